@@ -1,0 +1,217 @@
+//! A data set: images, the trials in which people saw them, and what the people answered.
+
+mod pairs;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::name::UnknownName;
+
+pub use pairs::Pairs;
+
+/// The data sets that alignscope reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DatasetKind {
+    /// TID2013 (also TID2008 and KADID-10k, which have its layout): rated pairs.
+    Tid2013,
+    /// NIGHTS: two-alternative forced choices.
+    Nights,
+    /// THINGS: odd-one-out triplets.
+    Things,
+    /// `pairs.csv`: rated pairs of one's own.
+    Pairs,
+    /// `twoafc.csv`: two-alternative forced choices of one's own.
+    TwoAfc,
+    /// `oddoneout.csv`: odd-one-out triplets of one's own.
+    OddOneOut,
+}
+
+impl DatasetKind {
+    /// All of them, in the order of the study.
+    pub const ALL: [Self; 6] =
+        [Self::Tid2013, Self::Nights, Self::Things, Self::Pairs, Self::TwoAfc, Self::OddOneOut];
+
+    /// The name used on the command line, in Python and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tid2013 => "tid2013",
+            Self::Nights => "nights",
+            Self::Things => "things",
+            Self::Pairs => "pairs",
+            Self::TwoAfc => "twoafc",
+            Self::OddOneOut => "oddoneout",
+        }
+    }
+}
+
+impl fmt::Display for DatasetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for DatasetKind {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("data set", name, &Self::ALL, |kind| kind.name())
+    }
+}
+
+/// Index into [`Dataset::images`].
+pub type ImageIndex = u32;
+
+/// An image that at least one trial uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageEntry {
+    /// Name of the image in results: its path below the data set's folder, with `/`.
+    pub id: String,
+    /// Where the file is.
+    pub path: PathBuf,
+}
+
+/// A pair of images with a mean opinion score: how much alike people say they look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatedPair {
+    /// The undistorted image.
+    pub reference: ImageIndex,
+    /// The image that people rated.
+    pub distorted: ImageIndex,
+    /// Mean opinion score in the data set's own units; higher means closer to the reference.
+    pub score: f64,
+    /// Standard deviation of the score, where the data set has it.
+    pub std: Option<f64>,
+}
+
+/// A two-alternative forced choice: which of two images is more like the reference?
+#[derive(Debug, Clone, PartialEq)]
+pub struct TwoAlternatives {
+    /// The image to compare with.
+    pub reference: ImageIndex,
+    /// The first alternative.
+    pub left: ImageIndex,
+    /// The second alternative.
+    pub right: ImageIndex,
+    /// People (or their share) who chose `left`; ≥ 0.
+    pub left_votes: f64,
+    /// People (or their share) who chose `right`; ≥ 0, and not both 0.
+    pub right_votes: f64,
+}
+
+/// An odd-one-out triplet: which of three images is least like the others?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OddOneOut {
+    /// The three images shown.
+    pub images: [ImageIndex; 3],
+    /// Which of the three was chosen as the odd one: 0, 1 or 2.
+    pub odd: u8,
+}
+
+/// All trials of a data set, of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trials {
+    /// Pairs with a mean opinion score (low level of abstraction: TID2013).
+    RatedPairs(Vec<RatedPair>),
+    /// Two-alternative forced choices (middle: NIGHTS).
+    TwoAlternatives(Vec<TwoAlternatives>),
+    /// Odd-one-out triplets (high: THINGS).
+    OddOneOut(Vec<OddOneOut>),
+}
+
+impl Trials {
+    /// Number of trials.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::RatedPairs(trials) => trials.len(),
+            Self::TwoAlternatives(trials) => trials.len(),
+            Self::OddOneOut(trials) => trials.len(),
+        }
+    }
+
+    /// Whether there is no trial.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A label of every trial (its split, its distortion type, the observer, …), stored as
+/// categories so that millions of trials stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelColumn {
+    /// What the label is: `split`, `distortion_type`, `distortion_level`, `subject`, ….
+    pub name: String,
+    /// The different values, in order of first use.
+    pub values: Vec<String>,
+    /// Index into `values` for each trial.
+    pub codes: Vec<u32>,
+}
+
+/// A data set as it will be run.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Which data set this is.
+    pub kind: DatasetKind,
+    /// The images that the trials use, in order of first use.
+    pub images: Vec<ImageEntry>,
+    /// The trials.
+    pub trials: Trials,
+    /// Name of each trial: its number in the annotation file (an `id` column where there is one,
+    /// else the 0-based record).
+    pub trial_ids: Vec<u64>,
+    /// Labels of each trial; every column has one code a trial.
+    pub labels: Vec<LabelColumn>,
+    /// The annotation files that were read (to be hashed into the manifest).
+    pub sources: Vec<PathBuf>,
+    /// What a reader of the results must know: the release found, counts, substitutes, what was
+    /// left out and why. One sentence each.
+    pub notes: Vec<String>,
+    /// Trials left out because an image is missing (`skip_missing`).
+    pub skipped_trials: usize,
+    /// Images named by the annotations that are not there.
+    pub missing_images: usize,
+}
+
+/// Which image of a concept stands for it in THINGS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThingsImages {
+    /// The first in sorted order, as in the study.
+    #[default]
+    First,
+    /// The reference image `_01b`; a concept without one has no image.
+    Reference01b,
+}
+
+/// What part of a data set to take.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DatasetOptions {
+    /// A split by its name: one of THINGS's files (`testset1` unless said otherwise), a value of
+    /// the `split` column elsewhere (all rows unless said otherwise).
+    pub split: Option<String>,
+    /// Leave out NIGHTS trials with fewer votes.
+    pub min_votes: Option<u32>,
+    /// Which image stands for a THINGS concept.
+    pub things_images: ThingsImages,
+    /// Leave out trials whose images are missing, and count them, instead of failing.
+    pub skip_missing: bool,
+    /// Take only the first trials, after those left out.
+    pub limit: Option<usize>,
+}
+
+impl Dataset {
+    /// Reads the data set `kind` from `data`: its folder, or for a manifest also the file itself.
+    pub fn open(
+        kind: DatasetKind,
+        data: &Path,
+        options: &DatasetOptions,
+    ) -> Result<Self, DatasetError> {
+        let _ = (kind, data, options);
+        todo!()
+    }
+}
+
+/// A data set could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {}

@@ -1,0 +1,1 @@
+//! A file to 8-bit RGB pixels.

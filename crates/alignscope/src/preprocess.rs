@@ -1,0 +1,1 @@
+//! Pixels to the array that a model takes, by the model's own recipe.

@@ -1,0 +1,101 @@
+//! The stages of a model, and how deep they lie.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A stage at which a model's image distances are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The pixels themselves.
+    Image,
+    /// Patches, positions and class token, before the first block.
+    Embedding,
+    /// After transformer block `i`, counted from 1.
+    Block(usize),
+    /// The vector in the space shared with text.
+    Projection,
+}
+
+impl Stage {
+    /// The stages of an encoder with `blocks` blocks, from the embedding on.
+    pub fn of_encoder(blocks: usize) -> Vec<Self> {
+        let mut stages = vec![Self::Embedding];
+        stages.extend((1..=blocks).map(Self::Block));
+        stages.push(Self::Projection);
+        stages
+    }
+
+    /// Where the stage stands in every figure, in percent of the depth of an encoder with
+    /// `blocks` blocks: image 0; embedding 2.5; block i of L 7.5 + 90 (i − 1)/(L − 1), and 52.5
+    /// where L = 1; projection 100.
+    ///
+    /// # Source
+    /// Hernández-Cámara et al. (2024), Figures 2–5; `docs/numerics.md`.
+    pub fn depth_percent(self, blocks: usize) -> f64 {
+        match self {
+            Self::Image => 0.0,
+            Self::Embedding => 2.5,
+            Self::Block(_) if blocks <= 1 => 52.5,
+            Self::Block(i) => 7.5 + 90.0 * (i - 1) as f64 / (blocks - 1) as f64,
+            Self::Projection => 100.0,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image => f.pad("image"),
+            Self::Embedding => f.pad("embedding"),
+            Self::Block(i) => f.pad(&format!("block {i}")),
+            Self::Projection => f.pad("projection"),
+        }
+    }
+}
+
+/// A word that names no stage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown stage `{0}`, expected `image`, `embedding`, `block 1`, `block 2`, … or `projection`"
+)]
+pub struct UnknownStage(pub String);
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStage> {
+        match name {
+            "image" => Ok(Self::Image),
+            "embedding" => Ok(Self::Embedding),
+            "projection" => Ok(Self::Projection),
+            _ => match name.strip_prefix("block ").and_then(|i| i.parse().ok()) {
+                Some(i) if i >= 1 => Ok(Self::Block(i)),
+                _ => Err(UnknownStage(name.to_owned())),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depths_are_those_of_the_published_curves() {
+        let depths: Vec<f64> = Stage::of_encoder(12).iter().map(|s| s.depth_percent(12)).collect();
+        assert_eq!(depths[..2], [2.5, 7.5]);
+        assert!((depths[2] - 15.682).abs() < 5e-4);
+        assert_eq!(depths[12..], [97.5, 100.0]);
+        assert_eq!(Stage::Block(1).depth_percent(1), 52.5);
+        assert_eq!(Stage::Image.depth_percent(12), 0.0);
+    }
+
+    #[test]
+    fn a_stage_is_read_back_from_its_name() {
+        for stage in Stage::of_encoder(3).into_iter().chain([Stage::Image]) {
+            assert_eq!(stage.to_string().parse(), Ok(stage));
+        }
+        assert!("block 0".parse::<Stage>().is_err());
+    }
+}
