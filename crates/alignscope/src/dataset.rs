@@ -1,64 +1,24 @@
 //! A data set: images, the trials in which people saw them, and what the people answered.
 
+mod bapps;
+mod builder;
+mod clusters;
+mod error;
+mod files;
+mod kind;
+mod manifest;
+mod nights;
 mod pairs;
+mod table;
+mod things;
+mod tid;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use crate::name::UnknownName;
-
+pub use clusters::Clusters;
+pub use error::DatasetError;
+pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
-
-/// The data sets that alignscope reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum DatasetKind {
-    /// TID2013 (also TID2008 and KADID-10k, which have its layout): rated pairs.
-    Tid2013,
-    /// NIGHTS: two-alternative forced choices.
-    Nights,
-    /// THINGS: odd-one-out triplets.
-    Things,
-    /// `pairs.csv`: rated pairs of one's own.
-    Pairs,
-    /// `twoafc.csv`: two-alternative forced choices of one's own.
-    TwoAfc,
-    /// `oddoneout.csv`: odd-one-out triplets of one's own.
-    OddOneOut,
-}
-
-impl DatasetKind {
-    /// All of them, in the order of the study.
-    pub const ALL: [Self; 6] =
-        [Self::Tid2013, Self::Nights, Self::Things, Self::Pairs, Self::TwoAfc, Self::OddOneOut];
-
-    /// The name used on the command line, in Python and in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tid2013 => "tid2013",
-            Self::Nights => "nights",
-            Self::Things => "things",
-            Self::Pairs => "pairs",
-            Self::TwoAfc => "twoafc",
-            Self::OddOneOut => "oddoneout",
-        }
-    }
-}
-
-impl fmt::Display for DatasetKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for DatasetKind {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("data set", name, &Self::ALL, |kind| kind.name())
-    }
-}
 
 /// Index into [`Dataset::images`].
 pub type ImageIndex = u32;
@@ -191,8 +151,8 @@ pub struct DatasetOptions {
     pub split: Option<String>,
     /// Leave out NIGHTS trials with fewer votes.
     pub min_votes: Option<u32>,
-    /// Which image stands for a THINGS concept.
-    pub things_images: ThingsImages,
+    /// Which image stands for a THINGS concept; the first unless said otherwise.
+    pub things_images: Option<ThingsImages>,
     /// Leave out trials whose images are missing, and count them, instead of failing.
     pub skip_missing: bool,
     /// Take only the first trials, after those left out.
@@ -200,18 +160,47 @@ pub struct DatasetOptions {
 }
 
 impl Dataset {
-    /// Reads the data set `kind` from `data`: its folder, or for a manifest also the file itself.
+    /// Reads the data set `kind` from `data`: its folder, or the annotation file in it.
+    ///
+    /// # Errors
+    /// See [`DatasetError`]: each names the file, and the line and column where there is one.
     pub fn open(
         kind: DatasetKind,
         data: &Path,
         options: &DatasetOptions,
     ) -> Result<Self, DatasetError> {
-        let _ = (kind, data, options);
-        todo!()
+        if !data.exists() {
+            return Err(DatasetError::NotThere { path: data.to_owned() });
+        }
+        if options.min_votes.is_some() && kind != DatasetKind::Nights {
+            return Err(DatasetError::NotApplicable { option: "--min-votes", dataset: kind });
+        }
+        if options.things_images.is_some() && kind != DatasetKind::Things {
+            return Err(DatasetError::NotApplicable { option: "--images", dataset: kind });
+        }
+        let dataset = match kind {
+            DatasetKind::Tid2013 => tid::open(data, options),
+            DatasetKind::Nights => nights::open(data, options),
+            DatasetKind::Things => things::open(data, options),
+            DatasetKind::Pairs | DatasetKind::TwoAfc | DatasetKind::OddOneOut => {
+                manifest::open(kind, data, options)
+            }
+        }?;
+        debug_assert!(dataset.labels.iter().all(|l| l.codes.len() == dataset.trials.len()));
+        Ok(dataset)
     }
 }
 
-/// A data set could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DatasetError {}
+/// The data set that a folder seems to hold, for a message.
+fn looks_like(folder: &Path) -> Option<DatasetKind> {
+    let has = |name: &str| folder.join(name).exists();
+    let first = |choices: &[(DatasetKind, bool)]| choices.iter().find(|c| c.1).map(|c| c.0);
+    first(&[
+        (DatasetKind::Nights, has("data.csv") || has("2afc")),
+        (DatasetKind::Things, has("unique_id.txt") || has("triplet_dataset")),
+        (DatasetKind::Tid2013, has("mos_with_names.txt") || has("distorted_images")),
+        (DatasetKind::Pairs, has("pairs.csv")),
+        (DatasetKind::TwoAfc, has("twoafc.csv")),
+        (DatasetKind::OddOneOut, has("oddoneout.csv")),
+    ])
+}

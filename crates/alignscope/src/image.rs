@@ -1,1 +1,162 @@
-//! A file to 8-bit RGB pixels.
+//! A file to 8-bit RGB pixels, as Pillow's `Image.open(file).convert("RGB")` gives them.
+
+mod error;
+mod jpeg;
+mod raster;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use image::ImageFormat;
+use sha2::{Digest, Sha256};
+
+pub use error::ImageError;
+
+/// An image of more pixels is refused before anything is allocated: the number above which Pillow
+/// raises `DecompressionBombError`.
+pub const MAX_PIXELS: u64 = 178_956_970;
+
+/// An image in 8-bit RGB.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RgbImage {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl fmt::Debug for RgbImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RgbImage({} × {})", self.width, self.height)
+    }
+}
+
+/// SHA-256 of a file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 32]);
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl RgbImage {
+    /// An image of the given pixels, `[height, width, 3]`.
+    ///
+    /// # Panics
+    /// There are not `height · width · 3` values, or none.
+    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+        assert!(width > 0 && height > 0, "an image of {width} × {height}");
+        assert_eq!(pixels.len(), width * height * 3, "[height, width, 3]");
+        Self { width, height, pixels }
+    }
+
+    /// Reads and decodes a PNG, JPEG, BMP, WebP or TIFF file; its content tells which, not its
+    /// name.
+    ///
+    /// Grey is repeated, palettes are looked up, alpha is dropped, 16-bit colour keeps its high
+    /// byte, 16-bit grey saturates at 255, CMYK is converted, and EXIF orientation is ignored: all
+    /// as Pillow does.
+    ///
+    /// # Errors
+    /// The file cannot be read, is of no such format, is damaged or truncated, or has more than
+    /// [`MAX_PIXELS`].
+    pub fn open(path: &Path) -> Result<Self, ImageError> {
+        Self::open_hashed(path).map(|(image, _)| image)
+    }
+
+    /// [`open`](Self::open), with the hash of the bytes that were decoded.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_hashed(path: &Path) -> Result<(Self, ContentHash), ImageError> {
+        let bytes = read(path)?;
+        let image = Self::decode(&bytes, path)?;
+        Ok((image, ContentHash(Sha256::digest(&bytes).into())))
+    }
+
+    /// Decodes a file's bytes; `path` is for messages.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, ImageError> {
+        match format(bytes, path)? {
+            ImageFormat::Jpeg => jpeg::decode(bytes, path),
+            other => raster::decode(bytes, other, path),
+        }
+    }
+
+    /// Width and height, from the file's header alone.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), but for damage beyond the header.
+    pub fn dimensions(path: &Path) -> Result<(usize, usize), ImageError> {
+        let error = |source| ImageError::Read { path: path.to_owned(), source };
+        let mut file = BufReader::new(File::open(path).map_err(error)?);
+        let first = file.fill_buf().map_err(error)?;
+        if first.is_empty() {
+            return Err(ImageError::Empty { path: path.to_owned() });
+        }
+        match format(first, path)? {
+            ImageFormat::Jpeg => jpeg::dimensions(file, path),
+            other => raster::dimensions(file, other, path),
+        }
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The pixels, `[height, width, 3]`, 0 to 255.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
+    match bytes.is_empty() {
+        true => Err(ImageError::Empty { path: path.to_owned() }),
+        false => Ok(bytes),
+    }
+}
+
+fn format(bytes: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
+    use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+    match image::guess_format(bytes) {
+        Ok(format @ (Bmp | Jpeg | Png | Tiff | WebP)) => Ok(format),
+        other => Err(ImageError::Format {
+            path: path.to_owned(),
+            found: match other {
+                Ok(format) => format!("{format:?}"),
+                Err(_) => format!("a file that begins with {}", beginning(bytes)),
+            },
+        }),
+    }
+}
+
+/// The first bytes of a file, for a message: as text where they are text.
+fn beginning(bytes: &[u8]) -> String {
+    let first = &bytes[..bytes.len().min(12)];
+    match std::str::from_utf8(first) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && c != '\n') => format!("{text:?}"),
+        _ => first.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// Refuses sizes that cannot be meant.
+fn check_size(width: u64, height: u64, path: &Path) -> Result<(usize, usize), ImageError> {
+    match width.checked_mul(height) {
+        Some(1..=MAX_PIXELS) => Ok((width as usize, height as usize)),
+        _ => Err(ImageError::Size { path: path.to_owned(), width, height }),
+    }
+}

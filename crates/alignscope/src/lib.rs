@@ -4,28 +4,46 @@
 //! those above it.
 
 mod name;
+mod progress;
 /// The stages of a model, and how deep they lie.
 mod stage;
 
 /// Trials: which images were shown to people, and what they answered.
 pub mod dataset;
+/// Images and trials that are drawn rather than collected.
+pub mod demo;
 /// Differences of two images' activations, per channel.
 pub mod difference;
 /// One number for a pair of images at a stage.
 pub mod distance;
+/// Vision encoders, one stage at a time.
+pub mod encoder;
+/// The whole way: models × data sets to scores.
+mod experiment;
+/// Score against depth, as a figure.
+pub mod figure;
 /// A file to 8-bit RGB pixels.
 pub mod image;
+mod kernel;
+mod model;
 /// Pixels to the array that a model takes, by the model's own recipe.
 pub mod preprocess;
+/// Groups of images that hold both ends of all their pairs.
+pub mod resident;
 /// The files that a run leaves.
 pub mod results;
 /// How well distances follow the answers of people.
 pub mod score;
+/// The tensors of a model: from a checkpoint's files, or drawn at random.
+pub mod weights;
 
 pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
 pub use crate::distance::Distance;
+pub use crate::experiment::{DatasetSpec, Experiment, ExperimentError, Summary, draw};
+pub use crate::model::{ModelSpec, ModelSpecError};
 pub use crate::name::UnknownName;
-pub use crate::score::Measure;
+pub use crate::progress::{Progress, Silent};
+pub use crate::score::{Measure, Ties};
 pub use crate::stage::{Stage, UnknownStage};

@@ -1,1 +1,139 @@
 //! Pixels to the array that a model takes, by the model's own recipe.
+
+mod config;
+mod crop;
+mod resize;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use config::{PreprocessError, Recipe};
+pub use crop::{CropRounding, center_crop};
+pub use resize::{Resample, resize, resize_shortest_edge};
+
+use crate::image::RgbImage;
+
+/// To which size an image is brought before it is cropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resize {
+    /// The shorter side to so many pixels, the other in proportion (rounded down).
+    ShortestEdge(usize),
+    /// Both sides, whatever the proportion.
+    Exact {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+}
+
+/// Subtracted from, and divided by, for each of red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Normalize {
+    /// Mean of the training images.
+    pub mean: [f64; 3],
+    /// Standard deviation of the training images; > 0.
+    pub std: [f64; 3],
+}
+
+/// A model's recipe: resize, crop the centre, rescale, normalise; each step only where it is
+/// there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Preprocessing {
+    /// The size before cropping.
+    pub resize: Option<Resize>,
+    /// The filter of the resize.
+    pub resample: Resample,
+    /// Height and width that are cut out of the centre.
+    pub crop: Option<(usize, usize)>,
+    /// Which pixel is the centre's where it is between two.
+    pub crop_rounding: CropRounding,
+    /// What 8-bit values are multiplied by.
+    pub rescale_factor: Option<f64>,
+    /// Mean and deviation.
+    pub normalize: Option<Normalize>,
+}
+
+impl Preprocessing {
+    /// Height and width of every preprocessed image; `None` where they depend on the image.
+    pub fn output_size(&self) -> Option<(usize, usize)> {
+        match (self.crop, self.resize) {
+            (Some(size), _) => Some(size),
+            (None, Some(Resize::Exact { height, width })) => Some((height, width)),
+            (None, _) => None,
+        }
+    }
+
+    /// The 8-bit part of the recipe: resize and crop.
+    pub fn pixels(&self, image: &RgbImage) -> RgbImage {
+        let resized = match self.resize {
+            None => image.clone(),
+            Some(Resize::ShortestEdge(side)) => resize_shortest_edge(image, side, self.resample),
+            Some(Resize::Exact { height, width }) => resize(image, width, height, self.resample),
+        };
+        match self.crop {
+            None => resized,
+            Some((height, width)) => center_crop(&resized, height, width, self.crop_rounding),
+        }
+    }
+
+    /// The preprocessed image, `[3, height, width]`.
+    pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
+        let pixels = self.pixels(image);
+        let mut out = vec![0.0; pixels.pixels().len()];
+        self.scale(&pixels, &mut out);
+        out
+    }
+
+    /// Writes the preprocessed image to `out`, `[3, height, width]`.
+    ///
+    /// # Panics
+    /// `out` has another size than the preprocessed image ([`output_size`](Self::output_size)).
+    pub fn apply_into(&self, image: &RgbImage, out: &mut [f32]) {
+        self.scale(&self.pixels(image), out);
+    }
+
+    /// Rescales and normalises as the NumPy processors of transformers do: 8-bit values times the
+    /// factor in f64, rounded to f32; then mean and deviation in f32. An 8-bit value has 256
+    /// results, so a table holds them.
+    fn scale(&self, image: &RgbImage, out: &mut [f32]) {
+        assert_eq!(out.len(), image.pixels().len(), "[3, height, width]");
+        let plane = image.width() * image.height();
+        for (channel, out) in out.chunks_exact_mut(plane).enumerate() {
+            let table: [f32; 256] = std::array::from_fn(|value| {
+                let scaled = match self.rescale_factor {
+                    Some(factor) => (value as f64 * factor) as f32,
+                    None => value as f32,
+                };
+                match self.normalize {
+                    Some(n) => (scaled - n.mean[channel] as f32) / n.std[channel] as f32,
+                    None => scaled,
+                }
+            });
+            // [h, w, c] -> [c, h, w]
+            let values = image.pixels()[channel..].iter().step_by(3);
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = table[usize::from(*value)]);
+        }
+    }
+}
+
+impl fmt::Display for Preprocessing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.resize {
+            None => write!(f, "no resize")?,
+            Some(Resize::ShortestEdge(side)) => write!(f, "short side {side} {}", self.resample)?,
+            Some(Resize::Exact { height, width }) => {
+                write!(f, "{height} × {width} {}", self.resample)?;
+            }
+        }
+        if let Some((height, width)) = self.crop {
+            write!(f, ", centre {height} × {width}")?;
+        }
+        if let Some(Normalize { mean, std }) = self.normalize {
+            write!(f, ", mean {:.3?}, std {:.3?}", mean, std)?;
+        }
+        Ok(())
+    }
+}

@@ -1,39 +1,126 @@
 //! The files that a run leaves.
 
-use crate::dataset::DatasetKind;
-use crate::distance::Distance;
-use crate::score::Measure;
-use crate::stage::Stage;
+mod distances;
+mod folder;
+mod manifest;
+mod scale;
+mod scores;
+mod table;
+mod trials;
 
-/// One score: a row of `scores.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoreRow {
-    /// The data set.
-    pub dataset: DatasetKind,
-    /// Part of the data set: `all` for the whole.
-    pub subset: String,
-    /// The model's name, as it was asked for.
-    pub model: String,
-    /// The stage.
-    pub stage: Stage,
-    /// Where the stage stands in figures, 0 to 100.
-    pub depth_percent: f64,
-    /// The kind of distance.
-    pub distance: Distance,
-    /// What was measured.
-    pub measure: Measure,
-    /// The score; NaN (an empty field) where it is not defined.
-    pub value: f64,
-    /// Lower end of the interval, where there is one.
-    pub ci_low: Option<f64>,
-    /// Upper end of the interval, where there is one.
-    pub ci_high: Option<f64>,
-    /// Trials that entered the score.
-    pub n: usize,
-    /// Independent clusters among them.
-    pub n_clusters: usize,
-    /// Trials in which the model's distances tie.
-    pub n_ties: usize,
-    /// The score of answers by chance.
-    pub chance: f64,
+use std::path::PathBuf;
+
+pub use distances::{DistanceRows, DistancesWriter};
+pub use folder::{OutputFolder, write_whole};
+pub use manifest::{DatasetRecord, FileRecord, Host, Manifest, ModelRecord, Times, was_simulated};
+pub use scale::{ScaleWriter, read_scale};
+pub use scores::{ScoreRow, read_scores, write_scores};
+pub use trials::write_trials;
+
+/// A result could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResultsError {
+    /// The output folder holds something already.
+    #[error(
+        "the output folder {path} is not empty (it holds `{found}`); name a new folder with --out, or remove it"
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// One of its entries.
+        found: String,
+    },
+    /// The output folder holds a run.
+    #[error(
+        "the output folder {path} holds a finished run already; name a new folder with --out, or remove it"
+    )]
+    HoldsRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The output is not a folder.
+    #[error("the output {path} is a file, expected a folder")]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A table could not be written.
+    #[error("cannot write the table {path}")]
+    WriteTable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A table could not be read.
+    #[error("cannot read the table {path}")]
+    ReadTable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A table lacks a column, or has it with another type.
+    #[error("{path} has no column `{column}` of {expected}; was it written by another version?")]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+        /// The type expected.
+        expected: &'static str,
+    },
+    /// The manifest of a run cannot be read.
+    #[error("{path} is not the manifest of a run")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A row of `scores.csv` cannot be read.
+    #[error("{path}, line {line}: column `{column}` is `{found}`, expected {expected}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Its line.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A CSV file cannot be parsed.
+    #[error("cannot read {path}")]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// Why, and where.
+        #[source]
+        source: csv::Error,
+    },
 }

@@ -1,0 +1,168 @@
+//! What is typed.
+
+use std::path::PathBuf;
+
+use alignscope::dataset::ThingsImages;
+use alignscope::{DatasetKind, Distance, ModelSpec, Ties};
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// How closely do the image distances inside a vision model follow the judgements of people?
+///
+/// Exit codes: 0 done, 1 ran with failures that it names, 2 could not run.
+#[derive(Debug, Parser)]
+#[command(name = "alignscope", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Threads to use; all cores unless said otherwise. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+
+    /// Say nothing but errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measure models on data sets.
+    Run(Run),
+    /// The whole way on images that it draws itself, with a simulated observer; no download.
+    Demo(Demo),
+    /// Draw the figure of a run again, from its scores alone.
+    Report(Report),
+    /// List what there is.
+    List {
+        /// What to list.
+        what: Listed,
+    },
+}
+
+/// `alignscope run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A model: a checkpoint's folder, `random:ID[@seed=N]` for an untrained control, or `pixels`.
+    /// May be given several times.
+    #[arg(long = "model", value_name = "MODEL", required = true, num_args = 1..)]
+    pub models: Vec<ModelSpec>,
+
+    /// A data set; see `alignscope list datasets`. May be given several times, each with its
+    /// --data in the same order.
+    #[arg(long = "dataset", value_name = "NAME", required = true)]
+    pub datasets: Vec<DatasetKind>,
+
+    /// The data set's folder as its authors publish it; for `pairs`, `twoafc` and `oddoneout` the
+    /// folder with the manifest, or the manifest itself.
+    #[arg(long = "data", value_name = "PATH", required = true)]
+    pub data: Vec<PathBuf>,
+
+    /// A kind of distance; all unless said otherwise.
+    #[arg(long = "distance", value_name = "DISTANCE", num_args = 1..)]
+    pub distances: Vec<Distance>,
+
+    /// Take one split: a file of THINGS (testset1 unless said otherwise), or a value of the column
+    /// `split` elsewhere (all rows unless said otherwise).
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+
+    /// Leave out NIGHTS trials with fewer votes.
+    #[arg(long, value_name = "N")]
+    pub min_votes: Option<u32>,
+
+    /// Which image stands for a THINGS concept: the first in sorted order (as in the study), or
+    /// `_01b`.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub images: Option<ConceptImages>,
+
+    /// Take only the first N trials that can be run.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+
+    /// Leave out trials whose images are missing, and count them, instead of stopping.
+    #[arg(long)]
+    pub skip_missing: bool,
+
+    /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
+    #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
+    pub ties: Ties,
+
+    /// Do not add the model `pixels`.
+    #[arg(long)]
+    pub no_pixels: bool,
+
+    /// Use the scales of another run for the normalized distance.
+    #[arg(long, value_name = "RUN")]
+    pub scale_from: Option<PathBuf>,
+
+    /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+
+    /// The folder for the results; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `alignscope demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The folder for images and results; new or empty.
+    #[arg(long, value_name = "DIR", default_value = "alignscope-demo")]
+    pub out: PathBuf,
+
+    /// Seed of the images, of the simulated observer and of the model's weights.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+}
+
+/// `alignscope report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The folder of a run.
+    pub run: PathBuf,
+}
+
+/// What `alignscope list` lists.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Listed {
+    /// Models whose architecture is known, for `random:`.
+    Models,
+    /// Data sets.
+    Datasets,
+    /// Kinds of distance.
+    Distances,
+}
+
+/// Which image stands for a THINGS concept.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ConceptImages {
+    /// The first in sorted order.
+    First,
+    /// The image `_01b`.
+    #[value(name = "01b")]
+    Reference01b,
+}
+
+impl From<ConceptImages> for ThingsImages {
+    fn from(images: ConceptImages) -> Self {
+        match images {
+            ConceptImages::First => Self::First,
+            ConceptImages::Reference01b => Self::Reference01b,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err(format!("expected a whole number from 1 on, found `{text}`")),
+    }
+}

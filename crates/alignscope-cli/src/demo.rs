@@ -1,0 +1,47 @@
+//! `alignscope demo`.
+
+use alignscope::results::OutputFolder;
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties, demo,
+};
+use anyhow::Context;
+
+use crate::arguments::Demo;
+use crate::progress::progress;
+use crate::run::{execute, memory};
+
+/// The untrained control of the demo: the smallest encoder of the study.
+const MODEL: &str = "openai/clip-vit-base-patch32";
+
+/// Draws images, simulates an observer, and runs pixels and an untrained encoder on them.
+pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
+    let memory_bytes = memory(arguments.memory)?;
+    let out = OutputFolder::claim(&arguments.out)?;
+    let data = out.file("data");
+    let progress = progress(quiet);
+    progress.begin("drawing images", 0);
+    let folders = demo::draw(&data, arguments.seed).context("cannot draw the demo's images")?;
+    progress.end();
+    let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
+    let experiment = Experiment {
+        models: vec![
+            ModelSpec::Pixels,
+            ModelSpec::Random { id: MODEL.to_owned(), seed: arguments.seed },
+        ],
+        datasets: vec![
+            dataset(DatasetKind::Pairs, folders.low),
+            dataset(DatasetKind::TwoAfc, folders.middle),
+            dataset(DatasetKind::OddOneOut, folders.high),
+        ],
+        distances: Distance::ALL.to_vec(),
+        ties: Ties::Miss,
+        pixels: true,
+        memory_bytes,
+        scale_from: None,
+        simulated: true,
+        command: Some(std::env::args().collect()),
+    };
+    progress.note("the observer of the demo is simulated: these scores say nothing about people");
+    drop(progress);
+    execute(&experiment, out, quiet)
+}

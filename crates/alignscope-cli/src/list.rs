@@ -1,0 +1,48 @@
+//! `alignscope list`.
+
+use alignscope::encoder::known_models;
+use alignscope::{DatasetKind, Distance};
+
+use crate::arguments::Listed;
+
+/// Lists models, data sets or distances on stdout.
+pub fn run(what: Listed) -> anyhow::Result<()> {
+    match what {
+        Listed::Models => models(),
+        Listed::Datasets => datasets(),
+        Listed::Distances => distances(),
+    }
+    Ok(())
+}
+
+fn models() {
+    println!("pixels\n    the pixels themselves, at 0 % depth");
+    for known in known_models() {
+        let a = known.architecture();
+        println!(
+            "random:{}\n    {}, {} blocks, {} tokens × {} channels, projection {}; {}",
+            known.id,
+            a.family,
+            a.blocks,
+            a.tokens(),
+            a.channels,
+            a.projection,
+            known.preprocessing()
+        );
+    }
+    println!(
+        "FOLDER\n    a CLIP checkpoint as transformers stores it: config.json, preprocessor_config.json, model.safetensors"
+    );
+}
+
+fn datasets() {
+    for kind in DatasetKind::ALL {
+        println!("{kind}\n    {}", kind.description());
+    }
+}
+
+fn distances() {
+    for distance in Distance::ALL {
+        println!("{distance}\n    {}", distance.description());
+    }
+}

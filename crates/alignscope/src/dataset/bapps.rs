@@ -1,0 +1,93 @@
+//! BAPPS: the same kind of question as NIGHTS, one file an answer.
+
+use std::path::{Path, PathBuf};
+
+use super::builder::{Builder, Found};
+use super::files::Files;
+use super::nights::find as find_image;
+use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
+
+/// The split that BAPPS's scores are told of.
+const SPLIT: &str = "val";
+
+/// The folder that holds BAPPS's splits, at or below `root`.
+pub(super) fn find(root: &Path) -> Option<PathBuf> {
+    let folder = root.join("2afc");
+    [folder, root.to_owned()]
+        .into_iter()
+        .find(|f| f.join("val").is_dir() || f.join("train").is_dir())
+}
+
+/// Reads `<split>/<kind>/{ref,p0,p1}/NNNNNN.png` and `judge/NNNNNN.npy`, the share of people who
+/// chose `p1`.
+pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+    let read_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DatasetError::Read { path, source }
+    };
+    let split = options.split.as_deref().unwrap_or(SPLIT);
+    let root = folder.join(split);
+    if !root.is_dir() {
+        let splits = ["train", "val"].iter().filter(|s| folder.join(s).is_dir());
+        return Err(DatasetError::Split {
+            path: folder.to_owned(),
+            split: split.to_owned(),
+            found: splits.map(|s| format!("`{s}`")).collect(),
+        });
+    }
+    let files = Files::list(&root).map_err(read_error(&root))?;
+    let mut judgements: Vec<&str> =
+        files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
+    judgements.sort_unstable();
+    let mut builder = Builder::new(&root, options, &["kind"]);
+    for (record, judgement) in judgements.into_iter().enumerate() {
+        if builder.is_full() {
+            break;
+        }
+        let (kind, name) = judgement.split_once("/judge/").expect("the filter saw it");
+        let name = name.trim_end_matches(".npy");
+        let path = files.full(judgement);
+        let bytes = std::fs::read(&path).map_err(read_error(&path))?;
+        let right = share(&bytes).ok_or_else(|| DatasetError::Line {
+            path: path.clone(),
+            line: 1,
+            found: format!("{} bytes", bytes.len()),
+            expected: "a NumPy array of one float from 0 to 1",
+        })?;
+        let image = |part: &str| format!("{kind}/{part}/{name}.png");
+        let (reference, left, right_image) = (image("ref"), image("p0"), image("p1"));
+        builder.add(
+            record as u64,
+            [&reference, &left, &right_image],
+            |name| -> Found { find_image(&files, name) },
+            |[reference, left, right_image]| TwoAlternatives {
+                reference,
+                left,
+                right: right_image,
+                left_votes: 1.0 - right,
+                right_votes: right,
+            },
+            &[kind],
+        );
+    }
+    let notes = vec![format!("{} is BAPPS, split {split}", folder.display())];
+    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, Vec::new(), notes)
+}
+
+/// The one number of a `.npy` file, version 1, `<f4` or `<f8`, shape `(1,)`.
+fn share(bytes: &[u8]) -> Option<f64> {
+    let header_len = usize::from(u16::from_le_bytes(bytes.get(8..10)?.try_into().ok()?));
+    let header = std::str::from_utf8(bytes.get(10..10 + header_len)?).ok()?;
+    let data = bytes.get(10 + header_len..)?;
+    if !bytes.starts_with(b"\x93NUMPY\x01") || !header.contains("(1,)") {
+        return None;
+    }
+    let value = if header.contains("'<f4'") {
+        f64::from(f32::from_le_bytes(data.try_into().ok()?))
+    } else if header.contains("'<f8'") {
+        f64::from_le_bytes(data.try_into().ok()?)
+    } else {
+        return None;
+    };
+    (0.0..=1.0).contains(&value).then_some(value)
+}

@@ -1,0 +1,200 @@
+//! A data set as its trials come in, one by one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::{
+    Dataset, DatasetError, DatasetKind, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, Trials,
+};
+
+/// How many names an error shows.
+const SHOWN: usize = 3;
+
+/// Collects trials, and leaves out those whose images are missing.
+pub(super) struct Builder<'a, T> {
+    options: &'a DatasetOptions,
+    /// The annotation file, for messages.
+    path: PathBuf,
+    images: Vec<ImageEntry>,
+    known: HashMap<String, ImageIndex>,
+    trials: Vec<T>,
+    trial_ids: Vec<u64>,
+    labels: Vec<Labels>,
+    missing: BTreeSet<String>,
+    /// The first few in order of use.
+    first_missing: Vec<String>,
+    skipped_trials: usize,
+    /// Trials that an option leaves out (a split, votes).
+    filtered: usize,
+}
+
+struct Labels {
+    column: LabelColumn,
+    codes: HashMap<String, u32>,
+}
+
+/// An image that a trial names: where it is, or that it is not there.
+pub(super) enum Found {
+    Image { id: String, path: PathBuf },
+    Missing,
+}
+
+impl<'a, T> Builder<'a, T> {
+    /// Nothing yet; every trial will have a value for each of `labels`.
+    pub(super) fn new(path: &Path, options: &'a DatasetOptions, labels: &[&str]) -> Self {
+        let label = |name: &&str| Labels {
+            column: LabelColumn { name: (*name).to_owned(), values: vec![], codes: vec![] },
+            codes: HashMap::new(),
+        };
+        Self {
+            options,
+            path: path.to_owned(),
+            images: Vec::new(),
+            known: HashMap::new(),
+            trials: Vec::new(),
+            trial_ids: Vec::new(),
+            labels: labels.iter().map(label).collect(),
+            missing: BTreeSet::new(),
+            first_missing: Vec::new(),
+            skipped_trials: 0,
+            filtered: 0,
+        }
+    }
+
+    /// Counts a trial that an option leaves out.
+    pub(super) fn filter(&mut self) {
+        self.filtered += 1;
+    }
+
+    /// Whether as many trials are there as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.options.limit.is_some_and(|limit| self.trials.len() >= limit)
+    }
+
+    /// Adds the trial that `make` makes of its images, unless one of them is missing.
+    ///
+    /// `names` are the images as the annotations name them; `find` looks one up that is not known
+    /// yet.
+    pub(super) fn add<const N: usize>(
+        &mut self,
+        id: u64,
+        names: [&str; N],
+        mut find: impl FnMut(&str) -> Found,
+        make: impl FnOnce([ImageIndex; N]) -> T,
+        labels: &[&str],
+    ) {
+        let mut found: [Option<Result<ImageIndex, (String, PathBuf)>>; N] = [const { None }; N];
+        for (name, found) in names.iter().zip(&mut found) {
+            if let Some(index) = self.known.get(*name) {
+                *found = Some(Ok(*index));
+            } else if !self.missing.contains(*name) {
+                match find(name) {
+                    Found::Image { id, path } => *found = Some(Err((id, path))),
+                    Found::Missing => {
+                        self.missing.insert((*name).to_owned());
+                        if self.first_missing.len() < SHOWN {
+                            self.first_missing.push((*name).to_owned());
+                        }
+                    }
+                }
+            }
+        }
+        if found.iter().any(Option::is_none) {
+            self.skipped_trials += 1;
+            return;
+        }
+        let mut images = [0; N];
+        for ((image, name), found) in images.iter_mut().zip(names).zip(found) {
+            *image = match found.expect("all were found") {
+                Ok(index) => index,
+                Err((id, path)) => self.intern(name, id, path),
+            };
+        }
+        self.trials.push(make(images));
+        self.trial_ids.push(id);
+        assert_eq!(labels.len(), self.labels.len(), "a value for each label");
+        for (labels, value) in self.labels.iter_mut().zip(labels) {
+            let code = match labels.codes.get(*value) {
+                Some(code) => *code,
+                None => {
+                    let code = u32::try_from(labels.column.values.len()).expect("few values");
+                    labels.column.values.push((*value).to_owned());
+                    labels.codes.insert((*value).to_owned(), code);
+                    code
+                }
+            };
+            labels.column.codes.push(code);
+        }
+    }
+
+    /// The number of an image; the same file under two spellings of its name is one image.
+    fn intern(&mut self, name: &str, id: String, path: PathBuf) -> ImageIndex {
+        // Ids have their own key space: a name never begins with NUL.
+        let by_id = format!("\0{id}");
+        let index = match self.known.get(&by_id) {
+            Some(index) => *index,
+            None => {
+                let index = u32::try_from(self.images.len()).expect("fewer than 2^32 images");
+                self.images.push(ImageEntry { id, path });
+                self.known.insert(by_id, index);
+                index
+            }
+        };
+        self.known.insert(name.to_owned(), index);
+        index
+    }
+
+    /// The data set, once all trials have been offered.
+    pub(super) fn finish(
+        self,
+        kind: DatasetKind,
+        wrap: impl FnOnce(Vec<T>) -> Trials,
+        sources: Vec<PathBuf>,
+        mut notes: Vec<String>,
+    ) -> Result<Dataset, DatasetError> {
+        let missing_images = self.missing.len();
+        if self.skipped_trials > 0 && !self.options.skip_missing {
+            let mut first = self.first_missing;
+            if missing_images > first.len() {
+                first.push("…".to_owned());
+            }
+            return Err(DatasetError::Missing {
+                path: self.path,
+                images: missing_images,
+                trials: self.skipped_trials,
+                first,
+            });
+        }
+        if self.trials.is_empty() {
+            return Err(DatasetError::NoTrials {
+                why: match (self.skipped_trials, self.filtered) {
+                    (0, 0) => "it has no rows".to_owned(),
+                    (skipped, filtered) => format!(
+                        "{skipped} have missing images, {filtered} are left out by --split or --min-votes"
+                    ),
+                },
+                path: self.path,
+            });
+        }
+        if self.skipped_trials > 0 {
+            notes.push(format!(
+                "{} trials are left out because {missing_images} images are missing",
+                self.skipped_trials
+            ));
+        }
+        if self.filtered > 0 {
+            notes.push(format!("{} trials are left out by --split or --min-votes", self.filtered));
+        }
+        Ok(Dataset {
+            kind,
+            images: self.images,
+            trials: wrap(self.trials),
+            trial_ids: self.trial_ids,
+            labels: self.labels.into_iter().map(|l| l.column).collect(),
+            sources,
+            notes,
+            skipped_trials: self.skipped_trials,
+            missing_images,
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Why a data set could not be read.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::DatasetKind;
+
+/// A data set could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// There is nothing of that name.
+    #[error("{path} does not exist")]
+    NotThere {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// A folder or file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An option that says nothing about this data set.
+    #[error("{option} does not apply to {dataset}")]
+    NotApplicable {
+        /// The option.
+        option: &'static str,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// The folder does not hold what the data set consists of.
+    #[error(
+        "{path} holds no {dataset}: expected {expected}{}",
+        looks_like.map_or(String::new(), |other| format!("; it looks like {other}"))
+    )]
+    NotFound {
+        /// The folder.
+        path: PathBuf,
+        /// The data set.
+        dataset: DatasetKind,
+        /// What was looked for.
+        expected: String,
+        /// The data set that it may be instead.
+        looks_like: Option<DatasetKind>,
+    },
+    /// More than one file could be meant.
+    #[error("{path} holds more than one list of scores: {}; name one of them with --data", files.join(", "))]
+    Ambiguous {
+        /// The folder.
+        path: PathBuf,
+        /// The files.
+        files: Vec<String>,
+    },
+    /// A table lacks a column.
+    #[error("{path} has no column `{column}`; its columns are {}", found.join(", "))]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// A table is not well-formed.
+    #[error("cannot read the table {path}")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: csv::Error,
+    },
+    /// A field holds what it cannot hold.
+    #[error("{path}, line {line}: `{column}` is `{found}`, expected {expected}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A line without columns is not of the form that the file has.
+    #[error("{path}, line {line}: found `{found}`, expected {expected}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Two files that go together have different lengths.
+    #[error("{path} has {found} lines, expected {expected} as in {other}")]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its lines.
+        found: usize,
+        /// Lines of the other.
+        expected: usize,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A trial uses one image twice.
+    #[error("{path}, line {line}: the image `{image}` is compared with itself")]
+    SameImage {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The image.
+        image: String,
+    },
+    /// A path that leads out of the data set's folder.
+    #[error(
+        "{path}, line {line}: the path `{found}` leads out of the folder of the data set, expected a path below it"
+    )]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The path in the file.
+        found: String,
+    },
+    /// A split that is not there.
+    #[error("there is no split `{split}` in {path}; there is {}", found.join(", "))]
+    Split {
+        /// The folder or file.
+        path: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The splits that are there.
+        found: Vec<String>,
+    },
+    /// Images are missing.
+    #[error(
+        "{images} images that {path} names are missing ({}), which {trials} trials need; use --skip-missing to leave those trials out",
+        first.join(", ")
+    )]
+    Missing {
+        /// The annotation file.
+        path: PathBuf,
+        /// How many images.
+        images: usize,
+        /// How many trials need them.
+        trials: usize,
+        /// The first few.
+        first: Vec<String>,
+    },
+    /// Nothing is left to run.
+    #[error("{path} leaves no trial to run: {why}")]
+    NoTrials {
+        /// The annotation file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}

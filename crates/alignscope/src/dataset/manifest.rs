@@ -1,0 +1,185 @@
+//! Manifests of one's own: `pairs.csv`, `twoafc.csv`, `oddoneout.csv`.
+
+use std::path::Path;
+
+use super::builder::Builder;
+use super::files::Files;
+use super::nights::{Splits, find, image_names};
+use super::table::{Column, Row, Table};
+use super::{
+    Dataset, DatasetError, DatasetKind, DatasetOptions, ImageIndex, OddOneOut, RatedPair, Trials,
+    TwoAlternatives,
+};
+
+pub(super) fn open(
+    kind: DatasetKind,
+    data: &Path,
+    options: &DatasetOptions,
+) -> Result<Dataset, DatasetError> {
+    let name = format!("{kind}.csv");
+    let (root, path) = match data.is_file() {
+        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
+        false => (data.to_owned(), data.join(&name)),
+    };
+    if !path.is_file() {
+        return Err(DatasetError::NotFound {
+            looks_like: super::looks_like(&root),
+            path: root,
+            dataset: kind,
+            expected: format!("`{name}`"),
+        });
+    }
+    let root = match root.as_os_str().is_empty() {
+        true => Path::new(".").to_owned(),
+        false => root,
+    };
+    let files =
+        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let table = Table::open(&path)?;
+    let reading = Reading { path: &path, files: &files, options };
+    match kind {
+        DatasetKind::Pairs => rated_pairs(&reading, table),
+        DatasetKind::TwoAfc => two_alternatives(&reading, table),
+        _ => odd_one_out(&reading, table),
+    }
+}
+
+/// What the three manifests share.
+struct Reading<'a> {
+    path: &'a Path,
+    files: &'a Files,
+    options: &'a DatasetOptions,
+}
+
+impl Reading<'_> {
+    /// Reads the rows of a manifest: the images of `columns`, an answer that `answer` reads, and
+    /// the labels that are there.
+    fn read<const N: usize, A, T>(
+        &self,
+        kind: DatasetKind,
+        table: Table,
+        columns: [&'static str; N],
+        label_names: &[&'static str],
+        answer: impl Fn(&Row<'_>) -> Result<A, DatasetError>,
+        make: impl Fn([ImageIndex; N], A) -> T,
+        wrap: impl FnOnce(Vec<T>) -> Trials,
+    ) -> Result<Dataset, DatasetError> {
+        let mut images = Vec::with_capacity(N);
+        for column in columns {
+            images.push(table.column(column)?);
+        }
+        let images: [Column; N] = images.try_into().expect("one for each name");
+        let split = match self.options.split {
+            Some(_) => Some(table.column("split")?),
+            None => table.find("split"),
+        };
+        let (names, labels): (Vec<&str>, Vec<Column>) =
+            label_names.iter().filter_map(|name| Some((*name, table.find(name)?))).unzip();
+        let mut builder = Builder::new(self.path, self.options, &names);
+        let mut splits = Splits::default();
+        table.for_each(|record, row| {
+            if builder.is_full() {
+                return Ok(false);
+            }
+            let answer = answer(row)?;
+            let images = image_names(row, images)?;
+            if let (Some(wanted), Some(column)) = (&self.options.split, split)
+                && !splits.is(wanted, row.text(column))
+            {
+                builder.filter();
+                return Ok(true);
+            }
+            let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
+            let names = images.each_ref().map(String::as_str);
+            builder.add(
+                record,
+                names,
+                |name| find(self.files, name),
+                |images| make(images, answer),
+                &labels,
+            );
+            Ok(true)
+        })?;
+        splits.check(self.path, self.options)?;
+        builder.finish(kind, wrap, vec![self.path.to_owned()], Vec::new())
+    }
+}
+
+fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
+    let score = table.column("score")?;
+    let std = table.find("std");
+    reading.read(
+        DatasetKind::Pairs,
+        table,
+        ["reference", "distorted"],
+        &["group", "split"],
+        |row| {
+            let std = match std {
+                Some(column) if !row.text(column).is_empty() => {
+                    Some(row.parse(column, "a number, 0 or more", |n: &f64| {
+                        *n >= 0.0 && n.is_finite()
+                    })?)
+                }
+                _ => None,
+            };
+            Ok((row.number(score)?, std))
+        },
+        |[reference, distorted], (score, std)| RatedPair { reference, distorted, score, std },
+        Trials::RatedPairs,
+    )
+}
+
+fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
+    let share = table.find("right_vote");
+    let counts = match share {
+        Some(_) => None,
+        None => Some((table.column("left_votes")?, table.column("right_votes")?)),
+    };
+    reading.read(
+        DatasetKind::TwoAfc,
+        table,
+        ["reference", "left", "right"],
+        &["group", "split"],
+        |row| match (share, counts) {
+            (Some(share), _) => {
+                let right: f64 =
+                    row.parse(share, "a share from 0 to 1", |n| (0.0..=1.0).contains(n))?;
+                Ok((1.0 - right, right))
+            }
+            (None, Some((left, right))) => {
+                let votes = |column| {
+                    row.parse(column, "a number of votes, 0 or more", |n: &f64| {
+                        *n >= 0.0 && n.is_finite()
+                    })
+                };
+                let (left_votes, right_votes) = (votes(left)?, votes(right)?);
+                match left_votes + right_votes > 0.0 {
+                    true => Ok((left_votes, right_votes)),
+                    false => Err(row.error(right, "a vote for the left or the right image")),
+                }
+            }
+            (None, None) => unreachable!("one of the two was found above"),
+        },
+        |[reference, left, right], (left_votes, right_votes)| TwoAlternatives {
+            reference,
+            left,
+            right,
+            left_votes,
+            right_votes,
+        },
+        Trials::TwoAlternatives,
+    )
+}
+
+fn odd_one_out(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
+    let odd = table.column("odd")?;
+    reading.read(
+        DatasetKind::OddOneOut,
+        table,
+        ["image_1", "image_2", "image_3"],
+        &["subject", "split"],
+        |row| row.parse(odd, "1, 2 or 3", |n: &u8| (1..=3).contains(n)),
+        |images, odd| OddOneOut { images, odd: odd - 1 },
+        Trials::OddOneOut,
+    )
+}

@@ -1,0 +1,162 @@
+//! NIGHTS: two-alternative forced choices.
+
+use std::path::Path;
+
+use super::builder::{Builder, Found};
+use super::files::{Files, inner_path};
+use super::table::{Row, Table};
+use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
+
+pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+    let (root, path) = match data.is_file() {
+        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
+        false => (data.to_owned(), data.join("data.csv")),
+    };
+    if !path.is_file() {
+        if let Some(folder) = super::bapps::find(&root) {
+            return super::bapps::open(&folder, options);
+        }
+        return Err(DatasetError::NotFound {
+            path: root.clone(),
+            dataset: DatasetKind::Nights,
+            expected: "`data.csv`, or BAPPS's folder `2afc`".to_owned(),
+            looks_like: super::looks_like(&root),
+        });
+    }
+    let table = Table::open(&path)?;
+    let id = table.find("id");
+    let votes = [table.column("left_vote")?, table.column("right_vote")?];
+    let images =
+        [table.column("ref_path")?, table.column("left_path")?, table.column("right_path")?];
+    let count = match options.min_votes {
+        Some(_) => Some(table.column("votes")?),
+        None => table.find("votes"),
+    };
+    let split = match options.split {
+        Some(_) => Some(table.column("split")?),
+        None => table.find("split"),
+    };
+    // The column of the category has no fixed name.
+    let category = ["category", "class", "object_class"].iter().find_map(|name| table.find(name));
+    let columns = [
+        ("split", split),
+        ("is_imagenet", table.find("is_imagenet")),
+        ("votes", count),
+        ("category", category),
+    ];
+    let (names, labels): (Vec<&str>, Vec<_>) =
+        columns.into_iter().filter_map(|(name, column)| Some((name, column?))).unzip();
+
+    let files =
+        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let mut builder = Builder::new(&path, options, &names);
+    let mut splits = Splits::default();
+    table.for_each(|record, row| {
+        if builder.is_full() {
+            return Ok(false);
+        }
+        let left_votes = vote(row, votes[0])?;
+        let right_votes = vote(row, votes[1])?;
+        if left_votes + right_votes <= 0.0 {
+            return Err(row.error(votes[1], "a vote for the left or the right image"));
+        }
+        if let (Some(fewest), Some(column)) = (options.min_votes, count) {
+            let votes: f64 = row.parse(column, "a number of votes", |n: &f64| *n >= 0.0)?;
+            if votes < f64::from(fewest) {
+                builder.filter();
+                return Ok(true);
+            }
+        }
+        if let (Some(wanted), Some(column)) = (&options.split, split)
+            && !splits.is(wanted, row.text(column))
+        {
+            builder.filter();
+            return Ok(true);
+        }
+        let id = match id {
+            Some(column) => row.parse(column, "a whole number", |_| true)?,
+            None => record,
+        };
+        let images = image_names(row, images)?;
+        let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
+        builder.add(
+            id,
+            images.each_ref().map(String::as_str),
+            |name| find(&files, name),
+            |[reference, left, right]| TwoAlternatives {
+                reference,
+                left,
+                right,
+                left_votes,
+                right_votes,
+            },
+            &labels,
+        );
+        Ok(true)
+    })?;
+    splits.check(&path, options)?;
+    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, vec![path], Vec::new())
+}
+
+fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError> {
+    row.parse(column, "0 or 1 (or a number of votes)", |n: &f64| *n >= 0.0 && n.is_finite())
+}
+
+/// The image at a path below the folder of the data set.
+pub(super) fn find(files: &Files, name: &str) -> Found {
+    match files.at(name) {
+        Some(path) => Found::Image { id: path.to_owned(), path: files.full(path) },
+        None => Found::Missing,
+    }
+}
+
+/// The images that a row names, as paths below the folder, no two of them the same.
+pub(super) fn image_names<const N: usize>(
+    row: &Row<'_>,
+    columns: [super::table::Column; N],
+) -> Result<[String; N], DatasetError> {
+    let mut names = [const { String::new() }; N];
+    for (i, column) in columns.into_iter().enumerate() {
+        let found = row.name(column)?;
+        let name = inner_path(found).ok_or_else(|| DatasetError::Outside {
+            path: row.path.to_owned(),
+            line: row.line(),
+            found: found.to_owned(),
+        })?;
+        if names[..i].contains(&name) {
+            return Err(DatasetError::SameImage {
+                path: row.path.to_owned(),
+                line: row.line(),
+                image: name,
+            });
+        }
+        names[i] = name;
+    }
+    Ok(names)
+}
+
+/// The splits that a table names, so that one that is not there can be told from an empty one.
+#[derive(Default)]
+pub(super) struct Splits(std::collections::BTreeSet<String>);
+
+impl Splits {
+    /// Whether a row of split `found` is wanted.
+    pub(super) fn is(&mut self, wanted: &str, found: &str) -> bool {
+        if !self.0.contains(found) {
+            self.0.insert(found.to_owned());
+        }
+        wanted == found
+    }
+
+    /// Whether the split asked for was there.
+    pub(super) fn check(&self, path: &Path, options: &DatasetOptions) -> Result<(), DatasetError> {
+        match &options.split {
+            Some(split) if !self.0.contains(split) => Err(DatasetError::Split {
+                path: path.to_owned(),
+                split: split.clone(),
+                found: self.0.iter().map(|s| format!("`{s}`")).collect(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! TID2013, and the data sets that share its layout: TID2008 and KADID-10k.
+
+use std::path::{Path, PathBuf};
+
+use super::builder::{Builder, Found};
+use super::files::Files;
+use super::table::Table;
+use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, RatedPair, Trials};
+
+/// The endings of the annotation files' names, in lower case.
+const LIST: &str = "mos_with_names.txt";
+const TABLES: [&str; 3] = ["image_pairs_mos.csv", "dmos.csv", "mos.csv"];
+
+/// A rating as an annotation file has it.
+struct Rating {
+    line: u64,
+    /// Name of the reference; none where it follows from the distorted image's.
+    reference: Option<String>,
+    distorted: String,
+    score: f64,
+    std: Option<f64>,
+}
+
+pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+    if options.split.is_some() {
+        let dataset = DatasetKind::Tid2013;
+        return Err(DatasetError::NotApplicable { option: "--split", dataset });
+    }
+    let (root, annotation) = match data.is_file() {
+        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
+        false => (data.to_owned(), find_annotation(data)?),
+    };
+    let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
+    let mut sources = vec![annotation.clone()];
+    let ratings = match is_list {
+        true => read_list(&annotation, &mut sources)?,
+        false => read_table(&annotation)?,
+    };
+    let files =
+        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+
+    let labels = ["distortion_type", "distortion_level"];
+    let mut builder = Builder::new(&annotation, options, &labels);
+    let count = ratings.len();
+    let mut types = std::collections::BTreeSet::new();
+    for (record, rating) in ratings.into_iter().enumerate() {
+        if builder.is_full() {
+            break;
+        }
+        let (stem, kind, level) = parts(&rating.distorted).ok_or_else(|| DatasetError::Line {
+            path: annotation.clone(),
+            line: rating.line,
+            found: rating.distorted.clone(),
+            expected: "a name such as i01_01_1.bmp: reference, distortion type, level",
+        })?;
+        let extension = rating.distorted.rsplit('.').next().unwrap_or_default();
+        let reference = rating.reference.unwrap_or_else(|| format!("{stem}.{extension}"));
+        if reference.eq_ignore_ascii_case(&rating.distorted) {
+            return Err(DatasetError::SameImage {
+                path: annotation.clone(),
+                line: rating.line,
+                image: reference,
+            });
+        }
+        types.insert(kind);
+        builder.add(
+            record as u64,
+            [&reference, &rating.distorted],
+            |name| match files.named(name) {
+                Some(path) => Found::Image { id: path.to_owned(), path: files.full(path) },
+                None => Found::Missing,
+            },
+            |[reference, distorted]| RatedPair {
+                reference,
+                distorted,
+                score: rating.score,
+                std: rating.std,
+            },
+            &[&kind.to_string(), &level.to_string()],
+        );
+    }
+    let release = match (count, types.len()) {
+        (3000, 24) => "TID2013 (3,000 pairs)".to_owned(),
+        (1700, 17) => "TID2008 (1,700 pairs)".to_owned(),
+        (10_125, 25) => "KADID-10k (10,125 pairs)".to_owned(),
+        _ => format!("of no known release ({count} pairs, {} distortion types)", types.len()),
+    };
+    let notes = vec![format!("{} is {release}", annotation.display())];
+    builder.finish(DatasetKind::Tid2013, Trials::RatedPairs, sources, notes)
+}
+
+/// The one annotation file in a folder.
+fn find_annotation(folder: &Path) -> Result<PathBuf, DatasetError> {
+    let entries = std::fs::read_dir(folder)
+        .map_err(|source| DatasetError::Read { path: folder.to_owned(), source })?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            let name = name.to_lowercase();
+            name.ends_with(LIST) || TABLES.iter().any(|table| name.ends_with(table))
+        })
+        .collect();
+    names.sort();
+    match names.as_slice() {
+        [] => Err(DatasetError::NotFound {
+            path: folder.to_owned(),
+            dataset: DatasetKind::Tid2013,
+            expected: "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`"
+                .to_owned(),
+            looks_like: super::looks_like(folder),
+        }),
+        [one] => Ok(folder.join(one)),
+        _ => Err(DatasetError::Ambiguous { path: folder.to_owned(), files: names }),
+    }
+}
+
+/// `5.51429 I01_01_1.bmp` a line, and the deviations of `mos_std.txt` where it is there.
+fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, DatasetError> {
+    let mut ratings = Vec::new();
+    for (line, text) in lines(path)? {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let score = match fields.as_slice() {
+            [score, _] => score.parse().ok().filter(|s: &f64| s.is_finite()),
+            _ => None,
+        };
+        let score = score.ok_or_else(|| DatasetError::Line {
+            path: path.to_owned(),
+            line,
+            found: text.clone(),
+            expected: "a score, a space, and the name of an image",
+        })?;
+        let distorted = fields[1].to_owned();
+        ratings.push(Rating { line, reference: None, distorted, score, std: None });
+    }
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let lower = name.to_lowercase();
+    let deviations =
+        folder.join(format!("{}mos_std.txt", &name[..lower.len() - LIST.len().min(lower.len())]));
+    if lower.ends_with(LIST) && deviations.is_file() {
+        let stds = lines(&deviations)?;
+        if stds.len() != ratings.len() {
+            return Err(DatasetError::Length {
+                path: deviations,
+                found: stds.len(),
+                expected: ratings.len(),
+                other: path.to_owned(),
+            });
+        }
+        for (rating, (line, text)) in ratings.iter_mut().zip(stds) {
+            let std = text.trim().parse().ok().filter(|s: &f64| *s >= 0.0 && s.is_finite());
+            rating.std = Some(std.ok_or_else(|| DatasetError::Line {
+                path: deviations.clone(),
+                line,
+                found: text,
+                expected: "a standard deviation, 0 or more",
+            })?);
+        }
+        sources.push(deviations);
+    }
+    Ok(ratings)
+}
+
+/// The lines of a text file that are not blank, with their numbers from 1.
+pub(super) fn lines(path: &Path) -> Result<Vec<(u64, String)>, DatasetError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
+    let text = text.trim_start_matches('\u{feff}');
+    let numbered = text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.trim().to_owned()));
+    Ok(numbered.filter(|(_, line)| !line.is_empty()).collect())
+}
+
+/// The study's own table, KADID-10k's, or one with `ref_name,dist_name,mos,std`.
+fn read_table(path: &Path) -> Result<Vec<Rating>, DatasetError> {
+    let table = Table::open(path)?;
+    let first_of = |names: &[&'static str]| -> Result<_, DatasetError> {
+        match names.iter().find_map(|name| table.find(name)) {
+            Some(column) => Ok(column),
+            None => table.column(names[0]),
+        }
+    };
+    let reference = first_of(&["Reference", "ref_name", "ref_img"])?;
+    let distorted = first_of(&["Distorted", "dist_name", "dist_img"])?;
+    let score = first_of(&["MOS", "dmos"])?;
+    let std = table.find("std");
+    // KADID-10k gives the variance.
+    let variance = table.find("var");
+    let mut ratings = Vec::new();
+    table.for_each(|_, row| {
+        let spread = |column, root: bool| -> Result<f64, DatasetError> {
+            let value =
+                row.parse(column, "a number, 0 or more", |n: &f64| *n >= 0.0 && n.is_finite())?;
+            Ok(if root { value.sqrt() } else { value })
+        };
+        ratings.push(Rating {
+            line: row.line(),
+            reference: Some(row.name(reference)?.to_owned()),
+            distorted: row.name(distorted)?.to_owned(),
+            score: row.number(score)?,
+            std: match (std, variance) {
+                (Some(column), _) => Some(spread(column, false)?),
+                (None, Some(column)) => Some(spread(column, true)?),
+                (None, None) => None,
+            },
+        });
+        Ok(true)
+    })?;
+    Ok(ratings)
+}
+
+/// Reference, distortion type and level of a name such as `i01_01_1.bmp`.
+fn parts(name: &str) -> Option<(&str, u32, u32)> {
+    let (stem, _) = name.rsplit_once('.')?;
+    let mut fields = stem.split('_');
+    let (reference, kind, level) = (fields.next()?, fields.next()?, fields.next()?);
+    match fields.next() {
+        None => Some((reference, kind.parse().ok()?, level.parse().ok()?)),
+        Some(_) => None,
+    }
+}

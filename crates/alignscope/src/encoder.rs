@@ -1,0 +1,239 @@
+//! Vision encoders, one stage at a time.
+
+mod architecture;
+mod block;
+mod catalogue;
+mod clip;
+mod embedding;
+mod head;
+mod linear;
+mod norm;
+mod staged;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+pub use architecture::{Architecture, ConfigError, Family};
+use block::{Block, Scratch};
+pub use catalogue::{Known, known_models};
+use embedding::Embedding;
+use head::Head;
+pub use staged::encode_stages;
+
+use crate::preprocess::{PreprocessError, Preprocessing};
+use crate::stage::Stage;
+use crate::weights::{Weights, WeightsError};
+
+/// A vision encoder: embedding, blocks and projection, with the preprocessing it was trained on.
+///
+/// Weights are in f32. Its methods may be called from many threads at once.
+#[derive(Debug)]
+pub struct Encoder {
+    architecture: Architecture,
+    preprocessing: Preprocessing,
+    parts: Parts,
+    /// Working memory that no thread uses at present.
+    idle: Mutex<Vec<Scratch>>,
+}
+
+/// The layers of an encoder.
+#[derive(Debug)]
+struct Parts {
+    embedding: Embedding,
+    blocks: Vec<Block>,
+    head: Head,
+}
+
+/// Rows of activations that go through a layer at a time: enough that the product's own
+/// preparations cost little, few enough that they stay near the processor.
+const ROWS_AT_A_TIME: usize = 512;
+
+/// What an encoder is made of, checked, before its tensors are read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The sizes of the model.
+    pub architecture: Architecture,
+    /// How an image is brought to the model.
+    pub preprocessing: Preprocessing,
+    /// The files that weights and configuration are read from; none for an untrained model.
+    pub files: Vec<PathBuf>,
+    /// Keys that the configuration lacks, each with the default taken.
+    pub defaults_used: Vec<String>,
+    weights: Weights,
+}
+
+impl Checkpoint {
+    /// Reads the small files and the headers in a checkpoint's folder: `config.json`,
+    /// `preprocessor_config.json` (or `processor_config.json`) and `model.safetensors` (or its
+    /// shards).
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the model is of another family.
+    pub fn open(folder: &Path) -> Result<Self, EncoderError> {
+        if !folder.is_dir() {
+            return Err(EncoderError::NoFolder { path: folder.to_owned() });
+        }
+        let config = folder.join("config.json");
+        let (architecture, mut defaults_used) = Architecture::read(&config)?;
+        let recipe = Preprocessing::from_folder(folder)?;
+        defaults_used.extend(recipe.defaults_used);
+        let weights = Weights::open(folder)?;
+        let mut files = vec![config, recipe.path];
+        files.extend(weights.paths().into_iter().map(Path::to_owned));
+        let preprocessing = recipe.preprocessing;
+        Self { architecture, preprocessing, files, defaults_used, weights }.checked()
+    }
+
+    /// The untrained control: the architecture and preprocessing of a known model, with random
+    /// weights drawn from `seed` as its training would have begun.
+    ///
+    /// # Errors
+    /// [`EncoderError::Unknown`] where `id` is not in the catalogue.
+    pub fn untrained(id: &str, seed: u64) -> Result<Self, EncoderError> {
+        let known = Known::find(id).ok_or_else(|| EncoderError::Unknown {
+            id: id.to_owned(),
+            known: known_models().iter().map(|k| k.id).collect::<Vec<_>>().join(", "),
+        })?;
+        Self {
+            architecture: known.architecture(),
+            preprocessing: known.preprocessing(),
+            files: Vec::new(),
+            defaults_used: Vec::new(),
+            weights: Weights::random(id, seed),
+        }
+        .checked()
+    }
+
+    fn checked(self) -> Result<Self, EncoderError> {
+        let size = self.architecture.image_size;
+        match self.preprocessing.output_size() {
+            Some(found) if found == (size, size) => Ok(self),
+            found => Err(EncoderError::ImageSize { expected: size, found }),
+        }
+    }
+}
+
+impl Encoder {
+    /// Reads the tensors of a checkpoint, or draws them.
+    ///
+    /// # Errors
+    /// A tensor is missing, has another shape than the configuration asks for, or holds a number
+    /// that is not finite.
+    pub fn load(checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
+        let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
+        let parts = match architecture.family {
+            Family::Clip => clip::load(architecture, weights)?,
+        };
+        Ok(Self {
+            architecture: architecture.clone(),
+            preprocessing: preprocessing.clone(),
+            parts,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// The sizes of the model.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// How an image is brought to the model.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// The stages, from the embedding to the projection.
+    pub fn stages(&self) -> Vec<Stage> {
+        Stage::of_encoder(self.architecture.blocks)
+    }
+
+    /// Tokens and channels of an image's activations at `stage`.
+    pub fn shape(&self, stage: Stage) -> [usize; 2] {
+        match stage {
+            Stage::Projection => [1, self.architecture.projection],
+            _ => [self.architecture.tokens(), self.architecture.channels],
+        }
+    }
+
+    /// Numbers in a preprocessed image: `3 · size · size`.
+    pub fn pixels_len(&self) -> usize {
+        3 * self.architecture.image_size * self.architecture.image_size
+    }
+
+    /// Bytes of weights and of the working memory of `threads` threads.
+    pub fn resident_bytes(&self, threads: usize) -> usize {
+        let blocks = &self.parts.blocks;
+        let weights: usize = blocks.iter().map(Block::bytes).sum::<usize>()
+            + self.parts.embedding.patch.bytes()
+            + size_of_val(self.parts.embedding.positions.as_slice())
+            + self.parts.head.projection.bytes();
+        let tokens = self.architecture.tokens();
+        let rows = self.images_at_a_time() * tokens;
+        let scratch = blocks.first().map_or(0, |block| block.scratch_bytes(rows, tokens))
+            + size_of::<f32>() * self.pixels_len();
+        weights + threads * scratch
+    }
+
+    /// Bytes that each image of a resident set holds: its activations and its projection.
+    pub fn bytes_per_image(&self) -> usize {
+        let a = &self.architecture;
+        size_of::<f32>() * (a.tokens() * a.channels + a.projection)
+    }
+
+    /// Images that one thread takes at a time. It depends on the model alone, so that results do
+    /// not depend on the number of threads.
+    fn images_at_a_time(&self) -> usize {
+        (ROWS_AT_A_TIME / self.architecture.tokens()).max(1)
+    }
+
+    /// Calls `work` with working memory that is not in use.
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let pop = || self.idle.lock().expect("no thread panics while it holds the list").pop();
+        let mut scratch = pop().unwrap_or_default();
+        let result = work(&mut scratch);
+        self.idle.lock().expect("no thread panics while it holds the list").push(scratch);
+        result
+    }
+}
+
+/// An encoder could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// There is no such folder.
+    #[error(
+        "{path} is not a folder; name a checkpoint's folder, or `random:ID` for an untrained control (see `alignscope list models`)"
+    )]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The id is not in the catalogue.
+    #[error("no architecture is known for `{id}`; known are {known}")]
+    Unknown {
+        /// The id.
+        id: String,
+        /// The ids of the catalogue.
+        known: String,
+    },
+    /// Preprocessing makes images of another size than the encoder takes.
+    #[error(
+        "the model takes images of {expected} × {expected} pixels, but its preprocessing makes {}",
+        found.map_or("images of varying size".to_owned(), |(h, w)| format!("{h} × {w}"))
+    )]
+    ImageSize {
+        /// Side of the encoder's image.
+        expected: usize,
+        /// Height and width after preprocessing, where they are fixed.
+        found: Option<(usize, usize)>,
+    },
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The preprocessing cannot be used.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    /// The weights cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}

@@ -1,0 +1,62 @@
+//! From pixels to tokens.
+
+use super::block::{Scratch, first};
+use super::linear::Linear;
+use super::norm::LayerNorm;
+
+/// Patches, class token and positions.
+#[derive(Debug)]
+pub(super) struct Embedding {
+    /// A patch's pixels `[3, patch, patch]` to channels.
+    pub(super) patch: Linear,
+    /// Put before the patches where there is one: `[channels]`.
+    pub(super) class_token: Option<Vec<f32>>,
+    /// `[tokens, channels]`.
+    pub(super) positions: Vec<f32>,
+    /// CLIP's `pre_layrnorm`.
+    pub(super) norm: Option<LayerNorm>,
+    pub(super) patch_size: usize,
+    pub(super) image_size: usize,
+}
+
+impl Embedding {
+    /// Embeds one image.
+    ///
+    /// `pixels` is `[3, image_size, image_size]`, `out` `[tokens, channels]`.
+    pub(super) fn apply(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        let channels = self.patch.outputs();
+        let side = self.image_size / self.patch_size;
+        let patch_pixels = 3 * self.patch_size * self.patch_size;
+        let patches = first(&mut scratch.wide, side * side * patch_pixels);
+        self.cut(pixels, patches);
+
+        let class_rows = usize::from(self.class_token.is_some());
+        let (class, rest) = out.split_at_mut(class_rows * channels);
+        if let Some(token) = &self.class_token {
+            class.copy_from_slice(token);
+        }
+        self.patch.apply(patches, rest);
+        out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
+
+        if let Some(norm) = &self.norm {
+            let copy = first(&mut scratch.normed, out.len());
+            copy.copy_from_slice(out);
+            norm.apply(copy, out);
+        }
+    }
+
+    /// Cuts an image into patches, row by row: `[3, h, w]` -> `[patches, 3, patch, patch]`.
+    /// Pixels beyond the last whole patch are dropped, as a convolution of that stride does.
+    fn cut(&self, pixels: &[f32], patches: &mut [f32]) {
+        let (size, patch) = (self.image_size, self.patch_size);
+        let side = size / patch;
+        for (i, out) in patches.chunks_exact_mut(3 * patch * patch).enumerate() {
+            let (top, left) = (i / side * patch, i % side * patch);
+            for (row, out) in out.chunks_exact_mut(patch).enumerate() {
+                let (plane, y) = (row / patch, top + row % patch);
+                let start = (plane * size + y) * size + left;
+                out.copy_from_slice(&pixels[start..start + patch]);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What can go wrong on the whole way.
+
+use std::path::PathBuf;
+
+use crate::dataset::{DatasetError, DatasetKind};
+use crate::encoder::EncoderError;
+use crate::figure::FigureError;
+use crate::image::ImageError;
+use crate::results::ResultsError;
+use crate::score::ScoreError;
+use crate::stage::Stage;
+
+/// A run could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// No model, data set or distance.
+    #[error("there is no {what} to run")]
+    Nothing {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The same model or data set twice.
+    #[error("the {what} {name} is named twice")]
+    Twice {
+        /// Model or data set.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A model cannot be made.
+    #[error("cannot load the model {model}")]
+    Model {
+        /// Its name.
+        model: String,
+        /// Why.
+        #[source]
+        source: EncoderError,
+    },
+    /// A data set cannot be read.
+    #[error("cannot read the data set {dataset} from {data}")]
+    Dataset {
+        /// Which one.
+        dataset: DatasetKind,
+        /// Its folder or file.
+        data: PathBuf,
+        /// Why.
+        #[source]
+        source: DatasetError,
+    },
+    /// Images cannot be read; found before the first is encoded.
+    #[error("{count} of the {total} images of {dataset} cannot be read, the first is {id}")]
+    Images {
+        /// The data set.
+        dataset: DatasetKind,
+        /// How many cannot.
+        count: usize,
+        /// Of how many.
+        total: usize,
+        /// The id of the first.
+        id: String,
+        /// Why the first cannot.
+        #[source]
+        source: ImageError,
+    },
+    /// An image cannot be read.
+    #[error("cannot read the image {id} of {dataset}")]
+    Image {
+        /// The data set.
+        dataset: DatasetKind,
+        /// The image.
+        id: String,
+        /// Why.
+        #[source]
+        source: ImageError,
+    },
+    /// An image is not what it was earlier in the run.
+    #[error("the image {id} of {dataset} changed during the run; run again")]
+    ImageChanged {
+        /// The data set.
+        dataset: DatasetKind,
+        /// The image.
+        id: String,
+    },
+    /// The memory budget does not hold what must be held at once.
+    #[error(
+        "{model} on {dataset} needs {} of memory ({images} images are connected by pairs and must be held at once), the budget is {}; allow more with `--memory {}`",
+        megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
+    )]
+    Memory {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// Images of the largest connected component.
+        images: usize,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// Another run's scales lack this model and data set.
+    #[error("{path} holds no scale of {model} on {dataset}; that run must have had both")]
+    NoScale {
+        /// The table.
+        path: PathBuf,
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// Another run's scale does not fit the model.
+    #[error(
+        "the other run's scale of {model} on {dataset} has {found} channels at {stage}, expected {expected}"
+    )]
+    ScaleShape {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The stage.
+        stage: Stage,
+        /// Channels found.
+        found: usize,
+        /// Channels of the model.
+        expected: usize,
+    },
+    /// An activation is NaN or infinite.
+    #[error(
+        "{model} gives {value} for the image {id} of {dataset} at {stage} (token {token}, channel {channel}), expected finite activations; check its weights"
+    )]
+    NonFinite {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The image.
+        id: String,
+        /// The stage.
+        stage: Stage,
+        /// The token.
+        token: usize,
+        /// The channel.
+        channel: usize,
+        /// The number.
+        value: f32,
+    },
+    /// Distances cannot be scored.
+    #[error("cannot score {model} on {dataset} at {stage}")]
+    Score {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The stage.
+        stage: Stage,
+        /// Why.
+        #[source]
+        source: ScoreError,
+    },
+    /// Differences beyond the memory budget could not be kept in a file.
+    #[error("cannot keep differences in a temporary file")]
+    Spill(#[source] std::io::Error),
+    /// A file could not be hashed for the manifest.
+    #[error("cannot read {path} again for the manifest")]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A result could not be written or read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The figure could not be drawn.
+    #[error("cannot draw the figure")]
+    Figure(#[from] FigureError),
+}
+
+/// Bytes in units of 10^6, rounded up, as `--memory` takes them.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}

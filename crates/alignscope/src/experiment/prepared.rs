@@ -1,0 +1,101 @@
+//! A data set that has been opened, with its pairs and what is known of its images.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::pixels::PixelRule;
+use super::{DatasetSpec, ExperimentError};
+use crate::dataset::{Dataset, Pairs};
+use crate::image::{ContentHash, RgbImage};
+use crate::progress::Progress;
+use crate::weights::hex;
+
+/// A data set ready to be run.
+#[derive(Debug)]
+pub(super) struct PreparedDataset {
+    pub(super) dataset: Dataset,
+    pub(super) pairs: Pairs,
+    /// Number of independent clusters of trials.
+    pub(super) clusters: usize,
+    /// What the stage `image` compares.
+    pub(super) pixel_rule: PixelRule,
+    /// Hash of each image's file, from the first time that it was read.
+    hashes: Vec<OnceLock<ContentHash>>,
+}
+
+impl PreparedDataset {
+    /// Opens a data set and reads the headers of its images.
+    pub(super) fn open(
+        spec: &DatasetSpec,
+        progress: &dyn Progress,
+    ) -> Result<Self, ExperimentError> {
+        let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(|source| {
+            ExperimentError::Dataset { dataset: spec.kind, data: spec.data.clone(), source }
+        })?;
+        for note in &dataset.notes {
+            progress.note(&format!("{}: {note}", spec.kind));
+        }
+        let pairs = Pairs::of(&dataset.trials);
+        progress.note(&format!(
+            "{}: {} trials, {} pairs, {} images",
+            spec.kind,
+            dataset.trials.len(),
+            pairs.len(),
+            dataset.images.len()
+        ));
+        let headers: Vec<_> =
+            dataset.images.par_iter().map(|entry| RgbImage::dimensions(&entry.path)).collect();
+        let count = headers.iter().filter(|h| h.is_err()).count();
+        let total = headers.len();
+        let mut sizes = Vec::with_capacity(total);
+        for (header, entry) in headers.into_iter().zip(&dataset.images) {
+            sizes.push(header.map_err(|source| ExperimentError::Images {
+                dataset: spec.kind,
+                count,
+                total,
+                id: entry.id.clone(),
+                source,
+            })?);
+        }
+        Ok(Self {
+            clusters: dataset.clusters().count,
+            pixel_rule: PixelRule::of(&sizes),
+            hashes: dataset.images.iter().map(|_| OnceLock::new()).collect(),
+            dataset,
+            pairs,
+        })
+    }
+
+    /// Reads and decodes image `index`, and checks that its file is still the same.
+    pub(super) fn load(&self, index: usize) -> Result<RgbImage, ExperimentError> {
+        let entry = &self.dataset.images[index];
+        let (image, hash) = RgbImage::open_hashed(&entry.path).map_err(|source| {
+            ExperimentError::Image { dataset: self.dataset.kind, id: entry.id.clone(), source }
+        })?;
+        if *self.hashes[index].get_or_init(|| hash) != hash {
+            return Err(ExperimentError::ImageChanged {
+                dataset: self.dataset.kind,
+                id: entry.id.clone(),
+            });
+        }
+        Ok(image)
+    }
+
+    /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.
+    pub(super) fn images_sha256(&self) -> String {
+        let mut lines: Vec<String> = self
+            .dataset
+            .images
+            .iter()
+            .zip(&self.hashes)
+            .map(|(entry, hash)| {
+                let hash = hash.get().expect("every image of a finished run was read");
+                format!("{hash}  {}\n", entry.id)
+            })
+            .collect();
+        lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
+        hex(&Sha256::digest(lines.concat()))
+    }
+}

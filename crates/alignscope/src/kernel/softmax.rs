@@ -1,0 +1,72 @@
+//! Softmax over the rows of a matrix.
+
+use super::exp::exp;
+
+/// Lanes that a row's maximum and sum are split over, so that they vectorize in a fixed order.
+const LANES: usize = 16;
+
+vectorized! {
+    /// Replaces each row of `values`, shape `[rows, width]`, by exp(x − max) / Σ exp(x − max).
+    pub(crate) fn softmax_rows(values: &mut [f32], width: usize) {
+        for row in values.chunks_exact_mut(width) {
+            let (chunks, rest) = row.as_chunks_mut::<LANES>();
+            let mut max = [f32::NEG_INFINITY; LANES];
+            for chunk in chunks.iter() {
+                for (m, x) in max.iter_mut().zip(chunk) {
+                    *m = if *x > *m { *x } else { *m };
+                }
+            }
+            let mut max = max.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            for x in rest.iter() {
+                max = max.max(*x);
+            }
+
+            let mut sum = [0.0_f32; LANES];
+            for chunk in chunks.iter_mut() {
+                for (s, x) in sum.iter_mut().zip(chunk) {
+                    *x = exp(*x - max);
+                    *s += *x;
+                }
+            }
+            let mut sum: f32 = sum.iter().sum();
+            for x in rest.iter_mut() {
+                *x = exp(*x - max);
+                sum += *x;
+            }
+
+            let scale = 1.0 / sum;
+            for x in row {
+                *x *= scale;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_sum_to_one_and_keep_their_ratios() {
+        for width in [1, 2, 15, 16, 17, 50, 197] {
+            let original: Vec<f32> =
+                (0..3 * width).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+            let mut values = original.clone();
+            softmax_rows(&mut values, width);
+            for (row, before) in values.chunks(width).zip(original.chunks(width)) {
+                assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                for (p, x) in row.iter().zip(before) {
+                    let expected = row[0] * (x - before[0]).exp();
+                    assert!((p - expected).abs() <= 2e-6 * expected.max(1e-6), "{p} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_values_do_not_overflow() {
+        let mut values = [1e4, 1e4, -1e4];
+        softmax_rows(&mut values, 3);
+        assert_eq!(values, [0.5, 0.5, 0.0]);
+    }
+}

@@ -1,0 +1,270 @@
+//! Pillow's resize of 8-bit images, to the bit.
+//!
+//! The order of passes (rows first, then columns), the rounding to 8 bits between them and the
+//! fixed-point weights are what makes it Pillow's: a resize in floats, or in the other order, is
+//! several levels off.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::image::RgbImage;
+
+/// A filter, by Pillow's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resample {
+    /// The nearest pixel.
+    Nearest,
+    /// Lanczos with three lobes.
+    Lanczos,
+    /// Triangle.
+    Bilinear,
+    /// Cubic with a = −0.5.
+    Bicubic,
+    /// Average of the pixels under it.
+    Box,
+    /// Hamming window.
+    Hamming,
+}
+
+impl Resample {
+    /// The filter that has this number in Pillow, and so in a processor's configuration.
+    pub fn from_code(code: u64) -> Option<Self> {
+        Some(match code {
+            0 => Self::Nearest,
+            1 => Self::Lanczos,
+            2 => Self::Bilinear,
+            3 => Self::Bicubic,
+            4 => Self::Box,
+            5 => Self::Hamming,
+            _ => return None,
+        })
+    }
+
+    /// Half the width of the filter at scale 1, in pixels.
+    fn support(self) -> f64 {
+        match self {
+            Self::Nearest | Self::Box => 0.5,
+            Self::Bilinear | Self::Hamming => 1.0,
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
+        }
+    }
+
+    fn weight(self, x: f64) -> f64 {
+        let sinc = |x: f64| match x == 0.0 {
+            true => 1.0,
+            false => (x * std::f64::consts::PI).sin() / (x * std::f64::consts::PI),
+        };
+        let distance = x.abs();
+        match self {
+            Self::Nearest | Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
+            Self::Bilinear => (1.0 - distance).max(0.0),
+            Self::Bicubic => {
+                const A: f64 = -0.5;
+                if distance < 1.0 {
+                    ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0
+                } else if distance < 2.0 {
+                    (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A
+                } else {
+                    0.0
+                }
+            }
+            Self::Hamming => {
+                if distance == 0.0 {
+                    1.0
+                } else if distance >= 1.0 {
+                    0.0
+                } else {
+                    sinc(distance) * (0.54 + 0.46 * (distance * std::f64::consts::PI).cos())
+                }
+            }
+            Self::Lanczos => match (-3.0..3.0).contains(&x) {
+                true => sinc(x) * sinc(x / 3.0),
+                false => 0.0,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Resample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Nearest => "nearest",
+            Self::Lanczos => "lanczos",
+            Self::Bilinear => "bilinear",
+            Self::Bicubic => "bicubic",
+            Self::Box => "box",
+            Self::Hamming => "hamming",
+        })
+    }
+}
+
+/// Bits behind the binary point of a weight: 8 bits of a pixel and 2 of overshoot fit above them.
+const PRECISION_BITS: u32 = 32 - 8 - 2;
+
+/// The weights of one output position.
+struct Taps {
+    /// First input position.
+    start: usize,
+    /// Fixed-point weights of it and those after it.
+    weights: Vec<i32>,
+}
+
+/// The weights of every output position, as Pillow's `precompute_coeffs` and
+/// `normalize_coeffs_8bpc` make them.
+fn taps(input: usize, output: usize, filter: Resample) -> Vec<Taps> {
+    let scale = input as f64 / output as f64;
+    let filter_scale = scale.max(1.0);
+    let step = 1.0 / filter_scale;
+    let support = filter.support() * filter_scale;
+    (0..output)
+        .map(|i| {
+            let center = (i as f64 + 0.5) * scale;
+            // Pillow truncates towards zero, then keeps within the image.
+            let start = ((center - support + 0.5) as i64).max(0) as usize;
+            let end = ((center + support + 0.5) as i64).min(input as i64) as usize;
+            let weights: Vec<f64> =
+                (start..end).map(|x| filter.weight((x as f64 - center + 0.5) * step)).collect();
+            let total: f64 = weights.iter().sum();
+            let weights = weights
+                .into_iter()
+                .map(|w| {
+                    let w = if total == 0.0 { w } else { w / total };
+                    let fixed = w * f64::from(1_u32 << PRECISION_BITS);
+                    (fixed + if w < 0.0 { -0.5 } else { 0.5 }) as i32
+                })
+                .collect();
+            Taps { start, weights }
+        })
+        .collect()
+}
+
+/// Resizes an image as Pillow's `Image.resize((width, height), resample)` does.
+///
+/// # Panics
+/// A side is 0.
+pub fn resize(image: &RgbImage, width: usize, height: usize, resample: Resample) -> RgbImage {
+    assert!(width > 0 && height > 0, "an image of {width} × {height}");
+    if (image.width(), image.height()) == (width, height) {
+        return image.clone();
+    }
+    if resample == Resample::Nearest {
+        return nearest(image, width, height);
+    }
+    let columns = taps(image.width(), width, resample);
+    let rows = taps(image.height(), height, resample);
+    // Only the rows that the second pass will look at.
+    let first = rows.first().map_or(0, |t| t.start);
+    let last = rows.last().map_or(0, |t| t.start + t.weights.len());
+    let band = &image.pixels()[3 * image.width() * first..3 * image.width() * last];
+
+    let across = match image.width() == width {
+        true => band.to_vec(),
+        false => resize_rows(band, image.width(), &columns),
+    };
+    let pixels = match image.height() == height {
+        true => across,
+        false => resize_columns(&across, 3 * width, first, &rows),
+    };
+    RgbImage::new(width, height, pixels)
+}
+
+/// Brings the shorter side to `side` pixels, and the other in proportion, rounded down: the size
+/// that transformers computes for `shortest_edge`.
+pub fn resize_shortest_edge(image: &RgbImage, side: usize, resample: Resample) -> RgbImage {
+    let (width, height) = (image.width(), image.height());
+    let (short, long) = (width.min(height), width.max(height));
+    let other = (side as f64 * long as f64 / short as f64) as usize;
+    match width <= height {
+        true => resize(image, side, other, resample),
+        false => resize(image, other, side, resample),
+    }
+}
+
+/// The first pass: every row of `pixels` (`width` pixels of 3) to as many pixels as there are taps.
+fn resize_rows(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(pixels.len() / width * taps.len());
+    for row in pixels.chunks_exact(3 * width) {
+        for Taps { start, weights } in taps {
+            let mut sums = [HALF; 3];
+            let (pixels, _) = row[3 * start..].as_chunks::<3>();
+            for (pixel, weight) in pixels.iter().zip(weights) {
+                for (sum, value) in sums.iter_mut().zip(pixel) {
+                    *sum += i32::from(*value) * weight;
+                }
+            }
+            out.extend(sums.map(rounded));
+        }
+    }
+    out
+}
+
+/// The second pass: rows of `stride` values, which begin at row `first` of the image, to as many
+/// rows as there are taps.
+fn resize_columns(pixels: &[u8], stride: usize, first: usize, taps: &[Taps]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(stride * taps.len());
+    let mut sums = vec![0_i32; stride];
+    for Taps { start, weights } in taps {
+        sums.fill(HALF);
+        let rows = pixels[(start - first) * stride..].chunks_exact(stride);
+        for (row, weight) in rows.zip(weights) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += i32::from(*value) * weight;
+            }
+        }
+        out.extend(sums.iter().map(|sum| rounded(*sum)));
+    }
+    out
+}
+
+/// Half of the last place that is kept.
+const HALF: i32 = 1 << (PRECISION_BITS - 1);
+
+fn rounded(sum: i32) -> u8 {
+    (sum >> PRECISION_BITS).clamp(0, 255) as u8
+}
+
+/// Pillow's nearest neighbour: the pixel under the centre of each output pixel.
+fn nearest(image: &RgbImage, width: usize, height: usize) -> RgbImage {
+    let source = |i: usize, input: usize, output: usize| {
+        let position = (i as f64 + 0.5) * (input as f64 / output as f64);
+        (position as usize).min(input - 1)
+    };
+    let mut pixels = Vec::with_capacity(3 * width * height);
+    for y in 0..height {
+        let row = source(y, image.height(), height) * image.width();
+        for x in 0..width {
+            let start = 3 * (row + source(x, image.width(), width));
+            pixels.extend_from_slice(&image.pixels()[start..start + 3]);
+        }
+    }
+    RgbImage::new(width, height, pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_image_stays_flat() {
+        let image = RgbImage::new(31, 17, [10, 128, 255].repeat(31 * 17));
+        for filter in 0..6 {
+            let filter = Resample::from_code(filter).expect("a code of Pillow");
+            for (width, height) in [(7, 5), (64, 64), (31, 3), (3, 17), (1, 1)] {
+                let out = resize(&image, width, height, filter);
+                assert_eq!(out.pixels(), [10, 128, 255].repeat(width * height), "{filter}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_shortest_edge_is_exact_and_the_other_rounded_down() {
+        let image = RgbImage::new(100, 75, vec![0; 22_500]);
+        let out = resize_shortest_edge(&image, 32, Resample::Bicubic);
+        assert_eq!((out.width(), out.height()), (42, 32));
+        let out = resize_shortest_edge(&RgbImage::new(1, 1, vec![0; 3]), 5, Resample::Bicubic);
+        assert_eq!((out.width(), out.height()), (5, 5));
+    }
+}

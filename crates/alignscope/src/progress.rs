@@ -1,0 +1,30 @@
+//! What a long piece of work says while it goes on.
+
+/// Is told how far the work is. The program draws bars; a library user may listen or not.
+pub trait Progress: Sync {
+    /// A task begins that takes `steps` steps.
+    fn begin(&self, task: &str, steps: u64);
+
+    /// Some steps of the present task are done; called from many threads.
+    fn advance(&self, steps: u64);
+
+    /// The present task is done.
+    fn end(&self);
+
+    /// Something that the user must know.
+    fn note(&self, message: &str);
+}
+
+/// Says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _task: &str, _steps: u64) {}
+
+    fn advance(&self, _steps: u64) {}
+
+    fn end(&self) {}
+
+    fn note(&self, _message: &str) {}
+}

@@ -1,0 +1,89 @@
+//! `distances.parquet`: one row for each pair, stage and kind of distance.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{Float64Array, StringArray, UInt32Array};
+use arrow_schema::DataType;
+
+use super::ResultsError;
+use super::table::TableWriter;
+use crate::dataset::{DatasetKind, ImageEntry, Pairs};
+use crate::distance::Distance;
+use crate::stage::Stage;
+
+/// Writes `distances.parquet`.
+pub struct DistancesWriter(TableWriter);
+
+/// The distances of all pairs of a data set at one stage.
+#[derive(Debug, Clone, Copy)]
+pub struct DistanceRows<'a> {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// The model's name.
+    pub model: &'a str,
+    /// The stage.
+    pub stage: Stage,
+    /// The kind of distance.
+    pub distance: Distance,
+    /// The data set's images.
+    pub images: &'a [ImageEntry],
+    /// Its pairs.
+    pub pairs: &'a Pairs,
+    /// Distance of each pair.
+    pub values: &'a [f64],
+}
+
+impl DistancesWriter {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn create(path: &Path) -> Result<Self, ResultsError> {
+        let text = |name: &str| (name.to_owned(), DataType::Utf8, false);
+        let columns = vec![
+            text("dataset"),
+            text("model"),
+            text("stage"),
+            text("distance"),
+            text("image_a"),
+            text("image_b"),
+            ("uses".to_owned(), DataType::UInt32, false),
+            ("value".to_owned(), DataType::Float64, false),
+        ];
+        TableWriter::create(path, columns).map(Self)
+    }
+
+    /// Adds the distances of one stage.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, rows: DistanceRows<'_>) -> Result<(), ResultsError> {
+        let n = rows.pairs.len();
+        let repeat =
+            |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
+        let image = |side: usize| {
+            Arc::new(StringArray::from_iter_values(
+                rows.pairs.images.iter().map(|pair| &rows.images[pair[side] as usize].id),
+            ))
+        };
+        self.0.write(vec![
+            repeat(rows.dataset.name()),
+            repeat(rows.model),
+            repeat(&rows.stage.to_string()),
+            repeat(rows.distance.name()),
+            image(0),
+            image(1),
+            Arc::new(UInt32Array::from_iter_values(rows.pairs.uses.iter().copied())),
+            Arc::new(Float64Array::from_iter_values(rows.values.iter().copied())),
+        ])
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(self) -> Result<(), ResultsError> {
+        self.0.finish()
+    }
+}

@@ -1,0 +1,147 @@
+//! `manifest.json`: what lets another person repeat the run.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{ResultsError, write_whole};
+use crate::encoder::Architecture;
+use crate::preprocess::Preprocessing;
+
+/// The story of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Manifest {
+    /// Version of alignscope.
+    pub alignscope_version: String,
+    /// Whether people answered the trials, or a simulated observer did.
+    pub simulated: bool,
+    /// The command as it was given, where there was one.
+    pub command: Option<Vec<String>>,
+    /// Number format of the encoder's products.
+    pub precision: String,
+    /// What the encoder ran on.
+    pub device: String,
+    /// The rule for ties.
+    pub ties: String,
+    /// Distances asked for.
+    pub distances: Vec<String>,
+    /// Memory budget in bytes.
+    pub memory_budget_bytes: u64,
+    /// The run whose scales were used, where another's were.
+    pub scale_from: Option<String>,
+    /// The models, in the order in which they ran.
+    pub models: Vec<ModelRecord>,
+    /// The data sets.
+    pub datasets: Vec<DatasetRecord>,
+    /// Where it ran; differs between equal runs on different machines.
+    pub host: Host,
+    /// When, and how long; differs between equal runs.
+    pub times: Times,
+}
+
+/// A model of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelRecord {
+    /// Its name in the results.
+    pub name: String,
+    /// Seed of random weights, for an untrained control.
+    pub seed: Option<u64>,
+    /// Its sizes; none for `pixels`.
+    pub architecture: Option<Architecture>,
+    /// Its preprocessing; none for `pixels`, whose rule stands with each data set.
+    pub preprocessing: Option<Preprocessing>,
+    /// Keys that its configuration lacked, with the defaults taken.
+    pub defaults_used: Vec<String>,
+    /// Its files.
+    pub files: Vec<FileRecord>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileRecord {
+    /// Its path, as it was opened.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// A data set of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct DatasetRecord {
+    /// Its name.
+    pub name: String,
+    /// Its folder or file, as given.
+    pub data: String,
+    /// The split asked for, where one was.
+    pub split: Option<String>,
+    /// The fewest votes asked for, where they were.
+    pub min_votes: Option<u32>,
+    /// The most trials asked for, where a limit was.
+    pub limit: Option<usize>,
+    /// Trials run.
+    pub trials: usize,
+    /// Different pairs among them.
+    pub pairs: usize,
+    /// Different images among them.
+    pub images: usize,
+    /// Independent clusters of trials.
+    pub clusters: usize,
+    /// Trials left out because an image is missing.
+    pub skipped_trials: usize,
+    /// Images that the annotations name and that are not there.
+    pub missing_images: usize,
+    /// What else there is to know.
+    pub notes: Vec<String>,
+    /// The annotation files.
+    pub files: Vec<FileRecord>,
+    /// SHA-256 over the ids and SHA-256 of all images, in order of id.
+    pub images_sha256: String,
+    /// What the stage `image` compares, where it was run.
+    pub pixels: Option<String>,
+}
+
+/// The machine of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Host {
+    /// Operating system and processor family.
+    pub platform: String,
+    /// Threads used.
+    pub threads: usize,
+}
+
+/// The times of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Times {
+    /// Seconds since 1970-01-01 UTC at the start.
+    pub started_unix_s: u64,
+    /// Seconds from start to end.
+    pub wall_s: f64,
+}
+
+impl Manifest {
+    /// Writes `manifest.json`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ResultsError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        text.push('\n');
+        write_whole(path, text.as_bytes())
+    }
+}
+
+/// Whether the answers of a run came from a simulated observer, as its manifest says.
+///
+/// # Errors
+/// The manifest cannot be read, or does not say.
+pub fn was_simulated(path: &Path) -> Result<bool, ResultsError> {
+    #[derive(serde::Deserialize)]
+    struct Part {
+        simulated: bool,
+    }
+    let text = std::fs::read(path)
+        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let part: Part = serde_json::from_slice(&text)
+        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })?;
+    Ok(part.simulated)
+}

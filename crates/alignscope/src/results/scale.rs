@@ -1,0 +1,129 @@
+//! `scale.parquet`: how much each channel varies over the pairs of a data set.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
+use arrow_schema::DataType;
+
+use super::ResultsError;
+use super::table::{TableWriter, read_batches};
+use crate::dataset::DatasetKind;
+use crate::stage::Stage;
+
+/// Writes `scale.parquet`.
+pub struct ScaleWriter(TableWriter);
+
+impl ScaleWriter {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn create(path: &Path) -> Result<Self, ResultsError> {
+        let text = |name: &str| (name.to_owned(), DataType::Utf8, false);
+        let columns = vec![
+            text("dataset"),
+            text("model"),
+            text("stage"),
+            ("channel".to_owned(), DataType::UInt32, false),
+            ("scale".to_owned(), DataType::Float64, false),
+        ];
+        TableWriter::create(path, columns).map(Self)
+    }
+
+    /// Adds the scale of one stage, one value a channel.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(
+        &mut self,
+        dataset: DatasetKind,
+        model: &str,
+        stage: Stage,
+        scale: &[f64],
+    ) -> Result<(), ResultsError> {
+        let n = scale.len();
+        let repeat =
+            |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
+        let channels = u32::try_from(n).expect("channels are few");
+        self.0.write(vec![
+            repeat(dataset.name()),
+            repeat(model),
+            repeat(&stage.to_string()),
+            Arc::new(UInt32Array::from_iter_values(0..channels)),
+            Arc::new(Float64Array::from_iter_values(scale.iter().copied())),
+        ])
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(self) -> Result<(), ResultsError> {
+        self.0.finish()
+    }
+}
+
+/// The scales that another run kept of `model`, by stage, for the first of its data sets that
+/// `accept` takes.
+///
+/// # Errors
+/// The file cannot be read, or lacks a column.
+pub fn read_scale(
+    path: &Path,
+    model: &str,
+    accept: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
+    let mut scales = BTreeMap::<String, Vec<f64>>::new();
+    for batch in read_batches(path)? {
+        let column = |name: &'static str| {
+            batch
+                .column_by_name(name)
+                .and_then(|c| c.as_any().downcast_ref::<StringArray>().cloned())
+                .ok_or(ResultsError::Column {
+                    path: path.to_owned(),
+                    column: name,
+                    expected: "text",
+                })
+        };
+        let (datasets, models, stages) = (column("dataset")?, column("model")?, column("stage")?);
+        let values = batch
+            .column_by_name("scale")
+            .and_then(|c| c.as_any().downcast_ref::<Float64Array>().cloned())
+            .ok_or(ResultsError::Column {
+                path: path.to_owned(),
+                column: "scale",
+                expected: "64-bit floats",
+            })?;
+        for row in 0..batch.num_rows() {
+            if models.value(row) == model && accept(datasets.value(row)) {
+                scales.entry(stages.value(row).to_owned()).or_default().push(values.value(row));
+            }
+        }
+    }
+    Ok(scales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_read_back_for_its_model_and_data_set() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scale.parquet");
+        let mut writer = ScaleWriter::create(&path).expect("created");
+        let kind = DatasetKind::Nights;
+        writer.write(kind, "a", Stage::Embedding, &[1.0, 0.1]).expect("written");
+        writer.write(kind, "a", Stage::Block(1), &[3.0]).expect("written");
+        writer.write(kind, "b", Stage::Block(1), &[4.0]).expect("written");
+        writer.write(DatasetKind::Things, "a", Stage::Block(1), &[5.0]).expect("written");
+        assert!(!path.exists(), "the table has its name only when it is whole");
+        writer.finish().expect("finished");
+        let scales = read_scale(&path, "a", |dataset| dataset == "nights").expect("read");
+        assert_eq!(scales.len(), 2);
+        assert_eq!(scales["embedding"], [1.0, 0.1]);
+        assert_eq!(scales["block 1"], [3.0]);
+    }
+}

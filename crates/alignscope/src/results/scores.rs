@@ -1,0 +1,223 @@
+//! `scores.csv`: a long, tidy table, one row a score.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::{ResultsError, write_whole};
+use crate::dataset::DatasetKind;
+use crate::distance::Distance;
+use crate::score::{Measure, Ties};
+use crate::stage::Stage;
+
+/// One score: a row of `scores.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// Part of the data set: `all` for the whole.
+    pub subset: String,
+    /// The model's name, as it was asked for.
+    pub model: String,
+    /// The stage.
+    pub stage: Stage,
+    /// Where the stage stands in figures, 0 to 100.
+    pub depth_percent: f64,
+    /// The kind of distance.
+    pub distance: Distance,
+    /// What was measured.
+    pub measure: Measure,
+    /// The score; NaN (an empty field) where it is not defined.
+    pub value: f64,
+    /// Lower end of the interval, where there is one.
+    pub ci_low: Option<f64>,
+    /// Upper end of the interval, where there is one.
+    pub ci_high: Option<f64>,
+    /// Trials that entered the score.
+    pub n: usize,
+    /// Independent clusters among them.
+    pub n_clusters: usize,
+    /// Trials in which the model's distances tie.
+    pub n_ties: usize,
+    /// The score of answers by chance.
+    pub chance: f64,
+    /// Trials left out of this measure because as many people chose one image as the other.
+    pub n_left_out: usize,
+    /// Channels in which no pair differs at all; they add nothing to the normalized distance.
+    pub zero_channels: usize,
+    /// What a tie between the model's distances counts.
+    pub ties: Ties,
+}
+
+/// The columns, in order.
+const COLUMNS: [&str; 17] = [
+    "dataset",
+    "subset",
+    "model",
+    "stage",
+    "depth_percent",
+    "distance",
+    "measure",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_clusters",
+    "n_ties",
+    "chance",
+    "n_left_out",
+    "zero_channels",
+    "ties",
+];
+
+/// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let in_memory = "a CSV record of as many fields as the header goes into memory";
+    writer.write_record(COLUMNS).expect(in_memory);
+    for row in rows {
+        let number = |x: f64| if x.is_nan() { String::new() } else { x.to_string() };
+        let fields: [String; COLUMNS.len()] = [
+            row.dataset.to_string(),
+            row.subset.clone(),
+            row.model.clone(),
+            row.stage.to_string(),
+            row.depth_percent.to_string(),
+            row.distance.to_string(),
+            row.measure.to_string(),
+            number(row.value),
+            row.ci_low.map_or_else(String::new, number),
+            row.ci_high.map_or_else(String::new, number),
+            row.n.to_string(),
+            row.n_clusters.to_string(),
+            row.n_ties.to_string(),
+            row.chance.to_string(),
+            row.n_left_out.to_string(),
+            row.zero_channels.to_string(),
+            row.ties.to_string(),
+        ];
+        writer.write_record(&fields).expect(in_memory);
+    }
+    write_whole(path, &writer.into_inner().expect("flushing memory does not fail"))
+}
+
+/// Reads `scores.csv`, by the names of its columns.
+///
+/// # Errors
+/// The file is missing, lacks a column, or holds a field that cannot be read.
+pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
+    let text = std::fs::read(path)
+        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let header = reader.headers().map_err(csv_error)?.clone();
+    let mut position = [0; COLUMNS.len()];
+    for (position, column) in position.iter_mut().zip(COLUMNS) {
+        *position = header.iter().position(|h| h == column).ok_or(ResultsError::Column {
+            path: path.to_owned(),
+            column,
+            expected: "text",
+        })?;
+    }
+    reader
+        .records()
+        .map(|record| {
+            let record = record.map_err(csv_error)?;
+            let row = Fields { path, record: &record, position: &position };
+            Ok(ScoreRow {
+                dataset: row.get(0)?,
+                subset: row.get(1)?,
+                model: row.get(2)?,
+                stage: row.get(3)?,
+                depth_percent: row.get(4)?,
+                distance: row.get(5)?,
+                measure: row.get(6)?,
+                value: row.optional(7)?.unwrap_or(f64::NAN),
+                ci_low: row.optional(8)?,
+                ci_high: row.optional(9)?,
+                n: row.get(10)?,
+                n_clusters: row.get(11)?,
+                n_ties: row.get(12)?,
+                chance: row.get(13)?,
+                n_left_out: row.get(14)?,
+                zero_channels: row.get(15)?,
+                ties: row.get(16)?,
+            })
+        })
+        .collect()
+}
+
+/// The fields of a record, by position in [`COLUMNS`].
+struct Fields<'a> {
+    path: &'a Path,
+    record: &'a csv::StringRecord,
+    position: &'a [usize; COLUMNS.len()],
+}
+
+impl Fields<'_> {
+    fn get<T: FromStr<Err: std::fmt::Display>>(&self, column: usize) -> Result<T, ResultsError> {
+        let found = &self.record[self.position[column]];
+        found.parse().map_err(|error: T::Err| ResultsError::Field {
+            path: self.path.to_owned(),
+            line: self.record.position().map_or(0, csv::Position::line),
+            column: COLUMNS[column],
+            found: found.to_owned(),
+            expected: error.to_string(),
+        })
+    }
+
+    fn optional(&self, column: usize) -> Result<Option<f64>, ResultsError> {
+        match self.record[self.position[column]].is_empty() {
+            true => Ok(None),
+            false => self.get(column).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_read_back_as_they_were_written() {
+        let row = ScoreRow {
+            dataset: DatasetKind::Things,
+            subset: "all".to_owned(),
+            model: "folder, with a \"comma\"".to_owned(),
+            stage: Stage::Block(3),
+            depth_percent: 7.5 + 90.0 / 11.0,
+            distance: Distance::Cosine,
+            measure: Measure::Accuracy,
+            value: 1.0 / 3.0,
+            ci_low: Some(0.1),
+            ci_high: None,
+            n: 18_985,
+            n_clusters: 949,
+            n_ties: 1,
+            chance: 1.0 / 3.0,
+            n_left_out: 2,
+            zero_channels: 0,
+            ties: Ties::Miss,
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scores.csv");
+        write_scores(&path, std::slice::from_ref(&row)).expect("written");
+        assert_eq!(read_scores(&path).expect("read"), [row.clone()]);
+
+        let undefined = ScoreRow { value: f64::NAN, ..row };
+        write_scores(&path, &[undefined]).expect("written");
+        assert!(read_scores(&path).expect("read")[0].value.is_nan());
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_names_line_and_column() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scores.csv");
+        let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss";
+        std::fs::write(&path, format!("{}\n{row}\n", COLUMNS.join(","))).expect("written");
+        let message = read_scores(&path).expect_err("not a number").to_string();
+        assert!(message.contains("line 2: column `value` is `much`"), "{message}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Parquet tables, written beside their place and renamed when whole.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use super::ResultsError;
+use super::folder::{beside, keep};
+
+/// A Parquet file that grows by batches of rows and takes its name when it is finished.
+pub(super) struct TableWriter {
+    path: PathBuf,
+    schema: SchemaRef,
+    writer: ArrowWriter<tempfile::NamedTempFile>,
+}
+
+impl TableWriter {
+    /// Begins the file `path` with `columns`: name, type, and whether a field may be empty.
+    pub(super) fn create(
+        path: &Path,
+        columns: Vec<(String, DataType, bool)>,
+    ) -> Result<Self, ResultsError> {
+        let fields: Vec<Field> =
+            columns.into_iter().map(|(name, kind, empty)| Field::new(name, kind, empty)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let file =
+            beside(path).map_err(|source| ResultsError::Write { path: path.to_owned(), source })?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_created_by(concat!("alignscope ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))
+            .map_err(|source| ResultsError::WriteTable { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), schema, writer })
+    }
+
+    /// Adds rows, given by column.
+    pub(super) fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), ResultsError> {
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)
+            .expect("columns of one length, of the types of the schema");
+        self.writer
+            .write(&batch)
+            .map_err(|source| ResultsError::WriteTable { path: self.path.clone(), source })
+    }
+
+    /// Ends the file and gives it its name.
+    pub(super) fn finish(self) -> Result<(), ResultsError> {
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(|source| ResultsError::WriteTable { path: self.path.clone(), source })?;
+        keep(file, &self.path).map_err(|source| ResultsError::Write { path: self.path, source })
+    }
+}
+
+/// The rows of a Parquet file, batch by batch.
+pub(super) fn read_batches(path: &Path) -> Result<Vec<RecordBatch>, ResultsError> {
+    let file =
+        File::open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
+    ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.build())
+        .map_err(table_error)?
+        .map(|batch| batch.map_err(|e| table_error(ParquetError::from(e))))
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! Every stage of CLIP's vision tower against transformers, on small random checkpoints
+//! (`golden/clip/generate.py`).
+
+use std::path::{Path, PathBuf};
+
+use alignscope::Stage;
+use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
+use safetensors::SafeTensors;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/clip").join(name)
+}
+
+struct Expected {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+fn expected(file: &SafeTensors<'_>, name: &str) -> Expected {
+    let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (numbers, rest) = tensor.data().as_chunks::<4>();
+    assert!(rest.is_empty());
+    Expected {
+        shape: tensor.shape().to_vec(),
+        values: numbers.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+    }
+}
+
+/// Every number within 1e-4 of the stage's largest magnitude, and every channel within 1e-3 of its
+/// own standard deviation (over images and tokens), so that an outlier channel cannot hide an
+/// error in the others.
+///
+/// Where the tolerances come from: a stage is a chain of some ten products of up to 48 terms in
+/// f32, each with a relative error of about 1e-6; both bars leave a factor of ten or more.
+fn compare(stage: &str, found: &[f32], expected: &Expected) {
+    assert_eq!(found.len(), expected.shape.iter().product::<usize>(), "shape of {stage}");
+    let channels = *expected.shape.last().expect("a shape");
+    let largest = expected.values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+    let rows = (found.len() / channels) as f64;
+    for channel in 0..channels {
+        let column = |values: &[f32]| -> Vec<f64> {
+            values.iter().skip(channel).step_by(channels).map(|v| f64::from(*v)).collect()
+        };
+        let (found, expected) = (column(found), column(&expected.values));
+        let mean = expected.iter().sum::<f64>() / rows;
+        let std = (expected.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / rows).sqrt();
+        let worst = found.iter().zip(&expected).map(|(f, e)| (f - e).abs()).fold(0.0_f64, f64::max);
+        assert!(
+            worst <= 1e-4 * f64::from(largest) && worst <= 1e-3 * std,
+            "{stage}, channel {channel}: {worst:e} off; largest {largest}, its deviation {std}"
+        );
+    }
+}
+
+fn check(name: &str) {
+    let folder = golden(name);
+    let bytes = std::fs::read(folder.join("expected.safetensors")).expect("the golden file");
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let pixels = expected(&file, "pixel_values");
+    let images = pixels.shape[0];
+
+    let encoder = Encoder::load(&Checkpoint::open(&folder).expect("opened")).expect("loaded");
+    let size = pixels.values.len() / images;
+    assert_eq!(size, encoder.pixels_len());
+    let mut seen = Vec::new();
+    encode_stages(
+        &encoder,
+        images,
+        |i, out| {
+            out.copy_from_slice(&pixels.values[i * size..][..size]);
+            Ok::<(), std::convert::Infallible>(())
+        },
+        |stage, activations| {
+            let name = match stage {
+                Stage::Embedding => "hidden_states.0".to_owned(),
+                Stage::Block(i) => format!("hidden_states.{i}"),
+                Stage::Projection => "image_embeds".to_owned(),
+                other => panic!("an encoder has no stage {other}"),
+            };
+            compare(&stage.to_string(), activations.values(), &expected(&file, &name));
+            seen.push(stage);
+            Ok(())
+        },
+        |_| (),
+    )
+    .expect("encoded");
+    assert_eq!(seen, encoder.stages());
+    let hidden = file.names().iter().filter(|n| n.starts_with("hidden_states.")).count();
+    assert_eq!(seen.len(), hidden + 1, "every stage of the golden file was compared");
+}
+
+#[test]
+fn a_whole_clip_with_quick_gelu() {
+    check("base");
+}
+
+#[test]
+fn an_odd_number_of_tokens_exact_gelu_and_shards() {
+    check("odd");
+}
+
+#[test]
+fn a_planted_outlier_channel() {
+    check("outlier");
+}
+
+#[test]
+fn bf16_weights_are_read_as_f32() {
+    check("half");
+}
