@@ -21,14 +21,14 @@ use rayon::prelude::*;
 
 use distortion::Distortion;
 use observer::Observer;
-use scene::{Category, Picture, Scene};
+use scene::{Category, Picture, Scene, Variation};
 
 /// Undistorted images of the low level.
 const REFERENCES: usize = 8;
 /// Strengths of each distortion.
 const LEVELS: usize = 4;
 /// Trials of the middle level.
-const VARIATIONS: usize = 44;
+const VARIATIONS: usize = 70;
 /// Images of each category of the high level.
 const PER_CATEGORY: usize = 5;
 /// Different triplets of the high level, and how many of them are asked a second time.
@@ -194,9 +194,12 @@ fn middle(seed: u64) -> Vec<(String, Content)> {
             let mut rng = stream(seed, "middle", trial);
             let category = any_category(&mut rng);
             let scene = Scene::new(category, &mut rng);
-            let amounts: [f32; 2] = [(); 2].map(|()| rng.random_range(0.05..1.0));
-            let (left_votes, right_votes) = Observer.choose(amounts, &mut rng);
-            let [left, right] = amounts.map(|amount| scene.varied(amount, &mut rng).render());
+            let variations: [Variation; 2] = [(); 2].map(|()| Variation {
+                layout: rng.random_range(0.05..1.0),
+                color: rng.random_range(0.05..1.0),
+            });
+            let (left_votes, right_votes) = Observer.choose(variations, &mut rng);
+            let [left, right] = variations.map(|v| scene.varied(v, &mut rng).render());
             let name = |part: &str| format!("{part}/{trial:03}.png");
             let row = format!(
                 "{},{},{},{left_votes},{right_votes},simulated\n",

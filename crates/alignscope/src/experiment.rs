@@ -364,8 +364,8 @@ fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
 /// The files cannot be written.
 pub fn draw(rows: &[ScoreRow], simulated: bool, out: &Path) -> Result<(), ExperimentError> {
     let options = FigureOptions {
-        caption: simulated.then(|| "simulated observer, not human data".to_owned()),
-        ..FigureOptions::default()
+        title: simulated.then(|| "Alignment with a simulated observer".to_owned()),
+        caption: simulated.then(|| "simulated answers, not human data".to_owned()),
     };
     Figure::from_scores(rows, &options)?.save(out, "alignment")?;
     Ok(())

@@ -4,7 +4,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Gumbel, StandardNormal};
 
 use super::distortion::Distortion;
-use super::scene::Category;
+use super::scene::{Category, Variation};
 
 /// Observers whose votes a two-alternative trial collects.
 const VOTERS: usize = 10;
@@ -30,8 +30,10 @@ impl Observer {
     }
 
     /// Votes for the left and for the right variation: the less changed one is chosen more often.
-    pub(super) fn choose(self, amounts: [f32; 2], rng: &mut impl Rng) -> (usize, usize) {
-        let advantage = f64::from(amounts[1] - amounts[0]) * 6.0;
+    /// Layout counts more than colour.
+    pub(super) fn choose(self, variations: [Variation; 2], rng: &mut impl Rng) -> (usize, usize) {
+        let [left, right] = variations.map(|v| f64::from(0.65 * v.layout + 0.35 * v.color));
+        let advantage = 8.0 * (right - left);
         let probability = 1.0 / (1.0 + (-advantage).exp());
         let left = (0..VOTERS).filter(|_| rng.random_bool(probability)).count();
         (left, VOTERS - left)

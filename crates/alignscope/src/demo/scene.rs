@@ -7,9 +7,9 @@ use rand::{Rng, RngExt};
 /// Side of every image.
 pub(super) const SIDE_PX: usize = 224;
 /// Shapes of a scene; enough to cover it several times.
-const LEAVES: usize = 420;
+const LEAVES: usize = 700;
 /// Smallest and largest radius of a shape, in pixels.
-const RADII_PX: (f32, f32) = (4.0, 90.0);
+const RADII_PX: (f32, f32) = (5.0, 90.0);
 
 /// What a scene is made of: the "class" of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,15 @@ pub(super) struct Scene {
     light: [f32; 2],
 }
 
+/// How far a variation goes from its scene: 0 for not at all, 1 for as far as it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variation {
+    /// Positions, angles and sizes.
+    pub(super) layout: f32,
+    /// Colours and light.
+    pub(super) color: f32,
+}
+
 /// An image in linear numbers, `[height, width, 3]`, 0 to 1 with some overshoot.
 #[derive(Debug, Clone)]
 pub(super) struct Picture(pub(super) Vec<f32>);
@@ -110,22 +119,25 @@ impl Scene {
         Self { category, leaves, light }
     }
 
-    /// The same scene changed by `amount`, 0 for not at all, 1 for moved, recoloured and
-    /// relit as far as it goes.
-    pub(super) fn varied(&self, amount: f32, rng: &mut impl Rng) -> Self {
+    /// The same scene with its shapes moved and recoloured.
+    pub(super) fn varied(
+        &self,
+        Variation { layout, color }: Variation,
+        rng: &mut impl Rng,
+    ) -> Self {
         let mut scene = self.clone();
-        let mut shift = |scale: f32| rng.random_range(-1.0..1.0_f32) * scale * amount;
-        let tint = [shift(0.25), shift(0.25), shift(0.25)];
+        let mut shift = |scale: f32| rng.random_range(-1.0..1.0_f32) * scale;
+        let tint = [(); 3].map(|()| shift(0.2 * color));
         for leaf in &mut scene.leaves {
-            leaf.x += shift(26.0);
-            leaf.y += shift(26.0);
-            leaf.angle += shift(0.9);
-            leaf.radius *= (1.0 + shift(0.35)).max(0.2);
+            leaf.x += shift(26.0 * layout);
+            leaf.y += shift(26.0 * layout);
+            leaf.angle += shift(0.9 * layout);
+            leaf.radius *= (1.0 + shift(0.35 * layout)).max(0.2);
             for (value, tint) in leaf.color.iter_mut().zip(tint) {
-                *value = (*value + tint + shift(0.12)).clamp(0.02, 0.98);
+                *value = (*value + tint + shift(0.1 * color)).clamp(0.02, 0.98);
             }
         }
-        scene.light = [scene.light[0] + shift(0.2), scene.light[1] + shift(0.2)];
+        scene.light = scene.light.map(|light| light + shift(0.2 * color));
         scene
     }
 
@@ -297,7 +309,11 @@ mod tests {
     fn a_variation_of_no_amount_is_the_scene_itself() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let scene = Scene::new(Category::all()[5], &mut rng);
-        assert_eq!(scene.varied(0.0, &mut rng).render().to_rgb8(), scene.render().to_rgb8());
-        assert_ne!(scene.varied(0.5, &mut rng).render().to_rgb8(), scene.render().to_rgb8());
+        let mut varied =
+            |layout, color| scene.varied(Variation { layout, color }, &mut rng).render().to_rgb8();
+        let original = scene.render().to_rgb8();
+        assert_eq!(varied(0.0, 0.0), original);
+        assert_ne!(varied(0.5, 0.0), original);
+        assert_ne!(varied(0.0, 0.5), original);
     }
 }

@@ -67,6 +67,7 @@ mod tests {
     fn large_values_do_not_overflow() {
         let mut values = [1e4, 1e4, -1e4];
         softmax_rows(&mut values, 3);
-        assert_eq!(values, [0.5, 0.5, 0.0]);
+        assert_eq!(values[..2], [0.5, 0.5]);
+        assert!(values[2] < 1e-37);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata, SafeTensors};
+use safetensors::tensor::{Dtype, Metadata};
 
 use super::WeightsError;
 
@@ -38,10 +38,10 @@ impl SafetensorsFile {
                 "its header claims {header_bytes} bytes in a file of {file_bytes}"
             )));
         }
-        let mut header = length.to_vec();
+        let mut header = Vec::new();
         file.take(header_bytes).read_to_end(&mut header).map_err(read_error)?;
-        let (_, metadata) =
-            SafeTensors::read_metadata(&header).map_err(|e| damaged(e.to_string()))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|e| damaged(e.to_string()))?;
 
         let data_start = 8 + header_bytes;
         let expected = data_start + metadata.data_len() as u64;
