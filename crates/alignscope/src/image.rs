@@ -36,6 +36,13 @@ impl fmt::Debug for RgbImage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash([u8; 32]);
 
+impl ContentHash {
+    /// The hash of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -74,7 +81,7 @@ impl RgbImage {
     pub fn open_hashed(path: &Path) -> Result<(Self, ContentHash), ImageError> {
         let bytes = read(path)?;
         let image = Self::decode(&bytes, path)?;
-        Ok((image, ContentHash(Sha256::digest(&bytes).into())))
+        Ok((image, ContentHash::of(&bytes)))
     }
 
     /// Decodes a file's bytes; `path` is for messages.

@@ -1,7 +1,8 @@
 //! JPEG, with the arithmetic of libjpeg-turbo, which Pillow uses too.
 
 use std::any::Any;
-use std::io::{self, BufRead};
+use std::cell::Cell;
+use std::io::{self, BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -19,8 +20,10 @@ pub(super) fn dimensions(file: impl BufRead, path: &Path) -> Result<(usize, usiz
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> {
     guarded(path, || {
         let io_error = |e: io::Error| failed(&e, path);
+        let ended = Cell::new(false);
+        let source = Source { rest: bytes, ended: &ended };
         let header =
-            Decompress::with_markers(&[Marker::APP(14)]).from_mem(bytes).map_err(io_error)?;
+            Decompress::with_markers(&[Marker::APP(14)]).from_reader(source).map_err(io_error)?;
         let (width, height) = check_size(header.width() as u64, header.height() as u64, path)?;
         let inverted = header.markers().any(|marker| marker.data.starts_with(b"Adobe"));
         let pixels = match header.color_space() {
@@ -36,8 +39,39 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> 
             }
             _ => header.rgb().map_err(io_error)?.read_scanlines().map_err(io_error)?,
         };
-        Ok(RgbImage::new(width, height, pixels))
+        match ended.get() {
+            true => Err(ImageError::Truncated { path: path.to_owned() }),
+            false => Ok(RgbImage::new(width, height, pixels)),
+        }
     })
+}
+
+/// A file's bytes, which remembers whether more were asked for than there are. libjpeg then makes
+/// up an end of the image and goes on in grey; Pillow calls it truncated, and so do we.
+struct Source<'a> {
+    rest: &'a [u8],
+    ended: &'a Cell<bool>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl BufRead for Source<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.rest.is_empty() {
+            self.ended.set(true);
+        }
+        Ok(self.rest)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.rest = &self.rest[n..];
+    }
 }
 
 /// Pillow's conversion; Adobe writes inks inverted.
