@@ -35,7 +35,8 @@ fn every_kind_of_file_has_the_pixels_of_pillow() {
         let (count, worst) = difference(image.pixels(), &pixels);
         // Lossless files are equal. So are JPEGs: the arithmetic is libjpeg-turbo's in both.
         if count > 0 {
-            failures.push(format!("{name}: {count} of {} values off, by up to {worst}", pixels.len()));
+            failures
+                .push(format!("{name}: {count} of {} values off, by up to {worst}", pixels.len()));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -58,7 +59,15 @@ fn photographs_have_the_pixels_of_pillow() {
 #[test]
 fn a_truncated_file_of_every_kind_is_an_error() {
     let files = folder("image").join("files");
-    for name in ["420.jpg", "progressive.jpg", "rgb.png", "rgb.bmp", "lossy.webp", "lossless.webp", "rgb_raw.tif"] {
+    for name in [
+        "420.jpg",
+        "progressive.jpg",
+        "rgb.png",
+        "rgb.bmp",
+        "lossy.webp",
+        "lossless.webp",
+        "rgb_raw.tif",
+    ] {
         let bytes = std::fs::read(files.join(name)).expect(name);
         for keep in [bytes.len() * 9 / 10, bytes.len() / 2, 40, 12] {
             let result = RgbImage::decode(&bytes[..keep], Path::new(name));

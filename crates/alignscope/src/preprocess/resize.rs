@@ -1,8 +1,7 @@
 //! Pillow's resize of 8-bit images, to the bit.
 //!
-//! The order of passes (rows first, then columns), the rounding to 8 bits between them and the
-//! fixed-point weights are what makes it Pillow's: a resize in floats, or in the other order, is
-//! several levels off.
+//! The order of the two passes, the rounding to 8 bits between them and the fixed-point weights are
+//! what makes it Pillow's: a resize in floats, or in the other order, is some levels off.
 
 use std::fmt;
 
@@ -155,20 +154,26 @@ pub fn resize(image: &RgbImage, width: usize, height: usize, resample: Resample)
     }
     let columns = taps(image.width(), width, resample);
     let rows = taps(image.height(), height, resample);
-    // Only the rows that the second pass will look at.
-    let first = rows.first().map_or(0, |t| t.start);
-    let last = rows.last().map_or(0, |t| t.start + t.weights.len());
-    let band = &image.pixels()[3 * image.width() * first..3 * image.width() * last];
+    let across = |image: &RgbImage| match image.width() == width {
+        true => image.clone(),
+        false => resize_rows(image, &columns),
+    };
+    let down = |image: &RgbImage| match image.height() == height {
+        true => image.clone(),
+        false => resize_columns(image, &rows),
+    };
+    match columns_first((image.width(), image.height()), (width, height)) {
+        true => across(&down(image)),
+        false => down(&across(image)),
+    }
+}
 
-    let across = match image.width() == width {
-        true => band.to_vec(),
-        false => resize_rows(band, image.width(), &columns),
-    };
-    let pixels = match image.height() == height {
-        true => across,
-        false => resize_columns(&across, 3 * width, first, &rows),
-    };
-    RgbImage::new(width, height, pixels)
+/// Whether columns are resized before rows. Pillow does so since version 13 where the height
+/// shrinks by more than twice as many pixels as the width; before, rows always came first
+/// (python-pillow/Pillow#9549).
+fn columns_first((width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> bool {
+    let shrinks = |from: usize, to: usize| from as i64 - to as i64;
+    to_height < height && shrinks(height, to_height) > 2 * shrinks(width, to_width)
 }
 
 /// Brings the shorter side to `side` pixels, and the other in proportion, rounded down: the size
@@ -183,10 +188,10 @@ pub fn resize_shortest_edge(image: &RgbImage, side: usize, resample: Resample) -
     }
 }
 
-/// The first pass: every row of `pixels` (`width` pixels of 3) to as many pixels as there are taps.
-fn resize_rows(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(pixels.len() / width * taps.len());
-    for row in pixels.chunks_exact(3 * width) {
+/// Every row to as many pixels as there are taps.
+fn resize_rows(image: &RgbImage, taps: &[Taps]) -> RgbImage {
+    let mut out = Vec::with_capacity(3 * image.height() * taps.len());
+    for row in image.pixels().chunks_exact(3 * image.width()) {
         for Taps { start, weights } in taps {
             let mut sums = [HALF; 3];
             let (pixels, _) = row[3 * start..].as_chunks::<3>();
@@ -198,17 +203,17 @@ fn resize_rows(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
             out.extend(sums.map(rounded));
         }
     }
-    out
+    RgbImage::new(taps.len(), image.height(), out)
 }
 
-/// The second pass: rows of `stride` values, which begin at row `first` of the image, to as many
-/// rows as there are taps.
-fn resize_columns(pixels: &[u8], stride: usize, first: usize, taps: &[Taps]) -> Vec<u8> {
+/// Every column to as many pixels as there are taps.
+fn resize_columns(image: &RgbImage, taps: &[Taps]) -> RgbImage {
+    let stride = 3 * image.width();
     let mut out = Vec::with_capacity(stride * taps.len());
     let mut sums = vec![0_i32; stride];
     for Taps { start, weights } in taps {
         sums.fill(HALF);
-        let rows = pixels[(start - first) * stride..].chunks_exact(stride);
+        let rows = image.pixels()[start * stride..].chunks_exact(stride);
         for (row, weight) in rows.zip(weights) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += i32::from(*value) * weight;
@@ -216,7 +221,7 @@ fn resize_columns(pixels: &[u8], stride: usize, first: usize, taps: &[Taps]) -> 
         }
         out.extend(sums.iter().map(|sum| rounded(*sum)));
     }
-    out
+    RgbImage::new(image.width(), taps.len(), out)
 }
 
 /// Half of the last place that is kept.
@@ -226,17 +231,19 @@ fn rounded(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
-/// Pillow's nearest neighbour: the pixel under the centre of each output pixel.
+/// Pillow's nearest neighbour: the pixel under the centre of each output pixel. Positions are
+/// found by adding up steps, whose rounding can decide between two pixels.
 fn nearest(image: &RgbImage, width: usize, height: usize) -> RgbImage {
-    let source = |i: usize, input: usize, output: usize| {
-        let position = (i as f64 + 0.5) * (input as f64 / output as f64);
-        (position as usize).min(input - 1)
+    let positions = |input: usize, output: usize| -> Vec<usize> {
+        let step = input as f64 / output as f64;
+        let steps = std::iter::successors(Some(step * 0.5), |position| Some(position + step));
+        steps.take(output).map(|position| (position as usize).min(input - 1)).collect()
     };
+    let columns = positions(image.width(), width);
     let mut pixels = Vec::with_capacity(3 * width * height);
-    for y in 0..height {
-        let row = source(y, image.height(), height) * image.width();
-        for x in 0..width {
-            let start = 3 * (row + source(x, image.width(), width));
+    for y in positions(image.height(), height) {
+        for x in &columns {
+            let start = 3 * (y * image.width() + x);
             pixels.extend_from_slice(&image.pixels()[start..start + 3]);
         }
     }

@@ -1,0 +1,62 @@
+//! Resizing against Pillow, whole recipes against transformers' Pil processors
+//! (`golden/preprocess/generate.py`).
+
+mod golden;
+
+use alignscope::image::{ContentHash, RgbImage};
+use alignscope::preprocess::{Preprocessing, Resample, resize};
+use golden::{Tensors, folder};
+
+/// The formula of the generator.
+fn pattern(width: usize, height: usize) -> RgbImage {
+    let mut pixels = Vec::with_capacity(3 * width * height);
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..3 {
+                let value =
+                    x * 5 + y * 3 + c * 40 + (x * y * (c + 1)) % 61 * 3 + (x / 7 + y / 5) % 2 * 90;
+                pixels.push((value % 256) as u8);
+            }
+        }
+    }
+    RgbImage::new(width, height, pixels)
+}
+
+#[test]
+fn every_filter_and_size_gives_the_pixels_of_pillow() {
+    let table =
+        std::fs::read_to_string(folder("preprocess").join("resized.csv")).expect("the table");
+    let (mut checked, mut failures) = (0, vec![]);
+    for line in table.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let number = |i: usize| fields[i].parse::<usize>().expect("a number");
+        let filter = Resample::from_code(number(2) as u64).expect("a filter");
+        let out = resize(&pattern(number(0), number(1)), number(3), number(4), filter);
+        if ContentHash::of(out.pixels()).to_string() != fields[5] {
+            failures.push(line);
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 480);
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn recipes_give_the_arrays_of_transformers() {
+    let expected = Tensors::open(&folder("preprocess").join("recipes.safetensors"));
+    let names = expected.names();
+    assert_eq!(names.len(), 12);
+    for name in names {
+        let (recipe, size) = name.split_once('/').expect("recipe/size");
+        let (width, height) = size.split_once('x').expect("width x height");
+        let path = folder("preprocess").join("recipes").join(format!("{recipe}.json"));
+        let config = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("JSON");
+        let recipe = Preprocessing::from_config(&config, &path).expect(&name).preprocessing;
+        let image = pattern(width.parse().expect("a size"), height.parse().expect("a size"));
+        let (shape, values) = expected.floats(&name);
+        assert_eq!(recipe.output_size(), Some((shape[1], shape[2])), "{name}");
+        let found = recipe.apply(&image);
+        // The same operations in the same precision and order as NumPy's: equal to the bit.
+        assert_eq!(found, values, "{name}");
+    }
+}
