@@ -46,7 +46,7 @@ struct Parts {
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
 /// preparations cost little, few enough that they stay near the processor.
-const ROWS_AT_A_TIME: usize = 512;
+const ROWS_AT_A_TIME: usize = 1024;
 
 /// What an encoder is made of, checked, before its tensors are read.
 #[derive(Debug)]
