@@ -14,7 +14,6 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, RgbImage as PngImage};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -22,6 +21,8 @@ use rayon::prelude::*;
 use distortion::Distortion;
 use observer::Observer;
 use scene::{Category, Picture, Scene, Variation};
+
+use crate::image::RgbImage;
 
 /// Undistorted images of the low level.
 const REFERENCES: usize = 8;
@@ -135,10 +136,8 @@ fn write(path: &Path, content: &Content) -> io::Result<()> {
     match content {
         Content::Text(text) => std::fs::write(path, text),
         Content::Picture(picture) => {
-            let side = u32::try_from(scene::SIDE_PX).expect("a small side");
-            let image = PngImage::from_raw(side, side, picture.to_rgb8())
-                .expect("a picture has all its pixels");
-            image.save_with_format(path, ImageFormat::Png).map_err(io::Error::other)
+            let image = RgbImage::new(scene::SIDE_PX, scene::SIDE_PX, picture.to_rgb8());
+            std::fs::write(path, image.to_png())
         }
     }
 }

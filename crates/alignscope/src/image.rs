@@ -122,6 +122,11 @@ impl RgbImage {
         self.height
     }
 
+    /// The image as a PNG file.
+    pub fn to_png(&self) -> Vec<u8> {
+        raster::png(self)
+    }
+
     /// The pixels, `[height, width, 3]`, 0 to 255.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels

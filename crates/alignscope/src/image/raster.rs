@@ -3,8 +3,11 @@
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+use image::codecs::png::PngEncoder;
 use image::error::ImageError as DecodeError;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
+};
 
 use super::{ImageError, MAX_PIXELS, RgbImage, check_size};
 
@@ -31,6 +34,21 @@ pub(super) fn decode(
     let pixels =
         rgb(decoded, stored).map_err(|found| ImageError::Kind { path: path.to_owned(), found })?;
     Ok(RgbImage::new(width, height, pixels))
+}
+
+/// An image as a PNG file.
+pub(super) fn png(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let side = |n: usize| u32::try_from(n).expect("a side within the limit of pixels");
+    PngEncoder::new(&mut bytes)
+        .write_image(
+            image.pixels(),
+            side(image.width()),
+            side(image.height()),
+            ExtendedColorType::Rgb8,
+        )
+        .expect("writing to memory does not fail");
+    bytes
 }
 
 fn decoder<'a>(

@@ -1,0 +1,514 @@
+//! What the program says to wrong input: each case of `docs/errors.md`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A folder in which a run would work, until a test breaks something.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().expect("a temporary folder"));
+        for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
+            fs::write(place.path(name), png(20 + i as u32, 17)).expect("written");
+        }
+        place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\n");
+        place.write(
+            "twoafc.csv",
+            "reference,left,right,right_vote\na.png,b.png,c.png,1\nb.png,a.png,c.png,0\n",
+        );
+        place.write("oddoneout.csv", "image_1,image_2,image_3,odd\na.png,b.png,c.png,3\n");
+        fs::create_dir(place.path("model")).expect("made");
+        for entry in fs::read_dir(golden("base")).expect("the golden checkpoint") {
+            let entry = entry.expect("an entry");
+            fs::copy(entry.path(), place.path("model").join(entry.file_name())).expect("copied");
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).expect("written");
+    }
+
+    /// Runs the small checkpoint on a data set of this folder.
+    fn run(&self, dataset: &str, data: &str, more: &[&str]) -> (i32, String) {
+        let data = self.path(data);
+        let (model, out) = (self.path("model"), self.path("out"));
+        let mut arguments = vec![
+            "run",
+            "--model",
+            model.to_str().expect("Unicode"),
+            "--dataset",
+            dataset,
+            "--data",
+            data.to_str().expect("Unicode"),
+        ];
+        if !more.contains(&"--out") {
+            arguments.extend(["--out", out.to_str().expect("Unicode")]);
+        }
+        arguments.extend(more);
+        let (code, message) = alignscope(&arguments);
+        if code != 0 && !more.contains(&"--out") {
+            assert!(!out.join("scores.csv").exists(), "no result is left of a run that failed");
+        }
+        (code, message)
+    }
+
+    /// Runs, and holds exit code 2 and the message to what is expected.
+    fn refuses(&self, dataset: &str, more: &[&str], parts: &[&str]) {
+        self.refuses_at(dataset, "", more, parts);
+    }
+
+    fn refuses_at(&self, dataset: &str, data: &str, more: &[&str], parts: &[&str]) {
+        let (code, message) = self.run(dataset, data, more);
+        assert_eq!(code, 2, "{message}");
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+        assert!(!message.contains("panicked"), "{message}");
+    }
+
+    /// Replaces a piece of a JSON file of the checkpoint.
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.path("model").join(name);
+        let text = fs::read_to_string(&path).expect("read");
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(path, text.replace(from, to)).expect("written");
+    }
+}
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden/clip").join(name)
+}
+
+/// A grey PNG.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let image = alignscope::image::RgbImage::new(
+        width as usize,
+        height as usize,
+        (0..3 * width * height).map(|i| (i * 7 % 251) as u8).collect(),
+    );
+    image.to_png()
+}
+
+fn alignscope(arguments: &[&str]) -> (i32, String) {
+    let output = Command::cargo_bin("alignscope")
+        .expect("the program")
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    (output.status.code().expect("an exit code"), String::from_utf8_lossy(&output.stderr).into())
+}
+
+#[test]
+fn the_place_itself_works() {
+    let place = Place::new();
+    for dataset in ["pairs", "twoafc", "oddoneout"] {
+        let (code, message) = place.run(dataset, "", &[]);
+        assert_eq!(code, 0, "{message}");
+        let files = ["scores.csv", "distances.parquet", "trials.parquet", "scale.parquet"];
+        for file in files.iter().chain(&["manifest.json", "alignment.svg", "alignment.png"]) {
+            assert!(place.path("out").join(file).is_file(), "{file}");
+        }
+        fs::remove_dir_all(place.path("out")).expect("removed");
+    }
+}
+
+#[test]
+fn an_empty_folder() {
+    let place = Place::new();
+    fs::create_dir(place.path("empty")).expect("made");
+    for (dataset, expected) in [
+        ("tid2013", "`mos_with_names.txt`"),
+        ("nights", "`data.csv`"),
+        ("things", "`triplet_dataset/testset1.txt`"),
+        ("pairs", "`pairs.csv`"),
+    ] {
+        place.refuses_at(dataset, "empty", &[], &["holds no", dataset, "expected", expected]);
+    }
+}
+
+#[test]
+fn a_folder_that_does_not_exist() {
+    Place::new().refuses_at("nights", "nowhere", &[], &["nowhere does not exist"]);
+}
+
+#[test]
+fn the_folder_of_another_data_set() {
+    let place = Place::new();
+    place.write("data.csv", "id\n");
+    place.refuses("things", &[], &["holds no things", "it looks like nights"]);
+}
+
+#[test]
+fn a_table_without_a_column() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,other,score\na.png,b.png,3\n");
+    place.refuses("pairs", &[], &["pairs.csv has no column `distorted`", "`other`"]);
+}
+
+#[test]
+fn a_field_that_is_no_number() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,c.png,high\n");
+    place.refuses("pairs", &[], &["line 3", "`score` is `high`, expected a number"]);
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png,NaN\n");
+    place.refuses("pairs", &[], &["line 2", "`score` is `NaN`, expected a number"]);
+}
+
+#[test]
+fn a_row_with_too_few_fields() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png\n");
+    place.refuses("pairs", &[], &["pairs.csv", "line: 2", "2 fields"]);
+}
+
+#[test]
+fn a_vote_out_of_range() {
+    let place = Place::new();
+    place.write("twoafc.csv", "reference,left,right,right_vote\na.png,b.png,c.png,2\n");
+    place.refuses("twoafc", &[], &["line 2", "`right_vote` is `2`, expected a share from 0 to 1"]);
+}
+
+#[test]
+fn an_odd_one_out_of_range() {
+    let place = Place::new();
+    place.write("oddoneout.csv", "image_1,image_2,image_3,odd\na.png,b.png,c.png,4\n");
+    place.refuses("oddoneout", &[], &["line 2", "`odd` is `4`, expected 1, 2 or 3"]);
+}
+
+/// THINGS with three concepts and one triplet.
+fn things(triplets: &str) -> Place {
+    let place = Place::new();
+    place.write("unique_id.txt", "axe\nbee\ncup\n");
+    fs::create_dir_all(place.path("triplet_dataset")).expect("made");
+    place.write("triplet_dataset/testset1.txt", triplets);
+    for concept in ["axe", "bee", "cup"] {
+        let folder = place.path("object_images").join(concept);
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join(format!("{concept}_01b.png")), png(20, 20)).expect("written");
+    }
+    place
+}
+
+#[test]
+fn an_index_out_of_range() {
+    things("0 1 2\n2 1 3\n").refuses(
+        "things",
+        &[],
+        &["testset1.txt, line 2", "`index` is `3`", "the number of a concept, 0 to 2"],
+    );
+}
+
+#[test]
+fn a_triplet_of_two_numbers() {
+    things("0 1\n").refuses(
+        "things",
+        &[],
+        &["line 1", "found `0 1`, expected three whole numbers"],
+    );
+}
+
+#[test]
+fn a_triplet_that_shows_an_image_twice() {
+    things("0 1 1\n").refuses("things", &[], &["line 1", "compared with itself"]);
+}
+
+#[test]
+fn a_split_that_is_not_there() {
+    things("0 1 2\n").refuses(
+        "things",
+        &["--split", "testset9"],
+        &["there is no split `testset9`", "`testset1`"],
+    );
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score,split\na.png,b.png,3,train\n");
+    place.refuses("pairs", &["--split", "val"], &["there is no split `val`", "`train`"]);
+}
+
+#[test]
+fn missing_images() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,gone.png,2\n");
+    place.refuses("pairs", &[], &["1 images", "gone.png", "1 trials", "--skip-missing"]);
+    let (code, message) = place.run("pairs", "", &["--skip-missing"]);
+    assert_eq!(code, 0, "{message}");
+    assert!(message.contains("1 trials are left out because 1 images are missing"), "{message}");
+}
+
+#[test]
+fn a_path_that_leads_out_of_the_folder() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score\na.png,../b.png,3\n");
+    place.refuses("pairs", &[], &["line 2", "`../b.png` leads out of the folder"]);
+}
+
+#[test]
+fn an_image_compared_with_itself() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score\na.png,a.png,3\n");
+    place.refuses("pairs", &[], &["line 2", "`a.png` is compared with itself"]);
+}
+
+#[test]
+fn a_truncated_jpeg() {
+    let place = Place::new();
+    let jpeg = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../alignscope/tests/golden/image/files/420.jpg");
+    let bytes = fs::read(jpeg).expect("a JPEG");
+    place.write("b.png", &bytes[..bytes.len() / 2]);
+    place.refuses("pairs", &[], &["b.png", "truncated"]);
+}
+
+#[test]
+fn an_empty_image_file() {
+    let place = Place::new();
+    place.write("b.png", "");
+    place.refuses("pairs", &[], &["1 of the 3 images of pairs", "b.png is empty"]);
+}
+
+#[test]
+fn a_text_file_called_png() {
+    let place = Place::new();
+    place.write("b.png", "not an image\n");
+    place.refuses("pairs", &[], &["b.png is not a PNG, JPEG", "begins with \"not an image\""]);
+}
+
+#[test]
+fn an_image_of_one_pixel_is_fine() {
+    let place = Place::new();
+    place.write("b.png", png(1, 1));
+    let (code, message) = place.run("pairs", "", &[]);
+    assert_eq!(code, 0, "{message}");
+}
+
+#[test]
+fn an_image_that_claims_too_many_pixels() {
+    let place = Place::new();
+    let mut bytes = png(20, 17);
+    bytes[16..24].copy_from_slice(&[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0]);
+    // The checksum of the header is wrong now too; either way the file is refused by its header.
+    place.write("b.png", bytes);
+    place.refuses("pairs", &[], &["1 of the 3 images of pairs", "b.png"]);
+}
+
+#[test]
+fn a_configuration_without_a_model_type() {
+    let place = Place::new();
+    place.edit("config.json", "\"model_type\": \"clip\"", "\"model_kind\": \"clip\"");
+    place.refuses("pairs", &[], &["config.json has no `model_type`", "expected `clip`"]);
+}
+
+#[test]
+fn a_model_of_another_family() {
+    let place = Place::new();
+    place.edit("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"resnet\"");
+    place.refuses("pairs", &[], &["model type `resnet`", "not supported"]);
+}
+
+#[test]
+fn a_configuration_that_is_not_json() {
+    let place = Place::new();
+    place.write("model/config.json", "{\"model_type\": ");
+    place.refuses("pairs", &[], &["config.json is not valid JSON", "line 1"]);
+}
+
+#[test]
+fn an_unknown_activation_function() {
+    let place = Place::new();
+    place.edit("config.json", "\"hidden_act\": \"quick_gelu\"", "\"hidden_act\": \"swish\"");
+    place.refuses("pairs", &[], &["hidden_act", "\"swish\"", "`quick_gelu`"]);
+}
+
+#[test]
+fn a_size_that_contradicts_a_tensor() {
+    let place = Place::new();
+    place.edit("config.json", "\"intermediate_size\": 24", "\"intermediate_size\": 25");
+    place.refuses("pairs", &[], &["mlp.fc1.weight", "shape [24, 16]", "expected [25, 16]"]);
+}
+
+#[test]
+fn preprocessing_of_another_size_than_the_model() {
+    let place = Place::new();
+    place.edit("preprocessor_config.json", "\"crop_size\": 16", "\"crop_size\": 18");
+    place.refuses("pairs", &[], &["images of 16 × 16 pixels", "makes 18 × 18"]);
+}
+
+#[test]
+fn a_checkpoint_without_preprocessing() {
+    let place = Place::new();
+    fs::remove_file(place.path("model/preprocessor_config.json")).expect("removed");
+    place.refuses("pairs", &[], &["no preprocessing in", "preprocessor_config.json"]);
+}
+
+#[test]
+fn a_checkpoint_without_weights() {
+    let place = Place::new();
+    fs::remove_file(place.path("model/model.safetensors")).expect("removed");
+    place.refuses("pairs", &[], &["no weights in", "model.safetensors"]);
+}
+
+#[test]
+fn truncated_weights() {
+    let place = Place::new();
+    let path = place.path("model/model.safetensors");
+    let bytes = fs::read(&path).expect("read");
+    fs::write(&path, &bytes[..bytes.len() - 100]).expect("written");
+    place.refuses("pairs", &[], &["model.safetensors is not a whole safetensors file"]);
+    fs::write(&path, &bytes[..5]).expect("written");
+    place.refuses("pairs", &[], &["too few for a header"]);
+}
+
+#[test]
+fn a_missing_tensor() {
+    let place = Place::new();
+    let path = place.path("model/model.safetensors");
+    let bytes = fs::read(&path).expect("read");
+    let text = b"vision_model.pre_layrnorm.weight";
+    let at = bytes.windows(text.len()).position(|w| w == text).expect("the tensor");
+    let mut changed = bytes.clone();
+    changed[at] = b'V';
+    fs::write(&path, changed).expect("written");
+    place.refuses(
+        "pairs",
+        &[],
+        &["tensor `vision_model.pre_layrnorm.weight` is missing", "model.safetensors"],
+    );
+}
+
+#[test]
+fn a_number_that_is_not_finite_in_the_weights() {
+    let place = Place::new();
+    let path = place.path("model/model.safetensors");
+    let mut bytes = fs::read(&path).expect("read");
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
+    // Every number after the header, so that whichever tensor is read first has one.
+    for number in bytes[header..].as_chunks_mut::<4>().0 {
+        *number = f32::NAN.to_le_bytes();
+    }
+    fs::write(&path, bytes).expect("written");
+    place.refuses("pairs", &[], &["tensor `", "holds NaN at element 0", "expected finite"]);
+}
+
+#[test]
+fn a_model_that_is_neither_folder_nor_known() {
+    let place = Place::new();
+    let run = |model: &str| {
+        let (data, out) = (place.path(""), place.path("out"));
+        alignscope(&[
+            "run",
+            "--model",
+            model,
+            "--dataset",
+            "pairs",
+            "--data",
+            data.to_str().expect("Unicode"),
+            "--out",
+            out.to_str().expect("Unicode"),
+        ])
+    };
+    let (code, message) = run("no/such-model");
+    assert_eq!(code, 2);
+    assert!(message.contains("`no/such-model` is not a folder"), "{message}");
+    let (code, message) = run("random:no/such-model");
+    assert_eq!(code, 2);
+    assert!(message.contains("no architecture is known for `no/such-model`"), "{message}");
+    assert!(message.contains("openai/clip-vit-base-patch32"), "{message}");
+}
+
+#[test]
+fn an_output_that_holds_other_files() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).expect("made");
+    place.write("out/precious.txt", "mine");
+    place.refuses("pairs", &[], &["is not empty", "`precious.txt`"]);
+    assert_eq!(fs::read_to_string(place.path("out/precious.txt")).expect("read"), "mine");
+}
+
+#[test]
+fn an_output_that_holds_a_run() {
+    let place = Place::new();
+    assert_eq!(place.run("pairs", "", &[]).0, 0);
+    let before = fs::read(place.path("out/scores.csv")).expect("read");
+    let out = place.path("out");
+    place.refuses("pairs", &["--out", out.to_str().expect("Unicode")], &["holds a finished run"]);
+    assert_eq!(fs::read(place.path("out/scores.csv")).expect("read"), before);
+}
+
+#[test]
+fn an_output_that_is_a_file_or_cannot_be_made() {
+    let place = Place::new();
+    let file = place.path("a.png");
+    place.refuses(
+        "pairs",
+        &["--out", file.to_str().expect("Unicode")],
+        &["is a file, expected a folder"],
+    );
+    let below = place.path("a.png/out");
+    place.refuses("pairs", &["--out", below.to_str().expect("Unicode")], &["cannot write"]);
+}
+
+#[test]
+fn a_failed_run_leaves_no_folder_that_it_made() {
+    let place = Place::new();
+    place.write("b.png", "not an image\n");
+    place.refuses("pairs", &[], &["b.png"]);
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn too_little_memory_names_what_would_do() {
+    let place = Place::new();
+    place.refuses("pairs", &["--memory", "1MB"], &["needs", "the budget is 1 MB", "--memory"]);
+}
+
+#[test]
+fn options_that_do_not_apply() {
+    let place = Place::new();
+    place.refuses("pairs", &["--min-votes", "6"], &["--min-votes does not apply to pairs"]);
+    place.refuses("pairs", &["--images", "01b"], &["--images does not apply to pairs"]);
+}
+
+#[test]
+fn words_that_are_not_among_the_choices() {
+    let place = Place::new();
+    place.refuses("parts", &[], &["unknown data set `parts`", "`pairs`"]);
+    place.refuses(
+        "pairs",
+        &["--distance", "manhattan"],
+        &["unknown distance `manhattan`", "`cosine`"],
+    );
+    place.refuses(
+        "pairs",
+        &["--ties", "never"],
+        &["unknown rule for ties `never`", "`miss`, `half`"],
+    );
+    place.refuses("pairs", &["--limit", "0"], &["a whole number from 1 on"]);
+    place.refuses("pairs", &["--memory", "lots"], &["lots"]);
+}
+
+#[test]
+fn a_scale_of_a_run_without_the_model() {
+    let place = Place::new();
+    assert_eq!(place.run("twoafc", "", &[]).0, 0);
+    fs::rename(place.path("out"), place.path("other")).expect("renamed");
+    let other = place.path("other");
+    place.refuses(
+        "pairs",
+        &["--scale-from", other.to_str().expect("Unicode")],
+        &["scale.parquet holds no scale of", "on pairs"],
+    );
+}
+
+#[test]
+fn a_data_set_without_its_folder() {
+    let place = Place::new();
+    place.refuses("pairs", &["--dataset", "twoafc"], &["2 data sets but 1 folders", "--data"]);
+}
