@@ -68,6 +68,13 @@ impl Place {
 
     fn refuses_at(&self, dataset: &str, data: &str, more: &[&str], parts: &[&str]) {
         let (code, message) = self.run(dataset, data, more);
+        // Shown with `--nocapture`: the rows of `docs/errors.md`.
+        let case = std::thread::current().name().unwrap_or_default().replace('_', " ");
+        let shown = match message.lines().find(|line| line.starts_with("error:")) {
+            Some(usage) => usage,
+            None => message.lines().last().unwrap_or_default(),
+        };
+        println!("{case} | {}", shown.replace(&format!("{}/", self.0.path().display()), ""));
         assert_eq!(code, 2, "{message}");
         for part in parts {
             assert!(message.contains(part), "`{part}` is not in: {message}");

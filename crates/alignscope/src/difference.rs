@@ -58,9 +58,13 @@ impl<'a> Activations<'a> {
     }
 }
 
-/// An activation that is NaN or infinite.
+/// Activations of this magnitude and more are refused: the square of a difference of two of them
+/// could leave the range of f32, in which mean squared differences are kept.
+pub const ACTIVATION_LIMIT: f32 = 1e18;
+
+/// An activation that is NaN, infinite, or too large.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NonFinite {
+pub struct Unusable {
     /// Position of the image in the group.
     pub image: usize,
     /// The token.
@@ -71,11 +75,11 @@ pub struct NonFinite {
     pub value: f32,
 }
 
-/// The first activation that is NaN or infinite, if there is one.
-pub fn find_non_finite(activations: Activations<'_>) -> Option<NonFinite> {
+/// The first activation that is NaN, infinite, or not below [`ACTIVATION_LIMIT`], if there is one.
+pub fn find_unusable(activations: Activations<'_>) -> Option<Unusable> {
     let Activations { values, tokens, channels, .. } = activations;
-    let index = values.par_iter().position_first(|v| !v.is_finite())?;
-    Some(NonFinite {
+    let index = values.par_iter().position_first(|v| v.is_nan() || v.abs() >= ACTIVATION_LIMIT)?;
+    Some(Unusable {
         image: index / (tokens * channels),
         token: index / channels % tokens,
         channel: index % channels,
@@ -223,12 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_non_finite_activation_is_named_by_its_place() {
+    fn the_first_unusable_activation_is_named_by_its_place() {
         let mut values = vec![0.0_f32; 4 * 3 * 5];
-        assert_eq!(find_non_finite(Activations::new(&values, 4, 3, 5)), None);
+        assert_eq!(find_unusable(Activations::new(&values, 4, 3, 5)), None);
         values[2 * 15 + 5 + 4] = f32::INFINITY;
         values[3 * 15] = f32::NAN;
-        let found = find_non_finite(Activations::new(&values, 4, 3, 5)).expect("there is one");
+        values[0] = 9.9e17;
+        let found = find_unusable(Activations::new(&values, 4, 3, 5)).expect("there is one");
         assert_eq!((found.image, found.token, found.channel), (2, 1, 4));
         assert_eq!(found.value, f32::INFINITY);
     }

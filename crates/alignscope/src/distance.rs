@@ -89,8 +89,8 @@ pub fn euclidean(msd: &[f32]) -> f64 {
 /// d = sqrt( 1/C · Σ_c  msd[c] / scale[c] )
 /// ```
 ///
-/// Without a unit, ≥ 0. Equal images give exactly 0; the mean of d² over the trials is 1 where
-/// the scale is the data set's own and none of it is 0. A channel in which no pair differs
+/// Without a unit, ≥ 0. Equal images give exactly 0; the mean of d² over the trials is
+/// 1 − (channels of scale 0)/C where the scale is the data set's own. A channel in which no pair differs
 /// (`scale[c] == 0`) adds nothing, and still counts in C.
 ///
 /// # Panics
@@ -117,7 +117,7 @@ pub fn normalized_euclidean(msd: &[f32], scale: &Scale) -> f64 {
 /// ```
 ///
 /// 0 to 2. Equal images give exactly 0, since their three inner products are the same number and
-/// the root of its square is that number; where rounding would give less than 0, it is 0. A zero
+/// the root of its square is that number; rounding never leads out of 0 to 2. A zero
 /// vector has distance 1 to any other and 0 to itself.
 ///
 /// # Source
@@ -127,7 +127,7 @@ pub fn cosine(products: InnerProducts) -> f64 {
     match (aa == 0.0, bb == 0.0) {
         (true, true) => 0.0,
         (true, false) | (false, true) => 1.0,
-        (false, false) => (1.0 - ab / (aa * bb).sqrt()).max(0.0),
+        (false, false) => (1.0 - ab / (aa * bb).sqrt()).clamp(0.0, 2.0),
     }
 }
 

@@ -60,6 +60,9 @@ pub struct Experiment {
     pub command: Option<Vec<String>>,
 }
 
+/// The scales of another run: by model and data set, then by stage.
+type ForeignScales = BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>;
+
 /// What a run did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -90,8 +93,10 @@ impl Experiment {
         let checkpoints = models
             .iter()
             .map(|model| {
-                open_checkpoint(model)
-                    .map_err(|source| ExperimentError::Model { model: model.to_string(), source })
+                open_checkpoint(model).map_err(|source| ExperimentError::Model {
+                    model: model.to_string(),
+                    source: Box::new(source),
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let datasets = self
@@ -110,8 +115,9 @@ impl Experiment {
                 None => None,
                 Some(checkpoint) => {
                     progress.begin(&format!("{name}: weights"), 0);
-                    let encoder = Encoder::load(checkpoint)
-                        .map_err(|source| ExperimentError::Model { model: name.clone(), source })?;
+                    let encoder = Encoder::load(checkpoint).map_err(|source| {
+                        ExperimentError::Model { model: name.clone(), source: Box::new(source) }
+                    })?;
                     progress.end();
                     Some(encoder)
                 }
@@ -201,10 +207,7 @@ impl Experiment {
     }
 
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
-    fn foreign_scales(
-        &self,
-        models: &[ModelSpec],
-    ) -> Result<BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>, ExperimentError> {
+    fn foreign_scales(&self, models: &[ModelSpec]) -> Result<ForeignScales, ExperimentError> {
         let mut found = BTreeMap::new();
         let Some(run) = &self.scale_from else { return Ok(found) };
         let path = run.join("scale.parquet");

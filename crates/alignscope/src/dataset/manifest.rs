@@ -52,16 +52,15 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads the rows of a manifest: the images of `columns`, an answer that `answer` reads, and
-    /// the labels that are there.
-    fn read<const N: usize, A, T>(
+    /// Reads the rows of a manifest: the images of `columns`, the answer, and the labels that are
+    /// there. `trial` reads the answer of a row, and returns what makes a trial of its images.
+    fn read<const N: usize, F: FnOnce([ImageIndex; N]) -> T, T>(
         &self,
         kind: DatasetKind,
         table: Table,
         columns: [&'static str; N],
         label_names: &[&'static str],
-        answer: impl Fn(&Row<'_>) -> Result<A, DatasetError>,
-        make: impl Fn([ImageIndex; N], A) -> T,
+        trial: impl Fn(&Row<'_>) -> Result<F, DatasetError>,
         wrap: impl FnOnce(Vec<T>) -> Trials,
     ) -> Result<Dataset, DatasetError> {
         let mut images = Vec::with_capacity(N);
@@ -81,7 +80,7 @@ impl Reading<'_> {
             if builder.is_full() {
                 return Ok(false);
             }
-            let answer = answer(row)?;
+            let trial = trial(row)?;
             let images = image_names(row, images)?;
             if let (Some(wanted), Some(column)) = (&self.options.split, split)
                 && !splits.is(wanted, row.text(column))
@@ -91,13 +90,7 @@ impl Reading<'_> {
             }
             let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
             let names = images.each_ref().map(String::as_str);
-            builder.add(
-                record,
-                names,
-                |name| find(self.files, name),
-                |images| make(images, answer),
-                &labels,
-            );
+            builder.add(record, names, |name| find(self.files, name), trial, &labels);
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
@@ -122,9 +115,14 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
                 }
                 _ => None,
             };
-            Ok((row.number(score)?, std))
+            let score = row.number(score)?;
+            Ok(move |[reference, distorted]: [ImageIndex; 2]| RatedPair {
+                reference,
+                distorted,
+                score,
+                std,
+            })
         },
-        |[reference, distorted], (score, std)| RatedPair { reference, distorted, score, std },
         Trials::RatedPairs,
     )
 }
@@ -135,37 +133,40 @@ fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, Data
         Some(_) => None,
         None => Some((table.column("left_votes")?, table.column("right_votes")?)),
     };
+    let votes = |row: &Row<'_>| match (share, counts) {
+        (Some(share), _) => {
+            let right: f64 =
+                row.parse(share, "a share from 0 to 1", |n| (0.0..=1.0).contains(n))?;
+            Ok((1.0 - right, right))
+        }
+        (None, Some((left, right))) => {
+            let votes = |column| {
+                row.parse(column, "a number of votes, 0 or more", |n: &f64| {
+                    *n >= 0.0 && n.is_finite()
+                })
+            };
+            let (left_votes, right_votes) = (votes(left)?, votes(right)?);
+            match left_votes + right_votes > 0.0 {
+                true => Ok((left_votes, right_votes)),
+                false => Err(row.error(right, "a vote for the left or the right image")),
+            }
+        }
+        (None, None) => unreachable!("one of the two was found above"),
+    };
     reading.read(
         DatasetKind::TwoAfc,
         table,
         ["reference", "left", "right"],
         &["group", "split"],
-        |row| match (share, counts) {
-            (Some(share), _) => {
-                let right: f64 =
-                    row.parse(share, "a share from 0 to 1", |n| (0.0..=1.0).contains(n))?;
-                Ok((1.0 - right, right))
-            }
-            (None, Some((left, right))) => {
-                let votes = |column| {
-                    row.parse(column, "a number of votes, 0 or more", |n: &f64| {
-                        *n >= 0.0 && n.is_finite()
-                    })
-                };
-                let (left_votes, right_votes) = (votes(left)?, votes(right)?);
-                match left_votes + right_votes > 0.0 {
-                    true => Ok((left_votes, right_votes)),
-                    false => Err(row.error(right, "a vote for the left or the right image")),
-                }
-            }
-            (None, None) => unreachable!("one of the two was found above"),
-        },
-        |[reference, left, right], (left_votes, right_votes)| TwoAlternatives {
-            reference,
-            left,
-            right,
-            left_votes,
-            right_votes,
+        |row| {
+            let (left_votes, right_votes) = votes(row)?;
+            Ok(move |[reference, left, right]: [ImageIndex; 3]| TwoAlternatives {
+                reference,
+                left,
+                right,
+                left_votes,
+                right_votes,
+            })
         },
         Trials::TwoAlternatives,
     )
@@ -178,8 +179,10 @@ fn odd_one_out(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
         table,
         ["image_1", "image_2", "image_3"],
         &["subject", "split"],
-        |row| row.parse(odd, "1, 2 or 3", |n: &u8| (1..=3).contains(n)),
-        |images, odd| OddOneOut { images, odd: odd - 1 },
+        |row| {
+            let odd = row.parse(odd, "1, 2 or 3", |n: &u8| (1..=3).contains(n))? - 1;
+            Ok(move |images: [ImageIndex; 3]| OddOneOut { images, odd })
+        },
         Trials::OddOneOut,
     )
 }

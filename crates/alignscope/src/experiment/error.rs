@@ -35,7 +35,7 @@ pub enum ExperimentError {
         model: String,
         /// Why.
         #[source]
-        source: EncoderError,
+        source: Box<EncoderError>,
     },
     /// A data set cannot be read.
     #[error("cannot read the data set {dataset} from {data}")]
@@ -46,7 +46,7 @@ pub enum ExperimentError {
         data: PathBuf,
         /// Why.
         #[source]
-        source: DatasetError,
+        source: Box<DatasetError>,
     },
     /// Images cannot be read; found before the first is encoded.
     #[error("{count} of the {total} images of {dataset} cannot be read, the first is {id}")]
@@ -61,7 +61,7 @@ pub enum ExperimentError {
         id: String,
         /// Why the first cannot.
         #[source]
-        source: ImageError,
+        source: Box<ImageError>,
     },
     /// An image cannot be read.
     #[error("cannot read the image {id} of {dataset}")]
@@ -72,7 +72,7 @@ pub enum ExperimentError {
         id: String,
         /// Why.
         #[source]
-        source: ImageError,
+        source: Box<ImageError>,
     },
     /// An image is not what it was earlier in the run.
     #[error("the image {id} of {dataset} changed during the run; run again")]
@@ -125,11 +125,27 @@ pub enum ExperimentError {
         /// Channels of the model.
         expected: usize,
     },
-    /// An activation is NaN or infinite.
+    /// Another run's scale is no mean of squares.
     #[error(
-        "{model} gives {value} for the image {id} of {dataset} at {stage} (token {token}, channel {channel}), expected finite activations; check its weights"
+        "the other run's scale of {model} on {dataset} is {value} at {stage}, channel {channel}, expected a number, 0 or more"
     )]
-    NonFinite {
+    ScaleValue {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The stage.
+        stage: Stage,
+        /// The channel.
+        channel: usize,
+        /// The number.
+        value: f64,
+    },
+    /// An activation is NaN, infinite or too large.
+    #[error(
+        "{model} gives {value} for the image {id} of {dataset} at {stage} (token {token}, channel {channel}), expected finite activations below 1e18; check its weights"
+    )]
+    Unusable {
         /// The model.
         model: String,
         /// The data set.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ExperimentError;
 use super::prepared::PreparedDataset;
-use crate::difference::{Activations, DifferenceStore, Differences, find_non_finite};
+use crate::difference::{Activations, DifferenceStore, Differences, find_unusable};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::encoder::{Encoder, encode_stages};
 use crate::progress::Progress;
@@ -67,7 +67,7 @@ pub(super) fn stage_distances(
                 Ok(())
             },
             |stage, activations| {
-                check_finite(request, set, stage, activations)?;
+                check_usable(request, set, stage, activations)?;
                 match &mut store {
                     None => finished.push(reduce_whole(request, stage, set, activations)?),
                     Some(store) => {
@@ -141,15 +141,15 @@ fn block_pairs(channels: usize) -> usize {
     (fitting / ScaleAccumulator::GROUP).max(1) * ScaleAccumulator::GROUP
 }
 
-fn check_finite(
+fn check_usable(
     request: &Request<'_>,
     set: &ResidentSet,
     stage: Stage,
     activations: Activations<'_>,
 ) -> Result<(), ExperimentError> {
-    match find_non_finite(activations) {
+    match find_unusable(activations) {
         None => Ok(()),
-        Some(found) => Err(ExperimentError::NonFinite {
+        Some(found) => Err(ExperimentError::Unusable {
             model: request.model.to_owned(),
             dataset: request.dataset.dataset.kind,
             id: request.dataset.dataset.images[set.images[found.image] as usize].id.clone(),
@@ -258,5 +258,14 @@ fn foreign_scale(
             expected: channels,
         });
     }
-    Ok(Scale::new(values))
+    match values.iter().position(|v| !(*v >= 0.0 && v.is_finite())) {
+        None => Ok(Scale::new(values)),
+        Some(channel) => Err(ExperimentError::ScaleValue {
+            model: request.model.to_owned(),
+            dataset: request.dataset.dataset.kind,
+            stage,
+            channel,
+            value: values[channel],
+        }),
+    }
 }

@@ -32,7 +32,11 @@ impl PreparedDataset {
         progress: &dyn Progress,
     ) -> Result<Self, ExperimentError> {
         let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(|source| {
-            ExperimentError::Dataset { dataset: spec.kind, data: spec.data.clone(), source }
+            ExperimentError::Dataset {
+                dataset: spec.kind,
+                data: spec.data.clone(),
+                source: Box::new(source),
+            }
         })?;
         for note in &dataset.notes {
             progress.note(&format!("{}: {note}", spec.kind));
@@ -56,7 +60,7 @@ impl PreparedDataset {
                 count,
                 total,
                 id: entry.id.clone(),
-                source,
+                source: Box::new(source),
             })?);
         }
         Ok(Self {
@@ -71,9 +75,12 @@ impl PreparedDataset {
     /// Reads and decodes image `index`, and checks that its file is still the same.
     pub(super) fn load(&self, index: usize) -> Result<RgbImage, ExperimentError> {
         let entry = &self.dataset.images[index];
-        let (image, hash) = RgbImage::open_hashed(&entry.path).map_err(|source| {
-            ExperimentError::Image { dataset: self.dataset.kind, id: entry.id.clone(), source }
-        })?;
+        let (image, hash) =
+            RgbImage::open_hashed(&entry.path).map_err(|source| ExperimentError::Image {
+                dataset: self.dataset.kind,
+                id: entry.id.clone(),
+                source: Box::new(source),
+            })?;
         if *self.hashes[index].get_or_init(|| hash) != hash {
             return Err(ExperimentError::ImageChanged {
                 dataset: self.dataset.kind,

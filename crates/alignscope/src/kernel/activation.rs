@@ -73,7 +73,7 @@ vectorized! {
 vectorized! {
     fn gelu_tanh(values: &mut [f32]) {
         // 1/2 (1 + tanh u) = 1 / (1 + exp(-2u)), and 2 √(2/π) is:
-        const TWO_ROOT_TWO_OVER_PI: f32 = 1.595_769_1;
+        const TWO_ROOT_TWO_OVER_PI: f32 = 1.595_769_2;
         for x in values {
             let u = TWO_ROOT_TWO_OVER_PI * (*x + 0.044_715 * (*x * *x * *x));
             *x /= 1.0 + exp(-u);
@@ -92,7 +92,7 @@ fn erf(x: f32) -> f32 {
     p = p * square + -2.101_024e-6;
     p = p * square + -5.692_506_4e-5;
     p = p * square + -7.349_906e-4;
-    p = p * square + -2.954_599_8e-3;
+    p = p * square + -2.954_6e-3;
     p = p * square + -1.609_603_3e-2;
     let mut q = -1.456_607_2e-5;
     q = q * square + -2.133_740_6e-4;

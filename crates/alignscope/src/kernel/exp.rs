@@ -17,7 +17,7 @@ pub(super) fn exp(x: f32) -> f32 {
     p = p * r + 8.333_452e-3;
     p = p * r + 4.166_579_6e-2;
     p = p * r + 1.666_666_5e-1;
-    p = p * r + 5.000_000_1e-1;
+    p = p * r + 5e-1;
     let mantissa = p * (r * r) + r + 1.0;
     // n + 127 is in 1..=254, so these are the bits of 2^n.
     let power = f32::from_bits((n as i32 + 127).cast_unsigned() << 23);

@@ -204,7 +204,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
         write_scores(&path, std::slice::from_ref(&row)).expect("written");
-        assert_eq!(read_scores(&path).expect("read"), [row.clone()]);
+        assert_eq!(read_scores(&path).expect("read"), std::slice::from_ref(&row));
 
         let undefined = ScoreRow { value: f64::NAN, ..row };
         write_scores(&path, &[undefined]).expect("written");

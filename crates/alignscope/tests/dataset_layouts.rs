@@ -1,0 +1,348 @@
+//! Every layout in which the data sets are published, as small folders; and the real data beside
+//! the project, where it is there.
+
+mod golden;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alignscope::dataset::{DatasetError, ThingsImages};
+use alignscope::{Dataset, DatasetKind, DatasetOptions, Trials};
+use golden::shared;
+use tempfile::TempDir;
+
+/// A folder with files; those that are not texts are never opened, only looked for.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+    folder
+}
+
+fn open(kind: DatasetKind, path: &Path) -> Result<Dataset, DatasetError> {
+    Dataset::open(kind, path, &DatasetOptions::default())
+}
+
+fn label<'a>(dataset: &'a Dataset, name: &str, trial: usize) -> &'a str {
+    let column = dataset.labels.iter().find(|l| l.name == name).expect(name);
+    &column.values[column.codes[trial] as usize]
+}
+
+fn ids(dataset: &Dataset) -> Vec<&str> {
+    dataset.images.iter().map(|i| i.id.as_str()).collect()
+}
+
+#[test]
+fn tid2013_as_released_with_its_mixed_case_and_deviations() {
+    let data = folder(&[
+        ("reference_images/I01.BMP", ""),
+        ("reference_images/i25.bmp", ""),
+        ("distorted_images/i01_01_1.bmp", ""),
+        ("distorted_images/I25_24_5.bmp", ""),
+        ("mos_with_names.txt", "5.51429 I01_01_1.bmp\n3.5 i25_24_5.bmp\n"),
+        ("mos_std.txt", "0.1\n0.2\n"),
+    ]);
+    let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+    let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
+    assert_eq!(
+        ids(&dataset),
+        [
+            "reference_images/I01.BMP",
+            "distorted_images/i01_01_1.bmp",
+            "reference_images/i25.bmp",
+            "distorted_images/I25_24_5.bmp"
+        ]
+    );
+    assert_eq!((trials[0].score, trials[0].std), (5.51429, Some(0.1)));
+    assert_eq!(label(&dataset, "distortion_type", 1), "24");
+    assert_eq!(label(&dataset, "distortion_level", 1), "5");
+    assert_eq!(dataset.clusters().count, 2);
+    assert_eq!(dataset.sources.len(), 2);
+}
+
+#[test]
+fn tid_in_the_studys_table_and_in_the_table_with_short_names() {
+    for table in [
+        ",Reference,Distorted,MOS,Reference_ID,Distortion_ID,Distortion_Intensity\n0,I01.BMP,I01_02_3.bmp,4.5,01,02,3\n",
+        "ref_name,dist_name,mos,std\nI01.BMP,I01_02_3.bmp,4.5,0.3\n",
+    ] {
+        let data = folder(&[("I01.BMP", ""), ("i01_02_3.bmp", ""), ("image_pairs_mos.csv", table)]);
+        let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+        let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
+        assert_eq!(trials[0].score, 4.5);
+        assert_eq!(trials[0].std, table.contains("std").then_some(0.3));
+        assert_eq!(label(&dataset, "distortion_level", 0), "3");
+    }
+}
+
+#[test]
+fn kadid_gives_the_root_of_its_variance() {
+    let data = folder(&[
+        ("images/I01.png", ""),
+        ("images/I01_01_01.png", ""),
+        ("dmos.csv", "dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.49\n"),
+    ]);
+    let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+    let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
+    assert_eq!((trials[0].score, trials[0].std), (4.57, Some(0.7)));
+}
+
+#[test]
+fn two_lists_of_scores_in_one_folder_must_be_told_apart() {
+    let data = folder(&[
+        ("I01.BMP", ""),
+        ("i01_01_1.bmp", ""),
+        ("mos_with_names.txt", "5 I01_01_1.bmp\n"),
+        ("tid2008_image_pairs_mos.csv", "Reference,Distorted,MOS\nI01.BMP,I01_01_1.bmp,4\n"),
+    ]);
+    let error = open(DatasetKind::Tid2013, data.path()).expect_err("two of them").to_string();
+    assert!(error.contains("mos_with_names.txt, tid2008_image_pairs_mos.csv"), "{error}");
+    open(DatasetKind::Tid2013, &data.path().join("mos_with_names.txt")).expect("one of them");
+}
+
+#[test]
+fn deviations_of_another_length_are_an_error() {
+    let data = folder(&[("mos_with_names.txt", "5 I01_01_1.bmp\n"), ("mos_std.txt", "0.1\n0.2\n")]);
+    let error = open(DatasetKind::Tid2013, data.path()).expect_err("two deviations").to_string();
+    assert!(error.contains("mos_std.txt has 2 lines, expected 1"), "{error}");
+}
+
+const NIGHTS: &str =
+    "id,left_vote,right_vote,votes,ref_path,left_path,right_path,prompt,split,is_imagenet,category
+7,1,0,8,ref/000/000.png,distort/000/000_0.png,distort/000/000_1.png,\"a, b\",train,True,cat
+9,0,1,5,ref/000/001.png,distort/000/001_0.png,distort/000/001_1.png,c,val,False,dog
+";
+
+fn nights() -> TempDir {
+    folder(&[
+        ("data.csv", NIGHTS),
+        ("ref/000/000.png", ""),
+        ("ref/000/001.png", ""),
+        ("distort/000/000_0.png", ""),
+        ("distort/000/000_1.png", ""),
+        ("distort/000/001_0.png", ""),
+        ("distort/000/001_1.png", ""),
+    ])
+}
+
+#[test]
+fn nights_as_released() {
+    let data = nights();
+    let dataset = open(DatasetKind::Nights, data.path()).expect("read");
+    let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
+    assert_eq!(trials.len(), 2);
+    assert_eq!((trials[0].left_votes, trials[0].right_votes), (1.0, 0.0));
+    assert_eq!(dataset.trial_ids, [7, 9]);
+    for (name, value) in
+        [("split", "val"), ("is_imagenet", "False"), ("votes", "5"), ("category", "dog")]
+    {
+        assert_eq!(label(&dataset, name, 1), value);
+    }
+}
+
+#[test]
+fn nights_by_split_by_votes_and_limited() {
+    let data = nights();
+    let take = |options: DatasetOptions| {
+        Dataset::open(DatasetKind::Nights, data.path(), &options).map(|d| d.trial_ids)
+    };
+    let split = |name: &str| DatasetOptions { split: Some(name.to_owned()), ..Default::default() };
+    assert_eq!(take(split("val")).expect("read"), [9]);
+    let votes = DatasetOptions { min_votes: Some(6), ..Default::default() };
+    assert_eq!(take(votes).expect("read"), [7]);
+    let one = DatasetOptions { limit: Some(1), ..Default::default() };
+    assert_eq!(take(one).expect("read"), [7]);
+    let error = take(split("test")).expect_err("no such split").to_string();
+    assert!(error.contains("no split `test`") && error.contains("`train`, `val`"), "{error}");
+}
+
+#[test]
+fn bapps_has_one_file_an_answer() {
+    let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
+    npy.extend_from_slice(
+        format!("{:<69}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }").as_bytes(),
+    );
+    npy.extend_from_slice(&0.8_f32.to_le_bytes());
+    let data = folder(&[
+        ("2afc/val/cnn/ref/000000.png", ""),
+        ("2afc/val/cnn/p0/000000.png", ""),
+        ("2afc/val/cnn/p1/000000.png", ""),
+    ]);
+    let judge = data.path().join("2afc/val/cnn/judge");
+    fs::create_dir(&judge).expect("made");
+    fs::write(judge.join("000000.npy"), npy).expect("written");
+    let dataset = open(DatasetKind::Nights, data.path()).expect("read");
+    let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
+    assert_eq!(trials[0].right_votes, f64::from(0.8_f32));
+    assert_eq!(label(&dataset, "kind", 0), "cnn");
+}
+
+fn things(files: &[(&str, &str)]) -> TempDir {
+    let mut all = vec![
+        ("object_images/axe/axe_01b.jpg", ""),
+        ("object_images/axe/axe_02s.jpg", ""),
+        ("object_images/bee/bee_00a.jpg", ""),
+        ("object_images/bee/bee_01b.jpg", ""),
+        ("object_images/cup/cup_02s.jpg", ""),
+    ];
+    all.extend(files);
+    folder(&all)
+}
+
+#[test]
+fn things_in_text_files_with_the_odd_one_last() {
+    let data = things(&[
+        ("unique_id.txt", "axe\nbee\ncup\n"),
+        ("triplet_dataset/testset1.txt", "2 0 1\n0 1 2\n2 0 1\n"),
+        ("triplet_dataset/testset1_subjects.txt", "5\n6\n7\n"),
+        ("triplet_dataset/validationset.txt", "1 0 2\n"),
+    ]);
+    let dataset = open(DatasetKind::Things, data.path()).expect("read");
+    let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
+    assert_eq!(trials.len(), 3);
+    assert!(trials.iter().all(|t| t.odd == 2));
+    assert_eq!(dataset.clusters().codes, [0, 0, 0], "the same three images, in whatever order");
+    assert_eq!(label(&dataset, "subject", 2), "7");
+    assert_eq!(
+        ids(&dataset),
+        [
+            "object_images/cup/cup_02s.jpg",
+            "object_images/axe/axe_01b.jpg",
+            "object_images/bee/bee_00a.jpg"
+        ],
+        "the first image in sorted order stands for its concept"
+    );
+    assert!(dataset.notes.iter().any(|n| n.contains("1 of 3 concepts have no `_01b` image")));
+
+    let options =
+        DatasetOptions { things_images: Some(ThingsImages::Reference01b), ..Default::default() };
+    let error =
+        Dataset::open(DatasetKind::Things, data.path(), &options).expect_err("cup has none");
+    assert!(matches!(error, DatasetError::Missing { images: 1, trials: 3, .. }), "{error}");
+
+    let options = DatasetOptions { split: Some("validationset".to_owned()), ..Default::default() };
+    let dataset = Dataset::open(DatasetKind::Things, data.path(), &options).expect("read");
+    assert_eq!(dataset.trials.len(), 1);
+}
+
+#[test]
+fn things_in_the_studys_tables() {
+    let data = things(&[
+        ("class_name_number.csv", "Class,ClassID\nan axe,axe\na bee,bee\na cup,cup\n"),
+        ("unique_id.txt", "axe\nbee\ncup\n"),
+        ("testset1_paths.csv", ",Im1,Im2,Im3\n0,1,2,0\n"),
+    ]);
+    let dataset = open(DatasetKind::Things, data.path()).expect("read");
+    let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
+    assert_eq!(trials[0].odd, 2);
+    assert!(ids(&dataset)[2].contains("axe"));
+}
+
+#[test]
+fn things_in_the_large_table_that_counts_from_one() {
+    let data = things(&[
+        ("things_concepts.tsv", "Word\tuniqueID\naxe\taxe\nbee\tbee\ncup\tcup\n"),
+        (
+            "triplets_large_final.csv",
+            "image1\timage2\timage3\tchoice\tRT\tsubject_id\n1\t2\t3\t2\t1500\tabc\n",
+        ),
+    ]);
+    let options =
+        DatasetOptions { split: Some("triplets_large_final".to_owned()), ..Default::default() };
+    let dataset = Dataset::open(DatasetKind::Things, data.path(), &options).expect("read");
+    let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
+    assert_eq!(trials[0].odd, 1);
+    assert_eq!(label(&dataset, "subject", 0), "abc");
+}
+
+#[test]
+fn manifests_with_a_byte_order_mark_windows_lines_quotes_and_spaces() {
+    let data = folder(&[
+        (
+            "pairs.csv",
+            "\u{feff}reference, distorted ,score,std,group\r\n\"my a.png\",sub\\b.png, 3.5 ,0.1,x\r\n\r\n",
+        ),
+        ("my a.png", ""),
+        ("sub/B.png", ""),
+    ]);
+    let dataset = open(DatasetKind::Pairs, data.path()).expect("read");
+    assert_eq!(ids(&dataset), ["my a.png", "sub/B.png"]);
+    let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
+    assert_eq!((trials[0].score, trials[0].std), (3.5, Some(0.1)));
+    assert_eq!(label(&dataset, "group", 0), "x");
+}
+
+#[test]
+fn votes_as_a_share_or_as_counts() {
+    for (table, votes) in [
+        ("reference,left,right,right_vote\na.png,b.png,c.png,0.25\n", (0.75, 0.25)),
+        ("reference,left,right,left_votes,right_votes\na.png,b.png,c.png,3,1\n", (3.0, 1.0)),
+    ] {
+        let data = folder(&[("twoafc.csv", table), ("a.png", ""), ("b.png", ""), ("c.png", "")]);
+        let dataset = open(DatasetKind::TwoAfc, data.path()).expect("read");
+        let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
+        assert_eq!((trials[0].left_votes, trials[0].right_votes), votes);
+    }
+}
+
+#[test]
+fn the_limit_counts_trials_that_can_be_run() {
+    let data = folder(&[
+        (
+            "oddoneout.csv",
+            "image_1,image_2,image_3,odd\na.png,gone.png,c.png,1\na.png,b.png,c.png,2\nb.png,a.png,c.png,3\n",
+        ),
+        ("a.png", ""),
+        ("b.png", ""),
+        ("c.png", ""),
+    ]);
+    let options = DatasetOptions { limit: Some(1), skip_missing: true, ..Default::default() };
+    let dataset = Dataset::open(DatasetKind::OddOneOut, data.path(), &options).expect("read");
+    assert_eq!(dataset.trial_ids, [1]);
+    assert_eq!((dataset.skipped_trials, dataset.missing_images), (1, 1));
+    assert!(!ids(&dataset).contains(&"gone.png"));
+}
+
+fn real(name: &str) -> Option<PathBuf> {
+    Some(shared("data")?.join(name))
+}
+
+#[test]
+fn the_real_triplets_of_things() {
+    let Some(data) = real("things") else { return };
+    let options = DatasetOptions { skip_missing: true, ..Default::default() };
+    let dataset = Dataset::open(DatasetKind::Things, &data, &options).expect("read");
+    assert_eq!(dataset.trials.len(), 18_985);
+    assert_eq!(dataset.clusters().count, 949);
+    assert_eq!(dataset.skipped_trials, 1_015);
+    assert!(matches!(open(DatasetKind::Things, &data), Err(DatasetError::Missing { .. })));
+}
+
+#[test]
+fn the_real_choices_about_materials() {
+    let Some(data) = real("materials") else { return };
+    let dataset = open(DatasetKind::Nights, &data).expect("read");
+    assert_eq!((dataset.trials.len(), dataset.images.len()), (24_144, 100));
+    let votes = open(DatasetKind::TwoAfc, &data.join("judgements.csv")).expect("read");
+    let Trials::TwoAlternatives(trials) = &votes.trials else { panic!("two alternatives") };
+    assert_eq!(trials.len(), 25_801);
+    assert_eq!(trials.iter().filter(|t| t.left_votes == t.right_votes).count(), 1_657);
+}
+
+#[test]
+fn the_real_scores_of_tid() {
+    let Some(data) = real("tid") else { return };
+    assert_eq!(open(DatasetKind::Pairs, &data).expect("read").trials.len(), 5);
+    let options = DatasetOptions { skip_missing: true, ..Default::default() };
+    for (list, release, here) in [
+        ("tid2008_image_pairs_mos.csv", "TID2008", 4),
+        ("tid2013_mos_with_names.txt", "TID2013", 5),
+    ] {
+        let dataset = Dataset::open(DatasetKind::Tid2013, &data.join(list), &options).expect(list);
+        assert_eq!(dataset.trials.len(), here, "{list}");
+        assert!(dataset.notes[0].contains(release), "{:?}", dataset.notes);
+    }
+}

@@ -1,0 +1,63 @@
+//! However the images are split into resident sets, wherever differences are kept, and however
+//! many threads work: the results are the same bytes.
+
+mod golden;
+
+use std::path::Path;
+
+use alignscope::results::OutputFolder;
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, ModelSpec,
+    Silent, Ties, demo,
+};
+use golden::folder;
+
+fn experiment(data: &Path, memory_bytes: u64) -> Experiment {
+    Experiment {
+        models: vec![ModelSpec::Folder(folder("clip/base"))],
+        datasets: vec![DatasetSpec {
+            kind: DatasetKind::Pairs,
+            data: data.to_owned(),
+            options: DatasetOptions::default(),
+        }],
+        distances: Distance::ALL.to_vec(),
+        ties: Ties::Miss,
+        pixels: false,
+        memory_bytes,
+        scale_from: None,
+        simulated: true,
+        command: None,
+    }
+}
+
+/// The bytes of scores and distances of a run on so many threads.
+fn run(data: &Path, memory_bytes: u64, threads: usize) -> Result<[Vec<u8>; 3], ExperimentError> {
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    pool.install(|| experiment(data, memory_bytes).run(&claimed, &Silent))?;
+    let read = |name| std::fs::read(out.path().join(name)).expect(name);
+    Ok(["scores.csv", "distances.parquet", "scale.parquet"].map(read))
+}
+
+#[test]
+fn splits_places_and_threads_change_no_byte() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let whole = run(&data, 1 << 32, 2).expect("plenty of memory");
+
+    // The least budget that will do holds one reference and its distortions at a time, and
+    // leaves no room for the differences, which go to a file.
+    for threads in [1, 2] {
+        let Err(ExperimentError::Memory { needed, images, .. }) = run(&data, 0, threads) else {
+            panic!("no memory is too little");
+        };
+        assert_eq!(images, 21);
+        assert!(run(&data, needed - 1, threads).is_err());
+        // The least; half a set more, which packs sets of two components; and room in memory.
+        for budget in [needed, needed + 30_000, needed + 300_000] {
+            let split = run(&data, budget, threads).expect("just enough memory");
+            assert!(split == whole, "{threads} threads, {budget} bytes: other results");
+        }
+    }
+}
