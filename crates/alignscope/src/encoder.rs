@@ -6,8 +6,11 @@ mod catalogue;
 mod clip;
 mod embedding;
 mod head;
+mod layers;
 mod linear;
 mod norm;
+mod open_clip;
+mod siglip;
 mod staged;
 
 use std::path::{Path, PathBuf};
@@ -63,9 +66,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads the small files and the headers in a checkpoint's folder: `config.json`,
-    /// `preprocessor_config.json` (or `processor_config.json`) and `model.safetensors` (or its
-    /// shards).
+    /// Reads the small files and the headers in a checkpoint's folder, which tell its family:
+    /// `config.json`, `preprocessor_config.json` (or `processor_config.json`) and the weights of
+    /// transformers; or `open_clip_config.json` and the weights of open_clip.
     ///
     /// # Errors
     /// A file is missing or damaged, or the model is of another family.
@@ -74,11 +77,29 @@ impl Checkpoint {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
         }
         let config = folder.join("config.json");
-        let (architecture, mut defaults_used) = Architecture::read(&config)?;
-        let recipe = Preprocessing::from_folder(folder)?;
+        let open_clip = folder.join("open_clip_config.json");
+        // Some repositories hold the model in both formats, and some a `config.json` that is not
+        // of transformers beside the open_clip files.
+        let is_open_clip = open_clip.is_file()
+            && (!config.is_file() || Weights::open_transformers(folder).is_err());
+        let (config, (architecture, mut defaults_used), recipe, weights) = match is_open_clip {
+            false => {
+                let architecture = Architecture::read_transformers(&config)?;
+                let recipe = Preprocessing::from_folder(folder)?;
+                (config, architecture, recipe, Weights::open_transformers(folder)?)
+            }
+            true => {
+                let weights = Weights::open_open_clip(folder)?;
+                let architecture = Architecture::read_open_clip(&open_clip, &weights)?;
+                let recipe = Preprocessing::from_open_clip(&open_clip, architecture.0.image_size)?;
+                (open_clip, architecture, recipe, weights)
+            }
+        };
         defaults_used.extend(recipe.defaults_used);
-        let weights = Weights::open(folder)?;
-        let mut files = vec![config, recipe.path];
+        let mut files = vec![config];
+        if recipe.path != files[0] {
+            files.push(recipe.path);
+        }
         files.extend(weights.paths().into_iter().map(Path::to_owned));
         let preprocessing = recipe.preprocessing;
         Self { architecture, preprocessing, files, defaults_used, weights }.checked()
@@ -122,7 +143,10 @@ impl Encoder {
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
         let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
         let parts = match architecture.family {
-            Family::Clip => clip::load(architecture, weights)?,
+            Family::Clip | Family::ChineseClip => clip::load(architecture, weights)?,
+            Family::Siglip => siglip::load(architecture, weights)?,
+            Family::OpenClip => open_clip::load_clip(architecture, weights)?,
+            Family::TimmVit | Family::TimmVitMean => open_clip::load_timm(architecture, weights)?,
         };
         Ok(Self {
             architecture: architecture.clone(),
@@ -166,7 +190,7 @@ impl Encoder {
         let weights: usize = blocks.iter().map(Block::bytes).sum::<usize>()
             + self.parts.embedding.patch.bytes()
             + size_of_val(self.parts.embedding.positions.as_slice())
-            + self.parts.head.projection.bytes();
+            + self.parts.head.bytes();
         let tokens = self.architecture.tokens();
         let rows = self.images_at_a_time() * tokens;
         let scratch = blocks.first().map_or(0, |block| block.scratch_bytes(rows, tokens))

@@ -1,7 +1,10 @@
 //! The tensors of a model: from a checkpoint's files, or drawn at random.
 
+mod numbers;
+mod pickle;
 mod random;
 mod safetensors_file;
+mod torch_file;
 
 use std::fmt;
 use std::io;
@@ -11,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
+use torch_file::TorchFile;
 
 /// How an untrained model's tensor is filled. Only [`RandomWeights`] looks at it; a checkpoint
 /// has its own values.
@@ -22,6 +26,10 @@ pub enum Init {
     Ones,
     /// Independent normal numbers of mean 0 and this standard deviation.
     Normal(f64),
+    /// The same, but none beyond two deviations; the deviation is that before the tails are cut.
+    TruncatedNormal(f64),
+    /// Independent uniform numbers from minus to plus this limit.
+    Uniform(f64),
 }
 
 /// The tensors of one model.
@@ -34,28 +42,104 @@ pub struct Weights {
 
 #[derive(Debug)]
 enum Source {
-    Files(Vec<SafetensorsFile>),
+    Files(Vec<WeightFile>),
     Random(RandomWeights),
 }
 
+/// A file of tensors.
+#[derive(Debug)]
+enum WeightFile {
+    Safetensors(SafetensorsFile),
+    Torch(TorchFile),
+}
+
+impl WeightFile {
+    /// Opens a file, by its name's ending.
+    fn open(path: &Path) -> Result<Self, WeightsError> {
+        match path.extension().is_some_and(|e| e == "safetensors") {
+            true => SafetensorsFile::open(path).map(Self::Safetensors),
+            false => TorchFile::open(path).map(Self::Torch),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Safetensors(file) => file.path(),
+            Self::Torch(file) => file.path(),
+        }
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        match self {
+            Self::Safetensors(file) => file.shape(name),
+            Self::Torch(file) => file.shape(name),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Safetensors(file) => file.names(),
+            Self::Torch(file) => file.names(),
+        }
+    }
+
+    fn tensor(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
+        match self {
+            Self::Safetensors(file) => file.tensor(name),
+            Self::Torch(file) => file.tensor(name),
+        }
+    }
+}
+
+/// The names that transformers gives to weights, and open_clip.
+const TRANSFORMERS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+const OPEN_CLIP_FILES: [&str; 2] = ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"];
+
 impl Weights {
-    /// The weights in a checkpoint's folder: `model.safetensors`, or the shards that
-    /// `model.safetensors.index.json` names. Headers are read here, tensors when asked for.
+    /// The weights in a folder that transformers wrote: `model.safetensors` or
+    /// `pytorch_model.bin`, or the shards that `….index.json` names; safetensors where both are
+    /// there. Headers are read here, tensors when asked for.
     ///
     /// # Errors
-    /// No such file, or one that is no safetensors file, is truncated, or is missing a shard.
-    pub fn open(folder: &Path) -> Result<Self, WeightsError> {
-        let single = folder.join("model.safetensors");
-        let index = folder.join("model.safetensors.index.json");
-        let paths = if single.is_file() {
-            vec![single]
-        } else if index.is_file() {
-            shards(folder, &index)?
-        } else {
-            return Err(WeightsError::NoFile { folder: folder.to_owned() });
-        };
-        let files = paths.iter().map(|p| SafetensorsFile::open(p)).collect::<Result<_, _>>()?;
-        Ok(Self { model: folder.display().to_string(), source: Source::Files(files) })
+    /// No such file, or one that is damaged, or is missing a shard.
+    pub fn open_transformers(folder: &Path) -> Result<Self, WeightsError> {
+        Self::open_first(folder, &TRANSFORMERS_FILES)
+    }
+
+    /// The weights in a folder that open_clip wrote: `open_clip_model.safetensors` or
+    /// `open_clip_pytorch_model.bin`.
+    ///
+    /// # Errors
+    /// As for [`open_transformers`](Self::open_transformers).
+    pub fn open_open_clip(folder: &Path) -> Result<Self, WeightsError> {
+        Self::open_first(folder, &OPEN_CLIP_FILES)
+    }
+
+    /// The weights in one file, `.safetensors` or a file of `torch.save`.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn open_file(path: &Path) -> Result<Self, WeightsError> {
+        let file = WeightFile::open(path)?;
+        Ok(Self { model: path.display().to_string(), source: Source::Files(vec![file]) })
+    }
+
+    fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
+        for name in names {
+            let single = folder.join(name);
+            let index = folder.join(format!("{name}.index.json"));
+            let paths = if single.is_file() {
+                vec![single]
+            } else if index.is_file() {
+                shards(folder, &index)?
+            } else {
+                continue;
+            };
+            let files = paths.iter().map(|p| WeightFile::open(p)).collect::<Result<_, _>>()?;
+            let model = folder.display().to_string();
+            return Ok(Self { model, source: Source::Files(files) });
+        }
+        Err(WeightsError::NoFile { folder: folder.to_owned(), names: names.to_vec() })
     }
 
     /// Weights of an untrained model, drawn from `seed`.
@@ -78,14 +162,21 @@ impl Weights {
         match &self.source {
             Source::Random(random) => Ok(random.tensor(name, shape, init)),
             Source::Files(files) => {
-                let file = files.iter().find(|file| file.contains(name)).ok_or_else(|| {
-                    WeightsError::Missing {
-                        name: name.to_owned(),
-                        model: self.model.clone(),
-                        files: files.iter().map(|f| f.path().to_owned()).collect(),
-                    }
+                let found = files.iter().find_map(|file| Some((file, file.shape(name)?)));
+                let (file, found) = found.ok_or_else(|| WeightsError::Missing {
+                    name: name.to_owned(),
+                    model: self.model.clone(),
+                    files: files.iter().map(|f| f.path().to_owned()).collect(),
                 })?;
-                let values = file.tensor(name, shape)?;
+                if found != shape {
+                    return Err(WeightsError::Shape {
+                        name: name.to_owned(),
+                        path: file.path().to_owned(),
+                        found: found.to_vec(),
+                        expected: shape.to_vec(),
+                    });
+                }
+                let values = file.tensor(name)?;
                 match values.iter().position(|v| !v.is_finite()) {
                     None => Ok(values),
                     Some(index) => Err(WeightsError::NonFinite {
@@ -103,7 +194,23 @@ impl Weights {
     pub fn contains(&self, name: &str) -> bool {
         match &self.source {
             Source::Random(_) => true,
-            Source::Files(files) => files.iter().any(|file| file.contains(name)),
+            Source::Files(files) => files.iter().any(|file| file.shape(name).is_some()),
+        }
+    }
+
+    /// The shape of a tensor; `None` where it is not there, or the model is untrained.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        match &self.source {
+            Source::Random(_) => None,
+            Source::Files(files) => files.iter().find_map(|file| file.shape(name)),
+        }
+    }
+
+    /// The names of all tensors; none for an untrained model.
+    pub fn names(&self) -> Vec<String> {
+        match &self.source {
+            Source::Random(_) => Vec::new(),
+            Source::Files(files) => files.iter().flat_map(WeightFile::names).collect(),
         }
     }
 
@@ -111,7 +218,7 @@ impl Weights {
     pub fn paths(&self) -> Vec<&Path> {
         match &self.source {
             Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.iter().map(SafetensorsFile::path).collect(),
+            Source::Files(files) => files.iter().map(WeightFile::path).collect(),
         }
     }
 }
@@ -169,12 +276,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[non_exhaustive]
 pub enum WeightsError {
     /// The folder holds no weights.
-    #[error(
-        "no weights in {folder}: expected `model.safetensors`, or `model.safetensors.index.json` with its shards"
-    )]
+    #[error("no weights in {folder}: expected {}, or their shards with an index", or(names))]
     NoFile {
         /// The checkpoint's folder.
         folder: PathBuf,
+        /// The files that would do.
+        names: Vec<&'static str>,
     },
     /// The file could not be read.
     #[error("cannot read weights from {path}")]
@@ -188,6 +295,14 @@ pub enum WeightsError {
     /// The file is not a safetensors file, or is damaged.
     #[error("{path} is not a whole safetensors file: {found}; download it again")]
     Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// The file is not one of `torch.save`, is damaged, or asks for more than tensors.
+    #[error("cannot read {path} as PyTorch weights: {found}")]
+    DamagedTorch {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -258,4 +373,8 @@ pub enum WeightsError {
 
 fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn or(names: &[&str]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")
 }

@@ -7,20 +7,36 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::kernel::Activation;
+use crate::weights::Weights;
 
 /// A family of encoders: which file format, and which layers between pixels and projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Family {
     /// CLIP's vision transformer, as transformers stores it.
     Clip,
+    /// Chinese-CLIP: the same tower, its projection divided by its norm.
+    ChineseClip,
+    /// SigLIP and SigLIP 2: no class token, an attention-pooling head.
+    Siglip,
+    /// CLIP's vision transformer, as open_clip stores it.
+    OpenClip,
+    /// A vision transformer of timm in an open_clip model, such as BiomedCLIP: the class token.
+    TimmVit,
+    /// The same, with the mean of the patches.
+    TimmVitMean,
 }
 
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Clip => "clip",
+            Self::Clip => "CLIP",
+            Self::ChineseClip => "Chinese-CLIP",
+            Self::Siglip => "SigLIP",
+            Self::OpenClip => "open_clip CLIP",
+            Self::TimmVit => "open_clip timm ViT",
+            Self::TimmVitMean => "open_clip timm ViT (mean)",
         })
     }
 }
@@ -42,8 +58,12 @@ pub struct Architecture {
     pub patch_size: usize,
     /// Side of the image, in pixels.
     pub image_size: usize,
+    /// Whether a class token stands before the patches.
+    pub class_token: bool,
     /// Channels of the projection.
     pub projection: usize,
+    /// Whether the projection is divided by its L2 norm.
+    pub unit_projection: bool,
     /// The perceptron's non-linearity.
     #[serde(serialize_with = "as_name")]
     pub activation: Activation,
@@ -59,42 +79,64 @@ fn as_name<S: serde::Serializer>(value: &Activation, serializer: S) -> Result<S:
 const MAX_SIZE: usize = 1 << 16;
 
 impl Architecture {
-    /// Tokens of an image: the class token and the patches.
+    /// Tokens of an image: the patches, and the class token where there is one.
     pub fn tokens(&self) -> usize {
-        let side = self.image_size / self.patch_size;
-        1 + side * side
+        usize::from(self.class_token) + self.patches()
     }
 
-    /// Reads `config.json`, and names each key that it lacks with the default taken.
+    /// Patches of an image.
+    pub fn patches(&self) -> usize {
+        let side = self.image_size / self.patch_size;
+        side * side
+    }
+
+    /// Reads `config.json` of transformers, and names each key that it lacks with the default
+    /// taken.
     ///
     /// # Errors
     /// The file cannot be read or parsed, names no model type or an unsupported one, or holds a
     /// value that cannot be.
-    pub fn read(path: &Path) -> Result<(Self, Vec<String>), ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let json: Value = serde_json::from_str(&text)
-            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
-        let top = json.as_object().ok_or_else(|| ConfigError::Value {
-            path: path.to_owned(),
-            key: "(the whole file)".to_owned(),
-            found: shorten(&json),
-            expected: "an object",
-        })?;
-        match top.get("model_type").and_then(Value::as_str) {
-            None => Err(ConfigError::NoModelType { path: path.to_owned() }),
-            Some("clip") => super::clip::read_config(top, path),
-            Some("clip_vision_model") => super::clip::read_vision_config(top, path),
-            Some(other) => {
+    pub fn read_transformers(path: &Path) -> Result<(Self, Vec<String>), ConfigError> {
+        let top = read_object(path)?;
+        let keys = Keys { object: &top, path, prefix: "", defaults_used: Vec::new() };
+        let Some(model_type) = top.get("model_type").and_then(Value::as_str) else {
+            return Err(ConfigError::NoModelType { path: path.to_owned() });
+        };
+        match model_type {
+            "clip" => super::clip::read_config(keys, Family::Clip, true),
+            "clip_vision_model" => super::clip::read_config(keys, Family::Clip, false),
+            "chinese_clip" => super::clip::read_config(keys, Family::ChineseClip, true),
+            "chinese_clip_vision_model" => {
+                super::clip::read_config(keys, Family::ChineseClip, false)
+            }
+            "siglip" => super::siglip::read_config(keys, true),
+            "siglip_vision_model" => super::siglip::read_config(keys, false),
+            other => {
                 Err(ConfigError::Unsupported { path: path.to_owned(), found: other.to_owned() })
             }
         }
+    }
+
+    /// Reads `open_clip_config.json`, and names each key that it lacks with the default taken.
+    ///
+    /// # Errors
+    /// As for [`read_transformers`](Self::read_transformers).
+    pub fn read_open_clip(
+        path: &Path,
+        weights: &Weights,
+    ) -> Result<(Self, Vec<String>), ConfigError> {
+        let top = read_object(path)?;
+        let keys = Keys { object: &top, path, prefix: "", defaults_used: Vec::new() };
+        super::open_clip::read_config(&top, keys, weights)
     }
 
     /// Checks what the sizes must satisfy together.
     pub(super) fn validate(self, path: &Path) -> Result<Self, ConfigError> {
         let contradiction =
             |what: String| Err(ConfigError::Contradiction { path: path.to_owned(), what });
+        if self.heads == 0 || self.blocks == 0 || self.mlp_channels == 0 || self.patch_size == 0 {
+            return contradiction("it has no heads, blocks, perceptron or patches".to_owned());
+        }
         if !self.channels.is_multiple_of(self.heads) {
             return contradiction(format!(
                 "hidden_size {} is not a multiple of num_attention_heads {}",
@@ -111,6 +153,22 @@ impl Architecture {
     }
 }
 
+fn read_object(path: &Path) -> Result<Map<String, Value>, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let json = serde_json::from_str(&text)
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
+    match json {
+        Value::Object(object) => Ok(object),
+        other => Err(ConfigError::Value {
+            path: path.to_owned(),
+            key: "(the whole file)".to_owned(),
+            found: shorten(&other),
+            expected: "an object",
+        }),
+    }
+}
+
 /// Reads keys of a JSON object, and keeps a list of those that were not there.
 pub(super) struct Keys<'a> {
     pub(super) object: &'a Map<String, Value>,
@@ -123,7 +181,18 @@ pub(super) struct Keys<'a> {
 impl<'a> Keys<'a> {
     /// A positive whole number; `[n, n]` counts as n.
     pub(super) fn size(&mut self, key: &str, default: usize) -> Result<usize, ConfigError> {
-        let Some(value) = self.get(key, &default) else { return Ok(default) };
+        match self.get(key, &default) {
+            None => Ok(default),
+            Some(value) => self.size_of(key, value),
+        }
+    }
+
+    /// A positive whole number that must be there.
+    pub(super) fn required_size(&self, key: &str) -> Result<usize, ConfigError> {
+        self.size_of(key, self.object.get(key).unwrap_or(&Value::Null))
+    }
+
+    fn size_of(&self, key: &str, value: &Value) -> Result<usize, ConfigError> {
         let number = match value {
             Value::Array(sides) if sides.len() == 2 && sides[0] == sides[1] => sides[0].as_u64(),
             other => other.as_u64(),
@@ -131,7 +200,7 @@ impl<'a> Keys<'a> {
         number
             .and_then(|n| usize::try_from(n).ok())
             .filter(|n| (1..=MAX_SIZE).contains(n))
-            .ok_or_else(|| self.error(key, value, "a whole number from 1 to 65536"))
+            .ok_or_else(|| self.value(key, value, "a whole number from 1 to 65536"))
     }
 
     /// A positive number.
@@ -140,7 +209,42 @@ impl<'a> Keys<'a> {
         value
             .as_f64()
             .filter(|n| *n > 0.0 && n.is_finite())
-            .ok_or_else(|| self.error(key, value, "a number above 0"))
+            .ok_or_else(|| self.value(key, value, "a number above 0"))
+    }
+
+    /// True or false.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {
+        let Some(value) = self.get(key, &default) else { return Ok(default) };
+        value.as_bool().ok_or_else(|| self.value(key, value, "true or false"))
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, key: &str, default: &str) -> Result<String, ConfigError> {
+        let Some(value) = self.get(key, &default) else { return Ok(default.to_owned()) };
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or_else(|| self.value(key, value, "a text"))
+    }
+
+    /// A flag without which the model is another one.
+    pub(super) fn must_be_true(&self, key: &str) -> Result<(), ConfigError> {
+        match self.object.get(key) {
+            None | Some(Value::Null | Value::Bool(true)) => Ok(()),
+            Some(other) => {
+                Err(self.value(key, other, "true: without it the model has no projection"))
+            }
+        }
+    }
+
+    /// Flags with which the model is one that is not supported.
+    pub(super) fn must_be_plain(&self, keys: &[&str]) -> Result<(), ConfigError> {
+        for key in keys {
+            if let Some(other) = self.object.get(*key)
+                && !matches!(other, Value::Null | Value::Bool(false))
+            {
+                return Err(self.value(key, other, "false: this variant is not supported"));
+            }
+        }
+        Ok(())
     }
 
     /// The name of an activation function.
@@ -153,7 +257,7 @@ impl<'a> Keys<'a> {
         value
             .as_str()
             .and_then(|name| name.parse().ok())
-            .ok_or_else(|| self.error(key, value, "`quick_gelu`, `gelu` or `gelu_pytorch_tanh`"))
+            .ok_or_else(|| self.value(key, value, "`quick_gelu`, `gelu` or `gelu_pytorch_tanh`"))
     }
 
     fn get(&mut self, key: &str, default: &dyn fmt::Display) -> Option<&'a Value> {
@@ -166,7 +270,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn error(&self, key: &str, found: &Value, expected: &'static str) -> ConfigError {
+    /// The error of a value that cannot be.
+    pub(super) fn value(&self, key: &str, found: &Value, expected: &'static str) -> ConfigError {
         ConfigError::Value {
             path: self.path.to_owned(),
             key: format!("{}{key}", self.prefix),
@@ -209,7 +314,7 @@ pub enum ConfigError {
     },
     /// The file names no model type.
     #[error(
-        "{path} has no `model_type`, so the family of the model is unknown; expected `clip` or `clip_vision_model`"
+        "{path} has no `model_type`, so the family of the model is unknown; expected `clip`, `chinese_clip`, `siglip`, or their `…_vision_model`"
     )]
     NoModelType {
         /// The file.
@@ -217,7 +322,7 @@ pub enum ConfigError {
     },
     /// The model type is not one of those supported.
     #[error(
-        "{path} is of model type `{found}`, which is not supported; expected `clip` or `clip_vision_model`"
+        "{path} is of model type `{found}`, which is not supported; expected `clip`, `chinese_clip`, `siglip`, or their `…_vision_model`"
     )]
     Unsupported {
         /// The file.
@@ -236,6 +341,28 @@ pub enum ConfigError {
         found: String,
         /// What would do.
         expected: &'static str,
+    },
+    /// The weights hold a part that the supported models do not have.
+    #[error(
+        "the trunk `{model}` that {path} names has the tensor `{tensor}`, which a plain vision transformer has not; it is not supported"
+    )]
+    UnsupportedTensor {
+        /// The file.
+        path: PathBuf,
+        /// The model in it.
+        model: String,
+        /// The tensor.
+        tensor: String,
+    },
+    /// The weights lack a part.
+    #[error("the weights of the trunk `{model}` that {path} names lack the tensor `{tensor}`")]
+    NoTensor {
+        /// The file.
+        path: PathBuf,
+        /// The model in it.
+        model: String,
+        /// The tensor.
+        tensor: String,
     },
     /// Two values contradict each other.
     #[error("{path} contradicts itself: {what}")]

@@ -3,22 +3,127 @@
 use super::block::{Scratch, first};
 use super::linear::Linear;
 use super::norm::LayerNorm;
+use crate::kernel::{Activation, Matrix, MatrixMut, matmul, softmax_rows};
 
-/// The layer norm and the projection of the class token.
+/// The layer norm after the last block, the pooling, and the projection.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) norm: LayerNorm,
-    pub(super) projection: Linear,
+    pub(super) pooling: Pooling,
+    /// None where the pooled vector is the projection.
+    pub(super) projection: Option<Linear>,
+    /// Whether the projection is divided by its L2 norm.
+    pub(super) unit: bool,
+}
+
+/// How tokens become one vector.
+#[derive(Debug)]
+pub(super) enum Pooling {
+    /// The first token.
+    ClassToken,
+    /// The mean of the tokens after the first.
+    PatchMean,
+    /// A learned query attends to all tokens.
+    Attention(Box<AttentionPooling>),
+}
+
+/// SigLIP's pooling head.
+#[derive(Debug)]
+pub(super) struct AttentionPooling {
+    /// The learned query after its projection, `[channels]`: it is the same for every image.
+    pub(super) query: Vec<f32>,
+    /// Keys and values: `[2 channels, channels]`.
+    pub(super) key_value: Linear,
+    pub(super) out: Linear,
+    pub(super) norm: LayerNorm,
+    pub(super) mlp_in: Linear,
+    pub(super) activation: Activation,
+    pub(super) mlp_out: Linear,
+    pub(super) heads: usize,
 }
 
 impl Head {
     /// Projects one image.
     ///
-    /// `tokens` is `[tokens, channels]` with the class token first, `out` `[projection]`.
+    /// `tokens` is `[tokens, channels]`, `out` `[projection]`.
     pub(super) fn apply(&self, tokens: &[f32], out: &mut [f32], scratch: &mut Scratch) {
         let channels = self.norm.weight.len();
-        let normed = first(&mut scratch.normed, channels);
-        self.norm.apply(&tokens[..channels], normed);
-        self.projection.apply(normed, out);
+        let mut pooled = vec![0.0; channels];
+        match &self.pooling {
+            Pooling::ClassToken => self.norm.apply(&tokens[..channels], &mut pooled),
+            Pooling::PatchMean => {
+                let normed = first(&mut scratch.normed, tokens.len());
+                self.norm.apply(tokens, normed);
+                let patches = normed.chunks_exact(channels).skip(1);
+                let count = patches.len() as f32;
+                for token in patches {
+                    pooled.iter_mut().zip(token).for_each(|(sum, x)| *sum += x);
+                }
+                pooled.iter_mut().for_each(|sum| *sum /= count);
+            }
+            Pooling::Attention(attention) => {
+                let normed = first(&mut scratch.normed, tokens.len());
+                self.norm.apply(tokens, normed);
+                attention.apply(normed, &mut pooled, &mut scratch.wide);
+            }
+        }
+        match &self.projection {
+            Some(projection) => projection.apply(&pooled, out),
+            None => out.copy_from_slice(&pooled),
+        }
+        if self.unit {
+            let norm = out.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+            // A zero vector has no direction; it stays zero.
+            if norm > 0.0 {
+                out.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+            }
+        }
+    }
+
+    /// Bytes of the weights.
+    pub(super) fn bytes(&self) -> usize {
+        let pooling = match &self.pooling {
+            Pooling::ClassToken | Pooling::PatchMean => 0,
+            Pooling::Attention(a) => {
+                [&a.key_value, &a.out, &a.mlp_in, &a.mlp_out].iter().map(|l| l.bytes()).sum()
+            }
+        };
+        pooling + self.projection.as_ref().map_or(0, Linear::bytes)
+    }
+}
+
+impl AttentionPooling {
+    /// Pools normed tokens `[tokens, channels]` into `out`, `[channels]`.
+    fn apply(&self, tokens: &[f32], out: &mut [f32], wide: &mut Vec<f32>) {
+        let channels = out.len();
+        let count = tokens.len() / channels;
+        let key_value = first(wide, count * 2 * channels);
+        self.key_value.apply(tokens, key_value);
+        let width = channels / self.heads;
+        let scale = 1.0 / (width as f32).sqrt();
+        let mut attended = vec![0.0; channels];
+        let mut attention = vec![0.0; count];
+        for head in 0..self.heads {
+            let start = head * width;
+            let part = |from: usize| Matrix::rows(&key_value[from..], count, width, 2 * channels);
+            let query = Matrix::rows(&self.query[start..], 1, width, width);
+            let scores = MatrixMut::rows(&mut attention, 1, count, count);
+            matmul(scores, query, part(start).transposed(), scale, false);
+            softmax_rows(&mut attention, count);
+            matmul(
+                MatrixMut::rows(&mut attended[start..], 1, width, width),
+                Matrix::rows(&attention, 1, count, count),
+                part(channels + start),
+                1.0,
+                false,
+            );
+        }
+        self.out.apply(&attended, out);
+        let mut normed = vec![0.0; channels];
+        self.norm.apply(out, &mut normed);
+        let mut hidden = vec![0.0; self.mlp_in.outputs()];
+        self.mlp_in.apply(&normed, &mut hidden);
+        self.activation.apply(&mut hidden);
+        self.mlp_out.add_to(&hidden, out);
     }
 }

@@ -187,6 +187,59 @@ impl Preprocessing {
     }
 }
 
+impl Preprocessing {
+    /// The recipe in `open_clip_config.json`, whose `preprocess_cfg` may hold mean and deviation
+    /// only: then the short side to `image_size` (bicubic), the centre cropped, 8-bit values over
+    /// 255.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a value cannot be used.
+    pub fn from_open_clip(path: &Path, image_size: usize) -> Result<Recipe, PreprocessError> {
+        let config = read(path)?;
+        let none = Map::new();
+        let object = config.get("preprocess_cfg").and_then(Value::as_object).unwrap_or(&none);
+        // The defaults of open_clip 3's `PreprocessCfg`.
+        let defaults = json!({
+            "mean": [0.48145466, 0.4578275, 0.40821073],
+            "std": [0.26862954, 0.26130258, 0.27577711],
+            "interpolation": "bicubic", "resize_mode": "shortest",
+        });
+        let class = "open_clip";
+        let mut keys =
+            Keys { object, path, class, defaults: Some(defaults), defaults_used: vec![] };
+        let mean = keys.triple("mean", |_| true, "three numbers")?;
+        let std = keys.triple("std", |std| std > 0.0, "three numbers above 0")?;
+        let interpolation = keys.get("interpolation")?;
+        let resample = match interpolation.as_str() {
+            // open_clip takes bicubic where training took either.
+            Some("bicubic" | "random") => Resample::Bicubic,
+            Some("bilinear") => Resample::Bilinear,
+            _ => {
+                return Err(keys.error("interpolation", &interpolation, "`bicubic` or `bilinear`"));
+            }
+        };
+        let mode = keys.get("resize_mode")?;
+        let size = image_size;
+        let (resize, crop) = match mode.as_str() {
+            Some("shortest") => (Resize::ShortestEdge(size), Some((size, size))),
+            Some("squash") => (Resize::Exact { height: size, width: size }, None),
+            _ => return Err(keys.error("resize_mode", &mode, "`shortest` or `squash`")),
+        };
+        Ok(Recipe {
+            preprocessing: Self {
+                resize: Some(resize),
+                resample,
+                crop,
+                crop_rounding: CropRounding::HalfToEven,
+                rescale_factor: Some(1.0 / 255.0),
+                normalize: Some(Normalize { mean, std }),
+            },
+            path: path.to_owned(),
+            defaults_used: keys.defaults_used,
+        })
+    }
+}
+
 fn read(path: &Path) -> Result<Value, PreprocessError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| PreprocessError::Read { path: path.to_owned(), source })?;

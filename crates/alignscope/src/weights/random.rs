@@ -1,6 +1,6 @@
 //! Weights of an untrained model, the control of every study of trained ones.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use sha2::{Digest, Sha256};
@@ -27,22 +27,39 @@ impl RandomWeights {
             Init::Zeros => vec![0.0; len],
             Init::Ones => vec![1.0; len],
             Init::Normal(std) => {
-                let key = Sha256::new()
-                    .chain_update(b"alignscope random weights\0")
-                    .chain_update(self.seed.to_le_bytes())
-                    .chain_update(name)
-                    .finalize();
-                let mut rng = ChaCha8Rng::from_seed(key.into());
-                let std = std as f32;
-                (0..len)
-                    .map(|_| {
-                        let z: f32 = StandardNormal.sample(&mut rng);
-                        z * std
-                    })
-                    .collect()
+                let mut rng = self.stream(name);
+                (0..len).map(|_| normal(&mut rng) * std as f32).collect()
+            }
+            Init::TruncatedNormal(std) => {
+                let mut rng = self.stream(name);
+                let mut draw = || {
+                    std::iter::repeat_with(|| normal(&mut rng))
+                        .find(|z| z.abs() <= 2.0)
+                        .expect("the iterator does not end")
+                };
+                (0..len).map(|_| draw() * std as f32).collect()
+            }
+            Init::Uniform(limit) => {
+                let mut rng = self.stream(name);
+                let limit = limit as f32;
+                (0..len).map(|_| rng.random_range(-limit..=limit)).collect()
             }
         }
     }
+
+    /// The random numbers of one tensor.
+    fn stream(&self, name: &str) -> ChaCha8Rng {
+        let key = Sha256::new()
+            .chain_update(b"alignscope random weights\0")
+            .chain_update(self.seed.to_le_bytes())
+            .chain_update(name)
+            .finalize();
+        ChaCha8Rng::from_seed(key.into())
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    StandardNormal.sample(rng)
 }
 
 #[cfg(test)]

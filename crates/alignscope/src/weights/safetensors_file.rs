@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::WeightsError;
+use super::numbers::{Numbers, widen};
 
 /// A longer header is refused; the format's own reader has the same limit.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -55,21 +55,17 @@ impl SafetensorsFile {
         &self.path
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
+    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.metadata.info(name).map(|info| info.shape.as_slice())
     }
 
-    /// The tensor `name` in f32. The caller has checked that it is there.
-    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    pub(super) fn names(&self) -> Vec<String> {
+        self.metadata.offset_keys()
+    }
+
+    /// The tensor `name` in f32. The caller has checked that it is there, and its shape.
+    pub(super) fn tensor(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let info = self.metadata.info(name).expect("the caller looked for the tensor");
-        if info.shape != shape {
-            return Err(WeightsError::Shape {
-                name: name.to_owned(),
-                path: self.path.clone(),
-                found: info.shape.clone(),
-                expected: shape.to_vec(),
-            });
-        }
         let (start, end) = info.data_offsets;
         let read = || -> io::Result<Vec<u8>> {
             let mut file = File::open(&self.path)?;
@@ -80,7 +76,7 @@ impl SafetensorsFile {
         };
         let bytes =
             read().map_err(|source| WeightsError::Read { path: self.path.clone(), source })?;
-        widen(info.dtype, &bytes).ok_or_else(|| WeightsError::Dtype {
+        numbers(info.dtype).and_then(|n| widen(n, &bytes)).ok_or_else(|| WeightsError::Dtype {
             name: name.to_owned(),
             path: self.path.clone(),
             found: format!("{:?}", info.dtype),
@@ -88,16 +84,13 @@ impl SafetensorsFile {
     }
 }
 
-/// Little-endian numbers as f32; `None` for a type that weights are not kept in.
-fn widen(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-    fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|b| read(*b)).collect()
-    }
+/// The kind of numbers of a tensor; `None` for those that weights are not kept in.
+fn numbers(dtype: Dtype) -> Option<Numbers> {
     Some(match dtype {
-        Dtype::F32 => each(bytes, f32::from_le_bytes),
-        Dtype::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-        Dtype::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-        Dtype::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+        Dtype::F32 => Numbers::F32,
+        Dtype::F16 => Numbers::F16,
+        Dtype::BF16 => Numbers::BF16,
+        Dtype::F64 => Numbers::F64,
         _ => return None,
     })
 }

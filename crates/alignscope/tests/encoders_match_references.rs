@@ -1,5 +1,6 @@
-//! Every stage of CLIP's vision tower against transformers, on small random checkpoints
-//! (`golden/clip/generate.py`).
+//! Every stage of every family against transformers, open_clip and timm, on small random
+//! checkpoints that those libraries wrote (`golden/clip/generate.py`,
+//! `golden/families/generate.py`).
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
 use safetensors::SafeTensors;
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/clip").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
 struct Expected {
@@ -91,20 +92,60 @@ fn check(name: &str) {
 
 #[test]
 fn a_whole_clip_with_quick_gelu() {
-    check("base");
+    check("clip/base");
 }
 
 #[test]
 fn an_odd_number_of_tokens_exact_gelu_and_shards() {
-    check("odd");
+    check("clip/odd");
 }
 
 #[test]
 fn a_planted_outlier_channel() {
-    check("outlier");
+    check("clip/outlier");
 }
 
 #[test]
 fn bf16_weights_are_read_as_f32() {
-    check("half");
+    check("clip/half");
+}
+
+#[test]
+fn siglip_from_a_thin_configuration() {
+    check("families/siglip");
+}
+
+#[test]
+fn siglip_alone_with_a_rest_of_pixels_and_odd_head_width() {
+    check("families/siglip_so400m");
+}
+
+#[test]
+fn chinese_clip_from_a_pickle() {
+    check("families/chinese_clip");
+}
+
+#[test]
+fn open_clip_with_exact_gelu() {
+    check("families/open_clip");
+}
+
+#[test]
+fn open_clip_with_quick_gelu() {
+    check("families/open_clip_quick");
+}
+
+#[test]
+fn a_timm_trunk_with_its_class_token() {
+    check("families/timm_token");
+}
+
+#[test]
+fn a_tiny_timm_trunk_from_the_older_pickle_stream() {
+    check("families/timm_tiny");
+}
+
+#[test]
+fn a_timm_trunk_with_the_mean_of_its_patches() {
+    check("families/timm_mean");
 }

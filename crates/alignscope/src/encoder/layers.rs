@@ -1,0 +1,189 @@
+//! Layers by the names of their tensors.
+
+use super::architecture::Architecture;
+use super::block::Block;
+use super::linear::Linear;
+use super::norm::LayerNorm;
+use crate::weights::{Init, Weights, WeightsError};
+
+/// Reads the layers of one model.
+pub(super) struct Layers<'a> {
+    pub(super) weights: &'a Weights,
+    pub(super) architecture: &'a Architecture,
+}
+
+/// What an untrained model has in the matrices of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockInit {
+    pub(super) qkv: Init,
+    pub(super) attention_out: Init,
+    pub(super) mlp_in: Init,
+    pub(super) mlp_out: Init,
+    pub(super) mlp_bias: Init,
+}
+
+/// The names of a block's layers, without `.weight` and `.bias`.
+pub(super) struct BlockNames {
+    pub(super) norm_1: String,
+    pub(super) qkv: QkvNames,
+    pub(super) attention_out: String,
+    pub(super) norm_2: String,
+    pub(super) mlp_in: String,
+    pub(super) mlp_out: String,
+}
+
+/// How query, key and value are stored.
+pub(super) enum QkvNames {
+    /// Three layers.
+    Separate([String; 3]),
+    /// One matrix and one bias of three times the height, by their whole names.
+    Joint { weight: String, bias: String },
+}
+
+impl Layers<'_> {
+    /// A tensor by its whole name.
+    pub(super) fn tensor(
+        &self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+    ) -> Result<Vec<f32>, WeightsError> {
+        self.weights.tensor(name, shape, init)
+    }
+
+    /// `NAME.weight` and `NAME.bias` of a layer norm over the model's channels.
+    pub(super) fn norm(&self, name: &str) -> Result<LayerNorm, WeightsError> {
+        let shape = [self.architecture.channels];
+        Ok(LayerNorm {
+            weight: self.tensor(&format!("{name}.weight"), &shape, Init::Ones)?,
+            bias: self.tensor(&format!("{name}.bias"), &shape, Init::Zeros)?,
+            eps: self.architecture.layer_norm_eps as f32,
+        })
+    }
+
+    /// `NAME.weight`, `[outputs, inputs]`, and `NAME.bias`.
+    pub(super) fn linear(
+        &self,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        weight: Init,
+        bias: Init,
+    ) -> Result<Linear, WeightsError> {
+        let weight = self.tensor(&format!("{name}.weight"), &[outputs, inputs], weight)?;
+        let bias = self.tensor(&format!("{name}.bias"), &[outputs], bias)?;
+        Ok(Linear::new(weight, Some(bias), inputs))
+    }
+
+    /// `NAME`, `[outputs, inputs]`, without a bias.
+    pub(super) fn matrix(
+        &self,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        init: Init,
+    ) -> Result<Linear, WeightsError> {
+        Ok(Linear::new(self.tensor(name, &[outputs, inputs], init)?, None, inputs))
+    }
+
+    /// The convolution that embeds patches, `NAME.weight` of `[channels, 3, patch, patch]`, and
+    /// its bias where there is one.
+    pub(super) fn patches(
+        &self,
+        name: &str,
+        weight: Init,
+        bias: Option<Init>,
+    ) -> Result<Linear, WeightsError> {
+        let Architecture { channels, patch_size, .. } = *self.architecture;
+        let shape = [channels, 3, patch_size, patch_size];
+        let weight = self.tensor(&format!("{name}.weight"), &shape, weight)?;
+        let bias = match bias {
+            Some(init) => Some(self.tensor(&format!("{name}.bias"), &[channels], init)?),
+            None => None,
+        };
+        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size))
+    }
+
+    /// All blocks, whose names `names` gives by their number from 0.
+    pub(super) fn blocks(
+        &self,
+        init: BlockInit,
+        names: impl Fn(usize) -> BlockNames,
+    ) -> Result<Vec<Block>, WeightsError> {
+        (0..self.architecture.blocks).map(|i| self.block(init, &names(i))).collect()
+    }
+
+    fn block(&self, init: BlockInit, names: &BlockNames) -> Result<Block, WeightsError> {
+        let Architecture { channels, mlp_channels, heads, activation, .. } = *self.architecture;
+        Ok(Block {
+            norm_1: self.norm(&names.norm_1)?,
+            qkv: self.qkv(&names.qkv, init.qkv)?,
+            attention_out: self.linear(
+                &names.attention_out,
+                [channels, channels],
+                init.attention_out,
+                Init::Zeros,
+            )?,
+            norm_2: self.norm(&names.norm_2)?,
+            mlp_in: self.linear(
+                &names.mlp_in,
+                [channels, mlp_channels],
+                init.mlp_in,
+                init.mlp_bias,
+            )?,
+            activation,
+            mlp_out: self.linear(
+                &names.mlp_out,
+                [mlp_channels, channels],
+                init.mlp_out,
+                init.mlp_bias,
+            )?,
+            heads,
+        })
+    }
+
+    fn qkv(&self, names: &QkvNames, init: Init) -> Result<Linear, WeightsError> {
+        let channels = self.architecture.channels;
+        let (weight, bias) = match names {
+            QkvNames::Joint { weight, bias } => (
+                self.tensor(weight, &[3 * channels, channels], init)?,
+                self.tensor(bias, &[3 * channels], Init::Zeros)?,
+            ),
+            QkvNames::Separate(names) => {
+                let mut weight = Vec::with_capacity(3 * channels * channels);
+                let mut bias = Vec::with_capacity(3 * channels);
+                for name in names {
+                    let shape = [channels, channels];
+                    weight.extend(self.tensor(&format!("{name}.weight"), &shape, init)?);
+                    bias.extend(self.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?);
+                }
+                (weight, bias)
+            }
+        };
+        Ok(Linear::new(weight, Some(bias), channels))
+    }
+}
+
+/// What stands before the names of a vision tower's tensors: `vision_model.`, or nothing where a
+/// tower was saved alone.
+pub(super) fn tower_prefix(weights: &Weights) -> &'static str {
+    let prefix = "vision_model.";
+    let patch = "embeddings.patch_embedding.weight";
+    match !weights.contains(&format!("{prefix}{patch}")) && weights.contains(patch) {
+        true => "",
+        false => prefix,
+    }
+}
+
+/// The names of a block in the style of transformers.
+pub(super) fn transformers_block(tower: &str, i: usize) -> BlockNames {
+    let name = |part: &str| format!("{tower}encoder.layers.{i}.{part}");
+    BlockNames {
+        norm_1: name("layer_norm1"),
+        qkv: QkvNames::Separate(
+            ["q_proj", "k_proj", "v_proj"].map(|p| name(&format!("self_attn.{p}"))),
+        ),
+        attention_out: name("self_attn.out_proj"),
+        norm_2: name("layer_norm2"),
+        mlp_in: name("mlp.fc1"),
+        mlp_out: name("mlp.fc2"),
+    }
+}

@@ -1,0 +1,266 @@
+//! Checkpoints of open_clip: its own CLIP towers, and trunks of timm such as BiomedCLIP's.
+
+use serde_json::{Map, Value};
+
+use super::Parts;
+use super::architecture::{Architecture, ConfigError, Family, Keys};
+use super::embedding::Embedding;
+use super::head::{Head, Pooling};
+use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
+use super::linear::Linear;
+use crate::kernel::Activation;
+use crate::weights::{Init, Weights, WeightsError};
+
+/// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
+/// `CLIPVisionCfg`.
+pub(super) fn read_config(
+    top: &Map<String, Value>,
+    keys: Keys<'_>,
+    weights: &Weights,
+) -> Result<(Architecture, Vec<String>), ConfigError> {
+    let none = Map::new();
+    let model = top.get("model_cfg").and_then(Value::as_object).unwrap_or(&none);
+    let vision = model.get("vision_cfg").and_then(Value::as_object).unwrap_or(&none);
+    let mut keys = Keys { object: model, prefix: "model_cfg.", ..keys };
+    let projection = keys.required_size("embed_dim")?;
+    let quick_gelu = keys.flag("quick_gelu", false)?;
+    let mut keys = Keys { object: vision, prefix: "model_cfg.vision_cfg.", ..keys };
+    match vision.get("timm_model_name").filter(|name| !name.is_null()) {
+        Some(name) => {
+            let name =
+                name.as_str().ok_or_else(|| keys.value("timm_model_name", name, "a name"))?;
+            read_timm(keys, name, projection, weights)
+        }
+        None => {
+            keys.must_be_plain(&[
+                "attentional_pool",
+                "no_ln_pre",
+                "final_ln_after_pool",
+                "qk_norm",
+            ])?;
+            let channels = keys.size("width", 768)?;
+            let head_width = keys.size("head_width", 64)?;
+            let ratio = keys.positive("mlp_ratio", 4.0)?;
+            let activation = match quick_gelu {
+                true => Activation::QuickGelu,
+                false => Activation::Gelu,
+            };
+            let architecture = Architecture {
+                family: Family::OpenClip,
+                channels,
+                mlp_channels: (channels as f64 * ratio) as usize,
+                blocks: keys.size("layers", 12)?,
+                heads: channels / head_width,
+                patch_size: keys.size("patch_size", 16)?,
+                image_size: keys.size("image_size", 224)?,
+                class_token: true,
+                projection,
+                unit_projection: false,
+                activation,
+                layer_norm_eps: 1e-5,
+            };
+            Ok((architecture.validate(keys.path)?, keys.defaults_used))
+        }
+    }
+}
+
+/// Attention heads of timm's vision transformers by the word in their names (timm 1.0,
+/// `vision_transformer.py`); nothing in the tensors tells them.
+const TIMM_HEADS: [(&str, usize); 5] =
+    [("tiny", 3), ("small", 6), ("base", 12), ("large", 16), ("so400m", 16)];
+
+/// The parts of a plain vision transformer of timm; any other makes it another model.
+const TIMM_PARTS: [&str; 5] = ["cls_token", "pos_embed", "patch_embed.proj.", "blocks.", "norm."];
+const TIMM_BLOCK_PARTS: [&str; 6] =
+    ["norm1.", "attn.qkv.", "attn.proj.", "norm2.", "mlp.fc1.", "mlp.fc2."];
+
+/// Sizes of a trunk of timm, from its tensors and its name.
+fn read_timm(
+    mut keys: Keys<'_>,
+    name: &str,
+    projection: usize,
+    weights: &Weights,
+) -> Result<(Architecture, Vec<String>), ConfigError> {
+    let heads = match name.split('_').collect::<Vec<_>>().as_slice() {
+        ["vit", size, ..] => TIMM_HEADS.iter().find(|(word, _)| word == size).map(|(_, n)| *n),
+        _ => None,
+    };
+    let found = Value::String(name.to_owned());
+    let heads = heads.ok_or_else(|| {
+        let expected = "`vit_SIZE_…` with SIZE tiny, small, base, large or so400m";
+        keys.value("timm_model_name", &found, expected)
+    })?;
+    let pool = keys.text("timm_pool", "avg")?;
+    let family = match pool.as_str() {
+        "" | "tok" | "token" => Family::TimmVit,
+        "avg" => Family::TimmVitMean,
+        _ => {
+            let found = Value::String(pool);
+            return Err(keys.value("timm_pool", &found, "`` (the class token) or `avg`"));
+        }
+    };
+    let proj = keys.text("timm_proj", "linear")?;
+    if proj != "linear" {
+        return Err(keys.value("timm_proj", &Value::String(proj), "`linear`"));
+    }
+    let trunk = "visual.trunk.";
+    for tensor in weights.names() {
+        let Some(part) = tensor.strip_prefix(trunk) else { continue };
+        let known = match part.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+            Some((_, part)) => TIMM_BLOCK_PARTS.iter().any(|known| part.starts_with(known)),
+            None => TIMM_PARTS.iter().any(|known| part.starts_with(known)),
+        };
+        if !known {
+            return Err(ConfigError::UnsupportedTensor {
+                path: keys.path.to_owned(),
+                model: name.to_owned(),
+                tensor,
+            });
+        }
+    }
+    let axis = |part: &str, axis: usize| {
+        let tensor = format!("{trunk}{part}");
+        weights.shape(&tensor).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| {
+            ConfigError::NoTensor { path: keys.path.to_owned(), model: name.to_owned(), tensor }
+        })
+    };
+    let channels = axis("patch_embed.proj.weight", 0)?;
+    let patch_size = axis("patch_embed.proj.weight", 2)?;
+    let mlp_channels = axis("blocks.0.mlp.fc1.weight", 0)?;
+    let patches = axis("pos_embed", 1)?.saturating_sub(1);
+    let side = patches.isqrt() * patch_size;
+    let has_block = |i: &usize| weights.contains(&format!("{trunk}blocks.{i}.norm1.weight"));
+    let architecture = Architecture {
+        family,
+        channels,
+        mlp_channels,
+        blocks: (0..).take_while(has_block).count(),
+        heads,
+        patch_size,
+        image_size: keys.size("image_size", side)?,
+        class_token: true,
+        projection,
+        unit_projection: false,
+        activation: Activation::Gelu,
+        layer_norm_eps: 1e-6,
+    };
+    Ok((architecture.validate(keys.path)?, keys.defaults_used))
+}
+
+/// Reads open_clip's own CLIP tower. An untrained model's spreads are those of its `CLIP` and
+/// `VisionTransformer`.
+pub(super) fn load_clip(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a };
+    let scale = Init::Normal((a.channels as f64).powf(-0.5));
+    let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
+    let init = BlockInit {
+        qkv: Init::Uniform((6.0 / (4 * a.channels) as f64).sqrt()),
+        attention_out: uniform(a.channels),
+        mlp_in: uniform(a.channels),
+        mlp_out: uniform(a.mlp_channels),
+        mlp_bias: Init::Zeros,
+    };
+    // [channels, projection] -> [projection, channels]
+    let stored = layers.tensor("visual.proj", &[a.channels, a.projection], scale)?;
+    let projection =
+        (0..a.projection).flat_map(|p| stored[p..].iter().step_by(a.projection).copied()).collect();
+    Ok(Parts {
+        embedding: Embedding {
+            patch: layers.patches(
+                "visual.conv1",
+                uniform(3 * a.patch_size * a.patch_size),
+                None,
+            )?,
+            class_token: Some(layers.tensor("visual.class_embedding", &[a.channels], scale)?),
+            positions: layers.tensor(
+                "visual.positional_embedding",
+                &[a.tokens(), a.channels],
+                scale,
+            )?,
+            norm: Some(layers.norm("visual.ln_pre")?),
+            patch_size: a.patch_size,
+            image_size: a.image_size,
+        },
+        blocks: layers.blocks(init, |i| {
+            let name = |part: &str| format!("visual.transformer.resblocks.{i}.{part}");
+            BlockNames {
+                norm_1: name("ln_1"),
+                qkv: QkvNames::Joint {
+                    weight: name("attn.in_proj_weight"),
+                    bias: name("attn.in_proj_bias"),
+                },
+                attention_out: name("attn.out_proj"),
+                norm_2: name("ln_2"),
+                mlp_in: name("mlp.c_fc"),
+                mlp_out: name("mlp.c_proj"),
+            }
+        })?,
+        head: Head {
+            norm: layers.norm("visual.ln_post")?,
+            pooling: Pooling::ClassToken,
+            projection: Some(Linear::new(projection, None, a.channels)),
+            unit: a.unit_projection,
+        },
+    })
+}
+
+/// Reads a vision transformer of timm. An untrained model's spreads are those of timm's
+/// `init_weights_vit_timm`, and PyTorch's own for the convolution and the projection.
+pub(super) fn load_timm(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a };
+    let spread = Init::TruncatedNormal(0.02);
+    let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
+    let init = BlockInit {
+        qkv: spread,
+        attention_out: spread,
+        mlp_in: spread,
+        mlp_out: spread,
+        mlp_bias: Init::Zeros,
+    };
+    let patch = uniform(3 * a.patch_size * a.patch_size);
+    Ok(Parts {
+        embedding: Embedding {
+            patch: layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?,
+            class_token: Some(layers.tensor(
+                "visual.trunk.cls_token",
+                &[1, 1, a.channels],
+                Init::Normal(1e-6),
+            )?),
+            positions: layers.tensor(
+                "visual.trunk.pos_embed",
+                &[1, a.tokens(), a.channels],
+                spread,
+            )?,
+            norm: None,
+            patch_size: a.patch_size,
+            image_size: a.image_size,
+        },
+        blocks: layers.blocks(init, |i| {
+            let name = |part: &str| format!("visual.trunk.blocks.{i}.{part}");
+            BlockNames {
+                norm_1: name("norm1"),
+                qkv: QkvNames::Joint {
+                    weight: name("attn.qkv.weight"),
+                    bias: name("attn.qkv.bias"),
+                },
+                attention_out: name("attn.proj"),
+                norm_2: name("norm2"),
+                mlp_in: name("mlp.fc1"),
+                mlp_out: name("mlp.fc2"),
+            }
+        })?,
+        head: Head {
+            norm: layers.norm("visual.trunk.norm")?,
+            pooling: match a.family {
+                Family::TimmVitMean => Pooling::PatchMean,
+                _ => Pooling::ClassToken,
+            },
+            projection: Some(layers.matrix(
+                "visual.head.proj.weight",
+                [a.channels, a.projection],
+                uniform(a.channels),
+            )?),
+            unit: a.unit_projection,
+        },
+    })
+}

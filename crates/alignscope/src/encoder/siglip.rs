@@ -1,0 +1,124 @@
+//! SigLIP (and SigLIP 2 at a fixed resolution), as transformers stores it.
+
+use serde_json::{Map, Value};
+
+use super::Parts;
+use super::architecture::{Architecture, ConfigError, Family, Keys};
+use super::embedding::Embedding;
+use super::head::{AttentionPooling, Head, Pooling};
+use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
+use super::linear::Linear;
+use crate::kernel::Activation;
+use crate::weights::{Init, Weights, WeightsError};
+
+/// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
+/// that are missing take the defaults of transformers 5's `SiglipVisionConfig`.
+pub(super) fn read_config(
+    keys: Keys<'_>,
+    whole: bool,
+) -> Result<(Architecture, Vec<String>), ConfigError> {
+    let none = Map::new();
+    let mut keys = match whole {
+        true => {
+            let vision = keys.object.get("vision_config").and_then(Value::as_object);
+            Keys { object: vision.unwrap_or(&none), prefix: "vision_config.", ..keys }
+        }
+        false => keys,
+    };
+    keys.must_be_true("vision_use_head")?;
+    let channels = keys.size("hidden_size", 768)?;
+    let architecture = Architecture {
+        family: Family::Siglip,
+        channels,
+        mlp_channels: keys.size("intermediate_size", 3072)?,
+        blocks: keys.size("num_hidden_layers", 12)?,
+        heads: keys.size("num_attention_heads", 12)?,
+        patch_size: keys.size("patch_size", 16)?,
+        image_size: keys.size("image_size", 224)?,
+        class_token: false,
+        projection: channels,
+        unit_projection: true,
+        activation: keys.activation("hidden_act", Activation::GeluTanh)?,
+        layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
+    };
+    Ok((architecture.validate(keys.path)?, keys.defaults_used))
+}
+
+/// Xavier's uniform limit.
+fn xavier(inputs: usize, outputs: usize) -> Init {
+    Init::Uniform((6.0 / (inputs + outputs) as f64).sqrt())
+}
+
+/// LeCun's truncated normal: the deviation is corrected for the tails that are cut.
+fn lecun(inputs: usize) -> Init {
+    Init::TruncatedNormal((1.0 / inputs as f64).sqrt() / 0.879_625_661_034_239_8)
+}
+
+/// Reads the layers. An untrained model's spreads are those of transformers'
+/// `SiglipPreTrainedModel._init_weights`.
+pub(super) fn load(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a };
+    let (c, m) = (a.channels, a.mlp_channels);
+    let tiny = Init::Normal(1e-6);
+    let init = BlockInit {
+        qkv: xavier(c, c),
+        attention_out: xavier(c, c),
+        mlp_in: xavier(c, m),
+        mlp_out: xavier(m, c),
+        mlp_bias: tiny,
+    };
+    let tower = tower_prefix(weights);
+    let embeddings = format!("{tower}embeddings");
+    Ok(Parts {
+        embedding: Embedding {
+            patch: layers.patches(
+                &format!("{embeddings}.patch_embedding"),
+                lecun(3 * a.patch_size * a.patch_size),
+                Some(Init::Zeros),
+            )?,
+            class_token: None,
+            positions: layers.tensor(
+                &format!("{embeddings}.position_embedding.weight"),
+                &[a.tokens(), c],
+                Init::Normal((c as f64).powf(-0.5)),
+            )?,
+            norm: None,
+            patch_size: a.patch_size,
+            image_size: a.image_size,
+        },
+        blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
+        head: Head {
+            norm: layers.norm(&format!("{tower}post_layernorm"))?,
+            pooling: Pooling::Attention(Box::new(pooling(&layers, tower, init)?)),
+            projection: None,
+            unit: a.unit_projection,
+        },
+    })
+}
+
+fn pooling(
+    layers: &Layers<'_>,
+    tower: &str,
+    init: BlockInit,
+) -> Result<AttentionPooling, WeightsError> {
+    let Architecture { channels: c, mlp_channels: m, .. } = *layers.architecture;
+    let head = |part: &str| format!("{tower}head.{part}");
+    let probe = layers.tensor(&head("probe"), &[1, 1, c], xavier(c, c))?;
+    // Query, key and value one under the other.
+    let mut weight =
+        layers.tensor(&head("attention.in_proj_weight"), &[3 * c, c], xavier(c, 3 * c))?;
+    let mut bias = layers.tensor(&head("attention.in_proj_bias"), &[3 * c], Init::Zeros)?;
+    let (key_value, key_value_bias) = (weight.split_off(c * c), bias.split_off(c));
+    let mut query = vec![0.0; c];
+    Linear::new(weight, Some(bias), c).apply(&probe, &mut query);
+    Ok(AttentionPooling {
+        query,
+        key_value: Linear::new(key_value, Some(key_value_bias), c),
+        out: layers.linear(&head("attention.out_proj"), [c, c], lecun(c), Init::Zeros)?,
+        norm: layers.norm(&head("layernorm"))?,
+        mlp_in: layers.linear(&head("mlp.fc1"), [c, m], init.mlp_in, init.mlp_bias)?,
+        activation: layers.architecture.activation,
+        mlp_out: layers.linear(&head("mlp.fc2"), [m, c], init.mlp_out, init.mlp_bias)?,
+        heads: layers.architecture.heads,
+    })
+}
