@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
-use alignscope::{DatasetKind, Distance, ModelSpec, Ties};
+use alignscope::{DatasetKind, Distance, ModelSpec, ProjectionForm, Stage, Ties, Tokens};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -31,6 +31,8 @@ pub struct Arguments {
 pub enum Command {
     /// Measure models on data sets.
     Run(Run),
+    /// Write an encoder's activations as `features.npy` and `file_names.txt`, a folder a stage.
+    Activations(Activations),
     /// The whole way on images that it draws itself, with a simulated observer; no download.
     Demo(Demo),
     /// Draw the figure of a run again, from its scores alone.
@@ -45,19 +47,30 @@ pub enum Command {
 /// `alignscope run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// A model: a checkpoint's folder, `random:ID[@seed=N]` for an untrained control, or `pixels`.
+    /// An experiment as TOML, such as experiments/paper.toml, in the place of --model and
+    /// --dataset.
+    #[arg(value_name = "EXPERIMENT", conflicts_with_all = ["models", "datasets"])]
+    pub experiment: Option<PathBuf>,
+
+    /// With an experiment: run the untrained control of every model in its place.
+    #[arg(long, requires = "experiment")]
+    pub untrained: bool,
+
+    /// A model: a checkpoint's folder, `random:ID[@seed=N]` for an untrained control, or `pixels`;
+    /// `@published` after BiomedCLIP runs it as the study did.
     /// May be given several times.
-    #[arg(long = "model", value_name = "MODEL", required = true, num_args = 1..)]
+    #[arg(long = "model", value_name = "MODEL", required_unless_present = "experiment", num_args = 1..)]
     pub models: Vec<ModelSpec>,
 
     /// A data set; see `alignscope list datasets`. May be given several times, each with its
     /// --data in the same order.
-    #[arg(long = "dataset", value_name = "NAME", required = true)]
+    #[arg(long = "dataset", value_name = "NAME", required_unless_present = "experiment")]
     pub datasets: Vec<DatasetKind>,
 
     /// The data set's folder as its authors publish it; for `pairs`, `twoafc` and `oddoneout` the
-    /// folder with the manifest, or the manifest itself.
-    #[arg(long = "data", value_name = "PATH", required = true)]
+    /// folder with the manifest, or the manifest itself. With an experiment: NAME=PATH, where it
+    /// lies elsewhere than the experiment says.
+    #[arg(long = "data", value_name = "PATH", required_unless_present = "experiment", num_args = 1..)]
     pub data: Vec<PathBuf>,
 
     /// A kind of distance; all unless said otherwise.
@@ -86,6 +99,14 @@ pub struct Run {
     #[arg(long)]
     pub skip_missing: bool,
 
+    /// Which tokens' activations are compared: all (as published), class, patches or mean.
+    #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
+    pub tokens: Tokens,
+
+    /// The projection raw, or divided by its L2 norm (unit), instead of as the model has it.
+    #[arg(long, value_name = "FORM")]
+    pub projection: Option<ProjectionForm>,
+
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
     pub ties: Ties,
@@ -103,6 +124,38 @@ pub struct Run {
     pub memory: Option<ByteSize>,
 
     /// The folder for the results; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `alignscope activations`.
+#[derive(Debug, Args)]
+pub struct Activations {
+    /// An encoder, as for `run`.
+    #[arg(long, value_name = "MODEL")]
+    pub model: ModelSpec,
+
+    /// Images, or folders of images (those below them too, in order of name).
+    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    pub images: Vec<PathBuf>,
+
+    /// Stages, such as `embedding`, `"block 3"` or `projection`; all unless said otherwise.
+    #[arg(long = "stage", value_name = "STAGE", num_args = 1..)]
+    pub stages: Vec<Stage>,
+
+    /// Which tokens to write: all, class, patches, or their mean.
+    #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
+    pub tokens: Tokens,
+
+    /// The projection raw, or divided by its L2 norm (unit), instead of as the model has it.
+    #[arg(long, value_name = "FORM")]
+    pub projection: Option<ProjectionForm>,
+
+    /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+
+    /// The folder for the features; new or empty.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

@@ -2,7 +2,7 @@
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties, demo,
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties, Tokens, demo,
 };
 use anyhow::Context;
 
@@ -24,20 +24,20 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
     progress.end();
     let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
     let experiment = Experiment {
-        models: vec![
-            ModelSpec::Pixels,
-            ModelSpec::Random { id: MODEL.to_owned(), seed: arguments.seed },
-        ],
+        models: vec![ModelSpec::Pixels, ModelSpec::untrained(MODEL, arguments.seed)],
         datasets: vec![
             dataset(DatasetKind::Pairs, folders.low),
             dataset(DatasetKind::TwoAfc, folders.middle),
             dataset(DatasetKind::OddOneOut, folders.high),
         ],
         distances: Distance::ALL.to_vec(),
+        tokens: Tokens::All,
+        projection: None,
         ties: Ties::Miss,
         pixels: true,
         memory_bytes,
         scale_from: None,
+        figures: vec![],
         simulated: true,
         command: Some(std::env::args().collect()),
     };

@@ -31,7 +31,7 @@ fn models() {
         );
     }
     println!(
-        "FOLDER\n    a CLIP checkpoint as transformers stores it: config.json, preprocessor_config.json, model.safetensors"
+        "FOLDER\n    a checkpoint of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
     );
 }
 

@@ -1,5 +1,6 @@
 //! `alignscope`: how closely a vision model's image distances follow the judgements of people.
 
+mod activations;
 mod arguments;
 mod demo;
 mod list;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, arguments.quiet),
+        Command::Activations(activations) => activations::run(&activations, arguments.quiet),
         Command::Demo(demo) => demo::run(&demo, arguments.quiet),
         Command::Report(report) => report::run(&report, arguments.quiet),
         Command::List { what } => list::run(what),

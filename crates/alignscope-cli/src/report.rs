@@ -1,16 +1,20 @@
 //! `alignscope report`.
 
-use alignscope::results::{read_scores, was_simulated};
+use alignscope::FigureSpec;
+use alignscope::results::{read_drawn, read_scores};
 
 use crate::arguments::Report;
 
-/// Draws the figure of a run again.
+/// Draws the figures of a run again.
 pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
     let rows = read_scores(&arguments.run.join("scores.csv"))?;
-    let simulated = was_simulated(&arguments.run.join("manifest.json"))?;
-    alignscope::draw(&rows, simulated, &arguments.run)?;
+    let drawn = read_drawn::<FigureSpec>(&arguments.run.join("manifest.json"))?;
+    alignscope::draw(&rows, &drawn.figures, drawn.simulated, &arguments.run)?;
     if !quiet {
-        eprintln!("{} is drawn again", arguments.run.join("alignment.svg").display());
+        for figure in &drawn.figures {
+            let path = arguments.run.join(format!("{}.svg", figure.name));
+            eprintln!("{} is drawn again", path.display());
+        }
     }
     Ok(())
 }

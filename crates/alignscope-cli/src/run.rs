@@ -1,7 +1,10 @@
 //! `alignscope run`.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetOptions, DatasetSpec, Distance, Experiment};
+use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile};
 use anyhow::bail;
 use bytesize::ByteSize;
 
@@ -10,6 +13,44 @@ use crate::progress::progress;
 
 /// Measures models on data sets.
 pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
+    let grid = match &arguments.experiment {
+        Some(path) => from_file(arguments, path)?,
+        None => from_arguments(arguments)?,
+    };
+    let distances = match arguments.distances.as_slice() {
+        [] => grid.distances,
+        named => named.to_vec(),
+    };
+    let experiment = Experiment {
+        models: grid.models,
+        datasets: grid.datasets,
+        distances,
+        tokens: arguments.tokens,
+        projection: arguments.projection,
+        ties: arguments.ties,
+        pixels: !arguments.no_pixels,
+        memory_bytes: memory(arguments.memory)?,
+        scale_from: arguments.scale_from.clone(),
+        figures: grid.figures,
+        simulated: false,
+        command: Some(std::env::args().collect()),
+    };
+    execute(&experiment, OutputFolder::claim(&arguments.out)?, quiet)
+}
+
+/// The options that say what part of a data set to take.
+fn options(arguments: &Run) -> DatasetOptions {
+    DatasetOptions {
+        split: arguments.split.clone(),
+        min_votes: arguments.min_votes,
+        things_images: arguments.images.map(Into::into),
+        skip_missing: arguments.skip_missing,
+        limit: arguments.limit,
+    }
+}
+
+/// The grid that `--model`, `--dataset` and `--data` name.
+fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     if arguments.datasets.len() != arguments.data.len() {
         bail!(
             "{} data sets but {} folders are named; give one --data for each --dataset, in the same order",
@@ -17,39 +58,41 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
             arguments.data.len()
         );
     }
-    let options = DatasetOptions {
-        split: arguments.split.clone(),
-        min_votes: arguments.min_votes,
-        things_images: arguments.images.map(Into::into),
-        skip_missing: arguments.skip_missing,
-        limit: arguments.limit,
+    let pairs = arguments.datasets.iter().zip(&arguments.data);
+    let spec = |(kind, data): (&DatasetKind, &PathBuf)| DatasetSpec {
+        kind: *kind,
+        data: data.clone(),
+        options: options(arguments),
     };
-    let datasets = arguments
-        .datasets
-        .iter()
-        .zip(&arguments.data)
-        .map(|(kind, data)| DatasetSpec {
-            kind: *kind,
-            data: data.clone(),
-            options: options.clone(),
-        })
-        .collect();
-    let distances = match arguments.distances.as_slice() {
-        [] => Distance::ALL.to_vec(),
-        named => named.to_vec(),
-    };
-    let experiment = Experiment {
+    Ok(ExperimentFile {
+        title: None,
         models: arguments.models.clone(),
-        datasets,
-        distances,
-        ties: arguments.ties,
-        pixels: !arguments.no_pixels,
-        memory_bytes: memory(arguments.memory)?,
-        scale_from: arguments.scale_from.clone(),
-        simulated: false,
-        command: Some(std::env::args().collect()),
-    };
-    execute(&experiment, OutputFolder::claim(&arguments.out)?, quiet)
+        datasets: pairs.map(spec).collect(),
+        distances: Distance::ALL.to_vec(),
+        figures: vec![],
+    })
+}
+
+/// The grid of an experiment file, with what the command line changes of it.
+fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
+    let mut data = BTreeMap::new();
+    for place in &arguments.data {
+        let text = place.to_string_lossy();
+        let Some((name, path)) = text.split_once('=') else {
+            bail!("`--data {text}` is not understood, expected NAME=PATH with an experiment");
+        };
+        data.insert(name.parse::<DatasetKind>()?, PathBuf::from(path));
+    }
+    let mut grid = ExperimentFile::read(path, &data, arguments.untrained)?;
+    let options = options(arguments);
+    if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
+        bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");
+    }
+    for dataset in &mut grid.datasets {
+        dataset.options.skip_missing |= options.skip_missing;
+        dataset.options.limit = options.limit.or(dataset.options.limit);
+    }
+    Ok(grid)
 }
 
 /// Runs an experiment and says where the results are.
@@ -63,7 +106,7 @@ pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyho
         }
     };
     progress.note(&format!(
-        "{} scores in {} after {:.1} s; the figure is alignment.svg",
+        "{} scores in {} after {:.1} s",
         summary.scores.len(),
         out.path().display(),
         summary.wall_s

@@ -12,6 +12,7 @@ mod norm;
 mod open_clip;
 mod siglip;
 mod staged;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -22,7 +23,9 @@ pub use catalogue::{Known, known_models};
 use embedding::Embedding;
 use head::Head;
 pub use staged::encode_stages;
+pub use tokens::Tokens;
 
+use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::stage::Stage;
 use crate::weights::{Weights, WeightsError};
@@ -35,6 +38,8 @@ pub struct Encoder {
     architecture: Architecture,
     preprocessing: Preprocessing,
     parts: Parts,
+    /// Whether the blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
+    published: bool,
     /// Working memory that no thread uses at present.
     idle: Mutex<Vec<Scratch>>,
 }
@@ -62,10 +67,41 @@ pub struct Checkpoint {
     pub files: Vec<PathBuf>,
     /// Keys that the configuration lacks, each with the default taken.
     pub defaults_used: Vec<String>,
+    /// Whether the blocks are fed the bare patch embedding (`@published`).
+    published: bool,
     weights: Weights,
 }
 
 impl Checkpoint {
+    /// The checkpoint of a model as users name it, with the form of projection and the tokens that
+    /// they ask for; none for `pixels`.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), [`untrained`](Self::untrained) and
+    /// [`published`](Self::published); or the model has no class token, which is asked for.
+    pub fn of(
+        model: &ModelSpec,
+        projection: Option<ProjectionForm>,
+        tokens: Tokens,
+    ) -> Result<Option<Self>, EncoderError> {
+        let ModelSpec::Encoder { source, published } = model else { return Ok(None) };
+        let mut checkpoint = match source {
+            ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
+            ModelSource::Folder(folder) => Self::open(folder)?,
+        };
+        if *published {
+            checkpoint = checkpoint.published()?;
+        }
+        if let Some(form) = projection {
+            checkpoint.architecture.unit_projection = form == ProjectionForm::Unit;
+        }
+        let class_token = checkpoint.architecture.class_token && !checkpoint.published;
+        if tokens == Tokens::Class && !class_token {
+            return Err(EncoderError::NoClassToken { family: checkpoint.architecture.family });
+        }
+        Ok(Some(checkpoint))
+    }
+
     /// Reads the small files and the headers in a checkpoint's folder, which tell its family:
     /// `config.json`, `preprocessor_config.json` (or `processor_config.json`) and the weights of
     /// transformers; or `open_clip_config.json` and the weights of open_clip.
@@ -102,7 +138,8 @@ impl Checkpoint {
         }
         files.extend(weights.paths().into_iter().map(Path::to_owned));
         let preprocessing = recipe.preprocessing;
-        Self { architecture, preprocessing, files, defaults_used, weights }.checked()
+        Self { architecture, preprocessing, files, defaults_used, published: false, weights }
+            .checked()
     }
 
     /// The untrained control: the architecture and preprocessing of a known model, with random
@@ -120,9 +157,23 @@ impl Checkpoint {
             preprocessing: known.preprocessing(),
             files: Vec::new(),
             defaults_used: Vec::new(),
+            published: false,
             weights: Weights::random(id, seed),
         }
         .checked()
+    }
+
+    /// The variant of the study's published curves of BiomedCLIP: the blocks are fed the bare
+    /// patch embedding, without class token and positions, while the projection stays the model's
+    /// own.
+    ///
+    /// # Errors
+    /// [`EncoderError::NotPublished`] for a model of another family.
+    pub fn published(self) -> Result<Self, EncoderError> {
+        match self.architecture.family {
+            Family::TimmVit | Family::TimmVitMean => Ok(Self { published: true, ..self }),
+            family => Err(EncoderError::NotPublished { family }),
+        }
     }
 
     fn checked(self) -> Result<Self, EncoderError> {
@@ -152,6 +203,7 @@ impl Encoder {
             architecture: architecture.clone(),
             preprocessing: preprocessing.clone(),
             parts,
+            published: checkpoint.published,
             idle: Mutex::default(),
         })
     }
@@ -175,8 +227,14 @@ impl Encoder {
     pub fn shape(&self, stage: Stage) -> [usize; 2] {
         match stage {
             Stage::Projection => [1, self.architecture.projection],
+            _ if self.published => [self.architecture.patches(), self.architecture.channels],
             _ => [self.architecture.tokens(), self.architecture.channels],
         }
+    }
+
+    /// Whether the first token of every stage but the projection is a class token.
+    pub fn has_class_token(&self) -> bool {
+        self.architecture.class_token && !self.published
     }
 
     /// Numbers in a preprocessed image: `3 · size · size`.
@@ -250,6 +308,20 @@ pub enum EncoderError {
         expected: usize,
         /// Height and width after preprocessing, where they are fixed.
         found: Option<(usize, usize)>,
+    },
+    /// The model has no class token.
+    #[error("this model ({family}) has no class token; use `--tokens all`, `patches` or `mean`")]
+    NoClassToken {
+        /// The model's family.
+        family: Family,
+    },
+    /// The variant `@published` is of another family.
+    #[error(
+        "`@published` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
+    )]
+    NotPublished {
+        /// The model's family.
+        family: Family,
     },
     /// The configuration cannot be used.
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! The whole way: models × data sets to scores.
 
 mod error;
+mod file;
 mod piece;
 mod pixels;
 mod prepared;
@@ -10,20 +11,22 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use error::ExperimentError;
+pub use file::{ExperimentFile, ExperimentFileError};
 use piece::StageDistances;
 use prepared::PreparedDataset;
 
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
-use crate::encoder::{Checkpoint, Encoder};
+use crate::encoder::{Checkpoint, Encoder, Tokens};
 use crate::figure::{Figure, FigureOptions};
-use crate::model::ModelSpec;
+use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::results::{
     DatasetRecord, DistanceRows, DistancesWriter, FileRecord, Host, Manifest, ModelRecord,
     OutputFolder, ScaleWriter, ScoreRow, Times, read_scale, write_scores, write_trials,
 };
 use crate::score::{Ties, score};
+use crate::stage::Stage;
 use crate::weights::file_sha256;
 
 /// A data set of an experiment.
@@ -37,6 +40,49 @@ pub struct DatasetSpec {
     pub options: DatasetOptions,
 }
 
+/// A figure of an experiment: some of its models and distances.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FigureSpec {
+    /// The name of its files.
+    pub name: String,
+    /// What stands over it.
+    pub title: Option<String>,
+    /// The models that it shows, by their names in the results; all where there is none.
+    pub models: Vec<String>,
+    /// The kinds of distance that it shows.
+    #[serde(with = "distance_names")]
+    pub distances: Vec<Distance>,
+}
+
+impl Default for FigureSpec {
+    /// All models and distances, as `alignment.svg`.
+    fn default() -> Self {
+        let name = "alignment".to_owned();
+        Self { name, title: None, models: vec![], distances: Distance::ALL.to_vec() }
+    }
+}
+
+/// Distances by their names.
+mod distance_names {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::distance::Distance;
+
+    pub(super) fn serialize<S: Serializer>(
+        distances: &[Distance],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(distances.iter().map(|d| d.name()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Distance>, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        names.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 /// A grid of models × data sets × distances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
@@ -46,6 +92,11 @@ pub struct Experiment {
     pub datasets: Vec<DatasetSpec>,
     /// The kinds of distance.
     pub distances: Vec<Distance>,
+    /// Which tokens' activations are compared.
+    pub tokens: Tokens,
+    /// The projection as it is, or divided by its L2 norm; as the model has it unless said
+    /// otherwise.
+    pub projection: Option<ProjectionForm>,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
     /// Whether `pixels` is added where `models` does not name it.
@@ -54,6 +105,8 @@ pub struct Experiment {
     pub memory_bytes: u64,
     /// Folder of a run whose scales are taken instead of this run's own.
     pub scale_from: Option<PathBuf>,
+    /// The figures; one of everything where there is none.
+    pub figures: Vec<FigureSpec>,
     /// Whether the answers come from a simulated observer, which every result then says.
     pub simulated: bool,
     /// The command, for the manifest.
@@ -93,9 +146,8 @@ impl Experiment {
         let checkpoints = models
             .iter()
             .map(|model| {
-                open_checkpoint(model).map_err(|source| ExperimentError::Model {
-                    model: model.to_string(),
-                    source: Box::new(source),
+                Checkpoint::of(model, self.projection, self.tokens).map_err(|source| {
+                    ExperimentError::Model { model: model.to_string(), source: Box::new(source) }
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -131,6 +183,7 @@ impl Experiment {
                             encoder,
                             dataset,
                             distances: &self.distances,
+                            tokens: self.tokens,
                             memory_bytes: self.memory_bytes,
                             foreign_scales: foreign_scales
                                 .get(&(name.clone(), dataset.dataset.kind)),
@@ -166,7 +219,7 @@ impl Experiment {
         let opened: Vec<_> = datasets.iter().map(|d| &d.dataset).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
         write_scores(&out.file("scores.csv"), &rows)?;
-        draw(&rows, self.simulated, out.path())?;
+        draw(&rows, &self.figures(), self.simulated, out.path())?;
         let wall_s = clock.elapsed().as_secs_f64();
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
@@ -175,6 +228,13 @@ impl Experiment {
         self.manifest(&models, &checkpoints, &datasets, times)?
             .write(&out.file("manifest.json"))?;
         Ok(Summary { scores: rows, wall_s })
+    }
+
+    fn figures(&self) -> Vec<FigureSpec> {
+        match self.figures.is_empty() {
+            true => vec![FigureSpec::default()],
+            false => self.figures.clone(),
+        }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.
@@ -275,7 +335,7 @@ impl Experiment {
         checkpoints: &[Option<Checkpoint>],
         datasets: &[PreparedDataset],
         times: Times,
-    ) -> Result<Manifest, ExperimentError> {
+    ) -> Result<Manifest<FigureSpec>, ExperimentError> {
         let models = models
             .iter()
             .zip(checkpoints)
@@ -283,7 +343,9 @@ impl Experiment {
                 Ok(ModelRecord {
                     name: model.to_string(),
                     seed: match model {
-                        ModelSpec::Random { seed, .. } => Some(*seed),
+                        ModelSpec::Encoder { source: ModelSource::Random { seed, .. }, .. } => {
+                            Some(*seed)
+                        }
                         _ => None,
                     },
                     architecture: checkpoint.as_ref().map(|c| c.architecture.clone()),
@@ -324,12 +386,14 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
+            tokens: self.tokens.to_string(),
             precision: "f32".to_owned(),
             device: "cpu".to_owned(),
             ties: self.ties.to_string(),
             distances: self.distances.iter().map(ToString::to_string).collect(),
             memory_budget_bytes: self.memory_bytes,
             scale_from: self.scale_from.as_ref().map(|p| p.display().to_string()),
+            figures: self.figures(),
             models,
             datasets,
             host: Host {
@@ -338,15 +402,6 @@ impl Experiment {
             },
             times,
         })
-    }
-}
-
-/// The small files of a model, checked; none for `pixels`.
-fn open_checkpoint(model: &ModelSpec) -> Result<Option<Checkpoint>, crate::encoder::EncoderError> {
-    match model {
-        ModelSpec::Pixels => Ok(None),
-        ModelSpec::Random { id, seed } => Checkpoint::untrained(id, *seed).map(Some),
-        ModelSpec::Folder(folder) => Checkpoint::open(folder).map(Some),
     }
 }
 
@@ -361,37 +416,58 @@ fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
         .collect()
 }
 
-/// Draws the figure of a run from its scores alone.
+/// Draws the figures of a run from its scores alone.
 ///
 /// # Errors
-/// The files cannot be written.
-pub fn draw(rows: &[ScoreRow], simulated: bool, out: &Path) -> Result<(), ExperimentError> {
-    let options = FigureOptions {
-        title: simulated.then(|| "Alignment with a simulated observer".to_owned()),
-        caption: simulated.then(|| "simulated answers, not human data".to_owned()),
-    };
-    Figure::from_scores(rows, &options)?.save(out, "alignment")?;
+/// A figure has nothing to show, or the files cannot be written.
+pub fn draw(
+    rows: &[ScoreRow],
+    figures: &[FigureSpec],
+    simulated: bool,
+    out: &Path,
+) -> Result<(), ExperimentError> {
+    for figure in figures {
+        let shown: Vec<ScoreRow> = rows
+            .iter()
+            .filter(|row| {
+                let of_pixels = row.stage == Stage::Image;
+                let model = figure.models.is_empty() || figure.models.contains(&row.model);
+                of_pixels || (model && figure.distances.contains(&row.distance))
+            })
+            .cloned()
+            .collect();
+        let options = FigureOptions {
+            title: match simulated {
+                true => Some("Alignment with a simulated observer".to_owned()),
+                false => figure.title.clone(),
+            },
+            caption: simulated.then(|| "simulated answers, not human data".to_owned()),
+        };
+        Figure::from_scores(&shown, &options)?.save(out, &figure.name)?;
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         Experiment {
-            models: vec![ModelSpec::Random { id: "a/b".to_owned(), seed: 0 }],
+            models: vec![ModelSpec::untrained("a/b", 0)],
             datasets: vec![DatasetSpec {
                 kind: DatasetKind::Pairs,
                 data: "none".into(),
                 options: DatasetOptions::default(),
             }],
             distances: Distance::ALL.to_vec(),
+            tokens: Tokens::All,
+            projection: None,
             ties: Ties::Miss,
             pixels: true,
             memory_bytes: 1 << 30,
             scale_from: None,
+            figures: vec![],
             simulated: false,
             command: None,
         }

@@ -20,6 +20,8 @@ pub mod distance;
 pub mod encoder;
 /// The whole way: models × data sets to scores.
 mod experiment;
+/// Activations as `features.npy` and `file_names.txt`.
+pub mod features;
 /// Score against depth, as a figure.
 pub mod figure;
 /// A file to 8-bit RGB pixels.
@@ -41,8 +43,12 @@ pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
 pub use crate::distance::Distance;
-pub use crate::experiment::{DatasetSpec, Experiment, ExperimentError, Summary, draw};
-pub use crate::model::{ModelSpec, ModelSpecError};
+pub use crate::encoder::Tokens;
+pub use crate::experiment::{
+    DatasetSpec, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec,
+    Summary, draw,
+};
+pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};
 pub use crate::score::{Measure, Ties};

@@ -4,12 +4,27 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::name::UnknownName;
+
 /// A model as it is named on the command line and in results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelSpec {
     /// The pixels themselves.
     Pixels,
+    /// An encoder.
+    Encoder {
+        /// Where its weights come from.
+        source: ModelSource,
+        /// Whether its blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
+        published: bool,
+    },
+}
+
+/// Where an encoder's weights come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelSource {
     /// The untrained control: a known architecture with random weights.
     Random {
         /// Id of the known model.
@@ -21,14 +36,58 @@ pub enum ModelSpec {
     Folder(PathBuf),
 }
 
+impl ModelSpec {
+    /// The untrained control of a known model.
+    pub fn untrained(id: impl Into<String>, seed: u64) -> Self {
+        Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, published: false }
+    }
+
+    /// A checkpoint's folder.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self::Encoder { source: ModelSource::Folder(path.into()), published: false }
+    }
+}
+
 impl fmt::Display for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Encoder { source, published } = self else { return f.pad("pixels") };
+        let variant = if *published { "@published" } else { "" };
+        f.pad(&match source {
+            ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
+            ModelSource::Random { id, seed } => format!("random:{id}@seed={seed}{variant}"),
+            ModelSource::Folder(path) => format!("{}{variant}", path.display()),
+        })
+    }
+}
+
+/// What becomes of an encoder's projection: a comparison of families by Euclidean distance is
+/// otherwise confounded, since some divide it by its norm and some do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProjectionForm {
+    /// As it comes out of the last layer.
+    Raw,
+    /// Divided by its L2 norm.
+    Unit,
+}
+
+impl ProjectionForm {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Raw, Self::Unit];
+
+    /// The name used on the command line.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Pixels => f.pad("pixels"),
-            Self::Random { id, seed: 0 } => f.pad(&format!("random:{id}")),
-            Self::Random { id, seed } => f.pad(&format!("random:{id}@seed={seed}")),
-            Self::Folder(path) => f.pad(&path.display().to_string()),
+            Self::Raw => "raw",
+            Self::Unit => "unit",
         }
+    }
+}
+
+impl FromStr for ProjectionForm {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("form of the projection", name, &Self::ALL, Self::name)
     }
 }
 
@@ -59,7 +118,7 @@ pub enum ModelSpecError {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, `random:ID[@seed=N]` or the path of a folder.
+    /// Reads `pixels`, `random:ID[@seed=N][@published]` or `FOLDER[@published]`.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
         if name.is_empty() {
             return Err(ModelSpecError::Empty);
@@ -67,23 +126,30 @@ impl FromStr for ModelSpec {
         if name == "pixels" {
             return Ok(Self::Pixels);
         }
-        if let Some(rest) = name.strip_prefix("random:") {
-            let Some((id, modifier)) = rest.split_once('@') else {
-                return Ok(Self::Random { id: rest.to_owned(), seed: 0 });
-            };
-            return match modifier.strip_prefix("seed=").map(str::parse) {
-                Some(Ok(seed)) => Ok(Self::Random { id: id.to_owned(), seed }),
-                _ => Err(ModelSpecError::Modifier {
-                    name: name.to_owned(),
-                    found: modifier.to_owned(),
-                }),
-            };
-        }
-        if Path::new(name).is_dir() {
-            let trimmed = name.trim_end_matches('/');
-            return Ok(Self::Folder(if trimmed.is_empty() { name } else { trimmed }.into()));
-        }
-        Err(ModelSpecError::Unknown(name.to_owned()))
+        let (rest, published) = match name.strip_suffix("@published") {
+            Some(rest) => (rest, true),
+            None => (name, false),
+        };
+        let source = if let Some(rest) = rest.strip_prefix("random:") {
+            match rest.split_once('@') {
+                None => ModelSource::Random { id: rest.to_owned(), seed: 0 },
+                Some((id, modifier)) => match modifier.strip_prefix("seed=").map(str::parse) {
+                    Some(Ok(seed)) => ModelSource::Random { id: id.to_owned(), seed },
+                    _ => {
+                        return Err(ModelSpecError::Modifier {
+                            name: name.to_owned(),
+                            found: modifier.to_owned(),
+                        });
+                    }
+                },
+            }
+        } else if Path::new(rest).is_dir() {
+            let trimmed = rest.trim_end_matches('/');
+            ModelSource::Folder(if trimmed.is_empty() { rest } else { trimmed }.into())
+        } else {
+            return Err(ModelSpecError::Unknown(name.to_owned()));
+        };
+        Ok(Self::Encoder { source, published })
     }
 }
 
@@ -93,7 +159,12 @@ mod tests {
 
     #[test]
     fn a_control_is_read_back_from_its_name() {
-        for name in ["pixels", "random:openai/clip-vit-base-patch32", "random:a/b@seed=7"] {
+        for name in [
+            "pixels",
+            "random:openai/clip-vit-base-patch32",
+            "random:a/b@seed=7",
+            "random:a/b@seed=7@published",
+        ] {
             assert_eq!(name.parse::<ModelSpec>().expect("a model").to_string(), name);
         }
     }

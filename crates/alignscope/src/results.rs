@@ -12,7 +12,10 @@ use std::path::PathBuf;
 
 pub use distances::{DistanceRows, DistancesWriter};
 pub use folder::{OutputFolder, write_whole};
-pub use manifest::{DatasetRecord, FileRecord, Host, Manifest, ModelRecord, Times, was_simulated};
+pub(crate) use folder::{beside, keep};
+pub use manifest::{
+    DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, read_drawn,
+};
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
 pub use trials::write_trials;

@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use alignscope::Stage;
-use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
+use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
+use alignscope::{ModelSpec, ProjectionForm, Stage, Tokens};
 use safetensors::SafeTensors;
 
 fn golden(name: &str) -> PathBuf {
@@ -54,13 +54,19 @@ fn compare(stage: &str, found: &[f32], expected: &Expected) {
 }
 
 fn check(name: &str) {
-    let folder = golden(name);
-    let bytes = std::fs::read(folder.join("expected.safetensors")).expect("the golden file");
+    let checkpoint = Checkpoint::open(&golden(name)).expect("opened");
+    check_stages(name, &checkpoint, "hidden_states");
+}
+
+/// Holds every stage of a checkpoint to the tensors `STAGES.0`, `STAGES.1`, … and `image_embeds`
+/// of its golden file.
+fn check_stages(name: &str, checkpoint: &Checkpoint, stages: &str) {
+    let bytes = std::fs::read(golden(name).join("expected.safetensors")).expect("the golden file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let pixels = expected(&file, "pixel_values");
     let images = pixels.shape[0];
 
-    let encoder = Encoder::load(&Checkpoint::open(&folder).expect("opened")).expect("loaded");
+    let encoder = Encoder::load(checkpoint).expect("loaded");
     let size = pixels.values.len() / images;
     assert_eq!(size, encoder.pixels_len());
     let mut seen = Vec::new();
@@ -73,11 +79,13 @@ fn check(name: &str) {
         },
         |stage, activations| {
             let name = match stage {
-                Stage::Embedding => "hidden_states.0".to_owned(),
-                Stage::Block(i) => format!("hidden_states.{i}"),
+                Stage::Embedding => format!("{stages}.0"),
+                Stage::Block(i) => format!("{stages}.{i}"),
                 Stage::Projection => "image_embeds".to_owned(),
                 other => panic!("an encoder has no stage {other}"),
             };
+            let shape = [activations.tokens(), activations.channels()];
+            assert_eq!(shape, encoder.shape(stage), "shape of {stage}");
             compare(&stage.to_string(), activations.values(), &expected(&file, &name));
             seen.push(stage);
             Ok(())
@@ -86,7 +94,7 @@ fn check(name: &str) {
     )
     .expect("encoded");
     assert_eq!(seen, encoder.stages());
-    let hidden = file.names().iter().filter(|n| n.starts_with("hidden_states.")).count();
+    let hidden = file.names().iter().filter(|n| n.starts_with(&format!("{stages}."))).count();
     assert_eq!(seen.len(), hidden + 1, "every stage of the golden file was compared");
 }
 
@@ -148,4 +156,50 @@ fn a_tiny_timm_trunk_from_the_older_pickle_stream() {
 #[test]
 fn a_timm_trunk_with_the_mean_of_its_patches() {
     check("families/timm_mean");
+}
+
+#[test]
+fn the_studys_way_with_biomedclip_feeds_the_blocks_bare_patches() {
+    for name in ["families/timm_token", "families/timm_tiny"] {
+        let checkpoint = Checkpoint::open(&golden(name)).and_then(Checkpoint::published);
+        check_stages(name, &checkpoint.expect("a timm trunk"), "published");
+    }
+    let clip = Checkpoint::open(&golden("clip/base")).expect("opened");
+    assert!(matches!(clip.published(), Err(EncoderError::NotPublished { .. })));
+}
+
+#[test]
+fn the_projection_can_be_had_raw_or_of_unit_length() {
+    let lengths = |name: &str, form| {
+        let spec = ModelSpec::folder(golden(name));
+        let checkpoint = Checkpoint::of(&spec, form, Tokens::All).expect("opened").expect("one");
+        let encoder = Encoder::load(&checkpoint).expect("loaded");
+        let mut lengths = vec![];
+        encode_stages(
+            &encoder,
+            2,
+            |i, out| {
+                out.iter_mut().enumerate().for_each(|(j, p)| *p = ((i + 1) * j % 7) as f32 - 3.0);
+                Ok::<(), std::convert::Infallible>(())
+            },
+            |stage, activations| {
+                if stage == Stage::Projection {
+                    let length = |v: &[f32]| v.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+                    lengths = (0..2).map(|i| length(activations.image(i))).collect();
+                }
+                Ok(())
+            },
+            |_| (),
+        )
+        .expect("encoded");
+        lengths
+    };
+    let unit = |lengths: &[f64]| lengths.iter().all(|l| (l - 1.0).abs() < 1e-6);
+    for (name, own_is_unit) in
+        [("clip/base", false), ("families/chinese_clip", true), ("families/siglip", true)]
+    {
+        assert_eq!(unit(&lengths(name, None)), own_is_unit, "{name}");
+        assert!(unit(&lengths(name, Some(ProjectionForm::Unit))), "{name}");
+        assert!(!unit(&lengths(name, Some(ProjectionForm::Raw))), "{name}");
+    }
 }

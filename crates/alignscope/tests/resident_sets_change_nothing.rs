@@ -8,23 +8,26 @@ use std::path::Path;
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, ModelSpec,
-    Silent, Ties, demo,
+    Silent, Ties, Tokens, demo,
 };
 use golden::folder;
 
 fn experiment(data: &Path, memory_bytes: u64) -> Experiment {
     Experiment {
-        models: vec![ModelSpec::Folder(folder("clip/base"))],
+        models: vec![ModelSpec::folder(folder("clip/base"))],
         datasets: vec![DatasetSpec {
             kind: DatasetKind::Pairs,
             data: data.to_owned(),
             options: DatasetOptions::default(),
         }],
         distances: Distance::ALL.to_vec(),
+        tokens: Tokens::All,
+        projection: None,
         ties: Ties::Miss,
         pixels: false,
         memory_bytes,
         scale_from: None,
+        figures: vec![],
         simulated: true,
         command: None,
     }

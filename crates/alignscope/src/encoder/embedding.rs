@@ -25,17 +25,12 @@ impl Embedding {
     /// `pixels` is `[3, image_size, image_size]`, `out` `[tokens, channels]`.
     pub(super) fn apply(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
         let channels = self.patch.outputs();
-        let side = self.image_size / self.patch_size;
-        let patch_pixels = 3 * self.patch_size * self.patch_size;
-        let patches = first(&mut scratch.wide, side * side * patch_pixels);
-        self.cut(pixels, patches);
-
         let class_rows = usize::from(self.class_token.is_some());
         let (class, rest) = out.split_at_mut(class_rows * channels);
         if let Some(token) = &self.class_token {
             class.copy_from_slice(token);
         }
-        self.patch.apply(patches, rest);
+        self.apply_patches(pixels, rest, scratch);
         out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
 
         if let Some(norm) = &self.norm {
@@ -43,6 +38,17 @@ impl Embedding {
             copy.copy_from_slice(out);
             norm.apply(copy, out);
         }
+    }
+
+    /// The bare patch embedding of one image, without class token, positions and norm.
+    ///
+    /// `pixels` is `[3, image_size, image_size]`, `out` `[patches, channels]`.
+    pub(super) fn apply_patches(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        let side = self.image_size / self.patch_size;
+        let patch_pixels = 3 * self.patch_size * self.patch_size;
+        let patches = first(&mut scratch.wide, side * side * patch_pixels);
+        self.cut(pixels, patches);
+        self.patch.apply(patches, out);
     }
 
     /// Cuts an image into patches, row by row: `[3, h, w]` -> `[patches, 3, patch, patch]`.

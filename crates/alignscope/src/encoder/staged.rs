@@ -14,7 +14,7 @@ use crate::stage::Stage;
 /// `load` writes preprocessed image `i` of the group, `[3, size, size]`; it is called from many
 /// threads. `visit` gets the activations of all images, `[images, tokens, channels]`, at the
 /// embedding, after each block, and at the projection. `advance` is told of images as they finish
-/// a stage.
+/// a stage. The variant `@published` takes every image through the blocks twice.
 ///
 /// # Errors
 /// The first error of `load` (in order of images) or of `visit`.
@@ -25,7 +25,47 @@ pub fn encode_stages<E: Send>(
     mut visit: impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
     advance: impl Fn(usize) + Sync,
 ) -> Result<(), E> {
-    let [tokens, channels] = encoder.shape(Stage::Embedding);
+    if encoder.published {
+        pass(encoder, Tower::PatchesAlone, images, &load, &mut visit, &advance)?;
+        // The blocks have been told of; only the projection is new.
+        let mut projection = |stage, activations: Activations<'_>| match stage {
+            Stage::Projection => visit(stage, activations),
+            _ => Ok(()),
+        };
+        let values = pass(encoder, Tower::Whole, images, &load, &mut projection, &|_| ())?;
+        project(encoder, values, images, &mut projection)?;
+        advance(images);
+        return Ok(());
+    }
+    let values = pass(encoder, Tower::Whole, images, &load, &mut visit, &advance)?;
+    project(encoder, values, images, &mut visit)?;
+    advance(images);
+    Ok(())
+}
+
+/// What goes into the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tower {
+    /// Class token, patches and positions.
+    Whole,
+    /// The bare patch embedding.
+    PatchesAlone,
+}
+
+/// Embedding and blocks; returns the activations after the last.
+fn pass<E: Send>(
+    encoder: &Encoder,
+    tower: Tower,
+    images: usize,
+    load: &(impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync),
+    visit: &mut impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
+    advance: &(impl Fn(usize) + Sync),
+) -> Result<Vec<f32>, E> {
+    let channels = encoder.architecture.channels;
+    let tokens = match tower {
+        Tower::Whole => encoder.architecture.tokens(),
+        Tower::PatchesAlone => encoder.architecture.patches(),
+    };
     let image = tokens * channels;
     let at_a_time = encoder.images_at_a_time();
     let mut values = vec![0.0_f32; images * image];
@@ -33,6 +73,7 @@ pub fn encode_stages<E: Send>(
     let failed = AtomicBool::new(false);
     let embed = |first: usize, group: &mut [f32]| {
         encoder.with_scratch(|scratch| {
+            let embedding = &encoder.parts.embedding;
             let mut pixels = vec![0.0; encoder.pixels_len()];
             for (i, out) in group.chunks_exact_mut(image).enumerate() {
                 // An image that fails ends the run; those after it need not be read.
@@ -41,7 +82,10 @@ pub fn encode_stages<E: Send>(
                 }
                 load(first + i, &mut pixels)
                     .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-                encoder.parts.embedding.apply(&pixels, out, scratch);
+                match tower {
+                    Tower::Whole => embedding.apply(&pixels, out, scratch),
+                    Tower::PatchesAlone => embedding.apply_patches(&pixels, out, scratch),
+                }
                 advance(1);
             }
             Ok(())
@@ -62,13 +106,22 @@ pub fn encode_stages<E: Send>(
         });
         visit(Stage::Block(i + 1), Activations::new(&values, images, tokens, channels))?;
     }
+    Ok(values)
+}
 
-    let [_, projection] = encoder.shape(Stage::Projection);
+/// The projection of what came out of the last block.
+fn project<E: Send>(
+    encoder: &Encoder,
+    values: Vec<f32>,
+    images: usize,
+    visit: &mut impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let image = encoder.architecture.tokens() * encoder.architecture.channels;
+    let projection = encoder.architecture.projection;
     let mut projected = vec![0.0_f32; images * projection];
     projected.par_chunks_exact_mut(projection).zip(values.par_chunks_exact(image)).for_each(
         |(out, tokens)| {
             encoder.with_scratch(|scratch| encoder.parts.head.apply(tokens, out, scratch));
-            advance(1);
         },
     );
     drop(values);

@@ -6,7 +6,7 @@ use super::ExperimentError;
 use super::prepared::PreparedDataset;
 use crate::difference::{Activations, DifferenceStore, Differences, find_unusable};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
-use crate::encoder::{Encoder, encode_stages};
+use crate::encoder::{Encoder, Tokens, encode_stages};
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
 use crate::stage::Stage;
@@ -17,6 +17,7 @@ pub(super) struct Request<'a> {
     pub(super) encoder: &'a Encoder,
     pub(super) dataset: &'a PreparedDataset,
     pub(super) distances: &'a [Distance],
+    pub(super) tokens: Tokens,
     pub(super) memory_bytes: u64,
     /// Scales of another run, by stage.
     pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
@@ -68,6 +69,10 @@ pub(super) fn stage_distances(
             },
             |stage, activations| {
                 check_usable(request, set, stage, activations)?;
+                let (images, channels) = (activations.images(), activations.channels());
+                let (values, tokens) =
+                    request.tokens.select(activations, encoder.has_class_token());
+                let activations = Activations::new(&values, images, tokens, channels);
                 match &mut store {
                     None => finished.push(reduce_whole(request, stage, set, activations)?),
                     Some(store) => {
@@ -98,7 +103,9 @@ pub(super) fn stage_distances(
 fn sets(request: &Request<'_>) -> Result<(Vec<ResidentSet>, bool), ExperimentError> {
     let Request { model, encoder, dataset, memory_bytes, .. } = request;
     let images = dataset.dataset.images.len();
-    let per_image = encoder.bytes_per_image() as u64;
+    // A choice of tokens is a copy, at most as large as all of them.
+    let copies = if request.tokens == Tokens::All { 1 } else { 2 };
+    let per_image = copies * encoder.bytes_per_image() as u64;
     let fixed =
         encoder.resident_bytes(rayon::current_num_threads()) as u64 + 2 * DIFFERENCE_BYTES as u64;
     let error = |component: usize| ExperimentError::Memory {

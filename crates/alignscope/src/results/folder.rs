@@ -77,7 +77,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
 }
 
 /// A temporary file in the folder of `path`, removed unless it is kept.
-pub(super) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".alignscope-");
@@ -91,7 +91,7 @@ pub(super) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 /// Gives a finished temporary file its name.
-pub(super) fn keep(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+pub(crate) fn keep(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())

@@ -8,15 +8,17 @@ use super::{ResultsError, write_whole};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
 
-/// The story of a run.
+/// The story of a run; `F` describes a figure.
 #[derive(Debug, Clone, Serialize)]
-pub struct Manifest {
+pub struct Manifest<F> {
     /// Version of alignscope.
     pub alignscope_version: String,
     /// Whether people answered the trials, or a simulated observer did.
     pub simulated: bool,
     /// The command as it was given, where there was one.
     pub command: Option<Vec<String>>,
+    /// Which tokens' activations were compared.
+    pub tokens: String,
     /// Number format of the encoder's products.
     pub precision: String,
     /// What the encoder ran on.
@@ -29,6 +31,8 @@ pub struct Manifest {
     pub memory_budget_bytes: u64,
     /// The run whose scales were used, where another's were.
     pub scale_from: Option<String>,
+    /// The figures drawn, each from some of the scores.
+    pub figures: Vec<F>,
     /// The models, in the order in which they ran.
     pub models: Vec<ModelRecord>,
     /// The data sets.
@@ -118,7 +122,7 @@ pub struct Times {
     pub wall_s: f64,
 }
 
-impl Manifest {
+impl<F: Serialize> Manifest<F> {
     /// Writes `manifest.json`.
     ///
     /// # Errors
@@ -130,18 +134,22 @@ impl Manifest {
     }
 }
 
-/// Whether the answers of a run came from a simulated observer, as its manifest says.
+/// What is needed of a manifest to draw a run's figures again.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct Drawn<F> {
+    /// Whether the answers came from a simulated observer.
+    pub simulated: bool,
+    /// The figures.
+    pub figures: Vec<F>,
+}
+
+/// Reads what the figures of a run need of its manifest.
 ///
 /// # Errors
 /// The manifest cannot be read, or does not say.
-pub fn was_simulated(path: &Path) -> Result<bool, ResultsError> {
-    #[derive(serde::Deserialize)]
-    struct Part {
-        simulated: bool,
-    }
+pub fn read_drawn<F: serde::de::DeserializeOwned>(path: &Path) -> Result<Drawn<F>, ResultsError> {
     let text = std::fs::read(path)
         .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let part: Part = serde_json::from_slice(&text)
-        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })?;
-    Ok(part.simulated)
+    serde_json::from_slice(&text)
+        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })
 }

@@ -1,0 +1,70 @@
+//! `alignscope activations`.
+
+use std::path::{Path, PathBuf};
+
+use alignscope::ModelSpec;
+use alignscope::encoder::{Checkpoint, Encoder};
+use alignscope::features::{FeatureRequest, write_features};
+use alignscope::results::OutputFolder;
+use anyhow::{Context, bail};
+
+use crate::arguments::Activations;
+use crate::progress::progress;
+use crate::run::memory;
+
+/// Endings of the files that are taken from a folder.
+const IMAGES: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff"];
+
+/// Encodes images and writes their activations.
+pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
+    if arguments.model == ModelSpec::Pixels {
+        bail!("`pixels` has no activations; name an encoder");
+    }
+    let mut images = Vec::new();
+    for path in &arguments.images {
+        collect(path, &mut images)?;
+    }
+    let model = || format!("cannot load the model {}", arguments.model);
+    let checkpoint = Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens)
+        .with_context(model)?
+        .with_context(model)?;
+    let memory_bytes = memory(arguments.memory)?;
+    let out = OutputFolder::claim(&arguments.out)?;
+    let progress = progress(quiet);
+    let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {
+        let request = FeatureRequest {
+            encoder: &encoder,
+            images: &images,
+            tokens: arguments.tokens,
+            stages: &arguments.stages,
+            memory_bytes,
+        };
+        Ok(write_features(request, &out, &*progress)?)
+    });
+    if result.is_err() {
+        out.abandon();
+    }
+    result
+}
+
+/// The image at a path, or those below a folder in order of name.
+fn collect(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if path.is_file() {
+        images.push(path.to_owned());
+        return Ok(());
+    }
+    let entries =
+        std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut paths = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    paths.sort();
+    for path in paths {
+        let is_image = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| IMAGES.contains(&e.to_lowercase().as_str()));
+        if path.is_dir() || is_image {
+            collect(&path, images)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The program's commands as a user gives them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alignscope::image::RgbImage;
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden").join(name)
+}
+
+/// A folder with three images and a manifest.
+fn place() -> TempDir {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
+        let pixels = (0..3 * 20 * 17).map(|p| ((p * (i + 3)) % 251) as u8).collect();
+        fs::write(place.path().join(name), RgbImage::new(20, 17, pixels).to_png())
+            .expect("written");
+    }
+    let table = "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\nb.png,c.png,1\n";
+    fs::write(place.path().join("pairs.csv"), table).expect("written");
+    place
+}
+
+fn alignscope(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("alignscope")
+        .expect("the program")
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("Unicode")
+}
+
+/// Shape and numbers of a `.npy` file.
+fn npy(path: &Path) -> (String, Vec<f32>) {
+    let bytes = fs::read(path).expect("read");
+    assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
+    let end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert!(end.is_multiple_of(64));
+    let header = String::from_utf8(bytes[10..end].to_vec()).expect("text");
+    assert!(header.contains("'descr': '<f4'") && header.ends_with('\n'), "{header}");
+    let shape = header.split("'shape': ").nth(1).expect("a shape").split(", }").next();
+    let values = bytes[end..].as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    (shape.expect("a shape").to_owned(), values)
+}
+
+#[test]
+fn activations_of_every_stage_and_choice_of_tokens() {
+    let place = place();
+    let model = golden("clip/base");
+    for (tokens, shape) in [
+        ("all", "(3, 17, 16,)"),
+        ("class", "(3, 16,)"),
+        ("patches", "(3, 16, 16,)"),
+        ("mean", "(3, 16,)"),
+    ] {
+        let out = place.path().join(tokens);
+        let (code, _, message) = alignscope(&[
+            "activations",
+            "--model",
+            text(&model),
+            "--images",
+            text(place.path()),
+            "--tokens",
+            tokens,
+            "--out",
+            text(&out),
+        ]);
+        assert_eq!(code, 0, "{message}");
+        let (found, values) = npy(&out.join("block-02/features.npy"));
+        assert_eq!(found, shape);
+        let sizes = shape.trim_matches(['(', ')', ',']).split(", ");
+        let count: usize = sizes.map(|n| n.parse::<usize>().expect("a size")).product();
+        assert_eq!(values.len(), count);
+        assert!(values.iter().all(|v| v.is_finite()));
+        assert_eq!(npy(&out.join("projection/features.npy")).0, "(3, 6,)");
+        let names = fs::read_to_string(out.join("embedding/file_names.txt")).expect("read");
+        assert_eq!(names.lines().count(), 3);
+        assert!(names.lines().next().expect("a name").ends_with("a.png"), "{names}");
+    }
+}
+
+#[test]
+fn only_the_stages_asked_for_are_written_and_a_stage_that_is_not_there_is_an_error() {
+    let place = place();
+    let (model, out) = (golden("clip/base"), place.path().join("out"));
+    let run = |stage: &str| {
+        alignscope(&[
+            "activations",
+            "--model",
+            text(&model),
+            "--images",
+            text(&place.path().join("a.png")),
+            "--stage",
+            stage,
+            "--out",
+            text(&out),
+        ])
+    };
+    let (code, _, message) = run("block 3");
+    assert_eq!(code, 2);
+    assert!(message.contains("no stage `block 3`, its last block is 2"), "{message}");
+    assert!(!out.exists());
+    assert_eq!(run("block 1").0, 0);
+    assert!(out.join("block-01/features.npy").is_file());
+    assert!(!out.join("projection").exists());
+}
+
+#[test]
+fn a_model_without_class_token_cannot_give_it() {
+    let place = place();
+    let (model, out) = (golden("families/siglip"), place.path().join("out"));
+    let (code, _, message) = alignscope(&[
+        "run",
+        "--model",
+        text(&model),
+        "--dataset",
+        "pairs",
+        "--data",
+        text(place.path()),
+        "--tokens",
+        "class",
+        "--out",
+        text(&out),
+    ]);
+    assert_eq!(code, 2);
+    assert!(message.contains("SigLIP) has no class token"), "{message}");
+}
+
+#[test]
+fn every_family_runs_and_its_scores_have_all_stages() {
+    let place = place();
+    for family in ["siglip", "chinese_clip", "open_clip", "timm_token", "timm_tiny@published"] {
+        let model = format!("{}/{family}", golden("families").display());
+        let out = place.path().join("out");
+        let (code, _, message) = alignscope(&[
+            "run",
+            "--model",
+            &model,
+            "--dataset",
+            "pairs",
+            "--data",
+            text(place.path()),
+            "--no-pixels",
+            "--out",
+            text(&out),
+        ]);
+        assert_eq!(code, 0, "{family}: {message}");
+        let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
+        // Header; 4 stages × 3 distances × 3 measures.
+        assert_eq!(scores.lines().count(), 1 + 4 * 9, "{family}");
+        fs::remove_dir_all(&out).expect("removed");
+    }
+}
+
+#[test]
+fn an_experiment_draws_each_figure_from_one_run_and_again() {
+    let place = place();
+    let (a, b) = (golden("clip/base"), golden("families/siglip"));
+    let toml = format!(
+        "[[datasets]]\nname = \"pairs\"\ndata = \".\"\n\n\
+         [[figures]]\nname = \"one\"\nmodels = [{a:?}]\ndistances = [\"cosine\"]\n\n\
+         [[figures]]\nname = \"two\"\ntitle = \"Both\"\nmodels = [{a:?}, {b:?}]\ndistances = [\"cosine\"]\n"
+    );
+    let file = place.path().join("e.toml");
+    fs::write(&file, toml).expect("written");
+    let out = place.path().join("out");
+    let (code, _, message) = alignscope(&["run", text(&file), "--out", text(&out)]);
+    assert_eq!(code, 0, "{message}");
+    let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
+    // Pixels; two models, each once, 4 stages × 1 distance; 3 measures.
+    assert_eq!(scores.lines().count(), 1 + 3 + 2 * 4 * 3);
+    let two = fs::read_to_string(out.join("two.svg")).expect("drawn");
+    assert!(two.contains("Both"));
+    fs::remove_file(out.join("two.svg")).expect("removed");
+    assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
+    assert_eq!(fs::read_to_string(out.join("two.svg")).expect("drawn again"), two);
+}
+
+#[test]
+fn lists_name_what_there_is() {
+    for (what, word) in [
+        ("models", "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224"),
+        ("datasets", "oddoneout"),
+        ("distances", "normalized-euclidean"),
+    ] {
+        let (code, listed, _) = alignscope(&["list", what]);
+        assert_eq!(code, 0);
+        assert!(listed.contains(word), "{listed}");
+    }
+}

@@ -1,0 +1,272 @@
+//! An experiment as a TOML file: data sets, and figures that each show some models and distances.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::{DatasetSpec, FigureSpec};
+use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
+use crate::distance::Distance;
+use crate::model::{ModelSpec, ModelSpecError};
+use crate::name::UnknownName;
+
+/// An experiment file that has been read: the grid that it asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExperimentFile {
+    /// What stands over every figure that has no title of its own.
+    pub title: Option<String>,
+    /// Every model of any figure once, in order of first use.
+    pub models: Vec<ModelSpec>,
+    /// The data sets.
+    pub datasets: Vec<DatasetSpec>,
+    /// Every kind of distance of any figure once.
+    pub distances: Vec<Distance>,
+    /// The figures.
+    pub figures: Vec<FigureSpec>,
+}
+
+/// An experiment file could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentFileError {
+    /// The file cannot be read.
+    #[error("cannot read the experiment {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key that is not known.
+    #[error("cannot understand the experiment {path}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A word that is not among the choices.
+    #[error("in the experiment {path}")]
+    Word {
+        /// The file.
+        path: PathBuf,
+        /// Which word.
+        #[source]
+        source: UnknownName,
+    },
+    /// A model that cannot be.
+    #[error("in the experiment {path}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ModelSpecError,
+    },
+    /// Nothing is shown.
+    #[error("the experiment {path} has no {what}")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// Data for a data set that is not in the experiment.
+    #[error("--data names {dataset}, which the experiment {path} has not")]
+    NoDataset {
+        /// The file.
+        path: PathBuf,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// A figure's name is not fit for a file.
+    #[error(
+        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once"
+    )]
+    FigureName {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Root {
+    title: Option<String>,
+    #[serde(default)]
+    datasets: Vec<Dataset>,
+    #[serde(default)]
+    figures: Vec<Figure>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dataset {
+    name: String,
+    data: PathBuf,
+    split: Option<String>,
+    min_votes: Option<u32>,
+    images: Option<ImagesWord>,
+    limit: Option<usize>,
+    #[serde(default)]
+    skip_missing: bool,
+}
+
+#[derive(Deserialize)]
+enum ImagesWord {
+    #[serde(rename = "first")]
+    First,
+    #[serde(rename = "01b")]
+    Reference01b,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Figure {
+    name: String,
+    title: Option<String>,
+    models: Vec<String>,
+    distances: Option<Vec<String>>,
+}
+
+impl ExperimentFile {
+    /// Reads an experiment. Data sets lie relative to the file, or where `data` says. With
+    /// `untrained`, every model is replaced by its random control.
+    ///
+    /// # Errors
+    /// See [`ExperimentFileError`].
+    pub fn read(
+        path: &Path,
+        data: &BTreeMap<DatasetKind, PathBuf>,
+        untrained: bool,
+    ) -> Result<Self, ExperimentFileError> {
+        let owned = || path.to_owned();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ExperimentFileError::Read { path: owned(), source })?;
+        let root: Root = toml::from_str(&text).map_err(|source| ExperimentFileError::Parse {
+            path: owned(),
+            source: source.into(),
+        })?;
+        let word = |source| ExperimentFileError::Word { path: owned(), source };
+        let folder = path.parent().unwrap_or(Path::new("."));
+
+        let mut datasets = Vec::new();
+        for entry in root.datasets {
+            let kind = DatasetKind::from_str(&entry.name).map_err(word)?;
+            let place = data.get(&kind).cloned().unwrap_or_else(|| folder.join(&entry.data));
+            let things_images = entry.images.map(|images| match images {
+                ImagesWord::First => ThingsImages::First,
+                ImagesWord::Reference01b => ThingsImages::Reference01b,
+            });
+            let options = DatasetOptions {
+                split: entry.split,
+                min_votes: entry.min_votes,
+                things_images,
+                skip_missing: entry.skip_missing,
+                limit: entry.limit,
+            };
+            datasets.push(DatasetSpec { kind, data: place, options });
+        }
+        if let Some(dataset) = data.keys().find(|kind| datasets.iter().all(|d| d.kind != **kind)) {
+            return Err(ExperimentFileError::NoDataset { path: owned(), dataset: *dataset });
+        }
+        if datasets.is_empty() {
+            return Err(ExperimentFileError::Empty { path: owned(), what: "[[datasets]]" });
+        }
+        if root.figures.is_empty() {
+            return Err(ExperimentFileError::Empty { path: owned(), what: "[[figures]]" });
+        }
+
+        let (mut models, mut distances) = (Vec::new(), Vec::new());
+        let mut figures: Vec<FigureSpec> = Vec::new();
+        for entry in root.figures {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            let known = figures.iter().any(|f| f.name == entry.name);
+            if known || entry.name.is_empty() || !entry.name.chars().all(plain) {
+                return Err(ExperimentFileError::FigureName { path: owned(), name: entry.name });
+            }
+            let mut figure_models = Vec::new();
+            for name in entry.models {
+                let model = parse_model(&name, untrained)
+                    .map_err(|source| ExperimentFileError::Model { path: owned(), source })?;
+                figure_models.push(model.to_string());
+                if !models.contains(&model) {
+                    models.push(model);
+                }
+            }
+            let figure_distances = match entry.distances {
+                None => Distance::ALL.to_vec(),
+                Some(names) => {
+                    names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
+                }
+            };
+            for distance in &figure_distances {
+                if !distances.contains(distance) {
+                    distances.push(*distance);
+                }
+            }
+            figures.push(FigureSpec {
+                name: entry.name,
+                title: entry.title.or(root.title.clone()),
+                models: figure_models,
+                distances: figure_distances,
+            });
+        }
+        distances.sort();
+        Ok(Self { title: root.title, models, datasets, distances, figures })
+    }
+}
+
+/// A model by its name, or its control.
+fn parse_model(name: &str, untrained: bool) -> Result<ModelSpec, ModelSpecError> {
+    match untrained && name != "pixels" && !name.starts_with("random:") {
+        true => format!("random:{name}").parse(),
+        false => name.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paper() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml")
+    }
+
+    #[test]
+    fn the_study_has_seven_models_and_five_figures() {
+        let experiment = ExperimentFile::read(&paper(), &BTreeMap::new(), true).expect("read");
+        assert_eq!(experiment.models.len(), 7);
+        assert_eq!(experiment.figures.len(), 5);
+        assert_eq!(experiment.distances, Distance::ALL);
+        let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
+        assert!(names.iter().all(|n| n.starts_with("random:")));
+        assert!(names.iter().any(|n| n.ends_with("@published")));
+    }
+
+    #[test]
+    fn data_named_on_the_command_line_wins() {
+        let data = BTreeMap::from([(DatasetKind::Nights, PathBuf::from("/elsewhere"))]);
+        let experiment = ExperimentFile::read(&paper(), &data, true).expect("read");
+        assert_eq!(experiment.datasets[1].data, Path::new("/elsewhere"));
+        let data = BTreeMap::from([(DatasetKind::Pairs, PathBuf::from("x"))]);
+        let error = ExperimentFile::read(&paper(), &data, true).expect_err("not in it");
+        assert!(matches!(error, ExperimentFileError::NoDataset { .. }));
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_an_error_with_its_place() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("e.toml");
+        std::fs::write(&path, "title = \"x\"\nmodles = []\n").expect("written");
+        let error = ExperimentFile::read(&path, &BTreeMap::new(), false).expect_err("a typo");
+        let ExperimentFileError::Parse { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains("modles"), "{source}");
+    }
+}
