@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// How closely do the image distances inside a vision model follow the judgements of people?
 ///
-/// Exit codes: 0 done, 1 ran with failures that it names, 2 could not run.
+/// Exit codes: 0 done, 2 could not run.
 #[derive(Debug, Parser)]
 #[command(name = "alignscope", version, max_term_width = 100)]
 pub struct Arguments {
@@ -18,7 +18,7 @@ pub struct Arguments {
     pub command: Command,
 
     /// Threads to use; all cores unless said otherwise. Results do not depend on it.
-    #[arg(long, global = true, value_name = "N", value_parser = positive)]
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 
     /// Say nothing but errors.
@@ -210,6 +210,16 @@ impl From<ConceptImages> for ThingsImages {
             ConceptImages::First => Self::First,
             ConceptImages::Reference01b => Self::Reference01b,
         }
+    }
+}
+
+/// More threads than any machine has cores for would only wait for each other.
+const MAX_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=MAX_THREADS).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}, found `{text}`")),
     }
 }
 

@@ -519,3 +519,80 @@ fn a_data_set_without_its_folder() {
     let place = Place::new();
     place.refuses("pairs", &["--dataset", "twoafc"], &["2 data sets but 1 folders", "--data"]);
 }
+
+#[test]
+fn a_list_of_concepts_that_is_empty_or_repeats_one() {
+    let place = things("0 1 2\n");
+    place.write("unique_id.txt", "");
+    place.refuses("things", &[], &["unique_id.txt leaves no trial to run: it names no concepts"]);
+    place.write("unique_id.txt", "axe\nbee\naxe\n");
+    place.refuses("things", &[], &["unique_id.txt, line 3", "`axe`", "each concept once"]);
+}
+
+#[test]
+fn a_split_that_is_a_path() {
+    things("0 1 2\n").refuses(
+        "things",
+        &["--split", "../unique_id"],
+        &["there is no split `../unique_id`", "`testset1`"],
+    );
+}
+
+#[test]
+fn a_column_that_is_there_twice() {
+    let place = Place::new();
+    place.write("pairs.csv", "reference,distorted,score,score\na.png,b.png,3,4\n");
+    place.refuses("pairs", &[], &["pairs.csv has the column `score` twice"]);
+}
+
+#[test]
+fn a_list_with_a_name_of_other_letters_is_read_like_any_other() {
+    let place = Place::new();
+    place.write("éyyyyyyyyyyyyy.txt", "5 I01_01_1.bmp\n");
+    place.refuses_at("tid2013", "éyyyyyyyyyyyyy.txt", &[], &["2 images", "I01_01_1.bmp"]);
+}
+
+#[test]
+fn the_same_distance_twice() {
+    let place = Place::new();
+    place.refuses(
+        "pairs",
+        &["--distance", "cosine", "cosine"],
+        &["the distance cosine is named twice"],
+    );
+}
+
+#[test]
+fn a_scale_that_nothing_needs() {
+    let place = Place::new();
+    place.refuses(
+        "pairs",
+        &["--distance", "cosine", "--scale-from", "nowhere"],
+        &["--scale-from has no use here"],
+    );
+}
+
+#[test]
+fn more_threads_than_any_machine_has() {
+    Place::new().refuses("pairs", &["--threads", "100000"], &["a whole number from 1 to 1024"]);
+}
+
+#[test]
+fn a_thin_image_is_not_resized_as_long_as_it_likes() {
+    let place = Place::new();
+    place.write("b.png", png(60_000, 1));
+    // The whole image resized by its short side would have 60,000 × 16 by 16 pixels; only the
+    // centre is made. Pixels of 224 × 13,440,000 would be 9 GB.
+    let (code, message) = place.run("pairs", "", &[]);
+    assert_eq!(code, 0, "{message}");
+}
+
+#[test]
+fn unfinished_files_of_a_run_that_was_killed_do_not_block_the_next() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).expect("made");
+    place.write("out/.alignscope-abc123", "half");
+    let (code, message) = place.run("pairs", "", &[]);
+    assert_eq!(code, 0, "{message}");
+    assert!(!place.path("out/.alignscope-abc123").exists());
+}

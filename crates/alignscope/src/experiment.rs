@@ -254,6 +254,17 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "data set", name });
             }
         }
+        for (i, distance) in self.distances.iter().enumerate() {
+            if self.distances[..i].contains(distance) {
+                let name = distance.to_string();
+                return Err(ExperimentError::Twice { what: "distance", name });
+            }
+        }
+        let encoders = models.iter().any(|m| *m != ModelSpec::Pixels);
+        let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
+        if self.scale_from.is_some() && !(encoders && normalized) {
+            return Err(ExperimentError::ScaleUnused);
+        }
         if models.is_empty() {
             return Err(ExperimentError::Nothing { what: "model" });
         }
@@ -316,7 +327,10 @@ impl Experiment {
             ci_low: None,
             ci_high: None,
             n: score.n,
-            n_clusters: dataset.clusters,
+            n_clusters: match score.n_left_out {
+                0 => dataset.clusters,
+                _ => dataset.decided_clusters,
+            },
             n_ties: score.n_ties,
             chance: score.chance,
             n_left_out: score.n_left_out,
@@ -325,6 +339,7 @@ impl Experiment {
                 _ => 0,
             },
             ties: self.ties,
+            simulated: self.simulated,
         }));
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Figure {
             let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
             let draw = |e: &dyn std::fmt::Display| FigureError::Draw(e.to_string());
             root.fill(&WHITE).map_err(|e| draw(&e))?;
-            let title = options.title.as_deref().unwrap_or("Alignment with human judgements");
+            let title = title_of(options);
             let left = MARGIN_PX as i32;
             root.draw(&Text::new(title.to_owned(), (left, left), font(TITLE_PX)))
                 .map_err(|e| draw(&e))?;
@@ -113,7 +113,7 @@ impl Figure {
             legend::draw(&below, &lines).map_err(FigureError::Draw)?;
             root.present().map_err(|e| draw(&e))?;
         }
-        Ok(Self { svg: described(&svg, &panels) })
+        Ok(Self { svg: described(&svg, title_of(options), options, &panels) })
     }
 
     /// The SVG document.
@@ -154,12 +154,20 @@ impl Figure {
     }
 }
 
+fn title_of(options: &FigureOptions) -> &str {
+    options.title.as_deref().unwrap_or("Alignment with human judgements")
+}
+
 /// Puts a title and a description into the SVG, for screen readers.
-fn described(svg: &str, panels: &[PanelData]) -> String {
+fn described(svg: &str, title: &str, options: &FigureOptions, panels: &[PanelData]) -> String {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let levels: Vec<String> = panels.iter().map(|p| p.title()).collect();
+    let caption = options.caption.as_ref().map_or(String::new(), |c| format!("{c}. "));
     let description = format!(
-        "<title>Alignment with human judgements</title>\n<desc>Score against depth in percent. Panels: {}.</desc>\n",
-        levels.join("; ")
+        "<title>{}</title>\n<desc>{}Score against depth in percent. Panels: {}.</desc>\n",
+        escaped(title),
+        escaped(&caption),
+        escaped(&levels.join("; "))
     );
     let Some(end_of_tag) = svg.find('>') else { return svg.to_owned() };
     let (open, rest) = svg.split_at(end_of_tag + 1);
@@ -223,6 +231,7 @@ mod tests {
             n_left_out: 0,
             zero_channels: 0,
             ties: Ties::Miss,
+            simulated: false,
         }
     }
 
@@ -248,6 +257,17 @@ mod tests {
         assert!(figure.svg().contains("a&lt;b&amp;"), "{}", figure.svg());
         assert!(!figure.svg().contains("a<b"));
         assert_eq!(figure.png().expect("pixels"), again.png().expect("pixels"));
+    }
+
+    #[test]
+    fn a_simulated_figure_never_says_human() {
+        let options = FigureOptions {
+            title: Some("Alignment with a simulated observer".to_owned()),
+            caption: Some("simulated answers".to_owned()),
+        };
+        let svg = Figure::from_scores(&rows("m"), &options).expect("drawn").svg;
+        assert!(!svg.contains("human"), "{svg}");
+        assert_eq!(svg.matches("simulated").count(), 4, "title and caption, seen and described");
     }
 
     #[test]

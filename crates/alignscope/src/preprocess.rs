@@ -9,8 +9,10 @@ use std::fmt;
 use serde::Serialize;
 
 pub use config::{PreprocessError, Recipe};
+use crop::kept;
 pub use crop::{CropRounding, center_crop};
-pub use resize::{Resample, resize, resize_shortest_edge};
+pub use resize::{Resample, resize};
+use resize::{resize_window, shortest_edge_size};
 
 use crate::image::RgbImage;
 
@@ -66,17 +68,21 @@ impl Preprocessing {
         }
     }
 
-    /// The 8-bit part of the recipe: resize and crop.
+    /// The 8-bit part of the recipe: resize and crop. Only what the crop keeps is made.
     pub fn pixels(&self, image: &RgbImage) -> RgbImage {
-        let resized = match self.resize {
-            None => image.clone(),
-            Some(Resize::ShortestEdge(side)) => resize_shortest_edge(image, side, self.resample),
-            Some(Resize::Exact { height, width }) => resize(image, width, height, self.resample),
+        let size = match self.resize {
+            None => (image.width(), image.height()),
+            Some(Resize::ShortestEdge(side)) => shortest_edge_size(image, side),
+            Some(Resize::Exact { height, width }) => (width, height),
         };
-        match self.crop {
-            None => resized,
-            Some((height, width)) => center_crop(&resized, height, width, self.crop_rounding),
-        }
+        let Some((height, width)) = self.crop else {
+            return resize(image, size.0, size.1, self.resample);
+        };
+        let columns = kept(size.0, width, self.crop_rounding);
+        let rows = kept(size.1, height, self.crop_rounding);
+        let window = resize_window(image, size, columns, rows, self.resample);
+        // What is left to do where the image is smaller than the crop.
+        center_crop(&window, height, width, self.crop_rounding)
     }
 
     /// The preprocessed image, `[3, height, width]`.

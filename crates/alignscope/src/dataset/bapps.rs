@@ -36,9 +36,8 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
         });
     }
     let files = Files::list(&root).map_err(read_error(&root))?;
-    let mut judgements: Vec<&str> =
+    let judgements: Vec<&str> =
         files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
-    judgements.sort_unstable();
     let mut builder = Builder::new(&root, options, &["kind"]);
     for (record, judgement) in judgements.into_iter().enumerate() {
         if builder.is_full() {
@@ -58,6 +57,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
         let (reference, left, right_image) = (image("ref"), image("p0"), image("p1"));
         builder.add(
             record as u64,
+            1,
             [&reference, &left, &right_image],
             |name| -> Found { find_image(&files, name) },
             |[reference, left, right_image]| TwoAlternatives {
@@ -68,7 +68,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
                 right_votes: right,
             },
             &[kind],
-        );
+        )?;
     }
     let notes = vec![format!("{} is BAPPS, split {split}", folder.display())];
     builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, Vec::new(), notes)

@@ -75,14 +75,18 @@ impl<'a, T> Builder<'a, T> {
     ///
     /// `names` are the images as the annotations name them; `find` looks one up that is not known
     /// yet.
+    ///
+    /// # Errors
+    /// Two of the images are the same.
     pub(super) fn add<const N: usize>(
         &mut self,
         id: u64,
+        line: u64,
         names: [&str; N],
         mut find: impl FnMut(&str) -> Found,
         make: impl FnOnce([ImageIndex; N]) -> T,
         labels: &[&str],
-    ) {
+    ) -> Result<(), DatasetError> {
         let mut found: [Option<Result<ImageIndex, (String, PathBuf)>>; N] = [const { None }; N];
         for (name, found) in names.iter().zip(&mut found) {
             if let Some(index) = self.known.get(*name) {
@@ -101,7 +105,7 @@ impl<'a, T> Builder<'a, T> {
         }
         if found.iter().any(Option::is_none) {
             self.skipped_trials += 1;
-            return;
+            return Ok(());
         }
         let mut images = [0; N];
         for ((image, name), found) in images.iter_mut().zip(names).zip(found) {
@@ -109,6 +113,15 @@ impl<'a, T> Builder<'a, T> {
                 Ok(index) => index,
                 Err((id, path)) => self.intern(name, id, path),
             };
+        }
+        for (i, image) in images.iter().enumerate() {
+            if images[..i].contains(image) {
+                return Err(DatasetError::SameImage {
+                    path: self.path.clone(),
+                    line,
+                    image: self.images[*image as usize].id.clone(),
+                });
+            }
         }
         self.trials.push(make(images));
         self.trial_ids.push(id);
@@ -125,6 +138,7 @@ impl<'a, T> Builder<'a, T> {
             };
             labels.column.codes.push(code);
         }
+        Ok(())
     }
 
     /// The number of an image; the same file under two spellings of its name is one image.

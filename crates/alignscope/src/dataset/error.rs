@@ -65,6 +65,14 @@ pub enum DatasetError {
         /// The columns that are there.
         found: Vec<String>,
     },
+    /// A table has two columns of one name.
+    #[error("{path} has the column `{column}` twice")]
+    ColumnTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
     /// A table is not well-formed.
     #[error("cannot read the table {path}")]
     Table {

@@ -1,6 +1,6 @@
 //! The files below a data set's folder, found without regard to case.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,8 +11,10 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
-    /// Path below the root with `/`, in lower case, to the path as it is spelled.
-    by_path: HashMap<String, String>,
+    /// Paths below the root with `/`, as they are spelled.
+    paths: BTreeSet<String>,
+    /// Path in lower case to the spellings.
+    by_path: HashMap<String, Vec<String>>,
     /// File name in lower case to the paths that end in it, sorted.
     by_name: HashMap<String, Vec<String>>,
 }
@@ -23,33 +25,82 @@ impl Files {
         let mut paths = Vec::new();
         walk(root, "", 0, &mut paths)?;
         paths.sort_unstable();
+        let mut by_path = HashMap::<String, Vec<String>>::new();
         let mut by_name = HashMap::<String, Vec<String>>::new();
         for path in &paths {
             let name = path.rsplit('/').next().expect("a split has a part").to_lowercase();
             by_name.entry(name).or_default().push(path.clone());
+            by_path.entry(path.to_lowercase()).or_default().push(path.clone());
         }
-        let by_path = paths.into_iter().map(|path| (path.to_lowercase(), path)).collect();
-        Ok(Self { root: root.to_owned(), by_path, by_name })
+        Ok(Self { root: root.to_owned(), paths: paths.into_iter().collect(), by_path, by_name })
     }
 
-    /// The file at a path below the root, as it is spelled.
+    /// The file at a path below the root: as it is spelled, else the only one that differs in
+    /// case alone.
     pub(super) fn at(&self, path: &str) -> Option<&str> {
-        self.by_path.get(&path.to_lowercase()).map(String::as_str)
+        if let Some(exact) = self.paths.get(path) {
+            return Some(exact);
+        }
+        match self.by_path.get(&path.to_lowercase())?.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
     }
 
-    /// The first file of this name, in whatever folder.
-    pub(super) fn named(&self, name: &str) -> Option<&str> {
-        self.by_name.get(&name.to_lowercase()).map(|paths| paths[0].as_str())
+    /// The file of this name, in whatever folder: one in a folder that `prefer` names where there
+    /// are several, else the first in order of path; and whether others were passed over.
+    pub(super) fn named(&self, name: &str, prefer: &[&str]) -> Option<(&str, bool)> {
+        let all = self.by_name.get(&name.to_lowercase())?;
+        let exact: Vec<&String> =
+            all.iter().filter(|path| path.rsplit('/').next() == Some(name)).collect();
+        let candidates = if exact.is_empty() { all.iter().collect() } else { exact };
+        let preferred = candidates.iter().find(|path| {
+            let folder = path.rsplit('/').nth(1).unwrap_or_default();
+            prefer.iter().any(|p| p.eq_ignore_ascii_case(folder))
+        });
+        match preferred {
+            Some(path) => Some((path, false)),
+            None => Some((candidates[0], candidates.len() > 1)),
+        }
     }
 
-    /// All files, in no particular order.
+    /// All files, in order of path.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.by_path.values().map(String::as_str)
+        self.paths.iter().map(String::as_str)
     }
 
     /// Where a file is.
     pub(super) fn full(&self, path: &str) -> PathBuf {
         self.root.join(path)
+    }
+}
+
+/// The entry of a folder with this name: as it is spelled, else the only one that differs in case
+/// alone.
+pub(super) fn entry(folder: &Path, name: &str) -> Option<PathBuf> {
+    let exact = folder.join(name);
+    if exact.exists() {
+        return Some(exact);
+    }
+    let mut alike = std::fs::read_dir(folder).ok()?.flatten().filter(|entry| {
+        entry.file_name().to_str().is_some_and(|found| found.to_lowercase() == name.to_lowercase())
+    });
+    match (alike.next(), alike.next()) {
+        (Some(one), None) => Some(one.path()),
+        _ => None,
+    }
+}
+
+/// The file of this name in a folder; see [`entry`].
+pub(super) fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
+    entry(folder, name).filter(|path| path.is_file())
+}
+
+/// The folder that an annotation file lies in; `.` for a bare name.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 
@@ -105,7 +156,29 @@ mod tests {
         std::fs::write(folder.path().join("Sub/I25.BMP"), "").expect("written");
         let files = Files::list(folder.path()).expect("listed");
         assert_eq!(files.at("sub/i25.bmp"), Some("Sub/I25.BMP"));
-        assert_eq!(files.named("i25.bmp"), Some("Sub/I25.BMP"));
+        assert_eq!(files.named("i25.bmp", &[]), Some(("Sub/I25.BMP", false)));
         assert_eq!(files.at("i25.bmp"), None);
+        assert_eq!(
+            file_in(&folder.path().join("Sub"), "i25.bmp"),
+            Some(folder.path().join("Sub/I25.BMP"))
+        );
+    }
+    #[test]
+    fn names_that_differ_in_case_alone_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["a.png", "A.png", "b/x.png", "c/x.png"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            std::fs::write(path, name).expect("written");
+        }
+        let files = Files::list(folder.path()).expect("listed");
+        // A file system that ignores case has one file of the two.
+        if files.iter().count() == 4 {
+            assert_eq!(files.at("a.png"), Some("a.png"));
+            assert_eq!(files.at("A.png"), Some("A.png"));
+            assert_eq!(files.at("a.PNG"), None, "either could be meant");
+        }
+        assert_eq!(files.named("x.png", &["c"]), Some(("c/x.png", false)));
+        assert_eq!(files.named("x.png", &[]), Some(("b/x.png", true)));
     }
 }

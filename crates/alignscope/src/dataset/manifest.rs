@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::builder::Builder;
-use super::files::Files;
+use super::files::{Files, file_in, folder_of};
 use super::nights::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
 use super::{
@@ -18,20 +18,16 @@ pub(super) fn open(
 ) -> Result<Dataset, DatasetError> {
     let name = format!("{kind}.csv");
     let (root, path) = match data.is_file() {
-        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
-        false => (data.to_owned(), data.join(&name)),
+        true => (folder_of(data), Some(data.to_owned())),
+        false => (data.to_owned(), file_in(data, &name)),
     };
-    if !path.is_file() {
+    let Some(path) = path else {
         return Err(DatasetError::NotFound {
             looks_like: super::looks_like(&root),
             path: root,
             dataset: kind,
             expected: format!("`{name}`"),
         });
-    }
-    let root = match root.as_os_str().is_empty() {
-        true => Path::new(".").to_owned(),
-        false => root,
     };
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
@@ -90,7 +86,8 @@ impl Reading<'_> {
             }
             let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
             let names = images.each_ref().map(String::as_str);
-            builder.add(record, names, |name| find(self.files, name), trial, &labels);
+            let find = |name: &str| find(self.files, name);
+            builder.add(record, row.line(), names, find, trial, &labels)?;
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use super::builder::{Builder, Found};
-use super::files::{Files, inner_path};
+use super::files::{Files, file_in, folder_of, inner_path};
 use super::table::{Row, Table};
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
 
 pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let (root, path) = match data.is_file() {
-        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
-        false => (data.to_owned(), data.join("data.csv")),
+        true => (folder_of(data), Some(data.to_owned())),
+        false => (data.to_owned(), file_in(data, "data.csv")),
     };
-    if !path.is_file() {
+    let Some(path) = path else {
         if let Some(folder) = super::bapps::find(&root) {
             return super::bapps::open(&folder, options);
         }
@@ -22,7 +22,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
             expected: "`data.csv`, or BAPPS's folder `2afc`".to_owned(),
             looks_like: super::looks_like(&root),
         });
-    }
+    };
     let table = Table::open(&path)?;
     let id = table.find("id");
     let votes = [table.column("left_vote")?, table.column("right_vote")?];
@@ -81,6 +81,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
         builder.add(
             id,
+            row.line(),
             images.each_ref().map(String::as_str),
             |name| find(&files, name),
             |[reference, left, right]| TwoAlternatives {
@@ -91,7 +92,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
                 right_votes,
             },
             &labels,
-        );
+        )?;
         Ok(true)
     })?;
     splits.check(&path, options)?;
@@ -110,27 +111,19 @@ pub(super) fn find(files: &Files, name: &str) -> Found {
     }
 }
 
-/// The images that a row names, as paths below the folder, no two of them the same.
+/// The images that a row names, as paths below the folder.
 pub(super) fn image_names<const N: usize>(
     row: &Row<'_>,
     columns: [super::table::Column; N],
 ) -> Result<[String; N], DatasetError> {
     let mut names = [const { String::new() }; N];
-    for (i, column) in columns.into_iter().enumerate() {
+    for (name, column) in names.iter_mut().zip(columns) {
         let found = row.name(column)?;
-        let name = inner_path(found).ok_or_else(|| DatasetError::Outside {
+        *name = inner_path(found).ok_or_else(|| DatasetError::Outside {
             path: row.path.to_owned(),
             line: row.line(),
             found: found.to_owned(),
         })?;
-        if names[..i].contains(&name) {
-            return Err(DatasetError::SameImage {
-                path: row.path.to_owned(),
-                line: row.line(),
-                image: name,
-            });
-        }
-        names[i] = name;
     }
     Ok(names)
 }

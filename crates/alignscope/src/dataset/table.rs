@@ -43,7 +43,16 @@ impl Table {
             .map_err(|source| DatasetError::Table { path: path.to_owned(), source })?
             .iter()
             .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-            .collect();
+            .collect::<Vec<String>>();
+        for (i, name) in header.iter().enumerate() {
+            let same = |other: &String| other.eq_ignore_ascii_case(name);
+            if !name.is_empty() && header[..i].iter().any(same) {
+                return Err(DatasetError::ColumnTwice {
+                    path: path.to_owned(),
+                    column: name.clone(),
+                });
+            }
+        }
         Ok(Self { path: path.to_owned(), reader, header })
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
+use super::files::{entry, file_in};
 use super::table::Table;
 use super::tid::lines;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, OddOneOut, ThingsImages, Trials};
@@ -24,6 +25,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
     let split = options.split.as_deref().unwrap_or(SPLIT);
     let (path, layout) = find_split(data, split)?;
     let (concepts, concepts_path) = read_concepts(data, &layout)?;
+    check_concepts(&concepts, &concepts_path)?;
     let which = options.things_images.unwrap_or_default();
     let images = ConceptImages::list(data, &concepts, which)?;
     let mut sources = vec![path.clone(), concepts_path];
@@ -63,11 +65,12 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         let label: Option<[&str; 1]> = subjects.as_ref().map(|s| [s[record].as_str()]);
         builder.add(
             record as u64,
+            record as u64 + 1,
             names,
             |concept| images.find(concept),
             |images| OddOneOut { images, odd: triplet.odd },
             label.as_ref().map_or(&[], |label| label.as_slice()),
-        );
+        )?;
     }
     let mut notes = images.notes(concepts.len(), which);
     notes.insert(0, format!("{} has {} answers", path.display(), triplets.rows.len()));
@@ -86,14 +89,15 @@ fn triplet_folders(data: &Path) -> [PathBuf; 3] {
 }
 
 fn find_split(data: &Path, split: &str) -> Result<(PathBuf, Layout), DatasetError> {
-    for folder in triplet_folders(data) {
+    // A split is a name, not a path.
+    let is_name = !split.contains(['/', '\\']);
+    for folder in triplet_folders(data).into_iter().filter(|_| is_name) {
         for (name, layout) in [
             (format!("{split}.txt"), Layout::Text),
             (format!("{split}_paths.csv"), Layout::Paths),
             (format!("{split}.csv"), Layout::Large),
         ] {
-            let path = folder.join(name);
-            if path.is_file() {
+            if let Some(path) = file_in(&folder, &name) {
                 return Ok((path, layout));
             }
         }
@@ -139,8 +143,7 @@ fn splits(data: &Path) -> Vec<String> {
 /// The concepts in the order of the indices, and the file that gives it.
 fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, PathBuf), DatasetError> {
     let table = |name: &str, column: &'static str| -> Result<Option<_>, DatasetError> {
-        let Some(path) = triplet_folders(data).iter().map(|f| f.join(name)).find(|p| p.is_file())
-        else {
+        let Some(path) = triplet_folders(data).iter().find_map(|f| file_in(f, name)) else {
             return Ok(None);
         };
         let table = Table::open(&path)?;
@@ -157,8 +160,7 @@ fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, PathBuf),
     {
         return Ok(found);
     }
-    let list = data.join("unique_id.txt");
-    if list.is_file() {
+    if let Some(list) = file_in(data, "unique_id.txt") {
         let concepts = lines(&list)?.into_iter().map(|(_, name)| name).collect();
         return Ok((concepts, list));
     }
@@ -171,6 +173,26 @@ fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, PathBuf),
             looks_like: super::looks_like(data),
         }),
     }
+}
+
+/// There are concepts, and no two of the same name.
+fn check_concepts(concepts: &[String], path: &Path) -> Result<(), DatasetError> {
+    if concepts.is_empty() {
+        let why = "it names no concepts".to_owned();
+        return Err(DatasetError::NoTrials { path: path.to_owned(), why });
+    }
+    let mut known = std::collections::HashSet::new();
+    for (record, concept) in concepts.iter().enumerate() {
+        if !known.insert(concept) {
+            return Err(DatasetError::Line {
+                path: path.to_owned(),
+                line: record as u64 + 1,
+                found: concept.clone(),
+                expected: "each concept once",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A triplet by its concepts, and which of them was chosen as odd.
@@ -203,7 +225,7 @@ fn read_text(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
     let mut rows = Vec::new();
-    for (line, text) in text.lines().enumerate() {
+    for (line, text) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line as u64 + 1;
         if text.trim().is_empty() {
             continue;
@@ -290,8 +312,8 @@ fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
 struct ConceptImages {
     folder: PathBuf,
     folder_name: &'static str,
-    /// File name of the image of each concept that has one.
-    by_concept: std::collections::HashMap<String, String>,
+    /// The image of each concept that has one.
+    by_concept: std::collections::HashMap<String, PathBuf>,
     without_reference: usize,
     substitutes: usize,
 }
@@ -300,7 +322,7 @@ impl ConceptImages {
     fn list(data: &Path, concepts: &[String], which: ThingsImages) -> Result<Self, DatasetError> {
         let (folder, folder_name) = ["object_images", "images"]
             .iter()
-            .map(|name| (data.join(name), *name))
+            .filter_map(|name| Some((entry(data, name)?, *name)))
             .find(|(folder, _)| folder.is_dir())
             .ok_or_else(|| DatasetError::NotFound {
                 path: data.to_owned(),
@@ -316,7 +338,8 @@ impl ConceptImages {
             substitutes: 0,
         };
         for concept in concepts {
-            let names = image_names(&images.folder.join(concept));
+            let folder = entry(&images.folder, concept);
+            let names = folder.as_deref().map_or_else(Vec::new, image_names);
             let is_reference = |name: &&String| {
                 name.rsplit_once('.').is_some_and(|(stem, _)| {
                     stem.to_lowercase() == format!("{concept}_01b").to_lowercase()
@@ -330,7 +353,8 @@ impl ConceptImages {
             };
             if let Some(name) = chosen {
                 images.substitutes += usize::from(reference != Some(name));
-                images.by_concept.insert(concept.clone(), name.clone());
+                let folder = folder.expect("a folder that has an image");
+                images.by_concept.insert(concept.clone(), folder.join(name));
             }
         }
         Ok(images)
@@ -338,10 +362,11 @@ impl ConceptImages {
 
     fn find(&self, concept: &str) -> Found {
         match self.by_concept.get(concept) {
-            Some(name) => Found::Image {
-                id: format!("{}/{concept}/{name}", self.folder_name),
-                path: self.folder.join(concept).join(name),
-            },
+            Some(path) => {
+                let below = path.strip_prefix(&self.folder).unwrap_or(path);
+                let below = below.to_string_lossy().replace('\\', "/");
+                Found::Image { id: format!("{}/{below}", self.folder_name), path: path.clone() }
+            }
             None => Found::Missing,
         }
     }

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
-use super::files::Files;
+use super::files::{Files, file_in, folder_of};
 use super::table::Table;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, RatedPair, Trials};
 
 /// The endings of the annotation files' names, in lower case.
 const LIST: &str = "mos_with_names.txt";
 const TABLES: [&str; 3] = ["image_pairs_mos.csv", "dmos.csv", "mos.csv"];
+
+/// The folders of the release, whose images come before others of the same name.
+const FOLDERS: [&str; 3] = ["reference_images", "distorted_images", "images"];
 
 /// A rating as an annotation file has it.
 struct Rating {
@@ -27,7 +30,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         return Err(DatasetError::NotApplicable { option: "--split", dataset });
     }
     let (root, annotation) = match data.is_file() {
-        true => (data.parent().unwrap_or(Path::new(".")).to_owned(), data.to_owned()),
+        true => (folder_of(data), data.to_owned()),
         false => (data.to_owned(), find_annotation(data)?),
     };
     let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
@@ -43,6 +46,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
     let mut builder = Builder::new(&annotation, options, &labels);
     let count = ratings.len();
     let mut types = std::collections::BTreeSet::new();
+    let mut passed_over = 0;
     for (record, rating) in ratings.into_iter().enumerate() {
         if builder.is_full() {
             break;
@@ -55,19 +59,16 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         })?;
         let extension = rating.distorted.rsplit('.').next().unwrap_or_default();
         let reference = rating.reference.unwrap_or_else(|| format!("{stem}.{extension}"));
-        if reference.eq_ignore_ascii_case(&rating.distorted) {
-            return Err(DatasetError::SameImage {
-                path: annotation.clone(),
-                line: rating.line,
-                image: reference,
-            });
-        }
         types.insert(kind);
         builder.add(
             record as u64,
+            rating.line,
             [&reference, &rating.distorted],
-            |name| match files.named(name) {
-                Some(path) => Found::Image { id: path.to_owned(), path: files.full(path) },
+            |name| match files.named(name, &FOLDERS) {
+                Some((path, others)) => {
+                    passed_over += usize::from(others);
+                    Found::Image { id: path.to_owned(), path: files.full(path) }
+                }
                 None => Found::Missing,
             },
             |[reference, distorted]| RatedPair {
@@ -77,7 +78,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
                 std: rating.std,
             },
             &[&kind.to_string(), &level.to_string()],
-        );
+        )?;
     }
     let release = match (count, types.len()) {
         (3000, 24) => "TID2013 (3,000 pairs)".to_owned(),
@@ -85,7 +86,12 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         (10_125, 25) => "KADID-10k (10,125 pairs)".to_owned(),
         _ => format!("of no known release ({count} pairs, {} distortion types)", types.len()),
     };
-    let notes = vec![format!("{} is {release}", annotation.display())];
+    let mut notes = vec![format!("{} is {release}", annotation.display())];
+    if passed_over > 0 {
+        notes.push(format!(
+            "{passed_over} images are there more than once; the first in order of path is taken"
+        ));
+    }
     builder.finish(DatasetKind::Tid2013, Trials::RatedPairs, sources, notes)
 }
 
@@ -134,11 +140,15 @@ fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, Dat
         ratings.push(Rating { line, reference: None, distorted, score, std: None });
     }
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let lower = name.to_lowercase();
-    let deviations =
-        folder.join(format!("{}mos_std.txt", &name[..lower.len() - LIST.len().min(lower.len())]));
-    if lower.ends_with(LIST) && deviations.is_file() {
+    // What stands before the published name stands before that of the deviations too.
+    let start = name.len().checked_sub(LIST.len()).and_then(|at| name.split_at_checked(at));
+    let deviations = match start {
+        Some((start, end)) if end.eq_ignore_ascii_case(LIST) => {
+            file_in(&folder_of(path), &format!("{start}mos_std.txt"))
+        }
+        _ => None,
+    };
+    if let Some(deviations) = deviations {
         let stds = lines(&deviations)?;
         if stds.len() != ratings.len() {
             return Err(DatasetError::Length {

@@ -28,6 +28,11 @@ pub enum ExperimentError {
         /// Its name.
         name: String,
     },
+    /// Another run's scales are named where none is needed.
+    #[error(
+        "--scale-from has no use here: it needs an encoder and the distance normalized-euclidean"
+    )]
+    ScaleUnused,
     /// A model cannot be made.
     #[error("cannot load the model {model}")]
     Model {

@@ -9,7 +9,7 @@ use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
 use crate::distance::Distance;
 use crate::image::RgbImage;
-use crate::preprocess::{CropRounding, Resample, center_crop, resize_shortest_edge};
+use crate::preprocess::{CropRounding, Preprocessing, Resample, Resize};
 use crate::progress::Progress;
 use crate::resident::plan;
 use crate::stage::Stage;
@@ -48,8 +48,15 @@ impl PixelRule {
         match self {
             Self::Decoded { .. } => image,
             Self::Cropped => {
-                let resized = resize_shortest_edge(&image, SIDE_PX, Resample::Bicubic);
-                center_crop(&resized, SIDE_PX, SIDE_PX, CropRounding::Floor)
+                let recipe = Preprocessing {
+                    resize: Some(Resize::ShortestEdge(SIDE_PX)),
+                    resample: Resample::Bicubic,
+                    crop: Some((SIDE_PX, SIDE_PX)),
+                    crop_rounding: CropRounding::Floor,
+                    rescale_factor: None,
+                    normalize: None,
+                };
+                recipe.pixels(&image)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -7,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::pixels::PixelRule;
 use super::{DatasetSpec, ExperimentError};
-use crate::dataset::{Dataset, Pairs};
+use crate::dataset::{Clusters, Dataset, Pairs, Trials};
 use crate::image::{ContentHash, RgbImage};
 use crate::progress::Progress;
 use crate::weights::hex;
@@ -19,10 +20,23 @@ pub(super) struct PreparedDataset {
     pub(super) pairs: Pairs,
     /// Number of independent clusters of trials.
     pub(super) clusters: usize,
+    /// The same among the trials in which more people chose one answer than the other.
+    pub(super) decided_clusters: usize,
     /// What the stage `image` compares.
     pub(super) pixel_rule: PixelRule,
     /// Hash of each image's file, from the first time that it was read.
     hashes: Vec<OnceLock<ContentHash>>,
+}
+
+/// Clusters with a trial in which more people chose one answer than the other.
+fn decided(dataset: &Dataset, clusters: &Clusters) -> usize {
+    let Trials::TwoAlternatives(trials) = &dataset.trials else { return clusters.count };
+    let of_decided = trials
+        .iter()
+        .zip(&clusters.codes)
+        .filter(|(trial, _)| trial.left_votes != trial.right_votes)
+        .map(|(_, cluster)| *cluster);
+    of_decided.collect::<HashSet<u32>>().len()
 }
 
 impl PreparedDataset {
@@ -63,8 +77,10 @@ impl PreparedDataset {
                 source: Box::new(source),
             })?);
         }
+        let clusters = dataset.clusters();
         Ok(Self {
-            clusters: dataset.clusters().count,
+            decided_clusters: decided(&dataset, &clusters),
+            clusters: clusters.count,
             pixel_rule: PixelRule::of(&sizes),
             hashes: dataset.images.iter().map(|_| OnceLock::new()).collect(),
             dataset,

@@ -1,5 +1,7 @@
 //! Cutting out the centre.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::image::RgbImage;
@@ -39,6 +41,14 @@ pub fn center_crop(
         row[3 * from..3 * to].copy_from_slice(&image.pixels()[start..start + 3 * (to - from)]);
     }
     RgbImage::new(width, height, pixels)
+}
+
+/// The positions of a side that a centre crop keeps: all where the image is smaller.
+pub(super) fn kept(input: usize, output: usize, rounding: CropRounding) -> Range<usize> {
+    match usize::try_from(offset(input, output, rounding)) {
+        Ok(start) if input > output => start..start + output,
+        _ => 0..input,
+    }
 }
 
 /// Where the crop begins; negative where the image is smaller.

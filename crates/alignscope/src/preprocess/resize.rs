@@ -4,6 +4,7 @@
 //! what makes it Pillow's: a resize in floats, or in the other order, is some levels off.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -111,14 +112,15 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// The weights of every output position, as Pillow's `precompute_coeffs` and
+/// The weights of a range of the output positions, as Pillow's `precompute_coeffs` and
 /// `normalize_coeffs_8bpc` make them.
-fn taps(input: usize, output: usize, filter: Resample) -> Vec<Taps> {
+fn taps(input: usize, output: usize, window: &Range<usize>, filter: Resample) -> Vec<Taps> {
     let scale = input as f64 / output as f64;
     let filter_scale = scale.max(1.0);
     let step = 1.0 / filter_scale;
     let support = filter.support() * filter_scale;
-    (0..output)
+    window
+        .clone()
         .map(|i| {
             let center = (i as f64 + 0.5) * scale;
             // Pillow truncates towards zero, then keeps within the image.
@@ -145,27 +147,50 @@ fn taps(input: usize, output: usize, filter: Resample) -> Vec<Taps> {
 /// # Panics
 /// A side is 0.
 pub fn resize(image: &RgbImage, width: usize, height: usize, resample: Resample) -> RgbImage {
+    resize_window(image, (width, height), 0..width, 0..height, resample)
+}
+
+/// The part of a resized image that lies in the given columns and rows: the same pixels as those
+/// of the whole, without making the rest of it. A thin image resized by its short side would
+/// otherwise be as long as it likes.
+pub(super) fn resize_window(
+    image: &RgbImage,
+    (width, height): (usize, usize),
+    columns: Range<usize>,
+    rows: Range<usize>,
+    resample: Resample,
+) -> RgbImage {
     assert!(width > 0 && height > 0, "an image of {width} × {height}");
-    if (image.width(), image.height()) == (width, height) {
-        return image.clone();
-    }
+    assert!(columns.end <= width && rows.end <= height, "a window within the image");
     if resample == Resample::Nearest {
-        return nearest(image, width, height);
+        return nearest(image, (width, height), columns, rows);
     }
-    let columns = taps(image.width(), width, resample);
-    let rows = taps(image.height(), height, resample);
     let across = |image: &RgbImage| match image.width() == width {
-        true => image.clone(),
-        false => resize_rows(image, &columns),
+        true => cut_columns(image, &columns),
+        false => resize_rows(image, &taps(image.width(), width, &columns, resample)),
     };
     let down = |image: &RgbImage| match image.height() == height {
-        true => image.clone(),
-        false => resize_columns(image, &rows),
+        true => cut_rows(image, &rows),
+        false => resize_columns(image, &taps(image.height(), height, &rows, resample)),
     };
     match columns_first((image.width(), image.height()), (width, height)) {
         true => across(&down(image)),
         false => down(&across(image)),
     }
+}
+
+/// The given columns of an image.
+fn cut_columns(image: &RgbImage, columns: &Range<usize>) -> RgbImage {
+    let rows = image.pixels().chunks_exact(3 * image.width());
+    let pixels = rows.flat_map(|row| &row[3 * columns.start..3 * columns.end]).copied().collect();
+    RgbImage::new(columns.len(), image.height(), pixels)
+}
+
+/// The given rows of an image.
+fn cut_rows(image: &RgbImage, rows: &Range<usize>) -> RgbImage {
+    let stride = 3 * image.width();
+    let pixels = image.pixels()[stride * rows.start..stride * rows.end].to_vec();
+    RgbImage::new(image.width(), rows.len(), pixels)
 }
 
 /// Whether columns are resized before rows. Pillow does so since version 13 where the height
@@ -176,16 +201,13 @@ fn columns_first((width, height): (usize, usize), (to_width, to_height): (usize,
     to_height < height && shrinks(height, to_height) > 2 * shrinks(width, to_width)
 }
 
-/// Brings the shorter side to `side` pixels, and the other in proportion, rounded down: the size
-/// that transformers computes for `shortest_edge`.
-pub fn resize_shortest_edge(image: &RgbImage, side: usize, resample: Resample) -> RgbImage {
+/// Width and height with the shorter side at `side` pixels and the other in proportion, rounded
+/// down, as transformers computes it for `shortest_edge`.
+pub(super) fn shortest_edge_size(image: &RgbImage, side: usize) -> (usize, usize) {
     let (width, height) = (image.width(), image.height());
     let (short, long) = (width.min(height), width.max(height));
     let other = (side as f64 * long as f64 / short as f64) as usize;
-    match width <= height {
-        true => resize(image, side, other, resample),
-        false => resize(image, other, side, resample),
-    }
+    if width <= height { (side, other) } else { (other, side) }
 }
 
 /// Every row to as many pixels as there are taps.
@@ -233,21 +255,27 @@ fn rounded(sum: i32) -> u8 {
 
 /// Pillow's nearest neighbour: the pixel under the centre of each output pixel. Positions are
 /// found by adding up steps, whose rounding can decide between two pixels.
-fn nearest(image: &RgbImage, width: usize, height: usize) -> RgbImage {
-    let positions = |input: usize, output: usize| -> Vec<usize> {
+fn nearest(
+    image: &RgbImage,
+    (width, height): (usize, usize),
+    columns: Range<usize>,
+    rows: Range<usize>,
+) -> RgbImage {
+    let positions = |input: usize, output: usize, window: &Range<usize>| -> Vec<usize> {
         let step = input as f64 / output as f64;
         let steps = std::iter::successors(Some(step * 0.5), |position| Some(position + step));
-        steps.take(output).map(|position| (position as usize).min(input - 1)).collect()
+        let wanted = steps.skip(window.start).take(window.len());
+        wanted.map(|position| (position as usize).min(input - 1)).collect()
     };
-    let columns = positions(image.width(), width);
-    let mut pixels = Vec::with_capacity(3 * width * height);
-    for y in positions(image.height(), height) {
-        for x in &columns {
+    let across = positions(image.width(), width, &columns);
+    let mut pixels = Vec::with_capacity(3 * columns.len() * rows.len());
+    for y in positions(image.height(), height, &rows) {
+        for x in &across {
             let start = 3 * (y * image.width() + x);
             pixels.extend_from_slice(&image.pixels()[start..start + 3]);
         }
     }
-    RgbImage::new(width, height, pixels)
+    RgbImage::new(columns.len(), rows.len(), pixels)
 }
 
 #[cfg(test)]
@@ -268,10 +296,28 @@ mod tests {
 
     #[test]
     fn the_shortest_edge_is_exact_and_the_other_rounded_down() {
-        let image = RgbImage::new(100, 75, vec![0; 22_500]);
-        let out = resize_shortest_edge(&image, 32, Resample::Bicubic);
-        assert_eq!((out.width(), out.height()), (42, 32));
-        let out = resize_shortest_edge(&RgbImage::new(1, 1, vec![0; 3]), 5, Resample::Bicubic);
-        assert_eq!((out.width(), out.height()), (5, 5));
+        let size = |width, height, side| {
+            shortest_edge_size(&RgbImage::new(width, height, vec![0; 3 * width * height]), side)
+        };
+        assert_eq!(size(100, 75, 32), (42, 32));
+        assert_eq!(size(75, 100, 32), (32, 42));
+        assert_eq!(size(1, 1, 5), (5, 5));
+    }
+
+    #[test]
+    fn a_window_has_the_pixels_of_the_whole() {
+        let pixels = (0..3 * 40 * 90).map(|i| (i * i % 251) as u8).collect();
+        let image = RgbImage::new(40, 90, pixels);
+        for code in 0..6 {
+            let filter = Resample::from_code(code).expect("a code of Pillow");
+            // The second size is resized columns first, the others have a side that stays.
+            for size in [(50, 60), (30, 20), (40, 33), (33, 90), (40, 90)] {
+                let whole = resize(&image, size.0, size.1, filter);
+                let (columns, rows) = (7..size.0 - 3, 5..size.1 - 2);
+                let window = resize_window(&image, size, columns.clone(), rows.clone(), filter);
+                let cut = cut_columns(&cut_rows(&whole, &rows), &columns);
+                assert_eq!(window, cut, "{filter} to {size:?}");
+            }
+        }
     }
 }

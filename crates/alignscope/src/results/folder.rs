@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::ResultsError;
 
+/// How the names of unfinished files begin.
+pub(crate) const UNFINISHED: &str = ".alignscope-";
+
 /// A folder that a run may fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFolder {
@@ -19,7 +22,8 @@ impl OutputFolder {
     /// disk.
     ///
     /// # Errors
-    /// The path is a file, the folder holds anything, or nothing can be written to it.
+    /// The path is a file, the folder holds anything (but unfinished files of a run that was killed, which are
+    /// removed), or nothing can be written to it.
     pub fn claim(path: &Path) -> Result<Self, ResultsError> {
         let error = |source| ResultsError::Write { path: path.to_owned(), source };
         if path.exists() && !path.is_dir() {
@@ -32,6 +36,16 @@ impl OutputFolder {
                 entries.map(|e| Ok(e?.file_name().to_string_lossy().into_owned())).collect()
             })
             .map_err(error)?;
+        // A run that was killed leaves its unfinished files; they are nobody's.
+        entries.retain(|name| {
+            let leftover = name.starts_with(UNFINISHED);
+            if leftover {
+                let path = path.join(name);
+                // One that cannot be removed does no harm: it is never read.
+                let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+            }
+            !leftover
+        });
         entries.sort();
         if entries.iter().any(|name| name == "manifest.json") {
             return Err(ResultsError::HoldsRun { path: path.to_owned() });
@@ -80,7 +94,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
 pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".alignscope-");
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         // A temporary file is private by default; results are as open as any new file.

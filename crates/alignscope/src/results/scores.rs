@@ -46,10 +46,12 @@ pub struct ScoreRow {
     pub zero_channels: usize,
     /// What a tie between the model's distances counts.
     pub ties: Ties,
+    /// Whether a simulated observer answered, not people.
+    pub simulated: bool,
 }
 
 /// The columns, in order.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "dataset",
     "subset",
     "model",
@@ -67,6 +69,7 @@ const COLUMNS: [&str; 17] = [
     "n_left_out",
     "zero_channels",
     "ties",
+    "simulated",
 ];
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
@@ -97,6 +100,7 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.n_left_out.to_string(),
             row.zero_channels.to_string(),
             row.ties.to_string(),
+            row.simulated.to_string(),
         ];
         writer.write_record(&fields).expect(in_memory);
     }
@@ -144,6 +148,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
                 n_left_out: row.get(14)?,
                 zero_channels: row.get(15)?,
                 ties: row.get(16)?,
+                simulated: row.get(17)?,
             })
         })
         .collect()
@@ -200,6 +205,7 @@ mod tests {
             n_left_out: 2,
             zero_channels: 0,
             ties: Ties::Miss,
+            simulated: true,
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
@@ -215,7 +221,7 @@ mod tests {
     fn a_field_that_cannot_be_read_names_line_and_column() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
-        let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss";
+        let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false";
         std::fs::write(&path, format!("{}\n{row}\n", COLUMNS.join(","))).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
