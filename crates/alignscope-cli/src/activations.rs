@@ -25,12 +25,13 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
         collect(path, &mut images)?;
     }
     let model = || format!("cannot load the model {}", arguments.model);
-    let checkpoint = Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens)
-        .with_context(model)?
-        .with_context(model)?;
+    let progress = progress(quiet);
+    let checkpoint =
+        Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens, &*progress)
+            .with_context(model)?
+            .with_context(model)?;
     let memory_bytes = memory(arguments.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
-    let progress = progress(quiet);
     let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {
         let request = FeatureRequest {
             encoder: &encoder,

@@ -37,6 +37,12 @@ pub enum Command {
     Demo(Demo),
     /// Draw the figure of a run again, from its scores alone.
     Report(Report),
+    /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses.
+    ///
+    /// HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean there.
+    /// `run` and `activations` fetch by themselves what is not in the cache; `fetch` also asks
+    /// whether there is something newer.
+    Fetch(Fetch),
     /// List what there is.
     List {
         /// What to list.
@@ -56,9 +62,9 @@ pub struct Run {
     #[arg(long, requires = "experiment")]
     pub untrained: bool,
 
-    /// A model: a checkpoint's folder, `random:ID[@seed=N]` for an untrained control, or `pixels`;
-    /// `@published` after BiomedCLIP runs it as the study did.
-    /// May be given several times.
+    /// A model: an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`; a checkpoint's folder;
+    /// `random:ID[@seed=N]` for an untrained control; or `pixels`. `@published` after BiomedCLIP
+    /// runs it as the study did. May be given several times.
     #[arg(long = "model", value_name = "MODEL", required_unless_present = "experiment", num_args = 1..)]
     pub models: Vec<ModelSpec>,
 
@@ -158,6 +164,14 @@ pub struct Activations {
     /// The folder for the features; new or empty.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// `alignscope fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Models of the hub: `OWNER/NAME[@REVISION]`.
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<ModelSpec>,
 }
 
 /// `alignscope demo`.

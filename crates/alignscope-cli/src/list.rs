@@ -18,21 +18,14 @@ pub fn run(what: Listed) -> anyhow::Result<()> {
 fn models() {
     println!("pixels\n    the pixels themselves, at 0 % depth");
     for known in known_models() {
-        let a = known.architecture();
-        println!(
-            "random:{}\n    {}, {} blocks, {} tokens × {} channels, projection {}; {}",
-            known.id,
-            a.family,
-            a.blocks,
-            a.tokens(),
-            a.channels,
-            a.projection,
-            known.preprocessing()
-        );
+        println!("{}", known.id);
+        println!("    {}", known.architecture());
+        println!("    {}", known.preprocessing());
     }
     println!(
-        "FOLDER\n    a checkpoint of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
+        "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
     );
+    println!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
 }
 
 fn datasets() {

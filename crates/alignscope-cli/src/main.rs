@@ -3,6 +3,7 @@
 mod activations;
 mod arguments;
 mod demo;
+mod fetch;
 mod list;
 mod progress;
 mod report;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Activations(activations) => activations::run(&activations, arguments.quiet),
         Command::Demo(demo) => demo::run(&demo, arguments.quiet),
         Command::Report(report) => report::run(&report, arguments.quiet),
+        Command::Fetch(fetch) => fetch::run(&fetch, arguments.quiet),
         Command::List { what } => list::run(what),
     });
     match result {

@@ -68,13 +68,7 @@ impl Place {
 
     fn refuses_at(&self, dataset: &str, data: &str, more: &[&str], parts: &[&str]) {
         let (code, message) = self.run(dataset, data, more);
-        // Shown with `--nocapture`: the rows of `docs/errors.md`.
-        let case = std::thread::current().name().unwrap_or_default().replace('_', " ");
-        let shown = match message.lines().find(|line| line.starts_with("error:")) {
-            Some(usage) => usage,
-            None => message.lines().last().unwrap_or_default(),
-        };
-        println!("{case} | {}", shown.replace(&format!("{}/", self.0.path().display()), ""));
+        show(&message, &self.0);
         assert_eq!(code, 2, "{message}");
         for part in parts {
             assert!(message.contains(part), "`{part}` is not in: {message}");
@@ -89,6 +83,23 @@ impl Place {
         assert!(text.contains(from), "{from} is not in {text}");
         fs::write(path, text.replace(from, to)).expect("written");
     }
+}
+
+/// Shows a message, seen with `--nocapture`: the rows of `docs/errors.md`.
+fn show(message: &str, place: &TempDir) {
+    let case = std::thread::current().name().unwrap_or_default().replace('_', " ");
+    let shown = match message.lines().find(|line| line.starts_with("error:")) {
+        Some(usage) => usage,
+        None => message.lines().last().unwrap_or_default(),
+    };
+    let here = place.path().display().to_string();
+    let shown = shown.trim_start_matches("alignscope: ");
+    let mut row = format!("{case} | {shown} ");
+    // The folder itself is the place; what lies in it is shown without it.
+    for end in [" ", ":", ";"] {
+        row = row.replace(&format!("{here}/{end}"), &format!("DATA{end}"));
+    }
+    println!("{}", row.replace(&format!("{here}/"), "").trim_end());
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -404,30 +415,52 @@ fn a_number_that_is_not_finite_in_the_weights() {
     place.refuses("pairs", &[], &["tensor `", "holds NaN at element 0", "expected finite"]);
 }
 
-#[test]
-fn a_model_that_is_neither_folder_nor_known() {
+/// Says what is wrong with a model, with these variables set.
+fn refuses_model(arguments: &[&str], variables: &[(&str, &str)], parts: &[&str]) {
     let place = Place::new();
-    let run = |model: &str| {
-        let (data, out) = (place.path(""), place.path("out"));
-        alignscope(&[
-            "run",
-            "--model",
-            model,
-            "--dataset",
-            "pairs",
-            "--data",
-            data.to_str().expect("Unicode"),
-            "--out",
-            out.to_str().expect("Unicode"),
-        ])
-    };
-    let (code, message) = run("no/such-model");
-    assert_eq!(code, 2);
-    assert!(message.contains("`no/such-model` is not a folder"), "{message}");
-    let (code, message) = run("random:no/such-model");
-    assert_eq!(code, 2);
-    assert!(message.contains("no architecture is known for `no/such-model`"), "{message}");
-    assert!(message.contains("openai/clip-vit-base-patch32"), "{message}");
+    let mut command = Command::cargo_bin("alignscope").expect("the program");
+    command.env("HF_HUB_CACHE", place.path("cache")).env_remove("HF_TOKEN").args(arguments);
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    if arguments[0] == "run" {
+        command.args(["--dataset", "pairs", "--data"]).arg(place.path(""));
+        command.arg("--out").arg(place.path("out"));
+    }
+    let output = command.output().expect("run");
+    let message = String::from_utf8(output.stderr).expect("UTF-8");
+    show(&message, &place.0);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+}
+
+#[test]
+fn a_model_that_is_neither_a_folder_nor_an_id() {
+    let parts = ["`no/such/model` is not a folder, nor an id of the hub"];
+    refuses_model(&["run", "--model", "no/such/model"], &[], &parts);
+    let parts = ["`@seed=3` in the model `a/b@seed=3` is not understood"];
+    refuses_model(&["run", "--model", "a/b@seed=3"], &[], &parts);
+}
+
+#[test]
+fn a_control_of_a_model_that_is_not_known() {
+    let parts = ["no architecture is known for `a/b`", "openai/clip-vit-base-patch32"];
+    refuses_model(&["run", "--model", "random:a/b"], &[], &parts);
+}
+
+#[test]
+fn a_model_of_the_hub_without_a_network() {
+    let parts = ["HF_HUB_OFFLINE", "`alignscope fetch a/b`", "`random:a/b`"];
+    refuses_model(&["run", "--model", "a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
+    let parts = ["http://127.0.0.1:9 cannot be reached", "`random:a/b`"];
+    refuses_model(&["fetch", "a/b"], &[("HF_ENDPOINT", "http://127.0.0.1:9")], &parts);
+}
+
+#[test]
+fn a_fetch_of_what_is_not_on_the_hub() {
+    refuses_model(&["fetch", "pixels"], &[], &["`pixels` is not on the hub"]);
 }
 
 #[test]

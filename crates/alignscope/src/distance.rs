@@ -2,11 +2,7 @@
 
 mod scale;
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::difference::{Differences, InnerProducts};
-use crate::name::UnknownName;
 pub use scale::{Scale, ScaleAccumulator};
 
 /// A kind of distance between two images' activations at a stage.
@@ -131,19 +127,7 @@ pub fn cosine(products: InnerProducts) -> f64 {
     }
 }
 
-impl fmt::Display for Distance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Distance {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("distance", name, &Self::ALL, Self::name)
-    }
-}
+choice!(Distance, "distance");
 
 #[cfg(test)]
 mod tests {

@@ -25,8 +25,10 @@ use head::Head;
 pub use staged::encode_stages;
 pub use tokens::Tokens;
 
+use crate::hub::{Hub, HubError, HubSettings};
 use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
+use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::weights::{Weights, WeightsError};
 
@@ -74,20 +76,24 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The checkpoint of a model as users name it, with the form of projection and the tokens that
-    /// they ask for; none for `pixels`.
+    /// they ask for; none for `pixels`. A model of the hub that is not in the cache is fetched.
     ///
     /// # Errors
-    /// As for [`open`](Self::open), [`untrained`](Self::untrained) and
+    /// As for [`Hub::model`], [`open`](Self::open), [`untrained`](Self::untrained) and
     /// [`published`](Self::published); or the model has no class token, which is asked for.
     pub fn of(
         model: &ModelSpec,
         projection: Option<ProjectionForm>,
         tokens: Tokens,
+        progress: &dyn Progress,
     ) -> Result<Option<Self>, EncoderError> {
         let ModelSpec::Encoder { source, published } = model else { return Ok(None) };
         let mut checkpoint = match source {
             ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
             ModelSource::Folder(folder) => Self::open(folder)?,
+            ModelSource::Hub(model) => {
+                Self::open(&Hub::new(HubSettings::from_env()).model(model, progress)?)?
+            }
         };
         if *published {
             checkpoint = checkpoint.published()?;
@@ -323,6 +329,9 @@ pub enum EncoderError {
         /// The model's family.
         family: Family,
     },
+    /// The model cannot be had from the hub.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -1,16 +1,19 @@
 //! The whole way: models × data sets to scores.
 
 mod error;
+mod figures;
 mod file;
 mod piece;
 mod pixels;
 mod prepared;
+mod record;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use error::ExperimentError;
+pub use figures::{FigureSpec, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
 use piece::StageDistances;
 use prepared::PreparedDataset;
@@ -18,16 +21,13 @@ use prepared::PreparedDataset;
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Encoder, Tokens};
-use crate::figure::{Figure, FigureOptions};
-use crate::model::{ModelSource, ModelSpec, ProjectionForm};
+use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::results::{
-    DatasetRecord, DistanceRows, DistancesWriter, FileRecord, Host, Manifest, ModelRecord,
-    OutputFolder, ScaleWriter, ScoreRow, Times, read_scale, write_scores, write_trials,
+    DistanceRows, DistancesWriter, OutputFolder, ScaleWriter, ScoreRow, Times, read_scale,
+    write_scores, write_trials,
 };
 use crate::score::{Ties, score};
-use crate::stage::Stage;
-use crate::weights::file_sha256;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,49 +38,6 @@ pub struct DatasetSpec {
     pub data: PathBuf,
     /// What part of it.
     pub options: DatasetOptions,
-}
-
-/// A figure of an experiment: some of its models and distances.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct FigureSpec {
-    /// The name of its files.
-    pub name: String,
-    /// What stands over it.
-    pub title: Option<String>,
-    /// The models that it shows, by their names in the results; all where there is none.
-    pub models: Vec<String>,
-    /// The kinds of distance that it shows.
-    #[serde(with = "distance_names")]
-    pub distances: Vec<Distance>,
-}
-
-impl Default for FigureSpec {
-    /// All models and distances, as `alignment.svg`.
-    fn default() -> Self {
-        let name = "alignment".to_owned();
-        Self { name, title: None, models: vec![], distances: Distance::ALL.to_vec() }
-    }
-}
-
-/// Distances by their names.
-mod distance_names {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::distance::Distance;
-
-    pub(super) fn serialize<S: Serializer>(
-        distances: &[Distance],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(distances.iter().map(|d| d.name()))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Distance>, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        names.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
-    }
 }
 
 /// A grid of models × data sets × distances.
@@ -146,7 +103,7 @@ impl Experiment {
         let checkpoints = models
             .iter()
             .map(|model| {
-                Checkpoint::of(model, self.projection, self.tokens).map_err(|source| {
+                Checkpoint::of(model, self.projection, self.tokens, progress).map_err(|source| {
                     ExperimentError::Model { model: model.to_string(), source: Box::new(source) }
                 })
             })
@@ -343,129 +300,12 @@ impl Experiment {
         }));
         Ok(())
     }
-
-    fn manifest(
-        &self,
-        models: &[ModelSpec],
-        checkpoints: &[Option<Checkpoint>],
-        datasets: &[PreparedDataset],
-        times: Times,
-    ) -> Result<Manifest<FigureSpec>, ExperimentError> {
-        let models = models
-            .iter()
-            .zip(checkpoints)
-            .map(|(model, checkpoint)| {
-                Ok(ModelRecord {
-                    name: model.to_string(),
-                    seed: match model {
-                        ModelSpec::Encoder { source: ModelSource::Random { seed, .. }, .. } => {
-                            Some(*seed)
-                        }
-                        _ => None,
-                    },
-                    architecture: checkpoint.as_ref().map(|c| c.architecture.clone()),
-                    preprocessing: checkpoint.as_ref().map(|c| c.preprocessing.clone()),
-                    defaults_used: checkpoint
-                        .as_ref()
-                        .map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files: file_records(checkpoint.as_ref().map_or(&[], |c| &c.files))?,
-                })
-            })
-            .collect::<Result<_, ExperimentError>>()?;
-        let datasets = self
-            .datasets
-            .iter()
-            .zip(datasets)
-            .map(|(spec, prepared)| {
-                let dataset = &prepared.dataset;
-                Ok(DatasetRecord {
-                    name: dataset.kind.to_string(),
-                    data: spec.data.display().to_string(),
-                    split: spec.options.split.clone(),
-                    min_votes: spec.options.min_votes,
-                    limit: spec.options.limit,
-                    trials: dataset.trials.len(),
-                    pairs: prepared.pairs.len(),
-                    images: dataset.images.len(),
-                    clusters: prepared.clusters,
-                    skipped_trials: dataset.skipped_trials,
-                    missing_images: dataset.missing_images,
-                    notes: dataset.notes.clone(),
-                    files: file_records(&dataset.sources)?,
-                    images_sha256: prepared.images_sha256(),
-                    pixels: Some(prepared.pixel_rule.to_string()),
-                })
-            })
-            .collect::<Result<_, ExperimentError>>()?;
-        Ok(Manifest {
-            alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
-            simulated: self.simulated,
-            command: self.command.clone(),
-            tokens: self.tokens.to_string(),
-            precision: "f32".to_owned(),
-            device: "cpu".to_owned(),
-            ties: self.ties.to_string(),
-            distances: self.distances.iter().map(ToString::to_string).collect(),
-            memory_budget_bytes: self.memory_bytes,
-            scale_from: self.scale_from.as_ref().map(|p| p.display().to_string()),
-            figures: self.figures(),
-            models,
-            datasets,
-            host: Host {
-                platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-                threads: rayon::current_num_threads(),
-            },
-            times,
-        })
-    }
-}
-
-fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
-    paths
-        .iter()
-        .map(|path| {
-            let sha256 = file_sha256(path)
-                .map_err(|source| ExperimentError::Hash { path: path.clone(), source })?;
-            Ok(FileRecord { path: path.display().to_string(), sha256 })
-        })
-        .collect()
-}
-
-/// Draws the figures of a run from its scores alone.
-///
-/// # Errors
-/// A figure has nothing to show, or the files cannot be written.
-pub fn draw(
-    rows: &[ScoreRow],
-    figures: &[FigureSpec],
-    simulated: bool,
-    out: &Path,
-) -> Result<(), ExperimentError> {
-    for figure in figures {
-        let shown: Vec<ScoreRow> = rows
-            .iter()
-            .filter(|row| {
-                let of_pixels = row.stage == Stage::Image;
-                let model = figure.models.is_empty() || figure.models.contains(&row.model);
-                of_pixels || (model && figure.distances.contains(&row.distance))
-            })
-            .cloned()
-            .collect();
-        let options = FigureOptions {
-            title: match simulated {
-                true => Some("Alignment with a simulated observer".to_owned()),
-                false => figure.title.clone(),
-            },
-            caption: simulated.then(|| "simulated answers, not human data".to_owned()),
-        };
-        Figure::from_scores(&shown, &options)?.save(out, &figure.name)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         Experiment {

@@ -3,41 +3,43 @@
 //! The modules stand in the order in which data passes through them; each looks only to
 //! those above it.
 
+#[macro_use]
 mod name;
 mod progress;
 /// The stages of a model, and how deep they lie.
 mod stage;
-
 /// Trials: which images were shown to people, and what they answered.
 pub mod dataset;
-/// Images and trials that are drawn rather than collected.
-pub mod demo;
+/// A file to 8-bit RGB pixels.
+pub mod image;
+/// Pixels to the array that a model takes, by the model's own recipe.
+pub mod preprocess;
+/// The tensors of a model: from a checkpoint's files, or drawn at random.
+pub mod weights;
+/// Models by their id on the Hugging Face hub.
+pub mod hub;
+mod model;
+mod kernel;
+/// Vision encoders, one stage at a time.
+pub mod encoder;
+/// Groups of images that hold both ends of all their pairs.
+pub mod resident;
 /// Differences of two images' activations, per channel.
 pub mod difference;
 /// One number for a pair of images at a stage.
 pub mod distance;
-/// Vision encoders, one stage at a time.
-pub mod encoder;
-/// The whole way: models × data sets to scores.
-mod experiment;
-/// Activations as `features.npy` and `file_names.txt`.
-pub mod features;
-/// Score against depth, as a figure.
-pub mod figure;
-/// A file to 8-bit RGB pixels.
-pub mod image;
-mod kernel;
-mod model;
-/// Pixels to the array that a model takes, by the model's own recipe.
-pub mod preprocess;
-/// Groups of images that hold both ends of all their pairs.
-pub mod resident;
-/// The files that a run leaves.
-pub mod results;
 /// How well distances follow the answers of people.
 pub mod score;
-/// The tensors of a model: from a checkpoint's files, or drawn at random.
-pub mod weights;
+/// The files that a run leaves.
+pub mod results;
+/// Score against depth, as a figure.
+pub mod figure;
+/// Images and trials that are drawn rather than collected.
+pub mod demo;
+/// Activations as `features.npy` and `file_names.txt`.
+pub mod features;
+/// The whole way: models × data sets to scores.
+mod experiment;
 
 pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
@@ -48,6 +50,7 @@ pub use crate::experiment::{
     DatasetSpec, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec,
     Summary, draw,
 };
+pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::name::UnknownName;
+use crate::hub::HubModel;
 
 /// A model as it is named on the command line and in results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum ModelSource {
     },
     /// A checkpoint's folder.
     Folder(PathBuf),
+    /// A model of the hub.
+    Hub(HubModel),
 }
 
 impl ModelSpec {
@@ -56,6 +58,7 @@ impl fmt::Display for ModelSpec {
             ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
             ModelSource::Random { id, seed } => format!("random:{id}@seed={seed}{variant}"),
             ModelSource::Folder(path) => format!("{}{variant}", path.display()),
+            ModelSource::Hub(model) => format!("{model}{variant}"),
         })
     }
 }
@@ -83,13 +86,7 @@ impl ProjectionForm {
     }
 }
 
-impl FromStr for ProjectionForm {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("form of the projection", name, &Self::ALL, Self::name)
-    }
-}
+choice!(ProjectionForm, "form of the projection");
 
 /// A word that names no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +97,7 @@ pub enum ModelSpecError {
     Empty,
     /// What follows `@` cannot be read.
     #[error(
-        "`{found}` in the model `{name}` is not understood, expected `seed=` and a whole number"
+        "`@{found}` in the model `{name}` is not understood, expected a revision of the hub after an id, or `@seed=N` with a whole number after `random:ID`"
     )]
     Modifier {
         /// The whole name.
@@ -108,9 +105,9 @@ pub enum ModelSpecError {
         /// What follows `@`.
         found: String,
     },
-    /// Neither a folder nor a known form.
+    /// Neither a folder nor another known form.
     #[error(
-        "`{0}` is not a folder; name a checkpoint's folder, `random:ID` for an untrained control, or `pixels` (see `alignscope list models`)"
+        "`{0}` is not a folder, nor an id of the hub (OWNER/NAME); name one of them, `random:ID` for an untrained control, or `pixels` (see `alignscope list models`)"
     )]
     Unknown(String),
 }
@@ -118,7 +115,8 @@ pub enum ModelSpecError {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, `random:ID[@seed=N][@published]` or `FOLDER[@published]`.
+    /// Reads `pixels`, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
+    /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
         if name.is_empty() {
             return Err(ModelSpecError::Empty);
@@ -147,10 +145,41 @@ impl FromStr for ModelSpec {
             let trimmed = rest.trim_end_matches('/');
             ModelSource::Folder(if trimmed.is_empty() { rest } else { trimmed }.into())
         } else {
-            return Err(ModelSpecError::Unknown(name.to_owned()));
+            let (id, revision) = match rest.split_once('@') {
+                None => (rest, None),
+                Some((id, revision)) => (id, Some(revision)),
+            };
+            if !is_hub_id(id) {
+                return Err(ModelSpecError::Unknown(name.to_owned()));
+            }
+            if let Some(found) = revision.filter(|revision| !is_revision(revision)) {
+                let (name, found) = (name.to_owned(), found.to_owned());
+                return Err(ModelSpecError::Modifier { name, found });
+            }
+            let revision = revision.map(ToOwned::to_owned);
+            ModelSource::Hub(HubModel { id: id.to_owned(), revision })
         };
         Ok(Self::Encoder { source, published })
     }
+}
+
+/// Whether a word is formed as the ids of the hub are: an owner and a name.
+fn is_hub_id(word: &str) -> bool {
+    let plain = |part: &str| {
+        let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        part.chars().all(fit)
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && !part.contains("..")
+    };
+    word.split_once('/').is_some_and(|(owner, name)| plain(owner) && plain(name))
+}
+
+/// Whether a word can name a branch, a tag or a commit.
+fn is_revision(word: &str) -> bool {
+    let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    word.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && word.chars().all(fit)
+        && !word.contains("..")
 }
 
 #[cfg(test)]
@@ -158,12 +187,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_is_read_back_from_its_name() {
+    fn a_model_is_read_back_from_its_name() {
         for name in [
             "pixels",
             "random:openai/clip-vit-base-patch32",
             "random:a/b@seed=7",
             "random:a/b@seed=7@published",
+            "openai/clip-vit-base-patch32",
+            "openai/clip-vit-base-patch32@refs/pr/3",
+            "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@main@published",
         ] {
             assert_eq!(name.parse::<ModelSpec>().expect("a model").to_string(), name);
         }
@@ -178,7 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_folder_is_an_error() {
-        assert!(matches!("no/such/folder".parse::<ModelSpec>(), Err(ModelSpecError::Unknown(_))));
+    fn a_word_that_is_neither_a_folder_nor_an_id_is_an_error() {
+        for word in ["no/such/folder", "clip", "../clip", "a/..", "/a/b", "a/b c", "./b", "~/b"] {
+            let result = word.parse::<ModelSpec>();
+            assert!(matches!(result, Err(ModelSpecError::Unknown(_))), "{word}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_revision_that_cannot_be_is_an_error() {
+        for word in ["a/b@", "a/b@seed=3", "a/b@../c", "a/b@x@y"] {
+            let result = word.parse::<ModelSpec>();
+            assert!(matches!(result, Err(ModelSpecError::Modifier { .. })), "{word}: {result:?}");
+        }
     }
 }

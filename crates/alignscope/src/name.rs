@@ -27,3 +27,22 @@ impl UnknownName {
         })
     }
 }
+
+/// `Display` and `FromStr` of an enum that has `ALL` and `name()`.
+macro_rules! choice {
+    ($choice:ty, $what:literal) => {
+        impl std::fmt::Display for $choice {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl std::str::FromStr for $choice {
+            type Err = $crate::name::UnknownName;
+
+            fn from_str(name: &str) -> Result<Self, $crate::name::UnknownName> {
+                $crate::name::UnknownName::find($what, name, &Self::ALL, Self::name)
+            }
+        }
+    };
+}

@@ -3,14 +3,10 @@
 mod accuracy;
 mod correlation;
 
-use std::fmt;
-use std::str::FromStr;
-
 pub use accuracy::{odd_one_out_outcomes, two_alternatives_outcomes, vote_share};
 pub use correlation::{average_ranks, kendall, pearson, spearman};
 
 use crate::dataset::Trials;
-use crate::name::UnknownName;
 
 /// A measure of agreement between distances and people; more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,19 +41,7 @@ impl Measure {
     }
 }
 
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Measure {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("measure", name, &Self::ALL, Self::name)
-    }
-}
+choice!(Measure, "measure");
 
 /// What a tie between a model's distances counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -83,19 +67,7 @@ impl Ties {
     }
 }
 
-impl fmt::Display for Ties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Ties {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("rule for ties", name, &Self::ALL, Self::name)
-    }
-}
+choice!(Ties, "rule for ties");
 
 /// How well the distances of one model, stage and kind follow the answers.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,6 +6,7 @@ mod random;
 mod safetensors_file;
 mod torch_file;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,8 +93,9 @@ impl WeightFile {
 }
 
 /// The names that transformers gives to weights, and open_clip.
-const TRANSFORMERS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
-const OPEN_CLIP_FILES: [&str; 2] = ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"];
+pub(crate) const TRANSFORMERS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+pub(crate) const OPEN_CLIP_FILES: [&str; 2] =
+    ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"];
 
 impl Weights {
     /// The weights in a folder that transformers wrote: `model.safetensors` or
@@ -223,28 +225,37 @@ impl Weights {
     }
 }
 
-/// The shards that an index names, each once, in order of name.
+/// The shards that an index names, checked to be there, each once, in order of name.
 fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, WeightsError> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
-    let text = std::fs::read_to_string(index)
-        .map_err(|source| WeightsError::Read { path: index.to_owned(), source })?;
-    let parsed: Index = serde_json::from_str(&text)
-        .map_err(|source| WeightsError::Index { path: index.to_owned(), source })?;
-    let names: std::collections::BTreeSet<String> = parsed.weight_map.into_values().collect();
-    let mut paths = Vec::with_capacity(names.len());
-    for name in names {
-        let leaves_the_folder =
-            Path::new(&name).components().any(|c| !matches!(c, std::path::Component::Normal(_)));
+    let mut paths = Vec::new();
+    for name in shard_names(index)? {
         let path = folder.join(&name);
-        if leaves_the_folder || !path.is_file() {
+        if !path.is_file() {
             return Err(WeightsError::Shard { index: index.to_owned(), name });
         }
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// The names of the shards that an index names, each a path within the index's folder.
+pub(crate) fn shard_names(index: &Path) -> Result<BTreeSet<String>, WeightsError> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let text = std::fs::read_to_string(index)
+        .map_err(|source| WeightsError::Read { path: index.to_owned(), source })?;
+    let parsed: Index = serde_json::from_str(&text)
+        .map_err(|source| WeightsError::Index { path: index.to_owned(), source })?;
+    let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
+    let leaves = |name: &String| {
+        Path::new(name).components().any(|c| !matches!(c, std::path::Component::Normal(_)))
+    };
+    match names.iter().find(|name| leaves(name)) {
+        Some(name) => Err(WeightsError::Shard { index: index.to_owned(), name: name.clone() }),
+        None => Ok(names),
+    }
 }
 
 /// SHA-256 of a file, as `sha256sum` prints it.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
-use alignscope::{ModelSpec, ProjectionForm, Stage, Tokens};
+use alignscope::{ModelSpec, ProjectionForm, Silent, Stage, Tokens};
 use safetensors::SafeTensors;
 
 fn golden(name: &str) -> PathBuf {
@@ -172,7 +172,8 @@ fn the_studys_way_with_biomedclip_feeds_the_blocks_bare_patches() {
 fn the_projection_can_be_had_raw_or_of_unit_length() {
     let lengths = |name: &str, form| {
         let spec = ModelSpec::folder(golden(name));
-        let checkpoint = Checkpoint::of(&spec, form, Tokens::All).expect("opened").expect("one");
+        let checkpoint =
+            Checkpoint::of(&spec, form, Tokens::All, &Silent).expect("opened").expect("one");
         let encoder = Encoder::load(&checkpoint).expect("loaded");
         let mut lengths = vec![];
         encode_stages(

@@ -1,9 +1,6 @@
 //! The data sets, by name.
 
 use std::fmt;
-use std::str::FromStr;
-
-use crate::name::UnknownName;
 
 /// The data sets that alignscope reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,19 +71,7 @@ impl DatasetKind {
     }
 }
 
-impl fmt::Display for DatasetKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for DatasetKind {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("data set", name, &Self::ALL, |kind| kind.name())
-    }
-}
+choice!(DatasetKind, "data set");
 
 /// A level of abstraction of the study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -71,6 +71,23 @@ pub struct Architecture {
     pub layer_norm_eps: f64,
 }
 
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} stages (embedding, {} blocks, projection), {} tokens × {} channels, projection {}{}, {:.0} million weights",
+            self.family,
+            self.blocks + 2,
+            self.blocks,
+            self.tokens(),
+            self.channels,
+            self.projection,
+            if self.unit_projection { " (of norm 1)" } else { "" },
+            self.weights() as f64 / 1e6,
+        )
+    }
+}
+
 fn as_name<S: serde::Serializer>(value: &Activation, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
@@ -88,6 +105,17 @@ impl Architecture {
     pub fn patches(&self) -> usize {
         let side = self.image_size / self.patch_size;
         side * side
+    }
+
+    /// The numbers in the matrices of the vision tower, which are nearly all of its weights.
+    pub fn weights(&self) -> usize {
+        let block = 4 * self.channels * self.channels + 2 * self.channels * self.mlp_channels;
+        let embedding = (3 * self.patch_size * self.patch_size + self.tokens()) * self.channels;
+        let head = match self.family {
+            Family::Siglip => block,
+            _ => self.channels * self.projection,
+        };
+        embedding + self.blocks * block + head
     }
 
     /// Reads `config.json` of transformers, and names each key that it lacks with the default

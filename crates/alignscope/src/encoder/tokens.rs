@@ -1,11 +1,8 @@
 //! Which tokens of an image count.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::str::FromStr;
 
 use crate::difference::Activations;
-use crate::name::UnknownName;
 
 /// Which tokens' activations are compared, or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -67,19 +64,7 @@ impl Tokens {
     }
 }
 
-impl fmt::Display for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Tokens {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("choice of tokens", name, &Self::ALL, Self::name)
-    }
-}
+choice!(Tokens, "choice of tokens");
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{DatasetSpec, FigureSpec};
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
-use crate::model::{ModelSpec, ModelSpecError};
+use crate::model::{ModelSource, ModelSpec, ModelSpecError};
 use crate::name::UnknownName;
 
 /// An experiment file that has been read: the grid that it asks for.
@@ -223,11 +223,18 @@ impl ExperimentFile {
     }
 }
 
-/// A model by its name, or its control.
+/// A model by its name, or the control of the model that is known by its id.
 fn parse_model(name: &str, untrained: bool) -> Result<ModelSpec, ModelSpecError> {
-    match untrained && name != "pixels" && !name.starts_with("random:") {
-        true => format!("random:{name}").parse(),
-        false => name.parse(),
+    let model = name.parse()?;
+    match model {
+        ModelSpec::Encoder { source: ModelSource::Hub(model), published } if untrained => {
+            let source = ModelSource::Random { id: model.id, seed: 0 };
+            Ok(ModelSpec::Encoder { source, published })
+        }
+        ModelSpec::Encoder { source: ModelSource::Folder(_), .. } if untrained => {
+            format!("random:{name}").parse()
+        }
+        model => Ok(model),
     }
 }
 

@@ -1,10 +1,6 @@
 //! The non-linearity between the two layers of a block's perceptron.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::exp::exp;
-use crate::name::UnknownName;
 
 /// An activation function, by the names that transformers gives them in `hidden_act`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,19 +36,7 @@ impl Activation {
     }
 }
 
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Activation {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::find("activation function", name, &Self::ALL, Self::name)
-    }
-}
+choice!(Activation, "activation function");
 
 vectorized! {
     fn quick_gelu(values: &mut [f32]) {

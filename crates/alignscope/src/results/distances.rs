@@ -7,7 +7,7 @@ use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::TableWriter;
+use super::table::{TableWriter, repeated, text_column};
 use crate::dataset::{DatasetKind, ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
@@ -40,14 +40,13 @@ impl DistancesWriter {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        let text = |name: &str| (name.to_owned(), DataType::Utf8, false);
         let columns = vec![
-            text("dataset"),
-            text("model"),
-            text("stage"),
-            text("distance"),
-            text("image_a"),
-            text("image_b"),
+            text_column("dataset"),
+            text_column("model"),
+            text_column("stage"),
+            text_column("distance"),
+            text_column("image_a"),
+            text_column("image_b"),
             ("uses".to_owned(), DataType::UInt32, false),
             ("value".to_owned(), DataType::Float64, false),
         ];
@@ -60,18 +59,16 @@ impl DistancesWriter {
     /// The file cannot be written.
     pub fn write(&mut self, rows: DistanceRows<'_>) -> Result<(), ResultsError> {
         let n = rows.pairs.len();
-        let repeat =
-            |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
         let image = |side: usize| {
             Arc::new(StringArray::from_iter_values(
                 rows.pairs.images.iter().map(|pair| &rows.images[pair[side] as usize].id),
             ))
         };
         self.0.write(vec![
-            repeat(rows.dataset.name()),
-            repeat(rows.model),
-            repeat(&rows.stage.to_string()),
-            repeat(rows.distance.name()),
+            repeated(rows.dataset.name(), n),
+            repeated(rows.model, n),
+            repeated(&rows.stage.to_string(), n),
+            repeated(rows.distance.name(), n),
             image(0),
             image(1),
             Arc::new(UInt32Array::from_iter_values(rows.pairs.uses.iter().copied())),

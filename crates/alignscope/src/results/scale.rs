@@ -8,7 +8,7 @@ use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::{TableWriter, read_batches};
+use super::table::{TableWriter, read_batches, repeated, text_column};
 use crate::dataset::DatasetKind;
 use crate::stage::Stage;
 
@@ -21,11 +21,10 @@ impl ScaleWriter {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        let text = |name: &str| (name.to_owned(), DataType::Utf8, false);
         let columns = vec![
-            text("dataset"),
-            text("model"),
-            text("stage"),
+            text_column("dataset"),
+            text_column("model"),
+            text_column("stage"),
             ("channel".to_owned(), DataType::UInt32, false),
             ("scale".to_owned(), DataType::Float64, false),
         ];
@@ -44,13 +43,11 @@ impl ScaleWriter {
         scale: &[f64],
     ) -> Result<(), ResultsError> {
         let n = scale.len();
-        let repeat =
-            |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)));
         let channels = u32::try_from(n).expect("channels are few");
         self.0.write(vec![
-            repeat(dataset.name()),
-            repeat(model),
-            repeat(&stage.to_string()),
+            repeated(dataset.name(), n),
+            repeated(model, n),
+            repeated(&stage.to_string(), n),
             Arc::new(UInt32Array::from_iter_values(0..channels)),
             Arc::new(Float64Array::from_iter_values(scale.iter().copied())),
         ])

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,6 +14,16 @@ use parquet::file::properties::WriterProperties;
 
 use super::ResultsError;
 use super::folder::{beside, keep};
+
+/// A column of texts that is never empty.
+pub(super) fn text_column(name: &str) -> (String, DataType, bool) {
+    (name.to_owned(), DataType::Utf8, false)
+}
+
+/// A column that repeats one text.
+pub(super) fn repeated(text: &str, n: usize) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)))
+}
 
 /// A Parquet file that grows by batches of rows and takes its name when it is finished.
 pub(super) struct TableWriter {

@@ -1,0 +1,24 @@
+//! `alignscope fetch`.
+
+use alignscope::encoder::Checkpoint;
+use alignscope::{Hub, HubSettings, ModelSource, ModelSpec};
+use anyhow::{Context, bail};
+
+use crate::arguments::Fetch;
+use crate::progress::progress;
+
+/// Fetches models, checks that they can be read, and says on stdout where they are.
+pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
+    let progress = progress(quiet);
+    let hub = Hub::new(HubSettings::from_env());
+    for model in &arguments.models {
+        let ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } = model else {
+            bail!("`{model}` is not on the hub: there is nothing to fetch");
+        };
+        let folder = hub.fetch(wanted, &*progress)?;
+        let checkpoint = Checkpoint::open(&folder)
+            .with_context(|| format!("{wanted} was fetched, but cannot be used"))?;
+        println!("{wanted}\n    {}\n    {}", checkpoint.architecture, folder.display());
+    }
+    Ok(())
+}
