@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use alignscope::ModelSpec;
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{FeatureRequest, write_features};
 use alignscope::results::OutputFolder;
@@ -17,8 +16,8 @@ const IMAGES: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff"];
 
 /// Encodes images and writes their activations.
 pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
-    if arguments.model == ModelSpec::Pixels {
-        bail!("`pixels` has no activations; name an encoder");
+    if !arguments.model.is_encoder() {
+        bail!("`{}` has no activations; name an encoder", arguments.model);
     }
     let mut images = Vec::new();
     for path in &arguments.images {

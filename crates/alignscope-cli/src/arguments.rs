@@ -37,7 +37,8 @@ pub enum Command {
     Demo(Demo),
     /// Draw the figure of a run again, from its scores alone.
     Report(Report),
-    /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses.
+    /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses, and
+    /// weights of baselines.
     ///
     /// HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean there.
     /// `run` and `activations` fetch by themselves what is not in the cache; `fetch` also asks
@@ -63,7 +64,8 @@ pub struct Run {
     pub untrained: bool,
 
     /// A model: an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`; a checkpoint's folder;
-    /// `random:ID[@seed=N]` for an untrained control; or `pixels`. `@published` after BiomedCLIP
+    /// `random:ID[@seed=N]` for an untrained control; a baseline such as `ssim` or `lpips-alex`;
+    /// or `pixels`. `@published` after BiomedCLIP
     /// runs it as the study did. May be given several times.
     #[arg(long = "model", value_name = "MODEL", required_unless_present = "experiment", num_args = 1..)]
     pub models: Vec<ModelSpec>,
@@ -117,6 +119,15 @@ pub struct Run {
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
     pub ties: Ties,
 
+    /// Side of the square that baselines see where a data set's images differ in size.
+    #[arg(long, value_name = "PX", default_value_t = 224, value_parser = positive)]
+    pub baseline_size: usize,
+
+    /// A folder with the weights of LPIPS and PerceptNet under their published names; looked
+    /// through before $ALIGNSCOPE_WEIGHTS and the caches.
+    #[arg(long, value_name = "DIR")]
+    pub weights: Option<PathBuf>,
+
     /// Do not add the model `pixels`.
     #[arg(long)]
     pub no_pixels: bool,
@@ -169,7 +180,7 @@ pub struct Activations {
 /// `alignscope fetch`.
 #[derive(Debug, Args)]
 pub struct Fetch {
-    /// Models of the hub: `OWNER/NAME[@REVISION]`.
+    /// Models of the hub, `OWNER/NAME[@REVISION]`, and baselines such as `lpips-alex`.
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<ModelSpec>,
 }

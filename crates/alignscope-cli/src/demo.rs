@@ -2,7 +2,8 @@
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties, Tokens, demo,
+    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties,
+    Tokens, demo,
 };
 use anyhow::Context;
 
@@ -24,7 +25,11 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
     progress.end();
     let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
     let experiment = Experiment {
-        models: vec![ModelSpec::Pixels, ModelSpec::untrained(MODEL, arguments.seed)],
+        models: vec![
+            ModelSpec::Pixels,
+            ModelSpec::Baseline(Baseline::Ssim),
+            ModelSpec::untrained(MODEL, arguments.seed),
+        ],
         datasets: vec![
             dataset(DatasetKind::Pairs, folders.low),
             dataset(DatasetKind::TwoAfc, folders.middle),
@@ -34,6 +39,8 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         tokens: Tokens::All,
         projection: None,
         ties: Ties::Miss,
+        baseline_size: 224,
+        weights: None,
         pixels: true,
         memory_bytes,
         scale_from: None,

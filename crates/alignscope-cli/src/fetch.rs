@@ -1,7 +1,7 @@
 //! `alignscope fetch`.
 
 use alignscope::encoder::Checkpoint;
-use alignscope::{Hub, HubSettings, ModelSource, ModelSpec};
+use alignscope::{BaselineFolders, Hub, HubSettings, ModelSource, ModelSpec};
 use anyhow::{Context, bail};
 
 use crate::arguments::Fetch;
@@ -12,6 +12,12 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
     let progress = progress(quiet);
     let hub = Hub::new(HubSettings::from_env());
     for model in &arguments.models {
+        if let ModelSpec::Baseline(baseline) = model {
+            let files = BaselineFolders::new(None)?.fetch(*baseline, &*progress)?;
+            println!("{baseline}\n    {}", baseline.description());
+            files.iter().for_each(|file| println!("    {}", file.display()));
+            continue;
+        }
         let ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } = model else {
             bail!("`{model}` is not on the hub: there is nothing to fetch");
         };

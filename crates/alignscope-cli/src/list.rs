@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::known_models;
-use alignscope::{DatasetKind, Distance};
+use alignscope::{Baseline, DatasetKind, Distance};
 
 use crate::arguments::Listed;
 
@@ -25,6 +25,9 @@ fn models() {
     println!(
         "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
     );
+    for baseline in Baseline::ALL {
+        println!("{baseline}\n    baseline: {}", baseline.description());
+    }
     println!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
 }
 

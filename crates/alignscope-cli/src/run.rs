@@ -28,6 +28,8 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         tokens: arguments.tokens,
         projection: arguments.projection,
         ties: arguments.ties,
+        baseline_size: arguments.baseline_size,
+        weights: arguments.weights.clone(),
         pixels: !arguments.no_pixels,
         memory_bytes: memory(arguments.memory)?,
         scale_from: arguments.scale_from.clone(),

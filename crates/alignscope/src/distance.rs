@@ -3,6 +3,7 @@
 mod scale;
 
 use crate::difference::{Differences, InnerProducts};
+use crate::name::UnknownName;
 pub use scale::{Scale, ScaleAccumulator};
 
 /// A kind of distance between two images' activations at a stage.
@@ -15,10 +16,12 @@ pub enum Distance {
     NormalizedEuclidean,
     /// One minus the cosine of the angle between the activations.
     Cosine,
+    /// What a baseline measures; there is no other choice for it.
+    Own,
 }
 
 impl Distance {
-    /// All of them, in the order of the study.
+    /// All that can be chosen, in the order of the study.
     pub const ALL: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
 
     /// The name used on the command line, in Python and in results.
@@ -27,7 +30,16 @@ impl Distance {
             Self::Euclidean => "euclidean",
             Self::NormalizedEuclidean => "normalized-euclidean",
             Self::Cosine => "cosine",
+            Self::Own => "own",
         }
+    }
+
+    /// The kind of distance that results call `name`: also a baseline's own.
+    ///
+    /// # Errors
+    /// There is no such kind.
+    pub fn in_results(name: &str) -> Result<Self, UnknownName> {
+        if name == Self::Own.name() { Ok(Self::Own) } else { name.parse() }
     }
 
     /// What it is, in a line.
@@ -38,6 +50,7 @@ impl Distance {
                 "the same, each channel scaled by how much it varies over the data set"
             }
             Self::Cosine => "one minus the cosine of the angle between the activations",
+            Self::Own => "what the baseline measures",
         }
     }
 
@@ -54,6 +67,7 @@ impl Distance {
                 pairs.map(|pair| normalized_euclidean(differences.msd(pair), scale)).collect()
             }
             Self::Cosine => pairs.map(|pair| cosine(differences.products(pair))).collect(),
+            Self::Own => unreachable!("a baseline's distance is not made of differences"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The whole way: models × data sets to scores.
 
+mod baselines;
 mod error;
 mod figures;
 mod file;
@@ -18,14 +19,15 @@ pub use file::{ExperimentFile, ExperimentFileError};
 use piece::StageDistances;
 use prepared::PreparedDataset;
 
+use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Encoder, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::results::{
-    DistanceRows, DistancesWriter, OutputFolder, ScaleWriter, ScoreRow, Times, read_scale,
-    write_scores, write_trials,
+    BaselineRecord, DistanceRows, DistancesWriter, OutputFolder, ScaleWriter, ScoreRow, Times,
+    read_scale, write_scores, write_trials,
 };
 use crate::score::{Ties, score};
 
@@ -56,6 +58,10 @@ pub struct Experiment {
     pub projection: Option<ProjectionForm>,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
+    /// Side of the square that baselines see where a data set's images differ in size.
+    pub baseline_size: usize,
+    /// A folder in which weights of baselines are looked for first.
+    pub weights: Option<PathBuf>,
     /// Whether `pixels` is added where `models` does not name it.
     pub pixels: bool,
     /// Bytes of memory to stay within.
@@ -72,6 +78,14 @@ pub struct Experiment {
 
 /// The scales of another run: by model and data set, then by stage.
 type ForeignScales = BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>;
+
+/// What a model is made of.
+#[derive(Debug)]
+enum Source {
+    Pixels,
+    Baseline(BaselineModel),
+    Encoder(Box<Checkpoint>),
+}
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,29 +114,26 @@ impl Experiment {
         let started = SystemTime::now();
         let clock = Instant::now();
         let models = self.all_models()?;
-        let checkpoints = models
+        let sources = models
             .iter()
-            .map(|model| {
-                Checkpoint::of(model, self.projection, self.tokens, progress).map_err(|source| {
-                    ExperimentError::Model { model: model.to_string(), source: Box::new(source) }
-                })
-            })
+            .map(|model| self.source(model, progress))
             .collect::<Result<Vec<_>, _>>()?;
         let datasets = self
             .datasets
             .iter()
-            .map(|spec| PreparedDataset::open(spec, progress))
+            .map(|spec| PreparedDataset::open(spec, self.baseline_size, progress))
             .collect::<Result<Vec<_>, _>>()?;
         let foreign_scales = self.foreign_scales(&models)?;
 
         let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;
         let mut scales = ScaleWriter::create(&out.file("scale.parquet"))?;
         let mut rows = Vec::new();
-        for (model, checkpoint) in models.iter().zip(&checkpoints) {
+        let mut computed = Vec::new();
+        for (model, source) in models.iter().zip(&sources) {
             let name = model.to_string();
-            let encoder = match checkpoint {
-                None => None,
-                Some(checkpoint) => {
+            let encoder = match source {
+                Source::Pixels | Source::Baseline(_) => None,
+                Source::Encoder(checkpoint) => {
                     progress.begin(&format!("{name}: weights"), 0);
                     let encoder = Encoder::load(checkpoint).map_err(|source| {
                         ExperimentError::Model { model: name.clone(), source: Box::new(source) }
@@ -132,9 +143,23 @@ impl Experiment {
                 }
             };
             for dataset in &datasets {
-                let stages = match &encoder {
-                    None => vec![pixels::stage_distances(dataset, self.memory_bytes, progress)?],
-                    Some(encoder) => piece::stage_distances(
+                let stages = match (&encoder, source) {
+                    (None, Source::Baseline(model)) => {
+                        let found =
+                            baselines::distances(model, dataset, self.memory_bytes, progress)?;
+                        computed.push(BaselineRecord {
+                            model: name.clone(),
+                            dataset: dataset.dataset.kind.to_string(),
+                            images: dataset.dataset.images.len(),
+                            features_computed: found.features_computed,
+                            compared: dataset.baseline_rule.to_string(),
+                        });
+                        vec![found.stage]
+                    }
+                    (None, _) => {
+                        vec![pixels::stage_distances(dataset, self.memory_bytes, progress)?]
+                    }
+                    (Some(encoder), _) => piece::stage_distances(
                         &piece::Request {
                             model: &name,
                             encoder,
@@ -182,9 +207,33 @@ impl Experiment {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             wall_s,
         };
-        self.manifest(&models, &checkpoints, &datasets, times)?
+        self.manifest(&models, &sources, &datasets, computed, times)?
             .write(&out.file("manifest.json"))?;
         Ok(Summary { scores: rows, wall_s })
+    }
+
+    /// What a model is made of, checked before the first image is read.
+    fn source(
+        &self,
+        model: &ModelSpec,
+        progress: &dyn Progress,
+    ) -> Result<Source, ExperimentError> {
+        if let ModelSpec::Baseline(baseline) = model {
+            let load = || {
+                let folders = BaselineFolders::new(self.weights.as_deref())?;
+                BaselineModel::load(*baseline, &folders)
+            };
+            let error = |source| ExperimentError::Baseline { model: *baseline, source };
+            return load().map(Source::Baseline).map_err(error);
+        }
+        match Checkpoint::of(model, self.projection, self.tokens, progress) {
+            Ok(None) => Ok(Source::Pixels),
+            Ok(Some(checkpoint)) => Ok(Source::Encoder(Box::new(checkpoint))),
+            Err(source) => {
+                let source = Box::new(source);
+                Err(ExperimentError::Model { model: model.to_string(), source })
+            }
+        }
     }
 
     fn figures(&self) -> Vec<FigureSpec> {
@@ -217,7 +266,7 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "distance", name });
             }
         }
-        let encoders = models.iter().any(|m| *m != ModelSpec::Pixels);
+        let encoders = models.iter().any(ModelSpec::is_encoder);
         let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
         if self.scale_from.is_some() && !(encoders && normalized) {
             return Err(ExperimentError::ScaleUnused);
@@ -239,7 +288,7 @@ impl Experiment {
         let mut found = BTreeMap::new();
         let Some(run) = &self.scale_from else { return Ok(found) };
         let path = run.join("scale.parquet");
-        for model in models.iter().filter(|m| **m != ModelSpec::Pixels).map(ToString::to_string) {
+        for model in models.iter().filter(|m| m.is_encoder()).map(ToString::to_string) {
             for dataset in &self.datasets {
                 let scales = read_scale(&path, &model, |name| name == dataset.kind.name())?;
                 if scales.is_empty() {
@@ -318,6 +367,8 @@ mod tests {
             distances: Distance::ALL.to_vec(),
             tokens: Tokens::All,
             projection: None,
+            baseline_size: 224,
+            weights: None,
             ties: Ties::Miss,
             pixels: true,
             memory_bytes: 1 << 30,

@@ -1,6 +1,7 @@
 //! Models by their id on the Hugging Face hub, kept in the cache that Python's `huggingface_hub`
 //! uses.
 
+mod download;
 mod error;
 mod needed;
 mod settings;
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use download::download;
 pub use error::HubError;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};

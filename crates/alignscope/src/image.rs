@@ -112,6 +112,26 @@ impl RgbImage {
         }
     }
 
+    /// Root mean square difference of 8-bit RGB to another image, 0 to 255, over pixels and
+    /// channels.
+    ///
+    /// # Panics
+    /// The images differ in size.
+    pub fn rms_difference(&self, other: &Self) -> f64 {
+        assert_eq!((self.width, self.height), (other.width, other.height), "images of one size");
+        // A row of squares below 2^16 fits 32 bits; the whole needs 64.
+        let sum: u64 = self
+            .pixels
+            .chunks(4096)
+            .zip(other.pixels.chunks(4096))
+            .map(|(a, b)| {
+                let squares = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
+                u64::from(squares.sum::<u32>())
+            })
+            .sum();
+        (sum as f64 / self.pixels.len() as f64).sqrt()
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> usize {
         self.width
@@ -170,5 +190,21 @@ fn check_size(width: u64, height: u64, path: &Path) -> Result<(usize, usize), Im
     match width.checked_mul(height) {
         Some(1..=MAX_PIXELS) => Ok((width as usize, height as usize)),
         _ => Err(ImageError::Size { path: path.to_owned(), width, height }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_difference_is_the_root_of_the_mean_square() {
+        let image = |value| RgbImage::new(50, 70, vec![value; 3 * 50 * 70]);
+        assert_eq!(image(0).rms_difference(&image(255)), 255.0);
+        assert_eq!(image(10).rms_difference(&image(7)), 3.0);
+        assert_eq!(image(9).rms_difference(&image(9)), 0.0);
+        let one = RgbImage::new(1, 1, vec![0, 3, 4]);
+        let other = RgbImage::new(1, 1, vec![0, 0, 0]);
+        assert_eq!(one.rms_difference(&other), (25.0_f64 / 3.0).sqrt());
     }
 }

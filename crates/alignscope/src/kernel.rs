@@ -1,4 +1,4 @@
-//! The arithmetic of a transformer, on slices of f32. Nothing outside knows which instructions ran.
+//! The arithmetic of encoders and baselines, on slices. Nothing outside knows which instructions ran.
 //!
 //! This folder alone may hold unsafe code; each such line says why it is sound.
 #![allow(unsafe_code)]
@@ -42,8 +42,12 @@ mod exp;
 mod layer_norm;
 mod matmul;
 mod softmax;
+mod square;
+mod window;
 
 pub use activation::Activation;
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
 pub(crate) use softmax::softmax_rows;
+pub(crate) use square::squared_distance;
+pub(crate) use window::filter_valid;

@@ -18,8 +18,10 @@ pub mod preprocess;
 pub mod weights;
 /// Models by their id on the Hugging Face hub.
 pub mod hub;
-mod model;
 mod kernel;
+/// The measures of image quality that models are held against.
+pub mod baseline;
+mod model;
 /// Vision encoders, one stage at a time.
 pub mod encoder;
 /// Groups of images that hold both ends of all their pairs.
@@ -41,6 +43,7 @@ pub mod features;
 /// The whole way: models × data sets to scores.
 mod experiment;
 
+pub use crate::baseline::{Baseline, BaselineFolders, BaselineModel};
 pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::baseline::Baseline;
 use crate::hub::HubModel;
 
 /// A model as it is named on the command line and in results.
@@ -12,6 +13,8 @@ use crate::hub::HubModel;
 pub enum ModelSpec {
     /// The pixels themselves.
     Pixels,
+    /// A measure of image quality.
+    Baseline(Baseline),
     /// An encoder.
     Encoder {
         /// Where its weights come from.
@@ -44,6 +47,11 @@ impl ModelSpec {
         Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, published: false }
     }
 
+    /// Whether it has stages, and not one output alone.
+    pub fn is_encoder(&self) -> bool {
+        matches!(self, Self::Encoder { .. })
+    }
+
     /// A checkpoint's folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self::Encoder { source: ModelSource::Folder(path.into()), published: false }
@@ -52,7 +60,11 @@ impl ModelSpec {
 
 impl fmt::Display for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Encoder { source, published } = self else { return f.pad("pixels") };
+        let (source, published) = match self {
+            Self::Pixels => return f.pad("pixels"),
+            Self::Baseline(baseline) => return baseline.fmt(f),
+            Self::Encoder { source, published } => (source, published),
+        };
         let variant = if *published { "@published" } else { "" };
         f.pad(&match source {
             ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
@@ -107,7 +119,7 @@ pub enum ModelSpecError {
     },
     /// Neither a folder nor another known form.
     #[error(
-        "`{0}` is not a folder, nor an id of the hub (OWNER/NAME); name one of them, `random:ID` for an untrained control, or `pixels` (see `alignscope list models`)"
+        "`{0}` is not a folder, nor an id of the hub (OWNER/NAME); name one of them, `random:ID` for an untrained control, a baseline, or `pixels` (see `alignscope list models`)"
     )]
     Unknown(String),
 }
@@ -115,7 +127,7 @@ pub enum ModelSpecError {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
+    /// Reads `pixels`, a baseline, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
     /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
         if name.is_empty() {
@@ -123,6 +135,9 @@ impl FromStr for ModelSpec {
         }
         if name == "pixels" {
             return Ok(Self::Pixels);
+        }
+        if let Ok(baseline) = name.parse() {
+            return Ok(Self::Baseline(baseline));
         }
         let (rest, published) = match name.strip_suffix("@published") {
             Some(rest) => (rest, true),
@@ -190,6 +205,8 @@ mod tests {
     fn a_model_is_read_back_from_its_name() {
         for name in [
             "pixels",
+            "ssim",
+            "lpips-alex",
             "random:openai/clip-vit-base-patch32",
             "random:a/b@seed=7",
             "random:a/b@seed=7@published",

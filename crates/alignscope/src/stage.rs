@@ -15,6 +15,8 @@ pub enum Stage {
     Block(usize),
     /// The vector in the space shared with text.
     Projection,
+    /// What a baseline gives.
+    Output,
 }
 
 impl Stage {
@@ -28,7 +30,8 @@ impl Stage {
 
     /// Where the stage stands in every figure, in percent of the depth of an encoder with
     /// `blocks` blocks: image 0; embedding 2.5; block i of L 7.5 + 90 (i − 1)/(L − 1), and 52.5
-    /// where L = 1; projection 100.
+    /// where L = 1; projection 100. A
+    /// baseline has no depth: its output counts as 100, and figures show it as a line.
     ///
     /// # Source
     /// Hernández-Cámara et al. (2024), Figures 2–5; `docs/numerics.md`.
@@ -38,7 +41,7 @@ impl Stage {
             Self::Embedding => 2.5,
             Self::Block(_) if blocks <= 1 => 52.5,
             Self::Block(i) => 7.5 + 90.0 * (i - 1) as f64 / (blocks - 1) as f64,
-            Self::Projection => 100.0,
+            Self::Projection | Self::Output => 100.0,
         }
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Stage {
             Self::Embedding => f.pad("embedding"),
             Self::Block(i) => f.pad(&format!("block {i}")),
             Self::Projection => f.pad("projection"),
+            Self::Output => f.pad("output"),
         }
     }
 }
@@ -69,6 +73,7 @@ impl FromStr for Stage {
             "image" => Ok(Self::Image),
             "embedding" => Ok(Self::Embedding),
             "projection" => Ok(Self::Projection),
+            "output" => Ok(Self::Output),
             _ => match name.strip_prefix("block ").and_then(|i| i.parse().ok()) {
                 Some(i) if i >= 1 => Ok(Self::Block(i)),
                 _ => Err(UnknownStage(name.to_owned())),
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_stage_is_read_back_from_its_name() {
-        for stage in Stage::of_encoder(3).into_iter().chain([Stage::Image]) {
+        for stage in Stage::of_encoder(3).into_iter().chain([Stage::Image, Stage::Output]) {
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }
         assert!("block 0".parse::<Stage>().is_err());

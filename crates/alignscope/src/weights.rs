@@ -55,9 +55,9 @@ enum WeightFile {
 }
 
 impl WeightFile {
-    /// Opens a file, by its name's ending.
+    /// Opens a file; its content tells of which kind it is, where its name's ending does not.
     fn open(path: &Path) -> Result<Self, WeightsError> {
-        match path.extension().is_some_and(|e| e == "safetensors") {
+        match path.extension().is_some_and(|e| e == "safetensors") || is_safetensors(path)? {
             true => SafetensorsFile::open(path).map(Self::Safetensors),
             false => TorchFile::open(path).map(Self::Torch),
         }
@@ -90,6 +90,15 @@ impl WeightFile {
             Self::Torch(file) => file.tensor(name),
         }
     }
+}
+
+/// Whether a file begins as safetensors do: the length of a header, and its brace.
+fn is_safetensors(path: &Path) -> Result<bool, WeightsError> {
+    let read_error = |source| WeightsError::Read { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(read_error)?;
+    io::Read::read_to_end(&mut io::Read::take(file, 9), &mut start).map_err(read_error)?;
+    Ok(start.len() == 9 && start[8] == b'{')
 }
 
 /// The names that transformers gives to weights, and open_clip.

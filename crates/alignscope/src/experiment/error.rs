@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::EncoderError;
 use crate::figure::FigureError;
@@ -41,6 +42,31 @@ pub enum ExperimentError {
         /// Why.
         #[source]
         source: Box<EncoderError>,
+    },
+    /// A baseline cannot be made.
+    #[error("cannot load the baseline {model}")]
+    Baseline {
+        /// Which one.
+        model: Baseline,
+        /// Why.
+        #[source]
+        source: BaselineError,
+    },
+    /// A data set's images are too small for a baseline.
+    #[error(
+        "{model} needs images of at least {needed} pixels a side, those of {dataset} come to {width} × {height}; leave it out, or where images differ in size, bring them to a larger square with --baseline-size"
+    )]
+    TooSmall {
+        /// The baseline.
+        model: Baseline,
+        /// The data set.
+        dataset: DatasetKind,
+        /// Width of all images.
+        width: usize,
+        /// Their height.
+        height: usize,
+        /// The shortest side that would do.
+        needed: usize,
     },
     /// A data set cannot be read.
     #[error("cannot read the data set {dataset} from {data}")]

@@ -67,7 +67,9 @@ pub fn draw(
             .filter(|row| {
                 let of_pixels = row.stage == Stage::Image;
                 let model = figure.models.is_empty() || figure.models.contains(&row.model);
-                of_pixels || (model && figure.distances.contains(&row.distance))
+                let distance =
+                    row.distance == Distance::Own || figure.distances.contains(&row.distance);
+                of_pixels || (model && distance)
             })
             .cloned()
             .collect();

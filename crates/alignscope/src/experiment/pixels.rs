@@ -14,44 +14,45 @@ use crate::progress::Progress;
 use crate::resident::plan;
 use crate::stage::Stage;
 
-/// Side of the square that images of different size are brought to.
-const SIDE_PX: usize = 224;
+/// Side of the square that images of different size are brought to, for the stage `image`.
+pub(super) const SIDE_PX: usize = 224;
 
 /// What the stage `image` compares; decided once for a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PixelRule {
     /// All images have this one size: the decoded pixels.
     Decoded { width: usize, height: usize },
-    /// They differ: short side at 224 (Pillow bicubic), centre cropped.
-    Cropped,
+    /// They differ: short side at so many pixels (Pillow bicubic), centre cropped.
+    Cropped { side: usize },
 }
 
 impl PixelRule {
-    /// The rule for images of these sizes, width first.
-    pub(super) fn of(sizes: &[(usize, usize)]) -> Self {
+    /// The rule for images of these sizes, width first; `side` is the square's.
+    pub(super) fn of(sizes: &[(usize, usize)], side: usize) -> Self {
         match sizes.first() {
             Some(&(width, height)) if sizes.iter().all(|size| *size == (width, height)) => {
                 Self::Decoded { width, height }
             }
-            _ => Self::Cropped,
+            _ => Self::Cropped { side },
         }
     }
 
-    fn bytes(self) -> usize {
+    /// Width and height of all images.
+    pub(super) fn size(self) -> (usize, usize) {
         match self {
-            Self::Decoded { width, height } => 3 * width * height,
-            Self::Cropped => 3 * SIDE_PX * SIDE_PX,
+            Self::Decoded { width, height } => (width, height),
+            Self::Cropped { side } => (side, side),
         }
     }
 
-    fn apply(self, image: RgbImage) -> RgbImage {
+    pub(super) fn apply(self, image: RgbImage) -> RgbImage {
         match self {
             Self::Decoded { .. } => image,
-            Self::Cropped => {
+            Self::Cropped { side } => {
                 let recipe = Preprocessing {
-                    resize: Some(Resize::ShortestEdge(SIDE_PX)),
+                    resize: Some(Resize::ShortestEdge(side)),
                     resample: Resample::Bicubic,
-                    crop: Some((SIDE_PX, SIDE_PX)),
+                    crop: Some((side, side)),
                     crop_rounding: CropRounding::Floor,
                     rescale_factor: None,
                     normalize: None,
@@ -68,31 +69,12 @@ impl fmt::Display for PixelRule {
             Self::Decoded { width, height } => {
                 write!(f, "decoded pixels, all {width} × {height}")
             }
-            Self::Cropped => write!(
+            Self::Cropped { side } => write!(
                 f,
-                "images of different size: short side to {SIDE_PX} (Pillow bicubic), centre cropped"
+                "images of different size: short side to {side} (Pillow bicubic), centre cropped"
             ),
         }
     }
-}
-
-/// Root mean square difference of 8-bit RGB, 0 to 255, over pixels and channels.
-///
-/// # Panics
-/// The images differ in size: the rule of the data set has brought them to one.
-fn rms_difference(a: &RgbImage, b: &RgbImage) -> f64 {
-    let (a, b) = (a.pixels(), b.pixels());
-    assert_eq!(a.len(), b.len(), "images of one size");
-    // A row of squares below 2^16 fits 32 bits; the whole needs 64.
-    let sum: u64 = a
-        .chunks(4096)
-        .zip(b.chunks(4096))
-        .map(|(a, b)| {
-            let squares = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
-            u64::from(squares.sum::<u32>())
-        })
-        .sum();
-    (sum as f64 / a.len() as f64).sqrt()
 }
 
 /// The distances of all pairs, in resident sets of decoded images.
@@ -103,7 +85,8 @@ pub(super) fn stage_distances(
 ) -> Result<StageDistances, ExperimentError> {
     let kind = dataset.dataset.kind;
     let images = dataset.dataset.images.len();
-    let bytes = dataset.pixel_rule.bytes() as u64;
+    let (width, height) = dataset.pixel_rule.size();
+    let bytes = (3 * width * height) as u64;
     let max_images = usize::try_from(memory_bytes / bytes).unwrap_or(usize::MAX);
     let sets = plan(images, &dataset.pairs, max_images).map_err(|e| ExperimentError::Memory {
         model: "pixels".to_owned(),
@@ -129,7 +112,7 @@ pub(super) fn stage_distances(
         let values: Vec<f64> = set
             .local_pairs
             .par_iter()
-            .map(|[a, b]| rms_difference(&decoded[*a as usize], &decoded[*b as usize]))
+            .map(|[a, b]| decoded[*a as usize].rms_difference(&decoded[*b as usize]))
             .collect();
         for (pair, value) in set.pairs.iter().zip(values) {
             distances[*pair as usize] = value;
@@ -148,21 +131,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_difference_is_the_root_of_the_mean_square() {
-        let image = |value| RgbImage::new(50, 70, vec![value; 3 * 50 * 70]);
-        assert_eq!(rms_difference(&image(0), &image(255)), 255.0);
-        assert_eq!(rms_difference(&image(10), &image(7)), 3.0);
-        assert_eq!(rms_difference(&image(9), &image(9)), 0.0);
-        let one = RgbImage::new(1, 1, vec![0, 3, 4]);
-        let other = RgbImage::new(1, 1, vec![0, 0, 0]);
-        assert_eq!(rms_difference(&one, &other), (25.0_f64 / 3.0).sqrt());
-    }
-
-    #[test]
     fn images_of_different_size_are_brought_to_one() {
-        assert_eq!(PixelRule::of(&[(9, 8), (8, 9)]), PixelRule::Cropped);
-        assert_eq!(PixelRule::of(&[(9, 8), (9, 8)]), PixelRule::Decoded { width: 9, height: 8 });
-        let square = PixelRule::Cropped.apply(RgbImage::new(500, 300, vec![0; 450_000]));
+        assert_eq!(PixelRule::of(&[(9, 8), (8, 9)], 224), PixelRule::Cropped { side: 224 });
+        assert_eq!(
+            PixelRule::of(&[(9, 8), (9, 8)], 224),
+            PixelRule::Decoded { width: 9, height: 8 }
+        );
+        let square =
+            PixelRule::Cropped { side: 224 }.apply(RgbImage::new(500, 300, vec![0; 450_000]));
         assert_eq!((square.width(), square.height()), (224, 224));
     }
 }

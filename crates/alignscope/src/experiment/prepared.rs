@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::pixels::PixelRule;
+use super::pixels::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
 use crate::dataset::{Clusters, Dataset, Pairs, Trials};
 use crate::image::{ContentHash, RgbImage};
@@ -24,6 +24,8 @@ pub(super) struct PreparedDataset {
     pub(super) decided_clusters: usize,
     /// What the stage `image` compares.
     pub(super) pixel_rule: PixelRule,
+    /// What baselines compare.
+    pub(super) baseline_rule: PixelRule,
     /// Hash of each image's file, from the first time that it was read.
     hashes: Vec<OnceLock<ContentHash>>,
 }
@@ -40,9 +42,11 @@ fn decided(dataset: &Dataset, clusters: &Clusters) -> usize {
 }
 
 impl PreparedDataset {
-    /// Opens a data set and reads the headers of its images.
+    /// Opens a data set and reads the headers of its images; where they differ in size, baselines
+    /// see squares of `baseline_side`.
     pub(super) fn open(
         spec: &DatasetSpec,
+        baseline_side: usize,
         progress: &dyn Progress,
     ) -> Result<Self, ExperimentError> {
         let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(|source| {
@@ -81,7 +85,8 @@ impl PreparedDataset {
         Ok(Self {
             decided_clusters: decided(&dataset, &clusters),
             clusters: clusters.count,
-            pixel_rule: PixelRule::of(&sizes),
+            pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
+            baseline_rule: PixelRule::of(&sizes, baseline_side),
             hashes: dataset.images.iter().map(|_| OnceLock::new()).collect(),
             dataset,
             pairs,

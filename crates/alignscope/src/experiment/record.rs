@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::prepared::PreparedDataset;
-use super::{Experiment, ExperimentError, FigureSpec};
-use crate::encoder::Checkpoint;
+use super::{Experiment, ExperimentError, FigureSpec, Source};
 use crate::model::{ModelSource, ModelSpec};
-use crate::results::{DatasetRecord, FileRecord, Host, Manifest, ModelRecord, Times};
+use crate::results::{
+    BaselineRecord, DatasetRecord, FileRecord, Host, Manifest, ModelRecord, Times,
+};
 use crate::weights::file_sha256;
 
 impl Experiment {
@@ -14,14 +15,24 @@ impl Experiment {
     pub(super) fn manifest(
         &self,
         models: &[ModelSpec],
-        checkpoints: &[Option<Checkpoint>],
+        sources: &[Source],
         datasets: &[PreparedDataset],
+        baselines: Vec<BaselineRecord>,
         times: Times,
     ) -> Result<Manifest<FigureSpec>, ExperimentError> {
         let models = models
             .iter()
-            .zip(checkpoints)
-            .map(|(model, checkpoint)| {
+            .zip(sources)
+            .map(|(model, source)| {
+                let checkpoint = match source {
+                    Source::Encoder(checkpoint) => Some(&**checkpoint),
+                    Source::Baseline(_) | Source::Pixels => None,
+                };
+                let files = match source {
+                    Source::Encoder(checkpoint) => checkpoint.files.as_slice(),
+                    Source::Baseline(baseline) => baseline.files(),
+                    Source::Pixels => &[],
+                };
                 Ok(ModelRecord {
                     name: model.to_string(),
                     seed: match model {
@@ -35,7 +46,7 @@ impl Experiment {
                     defaults_used: checkpoint
                         .as_ref()
                         .map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files: file_records(checkpoint.as_ref().map_or(&[], |c| &c.files))?,
+                    files: file_records(files)?,
                 })
             })
             .collect::<Result<_, ExperimentError>>()?;
@@ -78,6 +89,7 @@ impl Experiment {
             figures: self.figures(),
             models,
             datasets,
+            baselines,
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
                 threads: rayon::current_num_threads(),

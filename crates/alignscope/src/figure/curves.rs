@@ -33,6 +33,8 @@ pub(super) struct PanelData {
     pub(super) curves: Vec<Curve>,
     /// The score of the pixels, at 0 %.
     pub(super) pixels: Option<Point>,
+    /// Name and score of each baseline.
+    pub(super) baselines: Vec<(String, Point)>,
 }
 
 impl PanelData {
@@ -57,6 +59,7 @@ impl PanelData {
                         chance: row.chance,
                         curves: Vec::new(),
                         pixels: None,
+                        baselines: Vec::new(),
                     });
                     panels.last_mut().expect("just added")
                 }
@@ -77,6 +80,12 @@ impl PanelData {
         };
         if row.stage == Stage::Image {
             self.pixels = row.value.is_finite().then_some(point);
+            return;
+        }
+        if row.stage == Stage::Output {
+            if row.value.is_finite() {
+                self.baselines.push((row.model.clone(), point));
+            }
             return;
         }
         let same = |c: &Curve| c.model == row.model && c.distance == row.distance;
@@ -112,6 +121,7 @@ impl PanelData {
     /// twentieths.
     pub(super) fn range(&self) -> (f64, f64) {
         let points = self.curves.iter().flat_map(|c| &c.points).chain(&self.pixels);
+        let points = points.chain(self.baselines.iter().map(|(_, point)| point));
         let (mut low, mut high) = (self.chance, self.chance);
         for point in points {
             let (from, to) = point.interval.unwrap_or((point.value, point.value));

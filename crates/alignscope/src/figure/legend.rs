@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::curves::PanelData;
-use super::palette::{CHANCE, INK, color_of, rgb};
+use super::palette::{CHANCE, INK, baseline_dashes, color_of, rgb};
 use super::panel::{dashes_of, marker};
 use super::{MARGIN_PX, TEXT_PX, font};
 use crate::distance::Distance;
@@ -18,6 +18,8 @@ enum Key {
     Model(RGBColor),
     /// A line and its mark.
     Distance(Distance),
+    /// A line alone, with its dashes.
+    Baseline(RGBColor, (u32, u32)),
     Pixels,
     Chance,
 }
@@ -49,6 +51,9 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
     }
     for curve in curves() {
         add(Key::Distance(curve.distance), curve.distance.to_string());
+    }
+    for (name, _) in panels.iter().flat_map(|p| &p.baselines) {
+        add(Key::Baseline(rgb(color_of(name)), baseline_dashes(name)), name.clone());
     }
     if panels.iter().any(|p| p.pixels.is_some()) {
         add(Key::Pixels, "pixels".to_owned());
@@ -117,6 +122,9 @@ pub(super) fn draw(
                         rgb(color_of("pixels")),
                     );
                     area.draw(&(EmptyElement::at((middle, y)) + diamond)).map_err(|e| text(&e))?;
+                }
+                Key::Baseline(color, dashes) => {
+                    draw_line(area, sample, Some(*dashes), color.stroke_width(2))?;
                 }
                 Key::Chance => draw_line(area, sample, Some((6, 5)), CHANCE.stroke_width(1))?,
             }

@@ -2,6 +2,8 @@
 
 use plotters::style::RGBColor;
 
+use crate::baseline::Baseline;
+
 /// Red, green and blue, 0 to 255.
 pub type Color = [u8; 3];
 
@@ -20,6 +22,20 @@ const MODELS: [(&str, Color); 7] = [
 /// Models that are not of the study take these, by their name.
 const OTHERS: [Color; 6] =
     [[51, 34, 136], [17, 119, 51], [153, 153, 51], [170, 68, 153], [102, 51, 0], [0, 85, 102]];
+
+/// Baselines: dark tones, of one hue for one kind; dashes tell them apart.
+const BASELINES: [(Baseline, Color, (u32, u32)); 10] = [
+    (Baseline::Ssim, [60, 60, 60], (14, 3)),
+    (Baseline::SsimMatlab, [60, 60, 60], (10, 3)),
+    (Baseline::SsimMatlabDownsampled, [60, 60, 60], (7, 3)),
+    (Baseline::SsimRgb, [60, 60, 60], (4, 3)),
+    (Baseline::MsSsim, [60, 60, 60], (2, 3)),
+    (Baseline::Psnr, [150, 150, 150], (14, 3)),
+    (Baseline::LpipsAlex, [120, 72, 0], (14, 3)),
+    (Baseline::LpipsVgg, [120, 72, 0], (8, 3)),
+    (Baseline::LpipsSqueeze, [120, 72, 0], (3, 3)),
+    (Baseline::PerceptNet, [0, 92, 92], (14, 3)),
+];
 
 /// The pixels.
 const PIXELS: Color = [90, 90, 90];
@@ -41,6 +57,9 @@ pub fn color_of(model: &str) -> Color {
     if model == "pixels" {
         return PIXELS;
     }
+    if let Some((_, color, _)) = BASELINES.iter().find(|(b, _, _)| b.name() == model) {
+        return *color;
+    }
     if let Some(id) = model.strip_prefix("random:") {
         let id = id.split('@').next().unwrap_or(id);
         return color_of(id).map(|value| value + (255 - value) / 5 * 2);
@@ -53,6 +72,11 @@ pub fn color_of(model: &str) -> Color {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     OTHERS[hash as usize % OTHERS.len()]
+}
+
+/// Lengths of dash and gap of a baseline's line.
+pub(super) fn baseline_dashes(name: &str) -> (u32, u32) {
+    BASELINES.iter().find(|(b, _, _)| b.name() == name).map_or((10, 3), |(_, _, dashes)| *dashes)
 }
 
 pub(super) fn rgb([r, g, b]: Color) -> RGBColor {

@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::curves::{Curve, PanelData, Point};
-use super::palette::{BAND, CHANCE, GRID, INK, color_of, rgb};
+use super::palette::{BAND, CHANCE, GRID, INK, baseline_dashes, color_of, rgb};
 use super::{TEXT_PX, font};
 use crate::distance::Distance;
 
@@ -53,6 +53,13 @@ pub(super) fn draw(area: &Area<'_>, panel: &PanelData) -> Result<(), String> {
     let chance = [(-2.5, panel.chance), (102.5, panel.chance)];
     let dashes = DashedLineSeries::new(chance, 6, 5, CHANCE.stroke_width(1));
     chart.draw_series(dashes).map_err(|e| text(&e))?;
+
+    for (name, point) in &panel.baselines {
+        let line = [(-2.5, point.value), (102.5, point.value)];
+        let (on, off) = baseline_dashes(name);
+        let style = rgb(color_of(name)).stroke_width(2);
+        chart.draw_series(DashedLineSeries::new(line, on, off, style)).map_err(|e| text(&e))?;
+    }
 
     for curve in &panel.curves {
         let color = rgb(color_of(&curve.model));
@@ -109,7 +116,7 @@ fn interval_band(curve: &Curve) -> Option<Vec<(f64, f64)>> {
 /// Lengths of dash and gap; none for a whole line.
 pub(super) fn dashes_of(distance: Distance) -> Option<(u32, u32)> {
     match distance {
-        Distance::NormalizedEuclidean => None,
+        Distance::NormalizedEuclidean | Distance::Own => None,
         Distance::Euclidean => Some((7, 4)),
         Distance::Cosine => Some((2, 3)),
     }
@@ -118,7 +125,7 @@ pub(super) fn dashes_of(distance: Distance) -> Option<(u32, u32)> {
 /// The mark of a kind of distance: circle, square or triangle.
 pub(super) fn marker(distance: Distance, color: RGBColor) -> Polygon<(i32, i32)> {
     let outline = match distance {
-        Distance::NormalizedEuclidean => {
+        Distance::NormalizedEuclidean | Distance::Own => {
             let angle = |i: u32| f64::from(i) * std::f64::consts::TAU / 12.0;
             let at =
                 |i| ((angle(i).cos() * 4.0).round() as i32, (angle(i).sin() * 4.0).round() as i32);

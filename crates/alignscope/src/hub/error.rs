@@ -92,6 +92,16 @@ pub enum HubError {
         /// Hash that the hub gives.
         expected: String,
     },
+    /// A file cannot be had from its address.
+    #[error(
+        "cannot download {url}: {why}; without a network, bring the file from elsewhere and name its folder with --weights"
+    )]
+    Url {
+        /// The address.
+        url: String,
+        /// Why.
+        why: String,
+    },
     /// The repository holds nothing that can be read.
     #[error(
         "`{id}` on {endpoint} is not a model that alignscope reads: expected config.json with {}, or open_clip_config.json with {}, found {found}",

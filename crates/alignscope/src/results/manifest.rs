@@ -37,6 +37,8 @@ pub struct Manifest<F> {
     pub models: Vec<ModelRecord>,
     /// The data sets.
     pub datasets: Vec<DatasetRecord>,
+    /// What baselines compared, and what that took.
+    pub baselines: Vec<BaselineRecord>,
     /// Where it ran; differs between equal runs on different machines.
     pub host: Host,
     /// When, and how long; differs between equal runs.
@@ -102,6 +104,22 @@ pub struct DatasetRecord {
     pub images_sha256: String,
     /// What the stage `image` compares, where it was run.
     pub pixels: Option<String>,
+}
+
+/// A baseline on a data set.
+#[derive(Debug, Clone, Serialize)]
+pub struct BaselineRecord {
+    /// The baseline.
+    pub model: String,
+    /// The data set.
+    pub dataset: String,
+    /// Its images.
+    pub images: usize,
+    /// How often features of an image were computed; more than there are images where the memory
+    /// budget did not hold all that are connected by pairs.
+    pub features_computed: usize,
+    /// What was compared.
+    pub compared: String,
 }
 
 /// The machine of a run.

@@ -136,7 +136,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
                 model: row.get(2)?,
                 stage: row.get(3)?,
                 depth_percent: row.get(4)?,
-                distance: row.get(5)?,
+                distance: row.distance(5)?,
                 measure: row.get(6)?,
                 value: row.optional(7)?.unwrap_or(f64::NAN),
                 ci_low: row.optional(8)?,
@@ -164,13 +164,22 @@ struct Fields<'a> {
 impl Fields<'_> {
     fn get<T: FromStr<Err: std::fmt::Display>>(&self, column: usize) -> Result<T, ResultsError> {
         let found = &self.record[self.position[column]];
-        found.parse().map_err(|error: T::Err| ResultsError::Field {
+        found.parse().map_err(|error: T::Err| self.unreadable(column, error.to_string()))
+    }
+
+    fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
+        let found = &self.record[self.position[column]];
+        Distance::in_results(found).map_err(|error| self.unreadable(column, error.to_string()))
+    }
+
+    fn unreadable(&self, column: usize, expected: String) -> ResultsError {
+        ResultsError::Field {
             path: self.path.to_owned(),
             line: self.record.position().map_or(0, csv::Position::line),
             column: COLUMNS[column],
-            found: found.to_owned(),
-            expected: error.to_string(),
-        })
+            found: self.record[self.position[column]].to_owned(),
+            expected,
+        }
     }
 
     fn optional(&self, column: usize) -> Result<Option<f64>, ResultsError> {

@@ -1,0 +1,288 @@
+//! The measures of image quality that models are held against: SSIM, LPIPS, PerceptNet.
+
+mod files;
+mod lpips;
+mod map;
+mod perceptnet;
+mod ssim;
+
+use std::path::PathBuf;
+
+pub use files::{BaselineFile, BaselineFolders};
+use lpips::{Backbone, Lpips};
+use perceptnet::PerceptNet;
+use ssim::{Luma, Planes, Ssim};
+
+use crate::hub::HubError;
+use crate::image::RgbImage;
+use crate::kernel::squared_distance;
+use crate::weights::WeightsError;
+
+/// A measure of the distance of two images of one size. Each is one definition, equal to one
+/// reference; `docs/baselines.md` has them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Baseline {
+    /// 1 − SSIM of luma (Wang et al. 2004): 0.299 R + 0.587 G + 0.114 B unrounded.
+    Ssim,
+    /// 1 − SSIM of luma rounded to whole numbers as by MATLAB's `rgb2gray`.
+    SsimMatlab,
+    /// The same after the automatic downsampling of the authors' `ssim.m`.
+    SsimMatlabDownsampled,
+    /// 1 − the mean SSIM of red, green and blue, as `tf.image.ssim`.
+    SsimRgb,
+    /// 1 − MS-SSIM of luma (Wang et al. 2003), five scales.
+    MsSsim,
+    /// Root mean square error of 8-bit RGB, which orders images as PSNR does.
+    Psnr,
+    /// LPIPS 0.1 (Zhang et al. 2018) on AlexNet.
+    LpipsAlex,
+    /// LPIPS 0.1 on VGG-16.
+    LpipsVgg,
+    /// LPIPS 0.1 on SqueezeNet 1.1.
+    LpipsSqueeze,
+    /// PerceptNet (Hepburn et al. 2020).
+    PerceptNet,
+}
+
+impl Baseline {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Ssim,
+        Self::SsimMatlab,
+        Self::SsimMatlabDownsampled,
+        Self::SsimRgb,
+        Self::MsSsim,
+        Self::Psnr,
+        Self::LpipsAlex,
+        Self::LpipsVgg,
+        Self::LpipsSqueeze,
+        Self::PerceptNet,
+    ];
+
+    /// The name used on the command line and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssim => "ssim",
+            Self::SsimMatlab => "ssim-matlab",
+            Self::SsimMatlabDownsampled => "ssim-matlab-downsampled",
+            Self::SsimRgb => "ssim-rgb",
+            Self::MsSsim => "ms-ssim",
+            Self::Psnr => "psnr",
+            Self::LpipsAlex => "lpips-alex",
+            Self::LpipsVgg => "lpips-vgg",
+            Self::LpipsSqueeze => "lpips-squeeze",
+            Self::PerceptNet => "perceptnet",
+        }
+    }
+
+    /// What it is, in a line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Ssim => "1 − SSIM of unrounded luma, 11 × 11 Gaussian of 1.5, valid windows",
+            Self::SsimMatlab => "1 − SSIM of luma rounded as MATLAB's rgb2gray does",
+            Self::SsimMatlabDownsampled => {
+                "the same after the authors' automatic downsampling (short side about 256)"
+            }
+            Self::SsimRgb => "1 − mean SSIM of red, green and blue, as tf.image.ssim",
+            Self::MsSsim => "1 − MS-SSIM of unrounded luma, five scales",
+            Self::Psnr => "root mean square error of 8-bit RGB, in the order of PSNR",
+            Self::LpipsAlex => "LPIPS 0.1 on AlexNet",
+            Self::LpipsVgg => "LPIPS 0.1 on VGG-16",
+            Self::LpipsSqueeze => "LPIPS 0.1 on SqueezeNet 1.1",
+            Self::PerceptNet => "PerceptNet, L2 norm of the difference of its outputs",
+        }
+    }
+
+    /// The files of weights that it needs, under their published names; none for most.
+    pub fn files(self) -> &'static [BaselineFile] {
+        match self {
+            Self::LpipsAlex => &files::LPIPS_ALEX,
+            Self::LpipsVgg => &files::LPIPS_VGG,
+            Self::LpipsSqueeze => &files::LPIPS_SQUEEZE,
+            Self::PerceptNet => &files::PERCEPTNET,
+            _ => &[],
+        }
+    }
+
+    /// The shortest side of an image that it can measure, in pixels.
+    pub fn min_side(self) -> usize {
+        match self {
+            Self::Ssim | Self::SsimMatlab | Self::SsimMatlabDownsampled | Self::SsimRgb => {
+                ssim::WINDOW
+            }
+            // Halved four times, the window must still fit.
+            Self::MsSsim => ssim::WINDOW << (ssim::SCALES - 1),
+            Self::Psnr => 1,
+            // Down to one pixel at the last layer.
+            Self::LpipsAlex | Self::LpipsSqueeze => 31,
+            Self::LpipsVgg => 16,
+            Self::PerceptNet => 16,
+        }
+    }
+}
+
+choice!(Baseline, "baseline");
+
+/// A baseline with its weights.
+#[derive(Debug)]
+pub struct BaselineModel {
+    baseline: Baseline,
+    method: Method,
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Method {
+    Ssim(Ssim),
+    Rms,
+    Lpips(Box<Lpips>),
+    PerceptNet(Box<PerceptNet>),
+}
+
+/// What is computed of one image, to be compared with others'.
+#[derive(Debug)]
+pub struct BaselineFeatures(Features);
+
+#[derive(Debug)]
+enum Features {
+    Planes(Planes),
+    Pixels(RgbImage),
+    /// The squared distance of two such vectors is the measure, or its square.
+    Vector(Vec<f32>),
+}
+
+/// A baseline could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaselineError {
+    /// A file of weights is not there.
+    #[error(
+        "{baseline} needs {name}, which is not in {searched}; run `alignscope fetch {baseline}`, or download it from {url} and name its folder with --weights"
+    )]
+    NoFile {
+        /// The baseline.
+        baseline: Baseline,
+        /// Its name as published.
+        name: &'static str,
+        /// Where it is published.
+        url: &'static str,
+        /// The folders.
+        searched: String,
+    },
+    /// A folder for weights that is none.
+    #[error("--weights {path} is not a folder")]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The weights cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// LPIPS's heads hold a negative weight, which its training forbids.
+    #[error(
+        "tensor `{tensor}` in {path} holds {value}, expected no negative number, as LPIPS 0.1 has"
+    )]
+    Negative {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: f32,
+    },
+    /// A file could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] HubError),
+}
+
+impl BaselineModel {
+    /// Reads a baseline's weights, which are looked for in `folders`.
+    ///
+    /// # Errors
+    /// A file is missing or damaged.
+    pub fn load(baseline: Baseline, folders: &BaselineFolders) -> Result<Self, BaselineError> {
+        let files = baseline
+            .files()
+            .iter()
+            .map(|file| folders.find(baseline, file))
+            .collect::<Result<Vec<_>, _>>()?;
+        let lpips = |backbone| Lpips::load(backbone, &files[0], &files[1]).map(Box::new);
+        let ssim = |luma, scales| Method::Ssim(Ssim { luma, scales });
+        let method = match baseline {
+            Baseline::Ssim => ssim(Luma::Exact, 1),
+            Baseline::SsimMatlab => ssim(Luma::Matlab, 1),
+            Baseline::SsimMatlabDownsampled => ssim(Luma::MatlabDownsampled, 1),
+            Baseline::SsimRgb => ssim(Luma::Rgb, 1),
+            Baseline::MsSsim => ssim(Luma::Exact, ssim::SCALES),
+            Baseline::Psnr => Method::Rms,
+            Baseline::LpipsAlex => Method::Lpips(lpips(Backbone::Alex)?),
+            Baseline::LpipsVgg => Method::Lpips(lpips(Backbone::Vgg)?),
+            Baseline::LpipsSqueeze => Method::Lpips(lpips(Backbone::Squeeze)?),
+            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&files[0])?)),
+        };
+        Ok(Self { baseline, method, files })
+    }
+
+    /// Which baseline.
+    pub fn baseline(&self) -> Baseline {
+        self.baseline
+    }
+
+    /// The files of its weights.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What it computes of one image.
+    ///
+    /// # Panics
+    /// A side is shorter than [`Baseline::min_side`].
+    pub fn features(&self, image: RgbImage) -> BaselineFeatures {
+        let side = image.width().min(image.height());
+        assert!(side >= self.baseline.min_side(), "an image of {side} pixels");
+        BaselineFeatures(match &self.method {
+            Method::Ssim(ssim) => Features::Planes(ssim.planes(&image)),
+            Method::Rms => Features::Pixels(image),
+            Method::Lpips(lpips) => Features::Vector(lpips.features(&image)),
+            Method::PerceptNet(net) => Features::Vector(net.features(&image)),
+        })
+    }
+
+    /// The distance of two images of one size: ≥ 0 but for SSIM of opposites (up to 2), exactly 0
+    /// for equal images.
+    ///
+    /// # Panics
+    /// The features are of images of different size, or of another baseline.
+    pub fn distance(&self, a: &BaselineFeatures, b: &BaselineFeatures) -> f64 {
+        match (&self.method, &a.0, &b.0) {
+            (Method::Ssim(ssim), Features::Planes(a), Features::Planes(b)) => ssim.distance(a, b),
+            (Method::Rms, Features::Pixels(a), Features::Pixels(b)) => a.rms_difference(b),
+            (Method::Lpips(_), Features::Vector(a), Features::Vector(b)) => squared_distance(a, b),
+            (Method::PerceptNet(_), Features::Vector(a), Features::Vector(b)) => {
+                squared_distance(a, b).sqrt()
+            }
+            _ => unreachable!("features of the same baseline"),
+        }
+    }
+
+    /// Bytes of the features of an image of this size.
+    pub fn bytes(&self, width: usize, height: usize) -> usize {
+        match &self.method {
+            Method::Ssim(ssim) => ssim.bytes(width, height),
+            Method::Rms => 3 * width * height,
+            Method::Lpips(lpips) => size_of::<f32>() * lpips.len(width, height),
+            Method::PerceptNet(_) => size_of::<f32>() * perceptnet::len(width, height),
+        }
+    }
+
+    /// Bytes that one thread needs while it makes the features of an image of this size.
+    pub fn working_bytes(&self, width: usize, height: usize) -> usize {
+        match &self.method {
+            Method::Ssim(_) => 4 * size_of::<f64>() * width * height,
+            Method::Rms => 0,
+            Method::Lpips(lpips) => lpips.working_bytes(width, height),
+            Method::PerceptNet(_) => perceptnet::working_bytes(width, height),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the weights of baselines are published, and where they are looked for.
+
+use std::path::{Path, PathBuf};
+
+use super::{Baseline, BaselineError};
+use crate::hub::{HubError, download};
+use crate::progress::Progress;
+
+/// A file of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaselineFile {
+    /// Its name as published, and others under which the same tensors are kept.
+    pub names: &'static [&'static str],
+    /// Where the first is published.
+    pub url: &'static str,
+    /// How the SHA-256 of the first begins.
+    pub sha256: &'static str,
+}
+
+pub(super) const LPIPS_ALEX: [BaselineFile; 2] = [
+    BaselineFile {
+        names: &["alexnet-owt-7be5be79.pth", "alexnet-owt-4df8aa71.pth"],
+        url: "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        sha256: "7be5be79",
+    },
+    BaselineFile {
+        names: &["lpips_v0.1_alex.pth", "v0.1/alex.pth", "alex.pth"],
+        url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
+        sha256: "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    },
+];
+
+pub(super) const LPIPS_VGG: [BaselineFile; 2] = [
+    BaselineFile {
+        names: &["vgg16-397923af.pth"],
+        url: "https://download.pytorch.org/models/vgg16-397923af.pth",
+        sha256: "397923af",
+    },
+    BaselineFile {
+        names: &["lpips_v0.1_vgg.pth", "v0.1/vgg.pth", "vgg.pth"],
+        url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
+        sha256: "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+    },
+];
+
+pub(super) const LPIPS_SQUEEZE: [BaselineFile; 2] = [
+    BaselineFile {
+        names: &["squeezenet1_1-b8a52dc0.pth", "squeezenet1_1-f364aa15.pth"],
+        url: "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+        sha256: "b8a52dc0",
+    },
+    BaselineFile {
+        names: &["lpips_v0.1_squeeze.pth", "v0.1/squeeze.pth", "squeeze.pth"],
+        url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/squeeze.pth",
+        sha256: "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
+    },
+];
+
+pub(super) const PERCEPTNET: [BaselineFile; 1] = [BaselineFile {
+    names: &["percept_colour_tid2008.pth"],
+    url: "https://raw.githubusercontent.com/alexhepburn/perceptnet/master/saved_networks/percept_colour_tid2008.pth",
+    sha256: "c8780e6859906cd1abc54e64d5a579448c43de0abe008590074c0caeb8174973",
+}];
+
+impl BaselineFile {
+    /// Its name as published.
+    pub fn name(&self) -> &'static str {
+        self.names[0]
+    }
+}
+
+/// The folders in which weights are looked for, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaselineFolders {
+    /// What is looked through.
+    folders: Vec<PathBuf>,
+    /// Where fetched files go: the last.
+    cache: PathBuf,
+}
+
+impl BaselineFolders {
+    /// `named` (`--weights`), then `$ALIGNSCOPE_WEIGHTS`, then PyTorch's own cache of torchvision's
+    /// files, then our cache: `alignscope` in `$XDG_CACHE_HOME` or `~/.cache`.
+    ///
+    /// # Errors
+    /// `named` is not a folder.
+    pub fn new(named: Option<&Path>) -> Result<Self, BaselineError> {
+        if let Some(path) = named.filter(|path| !path.is_dir()) {
+            return Err(BaselineError::NoFolder { path: path.to_owned() });
+        }
+        let variable =
+            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let home = variable("HOME").or_else(|| variable("USERPROFILE")).unwrap_or_default();
+        let caches = variable("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"));
+        let torch = variable("TORCH_HOME").unwrap_or_else(|| caches.join("torch"));
+        let cache = caches.join("alignscope");
+        let folders = named
+            .map(Path::to_owned)
+            .into_iter()
+            .chain(variable("ALIGNSCOPE_WEIGHTS"))
+            .chain([torch.join("hub/checkpoints"), cache.clone()])
+            .collect();
+        Ok(Self { folders, cache })
+    }
+
+    /// The first place that has a file.
+    pub(super) fn find(
+        &self,
+        baseline: Baseline,
+        file: &BaselineFile,
+    ) -> Result<PathBuf, BaselineError> {
+        self.look(file).ok_or_else(|| BaselineError::NoFile {
+            baseline,
+            name: file.name(),
+            url: file.url,
+            searched: self
+                .folders
+                .iter()
+                .map(|f| f.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    fn look(&self, file: &BaselineFile) -> Option<PathBuf> {
+        let places = |folder: &PathBuf| file.names.iter().map(|n| folder.join(n)).collect();
+        self.folders.iter().flat_map(|f| -> Vec<PathBuf> { places(f) }).find(|p| p.is_file())
+    }
+
+    /// Fetches to our cache what a baseline needs and no folder has. Returns where its files are.
+    ///
+    /// # Errors
+    /// A file cannot be downloaded, or is not what was published.
+    pub fn fetch(
+        &self,
+        baseline: Baseline,
+        progress: &dyn Progress,
+    ) -> Result<Vec<PathBuf>, BaselineError> {
+        let fetch = |file: &BaselineFile| match self.look(file) {
+            Some(path) => Ok(path),
+            None => {
+                let path = self.cache.join(file.name());
+                download(file.url, &path, file.sha256, progress)?;
+                Ok::<PathBuf, HubError>(path)
+            }
+        };
+        Ok(baseline.files().iter().map(fetch).collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,247 @@
+//! A convolutional network's map: pixels in rows, channels together.
+
+use crate::kernel::{Matrix, MatrixMut, matmul};
+use crate::weights::{Init, Weights, WeightsError};
+
+/// `[height, width, channels]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Map {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    pub(super) values: Vec<f32>,
+}
+
+/// A convolution, with its bias.
+#[derive(Debug)]
+pub(super) struct Convolution {
+    /// `[kernel · kernel · inputs, outputs]`.
+    matrix: Vec<f32>,
+    bias: Vec<f32>,
+    shape: ConvolutionShape,
+}
+
+/// The sizes of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ConvolutionShape {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+}
+
+impl ConvolutionShape {
+    /// Height or width of the output.
+    pub(super) fn output_side(&self, side: usize) -> usize {
+        (side + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+}
+
+/// Numbers of a strip of gathered inputs: it stays in the second cache.
+const STRIP_NUMBERS: usize = 1 << 18;
+
+impl Convolution {
+    /// Reads `{name}.weight`, `[outputs, inputs, kernel, kernel]`, and `{name}.bias`, `[outputs]`.
+    pub(super) fn load(
+        weights: &Weights,
+        name: &str,
+        shape: ConvolutionShape,
+    ) -> Result<Self, WeightsError> {
+        let ConvolutionShape { inputs, outputs, kernel, .. } = shape;
+        let weight = format!("{name}.weight");
+        let read = weights.tensor(&weight, &[outputs, inputs, kernel, kernel], Init::Zeros)?;
+        let bias = weights.tensor(&format!("{name}.bias"), &[outputs], Init::Zeros)?;
+        let area = kernel * kernel;
+        let mut matrix = vec![0.0; read.len()];
+        // [out, in, y, x] -> [y, x, in, out]
+        for (output, weights) in read.chunks_exact(inputs * area).enumerate() {
+            for (input, weights) in weights.chunks_exact(area).enumerate() {
+                for (place, weight) in weights.iter().enumerate() {
+                    matrix[(place * inputs + input) * outputs + output] = *weight;
+                }
+            }
+        }
+        Ok(Self { matrix, bias, shape })
+    }
+
+    /// Applies it, and then `finish` to each pixel's channels.
+    pub(super) fn apply(&self, map: &Map, finish: impl Fn(&mut [f32])) -> Map {
+        let ConvolutionShape { inputs, outputs, kernel, stride, padding } = self.shape;
+        assert_eq!(map.channels, inputs, "channels of a map and of the convolution of it");
+        let (height, width) =
+            (self.shape.output_side(map.height), self.shape.output_side(map.width));
+        let depth = kernel * kernel * inputs;
+        let mut values = vec![0.0; height * width * outputs];
+        let as_it_is = kernel == 1 && stride == 1 && padding == 0;
+        let strip_rows = (STRIP_NUMBERS / (width * depth)).clamp(1, height);
+        let mut gathered = Vec::new();
+        for (strip, out) in values.chunks_mut(strip_rows * width * outputs).enumerate() {
+            let pixels = out.len() / outputs;
+            let first_row = strip * strip_rows;
+            let rows = match as_it_is {
+                true => &map.values[first_row * width * inputs..][..pixels * inputs],
+                false => {
+                    gathered.clear();
+                    gathered.resize(pixels * depth, 0.0);
+                    self.gather(map, first_row, width, &mut gathered);
+                    gathered.as_slice()
+                }
+            };
+            matmul(
+                MatrixMut::rows(out, pixels, outputs, outputs),
+                Matrix::rows(rows, pixels, depth, depth),
+                Matrix::rows(&self.matrix, depth, outputs, outputs),
+                1.0,
+                false,
+            );
+            for pixel in out.chunks_exact_mut(outputs) {
+                pixel.iter_mut().zip(&self.bias).for_each(|(value, bias)| *value += bias);
+                finish(pixel);
+            }
+        }
+        Map { height, width, channels: outputs, values }
+    }
+
+    /// Copies what the kernel sees at each pixel of some rows of the output: im2col. Outside the
+    /// map stays 0.
+    fn gather(&self, map: &Map, first_row: usize, width: usize, gathered: &mut [f32]) {
+        let ConvolutionShape { inputs, kernel, stride, padding, .. } = self.shape;
+        let depth = kernel * kernel * inputs;
+        for (pixel, seen) in gathered.chunks_exact_mut(depth).enumerate() {
+            let (y, x) = (first_row + pixel / width, pixel % width);
+            for ky in 0..kernel {
+                let Some(row) = (y * stride + ky).checked_sub(padding) else { continue };
+                if row >= map.height {
+                    continue;
+                }
+                // Columns x·stride + kx − padding for kx in first..last lie within the map.
+                let left = x * stride;
+                let first = padding.saturating_sub(left);
+                let last = kernel.min((map.width + padding).saturating_sub(left));
+                if first >= last {
+                    continue;
+                }
+                let from = (row * map.width + left + first - padding) * inputs;
+                let to = (ky * kernel + first) * inputs;
+                let count = (last - first) * inputs;
+                seen[to..to + count].copy_from_slice(&map.values[from..from + count]);
+            }
+        }
+    }
+}
+
+/// Whether a window that is only partly within the map counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// No: sizes are rounded down.
+    Floor,
+    /// Yes: sizes are rounded up.
+    Ceil,
+}
+
+/// Height or width after pooling.
+pub(super) fn pooled_side(side: usize, kernel: usize, stride: usize, edge: Edge) -> usize {
+    match edge {
+        Edge::Floor => (side - kernel) / stride + 1,
+        Edge::Ceil => (side - kernel).div_ceil(stride) + 1,
+    }
+}
+
+impl Map {
+    /// The largest value of each window, channel by channel.
+    pub(super) fn max_pool(&self, kernel: usize, stride: usize, edge: Edge) -> Self {
+        let channels = self.channels;
+        let height = pooled_side(self.height, kernel, stride, edge);
+        let width = pooled_side(self.width, kernel, stride, edge);
+        let mut values = vec![f32::NEG_INFINITY; height * width * channels];
+        for (pixel, out) in values.chunks_exact_mut(channels).enumerate() {
+            let (y, x) = (pixel / width * stride, pixel % width * stride);
+            for row in y..(y + kernel).min(self.height) {
+                for column in x..(x + kernel).min(self.width) {
+                    let seen = &self.values[(row * self.width + column) * channels..][..channels];
+                    out.iter_mut().zip(seen).for_each(|(out, seen)| *out = out.max(*seen));
+                }
+            }
+        }
+        Self { height, width, channels, values }
+    }
+}
+
+/// Values below 0 become 0.
+pub(super) fn relu(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = value.max(0.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(height: usize, width: usize, channels: usize) -> Map {
+        let number = |i: usize| ((i * 7919) % 199) as f32 / 50.0 - 2.0;
+        let values = (0..height * width * channels).map(number).collect();
+        Map { height, width, channels, values }
+    }
+
+    /// The definition, pixel by pixel.
+    fn plain(conv: &Convolution, map: &Map) -> Vec<f32> {
+        let s = conv.shape;
+        let (height, width) = (s.output_side(map.height), s.output_side(map.width));
+        let mut values = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                for output in 0..s.outputs {
+                    let mut sum = f64::from(conv.bias[output]);
+                    for ky in 0..s.kernel {
+                        for kx in 0..s.kernel {
+                            for input in 0..s.inputs {
+                                let row = (y * s.stride + ky).wrapping_sub(s.padding);
+                                let column = (x * s.stride + kx).wrapping_sub(s.padding);
+                                if row < map.height && column < map.width {
+                                    let seen =
+                                        map.values[(row * map.width + column) * s.inputs + input];
+                                    let place = (ky * s.kernel + kx) * s.inputs + input;
+                                    let weight = conv.matrix[place * s.outputs + output];
+                                    sum += f64::from(seen) * f64::from(weight);
+                                }
+                            }
+                        }
+                    }
+                    values.push(sum as f32);
+                }
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn a_convolution_is_its_definition_over_odd_sizes() {
+        for (kernel, stride, padding) in [(1, 1, 0), (1, 1, 1), (3, 1, 1), (5, 1, 2), (11, 4, 2)] {
+            let shape = ConvolutionShape { inputs: 3, outputs: 5, kernel, stride, padding };
+            let number = |i: usize| ((i * 104_729) % 97) as f32 / 97.0 - 0.5;
+            let matrix = (0..kernel * kernel * 15).map(number).collect();
+            let conv = Convolution { matrix, bias: (0..5).map(number).collect(), shape };
+            for (height, width) in [(11, 13), (12, 30), (300, 17)] {
+                let map = map(height, width, 3);
+                let found = conv.apply(&map, |_| {});
+                let expected = plain(&conv, &map);
+                assert_eq!(found.values.len(), expected.len());
+                for (f, e) in found.values.iter().zip(&expected) {
+                    assert!((f - e).abs() < 1e-4, "{f} {e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pooling_rounds_down_or_up() {
+        let map = map(8, 6, 2);
+        let down = map.max_pool(3, 2, Edge::Floor);
+        assert_eq!((down.height, down.width), (3, 2));
+        let up = map.max_pool(3, 2, Edge::Ceil);
+        assert_eq!((up.height, up.width), (4, 3));
+        let last = up.values.last().expect("a value");
+        let corner = [6 * 6 + 4, 6 * 6 + 5, 7 * 6 + 4, 7 * 6 + 5].map(|p| map.values[2 * p + 1]);
+        assert_eq!(*last, corner.into_iter().fold(f32::MIN, f32::max));
+    }
+}
