@@ -7,14 +7,14 @@ use std::path::Path;
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, ModelSpec,
-    Silent, Ties, Tokens, demo,
+    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    ModelSpec, Silent, Ties, Tokens, demo,
 };
 use golden::folder;
 
-fn experiment(data: &Path, memory_bytes: u64) -> Experiment {
+fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
     Experiment {
-        models: vec![ModelSpec::folder(folder("clip/base"))],
+        models: vec![model.clone()],
         datasets: vec![DatasetSpec {
             kind: DatasetKind::Pairs,
             data: data.to_owned(),
@@ -24,6 +24,8 @@ fn experiment(data: &Path, memory_bytes: u64) -> Experiment {
         tokens: Tokens::All,
         projection: None,
         ties: Ties::Miss,
+        baseline_size: 224,
+        weights: None,
         pixels: false,
         memory_bytes,
         scale_from: None,
@@ -34,11 +36,16 @@ fn experiment(data: &Path, memory_bytes: u64) -> Experiment {
 }
 
 /// The bytes of scores and distances of a run on so many threads.
-fn run(data: &Path, memory_bytes: u64, threads: usize) -> Result<[Vec<u8>; 3], ExperimentError> {
+fn run(
+    model: &ModelSpec,
+    data: &Path,
+    memory_bytes: u64,
+    threads: usize,
+) -> Result<[Vec<u8>; 3], ExperimentError> {
     let out = tempfile::tempdir().expect("a temporary folder");
     let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    pool.install(|| experiment(data, memory_bytes).run(&claimed, &Silent))?;
+    pool.install(|| experiment(model, data, memory_bytes).run(&claimed, &Silent))?;
     let read = |name| std::fs::read(out.path().join(name)).expect(name);
     Ok(["scores.csv", "distances.parquet", "scale.parquet"].map(read))
 }
@@ -47,20 +54,38 @@ fn run(data: &Path, memory_bytes: u64, threads: usize) -> Result<[Vec<u8>; 3], E
 fn splits_places_and_threads_change_no_byte() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
-    let whole = run(&data, 1 << 32, 2).expect("plenty of memory");
+    let model = ModelSpec::folder(folder("clip/base"));
+    let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
 
     // The least budget that will do holds one reference and its distortions at a time, and
     // leaves no room for the differences, which go to a file.
     for threads in [1, 2] {
-        let Err(ExperimentError::Memory { needed, images, .. }) = run(&data, 0, threads) else {
+        let Err(ExperimentError::Memory { needed, images, .. }) = run(&model, &data, 0, threads)
+        else {
             panic!("no memory is too little");
         };
         assert_eq!(images, 21);
-        assert!(run(&data, needed - 1, threads).is_err());
+        assert!(run(&model, &data, needed - 1, threads).is_err());
         // The least; half a set more, which packs sets of two components; and room in memory.
         for budget in [needed, needed + 30_000, needed + 300_000] {
-            let split = run(&data, budget, threads).expect("just enough memory");
+            let split = run(&model, &data, budget, threads).expect("just enough memory");
             assert!(split == whole, "{threads} threads, {budget} bytes: other results");
         }
+    }
+}
+
+#[test]
+fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let model = ModelSpec::Baseline(Baseline::Ssim);
+    let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
+    let Err(ExperimentError::Memory { needed, .. }) = run(&model, &data, 0, 2) else {
+        panic!("no memory is too little");
+    };
+    // One image at a time, which is the least; five; and one component of the pairs' graph.
+    for share in [1, 2, 8] {
+        let tiled = run(&model, &data, share * needed, 2).expect("just enough memory");
+        assert!(tiled == whole, "{share} times the least: other results");
     }
 }

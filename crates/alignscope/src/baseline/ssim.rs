@@ -7,7 +7,7 @@
 //! Asilomar 2003, and the authors' `msssim.m`.
 
 use crate::image::RgbImage;
-use crate::kernel::filter_valid;
+use crate::kernel::{Windows, add_similarity, filter_valid, multiply};
 
 /// Side of the Gaussian window, in pixels.
 pub(super) const WINDOW: usize = 11;
@@ -67,36 +67,53 @@ fn window() -> [f64; WINDOW] {
     weights.map(|weight| weight / sum)
 }
 
+/// Rows of windows that are made at a time: what they are made from stays in the first caches.
+const STRIP_ROWS: usize = 16;
+
+/// Gaussian means of the products of two planes, a strip of windows at a time, with the number of
+/// windows before the strip.
+fn product_means(width: usize, a: &[f64], b: &[f64], mut take: impl FnMut(usize, &[f64])) {
+    let (taps, columns) = (window(), width + 1 - WINDOW);
+    let rows = a.len() / width + 1 - WINDOW;
+    let (mut products, mut means) = (Vec::new(), Vec::new());
+    for top in (0..rows).step_by(STRIP_ROWS) {
+        let bottom = rows.min(top + STRIP_ROWS) + WINDOW - 1;
+        let strip = top * width..bottom * width;
+        products.resize(strip.len(), 0.0);
+        multiply(&a[strip.clone()], &b[strip], &mut products);
+        filter_valid(&products, width, &taps, &mut means);
+        take(top * columns, &means);
+    }
+}
+
 impl Plane {
     fn new(width: usize, height: usize, values: Vec<f64>) -> Self {
-        let taps = window();
         let mut means = Vec::new();
-        filter_valid(&values, width, &taps, &mut means);
-        let squares: Vec<f64> = values.iter().map(|v| v * v).collect();
-        let mut variances = Vec::new();
-        filter_valid(&squares, width, &taps, &mut variances);
-        variances.iter_mut().zip(&means).for_each(|(square, mean)| *square -= mean * mean);
+        filter_valid(&values, width, &window(), &mut means);
+        let mut variances = Vec::with_capacity(means.len());
+        product_means(width, &values, &values, |before, squares| {
+            let means = &means[before..][..squares.len()];
+            variances.extend(squares.iter().zip(means).map(|(square, mean)| square - mean * mean));
+        });
         Self { width, height, values, means, variances }
     }
 
     /// Means of SSIM, and of its part of contrast and structure.
     fn compare(&self, other: &Self) -> (f64, f64) {
         assert_eq!((self.width, self.height), (other.width, other.height), "images of one size");
-        let products: Vec<f64> =
-            self.values.iter().zip(&other.values).map(|(a, b)| a * b).collect();
-        let mut covariances = Vec::new();
-        filter_valid(&products, self.width, &window(), &mut covariances);
-        let (mut whole, mut contrast) = (0.0, 0.0);
-        for (place, product) in covariances.iter().enumerate() {
-            let (a, b) = (self.means[place], other.means[place]);
-            let covariance = product - a * b;
-            let variances = self.variances[place] + other.variances[place];
-            let of_contrast = (2.0 * covariance + C2) / (variances + C2);
-            contrast += of_contrast;
-            whole += of_contrast * ((2.0 * (a * b) + C1) / (a * a + b * b + C1));
-        }
-        let places = covariances.len() as f64;
-        (whole / places, contrast / places)
+        let mut sums = [0.0; 2];
+        product_means(self.width, &self.values, &other.values, |before, product| {
+            let windows = Windows {
+                mean_a: &self.means[before..],
+                mean_b: &other.means[before..],
+                variance_a: &self.variances[before..],
+                variance_b: &other.variances[before..],
+                product,
+            };
+            add_similarity(windows, C1, C2, &mut sums);
+        });
+        let windows = self.means.len() as f64;
+        (sums[0] / windows, sums[1] / windows)
     }
 }
 
