@@ -14,6 +14,7 @@ mod siglip;
 mod staged;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -30,7 +31,7 @@ use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
 use crate::stage::Stage;
-use crate::weights::{Weights, WeightsError};
+use crate::weights::{Format, Needed, Weights, WeightsError, is_known_type};
 
 /// A vision encoder: embedding, blocks and projection, with the preprocessing it was trained on.
 ///
@@ -120,10 +121,12 @@ impl Checkpoint {
         }
         let config = folder.join("config.json");
         let open_clip = folder.join("open_clip_config.json");
-        // Some repositories hold the model in both formats, and some a `config.json` that is not
-        // of transformers beside the open_clip files.
-        let is_open_clip = open_clip.is_file()
-            && (!config.is_file() || Weights::open_transformers(folder).is_err());
+        let known = || std::fs::read(&config).is_ok_and(|text| is_known_type(&text));
+        let is_open_clip = match Needed::among(&file_names(folder), known) {
+            Some(needed) => needed.format == Format::OpenClip,
+            // Whichever has a configuration says what it lacks.
+            None => open_clip.is_file() && !config.is_file(),
+        };
         let (config, (architecture, mut defaults_used), recipe, weights) = match is_open_clip {
             false => {
                 let architecture = Architecture::read_transformers(&config)?;
@@ -189,6 +192,13 @@ impl Checkpoint {
             found => Err(EncoderError::ImageSize { expected: size, found }),
         }
     }
+}
+
+/// The names of the files in a folder; none where it cannot be read.
+fn file_names(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return BTreeSet::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| folder.join(name).is_file()).collect()
 }
 
 impl Encoder {

@@ -1,29 +1,28 @@
 //! Models by their id on the Hugging Face hub, kept in the cache that Python's `huggingface_hub`
 //! uses.
 
+mod client;
 mod download;
 mod error;
-mod needed;
 mod settings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use client::{Client, Failure, Task};
 pub(crate) use download::download;
 pub use error::HubError;
-use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
-use needed::Needed;
 pub use settings::HubSettings;
 
 use crate::progress::Progress;
-use crate::weights::{file_sha256, shard_names};
+use crate::weights::{Needed, file_sha256, is_known_type, shard_names};
 
 /// The hub, and the cache of what was fetched from it.
 #[derive(Debug, Clone)]
 pub struct Hub {
     settings: HubSettings,
+    client: Client,
 }
 
 /// A model of the hub.
@@ -45,9 +44,18 @@ impl std::fmt::Display for HubModel {
 }
 
 impl HubModel {
-    fn repo(&self) -> Repo {
-        let revision = self.revision.clone().unwrap_or_else(|| "main".to_owned());
-        Repo::with_revision(self.id.clone(), RepoType::Model, revision)
+    fn revision(&self) -> &str {
+        self.revision.as_deref().unwrap_or("main")
+    }
+
+    /// The revision as a part of an address: a branch may have slashes.
+    fn revision_in_address(&self) -> String {
+        self.revision().replace('/', "%2F")
+    }
+
+    /// The folder of its files in the cache.
+    fn folder_name(&self) -> String {
+        format!("models--{}", self.id.replace('/', "--"))
     }
 }
 
@@ -55,10 +63,43 @@ impl HubModel {
 const RETRY_AFTER: [Duration; 3] =
     [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
+/// Does something that needs the network, again where the network failed.
+fn try_again<T>(mut request: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    for wait in RETRY_AFTER {
+        match request() {
+            Err(Failure::Network(_)) => std::thread::sleep(wait),
+            result => return result,
+        }
+    }
+    request()
+}
+
+/// The answer to what a repository holds is no longer.
+const MAX_LISTING_BYTES: u64 = 64 << 20;
+
+/// What a repository holds at a revision.
+#[derive(serde::Deserialize)]
+struct Listing {
+    sha: String,
+    siblings: Vec<Sibling>,
+}
+
+#[derive(serde::Deserialize)]
+struct Sibling {
+    rfilename: String,
+}
+
 impl Hub {
     /// The hub of these settings.
     pub fn new(settings: HubSettings) -> Self {
-        Self { settings }
+        let client = Client::new(&settings.endpoint, settings.token.as_deref());
+        Self { settings, client }
+    }
+
+    /// The same, but a server that says nothing is given up after `patience`, not after 30 seconds.
+    pub fn with_patience(settings: HubSettings, patience: Duration) -> Self {
+        let client = Client::with_patience(&settings.endpoint, settings.token.as_deref(), patience);
+        Self { settings, client }
     }
 
     /// The folder of a model: as it is in the cache, or else fetched.
@@ -74,13 +115,12 @@ impl Hub {
 
     /// The folder of a model in the cache, where all the files that are needed are in it.
     pub fn cached(&self, model: &HubModel) -> Option<PathBuf> {
-        let repo = model.repo();
-        let kept = self.settings.cache.join(repo.folder_name());
+        let kept = self.kept(model);
         let snapshots = kept.join("snapshots");
-        let commit = std::fs::read_to_string(kept.join("refs").join(repo.revision()));
+        let commit = std::fs::read_to_string(kept.join("refs").join(model.revision()));
         let folder = match commit {
             Ok(commit) => snapshots.join(commit.trim()),
-            Err(_) => snapshots.join(repo.revision()),
+            Err(_) => snapshots.join(model.revision()),
         };
         let names = std::fs::read_dir(&folder)
             .ok()?
@@ -88,11 +128,11 @@ impl Hub {
             // A link to a download that was removed is no file.
             .filter(|name| folder.join(name).is_file())
             .collect();
-        let needed = Needed::among(&names)?;
-        let complete = !needed.is_sharded()
-            || shard_names(&folder.join(&needed.weights))
-                .is_ok_and(|shards| shards.is_subset(&names));
-        complete.then_some(folder)
+        let known = || std::fs::read(folder.join("config.json")).is_ok_and(|c| is_known_type(&c));
+        let needed = Needed::among(&names, known)?;
+        let shards = || shard_names(&folder.join(&needed.weights));
+        let whole = !needed.is_sharded() || shards().is_ok_and(|shards| shards.is_subset(&names));
+        (whole && needed.has_preprocessor()).then_some(folder)
     }
 
     /// Fetches a model: asks the hub which commit the revision is at, and downloads of it the
@@ -103,21 +143,31 @@ impl Hub {
     /// See [`HubError`].
     pub fn fetch(&self, model: &HubModel, progress: &dyn Progress) -> Result<PathBuf, HubError> {
         if self.settings.offline {
-            let cache = self.settings.cache.clone();
-            return Err(HubError::Offline { id: model.to_string(), cache });
+            // Nobody can be asked whether there is something newer; what is there is right.
+            return self.cached(model).ok_or_else(|| HubError::Offline {
+                id: model.to_string(),
+                cache: self.settings.cache.clone(),
+            });
         }
-        let cache = Cache::new(self.settings.cache.clone());
-        let api = ApiBuilder::from_cache(cache.clone())
-            .with_endpoint(self.settings.endpoint.clone())
-            .with_token(self.settings.token.clone())
-            // Its own retries append to a file that was there from the beginning of the range.
-            .with_retries(0)
-            .with_user_agent("alignscope", env!("CARGO_PKG_VERSION"))
-            .build()
-            .map_err(|source| self.failed(model, source))?;
-        let info = api.repo(model.repo()).info().map_err(|source| self.failed(model, source))?;
-        let names: BTreeSet<_> = info.siblings.into_iter().map(|file| file.rfilename).collect();
-        let needed = Needed::among(&names).ok_or_else(|| HubError::NoModel {
+        let listing = self.listing(model)?;
+        let names: BTreeSet<_> = listing.siblings.into_iter().map(|f| f.rfilename).collect();
+        let commit = HubModel { revision: Some(listing.sha.clone()), ..model.clone() };
+        let files = Files {
+            hub: self,
+            model,
+            commit,
+            folder: self.kept(model).join("snapshots").join(&listing.sha),
+            progress,
+        };
+        // Where there are two formats, `config.json` tells which can be read.
+        let mut fetched = Ok(());
+        let known = || {
+            fetched = files.fetch("config.json");
+            std::fs::read(files.folder.join("config.json")).is_ok_and(|c| is_known_type(&c))
+        };
+        let needed = Needed::among(&names, known);
+        fetched?;
+        let needed = needed.ok_or_else(|| HubError::NoModel {
             id: model.to_string(),
             endpoint: self.settings.endpoint.clone(),
             found: match names.len() {
@@ -125,12 +175,8 @@ impl Hub {
                 _ => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
             },
         })?;
-        // All files of the one commit, also where the branch moves on meanwhile.
-        let commit = HubModel { revision: Some(info.sha.clone()), ..model.clone() };
-        let folder = cache.repo(commit.repo()).pointer_path(&info.sha);
-        let files = Files { hub: self, api: &api, model, repo: api.repo(commit.repo()), progress };
         for name in needed.small.iter().chain([&needed.weights]) {
-            files.fetch(name, &folder)?;
+            files.fetch(name)?;
         }
         if needed.is_sharded() {
             let index = |problem| HubError::Index {
@@ -138,178 +184,164 @@ impl Hub {
                 index: needed.weights.clone(),
                 problem,
             };
-            let shards = shard_names(&folder.join(&needed.weights))
+            let shards = shard_names(&files.folder.join(&needed.weights))
                 .map_err(|error| index(error.to_string()))?;
             for name in &shards {
                 if !names.contains(name) {
                     return Err(index(format!("it names {name}, which is not there")));
                 }
-                files.fetch(name, &folder)?;
+                files.fetch(name)?;
             }
         }
-        self.remember(model, &commit, &cache)?;
-        Ok(folder)
+        self.remember(model, &listing.sha)?;
+        Ok(files.folder)
+    }
+
+    /// The folder of a model's files, of all revisions.
+    fn kept(&self, model: &HubModel) -> PathBuf {
+        self.settings.cache.join(model.folder_name())
+    }
+
+    fn listing(&self, model: &HubModel) -> Result<Listing, HubError> {
+        let address = format!(
+            "{}/api/models/{}/revision/{}",
+            self.settings.endpoint,
+            model.id,
+            model.revision_in_address()
+        );
+        let text = self
+            .client
+            .text(&address, MAX_LISTING_BYTES)
+            .map_err(|failure| self.failed(model, failure))?;
+        let listing: Result<Listing, _> = serde_json::from_slice(&text);
+        match listing {
+            Ok(listing) if is_commit(&listing.sha) => Ok(listing),
+            Ok(listing) => {
+                let answer = Failure::Answer(format!("its commit is `{}`", listing.sha));
+                Err(self.failed(model, answer))
+            }
+            Err(error) => Err(self.failed(model, Failure::Answer(error.to_string()))),
+        }
     }
 
     /// Notes which commit the revision is at, as `huggingface_hub` does.
-    fn remember(&self, model: &HubModel, commit: &HubModel, cache: &Cache) -> Result<(), HubError> {
-        let sha = commit.repo().revision().to_owned();
-        if model.repo().revision() == sha {
+    fn remember(&self, model: &HubModel, commit: &str) -> Result<(), HubError> {
+        if model.revision() == commit {
             return Ok(());
         }
-        let refs = self.settings.cache.join(model.repo().folder_name()).join("refs");
-        cache
-            .repo(model.repo())
-            .create_ref(&sha)
-            .map_err(|source| HubError::Cache { path: refs.clone(), source })?;
-        // A commit is its own name; hf-hub leaves a note of that too.
-        let _ = std::fs::remove_file(refs.join(sha));
-        Ok(())
+        let note = self.kept(model).join("refs").join(model.revision());
+        let unusable = |source| HubError::Cache { path: note.clone(), source };
+        std::fs::create_dir_all(note.parent().unwrap_or(&note)).map_err(unusable)?;
+        std::fs::write(&note, commit).map_err(unusable)
     }
 
     /// What it means that a question to the hub failed.
-    fn failed(&self, model: &HubModel, source: ApiError) -> HubError {
+    fn failed(&self, model: &HubModel, failure: Failure) -> HubError {
         let (id, endpoint) = (model.to_string(), self.settings.endpoint.clone());
-        match status(&source) {
-            Some(404) => HubError::NotFound { id, endpoint },
-            Some(status @ (401 | 403)) => {
+        match failure {
+            Failure::Status(404) => HubError::NotFound { id, endpoint },
+            Failure::Status(status @ (401 | 403)) => {
                 let has_token = self.settings.token.is_some();
                 HubError::Denied { id, endpoint, status, has_token }
             }
-            Some(_) => HubError::Answer { id, endpoint, why: source.to_string() },
-            None => match &source {
-                ApiError::RequestError(error) if !matches!(**error, ureq::Error::Json(_)) => {
-                    HubError::Unreachable { id, endpoint, why: source.to_string() }
-                }
-                _ => HubError::Answer { id, endpoint, why: source.to_string() },
-            },
+            Failure::Network(why) => HubError::Unreachable { id, endpoint, why },
+            Failure::Status(_) | Failure::Answer(_) => {
+                HubError::Answer { id, endpoint, why: failure.to_string() }
+            }
+            Failure::Disk(source) => HubError::Cache { path: self.settings.cache.clone(), source },
         }
     }
 }
 
-/// The status that the hub answered, where it answered one that is no success.
-fn status(error: &ApiError) -> Option<u16> {
-    match error {
-        ApiError::RequestError(error) => match **error {
-            ureq::Error::StatusCode(status) => Some(status),
-            _ => None,
-        },
-        _ => None,
-    }
+/// Whether a word is the name of a commit.
+fn is_commit(word: &str) -> bool {
+    word.len() >= 40 && word.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The files of one commit.
 struct Files<'a> {
     hub: &'a Hub,
-    api: &'a Api,
     model: &'a HubModel,
-    repo: ApiRepo,
+    commit: HubModel,
+    folder: PathBuf,
     progress: &'a dyn Progress,
-}
-
-/// Whether a download was to go on where there is nothing left ("range not satisfiable").
-fn is_beyond_the_end(error: &ApiError) -> bool {
-    matches!(error, ApiError::InvalidResume) || status(error) == Some(416)
 }
 
 impl Files<'_> {
-    /// Downloads one file to the folder of its commit, if it is not there.
-    fn fetch(&self, name: &str, folder: &Path) -> Result<(), HubError> {
-        if folder.join(name).is_file() {
+    /// Downloads one file to the blobs, and links it into the folder of its commit, if it is not
+    /// there.
+    fn fetch(&self, name: &str) -> Result<(), HubError> {
+        let link = self.folder.join(name);
+        if link.is_file() {
             return Ok(());
         }
-        let mut result = self.download(name);
-        for wait in RETRY_AFTER {
-            match &result {
-                // What is left of an earlier download is as long as the file, or longer.
-                Err(error) if is_beyond_the_end(error) => self.remove_remains(name)?,
-                Err(error) if status(error).is_none() => std::thread::sleep(wait),
-                _ => break,
-            }
-            result = self.download(name);
+        let address = format!(
+            "{}/{}/resolve/{}/{name}",
+            self.hub.settings.endpoint,
+            self.commit.id,
+            self.commit.revision()
+        );
+        let client = &self.hub.client;
+        let located = try_again(|| client.locate(&address))
+            .map_err(|failure| self.hub.failed(self.model, failure))?;
+        let blobs = self.hub.kept(self.model).join("blobs");
+        let blob = blobs.join(&located.etag);
+        let unusable = |source| HubError::Cache { path: blob.clone(), source };
+        std::fs::create_dir_all(&blobs).map_err(unusable)?;
+        // Another commit may have the same file.
+        if !blob.is_file() {
+            let part = blob.with_extension("part");
+            let mut task = Task::new(format!("{}: {name}", self.model), self.progress);
+            try_again(|| client.download(&located.address, &part, &mut task)).map_err(
+                |failure| match failure {
+                    Failure::Network(_) | Failure::Answer(_) => HubError::Download {
+                        id: self.model.to_string(),
+                        file: name.to_owned(),
+                        why: failure.to_string(),
+                    },
+                    Failure::Disk(source) => HubError::Cache { path: part.clone(), source },
+                    Failure::Status(_) => self.hub.failed(self.model, failure),
+                },
+            )?;
+            self.check(name, &part, &located.etag)?;
+            std::fs::rename(&part, &blob).map_err(unusable)?;
         }
-        let path = result.map_err(|source| match status(&source) {
-            Some(_) => self.hub.failed(self.model, source),
-            None => HubError::Download {
-                id: self.model.to_string(),
-                file: name.to_owned(),
-                why: source.to_string(),
-            },
-        })?;
-        self.check(name, &path)
-    }
-
-    fn download(&self, name: &str) -> Result<PathBuf, ApiError> {
-        let task = format!("{}: {name}", self.model);
-        let download = Download { task, progress: self.progress, begun: false, at: 0, shown: 0 };
-        self.repo.download_with_progress(name, download)
+        link_to(&blob, &link, name).map_err(|source| HubError::Cache { path: link.clone(), source })
     }
 
     /// The hub names large files by their SHA-256: what came must be that.
-    fn check(&self, name: &str, path: &Path) -> Result<(), HubError> {
-        let unusable = |source| HubError::Cache { path: path.to_owned(), source };
-        let blob = std::fs::canonicalize(path).map_err(unusable)?;
-        let expected = blob.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
-        if expected.len() != 64 || !expected.bytes().all(|b| b.is_ascii_hexdigit()) {
+    fn check(&self, name: &str, part: &Path, etag: &str) -> Result<(), HubError> {
+        if etag.len() != 64 || !etag.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Ok(());
         }
-        let found = file_sha256(&blob).map_err(unusable)?;
-        if found == expected {
+        let unusable = |source| HubError::Cache { path: part.to_owned(), source };
+        let found = file_sha256(part).map_err(unusable)?;
+        if found == etag {
             return Ok(());
         }
-        for damaged in [path, &blob] {
-            std::fs::remove_file(damaged).map_err(unusable)?;
-        }
+        std::fs::remove_file(part).map_err(unusable)?;
         let (id, file) = (self.model.to_string(), name.to_owned());
-        Err(HubError::Damaged { id, file, found, expected })
-    }
-
-    fn remove_remains(&self, name: &str) -> Result<(), HubError> {
-        let etag = self
-            .api
-            .metadata(&self.repo.url(name))
-            .map_err(|source| self.hub.failed(self.model, source))?
-            .etag()
-            .to_owned();
-        let cache = Cache::new(self.hub.settings.cache.clone());
-        let part = cache.repo(self.model.repo()).blob_path(&etag).with_extension("part");
-        std::fs::remove_file(&part).map_err(|source| HubError::Cache { path: part, source })
+        Err(HubError::Damaged { id, file, found, expected: etag.to_owned() })
     }
 }
 
-/// A download, as a task of ours. One that is taken up again begins anew for hf-hub, and goes on
-/// for the user.
-struct Download<'a> {
-    task: String,
-    progress: &'a dyn Progress,
-    begun: bool,
-    at: u64,
-    shown: u64,
-}
-
-impl hf_hub::api::Progress for Download<'_> {
-    fn init(&mut self, size: usize, _filename: &str) {
-        self.at = 0;
-        if !std::mem::replace(&mut self.begun, true) {
-            self.progress.begin(&self.task, size as u64);
-        }
+/// Links `snapshots/<commit>/<name>` to `blobs/<etag>`, relative as `huggingface_hub` does; where
+/// links are not to be had, moves the file there, as it does too.
+fn link_to(blob: &Path, link: &Path, name: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(link.parent().unwrap_or(link))?;
+    if link.symlink_metadata().is_ok() {
+        // It led nowhere.
+        std::fs::remove_file(link)?;
     }
-
-    fn update(&mut self, size: usize) {
-        self.at += size as u64;
-        if self.at > self.shown {
-            self.progress.advance(self.at - self.shown);
-            self.shown = self.at;
-        }
+    #[cfg(unix)]
+    {
+        let up = "../".repeat(2 + name.matches('/').count());
+        let etag = blob.file_name().unwrap_or_default();
+        std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(etag), link)
     }
-
-    fn finish(&mut self) {}
-}
-
-impl Drop for Download<'_> {
-    fn drop(&mut self) {
-        if self.begun {
-            self.progress.end();
-        }
+    #[cfg(not(unix))]
+    {
+        let _ = name;
+        std::fs::rename(blob, link)
     }
 }

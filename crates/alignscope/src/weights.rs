@@ -1,5 +1,6 @@
 //! The tensors of a model: from a checkpoint's files, or drawn at random.
 
+mod needed;
 mod numbers;
 mod pickle;
 mod random;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use needed::{Format, Needed, is_known_type};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use alignscope::encoder::Checkpoint;
 use alignscope::hub::HubError;
@@ -29,6 +30,10 @@ struct Server {
     break_off: Mutex<(usize, usize)>,
     /// Of large files, send another byte at the end.
     damaged: bool,
+    /// Send the whole file whatever range is asked for.
+    whole: bool,
+    /// Of large files, say nothing for a while.
+    silent: bool,
     /// What was asked: path, range, whether with the token.
     asked: Mutex<Vec<(String, String, bool)>>,
 }
@@ -51,22 +56,28 @@ impl Server {
         Self { files, ..Self::default() }
     }
 
-    /// Starts to serve, on a thread that ends with the test; returns the address.
+    /// Starts to serve, on threads that end with the test; returns the address. Large files are on
+    /// another server, as on the hub.
     fn start(self) -> (String, Arc<Self>) {
+        let server = Arc::new(self);
+        let elsewhere = Self::listen(&server, String::new());
+        (Self::listen(&server, elsewhere), server)
+    }
+
+    fn listen(server: &Arc<Self>, elsewhere: String) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Arc::new(self);
-        let (serving, here) = (Arc::clone(&server), address.clone());
+        let serving = Arc::clone(server);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 // A client that goes away is none of the server's business.
-                let _ = serving.answer(&stream.expect("a connection"), &here);
+                let _ = serving.answer(&stream.expect("a connection"), &elsewhere);
             }
         });
-        (address, server)
+        address
     }
 
-    fn answer(&self, stream: &TcpStream, here: &str) -> std::io::Result<()> {
+    fn answer(&self, stream: &TcpStream, elsewhere: &str) -> std::io::Result<()> {
         let mut lines = BufReader::new(stream).lines();
         let request = lines.next().unwrap_or(Ok(String::new()))?;
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -91,8 +102,8 @@ impl Server {
         if self.gated && !token {
             return head(stream, 401, &[], 0);
         }
-        for revision in ["main", COMMIT] {
-            if path == format!("/api/models/{ID}/revision/{revision}") {
+        for (id, revision) in [(ID, "main"), (ID, COMMIT), ("someone/old-name", "main")] {
+            if path == format!("/api/models/{id}/revision/{revision}") {
                 let siblings: Vec<_> =
                     self.files.keys().map(|name| format!(r#"{{"rfilename":"{name}"}}"#)).collect();
                 let siblings = siblings.join(",");
@@ -101,6 +112,11 @@ impl Server {
                 return (&*stream).write_all(body.as_bytes());
             }
         }
+        // The hub moves repositories that were renamed.
+        if let Some(rest) = path.strip_prefix("/someone/old-name/resolve/") {
+            let location = format!("Location: /{ID}/resolve/{rest}");
+            return head(stream, 307, &[location], 0);
+        }
         let name = path.strip_prefix(&format!("/{ID}/resolve/{COMMIT}/")).unwrap_or_default();
         let Some(bytes) = self.files.get(name) else { return head(stream, 404, &[], 0) };
         let commit = format!("X-Repo-Commit: {COMMIT}");
@@ -108,7 +124,7 @@ impl Server {
         match bytes.len() > LARGE {
             true => {
                 let linked = format!("X-Linked-Etag: \"{hash}\"");
-                let location = format!("Location: {here}/cdn/{hash}");
+                let location = format!("Location: {elsewhere}/cdn/{hash}");
                 head(stream, 302, &[commit, linked, location], 0)
             }
             false => {
@@ -127,6 +143,10 @@ impl Server {
         headers: &[String],
         large: bool,
     ) -> std::io::Result<()> {
+        if self.whole && range != "bytes=0-0" {
+            head(stream, 200, headers, bytes.len())?;
+            return stream.write_all(bytes);
+        }
         let (first, last) =
             range.strip_prefix("bytes=").expect("a range").split_once('-').expect("-");
         let first: usize = first.parse().expect("a number");
@@ -140,6 +160,9 @@ impl Server {
         if large && part.len() > 1 {
             if self.damaged {
                 *part.last_mut().expect("more than one") ^= 1;
+            }
+            if self.silent {
+                std::thread::sleep(Duration::from_secs(3));
             }
             let mut break_off = self.break_off.lock().expect("no panic");
             if break_off.1 > 0 {
@@ -336,7 +359,10 @@ fn a_gated_model_needs_the_token_and_nobody_else_gets_it() {
         offline: false,
     });
     hub.model(&model(), &Silent).expect("fetched");
-    assert!(server.asked().iter().any(|(_, _, token)| *token));
+    let asked = server.asked();
+    assert!(asked.iter().any(|(path, _, token)| *token && path.contains("/resolve/")));
+    let elsewhere: Vec<_> = asked.iter().filter(|(path, _, _)| path.starts_with("/cdn/")).collect();
+    assert!(!elsewhere.is_empty() && elsewhere.iter().all(|(_, _, token)| !token), "{asked:?}");
 }
 
 #[test]
@@ -380,4 +406,82 @@ fn without_a_network_the_error_says_what_else_to_do() {
     };
     let error = Hub::new(offline).model(&model(), &Silent).expect_err("offline");
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    let mut server = Server::of_folder("clip/base");
+    server.silent = true;
+    let (address, _) = server.start();
+    let cache = cache();
+    let settings = HubSettings {
+        endpoint: address,
+        cache: cache.path().to_owned(),
+        token: None,
+        offline: false,
+    };
+    let hub = Hub::with_patience(settings, Duration::from_millis(200));
+    let error = hub.model(&model(), &Silent).expect_err("it says nothing");
+    assert!(matches!(error, HubError::Download { .. }), "{error}");
+    assert!(error.to_string().contains("nothing came for"), "{error}");
+}
+
+#[test]
+fn a_server_that_sends_the_whole_file_again_is_believed() {
+    let mut server = Server::of_folder("clip/base");
+    server.whole = true;
+    let weights = sha256(&server.files["model.safetensors"]);
+    let (address, _) = server.start();
+    let cache = cache();
+    let blobs = cache.path().join("models--someone--small-clip/blobs");
+    std::fs::create_dir_all(&blobs).expect("made");
+    std::fs::write(blobs.join(weights).with_extension("part"), vec![7; 100]).expect("written");
+    let folder = hub(&address, cache.path()).model(&model(), &Silent).expect("fetched");
+    Checkpoint::open(&folder).expect("a model");
+}
+
+#[test]
+fn a_model_that_was_renamed_is_found_under_its_old_name() {
+    let (address, _) = Server::of_folder("clip/base").start();
+    let cache = cache();
+    let old = HubModel { id: "someone/old-name".to_owned(), revision: None };
+    let folder = hub(&address, cache.path()).model(&old, &Silent).expect("fetched");
+    Checkpoint::open(&folder).expect("a model");
+}
+
+#[test]
+fn a_cache_that_lacks_the_preprocessing_is_completed() {
+    let (address, _) = Server::of_folder("clip/base").start();
+    let cache = cache();
+    let hub = hub(&address, cache.path());
+    let folder = hub.model(&model(), &Silent).expect("fetched");
+    // As after Python's `CLIPModel.from_pretrained`.
+    std::fs::remove_file(folder.join("preprocessor_config.json")).expect("removed");
+    assert_eq!(hub.cached(&model()), None);
+    hub.model(&model(), &Silent).expect("completed");
+    Checkpoint::open(&folder).expect("a model");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_no_fault_of_the_network() {
+    let (address, _) = Server::of_folder("clip/base").start();
+    let place = cache();
+    let file = place.path().join("a-file");
+    std::fs::write(&file, "x").expect("written");
+    let error = hub(&address, &file.join("cache")).model(&model(), &Silent).expect_err("no folder");
+    assert!(matches!(error, HubError::Cache { .. }), "{error}");
+}
+
+#[test]
+fn offline_a_fetch_is_content_with_what_is_there() {
+    let (address, _) = Server::of_folder("clip/base").start();
+    let cache = cache();
+    let folder = hub(&address, cache.path()).model(&model(), &Silent).expect("fetched");
+    let offline = Hub::new(HubSettings {
+        endpoint: address,
+        cache: cache.path().to_owned(),
+        token: None,
+        offline: true,
+    });
+    assert_eq!(offline.fetch(&model(), &Silent).expect("kept"), folder);
 }

@@ -1,18 +1,15 @@
 //! One file by its address.
 
-use std::io::{Read, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use super::HubError;
+use super::client::{Client, Task};
+use super::try_again;
 use crate::progress::Progress;
-use crate::weights::hex;
-use sha2::{Digest, Sha256};
+use crate::weights::file_sha256;
 
-/// A server that says nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Downloads `url` to `path`, whole or not at all. Its SHA-256 must begin with `sha256`.
+/// Downloads `url` to `path`, whole or not at all; what a broken download leaves in `path.part` is
+/// gone on with. Its SHA-256 must begin with `sha256`.
 ///
 /// # Errors
 /// The server cannot be reached or says no, the file is another, or cannot be written.
@@ -22,42 +19,21 @@ pub(crate) fn download(
     sha256: &str,
     progress: &dyn Progress,
 ) -> Result<(), HubError> {
-    let failed = |why: String| HubError::Url { url: url.to_owned(), why };
     let unusable = |source| HubError::Cache { path: path.to_owned(), source };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .build()
-        .into();
-    let mut response = agent.get(url).call().map_err(|error| failed(error.to_string()))?;
-    let size = response.body().content_length().unwrap_or(0);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(unusable)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unusable)?;
+    let failed = |why: String| HubError::Url { url: url.to_owned(), why };
+    let client = Client::new("", None);
+    let address = url.parse().map_err(|_| failed("it is no address".to_owned()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    progress.begin(&name, size);
-    let mut reader = response.body_mut().as_reader();
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(error) => {
-                progress.end();
-                return Err(failed(error.to_string()));
-            }
-        };
-        hasher.update(&buffer[..n]);
-        file.write_all(&buffer[..n]).map_err(unusable)?;
-        progress.advance(n as u64);
-    }
-    progress.end();
-    let found = hex(&hasher.finalize());
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(unusable)?;
+    let part = path.with_added_extension("part");
+    let mut task = Task::new(name.clone(), progress);
+    try_again(|| client.download(&address, &part, &mut task))
+        .map_err(|failure| failed(failure.to_string()))?;
+    let found = file_sha256(&part).map_err(unusable)?;
     if !found.starts_with(sha256) {
+        std::fs::remove_file(&part).map_err(unusable)?;
         let expected = format!("{sha256}…");
         return Err(HubError::Damaged { id: url.to_owned(), file: name, found, expected });
     }
-    file.persist(path).map_err(|error| unusable(error.error))?;
-    Ok(())
+    std::fs::rename(&part, path).map_err(unusable)
 }

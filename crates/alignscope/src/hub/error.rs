@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum HubError {
     /// Not in the cache, and the network may not be used.
     #[error(
-        "`{id}` is no folder here, and not in the cache {cache} (HF_HUB_OFFLINE is set); run `alignscope fetch {id}` where there is a network, or name a checkpoint's folder, or `random:{id}` for the untrained control"
+        "`{id}` is no folder here, and not whole in the cache {cache} (HF_HUB_OFFLINE is set); run `alignscope fetch {id}` where there is a network, or name a checkpoint's folder, or `random:{id}` for the untrained control"
     )]
     Offline {
         /// The model, with its revision.
@@ -25,7 +25,7 @@ pub enum HubError {
         id: String,
         /// Where the hub was looked for.
         endpoint: String,
-        /// Why, in the words of hf-hub.
+        /// Why.
         why: String,
     },
     /// The hub has no such model, revision or file.
@@ -63,7 +63,7 @@ pub enum HubError {
         id: String,
         /// Where the hub was looked for.
         endpoint: String,
-        /// Why, in the words of hf-hub.
+        /// Why.
         why: String,
     },
     /// A download ended early.
@@ -75,7 +75,7 @@ pub enum HubError {
         id: String,
         /// The file.
         file: String,
-        /// Why, in the words of hf-hub.
+        /// Why.
         why: String,
     },
     /// A download is not what the hub has.

@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use super::numbers::Numbers;
 
-/// A value that a pickle builds. Containers are shared by reference in a pickle's memo; copies are
-/// cheap here.
+/// A value that a pickle builds. Containers are shared by reference in a pickle's memo, so they
+/// stand in one list of their own and values name their places: copies are cheap, and nothing is
+/// nested, so that nothing a pickle builds can be too deep to be dropped.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     None,
@@ -18,7 +19,8 @@ pub(super) enum Value {
     Int(i64),
     Float,
     Text(Rc<str>),
-    Tuple(Rc<Vec<Value>>),
+    /// A tuple, by its place among the containers.
+    Tuple(usize),
     /// A list, by its place among the containers.
     List(usize),
     /// A dictionary, by its place among the containers.
@@ -44,7 +46,7 @@ pub(super) enum Name {
 pub(super) struct Storage {
     pub(super) numbers: Numbers,
     /// Its name in the file.
-    pub(super) key: String,
+    pub(super) key: Rc<str>,
     /// How many numbers it holds.
     pub(super) len: usize,
 }
@@ -76,6 +78,9 @@ pub(super) enum PickleError {
 /// Limits what a hostile pickle can build: entries of all containers together.
 const MAX_VALUES: usize = 4_000_000;
 
+/// No tensor has more axes (PyTorch's own limit).
+const MAX_AXES: usize = 64;
+
 /// The result of a pickle, and the containers that it refers to.
 #[derive(Debug)]
 pub(super) struct Pickled {
@@ -87,6 +92,7 @@ pub(super) struct Pickled {
 
 #[derive(Debug)]
 enum Container {
+    Tuple(Vec<Value>),
     List(Vec<Value>),
     Dict(Vec<(Value, Value)>),
 }
@@ -97,7 +103,7 @@ impl Pickled {
         match value {
             Value::Dict(at) => match &self.containers[*at] {
                 Container::Dict(entries) => entries,
-                Container::List(_) => &[],
+                Container::Tuple(_) | Container::List(_) => &[],
             },
             _ => &[],
         }
@@ -108,7 +114,7 @@ impl Pickled {
         match value {
             Value::List(at) => match &self.containers[*at] {
                 Container::List(items) => items,
-                Container::Dict(_) => &[],
+                Container::Tuple(_) | Container::Dict(_) => &[],
             },
             _ => &[],
         }
@@ -144,7 +150,7 @@ impl Machine<'_> {
                     return Ok(Pickled { value, containers: self.containers, end: self.at });
                 }
                 b'(' => self.push(Value::Mark)?,
-                b')' => self.push(Value::Tuple(Rc::default()))?,
+                b')' => self.container(Container::Tuple(vec![]))?,
                 b']' => self.container(Container::List(vec![]))?,
                 b'}' => self.container(Container::Dict(vec![]))?,
                 b'N' => self.push(Value::None)?,
@@ -220,14 +226,14 @@ impl Machine<'_> {
                 }
                 b't' => {
                     let items = self.pop_to_mark()?;
-                    self.push(Value::Tuple(Rc::new(items)))?;
+                    self.container(Container::Tuple(items))?;
                 }
                 0x85..=0x87 => {
                     let n = usize::from(opcode - 0x84);
                     let from = self.stack.len().checked_sub(n);
                     let from = from.ok_or_else(|| self.nonsense("too few values for a tuple"))?;
                     let items = self.stack.split_off(from);
-                    self.push(Value::Tuple(Rc::new(items)))?;
+                    self.container(Container::Tuple(items))?;
                 }
                 b'Q' => {
                     let id = self.pop()?;
@@ -310,6 +316,7 @@ impl Machine<'_> {
     fn container(&mut self, container: Container) -> Result<(), PickleError> {
         let at = self.containers.len();
         let value = match container {
+            Container::Tuple(_) => Value::Tuple(at),
             Container::List(_) => Value::List(at),
             Container::Dict(_) => Value::Dict(at),
         };
@@ -367,12 +374,20 @@ impl Machine<'_> {
         self.push(Value::Global(known))
     }
 
+    /// The items of a tuple; none for another value.
+    fn tuple(&self, value: &Value) -> Option<&[Value]> {
+        match value {
+            Value::Tuple(at) => match &self.containers[*at] {
+                Container::Tuple(items) => Some(items),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// `('storage', type, key, location, length[, view])`.
     fn storage(&self, id: &Value) -> Result<Value, PickleError> {
-        let Value::Tuple(parts) = id else {
-            return Err(self.nonsense("a storage without a tuple"));
-        };
-        match parts.as_slice() {
+        match self.tuple(id).ok_or_else(|| self.nonsense("a storage without a tuple"))? {
             [
                 Value::Text(kind),
                 Value::Global(Name::Storage(numbers)),
@@ -382,40 +397,39 @@ impl Machine<'_> {
                 ..,
             ] if &**kind == "storage" => {
                 let len = usize::try_from(*len).map_err(|_| self.nonsense("a negative length"))?;
-                let key = key.to_string();
-                Ok(Value::Storage(Rc::new(Storage { numbers: *numbers, key, len })))
+                Ok(Value::Storage(Rc::new(Storage { numbers: *numbers, key: key.clone(), len })))
             }
             _ => Err(self.nonsense("a storage of another form")),
         }
     }
 
     fn call(&mut self, callable: &Value, arguments: &Value) -> Result<Value, PickleError> {
-        let (Value::Global(name), Value::Tuple(arguments)) = (callable, arguments) else {
+        let (Value::Global(name), Some(arguments)) = (callable, self.tuple(arguments)) else {
             return Err(self.nonsense("a call of something that is no name"));
         };
-        match (name, arguments.as_slice()) {
+        match (name, arguments) {
             (Name::OrderedDict, _) => {
-                self.containers.push(Container::Dict(vec![]));
-                let dict = Value::Dict(self.containers.len() - 1);
                 // Python 2 wrote an OrderedDict as a list of its pairs.
-                if let [Value::List(pairs)] = arguments.as_slice() {
-                    let entries = self.pairs(*pairs)?;
-                    let at = self.containers.len() - 1;
-                    self.containers[at] = Container::Dict(entries);
-                }
-                Ok(dict)
+                let entries = match arguments {
+                    [Value::List(pairs)] => self.pairs(*pairs)?,
+                    _ => vec![],
+                };
+                self.count(2 * entries.len())?;
+                self.containers.push(Container::Dict(entries));
+                Ok(Value::Dict(self.containers.len() - 1))
             }
             (
                 Name::RebuildTensor,
                 [
                     Value::Storage(storage),
                     Value::Int(offset),
-                    Value::Tuple(shape),
-                    Value::Tuple(strides),
+                    shape @ Value::Tuple(_),
+                    strides @ Value::Tuple(_),
                     ..,
                 ],
             ) => {
-                let sizes = |values: &[Value]| -> Option<Vec<usize>> {
+                let sizes = |tuple: &Value| -> Option<Vec<usize>> {
+                    let values = self.tuple(tuple).filter(|sizes| sizes.len() <= MAX_AXES)?;
                     let size = |v: &Value| match v {
                         Value::Int(n) => usize::try_from(*n).ok(),
                         _ => None,
@@ -446,9 +460,8 @@ impl Machine<'_> {
         };
         let pair = |item: &Value| {
             let parts = match item {
-                Value::Tuple(parts) => parts.as_slice(),
-                Value::List(at) => match &self.containers[*at] {
-                    Container::List(parts) => parts.as_slice(),
+                Value::Tuple(at) | Value::List(at) => match &self.containers[*at] {
+                    Container::Tuple(parts) | Container::List(parts) => parts.as_slice(),
                     Container::Dict(_) => &[],
                 },
                 _ => &[],
@@ -471,7 +484,7 @@ impl Machine<'_> {
         let pairs = pairs.iter().map(|[key, value]| (key.clone(), value.clone()));
         match &mut self.containers[target] {
             Container::Dict(entries) => entries.extend(pairs),
-            Container::List(_) => unreachable!("a place of a dictionary holds one"),
+            _ => unreachable!("a place of a dictionary holds one"),
         }
         Ok(())
     }
@@ -484,7 +497,7 @@ impl Machine<'_> {
         };
         match &mut self.containers[target] {
             Container::List(items) => items.extend(new),
-            Container::Dict(_) => unreachable!("a place of a list holds one"),
+            _ => unreachable!("a place of a list holds one"),
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl TorchFile {
         let tensors = views
             .into_iter()
             .map(|(name, view)| {
-                let start = starts.get(&view.storage.key).copied().ok_or_else(|| {
+                let start = starts.get(&*view.storage.key).copied().ok_or_else(|| {
                     damaged(
                         path,
                         format!("the storage `{}` of `{name}` is missing", view.storage.key),
@@ -67,7 +67,7 @@ impl TorchFile {
                     shape: view.shape.clone(),
                     strides: view.strides.clone(),
                 };
-                Ok((name, tensor))
+                Ok((name.to_string(), tensor))
             })
             .collect::<Result<_, WeightsError>>()?;
         Ok(Self { path: path.to_owned(), tensors })
@@ -144,7 +144,7 @@ fn damaged(path: &Path, found: impl Into<String>) -> WeightsError {
 }
 
 /// Tensors by name, and where each storage begins.
-type Contents = (Vec<(String, Rc<TensorView>)>, HashMap<String, u64>);
+type Contents = (Vec<(Rc<str>, Rc<TensorView>)>, HashMap<String, u64>);
 
 /// `<name>/data.pkl`, and `<name>/data/<key>` for each storage, none of them compressed.
 fn read_zip(file: File, path: &Path) -> Result<Contents, WeightsError> {
@@ -182,7 +182,7 @@ fn read_zip(file: File, path: &Path) -> Result<Contents, WeightsError> {
     let views = tensors(&pickled);
     for (name, view) in &views {
         let bytes = (view.storage.len as u64).saturating_mul(view.storage.numbers.bytes() as u64);
-        if lengths.get(&view.storage.key).is_none_or(|found| *found < bytes) {
+        if lengths.get(&*view.storage.key).is_none_or(|found| *found < bytes) {
             return Err(damaged(
                 path,
                 format!("the storage of `{name}` is shorter than it should be"),
@@ -212,10 +212,14 @@ fn read_stream(file: &mut File, path: &Path) -> Result<Contents, WeightsError> {
     let pickled = next()?;
     let keys = next()?;
     let views = tensors(&pickled);
-    let mut storages: HashMap<String, (Numbers, usize)> = HashMap::new();
-    for (_, view) in &views {
+    let mut storages: HashMap<Rc<str>, (Numbers, usize)> = HashMap::new();
+    for (name, view) in &views {
         let storage = &view.storage;
-        storages.insert(storage.key.clone(), (storage.numbers, storage.len));
+        let said = (storage.numbers, storage.len);
+        if *storages.entry(storage.key.clone()).or_insert(said) != said {
+            let found = format!("`{name}` says another length of its storage than a tensor before");
+            return Err(damaged(path, found));
+        }
     }
     let mut starts = HashMap::new();
     let mut position = at as u64;
@@ -243,7 +247,7 @@ fn read_stream(file: &mut File, path: &Path) -> Result<Contents, WeightsError> {
 }
 
 /// The tensors of a state dictionary, which may lie within another: `{"state_dict": {…}}`.
-fn tensors(pickled: &Pickled) -> Vec<(String, Rc<TensorView>)> {
+fn tensors(pickled: &Pickled) -> Vec<(Rc<str>, Rc<TensorView>)> {
     let mut dict = &pickled.value;
     for wrapper in ["state_dict", "model"] {
         let inner = pickled.entries(dict).iter().find_map(|(key, value)| match (key, value) {
@@ -256,7 +260,7 @@ fn tensors(pickled: &Pickled) -> Vec<(String, Rc<TensorView>)> {
         .entries(dict)
         .iter()
         .filter_map(|(key, value)| match (key, value) {
-            (Value::Text(name), Value::Tensor(view)) => Some((name.to_string(), view.clone())),
+            (Value::Text(name), Value::Tensor(view)) => Some((name.clone(), view.clone())),
             _ => None,
         })
         .collect()
