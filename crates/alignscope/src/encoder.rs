@@ -130,8 +130,13 @@ impl Checkpoint {
         let (config, (architecture, mut defaults_used), recipe, weights) = match is_open_clip {
             false => {
                 let architecture = Architecture::read_transformers(&config)?;
-                let recipe = Preprocessing::from_folder(folder)?;
-                (config, architecture, recipe, Weights::open_transformers(folder)?)
+                let family = architecture.0.family;
+                let recipe = Preprocessing::from_folder(folder, family.processor())?;
+                let weights = Weights::open_transformers(folder)?;
+                if family == Family::Clip && !weights.contains("visual_projection.weight") {
+                    return Err(EncoderError::NoProjection { folder: folder.to_owned() });
+                }
+                (config, architecture, recipe, weights)
             }
             true => {
                 let weights = Weights::open_open_clip(folder)?;
@@ -330,6 +335,14 @@ pub enum EncoderError {
     NoClassToken {
         /// The model's family.
         family: Family,
+    },
+    /// A CLIP tower that was saved without its projection.
+    #[error(
+        "{folder} holds a CLIP tower without its projection (no tensor `visual_projection.weight`, as in `CLIPVisionModel`); expected the whole `CLIPModel`, or `CLIPVisionModelWithProjection`"
+    )]
+    NoProjection {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The variant `@published` is of another family.
     #[error(

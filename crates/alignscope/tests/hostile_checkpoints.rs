@@ -1,7 +1,9 @@
 //! Damaged and hostile checkpoints: whatever the bytes, an error and never a panic, a hang, or
 //! more memory than the file is large.
 //!
-//! Each test mutates the golden checkpoints for two seconds, or for `ALIGNSCOPE_FUZZ_SECONDS`.
+//! Each test tries damaged files for two seconds, or for `ALIGNSCOPE_FUZZ_SECONDS`: golden
+//! checkpoints that were changed, and pickles made of opcodes at random. Memory is capped: what
+//! asks for more than the cap ends the test.
 
 mod golden;
 
@@ -13,6 +15,10 @@ use alignscope::weights::Weights;
 use golden::folder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// Far more than any file here needs; a file of a megabyte must not take it.
+#[global_allocator]
+static MEMORY: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, 1 << 30);
 
 fn seconds() -> Duration {
     let seconds = std::env::var("ALIGNSCOPE_FUZZ_SECONDS").ok();
@@ -90,6 +96,159 @@ fn pickles_in_both_containers() {
     ];
     assert!(originals.iter().all(|path| read_all(path) > 10));
     fuzz_weights(&originals, "bin", 1);
+}
+
+/// A pickle of opcodes that are understood, in an order and with operands that often make sense.
+fn random_pickle(rng: &mut ChaCha8Rng) -> Vec<u8> {
+    const GLOBALS: [&str; 6] = [
+        "collections\nOrderedDict\n",
+        "torch._utils\n_rebuild_tensor_v2\n",
+        "torch._utils\n_rebuild_parameter\n",
+        "torch\nFloatStorage\n",
+        "torch\nHalfStorage\n",
+        "os\nsystem\n",
+    ];
+    let small = |rng: &mut ChaCha8Rng| rng.random_range(0..6_u8);
+    let mut out = vec![0x80, 2];
+    for _ in 0..rng.random_range(1..60) {
+        match rng.random_range(0..20) {
+            0 => out.push(b'('),
+            1 => out.push(b")]}N"[usize::from(small(rng)) % 4]),
+            2 => out.extend([b'K', rng.random()]),
+            3 => out.extend([b'M', rng.random(), rng.random()]),
+            4 => {
+                out.push(b'J');
+                out.extend(rng.random::<[u8; 4]>());
+            }
+            5 => {
+                // Large numbers, of eight bytes.
+                out.extend([0x8a, 8]);
+                out.extend(rng.random::<[u8; 8]>());
+            }
+            6 => {
+                let text =
+                    ["storage", "0", "1", "state_dict", "a.weight"][usize::from(small(rng)) % 5];
+                out.extend([b'X', text.len() as u8, 0, 0, 0]);
+                out.extend(text.bytes());
+            }
+            7 => out.extend([b'q', small(rng)]),
+            8 | 9 => out.extend([b'h', small(rng)]),
+            10 => {
+                out.push(b'c');
+                out.extend(GLOBALS[usize::from(small(rng))].bytes());
+            }
+            11 => out.push(0x85 + small(rng) % 3),
+            12 => out.push(b't'),
+            13 => out.push(b'Q'),
+            14 => out.push(b'R'),
+            15 => out.push(b"sbuae"[usize::from(small(rng)) % 5]),
+            // A storage, as it is written, of some length.
+            16 => {
+                out.extend(*b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0");
+                out.push(b'0' + small(rng) % 3);
+                out.extend(*b"X\x03\0\0\0cpuJ");
+                let len: u32 = if rng.random_bool(0.5) { small(rng).into() } else { rng.random() };
+                out.extend(len.to_le_bytes());
+                out.extend(*b"tQ");
+            }
+            // A tensor of what is on the stack: offset, shape, strides.
+            17 => {
+                out.extend([b'K', small(rng), b'K', small(rng), b'K', small(rng), 0x86]);
+                out.extend([b'K', small(rng), b'K', small(rng), 0x86]);
+                out.extend(*b"\x89}");
+                out.extend(*b"tR");
+            }
+            // The same opcode very often.
+            18 => {
+                let opcode = b")]}N(\x85"[usize::from(small(rng))];
+                out.extend(std::iter::repeat_n(opcode, rng.random_range(1..100_000)));
+            }
+            _ => out.push(b'.'),
+        }
+    }
+    out.push(b'.');
+    out
+}
+
+#[test]
+fn pickles_of_random_opcodes() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("weights.bin");
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let (end, mut rounds) = (Instant::now() + seconds(), 0_u64);
+    while Instant::now() < end {
+        std::fs::write(&path, stream(&random_pickle(&mut rng), &mut rng)).expect("written");
+        let begun = Instant::now();
+        read_all(&path);
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("opcodes: {rounds} files");
+    assert!(rounds > 20, "{rounds} files");
+}
+
+/// The older stream about a pickle: magic, version, machine, the pickle, the storages' keys, and
+/// some numbers.
+fn stream(pickle: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = vec![0x80, 2, 0x8a, 10];
+    bytes.extend([0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.']);
+    bytes.extend(*b"\x80\x02M\xe9\x03.");
+    bytes.extend(*b"\x80\x02}.");
+    bytes.extend(pickle);
+    bytes.extend(*b"\x80\x02](X\x01\0\0\x000X\x01\0\0\x001e.");
+    bytes.extend(std::iter::repeat_n(rng.random_range(0..3), 64));
+    bytes
+}
+
+fn refused(pickle: &[u8]) -> String {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("evil.bin");
+    std::fs::write(&path, stream(pickle, &mut rng)).expect("written");
+    Weights::open_file(&path).expect_err("refused").to_string()
+}
+
+#[test]
+fn a_tuple_nested_a_million_deep_does_not_end_the_program() {
+    let mut pickle = vec![0x80, 2, b')'];
+    pickle.extend(std::iter::repeat_n(0x85, 1_000_000));
+    // Left on the stack, below the dictionary that is the result.
+    pickle.extend(*b"}.");
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("deep.bin");
+    std::fs::write(&path, stream(&pickle, &mut rng)).expect("written");
+    drop(Weights::open_file(&path));
+}
+
+#[test]
+fn copies_of_what_was_kept_are_counted() {
+    // A list of 1,000 pairs, kept; then an OrderedDict of it, ten thousand times.
+    let mut pickle = b"\x80\x02]q\x00(".to_vec();
+    pickle.extend(std::iter::repeat_n(*b"NN\x86", 1000).flatten());
+    pickle.push(b'e');
+    pickle.extend(std::iter::repeat_n(*b"ccollections\nOrderedDict\nh\x00\x85R", 10_000).flatten());
+    pickle.push(b'.');
+    let error = refused(&pickle);
+    assert!(error.contains("more values than any checkpoint has"), "{error}");
+}
+
+#[test]
+fn a_storage_that_is_said_to_have_two_lengths_is_refused() {
+    let tensor = |name: &[u8], len: &[u8]| {
+        let mut out = b"X\x01\0\0\0".to_vec();
+        out.extend(name);
+        out.extend(*b"ctorch._utils\n_rebuild_tensor_v2\n(");
+        out.extend(*b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpu");
+        out.extend(len);
+        out.extend(*b"tQK\x00K\x02\x85K\x01\x85\x89}tR");
+        out
+    };
+    let mut pickle = b"\x80\x02}(".to_vec();
+    pickle.extend(tensor(b"a", b"J\xff\xff\xff\x7f"));
+    pickle.extend(tensor(b"b", b"K\x02"));
+    pickle.extend(*b"u.");
+    assert!(refused(&pickle).contains("another length of its storage"), "{}", refused(&pickle));
 }
 
 #[test]

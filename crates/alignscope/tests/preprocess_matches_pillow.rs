@@ -51,7 +51,9 @@ fn recipes_give_the_arrays_of_transformers() {
         let (width, height) = size.split_once('x').expect("width x height");
         let path = folder("preprocess").join("recipes").join(format!("{recipe}.json"));
         let config = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("JSON");
-        let recipe = Preprocessing::from_config(&config, &path).expect(&name).preprocessing;
+        let recipe = Preprocessing::from_config(&config, &path, "CLIPImageProcessor")
+            .expect(&name)
+            .preprocessing;
         let image = pattern(width.parse().expect("a size"), height.parse().expect("a size"));
         let (shape, values) = expected.floats(&name);
         assert_eq!(recipe.output_size(), Some((shape[1], shape[2])), "{name}");

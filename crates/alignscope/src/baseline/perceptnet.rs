@@ -28,7 +28,7 @@ struct Normalization {
 
 /// Smallest γ, and smallest β: the bounds of the authors' `gdn.py`.
 const GAMMA_MIN: f32 = 1.0 / (1 << 18) as f32;
-const BETA_MIN: f64 = 1.000_007_275_931_364_6e-3; // sqrt(1e-6 + 2^-36)
+const BETA_MIN: f64 = 0.001_000_007_275_931_144_5; // sqrt(1e-6 + 2^-36)
 
 /// Inputs, outputs and kernel of the convolutions; all have a padding of 1, the first too.
 const CONVOLUTIONS: [ConvolutionShape; 3] = {

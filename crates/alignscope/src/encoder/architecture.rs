@@ -95,6 +95,17 @@ fn as_name<S: serde::Serializer>(value: &Activation, serializer: S) -> Result<S:
 /// No size of a vision transformer is larger; a configuration that says so is damaged.
 const MAX_SIZE: usize = 1 << 16;
 
+impl Family {
+    /// The class of image processor that transformers takes where a configuration names none.
+    pub(super) fn processor(self) -> &'static str {
+        match self {
+            Self::ChineseClip => "ChineseCLIPImageProcessor",
+            Self::Siglip => "SiglipImageProcessor",
+            _ => "CLIPImageProcessor",
+        }
+    }
+}
+
 impl Architecture {
     /// Tokens of an image: the patches, and the class token where there is one.
     pub fn tokens(&self) -> usize {
@@ -263,13 +274,23 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Flags with which the model is one that is not supported.
-    pub(super) fn must_be_plain(&self, keys: &[&str]) -> Result<(), ConfigError> {
-        for key in keys {
-            if let Some(other) = self.object.get(*key)
-                && !matches!(other, Value::Null | Value::Bool(false))
-            {
-                return Err(self.value(key, other, "false: this variant is not supported"));
+    /// Refuses every key but those in `any`, which may have any value, those in `plain`, which must
+    /// have the value there, and those that are null, false, or 0.
+    pub(super) fn must_be(&self, any: &[&str], plain: &[(&str, &str)]) -> Result<(), ConfigError> {
+        for (key, found) in self.object {
+            if any.contains(&key.as_str()) || matches!(found, Value::Null | Value::Bool(false)) {
+                continue;
+            }
+            if let Some((_, value)) = plain.iter().find(|(name, _)| name == key) {
+                if found.as_str() != Some(value) {
+                    return Err(self.value(
+                        key,
+                        found,
+                        "the default: this variant is not supported",
+                    ));
+                }
+            } else if found.as_f64() != Some(0.0) {
+                return Err(self.value(key, found, "none: this variant is not supported"));
             }
         }
         Ok(())
@@ -372,7 +393,7 @@ pub enum ConfigError {
     },
     /// The weights hold a part that the supported models do not have.
     #[error(
-        "the trunk `{model}` that {path} names has the tensor `{tensor}`, which a plain vision transformer has not; it is not supported"
+        "the model {model} of {path} has the tensor `{tensor}`, which a plain vision transformer has not; it is not supported"
     )]
     UnsupportedTensor {
         /// The file.
@@ -383,7 +404,7 @@ pub enum ConfigError {
         tensor: String,
     },
     /// The weights lack a part.
-    #[error("the weights of the trunk `{model}` that {path} names lack the tensor `{tensor}`")]
+    #[error("the weights of the model {model} of {path} lack the tensor `{tensor}`")]
     NoTensor {
         /// The file.
         path: PathBuf,

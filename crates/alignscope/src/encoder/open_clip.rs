@@ -32,12 +32,12 @@ pub(super) fn read_config(
             read_timm(keys, name, projection, weights)
         }
         None => {
-            keys.must_be_plain(&[
-                "attentional_pool",
-                "no_ln_pre",
-                "final_ln_after_pool",
-                "qk_norm",
-            ])?;
+            keys.must_be(&CLIP_KEYS, &CLIP_PLAIN)?;
+            let residual = vision.get("layers").filter(|layers| layers.is_array());
+            if let Some(layers) = residual {
+                let expected = "a number: ResNets are not supported, vision transformers are";
+                return Err(keys.value("layers", layers, expected));
+            }
             let channels = keys.size("width", 768)?;
             let head_width = keys.size("head_width", 64)?;
             let ratio = keys.positive("mlp_ratio", 4.0)?;
@@ -59,15 +59,95 @@ pub(super) fn read_config(
                 activation,
                 layer_norm_eps: 1e-5,
             };
+            let known = |part: &str| match part
+                .strip_prefix("transformer.resblocks.")
+                .and_then(|r| r.split_once('.'))
+            {
+                Some((_, part)) => CLIP_BLOCK_PARTS.iter().any(|known| part.starts_with(known)),
+                None => CLIP_PARTS.iter().any(|known| part.starts_with(known)),
+            };
+            no_other_tensors(&keys, "CLIP", weights, known)?;
             Ok((architecture.validate(keys.path)?, keys.defaults_used))
         }
     }
 }
 
-/// Attention heads of timm's vision transformers by the word in their names (timm 1.0,
+/// What `CLIPVisionCfg` of open_clip 3 may say without making another model: keys whose value is
+/// read, or does not matter when nothing is trained.
+const CLIP_KEYS: [&str; 16] = [
+    "layers",
+    "width",
+    "head_width",
+    "mlp_ratio",
+    "patch_size",
+    "image_size",
+    "patch_dropout",
+    "attn_pooler_queries",
+    "attn_pooler_heads",
+    "output_tokens",
+    "n_queries",
+    "timm_model_pretrained",
+    "timm_pool",
+    "timm_proj",
+    "timm_proj_bias",
+    "timm_drop_path",
+];
+/// Keys that must have this value, where they are there.
+const CLIP_PLAIN: [(&str, &str); 2] = [("pool_type", "tok"), ("pos_embed_type", "learnable")];
+/// The parts of a plain tower.
+const CLIP_PARTS: [&str; 6] =
+    ["class_embedding", "positional_embedding", "conv1.weight", "ln_pre.", "ln_post.", "proj"];
+const CLIP_BLOCK_PARTS: [&str; 6] =
+    ["ln_1.", "attn.in_proj_", "attn.out_proj.", "ln_2.", "mlp.c_fc.", "mlp.c_proj."];
+
+/// Refuses weights with a tensor of the vision tower that the plain model has not: it would change
+/// what the model computes.
+fn no_other_tensors(
+    keys: &Keys<'_>,
+    model: &str,
+    weights: &Weights,
+    known: impl Fn(&str) -> bool,
+) -> Result<(), ConfigError> {
+    let other = |tensor: &String| tensor.strip_prefix("visual.").is_some_and(|part| !known(part));
+    match weights.names().into_iter().find(other) {
+        None => Ok(()),
+        Some(tensor) => Err(ConfigError::UnsupportedTensor {
+            path: keys.path.to_owned(),
+            model: model.to_owned(),
+            tensor,
+        }),
+    }
+}
+
+/// Attention heads of timm's plain vision transformers by the word in their names (timm 1.0,
 /// `vision_transformer.py`); nothing in the tensors tells them.
-const TIMM_HEADS: [(&str, usize); 5] =
-    [("tiny", 3), ("small", 6), ("base", 12), ("large", 16), ("so400m", 16)];
+const TIMM_HEADS: [(&str, usize); 8] = [
+    ("tiny", 3),
+    ("small", 6),
+    ("base", 12),
+    ("large", 16),
+    ("so400m", 16),
+    ("huge", 16),
+    ("giant", 16),
+    ("gigantic", 16),
+];
+
+/// The size in the name of a plain vision transformer, `vit_SIZE_patchN_PIXELS`, with a tag of its
+/// weights after a dot. Another word between, as in `vit_base_patch16_plus_240`, makes another
+/// model.
+fn timm_size(name: &str) -> Option<&str> {
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
+    let parts: Vec<&str> = name.split('_').collect();
+    let number = |text: &str| text.parse::<usize>().is_ok();
+    match parts.as_slice() {
+        ["vit", size, patch, pixels]
+            if patch.strip_prefix("patch").is_some_and(number) && number(pixels) =>
+        {
+            Some(size)
+        }
+        _ => None,
+    }
+}
 
 /// The parts of a plain vision transformer of timm; any other makes it another model.
 const TIMM_PARTS: [&str; 5] = ["cls_token", "pos_embed", "patch_embed.proj.", "blocks.", "norm."];
@@ -81,13 +161,11 @@ fn read_timm(
     projection: usize,
     weights: &Weights,
 ) -> Result<(Architecture, Vec<String>), ConfigError> {
-    let heads = match name.split('_').collect::<Vec<_>>().as_slice() {
-        ["vit", size, ..] => TIMM_HEADS.iter().find(|(word, _)| word == size).map(|(_, n)| *n),
-        _ => None,
-    };
+    let size = timm_size(name);
+    let heads = TIMM_HEADS.iter().find(|(word, _)| Some(*word) == size).map(|(_, n)| *n);
     let found = Value::String(name.to_owned());
     let heads = heads.ok_or_else(|| {
-        let expected = "`vit_SIZE_…` with SIZE tiny, small, base, large or so400m";
+        let expected = "a plain vision transformer, `vit_SIZE_patchN_PIXELS` with SIZE tiny, small, base, large, so400m, huge, giant or gigantic";
         keys.value("timm_model_name", &found, expected)
     })?;
     let pool = keys.text("timm_pool", "avg")?;
@@ -104,20 +182,15 @@ fn read_timm(
         return Err(keys.value("timm_proj", &Value::String(proj), "`linear`"));
     }
     let trunk = "visual.trunk.";
-    for tensor in weights.names() {
-        let Some(part) = tensor.strip_prefix(trunk) else { continue };
-        let known = match part.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+    no_other_tensors(&keys, name, weights, |part| {
+        let Some(part) = part.strip_prefix("trunk.") else {
+            return matches!(part, "head.proj.weight" | "head.proj.bias");
+        };
+        match part.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
             Some((_, part)) => TIMM_BLOCK_PARTS.iter().any(|known| part.starts_with(known)),
             None => TIMM_PARTS.iter().any(|known| part.starts_with(known)),
-        };
-        if !known {
-            return Err(ConfigError::UnsupportedTensor {
-                path: keys.path.to_owned(),
-                model: name.to_owned(),
-                tensor,
-            });
         }
-    }
+    })?;
     let axis = |part: &str, axis: usize| {
         let tensor = format!("{trunk}{part}");
         weights.shape(&tensor).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| {
@@ -255,12 +328,25 @@ pub(super) fn load_timm(a: &Architecture, weights: &Weights) -> Result<Parts, We
                 Family::TimmVitMean => Pooling::PatchMean,
                 _ => Pooling::ClassToken,
             },
-            projection: Some(layers.matrix(
-                "visual.head.proj.weight",
-                [a.channels, a.projection],
-                uniform(a.channels),
-            )?),
+            projection: Some(timm_projection(a, weights, &layers)?),
             unit: a.unit_projection,
         },
     })
+}
+
+/// The projection, with its bias where `timm_proj_bias` put one.
+fn timm_projection(
+    a: &Architecture,
+    weights: &Weights,
+    layers: &Layers<'_>,
+) -> Result<Linear, WeightsError> {
+    let (weight, bias) = ("visual.head.proj.weight", "visual.head.proj.bias");
+    let uniform = Init::Uniform((a.channels as f64).powf(-0.5));
+    let shape = [a.channels, a.projection];
+    if !weights.contains(bias) {
+        return layers.matrix(weight, shape, uniform);
+    }
+    let matrix = layers.tensor(weight, &[a.projection, a.channels], uniform)?;
+    let bias = layers.tensor(bias, &[a.projection], uniform)?;
+    Ok(Linear::new(matrix, Some(bias), a.channels))
 }

@@ -136,7 +136,7 @@ struct Figure {
 }
 
 impl ExperimentFile {
-    /// Reads an experiment. Data sets lie relative to the file, or where `data` says. With
+    /// Reads an experiment. Data sets and models' folders lie relative to the file, or where `data` says. With
     /// `untrained`, every model is replaced by its random control.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl ExperimentFile {
             }
             let mut figure_models = Vec::new();
             for name in entry.models {
-                let model = parse_model(&name, untrained)
+                let model = parse_model(&name, folder, untrained)
                     .map_err(|source| ExperimentFileError::Model { path: owned(), source })?;
                 figure_models.push(model.to_string());
                 if !models.contains(&model) {
@@ -224,8 +224,13 @@ impl ExperimentFile {
 }
 
 /// A model by its name, or the control of the model that is known by its id.
-fn parse_model(name: &str, untrained: bool) -> Result<ModelSpec, ModelSpecError> {
-    let model = name.parse()?;
+/// Folders lie relative to the experiment's own.
+fn parse_model(name: &str, base: &Path, untrained: bool) -> Result<ModelSpec, ModelSpecError> {
+    let here = base.join(name.strip_suffix("@published").unwrap_or(name));
+    let model = match here.is_dir() {
+        true => base.join(name).to_string_lossy().parse()?,
+        false => name.parse()?,
+    };
     match model {
         ModelSpec::Encoder { source: ModelSource::Hub(model), published } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };

@@ -113,10 +113,10 @@ impl Preprocessing {
     ///
     /// # Errors
     /// Neither file is there, or it cannot be used.
-    pub fn from_folder(folder: &Path) -> Result<Recipe, PreprocessError> {
+    pub fn from_folder(folder: &Path, class: &str) -> Result<Recipe, PreprocessError> {
         let path = folder.join("preprocessor_config.json");
         if path.is_file() {
-            return Self::from_config(&read(&path)?, &path);
+            return Self::from_config(&read(&path)?, &path, class);
         }
         let path = folder.join("processor_config.json");
         let nested = match path.is_file() {
@@ -124,29 +124,36 @@ impl Preprocessing {
             false => None,
         };
         match nested {
-            Some(config) => Self::from_config(&config, &path),
+            Some(config) => Self::from_config(&config, &path, class),
             None => Err(PreprocessError::NoFile { folder: folder.to_owned() }),
         }
     }
 
     /// The recipe that a processor's configuration describes, in either generation: `"size": 224`
-    /// or `"size": {"shortest_edge": 224}`. `path` is for messages.
+    /// or `"size": {"shortest_edge": 224}`. `path` is for messages, `class` the processor where it names none.
     ///
     /// # Errors
     /// A value cannot be used, or a key is missing that has no known default.
-    pub fn from_config(config: &Value, path: &Path) -> Result<Recipe, PreprocessError> {
+    pub fn from_config(
+        config: &Value,
+        path: &Path,
+        class: &str,
+    ) -> Result<Recipe, PreprocessError> {
         let object = config.as_object().ok_or_else(|| PreprocessError::Value {
             path: path.to_owned(),
             key: "(the whole file)".to_owned(),
             found: config.to_string().chars().take(60).collect(),
             expected: "an object",
         })?;
-        let class = ["image_processor_type", "feature_extractor_type"]
+        let named = ["image_processor_type", "feature_extractor_type"]
             .iter()
-            .find_map(|key| object.get(*key).and_then(Value::as_str))
-            .unwrap_or("(unnamed)");
-        let mut keys =
-            Keys { object, path, class, defaults: defaults(class), defaults_used: vec![] };
+            .find_map(|key| object.get(*key).and_then(Value::as_str));
+        let defaults_used = match named {
+            Some(_) => vec![],
+            None => vec![format!("image_processor_type: {class}")],
+        };
+        let class = named.unwrap_or(class);
+        let mut keys = Keys { object, path, class, defaults: defaults(class), defaults_used };
 
         let resample = keys.get("resample")?;
         let resample = resample
@@ -368,7 +375,11 @@ mod tests {
     use super::*;
 
     fn parse(config: Value) -> Result<Recipe, PreprocessError> {
-        Preprocessing::from_config(&config, Path::new("preprocessor_config.json"))
+        Preprocessing::from_config(
+            &config,
+            Path::new("preprocessor_config.json"),
+            "CLIPImageProcessor",
+        )
     }
 
     #[test]

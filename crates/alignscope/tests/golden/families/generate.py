@@ -10,15 +10,17 @@ timm case `published.0` … (the blocks fed the bare patch embedding).
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import open_clip
+import open_clip.timm_model
 import timm
 import torch
 import transformers
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
-from transformers import (ChineseCLIPConfig, ChineseCLIPModel, SiglipConfig, SiglipModel, SiglipVisionConfig,
+from transformers import (CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection, ChineseCLIPConfig, ChineseCLIPModel, SiglipConfig, SiglipModel, SiglipVisionConfig,
                           SiglipVisionModel)
 
 HERE = Path(__file__).parent
@@ -51,7 +53,7 @@ def fresh(name):
 
 
 def finish(folder, pixels, hidden, embeds, more=()):
-    expected = {"pixel_values": pixels, "image_embeds": embeds.contiguous()}
+    expected = {"image_embeds": embeds.contiguous()} | ({} if pixels is None else {"pixel_values": pixels})
     expected |= {f"hidden_states.{i}": h.contiguous() for i, h in enumerate(hidden)}
     expected |= {f"published.{i}": h.contiguous() for i, h in enumerate(more)}
     save_file(expected, folder / "expected.safetensors")
@@ -102,10 +104,10 @@ def siglip(name, vision, seed, thin=False, whole=True):
     finish(folder, pixels, out.hidden_states, embeds)
 
 
-def chinese_clip(name, seed):
+def chinese_clip(name, seed, width=24, heads=3, patch=4, size=16):
     folder = fresh(name)
-    vision = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3,
-              "patch_size": 4, "image_size": 16, "hidden_act": "quick_gelu"}
+    vision = {"hidden_size": width, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": heads,
+              "patch_size": patch, "image_size": size, "hidden_act": "quick_gelu"}
     text = {"hidden_size": 4, "intermediate_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1,
             "vocab_size": 4, "max_position_embeddings": 4, "type_vocab_size": 1}
     model = randomize(ChineseCLIPModel(ChineseCLIPConfig(text_config=text, vision_config=vision, projection_dim=10)), seed)
@@ -113,14 +115,29 @@ def chinese_clip(name, seed):
     model.config.save_pretrained(folder)
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
     write_json(folder / "preprocessor_config.json", {
-        "feature_extractor_type": "ChineseCLIPFeatureExtractor", "do_resize": True, "size": {"height": 16, "width": 16},
+        "feature_extractor_type": "ChineseCLIPFeatureExtractor", "do_resize": True, "size": {"height": size, "width": size},
         "do_center_crop": False, "do_normalize": True, "resample": 3, "image_mean": CLIP_MEAN, "image_std": CLIP_STD})
-    pixels = pixel_values(16, seed + 1)
+    pixels = pixel_values(size, seed + 1)
     with torch.no_grad():
         out = model.vision_model(pixel_values=pixels, output_hidden_states=True)
         embeds = model.visual_projection(out.last_hidden_state[:, 0] if out.pooler_output is None else out.pooler_output)
         embeds = embeds / embeds.norm(p=2, dim=-1, keepdim=True)
     finish(folder, pixels, out.hidden_states, embeds)
+
+
+def clip_336(name, seed):
+    """A patch of 14 with 336 pixels, as L/14-336. The pixels are too many to keep: `formula`."""
+    folder = fresh(name)
+    vision = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+              "patch_size": 14, "image_size": 336, "projection_dim": 7}
+    model = randomize(CLIPVisionModelWithProjection(CLIPVisionConfig(**vision)), seed)
+    model.save_pretrained(folder)
+    CLIPImageProcessor(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}).save_pretrained(folder)
+    count = torch.arange(3 * 336 * 336, dtype=torch.int64)
+    pixels = ((count * 7919 % 255 - 127).float() / 64).reshape(1, 3, 336, 336)
+    with torch.no_grad():
+        out = model(pixel_values=pixels, output_hidden_states=True)
+    finish(folder, None, out.hidden_states, out.image_embeds)
 
 
 def open_clip_clip(name, seed, quick_gelu):
@@ -145,26 +162,24 @@ def open_clip_clip(name, seed, quick_gelu):
     finish(folder, pixels, hidden, embeds)
 
 
-class Head(torch.nn.Module):
-    """`TimmModel.head` with a linear projection."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.proj = torch.nn.Linear(inputs, outputs, bias=False)
-
-
-def timm_vit(name, seed, timm_name, heads, pool, config_pool, size, patch, legacy):
+def timm_vit(name, seed, timm_name, heads, pool, config_pool, size, patch, legacy, bias=False):
+    """open_clip's own `TimmModel`, about a trunk with the heads of its name but two narrow blocks."""
     folder = fresh(name)
     trunk = VisionTransformer(img_size=size, patch_size=patch, embed_dim=8 * heads, depth=2, num_heads=heads,
                               mlp_ratio=2, num_classes=0, global_pool=pool, fc_norm=False)
+    trunk.default_cfg = {"pool_size": None}
+    open_clip.timm_model.timm = SimpleNamespace(create_model=lambda *_, **__: trunk)
     model = torch.nn.Module()
-    model.visual = torch.nn.Module()
-    model.visual.trunk, model.visual.head = trunk, Head(8 * heads, 9)
+    model.visual = open_clip.timm_model.TimmModel(timm_name, embed_dim=9, image_size=size, pool="avg" if config_pool is None else config_pool,
+                                                  proj="linear", proj_bias=bias)
+    open_clip.timm_model.timm = timm
     randomize(model, seed)
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin", _use_new_zipfile_serialization=not legacy)
     vision = {"timm_model_name": timm_name, "timm_model_pretrained": False, "timm_proj": "linear", "image_size": size}
     if config_pool is not None:
         vision["timm_pool"] = config_pool
+    if bias:
+        vision["timm_proj_bias"] = True
     write_json(folder / "open_clip_config.json", {
         "model_cfg": {"embed_dim": 9, "vision_cfg": vision, "text_cfg": {}},
         "preprocess_cfg": {"mean": CLIP_MEAN, "std": CLIP_STD}})
@@ -173,7 +188,7 @@ def timm_vit(name, seed, timm_name, heads, pool, config_pool, size, patch, legac
     hooks = [trunk.norm_pre.register_forward_hook(lambda m, i, o: hidden.append(o))]
     hooks += [b.register_forward_hook(lambda m, i, o: hidden.append(o)) for b in trunk.blocks]
     with torch.no_grad():
-        embeds = model.visual.head.proj(trunk(pixels))
+        embeds = model.visual(pixels)
         [h.remove() for h in hooks]
         # The study's way: the blocks are fed the patch embedding alone.
         published = [trunk.patch_embed(pixels)]
@@ -188,10 +203,12 @@ siglip("siglip", BASE | {"hidden_size": 24, "intermediate_size": 40, "num_attent
 siglip("siglip_so400m", BASE | {"hidden_size": 36, "intermediate_size": 67, "num_attention_heads": 4, "patch_size": 5, "image_size": 22,
                                 "hidden_act": "gelu_pytorch_tanh"}, 10, whole=False)
 chinese_clip("chinese_clip", 20)
+chinese_clip("chinese_clip_wide", 25, width=40, heads=5, patch=7, size=21)
+clip_336("clip_336", 80)
 open_clip_clip("open_clip", 30, quick_gelu=False)
 open_clip_clip("open_clip_quick", 40, quick_gelu=True)
 timm_vit("timm_token", 50, "vit_base_patch16_224", 12, "token", "", 16, 4, legacy=False)
 timm_vit("timm_tiny", 60, "vit_tiny_patch16_224", 3, "token", "", 20, 5, legacy=True)
-timm_vit("timm_mean", 70, "vit_small_patch16_224", 6, "avg", None, 16, 8, legacy=False)
+timm_vit("timm_mean", 70, "vit_small_patch16_224", 6, "avg", None, 16, 8, legacy=False, bias=True)
 write_json(HERE / "versions.json", {"torch": torch.__version__, "transformers": transformers.__version__,
                                     "open_clip": open_clip.__version__, "timm": timm.__version__})
