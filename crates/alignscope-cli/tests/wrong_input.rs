@@ -629,3 +629,24 @@ fn unfinished_files_of_a_run_that_was_killed_do_not_block_the_next() {
     assert_eq!(code, 0, "{message}");
     assert!(!place.path("out/.alignscope-abc123").exists());
 }
+
+#[test]
+fn a_baseline_whose_weights_are_not_there() {
+    let parts = ["lpips-alex needs alexnet-owt-7be5be79.pth", "`alignscope fetch lpips-alex`"];
+    let nowhere = [("XDG_CACHE_HOME", "/nowhere"), ("ALIGNSCOPE_WEIGHTS", "")];
+    refuses_model(&["run", "--model", "lpips-alex"], &nowhere, &parts);
+    let named = ["run", "--model", "perceptnet", "--weights", "/nowhere/at/all"];
+    refuses_model(&named, &[], &["--weights /nowhere/at/all is not a folder"]);
+}
+
+#[test]
+fn images_too_small_for_a_baseline() {
+    let place = Place::new();
+    fs::write(place.path("b.png"), png(20, 17)).expect("written");
+    fs::write(place.path("c.png"), png(20, 17)).expect("written");
+    place.refuses(
+        "pairs",
+        &["--model", "ms-ssim"],
+        &["ms-ssim needs images of at least 176 pixels"],
+    );
+}

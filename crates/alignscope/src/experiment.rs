@@ -123,6 +123,11 @@ impl Experiment {
             .iter()
             .map(|spec| PreparedDataset::open(spec, self.baseline_size, progress))
             .collect::<Result<Vec<_>, _>>()?;
+        for source in &sources {
+            if let Source::Baseline(model) = source {
+                datasets.iter().try_for_each(|d| baselines::check_size(model.baseline(), d))?;
+            }
+        }
         let foreign_scales = self.foreign_scales(&models)?;
 
         let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;

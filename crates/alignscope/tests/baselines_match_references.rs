@@ -26,6 +26,12 @@ fn cases() -> Vec<Case> {
 /// value.
 fn check(model: &BaselineModel, name: &str, absolute: f64, relative: f64) {
     let image = |name: &str| RgbImage::open(&folder("baseline").join(name)).expect("an image");
+    let side = model.baseline().min_side();
+    let least = |value| RgbImage::new(side, side + 1, vec![value; 3 * side * (side + 1)]);
+    let (a, b) = (model.features(least(30)), model.features(least(90)));
+    assert!(model.distance(&a, &b).is_finite(), "{name} of the smallest images");
+    assert!(model.bytes(side, side + 1) > 0);
+
     let mut worst: f64 = 0.0;
     for case in cases() {
         let (a, b) = (model.features(image(&case.a)), model.features(image(&case.b)));

@@ -69,8 +69,8 @@ fn check_stages(name: &str, checkpoint: &Checkpoint, stages: &str) {
         // Too many to keep: the formula of the generator.
         false => {
             let number = |i: usize| ((i * 7919 % 255) as f32 - 127.0) / 64.0;
-            let values = (0..encoder.pixels_len()).map(number).collect();
-            Expected { shape: vec![1], values }
+            let values = (0..2 * encoder.pixels_len()).map(number).collect();
+            Expected { shape: vec![2], values }
         }
     };
     let images = pixels.shape[0];

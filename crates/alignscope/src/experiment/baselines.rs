@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::ExperimentError;
 use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
-use crate::baseline::{BaselineFeatures, BaselineModel};
+use crate::baseline::{Baseline, BaselineFeatures, BaselineModel};
 use crate::distance::Distance;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
@@ -17,6 +17,19 @@ pub(super) struct BaselineDistances {
     pub(super) stage: StageDistances,
     /// How often features of an image were computed: the number of images where each was once.
     pub(super) features_computed: usize,
+}
+
+/// Refuses a data set whose images are too small.
+pub(super) fn check_size(
+    model: Baseline,
+    dataset: &PreparedDataset,
+) -> Result<(), ExperimentError> {
+    let (width, height) = dataset.baseline_rule.size();
+    let (dataset, needed) = (dataset.dataset.kind, model.min_side());
+    match width.min(height) < needed {
+        true => Err(ExperimentError::TooSmall { model, dataset, width, height, needed }),
+        false => Ok(()),
+    }
 }
 
 /// The distances of all pairs.
@@ -34,15 +47,6 @@ pub(super) fn distances(
     let kind = dataset.dataset.kind;
     let baseline = model.baseline();
     let (width, height) = dataset.baseline_rule.size();
-    if width.min(height) < baseline.min_side() {
-        return Err(ExperimentError::TooSmall {
-            model: baseline,
-            dataset: kind,
-            width,
-            height,
-            needed: baseline.min_side(),
-        });
-    }
     let images = dataset.dataset.images.len();
     let bytes = model.bytes(width, height) as u64;
     // Each thread makes the features of one more image.

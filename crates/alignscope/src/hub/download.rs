@@ -37,3 +37,49 @@ pub(crate) fn download(
     }
     std::fs::rename(&part, path).map_err(unusable)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::progress::Silent;
+
+    /// Serves `status` and `body` to whoever asks, until the test ends.
+    fn serve(status: &'static str, body: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}/w.pth", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let lines = BufReader::new(&stream).lines();
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                let len = body.len();
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {len}\r\n\r\n");
+                // A client that goes away is none of the server's business.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_file_is_there_whole_and_right_or_not_at_all() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let path = place.path().join("cache/w.pth");
+        // sha256 of "weights"
+        let (right, wrong) = ("9a129038", "00000000");
+        let address = serve("200 OK", b"weights");
+        let error = download(&address, &path, wrong, &Silent).expect_err("another file");
+        assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+        let left = std::fs::read_dir(place.path().join("cache")).expect("made").count();
+        assert_eq!(left, 0, "nothing is left of a wrong file");
+        download(&address, &path, right, &Silent).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(std::fs::read(&path).expect("there"), b"weights");
+
+        let gone = serve("404 Not Found", b"");
+        let error = download(&gone, &path, right, &Silent).expect_err("not there");
+        assert!(error.to_string().contains("status 404"), "{error}");
+    }
+}

@@ -133,8 +133,8 @@ def clip_336(name, seed):
     model = randomize(CLIPVisionModelWithProjection(CLIPVisionConfig(**vision)), seed)
     model.save_pretrained(folder)
     CLIPImageProcessor(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}).save_pretrained(folder)
-    count = torch.arange(3 * 336 * 336, dtype=torch.int64)
-    pixels = ((count * 7919 % 255 - 127).float() / 64).reshape(1, 3, 336, 336)
+    count = torch.arange(2 * 3 * 336 * 336, dtype=torch.int64)
+    pixels = ((count * 7919 % 255 - 127).float() / 64).reshape(2, 3, 336, 336)
     with torch.no_grad():
         out = model(pixel_values=pixels, output_hidden_states=True)
     finish(folder, None, out.hidden_states, out.image_embeds)
