@@ -75,10 +75,19 @@ pub struct Unusable {
     pub value: f32,
 }
 
+/// Activations that are tested at a time.
+const USABLE_RUN: usize = 1 << 13;
+
 /// The first activation that is NaN, infinite, or not below [`ACTIVATION_LIMIT`], if there is one.
 pub fn find_unusable(activations: Activations<'_>) -> Option<Unusable> {
     let Activations { values, tokens, channels, .. } = activations;
-    let index = values.par_iter().position_first(|v| v.is_nan() || v.abs() >= ACTIVATION_LIMIT)?;
+    // NaN is not below anything.
+    let usable = |v: &f32| v.abs() < ACTIVATION_LIMIT;
+    // Without an early end the test of a run vectorizes; runs are searched only where one fails.
+    let run_is_usable = |run: &[f32]| run.iter().fold(true, |all, v| all & usable(v));
+    let run = values.par_chunks(USABLE_RUN).position_first(|run| !run_is_usable(run))?;
+    let start = run * USABLE_RUN;
+    let index = start + values[start..].iter().position(|v| !usable(v))?;
     Some(Unusable {
         image: index / (tokens * channels),
         token: index / channels % tokens,

@@ -1,68 +1,39 @@
 //! A linear layer.
 
-use crate::kernel::{Matrix, MatrixMut, matmul};
+use crate::kernel::PackedWeights;
 
 /// `y = W x + b` for each row of a matrix.
 #[derive(Debug)]
 pub(super) struct Linear {
-    /// `[outputs, inputs]`, as PyTorch stores it.
-    weight: Vec<f32>,
+    weights: PackedWeights,
     /// `[outputs]`.
     bias: Option<Vec<f32>>,
-    inputs: usize,
-    outputs: usize,
 }
 
 impl Linear {
-    /// `weight` is `[outputs, inputs]`, `bias` `[outputs]`.
+    /// `weight` is `[outputs, inputs]`, as PyTorch stores it, `bias` `[outputs]`.
     pub(super) fn new(weight: Vec<f32>, bias: Option<Vec<f32>>, inputs: usize) -> Self {
-        let outputs = weight.len() / inputs;
-        assert_eq!(weight.len(), inputs * outputs, "a weight of whole rows");
-        assert!(bias.as_ref().is_none_or(|b| b.len() == outputs), "a bias for each output");
-        Self { weight, bias, inputs, outputs }
+        let weights = PackedWeights::new(weight, inputs);
+        assert!(bias.as_ref().is_none_or(|b| b.len() == weights.outputs()), "a bias an output");
+        Self { weights, bias }
     }
 
     pub(super) fn outputs(&self) -> usize {
-        self.outputs
+        self.weights.outputs()
     }
 
     /// Bytes of weight and bias.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<f32>() * (self.weight.len() + self.bias.as_ref().map_or(0, Vec::len))
+        self.weights.bytes() + self.bias.as_ref().map_or(0, |bias| size_of_val(bias.as_slice()))
     }
 
-    /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
-    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
-        match &self.bias {
-            None => self.product(x, out, false),
-            Some(bias) => {
-                for row in out.chunks_exact_mut(self.outputs) {
-                    row.copy_from_slice(bias);
-                }
-                self.product(x, out, true);
-            }
-        }
+    /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`, `tiles` working memory.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32], tiles: &mut Vec<f32>) {
+        self.weights.apply(x, self.bias.as_deref(), out, false, tiles);
     }
 
     /// `out += x Wᵀ + b`: the end of a residual branch.
-    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32]) {
-        self.product(x, out, true);
-        if let Some(bias) = &self.bias {
-            for row in out.chunks_exact_mut(self.outputs) {
-                row.iter_mut().zip(bias).for_each(|(o, b)| *o += b);
-            }
-        }
-    }
-
-    fn product(&self, x: &[f32], out: &mut [f32], add: bool) {
-        let rows = out.len() / self.outputs;
-        matmul(
-            MatrixMut::rows(out, rows, self.outputs, self.outputs),
-            Matrix::rows(x, rows, self.inputs, self.inputs),
-            // [outputs, inputs] -> [inputs, outputs]
-            Matrix::rows(&self.weight, self.outputs, self.inputs, self.inputs).transposed(),
-            1.0,
-            add,
-        );
+    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32], tiles: &mut Vec<f32>) {
+        self.weights.apply(x, self.bias.as_deref(), out, true, tiles);
     }
 }

@@ -110,7 +110,7 @@ fn pooling(
     let mut bias = layers.tensor(&head("attention.in_proj_bias"), &[3 * c], Init::Zeros)?;
     let (key_value, key_value_bias) = (weight.split_off(c * c), bias.split_off(c));
     let mut query = vec![0.0; c];
-    Linear::new(weight, Some(bias), c).apply(&probe, &mut query);
+    Linear::new(weight, Some(bias), c).apply(&probe, &mut query, &mut Vec::new());
     Ok(AttentionPooling {
         query,
         key_value: Linear::new(key_value, Some(key_value_bias), c),
