@@ -25,10 +25,11 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
     }
     let model = || format!("cannot load the model {}", arguments.model);
     let progress = progress(quiet);
-    let checkpoint =
+    let mut checkpoint =
         Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens, &*progress)
             .with_context(model)?
             .with_context(model)?;
+    checkpoint.precision = arguments.precision;
     let memory_bytes = memory(arguments.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
     let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
-use alignscope::{DatasetKind, Distance, ModelSpec, ProjectionForm, Stage, Ties, Tokens};
+use alignscope::{
+    DatasetKind, Distance, ModelSpec, Precision, ProjectionForm, Stage, Ties, Tokens,
+};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -115,6 +117,11 @@ pub struct Run {
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
 
+    /// In which arithmetic encoders multiply: f32; or on processors with AMX bf16x3 (about 2^-16 of
+    /// the largest product off) or bf16.
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    pub precision: Precision,
+
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
     pub ties: Ties,
@@ -167,6 +174,10 @@ pub struct Activations {
     /// The projection raw, or divided by its L2 norm (unit), instead of as the model has it.
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
+
+    /// In which arithmetic the encoder multiplies: f32; or on processors with AMX bf16x3 or bf16.
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    pub precision: Precision,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
     #[arg(long, value_name = "SIZE")]

@@ -2,8 +2,8 @@
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Ties,
-    Tokens, demo,
+    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
+    Ties, Tokens, demo,
 };
 use anyhow::Context;
 
@@ -38,6 +38,7 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         distances: Distance::ALL.to_vec(),
         tokens: Tokens::All,
         projection: None,
+        precision: Precision::F32,
         ties: Ties::Miss,
         baseline_size: 224,
         weights: None,

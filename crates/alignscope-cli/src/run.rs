@@ -27,6 +27,7 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         distances,
         tokens: arguments.tokens,
         projection: arguments.projection,
+        precision: arguments.precision,
         ties: arguments.ties,
         baseline_size: arguments.baseline_size,
         weights: arguments.weights.clone(),

@@ -27,6 +27,7 @@ pub use staged::encode_stages;
 pub use tokens::Tokens;
 
 use crate::hub::{Hub, HubError, HubSettings};
+pub use crate::kernel::Precision;
 use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
@@ -70,6 +71,8 @@ pub struct Checkpoint {
     pub files: Vec<PathBuf>,
     /// Keys that the configuration lacks, each with the default taken.
     pub defaults_used: Vec<String>,
+    /// In which arithmetic its layers multiply: f32, until it is changed.
+    pub precision: Precision,
     /// Whether the blocks are fed the bare patch embedding (`@published`).
     published: bool,
     weights: Weights,
@@ -152,7 +155,8 @@ impl Checkpoint {
         }
         files.extend(weights.paths().into_iter().map(Path::to_owned));
         let preprocessing = recipe.preprocessing;
-        Self { architecture, preprocessing, files, defaults_used, published: false, weights }
+        let (precision, published) = (Precision::F32, false);
+        Self { architecture, preprocessing, files, defaults_used, precision, published, weights }
             .checked()
     }
 
@@ -171,6 +175,7 @@ impl Checkpoint {
             preprocessing: known.preprocessing(),
             files: Vec::new(),
             defaults_used: Vec::new(),
+            precision: Precision::F32,
             published: false,
             weights: Weights::random(id, seed),
         }
@@ -214,11 +219,17 @@ impl Encoder {
     /// that is not finite.
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
         let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
+        let precision = checkpoint.precision;
+        if !precision.is_available() {
+            return Err(EncoderError::Precision { precision });
+        }
         let parts = match architecture.family {
-            Family::Clip | Family::ChineseClip => clip::load(architecture, weights)?,
-            Family::Siglip => siglip::load(architecture, weights)?,
-            Family::OpenClip => open_clip::load_clip(architecture, weights)?,
-            Family::TimmVit | Family::TimmVitMean => open_clip::load_timm(architecture, weights)?,
+            Family::Clip | Family::ChineseClip => clip::load(architecture, weights, precision)?,
+            Family::Siglip => siglip::load(architecture, weights, precision)?,
+            Family::OpenClip => open_clip::load_clip(architecture, weights, precision)?,
+            Family::TimmVit | Family::TimmVitMean => {
+                open_clip::load_timm(architecture, weights, precision)?
+            }
         };
         Ok(Self {
             architecture: architecture.clone(),
@@ -343,6 +354,14 @@ pub enum EncoderError {
     NoProjection {
         /// The folder.
         folder: PathBuf,
+    },
+    /// The processor cannot multiply so.
+    #[error(
+        "the precision {precision} needs a processor with AMX for bf16, and Linux, which this is not; use f32"
+    )]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
     },
     /// The variant `@published` is of another family.
     #[error(

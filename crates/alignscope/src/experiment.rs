@@ -22,7 +22,7 @@ use prepared::PreparedDataset;
 use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
-use crate::encoder::{Checkpoint, Encoder, Tokens};
+use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::results::{
@@ -56,6 +56,8 @@ pub struct Experiment {
     /// The projection as it is, or divided by its L2 norm; as the model has it unless said
     /// otherwise.
     pub projection: Option<ProjectionForm>,
+    /// In which arithmetic encoders multiply.
+    pub precision: Precision,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
     /// Side of the square that baselines see where a data set's images differ in size.
@@ -233,7 +235,10 @@ impl Experiment {
         }
         match Checkpoint::of(model, self.projection, self.tokens, progress) {
             Ok(None) => Ok(Source::Pixels),
-            Ok(Some(checkpoint)) => Ok(Source::Encoder(Box::new(checkpoint))),
+            Ok(Some(mut checkpoint)) => {
+                checkpoint.precision = self.precision;
+                Ok(Source::Encoder(Box::new(checkpoint)))
+            }
             Err(source) => {
                 let source = Box::new(source);
                 Err(ExperimentError::Model { model: model.to_string(), source })
@@ -374,6 +379,7 @@ mod tests {
             projection: None,
             baseline_size: 224,
             weights: None,
+            precision: Precision::F32,
             ties: Ties::Miss,
             pixels: true,
             memory_bytes: 1 << 30,

@@ -8,7 +8,7 @@ use std::path::Path;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Silent, Ties, Tokens, demo,
+    ModelSpec, Precision, Silent, Ties, Tokens, demo,
 };
 use golden::folder;
 
@@ -23,6 +23,7 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
         distances: Distance::ALL.to_vec(),
         tokens: Tokens::All,
         projection: None,
+        precision: Precision::F32,
         ties: Ties::Miss,
         baseline_size: 224,
         weights: None,

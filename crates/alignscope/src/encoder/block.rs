@@ -3,7 +3,7 @@
 
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Matrix, MatrixMut, matmul, softmax_rows};
+use crate::kernel::{Activation, Matrix, MatrixMut, ProductScratch, matmul, softmax_rows};
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
@@ -28,8 +28,7 @@ pub(super) struct Scratch {
     pub(super) wide: Vec<f32>,
     /// Attention of one image and head: `[tokens, tokens]`.
     pub(super) attention: Vec<f32>,
-    /// Rows of a product, brought into the order in which they are read.
-    pub(super) tiles: Vec<f32>,
+    pub(super) products: ProductScratch,
 }
 
 /// The first `len` numbers of a buffer, which grows if it must.
@@ -51,20 +50,20 @@ impl Block {
         let normed = first(&mut scratch.normed, rows * channels);
         let qkv = first(&mut scratch.wide, rows * 3 * channels);
         self.norm_1.apply(x, normed);
-        self.qkv.apply(normed, qkv, &mut scratch.tiles);
+        self.qkv.apply(normed, qkv, &mut scratch.products);
         let attention = first(&mut scratch.attention, tokens * tokens);
         for (qkv, out) in
             qkv.chunks_exact(tokens * 3 * channels).zip(normed.chunks_exact_mut(tokens * channels))
         {
             self.attend(qkv, out, attention, tokens, channels);
         }
-        self.attention_out.add_to(normed, x, &mut scratch.tiles);
+        self.attention_out.add_to(normed, x, &mut scratch.products);
 
         let hidden = first(&mut scratch.wide, rows * self.mlp_in.outputs());
         self.norm_2.apply(x, normed);
-        self.mlp_in.apply(normed, hidden, &mut scratch.tiles);
+        self.mlp_in.apply(normed, hidden, &mut scratch.products);
         self.activation.apply(hidden);
-        self.mlp_out.add_to(hidden, x, &mut scratch.tiles);
+        self.mlp_out.add_to(hidden, x, &mut scratch.products);
     }
 
     /// Multi-head attention of one image: `softmax(Q Kᵀ / √d) V` for each head of width d.

@@ -7,7 +7,7 @@ use super::architecture::{Architecture, ConfigError, Family, Keys};
 use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
-use crate::kernel::Activation;
+use crate::kernel::{Activation, Precision};
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`CLIPConfig`), whose own `projection_dim`
@@ -57,8 +57,12 @@ fn read(
 
 /// Reads the layers. An untrained model's spreads are those of transformers'
 /// `CLIPPreTrainedModel._init_weights` with factor 1.
-pub(super) fn load(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a };
+pub(super) fn load(
+    a: &Architecture,
+    weights: &Weights,
+    precision: Precision,
+) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a, precision };
     let (width, depth) = (a.channels as f64, a.blocks as f64);
     let narrow = Init::Normal(width.powf(-0.5) * (2.0 * depth).powf(-0.5));
     let wide = Init::Normal(width.powf(-0.5));

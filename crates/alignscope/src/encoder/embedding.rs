@@ -48,7 +48,7 @@ impl Embedding {
         let patch_pixels = 3 * self.patch_size * self.patch_size;
         let patches = first(&mut scratch.wide, side * side * patch_pixels);
         self.cut(pixels, patches);
-        self.patch.apply(patches, out, &mut scratch.tiles);
+        self.patch.apply(patches, out, &mut scratch.products);
     }
 
     /// Cuts an image into patches, row by row: `[3, h, w]` -> `[patches, 3, patch, patch]`.

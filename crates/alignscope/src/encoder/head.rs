@@ -3,7 +3,7 @@
 use super::block::{Scratch, first};
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Matrix, MatrixMut, matmul, softmax_rows};
+use crate::kernel::{Activation, Matrix, MatrixMut, ProductScratch, matmul, softmax_rows};
 
 /// The layer norm after the last block, the pooling, and the projection.
 #[derive(Debug)]
@@ -64,11 +64,11 @@ impl Head {
             Pooling::Attention(attention) => {
                 let normed = first(&mut scratch.normed, tokens.len());
                 self.norm.apply(tokens, normed);
-                attention.apply(normed, &mut pooled, &mut scratch.wide, &mut scratch.tiles);
+                attention.apply(normed, &mut pooled, &mut scratch.wide, &mut scratch.products);
             }
         }
         match &self.projection {
-            Some(projection) => projection.apply(&pooled, out, &mut scratch.tiles),
+            Some(projection) => projection.apply(&pooled, out, &mut scratch.products),
             None => out.copy_from_slice(&pooled),
         }
         if self.unit {
@@ -94,11 +94,17 @@ impl Head {
 
 impl AttentionPooling {
     /// Pools normed tokens `[tokens, channels]` into `out`, `[channels]`.
-    fn apply(&self, tokens: &[f32], out: &mut [f32], wide: &mut Vec<f32>, tiles: &mut Vec<f32>) {
+    fn apply(
+        &self,
+        tokens: &[f32],
+        out: &mut [f32],
+        wide: &mut Vec<f32>,
+        products: &mut ProductScratch,
+    ) {
         let channels = out.len();
         let count = tokens.len() / channels;
         let key_value = first(wide, count * 2 * channels);
-        self.key_value.apply(tokens, key_value, tiles);
+        self.key_value.apply(tokens, key_value, products);
         let width = channels / self.heads;
         let scale = 1.0 / (width as f32).sqrt();
         let mut attended = vec![0.0; channels];
@@ -118,12 +124,12 @@ impl AttentionPooling {
                 false,
             );
         }
-        self.out.apply(&attended, out, tiles);
+        self.out.apply(&attended, out, products);
         let mut normed = vec![0.0; channels];
         self.norm.apply(out, &mut normed);
         let mut hidden = vec![0.0; self.mlp_in.outputs()];
-        self.mlp_in.apply(&normed, &mut hidden, tiles);
+        self.mlp_in.apply(&normed, &mut hidden, products);
         self.activation.apply(&mut hidden);
-        self.mlp_out.add_to(&hidden, out, tiles);
+        self.mlp_out.add_to(&hidden, out, products);
     }
 }

@@ -4,12 +4,15 @@ use super::architecture::Architecture;
 use super::block::Block;
 use super::linear::Linear;
 use super::norm::LayerNorm;
+use crate::kernel::Precision;
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Reads the layers of one model.
 pub(super) struct Layers<'a> {
     pub(super) weights: &'a Weights,
     pub(super) architecture: &'a Architecture,
+    /// In which arithmetic its products are.
+    pub(super) precision: Precision,
 }
 
 /// What an untrained model has in the matrices of a block.
@@ -71,7 +74,7 @@ impl Layers<'_> {
     ) -> Result<Linear, WeightsError> {
         let weight = self.tensor(&format!("{name}.weight"), &[outputs, inputs], weight)?;
         let bias = self.tensor(&format!("{name}.bias"), &[outputs], bias)?;
-        Ok(Linear::new(weight, Some(bias), inputs))
+        Ok(Linear::new(weight, Some(bias), inputs, self.precision))
     }
 
     /// `NAME`, `[outputs, inputs]`, without a bias.
@@ -81,7 +84,8 @@ impl Layers<'_> {
         [inputs, outputs]: [usize; 2],
         init: Init,
     ) -> Result<Linear, WeightsError> {
-        Ok(Linear::new(self.tensor(name, &[outputs, inputs], init)?, None, inputs))
+        let weight = self.tensor(name, &[outputs, inputs], init)?;
+        Ok(Linear::new(weight, None, inputs, self.precision))
     }
 
     /// The convolution that embeds patches, `NAME.weight` of `[channels, 3, patch, patch]`, and
@@ -99,7 +103,7 @@ impl Layers<'_> {
             Some(init) => Some(self.tensor(&format!("{name}.bias"), &[channels], init)?),
             None => None,
         };
-        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size))
+        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, self.precision))
     }
 
     /// All blocks, whose names `names` gives by their number from 0.
@@ -158,7 +162,7 @@ impl Layers<'_> {
                 (weight, bias)
             }
         };
-        Ok(Linear::new(weight, Some(bias), channels))
+        Ok(Linear::new(weight, Some(bias), channels, self.precision))
     }
 }
 

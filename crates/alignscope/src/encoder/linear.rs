@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use crate::kernel::PackedWeights;
+use crate::kernel::{PackedWeights, Precision, ProductScratch};
 
 /// `y = W x + b` for each row of a matrix.
 #[derive(Debug)]
@@ -12,8 +12,13 @@ pub(super) struct Linear {
 
 impl Linear {
     /// `weight` is `[outputs, inputs]`, as PyTorch stores it, `bias` `[outputs]`.
-    pub(super) fn new(weight: Vec<f32>, bias: Option<Vec<f32>>, inputs: usize) -> Self {
-        let weights = PackedWeights::new(weight, inputs);
+    pub(super) fn new(
+        weight: Vec<f32>,
+        bias: Option<Vec<f32>>,
+        inputs: usize,
+        precision: Precision,
+    ) -> Self {
+        let weights = PackedWeights::new(weight, inputs, precision);
         assert!(bias.as_ref().is_none_or(|b| b.len() == weights.outputs()), "a bias an output");
         Self { weights, bias }
     }
@@ -27,13 +32,13 @@ impl Linear {
         self.weights.bytes() + self.bias.as_ref().map_or(0, |bias| size_of_val(bias.as_slice()))
     }
 
-    /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`, `tiles` working memory.
-    pub(super) fn apply(&self, x: &[f32], out: &mut [f32], tiles: &mut Vec<f32>) {
-        self.weights.apply(x, self.bias.as_deref(), out, false, tiles);
+    /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32], scratch: &mut ProductScratch) {
+        self.weights.apply(x, self.bias.as_deref(), out, false, scratch);
     }
 
     /// `out += x Wᵀ + b`: the end of a residual branch.
-    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32], tiles: &mut Vec<f32>) {
-        self.weights.apply(x, self.bias.as_deref(), out, true, tiles);
+    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32], scratch: &mut ProductScratch) {
+        self.weights.apply(x, self.bias.as_deref(), out, true, scratch);
     }
 }

@@ -8,7 +8,7 @@ use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
 use super::linear::Linear;
-use crate::kernel::Activation;
+use crate::kernel::{Activation, Precision};
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
@@ -222,8 +222,12 @@ fn read_timm(
 
 /// Reads open_clip's own CLIP tower. An untrained model's spreads are those of its `CLIP` and
 /// `VisionTransformer`.
-pub(super) fn load_clip(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a };
+pub(super) fn load_clip(
+    a: &Architecture,
+    weights: &Weights,
+    precision: Precision,
+) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a, precision };
     let scale = Init::Normal((a.channels as f64).powf(-0.5));
     let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
     let init = BlockInit {
@@ -271,7 +275,7 @@ pub(super) fn load_clip(a: &Architecture, weights: &Weights) -> Result<Parts, We
         head: Head {
             norm: layers.norm("visual.ln_post")?,
             pooling: Pooling::ClassToken,
-            projection: Some(Linear::new(projection, None, a.channels)),
+            projection: Some(Linear::new(projection, None, a.channels, precision)),
             unit: a.unit_projection,
         },
     })
@@ -279,8 +283,12 @@ pub(super) fn load_clip(a: &Architecture, weights: &Weights) -> Result<Parts, We
 
 /// Reads a vision transformer of timm. An untrained model's spreads are those of timm's
 /// `init_weights_vit_timm`, and PyTorch's own for the convolution and the projection.
-pub(super) fn load_timm(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a };
+pub(super) fn load_timm(
+    a: &Architecture,
+    weights: &Weights,
+    precision: Precision,
+) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a, precision };
     let spread = Init::TruncatedNormal(0.02);
     let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
     let init = BlockInit {
@@ -348,5 +356,5 @@ fn timm_projection(
     }
     let matrix = layers.tensor(weight, &[a.projection, a.channels], uniform)?;
     let bias = layers.tensor(bias, &[a.projection], uniform)?;
-    Ok(Linear::new(matrix, Some(bias), a.channels))
+    Ok(Linear::new(matrix, Some(bias), a.channels, layers.precision))
 }

@@ -9,6 +9,7 @@ use super::head::{AttentionPooling, Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
 use crate::kernel::Activation;
+use crate::kernel::{Precision, ProductScratch};
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
@@ -56,8 +57,12 @@ fn lecun(inputs: usize) -> Init {
 
 /// Reads the layers. An untrained model's spreads are those of transformers'
 /// `SiglipPreTrainedModel._init_weights`.
-pub(super) fn load(a: &Architecture, weights: &Weights) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a };
+pub(super) fn load(
+    a: &Architecture,
+    weights: &Weights,
+    precision: Precision,
+) -> Result<Parts, WeightsError> {
+    let layers = Layers { weights, architecture: a, precision };
     let (c, m) = (a.channels, a.mlp_channels);
     let tiny = Init::Normal(1e-6);
     let init = BlockInit {
@@ -110,10 +115,14 @@ fn pooling(
     let mut bias = layers.tensor(&head("attention.in_proj_bias"), &[3 * c], Init::Zeros)?;
     let (key_value, key_value_bias) = (weight.split_off(c * c), bias.split_off(c));
     let mut query = vec![0.0; c];
-    Linear::new(weight, Some(bias), c).apply(&probe, &mut query, &mut Vec::new());
+    Linear::new(weight, Some(bias), c, layers.precision).apply(
+        &probe,
+        &mut query,
+        &mut ProductScratch::default(),
+    );
     Ok(AttentionPooling {
         query,
-        key_value: Linear::new(key_value, Some(key_value_bias), c),
+        key_value: Linear::new(key_value, Some(key_value_bias), c, layers.precision),
         out: layers.linear(&head("attention.out_proj"), [c, c], lecun(c), Init::Zeros)?,
         norm: layers.norm(&head("layernorm"))?,
         mlp_in: layers.linear(&head("mlp.fc1"), [c, m], init.mlp_in, init.mlp_bias)?,

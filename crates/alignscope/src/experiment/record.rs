@@ -80,7 +80,7 @@ impl Experiment {
             simulated: self.simulated,
             command: self.command.clone(),
             tokens: self.tokens.to_string(),
-            precision: "f32".to_owned(),
+            precision: self.precision.to_string(),
             device: "cpu".to_owned(),
             ties: self.ties.to_string(),
             distances: self.distances.iter().map(ToString::to_string).collect(),

@@ -1,16 +1,18 @@
 //! A matrix product with weights that were packed once: `out = x Wᵀ + b`, or added to `out`.
 //!
-//! On processors with AVX-512 the product is our own: a tile of 14 rows and 32 outputs stays in 28
-//! registers while all inputs go by, one load of a weight serving 14 rows and one broadcast of an
-//! input 32 outputs, so that the two ports for fused multiply-add are what limits (28 a step,
-//! 16 loads). The weights lie in panels of 32 outputs in the order in which they are read; the
-//! rows of x are brought into tiles, as many at a time as leave room in the second cache for a
-//! panel. Elsewhere the crate `gemm` does it.
+//! On processors with AVX-512 and AMX the products are our own (`packed/avx512.rs`, `packed/amx.rs`);
+//! elsewhere the crate `gemm` does those in f32.
 //!
 //! Each number of `out` is one sum over the inputs in their order, whatever the number of rows:
 //! the result does not depend on how rows are grouped.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use super::matmul::{Matrix, MatrixMut, matmul};
+use super::precision::Precision;
 
 /// The weights of a linear layer, `[outputs, inputs]`, packed for the processor at hand.
 #[derive(Debug)]
@@ -27,13 +29,43 @@ enum Packing {
     /// `[panels, inputs, 32]`, with zeros beyond the last output.
     #[cfg(target_arch = "x86_64")]
     Avx512(Vec<avx512::Lanes>),
+    /// `[panels, steps, tiles]`, with zeros beyond the last output and input.
+    #[cfg(target_arch = "x86_64")]
+    Amx(Vec<amx::Tile>, Precision),
+}
+
+/// Working memory of one thread's products, grown once and then kept.
+#[derive(Debug, Default)]
+pub(crate) struct ProductScratch {
+    #[cfg(target_arch = "x86_64")]
+    tiles: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    amx: amx::AmxScratch,
+}
+
+/// Whether this processor has AMX for bf16, and its system lets this process use it.
+pub(super) fn has_amx() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let available = amx::is_available();
+    #[cfg(not(target_arch = "x86_64"))]
+    let available = false;
+    available
 }
 
 impl PackedWeights {
     /// Packs weights of `[outputs, inputs]`.
-    pub(crate) fn new(weights: Vec<f32>, inputs: usize) -> Self {
+    ///
+    /// # Panics
+    /// The precision is not available here.
+    pub(crate) fn new(weights: Vec<f32>, inputs: usize, precision: Precision) -> Self {
+        assert!(precision.is_available(), "{precision} needs a processor with AMX");
         let outputs = weights.len() / inputs;
         assert_eq!(weights.len(), inputs * outputs, "weights of whole rows");
+        #[cfg(target_arch = "x86_64")]
+        if precision != Precision::F32 {
+            let tiles = amx::pack(&weights, inputs, precision);
+            return Self { weights: Packing::Amx(tiles, precision), inputs, outputs };
+        }
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx512f") {
             let weights = Packing::Avx512(avx512::pack(&weights, inputs));
@@ -52,11 +84,13 @@ impl PackedWeights {
             Packing::Plain(weights) => size_of_val(weights.as_slice()),
             #[cfg(target_arch = "x86_64")]
             Packing::Avx512(panels) => size_of_val(panels.as_slice()),
+            #[cfg(target_arch = "x86_64")]
+            Packing::Amx(tiles, _) => size_of_val(tiles.as_slice()),
         }
     }
 
     /// `out = x Wᵀ + b`, or with `add`, `out += x Wᵀ + b`. `x` is `[rows, inputs]`, `out`
-    /// `[rows, outputs]`, `bias` `[outputs]`; `tiles` is working memory.
+    /// `[rows, outputs]`, `bias` `[outputs]`.
     ///
     /// # Panics
     /// The shapes do not fit.
@@ -66,7 +100,7 @@ impl PackedWeights {
         bias: Option<&[f32]>,
         out: &mut [f32],
         add: bool,
-        tiles: &mut Vec<f32>,
+        scratch: &mut ProductScratch,
     ) {
         let (inputs, outputs) = (self.inputs, self.outputs);
         let rows = out.len() / outputs;
@@ -95,181 +129,13 @@ impl PackedWeights {
             Packing::Avx512(panels) => {
                 let product = avx512::Product { x, panels, bias, inputs, outputs, add };
                 // SAFETY: weights are packed so only where the processor has AVX-512F.
-                unsafe { product.run(out, tiles) }
+                unsafe { product.run(out, &mut scratch.tiles) }
             }
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use std::arch::x86_64::{
-        __m512, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps,
-        _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    };
-
-    /// Sixteen numbers, a register's worth, where a register is loaded from.
-    #[derive(Debug, Clone, Copy)]
-    #[repr(align(64))]
-    pub(super) struct Lanes([f32; LANES]);
-
-    const LANES: usize = 16;
-    /// Outputs of a panel.
-    const PANEL: usize = 2 * LANES;
-    /// Rows of a tile.
-    const ROWS: usize = 14;
-    /// Steps by which loads are asked for beforehand.
-    const AHEAD: usize = 24;
-    /// Numbers of x in tiles at a time: 1 MB, half of the second cache.
-    const BLOCK_NUMBERS: usize = 1 << 18;
-
-    /// `[outputs, inputs]` -> `[panels, inputs, 32]`.
-    pub(super) fn pack(weights: &[f32], inputs: usize) -> Vec<Lanes> {
-        let outputs = weights.len() / inputs;
-        let mut panels = vec![Lanes([0.0; LANES]); outputs.div_ceil(PANEL) * inputs * 2];
-        for (output, row) in weights.chunks_exact(inputs).enumerate() {
-            let (panel, lane) = (output / PANEL, output % PANEL);
-            let start = panel * inputs * 2 + lane / LANES;
-            for (input, weight) in row.iter().enumerate() {
-                panels[start + 2 * input].0[lane % LANES] = *weight;
-            }
-        }
-        panels
-    }
-
-    /// One product.
-    #[derive(Clone, Copy)]
-    pub(super) struct Product<'a> {
-        pub(super) x: &'a [f32],
-        pub(super) panels: &'a [Lanes],
-        pub(super) bias: Option<&'a [f32]>,
-        pub(super) inputs: usize,
-        pub(super) outputs: usize,
-        pub(super) add: bool,
-    }
-
-    impl Product<'_> {
-        /// # Safety
-        /// The processor has AVX-512F.
-        #[target_feature(enable = "avx512f")]
-        pub(super) fn run(self, out: &mut [f32], tiles: &mut Vec<f32>) {
-            let block = (BLOCK_NUMBERS / self.inputs / ROWS).max(1) * ROWS;
-            let blocks = self.x.chunks(block * self.inputs);
-            for (x, out) in blocks.zip(out.chunks_mut(block * self.outputs)) {
-                pack_rows(x, self.inputs, tiles);
-                for panel in 0..self.outputs.div_ceil(PANEL) {
-                    self.panel(panel, out, tiles);
-                }
-            }
-        }
-
-        /// The outputs of one panel for all rows of a block.
-        #[target_feature(enable = "avx512f")]
-        fn panel(self, panel: usize, out: &mut [f32], tiles: &[f32]) {
-            let weights = &self.panels[panel * self.inputs * 2..][..self.inputs * 2];
-            let first = panel * PANEL;
-            let width = PANEL.min(self.outputs - first);
-            let bias = self.bias.map(|bias| &bias[first..first + width]);
-            let out_rows = out.chunks_mut(ROWS * self.outputs);
-            for (tile, out) in tiles.chunks(ROWS * self.inputs).zip(out_rows) {
-                let target = Target { first, width, stride: self.outputs, bias, add: self.add };
-                macro_rules! of_rows {
-                    ($($rows:literal)*) => {
-                        match tile.len() / self.inputs {
-                            $($rows => target.tile::<$rows>(tile, weights, out),)*
-                            other => unreachable!("a tile of {other} rows"),
-                        }
-                    };
-                }
-                of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
-            }
-        }
-    }
-
-    /// `[rows, inputs]` -> tiles of `[inputs, 14]`, the last with the rows that are left.
-    fn pack_rows(x: &[f32], inputs: usize, tiles: &mut Vec<f32>) {
-        tiles.resize(x.len(), 0.0);
-        for (x, tile) in x.chunks(ROWS * inputs).zip(tiles.chunks_mut(ROWS * inputs)) {
-            let rows = x.len() / inputs;
-            for (row, x) in x.chunks_exact(inputs).enumerate() {
-                let places = tile[row..].iter_mut().step_by(rows);
-                places.zip(x).for_each(|(place, x)| *place = *x);
-            }
-        }
-    }
-
-    /// The sums of a tile, `[N, 32]`. `tile` is `[inputs, N]`, `weights` `[inputs, 32]`.
-    ///
-    /// They stay in registers only where nothing here looks at them by a number that is not known
-    /// when this is compiled: so they are copied to memory once, at the end.
-    #[target_feature(enable = "avx512f")]
-    fn sums<const N: usize>(tile: &[f32], weights: &[Lanes]) -> [[__m512; 2]; N] {
-        let (steps, rest) = tile.as_chunks::<N>();
-        let (pairs, odd) = weights.as_chunks::<2>();
-        assert!(rest.is_empty() && odd.is_empty() && steps.len() == pairs.len());
-        let mut sums = [[_mm512_setzero_ps(); 2]; N];
-        for (x, [low, high]) in steps.iter().zip(pairs) {
-            // What is read some steps later is asked for now: it lies in the second cache. An
-            // address beyond the end is never read.
-            let later = (&raw const *low).wrapping_add(2 * AHEAD);
-            _mm_prefetch::<_MM_HINT_T0>(later.cast());
-            _mm_prefetch::<_MM_HINT_T0>(later.wrapping_add(1).cast());
-            _mm_prefetch::<_MM_HINT_T0>((&raw const *x).wrapping_add(AHEAD).cast());
-            // SAFETY: `Lanes` are 16 numbers at a multiple of 64 bytes.
-            let (low, high) =
-                unsafe { (_mm512_load_ps(low.0.as_ptr()), _mm512_load_ps(high.0.as_ptr())) };
-            for row in 0..N {
-                let x = _mm512_set1_ps(x[row]);
-                sums[row] =
-                    [_mm512_fmadd_ps(x, low, sums[row][0]), _mm512_fmadd_ps(x, high, sums[row][1])];
-            }
-        }
-        sums
-    }
-
-    /// Where a tile's sums go.
-    #[derive(Clone, Copy)]
-    struct Target<'a> {
-        /// The first output of the panel.
-        first: usize,
-        /// Outputs of the panel.
-        width: usize,
-        /// Outputs of a row.
-        stride: usize,
-        bias: Option<&'a [f32]>,
-        add: bool,
-    }
-
-    impl Target<'_> {
-        /// `tile` is `[inputs, N]`, `weights` `[inputs, 32]`, `out` begins with the tile's first row.
-        #[target_feature(enable = "avx512f")]
-        fn tile<const N: usize>(self, tile: &[f32], weights: &[Lanes], out: &mut [f32]) {
-            let sums = sums::<N>(tile, weights);
-            for (half, start) in [0, LANES].into_iter().enumerate() {
-                let count = self.width.saturating_sub(start).min(LANES);
-                if count == 0 {
-                    continue;
-                }
-                let mask = u16::MAX >> (LANES - count);
-                let bias = match self.bias {
-                    // SAFETY: the mask leaves `count` numbers, all within the slice.
-                    Some(bias) => unsafe {
-                        _mm512_maskz_loadu_ps(mask, bias[start..start + count].as_ptr())
-                    },
-                    None => _mm512_setzero_ps(),
-                };
-                for (row, sums) in sums.iter().enumerate() {
-                    let place = row * self.stride + self.first + start;
-                    let out = &mut out[place..place + count];
-                    let mut value = _mm512_add_ps(sums[half], bias);
-                    if self.add {
-                        // SAFETY: as above, for the slice of the output.
-                        let before = unsafe { _mm512_maskz_loadu_ps(mask, out.as_ptr()) };
-                        value = _mm512_add_ps(before, value);
-                    }
-                    // SAFETY: as above.
-                    unsafe { _mm512_mask_storeu_ps(out.as_mut_ptr(), mask, value) };
-                }
+            #[cfg(target_arch = "x86_64")]
+            Packing::Amx(tiles, precision) => {
+                let precision = *precision;
+                amx::Product { x, tiles, bias, inputs, outputs, add, precision }
+                    .run(out, &mut scratch.amx);
             }
         }
     }
@@ -294,26 +160,40 @@ mod tests {
 
     #[test]
     fn it_is_the_plain_product_over_odd_sizes() {
-        let mut tiles = Vec::new();
-        for rows in [1, 2, 13, 14, 15, 29, 50] {
-            for (inputs, outputs) in [(1, 1), (7, 31), (16, 32), (33, 33), (64, 100), (768, 65)] {
+        for precision in Precision::ALL.into_iter().filter(|p| p.is_available()) {
+            check(precision);
+        }
+    }
+
+    fn check(precision: Precision) {
+        let mut scratch = ProductScratch::default();
+        for rows in [1, 2, 13, 14, 15, 29, 50, 330] {
+            for (inputs, outputs) in
+                [(1, 1), (7, 31), (16, 32), (33, 33), (64, 100), (768, 65), (1600, 3)]
+            {
                 let x = numbers(rows * inputs, 1);
                 let weights = numbers(inputs * outputs, 2);
                 let bias = numbers(outputs, 3);
-                let packed = PackedWeights::new(weights.clone(), inputs);
+                let packed = PackedWeights::new(weights.clone(), inputs, precision);
                 let expected = plain(&x, &weights, inputs);
                 for add in [false, true] {
                     let mut out = numbers(rows * outputs, 4);
                     let before = out.clone();
-                    packed.apply(&x, Some(&bias), &mut out, add, &mut tiles);
+                    packed.apply(&x, Some(&bias), &mut out, add, &mut scratch);
                     for (i, (found, product)) in out.iter().zip(&expected).enumerate() {
                         let kept = if add { f64::from(before[i]) } else { 0.0 };
                         let expected = product + f64::from(bias[i % outputs]) + kept;
                         // A sum of k products of numbers below 1, one after the other in f32: each
-                        // sum is below k and rounded by 2^-24 of itself.
+                        // sum is below k and rounded by 2^-24 of itself. And of the products.
                         let off = (f64::from(*found) - expected).abs();
                         let k = inputs as f64;
-                        assert!(off <= (k * k / 4.0 + 4.0) * 2.0_f64.powi(-24), "{off}");
+                        let of_products = match precision {
+                            Precision::F32 => 0.0,
+                            Precision::Bf16x3 => 3.0 * 2.0_f64.powi(-16) * k.sqrt(),
+                            Precision::Bf16 => 2.0 * 2.0_f64.powi(-8) * k.sqrt(),
+                        };
+                        let limit = (k * k / 4.0 + 4.0) * 2.0_f64.powi(-24) + of_products;
+                        assert!(off <= limit, "{precision}, {inputs} inputs: {off}, {limit}");
                     }
                 }
             }
@@ -322,18 +202,20 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_bits_whatever_stands_beside_it() {
-        let (inputs, outputs, rows) = (96, 50, 400);
+        let (inputs, outputs, rows) = (900, 50, 400);
         let x = numbers(rows * inputs, 1);
-        let packed = PackedWeights::new(numbers(inputs * outputs, 2), inputs);
-        let mut tiles = Vec::new();
-        let mut whole = vec![0.0; rows * outputs];
-        packed.apply(&x, None, &mut whole, false, &mut tiles);
-        for group in [1, 3, 14, 27, 200] {
-            let mut out = vec![0.0; rows * outputs];
-            for (x, out) in x.chunks(group * inputs).zip(out.chunks_mut(group * outputs)) {
-                packed.apply(x, None, out, false, &mut tiles);
+        for precision in Precision::ALL.into_iter().filter(|p| p.is_available()) {
+            let packed = PackedWeights::new(numbers(inputs * outputs, 2), inputs, precision);
+            let mut scratch = ProductScratch::default();
+            let mut whole = vec![0.0; rows * outputs];
+            packed.apply(&x, None, &mut whole, false, &mut scratch);
+            for group in [1, 3, 14, 27, 200] {
+                let mut out = vec![0.0; rows * outputs];
+                for (x, out) in x.chunks(group * inputs).zip(out.chunks_mut(group * outputs)) {
+                    packed.apply(x, None, out, false, &mut scratch);
+                }
+                assert!(out == whole, "{precision}, in groups of {group} rows");
             }
-            assert!(out == whole, "in groups of {group} rows");
         }
     }
 }
