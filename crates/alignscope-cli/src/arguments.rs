@@ -61,7 +61,7 @@ pub struct Run {
     #[arg(value_name = "EXPERIMENT", conflicts_with_all = ["models", "datasets"])]
     pub experiment: Option<PathBuf>,
 
-    /// With an experiment: run the untrained control of every model in its place.
+    /// With an experiment: run the untrained control of every encoder in its place.
     #[arg(long, requires = "experiment")]
     pub untrained: bool,
 
@@ -126,9 +126,10 @@ pub struct Run {
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
     pub ties: Ties,
 
-    /// Side of the square that baselines see where a data set's images differ in size.
-    #[arg(long, value_name = "PX", default_value_t = 224, value_parser = positive)]
-    pub baseline_size: usize,
+    /// Side of the square that baselines see where a data set's images differ in size; 224, or what
+    /// the experiment says.
+    #[arg(long, value_name = "PX", value_parser = positive)]
+    pub baseline_size: Option<usize>,
 
     /// A folder with the weights of LPIPS and PerceptNet under their published names; looked
     /// through before $ALIGNSCOPE_WEIGHTS and the caches.
@@ -194,6 +195,10 @@ pub struct Fetch {
     /// Models of the hub, `OWNER/NAME[@REVISION]`, and baselines such as `lpips-alex`.
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<ModelSpec>,
+
+    /// A folder with weights of baselines, looked through before $ALIGNSCOPE_WEIGHTS and the caches.
+    #[arg(long, value_name = "DIR")]
+    pub weights: Option<PathBuf>,
 }
 
 /// `alignscope demo`.

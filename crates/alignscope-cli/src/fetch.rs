@@ -1,7 +1,7 @@
 //! `alignscope fetch`.
 
 use alignscope::encoder::Checkpoint;
-use alignscope::{BaselineFolders, Hub, HubSettings, ModelSource, ModelSpec};
+use alignscope::{BaselineFolders, BaselineModel, Hub, HubSettings, ModelSource, ModelSpec};
 use anyhow::{Context, bail};
 
 use crate::arguments::Fetch;
@@ -13,7 +13,10 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
     let hub = Hub::new(HubSettings::from_env());
     for model in &arguments.models {
         if let ModelSpec::Baseline(baseline) = model {
-            let files = BaselineFolders::new(None)?.fetch(*baseline, &*progress)?;
+            let folders = BaselineFolders::new(arguments.weights.as_deref())?;
+            let files = folders.fetch(*baseline, &*progress)?;
+            BaselineModel::load(*baseline, &folders)
+                .with_context(|| format!("{baseline} was fetched, but cannot be used"))?;
             println!("{baseline}\n    {}", baseline.description());
             files.iter().for_each(|file| println!("    {}", file.display()));
             continue;

@@ -11,6 +11,9 @@ use bytesize::ByteSize;
 use crate::arguments::Run;
 use crate::progress::progress;
 
+/// Side of the square for baselines, where neither the user nor the experiment says.
+const BASELINE_SIZE: usize = 224;
+
 /// Measures models on data sets.
 pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
     let grid = match &arguments.experiment {
@@ -29,8 +32,8 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         projection: arguments.projection,
         precision: arguments.precision,
         ties: arguments.ties,
-        baseline_size: arguments.baseline_size,
-        weights: arguments.weights.clone(),
+        baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
+        weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,
         memory_bytes: memory(arguments.memory)?,
         scale_from: arguments.scale_from.clone(),
@@ -73,6 +76,8 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
         datasets: pairs.map(spec).collect(),
         distances: Distance::ALL.to_vec(),
         figures: vec![],
+        baseline_size: None,
+        weights: None,
     })
 }
 

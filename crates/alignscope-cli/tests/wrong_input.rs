@@ -632,7 +632,10 @@ fn unfinished_files_of_a_run_that_was_killed_do_not_block_the_next() {
 
 #[test]
 fn a_baseline_whose_weights_are_not_there() {
-    let parts = ["lpips-alex needs alexnet-owt-7be5be79.pth", "`alignscope fetch lpips-alex`"];
+    let parts = [
+        "lpips-alex needs alexnet-owt-7be5be79.pth and lpips_v0.1_alex.pth",
+        "`alignscope fetch lpips-alex`",
+    ];
     let nowhere = [("XDG_CACHE_HOME", "/nowhere"), ("ALIGNSCOPE_WEIGHTS", "")];
     refuses_model(&["run", "--model", "lpips-alex"], &nowhere, &parts);
     let named = ["run", "--model", "perceptnet", "--weights", "/nowhere/at/all"];
@@ -649,4 +652,26 @@ fn images_too_small_for_a_baseline() {
         &["--model", "ms-ssim"],
         &["ms-ssim needs images of at least 176 pixels"],
     );
+}
+
+#[test]
+fn too_little_memory_for_a_baseline_is_said_before_anything_runs() {
+    let place = Place::new();
+    for name in ["a.png", "b.png", "c.png"] {
+        fs::write(place.path(name), png(200, 190)).expect("written");
+    }
+    let arguments = ["--model", "ssim", "--memory", "1MB", "--no-pixels"];
+    let parts = ["ssim on pairs needs", "even with one thread", "--memory"];
+    place.refuses("pairs", &arguments, &parts);
+}
+
+#[test]
+fn a_fetched_file_that_is_another() {
+    let place = Place::new();
+    let folder = place.path("weights");
+    fs::create_dir(&folder).expect("made");
+    fs::write(folder.join("percept_colour_tid2008.pth"), "<html>404").expect("written");
+    let folder = folder.to_str().expect("Unicode").to_owned();
+    let parts = ["percept_colour_tid2008.pth is not the file that was published (SHA-256"];
+    refuses_model(&["fetch", "perceptnet", "--weights", &folder], &[], &parts);
 }

@@ -8,7 +8,7 @@ mod ssim;
 
 use std::path::PathBuf;
 
-pub use files::{BaselineFile, BaselineFolders};
+pub use files::{BaselineFile, BaselineFolders, BaselineWeights};
 use lpips::{Backbone, Lpips};
 use perceptnet::PerceptNet;
 use ssim::{Luma, Planes, Ssim};
@@ -82,7 +82,7 @@ impl Baseline {
             Self::Ssim => "1 − SSIM of unrounded luma, 11 × 11 Gaussian of 1.5, valid windows",
             Self::SsimMatlab => "1 − SSIM of luma rounded as MATLAB's rgb2gray does",
             Self::SsimMatlabDownsampled => {
-                "the same after the authors' automatic downsampling (short side about 256)"
+                "1 − SSIM of luma rounded so, after the authors' automatic downsampling (short side about 256)"
             }
             Self::SsimRgb => "1 − mean SSIM of red, green and blue, as tf.image.ssim",
             Self::MsSsim => "1 − MS-SSIM of unrounded luma, five scales",
@@ -129,7 +129,7 @@ choice!(Baseline, "baseline");
 pub struct BaselineModel {
     baseline: Baseline,
     method: Method,
-    files: Vec<PathBuf>,
+    files: Vec<BaselineWeights>,
 }
 
 #[derive(Debug)]
@@ -156,19 +156,40 @@ enum Features {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
-    /// A file of weights is not there.
+    /// Files of weights are not there.
     #[error(
-        "{baseline} needs {name}, which is not in {searched}; run `alignscope fetch {baseline}`, or download it from {url} and name its folder with --weights"
+        "{baseline} needs {names}, which no folder of {searched} has; run `alignscope fetch {baseline}`, or download from {urls} and name the folder with --weights"
     )]
     NoFile {
         /// The baseline.
         baseline: Baseline,
-        /// Its name as published.
-        name: &'static str,
-        /// Where it is published.
-        url: &'static str,
+        /// Their names as published.
+        names: String,
+        /// Where they are published.
+        urls: String,
         /// The folders.
         searched: String,
+    },
+    /// A file that is to be fetched is there, but another.
+    #[error(
+        "{path} is not the file that was published (SHA-256 {found}, expected {expected}…); remove it and fetch again"
+    )]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// Its hash.
+        found: String,
+        /// How the hash begins.
+        expected: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// A folder for weights that is none.
     #[error("--weights {path} is not a folder")]
@@ -202,12 +223,8 @@ impl BaselineModel {
     /// # Errors
     /// A file is missing or damaged.
     pub fn load(baseline: Baseline, folders: &BaselineFolders) -> Result<Self, BaselineError> {
-        let files = baseline
-            .files()
-            .iter()
-            .map(|file| folders.find(baseline, file))
-            .collect::<Result<Vec<_>, _>>()?;
-        let lpips = |backbone| Lpips::load(backbone, &files[0], &files[1]).map(Box::new);
+        let files = folders.find(baseline)?;
+        let lpips = |backbone| Lpips::load(backbone, &files[0].path, &files[1].path).map(Box::new);
         let ssim = |luma, scales| Method::Ssim(Ssim { luma, scales });
         let method = match baseline {
             Baseline::Ssim => ssim(Luma::Exact, 1),
@@ -219,7 +236,7 @@ impl BaselineModel {
             Baseline::LpipsAlex => Method::Lpips(lpips(Backbone::Alex)?),
             Baseline::LpipsVgg => Method::Lpips(lpips(Backbone::Vgg)?),
             Baseline::LpipsSqueeze => Method::Lpips(lpips(Backbone::Squeeze)?),
-            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&files[0])?)),
+            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&files[0].path)?)),
         };
         Ok(Self { baseline, method, files })
     }
@@ -230,7 +247,7 @@ impl BaselineModel {
     }
 
     /// The files of its weights.
-    pub fn files(&self) -> &[PathBuf] {
+    pub fn files(&self) -> &[BaselineWeights] {
         &self.files
     }
 

@@ -127,8 +127,21 @@ impl Experiment {
             .collect::<Result<Vec<_>, _>>()?;
         for source in &sources {
             if let Source::Baseline(model) = source {
-                datasets.iter().try_for_each(|d| baselines::check_size(model.baseline(), d))?;
+                for file in model.files().iter().filter(|file| !file.published) {
+                    progress.note(&format!(
+                        "{}: {} is not the file that was published (SHA-256 {})",
+                        model.baseline(),
+                        file.path.display(),
+                        file.sha256
+                    ));
+                }
+                datasets.iter().try_for_each(|d| baselines::check(model, d, self.memory_bytes))?;
             }
+        }
+        let with_baselines = sources.iter().any(|s| matches!(s, Source::Baseline(_)));
+        for dataset in datasets.iter().filter(|_| with_baselines) {
+            let kind = dataset.dataset.kind;
+            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
         }
         let foreign_scales = self.foreign_scales(&models)?;
 
@@ -159,6 +172,7 @@ impl Experiment {
                             dataset: dataset.dataset.kind.to_string(),
                             images: dataset.dataset.images.len(),
                             features_computed: found.features_computed,
+                            wall_s: found.wall_s,
                             compared: dataset.baseline_rule.to_string(),
                         });
                         vec![found.stage]

@@ -81,7 +81,7 @@ fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let model = ModelSpec::Baseline(Baseline::Ssim);
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
-    let Err(ExperimentError::Memory { needed, .. }) = run(&model, &data, 0, 2) else {
+    let Err(ExperimentError::BaselineMemory { needed, .. }) = run(&model, &data, 0, 2) else {
         panic!("no memory is too little");
     };
     // One image at a time, which is the least; five; and one component of the pairs' graph.

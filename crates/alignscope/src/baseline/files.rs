@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Baseline, BaselineError};
-use crate::hub::{HubError, download};
+use crate::hub::download;
 use crate::progress::Progress;
+use crate::weights::file_sha256;
 
 /// A file of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) const LPIPS_ALEX: [BaselineFile; 2] = [
         sha256: "7be5be79",
     },
     BaselineFile {
-        names: &["lpips_v0.1_alex.pth", "v0.1/alex.pth", "alex.pth"],
+        names: &["lpips_v0.1_alex.pth", "v0.1/alex.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
         sha256: "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
     },
@@ -37,7 +38,7 @@ pub(super) const LPIPS_VGG: [BaselineFile; 2] = [
         sha256: "397923af",
     },
     BaselineFile {
-        names: &["lpips_v0.1_vgg.pth", "v0.1/vgg.pth", "vgg.pth"],
+        names: &["lpips_v0.1_vgg.pth", "v0.1/vgg.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
         sha256: "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
     },
@@ -50,7 +51,7 @@ pub(super) const LPIPS_SQUEEZE: [BaselineFile; 2] = [
         sha256: "b8a52dc0",
     },
     BaselineFile {
-        names: &["lpips_v0.1_squeeze.pth", "v0.1/squeeze.pth", "squeeze.pth"],
+        names: &["lpips_v0.1_squeeze.pth", "v0.1/squeeze.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/squeeze.pth",
         sha256: "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
     },
@@ -62,10 +63,34 @@ pub(super) const PERCEPTNET: [BaselineFile; 1] = [BaselineFile {
     sha256: "c8780e6859906cd1abc54e64d5a579448c43de0abe008590074c0caeb8174973",
 }];
 
+/// A file of weights that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaselineWeights {
+    /// Where.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Whether that is the hash of a file as it was published.
+    pub published: bool,
+}
+
 impl BaselineFile {
     /// Its name as published.
     pub fn name(&self) -> &'static str {
         self.names[0]
+    }
+
+    /// What is at a path that has one of its names.
+    fn weights(&self, path: PathBuf) -> Result<BaselineWeights, BaselineError> {
+        let sha256 = file_sha256(&path)
+            .map_err(|source| BaselineError::Hash { path: path.clone(), source })?;
+        // torchvision ends a name with the first eight digits of the hash.
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let named = stem
+            .rsplit_once('-')
+            .is_some_and(|(_, digits)| digits.len() == 8 && sha256.starts_with(digits));
+        let published = named || sha256.starts_with(self.sha256);
+        Ok(BaselineWeights { path, sha256, published })
     }
 }
 
@@ -103,23 +128,24 @@ impl BaselineFolders {
         Ok(Self { folders, cache })
     }
 
-    /// The first place that has a file.
-    pub(super) fn find(
-        &self,
-        baseline: Baseline,
-        file: &BaselineFile,
-    ) -> Result<PathBuf, BaselineError> {
-        self.look(file).ok_or_else(|| BaselineError::NoFile {
-            baseline,
-            name: file.name(),
-            url: file.url,
-            searched: self
-                .folders
-                .iter()
-                .map(|f| f.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    /// The first place that has each file of a baseline, and whether it is the one that was
+    /// published.
+    pub(super) fn find(&self, baseline: Baseline) -> Result<Vec<BaselineWeights>, BaselineError> {
+        let found: Vec<_> = baseline.files().iter().map(|file| (file, self.look(file))).collect();
+        let missing: Vec<_> = found.iter().filter(|(_, path)| path.is_none()).collect();
+        if !missing.is_empty() {
+            let list = |of: &dyn Fn(&BaselineFile) -> &'static str| {
+                missing.iter().map(|(file, _)| of(file)).collect::<Vec<_>>().join(" and ")
+            };
+            let folders = self.folders.iter().map(|f| f.display().to_string());
+            return Err(BaselineError::NoFile {
+                baseline,
+                names: list(&BaselineFile::name),
+                urls: list(&|file| file.url),
+                searched: folders.collect::<Vec<_>>().join(", "),
+            });
+        }
+        found.into_iter().filter_map(|(file, path)| Some(file.weights(path?))).collect()
     }
 
     fn look(&self, file: &BaselineFile) -> Option<PathBuf> {
@@ -127,7 +153,8 @@ impl BaselineFolders {
         self.folders.iter().flat_map(|f| -> Vec<PathBuf> { places(f) }).find(|p| p.is_file())
     }
 
-    /// Fetches to our cache what a baseline needs and no folder has. Returns where its files are.
+    /// Fetches to our cache what a baseline needs and no folder has; a file in our cache that is not
+    /// what was published is fetched again. Returns where its files are.
     ///
     /// # Errors
     /// A file cannot be downloaded, or is not what was published.
@@ -136,14 +163,25 @@ impl BaselineFolders {
         baseline: Baseline,
         progress: &dyn Progress,
     ) -> Result<Vec<PathBuf>, BaselineError> {
-        let fetch = |file: &BaselineFile| match self.look(file) {
-            Some(path) => Ok(path),
-            None => {
-                let path = self.cache.join(file.name());
-                download(file.url, &path, file.sha256, progress)?;
-                Ok::<PathBuf, HubError>(path)
+        let fetch = |file: &BaselineFile| {
+            if let Some(path) = self.look(file) {
+                let found = file.weights(path)?;
+                if found.published {
+                    return Ok(found.path);
+                }
+                if !found.path.starts_with(&self.cache) {
+                    let BaselineWeights { path, sha256, .. } = found;
+                    return Err(BaselineError::Other {
+                        path,
+                        found: sha256,
+                        expected: file.sha256,
+                    });
+                }
             }
+            let path = self.cache.join(file.name());
+            download(file.url, &path, file.sha256, progress)?;
+            Ok(path)
         };
-        Ok(baseline.files().iter().map(fetch).collect::<Result<_, _>>()?)
+        baseline.files().iter().map(fetch).collect()
     }
 }

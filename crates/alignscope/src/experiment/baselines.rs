@@ -1,11 +1,13 @@
 //! A baseline on a data set: each image's features once where they fit, then all pairs.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
-use crate::baseline::{Baseline, BaselineFeatures, BaselineModel};
+use crate::baseline::{BaselineFeatures, BaselineModel};
 use crate::distance::Distance;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
@@ -17,18 +19,52 @@ pub(super) struct BaselineDistances {
     pub(super) stage: StageDistances,
     /// How often features of an image were computed: the number of images where each was once.
     pub(super) features_computed: usize,
+    pub(super) wall_s: f64,
 }
 
-/// Refuses a data set whose images are too small.
-pub(super) fn check_size(
-    model: Baseline,
+/// Refuses a data set whose images are too small, or a budget that does not hold one of them.
+pub(super) fn check(
+    model: &BaselineModel,
     dataset: &PreparedDataset,
+    memory_bytes: u64,
 ) -> Result<(), ExperimentError> {
     let (width, height) = dataset.baseline_rule.size();
-    let (dataset, needed) = (dataset.dataset.kind, model.min_side());
-    match width.min(height) < needed {
-        true => Err(ExperimentError::TooSmall { model, dataset, width, height, needed }),
-        false => Ok(()),
+    let (baseline, needed) = (model.baseline(), model.baseline().min_side());
+    if width.min(height) < needed {
+        let dataset = dataset.dataset.kind;
+        return Err(ExperimentError::TooSmall { model: baseline, dataset, width, height, needed });
+    }
+    share(model, dataset, memory_bytes).map(|_| ())
+}
+
+/// How the memory is shared out.
+struct Share {
+    /// Images whose features are held at once.
+    held: usize,
+    /// Threads that each make the features of one more.
+    threads: usize,
+}
+
+/// At most half of the budget for the threads' images, fewer threads if need be.
+fn share(
+    model: &BaselineModel,
+    dataset: &PreparedDataset,
+    memory_bytes: u64,
+) -> Result<Share, ExperimentError> {
+    let (width, height) = dataset.baseline_rule.size();
+    let bytes = model.bytes(width, height) as u64;
+    let each = bytes + model.working_bytes(width, height) as u64;
+    let most = usize::try_from(memory_bytes / 2 / each).unwrap_or(usize::MAX);
+    let threads = rayon::current_num_threads().min(most).max(1);
+    let rest = memory_bytes.saturating_sub(threads as u64 * each);
+    match usize::try_from(rest / bytes).unwrap_or(usize::MAX) {
+        0 => Err(ExperimentError::BaselineMemory {
+            model: model.baseline(),
+            dataset: dataset.dataset.kind,
+            needed: each + bytes,
+            budget: memory_bytes,
+        }),
+        held => Ok(Share { held, threads }),
     }
 }
 
@@ -46,29 +82,19 @@ pub(super) fn distances(
 ) -> Result<BaselineDistances, ExperimentError> {
     let kind = dataset.dataset.kind;
     let baseline = model.baseline();
-    let (width, height) = dataset.baseline_rule.size();
+    let clock = Instant::now();
     let images = dataset.dataset.images.len();
-    let bytes = model.bytes(width, height) as u64;
-    // Each thread makes the features of one more image.
-    let each = bytes + model.working_bytes(width, height) as u64;
-    let fixed = rayon::current_num_threads() as u64 * each;
-    let held = usize::try_from(memory_bytes.saturating_sub(fixed) / bytes).unwrap_or(usize::MAX);
-    if held == 0 {
-        return Err(ExperimentError::Memory {
-            model: baseline.to_string(),
-            dataset: kind,
-            images: 1,
-            needed: fixed + bytes,
-            budget: memory_bytes,
-        });
-    }
+    let Share { held, threads } = share(model, dataset, memory_bytes)?;
     let groups = match plan(images, &dataset.pairs, held) {
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
     };
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
-    progress.begin(&format!("{baseline} on {kind}"), features_computed as u64);
+    let steps = features_computed + dataset.pairs.len();
+    progress.begin(&format!("{baseline} on {kind}"), steps as u64);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
     let mut distances = vec![0.0; dataset.pairs.len()];
     let features = |image: u32| {
         let image = dataset.baseline_rule.apply(dataset.load(image as usize)?);
@@ -77,24 +103,26 @@ pub(super) fn distances(
         Ok::<BaselineFeatures, ExperimentError>(features)
     };
     for group in &groups {
-        let held: Vec<_> = group.held.par_iter().map(|image| features(*image)).collect();
-        let held = held.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let make = || group.held.par_iter().map(|image| features(*image)).collect::<Vec<_>>();
+        let held = pool.install(make).into_iter().collect::<Result<Vec<_>, _>>()?;
         let within: Vec<f64> = group
             .pairs
             .par_iter()
-            .map(|(_, [a, b])| model.distance(&held[*a as usize], &held[*b as usize]))
-            .collect();
-        let passing: Vec<_> = group
-            .passing
-            .par_iter()
-            .map(|passing| {
-                let passing_features = features(passing.image)?;
-                let distance = |&(pair, local): &(u32, u32)| {
-                    (pair, model.distance(&held[local as usize], &passing_features))
-                };
-                Ok::<Vec<_>, ExperimentError>(passing.pairs.iter().map(distance).collect())
+            .map(|(_, [a, b])| {
+                progress.advance(1);
+                model.distance(&held[*a as usize], &held[*b as usize])
             })
             .collect();
+        let compare = |passing: &Passing| {
+            let passing_features = features(passing.image)?;
+            let distance = |&(pair, local): &(u32, u32)| {
+                (pair, model.distance(&held[local as usize], &passing_features))
+            };
+            progress.advance(passing.pairs.len() as u64);
+            Ok::<Vec<_>, ExperimentError>(passing.pairs.iter().map(distance).collect())
+        };
+        let pass = || group.passing.par_iter().map(compare).collect::<Vec<_>>();
+        let passing = pool.install(pass);
         for ((pair, _), value) in group.pairs.iter().zip(within) {
             distances[*pair as usize] = value;
         }
@@ -110,7 +138,7 @@ pub(super) fn distances(
         scale: None,
         distances: vec![(Distance::Own, distances)],
     };
-    Ok(BaselineDistances { stage, features_computed })
+    Ok(BaselineDistances { stage, features_computed, wall_s: clock.elapsed().as_secs_f64() })
 }
 
 /// Images whose features are held at once, and what is compared with them.
@@ -166,7 +194,33 @@ impl Group {
                 _ => passing.push(Passing { image, pairs: vec![(pair, local)] }),
             }
         }
-        groups
+        groups.into_iter().map(Self::without_unused).collect()
+    }
+
+    /// Without the images that no pair of the group needs.
+    fn without_unused(mut self) -> Self {
+        let mut used = vec![false; self.held.len()];
+        for (_, pair) in &self.pairs {
+            pair.iter().for_each(|local| used[*local as usize] = true);
+        }
+        for (_, local) in self.passing.iter().flat_map(|passing| &passing.pairs) {
+            used[*local as usize] = true;
+        }
+        let mut place = vec![0; used.len()];
+        let mut next = 0;
+        for (place, used) in place.iter_mut().zip(&used) {
+            *place = next;
+            next += u32::from(*used);
+        }
+        let mut keep = used.iter();
+        self.held.retain(|_| *keep.next().expect("as many as there are images"));
+        for (_, pair) in &mut self.pairs {
+            *pair = pair.map(|local| place[local as usize]);
+        }
+        for (_, local) in self.passing.iter_mut().flat_map(|passing| &mut passing.pairs) {
+            *local = place[*local as usize];
+        }
+        self
     }
 }
 

@@ -52,6 +52,31 @@ pub enum ExperimentError {
         #[source]
         source: BaselineError,
     },
+    /// The memory budget does not hold what a baseline computes of two images.
+    #[error(
+        "{model} on {dataset} needs {} of memory even with one thread, the budget is {}; allow more with `--memory`, or make images smaller with --baseline-size where they differ in size",
+        megabytes(*needed),
+        megabytes(*budget)
+    )]
+    BaselineMemory {
+        /// The baseline.
+        model: Baseline,
+        /// The data set.
+        dataset: DatasetKind,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// Threads cannot be started.
+    #[error("cannot start {threads} threads")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why.
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
     /// A data set's images are too small for a baseline.
     #[error(
         "{model} needs images of at least {needed} pixels a side, those of {dataset} come to {width} × {height}; leave it out, or where images differ in size, bring them to a larger square with --baseline-size"

@@ -1,6 +1,7 @@
 //! An experiment as a TOML file: data sets, and figures that each show some models and distances.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -25,6 +26,10 @@ pub struct ExperimentFile {
     pub distances: Vec<Distance>,
     /// The figures.
     pub figures: Vec<FigureSpec>,
+    /// Side of the square that baselines see where a data set's images differ in size.
+    pub baseline_size: Option<usize>,
+    /// A folder in which weights of baselines are looked for first.
+    pub weights: Option<PathBuf>,
 }
 
 /// An experiment file could not be read.
@@ -99,6 +104,8 @@ pub enum ExperimentFileError {
 #[serde(deny_unknown_fields)]
 struct Root {
     title: Option<String>,
+    baseline_size: Option<NonZeroUsize>,
+    weights: Option<PathBuf>,
     #[serde(default)]
     datasets: Vec<Dataset>,
     #[serde(default)]
@@ -137,7 +144,7 @@ struct Figure {
 
 impl ExperimentFile {
     /// Reads an experiment. Data sets and models' folders lie relative to the file, or where `data` says. With
-    /// `untrained`, every model is replaced by its random control.
+    /// `untrained`, every encoder is replaced by its random control.
     ///
     /// # Errors
     /// See [`ExperimentFileError`].
@@ -219,7 +226,15 @@ impl ExperimentFile {
             });
         }
         distances.sort();
-        Ok(Self { title: root.title, models, datasets, distances, figures })
+        Ok(Self {
+            title: root.title,
+            models,
+            datasets,
+            distances,
+            figures,
+            baseline_size: root.baseline_size.map(NonZeroUsize::get),
+            weights: root.weights.map(|weights| folder.join(weights)),
+        })
     }
 }
 
@@ -260,6 +275,17 @@ mod tests {
         let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
         assert!(names.iter().all(|n| n.starts_with("random:")));
         assert!(names.iter().any(|n| n.ends_with("@published")));
+    }
+
+    #[test]
+    fn baselines_stand_in_experiments_and_have_no_control() {
+        let experiments = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+        let path = experiments.join("paper-baselines.toml");
+        let experiment = ExperimentFile::read(&path, &BTreeMap::new(), true).expect("read");
+        let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
+        let expected = ["ssim", "lpips-alex", "perceptnet", "random:openai/clip-vit-base-patch16"];
+        assert_eq!(names, expected);
+        assert_eq!(experiment.baseline_size, Some(224));
     }
 
     #[test]

@@ -29,9 +29,17 @@ impl Experiment {
                     Source::Baseline(_) | Source::Pixels => None,
                 };
                 let files = match source {
-                    Source::Encoder(checkpoint) => checkpoint.files.as_slice(),
-                    Source::Baseline(baseline) => baseline.files(),
-                    Source::Pixels => &[],
+                    Source::Encoder(checkpoint) => file_records(&checkpoint.files)?,
+                    Source::Baseline(baseline) => baseline
+                        .files()
+                        .iter()
+                        .map(|file| FileRecord {
+                            path: file.path.display().to_string(),
+                            sha256: file.sha256.clone(),
+                            published: Some(file.published),
+                        })
+                        .collect(),
+                    Source::Pixels => vec![],
                 };
                 Ok(ModelRecord {
                     name: model.to_string(),
@@ -46,7 +54,7 @@ impl Experiment {
                     defaults_used: checkpoint
                         .as_ref()
                         .map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files: file_records(files)?,
+                    files,
                 })
             })
             .collect::<Result<_, ExperimentError>>()?;
@@ -79,6 +87,7 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
+            baseline_size: self.baseline_size,
             tokens: self.tokens.to_string(),
             precision: self.precision.to_string(),
             device: "cpu".to_owned(),
@@ -105,7 +114,7 @@ fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
         .map(|path| {
             let sha256 = file_sha256(path)
                 .map_err(|source| ExperimentError::Hash { path: path.clone(), source })?;
-            Ok(FileRecord { path: path.display().to_string(), sha256 })
+            Ok(FileRecord { path: path.display().to_string(), sha256, published: None })
         })
         .collect()
 }

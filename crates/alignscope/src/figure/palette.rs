@@ -23,18 +23,18 @@ const MODELS: [(&str, Color); 7] = [
 const OTHERS: [Color; 6] =
     [[51, 34, 136], [17, 119, 51], [153, 153, 51], [170, 68, 153], [102, 51, 0], [0, 85, 102]];
 
-/// Baselines: dark tones, of one hue for one kind; dashes tell them apart.
+/// Baselines: dark tones, tones and dashes tell them apart.
 const BASELINES: [(Baseline, Color, (u32, u32)); 10] = [
-    (Baseline::Ssim, [60, 60, 60], (14, 3)),
-    (Baseline::SsimMatlab, [60, 60, 60], (10, 3)),
-    (Baseline::SsimMatlabDownsampled, [60, 60, 60], (7, 3)),
-    (Baseline::SsimRgb, [60, 60, 60], (4, 3)),
-    (Baseline::MsSsim, [60, 60, 60], (2, 3)),
-    (Baseline::Psnr, [150, 150, 150], (14, 3)),
-    (Baseline::LpipsAlex, [120, 72, 0], (14, 3)),
-    (Baseline::LpipsVgg, [120, 72, 0], (8, 3)),
-    (Baseline::LpipsSqueeze, [120, 72, 0], (3, 3)),
-    (Baseline::PerceptNet, [0, 92, 92], (14, 3)),
+    (Baseline::Ssim, [20, 20, 20], (16, 4)),
+    (Baseline::SsimMatlab, [95, 95, 95], (10, 4)),
+    (Baseline::SsimMatlabDownsampled, [135, 135, 135], (5, 4)),
+    (Baseline::SsimRgb, [60, 60, 120], (10, 4)),
+    (Baseline::MsSsim, [95, 60, 110], (3, 4)),
+    (Baseline::Psnr, [160, 160, 160], (16, 4)),
+    (Baseline::LpipsAlex, [120, 72, 0], (16, 4)),
+    (Baseline::LpipsVgg, [175, 115, 35], (9, 4)),
+    (Baseline::LpipsSqueeze, [95, 35, 0], (4, 4)),
+    (Baseline::PerceptNet, [0, 92, 92], (12, 5)),
 ];
 
 /// The pixels.

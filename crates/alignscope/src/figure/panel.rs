@@ -54,8 +54,9 @@ pub(super) fn draw(area: &Area<'_>, panel: &PanelData) -> Result<(), String> {
     let dashes = DashedLineSeries::new(chance, 6, 5, CHANCE.stroke_width(1));
     chart.draw_series(dashes).map_err(|e| text(&e))?;
 
-    for (name, point) in &panel.baselines {
-        let line = [(-2.5, point.value), (102.5, point.value)];
+    for (i, (name, point)) in panel.baselines.iter().enumerate() {
+        // Dashes begin elsewhere, so that of two lines at one height both are seen.
+        let line = [(-2.5 + 1.7 * i as f64, point.value), (102.5, point.value)];
         let (on, off) = baseline_dashes(name);
         let style = rgb(color_of(name)).stroke_width(2);
         chart.draw_series(DashedLineSeries::new(line, on, off, style)).map_err(|e| text(&e))?;

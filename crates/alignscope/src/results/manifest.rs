@@ -17,6 +17,8 @@ pub struct Manifest<F> {
     pub simulated: bool,
     /// The command as it was given, where there was one.
     pub command: Option<Vec<String>>,
+    /// Side of the square that baselines saw where images differ in size.
+    pub baseline_size: usize,
     /// Which tokens' activations were compared.
     pub tokens: String,
     /// Number format of the encoder's products.
@@ -69,6 +71,9 @@ pub struct FileRecord {
     pub path: String,
     /// SHA-256 of its bytes.
     pub sha256: String,
+    /// For the weights of a baseline: whether that is the hash of a file as it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<bool>,
 }
 
 /// A data set of a run.
@@ -120,6 +125,8 @@ pub struct BaselineRecord {
     pub features_computed: usize,
     /// What was compared.
     pub compared: String,
+    /// Seconds that it took; differs between equal runs.
+    pub wall_s: f64,
 }
 
 /// The machine of a run.
