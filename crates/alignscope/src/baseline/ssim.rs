@@ -51,11 +51,13 @@ pub(super) struct Planes(Vec<Plane>);
 struct Plane {
     width: usize,
     height: usize,
-    values: Vec<f64>,
+    /// In f32, so that their products are exact in f64.
+    values: Vec<f32>,
     /// Gaussian mean of the window at each place where it fits.
     means: Vec<f64>,
-    /// Variance within it.
-    variances: Vec<f64>,
+    /// Variance within it, rounded to f32 as covariances are: an image varies exactly as it
+    /// covaries with its equal.
+    variances: Vec<f32>,
 }
 
 /// The window along one side; the square one is its outer product.
@@ -72,7 +74,7 @@ const STRIP_ROWS: usize = 16;
 
 /// Gaussian means of the products of two planes, a strip of windows at a time, with the number of
 /// windows before the strip.
-fn product_means(width: usize, a: &[f64], b: &[f64], mut take: impl FnMut(usize, &[f64])) {
+fn product_means(width: usize, a: &[f32], b: &[f32], mut take: impl FnMut(usize, &[f64])) {
     let (taps, columns) = (window(), width + 1 - WINDOW);
     let rows = a.len() / width + 1 - WINDOW;
     let (mut products, mut means) = (Vec::new(), Vec::new());
@@ -87,13 +89,16 @@ fn product_means(width: usize, a: &[f64], b: &[f64], mut take: impl FnMut(usize,
 }
 
 impl Plane {
-    fn new(width: usize, height: usize, values: Vec<f64>) -> Self {
+    fn new(width: usize, height: usize, values: &[f64]) -> Self {
         let mut means = Vec::new();
-        filter_valid(&values, width, &window(), &mut means);
+        let values: Vec<f32> = values.iter().map(|v| *v as f32).collect();
+        let exact: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
+        filter_valid(&exact, width, &window(), &mut means);
         let mut variances = Vec::with_capacity(means.len());
         product_means(width, &values, &values, |before, squares| {
             let means = &means[before..][..squares.len()];
-            variances.extend(squares.iter().zip(means).map(|(square, mean)| square - mean * mean));
+            let variance = |(square, mean): (&f64, &f64)| (square - mean * mean) as f32;
+            variances.extend(squares.iter().zip(means).map(variance));
         });
         Self { width, height, values, means, variances }
     }
@@ -133,19 +138,22 @@ impl Ssim {
         };
         let exact = |[r, g, b]: [f64; 3]| 0.299 * r + 0.587 * g + 0.114 * b;
         let mut planes = match self.luma {
-            Luma::Exact => vec![Plane::new(width, height, of(&exact))],
-            Luma::Matlab => vec![Plane::new(width, height, of(&matlab))],
+            Luma::Exact => vec![Plane::new(width, height, &of(&exact))],
+            Luma::Matlab => vec![Plane::new(width, height, &of(&matlab))],
             Luma::MatlabDownsampled => {
                 let factor = (width.min(height) as f64 / 256.0).round().max(1.0) as usize;
                 let (width, height, values) = downsample(&of(&matlab), width, height, factor);
-                vec![Plane::new(width, height, values)]
+                vec![Plane::new(width, height, &values)]
             }
-            Luma::Rgb => (0..3).map(|c| Plane::new(width, height, of(&|pixel| pixel[c]))).collect(),
+            Luma::Rgb => {
+                (0..3).map(|c| Plane::new(width, height, &of(&|pixel| pixel[c]))).collect()
+            }
         };
         for _ in 1..self.scales {
             let last = planes.last().expect("at least one plane");
-            let (width, height, values) = downsample(&last.values, last.width, last.height, 2);
-            planes.push(Plane::new(width, height, values));
+            let values: Vec<f64> = last.values.iter().map(|v| f64::from(*v)).collect();
+            let (width, height, values) = downsample(&values, last.width, last.height, 2);
+            planes.push(Plane::new(width, height, &values));
         }
         Planes(planes)
     }
@@ -177,7 +185,7 @@ impl Ssim {
             // One and a third, rounded up.
             _ => 2,
         };
-        planes * 3 * size_of::<f64>() * width * height
+        planes * (size_of::<f64>() + 2 * size_of::<f32>()) * width * height
     }
 }
 

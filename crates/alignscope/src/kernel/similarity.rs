@@ -5,16 +5,17 @@
 pub(crate) struct Windows<'a> {
     pub(crate) mean_a: &'a [f64],
     pub(crate) mean_b: &'a [f64],
-    pub(crate) variance_a: &'a [f64],
-    pub(crate) variance_b: &'a [f64],
+    pub(crate) variance_a: &'a [f32],
+    pub(crate) variance_b: &'a [f32],
     /// Mean of the product of both.
     pub(crate) product: &'a [f64],
 }
 
 vectorized! {
-    /// `out = a · b`, number by number.
-    pub(crate) fn multiply(a: &[f64], b: &[f64], out: &mut [f64]) {
-        out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = a * b);
+    /// `out = a · b`, number by number, exactly.
+    pub(crate) fn multiply(a: &[f32], b: &[f32], out: &mut [f64]) {
+        let product = |(a, b): (&f32, &f32)| f64::from(*a) * f64::from(*b);
+        out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, pair)| *out = product(pair));
     }
 }
 
@@ -24,7 +25,7 @@ vectorized! {
     pub(crate) fn add_similarity(windows: Windows<'_>, c1: f64, c2: f64, sums: &mut [f64; 2]) {
         const LANES: usize = 16;
         let count = windows.product.len();
-        fn runs(values: &[f64], count: usize) -> (&[[f64; LANES]], &[f64]) {
+        fn runs<T>(values: &[T], count: usize) -> (&[[T; LANES]], &[T]) {
             values[..count].as_chunks()
         }
         let (mean_a, mean_a_rest) = runs(windows.mean_a, count);
@@ -34,7 +35,9 @@ vectorized! {
         let (product, product_rest) = runs(windows.product, count);
         let factors = |a: f64, b: f64, variances: f64, product: f64| {
             let both = a * b;
-            let contrast = (2.0 * (product - both) + c2) / (variances + c2);
+            // Rounded as variances are.
+            let covariance = f64::from((product - both) as f32);
+            let contrast = (2.0 * covariance + c2) / (variances + c2);
             (contrast * ((2.0 * both + c1) / (a * a + b * b + c1)), contrast)
         };
         let (mut whole, mut contrast) = ([0.0; LANES], [0.0; LANES]);
@@ -42,13 +45,13 @@ vectorized! {
             let (a, b, p) = (&mean_a[i], &mean_b[i], &product[i]);
             let (va, vb) = (&variance_a[i], &variance_b[i]);
             for lane in 0..LANES {
-                let (w, c) = factors(a[lane], b[lane], va[lane] + vb[lane], p[lane]);
+                let (w, c) = factors(a[lane], b[lane], f64::from(va[lane]) + f64::from(vb[lane]), p[lane]);
                 whole[lane] += w;
                 contrast[lane] += c;
             }
         }
         for i in 0..product_rest.len() {
-            let variances = variance_a_rest[i] + variance_b_rest[i];
+            let variances = f64::from(variance_a_rest[i]) + f64::from(variance_b_rest[i]);
             let (w, c) = factors(mean_a_rest[i], mean_b_rest[i], variances, product_rest[i]);
             whole[0] += w;
             contrast[0] += c;
@@ -68,14 +71,17 @@ mod tests {
             let number = |seed: usize| -> Vec<f64> {
                 (0..count).map(|i| ((i * 37 + seed * 11) % 101) as f64).collect()
             };
-            let (a, b, va, vb, p) = (number(1), number(2), number(3), number(4), number(5));
+            let (a, b, p) = (number(1), number(2), number(5));
+            let narrow = |values: Vec<f64>| values.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+            let (va, vb) = (narrow(number(3)), narrow(number(4)));
             let windows =
                 Windows { mean_a: &a, mean_b: &b, variance_a: &va, variance_b: &vb, product: &p };
             let mut sums = [1.0, 2.0];
             add_similarity(windows, 6.5, 58.5, &mut sums);
             let mut expected = [1.0, 2.0];
             for i in 0..count {
-                let contrast = (2.0 * (p[i] - a[i] * b[i]) + 58.5) / (va[i] + vb[i] + 58.5);
+                let contrast = (2.0 * (p[i] - a[i] * b[i]) + 58.5)
+                    / (f64::from(va[i]) + f64::from(vb[i]) + 58.5);
                 expected[0] +=
                     contrast * (2.0 * a[i] * b[i] + 6.5) / (a[i] * a[i] + b[i] * b[i] + 6.5);
                 expected[1] += contrast;

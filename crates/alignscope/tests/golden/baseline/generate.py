@@ -1,12 +1,13 @@
 """Golden values of the baselines, from scikit-image, piq, the package lpips, and re-statements of the
 authors' definitions.
 
-    python generate.py FOLDER_OF_PERCEPTNET_WEIGHTS
+    python generate.py FOLDER_OF_PERCEPTNET_WEIGHTS FOLDER_OF_KODAK_PHOTOGRAPHS
 
 Images: two textures with the spectrum of photographs, each with noise, blur, JPEG and contrast changes, as JPEG files
 of high quality (decoding is held to Pillow elsewhere). `expected.json` has the values; the networks' random weights
 follow from a formula that the test has too (`formula`), so they are not committed. PerceptNet's values with its
 published weights are `perceptnet-published`; its formula weights need nothing.
+`expected_kodak.json`: the same of crops of Kodak photographs, distorted in whole numbers as the test does it too.
 """
 
 import io
@@ -161,6 +162,39 @@ def perceptnet_formula():
     return weights
 
 
+def kodak_distorted(a):
+    """Noise, blur, blocks of 8 pixels (as JPEG leaves them at its worst) and contrast, in whole numbers."""
+    a = a.astype(np.int64)
+    i = np.arange(a.size, dtype=np.uint64).reshape(a.shape)
+    noise = (((i * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)) >> np.uint64(16)) % np.uint64(61)
+    padded = np.pad(a, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    h, w, _ = a.shape
+    blur = sum(padded[y:y + h, x:x + w] for y in range(3) for x in range(3)) // 9
+    blocks = a.reshape(h // 8, 8, w // 8, 8, 3).sum((1, 3)) // 64
+    return {"noise": np.clip(a + noise.astype(np.int64) - 30, 0, 255), "blur": blur,
+            "blocks": np.repeat(np.repeat(blocks, 8, 0), 8, 1), "contrast": a * 2 // 5 + 90}
+
+
+def kodak(folder, squeeze, published):
+    expected = []
+    tensor = lambda p: torch.from_numpy(np.ascontiguousarray(p)).permute(2, 0, 1)[None].double() / 255
+    for photograph in ["kodim05.png", "kodim19.png", "kodim23.png"]:
+        a = np.asarray(Image.open(folder / photograph).convert("RGB"))[100:100 + 192, 60:60 + 240]
+        for name, b in kodak_distorted(a).items():
+            b = b.astype(np.uint8)
+            x, y = luma(a), luma(b)
+            options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
+            values = {"ssim": 1 - structural_similarity(x, y, **options),
+                      "ssim-rgb": 1 - structural_similarity(a, b, channel_axis=-1, **options),
+                      "ms-ssim": 1 - ms_ssim(x, y)}
+            with torch.no_grad():
+                values["lpips-squeeze"] = squeeze(tensor(a) * 2 - 1, tensor(b) * 2 - 1).item()
+                difference = perceptnet(tensor(a), published) - perceptnet(tensor(b), published)
+                values["perceptnet-published"] = torch.linalg.norm(difference).item()
+            expected.append({"a": photograph, "b": name, "values": values})
+    (HERE / "expected_kodak.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
 def check(name, ours, theirs, tolerance):
     assert abs(ours - theirs) <= tolerance, (name, ours, theirs)
 
@@ -213,6 +247,7 @@ def main():
                 for net, w in [("perceptnet", formula_net), ("perceptnet-published", published)]:
                     values[net] = torch.linalg.norm(perceptnet(tensor(a), w) - perceptnet(tensor(b), w)).item()
             expected.append({"a": f"{size}_original.jpg", "b": f"{size}_{name}.jpg", "values": values})
+    kodak(Path(sys.argv[2]), nets["lpips-squeeze"], published)
     (HERE / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
