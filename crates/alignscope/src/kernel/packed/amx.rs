@@ -13,6 +13,8 @@
 use std::arch::asm;
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use super::super::precision::Precision;
 
 /// Rows or columns of a tile.
@@ -115,19 +117,21 @@ pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<
     let outputs = weights.len() / inputs;
     let (steps, parts) = (inputs.div_ceil(STEP), parts(precision));
     let mut tiles = vec![EMPTY; outputs.div_ceil(BLOCK) * steps * parts];
-    for (output, row) in weights.chunks_exact(inputs).enumerate() {
-        let (panel, column) = (output / BLOCK, output % BLOCK);
-        for (input, weight) in row.iter().enumerate() {
-            let (step, place) = (input / STEP, input % STEP);
-            let tile = (panel * steps + step) * parts + column / SIDE;
-            let at = place / 2 * STEP + column % SIDE * 2 + place % 2;
-            let halves = split(*weight);
-            tiles[tile].0[at] = halves[0];
-            if parts == 4 {
-                tiles[tile + 2].0[at] = halves[1];
+    let rows = weights.par_chunks(BLOCK * inputs);
+    tiles.par_chunks_mut(steps * parts).zip(rows).for_each(|(panel, rows)| {
+        for (column, row) in rows.chunks_exact(inputs).enumerate() {
+            for (input, weight) in row.iter().enumerate() {
+                let (step, place) = (input / STEP, input % STEP);
+                let tile = step * parts + column / SIDE;
+                let at = place / 2 * STEP + column % SIDE * 2 + place % 2;
+                let halves = split(*weight);
+                panel[tile].0[at] = halves[0];
+                if parts == 4 {
+                    panel[tile + 2].0[at] = halves[1];
+                }
             }
         }
-    }
+    });
     tiles
 }
 

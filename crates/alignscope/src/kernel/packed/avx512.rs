@@ -5,6 +5,8 @@ use std::arch::x86_64::{
     _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
+use rayon::prelude::*;
+
 /// Sixteen numbers, a register's worth, where a register is loaded from.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
@@ -24,13 +26,13 @@ const BLOCK_NUMBERS: usize = 1 << 18;
 pub(super) fn pack(weights: &[f32], inputs: usize) -> Vec<Lanes> {
     let outputs = weights.len() / inputs;
     let mut panels = vec![Lanes([0.0; LANES]); outputs.div_ceil(PANEL) * inputs * 2];
-    for (output, row) in weights.chunks_exact(inputs).enumerate() {
-        let (panel, lane) = (output / PANEL, output % PANEL);
-        let start = panel * inputs * 2 + lane / LANES;
-        for (input, weight) in row.iter().enumerate() {
-            panels[start + 2 * input].0[lane % LANES] = *weight;
+    let rows = weights.par_chunks(PANEL * inputs);
+    panels.par_chunks_mut(inputs * 2).zip(rows).for_each(|(panel, rows)| {
+        for (lane, row) in rows.chunks_exact(inputs).enumerate() {
+            let places = panel[lane / LANES..].iter_mut().step_by(2);
+            places.zip(row).for_each(|(place, weight)| place.0[lane % LANES] = *weight);
         }
-    }
+    });
     panels
 }
 
