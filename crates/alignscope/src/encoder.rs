@@ -14,7 +14,6 @@ mod siglip;
 mod staged;
 mod tokens;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -23,6 +22,7 @@ use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
 use head::Head;
+use layers::Layers;
 pub use staged::encode_stages;
 pub use tokens::Tokens;
 
@@ -32,7 +32,7 @@ use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
 use crate::stage::Stage;
-use crate::weights::{Format, Needed, Weights, WeightsError, is_known_type};
+use crate::weights::{Format, Needed, Weights, WeightsError};
 
 /// A vision encoder: embedding, blocks and projection, with the preprocessing it was trained on.
 ///
@@ -124,8 +124,7 @@ impl Checkpoint {
         }
         let config = folder.join("config.json");
         let open_clip = folder.join("open_clip_config.json");
-        let known = || std::fs::read(&config).is_ok_and(|text| is_known_type(&text));
-        let is_open_clip = match Needed::among(&file_names(folder), known) {
+        let is_open_clip = match Needed::in_folder(folder) {
             Some(needed) => needed.format == Format::OpenClip,
             // Whichever has a configuration says what it lacks.
             None => open_clip.is_file() && !config.is_file(),
@@ -204,13 +203,6 @@ impl Checkpoint {
     }
 }
 
-/// The names of the files in a folder; none where it cannot be read.
-fn file_names(folder: &Path) -> BTreeSet<String> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return BTreeSet::new() };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| folder.join(name).is_file()).collect()
-}
-
 impl Encoder {
     /// Reads the tensors of a checkpoint, or draws them.
     ///
@@ -223,13 +215,12 @@ impl Encoder {
         if !precision.is_available() {
             return Err(EncoderError::Precision { precision });
         }
+        let layers = Layers { weights, architecture, precision };
         let parts = match architecture.family {
-            Family::Clip | Family::ChineseClip => clip::load(architecture, weights, precision)?,
-            Family::Siglip => siglip::load(architecture, weights, precision)?,
-            Family::OpenClip => open_clip::load_clip(architecture, weights, precision)?,
-            Family::TimmVit | Family::TimmVitMean => {
-                open_clip::load_timm(architecture, weights, precision)?
-            }
+            Family::Clip | Family::ChineseClip => clip::load(&layers)?,
+            Family::Siglip => siglip::load(&layers)?,
+            Family::OpenClip => open_clip::load_clip(&layers)?,
+            Family::TimmVit | Family::TimmVitMean => open_clip::load_timm(&layers)?,
         };
         Ok(Self {
             architecture: architecture.clone(),

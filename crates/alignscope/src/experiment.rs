@@ -89,6 +89,15 @@ enum Source {
     Encoder(Box<Checkpoint>),
 }
 
+impl Source {
+    fn baseline(&self) -> Option<&BaselineModel> {
+        match self {
+            Self::Baseline(model) => Some(model),
+            Self::Pixels | Self::Encoder(_) => None,
+        }
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -125,24 +134,8 @@ impl Experiment {
             .iter()
             .map(|spec| PreparedDataset::open(spec, self.baseline_size, progress))
             .collect::<Result<Vec<_>, _>>()?;
-        for source in &sources {
-            if let Source::Baseline(model) = source {
-                for file in model.files().iter().filter(|file| !file.published) {
-                    progress.note(&format!(
-                        "{}: {} is not the file that was published (SHA-256 {})",
-                        model.baseline(),
-                        file.path.display(),
-                        file.sha256
-                    ));
-                }
-                datasets.iter().try_for_each(|d| baselines::check(model, d, self.memory_bytes))?;
-            }
-        }
-        let with_baselines = sources.iter().any(|s| matches!(s, Source::Baseline(_)));
-        for dataset in datasets.iter().filter(|_| with_baselines) {
-            let kind = dataset.dataset.kind;
-            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
-        }
+        let baselines = sources.iter().filter_map(Source::baseline);
+        self.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
         let foreign_scales = self.foreign_scales(&models)?;
 
         let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;
@@ -258,6 +251,31 @@ impl Experiment {
                 Err(ExperimentError::Model { model: model.to_string(), source })
             }
         }
+    }
+
+    /// Says what of the baselines the user must know, and refuses what cannot be run.
+    fn check_baselines(
+        &self,
+        models: &[&BaselineModel],
+        datasets: &[PreparedDataset],
+        progress: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        for model in models {
+            for file in model.files().iter().filter(|file| !file.published) {
+                progress.note(&format!(
+                    "{}: {} is not the file that was published (SHA-256 {})",
+                    model.baseline(),
+                    file.path.display(),
+                    file.sha256
+                ));
+            }
+            datasets.iter().try_for_each(|d| baselines::check(model, d, self.memory_bytes))?;
+        }
+        for dataset in datasets.iter().filter(|_| !models.is_empty()) {
+            let kind = dataset.dataset.kind;
+            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
+        }
+        Ok(())
     }
 
     fn figures(&self) -> Vec<FigureSpec> {

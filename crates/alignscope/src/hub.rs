@@ -122,16 +122,10 @@ impl Hub {
             Ok(commit) => snapshots.join(commit.trim()),
             Err(_) => snapshots.join(model.revision()),
         };
-        let names = std::fs::read_dir(&folder)
-            .ok()?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            // A link to a download that was removed is no file.
-            .filter(|name| folder.join(name).is_file())
-            .collect();
-        let known = || std::fs::read(folder.join("config.json")).is_ok_and(|c| is_known_type(&c));
-        let needed = Needed::among(&names, known)?;
+        let needed = Needed::in_folder(&folder)?;
+        let there = |shard: &String| folder.join(shard).is_file();
         let shards = || shard_names(&folder.join(&needed.weights));
-        let whole = !needed.is_sharded() || shards().is_ok_and(|shards| shards.is_subset(&names));
+        let whole = !needed.is_sharded() || shards().is_ok_and(|all| all.iter().all(there));
         (whole && needed.has_preprocessor()).then_some(folder)
     }
 
@@ -163,7 +157,7 @@ impl Hub {
         let mut fetched = Ok(());
         let known = || {
             fetched = files.fetch("config.json");
-            std::fs::read(files.folder.join("config.json")).is_ok_and(|c| is_known_type(&c))
+            is_known_type(&files.folder)
         };
         let needed = Needed::among(&names, known);
         fetched?;
@@ -255,7 +249,29 @@ impl Hub {
 
 /// Whether a word is the name of a commit.
 fn is_commit(word: &str) -> bool {
-    word.len() >= 40 && word.bytes().all(|b| b.is_ascii_hexdigit())
+    word.len() >= 40 && is_hexadecimal(word)
+}
+
+fn is_hexadecimal(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Gives a finished download its place, if its SHA-256 begins with `sha256`; else removes it.
+fn keep(
+    part: &Path,
+    place: &Path,
+    sha256: &str,
+    damaged: impl FnOnce(String) -> HubError,
+) -> Result<(), HubError> {
+    let unusable = |source| HubError::Cache { path: place.to_owned(), source };
+    if !sha256.is_empty() {
+        let found = file_sha256(part).map_err(unusable)?;
+        if !found.starts_with(sha256) {
+            std::fs::remove_file(part).map_err(unusable)?;
+            return Err(damaged(found));
+        }
+    }
+    std::fs::rename(part, place).map_err(unusable)
 }
 
 /// The files of one commit.
@@ -303,25 +319,17 @@ impl Files<'_> {
                     Failure::Status(_) => self.hub.failed(self.model, failure),
                 },
             )?;
-            self.check(name, &part, &located.etag)?;
-            std::fs::rename(&part, &blob).map_err(unusable)?;
+            // The hub names large files by their SHA-256.
+            let etag = located.etag;
+            let sha256 = if etag.len() == 64 && is_hexadecimal(&etag) { etag.as_str() } else { "" };
+            keep(&part, &blob, sha256, |found| HubError::Damaged {
+                id: self.model.to_string(),
+                file: name.to_owned(),
+                found,
+                expected: sha256.to_owned(),
+            })?;
         }
         link_to(&blob, &link, name).map_err(|source| HubError::Cache { path: link.clone(), source })
-    }
-
-    /// The hub names large files by their SHA-256: what came must be that.
-    fn check(&self, name: &str, part: &Path, etag: &str) -> Result<(), HubError> {
-        if etag.len() != 64 || !etag.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(());
-        }
-        let unusable = |source| HubError::Cache { path: part.to_owned(), source };
-        let found = file_sha256(part).map_err(unusable)?;
-        if found == etag {
-            return Ok(());
-        }
-        std::fs::remove_file(part).map_err(unusable)?;
-        let (id, file) = (self.model.to_string(), name.to_owned());
-        Err(HubError::Damaged { id, file, found, expected: etag.to_owned() })
     }
 }
 

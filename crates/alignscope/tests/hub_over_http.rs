@@ -191,13 +191,17 @@ fn head(
     )
 }
 
-fn hub(endpoint: &str, cache: &Path) -> Hub {
-    Hub::new(HubSettings {
+fn settings(endpoint: &str, cache: &Path) -> HubSettings {
+    HubSettings {
         endpoint: endpoint.to_owned(),
         cache: cache.to_owned(),
         token: None,
         offline: false,
-    })
+    }
+}
+
+fn hub(endpoint: &str, cache: &Path) -> Hub {
+    Hub::new(settings(endpoint, cache))
 }
 
 fn model() -> HubModel {
@@ -352,12 +356,8 @@ fn a_gated_model_needs_the_token_and_nobody_else_gets_it() {
     let cache = cache();
     let error = hub(&address, cache.path()).model(&model(), &Silent).expect_err("no token");
     assert!(matches!(error, HubError::Denied { status: 401, has_token: false, .. }), "{error}");
-    let hub = Hub::new(HubSettings {
-        endpoint: address,
-        cache: cache.path().to_owned(),
-        token: Some(TOKEN.to_owned()),
-        offline: false,
-    });
+    let hub =
+        Hub::new(HubSettings { token: Some(TOKEN.to_owned()), ..settings(&address, cache.path()) });
     hub.model(&model(), &Silent).expect("fetched");
     let asked = server.asked();
     assert!(asked.iter().any(|(path, _, token)| *token && path.contains("/resolve/")));
@@ -398,12 +398,8 @@ fn without_a_network_the_error_says_what_else_to_do() {
     assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("random:someone/small-clip"));
 
-    let offline = HubSettings {
-        endpoint: format!("http://{free}"),
-        cache: cache.path().to_owned(),
-        token: None,
-        offline: true,
-    };
+    let offline =
+        HubSettings { offline: true, ..settings(&format!("http://{free}"), cache.path()) };
     let error = Hub::new(offline).model(&model(), &Silent).expect_err("offline");
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
 }
@@ -414,13 +410,7 @@ fn a_server_that_falls_silent_is_given_up() {
     server.silent = true;
     let (address, _) = server.start();
     let cache = cache();
-    let settings = HubSettings {
-        endpoint: address,
-        cache: cache.path().to_owned(),
-        token: None,
-        offline: false,
-    };
-    let hub = Hub::with_patience(settings, Duration::from_millis(200));
+    let hub = Hub::with_patience(settings(&address, cache.path()), Duration::from_millis(200));
     let error = hub.model(&model(), &Silent).expect_err("it says nothing");
     assert!(matches!(error, HubError::Download { .. }), "{error}");
     assert!(error.to_string().contains("nothing came for"), "{error}");
@@ -477,11 +467,6 @@ fn offline_a_fetch_is_content_with_what_is_there() {
     let (address, _) = Server::of_folder("clip/base").start();
     let cache = cache();
     let folder = hub(&address, cache.path()).model(&model(), &Silent).expect("fetched");
-    let offline = Hub::new(HubSettings {
-        endpoint: address,
-        cache: cache.path().to_owned(),
-        token: None,
-        offline: true,
-    });
+    let offline = Hub::new(HubSettings { offline: true, ..settings(&address, cache.path()) });
     assert_eq!(offline.fetch(&model(), &Silent).expect("kept"), folder);
 }

@@ -33,8 +33,7 @@ enum Step {
 }
 
 const fn conv(number: usize, inputs: usize, outputs: usize, kernel: usize) -> Step {
-    let padding = kernel / 2;
-    Step::Convolution(number, ConvolutionShape { inputs, outputs, kernel, stride: 1, padding })
+    Step::Convolution(number, ConvolutionShape::same(inputs, outputs, kernel))
 }
 
 const fn strided(
@@ -156,11 +155,9 @@ const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// Added to the length of a pixel's features.
 const EPSILON: f32 = 1e-10;
 
-const fn fire(inputs: usize, squeezed: usize, expanded: usize) -> [ConvolutionShape; 3] {
-    const fn shape(inputs: usize, outputs: usize, kernel: usize) -> ConvolutionShape {
-        ConvolutionShape { inputs, outputs, kernel, stride: 1, padding: kernel / 2 }
-    }
-    [shape(inputs, squeezed, 1), shape(squeezed, expanded, 1), shape(squeezed, expanded, 3)]
+fn fire(inputs: usize, squeezed: usize, expanded: usize) -> [ConvolutionShape; 3] {
+    let same = ConvolutionShape::same;
+    [same(inputs, squeezed, 1), same(squeezed, expanded, 1), same(squeezed, expanded, 3)]
 }
 
 impl Lpips {

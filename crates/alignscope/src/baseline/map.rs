@@ -32,6 +32,11 @@ pub(super) struct ConvolutionShape {
 }
 
 impl ConvolutionShape {
+    /// A convolution that keeps height and width.
+    pub(super) const fn same(inputs: usize, outputs: usize, kernel: usize) -> Self {
+        Self { inputs, outputs, kernel, stride: 1, padding: kernel / 2 }
+    }
+
     /// Height or width of the output.
     pub(super) fn output_side(&self, side: usize) -> usize {
         (side + 2 * self.padding - self.kernel) / self.stride + 1

@@ -7,8 +7,8 @@ use super::architecture::{Architecture, ConfigError, Family, Keys};
 use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
-use crate::kernel::{Activation, Precision};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::kernel::Activation;
+use crate::weights::{Init, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`CLIPConfig`), whose own `projection_dim`
 /// counts, or of a vision tower alone (`CLIPVisionConfig`).
@@ -57,12 +57,8 @@ fn read(
 
 /// Reads the layers. An untrained model's spreads are those of transformers'
 /// `CLIPPreTrainedModel._init_weights` with factor 1.
-pub(super) fn load(
-    a: &Architecture,
-    weights: &Weights,
-    precision: Precision,
-) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a, precision };
+pub(super) fn load(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    let a = layers.architecture;
     let (width, depth) = (a.channels as f64, a.blocks as f64);
     let narrow = Init::Normal(width.powf(-0.5) * (2.0 * depth).powf(-0.5));
     let wide = Init::Normal(width.powf(-0.5));
@@ -73,7 +69,7 @@ pub(super) fn load(
         mlp_out: narrow,
         mlp_bias: Init::Zeros,
     };
-    let tower = tower_prefix(weights);
+    let tower = tower_prefix(layers.weights);
     let embeddings = format!("{tower}embeddings");
     let positions = [a.tokens(), a.channels];
     Ok(Parts {

@@ -8,7 +8,7 @@ use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
 use super::linear::Linear;
-use crate::kernel::{Activation, Precision};
+use crate::kernel::Activation;
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
@@ -59,14 +59,7 @@ pub(super) fn read_config(
                 activation,
                 layer_norm_eps: 1e-5,
             };
-            let known = |part: &str| match part
-                .strip_prefix("transformer.resblocks.")
-                .and_then(|r| r.split_once('.'))
-            {
-                Some((_, part)) => CLIP_BLOCK_PARTS.iter().any(|known| part.starts_with(known)),
-                None => CLIP_PARTS.iter().any(|known| part.starts_with(known)),
-            };
-            no_other_tensors(&keys, "CLIP", weights, known)?;
+            no_other_tensors(&keys, "CLIP", weights, |part| CLIP_PARTS.have(part))?;
             Ok((architecture.validate(keys.path)?, keys.defaults_used))
         }
     }
@@ -94,11 +87,42 @@ const CLIP_KEYS: [&str; 16] = [
 ];
 /// Keys that must have this value, where they are there.
 const CLIP_PLAIN: [(&str, &str); 2] = [("pool_type", "tok"), ("pos_embed_type", "learnable")];
-/// The parts of a plain tower.
-const CLIP_PARTS: [&str; 6] =
-    ["class_embedding", "positional_embedding", "conv1.weight", "ln_pre.", "ln_post.", "proj"];
-const CLIP_BLOCK_PARTS: [&str; 6] =
-    ["ln_1.", "attn.in_proj_", "attn.out_proj.", "ln_2.", "mlp.c_fc.", "mlp.c_proj."];
+
+/// How the names of a plain tower's tensors begin; any other makes it another model.
+struct TowerParts {
+    outside: &'static [&'static str],
+    /// What stands before a block's number.
+    blocks: &'static str,
+    /// After the number.
+    inside: [&'static str; 6],
+}
+
+impl TowerParts {
+    fn have(&self, name: &str) -> bool {
+        match name.strip_prefix(self.blocks).and_then(|rest| rest.split_once('.')) {
+            Some((_, part)) => self.inside.iter().any(|known| part.starts_with(known)),
+            None => self.outside.iter().any(|known| name.starts_with(known)),
+        }
+    }
+}
+
+const CLIP_PARTS: TowerParts = TowerParts {
+    outside: &[
+        "class_embedding",
+        "positional_embedding",
+        "conv1.weight",
+        "ln_pre.",
+        "ln_post.",
+        "proj",
+    ],
+    blocks: "transformer.resblocks.",
+    inside: ["ln_1.", "attn.in_proj_", "attn.out_proj.", "ln_2.", "mlp.c_fc.", "mlp.c_proj."],
+};
+const TIMM_PARTS: TowerParts = TowerParts {
+    outside: &["cls_token", "pos_embed", "patch_embed.proj.", "blocks.", "norm."],
+    blocks: "blocks.",
+    inside: ["norm1.", "attn.qkv.", "attn.proj.", "norm2.", "mlp.fc1.", "mlp.fc2."],
+};
 
 /// Refuses weights with a tensor of the vision tower that the plain model has not: it would change
 /// what the model computes.
@@ -149,11 +173,6 @@ fn timm_size(name: &str) -> Option<&str> {
     }
 }
 
-/// The parts of a plain vision transformer of timm; any other makes it another model.
-const TIMM_PARTS: [&str; 5] = ["cls_token", "pos_embed", "patch_embed.proj.", "blocks.", "norm."];
-const TIMM_BLOCK_PARTS: [&str; 6] =
-    ["norm1.", "attn.qkv.", "attn.proj.", "norm2.", "mlp.fc1.", "mlp.fc2."];
-
 /// Sizes of a trunk of timm, from its tensors and its name.
 fn read_timm(
     mut keys: Keys<'_>,
@@ -182,14 +201,9 @@ fn read_timm(
         return Err(keys.value("timm_proj", &Value::String(proj), "`linear`"));
     }
     let trunk = "visual.trunk.";
-    no_other_tensors(&keys, name, weights, |part| {
-        let Some(part) = part.strip_prefix("trunk.") else {
-            return matches!(part, "head.proj.weight" | "head.proj.bias");
-        };
-        match part.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
-            Some((_, part)) => TIMM_BLOCK_PARTS.iter().any(|known| part.starts_with(known)),
-            None => TIMM_PARTS.iter().any(|known| part.starts_with(known)),
-        }
+    no_other_tensors(&keys, name, weights, |part| match part.strip_prefix("trunk.") {
+        Some(part) => TIMM_PARTS.have(part),
+        None => matches!(part, "head.proj.weight" | "head.proj.bias"),
     })?;
     let axis = |part: &str, axis: usize| {
         let tensor = format!("{trunk}{part}");
@@ -222,12 +236,8 @@ fn read_timm(
 
 /// Reads open_clip's own CLIP tower. An untrained model's spreads are those of its `CLIP` and
 /// `VisionTransformer`.
-pub(super) fn load_clip(
-    a: &Architecture,
-    weights: &Weights,
-    precision: Precision,
-) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a, precision };
+pub(super) fn load_clip(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    let a = layers.architecture;
     let scale = Init::Normal((a.channels as f64).powf(-0.5));
     let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
     let init = BlockInit {
@@ -275,7 +285,7 @@ pub(super) fn load_clip(
         head: Head {
             norm: layers.norm("visual.ln_post")?,
             pooling: Pooling::ClassToken,
-            projection: Some(Linear::new(projection, None, a.channels, precision)),
+            projection: Some(Linear::new(projection, None, a.channels, layers.precision)),
             unit: a.unit_projection,
         },
     })
@@ -283,12 +293,8 @@ pub(super) fn load_clip(
 
 /// Reads a vision transformer of timm. An untrained model's spreads are those of timm's
 /// `init_weights_vit_timm`, and PyTorch's own for the convolution and the projection.
-pub(super) fn load_timm(
-    a: &Architecture,
-    weights: &Weights,
-    precision: Precision,
-) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a, precision };
+pub(super) fn load_timm(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    let a = layers.architecture;
     let spread = Init::TruncatedNormal(0.02);
     let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
     let init = BlockInit {
@@ -336,22 +342,19 @@ pub(super) fn load_timm(
                 Family::TimmVitMean => Pooling::PatchMean,
                 _ => Pooling::ClassToken,
             },
-            projection: Some(timm_projection(a, weights, &layers)?),
+            projection: Some(timm_projection(layers)?),
             unit: a.unit_projection,
         },
     })
 }
 
 /// The projection, with its bias where `timm_proj_bias` put one.
-fn timm_projection(
-    a: &Architecture,
-    weights: &Weights,
-    layers: &Layers<'_>,
-) -> Result<Linear, WeightsError> {
+fn timm_projection(layers: &Layers<'_>) -> Result<Linear, WeightsError> {
+    let a = layers.architecture;
     let (weight, bias) = ("visual.head.proj.weight", "visual.head.proj.bias");
     let uniform = Init::Uniform((a.channels as f64).powf(-0.5));
     let shape = [a.channels, a.projection];
-    if !weights.contains(bias) {
+    if !layers.weights.contains(bias) {
         return layers.matrix(weight, shape, uniform);
     }
     let matrix = layers.tensor(weight, &[a.projection, a.channels], uniform)?;

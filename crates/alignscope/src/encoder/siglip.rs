@@ -9,8 +9,8 @@ use super::head::{AttentionPooling, Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
 use crate::kernel::Activation;
-use crate::kernel::{Precision, ProductScratch};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::kernel::ProductScratch;
+use crate::weights::{Init, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
 /// that are missing take the defaults of transformers 5's `SiglipVisionConfig`.
@@ -57,12 +57,8 @@ fn lecun(inputs: usize) -> Init {
 
 /// Reads the layers. An untrained model's spreads are those of transformers'
 /// `SiglipPreTrainedModel._init_weights`.
-pub(super) fn load(
-    a: &Architecture,
-    weights: &Weights,
-    precision: Precision,
-) -> Result<Parts, WeightsError> {
-    let layers = Layers { weights, architecture: a, precision };
+pub(super) fn load(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    let a = layers.architecture;
     let (c, m) = (a.channels, a.mlp_channels);
     let tiny = Init::Normal(1e-6);
     let init = BlockInit {
@@ -72,7 +68,7 @@ pub(super) fn load(
         mlp_out: xavier(m, c),
         mlp_bias: tiny,
     };
-    let tower = tower_prefix(weights);
+    let tower = tower_prefix(layers.weights);
     let embeddings = format!("{tower}embeddings");
     Ok(Parts {
         embedding: Embedding {
@@ -94,7 +90,7 @@ pub(super) fn load(
         blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
         head: Head {
             norm: layers.norm(&format!("{tower}post_layernorm"))?,
-            pooling: Pooling::Attention(Box::new(pooling(&layers, tower, init)?)),
+            pooling: Pooling::Attention(Box::new(pooling(layers, tower, init)?)),
             projection: None,
             unit: a.unit_projection,
         },

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::HubError;
 use super::client::{Client, Task};
-use super::try_again;
+use super::{keep, try_again};
 use crate::progress::Progress;
-use crate::weights::file_sha256;
 
 /// Downloads `url` to `path`, whole or not at all; what a broken download leaves in `path.part` is
 /// gone on with. Its SHA-256 must begin with `sha256`.
@@ -29,13 +28,12 @@ pub(crate) fn download(
     let mut task = Task::new(name.clone(), progress);
     try_again(|| client.download(&address, &part, &mut task))
         .map_err(|failure| failed(failure.to_string()))?;
-    let found = file_sha256(&part).map_err(unusable)?;
-    if !found.starts_with(sha256) {
-        std::fs::remove_file(&part).map_err(unusable)?;
-        let expected = format!("{sha256}…");
-        return Err(HubError::Damaged { id: url.to_owned(), file: name, found, expected });
-    }
-    std::fs::rename(&part, path).map_err(unusable)
+    keep(&part, path, sha256, |found| HubError::Damaged {
+        id: url.to_owned(),
+        file: name,
+        found,
+        expected: format!("{sha256}…"),
+    })
 }
 
 #[cfg(test)]

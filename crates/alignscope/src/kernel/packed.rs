@@ -143,11 +143,8 @@ impl PackedWeights {
 
 #[cfg(test)]
 mod tests {
+    use super::super::matmul::tests::numbers;
     use super::*;
-
-    fn numbers(len: usize, seed: usize) -> Vec<f32> {
-        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 201) as f32 / 100.0 - 1.0).collect()
-    }
 
     fn plain(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
         let dot = |x: &[f32], w: &[f32]| -> f64 {

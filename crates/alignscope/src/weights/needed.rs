@@ -1,6 +1,7 @@
 //! Which files of a checkpoint are needed.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::{OPEN_CLIP_FILES, TRANSFORMERS_FILES};
 
@@ -27,6 +28,16 @@ pub(crate) struct Needed {
 const PREPROCESSORS: [&str; 2] = ["preprocessor_config.json", "processor_config.json"];
 
 impl Needed {
+    /// Chooses among the files of a folder; a link that leads nowhere is none.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+        let names = std::fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| folder.join(name).is_file())
+            .collect();
+        Self::among(&names, || is_known_type(folder))
+    }
+
     /// Chooses among the names of a checkpoint's files: those of transformers where they are
     /// whole and `known_type` says that their `config.json` is of a family that can be read; else
     /// those of open_clip; else what there is of transformers. Some repositories hold a model in
@@ -77,7 +88,7 @@ impl Needed {
 }
 
 /// The model types of transformers that can be read.
-pub(crate) const MODEL_TYPES: [&str; 6] = [
+const MODEL_TYPES: [&str; 6] = [
     "clip",
     "clip_vision_model",
     "chinese_clip",
@@ -86,8 +97,12 @@ pub(crate) const MODEL_TYPES: [&str; 6] = [
     "siglip_vision_model",
 ];
 
-/// Whether the text of a `config.json` names one of them.
-pub(crate) fn is_known_type(config: &[u8]) -> bool {
+/// Whether the `config.json` of a folder names one of them.
+pub(crate) fn is_known_type(folder: &Path) -> bool {
+    std::fs::read(folder.join("config.json")).is_ok_and(|config| names_known_type(&config))
+}
+
+fn names_known_type(config: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(config).is_ok_and(|config| {
         config["model_type"].as_str().is_some_and(|found| MODEL_TYPES.contains(&found))
     })
@@ -147,7 +162,7 @@ mod tests {
         let of_timm = both.iter().map(|n| (*n).to_owned()).collect();
         let found = Needed::among(&of_timm, || false).expect("a model");
         assert_eq!(found.format, Format::OpenClip);
-        assert!(!is_known_type(br#"{"architecture": "vit_base_patch16_clip_224"}"#));
-        assert!(is_known_type(br#"{"model_type": "clip"}"#));
+        assert!(!names_known_type(br#"{"architecture": "vit_base_patch16_clip_224"}"#));
+        assert!(names_known_type(br#"{"model_type": "clip"}"#));
     }
 }

@@ -20,7 +20,7 @@ use super::super::precision::Precision;
 /// Rows or columns of a tile.
 const SIDE: usize = 16;
 /// Rows and outputs of a block: two tiles.
-pub(super) const BLOCK: usize = 2 * SIDE;
+const BLOCK: usize = 2 * SIDE;
 /// Inputs of a step: a tile has 64 bytes a row.
 const STEP: usize = 32;
 /// Inputs that are packed at a time.
