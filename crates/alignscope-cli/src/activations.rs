@@ -29,7 +29,7 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
         Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens, &*progress)
             .with_context(model)?
             .with_context(model)?;
-    checkpoint.precision = arguments.precision;
+    checkpoint.precision = arguments.precision.resolve();
     let memory_bytes = memory(arguments.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
     let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {

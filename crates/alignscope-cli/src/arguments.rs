@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
 use alignscope::{
-    DatasetKind, Distance, ModelSpec, Precision, ProjectionForm, Stage, Ties, Tokens,
+    DatasetKind, Distance, ModelSpec, PrecisionChoice, ProjectionForm, Stage, Ties, Tokens,
 };
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -117,10 +117,11 @@ pub struct Run {
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
 
-    /// In which arithmetic encoders multiply: f32; or on processors with AMX bf16x3 (about 2^-16 of
-    /// the largest product off) or bf16.
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
-    pub precision: Precision,
+    /// In which arithmetic encoders multiply: f32; bf16x3 (f32's accuracy from three products of
+    /// bf16) or bf16, both made for processors with AMX; auto takes bf16x3 where there is AMX, else
+    /// f32. The manifest says which ran.
+    #[arg(long, value_name = "PRECISION", default_value_t = PrecisionChoice::Auto)]
+    pub precision: PrecisionChoice,
 
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
@@ -176,9 +177,9 @@ pub struct Activations {
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
 
-    /// In which arithmetic the encoder multiplies: f32; or on processors with AMX bf16x3 or bf16.
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
-    pub precision: Precision,
+    /// In which arithmetic the encoder multiplies: f32, bf16x3, bf16 or auto, as for `run`.
+    #[arg(long, value_name = "PRECISION", default_value_t = PrecisionChoice::Auto)]
+    pub precision: PrecisionChoice,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
     #[arg(long, value_name = "SIZE")]

@@ -30,7 +30,7 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         distances,
         tokens: arguments.tokens,
         projection: arguments.projection,
-        precision: arguments.precision,
+        precision: arguments.precision.resolve(),
         ties: arguments.ties,
         baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),

@@ -27,7 +27,7 @@ pub use staged::encode_stages;
 pub use tokens::Tokens;
 
 use crate::hub::{Hub, HubError, HubSettings};
-pub use crate::kernel::Precision;
+pub use crate::kernel::{Precision, PrecisionChoice};
 use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
@@ -58,7 +58,7 @@ struct Parts {
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
 /// preparations cost little, few enough that they stay near the processor.
-const ROWS_AT_A_TIME: usize = 1024;
+const ROWS_AT_A_TIME: usize = 400;
 
 /// What an encoder is made of, checked, before its tensors are read.
 #[derive(Debug)]
@@ -212,9 +212,6 @@ impl Encoder {
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
         let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
         let precision = checkpoint.precision;
-        if !precision.is_available() {
-            return Err(EncoderError::Precision { precision });
-        }
         let layers = Layers { weights, architecture, precision };
         let parts = match architecture.family {
             Family::Clip | Family::ChineseClip => clip::load(&layers)?,
@@ -345,14 +342,6 @@ pub enum EncoderError {
     NoProjection {
         /// The folder.
         folder: PathBuf,
-    },
-    /// The processor cannot multiply so.
-    #[error(
-        "the precision {precision} needs a processor with AMX for bf16, and Linux, which this is not; use f32"
-    )]
-    Precision {
-        /// What was asked for.
-        precision: Precision,
     },
     /// The variant `@published` is of another family.
     #[error(

@@ -134,6 +134,13 @@ impl Experiment {
             .iter()
             .map(|spec| PreparedDataset::open(spec, self.baseline_size, progress))
             .collect::<Result<Vec<_>, _>>()?;
+        let encoders = sources.iter().any(|source| matches!(source, Source::Encoder(_)));
+        if encoders && self.precision.is_imitated() {
+            progress.note(&format!(
+                "{}: this processor has no AMX; its sums are done by other instructions, several times slower than f32",
+                self.precision
+            ));
+        }
         let baselines = sources.iter().filter_map(Source::baseline);
         self.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
         let foreign_scales = self.foreign_scales(&models)?;

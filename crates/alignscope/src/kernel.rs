@@ -5,8 +5,8 @@
 
 /// Compiles a plain function for each level of vector instructions, and picks one at run time.
 ///
-/// The arithmetic is the same at every level (multiplications and additions are never fused), so
-/// the result is too.
+/// The arithmetic is the same at every level (a multiplication and an addition are fused where
+/// `mul_add` says so, and nowhere else), so the result is too.
 macro_rules! vectorized {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -19,7 +19,7 @@ macro_rules! vectorized {
                 fn avx512($($arg: $ty),*) {
                     plain($($arg),*)
                 }
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $ty),*) {
                     plain($($arg),*)
                 }
@@ -27,8 +27,8 @@ macro_rules! vectorized {
                     // SAFETY: the processor has AVX-512F, as just detected.
                     return unsafe { avx512($($arg),*) };
                 }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2, as just detected.
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: the processor has AVX2 and FMA, as just detected.
                     return unsafe { avx2($($arg),*) };
                 }
             }
@@ -38,21 +38,29 @@ macro_rules! vectorized {
 }
 
 mod activation;
+mod attention;
 mod exp;
+pub(crate) mod huge;
 mod layer_norm;
 mod matmul;
-mod packed;
+mod operand;
 mod precision;
+mod product;
 mod similarity;
 mod softmax;
 mod square;
+mod tile;
+#[cfg(target_arch = "x86_64")]
+mod transpose;
 mod window;
 
 pub use activation::Activation;
-pub(crate) use layer_norm::layer_norm;
+pub(crate) use attention::{Attention, AttentionScratch};
+pub(crate) use layer_norm::{Norm, layer_norm};
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
-pub(crate) use packed::{PackedWeights, ProductScratch};
-pub use precision::Precision;
+pub(crate) use operand::{Operand, operand_bytes};
+pub use precision::{Precision, PrecisionChoice};
+pub(crate) use product::{Output, PackedWeights, ProductScratch};
 pub(crate) use similarity::{Windows, add_similarity, multiply};
 pub(crate) use softmax::softmax_rows;
 pub(crate) use square::squared_distance;

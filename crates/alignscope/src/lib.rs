@@ -48,7 +48,7 @@ pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
 pub use crate::distance::Distance;
-pub use crate::encoder::{Precision, Tokens};
+pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
     DatasetSpec, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec,
     Summary, draw,

@@ -3,7 +3,10 @@
 
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Matrix, MatrixMut, ProductScratch, matmul, softmax_rows};
+use crate::kernel::{
+    Activation, Attention, AttentionScratch, Operand, Precision, ProductScratch, huge,
+    operand_bytes,
+};
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
@@ -17,25 +20,26 @@ pub(super) struct Block {
     pub(super) activation: Activation,
     pub(super) mlp_out: Linear,
     pub(super) heads: usize,
+    /// In which arithmetic attention multiplies.
+    pub(super) precision: Precision,
 }
 
 /// The working memory of one thread, grown once and then kept.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// Rows after a layer norm, or attention's output: `[rows, channels]`.
-    pub(super) normed: Vec<f32>,
-    /// Query, key and value, or the perceptron's hidden layer: `[rows, wide]`.
+    /// What a layer takes: rows after a layer norm, or attention's output, `[rows, channels]`.
+    pub(super) input: Operand,
+    /// The perceptron's hidden layer: `[rows, wide]`.
+    pub(super) hidden: Operand,
+    /// Query, key and value: `[rows, 3 channels]`.
     pub(super) wide: Vec<f32>,
-    /// Attention of one image and head: `[tokens, tokens]`.
-    pub(super) attention: Vec<f32>,
+    pub(super) attention: AttentionScratch,
     pub(super) products: ProductScratch,
 }
 
 /// The first `len` numbers of a buffer, which grows if it must.
 pub(super) fn first(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
+    huge::grow(buffer, len, 0.0);
     &mut buffer[..len]
 }
 
@@ -46,56 +50,23 @@ impl Block {
     pub(super) fn apply(&self, x: &mut [f32], tokens: usize, scratch: &mut Scratch) {
         let channels = self.attention_out.outputs();
         let rows = x.len() / channels;
+        let Scratch { input, hidden, wide, attention, products } = scratch;
 
-        let normed = first(&mut scratch.normed, rows * channels);
-        let qkv = first(&mut scratch.wide, rows * 3 * channels);
-        self.norm_1.apply(x, normed);
-        self.qkv.apply(normed, qkv, &mut scratch.products);
-        let attention = first(&mut scratch.attention, tokens * tokens);
-        for (qkv, out) in
-            qkv.chunks_exact(tokens * 3 * channels).zip(normed.chunks_exact_mut(tokens * channels))
-        {
-            self.attend(qkv, out, attention, tokens, channels);
+        self.qkv.shape(input, rows);
+        self.norm_1.fill(x, input);
+        let qkv = first(wide, rows * 3 * channels);
+        self.qkv.apply(input, qkv, products);
+        self.attention_out.shape(input, rows);
+        for (image, qkv) in qkv.chunks_exact(tokens * 3 * channels).enumerate() {
+            let Self { heads, precision, .. } = *self;
+            Attention { qkv, tokens, heads, precision }.apply(input, image * tokens, attention);
         }
-        self.attention_out.add_to(normed, x, &mut scratch.products);
+        self.attention_out.add_to(input, x, products);
 
-        let hidden = first(&mut scratch.wide, rows * self.mlp_in.outputs());
-        self.norm_2.apply(x, normed);
-        self.mlp_in.apply(normed, hidden, &mut scratch.products);
-        self.activation.apply(hidden);
-        self.mlp_out.add_to(hidden, x, &mut scratch.products);
-    }
-
-    /// Multi-head attention of one image: `softmax(Q Kᵀ / √d) V` for each head of width d.
-    ///
-    /// `qkv` is `[tokens, 3 channels]`, `out` `[tokens, channels]`.
-    fn attend(
-        &self,
-        qkv: &[f32],
-        out: &mut [f32],
-        attention: &mut [f32],
-        tokens: usize,
-        channels: usize,
-    ) {
-        let width = channels / self.heads;
-        let scale = 1.0 / (width as f32).sqrt();
-        let part = |start: usize| Matrix::rows(&qkv[start..], tokens, width, 3 * channels);
-        for head in 0..self.heads {
-            let start = head * width;
-            let query = part(start);
-            let key = part(channels + start);
-            let value = part(2 * channels + start);
-            let scores = MatrixMut::rows(attention, tokens, tokens, tokens);
-            matmul(scores, query, key.transposed(), scale, false);
-            softmax_rows(attention, tokens);
-            matmul(
-                MatrixMut::rows(&mut out[start..], tokens, width, channels),
-                Matrix::rows(attention, tokens, tokens, tokens),
-                value,
-                1.0,
-                false,
-            );
-        }
+        self.mlp_in.shape(input, rows);
+        self.norm_2.fill(x, input);
+        self.mlp_in.activated(input, self.activation, hidden, &self.mlp_out, products);
+        self.mlp_out.add_to(hidden, x, products);
     }
 
     /// Bytes of the weights.
@@ -108,7 +79,11 @@ impl Block {
 
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
-        let wide = self.qkv.outputs().max(self.mlp_in.outputs());
-        size_of::<f32>() * (rows * (self.attention_out.outputs() + wide) + tokens * tokens)
+        let channels = self.attention_out.outputs();
+        operand_bytes(rows, channels)
+            + operand_bytes(rows, self.mlp_in.outputs())
+            + size_of::<f32>() * rows * self.qkv.outputs()
+            + AttentionScratch::bytes(tokens, self.heads, channels)
+            + ProductScratch::bytes(rows, channels)
     }
 }

@@ -34,9 +34,11 @@ impl Embedding {
         out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
 
         if let Some(norm) = &self.norm {
-            let copy = first(&mut scratch.normed, out.len());
-            copy.copy_from_slice(out);
-            norm.apply(copy, out);
+            let copy = first(&mut scratch.wide, channels);
+            for row in out.chunks_exact_mut(channels) {
+                copy.copy_from_slice(row);
+                norm.apply(copy, row);
+            }
         }
     }
 
@@ -45,24 +47,24 @@ impl Embedding {
     /// `pixels` is `[3, image_size, image_size]`, `out` `[patches, channels]`.
     pub(super) fn apply_patches(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
         let side = self.image_size / self.patch_size;
-        let patch_pixels = 3 * self.patch_size * self.patch_size;
-        let patches = first(&mut scratch.wide, side * side * patch_pixels);
-        self.cut(pixels, patches);
-        self.patch.apply(patches, out, &mut scratch.products);
+        self.patch.shape(&mut scratch.input, side * side);
+        for patch in 0..side * side {
+            scratch.input.fill_row(patch, |out| self.cut(pixels, patch, out));
+        }
+        self.patch.apply(&scratch.input, out, &mut scratch.products);
     }
 
-    /// Cuts an image into patches, row by row: `[3, h, w]` -> `[patches, 3, patch, patch]`.
-    /// Pixels beyond the last whole patch are dropped, as a convolution of that stride does.
-    fn cut(&self, pixels: &[f32], patches: &mut [f32]) {
+    /// Cuts a patch out of an image, patches being counted row by row: `[3, h, w]` ->
+    /// `[3, patch, patch]`. Pixels beyond the last whole patch are dropped, as a convolution of that
+    /// stride does.
+    fn cut(&self, pixels: &[f32], index: usize, out: &mut [f32]) {
         let (size, patch) = (self.image_size, self.patch_size);
         let side = size / patch;
-        for (i, out) in patches.chunks_exact_mut(3 * patch * patch).enumerate() {
-            let (top, left) = (i / side * patch, i % side * patch);
-            for (row, out) in out.chunks_exact_mut(patch).enumerate() {
-                let (plane, y) = (row / patch, top + row % patch);
-                let start = (plane * size + y) * size + left;
-                out.copy_from_slice(&pixels[start..start + patch]);
-            }
+        let (top, left) = (index / side * patch, index % side * patch);
+        for (row, out) in out.chunks_exact_mut(patch).enumerate() {
+            let (plane, y) = (row / patch, top + row % patch);
+            let start = (plane * size + y) * size + left;
+            out.copy_from_slice(&pixels[start..start + patch]);
         }
     }
 }

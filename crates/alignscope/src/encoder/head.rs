@@ -3,7 +3,7 @@
 use super::block::{Scratch, first};
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Matrix, MatrixMut, ProductScratch, matmul, softmax_rows};
+use crate::kernel::{Activation, Matrix, MatrixMut, matmul, softmax_rows};
 
 /// The layer norm after the last block, the pooling, and the projection.
 #[derive(Debug)]
@@ -52,23 +52,25 @@ impl Head {
         match &self.pooling {
             Pooling::ClassToken => self.norm.apply(&tokens[..channels], &mut pooled),
             Pooling::PatchMean => {
-                let normed = first(&mut scratch.normed, tokens.len());
-                self.norm.apply(tokens, normed);
-                let patches = normed.chunks_exact(channels).skip(1);
+                let normed = first(&mut scratch.wide, channels);
+                let patches = tokens.chunks_exact(channels).skip(1);
                 let count = patches.len() as f32;
                 for token in patches {
-                    pooled.iter_mut().zip(token).for_each(|(sum, x)| *sum += x);
+                    self.norm.apply(token, normed);
+                    pooled.iter_mut().zip(&*normed).for_each(|(sum, x)| *sum += x);
                 }
                 pooled.iter_mut().for_each(|sum| *sum /= count);
             }
             Pooling::Attention(attention) => {
-                let normed = first(&mut scratch.normed, tokens.len());
-                self.norm.apply(tokens, normed);
-                attention.apply(normed, &mut pooled, &mut scratch.wide, &mut scratch.products);
+                attention.key_value.shape(&mut scratch.input, tokens.len() / channels);
+                self.norm.fill(tokens, &mut scratch.input);
+                attention.apply(tokens.len() / channels, &mut pooled, scratch);
             }
         }
         match &self.projection {
-            Some(projection) => projection.apply(&pooled, out, &mut scratch.products),
+            Some(projection) => {
+                projection.apply_row(&pooled, out, &mut scratch.input, &mut scratch.products);
+            }
             None => out.copy_from_slice(&pooled),
         }
         if self.unit {
@@ -93,18 +95,12 @@ impl Head {
 }
 
 impl AttentionPooling {
-    /// Pools normed tokens `[tokens, channels]` into `out`, `[channels]`.
-    fn apply(
-        &self,
-        tokens: &[f32],
-        out: &mut [f32],
-        wide: &mut Vec<f32>,
-        products: &mut ProductScratch,
-    ) {
+    /// Pools normed tokens, which are what the keys' layer takes, into `out`, `[channels]`.
+    fn apply(&self, count: usize, out: &mut [f32], scratch: &mut Scratch) {
         let channels = out.len();
-        let count = tokens.len() / channels;
+        let Scratch { input, hidden, wide, products, .. } = scratch;
         let key_value = first(wide, count * 2 * channels);
-        self.key_value.apply(tokens, key_value, products);
+        self.key_value.apply(input, key_value, products);
         let width = channels / self.heads;
         let scale = 1.0 / (width as f32).sqrt();
         let mut attended = vec![0.0; channels];
@@ -124,12 +120,10 @@ impl AttentionPooling {
                 false,
             );
         }
-        self.out.apply(&attended, out, products);
-        let mut normed = vec![0.0; channels];
-        self.norm.apply(out, &mut normed);
-        let mut hidden = vec![0.0; self.mlp_in.outputs()];
-        self.mlp_in.apply(&normed, &mut hidden, products);
-        self.activation.apply(&mut hidden);
-        self.mlp_out.add_to(&hidden, out, products);
+        self.out.apply_row(&attended, out, input, products);
+        self.mlp_in.shape(input, 1);
+        self.norm.fill(out, input);
+        self.mlp_in.activated(input, self.activation, hidden, &self.mlp_out, products);
+        self.mlp_out.add_to(hidden, out, products);
     }
 }

@@ -141,6 +141,7 @@ impl Layers<'_> {
                 init.mlp_bias,
             )?,
             heads,
+            precision: self.precision,
         })
     }
 

@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use crate::kernel::{PackedWeights, Precision, ProductScratch};
+use crate::kernel::{Activation, Operand, Output, PackedWeights, Precision, ProductScratch};
 
 /// `y = W x + b` for each row of a matrix.
 #[derive(Debug)]
@@ -32,13 +32,44 @@ impl Linear {
         self.weights.bytes() + self.bias.as_ref().map_or(0, |bias| size_of_val(bias.as_slice()))
     }
 
+    /// Makes `operand` what this layer takes, `[rows, inputs]`, yet to be filled.
+    pub(super) fn shape(&self, operand: &mut Operand, rows: usize) {
+        self.weights.shape(operand, rows);
+    }
+
     /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
-    pub(super) fn apply(&self, x: &[f32], out: &mut [f32], scratch: &mut ProductScratch) {
-        self.weights.apply(x, self.bias.as_deref(), out, false, scratch);
+    pub(super) fn apply(&self, x: &Operand, out: &mut [f32], scratch: &mut ProductScratch) {
+        self.weights.apply(x, self.bias.as_deref(), Output::Set(out), scratch);
     }
 
     /// `out += x Wᵀ + b`: the end of a residual branch.
-    pub(super) fn add_to(&self, x: &[f32], out: &mut [f32], scratch: &mut ProductScratch) {
-        self.weights.apply(x, self.bias.as_deref(), out, true, scratch);
+    pub(super) fn add_to(&self, x: &Operand, out: &mut [f32], scratch: &mut ProductScratch) {
+        self.weights.apply(x, self.bias.as_deref(), Output::Add(out), scratch);
+    }
+
+    /// The activation of `x Wᵀ + b`, as what the layer `next` takes.
+    pub(super) fn activated(
+        &self,
+        x: &Operand,
+        activation: Activation,
+        out: &mut Operand,
+        next: &Self,
+        scratch: &mut ProductScratch,
+    ) {
+        let output = Output::Activated(activation, out, &next.weights);
+        self.weights.apply(x, self.bias.as_deref(), output, scratch);
+    }
+
+    /// As [`apply`](Self::apply), for one row.
+    pub(super) fn apply_row(
+        &self,
+        x: &[f32],
+        out: &mut [f32],
+        operand: &mut Operand,
+        scratch: &mut ProductScratch,
+    ) {
+        self.shape(operand, 1);
+        operand.fill_row(0, |row| row.copy_from_slice(x));
+        self.apply(operand, out, scratch);
     }
 }

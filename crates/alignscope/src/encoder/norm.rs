@@ -1,6 +1,6 @@
 //! A layer norm with its gain and offset.
 
-use crate::kernel::layer_norm;
+use crate::kernel::{Norm, Operand, layer_norm};
 
 /// Layer normalisation over the channels of each row.
 #[derive(Debug)]
@@ -14,8 +14,15 @@ pub(super) struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// Normalises each row of `x` into `out`, both `[rows, channels]`.
+    /// Normalises one row into `out`, both `[channels]`.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
-        layer_norm(x, out, &self.weight, &self.bias, self.eps);
+        layer_norm(x, Norm { weight: &self.weight, bias: &self.bias, eps: self.eps }, out);
+    }
+
+    /// Normalises each row of `x` into the left side of a product, both `[rows, channels]`.
+    pub(super) fn fill(&self, x: &[f32], out: &mut Operand) {
+        for (row, x) in x.chunks_exact(self.weight.len()).enumerate() {
+            out.fill_row(row, |out| self.apply(x, out));
+        }
     }
 }

@@ -8,8 +8,7 @@ use super::embedding::Embedding;
 use super::head::{AttentionPooling, Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
-use crate::kernel::Activation;
-use crate::kernel::ProductScratch;
+use crate::kernel::{Activation, Operand, ProductScratch};
 use crate::weights::{Init, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
@@ -111,9 +110,10 @@ fn pooling(
     let mut bias = layers.tensor(&head("attention.in_proj_bias"), &[3 * c], Init::Zeros)?;
     let (key_value, key_value_bias) = (weight.split_off(c * c), bias.split_off(c));
     let mut query = vec![0.0; c];
-    Linear::new(weight, Some(bias), c, layers.precision).apply(
+    Linear::new(weight, Some(bias), c, layers.precision).apply_row(
         &probe,
         &mut query,
+        &mut Operand::default(),
         &mut ProductScratch::default(),
     );
     Ok(AttentionPooling {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Encoder;
 use crate::difference::Activations;
+use crate::kernel::huge;
 use crate::stage::Stage;
 
 /// Encodes a group of images: all are at one stage before any goes to the next, so that the
@@ -68,7 +69,7 @@ fn pass<E: Send>(
     };
     let image = tokens * channels;
     let at_a_time = encoder.images_at_a_time();
-    let mut values = vec![0.0_f32; images * image];
+    let mut values = huge::vec(images * image, 0.0_f32);
 
     let failed = AtomicBool::new(false);
     let embed = |first: usize, group: &mut [f32]| {

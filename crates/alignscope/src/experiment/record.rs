@@ -90,6 +90,7 @@ impl Experiment {
             baseline_size: self.baseline_size,
             tokens: self.tokens.to_string(),
             precision: self.precision.to_string(),
+            instructions: self.precision.instructions().to_owned(),
             device: "cpu".to_owned(),
             ties: self.ties.to_string(),
             distances: self.distances.iter().map(ToString::to_string).collect(),

@@ -28,10 +28,16 @@ impl Activation {
 
     /// Applies it to each value in place.
     pub fn apply(self, values: &mut [f32]) {
+        activate(self, values);
+    }
+
+    /// As [`apply`](Self::apply), in the instructions of the function that calls it.
+    #[inline(always)]
+    pub(super) fn apply_inline(self, values: &mut [f32]) {
         match self {
-            Self::QuickGelu => quick_gelu(values),
-            Self::Gelu => gelu(values),
-            Self::GeluTanh => gelu_tanh(values),
+            Self::QuickGelu => values.iter_mut().for_each(|x| *x = quick_gelu(*x)),
+            Self::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x)),
+            Self::GeluTanh => values.iter_mut().for_each(|x| *x = gelu_tanh(*x)),
         }
     }
 }
@@ -39,30 +45,28 @@ impl Activation {
 choice!(Activation, "activation function");
 
 vectorized! {
-    fn quick_gelu(values: &mut [f32]) {
-        for x in values {
-            *x /= 1.0 + exp(-1.702 * *x);
-        }
+    fn activate(activation: Activation, values: &mut [f32]) {
+        activation.apply_inline(values);
     }
 }
 
-vectorized! {
-    fn gelu(values: &mut [f32]) {
-        for x in values {
-            *x = 0.5 * *x * (1.0 + erf(*x * std::f32::consts::FRAC_1_SQRT_2));
-        }
-    }
+#[inline(always)]
+fn quick_gelu(x: f32) -> f32 {
+    x / (1.0 + exp(-1.702 * x))
 }
 
-vectorized! {
-    fn gelu_tanh(values: &mut [f32]) {
-        // 1/2 (1 + tanh u) = 1 / (1 + exp(-2u)), and 2 √(2/π) is:
-        const TWO_ROOT_TWO_OVER_PI: f32 = 1.595_769_2;
-        for x in values {
-            let u = TWO_ROOT_TWO_OVER_PI * (*x + 0.044_715 * (*x * *x * *x));
-            *x /= 1.0 + exp(-u);
-        }
-    }
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    let half = 0.5 * x;
+    half.mul_add(erf(x * std::f32::consts::FRAC_1_SQRT_2), half)
+}
+
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    // 1/2 (1 + tanh u) = 1 / (1 + exp(-2u)), and 2 √(2/π) is:
+    const TWO_ROOT_TWO_OVER_PI: f32 = 1.595_769_2;
+    let u = TWO_ROOT_TWO_OVER_PI * (x * x * x).mul_add(0.044_715, x);
+    x / (1.0 + exp(-u))
 }
 
 /// The error function, within 3e-7: a rational approximation x P(x²)/Q(x²) on |x| ≤ 4, beyond
@@ -71,18 +75,18 @@ vectorized! {
 fn erf(x: f32) -> f32 {
     let x = x.clamp(-4.0, 4.0);
     let square = x * x;
-    let mut p = -2.726_142_3e-10;
-    p = p * square + 2.770_681_4e-8;
-    p = p * square + -2.101_024e-6;
-    p = p * square + -5.692_506_4e-5;
-    p = p * square + -7.349_906e-4;
-    p = p * square + -2.954_6e-3;
-    p = p * square + -1.609_603_3e-2;
-    let mut q = -1.456_607_2e-5;
-    q = q * square + -2.133_740_6e-4;
-    q = q * square + -1.682_827e-3;
-    q = q * square + -7.373_329_3e-3;
-    q = q * square + -1.426_473_9e-2;
+    let mut p = -2.726_142_3e-10_f32;
+    p = p.mul_add(square, 2.770_681_4e-8);
+    p = p.mul_add(square, -2.101_024e-6);
+    p = p.mul_add(square, -5.692_506_4e-5);
+    p = p.mul_add(square, -7.349_906e-4);
+    p = p.mul_add(square, -2.954_6e-3);
+    p = p.mul_add(square, -1.609_603_3e-2);
+    let mut q = -1.456_607_2e-5_f32;
+    q = q.mul_add(square, -2.133_740_6e-4);
+    q = q.mul_add(square, -1.682_827e-3);
+    q = q.mul_add(square, -7.373_329_3e-3);
+    q = q.mul_add(square, -1.426_473_9e-2);
     x * p / q
 }
 

@@ -10,17 +10,18 @@ pub(super) fn exp(x: f32) -> f32 {
     /// Adding and taking away 1.5 · 2^23 rounds to the nearest whole number.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.3, 88.3);
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
-    let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4;
-    p = p * r + 1.398_2e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 5e-1;
-    let mantissa = p * (r * r) + r + 1.0;
-    // n + 127 is in 1..=254, so these are the bits of 2^n.
-    let power = f32::from_bits((n as i32 + 127).cast_unsigned() << 23);
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, x));
+    let mut p = 1.987_569_1e-4_f32;
+    p = p.mul_add(r, 1.398_2e-3);
+    p = p.mul_add(r, 8.333_452e-3);
+    p = p.mul_add(r, 4.166_579_6e-2);
+    p = p.mul_add(r, 1.666_666_5e-1);
+    p = p.mul_add(r, 5e-1);
+    let mantissa = p.mul_add(r * r, r + 1.0);
+    // The lowest bits of `shifted` are n, and n + 127 is in 1..=254: the bits of 2^n.
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     mantissa * power
 }
 

@@ -5,10 +5,10 @@
 pub enum Precision {
     /// f32 throughout.
     F32,
-    /// Each number as a high and a low bf16, three products of them, sums in f32: about 2^-16 of
-    /// the largest product off. On AMX.
+    /// Each number as a high and a low bf16, three products of them, sums in f32: about 2^-17 of
+    /// each product off. On AMX; elsewhere the same sums by other instructions, slowly.
     Bf16x3,
-    /// bf16 products, sums in f32. On AMX.
+    /// bf16 products, sums in f32. On AMX; elsewhere as above.
     Bf16,
 }
 
@@ -25,13 +25,59 @@ impl Precision {
         }
     }
 
-    /// Whether this processor, and its system, can do it.
-    pub fn is_available(self) -> bool {
+    /// The instructions that do it here, as the manifest names them.
+    pub fn instructions(self) -> &'static str {
         match self {
-            Self::F32 => true,
-            Self::Bf16x3 | Self::Bf16 => super::packed::has_amx(),
+            Self::F32 => super::product::f32_instructions(),
+            Self::Bf16x3 | Self::Bf16 if super::product::has_amx() => "AMX",
+            Self::Bf16x3 | Self::Bf16 => "AMX, imitated",
         }
+    }
+
+    /// Whether this processor lacks the instructions that the precision is made for, so that it
+    /// is slower than f32.
+    pub fn is_imitated(self) -> bool {
+        self != Self::F32 && !super::product::has_amx()
     }
 }
 
 choice!(Precision, "precision");
+
+/// A precision as users choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PrecisionChoice {
+    /// The fastest of f32's accuracy: bf16x3 where the processor has AMX, else f32.
+    #[default]
+    Auto,
+    /// That one.
+    Only(Precision),
+}
+
+impl PrecisionChoice {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Auto,
+        Self::Only(Precision::F32),
+        Self::Only(Precision::Bf16x3),
+        Self::Only(Precision::Bf16),
+    ];
+
+    /// The name used on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Only(precision) => precision.name(),
+        }
+    }
+
+    /// The precision that it is on this machine.
+    pub fn resolve(self) -> Precision {
+        match self {
+            Self::Auto if super::product::has_amx() => Precision::Bf16x3,
+            Self::Auto => Precision::F32,
+            Self::Only(precision) => precision,
+        }
+    }
+}
+
+choice!(PrecisionChoice, "precision");

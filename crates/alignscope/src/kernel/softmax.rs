@@ -5,39 +5,39 @@ use super::exp::exp;
 /// Lanes that a row's maximum and sum are split over, so that they vectorize in a fixed order.
 const LANES: usize = 16;
 
+/// Replaces a row by exp(scale · (x − max)), and returns the sum of that. `scale` is not negative.
+#[inline(always)]
+pub(super) fn exponentials(row: &mut [f32], scale: f32) -> f32 {
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut max = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks.iter() {
+        max.iter_mut().zip(chunk).for_each(|(max, x)| *max = larger(*max, *x));
+    }
+    let max = max.iter().chain(rest.iter()).copied().fold(f32::NEG_INFINITY, larger);
+
+    let mut sum = [0.0_f32; LANES];
+    for chunk in chunks.iter_mut() {
+        for (sum, x) in sum.iter_mut().zip(chunk) {
+            *x = exp((*x - max) * scale);
+            *sum += *x;
+        }
+    }
+    let mut sum: f32 = sum.iter().sum();
+    for x in rest {
+        *x = exp((*x - max) * scale);
+        sum += *x;
+    }
+    sum
+}
+
 vectorized! {
-    /// Replaces each row of `values`, shape `[rows, width]`, by exp(x − max) / Σ exp(x − max).
+    /// Replaces each row of `values`, shape `[rows, width]`, by its softmax: exp(x − max) /
+    /// Σ exp(x − max).
     pub(crate) fn softmax_rows(values: &mut [f32], width: usize) {
         for row in values.chunks_exact_mut(width) {
-            let (chunks, rest) = row.as_chunks_mut::<LANES>();
-            let mut max = [f32::NEG_INFINITY; LANES];
-            for chunk in chunks.iter() {
-                for (m, x) in max.iter_mut().zip(chunk) {
-                    *m = if *x > *m { *x } else { *m };
-                }
-            }
-            let mut max = max.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            for x in rest.iter() {
-                max = max.max(*x);
-            }
-
-            let mut sum = [0.0_f32; LANES];
-            for chunk in chunks.iter_mut() {
-                for (s, x) in sum.iter_mut().zip(chunk) {
-                    *x = exp(*x - max);
-                    *s += *x;
-                }
-            }
-            let mut sum: f32 = sum.iter().sum();
-            for x in rest.iter_mut() {
-                *x = exp(*x - max);
-                sum += *x;
-            }
-
-            let scale = 1.0 / sum;
-            for x in row {
-                *x *= scale;
-            }
+            let scale = 1.0 / exponentials(row, 1.0);
+            row.iter_mut().for_each(|x| *x *= scale);
         }
     }
 }

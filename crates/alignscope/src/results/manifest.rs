@@ -23,6 +23,8 @@ pub struct Manifest<F> {
     pub tokens: String,
     /// Number format of the encoder's products.
     pub precision: String,
+    /// The instructions that did them.
+    pub instructions: String,
     /// What the encoder ran on.
     pub device: String,
     /// The rule for ties.

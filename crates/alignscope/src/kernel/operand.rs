@@ -1,0 +1,155 @@
+//! The left side of a product, in the form that the product takes.
+
+use super::huge;
+use super::precision::Precision;
+use super::tile::{BLOCK, EMPTY, STEP, Tile, pairs, parts, put};
+
+/// In which form a product takes its left side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Rows of f32.
+    Rows,
+    /// Tiles of bf16, of one precision.
+    Tiles(Precision),
+}
+
+/// The left side of a product, `[rows, inputs]`: filled row by row, or by the product before.
+///
+/// It grows once and is then used again.
+#[derive(Debug, Default)]
+pub(crate) struct Operand {
+    rows: usize,
+    inputs: usize,
+    form: Form,
+    /// A row on its way to tiles.
+    row: Vec<f32>,
+}
+
+#[derive(Debug)]
+enum Form {
+    Rows(Vec<f32>),
+    /// `[blocks of 32 rows, steps of 32 inputs, parts]`, each tile `[16 rows, 32 inputs]`; zeros
+    /// beyond the last input, anything beyond the last row.
+    Tiles(Precision, Vec<Tile>),
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Rows(Vec::new())
+    }
+}
+
+/// How far apart rows of `inputs` numbers begin: not a multiple of 4 KiB, at which the rows of a
+/// tile would fall into the same few lines of the first cache.
+fn stride(inputs: usize) -> usize {
+    inputs.next_multiple_of(16) + 16
+}
+
+impl Operand {
+    /// Makes it `[rows, inputs]` in a form. What it held is lost; its numbers are yet to be set.
+    pub(super) fn shape(&mut self, format: Format, rows: usize, inputs: usize) {
+        (self.rows, self.inputs) = (rows, inputs);
+        match (format, &mut self.form) {
+            (Format::Rows, Form::Rows(values)) => {
+                huge::grow(values, rows * stride(inputs), 0.0);
+            }
+            (Format::Rows, form) => *form = Form::Rows(huge::vec(rows * stride(inputs), 0.0)),
+            (Format::Tiles(precision), form) => {
+                let count = rows.div_ceil(BLOCK) * inputs.div_ceil(STEP) * parts(precision);
+                match form {
+                    Form::Tiles(p, tiles) if *p == precision => {
+                        huge::grow(tiles, count, EMPTY);
+                    }
+                    form => *form = Form::Tiles(precision, huge::vec(count, EMPTY)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Sets a row, which `fill` writes.
+    pub(crate) fn fill_row(&mut self, row: usize, fill: impl FnOnce(&mut [f32])) {
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        match &mut self.form {
+            Form::Rows(values) => {
+                fill(&mut values[row * stride(self.inputs)..][..self.inputs]);
+            }
+            Form::Tiles(precision, tiles) => {
+                self.row.resize(self.row.len().max(self.inputs), 0.0);
+                let numbers = &mut self.row[..self.inputs];
+                fill(numbers);
+                let parts = parts(*precision);
+                let width = self.inputs.div_ceil(STEP) * parts;
+                let block = &mut tiles[row / BLOCK * width..][..width];
+                put_row(block, parts, row % BLOCK, numbers);
+            }
+        }
+    }
+
+    /// The rows, and how far apart they begin.
+    ///
+    /// # Panics
+    /// It has another form.
+    pub(super) fn as_rows(&self) -> (&[f32], usize) {
+        match &self.form {
+            Form::Rows(values) => (values, stride(self.inputs)),
+            Form::Tiles(..) => panic!("rows are asked of tiles"),
+        }
+    }
+
+    /// As [`as_rows`](Self::as_rows), to be written.
+    pub(super) fn as_rows_mut(&mut self) -> (&mut [f32], usize) {
+        match &mut self.form {
+            Form::Rows(values) => (values, stride(self.inputs)),
+            Form::Tiles(..) => panic!("rows are asked of tiles"),
+        }
+    }
+
+    /// The tiles.
+    ///
+    /// # Panics
+    /// It has another form.
+    pub(super) fn as_tiles(&self) -> &[Tile] {
+        match &self.form {
+            Form::Tiles(_, tiles) => tiles,
+            Form::Rows(_) => panic!("tiles are asked of rows"),
+        }
+    }
+
+    /// As [`as_tiles`](Self::as_tiles), to be written.
+    pub(super) fn as_tiles_mut(&mut self) -> &mut [Tile] {
+        match &mut self.form {
+            Form::Tiles(_, tiles) => tiles,
+            Form::Rows(_) => panic!("tiles are asked of rows"),
+        }
+    }
+
+    /// Whether it has that form.
+    pub(super) fn has(&self, format: Format) -> bool {
+        match &self.form {
+            Form::Rows(_) => format == Format::Rows,
+            Form::Tiles(precision, _) => format == Format::Tiles(*precision),
+        }
+    }
+}
+
+vectorized! {
+    /// Puts all numbers of one row into the tiles of its block.
+    fn put_row(block: &mut [Tile], parts: usize, line: usize, numbers: &[f32]) {
+        for (tiles, values) in block.chunks_exact_mut(parts).zip(numbers.chunks(STEP)) {
+            put(tiles, line, &pairs(values));
+        }
+    }
+}
+
+/// Bytes of an operand of this shape, in the larger of the forms that a precision may take.
+pub(crate) fn operand_bytes(rows: usize, inputs: usize) -> usize {
+    size_of::<f32>() * rows.next_multiple_of(BLOCK) * stride(inputs)
+}

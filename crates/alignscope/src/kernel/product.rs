@@ -1,0 +1,355 @@
+//! A matrix product with weights that were packed once: `x Wᵀ + b`, set, added, or activated.
+//!
+//! In f32 the products are our own on processors with AVX-512 (`product/avx512.rs`), and the crate
+//! `gemm`'s elsewhere; in bf16 they are AMX's (`product/amx.rs`).
+//!
+//! Each number of the result is one sum over the inputs in their order, whatever the number of rows:
+//! it does not depend on how rows are grouped.
+
+pub(super) mod amx;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512;
+
+use super::activation::Activation;
+use super::matmul::{Matrix, MatrixMut, matmul};
+use super::operand::{Format, Operand};
+use super::precision::Precision;
+use super::tile::Tile;
+
+/// The weights of a linear layer, `[outputs, inputs]`, packed for the processor at hand.
+#[derive(Debug)]
+pub(crate) struct PackedWeights {
+    weights: Packing,
+    inputs: usize,
+    outputs: usize,
+}
+
+#[derive(Debug)]
+enum Packing {
+    /// As PyTorch stores them.
+    Plain(Vec<f32>),
+    /// `[panels, inputs, 32]`, with zeros beyond the last output.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Vec<avx512::Lanes>),
+    /// `[panels, steps, parts]`, with zeros beyond the last output and input.
+    Tiles(Vec<Tile>, Precision),
+}
+
+/// Where a product goes.
+#[derive(Debug)]
+pub(crate) enum Output<'a> {
+    /// `out = x Wᵀ + b`, `[rows, outputs]`.
+    Set(&'a mut [f32]),
+    /// `out += x Wᵀ + b`: the end of a residual branch.
+    Add(&'a mut [f32]),
+    /// The left side of the next product, whose weights these are: the activation of `x Wᵀ + b`.
+    Activated(Activation, &'a mut Operand, &'a PackedWeights),
+}
+
+/// What is done to a sum on its way out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Finish {
+    Set,
+    Add,
+    Activate(Activation),
+}
+
+/// Working memory of one thread's products, grown once and then kept.
+#[derive(Debug, Default)]
+pub(crate) struct ProductScratch {
+    amx: amx::AmxScratch,
+}
+
+impl ProductScratch {
+    /// Bytes that it grows to, at most: of products of so many rows with `outputs` outputs, whose
+    /// inputs are taken in several goes.
+    pub(crate) fn bytes(rows: usize, outputs: usize) -> usize {
+        amx::scratch_bytes(rows, outputs)
+    }
+}
+
+/// Whether this processor has AMX for bf16, and its system lets this process use it.
+pub(super) fn has_amx() -> bool {
+    amx::is_available()
+}
+
+/// The instructions of products in f32 here.
+pub(super) fn f32_instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if has_avx512() {
+            return "AVX-512";
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return "AVX2";
+        }
+    }
+    "portable"
+}
+
+/// Whether the products in f32 are our own.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+}
+
+impl PackedWeights {
+    /// Packs weights of `[outputs, inputs]`.
+    pub(crate) fn new(weights: Vec<f32>, inputs: usize, precision: Precision) -> Self {
+        let outputs = weights.len() / inputs;
+        assert_eq!(weights.len(), inputs * outputs, "weights of whole rows");
+        let weights = match precision {
+            Precision::Bf16x3 | Precision::Bf16 => {
+                Packing::Tiles(amx::pack(&weights, inputs, precision), precision)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Precision::F32 if has_avx512() => Packing::Avx512(avx512::pack(&weights, inputs)),
+            Precision::F32 => Packing::Plain(weights),
+        };
+        Self { weights, inputs, outputs }
+    }
+
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The form in which products with these weights take their left side.
+    fn format(&self) -> Format {
+        match &self.weights {
+            Packing::Plain(_) => Format::Rows,
+            #[cfg(target_arch = "x86_64")]
+            Packing::Avx512(_) => Format::Rows,
+            Packing::Tiles(_, precision) => Format::Tiles(*precision),
+        }
+    }
+
+    /// Makes `operand` a left side of so many rows for these weights, yet to be filled.
+    pub(crate) fn shape(&self, operand: &mut Operand, rows: usize) {
+        operand.shape(self.format(), rows, self.inputs);
+    }
+
+    /// Bytes of the packed weights.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.weights {
+            Packing::Plain(weights) => size_of_val(weights.as_slice()),
+            #[cfg(target_arch = "x86_64")]
+            Packing::Avx512(panels) => size_of_val(panels.as_slice()),
+            Packing::Tiles(tiles, _) => size_of_val(tiles.as_slice()),
+        }
+    }
+
+    /// The product of `x`, `[rows, inputs]`, with these weights, to where `output` says; `bias` is
+    /// `[outputs]`.
+    ///
+    /// # Panics
+    /// The shapes do not fit, or `x` was shaped for weights of another form.
+    pub(crate) fn apply(
+        &self,
+        x: &Operand,
+        bias: Option<&[f32]>,
+        output: Output<'_>,
+        scratch: &mut ProductScratch,
+    ) {
+        assert!(x.inputs() == self.inputs && x.has(self.format()), "a left side for these weights");
+        assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "a bias for each output");
+        let (rows, outputs) = (x.rows(), self.outputs);
+        let (finish, out, stride) = match output {
+            Output::Set(out) => (Finish::Set, out, outputs),
+            Output::Add(out) => (Finish::Add, out, outputs),
+            Output::Activated(activation, operand, next) => {
+                assert_eq!(next.inputs, outputs, "the next product takes these outputs");
+                next.shape(operand, rows);
+                if let (Packing::Tiles(tiles, precision), Format::Tiles(to)) =
+                    (&self.weights, next.format())
+                {
+                    assert_eq!(*precision, to, "one precision for both layers of a perceptron");
+                    let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
+                    return product.activated(activation, operand, scratch_of(scratch));
+                }
+                assert_eq!(self.format(), Format::Rows, "one form for both layers");
+                let (out, stride) = operand.as_rows_mut();
+                (Finish::Activate(activation), out, stride)
+            }
+        };
+        assert!(out.len() >= rows * stride, "room for {rows} rows of {outputs}");
+        match &self.weights {
+            Packing::Plain(weights) => plain(x, weights, bias, finish, out, stride),
+            #[cfg(target_arch = "x86_64")]
+            Packing::Avx512(panels) => {
+                let (values, x_stride) = x.as_rows();
+                let product = avx512::Product {
+                    x: avx512::LeftRows { values, stride: x_stride, rows },
+                    panels,
+                    inputs: self.inputs,
+                    outputs,
+                    bias,
+                    finish,
+                };
+                // SAFETY: weights are packed so only where the processor has AVX-512F.
+                unsafe { product.run(out, stride) }
+            }
+            Packing::Tiles(tiles, precision) => {
+                let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
+                product.rows(matches!(finish, Finish::Add), out, scratch_of(scratch));
+            }
+        }
+    }
+}
+
+fn scratch_of(scratch: &mut ProductScratch) -> &mut amx::AmxScratch {
+    &mut scratch.amx
+}
+
+/// The product by the crate `gemm`, and what comes after it.
+fn plain(
+    x: &Operand,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let (rows, inputs) = (x.rows(), x.inputs());
+    let outputs = weights.len() / inputs;
+    let (values, x_stride) = x.as_rows();
+    matmul(
+        MatrixMut::rows(out, rows, outputs, stride),
+        Matrix::rows(values, rows, inputs, x_stride),
+        // [outputs, inputs] -> [inputs, outputs]
+        Matrix::rows(weights, outputs, inputs, inputs).transposed(),
+        1.0,
+        matches!(finish, Finish::Add),
+    );
+    for row in out.chunks_mut(stride).take(rows) {
+        let row = &mut row[..outputs];
+        if let Some(bias) = bias {
+            row.iter_mut().zip(bias).for_each(|(out, bias)| *out += bias);
+        }
+        if let Finish::Activate(activation) = finish {
+            activation.apply(row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matmul::tests::numbers;
+    use super::*;
+
+    fn expected(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
+        let dot = |x: &[f32], w: &[f32]| -> f64 {
+            x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum()
+        };
+        x.chunks_exact(inputs)
+            .flat_map(|x| weights.chunks_exact(inputs).map(move |w| dot(x, w)))
+            .collect()
+    }
+
+    /// A left side with these rows.
+    fn operand(weights: &PackedWeights, x: &[f32]) -> Operand {
+        let mut operand = Operand::default();
+        weights.shape(&mut operand, x.len() / weights.inputs);
+        for (row, x) in x.chunks_exact(weights.inputs).enumerate() {
+            operand.fill_row(row, |out| out.copy_from_slice(x));
+        }
+        operand
+    }
+
+    /// The largest error of a sum of `inputs` products of numbers up to 1: sums one after the other
+    /// in f32, each below k and rounded by 2^-24 of itself; and that of the products.
+    fn limit(precision: Precision, inputs: usize) -> f64 {
+        let k = inputs as f64;
+        let of_products = match precision {
+            Precision::F32 => 0.0,
+            Precision::Bf16x3 => 3.0 * 2.0_f64.powi(-16) * k.sqrt(),
+            Precision::Bf16 => 2.0 * 2.0_f64.powi(-8) * k.sqrt(),
+        };
+        (k * k / 4.0 + 4.0) * 2.0_f64.powi(-24) + of_products
+    }
+
+    const SIZES: [(usize, usize); 7] =
+        [(1, 1), (7, 31), (16, 32), (33, 33), (64, 100), (768, 65), (1600, 3)];
+
+    #[test]
+    fn it_is_the_plain_product_over_odd_sizes() {
+        let mut scratch = ProductScratch::default();
+        for precision in Precision::ALL {
+            for rows in [1, 2, 13, 14, 15, 29, 50, 330] {
+                for (inputs, outputs) in SIZES {
+                    let x = numbers(rows * inputs, 1);
+                    let weights = numbers(inputs * outputs, 2);
+                    let bias = numbers(outputs, 3);
+                    let packed = PackedWeights::new(weights.clone(), inputs, precision);
+                    let x_operand = operand(&packed, &x);
+                    let expected = expected(&x, &weights, inputs);
+                    for add in [false, true] {
+                        let mut out = numbers(rows * outputs, 4);
+                        let before = out.clone();
+                        let output =
+                            if add { Output::Add(&mut out) } else { Output::Set(&mut out) };
+                        packed.apply(&x_operand, Some(&bias), output, &mut scratch);
+                        for (i, (found, product)) in out.iter().zip(&expected).enumerate() {
+                            let kept = if add { f64::from(before[i]) } else { 0.0 };
+                            let expected = product + f64::from(bias[i % outputs]) + kept;
+                            let off = (f64::from(*found) - expected).abs();
+                            let limit = limit(precision, inputs);
+                            assert!(off <= limit, "{precision}, {inputs} inputs: {off}, {limit}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_layers_and_the_activation_between_are_those_done_apart() {
+        let mut scratch = ProductScratch::default();
+        for precision in Precision::ALL {
+            for activation in Activation::ALL {
+                for (rows, inputs, hidden, outputs) in
+                    [(1, 5, 7, 3), (33, 16, 31, 32), (45, 40, 100, 33), (16, 32, 64, 64)]
+                {
+                    let x = numbers(rows * inputs, 1);
+                    let first = PackedWeights::new(numbers(inputs * hidden, 2), inputs, precision);
+                    let second =
+                        PackedWeights::new(numbers(hidden * outputs, 3), hidden, precision);
+                    let bias = numbers(hidden, 4);
+                    let x = operand(&first, &x);
+
+                    let mut between = Operand::default();
+                    let output = Output::Activated(activation, &mut between, &second);
+                    first.apply(&x, Some(&bias), output, &mut scratch);
+                    let mut found = vec![0.0; rows * outputs];
+                    second.apply(&between, None, Output::Set(&mut found), &mut scratch);
+
+                    let mut apart = vec![0.0; rows * hidden];
+                    first.apply(&x, Some(&bias), Output::Set(&mut apart), &mut scratch);
+                    activation.apply(&mut apart);
+                    let mut expected = vec![0.0; rows * outputs];
+                    let between = operand(&second, &apart);
+                    second.apply(&between, None, Output::Set(&mut expected), &mut scratch);
+                    assert!(found == expected, "{precision}, {activation}, {rows} × {inputs}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_whatever_stands_beside_it() {
+        let (inputs, outputs, rows) = (900, 50, 400);
+        let x = numbers(rows * inputs, 1);
+        let mut scratch = ProductScratch::default();
+        for precision in Precision::ALL {
+            let packed = PackedWeights::new(numbers(inputs * outputs, 2), inputs, precision);
+            let mut whole = vec![0.0; rows * outputs];
+            packed.apply(&operand(&packed, &x), None, Output::Set(&mut whole), &mut scratch);
+            for group in [1, 3, 14, 27, 200] {
+                let mut out = vec![0.0; rows * outputs];
+                for (x, out) in x.chunks(group * inputs).zip(out.chunks_mut(group * outputs)) {
+                    packed.apply(&operand(&packed, x), None, Output::Set(out), &mut scratch);
+                }
+                assert!(out == whole, "{precision}, in groups of {group} rows");
+            }
+        }
+    }
+}

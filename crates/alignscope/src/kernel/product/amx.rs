@@ -1,0 +1,263 @@
+//! The product on AMX: tiles of 16 × 16 sums of products of bf16, added in f32.
+//!
+//! In `Bf16x3` each number is split into a high and a low bf16, and high · high, high · low and
+//! low · high are added: what is left out is low · low, about 2^-18 of a product, and the sums are
+//! in f32. In `Bf16` only high · high is taken.
+//!
+//! A block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while all
+//! inputs go by, 32 at a time; of the other four registers two hold rows and two weights. Twelve
+//! products of 16 cycles each and ten loads of a kilobyte make a step, so the products limit
+//! where tiles come from the first two caches: so many rows are taken at a time that they stay in
+//! the second.
+//!
+//! Processors without AMX do the same sums in the same order, slowly, so that a result can be had
+//! again anywhere; `imitation` is also what tests hold the instructions to.
+
+use super::super::activation::Activation;
+use super::super::huge;
+use super::super::operand::Operand;
+use super::super::precision::Precision;
+use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, pairs, parts, put};
+use rayon::prelude::*;
+
+mod imitation;
+#[cfg(target_arch = "x86_64")]
+mod instructions;
+
+/// Inputs that are taken at a time.
+const DEPTH_STEPS: usize = 768 / STEP;
+/// Blocks of rows that are taken at a time: 320 rows · 768 inputs · 4 bytes are a megabyte.
+const BLOCKS: usize = 10;
+
+/// Working memory of one thread.
+#[derive(Debug, Default)]
+pub(in crate::kernel) struct AmxScratch {
+    sums: Vec<Sums>,
+}
+
+/// The sums of a block, `[32, 32]`.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(in crate::kernel) struct Sums(pub(in crate::kernel) [f32; BLOCK * BLOCK]);
+
+pub(in crate::kernel) const EMPTY_SUMS: Sums = Sums([0.0; BLOCK * BLOCK]);
+
+/// Whether the processor multiplies tiles of bf16, and the system lets this process do so: it is
+/// asked once.
+pub(super) fn is_available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let available = instructions::are_available();
+    #[cfg(not(target_arch = "x86_64"))]
+    let available = false;
+    available
+}
+
+/// Bytes of [`AmxScratch`], at most.
+pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
+    size_of::<Sums>() * rows.div_ceil(BLOCK).min(BLOCKS) * outputs.div_ceil(BLOCK)
+}
+
+/// The right to multiply tiles on this thread, until it is dropped.
+pub(in crate::kernel) struct Multiplier {
+    #[cfg(target_arch = "x86_64")]
+    configured: Option<instructions::Configured>,
+}
+
+impl Multiplier {
+    pub(in crate::kernel) fn new() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            configured: is_available().then(instructions::Configured::new),
+        }
+    }
+
+    /// Sums of one block: `rows` and `weights` are steps of two tiles of high parts, and two of low
+    /// parts where `parts` is four. With `add` they are added to `sums`.
+    ///
+    /// # Panics
+    /// There is no step, or not as many of rows as of weights.
+    pub(in crate::kernel) fn multiply(
+        &self,
+        rows: &[Tile],
+        weights: &[Tile],
+        parts: usize,
+        add: bool,
+        sums: &mut Sums,
+    ) {
+        assert!(
+            rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
+            "whole steps"
+        );
+        if !add {
+            *sums = EMPTY_SUMS;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(configured) = &self.configured {
+            return configured.multiply(rows, weights, parts, sums);
+        }
+        imitation::multiply(rows, weights, parts, sums);
+    }
+}
+
+/// `[outputs, inputs]` -> `[panels of 32 outputs, steps of 32 inputs, parts]`, a tile being
+/// `[16 pairs of inputs, 16 outputs]`; zeros beyond the last output and input.
+pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<Tile> {
+    let outputs = weights.len() / inputs;
+    let (steps, parts) = (inputs.div_ceil(STEP), parts(precision));
+    let mut tiles = huge::vec(outputs.div_ceil(BLOCK) * steps * parts, EMPTY);
+    let rows = weights.par_chunks(BLOCK * inputs);
+    tiles.par_chunks_mut(steps * parts).zip(rows).for_each(|(panel, rows)| {
+        for (column, row) in rows.chunks_exact(inputs).enumerate() {
+            put_column(panel, parts, column, row);
+        }
+    });
+    tiles
+}
+
+/// Puts the inputs of one output, a column of a panel, into its tiles.
+pub(in crate::kernel) fn put_column(
+    panel: &mut [Tile],
+    parts: usize,
+    column: usize,
+    inputs: &[f32],
+) {
+    for (tiles, values) in panel.chunks_exact_mut(parts).zip(inputs.chunks(STEP)) {
+        let [high, low] = pairs(values);
+        for line in 0..SIDE {
+            let at = line * SIDE + column % SIDE;
+            tiles[column / SIDE].0[at] = high[line];
+            if parts == 4 {
+                tiles[2 + column / SIDE].0[at] = low[line];
+            }
+        }
+    }
+}
+
+/// One product.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a> {
+    pub(super) x: &'a Operand,
+    pub(super) tiles: &'a [Tile],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) outputs: usize,
+    pub(super) precision: Precision,
+}
+
+impl Product<'_> {
+    /// To rows of `outputs` numbers; with `add` they are added to what is there.
+    pub(super) fn rows(self, add: bool, out: &mut [f32], scratch: &mut AmxScratch) {
+        self.each_block(scratch, |block, panel, sums| {
+            let first = panel * BLOCK;
+            let width = BLOCK.min(self.outputs - first);
+            let bias = self.bias_of(panel);
+            let rows = out.chunks_mut(self.outputs).skip(block * BLOCK);
+            write_rows(sums, &bias, add, rows, first..first + width);
+        });
+    }
+
+    /// To the left side of the next product, activated: a block of 32 outputs is a step of it.
+    pub(super) fn activated(
+        self,
+        activation: Activation,
+        out: &mut Operand,
+        scratch: &mut AmxScratch,
+    ) {
+        let parts = parts(self.precision);
+        let steps = self.outputs.div_ceil(STEP);
+        let tiles = out.as_tiles_mut();
+        self.each_block(scratch, |block, panel, sums| {
+            let step = &mut tiles[(block * steps + panel) * parts..][..parts];
+            let width = BLOCK.min(self.outputs - panel * BLOCK);
+            activate(sums, &self.bias_of(panel), activation, width, step);
+        });
+    }
+
+    fn bias_of(self, panel: usize) -> [f32; BLOCK] {
+        let mut padded = [0.0; BLOCK];
+        if let Some(bias) = self.bias {
+            let bias = &bias[panel * BLOCK..];
+            let width = BLOCK.min(bias.len());
+            padded[..width].copy_from_slice(&bias[..width]);
+        }
+        padded
+    }
+
+    /// Calls `write` with each block of sums, by its number among the rows and its panel.
+    fn each_block(self, scratch: &mut AmxScratch, mut write: impl FnMut(usize, usize, &Sums)) {
+        let multiplier = Multiplier::new();
+        let parts = parts(self.precision);
+        let (blocks, panels) = (self.x.rows().div_ceil(BLOCK), self.outputs.div_ceil(BLOCK));
+        let steps = self.x.inputs().div_ceil(STEP);
+        let rows = self.x.as_tiles();
+        let depths = steps.div_ceil(DEPTH_STEPS);
+        // Where inputs are taken in one go, a block's sums are done at once.
+        let at_a_time = BLOCKS.min(blocks);
+        let kept = if depths == 1 { 1 } else { at_a_time * panels };
+        huge::grow(&mut scratch.sums, kept, EMPTY_SUMS);
+        for first_block in (0..blocks).step_by(BLOCKS) {
+            let some = first_block..blocks.min(first_block + BLOCKS);
+            for depth in 0..depths {
+                let from = depth * DEPTH_STEPS;
+                let count = (steps - from).min(DEPTH_STEPS) * parts;
+                for panel in 0..panels {
+                    let weights = &self.tiles[(panel * steps + from) * parts..][..count];
+                    for block in some.clone() {
+                        let rows = &rows[(block * steps + from) * parts..][..count];
+                        let place = match depths {
+                            1 => 0,
+                            _ => panel * at_a_time + block - first_block,
+                        };
+                        let sums = &mut scratch.sums[place];
+                        multiplier.multiply(rows, weights, parts, depth > 0, sums);
+                        if depth + 1 == depths {
+                            write(block, panel, sums);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Sums of a block to the columns `to` of its rows.
+    fn write_rows(
+        sums: &Sums,
+        bias: &[f32; BLOCK],
+        add: bool,
+        rows: std::iter::Skip<std::slice::ChunksMut<'_, f32>>,
+        to: std::ops::Range<usize>,
+    ) {
+        for (row, sums) in rows.zip(sums.0.as_chunks::<BLOCK>().0) {
+            let mut value = *sums;
+            value.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+            let out = &mut row[to.clone()];
+            if add {
+                value.iter_mut().zip(&*out).for_each(|(value, out)| *value += out);
+            }
+            match out.as_mut_array::<BLOCK>() {
+                Some(out) => *out = value,
+                None => out.copy_from_slice(&value[..out.len()]),
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Sums of a block, activated, to a step of the next product's left side; zeros beyond `width`.
+    fn activate(
+        sums: &Sums,
+        bias: &[f32; BLOCK],
+        activation: Activation,
+        width: usize,
+        step: &mut [Tile],
+    ) {
+        for (line, sums) in sums.0.as_chunks::<BLOCK>().0.iter().enumerate() {
+            let mut value = *sums;
+            value.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+            activation.apply_inline(&mut value);
+            value[width..].fill(0.0);
+            put(step, line, &pairs(&value));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! AMX's instructions, and the right to use them.
+
+use std::arch::asm;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use super::super::super::tile::Tile;
+use super::Sums;
+
+/// Whether the processor has them, and the system lets this process use them: it is asked once.
+pub(super) fn are_available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        let leaf = std::arch::x86_64::__cpuid(0);
+        if leaf.eax < 7 || !is_x86_feature_detected!("avx512f") {
+            return false;
+        }
+        let features = std::arch::x86_64::__cpuid_count(7, 0).edx;
+        let (bf16, tile) = (1 << 22, 1 << 24);
+        features & bf16 != 0 && features & tile != 0 && permitted()
+    })
+}
+
+/// Asks Linux for the state of the tiles, which it gives to processes that ask.
+#[cfg(target_os = "linux")]
+fn permitted() -> bool {
+    const ARCH_PRCTL: i64 = 158;
+    const REQUEST_PERMISSION: i64 = 0x1023;
+    const TILE_DATA: i64 = 18;
+    let answer: i64;
+    // SAFETY: the system call takes two numbers and changes nothing but what this process may use.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") ARCH_PRCTL => answer,
+            in("rdi") REQUEST_PERMISSION,
+            in("rsi") TILE_DATA,
+            out("rcx") _,
+            out("r11") _,
+            options(nostack),
+        );
+    }
+    answer == 0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn permitted() -> bool {
+    false
+}
+
+/// The shape of all eight tiles, which this thread alone has, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Configured(PhantomData<*const ()>);
+
+impl Configured {
+    /// # Panics
+    /// The instructions are not available.
+    pub(super) fn new() -> Self {
+        assert!(are_available(), "AMX is available");
+        #[repr(align(64))]
+        struct Shape([u8; 64]);
+        let mut shape = Shape([0; 64]);
+        shape.0[0] = 1;
+        for tile in 0..8 {
+            // Bytes of a row, little-endian; rows.
+            shape.0[16 + 2 * tile] = 64;
+            shape.0[48 + tile] = 16;
+        }
+        // SAFETY: AMX is available, as just checked; 64 bytes of palette 1 are read.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) shape.0.as_ptr(), options(nostack, readonly)) };
+        Self(PhantomData)
+    }
+
+    /// As [`Multiplier::multiply`](super::Multiplier::multiply), added to `sums`.
+    pub(super) fn multiply(&self, rows: &[Tile], weights: &[Tile], parts: usize, sums: &mut Sums) {
+        assert!(matches!(parts, 2 | 4) && rows.len() == weights.len() && rows.len() >= parts);
+        let steps = rows.len() / parts;
+        let sums = sums.0.as_mut_ptr();
+        // SAFETY: AMX is available and the tiles have their shape while this is not dropped. Rows and weights
+        // are `steps` times `parts` kilobytes, as just checked, and of each step exactly these are
+        // read; the sums are 32 rows of 128 bytes. All tile registers are named.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{sums} + {row}]",
+                "tileloadd tmm1, [{sums} + {row} + 64]",
+                "tileloadd tmm2, [{sums} + {row} + 2048]",
+                "tileloadd tmm3, [{sums} + {row} + 2112]",
+                "2:",
+                "tileloadd tmm6, [{weights} + {line}]",
+                "tileloadd tmm4, [{rows} + {line}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{weights} + {line} + 1024]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{rows} + {line} + 1024]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "cmp {parts}, 2",
+                "je 3f",
+                // low rows · high weights
+                "tileloadd tmm4, [{rows} + {line} + 2048]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{rows} + {line} + 3072]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                // high rows · low weights
+                "tileloadd tmm6, [{weights} + {line} + 2048]",
+                "tileloadd tmm4, [{rows} + {line}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{weights} + {line} + 3072]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{rows} + {line} + 1024]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "3:",
+                "add {rows}, {bytes}",
+                "add {weights}, {bytes}",
+                "dec {steps}",
+                "jnz 2b",
+                "tilestored [{sums} + {row}], tmm0",
+                "tilestored [{sums} + {row} + 64], tmm1",
+                "tilestored [{sums} + {row} + 2048], tmm2",
+                "tilestored [{sums} + {row} + 2112], tmm3",
+                rows = inout(reg) rows.as_ptr() => _,
+                weights = inout(reg) weights.as_ptr() => _,
+                steps = inout(reg) steps => _,
+                sums = in(reg) sums,
+                parts = in(reg) parts,
+                bytes = in(reg) parts * size_of::<Tile>(),
+                line = in(reg) 64_usize,
+                row = in(reg) 128_usize,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+}
+
+impl Drop for Configured {
+    fn drop(&mut self) {
+        // SAFETY: AMX is available, since the shape was set.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EMPTY_SUMS, imitation};
+    use super::*;
+
+    #[test]
+    fn they_do_what_their_imitation_does() {
+        if !are_available() {
+            eprintln!("skipped: this processor has no AMX");
+            return;
+        }
+        let configured = Configured::new();
+        for parts in [2, 4] {
+            for steps in [1, 2, 7, 24] {
+                let tile = |i: usize| {
+                    Tile(std::array::from_fn(|j| {
+                        let half = |n: usize| {
+                            let value = ((i * 131 + n * 7919) % 2003) as f32 / 1001.0 - 1.0;
+                            value.to_bits() >> 16
+                        };
+                        half(2 * j) | (half(2 * j + 1) << 16)
+                    }))
+                };
+                let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
+                let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
+                let mut found = EMPTY_SUMS;
+                configured.multiply(&rows, &weights, parts, &mut found);
+                let mut expected = EMPTY_SUMS;
+                imitation::multiply(&rows, &weights, parts, &mut expected);
+                for (found, expected) in found.0.iter().zip(&expected.0) {
+                    // Sums of some hundred products below 1; the order of additions within a tile
+                    // is that of the manual, which processors may not follow to the last bit.
+                    let off = (found - expected).abs();
+                    assert!(off <= 1e-4, "{parts} parts, {steps} steps: {found} {expected}");
+                }
+            }
+        }
+    }
+}
