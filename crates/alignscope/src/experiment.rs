@@ -26,8 +26,8 @@ use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::results::{
-    BaselineRecord, DistanceRows, DistancesWriter, OutputFolder, ScaleWriter, ScoreRow, Times,
-    read_scale, write_scores, write_trials,
+    BaselineRecord, DistanceRows, DistancesWriter, EncodingTime, OutputFolder, ScaleWriter,
+    ScoreRow, Times, read_scale, write_scores, write_trials,
 };
 use crate::score::{Ties, score};
 
@@ -149,6 +149,7 @@ impl Experiment {
         let mut scales = ScaleWriter::create(&out.file("scale.parquet"))?;
         let mut rows = Vec::new();
         let mut computed = Vec::new();
+        let mut encoding = Vec::new();
         for (model, source) in models.iter().zip(&sources) {
             let name = model.to_string();
             let encoder = match source {
@@ -163,6 +164,7 @@ impl Experiment {
                 }
             };
             for dataset in &datasets {
+                let begun = Instant::now();
                 let stages = match (&encoder, source) {
                     (None, Source::Baseline(model)) => {
                         let found =
@@ -194,6 +196,14 @@ impl Experiment {
                         progress,
                     )?,
                 };
+                if encoder.is_some() {
+                    encoding.push(EncodingTime {
+                        model: name.clone(),
+                        dataset: dataset.dataset.kind.to_string(),
+                        images: dataset.dataset.images.len(),
+                        wall_s: begun.elapsed().as_secs_f64(),
+                    });
+                }
                 let blocks = encoder.as_ref().map_or(0, |e| e.architecture().blocks);
                 for stage in &stages {
                     if let Some(scale) = &stage.scale {
@@ -227,6 +237,7 @@ impl Experiment {
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             wall_s,
+            encoding,
         };
         self.manifest(&models, &sources, &datasets, computed, times)?
             .write(&out.file("manifest.json"))?;

@@ -39,6 +39,8 @@ macro_rules! vectorized {
 
 mod activation;
 mod attention;
+#[doc(hidden)]
+pub mod bench;
 mod exp;
 pub(crate) mod huge;
 mod layer_norm;

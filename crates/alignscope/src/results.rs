@@ -14,8 +14,8 @@ pub use distances::{DistanceRows, DistancesWriter};
 pub use folder::{OutputFolder, write_whole};
 pub(crate) use folder::{beside, keep};
 pub use manifest::{
-    BaselineRecord, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times,
-    read_drawn,
+    BaselineRecord, DatasetRecord, Drawn, EncodingTime, FileRecord, Host, Manifest, ModelRecord,
+    Times, read_drawn,
 };
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};

@@ -147,6 +147,22 @@ pub struct Times {
     pub started_unix_s: u64,
     /// Seconds from start to end.
     pub wall_s: f64,
+    /// The parts of it that went to encoders.
+    pub encoding: Vec<EncodingTime>,
+}
+
+/// How long an encoder took on a data set: its images read, brought to the model, encoded, and every
+/// stage reduced to distances.
+#[derive(Debug, Clone, Serialize)]
+pub struct EncodingTime {
+    /// The model.
+    pub model: String,
+    /// The data set.
+    pub dataset: String,
+    /// Its images.
+    pub images: usize,
+    /// Seconds.
+    pub wall_s: f64,
 }
 
 impl<F: Serialize> Manifest<F> {

@@ -1,0 +1,65 @@
+//! Each kernel at the sizes of CLIP B/16, on one thread.
+//!
+//! `cargo bench --bench kernels`. The limit that each aims at stands in the kernel's own file.
+
+use alignscope::Precision;
+use alignscope::kernel::Activation;
+use alignscope::kernel::bench;
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+
+/// Images that a thread takes at a time, and their tokens.
+const ROWS: usize = 2 * 197;
+
+fn main() {
+    divan::main();
+}
+
+/// Operations of a product.
+fn operations([rows, inputs, outputs]: [usize; 3]) -> ItemsCount {
+    ItemsCount::new(2 * rows * inputs * outputs)
+}
+
+/// The precisions that are not imitated here.
+fn precisions() -> Vec<Precision> {
+    Precision::ALL.into_iter().filter(|p| !p.is_imitated()).collect()
+}
+
+#[divan::bench(args = precisions())]
+fn query_key_value(bencher: Bencher<'_, '_>, precision: Precision) {
+    let sizes = [ROWS, 768, 2304];
+    bencher.counter(operations(sizes)).bench_local(bench::product(precision, sizes));
+}
+
+#[divan::bench(args = precisions())]
+fn perceptron_in_with_quick_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
+    let sizes = [ROWS, 768, 3072];
+    let run = bench::activated(precision, Activation::QuickGelu, sizes);
+    bencher.counter(operations(sizes)).bench_local(run);
+}
+
+#[divan::bench(args = precisions())]
+fn perceptron_out(bencher: Bencher<'_, '_>, precision: Precision) {
+    let sizes = [ROWS, 3072, 768];
+    bencher.counter(operations(sizes)).bench_local(bench::product(precision, sizes));
+}
+
+#[divan::bench(args = precisions())]
+fn attention(bencher: Bencher<'_, '_>, precision: Precision) {
+    let [tokens, heads, width] = [197, 12, 64];
+    let run = bench::attention(precision, [tokens, heads, width]);
+    let operations = ItemsCount::new(4 * tokens * tokens * heads * width);
+    bencher.counter(operations).bench_local(run);
+}
+
+#[divan::bench]
+fn layer_norm(bencher: Bencher<'_, '_>) {
+    let bytes = BytesCount::new(8 * ROWS * 768);
+    bencher.counter(bytes).bench_local(bench::norm([ROWS, 768]));
+}
+
+#[divan::bench(args = Activation::ALL)]
+fn activation(bencher: Bencher<'_, '_>, activation: Activation) {
+    let len = 1 << 14;
+    bencher.counter(ItemsCount::new(len)).bench_local(bench::activation(activation, len));
+}

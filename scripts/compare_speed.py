@@ -1,0 +1,150 @@
+"""alignscope and transformers in turn on the same checkpoint and images, and the ratio of their speeds.
+
+    python scripts/compare_speed.py --alignscope target/release/alignscope --images DIR \
+        [--models B/32 B/16 L/14] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
+
+For each model: a random checkpoint of its size, saved by transformers. In each round both encode the same images
+(transformers: batched, all hidden states kept, preprocessed beforehand; alignscope: every stage, from JPEG, with the
+differences of every image and its neighbour at every stage), on the same number of threads. alignscope's time is what the run's
+manifest says of the encoding, reading and preprocessing among it; reading the weights is left out of both. Prints each round,
+and the ratio of the medians.
+Needs torch, transformers, numpy, pillow; `--openvino` also openvino and onnx. Not part of the tests.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import CLIPConfig, CLIPModel
+
+SIZES = {"B/32": (768, 12, 12, 32, 224), "B/16": (768, 12, 12, 16, 224), "L/14": (1024, 24, 16, 14, 224),
+         "L/14-336": (1024, 24, 16, 14, 336)}
+TEXT = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "vocab_size": 8,
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+
+
+def checkpoint(name, folder):
+    width, layers, heads, patch, size = SIZES[name]
+    torch.manual_seed(0)
+    vision = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": layers,
+              "num_attention_heads": heads, "patch_size": patch, "image_size": size}
+    model = CLIPModel(CLIPConfig(text_config=TEXT, vision_config=vision, projection_dim=512)).eval()
+    model.save_pretrained(folder)
+    (Path(folder) / "preprocessor_config.json").write_text(json.dumps(
+        {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": size}, "crop_size": size}))
+    return model
+
+
+def preprocessed(path, size):
+    """Short side to `size`, the centre cut out, CLIP's mean and deviation."""
+    image = Image.open(path).convert("RGB")
+    scale = size / min(image.size)
+    image = image.resize([max(size, round(side * scale)) for side in image.size], Image.Resampling.BICUBIC)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    pixels = np.asarray(image.crop((left, top, left + size, top + size)), dtype=np.float32) / 255
+    mean, std = np.float32([0.48145466, 0.4578275, 0.40821073]), np.float32([0.26862954, 0.26130258, 0.27577711])
+    return ((pixels - mean) / std).transpose(2, 0, 1)
+
+
+def transformers_speed(model, pixels, batch, dtype):
+    """Images per second: all hidden states and the projection, kept as f32."""
+    start = time.perf_counter()
+    with torch.inference_mode():
+        for some in pixels.split(batch):
+            tower = model.vision_model(pixel_values=some.to(dtype), output_hidden_states=True)
+            kept = [h.float() for h in tower.hidden_states] + [model.visual_projection(tower.pooler_output).float()]
+    assert len(kept) > 2
+    return len(pixels) / (time.perf_counter() - start)
+
+
+def openvino_speed(model, pixels, batch, threads, bf16):
+    """The same from a graph that transformers' model was exported to."""
+    import openvino as ov
+
+    class Tower(torch.nn.Module):
+        def forward(self, x):
+            tower = model.vision_model(pixel_values=x, output_hidden_states=True)
+            return (*tower.hidden_states, model.visual_projection(tower.pooler_output))
+
+    graph = ov.convert_model(Tower().eval(), example_input=pixels[:batch])
+    hint = ov.Type.bf16 if bf16 else ov.Type.f32
+    compiled = ov.compile_model(graph, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint})
+    batches = [some.numpy() for some in pixels.split(batch)]
+    compiled(batches[0])
+
+    def speed():
+        start = time.perf_counter()
+        for some in batches:
+            compiled(some)
+        return len(pixels) / (time.perf_counter() - start)
+    return speed
+
+
+def alignscope_speed(program, folder, data, precision, threads):
+    """Images per second, as the run says of the encoding."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [program, "run", "--model", folder, "--dataset", "pairs", "--data", data, "--no-pixels", "--precision",
+                   precision, "--threads", str(threads), "--out", Path(out) / "run", "--quiet"]
+        subprocess.run([str(c) for c in command], check=True)
+        manifest = json.loads((Path(out) / "run" / "manifest.json").read_text())
+        encoding = manifest["times"]["encoding"][0]
+        return encoding["images"] / encoding["wall_s"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--alignscope", type=Path, required=True)
+    arguments.add_argument("--images", type=Path, required=True)
+    arguments.add_argument("--models", nargs="+", default=["B/32", "B/16", "L/14"], choices=list(SIZES))
+    arguments.add_argument("--precision", default="f32")
+    arguments.add_argument("--torch", default="float32", choices=["float32", "bfloat16"])
+    arguments.add_argument("--count", type=int, default=64)
+    arguments.add_argument("--batch", type=int, default=16)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--openvino", action="store_true")
+    arguments = arguments.parse_args()
+    torch.set_num_threads(arguments.threads)
+    dtype = getattr(torch, arguments.torch)
+    paths = sorted(p for p in arguments.images.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png", ".bmp"})
+    paths = [p.resolve() for p in paths[:arguments.count]]
+    if len(paths) < 2:
+        sys.exit(f"{arguments.images} holds {len(paths)} images, expected at least 2")
+    for name in arguments.models:
+        with tempfile.TemporaryDirectory() as folder:
+            model = checkpoint(name, folder)
+            data = Path(folder) / "data"
+            data.mkdir()
+            rows = [f"{a},{b},{i}" for i, (a, b) in enumerate(zip(paths, paths[1:] + paths[:1]))]
+            (data / "pairs.csv").write_text("\n".join(["reference,distorted,score", *rows]) + "\n")
+            pixels = torch.from_numpy(np.stack([preprocessed(p, SIZES[name][4]) for p in paths]))
+            model = model.to(dtype)
+            transformers_speed(model, pixels[:arguments.batch], arguments.batch, dtype)
+            rival = (openvino_speed(model.float(), pixels, arguments.batch, arguments.threads, dtype == torch.bfloat16)
+                     if arguments.openvino else None)
+            model = model.to(dtype)
+            found = {"transformers": [], "alignscope": []} | ({"openvino": []} if rival else {})
+            for _ in range(arguments.rounds):
+                found["transformers"].append(transformers_speed(model, pixels, arguments.batch, dtype))
+                found["alignscope"].append(alignscope_speed(arguments.alignscope, folder, data, arguments.precision,
+                                                            arguments.threads))
+                if rival:
+                    found["openvino"].append(rival())
+            medians = {who: statistics.median(speeds) for who, speeds in found.items()}
+            for who, speeds in found.items():
+                print(f"{name} {who:13} " + " ".join(f"{s:6.2f}" for s in speeds) + f"   median {medians[who]:.2f} images/s")
+            ratios = {who: medians["alignscope"] / speed for who, speed in medians.items() if who != "alignscope"}
+            print(f"{name} alignscope {arguments.precision} : " + ", ".join(
+                f"{who} {arguments.torch} = {ratio:.2f}" for who, ratio in ratios.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
