@@ -38,6 +38,7 @@ macro_rules! vectorized {
 }
 
 mod activation;
+mod difference;
 mod exp;
 mod layer_norm;
 mod matmul;
@@ -49,6 +50,7 @@ mod square;
 mod window;
 
 pub use activation::Activation;
+pub(crate) use difference::{reduce_pair, squared_norm};
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
 pub(crate) use packed::{PackedWeights, ProductScratch};
