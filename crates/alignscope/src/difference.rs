@@ -280,7 +280,9 @@ mod tests {
     fn the_first_unusable_activation_is_named_by_its_place() {
         let mut values = vec![0.0_f32; 4 * 3 * 5];
         assert_eq!(find_unusable(Activations::new(&values, 4, 3, 5)), None);
-        assert!(!Activations::new(&values, 4, 3, 5).squared_norms().iter().copied().any(is_suspect));
+        assert!(
+            !Activations::new(&values, 4, 3, 5).squared_norms().iter().copied().any(is_suspect)
+        );
         values[2 * 15 + 5 + 4] = f32::INFINITY;
         values[3 * 15] = f32::NAN;
         values[0] = 9.9e17;
@@ -288,7 +290,10 @@ mod tests {
         assert_eq!((found.image, found.token, found.channel), (2, 1, 4));
         assert_eq!(found.value, f32::INFINITY);
         let norms = Activations::new(&values, 4, 3, 5).squared_norms();
-        assert_eq!(norms.iter().copied().map(is_suspect).collect::<Vec<_>>(), [false, false, true, true]);
+        assert_eq!(
+            norms.iter().copied().map(is_suspect).collect::<Vec<_>>(),
+            [false, false, true, true]
+        );
     }
 
     #[test]

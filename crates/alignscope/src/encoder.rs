@@ -23,8 +23,8 @@ use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
 use head::Head;
-use layers::Layers;
 pub use held::SpilledImages;
+use layers::Layers;
 pub use staged::{Encoded, Spilled, encode_spilled, encode_stages, passes};
 pub use tokens::{Selected, Tokens};
 

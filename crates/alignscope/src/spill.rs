@@ -39,9 +39,7 @@ impl SpillFile {
     pub(crate) fn create(what: &'static str, bytes: u64) -> Result<Self, SpillError> {
         match tempfile::tempfile() {
             Ok(file) => Ok(Self { file, what, bytes }),
-            Err(source) => {
-                Err(SpillError { what, folder: std::env::temp_dir(), bytes, source })
-            }
+            Err(source) => Err(SpillError { what, folder: std::env::temp_dir(), bytes, source }),
         }
     }
 

@@ -113,7 +113,8 @@ impl DifferenceStore {
         match &mut self.place {
             Place::Memory(stages) => {
                 for (i, pair) in pairs.iter().enumerate() {
-                    let (block, place) = (*pair as usize / shape.block, *pair as usize % shape.block);
+                    let (block, place) =
+                        (*pair as usize / shape.block, *pair as usize % shape.block);
                     stages[stage][block].copy_from(place, differences, i);
                 }
                 Ok(())

@@ -110,10 +110,7 @@ where
     L: Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     A: Fn(usize) + Sync,
 {
-    fn all(
-        &self,
-        visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn all(&self, visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>) -> Result<(), E> {
         let held = if self.encoder.published {
             self.pass(Tower::PatchesAlone, visit, true)?;
             // The blocks have been seen and told of; only the projection is new.
@@ -187,8 +184,7 @@ where
         held.each(Mode::Read, self.spill, |start, group| {
             let mut out = vec![0.0; group.len() / image * projection];
             encoder.with_scratch(|scratch| {
-                for (out, tokens) in
-                    out.chunks_exact_mut(projection).zip(group.chunks_exact(image))
+                for (out, tokens) in out.chunks_exact_mut(projection).zip(group.chunks_exact(image))
                 {
                     encoder.parts.head.apply(tokens, out, scratch);
                 }
@@ -264,11 +260,19 @@ mod tests {
         let encoder = encoder();
         let whole = encode(&encoder, 11, None, 1);
         assert_eq!(whole.len(), encoder.stages().len());
-        for (group, in_memory, threads) in
-            [(1, None, 1), (3, None, 4), (2, None, 2), (1, Some(3), 2), (3, Some(3), 3), (2, Some(3), 1)]
-        {
+        for (group, in_memory, threads) in [
+            (1, None, 1),
+            (3, None, 4),
+            (2, None, 2),
+            (1, Some(3), 2),
+            (3, Some(3), 3),
+            (2, Some(3), 1),
+        ] {
             let found = encode(&encoder, group, in_memory, threads);
-            assert!(found == whole, "groups of {group}, {in_memory:?} in memory, {threads} threads");
+            assert!(
+                found == whole,
+                "groups of {group}, {in_memory:?} in memory, {threads} threads"
+            );
         }
     }
 

@@ -124,9 +124,8 @@ fn encode_set(
                 check_usable(request, set, stage, image, values)?;
             }
             let class_token = encoder.has_class_token();
-            reduction.stage(stage, |keep| {
-                reduce_file(&mut spilled, *tokens, class_token, &pairs, keep)
-            })
+            reduction
+                .stage(stage, |keep| reduce_file(&mut spilled, *tokens, class_token, &pairs, keep))
         }
     };
     encode_spilled(encoder, images, shares.in_memory, load, visit, advance)

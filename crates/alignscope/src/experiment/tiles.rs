@@ -166,7 +166,8 @@ fn tiles(
                 }
                 let activations = |i: u32| {
                     let i = i as usize;
-                    let whole = if i >= end { &*slot } else { &held[(i - start) * image..][..image] };
+                    let whole =
+                        if i >= end { &*slot } else { &held[(i - start) * image..][..image] };
                     &whole[seen.clone()]
                 };
                 let mut differences = Differences::zeros(run.len(), channels);

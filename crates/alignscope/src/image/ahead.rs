@@ -40,10 +40,8 @@ pub(crate) fn read_ahead<E: Send, T>(
     read: impl Fn(usize) -> Result<Vec<u8>, E> + Sync,
     work: impl FnOnce(&ReadAhead<E>) -> T,
 ) -> T {
-    let state =
-        State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false };
-    let ahead =
-        ReadAhead { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
+    let state = State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false };
+    let ahead = ReadAhead { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
     std::thread::scope(|scope| {
         for _ in 0..READERS.min(files) {
             scope.spawn(|| ahead.fill(&read));
@@ -172,7 +170,8 @@ mod tests {
             3 => Err("broken"),
             _ => Ok(vec![0]),
         };
-        let taken = read_ahead(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).collect::<Vec<_>>());
+        let taken =
+            read_ahead(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).collect::<Vec<_>>());
         assert_eq!(taken.iter().position(|t| t == &Err("broken")), Some(3));
         assert_eq!(taken.iter().filter(|t| t.is_err()).count(), 1);
     }
