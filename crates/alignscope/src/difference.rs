@@ -1,13 +1,13 @@
 //! Differences of two images' activations, per channel.
 
-mod pair;
 mod store;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use pair::{reduce_pair, squared_norm};
+use crate::kernel::{reduce_pair, squared_norm};
 pub use store::DifferenceStore;
 
 /// Activations of a group of images at one stage, `[images, tokens, channels]`.
@@ -17,6 +17,12 @@ pub struct Activations<'a> {
     images: usize,
     tokens: usize,
     channels: usize,
+    /// Numbers from an image to the next.
+    stride: usize,
+    /// Numbers of an image before those that are seen.
+    skipped: usize,
+    /// The squared norm of each image, where it is known.
+    norms: Option<&'a [f64]>,
 }
 
 impl<'a> Activations<'a> {
@@ -28,12 +34,51 @@ impl<'a> Activations<'a> {
     pub fn new(values: &'a [f32], images: usize, tokens: usize, channels: usize) -> Self {
         assert!(tokens > 0 && channels > 0, "activations of {tokens} tokens × {channels} channels");
         assert_eq!(values.len(), images * tokens * channels, "[images, tokens, channels]");
-        Self { values, images, tokens, channels }
+        let stride = tokens * channels;
+        Self { values, images, tokens, channels, stride, skipped: 0, norms: None }
+    }
+
+    /// The same, with what [`squared_norms`](Self::squared_norms) gave, which is then not taken
+    /// again.
+    ///
+    /// # Panics
+    /// There is not one for each image.
+    pub fn with_norms(self, norms: &'a [f64]) -> Self {
+        assert_eq!(norms.len(), self.images, "a norm for each image");
+        Self { norms: Some(norms), ..self }
+    }
+
+    /// ⟨a, a⟩ of each image: all that an image needs of itself for its pairs, in one pass.
+    pub fn squared_norms(self) -> Cow<'a, [f64]> {
+        match self.norms {
+            Some(norms) => Cow::Borrowed(norms),
+            None => (0..self.images)
+                .into_par_iter()
+                .map(|image| squared_norm(self.image(image), self.channels))
+                .collect(),
+        }
     }
 
     /// All numbers, image after image, token after token.
+    ///
+    /// # Panics
+    /// Only some of the tokens are seen.
     pub fn values(self) -> &'a [f32] {
+        assert_eq!(self.stride, self.tokens * self.channels, "all tokens");
         self.values
+    }
+
+    /// Some of the tokens of each image.
+    ///
+    /// # Panics
+    /// There are no such tokens, or none.
+    pub fn of_tokens(self, tokens: Range<usize>) -> Self {
+        assert!(!tokens.is_empty() && tokens.end <= self.tokens, "tokens of an image");
+        if tokens.len() == self.tokens {
+            return self;
+        }
+        let skipped = self.skipped + tokens.start * self.channels;
+        Self { tokens: tokens.len(), skipped, norms: None, ..self }
     }
 
     /// Number of images.
@@ -53,8 +98,7 @@ impl<'a> Activations<'a> {
 
     /// The activations of one image, `[tokens, channels]`.
     pub fn image(self, index: usize) -> &'a [f32] {
-        let len = self.tokens * self.channels;
-        &self.values[index * len..][..len]
+        &self.values[index * self.stride + self.skipped..][..self.tokens * self.channels]
     }
 }
 
@@ -75,24 +119,24 @@ pub struct Unusable {
     pub value: f32,
 }
 
-/// Activations that are tested at a time.
-const USABLE_RUN: usize = 1 << 13;
+/// Whether an image of this squared norm may hold an activation that is NaN, infinite or not below
+/// [`ACTIVATION_LIMIT`]; where it may not, there is none to look for.
+pub fn is_suspect(squared_norm: f64) -> bool {
+    // The square of one such number is that large already, and a sum with NaN is below nothing.
+    let limit = f64::from(ACTIVATION_LIMIT);
+    !(squared_norm < limit * limit)
+}
 
 /// The first activation that is NaN, infinite, or not below [`ACTIVATION_LIMIT`], if there is one.
 pub fn find_unusable(activations: Activations<'_>) -> Option<Unusable> {
-    let Activations { values, tokens, channels, .. } = activations;
+    let Activations { images, channels, .. } = activations;
     // NaN is not below anything.
-    let usable = |v: &f32| v.abs() < ACTIVATION_LIMIT;
-    // Without an early end the test of a run vectorizes; runs are searched only where one fails.
-    let run_is_usable = |run: &[f32]| run.iter().fold(true, |all, v| all & usable(v));
-    let run = values.par_chunks(USABLE_RUN).position_first(|run| !run_is_usable(run))?;
-    let start = run * USABLE_RUN;
-    let index = start + values[start..].iter().position(|v| !usable(v))?;
-    Some(Unusable {
-        image: index / (tokens * channels),
-        token: index / channels % tokens,
-        channel: index % channels,
-        value: values[index],
+    let is_usable = |v: &f32| v.abs() < ACTIVATION_LIMIT;
+    (0..images).find_map(|image| {
+        let values = activations.image(image);
+        let index = values.iter().position(|v| !is_usable(v))?;
+        let (token, channel) = (index / channels, index % channels);
+        Some(Unusable { image, token, channel, value: values[index] })
     })
 }
 
@@ -126,13 +170,11 @@ impl Differences {
     /// ```
     ///
     /// Sums are in f64 and in the order of tokens, whatever the number of threads; the mean
-    /// squared difference is then rounded to f32, the precision that it is kept in.
+    /// squared difference is then rounded to f32, the precision that it is kept in. Neighbouring
+    /// pairs are best those of one image, which then stays near the processor.
     pub fn of(activations: Activations<'_>, pairs: &[[u32; 2]]) -> Self {
         let channels = activations.channels;
-        let norms: Vec<f64> = (0..activations.images)
-            .into_par_iter()
-            .map(|image| squared_norm(activations.image(image), channels))
-            .collect();
+        let norms = activations.squared_norms();
         let mut differences = Self::zeros(pairs.len(), channels);
         differences
             .msd
@@ -181,13 +223,12 @@ impl Differences {
         self.products[pair]
     }
 
-    /// A range of the pairs.
-    fn slice(&self, pairs: Range<usize>) -> Self {
-        Self {
-            channels: self.channels,
-            msd: self.msd[pairs.start * self.channels..pairs.end * self.channels].to_vec(),
-            products: self.products[pairs].to_vec(),
-        }
+    /// Reduces the images `a` and `b`, `[tokens, channels]`, of these squared norms, to the
+    /// differences of `pair`.
+    pub(crate) fn set(&mut self, pair: usize, [a, b]: [&[f32]; 2], [aa, bb]: [f64; 2]) {
+        let msd = &mut self.msd[pair * self.channels..][..self.channels];
+        let ab = reduce_pair(a, b, msd);
+        self.products[pair] = InnerProducts { ab, aa, bb };
     }
 
     /// Copies pair `from` of `other` to the place of `pair`.
@@ -239,11 +280,35 @@ mod tests {
     fn the_first_unusable_activation_is_named_by_its_place() {
         let mut values = vec![0.0_f32; 4 * 3 * 5];
         assert_eq!(find_unusable(Activations::new(&values, 4, 3, 5)), None);
+        assert!(
+            !Activations::new(&values, 4, 3, 5).squared_norms().iter().copied().any(is_suspect)
+        );
         values[2 * 15 + 5 + 4] = f32::INFINITY;
         values[3 * 15] = f32::NAN;
         values[0] = 9.9e17;
         let found = find_unusable(Activations::new(&values, 4, 3, 5)).expect("there is one");
         assert_eq!((found.image, found.token, found.channel), (2, 1, 4));
         assert_eq!(found.value, f32::INFINITY);
+        let norms = Activations::new(&values, 4, 3, 5).squared_norms();
+        assert_eq!(
+            norms.iter().copied().map(is_suspect).collect::<Vec<_>>(),
+            [false, false, true, true]
+        );
+    }
+
+    #[test]
+    fn the_limit_itself_is_suspect_alone_and_what_is_below_is_not() {
+        let suspect = |value: f32| is_suspect(squared_norm(&[0.0, value, 0.0], 3));
+        let below = f32::from_bits(ACTIVATION_LIMIT.to_bits() - 1);
+        assert_eq!([below, ACTIVATION_LIMIT, f32::NAN].map(suspect), [false, true, true]);
+    }
+
+    #[test]
+    fn some_tokens_of_each_image_are_seen_without_a_copy() {
+        let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let some = Activations::new(&values, 2, 3, 2).of_tokens(1..3);
+        assert_eq!((some.images(), some.tokens(), some.channels()), (2, 2, 2));
+        assert_eq!(some.image(1), [8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(some.of_tokens(1..2).image(0), [4.0, 5.0]);
     }
 }

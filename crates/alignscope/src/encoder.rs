@@ -6,6 +6,7 @@ mod catalogue;
 mod clip;
 mod embedding;
 mod head;
+mod held;
 mod layers;
 mod linear;
 mod norm;
@@ -22,9 +23,10 @@ use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
 use head::Head;
+pub use held::SpilledImages;
 use layers::Layers;
-pub use staged::encode_stages;
-pub use tokens::Tokens;
+pub use staged::{Encoded, Spilled, encode_spilled, encode_stages, passes};
+pub use tokens::{Selected, Tokens};
 
 use crate::hub::{Hub, HubError, HubSettings};
 pub use crate::kernel::{Precision, PrecisionChoice};
@@ -282,8 +284,7 @@ impl Encoder {
         size_of::<f32>() * (a.tokens() * a.channels + a.projection)
     }
 
-    /// Images that one thread takes at a time. It depends on the model alone, so that results do
-    /// not depend on the number of threads.
+    /// Images that one thread takes at a time, at most.
     fn images_at_a_time(&self) -> usize {
         (ROWS_AT_A_TIME / self.architecture.tokens()).max(1)
     }

@@ -8,6 +8,8 @@ mod piece;
 mod pixels;
 mod prepared;
 mod record;
+mod shares;
+mod tiles;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -3,10 +3,14 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::difference::{Activations, find_unusable};
-use crate::encoder::{Encoder, Tokens, encode_stages};
-use crate::image::{ImageError, RgbImage};
+use rayon::prelude::*;
+
+use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
+use crate::difference::{Activations, find_unusable, is_suspect};
+use crate::encoder::{Encoder, Tokens, encode_stages, passes};
+use crate::image::{self, ImageError, RgbImage, read_ahead};
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
@@ -111,40 +115,60 @@ pub fn write_features(
         files.push((stage, path, file));
     }
 
-    let fixed = encoder.resident_bytes(rayon::current_num_threads()) as u64;
-    let per_image = 2 * encoder.bytes_per_image() as u64;
-    let at_a_time = memory_bytes.saturating_sub(fixed) / per_image;
-    if at_a_time == 0 {
+    // An image that cannot be read is told of when its turn comes.
+    let sizes = images.par_iter().filter_map(|path| RgbImage::dimensions(path).ok());
+    let largest_px = sizes.map(|(w, h)| (w * h) as u64).max().unwrap_or(0);
+    let fixed = fixed_bytes(encoder, largest_px);
+    let one_token = (encoder.architecture().channels * size_of::<f32>()) as u64;
+    let per_image = encoder.bytes_per_image() as u64 + one_token;
+    let left = memory_bytes.saturating_sub(fixed);
+    if left < per_image {
         return Err(FeatureError::Memory { needed: fixed + per_image, budget: memory_bytes });
     }
-    let at_a_time = usize::try_from(at_a_time).unwrap_or(usize::MAX);
+    // Reading ahead can wait where an image hardly fits.
+    let more_ahead = more_ahead_bytes(left - per_image);
+    let at_a_time = usize::try_from((left - more_ahead) / per_image).unwrap_or(usize::MAX);
     progress.begin("encoding", (images.len() * all.len()) as u64);
-    for group in images.chunks(at_a_time) {
-        encode_stages::<FeatureError>(
-            encoder,
-            group.len(),
-            |i, pixels| {
-                let image = RgbImage::open(&group[i]).map_err(Box::new)?;
-                encoder.preprocessing().apply_into(&image, pixels);
-                Ok(())
-            },
-            |stage, activations| {
-                if let Some(found) = find_unusable(activations) {
-                    let path = group[found.image].clone();
-                    return Err(FeatureError::Unusable { path, stage, value: found.value });
-                }
-                match files.iter_mut().find(|(s, ..)| *s == stage) {
-                    None => Ok(()),
-                    Some((_, path, file)) => {
-                        append(file, activations, tokens, encoder).map_err(|source| {
-                            ResultsError::Write { path: path.clone(), source }.into()
-                        })
+    let groups = images.chunks(at_a_time);
+    let needed: Vec<&PathBuf> =
+        groups.clone().flat_map(|g| std::iter::repeat_n(g, passes(encoder)).flatten()).collect();
+    let read = |position: usize| image::read(needed[position]);
+    read_ahead(needed.len(), ahead_limit(more_ahead), read, |ahead| {
+        let mut first = 0;
+        for group in groups {
+            // All images are asked for once, before any is asked for again.
+            let asked = AtomicUsize::new(0);
+            encode_stages::<FeatureError>(
+                encoder,
+                group.len(),
+                |i, pixels| {
+                    let pass = asked.fetch_add(1, Ordering::Relaxed) / group.len();
+                    let bytes = ahead.take(first + pass * group.len() + i).map_err(Box::new)?;
+                    let image = RgbImage::decode(&bytes, &group[i]).map_err(Box::new)?;
+                    encoder.preprocessing().apply_into(&image, pixels);
+                    Ok(())
+                },
+                |stage, activations| {
+                    if activations.squared_norms().iter().copied().any(is_suspect)
+                        && let Some(found) = find_unusable(activations)
+                    {
+                        let path = group[found.image].clone();
+                        return Err(FeatureError::Unusable { path, stage, value: found.value });
                     }
-                }
-            },
-            |n| progress.advance(n as u64),
-        )?;
-    }
+                    match files.iter_mut().find(|(s, ..)| *s == stage) {
+                        None => Ok(()),
+                        Some((_, path, file)) => append(file, activations, tokens, encoder)
+                            .map_err(|source| {
+                                ResultsError::Write { path: path.clone(), source }.into()
+                            }),
+                    }
+                },
+                |n| progress.advance(n as u64),
+            )?;
+            first += passes(encoder) * group.len();
+        }
+        Ok::<(), FeatureError>(())
+    })?;
     progress.end();
 
     let mut names = String::new();
@@ -198,8 +222,11 @@ fn append(
     tokens: Tokens,
     encoder: &Encoder,
 ) -> io::Result<()> {
-    let (values, _) = tokens.select(activations, encoder.has_class_token());
-    values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
+    let selected = tokens.select(activations, encoder.has_class_token());
+    let chosen = selected.activations();
+    (0..chosen.images())
+        .flat_map(|image| chosen.image(image))
+        .try_for_each(|value| file.write_all(&value.to_le_bytes()))
 }
 
 fn finish(file: NpyFile, path: &Path) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! A file to 8-bit RGB pixels, as Pillow's `Image.open(file).convert("RGB")` gives them.
 
+mod ahead;
 mod error;
 mod jpeg;
 mod raster;
@@ -12,6 +13,7 @@ use std::path::Path;
 use image::ImageFormat;
 use sha2::{Digest, Sha256};
 
+pub(crate) use ahead::{ReadAhead, read_ahead};
 pub use error::ImageError;
 
 /// An image of more pixels is refused before anything is allocated: the number above which Pillow
@@ -153,7 +155,8 @@ impl RgbImage {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+/// The bytes of a file, of which there must be some.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     let bytes =
         std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
     match bytes.is_empty() {

@@ -41,6 +41,7 @@ mod activation;
 mod attention;
 #[doc(hidden)]
 pub mod bench;
+mod difference;
 mod exp;
 pub(crate) mod huge;
 mod layer_norm;
@@ -58,6 +59,7 @@ mod window;
 
 pub use activation::Activation;
 pub(crate) use attention::{Attention, AttentionScratch};
+pub(crate) use difference::{reduce_pair, squared_norm};
 pub(crate) use layer_norm::{Norm, layer_norm};
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
 pub(crate) use operand::{Operand, operand_bytes};

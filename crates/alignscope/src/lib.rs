@@ -6,6 +6,8 @@
 #[macro_use]
 mod name;
 mod progress;
+/// Numbers in a temporary file.
+mod spill;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Trials: which images were shown to people, and what they answered.
@@ -25,6 +27,7 @@ pub mod baseline;
 mod model;
 /// Vision encoders, one stage at a time.
 pub mod encoder;
+mod budget;
 /// Groups of images that hold both ends of all their pairs.
 pub mod resident;
 /// Differences of two images' activations, per channel.
@@ -59,4 +62,5 @@ pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};
 pub use crate::score::{Measure, Ties};
+pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, UnknownStage};

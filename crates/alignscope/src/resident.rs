@@ -33,14 +33,20 @@ pub fn plan(
     pairs: &Pairs,
     max_images: usize,
 ) -> Result<Vec<ResidentSet>, ComponentTooLarge> {
+    let planned = plan_whole(images, pairs, max_images);
+    match planned.iter().map(|set| set.images.len()).max() {
+        Some(largest) if largest > max_images => Err(ComponentTooLarge { images: largest }),
+        _ => Ok(planned),
+    }
+}
+
+/// The same, where a component of more than `max_images` is a set by itself.
+pub fn plan_whole(images: usize, pairs: &Pairs, max_images: usize) -> Vec<ResidentSet> {
+    let max_images = max_images.max(1);
     let component = components(images, pairs);
     let count = component.iter().max().map_or(0, |last| *last as usize + 1);
     let mut sizes = vec![0_usize; count];
     component.iter().for_each(|c| sizes[*c as usize] += 1);
-    let largest = sizes.iter().copied().max().unwrap_or(0);
-    if largest > max_images {
-        return Err(ComponentTooLarge { images: largest });
-    }
 
     // The fewest sets that could do, then filled evenly rather than leaving a small last one.
     let sets = images.div_ceil(max_images).max(1);
@@ -68,7 +74,7 @@ pub fn plan(
         set.pairs.push(index(pair));
         set.local_pairs.push([local[*a as usize], local[*b as usize]]);
     }
-    Ok(planned)
+    planned
 }
 
 fn index(i: usize) -> u32 {
@@ -134,7 +140,17 @@ mod tests {
     #[test]
     fn a_component_larger_than_the_limit_is_an_error_with_its_size() {
         let triplet = Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 0 }]);
-        assert_eq!(plan(3, &Pairs::of(&triplet), 2), Err(ComponentTooLarge { images: 3 }));
+        let pairs = Pairs::of(&triplet);
+        assert_eq!(plan(3, &pairs, 2), Err(ComponentTooLarge { images: 3 }));
+        assert_eq!(plan(3, &pairs, 0), Err(ComponentTooLarge { images: 3 }));
+    }
+
+    #[test]
+    fn a_component_larger_than_the_limit_can_be_a_set_by_itself() {
+        let pairs = rated(&[[0, 5], [1, 2], [1, 3], [1, 4], [6, 7]]);
+        let sets = plan_whole(8, &pairs, 3);
+        let images: Vec<_> = sets.iter().map(|set| set.images.clone()).collect();
+        assert_eq!(images, [vec![0, 5], vec![1, 2, 3, 4], vec![6, 7]]);
     }
 
     proptest! {

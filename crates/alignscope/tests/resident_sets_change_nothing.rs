@@ -4,11 +4,12 @@
 mod golden;
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Precision, Silent, Ties, Tokens, demo,
+    ModelSpec, Precision, Progress, Ties, Tokens, demo,
 };
 use golden::folder;
 
@@ -36,41 +37,98 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
     }
 }
 
-/// The bytes of scores and distances of a run on so many threads.
+/// Keeps what a run notes.
+#[derive(Debug, Default)]
+struct Notes(Mutex<String>);
+
+impl Progress for Notes {
+    fn begin(&self, _task: &str, _steps: u64) {}
+
+    fn advance(&self, _steps: u64) {}
+
+    fn end(&self) {}
+
+    fn note(&self, message: &str) {
+        self.0.lock().expect("notes").push_str(&format!("{message}\n"));
+    }
+}
+
+/// The bytes of scores and distances of a run on so many threads, and its notes.
+fn noted_run(
+    experiment: &Experiment,
+    threads: usize,
+) -> Result<([Vec<u8>; 3], String), ExperimentError> {
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    let notes = Notes::default();
+    pool.install(|| experiment.run(&claimed, &notes))?;
+    let read = |name| std::fs::read(out.path().join(name)).expect(name);
+    let files = ["scores.csv", "distances.parquet", "scale.parquet"].map(read);
+    Ok((files, notes.0.into_inner().expect("notes")))
+}
+
 fn run(
     model: &ModelSpec,
     data: &Path,
     memory_bytes: u64,
     threads: usize,
 ) -> Result<[Vec<u8>; 3], ExperimentError> {
-    let out = tempfile::tempdir().expect("a temporary folder");
-    let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    pool.install(|| experiment(model, data, memory_bytes).run(&claimed, &Silent))?;
-    let read = |name| std::fs::read(out.path().join(name)).expect(name);
-    Ok(["scores.csv", "distances.parquet", "scale.parquet"].map(read))
+    noted_run(&experiment(model, data, memory_bytes), threads).map(|(files, _)| files)
 }
 
+/// What is said where activations, and differences, go through a file.
+const SPILLED: &str = "their activations go through a temporary file";
+const DIFFERENCES: &str = "differences go to a temporary file";
+
 #[test]
-fn splits_places_and_threads_change_no_byte() {
+fn splits_files_and_threads_change_no_byte() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let model = ModelSpec::folder(folder("clip/base"));
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
 
-    // The least budget that will do holds one reference and its distortions at a time, and
-    // leaves no room for the differences, which go to a file.
-    for threads in [1, 2] {
-        let Err(ExperimentError::Memory { needed, images, .. }) = run(&model, &data, 0, threads)
-        else {
+    for threads in [1, 2, 5] {
+        let Err(ExperimentError::Memory { needed, .. }) = run(&model, &data, 0, threads) else {
             panic!("no memory is too little");
         };
-        assert_eq!(images, 21);
         assert!(run(&model, &data, needed - 1, threads).is_err());
-        // The least; half a set more, which packs sets of two components; and room in memory.
-        for budget in [needed, needed + 30_000, needed + 300_000] {
-            let split = run(&model, &data, budget, threads).expect("just enough memory");
-            assert!(split == whole, "{threads} threads, {budget} bytes: other results");
+        // From the least, which holds two images at a time, to where all fit.
+        let (mut spilled, mut kept_in_file, mut split, mut plain) = (0, 0, 0, 0);
+        for more in [0, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000] {
+            let experiment = experiment(&model, &data, needed + more);
+            let (found, notes) = noted_run(&experiment, threads).expect("enough memory");
+            assert!(found == whole, "{threads} threads, {more} bytes more: other results\n{notes}");
+            spilled += usize::from(notes.contains(SPILLED));
+            kept_in_file += usize::from(notes.contains(DIFFERENCES));
+            split += usize::from(notes.contains("groups of images") && !notes.contains(SPILLED));
+            plain += usize::from(!notes.contains("groups of images"));
+        }
+        let cases = [spilled, kept_in_file, split, plain];
+        assert!(cases.iter().all(|n| *n > 0), "spilled, in a file, split, whole: {cases:?}");
+    }
+}
+
+#[test]
+fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
+    let model = ModelSpec::folder(folder("clip/base"));
+    for tokens in Tokens::ALL {
+        let of = |memory_bytes| {
+            let mut experiment = experiment(&model, &data, memory_bytes);
+            experiment.datasets[0].kind = DatasetKind::OddOneOut;
+            Experiment { tokens, ..experiment }
+        };
+        let (whole, notes) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
+        assert!(!notes.contains(SPILLED));
+        let Err(ExperimentError::Memory { needed, .. }) = noted_run(&of(0), 2) else {
+            panic!("no memory is too little");
+        };
+        for more in [0, 1_500, 4_000, 9_000] {
+            let (found, notes) = noted_run(&of(needed + more), 2).expect("enough memory");
+            assert!(notes.contains(SPILLED), "{tokens}, {more} bytes more: {notes}");
+            assert!(found == whole, "{tokens}, {more} bytes more: other results");
         }
     }
 }

@@ -1,67 +1,104 @@
-//! Differences of all pairs at all stages, kept until the last resident set is done.
+//! Differences of all pairs, kept until the last of them is made.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Differences;
+use crate::spill::{SpillError, SpillFile};
 
-/// Differences of every pair of a data set at every stage, in memory or in a file.
+/// Differences of every pair of a data set at one or more stages, in memory or in a file.
 ///
-/// They come back as they went in, to the bit, so that results do not depend on the place.
+/// They come back as they went in, to the bit, so that results do not depend on the place; and in
+/// blocks of pairs, in the order of the data set.
 #[derive(Debug)]
 pub struct DifferenceStore {
     pairs: usize,
+    stages: Vec<StageShape>,
     place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
-    /// The whole columns of each stage.
-    Memory(Vec<Differences>),
-    /// Stage after stage, pair after pair, little-endian. The file has no name, and is gone when
-    /// it is closed.
-    File { file: File, stages: Vec<StageInFile> },
+    /// Blocks of pairs, of each stage.
+    Memory(Vec<Vec<Differences>>),
+    /// Stage after stage, pair after pair, little-endian.
+    File(SpillFile),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct StageInFile {
-    start: u64,
+struct StageShape {
     channels: usize,
+    /// Pairs of a block.
+    block: usize,
+    /// Where the stage's pairs begin in a file.
+    start: u64,
 }
 
 /// Bytes of a pair's inner products.
 const PRODUCT_BYTES: usize = 3 * size_of::<f64>();
 
+/// Bytes of a pair's differences.
+fn pair_bytes(channels: usize) -> usize {
+    channels * size_of::<f32>() + PRODUCT_BYTES
+}
+
 impl DifferenceStore {
+    /// Differences of about so many bytes are worked on at a time.
+    pub const BLOCK_BYTES: usize = 16 << 20;
+
     /// Bytes that a store takes: `numbers` is the sum of all stages' channels.
     pub fn bytes(pairs: usize, stages: usize, numbers: usize) -> u64 {
         (pairs * (stages * PRODUCT_BYTES + numbers * size_of::<f32>())) as u64
+    }
+
+    /// How many pairs' differences are worked on at a time.
+    pub fn block_pairs(channels: usize) -> usize {
+        (Self::BLOCK_BYTES / pair_bytes(channels)).max(1)
     }
 
     /// An empty store for `pairs` pairs at stages of so many `channels`.
     ///
     /// # Errors
     /// No temporary file could be made.
-    pub fn new(pairs: usize, channels: &[usize], in_memory: bool) -> io::Result<Self> {
-        let place = if in_memory {
-            Place::Memory(channels.iter().map(|c| Differences::zeros(pairs, *c)).collect())
-        } else {
-            let mut start = 0;
-            let stages = channels
-                .iter()
-                .map(|&channels| {
-                    let stage = StageInFile { start, channels };
-                    start += (pairs * stage.pair_bytes()) as u64;
-                    stage
-                })
-                .collect();
-            Place::File { file: tempfile::tempfile()?, stages }
-        };
-        Ok(Self { pairs, place })
+    pub fn new(pairs: usize, channels: &[usize], in_memory: bool) -> Result<Self, SpillError> {
+        Self::with_blocks(pairs, channels, in_memory, Self::block_pairs)
     }
 
-    /// Keeps the differences of `pairs` (ascending) at one stage.
+    fn with_blocks(
+        pairs: usize,
+        channels: &[usize],
+        in_memory: bool,
+        block: impl Fn(usize) -> usize,
+    ) -> Result<Self, SpillError> {
+        let mut start = 0;
+        let stages: Vec<StageShape> = channels
+            .iter()
+            .map(|&channels| {
+                let stage = StageShape { channels, block: block(channels), start };
+                start += (pairs * pair_bytes(channels)) as u64;
+                stage
+            })
+            .collect();
+        let place = if in_memory {
+            let blocks = |stage: &StageShape| {
+                let sizes = (0..pairs).step_by(stage.block);
+                sizes
+                    .map(|first| Differences::zeros(stage.block.min(pairs - first), stage.channels))
+                    .collect()
+            };
+            Place::Memory(stages.iter().map(blocks).collect())
+        } else {
+            Place::File(SpillFile::create("differences", start)?)
+        };
+        Ok(Self { pairs, stages, place })
+    }
+
+    /// Channels of a stage.
+    pub fn channels(&self, stage: usize) -> usize {
+        self.stages[stage].channels
+    }
+
+    /// Keeps the differences of `pairs` at one stage.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -70,66 +107,66 @@ impl DifferenceStore {
         stage: usize,
         pairs: &[u32],
         differences: &Differences,
-    ) -> io::Result<()> {
+    ) -> Result<(), SpillError> {
         assert_eq!(pairs.len(), differences.len(), "a difference for each pair");
+        let shape = self.stages[stage];
         match &mut self.place {
             Place::Memory(stages) => {
                 for (i, pair) in pairs.iter().enumerate() {
-                    stages[stage].copy_from(*pair as usize, differences, i);
+                    let (block, place) =
+                        (*pair as usize / shape.block, *pair as usize % shape.block);
+                    stages[stage][block].copy_from(place, differences, i);
                 }
                 Ok(())
             }
-            Place::File { file, stages } => {
-                let stage = stages[stage];
+            Place::File(file) => {
+                let mut bytes = Vec::new();
                 // Neighbouring pairs go in one piece.
                 for run in runs(pairs) {
-                    let mut bytes = Vec::with_capacity(run.len() * stage.pair_bytes());
-                    for i in run.clone() {
-                        differences.append_bytes(i, &mut bytes);
-                    }
-                    file.seek(SeekFrom::Start(stage.offset(pairs[run.start] as usize)))?;
-                    file.write_all(&bytes)?;
+                    bytes.clear();
+                    run.clone().for_each(|i| differences.append_bytes(i, &mut bytes));
+                    file.write_bytes(shape.offset(pairs[run.start] as usize), &bytes)?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// The differences of a range of pairs at one stage.
+    /// Number of blocks of pairs at a stage.
+    pub fn blocks(&self, stage: usize) -> usize {
+        self.pairs.div_ceil(self.stages[stage].block)
+    }
+
+    /// The differences of a block of pairs at one stage.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn get(&self, stage: usize, pairs: Range<usize>) -> io::Result<Differences> {
-        assert!(pairs.end <= self.pairs, "pairs of the data set");
+    pub fn block(&self, stage: usize, block: usize) -> Result<Cow<'_, Differences>, SpillError> {
+        let shape = self.stages[stage];
         match &self.place {
-            Place::Memory(stages) => Ok(stages[stage].slice(pairs)),
-            Place::File { file, stages } => {
-                let stage = stages[stage];
-                let mut bytes = vec![0; pairs.len() * stage.pair_bytes()];
-                let mut file = file;
-                file.seek(SeekFrom::Start(stage.offset(pairs.start)))?;
-                file.read_exact(&mut bytes)?;
-                let mut differences = Differences::zeros(pairs.len(), stage.channels);
-                for (i, bytes) in bytes.chunks_exact(stage.pair_bytes()).enumerate() {
-                    differences.set_bytes(i, bytes);
+            Place::Memory(stages) => Ok(Cow::Borrowed(&stages[stage][block])),
+            Place::File(file) => {
+                let first = block * shape.block;
+                let count = shape.block.min(self.pairs - first);
+                let mut differences = Differences::zeros(count, shape.channels);
+                let mut bytes = vec![0; pair_bytes(shape.channels)];
+                for i in 0..count {
+                    file.read_bytes(shape.offset(first + i), &mut bytes)?;
+                    differences.set_bytes(i, &bytes);
                 }
-                Ok(differences)
+                Ok(Cow::Owned(differences))
             }
         }
     }
 }
 
-impl StageInFile {
-    fn pair_bytes(self) -> usize {
-        self.channels * size_of::<f32>() + PRODUCT_BYTES
-    }
-
+impl StageShape {
     fn offset(self, pair: usize) -> u64 {
-        self.start + (pair * self.pair_bytes()) as u64
+        self.start + (pair * pair_bytes(self.channels)) as u64
     }
 }
 
-/// The stretches of neighbouring numbers in an ascending list, by position.
+/// The stretches of neighbouring numbers in a list, by position.
 fn runs(pairs: &[u32]) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     pairs.chunk_by(|a, b| a + 1 == *b).map(move |run| {
@@ -149,15 +186,19 @@ mod tests {
         let values: Vec<f32> = (0..4 * 2 * 3).map(|i| (i as f32).sin()).collect();
         let activations = Activations::new(&values, 4, 2, 3);
         let pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [2, 3]];
-        let all = Differences::of(activations, &pairs);
         for in_memory in [true, false] {
-            let mut store = DifferenceStore::new(5, &[1, 3], in_memory).expect("a store");
-            for part in [&[1_u32, 2, 4][..], &[0, 3]] {
+            let mut store =
+                DifferenceStore::with_blocks(5, &[1, 3], in_memory, |_| 2).expect("a store");
+            for part in [&[1_u32, 2, 4][..], &[3, 0]] {
                 let local: Vec<_> = part.iter().map(|p| pairs[*p as usize]).collect();
                 store.put(1, part, &Differences::of(activations, &local)).expect("kept");
             }
-            assert_eq!(store.get(1, 0..5).expect("read"), all, "in memory: {in_memory}");
-            assert_eq!(store.get(1, 2..4).expect("read"), all.slice(2..4));
+            assert_eq!((store.blocks(1), store.channels(1)), (3, 3));
+            for (i, part) in pairs.chunks(2).enumerate() {
+                let expected = Differences::of(activations, part);
+                let found = store.block(1, i).expect("read");
+                assert_eq!(*found, expected, "in memory: {in_memory}");
+            }
         }
     }
 }

@@ -1,21 +1,35 @@
 //! A group of images through an encoder, stage by stage.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use rayon::prelude::*;
-
 use super::Encoder;
+pub use super::held::Spilled;
+use super::held::{Held, Mode};
 use crate::difference::Activations;
-use crate::kernel::huge;
+use crate::spill::SpillError;
 use crate::stage::Stage;
+
+/// The activations of all images at one stage, with the squared norm of each image from the pass
+/// that made them.
+#[derive(Debug)]
+pub enum Encoded<'a> {
+    /// All in memory.
+    Memory(Activations<'a>),
+    /// In a temporary file.
+    File(Spilled<'a>),
+}
+
+/// How often [`encode_stages`] asks for each image.
+pub fn passes(encoder: &Encoder) -> usize {
+    if encoder.published { 2 } else { 1 }
+}
 
 /// Encodes a group of images: all are at one stage before any goes to the next, so that the
 /// activations of one stage exist at a time.
 ///
 /// `load` writes preprocessed image `i` of the group, `[3, size, size]`; it is called from many
-/// threads. `visit` gets the activations of all images, `[images, tokens, channels]`, at the
-/// embedding, after each block, and at the projection. `advance` is told of images as they finish
-/// a stage. The variant `@published` takes every image through the blocks twice.
+/// threads, for about one image after another. `visit` gets the activations of all images,
+/// `[images, tokens, channels]`, at the embedding, after each block, and at the projection. `advance`
+/// is told of images as they finish a stage. The variant `@published` takes every image through
+/// the blocks twice, one pass of all images after the other.
 ///
 /// # Errors
 /// The first error of `load` (in order of images) or of `visit`.
@@ -26,22 +40,46 @@ pub fn encode_stages<E: Send>(
     mut visit: impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
     advance: impl Fn(usize) + Sync,
 ) -> Result<(), E> {
-    if encoder.published {
-        pass(encoder, Tower::PatchesAlone, images, &load, &mut visit, &advance)?;
-        // The blocks have been told of; only the projection is new.
-        let mut projection = |stage, activations: Activations<'_>| match stage {
-            Stage::Projection => visit(stage, activations),
-            _ => Ok(()),
-        };
-        let values = pass(encoder, Tower::Whole, images, &load, &mut projection, &|_| ())?;
-        project(encoder, values, images, &mut projection)?;
-        advance(images);
-        return Ok(());
-    }
-    let values = pass(encoder, Tower::Whole, images, &load, &mut visit, &advance)?;
-    project(encoder, values, images, &mut visit)?;
-    advance(images);
-    Ok(())
+    let group = group(encoder, images, rayon::current_num_threads());
+    let run = Run { encoder, images, group, in_memory: None, load, advance, spill: nothing_spills };
+    run.all(&mut |stage, encoded: Encoded<'_>| match encoded {
+        Encoded::Memory(activations) => visit(stage, activations),
+        Encoded::File(_) => unreachable!("activations are in memory"),
+    })
+}
+
+fn nothing_spills<E>(error: SpillError) -> E {
+    unreachable!("activations are in memory: {error}")
+}
+
+/// [`encode_stages`] with activations in a temporary file, of which `in_memory` images are in memory
+/// at a time; the projections of all are.
+///
+/// # Errors
+/// As for [`encode_stages`], or the file cannot be made, written or read.
+pub fn encode_spilled<E: Send + From<SpillError>>(
+    encoder: &Encoder,
+    images: usize,
+    in_memory: usize,
+    load: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
+    mut visit: impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
+    advance: impl Fn(usize) + Sync,
+) -> Result<(), E> {
+    let threads = rayon::current_num_threads();
+    let fitting = (in_memory / threads).max(1);
+    let group = group(encoder, images, threads).min(fitting);
+    let in_memory = Some(in_memory);
+    Run { encoder, images, group, in_memory, load, advance, spill: E::from }.all(&mut visit)
+}
+
+/// Groups that each thread gets at least, so that none waits long for the last.
+const GROUPS_A_THREAD: usize = 4;
+
+/// Images that a thread takes at a time: as many as layers are best at, but few enough that all
+/// threads have work. Results do not depend on it.
+fn group(encoder: &Encoder, images: usize, threads: usize) -> usize {
+    let most = encoder.images_at_a_time();
+    (images / (threads * GROUPS_A_THREAD)).clamp(1, most)
 }
 
 /// What goes into the blocks.
@@ -53,78 +91,211 @@ enum Tower {
     PatchesAlone,
 }
 
-/// Embedding and blocks; returns the activations after the last.
-fn pass<E: Send>(
-    encoder: &Encoder,
-    tower: Tower,
+struct Run<'a, E, L, A> {
+    encoder: &'a Encoder,
     images: usize,
-    load: &(impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync),
-    visit: &mut impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
-    advance: &(impl Fn(usize) + Sync),
-) -> Result<Vec<f32>, E> {
-    let channels = encoder.architecture.channels;
-    let tokens = match tower {
-        Tower::Whole => encoder.architecture.tokens(),
-        Tower::PatchesAlone => encoder.architecture.patches(),
-    };
-    let image = tokens * channels;
-    let at_a_time = encoder.images_at_a_time();
-    let mut values = huge::vec(images * image, 0.0_f32);
-
-    let failed = AtomicBool::new(false);
-    let embed = |first: usize, group: &mut [f32]| {
-        encoder.with_scratch(|scratch| {
-            let embedding = &encoder.parts.embedding;
-            let mut pixels = vec![0.0; encoder.pixels_len()];
-            for (i, out) in group.chunks_exact_mut(image).enumerate() {
-                // An image that fails ends the run; those after it need not be read.
-                if failed.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                load(first + i, &mut pixels)
-                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-                match tower {
-                    Tower::Whole => embedding.apply(&pixels, out, scratch),
-                    Tower::PatchesAlone => embedding.apply_patches(&pixels, out, scratch),
-                }
-                advance(1);
-            }
-            Ok(())
-        })
-    };
-    let results: Vec<Result<(), E>> = values
-        .par_chunks_mut(at_a_time * image)
-        .enumerate()
-        .map(|(chunk, group)| embed(chunk * at_a_time, group))
-        .collect();
-    results.into_iter().collect::<Result<(), E>>()?;
-    visit(Stage::Embedding, Activations::new(&values, images, tokens, channels))?;
-
-    for (i, block) in encoder.parts.blocks.iter().enumerate() {
-        values.par_chunks_mut(at_a_time * image).for_each(|group| {
-            encoder.with_scratch(|scratch| block.apply(group, tokens, scratch));
-            advance(group.len() / image);
-        });
-        visit(Stage::Block(i + 1), Activations::new(&values, images, tokens, channels))?;
-    }
-    Ok(values)
+    /// Images that a thread takes at a time.
+    group: usize,
+    /// Images in memory at a time; none where all are.
+    in_memory: Option<usize>,
+    load: L,
+    advance: A,
+    /// What is said where a temporary file fails.
+    spill: fn(SpillError) -> E,
 }
 
-/// The projection of what came out of the last block.
-fn project<E: Send>(
-    encoder: &Encoder,
-    values: Vec<f32>,
-    images: usize,
-    visit: &mut impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let image = encoder.architecture.tokens() * encoder.architecture.channels;
-    let projection = encoder.architecture.projection;
-    let mut projected = vec![0.0_f32; images * projection];
-    projected.par_chunks_exact_mut(projection).zip(values.par_chunks_exact(image)).for_each(
-        |(out, tokens)| {
-            encoder.with_scratch(|scratch| encoder.parts.head.apply(tokens, out, scratch));
-        },
-    );
-    drop(values);
-    visit(Stage::Projection, Activations::new(&projected, images, 1, projection))
+impl<E, L, A> Run<'_, E, L, A>
+where
+    E: Send,
+    L: Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
+    A: Fn(usize) + Sync,
+{
+    fn all(&self, visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>) -> Result<(), E> {
+        let held = if self.encoder.published {
+            self.pass(Tower::PatchesAlone, visit, true)?;
+            // The blocks have been seen and told of; only the projection is new.
+            self.pass(Tower::Whole, &mut |_, _| Ok(()), false)?
+        } else {
+            self.pass(Tower::Whole, visit, true)?
+        };
+        self.project(held, visit)?;
+        (self.advance)(self.images);
+        Ok(())
+    }
+
+    /// Embedding and blocks; returns the activations after the last.
+    fn pass(
+        &self,
+        tower: Tower,
+        visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
+        tell: bool,
+    ) -> Result<Held, E> {
+        let Self { encoder, images, group, .. } = *self;
+        let channels = encoder.architecture.channels;
+        let tokens = match tower {
+            Tower::Whole => encoder.architecture.tokens(),
+            Tower::PatchesAlone => encoder.architecture.patches(),
+        };
+        let advance = |images| {
+            if tell {
+                (self.advance)(images);
+            }
+        };
+        let mut held =
+            Held::new(images, tokens, channels, group, self.in_memory).map_err(self.spill)?;
+        let embedding = &encoder.parts.embedding;
+        held.each(Mode::Make, self.spill, |start, group| {
+            encoder.with_scratch(|scratch| {
+                let mut pixels = vec![0.0; encoder.pixels_len()];
+                for (i, out) in group.chunks_exact_mut(tokens * channels).enumerate() {
+                    (self.load)(start + i, &mut pixels)?;
+                    match tower {
+                        Tower::Whole => embedding.apply(&pixels, out, scratch),
+                        Tower::PatchesAlone => embedding.apply_patches(&pixels, out, scratch),
+                    }
+                    advance(1);
+                }
+                Ok(())
+            })
+        })?;
+        visit(Stage::Embedding, held.encoded())?;
+
+        for (i, block) in encoder.parts.blocks.iter().enumerate() {
+            held.each(Mode::Change, self.spill, |_, group| {
+                encoder.with_scratch(|scratch| block.apply(group, tokens, scratch));
+                advance(group.len() / (tokens * channels));
+                Ok(())
+            })?;
+            visit(Stage::Block(i + 1), held.encoded())?;
+        }
+        Ok(held)
+    }
+
+    /// The projection of what came out of the last block.
+    fn project(
+        &self,
+        mut held: Held,
+        visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { encoder, images, .. } = *self;
+        let image = encoder.architecture.tokens() * encoder.architecture.channels;
+        let projection = encoder.architecture.projection;
+        let projected = std::sync::Mutex::new(vec![0.0_f32; images * projection]);
+        held.each(Mode::Read, self.spill, |start, group| {
+            let mut out = vec![0.0; group.len() / image * projection];
+            encoder.with_scratch(|scratch| {
+                for (out, tokens) in out.chunks_exact_mut(projection).zip(group.chunks_exact(image))
+                {
+                    encoder.parts.head.apply(tokens, out, scratch);
+                }
+            });
+            let mut all = projected.lock().expect("no thread panics while it copies");
+            all[start * projection..][..out.len()].copy_from_slice(&out);
+            Ok(())
+        })?;
+        drop(held);
+        let projected = projected.into_inner().expect("no thread panics while it copies");
+        let activations = Activations::new(&projected, images, 1, projection);
+        let norms = activations.squared_norms();
+        visit(Stage::Projection, Encoded::Memory(activations.with_norms(&norms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::encoder::Checkpoint;
+
+    fn encoder() -> Encoder {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/clip/base");
+        Encoder::load(&Checkpoint::open(&folder).expect("a checkpoint")).expect("an encoder")
+    }
+
+    fn load(i: usize, pixels: &mut [f32]) -> Result<(), SpillError> {
+        pixels.iter_mut().enumerate().for_each(|(p, x)| *x = ((p * (i + 3)) as f32).sin());
+        Ok(())
+    }
+
+    /// All numbers of all stages, and the norms.
+    fn encode(
+        encoder: &Encoder,
+        group: usize,
+        in_memory: Option<usize>,
+        threads: usize,
+    ) -> Vec<(Stage, Vec<f32>, Vec<f64>)> {
+        let images = 11;
+        let mut found = Vec::new();
+        let mut visit = |stage: Stage, encoded: Encoded<'_>| {
+            let [tokens, channels] = encoder.shape(stage);
+            let mut values = vec![0.0; images * tokens * channels];
+            let norms = match encoded {
+                Encoded::Memory(activations) => {
+                    for (i, out) in values.chunks_exact_mut(tokens * channels).enumerate() {
+                        out.copy_from_slice(activations.image(i));
+                    }
+                    activations.squared_norms().into_owned()
+                }
+                Encoded::File(spilled) => {
+                    assert_eq!(spilled.workspace.len(), 3 * tokens * channels);
+                    for (i, out) in values.chunks_exact_mut(tokens * channels).enumerate() {
+                        spilled.file.read(i, out)?;
+                    }
+                    spilled.norms.to_vec()
+                }
+            };
+            found.push((stage, values, norms));
+            Ok(())
+        };
+        let advance = |_| ();
+        let run = Run { encoder, images, group, in_memory, load, advance, spill: |e| e };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| run.all(&mut visit)).expect("encoded");
+        found
+    }
+
+    #[test]
+    fn groups_threads_and_places_change_no_bit() {
+        let encoder = encoder();
+        let whole = encode(&encoder, 11, None, 1);
+        assert_eq!(whole.len(), encoder.stages().len());
+        for (group, in_memory, threads) in [
+            (1, None, 1),
+            (3, None, 4),
+            (2, None, 2),
+            (1, Some(3), 2),
+            (3, Some(3), 3),
+            (2, Some(3), 1),
+        ] {
+            let found = encode(&encoder, group, in_memory, threads);
+            assert!(
+                found == whole,
+                "groups of {group}, {in_memory:?} in memory, {threads} threads"
+            );
+        }
+    }
+
+    #[test]
+    fn few_images_are_shared_among_all_threads() {
+        let encoder = encoder();
+        let most = encoder.images_at_a_time();
+        assert_eq!(group(&encoder, 21, 64), 1);
+        assert_eq!(group(&encoder, 21, 2), 2.min(most));
+        assert_eq!(group(&encoder, 1_000_000, 2), most);
+        assert_eq!(group(&encoder, 0, 2), 1);
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_first_image_that_cannot_be_loaded() {
+        let encoder = encoder();
+        for _ in 0..20 {
+            let failing = |i: usize, _: &mut [f32]| match i {
+                7 | 9 | 30 => Err(i),
+                _ => Ok(()),
+            };
+            let found = encode_stages(&encoder, 40, failing, |_, _| Ok(()), |_| ());
+            assert_eq!(found, Err(7));
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Which tokens of an image count.
 
-use std::borrow::Cow;
+use std::ops::Range;
+
+use rayon::prelude::*;
 
 use crate::difference::Activations;
 
@@ -32,33 +34,80 @@ impl Tokens {
         }
     }
 
-    /// The tokens chosen of `[images, tokens, channels]`, and how many there are of an image. A
-    /// projection, and any stage of one token, stays as it is.
-    pub fn select(
-        self,
-        activations: Activations<'_>,
-        class_token: bool,
-    ) -> (Cow<'_, [f32]>, usize) {
-        let (tokens, channels) = (activations.tokens(), activations.channels());
+    /// The tokens chosen of an image of so many, where they are some of its own; none for the mean.
+    /// A projection, and any stage of one token, stays as it is.
+    pub fn range(self, tokens: usize, class_token: bool) -> Option<Range<usize>> {
         let first = usize::from(class_token);
-        let images = || activations.values().chunks_exact(tokens * channels);
         match self {
-            _ if tokens == 1 => (activations.values().into(), tokens),
-            Self::All => (activations.values().into(), tokens),
-            Self::Class => (images().flat_map(|i| &i[..channels]).copied().collect(), 1),
-            Self::Patches if first == 0 => (activations.values().into(), tokens),
-            Self::Patches => {
-                (images().flat_map(|i| &i[channels..]).copied().collect(), tokens - first)
+            _ if tokens == 1 => Some(0..1),
+            Self::All => Some(0..tokens),
+            Self::Class => Some(0..1),
+            Self::Patches => Some(first..tokens),
+            Self::Mean => None,
+        }
+    }
+
+    /// The tokens chosen of each image. Only a mean is a copy.
+    pub fn select(self, activations: Activations<'_>, class_token: bool) -> Selected<'_> {
+        let (images, channels) = (activations.images(), activations.channels());
+        match self.range(activations.tokens(), class_token) {
+            Some(range) => Selected::Seen(activations.of_tokens(range)),
+            None => {
+                let mut values = vec![0.0; images * channels];
+                values
+                    .par_chunks_exact_mut(channels)
+                    .enumerate()
+                    .for_each(|(i, out)| mean(activations.image(i), out));
+                Selected::Means { values, images, channels }
             }
-            Self::Mean => {
-                let mean = |image: &[f32]| {
-                    let mut sums = vec![0.0_f64; channels];
-                    for token in image.chunks_exact(channels) {
-                        sums.iter_mut().zip(token).for_each(|(sum, x)| *sum += f64::from(*x));
-                    }
-                    sums.into_iter().map(|sum| (sum / tokens as f64) as f32).collect::<Vec<_>>()
-                };
-                (images().flat_map(mean).collect(), 1)
+        }
+    }
+
+    /// The tokens chosen of one image, `[tokens, channels]`, where they are one: that one, into
+    /// `out` of `[channels]`.
+    pub fn select_one(self, image: &[f32], class_token: bool, out: &mut [f32]) {
+        let channels = out.len();
+        match self.range(image.len() / channels, class_token) {
+            Some(range) => out.copy_from_slice(&image[range.start * channels..][..channels]),
+            None => mean(image, out),
+        }
+    }
+}
+
+/// The mean over the tokens of an image, summed in f64 in their order.
+fn mean(image: &[f32], out: &mut [f32]) {
+    let channels = out.len();
+    let mut sums = vec![0.0_f64; channels];
+    for token in image.chunks_exact(channels) {
+        sums.iter_mut().zip(token).for_each(|(sum, x)| *sum += f64::from(*x));
+    }
+    let tokens = (image.len() / channels) as f64;
+    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = (sum / tokens) as f32);
+}
+
+/// The activations of the tokens chosen.
+#[derive(Debug)]
+pub enum Selected<'a> {
+    /// Those of the model.
+    Seen(Activations<'a>),
+    /// One mean for each image.
+    Means {
+        /// `[images, channels]`.
+        values: Vec<f32>,
+        /// Number of images.
+        images: usize,
+        /// Channels of a token.
+        channels: usize,
+    },
+}
+
+impl Selected<'_> {
+    /// The activations, `[images, tokens chosen, channels]`.
+    pub fn activations(&self) -> Activations<'_> {
+        match self {
+            Self::Seen(activations) => *activations,
+            Self::Means { values, images, channels } => {
+                Activations::new(values, *images, 1, *channels)
             }
         }
     }
@@ -76,8 +125,15 @@ mod tests {
         let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let activations = Activations::new(&values, 2, 3, 2);
         let select = |tokens: Tokens, class| {
-            let (values, count) = tokens.select(activations, class);
-            (values.into_owned(), count)
+            let selected = tokens.select(activations, class);
+            let chosen = selected.activations();
+            let values: Vec<f32> = (0..2).flat_map(|i| chosen.image(i).to_vec()).collect();
+            if chosen.tokens() == 1 {
+                let mut one = vec![0.0; 2];
+                tokens.select_one(activations.image(1), class, &mut one);
+                assert_eq!(one, chosen.image(1), "{tokens}");
+            }
+            (values, chosen.tokens())
         };
         assert_eq!(select(Tokens::All, true), (values.clone(), 3));
         assert_eq!(select(Tokens::Class, true), (vec![0.0, 1.0, 6.0, 7.0], 1));

@@ -9,6 +9,7 @@ use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::results::ResultsError;
 use crate::score::ScoreError;
+use crate::spill::SpillError;
 use crate::stage::Stage;
 
 /// A run could not be done.
@@ -138,9 +139,24 @@ pub enum ExperimentError {
         /// The image.
         id: String,
     },
-    /// The memory budget does not hold what must be held at once.
+    /// The memory budget does not hold the decoded images that must be held at once.
     #[error(
-        "{model} on {dataset} needs {} of memory ({images} images are connected by pairs and must be held at once), the budget is {}; allow more with `--memory {}`",
+        "pixels on {dataset} need {} of memory ({images} images are connected by pairs and must be held at once), the budget is {}; allow more with `--memory {}`",
+        megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
+    )]
+    PixelMemory {
+        /// The data set.
+        dataset: DatasetKind,
+        /// Images of the largest connected component.
+        images: usize,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// The memory budget does not hold the least that an encoder needs.
+    #[error(
+        "{model} on {dataset} needs {} of memory even with activations in a file (its weights, the working memory of each thread, two images), the budget is {}; allow more with `--memory {}`",
         megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
     )]
     Memory {
@@ -148,8 +164,6 @@ pub enum ExperimentError {
         model: String,
         /// The data set.
         dataset: DatasetKind,
-        /// Images of the largest connected component.
-        images: usize,
         /// Bytes that would do.
         needed: u64,
         /// Bytes allowed.
@@ -230,9 +244,9 @@ pub enum ExperimentError {
         #[source]
         source: ScoreError,
     },
-    /// Differences beyond the memory budget could not be kept in a file.
-    #[error("cannot keep differences in a temporary file")]
-    Spill(#[source] std::io::Error),
+    /// What is beyond the memory budget could not be kept in a file.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// A file could not be hashed for the manifest.
     #[error("cannot read {path} again for the manifest")]
     Hash {

@@ -1,14 +1,20 @@
 //! One model on one data set: the distances of all pairs at all stages.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ExperimentError;
 use super::prepared::PreparedDataset;
-use crate::difference::{Activations, DifferenceStore, Differences, find_unusable};
+use super::shares::Shares;
+use super::tiles::{Keep, PlacedPair, reduce_file, reduce_memory};
+use crate::dataset::ImageIndex;
+use crate::difference::{Activations, DifferenceStore, Differences, find_unusable, is_suspect};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
-use crate::encoder::{Encoder, Tokens, encode_stages};
+use crate::encoder::{Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes};
+use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::progress::Progress;
-use crate::resident::{ResidentSet, plan};
+use crate::resident::ResidentSet;
+use crate::spill::SpillError;
 use crate::stage::Stage;
 
 /// What is wanted.
@@ -33,133 +39,118 @@ pub(super) struct StageDistances {
     pub(super) distances: Vec<(Distance, Vec<f64>)>,
 }
 
-/// Differences of at most so many bytes are worked on at a time.
-const DIFFERENCE_BYTES: usize = 64 << 20;
-
 /// Encodes the data set's images, each once, and reduces every stage to distances.
+///
+/// Files are read ahead while images are encoded, also those of the next resident set.
 pub(super) fn stage_distances(
     request: &Request<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<StageDistances>, ExperimentError> {
     let Request { model, encoder, dataset, .. } = request;
     let kind = dataset.dataset.kind;
-    let stages = encoder.stages();
-    let (sets, store_in_memory) = sets(request)?;
+    let shares = Shares::of(request)?;
+    shares.tell(request, progress);
 
-    let images = dataset.dataset.images.len();
-    progress.begin(&format!("{model} on {kind}"), (images * stages.len()) as u64);
-    let mut finished = Vec::with_capacity(stages.len());
-    let mut store = match sets.len() {
-        1 => None,
-        _ => {
-            let channels: Vec<usize> = stages.iter().map(|s| encoder.shape(*s)[1]).collect();
-            let store = DifferenceStore::new(dataset.pairs.len(), &channels, store_in_memory);
-            Some(store.map_err(ExperimentError::Spill)?)
+    let steps = dataset.dataset.images.len() * encoder.stages().len();
+    progress.begin(&format!("{model} on {kind}"), steps as u64);
+    let passes = passes(encoder);
+    let sets = shares.sets.iter();
+    let needed: Vec<ImageIndex> =
+        sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect();
+    let read = |position: usize| dataset.read(needed[position] as usize);
+    let mut reduction = Reduction::new(request, &shares)?;
+    read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
+        let mut first = 0;
+        for set in &shares.sets {
+            let files = Files { ahead, first, asked: AtomicUsize::new(0) };
+            encode_set(request, &shares, set, &files, &mut reduction, progress)?;
+            first += passes * set.images.len();
         }
-    };
-    for set in &sets {
-        let mut position = 0;
-        encode_stages::<ExperimentError>(
-            encoder,
-            set.images.len(),
-            |i, pixels| {
-                let image = dataset.load(set.images[i] as usize)?;
-                encoder.preprocessing().apply_into(&image, pixels);
-                Ok(())
-            },
-            |stage, activations| {
-                check_usable(request, set, stage, activations)?;
-                let (images, channels) = (activations.images(), activations.channels());
-                let (values, tokens) =
-                    request.tokens.select(activations, encoder.has_class_token());
-                let activations = Activations::new(&values, images, tokens, channels);
-                match &mut store {
-                    None => finished.push(reduce_whole(request, stage, set, activations)?),
-                    Some(store) => {
-                        for (pairs, local) in blocks(set, activations.channels()) {
-                            let differences = Differences::of(activations, local);
-                            store
-                                .put(position, pairs, &differences)
-                                .map_err(ExperimentError::Spill)?;
-                        }
-                    }
-                }
-                position += 1;
-                Ok(())
-            },
-            |images| progress.advance(images as u64),
-        )?;
-    }
-    if let Some(mut store) = store {
-        for (position, stage) in stages.iter().enumerate() {
-            finished.push(reduce_stored(request, *stage, position, &mut store)?);
-        }
-    }
+        Ok::<(), ExperimentError>(())
+    })?;
+    let finished = reduction.finish()?;
     progress.end();
     Ok(finished)
 }
 
-/// Plans the resident sets, and whether differences of several sets stay in memory.
-fn sets(request: &Request<'_>) -> Result<(Vec<ResidentSet>, bool), ExperimentError> {
-    let Request { model, encoder, dataset, memory_bytes, .. } = request;
-    let images = dataset.dataset.images.len();
-    // A choice of tokens is a copy, at most as large as all of them.
-    let copies = if request.tokens == Tokens::All { 1 } else { 2 };
-    let per_image = copies * encoder.bytes_per_image() as u64;
-    let fixed =
-        encoder.resident_bytes(rayon::current_num_threads()) as u64 + 2 * DIFFERENCE_BYTES as u64;
-    let error = |component: usize| ExperimentError::Memory {
-        model: (*model).to_owned(),
-        dataset: dataset.dataset.kind,
-        images: component,
-        needed: fixed + component as u64 * per_image,
-        budget: *memory_bytes,
+/// The files of a set, which were read ahead.
+struct Files<'a> {
+    ahead: &'a ReadAhead<ImageError>,
+    /// Position of the set's first file.
+    first: usize,
+    /// How many were asked for: all images once, before any is asked for again.
+    asked: AtomicUsize,
+}
+
+fn encode_set(
+    request: &Request<'_>,
+    shares: &Shares,
+    set: &ResidentSet,
+    files: &Files<'_>,
+    reduction: &mut Reduction<'_>,
+    progress: &dyn Progress,
+) -> Result<(), ExperimentError> {
+    let Request { encoder, dataset, tokens, .. } = request;
+    let images = set.images.len();
+    let load = |i: usize, pixels: &mut [f32]| {
+        let pass = files.asked.fetch_add(1, Ordering::Relaxed) / images;
+        let bytes = files.ahead.take(files.first + pass * images + i);
+        let image = dataset.decode(set.images[i] as usize, bytes)?;
+        encoder.preprocessing().apply_into(&image, pixels);
+        Ok(())
     };
-    let plan_within = |bytes: u64| {
-        let max_images = usize::try_from(bytes / per_image).unwrap_or(usize::MAX);
-        plan(images, &dataset.pairs, max_images).map_err(|e| error(e.images))
+    let advance = |images: usize| progress.advance(images as u64);
+    let pairs = PlacedPair::of(set);
+    let in_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
+        let norms = activations.squared_norms();
+        for image in suspects(&norms) {
+            check_usable(request, set, stage, image, activations.image(image))?;
+        }
+        let selected = tokens.select(activations, encoder.has_class_token());
+        let activations = selected.activations();
+        reduction.stage(stage, |keep| reduce_memory(activations, &pairs, keep))
     };
-
-    let free = memory_bytes.saturating_sub(fixed);
-    let sets = plan_within(free)?;
-    if sets.len() == 1 {
-        return Ok((sets, true));
+    if images <= shares.in_memory {
+        let visit = |stage, activations: Activations<'_>| in_memory(reduction, stage, activations);
+        return encode_stages(encoder, images, load, visit, advance);
     }
-    let numbers: usize = encoder.stages().iter().map(|s| encoder.shape(*s)[1]).sum();
-    let stored = DifferenceStore::bytes(dataset.pairs.len(), encoder.stages().len(), numbers);
-    if stored <= free / 2
-        && let Ok(sets) = plan_within(free - stored)
-    {
-        return Ok((sets, true));
-    }
-    Ok((sets, false))
+    let visit = |stage, encoded: Encoded<'_>| match encoded {
+        Encoded::Memory(activations) => in_memory(reduction, stage, activations),
+        Encoded::File(mut spilled) => {
+            let image_len = spilled.file.tokens() * spilled.file.channels();
+            for image in suspects(spilled.norms) {
+                let values = &mut spilled.workspace[..image_len];
+                spilled.file.read(image, values)?;
+                check_usable(request, set, stage, image, values)?;
+            }
+            let class_token = encoder.has_class_token();
+            reduction
+                .stage(stage, |keep| reduce_file(&mut spilled, *tokens, class_token, &pairs, keep))
+        }
+    };
+    encode_spilled(encoder, images, shares.in_memory, load, visit, advance)
 }
 
-/// The pairs of a set in groups whose differences take few bytes.
-fn blocks(set: &ResidentSet, channels: usize) -> impl Iterator<Item = (&[u32], &[[u32; 2]])> {
-    let size = block_pairs(channels);
-    set.pairs.chunks(size).zip(set.local_pairs.chunks(size))
+/// The images that may hold an unusable number, in order.
+fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
+    norms.iter().enumerate().filter(|(_, norm)| is_suspect(**norm)).map(|(image, _)| image)
 }
 
-/// How many pairs' differences are worked on at a time; a multiple of the groups that a scale is
-/// summed in.
-fn block_pairs(channels: usize) -> usize {
-    let fitting = DIFFERENCE_BYTES / (size_of::<f32>() * channels + 3 * size_of::<f64>());
-    (fitting / ScaleAccumulator::GROUP).max(1) * ScaleAccumulator::GROUP
-}
-
+/// Refuses an image of the set, `[tokens, channels]`, that holds an unusable number.
 fn check_usable(
     request: &Request<'_>,
     set: &ResidentSet,
     stage: Stage,
-    activations: Activations<'_>,
+    image: usize,
+    values: &[f32],
 ) -> Result<(), ExperimentError> {
-    match find_unusable(activations) {
+    let [tokens, channels] = request.encoder.shape(stage);
+    match find_unusable(Activations::new(values, 1, tokens, channels)) {
         None => Ok(()),
         Some(found) => Err(ExperimentError::Unusable {
             model: request.model.to_owned(),
             dataset: request.dataset.dataset.kind,
-            id: request.dataset.dataset.images[set.images[found.image] as usize].id.clone(),
+            id: request.dataset.dataset.images[set.images[image] as usize].id.clone(),
             stage,
             token: found.token,
             channel: found.channel,
@@ -168,55 +159,76 @@ fn check_usable(
     }
 }
 
-/// Distances of a data set that is one resident set: nothing is kept. Where the differences of
-/// all pairs are too many to hold, they are made twice, for the scale and for the distances.
-fn reduce_whole(
-    request: &Request<'_>,
-    stage: Stage,
-    set: &ResidentSet,
-    activations: Activations<'_>,
-) -> Result<StageDistances, ExperimentError> {
-    let channels = activations.channels();
-    let parts: Vec<_> = blocks(set, channels).collect();
-    if let [(_, local)] = parts.as_slice() {
-        let differences = Differences::of(activations, local);
-        return reduce(request, stage, channels, || Ok(std::iter::once(Ok(&differences))));
+/// Differences on their way to distances.
+///
+/// Where the data set is one resident set, a stage is reduced to distances as soon as it is there,
+/// and one stage's differences are kept at a time; with several, those of all stages, until the last
+/// set is done.
+struct Reduction<'a> {
+    request: &'a Request<'a>,
+    whole: bool,
+    in_memory: bool,
+    store: DifferenceStore,
+    finished: Vec<StageDistances>,
+}
+
+impl<'a> Reduction<'a> {
+    fn new(request: &'a Request<'a>, shares: &Shares) -> Result<Self, ExperimentError> {
+        let (whole, in_memory) = (shares.sets.len() == 1, shares.store_in_memory);
+        let stages = request.encoder.stages();
+        let mut channels: Vec<usize> =
+            stages.iter().map(|s| request.encoder.shape(*s)[1]).collect();
+        if whole {
+            channels.truncate(1);
+        }
+        let store = DifferenceStore::new(request.dataset.pairs.len(), &channels, in_memory)?;
+        Ok(Self { request, whole, in_memory, store, finished: vec![] })
     }
-    reduce(request, stage, channels, || {
-        Ok(parts.iter().map(|(_, local)| Ok(Differences::of(activations, local))))
-    })
+
+    /// Takes the differences of a set's pairs at a stage, which `reduce` hands on in any order.
+    fn stage(
+        &mut self,
+        stage: Stage,
+        reduce: impl FnOnce(&mut (dyn Keep + '_)) -> Result<(), SpillError>,
+    ) -> Result<(), ExperimentError> {
+        let stages = self.request.encoder.stages();
+        let position = match self.whole {
+            true => 0,
+            false => stages.iter().position(|s| *s == stage).expect("a stage of the encoder"),
+        };
+        let [_, channels] = self.request.encoder.shape(stage);
+        if self.store.channels(position) != channels {
+            // The projection, after the last block: its differences take the place of the others.
+            let pairs = self.request.dataset.pairs.len();
+            self.store = DifferenceStore::new(pairs, &[channels], self.in_memory)?;
+        }
+        let store = &mut self.store;
+        reduce(&mut |pairs: &[u32], found: &Differences| store.put(position, pairs, found))?;
+        if self.whole {
+            self.finished.push(distances(self.request, stage, &self.store, position)?);
+        }
+        Ok(())
+    }
+
+    /// The distances at all stages.
+    fn finish(mut self) -> Result<Vec<StageDistances>, ExperimentError> {
+        if !self.whole {
+            for (position, stage) in self.request.encoder.stages().into_iter().enumerate() {
+                self.finished.push(distances(self.request, stage, &self.store, position)?);
+            }
+        }
+        Ok(self.finished)
+    }
 }
 
-/// Distances from the differences that several sets left.
-fn reduce_stored(
+/// Distances from the differences of all pairs, in the order of the pairs.
+fn distances(
     request: &Request<'_>,
     stage: Stage,
+    store: &DifferenceStore,
     position: usize,
-    store: &mut DifferenceStore,
 ) -> Result<StageDistances, ExperimentError> {
-    let [_, channels] = request.encoder.shape(stage);
-    let pairs = request.dataset.pairs.len();
-    let size = block_pairs(channels);
-    let store = &*store;
-    reduce(request, stage, channels, || {
-        Ok((0..pairs).step_by(size).map(move |start| {
-            store.get(position, start..pairs.min(start + size)).map_err(ExperimentError::Spill)
-        }))
-    })
-}
-
-/// Distances from the differences of all pairs, which come in the order of the pairs and may be
-/// asked for twice.
-fn reduce<D, I>(
-    request: &Request<'_>,
-    stage: Stage,
-    channels: usize,
-    differences: impl Fn() -> Result<I, ExperimentError>,
-) -> Result<StageDistances, ExperimentError>
-where
-    D: std::borrow::Borrow<Differences>,
-    I: Iterator<Item = Result<D, ExperimentError>>,
-{
+    let channels = store.channels(position);
     let normalized = request.distances.contains(&Distance::NormalizedEuclidean);
     let scale = match (normalized, request.foreign_scales) {
         (false, _) => None,
@@ -225,10 +237,9 @@ where
             let uses = &request.dataset.pairs.uses;
             let mut sum = ScaleAccumulator::new(channels);
             let mut done = 0;
-            for block in differences()? {
-                let block = block?;
-                let block = block.borrow();
-                sum.add(block, &uses[done..done + block.len()]);
+            for block in 0..store.blocks(position) {
+                let block = store.block(position, block)?;
+                sum.add(&block, &uses[done..done + block.len()]);
                 done += block.len();
             }
             Some(sum.finish())
@@ -240,10 +251,10 @@ where
         .iter()
         .map(|kind| (*kind, Vec::with_capacity(request.dataset.pairs.len())))
         .collect();
-    for block in differences()? {
-        let block = block?;
+    for block in 0..store.blocks(position) {
+        let block = store.block(position, block)?;
         for (kind, values) in &mut distances {
-            values.extend(kind.of(block.borrow(), scale.as_ref()));
+            values.extend(kind.of(&block, scale.as_ref()));
         }
     }
     Ok(StageDistances { stage, scale, distances })

@@ -88,13 +88,13 @@ pub(super) fn stage_distances(
     let (width, height) = dataset.pixel_rule.size();
     let bytes = (3 * width * height) as u64;
     let max_images = usize::try_from(memory_bytes / bytes).unwrap_or(usize::MAX);
-    let sets = plan(images, &dataset.pairs, max_images).map_err(|e| ExperimentError::Memory {
-        model: "pixels".to_owned(),
-        dataset: kind,
-        images: e.images,
-        needed: e.images as u64 * bytes,
-        budget: memory_bytes,
-    })?;
+    let sets =
+        plan(images, &dataset.pairs, max_images).map_err(|e| ExperimentError::PixelMemory {
+            dataset: kind,
+            images: e.images,
+            needed: e.images as u64 * bytes,
+            budget: memory_bytes,
+        })?;
 
     progress.begin(&format!("pixels on {kind}"), images as u64);
     let mut distances = vec![0.0; dataset.pairs.len()];

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::pixels::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
 use crate::dataset::{Clusters, Dataset, Pairs, Trials};
-use crate::image::{ContentHash, RgbImage};
+use crate::image::{self, ContentHash, ImageError, RgbImage};
 use crate::progress::Progress;
 use crate::weights::hex;
 
@@ -26,6 +26,8 @@ pub(super) struct PreparedDataset {
     pub(super) pixel_rule: PixelRule,
     /// What baselines compare.
     pub(super) baseline_rule: PixelRule,
+    /// Pixels of the largest image.
+    pub(super) largest_px: u64,
     /// Hash of each image's file, from the first time that it was read.
     hashes: Vec<OnceLock<ContentHash>>,
 }
@@ -87,6 +89,7 @@ impl PreparedDataset {
             clusters: clusters.count,
             pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
             baseline_rule: PixelRule::of(&sizes, baseline_side),
+            largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),
             hashes: dataset.images.iter().map(|_| OnceLock::new()).collect(),
             dataset,
             pairs,
@@ -95,13 +98,30 @@ impl PreparedDataset {
 
     /// Reads and decodes image `index`, and checks that its file is still the same.
     pub(super) fn load(&self, index: usize) -> Result<RgbImage, ExperimentError> {
+        self.decode(index, self.read(index))
+    }
+
+    /// The bytes of the file of image `index`.
+    pub(super) fn read(&self, index: usize) -> Result<Vec<u8>, ImageError> {
+        image::read(&self.dataset.images[index].path)
+    }
+
+    /// Decodes image `index` from what came of [reading](Self::read) it, and checks that its file is
+    /// still the same.
+    pub(super) fn decode(
+        &self,
+        index: usize,
+        bytes: Result<Vec<u8>, ImageError>,
+    ) -> Result<RgbImage, ExperimentError> {
         let entry = &self.dataset.images[index];
-        let (image, hash) =
-            RgbImage::open_hashed(&entry.path).map_err(|source| ExperimentError::Image {
-                dataset: self.dataset.kind,
-                id: entry.id.clone(),
-                source: Box::new(source),
-            })?;
+        let decoded = bytes.and_then(|bytes| {
+            Ok((RgbImage::decode(&bytes, &entry.path)?, ContentHash::of(&bytes)))
+        });
+        let (image, hash) = decoded.map_err(|source| ExperimentError::Image {
+            dataset: self.dataset.kind,
+            id: entry.id.clone(),
+            source: Box::new(source),
+        })?;
         if *self.hashes[index].get_or_init(|| hash) != hash {
             return Err(ExperimentError::ImageChanged {
                 dataset: self.dataset.kind,

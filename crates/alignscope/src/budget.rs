@@ -1,0 +1,38 @@
+//! What an encoder takes of a memory budget beside its images.
+
+use crate::encoder::Encoder;
+
+/// The program itself, its tables, and what an allocator keeps for later.
+const PROGRAM_BYTES: u64 = 40_000_000;
+
+/// Working memory of a thread's matrix products and of its allocator, beyond the encoder's own.
+const THREAD_BYTES: u64 = 4_000_000;
+
+/// Bytes of a pixel while its image is decoded and resized: the decoder's rows, 8-bit RGB, and
+/// the copy between the two passes of a resize.
+const PIXEL_BYTES: u64 = 9;
+
+/// Bytes of files that are read ahead, at least and at most.
+const AHEAD_BYTES: [u64; 2] = [4_000_000, 64_000_000];
+
+/// Bytes that encoding takes whatever the number of images: the program, the weights, and the
+/// working memory of each thread, which decodes images of up to `largest_px` pixels; and some files
+/// that are read ahead.
+pub(crate) fn fixed_bytes(encoder: &Encoder, largest_px: u64) -> u64 {
+    let threads = rayon::current_num_threads();
+    PROGRAM_BYTES
+        + encoder.resident_bytes(threads) as u64
+        + threads as u64 * (THREAD_BYTES + PIXEL_BYTES * largest_px)
+        + AHEAD_BYTES[0]
+}
+
+/// Bytes of files to read ahead beyond those of [`fixed_bytes`], of a budget that has `free` bytes
+/// left.
+pub(crate) fn more_ahead_bytes(free: u64) -> u64 {
+    (free / 16).min(AHEAD_BYTES[1] - AHEAD_BYTES[0])
+}
+
+/// The limit of files that are read ahead.
+pub(crate) fn ahead_limit(more: u64) -> usize {
+    usize::try_from(AHEAD_BYTES[0] + more).expect("at most 64 MB")
+}

@@ -1,0 +1,186 @@
+//! The pairs of a set in the order in which memory is read least.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::difference::{Activations, DifferenceStore, Differences};
+use crate::encoder::{Spilled, Tokens};
+use crate::resident::ResidentSet;
+use crate::spill::SpillError;
+
+/// A pair of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PlacedPair {
+    /// Its images, by position in the set, in the data set's order.
+    images: [u32; 2],
+    /// Its number in the data set.
+    pair: u32,
+}
+
+impl PlacedPair {
+    /// The pairs of a set, those of one image one after the other: it stays near the processor while
+    /// the others come by.
+    pub(super) fn of(set: &ResidentSet) -> Vec<Self> {
+        let pairs = set.pairs.iter().zip(&set.local_pairs);
+        let mut placed: Vec<Self> =
+            pairs.map(|(pair, images)| Self { images: *images, pair: *pair }).collect();
+        placed.sort_unstable_by_key(|pair| (pair.lower(), pair.upper()));
+        placed
+    }
+
+    fn lower(self) -> usize {
+        self.images[0].min(self.images[1]) as usize
+    }
+
+    fn upper(self) -> usize {
+        self.images[0].max(self.images[1]) as usize
+    }
+}
+
+/// Keeps some pairs' differences.
+pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send {}
+
+impl<F: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send> Keep for F {}
+
+/// The differences of all pairs, from activations in memory.
+pub(super) fn reduce_memory(
+    activations: Activations<'_>,
+    pairs: &[PlacedPair],
+    mut keep: impl Keep,
+) -> Result<(), SpillError> {
+    let norms = activations.squared_norms();
+    let activations = activations.with_norms(&norms);
+    for block in pairs.chunks(DifferenceStore::block_pairs(activations.channels())) {
+        let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
+        let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
+        keep(&numbers, &Differences::of(activations, &images))?;
+    }
+    Ok(())
+}
+
+/// The differences of all pairs, from activations in a file.
+///
+/// As many images as fit are held, in order; the later images that have pairs with them pass by,
+/// one a thread. So all images are read once for each time that memory is filled.
+pub(super) fn reduce_file(
+    spilled: &mut Spilled<'_>,
+    tokens: Tokens,
+    class_token: bool,
+    pairs: &[PlacedPair],
+    keep: impl Keep,
+) -> Result<(), SpillError> {
+    let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
+    match tokens.range(count, class_token) {
+        Some(range) if range == (0..count) => {
+            let norms = spilled.norms.to_vec();
+            tiles(spilled, range, &norms, pairs, keep)
+        }
+        Some(range) if range.len() > 1 => {
+            let norms = Mutex::new(vec![0.0; spilled.file.images()]);
+            each_image(spilled, |i, image| {
+                let of_image = Activations::new(image, 1, count, channels).of_tokens(range.clone());
+                let norm = of_image.squared_norms()[0];
+                norms.lock().expect("no thread panics while it copies")[i] = norm;
+            })?;
+            let norms = norms.into_inner().expect("no thread panics while it copies");
+            tiles(spilled, range, &norms, pairs, keep)
+        }
+        _ => {
+            // One vector an image: all of them fit.
+            let images = spilled.file.images();
+            let vectors = Mutex::new(vec![0.0; images * channels]);
+            each_image(spilled, |i, image| {
+                let mut vector = vec![0.0; channels];
+                tokens.select_one(image, class_token, &mut vector);
+                let mut all = vectors.lock().expect("no thread panics while it copies");
+                all[i * channels..][..channels].copy_from_slice(&vector);
+            })?;
+            let vectors = vectors.into_inner().expect("no thread panics while it copies");
+            reduce_memory(Activations::new(&vectors, images, 1, channels), pairs, keep)
+        }
+    }
+}
+
+/// Reads every image once, on all threads.
+fn each_image(
+    spilled: &mut Spilled<'_>,
+    work: impl Fn(usize, &[f32]) + Sync,
+) -> Result<(), SpillError> {
+    let file = spilled.file;
+    let next = AtomicUsize::new(0);
+    let slots = spilled.workspace.par_chunks_exact_mut(file.tokens() * file.channels());
+    slots.with_max_len(1).take(rayon::current_num_threads()).try_for_each(|slot| {
+        loop {
+            let image = next.fetch_add(1, Ordering::Relaxed);
+            if image >= file.images() {
+                return Ok(());
+            }
+            file.read(image, slot)?;
+            work(image, slot);
+        }
+    })
+}
+
+fn tiles(
+    spilled: &mut Spilled<'_>,
+    tokens: Range<usize>,
+    norms: &[f64],
+    pairs: &[PlacedPair],
+    keep: impl Keep,
+) -> Result<(), SpillError> {
+    let file = spilled.file;
+    let (images, channels) = (file.images(), file.channels());
+    let image = file.tokens() * channels;
+    let seen = tokens.start * channels..tokens.end * channels;
+    let fitting = spilled.workspace.len() / image;
+    // An image passes by in each slot.
+    let slots = rayon::current_num_threads().min(fitting / 2).max(1);
+    let holding = fitting - slots;
+    let (held, passing) = spilled.workspace.split_at_mut(holding * image);
+    let keep = Mutex::new(keep);
+
+    let mut left = pairs;
+    while let Some(first) = left.first() {
+        let start = first.lower();
+        let end = images.min(start + holding);
+        let (now, later) = left.split_at(left.partition_point(|pair| pair.lower() < end));
+        left = later;
+        held.par_chunks_exact_mut(image)
+            .take(end - start)
+            .enumerate()
+            .try_for_each(|(i, out)| file.read(start + i, out))?;
+
+        let held = &*held;
+        let mut now = now.to_vec();
+        now.sort_unstable_by_key(|pair| (pair.upper(), pair.lower()));
+        let runs: Vec<&[PlacedPair]> = now.chunk_by(|a, b| a.upper() == b.upper()).collect();
+        let next = AtomicUsize::new(0);
+        passing.par_chunks_exact_mut(image).with_max_len(1).try_for_each(|slot| {
+            while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let upper = run[0].upper();
+                if upper >= end {
+                    file.read(upper, slot)?;
+                }
+                let activations = |i: u32| {
+                    let i = i as usize;
+                    let whole =
+                        if i >= end { &*slot } else { &held[(i - start) * image..][..image] };
+                    &whole[seen.clone()]
+                };
+                let mut differences = Differences::zeros(run.len(), channels);
+                for (i, pair) in run.iter().enumerate() {
+                    let of_pair = pair.images.map(|image| norms[image as usize]);
+                    differences.set(i, pair.images.map(activations), of_pair);
+                }
+                let numbers: Vec<u32> = run.iter().map(|pair| pair.pair).collect();
+                let mut keep = keep.lock().expect("no thread panics while it keeps differences");
+                (*keep)(&numbers, &differences)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

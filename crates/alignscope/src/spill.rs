@@ -1,0 +1,152 @@
+//! Numbers that do not fit the memory budget, in a temporary file that has no name.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+/// A temporary file of numbers, little-endian, that many threads read and write at once. It has no
+/// name, so it is gone when it is closed, also where the program is killed.
+#[derive(Debug)]
+pub(crate) struct SpillFile {
+    file: File,
+    what: &'static str,
+    bytes: u64,
+}
+
+/// Numbers could not be kept in a temporary file.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot keep {what} in a temporary file in {folder}: up to {} MB are needed there; free some space, allow more with `--memory`, or name another folder in the environment variable TMPDIR",
+    bytes.div_ceil(1_000_000)
+)]
+pub struct SpillError {
+    /// What was to be kept.
+    pub what: &'static str,
+    /// The folder of temporary files.
+    pub folder: PathBuf,
+    /// Bytes of the whole file.
+    pub bytes: u64,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Numbers that are turned into bytes at a time.
+const RUN: usize = 1 << 14;
+
+impl SpillFile {
+    /// A file that will hold `bytes` of `what`.
+    pub(crate) fn create(what: &'static str, bytes: u64) -> Result<Self, SpillError> {
+        match tempfile::tempfile() {
+            Ok(file) => Ok(Self { file, what, bytes }),
+            Err(source) => Err(SpillError { what, folder: std::env::temp_dir(), bytes, source }),
+        }
+    }
+
+    /// Writes numbers from the byte `offset` on.
+    pub(crate) fn write(&self, offset: u64, values: &[f32]) -> Result<(), SpillError> {
+        let mut bytes = vec![0; RUN.min(values.len()) * size_of::<f32>()];
+        let mut offset = offset;
+        for run in values.chunks(RUN) {
+            let bytes = &mut bytes[..size_of_val(run)];
+            for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(run) {
+                *bytes = value.to_le_bytes();
+            }
+            self.write_bytes(offset, bytes)?;
+            offset += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads numbers from the byte `offset` on.
+    pub(crate) fn read(&self, offset: u64, values: &mut [f32]) -> Result<(), SpillError> {
+        let mut bytes = vec![0; RUN.min(values.len()) * size_of::<f32>()];
+        let mut offset = offset;
+        for run in values.chunks_mut(RUN) {
+            let bytes = &mut bytes[..size_of_val(run)];
+            self.read_bytes(offset, bytes)?;
+            for (bytes, value) in bytes.as_chunks().0.iter().zip(run) {
+                *value = f32::from_le_bytes(*bytes);
+            }
+            offset += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes from `offset` on.
+    pub(crate) fn write_bytes(&self, offset: u64, bytes: &[u8]) -> Result<(), SpillError> {
+        write_at(&self.file, bytes, offset).map_err(|source| self.error(source))
+    }
+
+    /// Reads bytes from `offset` on.
+    pub(crate) fn read_bytes(&self, offset: u64, bytes: &mut [u8]) -> Result<(), SpillError> {
+        read_at(&self.file, bytes, offset).map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> SpillError {
+        let Self { what, bytes, .. } = *self;
+        SpillError { what, folder: std::env::temp_dir(), bytes, source }
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, offset)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => (bytes, offset) = (&bytes[written..], offset + written as u64),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => (bytes, offset) = (&mut bytes[read..], offset + read as u64),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_to_the_bit_in_any_pieces() {
+        let values: Vec<f32> = (0..3 * RUN + 5).map(|i| (i as f32).sqrt() - 9.0).collect();
+        let file = SpillFile::create("numbers", 4 * values.len() as u64).expect("a file");
+        let (first, second) = values.split_at(RUN + 7);
+        file.write(4 * first.len() as u64, second).expect("written");
+        file.write(0, first).expect("written");
+        let mut found = vec![0.0; values.len()];
+        let (first, second) = found.split_at_mut(11);
+        file.read(0, first).expect("read");
+        file.read(44, second).expect("read");
+        assert_eq!(found, values);
+    }
+
+    #[test]
+    fn the_error_says_where_how_much_and_what_to_do() {
+        let file = SpillFile::create("activations", 5_000_001).expect("a file");
+        let mut beyond = [0.0];
+        let message = file.read(0, &mut beyond).expect_err("the file is empty").to_string();
+        let folder = std::env::temp_dir().display().to_string();
+        for part in ["activations", &folder, "6 MB", "--memory", "TMPDIR"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
