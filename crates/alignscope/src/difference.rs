@@ -124,7 +124,7 @@ pub struct Unusable {
 pub fn is_suspect(squared_norm: f64) -> bool {
     // The square of one such number is that large already, and a sum with NaN is below nothing.
     let limit = f64::from(ACTIVATION_LIMIT);
-    !(squared_norm < limit * limit)
+    squared_norm.is_nan() || squared_norm >= limit * limit
 }
 
 /// The first activation that is NaN, infinite, or not below [`ACTIVATION_LIMIT`], if there is one.

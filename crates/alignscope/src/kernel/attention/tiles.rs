@@ -73,7 +73,7 @@ pub(super) fn attend(
         }
         let mut shares = [0.0; BLOCK];
         for (line, share) in shares[..count].iter_mut().enumerate() {
-            weigh(&sums[..panels], line, tokens, head.scale, parts, scores, weights, share);
+            weigh(&sums[..panels], line, tokens, head.scale, scores, weights, share);
         }
         for (panel, values) in values.chunks_exact(over_tokens).enumerate() {
             let sums = &mut sums[0];
@@ -96,7 +96,6 @@ vectorized! {
         line: usize,
         tokens: usize,
         scale: f32,
-        parts: usize,
         scores: &mut [f32],
         weights: &mut [Tile],
         share: &mut f32,
@@ -105,6 +104,7 @@ vectorized! {
             scores.copy_from_slice(&sums.0[line * BLOCK..][..BLOCK]);
         }
         let scores = &mut scores[..tokens];
+        let parts = weights.len() / tokens.div_ceil(STEP);
         *share = 1.0 / exponentials(scores, scale);
         for (tiles, values) in weights.chunks_exact_mut(parts).zip(scores.chunks(STEP)) {
             put(tiles, line, &pairs(values));
