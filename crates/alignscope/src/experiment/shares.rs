@@ -14,6 +14,10 @@ const PAIR_BYTES: u64 = 64;
 /// Rows of `distances.parquet` that are not written yet, and a batch of them.
 const TABLE_BYTES: u64 = 24_000_000;
 
+/// Activations of a resident set take no more than this where components are small enough, however
+/// large the budget is: beyond it only memory is lost.
+const SET_BYTES: u64 = 512_000_000;
+
 /// What is in memory, and what is not.
 pub(super) struct Shares {
     /// The resident sets.
@@ -63,6 +67,14 @@ impl Shares {
 
         let whole = images as u64 * per_image;
         if whole <= free {
+            // Several sets of that size keep all threads as busy as one large one.
+            let easy = fitting(SET_BYTES);
+            if whole > SET_BYTES + all_stages
+                && all_stages <= free / 2
+                && let Ok(sets) = plan(images, &dataset.pairs, easy)
+            {
+                return shares(sets, easy, true);
+            }
             let sets = plan_whole(images, &dataset.pairs, images);
             return shares(sets, images, whole + one_stage <= free);
         }
