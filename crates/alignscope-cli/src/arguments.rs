@@ -117,9 +117,9 @@ pub struct Run {
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
 
-    /// In which arithmetic encoders multiply: f32; bf16x3 (f32's accuracy from three products of
-    /// bf16) or bf16, both made for processors with AMX; auto takes bf16x3 where there is AMX, else
-    /// f32. The manifest says which ran.
+    /// In which arithmetic encoders multiply: f32; bf16x3 (three products of bf16, distances mostly
+    /// within 1e-5 of f32's) or bf16, both made for processors with AMX; auto takes the fastest that
+    /// keeps every distance within 1e-4, which is f32 so far. The manifest says which ran.
     #[arg(long, value_name = "PRECISION", default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
 

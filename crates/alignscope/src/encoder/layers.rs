@@ -8,10 +8,12 @@ use crate::kernel::Precision;
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Reads the layers of one model.
+#[derive(Clone, Copy)]
 pub(super) struct Layers<'a> {
     pub(super) weights: &'a Weights,
     pub(super) architecture: &'a Architecture,
-    /// In which arithmetic its products are.
+    /// In which arithmetic the products of its blocks are. The patch embedding and the head, a hundredth
+    /// of the work, are in f32 always: their errors would not be averaged over many tokens.
     pub(super) precision: Precision,
 }
 
@@ -77,7 +79,7 @@ impl Layers<'_> {
         Ok(Linear::new(weight, Some(bias), inputs, self.precision))
     }
 
-    /// `NAME`, `[outputs, inputs]`, without a bias.
+    /// `NAME`, `[outputs, inputs]`, without a bias: a head's projection, in f32.
     pub(super) fn matrix(
         &self,
         name: &str,
@@ -85,10 +87,10 @@ impl Layers<'_> {
         init: Init,
     ) -> Result<Linear, WeightsError> {
         let weight = self.tensor(name, &[outputs, inputs], init)?;
-        Ok(Linear::new(weight, None, inputs, self.precision))
+        Ok(Linear::new(weight, None, inputs, Precision::F32))
     }
 
-    /// The convolution that embeds patches, `NAME.weight` of `[channels, 3, patch, patch]`, and
+    /// The convolution that embeds patches, in f32: `NAME.weight` of `[channels, 3, patch, patch]`, and
     /// its bias where there is one.
     pub(super) fn patches(
         &self,
@@ -103,7 +105,7 @@ impl Layers<'_> {
             Some(init) => Some(self.tensor(&format!("{name}.bias"), &[channels], init)?),
             None => None,
         };
-        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, self.precision))
+        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, Precision::F32))
     }
 
     /// All blocks, whose names `names` gives by their number from 0.

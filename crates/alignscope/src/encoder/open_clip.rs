@@ -8,7 +8,7 @@ use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
 use super::linear::Linear;
-use crate::kernel::Activation;
+use crate::kernel::{Activation, Precision};
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
@@ -285,7 +285,7 @@ pub(super) fn load_clip(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
         head: Head {
             norm: layers.norm("visual.ln_post")?,
             pooling: Pooling::ClassToken,
-            projection: Some(Linear::new(projection, None, a.channels, layers.precision)),
+            projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
             unit: a.unit_projection,
         },
     })
@@ -359,5 +359,5 @@ fn timm_projection(layers: &Layers<'_>) -> Result<Linear, WeightsError> {
     }
     let matrix = layers.tensor(weight, &[a.projection, a.channels], uniform)?;
     let bias = layers.tensor(bias, &[a.projection], uniform)?;
-    Ok(Linear::new(matrix, Some(bias), a.channels, layers.precision))
+    Ok(Linear::new(matrix, Some(bias), a.channels, Precision::F32))
 }

@@ -8,7 +8,7 @@ use super::embedding::Embedding;
 use super::head::{AttentionPooling, Head, Pooling};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
-use crate::kernel::{Activation, Operand, ProductScratch};
+use crate::kernel::{Activation, Operand, Precision, ProductScratch};
 use crate::weights::{Init, WeightsError};
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
@@ -102,6 +102,7 @@ fn pooling(
     init: BlockInit,
 ) -> Result<AttentionPooling, WeightsError> {
     let Architecture { channels: c, mlp_channels: m, .. } = *layers.architecture;
+    let layers = Layers { precision: Precision::F32, ..*layers };
     let head = |part: &str| format!("{tower}head.{part}");
     let probe = layers.tensor(&head("probe"), &[1, 1, c], xavier(c, c))?;
     // Query, key and value one under the other.

@@ -46,7 +46,9 @@ choice!(Precision, "precision");
 /// A precision as users choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PrecisionChoice {
-    /// The fastest of f32's accuracy: bf16x3 where the processor has AMX, else f32.
+    /// The fastest that keeps every distance within 1e-4 of f32's, relative: that is f32 itself, since
+    /// bf16x3 was up to 1.6e-4 off where one channel is far larger than all others
+    /// (docs/numerics.md).
     #[default]
     Auto,
     /// That one.
@@ -73,7 +75,6 @@ impl PrecisionChoice {
     /// The precision that it is on this machine.
     pub fn resolve(self) -> Precision {
         match self {
-            Self::Auto if super::product::has_amx() => Precision::Bf16x3,
             Self::Auto => Precision::F32,
             Self::Only(precision) => precision,
         }

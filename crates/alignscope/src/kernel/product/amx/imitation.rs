@@ -3,9 +3,6 @@
 use super::super::super::tile::{BLOCK, SIDE, Tile};
 use super::Sums;
 
-/// Rows that are summed at a time.
-const LINES: usize = 8;
-
 vectorized! {
     /// As the instructions, in their order: steps one after the other, and in each high · high, low ·
     /// high, high · low.
@@ -27,34 +24,30 @@ vectorized! {
 /// Adds the product of two tiles of rows and two of weights.
 #[inline(always)]
 fn add(rows: &[Tile], weights: &[Tile], sums: &mut Sums) {
+    let (sums, _) = sums.0.as_chunks_mut::<SIDE>();
     for (i, rows) in rows.iter().enumerate() {
-        for (j, weights) in weights.iter().enumerate() {
-            for first in (0..SIDE).step_by(LINES) {
-                let sums = &mut sums.0[(i * SIDE + first) * BLOCK + j * SIDE..];
-                add_lines(&rows.0[first * SIDE..][..LINES * SIDE], weights, sums);
+        for (line, row) in rows.0.as_chunks::<SIDE>().0.iter().enumerate() {
+            for (j, weights) in weights.iter().enumerate() {
+                add_row(row, weights, &mut sums[(i * SIDE + line) * BLOCK / SIDE + j]);
             }
         }
     }
 }
 
-/// Eight rows of a product of two tiles, added to sums that begin 32 apart.
+/// One row of a product of two tiles: its two sums stay in registers.
 #[inline(always)]
-fn add_lines(rows: &[u32], weights: &Tile, sums: &mut [f32]) {
+fn add_row(row: &[u32; SIDE], weights: &Tile, sums: &mut [f32; SIDE]) {
     let halves = |pair: u32| [f32::from_bits(pair << 16), f32::from_bits(pair & 0xffff_0000)];
-    let (mut first, mut second) = ([[0.0_f32; SIDE]; LINES], [[0.0_f32; SIDE]; LINES]);
-    for (k, weights) in weights.0.as_chunks::<SIDE>().0.iter().enumerate() {
-        let w = [weights.map(|pair| halves(pair)[0]), weights.map(|pair| halves(pair)[1])];
-        for line in 0..LINES {
-            let x = halves(rows[line * SIDE + k]);
-            for n in 0..SIDE {
-                first[line][n] = x[0].mul_add(w[0][n], first[line][n]);
-                second[line][n] = x[1].mul_add(w[1][n], second[line][n]);
-            }
+    let (mut first, mut second) = ([0.0_f32; SIDE], [0.0_f32; SIDE]);
+    for (x, weights) in row.iter().zip(weights.0.as_chunks::<SIDE>().0) {
+        let x = halves(*x);
+        for n in 0..SIDE {
+            let w = halves(weights[n]);
+            first[n] = x[0].mul_add(w[0], first[n]);
+            second[n] = x[1].mul_add(w[1], second[n]);
         }
     }
-    for line in 0..LINES {
-        for n in 0..SIDE {
-            sums[line * BLOCK + n] += first[line][n] + second[line][n];
-        }
+    for n in 0..SIDE {
+        sums[n] += first[n] + second[n];
     }
 }
