@@ -49,8 +49,6 @@ impl Shares {
             + TABLE_BYTES
             + distances
             + pairs as u64 * PAIR_BYTES;
-        // Of every image, wherever its activations are: its projection, or its one token.
-        let vectors = (images * 2 * widest * size_of::<f32>()) as u64;
         let per_image = encoder.bytes_per_image() as u64
             + match request.tokens {
                 Tokens::Mean => (widest * size_of::<f32>()) as u64,
@@ -90,6 +88,8 @@ impl Shares {
             Err(large) => large.images,
         };
 
+        // Of every spilled image in memory: its projection, or its one token.
+        let vectors = (largest * 2 * widest * size_of::<f32>()) as u64;
         // Reading ahead can wait where two images hardly fit.
         let free = if left - more_ahead < vectors + 4 * per_image { left } else { free };
         let free = free.saturating_sub(vectors);
