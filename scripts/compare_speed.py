@@ -13,6 +13,7 @@ Needs torch, transformers, numpy, pillow; `--openvino` also openvino and onnx. N
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def checkpoint(name, folder):
     vision = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": layers,
               "num_attention_heads": heads, "patch_size": patch, "image_size": size}
     model = CLIPModel(CLIPConfig(text_config=TEXT, vision_config=vision, projection_dim=512)).eval()
+    model.requires_grad_(False)
     model.save_pretrained(folder)
     (Path(folder) / "preprocessor_config.json").write_text(json.dumps(
         {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": size}, "crop_size": size}))
@@ -123,7 +125,10 @@ def main():
             model = checkpoint(name, folder)
             data = Path(folder) / "data"
             data.mkdir()
-            rows = [f"{a},{b},{i}" for i, (a, b) in enumerate(zip(paths, paths[1:] + paths[:1]))]
+            names = [f"{i}{path.suffix}" for i, path in enumerate(paths)]
+            for path, image in zip(paths, names):
+                shutil.copy(path, data / image)
+            rows = [f"{a},{b},{i}" for i, (a, b) in enumerate(zip(names, names[1:] + names[:1]))]
             (data / "pairs.csv").write_text("\n".join(["reference,distorted,score", *rows]) + "\n")
             pixels = torch.from_numpy(np.stack([preprocessed(p, SIZES[name][4]) for p in paths]))
             model = model.to(dtype)
@@ -140,7 +145,7 @@ def main():
                     found["openvino"].append(rival())
             medians = {who: statistics.median(speeds) for who, speeds in found.items()}
             for who, speeds in found.items():
-                print(f"{name} {who:13} " + " ".join(f"{s:6.2f}" for s in speeds) + f"   median {medians[who]:.2f} images/s")
+                print(f"{name} {who:13} " + " ".join(f"{s:6.2f}" for s in speeds) + f"   median {medians[who]:.2f} images/s", flush=True)
             ratios = {who: medians["alignscope"] / speed for who, speed in medians.items() if who != "alignscope"}
             print(f"{name} alignscope {arguments.precision} : " + ", ".join(
                 f"{who} {arguments.torch} = {ratio:.2f}" for who, ratio in ratios.items()), flush=True)

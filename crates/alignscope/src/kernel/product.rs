@@ -1,7 +1,7 @@
 //! A matrix product with weights that were packed once: `x Wᵀ + b`, set, added, or activated.
 //!
-//! In f32 the products are our own on processors with AVX-512 (`product/avx512.rs`), and the crate
-//! `gemm`'s elsewhere; in bf16 they are AMX's (`product/amx.rs`).
+//! In f32 they are done with AVX-512 (`product/avx512.rs`) or in plain code (`product/plain.rs`), in
+//! bf16 with AMX (`product/amx.rs`).
 //!
 //! Each number of the result is one sum over the inputs in their order, whatever the number of rows:
 //! it does not depend on how rows are grouped.
@@ -9,9 +9,9 @@
 pub(super) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
+mod plain;
 
 use super::activation::Activation;
-use super::matmul::{Matrix, MatrixMut, matmul};
 use super::operand::{Format, Operand};
 use super::precision::Precision;
 use super::tile::Tile;
@@ -26,8 +26,8 @@ pub(crate) struct PackedWeights {
 
 #[derive(Debug)]
 enum Packing {
-    /// As PyTorch stores them.
-    Plain(Vec<f32>),
+    /// `[panels, inputs, 16]`, with zeros beyond the last output.
+    Plain(Vec<[f32; 16]>),
     /// `[panels, inputs, 32]`, with zeros beyond the last output.
     #[cfg(target_arch = "x86_64")]
     Avx512(Vec<avx512::Lanes>),
@@ -104,7 +104,7 @@ impl PackedWeights {
             }
             #[cfg(target_arch = "x86_64")]
             Precision::F32 if has_avx512() => Packing::Avx512(avx512::pack(&weights, inputs)),
-            Precision::F32 => Packing::Plain(weights),
+            Precision::F32 => Packing::Plain(plain::pack(&weights, inputs)),
         };
         Self { weights, inputs, outputs }
     }
@@ -131,7 +131,7 @@ impl PackedWeights {
     /// Bytes of the packed weights.
     pub(crate) fn bytes(&self) -> usize {
         match &self.weights {
-            Packing::Plain(weights) => size_of_val(weights.as_slice()),
+            Packing::Plain(panels) => size_of_val(panels.as_slice()),
             #[cfg(target_arch = "x86_64")]
             Packing::Avx512(panels) => size_of_val(panels.as_slice()),
             Packing::Tiles(tiles, _) => size_of_val(tiles.as_slice()),
@@ -173,7 +173,20 @@ impl PackedWeights {
         };
         assert!(out.len() >= rows * stride, "room for {rows} rows of {outputs}");
         match &self.weights {
-            Packing::Plain(weights) => plain(x, weights, bias, finish, out, stride),
+            Packing::Plain(panels) => {
+                let (values, x_stride) = x.as_rows();
+                let product = plain::Product {
+                    x: values,
+                    stride: x_stride,
+                    rows,
+                    panels,
+                    inputs: self.inputs,
+                    outputs,
+                    bias,
+                    finish,
+                };
+                plain::run(product, out, stride);
+            }
             #[cfg(target_arch = "x86_64")]
             Packing::Avx512(panels) => {
                 let (values, x_stride) = x.as_rows();
@@ -198,37 +211,6 @@ impl PackedWeights {
 
 fn scratch_of(scratch: &mut ProductScratch) -> &mut amx::AmxScratch {
     &mut scratch.amx
-}
-
-/// The product by the crate `gemm`, and what comes after it.
-fn plain(
-    x: &Operand,
-    weights: &[f32],
-    bias: Option<&[f32]>,
-    finish: Finish,
-    out: &mut [f32],
-    stride: usize,
-) {
-    let (rows, inputs) = (x.rows(), x.inputs());
-    let outputs = weights.len() / inputs;
-    let (values, x_stride) = x.as_rows();
-    matmul(
-        MatrixMut::rows(out, rows, outputs, stride),
-        Matrix::rows(values, rows, inputs, x_stride),
-        // [outputs, inputs] -> [inputs, outputs]
-        Matrix::rows(weights, outputs, inputs, inputs).transposed(),
-        1.0,
-        matches!(finish, Finish::Add),
-    );
-    for row in out.chunks_mut(stride).take(rows) {
-        let row = &mut row[..outputs];
-        if let Some(bias) = bias {
-            row.iter_mut().zip(bias).for_each(|(out, bias)| *out += bias);
-        }
-        if let Finish::Activate(activation) = finish {
-            activation.apply(row);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -330,6 +312,26 @@ mod tests {
                     second.apply(&between, None, Output::Set(&mut expected), &mut scratch);
                     assert!(found == expected, "{precision}, {activation}, {rows} × {inputs}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn processors_without_avx512_get_the_same_bits() {
+        let mut scratch = ProductScratch::default();
+        for rows in [1, 3, 4, 5, 14, 29] {
+            for (inputs, outputs) in SIZES {
+                let weights = numbers(inputs * outputs, 2);
+                let packed = PackedWeights::new(weights.clone(), inputs, Precision::F32);
+                let plain = Packing::Plain(plain::pack(&weights, inputs));
+                let plain = PackedWeights { weights: plain, inputs, outputs };
+                let x = operand(&packed, &numbers(rows * inputs, 1));
+                let bias = numbers(outputs, 3);
+                let [mut found, mut expected] =
+                    [numbers(rows * outputs, 4), numbers(rows * outputs, 4)];
+                plain.apply(&x, Some(&bias), Output::Add(&mut found), &mut scratch);
+                packed.apply(&x, Some(&bias), Output::Add(&mut expected), &mut scratch);
+                assert!(found == expected, "{rows} rows, {inputs} inputs, {outputs} outputs");
             }
         }
     }
