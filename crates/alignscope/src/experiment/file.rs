@@ -10,14 +10,17 @@ use serde::Deserialize;
 use super::{DatasetSpec, FigureSpec};
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
+use crate::figure::{Color, NoColor, base_of};
 use crate::model::{ModelSource, ModelSpec, ModelSpecError};
 use crate::name::UnknownName;
 
 /// An experiment file that has been read: the grid that it asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentFile {
-    /// What stands over every figure that has no title of its own.
+    /// What stands over every figure that has no title of its own, and over the page.
     pub title: Option<String>,
+    /// Colours chosen for models, as `#rrggbb`.
+    pub colours: BTreeMap<String, String>,
     /// Every model of any figure once, in order of first use.
     pub models: Vec<ModelSpec>,
     /// The data sets.
@@ -88,6 +91,61 @@ pub enum ExperimentFileError {
         /// The data set.
         dataset: DatasetKind,
     },
+    /// A figure shows nothing.
+    #[error("in the experiment {path}, the figure `{figure}` has an empty list of {what}")]
+    EmptyFigure {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// A figure names a thing twice.
+    #[error("in the experiment {path}, the figure `{figure}` names the {what} `{name}` twice")]
+    TwiceInFigure {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// What is named.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A figure has a panel for a data set that is not run.
+    #[error(
+        "in the experiment {path}, the figure `{figure}` has a panel for {dataset}, which is not among its [[datasets]]"
+    )]
+    NoPanel {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// A text that is no colour.
+    #[error("in the experiment {path}, the colour of `{model}`")]
+    Color {
+        /// The file.
+        path: PathBuf,
+        /// Whose colour.
+        model: String,
+        /// What is wrong with it.
+        #[source]
+        source: NoColor,
+    },
+    /// A colour for a model that no figure shows.
+    #[error(
+        "the experiment {path} has a colour for `{model}`, which no figure names (models are named as in `models`)"
+    )]
+    ColorOfNone {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        model: String,
+    },
     /// A figure's name is not fit for a file.
     #[error(
         "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once"
@@ -106,6 +164,8 @@ struct Root {
     title: Option<String>,
     baseline_size: Option<NonZeroUsize>,
     weights: Option<PathBuf>,
+    #[serde(default)]
+    colours: BTreeMap<String, String>,
     #[serde(default)]
     datasets: Vec<Dataset>,
     #[serde(default)]
@@ -140,6 +200,7 @@ struct Figure {
     title: Option<String>,
     models: Vec<String>,
     distances: Option<Vec<String>>,
+    panels: Option<Vec<String>>,
 }
 
 impl ExperimentFile {
@@ -207,12 +268,28 @@ impl ExperimentFile {
                     models.push(model);
                 }
             }
-            let figure_distances = match entry.distances {
+            let figure_distances: Vec<Distance> = match &entry.distances {
                 None => Distance::ALL.to_vec(),
                 Some(names) => {
                     names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
                 }
             };
+            let panels: Vec<DatasetKind> = match &entry.panels {
+                None => vec![],
+                Some(names) => {
+                    names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
+                }
+            };
+            let place = FigurePlace { path, figure: &entry.name };
+            place.check("models", &figure_models)?;
+            place.check("distances", &figure_distances)?;
+            if entry.panels.is_some() {
+                place.check("panels", &panels)?;
+            }
+            if let Some(dataset) = panels.iter().find(|p| datasets.iter().all(|d| d.kind != **p)) {
+                let (path, figure, dataset) = (owned(), entry.name, *dataset);
+                return Err(ExperimentFileError::NoPanel { path, figure, dataset });
+            }
             for distance in &figure_distances {
                 if !distances.contains(distance) {
                     distances.push(*distance);
@@ -223,11 +300,24 @@ impl ExperimentFile {
                 title: entry.title.or(root.title.clone()),
                 models: figure_models,
                 distances: figure_distances,
+                panels,
             });
+        }
+        for (model, color) in &root.colours {
+            color.parse::<Color>().map_err(|source| ExperimentFileError::Color {
+                path: owned(),
+                model: model.clone(),
+                source,
+            })?;
+            let named = |m: &ModelSpec| m.to_string() == *model || base_of(&m.to_string()) == model;
+            if model != "pixels" && !models.iter().any(named) {
+                return Err(ExperimentFileError::ColorOfNone { path: owned(), model: model.clone() });
+            }
         }
         distances.sort();
         Ok(Self {
             title: root.title,
+            colours: root.colours,
             models,
             datasets,
             distances,
@@ -235,6 +325,33 @@ impl ExperimentFile {
             baseline_size: root.baseline_size.map(NonZeroUsize::get),
             weights: root.weights.map(|weights| folder.join(weights)),
         })
+    }
+}
+
+/// Where a figure stands, for errors.
+struct FigurePlace<'a> {
+    path: &'a Path,
+    figure: &'a str,
+}
+
+impl FigurePlace<'_> {
+    /// A list that is empty, or names a thing twice, is an error.
+    fn check<T: PartialEq + ToString>(
+        &self,
+        list: &'static str,
+        items: &[T],
+    ) -> Result<(), ExperimentFileError> {
+        let (path, figure) = (self.path.to_owned(), self.figure.to_owned());
+        if items.is_empty() {
+            return Err(ExperimentFileError::EmptyFigure { path, figure, what: list });
+        }
+        match items.iter().enumerate().find(|(i, item)| items[..*i].contains(item)) {
+            None => Ok(()),
+            Some((_, item)) => {
+                let (what, name) = (list.trim_end_matches('s'), item.to_string());
+                Err(ExperimentFileError::TwiceInFigure { path, figure, what, name })
+            }
+        }
     }
 }
 
@@ -267,10 +384,11 @@ mod tests {
     }
 
     #[test]
-    fn the_study_has_seven_models_and_five_figures() {
+    fn the_study_has_seven_models_five_figures_and_an_appendix() {
         let experiment = ExperimentFile::read(&paper(), &BTreeMap::new(), true).expect("read");
         assert_eq!(experiment.models.len(), 7);
-        assert_eq!(experiment.figures.len(), 5);
+        assert_eq!(experiment.figures.len(), 6);
+        assert_eq!(experiment.figures[5].distances, [Distance::Euclidean]);
         assert_eq!(experiment.distances, Distance::ALL);
         let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
         assert!(names.iter().all(|n| n.starts_with("random:")));
@@ -296,6 +414,50 @@ mod tests {
         let data = BTreeMap::from([(DatasetKind::Pairs, PathBuf::from("x"))]);
         let error = ExperimentFile::read(&paper(), &data, true).expect_err("not in it");
         assert!(matches!(error, ExperimentFileError::NoDataset { .. }));
+    }
+
+    /// What is said of an experiment with one data set and one figure, beside what is given.
+    fn said_of(root: &str, figure: &str) -> String {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("e.toml");
+        let text = format!(
+            "{root}\n[[datasets]]\nname = \"pairs\"\ndata = \".\"\n[[figures]]\nname = \"f\"\n{figure}\n"
+        );
+        std::fs::write(&path, text).expect("written");
+        match ExperimentFile::read(&path, &BTreeMap::new(), false) {
+            Ok(experiment) => format!("{:?} {:?}", experiment.figures[0].panels, experiment.colours),
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                format!("{error}: {}", source.unwrap_or_default())
+            }
+        }
+    }
+
+    #[test]
+    fn panels_and_colours_are_read_and_what_cannot_be_is_named() {
+        let models = "models = [\"a/b\", \"random:a/b@seed=1\"]";
+        let colours = |of: &str| format!("colours = {{ {of} }}");
+        let good = said_of(
+            &colours("\"a/b\" = \"#102030\", pixels = \"#000000\""),
+            &format!("{models}\npanels = [\"pairs\"]"),
+        );
+        assert!(good.contains("[Pairs]") && good.contains("#102030"), "{good}");
+        for (root, figure, words) in [
+            (colours("\"a/b\" = \"blue\""), models.to_owned(), "`blue` is not a colour"),
+            (colours("\"c/d\" = \"#102030\""), models.to_owned(), "colour for `c/d`"),
+            (String::new(), "models = []".to_owned(), "an empty list of models"),
+            (String::new(), "models = [\"a/b\", \"a/b\"]".to_owned(), "the model `a/b` twice"),
+            (String::new(), format!("{models}\ndistances = []"), "an empty list of distances"),
+            (
+                String::new(),
+                format!("{models}\npanels = [\"things\"]"),
+                "a panel for things, which is not among",
+            ),
+            (String::new(), format!("{models}\npanels = [\"low\"]"), "unknown data set `low`"),
+        ] {
+            let said = said_of(&root, &figure);
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]
