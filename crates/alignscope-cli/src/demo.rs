@@ -3,7 +3,7 @@
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
-    Presentation,    Ties, Tokens, demo,
+    Presentation, Ties, Tokens, demo,
 };
 use anyhow::Context;
 

@@ -14,7 +14,11 @@ pub fn run(arguments: &Published, quiet: bool) -> anyhow::Result<()> {
     alignscope::draw(&rows, &drawn, out.path())?;
     write_scores(&out.file("scores.csv"), &rows)?;
     if !quiet {
-        eprintln!("{} figures of published scores in {}", drawn.figures.len(), out.path().display());
+        eprintln!(
+            "{} figures of published scores in {}",
+            drawn.figures.len(),
+            out.path().display()
+        );
     }
     Ok(())
 }

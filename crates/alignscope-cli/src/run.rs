@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation};
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation,
+};
 use anyhow::bail;
 use bytesize::ByteSize;
 

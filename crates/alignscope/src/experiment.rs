@@ -25,11 +25,11 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
-use crate::results::{
-    BaselineRecord, DistanceRows, DistancesWriter, Drawn, OutputFolder, ScaleWriter, ScoreRow, Times,
-    read_scale, write_scores, write_trials,
-};
 use crate::report::write_report;
+use crate::results::{
+    BaselineRecord, DistanceRows, DistancesWriter, Drawn, OutputFolder, ScaleWriter, ScoreRow,
+    Times, read_scale, write_scores, write_trials,
+};
 use crate::score::{Ties, score};
 
 /// A data set of an experiment.

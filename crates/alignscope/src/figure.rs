@@ -155,7 +155,8 @@ impl Figure {
         svg.element("rect", page, None);
         let ink = palette::INK.to_string();
         let alert = palette::ALERT.to_string();
-        let label = |y, size, color| Label { x: MARGIN, y, size, anchor: "start", class: "ink", color };
+        let label =
+            |y, size, color| Label { x: MARGIN, y, size, anchor: "start", class: "ink", color };
         svg.text(label(MARGIN + TITLE, TITLE, &ink), &fitted(self.title(), TITLE));
         if let Some(caption) = caption {
             svg.text(label(MARGIN + TITLE + 1.5 * TEXT, TEXT, &alert), &fitted(caption, TEXT));
@@ -302,7 +303,7 @@ fn describe(panel: &PanelData) -> String {
         })
         .collect();
     lines.extend(panel.pixels.iter().map(|p| format!("pixels {:.3}", p.value)));
-    lines.extend(panel.ceiling.map(|c| format!("people agree {c:.3}")));
+    lines.extend(panel.ceiling.map(|c| format!("{} {c:.3}", panel.ceiling_name())));
     lines.push(format!("chance {:.3}", panel.chance));
     format!("{} {}.", said.join(" "), lines.join(", "))
 }

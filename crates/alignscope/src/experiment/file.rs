@@ -311,7 +311,10 @@ impl ExperimentFile {
             })?;
             let named = |m: &ModelSpec| m.to_string() == *model || base_of(&m.to_string()) == model;
             if model != "pixels" && !models.iter().any(named) {
-                return Err(ExperimentFileError::ColorOfNone { path: owned(), model: model.clone() });
+                return Err(ExperimentFileError::ColorOfNone {
+                    path: owned(),
+                    model: model.clone(),
+                });
             }
         }
         distances.sort();
@@ -425,7 +428,9 @@ mod tests {
         );
         std::fs::write(&path, text).expect("written");
         match ExperimentFile::read(&path, &BTreeMap::new(), false) {
-            Ok(experiment) => format!("{:?} {:?}", experiment.figures[0].panels, experiment.colours),
+            Ok(experiment) => {
+                format!("{:?} {:?}", experiment.figures[0].panels, experiment.colours)
+            }
             Err(error) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 format!("{error}: {}", source.unwrap_or_default())

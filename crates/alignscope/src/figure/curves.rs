@@ -68,6 +68,8 @@ pub(super) struct PanelData {
     pub(super) measure: Measure,
     pub(super) n: usize,
     pub(super) chance: f64,
+    /// Whether a simulated observer answered.
+    pub(super) simulated: bool,
     /// The score of people, where it is known.
     pub(super) ceiling: Option<f64>,
     /// Published curves first, so that they lie under the others.
@@ -93,20 +95,20 @@ impl PanelData {
             if row.subset != "all" || row.measure != shown_measure(row.dataset) {
                 continue;
             }
-            let index =
-                panels.iter().position(|p| p.dataset == row.dataset).unwrap_or_else(|| {
-                    panels.push(Self {
-                        dataset: row.dataset,
-                        measure: row.measure,
-                        n: row.n,
-                        chance: row.chance,
-                        ceiling: None,
-                        curves: Vec::new(),
-                        pixels: None,
-                        baselines: Vec::new(),
-                    });
-                    panels.len() - 1
+            let index = panels.iter().position(|p| p.dataset == row.dataset).unwrap_or_else(|| {
+                panels.push(Self {
+                    dataset: row.dataset,
+                    measure: row.measure,
+                    n: row.n,
+                    chance: row.chance,
+                    simulated: row.simulated,
+                    ceiling: None,
+                    curves: Vec::new(),
+                    pixels: None,
+                    baselines: Vec::new(),
                 });
+                panels.len() - 1
+            });
             panels[index].add(row);
         }
         for panel in &mut panels {
@@ -215,6 +217,11 @@ impl PanelData {
         [level.to_owned(), format!("{}, n = {}", self.dataset, thousands(self.n))]
     }
 
+    /// What the line of the ceiling is called.
+    pub(super) fn ceiling_name(&self) -> &'static str {
+        if self.simulated { "answers agree" } else { "people agree" }
+    }
+
     /// What stands beside the axis of scores.
     pub(super) fn score_name(&self) -> &'static str {
         match self.measure {
@@ -223,7 +230,8 @@ impl PanelData {
         }
     }
 
-    /// Ends of the axis of scores before room is added: all values, bands, chance and ceiling.
+    /// Ends of the axis of scores before room is added: all values, bands, the ceiling, and chance, unless it
+    /// lies so far below that the curves would have less than half of the axis.
     pub(super) fn extent(&self) -> (f64, f64) {
         let points = self.curves.iter().flat_map(|c| &c.points).chain(&self.pixels);
         let points = points.chain(self.baselines.iter().map(|b| &b.point));
@@ -231,10 +239,14 @@ impl PanelData {
             let (low, high) = p.band.unwrap_or((p.value, p.value));
             [p.value, low, high]
         });
-        bands
+        let (low, high) = bands
             .chain(self.ceiling)
             .filter(|value| value.is_finite())
-            .fold((self.chance, self.chance), |(low, high), v| (low.min(v), high.max(v)))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        match low - self.chance > high - low && high - low > 0.05 {
+            true => (low, high),
+            false => (low.min(self.chance), high.max(self.chance)),
+        }
     }
 }
 

@@ -72,15 +72,14 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
         let (model, line) = (baseline.model.clone(), Line::published_baseline(&baseline.model));
         add(Key::Line { model, color: INK, line }, format!("{} (published)", baseline.model));
     }
-    if panels.iter().any(|p| p.ceiling.is_some()) {
-        let line = Line::ceiling();
-        add(Key::Line { model: String::new(), color: PEOPLE, line }, "people agree".to_owned());
+    for panel in panels.iter().filter(|p| p.ceiling.is_some()) {
+        let (color, line) = (PEOPLE, Line::ceiling());
+        add(Key::Line { model: String::new(), color, line }, panel.ceiling_name().to_owned());
     }
     let line = Line::chance();
     add(Key::Line { model: String::new(), color: CHANCE, line }, "chance".to_owned());
-    let interval = curves().any(|c| {
-        !matches!(c.kind, Kind::Seeds(_)) && c.points.iter().any(|p| p.band.is_some())
-    });
+    let interval = curves()
+        .any(|c| !matches!(c.kind, Kind::Seeds(_)) && c.points.iter().any(|p| p.band.is_some()));
     if interval {
         add(Key::Band, "95 % interval".to_owned());
     }

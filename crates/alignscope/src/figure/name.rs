@@ -72,7 +72,7 @@ pub fn short_name(model: &str) -> String {
         name.push_str(" (blocks as published)");
     }
     if parts.control {
-        name.push_str(", untrained");
+        name.insert_str(0, "untrained ");
         if parts.seed != 0 {
             name.push_str(&format!(", seed {}", parts.seed));
         }
@@ -93,7 +93,7 @@ mod tests {
         for (model, name) in [
             ("openai/clip-vit-base-patch32", "CLIP B/32"),
             ("openai/clip-vit-base-patch32@main", "CLIP B/32@main"),
-            ("random:openai/clip-vit-base-patch32@seed=3", "CLIP B/32, untrained, seed 3"),
+            ("random:openai/clip-vit-base-patch32@seed=3", "untrained CLIP B/32, seed 3"),
             (
                 "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@published",
                 "BiomedCLIP (blocks as published)",

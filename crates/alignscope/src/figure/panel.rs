@@ -7,8 +7,12 @@ use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
 
 /// Depths at which a part of the model begins and ends, its name, and where that stands.
-const PARTS: [(f64, f64, &str); 4] =
-    [(-2.5, 1.25, "image"), (1.25, 5.0, "embedding"), (5.0, 98.75, "blocks"), (98.75, 102.5, "projection")];
+const PARTS: [(f64, f64, &str); 4] = [
+    (-2.5, 1.25, "image"),
+    (1.25, 5.0, "embedding"),
+    (5.0, 98.75, "blocks"),
+    (98.75, 102.5, "projection"),
+];
 /// Ends of the axis of depth.
 const DEPTHS: (f64, f64) = (-2.5, 102.5);
 
@@ -55,7 +59,14 @@ impl Line {
         Self { width: 1.2, dashes: Some([6, 5]), opacity: 1.0 }
     }
 
-    pub(super) fn draw(self, svg: &mut Svg, path: &str, text: f64, tone: Tone, title: Option<&str>) {
+    pub(super) fn draw(
+        self,
+        svg: &mut Svg,
+        path: &str,
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
         let unit = text / 15.0;
         let dashes = self.dashes.map(|d| d.map(|d| number(f64::from(d) * unit)).join(" "));
         let dashes = dashes.unwrap_or_else(|| "none".to_owned());
@@ -141,7 +152,13 @@ impl Mark {
     }
 
     /// The diamond of the pixels.
-    pub(super) fn pixels(svg: &mut Svg, (x, y): (f64, f64), text: f64, tone: Tone, title: Option<&str>) {
+    pub(super) fn pixels(
+        svg: &mut Svg,
+        (x, y): (f64, f64),
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
         let r = text * 0.36;
         let path = polygon(&[(0.0, -r), (r, 0.0), (0.0, r), (-r, 0.0)], x, y);
         Self { distance: None, hollow: false }.shape(svg, &path, text, tone, title);
@@ -172,10 +189,8 @@ impl Mark {
 }
 
 fn polygon(corners: &[(f64, f64)], x: f64, y: f64) -> String {
-    let places: Vec<String> = corners
-        .iter()
-        .map(|(dx, dy)| format!("{} {}", number(x + dx), number(y + dy)))
-        .collect();
+    let places: Vec<String> =
+        corners.iter().map(|(dx, dy)| format!("{} {}", number(x + dx), number(y + dy))).collect();
     format!("M{}Z", places.join("L"))
 }
 
@@ -280,14 +295,15 @@ fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Axes, ticks: 
     svg.text(label(left, frame.top + 2.2 * t, 0.9 * t, "start"), &dataset);
 
     let size = |from: f64, to: f64| number(to - from);
-    for ((from, to, _), shade) in PARTS.iter().zip([BANDS[0], BANDS[1], BANDS[1], BANDS[0]]) {
+    let shades = [("part", BANDS[0]), ("part light", BANDS[1]), ("", BANDS[1]), ("part", BANDS[0])];
+    for ((from, to, _), (class, shade)) in PARTS.iter().zip(shades) {
         if *to - *from > 50.0 {
             continue;
         }
         svg.element(
             "rect",
             &[
-                ("class", &"part"),
+                ("class", &class),
                 ("x", &number(axes.x(*from))),
                 ("y", &number(axes.top)),
                 ("width", &size(axes.x(*from), axes.x(*to))),
@@ -312,17 +328,25 @@ fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Axes, ticks: 
         number(axes.bottom),
         number(axes.right)
     );
-    let small: String = [0, 25, 50, 75, 100]
-        .map(|d| format!("M{} {}v{}", number(axes.x(f64::from(d))), number(axes.bottom), number(0.3 * t)))
+    let small: String = [25, 50, 75]
+        .map(|d| {
+            format!("M{} {}v{}", number(axes.x(f64::from(d))), number(axes.bottom), number(0.3 * t))
+        })
         .concat();
     let (path, width) = (corner + &small, number(0.08 * t));
     svg.element(
         "path",
-        &[("class", &"axis"), ("d", &path), ("fill", &"none"), ("stroke", &INK), ("stroke-width", &width)],
+        &[
+            ("class", &"axis"),
+            ("d", &path),
+            ("fill", &"none"),
+            ("stroke", &INK),
+            ("stroke-width", &width),
+        ],
         None,
     );
     for depth in [0.0, 50.0, 100.0] {
-        let place = label(axes.x(depth), axes.bottom + 1.3 * t, t, "middle");
+        let place = label(axes.x(depth), axes.bottom + 2.5 * t, t, "middle");
         svg.text(place, &format!("{depth:.0}"));
     }
     parts(svg, axes, t);
@@ -333,11 +357,11 @@ fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Axes, ticks: 
     svg.text_with(label(x, y, t, "middle"), &[("transform", &turned)], panel.score_name());
 }
 
-/// Names of the model's parts under the axis, with a bar over each: whole words where they fit.
+/// Names of the model's parts under the axis: whole words where they fit.
 fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
     let ink = INK.to_string();
     let size = 0.82 * t;
-    let y = axes.bottom + 2.5 * t;
+    let y = axes.bottom + 1.35 * t;
     let wide: f64 = PARTS.iter().map(|p| text_width(p.2, size) + 0.7 * t).sum();
     let names = match wide < axes.right - axes.left {
         true => PARTS.map(|p| p.2),
@@ -348,10 +372,29 @@ fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
         let width = text_width(name, size);
         let left = match (from, to) {
             (from, _) if from > 90.0 => axes.right - width,
-            (_, to) if to > 90.0 => (axes.x(from) + axes.x(to) - width) / 2.0,
+            (_, to) if to > 90.0 => ((axes.x(from) + axes.x(to) - width) / 2.0).max(x),
             _ => x,
         };
-        x = left + width + 0.45 * t;
+        x = left + width + 0.35 * t;
+        let middle = (from + to) / 2.0;
+        if to - from < 50.0 {
+            // From the part to its name.
+            let end = left + (if from > 90.0 { 0.8 } else { 0.3 }) * width;
+            let leader = format!(
+                "M{} {}L{} {}",
+                number(axes.x(middle)),
+                number(axes.bottom + 0.1 * t),
+                number(end),
+                number(y - 0.72 * t)
+            );
+            let look: [(&str, &dyn std::fmt::Display); 4] = [
+                ("class", &"axis"),
+                ("d", &leader),
+                ("stroke", &INK),
+                ("stroke-width", &number(0.06 * t)),
+            ];
+            svg.element("path", &look, None);
+        }
         let place = Label { x: left, y, size, anchor: "start", class: "ink", color: &ink };
         svg.text(place, name);
     }
@@ -359,10 +402,13 @@ fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
 
 /// Chance, ceiling and baselines.
 fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palette: &Palette) {
-    let title = format!("chance: {:.3}", panel.chance);
-    Line::chance().draw(svg, &axes.across(panel.chance, 0.0), t, CHANCE.tone(), Some(&title));
+    if panel.chance >= axes.low {
+        let title = format!("chance: {:.3}", panel.chance);
+        let path = axes.across(panel.chance, 0.0);
+        Line::chance().draw(svg, &path, t, CHANCE.tone(), Some(&title));
+    }
     if let Some(ceiling) = panel.ceiling {
-        let title = format!("people agree: {ceiling:.3}");
+        let title = format!("{}: {ceiling:.3}", panel.ceiling_name());
         Line::ceiling().draw(svg, &axes.across(ceiling, 0.0), t, PEOPLE.tone(), Some(&title));
     }
     for (i, baseline) in panel.baselines.iter().enumerate() {
@@ -394,10 +440,22 @@ fn line_labels(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64) {
             text,
         );
     };
-    if let Some(ceiling) = panel.ceiling {
-        write(svg, axes.y(ceiling) - 0.3 * t, PEOPLE, "people agree");
+    // Where curves are, a name would hide them; the legend has it too.
+    let values = || panel.curves.iter().flat_map(|c| &c.points).filter(|p| p.value.is_finite());
+    let lowest = values().map(|p| p.band.map_or(p.value, |b| b.0)).fold(f64::INFINITY, f64::min);
+    let highest =
+        values().map(|p| p.band.map_or(p.value, |b| b.1)).fold(f64::NEG_INFINITY, f64::max);
+    if let Some(ceiling) = panel.ceiling.filter(|ceiling| *ceiling >= highest) {
+        write(svg, axes.y(ceiling) - 0.3 * t, PEOPLE, panel.ceiling_name());
     }
-    write(svg, axes.y(panel.chance) + 0.95 * t, CHANCE, "chance");
+    match panel.chance >= axes.low {
+        true if panel.chance > lowest => {}
+        true => write(svg, axes.y(panel.chance) + 0.95 * t, CHANCE, "chance"),
+        false => {
+            let text = format!("chance ({}) is below", number(panel.chance));
+            write(svg, axes.bottom - 0.4 * t, CHANCE, &text);
+        }
+    }
 }
 
 fn draw_curve(
@@ -457,7 +515,7 @@ fn draw_curve(
 fn curve_name(curve: &Curve) -> String {
     let name = short_name(&curve.model);
     match curve.kind {
-        Kind::Published => format!("{}, published", name.replace(", untrained", "")),
+        Kind::Published => format!("{}, published", name.replace("untrained ", "")),
         Kind::Seeds(n) => {
             format!("{}, mean of {n} seeds", name.split(", seed ").next().unwrap_or(&name))
         }
@@ -497,7 +555,7 @@ fn range(panel: &PanelData, text: f64) -> (f64, f64) {
     let (low, high) = panel.extent();
     let span = (high - low).max(0.04);
     let above = if panel.ceiling.is_some_and(|c| c > high - span * 2.0 * text) { 1.5 } else { 0.5 };
-    let below = if panel.chance < low + span * 2.0 * text { 1.4 } else { 0.5 };
+    let below = if panel.chance < low + span * 2.0 * text { 1.4 } else { 0.8 };
     let whole = span / (1.0 - (above + below) * text).max(0.3);
     (low - whole * below * text, low + span + whole * above * text)
 }
@@ -520,7 +578,13 @@ fn ticks(low: f64, high: f64, most: f64) -> Ticks {
     let fits = |step: &&f64| (high - low) / **step <= most.max(2.0);
     let step = steps.iter().find(fits).copied().unwrap_or(1.0);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    let decimals = if step < 0.01 { 3 } else if step < 0.1 { 2 } else { 1 };
+    let decimals = if step < 0.01 {
+        3
+    } else if step < 0.1 {
+        2
+    } else {
+        1
+    };
     Ticks { values: (first..=last).map(|i| i as f64 * step).collect(), decimals }
 }
 

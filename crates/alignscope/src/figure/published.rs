@@ -9,13 +9,13 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::curves::shown_measure;
+use super::name::{base_of, is_control};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::results::{ResultsError, ScoreRow, write_whole};
 use crate::score::Ties;
 use crate::stage::Stage;
-use super::curves::shown_measure;
-use super::name::{base_of, is_control};
 
 const TABLE: &str = include_str!("../../assets/published.csv");
 
@@ -61,7 +61,8 @@ impl PublishedScore {
     fn same_as(&self, row: &ScoreRow) -> bool {
         let of_model = match self.stage {
             Stage::Output => {
-                row.model == self.model || (self.model == "lpips" && row.model.starts_with("lpips-"))
+                row.model == self.model
+                    || (self.model == "lpips" && row.model.starts_with("lpips-"))
             }
             Stage::Image => false,
             _ => self.shows(&row.model) && !is_control(&row.model),
@@ -175,8 +176,13 @@ pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
     }
     for dataset in DatasetKind::ALL {
         let first = |s: &&PublishedScore| s.dataset == dataset && s.stage == Stage::Image;
-        let row = rows.iter().find(|r| r.dataset == dataset && r.stage == Stage::Image
-            && r.subset == "all" && r.measure == shown_measure(dataset) && r.value.is_finite());
+        let row = rows.iter().find(|r| {
+            r.dataset == dataset
+                && r.stage == Stage::Image
+                && r.subset == "all"
+                && r.measure == shown_measure(dataset)
+                && r.value.is_finite()
+        });
         if let (Some(published), Some(row)) = (published_scores().iter().find(first), row) {
             let distance = Distance::Euclidean;
             let published =
@@ -231,7 +237,10 @@ mod tests {
         assert_eq!(scores.len(), 3 * (7 * 15 + 2 * 27) + 9);
         let of = |dataset, model: &str, distance, stage| {
             let same = |s: &&PublishedScore| {
-                s.dataset == dataset && s.model == model && s.distance == distance && s.stage == stage
+                s.dataset == dataset
+                    && s.model == model
+                    && s.distance == distance
+                    && s.stage == stage
             };
             scores.iter().find(same).map(|s| s.value)
         };

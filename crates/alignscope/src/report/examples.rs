@@ -12,7 +12,7 @@ use crate::stage::Stage;
 use judge::{Judged, Question, questions};
 
 /// Sample trials of a data set, and misses of each model on it.
-const SAMPLES: usize = 4;
+const SAMPLES: usize = 6;
 const MISSES: usize = 3;
 /// Models beyond these have no list of misses.
 const MOST_MODELS: usize = 16;
@@ -99,8 +99,9 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
             .iter()
             .take(MOST_MODELS)
             .map(|(name, judged)| {
-                let mut missed: Vec<usize> =
-                    (0..asked.len()).filter(|i| judged[*i].margin.is_some_and(|m| m > 0.0)).collect();
+                let mut missed: Vec<usize> = (0..asked.len())
+                    .filter(|i| judged[*i].margin.is_some_and(|m| m > 0.0))
+                    .collect();
                 let margin = |i: &usize| judged[*i].margin.unwrap_or(0.0);
                 missed.sort_by(|a, b| margin(b).total_cmp(&margin(a)).then(a.cmp(b)));
                 let examples = missed.iter().take(MISSES).map(|i| {

@@ -13,7 +13,8 @@ const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
 
 /// Nothing is fetched, whatever stands on the page.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// The page as HTML.
 pub(super) fn render(
@@ -31,9 +32,25 @@ pub(super) fn render(
         ("summary", "In words", summary(run)),
         ("figures", "Figures", figures_section(run, figures)),
         ("scores", "Scores", html! { (tables::scores(run).html()) }),
-        ("findings", "Findings", optional(tables::findings(run), "findings.csv", "what is read off the curves, with intervals")),
+        (
+            "findings",
+            "Findings",
+            optional(
+                tables::findings(run),
+                "findings.csv",
+                "what is read off the curves, with intervals",
+            ),
+        ),
         ("comparisons", "Comparisons", comparisons(run)),
-        ("ceilings", "Ceilings", optional(tables::ceilings(run), "ceilings.csv", "how well people agree with each other")),
+        (
+            "ceilings",
+            "Ceilings",
+            optional(
+                tables::ceilings(run),
+                "ceilings.csv",
+                "how well people agree with each other",
+            ),
+        ),
         ("parts", "Parts of the data sets", parts(run)),
         ("published", "Beside the published scores", published(run)?),
         ("trials", "Trials", trials(run, examples)),
@@ -171,7 +188,8 @@ fn optional(table: Option<Table>, file: &str, what: &str) -> Markup {
 }
 
 fn comparisons(run: &Run) -> Markup {
-    let table = optional(tables::comparisons(run), "comparisons.csv", "paired differences of models");
+    let table =
+        optional(tables::comparisons(run), "comparisons.csv", "paired differences of models");
     html! {
         (table)
         p.note { "More, and of other measures and parts: " code { "comparisons.csv" } " and " code { "alignscope compare" } "." }
@@ -193,7 +211,9 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } });
+            return Ok(
+                html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
+            );
         }
         Err(source) => return Err(ResultsError::Read { path, source }),
     };

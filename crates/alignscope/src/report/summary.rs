@@ -43,7 +43,9 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let measure = shown_measure(dataset).to_string();
     let mut findings: Vec<&FindingRow> = run.findings.iter().flatten().collect();
     findings.retain(|f| {
-        f.dataset == dataset && f.distance.to_string() == distance && f.measure.to_string() == measure
+        f.dataset == dataset
+            && f.distance.to_string() == distance
+            && f.measure.to_string() == measure
     });
     let mut models: Vec<&str> = Vec::new();
     for finding in &findings {
@@ -132,7 +134,9 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
             let (first, second) = if forward { (a, b) } else { (b, a) };
             let (low, high) = if forward { (low, high) } else { (-high, -low) };
             let amount = points.amount(difference.abs(), Some(low), Some(high));
-            let at = match [c.stage_a.to_string(), c.stage_b.to_string()].contains(&"projection".to_owned()) {
+            let at = match [c.stage_a.to_string(), c.stage_b.to_string()]
+                .contains(&"projection".to_owned())
+            {
                 true => " at the projection",
                 false => "",
             };

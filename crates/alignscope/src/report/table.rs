@@ -38,6 +38,24 @@ impl Cell {
         cell
     }
 
+    /// A probability.
+    pub(super) fn p(value: Option<f64>) -> Self {
+        let mut cell = Self::number(value);
+        if cell.sort.is_some_and(|p| p < 0.001) {
+            cell.text = "< 0.001".to_owned();
+        }
+        cell
+    }
+
+    /// The class of its field: numbers stand right, long texts are broken.
+    fn class(&self) -> Option<&'static str> {
+        match (self.number, self.text.chars().count() > 40) {
+            (true, _) => Some("n"),
+            (false, true) => Some("w"),
+            (false, false) => None,
+        }
+    }
+
     pub(super) fn count(n: usize) -> Self {
         Self { text: crate::figure::thousands(n), sort: Some(n as f64), number: true }
     }
@@ -65,7 +83,7 @@ impl Table {
         html! {
             div.scroll tabindex="0" role="region" aria-label=(self.caption) {
                 table {
-                    caption { (self.caption) }
+                    caption { span { (self.caption) } }
                     thead { tr {
                         @for (i, column) in self.columns.iter().enumerate() {
                             th scope="col" aria-sort="none" class=[numeric(i).then_some("n")] {
@@ -80,7 +98,7 @@ impl Table {
                                 @if i == 0 {
                                     th scope="row" data-v=[by] { (cell.text) }
                                 } @else {
-                                    td class=[cell.number.then_some("n")] data-v=[by] { (cell.text) }
+                                    td class=[cell.class()] data-v=[by] { (cell.text) }
                                 }
                             }
                         } }

@@ -1,7 +1,7 @@
 //! The tables of the page.
 
-use super::table::{Cell, Table};
 use super::Run;
+use super::table::{Cell, Table};
 use crate::distance::Distance;
 use crate::figure::{short_name, shown_measure};
 use crate::results::ScoreRow;
@@ -52,11 +52,24 @@ pub(super) fn scores(run: &Run) -> Table {
         ]);
     }
     Table {
-        caption: "Scores at the peak and at the last stage, with 95 % intervals where there are any"
-            .to_owned(),
+        caption:
+            "Scores at the peak and at the last stage, with 95 % intervals where there are any"
+                .to_owned(),
         columns: vec![
-            "data set", "model", "distance", "measure", "peak at", "peak", "last stage", "score",
-            "chance", "ceiling", "n", "clusters", "most ties", "note",
+            "data set",
+            "model",
+            "distance",
+            "measure",
+            "peak at",
+            "peak",
+            "last stage",
+            "score",
+            "chance",
+            "ceiling",
+            "n",
+            "clusters",
+            "most ties",
+            "note",
         ],
         rows,
     }
@@ -88,7 +101,9 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         .take(MOST_ROWS)
         .collect();
     (!rows.is_empty()).then(|| Table {
-        caption: format!("Parts of the data sets, at the projection ({main}) and for baselines and pixels"),
+        caption: format!(
+            "Parts of the data sets, at the projection ({main}) and for baselines and pixels"
+        ),
         columns: vec!["data set", "part", "model", "score", "ceiling", "n", "clusters"],
         rows,
     })
@@ -110,7 +125,9 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
     });
     Some(Table {
         caption: "What is read off the curves".to_owned(),
-        columns: vec!["data set", "model", "distance", "measure", "finding", "stage", "value", "note"],
+        columns: vec![
+            "data set", "model", "distance", "measure", "finding", "stage", "value", "note",
+        ],
         rows: rows.collect(),
     })
 }
@@ -129,10 +146,13 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
         ]
     });
     Some(Table {
-        caption: format!("How well {} agree with each other", match run.told.simulated {
-            true => "the simulated observer's answers",
-            false => "people",
-        }),
+        caption: format!(
+            "How well {} agree with each other",
+            match run.told.simulated {
+                true => "the simulated observer's answers",
+                false => "people",
+            }
+        ),
         columns: vec!["data set", "part", "ceiling", "measure", "value", "n", "clusters"],
         rows: rows.collect(),
     })
@@ -147,9 +167,9 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             _ => format!("{name}, {stage}, {distance}"),
         }
     };
-    let whole = comparisons
-        .iter()
-        .filter(|c| c.subset == "all" && c.measure.to_string() == shown_measure(c.dataset).to_string());
+    let whole = comparisons.iter().filter(|c| {
+        c.subset == "all" && c.measure.to_string() == shown_measure(c.dataset).to_string()
+    });
     let rows = whole.take(MOST_ROWS).map(|c| {
         vec![
             Cell::text(c.dataset.to_string()),
@@ -158,8 +178,8 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             Cell::number(c.value_a),
             Cell::number(c.value_b),
             Cell::interval(c.difference, c.ci_low, c.ci_high),
-            Cell::number(c.p),
-            Cell::number(c.p_holm),
+            Cell::p(c.p),
+            Cell::p(c.p_holm),
             Cell::interval(c.kappa, c.kappa_low, c.kappa_high),
         ]
     });
@@ -177,7 +197,8 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
 /// What each data set is, and what was left out of it.
 pub(super) fn datasets(run: &Run) -> Table {
     let rows = run.told.datasets.iter().map(|d| {
-        let tied = run.scores.iter().filter(|r| r.dataset.to_string() == d.name && r.subset == "all");
+        let tied =
+            run.scores.iter().filter(|r| r.dataset.to_string() == d.name && r.subset == "all");
         let left_out = tied.map(|r| r.n_left_out).max().unwrap_or(0);
         vec![
             Cell::text(d.name.clone()),
@@ -194,8 +215,15 @@ pub(super) fn datasets(run: &Run) -> Table {
     Table {
         caption: "Data sets: trials run, and those left out".to_owned(),
         columns: vec![
-            "data set", "trials", "clusters", "pairs", "images", "skipped", "images missing",
-            "equal votes", "limit",
+            "data set",
+            "trials",
+            "clusters",
+            "pairs",
+            "images",
+            "skipped",
+            "images missing",
+            "equal votes",
+            "limit",
         ],
         rows: rows.collect(),
     }
@@ -204,7 +232,8 @@ pub(super) fn datasets(run: &Run) -> Table {
 /// The numbers behind a figure, from its own CSV; none where there are too many for a page.
 pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let columns = ["dataset", "model", "kind", "distance", "stage", "depth_percent", "value", "low", "high"];
+    let columns =
+        ["dataset", "model", "kind", "distance", "stage", "depth_percent", "value", "low", "high"];
     let header = reader.headers().ok()?.clone();
     let place: Vec<usize> =
         columns.iter().map(|c| header.iter().position(|h| h == *c)).collect::<Option<_>>()?;

@@ -35,7 +35,15 @@ pub struct CeilingRow {
 /// The file cannot be read.
 pub fn read_ceilings(path: &Path) -> Result<Option<Vec<CeilingRow>>, ResultsError> {
     let columns = [
-        "dataset", "subset", "ceiling", "measure", "value", "ci_low", "ci_high", "n", "n_clusters",
+        "dataset",
+        "subset",
+        "ceiling",
+        "measure",
+        "value",
+        "ci_low",
+        "ci_high",
+        "n",
+        "n_clusters",
     ];
     let Some(table) = CsvTable::read(path, columns)? else { return Ok(None) };
     let rows = table.rows().map(|row| {

@@ -59,9 +59,27 @@ pub struct ComparisonRow {
 /// The file cannot be read.
 pub fn read_comparisons(path: &Path) -> Result<Option<Vec<ComparisonRow>>, ResultsError> {
     let columns = [
-        "dataset", "subset", "measure", "model_a", "stage_a", "distance_a", "model_b", "stage_b",
-        "distance_b", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm", "n",
-        "n_clusters", "kappa", "kappa_low", "kappa_high",
+        "dataset",
+        "subset",
+        "measure",
+        "model_a",
+        "stage_a",
+        "distance_a",
+        "model_b",
+        "stage_b",
+        "distance_b",
+        "value_a",
+        "value_b",
+        "difference",
+        "ci_low",
+        "ci_high",
+        "p",
+        "p_holm",
+        "n",
+        "n_clusters",
+        "kappa",
+        "kappa_low",
+        "kappa_high",
     ];
     let Some(table) = CsvTable::read(path, columns)? else { return Ok(None) };
     let rows = table.rows().map(|row| {

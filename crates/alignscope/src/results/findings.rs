@@ -39,8 +39,17 @@ pub struct FindingRow {
 /// The file cannot be read.
 pub fn read_findings(path: &Path) -> Result<Option<Vec<FindingRow>>, ResultsError> {
     let columns = [
-        "dataset", "model", "distance", "measure", "finding", "stage", "depth_percent", "value",
-        "ci_low", "ci_high", "note",
+        "dataset",
+        "model",
+        "distance",
+        "measure",
+        "finding",
+        "stage",
+        "depth_percent",
+        "value",
+        "ci_low",
+        "ci_high",
+        "note",
     ];
     let Some(table) = CsvTable::read(path, columns)? else { return Ok(None) };
     let rows = table.rows().map(|row| {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array,
+};
 use arrow_schema::DataType;
 
 use super::ResultsError;
@@ -156,7 +158,8 @@ pub fn read_trials(path: &Path) -> Result<TrialTable, ResultsError> {
     visit_batches(path, |batch| {
         let text = |name| column::<StringArray>(&batch, path, name, "text");
         let float = |name| column::<Float64Array>(&batch, path, name, "64-bit floats");
-        let (datasets, ids) = (text("dataset")?, column::<UInt64Array>(&batch, path, "trial", "numbers")?);
+        let (datasets, ids) =
+            (text("dataset")?, column::<UInt64Array>(&batch, path, "trial", "numbers")?);
         let images = [text("image_a")?, text("image_b")?, text("image_c")?];
         let (score, left, right) = (float("score")?, float("left_votes")?, float("right_votes")?);
         let odd = column::<UInt8Array>(&batch, path, "odd", "numbers")?;
