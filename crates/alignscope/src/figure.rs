@@ -1,7 +1,9 @@
 //! Score against depth, drawn from score rows alone.
 
+mod axes;
 mod curves;
 mod legend;
+mod mark;
 mod name;
 mod palette;
 mod panel;
@@ -12,8 +14,8 @@ mod table;
 use std::path::Path;
 
 use crate::results::{ResultsError, ScoreRow, write_whole};
+use axes::Frame;
 use curves::PanelData;
-use panel::Frame;
 use svg::{Label, Svg, number};
 
 pub use curves::{shown_measure, thousands};

@@ -1,9 +1,9 @@
 //! What colours and lines mean. It stands below the panels, never on them.
 
 use super::curves::{Curve, Kind, PanelData};
+use super::mark::{Line, Mark, dashes_of, published_line};
 use super::name::short_name;
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
-use super::panel::{Line, Mark, dashes_of, published_line};
 use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
 

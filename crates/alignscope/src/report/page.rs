@@ -292,7 +292,7 @@ fn card(example: &Example, run: &Run) -> Markup {
                         }
                         figcaption {
                             (image.role)
-                            @if image.chosen { " · chosen by " (if run.told.simulated { "the observer" } else { "most" }) }
+                            @if image.chosen { " · " (chosen_name(image.role, run.told.simulated)) }
                             span.id { (image.id) }
                         }
                     }
@@ -312,6 +312,16 @@ fn card(example: &Example, run: &Run) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What is said of the image that most people chose.
+fn chosen_name(role: &str, simulated: bool) -> &'static str {
+    match (matches!(role, "left" | "right"), simulated) {
+        (true, false) => "chosen by most",
+        (true, true) => "chosen by the observer",
+        (false, false) => "the odd one for most",
+        (false, true) => "the odd one for the observer",
     }
 }
 
