@@ -6,6 +6,7 @@ use super::mark::{Line, Mark, band, dashes_of, published_line};
 use super::name::short_name;
 use super::palette::{CHANCE, Color, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
+use crate::stage::Stage;
 
 /// Draws a panel into its frame.
 pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Palette) {
@@ -87,7 +88,9 @@ fn line_labels(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64) {
         );
     };
     // Where curves are, a name would hide them; the legend has it too.
-    let values = || panel.curves.iter().flat_map(|c| &c.points).filter(|p| p.value.is_finite());
+    let of_curves = || panel.curves.iter().flat_map(|c| &c.points).chain(&panel.pixels);
+    let of_baselines = || panel.baselines.iter().map(|b| &b.point);
+    let values = || of_curves().chain(of_baselines()).filter(|p| p.value.is_finite());
     let lowest = values().map(|p| p.band.map_or(p.value, |b| b.0)).fold(f64::INFINITY, f64::min);
     let highest =
         values().map(|p| p.band.map_or(p.value, |b| b.1)).fold(f64::NEG_INFINITY, f64::max);
@@ -172,7 +175,11 @@ fn curve_name(curve: &Curve) -> String {
 /// What is said of a point when it is pointed at.
 fn told(name: &str, point: &Point) -> String {
     let band = point.band.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
-    format!("{name}: {:.3}{band} at {} ({:.1} %)", point.value, point.stage, point.depth)
+    let place = match point.stage {
+        Stage::Output => String::new(),
+        stage => format!(" at {stage} ({:.1} %)", point.depth),
+    };
+    format!("{name}: {:.3}{band}{place}", point.value)
 }
 
 /// The outline of a curve's bands, where it has two or more.

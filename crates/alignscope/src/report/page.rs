@@ -103,7 +103,7 @@ pub(super) fn render(
 /// What was run on what, in a sentence.
 fn opening(run: &Run) -> Markup {
     let told = &run.told;
-    let models = told.models.iter().map(|m| short_name(&m.name)).collect::<Vec<_>>().join(", ");
+    let models = told.models.iter().map(|m| short_name(&m.name)).collect::<Vec<_>>().join("; ");
     let datasets = told
         .datasets
         .iter()
@@ -272,7 +272,7 @@ fn trials(run: &Run, examples: &[Examples]) -> Markup {
 
 fn margin_note(run: &Run) -> String {
     format!(
-        "At the projection ({}), a baseline's output, or the pixels. For choices: how much farther the model sees what most of {} found more alike than what it finds itself, in units of its mean distance. For rated pairs: how far the pair's rank by the model is off its rank by {}.",
+        "At the projection ({}), a baseline's output, or the pixels. For choices: how much farther the model sees what {} mostly found more alike than what it finds itself, in units of its mean distance. For rated pairs: how far the pair's rank by the model is off its rank by {}.",
         run.main_distance(),
         run.people(),
         run.people()
