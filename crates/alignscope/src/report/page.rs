@@ -48,7 +48,7 @@ pub(super) fn render(
             optional(
                 tables::ceilings(run),
                 "ceilings.csv",
-                "how well people agree with each other",
+                "how well the answers agree with each other",
             ),
         ),
         ("parts", "Parts of the data sets", parts(run)),
