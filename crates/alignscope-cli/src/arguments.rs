@@ -37,8 +37,10 @@ pub enum Command {
     Activations(Activations),
     /// The whole way on images that it draws itself, with a simulated observer; no download.
     Demo(Demo),
-    /// Draw the figure of a run again, from its scores alone.
+    /// Draw the figures and the page of a run again, from its files alone.
     Report(Report),
+    /// Draw the curves that the study published, by themselves.
+    Published(Published),
     /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses, and
     /// weights of baselines.
     ///
@@ -137,6 +139,11 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     pub weights: Option<PathBuf>,
 
+    /// Lay the study's own curves and baselines (TID2013, NIGHTS, THINGS) under those of this run,
+    /// thin and dotted, and write `published-differences.csv`.
+    #[arg(long)]
+    pub published: bool,
+
     /// Do not add the model `pixels`.
     #[arg(long)]
     pub no_pixels: bool,
@@ -223,6 +230,19 @@ pub struct Demo {
 pub struct Report {
     /// The folder of a run.
     pub run: PathBuf,
+
+    /// Lay the study's own curves and baselines under those of the run, and write
+    /// `published-differences.csv`; as `run --published` does.
+    #[arg(long)]
+    pub published: bool,
+}
+
+/// `alignscope published`.
+#[derive(Debug, Args)]
+pub struct Published {
+    /// The folder for the figures; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// What `alignscope list` lists.

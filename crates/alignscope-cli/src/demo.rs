@@ -3,7 +3,7 @@
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
-    Ties, Tokens, demo,
+    Presentation, Ties, Tokens, demo,
 };
 use anyhow::Context;
 
@@ -46,6 +46,7 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         memory_bytes,
         scale_from: None,
         figures: vec![],
+        presentation: Presentation::default(),
         simulated: true,
         command: Some(std::env::args().collect()),
     };

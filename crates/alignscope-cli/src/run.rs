@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile};
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation,
+};
 use anyhow::bail;
 use bytesize::ByteSize;
 
@@ -38,6 +40,11 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         memory_bytes: memory(arguments.memory)?,
         scale_from: arguments.scale_from.clone(),
         figures: grid.figures,
+        presentation: Presentation {
+            title: grid.title,
+            colours: grid.colours,
+            published: arguments.published,
+        },
         simulated: false,
         command: Some(std::env::args().collect()),
     };
@@ -72,6 +79,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     };
     Ok(ExperimentFile {
         title: None,
+        colours: BTreeMap::new(),
         models: arguments.models.clone(),
         datasets: pairs.map(spec).collect(),
         distances: Distance::ALL.to_vec(),

@@ -185,6 +185,63 @@ fn an_experiment_draws_each_figure_from_one_run_and_again() {
 }
 
 #[test]
+fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
+    let place = place();
+    let out = place.path().join("out");
+    let model = golden("clip/base");
+    let (code, _, message) = alignscope(&[
+        "run",
+        "--model",
+        text(&model),
+        "--dataset",
+        "pairs",
+        "--data",
+        text(place.path()),
+        "--out",
+        text(&out),
+    ]);
+    assert_eq!(code, 0, "{message}");
+    let page = || fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(page().contains("data:image/jpeg;base64,"));
+    assert!(page().contains("more alike than"), "people's and the model's answers");
+    assert!(!page().contains("could not be found"));
+    fs::remove_file(place.path().join("b.png")).expect("removed");
+    assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
+    assert!(page().contains("images shown here could not be found"));
+    assert!(page().contains("image not found"));
+}
+
+#[test]
+fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
+    let place = place();
+    let out = place.path().join("out");
+    let (code, _, message) = alignscope(&[
+        "run",
+        "--model",
+        "ssim",
+        "--dataset",
+        "pairs",
+        "--data",
+        text(place.path()),
+        "--published",
+        "--out",
+        text(&out),
+    ]);
+    assert_eq!(code, 0, "{message}");
+    // Nothing of the user's own pairs was published.
+    let table = fs::read_to_string(out.join("published-differences.csv")).expect("a table");
+    assert_eq!(table, "dataset,model,distance,stage,published,found,difference\n");
+
+    let study = place.path().join("study");
+    assert_eq!(alignscope(&["published", "--out", text(&study)]).0, 0);
+    let curves = fs::read_to_string(study.join("architecture.csv")).expect("numbers");
+    let first = "tid2013,spearman,3000,openai/clip-vit-base-patch32,model,normalized-euclidean,embedding,2.5,0.816,";
+    assert!(curves.contains(first), "{curves}");
+    // Header; on each of 3 data sets the pixels, 2 × 14 and 2 × 26 points, 3 baselines are none of these models.
+    assert_eq!(curves.lines().count(), 1 + 3 * (1 + 2 * 14 + 2 * 26));
+}
+
+#[test]
 fn lists_name_what_there_is() {
     for (what, word) in [
         ("models", "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224"),

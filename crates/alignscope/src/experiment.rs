@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use error::ExperimentError;
-pub use figures::{FigureSpec, draw};
+pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
 use piece::StageDistances;
 use prepared::PreparedDataset;
@@ -27,8 +27,9 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
+use crate::report::write_report;
 use crate::results::{
-    BaselineRecord, DistanceRows, DistancesWriter, EncodingTime, OutputFolder, ScaleWriter,
+    BaselineRecord, DistanceRows, DistancesWriter, Drawn, EncodingTime, OutputFolder, ScaleWriter,
     ScoreRow, Times, read_scale, write_scores, write_trials,
 };
 use crate::score::{Ties, score};
@@ -74,6 +75,8 @@ pub struct Experiment {
     pub scale_from: Option<PathBuf>,
     /// The figures; one of everything where there is none.
     pub figures: Vec<FigureSpec>,
+    /// How figures and page look.
+    pub presentation: Presentation,
     /// Whether the answers come from a simulated observer, which every result then says.
     pub simulated: bool,
     /// The command, for the manifest.
@@ -111,7 +114,8 @@ pub struct Summary {
 
 impl Experiment {
     /// Runs all of it and fills `out`: `scores.csv`, `distances.parquet`, `trials.parquet`,
-    /// `scale.parquet`, the figure as SVG and PNG, and `manifest.json` last.
+    /// `scale.parquet`, the figures as SVG, PNG and CSV, `manifest.json`, and from all of them
+    /// `report.html`.
     ///
     /// The work is done by the threads of the rayon pool that this is called in; results do not
     /// depend on their number.
@@ -234,7 +238,7 @@ impl Experiment {
         let opened: Vec<_> = datasets.iter().map(|d| &d.dataset).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
         write_scores(&out.file("scores.csv"), &rows)?;
-        draw(&rows, &self.figures(), self.simulated, out.path())?;
+        let figures = draw(&rows, &self.drawn(), out.path())?;
         let wall_s = clock.elapsed().as_secs_f64();
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
@@ -243,6 +247,7 @@ impl Experiment {
         };
         self.manifest(&models, &sources, &datasets, computed, times)?
             .write(&out.file("manifest.json"))?;
+        write_report(out.path(), &figures)?;
         Ok(Summary { scores: rows, wall_s })
     }
 
@@ -300,9 +305,18 @@ impl Experiment {
 
     fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
-            true => vec![FigureSpec::default()],
+            true => {
+                let encoders = self.models.iter().filter(|model| model.is_encoder()).count();
+                FigureSpec::of_all(encoders, &self.distances)
+            }
             false => self.figures.clone(),
         }
+    }
+
+    /// What the figures of the run need beside its scores.
+    fn drawn(&self) -> Drawn<FigureSpec> {
+        let Presentation { title, colours, published } = self.presentation.clone();
+        Drawn { simulated: self.simulated, title, colours, published, figures: self.figures() }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.
@@ -408,6 +422,10 @@ impl Experiment {
             },
             ties: self.ties,
             simulated: self.simulated,
+            bca_low: None,
+            bca_high: None,
+            ceiling: None,
+            ci_note: None,
         }));
         Ok(())
     }
@@ -437,6 +455,7 @@ mod tests {
             memory_bytes: 1 << 30,
             scale_from: None,
             figures: vec![],
+            presentation: Presentation::default(),
             simulated: false,
             command: None,
         }

@@ -40,6 +40,8 @@ pub mod score;
 pub mod results;
 /// Score against depth, as a figure.
 pub mod figure;
+/// A run as a page.
+pub mod report;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
 /// Activations as `features.npy` and `file_names.txt`.
@@ -55,7 +57,7 @@ pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
     DatasetSpec, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec,
-    Summary, draw,
+    Presentation, Summary, draw,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};

@@ -1,6 +1,10 @@
 //! The files that a run leaves.
 
+mod ceilings;
+mod comparisons;
+mod csv_table;
 mod distances;
+mod findings;
 mod folder;
 mod manifest;
 mod scale;
@@ -10,7 +14,10 @@ mod trials;
 
 use std::path::PathBuf;
 
-pub use distances::{DistanceRows, DistancesWriter};
+pub use ceilings::{CeilingRow, read_ceilings};
+pub use comparisons::{ComparisonRow, read_comparisons};
+pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub use findings::{FindingRow, read_findings};
 pub use folder::{OutputFolder, write_whole};
 pub(crate) use folder::{beside, keep};
 pub use manifest::{
@@ -19,7 +26,7 @@ pub use manifest::{
 };
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
-pub use trials::write_trials;
+pub use trials::{TrialRow, TrialTable, read_trials, write_trials};
 
 /// A result could not be written or read.
 #[derive(Debug, thiserror::Error)]

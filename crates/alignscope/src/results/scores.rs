@@ -48,10 +48,18 @@ pub struct ScoreRow {
     pub ties: Ties,
     /// Whether a simulated observer answered, not people.
     pub simulated: bool,
+    /// Lower end of the BCa interval, where there is one.
+    pub bca_low: Option<f64>,
+    /// Upper end of the BCa interval, where there is one.
+    pub bca_high: Option<f64>,
+    /// The ceiling that figures draw for the data set and measure, where it is known.
+    pub ceiling: Option<f64>,
+    /// Why there is no interval.
+    pub ci_note: Option<String>,
 }
 
 /// The columns, in order.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 22] = [
     "dataset",
     "subset",
     "model",
@@ -70,7 +78,13 @@ const COLUMNS: [&str; 18] = [
     "zero_channels",
     "ties",
     "simulated",
+    "bca_low",
+    "bca_high",
+    "ceiling",
+    "ci_note",
 ];
+/// So many of them must be there; files of older versions lack the others.
+const NEEDED: usize = 18;
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
 ///
@@ -101,6 +115,10 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.zero_channels.to_string(),
             row.ties.to_string(),
             row.simulated.to_string(),
+            row.bca_low.map_or_else(String::new, number),
+            row.bca_high.map_or_else(String::new, number),
+            row.ceiling.map_or_else(String::new, number),
+            row.ci_note.clone().unwrap_or_default(),
         ];
         writer.write_record(&fields).expect(in_memory);
     }
@@ -117,13 +135,13 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
     let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_reader(text.as_slice());
     let header = reader.headers().map_err(csv_error)?.clone();
-    let mut position = [0; COLUMNS.len()];
-    for (position, column) in position.iter_mut().zip(COLUMNS) {
-        *position = header.iter().position(|h| h == column).ok_or(ResultsError::Column {
-            path: path.to_owned(),
-            column,
-            expected: "text",
-        })?;
+    let mut position = [None; COLUMNS.len()];
+    for (i, (position, column)) in position.iter_mut().zip(COLUMNS).enumerate() {
+        *position = header.iter().position(|h| h == column);
+        if position.is_none() && i < NEEDED {
+            let path = path.to_owned();
+            return Err(ResultsError::Column { path, column, expected: "text" });
+        }
     }
     reader
         .records()
@@ -149,6 +167,10 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
                 zero_channels: row.get(15)?,
                 ties: row.get(16)?,
                 simulated: row.get(17)?,
+                bca_low: row.optional(18)?,
+                bca_high: row.optional(19)?,
+                ceiling: row.optional(20)?,
+                ci_note: Some(row.found(21).to_owned()).filter(|note| !note.is_empty()),
             })
         })
         .collect()
@@ -158,17 +180,22 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
 struct Fields<'a> {
     path: &'a Path,
     record: &'a csv::StringRecord,
-    position: &'a [usize; COLUMNS.len()],
+    position: &'a [Option<usize>; COLUMNS.len()],
 }
 
 impl Fields<'_> {
+    /// The text of a field; empty where the file has no such column.
+    fn found(&self, column: usize) -> &str {
+        self.position[column].map_or("", |position| &self.record[position])
+    }
+
     fn get<T: FromStr<Err: std::fmt::Display>>(&self, column: usize) -> Result<T, ResultsError> {
-        let found = &self.record[self.position[column]];
+        let found = self.found(column);
         found.parse().map_err(|error: T::Err| self.unreadable(column, error.to_string()))
     }
 
     fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
-        let found = &self.record[self.position[column]];
+        let found = self.found(column);
         Distance::in_results(found).map_err(|error| self.unreadable(column, error.to_string()))
     }
 
@@ -177,13 +204,13 @@ impl Fields<'_> {
             path: self.path.to_owned(),
             line: self.record.position().map_or(0, csv::Position::line),
             column: COLUMNS[column],
-            found: self.record[self.position[column]].to_owned(),
+            found: self.found(column).to_owned(),
             expected,
         }
     }
 
     fn optional(&self, column: usize) -> Result<Option<f64>, ResultsError> {
-        match self.record[self.position[column]].is_empty() {
+        match self.found(column).is_empty() {
             true => Ok(None),
             false => self.get(column).map(Some),
         }
@@ -215,6 +242,10 @@ mod tests {
             zero_channels: 0,
             ties: Ties::Miss,
             simulated: true,
+            bca_low: Some(0.2),
+            bca_high: None,
+            ceiling: Some(0.672),
+            ci_note: Some("fewer than 8 clusters".to_owned()),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
@@ -230,9 +261,21 @@ mod tests {
     fn a_field_that_cannot_be_read_names_line_and_column() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
+        let columns = COLUMNS[..NEEDED].join(",");
         let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false";
-        std::fs::write(&path, format!("{}\n{row}\n", COLUMNS.join(","))).expect("written");
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_has_no_ceiling() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scores.csv");
+        let columns = COLUMNS[..NEEDED].join(",");
+        let row = "things,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false";
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
+        let rows = read_scores(&path).expect("read");
+        assert_eq!((rows[0].ceiling, &rows[0].ci_note), (None, &None));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -73,12 +73,40 @@ impl TableWriter {
 
 /// The rows of a Parquet file, batch by batch.
 pub(super) fn read_batches(path: &Path) -> Result<Vec<RecordBatch>, ResultsError> {
+    let mut batches = Vec::new();
+    visit_batches(path, |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
+/// Calls `visit` with the rows of a Parquet file, one batch after the other.
+pub(super) fn visit_batches(
+    path: &Path,
+    mut visit: impl FnMut(RecordBatch) -> Result<(), ResultsError>,
+) -> Result<(), ResultsError> {
     let file =
         File::open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
     let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.build())
-        .map_err(table_error)?
-        .map(|batch| batch.map_err(|e| table_error(ParquetError::from(e))))
-        .collect()
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(16_384).build())
+        .map_err(table_error)?;
+    for batch in batches {
+        visit(batch.map_err(|e| table_error(ParquetError::from(e)))?)?;
+    }
+    Ok(())
+}
+
+/// A column of a batch, of the type that is expected.
+pub(super) fn column<T: Array + Clone + 'static>(
+    batch: &RecordBatch,
+    path: &Path,
+    column: &'static str,
+    expected: &'static str,
+) -> Result<T, ResultsError> {
+    batch
+        .column_by_name(column)
+        .and_then(|c| c.as_any().downcast_ref::<T>().cloned())
+        .ok_or(ResultsError::Column { path: path.to_owned(), column, expected })
 }
