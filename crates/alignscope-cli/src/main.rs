@@ -2,6 +2,7 @@
 
 mod activations;
 mod arguments;
+mod compare;
 mod demo;
 mod fetch;
 mod list;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Activations(activations) => activations::run(&activations, arguments.quiet),
         Command::Demo(demo) => demo::run(&demo, arguments.quiet),
         Command::Report(report) => report::run(&report, arguments.quiet),
+        Command::Compare(compare) => compare::run(&compare),
         Command::Fetch(fetch) => fetch::run(&fetch, arguments.quiet),
         Command::List { what } => list::run(what),
     });

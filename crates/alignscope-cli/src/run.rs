@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile};
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Resampling,
+};
 use anyhow::bail;
 use bytesize::ByteSize;
 
@@ -32,6 +34,11 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         projection: arguments.projection,
         precision: arguments.precision,
         ties: arguments.ties,
+        resampling: Resampling {
+            resamples: arguments.resampling.resamples,
+            seed: arguments.resampling.seed,
+            cluster: arguments.cluster,
+        },
         baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,

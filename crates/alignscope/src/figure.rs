@@ -232,6 +232,10 @@ mod tests {
             zero_channels: 0,
             ties: Ties::Miss,
             simulated: false,
+            bca_low: None,
+            bca_high: None,
+            ceiling: None,
+            ci_note: None,
         }
     }
 

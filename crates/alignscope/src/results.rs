@@ -1,8 +1,13 @@
 //! The files that a run leaves.
 
+mod ceilings;
+mod comparisons;
 mod distances;
+mod fields;
+mod findings;
 mod folder;
 mod manifest;
+mod run;
 mod scale;
 mod scores;
 mod table;
@@ -10,13 +15,17 @@ mod trials;
 
 use std::path::PathBuf;
 
+pub use ceilings::{read_ceilings, write_ceilings};
+pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRows, DistancesWriter};
+pub use findings::{read_findings, write_findings};
 pub use folder::{OutputFolder, write_whole};
 pub(crate) use folder::{beside, keep};
 pub use manifest::{
     BaselineRecord, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times,
     read_drawn,
 };
+pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
 pub use trials::write_trials;
@@ -94,6 +103,16 @@ pub enum ResultsError {
         column: &'static str,
         /// The type expected.
         expected: &'static str,
+    },
+    /// A table does not go with another one of its run.
+    #[error("{path} does not go with {other}: {why}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The other.
+        other: &'static str,
+        /// What does not fit.
+        why: String,
     },
     /// The manifest of a run cannot be read.
     #[error("{path} is not the manifest of a run")]

@@ -8,7 +8,7 @@ use std::path::Path;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Precision, Silent, Ties, Tokens, demo,
+    ModelSpec, Precision, Resampling, Silent, Ties, Tokens, demo,
 };
 use golden::folder;
 
@@ -36,19 +36,22 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
     }
 }
 
-/// The bytes of scores and distances of a run on so many threads.
+/// The bytes of all results of a run on so many threads.
 fn run(
     model: &ModelSpec,
     data: &Path,
     memory_bytes: u64,
     threads: usize,
-) -> Result<[Vec<u8>; 3], ExperimentError> {
+) -> Result<[Vec<u8>; 6], ExperimentError> {
     let out = tempfile::tempdir().expect("a temporary folder");
     let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     pool.install(|| experiment(model, data, memory_bytes).run(&claimed, &Silent))?;
     let read = |name| std::fs::read(out.path().join(name)).expect(name);
-    Ok(["scores.csv", "distances.parquet", "scale.parquet"].map(read))
+    let tables = ["scores.csv", "ceilings.csv", "findings.csv", "comparisons.csv"].map(read);
+    let [scores, ceilings, findings, comparisons] = tables;
+    let (distances, scale) = (read("distances.parquet"), read("scale.parquet"));
+    Ok([scores, ceilings, findings, comparisons, distances, scale])
 }
 
 #[test]
