@@ -43,12 +43,12 @@ fn print(found: &Comparisons, resamples: usize) {
                 [
                     "first",
                     "second",
-                    "first",
-                    "second",
+                    "score",
+                    "score",
                     "difference",
                     "95 % interval",
                     "p",
-                    "Holm",
+                    "p (Holm)",
                     "kappa",
                 ]
                 .map(str::to_owned)

@@ -228,6 +228,56 @@ fn error_consistency(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Clusters, OddOneOut, Subset, Trials};
+    use crate::resample::{Draws, Resampling};
+    use crate::score::Ties;
+
+    /// Two sides that have these trials right, each trial its own cluster.
+    fn two(a: &[bool], b: &[bool]) -> ComparisonRow {
+        let n = a.len();
+        let trials = Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 2 }; n]);
+        let all = (0..n as u32).collect();
+        let whole = Subset { name: ALL.to_owned(), trials: all, within: vec![] };
+        let clusters = Clusters::of_keys(0..n);
+        let resampling = Resampling { resamples: 500, ..Resampling::default() };
+        let draws = Draws::new(&resampling, "test", n);
+        let scorer = Scorer::new(trials, clusters, vec![whole], draws, Ties::Miss);
+        let side = |right: &[bool]| {
+            let distances = |right: &bool| if *right { [1.0, 2.0, 3.0] } else { [3.0, 2.0, 1.0] };
+            let distances: Vec<f64> = right.iter().flat_map(distances).collect();
+            let scores = scorer.score(std::slice::from_ref(&distances)).expect("scored");
+            Measured {
+                side: Side {
+                    model: "m".to_owned(),
+                    stage: Stage::Projection,
+                    distance: Distance::Cosine,
+                },
+                replicates: scores[0].main.clone(),
+                outcomes: scorer.outcomes(&distances),
+            }
+        };
+        compare(DatasetKind::Things, &scorer, &[side(a), side(b)], &[[0, 1]]).swap_remove(0)
+    }
+
+    #[test]
+    fn error_consistency_is_agreement_beyond_what_accuracies_make_likely() {
+        // Of ten: both right 5, both wrong 2, one each 3. c = 0.7; p = 0.6 and 0.7 in turn.
+        let a = [true, true, true, true, true, true, false, false, false, false];
+        let b = [true, true, true, true, true, false, true, true, false, false];
+        let row = two(&a, &b);
+        let e = 0.6 * 0.7 + 0.4 * 0.3;
+        assert!((row.kappa.expect("defined") - (0.7 - e) / (1.0 - e)).abs() < 1e-12);
+        assert!((row.difference + 0.1).abs() < 1e-12);
+        assert!(
+            row.ci_low < Some(-0.1) && row.ci_high > Some(-0.1) && row.p > Some(0.3),
+            "{row:?}"
+        );
+        assert_eq!(row.p, row.p_holm);
+        assert_eq!(two(&a, &a).kappa, Some(1.0));
+        // The same answers: no difference, and nothing that varies.
+        assert_eq!((two(&a, &a).difference, two(&a, &a).p), (0.0, None));
+        assert_eq!(two(&[true; 10], &[true; 10]).kappa, None);
+    }
 
     #[test]
     fn holm_is_what_a_hand_makes_of_it() {

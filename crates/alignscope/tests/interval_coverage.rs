@@ -13,7 +13,7 @@ use rand_distr::{Beta, Distribution, StandardNormal};
 use rayon::prelude::*;
 
 /// Simulated data sets of each kind, and resamples of each interval.
-const SETS: usize = 1000;
+const SETS: u64 = 1000;
 const RESAMPLES: usize = 1000;
 
 /// Trials with distances of two models.
@@ -180,7 +180,7 @@ fn coverage(
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let truth: BTreeMap<String, f64> =
         numbers(large(&mut rng), 0, 0).into_iter().map(|(name, value, _)| (name, value)).collect();
-    let sets: Vec<Vec<(String, f64, Option<Interval>)>> = (0..SETS as u64)
+    let sets: Vec<Vec<(String, f64, Option<Interval>)>> = (0..SETS)
         .into_par_iter()
         .map(|set| {
             let mut rng = ChaCha8Rng::seed_from_u64(2);

@@ -274,9 +274,11 @@ fn compare_dataset(
                     && other.is_of_encoder()
                     && distance_b.is_none()
                     && one.distance != other.distance;
-                // In one run neither a side with itself, nor a pair in both orders.
+                // In one run neither a side with itself, nor a pair in both orders; nor the named
+                // model among all others.
                 let again = b.is_none()
                     && (one == other
+                        || (model_b.is_none() && model_a == Some(other.model.as_str()))
                         || chosen
                             .iter()
                             .any(|[a, b]| &sides[*a].side == other && &sides[*b].side == one));
