@@ -720,7 +720,11 @@ fn a_comparison_with_a_model_stage_or_run_that_is_not_there() {
     compare(&["first", "--dataset", "nights"], &["has no scores on nights"]);
     compare(
         &["first", "out"],
-        &["not of the same trials of pairs", "trial 2 of the first is 1", "score 2, of the second"],
+        &[
+            "not of the same trials of pairs",
+            "trial 2 of the first is 1",
+            "score 2), of the second",
+        ],
     );
     compare(&["first", "ties"], &["by the rule `miss`", "by `half`"]);
     compare(
