@@ -25,6 +25,7 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
         projection: None,
         precision: Precision::F32,
         ties: Ties::Miss,
+        resampling: Resampling::default(),
         baseline_size: 224,
         weights: None,
         pixels: false,
