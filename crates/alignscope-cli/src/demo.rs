@@ -3,7 +3,7 @@
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
-    Presentation, Ties, Tokens, demo,
+    Presentation, Resampling, Ties, Tokens, demo,
 };
 use anyhow::Context;
 
@@ -40,6 +40,7 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         projection: None,
         precision: Precision::F32,
         ties: Ties::Miss,
+        resampling: Resampling::default(),
         baseline_size: 224,
         weights: None,
         pixels: true,

@@ -2,6 +2,7 @@
 
 mod activations;
 mod arguments;
+mod compare;
 mod demo;
 mod fetch;
 mod list;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo, arguments.quiet),
         Command::Report(report) => report::run(&report, arguments.quiet),
         Command::Published(published) => published::run(&published, arguments.quiet),
+        Command::Compare(compare) => compare::run(&compare),
         Command::Fetch(fetch) => fetch::run(&fetch, arguments.quiet),
         Command::List { what } => list::run(what),
     });

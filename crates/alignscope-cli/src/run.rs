@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation,
+    Resampling,
 };
 use anyhow::bail;
 use bytesize::ByteSize;
@@ -34,6 +35,11 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         projection: arguments.projection,
         precision: arguments.precision.resolve(),
         ties: arguments.ties,
+        resampling: Resampling {
+            resamples: arguments.resampling.resamples,
+            seed: arguments.resampling.seed,
+            cluster: arguments.cluster,
+        },
         baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,

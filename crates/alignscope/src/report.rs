@@ -14,11 +14,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::ceiling::CeilingRow;
+use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::figure::Figure;
+use crate::findings::FindingRow;
 use crate::results::{
-    CeilingRow, ComparisonRow, FindingRow, ResultsError, ScoreRow, read_ceilings, read_comparisons,
-    read_findings, read_scores, write_whole,
+    ResultsError, ScoreRow, read_ceilings, read_comparisons, read_findings, read_scores,
+    write_whole,
 };
 
 /// A figure with the name of its files.
@@ -103,9 +106,9 @@ impl Run {
             told,
             manifest,
             scores: read_scores(&folder.join("scores.csv"))?,
-            ceilings: read_ceilings(&folder.join("ceilings.csv"))?,
-            findings: read_findings(&folder.join("findings.csv"))?,
-            comparisons: read_comparisons(&folder.join("comparisons.csv"))?,
+            ceilings: if_there(&folder.join("ceilings.csv"), read_ceilings)?,
+            findings: if_there(&folder.join("findings.csv"), read_findings)?,
+            comparisons: if_there(&folder.join("comparisons.csv"), read_comparisons)?,
         })
     }
 
@@ -122,6 +125,17 @@ impl Run {
     /// Who answered.
     fn people(&self) -> &'static str {
         if self.told.simulated { "the simulated observer" } else { "people" }
+    }
+}
+
+/// What a file holds; none where there is no such file, as in runs of earlier versions.
+fn if_there<T>(
+    path: &Path,
+    read: impl Fn(&Path) -> Result<Vec<T>, ResultsError>,
+) -> Result<Option<Vec<T>>, ResultsError> {
+    match path.exists() {
+        true => read(path).map(Some),
+        false => Ok(None),
     }
 }
 

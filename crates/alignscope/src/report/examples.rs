@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::Run;
 use super::thumbnail::Thumbnails;
-use crate::results::{ResultsError, TrialRow, TrialTable, read_trials, visit_distances};
+use crate::dataset::ImageIndex;
+use crate::results::{ResultsError, RunDataset, read_trials, visit_distances};
 use crate::stage::Stage;
 use judge::{Judged, Question, questions};
 
@@ -67,8 +68,8 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
     let mut thumbnails = Thumbnails::default();
     let mut all = Vec::new();
     for told in &run.told.datasets {
-        let Some(rows) = trials.trials.get(&told.name) else { continue };
-        let asked = questions(rows);
+        let Some(dataset) = trials.iter().find(|d| d.kind.name() == told.name) else { continue };
+        let asked = questions(&dataset.trials);
         let mut names: Vec<&str> = Vec::new();
         for model in &run.told.models {
             if distances.contains_key(&(told.name.clone(), model.name.clone())) {
@@ -84,7 +85,7 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
             .collect();
         let mut place = Place {
             folder: if told.data.is_file() { told.data.parent() } else { Some(&told.data) },
-            trials: &trials,
+            dataset,
             people: run.people(),
             thumbnails: &mut thumbnails,
             missing: 0,
@@ -127,15 +128,17 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
 /// baseline's output, the pixels.
 fn last_distances(
     run: &Run,
-    trials: &TrialTable,
+    trials: &[RunDataset],
 ) -> Result<BTreeMap<(String, String), PairDistances>, ResultsError> {
     let path = run.folder.join("distances.parquet");
     let mut found: BTreeMap<(String, String), PairDistances> = BTreeMap::new();
     if !path.exists() {
         return Ok(found);
     }
-    let index: HashMap<&str, u32> =
-        trials.images.iter().zip(0..).map(|(id, i)| (id.as_str(), i)).collect();
+    let index: HashMap<&str, HashMap<&str, ImageIndex>> = trials
+        .iter()
+        .map(|d| (d.kind.name(), d.images.iter().map(String::as_str).zip(0..).collect()))
+        .collect();
     let main = run.main_distance().to_string();
     let [projection, output, image] =
         [Stage::Projection, Stage::Output, Stage::Image].map(|stage| stage.to_string());
@@ -146,7 +149,8 @@ fn last_distances(
         if !last {
             return;
         }
-        let [a, b] = row.images.map(|id| index.get(id).copied());
+        let Some(images) = index.get(row.dataset) else { return };
+        let [a, b] = row.images.map(|id| images.get(id).copied());
         let (Some(a), Some(b)) = (a, b) else { return };
         let key = (row.dataset.to_owned(), row.model.to_owned());
         found.entry(key).or_default().insert((a.min(b), a.max(b)), row.value);
@@ -157,7 +161,7 @@ fn last_distances(
 /// Where the images of a data set are looked for.
 struct Place<'a> {
     folder: Option<&'a Path>,
-    trials: &'a TrialTable,
+    dataset: &'a RunDataset,
     people: &'a str,
     thumbnails: &'a mut Thumbnails,
     missing: usize,
@@ -177,7 +181,7 @@ impl Place<'_> {
             .iter()
             .enumerate()
             .map(|(side, image)| {
-                let id = self.trials.images[*image as usize].clone();
+                let id = self.dataset.images[*image as usize].clone();
                 let uri = self.folder.and_then(|f| self.thumbnails.of(&f.join(&id)));
                 self.looked_for += 1;
                 self.missing += usize::from(uri.is_none());
@@ -191,9 +195,8 @@ impl Place<'_> {
                 ((*name).to_owned(), judged.answer.clone(), judged.agrees)
             })
             .collect();
-        let trial: &TrialRow = question.first();
         Example {
-            title: format!("trial {}", trial.trial),
+            title: format!("trial {}", self.dataset.trial_ids[question.first()]),
             images,
             people: question.told(self.people),
             answers,

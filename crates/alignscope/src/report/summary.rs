@@ -1,9 +1,10 @@
 //! What the intervals support, in plain words.
 
 use super::Run;
+use crate::comparison::{ComparisonRow, Side};
 use crate::dataset::{DatasetKind, Level};
 use crate::figure::{short_name, shown_measure};
-use crate::results::{ComparisonRow, FindingRow};
+use crate::findings::{Finding, FindingRow};
 use crate::stage::Stage;
 
 /// More sentences about one data set are left to the table.
@@ -39,14 +40,9 @@ pub(super) fn summarize(run: &Run) -> Vec<Said> {
 
 /// Where curves peak, rise and drop, as `findings.csv` has it.
 fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
-    let distance = run.main_distance().to_string();
-    let measure = shown_measure(dataset).to_string();
+    let (distance, measure) = (run.main_distance(), shown_measure(dataset));
     let mut findings: Vec<&FindingRow> = run.findings.iter().flatten().collect();
-    findings.retain(|f| {
-        f.dataset == dataset
-            && f.distance.to_string() == distance
-            && f.measure.to_string() == measure
-    });
+    findings.retain(|f| f.dataset == dataset && f.distance == distance && f.measure == measure);
     let mut models: Vec<&str> = Vec::new();
     for finding in &findings {
         if !models.contains(&finding.model.as_str()) {
@@ -58,35 +54,35 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
         .into_iter()
         .take(MOST)
         .filter_map(|model| {
-            let of = |name: &str| {
-                let same = |f: &&&FindingRow| f.model == model && f.finding.to_string() == name;
-                findings.iter().find(same).copied()
+            let of = |finding: Finding| {
+                findings.iter().find(|f| f.model == model && f.finding == finding).copied()
             };
-            let peak = of("peak")?;
+            let peak = of(Finding::Peak)?;
             let mut said = format!(
                 "{} peaks at {}{} with {}",
                 short_name(model),
-                peak.stage,
+                peak.stage?,
                 peak.depth_percent.map_or(String::new(), |d| format!(" ({d:.0} % deep)")),
-                points.level(peak.value?, peak.ci_low, peak.ci_high)
+                points.level(peak.value, peak.ci_low, peak.ci_high)
             );
-            match of("onset") {
-                Some(onset) if !onset.stage.to_string().is_empty() => {
-                    said.push_str(&format!(
-                        "; it is clearly above the pixels from {} on{}",
-                        onset.stage,
+            if let Some(onset) = of(Finding::Onset) {
+                match onset.stage {
+                    Some(stage) => said.push_str(&format!(
+                        "; it is clearly above the pixels from {stage} on{}",
                         onset.depth_percent.map_or(String::new(), |d| format!(" ({d:.0} %)"))
-                    ));
+                    )),
+                    None => said.push_str(&format!("; no onset: {}", onset.note)),
                 }
-                Some(_) => said.push_str("; at no stage is it clearly above the pixels"),
-                None => {}
             }
-            if let Some(drop) = of("mid-depth-drop")
-                && let (Some(value), Some(low)) = (drop.value, drop.ci_low)
-                && low > 0.0
+            if let Some(drop) = of(Finding::MidDepthDrop)
+                && drop.ci_low.is_some_and(|low| low > 0.0)
             {
-                let amount = points.amount(value, drop.ci_low, drop.ci_high);
-                said.push_str(&format!("; after its peak it drops by {amount}"));
+                let amount = points.amount(drop.value, drop.ci_low, drop.ci_high);
+                let from = drop.stage.map_or(String::new(), |s| s.to_string());
+                said.push_str(&format!(
+                    "; its largest fall before the projection is {amount}, from {from} {}",
+                    drop.note
+                ));
             }
             said.push('.');
             Some(said)
@@ -97,16 +93,12 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
 /// Which model is ahead of which.
 fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let Some(comparisons) = &run.comparisons else { return vec![] };
-    let distance = run.main_distance().to_string();
-    let measure = shown_measure(dataset).to_string();
-    let shown = |distance_of: &dyn ToString, stage: &dyn ToString| {
-        let (given, stage) = (distance_of.to_string(), stage.to_string());
-        given == distance || stage == Stage::Output.to_string() || stage == Stage::Image.to_string()
-    };
+    let (distance, measure) = (run.main_distance(), shown_measure(dataset));
+    let shown = |side: &Side| side.distance == distance || !side.is_of_encoder();
     let of_dataset: Vec<&ComparisonRow> = comparisons
         .iter()
-        .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure.to_string() == measure)
-        .filter(|c| shown(&c.distance_a, &c.stage_a) && shown(&c.distance_b, &c.stage_b))
+        .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure == measure)
+        .filter(|c| shown(&c.a) && shown(&c.b))
         .collect();
     if of_dataset.is_empty() {
         return vec![];
@@ -115,33 +107,30 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let mut ahead: Vec<(f64, String)> = Vec::new();
     let (mut uncorrected, mut open, mut without) = (0, 0, 0);
     for c in &of_dataset {
-        let (Some(difference), Some(low), Some(high)) = (c.difference, c.ci_low, c.ci_high) else {
+        let (Some(low), Some(high)) = (c.ci_low, c.ci_high) else {
             without += 1;
             continue;
         };
         if low <= 0.0 && high >= 0.0 {
             open += 1;
-        } else if c.p_holm.is_some_and(|p| p > LEVEL) {
+        } else if c.p_holm.is_none_or(|p| p > LEVEL) {
             uncorrected += 1;
         } else {
-            let forward = difference > 0.0;
-            let side = |model: &str, stage: String| match stage.as_str() {
-                "projection" | "output" | "image" => short_name(model),
-                _ => format!("{} at {stage}", short_name(model)),
+            let forward = c.difference > 0.0;
+            let side = |side: &Side| match side.stage {
+                Stage::Projection | Stage::Output | Stage::Image => short_name(&side.model),
+                stage => format!("{} at {stage}", short_name(&side.model)),
             };
-            let a = side(&c.model_a, c.stage_a.to_string());
-            let b = side(&c.model_b, c.stage_b.to_string());
+            let (a, b) = (side(&c.a), side(&c.b));
             let (first, second) = if forward { (a, b) } else { (b, a) };
             let (low, high) = if forward { (low, high) } else { (-high, -low) };
-            let amount = points.amount(difference.abs(), Some(low), Some(high));
-            let at = match [c.stage_a.to_string(), c.stage_b.to_string()]
-                .contains(&"projection".to_owned())
-            {
+            let amount = points.amount(c.difference.abs(), Some(low), Some(high));
+            let at = match [c.a.stage, c.b.stage].contains(&Stage::Projection) {
                 true => " at the projection",
                 false => "",
             };
             let text = format!("{first} is ahead of {second} on {dataset}{at} by {amount}.");
-            ahead.push((difference.abs(), text));
+            ahead.push((c.difference.abs(), text));
         }
     }
     ahead.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -157,7 +146,7 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     }
     if uncorrected > 0 {
         said.push(format!(
-            "{uncorrected} more have an interval without 0 but do not stand after Holm's correction for all comparisons of the run."
+            "{uncorrected} more have an interval without 0 but do not stand after Holm's correction for all comparisons by this distance on {dataset}."
         ));
     }
     if without > 0 {

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::table::{Cell, Table};
+use crate::comparison::Side;
 use crate::distance::Distance;
 use crate::figure::{short_name, shown_measure};
 use crate::results::ScoreRow;
@@ -118,8 +119,8 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
             Cell::text(f.distance.to_string()),
             Cell::text(f.measure.to_string()),
             Cell::text(f.finding.to_string()),
-            Cell::sorted(f.stage.to_string(), f.depth_percent),
-            Cell::interval(f.value, f.ci_low, f.ci_high),
+            Cell::sorted(f.stage.map_or_else(String::new, |s| s.to_string()), f.depth_percent),
+            Cell::interval(Some(f.value), f.ci_low, f.ci_high),
             Cell::text(f.note.clone()),
         ]
     });
@@ -140,7 +141,7 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
             Cell::text(c.subset.clone()),
             Cell::text(c.ceiling.to_string()),
             Cell::text(c.measure.to_string()),
-            Cell::interval(c.value, c.ci_low, c.ci_high),
+            Cell::interval(Some(c.value), c.ci_low, c.ci_high),
             Cell::count(c.n),
             Cell::count(c.n_clusters),
         ]
@@ -160,31 +161,30 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
 
 pub(super) fn comparisons(run: &Run) -> Option<Table> {
     let comparisons = run.comparisons.as_ref()?;
-    let side = |model: &str, stage: String, distance: String| {
-        let name = short_name(model);
-        match stage.as_str() {
-            "output" | "image" => name,
-            _ => format!("{name}, {stage}, {distance}"),
+    let side = |side: &Side| {
+        let name = short_name(&side.model);
+        match side.stage {
+            Stage::Output | Stage::Image => name,
+            stage => format!("{name}, {stage}, {}", side.distance),
         }
     };
-    let whole = comparisons.iter().filter(|c| {
-        c.subset == "all" && c.measure.to_string() == shown_measure(c.dataset).to_string()
-    });
+    let whole =
+        comparisons.iter().filter(|c| c.subset == "all" && c.measure == shown_measure(c.dataset));
     let rows = whole.take(MOST_ROWS).map(|c| {
         vec![
             Cell::text(c.dataset.to_string()),
-            Cell::text(side(&c.model_a, c.stage_a.to_string(), c.distance_a.to_string())),
-            Cell::text(side(&c.model_b, c.stage_b.to_string(), c.distance_b.to_string())),
-            Cell::number(c.value_a),
-            Cell::number(c.value_b),
-            Cell::interval(c.difference, c.ci_low, c.ci_high),
+            Cell::text(side(&c.a)),
+            Cell::text(side(&c.b)),
+            Cell::number(Some(c.value_a)),
+            Cell::number(Some(c.value_b)),
+            Cell::interval(Some(c.difference), c.ci_low, c.ci_high),
             Cell::p(c.p),
             Cell::p(c.p_holm),
             Cell::interval(c.kappa, c.kappa_low, c.kappa_high),
         ]
     });
     Some(Table {
-        caption: "Paired differences, first less second; p after Holm's correction; agreement beyond chance (κ)"
+        caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set and kind of distance; agreement beyond chance (κ)"
             .to_owned(),
         columns: vec![
             "data set", "first", "second", "its score", "the other's", "difference", "p", "p (Holm)",

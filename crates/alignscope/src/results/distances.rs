@@ -7,7 +7,7 @@ use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::{TableWriter, column, repeated, text_column, visit_batches};
+use super::table::{TableWriter, batches, column, repeated, text_column};
 use crate::dataset::{DatasetKind, ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
@@ -110,12 +110,13 @@ pub fn visit_distances(
     path: &Path,
     mut visit: impl FnMut(DistanceRow<'_>),
 ) -> Result<(), ResultsError> {
-    visit_batches(path, |batch| {
-        let text = |name| column::<StringArray>(&batch, path, name, "text");
+    for batch in batches(path)? {
+        let batch = batch?;
+        let text = |name| column::<StringArray>(path, &batch, name, "text");
         let (datasets, models) = (text("dataset")?, text("model")?);
         let (stages, distances) = (text("stage")?, text("distance")?);
         let (a, b) = (text("image_a")?, text("image_b")?);
-        let values = column::<Float64Array>(&batch, path, "value", "64-bit floats")?;
+        let values = column::<Float64Array>(path, &batch, "value", "64-bit floats")?;
         for row in 0..values.len() {
             visit(DistanceRow {
                 dataset: datasets.value(row),
@@ -126,6 +127,6 @@ pub fn visit_distances(
                 value: values.value(row),
             });
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }

@@ -30,6 +30,12 @@ pub struct Manifest<F> {
     pub device: String,
     /// The rule for ties.
     pub ties: String,
+    /// Resamples of each interval.
+    pub resamples: usize,
+    /// Seed of the resamples and of simulated ceilings.
+    pub seed: u64,
+    /// What was resampled as a whole.
+    pub cluster: String,
     /// Distances asked for.
     pub distances: Vec<String>,
     /// Memory budget in bytes.

@@ -1,9 +1,9 @@
 //! `scores.csv`: a long, tidy table, one row a score.
 
 use std::path::Path;
-use std::str::FromStr;
 
-use super::{ResultsError, write_whole};
+use super::ResultsError;
+use super::fields::{self, number, optional};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
@@ -83,7 +83,7 @@ const COLUMNS: [&str; 22] = [
     "ceiling",
     "ci_note",
 ];
-/// So many of them must be there; files of older versions lack the others.
+/// So many of the columns every version has written.
 const NEEDED: usize = 18;
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
@@ -91,12 +91,8 @@ const NEEDED: usize = 18;
 /// # Errors
 /// The file cannot be written.
 pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let in_memory = "a CSV record of as many fields as the header goes into memory";
-    writer.write_record(COLUMNS).expect(in_memory);
-    for row in rows {
-        let number = |x: f64| if x.is_nan() { String::new() } else { x.to_string() };
-        let fields: [String; COLUMNS.len()] = [
+    let record = |row: &ScoreRow| {
+        [
             row.dataset.to_string(),
             row.subset.clone(),
             row.model.clone(),
@@ -105,8 +101,8 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.distance.to_string(),
             row.measure.to_string(),
             number(row.value),
-            row.ci_low.map_or_else(String::new, number),
-            row.ci_high.map_or_else(String::new, number),
+            optional(row.ci_low),
+            optional(row.ci_high),
             row.n.to_string(),
             row.n_clusters.to_string(),
             row.n_ties.to_string(),
@@ -115,14 +111,13 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.zero_channels.to_string(),
             row.ties.to_string(),
             row.simulated.to_string(),
-            row.bca_low.map_or_else(String::new, number),
-            row.bca_high.map_or_else(String::new, number),
-            row.ceiling.map_or_else(String::new, number),
+            optional(row.bca_low),
+            optional(row.bca_high),
+            optional(row.ceiling),
             row.ci_note.clone().unwrap_or_default(),
-        ];
-        writer.write_record(&fields).expect(in_memory);
-    }
-    write_whole(path, &writer.into_inner().expect("flushing memory does not fail"))
+        ]
+    };
+    fields::write(path, COLUMNS, rows.iter().map(record))
 }
 
 /// Reads `scores.csv`, by the names of its columns.
@@ -130,91 +125,32 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
-    let text = std::fs::read(path)
-        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
-    let mut reader = csv::Reader::from_reader(text.as_slice());
-    let header = reader.headers().map_err(csv_error)?.clone();
-    let mut position = [None; COLUMNS.len()];
-    for (i, (position, column)) in position.iter_mut().zip(COLUMNS).enumerate() {
-        *position = header.iter().position(|h| h == column);
-        if position.is_none() && i < NEEDED {
-            let path = path.to_owned();
-            return Err(ResultsError::Column { path, column, expected: "text" });
-        }
-    }
-    reader
-        .records()
-        .map(|record| {
-            let record = record.map_err(csv_error)?;
-            let row = Fields { path, record: &record, position: &position };
-            Ok(ScoreRow {
-                dataset: row.get(0)?,
-                subset: row.get(1)?,
-                model: row.get(2)?,
-                stage: row.get(3)?,
-                depth_percent: row.get(4)?,
-                distance: row.distance(5)?,
-                measure: row.get(6)?,
-                value: row.optional(7)?.unwrap_or(f64::NAN),
-                ci_low: row.optional(8)?,
-                ci_high: row.optional(9)?,
-                n: row.get(10)?,
-                n_clusters: row.get(11)?,
-                n_ties: row.get(12)?,
-                chance: row.get(13)?,
-                n_left_out: row.get(14)?,
-                zero_channels: row.get(15)?,
-                ties: row.get(16)?,
-                simulated: row.get(17)?,
-                bca_low: row.optional(18)?,
-                bca_high: row.optional(19)?,
-                ceiling: row.optional(20)?,
-                ci_note: Some(row.found(21).to_owned()).filter(|note| !note.is_empty()),
-            })
+    fields::read(path, &COLUMNS, NEEDED, |row| {
+        Ok(ScoreRow {
+            dataset: row.get(0)?,
+            subset: row.get(1)?,
+            model: row.get(2)?,
+            stage: row.get(3)?,
+            depth_percent: row.get(4)?,
+            distance: row.distance(5)?,
+            measure: row.get(6)?,
+            value: row.number(7)?,
+            ci_low: row.optional(8)?,
+            ci_high: row.optional(9)?,
+            n: row.get(10)?,
+            n_clusters: row.get(11)?,
+            n_ties: row.get(12)?,
+            chance: row.get(13)?,
+            n_left_out: row.get(14)?,
+            zero_channels: row.get(15)?,
+            ties: row.get(16)?,
+            simulated: row.get(17)?,
+            bca_low: row.optional(18)?,
+            bca_high: row.optional(19)?,
+            ceiling: row.optional(20)?,
+            ci_note: row.optional(21)?,
         })
-        .collect()
-}
-
-/// The fields of a record, by position in [`COLUMNS`].
-struct Fields<'a> {
-    path: &'a Path,
-    record: &'a csv::StringRecord,
-    position: &'a [Option<usize>; COLUMNS.len()],
-}
-
-impl Fields<'_> {
-    /// The text of a field; empty where the file has no such column.
-    fn found(&self, column: usize) -> &str {
-        self.position[column].map_or("", |position| &self.record[position])
-    }
-
-    fn get<T: FromStr<Err: std::fmt::Display>>(&self, column: usize) -> Result<T, ResultsError> {
-        let found = self.found(column);
-        found.parse().map_err(|error: T::Err| self.unreadable(column, error.to_string()))
-    }
-
-    fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
-        let found = self.found(column);
-        Distance::in_results(found).map_err(|error| self.unreadable(column, error.to_string()))
-    }
-
-    fn unreadable(&self, column: usize, expected: String) -> ResultsError {
-        ResultsError::Field {
-            path: self.path.to_owned(),
-            line: self.record.position().map_or(0, csv::Position::line),
-            column: COLUMNS[column],
-            found: self.found(column).to_owned(),
-            expected,
-        }
-    }
-
-    fn optional(&self, column: usize) -> Result<Option<f64>, ResultsError> {
-        match self.found(column).is_empty() {
-            true => Ok(None),
-            false => self.get(column).map(Some),
-        }
-    }
+    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use parquet::file::properties::WriterProperties;
 use super::ResultsError;
 use super::folder::{beside, keep};
 
+/// Rows that are read at a time.
+const BATCH_ROWS: usize = 1 << 16;
+
 /// A column of texts that is never empty.
 pub(super) fn text_column(name: &str) -> (String, DataType, bool) {
     (name.to_owned(), DataType::Utf8, false)
@@ -72,41 +75,28 @@ impl TableWriter {
 }
 
 /// The rows of a Parquet file, batch by batch.
-pub(super) fn read_batches(path: &Path) -> Result<Vec<RecordBatch>, ResultsError> {
-    let mut batches = Vec::new();
-    visit_batches(path, |batch| {
-        batches.push(batch);
-        Ok(())
-    })?;
-    Ok(batches)
-}
-
-/// Calls `visit` with the rows of a Parquet file, one batch after the other.
-pub(super) fn visit_batches(
+pub(super) fn batches(
     path: &Path,
-    mut visit: impl FnMut(RecordBatch) -> Result<(), ResultsError>,
-) -> Result<(), ResultsError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch, ResultsError>>, ResultsError> {
     let file =
         File::open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(16_384).build())
-        .map_err(table_error)?;
-    for batch in batches {
-        visit(batch.map_err(|e| table_error(ParquetError::from(e)))?)?;
-    }
-    Ok(())
+    let owned = path.to_owned();
+    let table_error = move |source| ResultsError::ReadTable { path: owned.clone(), source };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
+        .map_err(&table_error)?;
+    Ok(reader.map(move |batch| batch.map_err(|e| table_error(ParquetError::from(e)))))
 }
 
-/// A column of a batch, of the type that is expected.
+/// A column of a batch, by its name and type.
 pub(super) fn column<T: Array + Clone + 'static>(
-    batch: &RecordBatch,
     path: &Path,
-    column: &'static str,
+    batch: &RecordBatch,
+    name: &'static str,
     expected: &'static str,
 ) -> Result<T, ResultsError> {
     batch
-        .column_by_name(column)
-        .and_then(|c| c.as_any().downcast_ref::<T>().cloned())
-        .ok_or(ResultsError::Column { path: path.to_owned(), column, expected })
+        .column_by_name(name)
+        .and_then(|column| column.as_any().downcast_ref::<T>().cloned())
+        .ok_or(ResultsError::Column { path: path.to_owned(), column: name, expected })
 }

@@ -1,31 +1,28 @@
 //! `trials.parquet`: the trials as they were run.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{
-    Array, ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array,
-};
+use arrow_array::{ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::{TableWriter, column, visit_batches};
-use crate::dataset::{Dataset, ImageIndex, Trials};
+use super::table::TableWriter;
+use crate::dataset::{Clusters, Dataset, ImageIndex, Trials};
 
 /// Writes the trials of all data sets of a run, in their order.
 ///
 /// Columns: `dataset`; `trial`, its id; `image_a`, `image_b`, `image_c` (reference and distorted;
 /// reference, left and right; or the three of a triplet); people's answer as `score` and
 /// `score_std`, `left_votes` and `right_votes`, or `odd` (1 to 3); `cluster`, a number for trials
-/// that are not independent; and a column `label_…` for each label that a data set has. Fields
+/// that an interval resamples together; and a column `label_…` for each label that a data set has. Fields
 /// that do not apply are null.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_trials(path: &Path, datasets: &[&Dataset]) -> Result<(), ResultsError> {
+pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(), ResultsError> {
     let mut labels: Vec<&str> = Vec::new();
-    for column in datasets.iter().flat_map(|d| &d.labels) {
+    for column in datasets.iter().flat_map(|(d, _)| &d.labels) {
         if !labels.contains(&column.name.as_str()) {
             labels.push(&column.name);
         }
@@ -45,13 +42,13 @@ pub fn write_trials(path: &Path, datasets: &[&Dataset]) -> Result<(), ResultsErr
     ];
     columns.extend(labels.iter().map(|name| (format!("label_{name}"), DataType::Utf8, true)));
     let mut table = TableWriter::create(path, columns)?;
-    for dataset in datasets {
-        table.write(columns_of(dataset, &labels))?;
+    for (dataset, clusters) in datasets {
+        table.write(columns_of(dataset, clusters, &labels))?;
     }
     table.finish()
 }
 
-fn columns_of(dataset: &Dataset, labels: &[&str]) -> Vec<ArrayRef> {
+fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<ArrayRef> {
     let n = dataset.trials.len();
     let id = |image: ImageIndex| dataset.images[image as usize].id.as_str();
     let rows: Vec<Row> = match &dataset.trials {
@@ -99,7 +96,7 @@ fn columns_of(dataset: &Dataset, labels: &[&str]) -> Vec<ArrayRef> {
         float(|row| row.left_votes),
         float(|row| row.right_votes),
         Arc::new(rows.iter().map(|row| row.odd).collect::<UInt8Array>()),
-        Arc::new(UInt32Array::from_iter_values(dataset.clusters().codes)),
+        Arc::new(UInt32Array::from_iter_values(clusters.codes.iter().copied())),
     ];
     for name in labels {
         let column: ArrayRef = match dataset.labels.iter().find(|column| column.name == *name) {
@@ -122,71 +119,4 @@ struct Row<'a> {
     left_votes: Option<f64>,
     right_votes: Option<f64>,
     odd: Option<u8>,
-}
-
-/// The trials of a run, as they are read back.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct TrialTable {
-    /// Every image once, by its id.
-    pub images: Vec<String>,
-    /// The trials of each data set, in order.
-    pub trials: BTreeMap<String, Vec<TrialRow>>,
-}
-
-/// A trial, as it is read back.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrialRow {
-    /// Its id.
-    pub trial: u64,
-    /// Its images: reference and distorted; reference, left and right; or the three of a triplet.
-    pub images: [Option<u32>; 3],
-    /// People's answer about a rated pair.
-    pub score: Option<f64>,
-    /// Those who chose left and right.
-    pub votes: Option<[f64; 2]>,
-    /// Which of a triplet was the odd one, from 0.
-    pub odd: Option<u8>,
-}
-
-/// Reads `trials.parquet`.
-///
-/// # Errors
-/// The file cannot be read, or lacks a column.
-pub fn read_trials(path: &Path) -> Result<TrialTable, ResultsError> {
-    let mut table = TrialTable::default();
-    let mut index: BTreeMap<String, u32> = BTreeMap::new();
-    visit_batches(path, |batch| {
-        let text = |name| column::<StringArray>(&batch, path, name, "text");
-        let float = |name| column::<Float64Array>(&batch, path, name, "64-bit floats");
-        let (datasets, ids) =
-            (text("dataset")?, column::<UInt64Array>(&batch, path, "trial", "numbers")?);
-        let images = [text("image_a")?, text("image_b")?, text("image_c")?];
-        let (score, left, right) = (float("score")?, float("left_votes")?, float("right_votes")?);
-        let odd = column::<UInt8Array>(&batch, path, "odd", "numbers")?;
-        for row in 0..batch.num_rows() {
-            let images = images.each_ref().map(|side| {
-                let id = side.is_valid(row).then(|| side.value(row))?;
-                Some(*index.entry(id.to_owned()).or_insert_with(|| {
-                    table.images.push(id.to_owned());
-                    u32::try_from(table.images.len() - 1).expect("fewer images than 2^32")
-                }))
-            });
-            let number = |c: &Float64Array| c.is_valid(row).then(|| c.value(row));
-            let trial = TrialRow {
-                trial: ids.value(row),
-                images,
-                score: number(&score),
-                votes: number(&left).zip(number(&right)).map(|(l, r)| [l, r]),
-                odd: odd.is_valid(row).then(|| odd.value(row).saturating_sub(1)),
-            };
-            match table.trials.get_mut(datasets.value(row)) {
-                Some(trials) => trials.push(trial),
-                None => {
-                    table.trials.insert(datasets.value(row).to_owned(), vec![trial]);
-                }
-            }
-        }
-        Ok(())
-    })?;
-    Ok(table)
 }

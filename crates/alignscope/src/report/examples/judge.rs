@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::PairDistances;
-use crate::results::TrialRow;
+use crate::dataset::{ImageIndex, OddOneOut, RatedPair, Trials, TwoAlternatives};
 use crate::score::average_ranks;
 
 /// A question with all answers to it: trials of one triplet are one question.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Question {
     /// A rated pair: its score, and the share of pairs that people rated lower.
-    Rated { trial: TrialRow, images: [u32; 2], score: f64, above: f64 },
+    Rated { first: usize, images: [ImageIndex; 2], score: f64, above: f64 },
     /// Two alternatives, and their votes.
-    Two { trial: TrialRow, images: [u32; 3], votes: [f64; 2] },
+    Two { first: usize, images: [ImageIndex; 3], votes: [f64; 2] },
     /// A triplet, and how often each was the odd one.
-    Odd { trial: TrialRow, images: [u32; 3], counts: [usize; 3] },
+    Odd { first: usize, images: [ImageIndex; 3], counts: [usize; 3] },
 }
 
 /// A model's answer.
@@ -28,38 +28,46 @@ pub(super) struct Judged {
 }
 
 /// The questions of a data set, in order of first use.
-pub(super) fn questions(rows: &[TrialRow]) -> Vec<Question> {
+pub(super) fn questions(trials: &Trials) -> Vec<Question> {
+    match trials {
+        Trials::RatedPairs(trials) => {
+            let scores: Vec<f64> = trials.iter().map(|t| t.score).collect();
+            let shares = shares_below(&scores);
+            let rated = |(first, t): (usize, &RatedPair)| Question::Rated {
+                first,
+                images: [t.reference, t.distorted],
+                score: t.score,
+                above: shares[first],
+            };
+            trials.iter().enumerate().map(rated).collect()
+        }
+        Trials::TwoAlternatives(trials) => {
+            let two = |(first, t): (usize, &TwoAlternatives)| Question::Two {
+                first,
+                images: [t.reference, t.left, t.right],
+                votes: [t.left_votes, t.right_votes],
+            };
+            trials.iter().enumerate().map(two).collect()
+        }
+        Trials::OddOneOut(trials) => triplets(trials),
+    }
+}
+
+/// One question for each triplet, whatever the order of its images.
+fn triplets(trials: &[OddOneOut]) -> Vec<Question> {
     let mut asked: Vec<Question> = Vec::new();
-    let mut triplets: BTreeMap<[u32; 3], usize> = BTreeMap::new();
-    let scores: Vec<f64> = rows.iter().map(|row| row.score.unwrap_or(f64::NAN)).collect();
-    let shares = match scores.iter().all(|s| s.is_finite()) {
-        true => shares_below(&scores),
-        false => vec![],
-    };
-    for (i, row) in rows.iter().enumerate() {
-        let trial = *row;
-        match (row.images, row.score, row.votes, row.odd) {
-            ([Some(a), Some(b), _], Some(score), _, _) => {
-                let above = shares.get(i).copied().unwrap_or(f64::NAN);
-                asked.push(Question::Rated { trial, images: [a, b], score, above });
-            }
-            ([Some(a), Some(b), Some(c)], _, Some(votes), _) => {
-                asked.push(Question::Two { trial, images: [a, b, c], votes });
-            }
-            ([Some(a), Some(b), Some(c)], _, _, Some(odd)) if odd < 3 => {
-                let mut key = [a, b, c];
-                key.sort_unstable();
-                let place = *triplets.entry(key).or_insert_with(|| {
-                    asked.push(Question::Odd { trial, images: [a, b, c], counts: [0; 3] });
-                    asked.len() - 1
-                });
-                if let Question::Odd { images, counts, .. } = &mut asked[place] {
-                    let odd = [a, b, c][usize::from(odd)];
-                    let side = images.iter().position(|image| *image == odd);
-                    counts[side.expect("the same three images")] += 1;
-                }
-            }
-            _ => {}
+    let mut places: BTreeMap<[ImageIndex; 3], usize> = BTreeMap::new();
+    for (first, trial) in trials.iter().enumerate() {
+        let mut key = trial.images;
+        key.sort_unstable();
+        let place = *places.entry(key).or_insert_with(|| {
+            asked.push(Question::Odd { first, images: trial.images, counts: [0; 3] });
+            asked.len() - 1
+        });
+        if let Question::Odd { images, counts, .. } = &mut asked[place] {
+            let odd = trial.images[usize::from(trial.odd)];
+            let side = images.iter().position(|image| *image == odd);
+            counts[side.expect("the same three images")] += 1;
         }
     }
     asked
@@ -72,9 +80,10 @@ fn shares_below(values: &[f64]) -> Vec<f64> {
 }
 
 impl Question {
-    pub(super) fn first(&self) -> &TrialRow {
+    /// Position of the first trial that asks it.
+    pub(super) fn first(&self) -> usize {
         match self {
-            Self::Rated { trial, .. } | Self::Two { trial, .. } | Self::Odd { trial, .. } => trial,
+            Self::Rated { first, .. } | Self::Two { first, .. } | Self::Odd { first, .. } => *first,
         }
     }
 
@@ -213,14 +222,13 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn odd(images: [u32; 3], odd: u8) -> TrialRow {
-        let images = images.map(Some);
-        TrialRow { trial: 0, images, score: None, votes: None, odd: Some(odd) }
-    }
-
     #[test]
     fn answers_to_one_triplet_are_one_question_in_any_order() {
-        let asked = questions(&[odd([5, 6, 7], 2), odd([7, 5, 6], 0), odd([5, 6, 7], 0)]);
+        let asked = questions(&Trials::OddOneOut(vec![
+            OddOneOut { images: [5, 6, 7], odd: 2 },
+            OddOneOut { images: [7, 5, 6], odd: 0 },
+            OddOneOut { images: [5, 6, 7], odd: 0 },
+        ]));
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].chosen(), Some(2), "image 7 twice, image 5 once");
         let of_pairs = PairDistances::from([((6, 7), 1.0), ((5, 7), 3.0), ((5, 6), 2.0)]);
@@ -233,24 +241,18 @@ mod tests {
 
     #[test]
     fn two_alternatives_with_equal_votes_are_no_miss() {
-        let images = [Some(0), Some(1), Some(2)];
-        let row = TrialRow { trial: 1, images, score: None, votes: Some([1.0, 1.0]), odd: None };
+        let (left_votes, right_votes) = (1.0, 1.0);
+        let trial = TwoAlternatives { reference: 0, left: 1, right: 2, left_votes, right_votes };
         let of_pairs = PairDistances::from([((0, 1), 1.0), ((0, 2), 3.0)]);
-        let judged = &judge(&questions(&[row]), &of_pairs)[0];
+        let judged = &judge(&questions(&Trials::TwoAlternatives(vec![trial])), &of_pairs)[0];
         assert_eq!((judged.agrees, judged.margin), (None, None));
         assert!(judged.answer.starts_with("left"));
     }
 
     #[test]
     fn a_rated_pair_is_off_by_the_difference_of_its_ranks() {
-        let row = |b, score| TrialRow {
-            trial: 0,
-            images: [Some(0), Some(b), None],
-            score: Some(score),
-            votes: None,
-            odd: None,
-        };
-        let asked = questions(&[row(1, 9.0), row(2, 5.0), row(3, 1.0)]);
+        let pair = |distorted, score| RatedPair { reference: 0, distorted, score, std: None };
+        let asked = questions(&Trials::RatedPairs(vec![pair(1, 9.0), pair(2, 5.0), pair(3, 1.0)]));
         let of_pairs = PairDistances::from([((0, 1), 3.0), ((0, 2), 2.0), ((0, 3), 1.0)]);
         let margins: Vec<_> = judge(&asked, &of_pairs).iter().map(|j| j.margin).collect();
         assert_eq!(margins, [Some(1.0), Some(0.0), Some(1.0)]);
