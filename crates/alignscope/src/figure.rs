@@ -280,7 +280,8 @@ fn describe(panel: &PanelData) -> String {
     for curve in &panel.curves {
         let points = || curve.points.iter().filter(|p| p.value.is_finite());
         let best = points().max_by(|a, b| a.value.total_cmp(&b.value));
-        let (Some(first), Some(best), Some(last)) = (points().next(), best, points().last()) else {
+        let (Some(first), Some(best), Some(last)) = (points().next(), best, points().next_back())
+        else {
             continue;
         };
         let study = if curve.kind == curves::Kind::Published { " as published" } else { "" };
