@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
 use alignscope::{
-    DatasetKind, Distance, ModelSpec, PrecisionChoice, ProjectionForm, Stage, Ties, Tokens,
+    ClusterBy, DatasetKind, Distance, ModelSpec, PrecisionChoice, ProjectionForm, Stage, Ties,
+    Tokens,
 };
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,8 +38,18 @@ pub enum Command {
     Activations(Activations),
     /// The whole way on images that it draws itself, with a simulated observer; no download.
     Demo(Demo),
-    /// Draw the figure of a run again, from its scores alone.
+    /// Draw the figures and the page of a run again, from its files alone.
     Report(Report),
+    /// Draw the curves that the study published, by themselves.
+    Published(Published),
+    /// Compare models, stages or distances of a run, or of two runs of the same trials.
+    ///
+    /// Without choices: all pairs of models at their last stage, for each kind of distance, and each
+    /// with every baseline and the pixels. The difference of each pair has a bootstrap interval and
+    /// a two-sided p, no finer than the resamples allow, and Holm's correction; choices also have
+    /// error consistency (Cohen's kappa of being right) and each model's agreement with people
+    /// beyond chance.
+    Compare(Compare),
     /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses, and
     /// weights of baselines.
     ///
@@ -127,6 +138,15 @@ pub struct Run {
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
     pub ties: Ties,
 
+    #[command(flatten)]
+    pub resampling: Resampling,
+
+    /// What is resampled as a whole: default (the reference image, or the three images of a
+    /// triplet), observer (where the data set names who answered), or none (trial by trial, as if
+    /// all were independent).
+    #[arg(long, value_name = "WHAT", default_value_t = ClusterBy::Default)]
+    pub cluster: ClusterBy,
+
     /// Side of the square that baselines see where a data set's images differ in size; 224, or what
     /// the experiment says.
     #[arg(long, value_name = "PX", value_parser = positive)]
@@ -136,6 +156,11 @@ pub struct Run {
     /// through before $ALIGNSCOPE_WEIGHTS and the caches.
     #[arg(long, value_name = "DIR")]
     pub weights: Option<PathBuf>,
+
+    /// Lay the study's own curves and baselines (TID2013, NIGHTS, THINGS) under those of this run,
+    /// thin and dotted, and write `published-differences.csv`.
+    #[arg(long)]
+    pub published: bool,
 
     /// Do not add the model `pixels`.
     #[arg(long)]
@@ -152,6 +177,18 @@ pub struct Run {
     /// The folder for the results; new or empty.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// How intervals are made.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Resampling {
+    /// Bootstrap resamples of each interval; 0 for no intervals.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = resamples)]
+    pub resamples: usize,
+
+    /// Seed of the resamples.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// `alignscope activations`.
@@ -218,11 +255,74 @@ pub struct Demo {
     pub memory: Option<ByteSize>,
 }
 
+/// `alignscope compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The folder of a run.
+    #[arg(value_name = "RUN_A")]
+    pub run_a: PathBuf,
+
+    /// The folder of another run of the same trials, for the second side; the same run unless said
+    /// otherwise.
+    #[arg(value_name = "RUN_B")]
+    pub run_b: Option<PathBuf>,
+
+    /// The first model, as it is called in scores.csv; all unless said otherwise.
+    #[arg(long, value_name = "MODEL")]
+    pub model_a: Option<String>,
+
+    /// The second model; all others unless said otherwise, or the first one where --stage-b or
+    /// --distance-b is given.
+    #[arg(long, value_name = "MODEL")]
+    pub model_b: Option<String>,
+
+    /// The first model's stage; its last unless said otherwise.
+    #[arg(long, value_name = "STAGE")]
+    pub stage_a: Option<Stage>,
+
+    /// The second model's stage; its last unless said otherwise, or --stage-a where it is the same
+    /// model.
+    #[arg(long, value_name = "STAGE")]
+    pub stage_b: Option<Stage>,
+
+    /// The first model's kind of distance; each unless said otherwise.
+    #[arg(long, value_name = "DISTANCE")]
+    pub distance_a: Option<Distance>,
+
+    /// The second model's kind of distance; the first one's unless said otherwise.
+    #[arg(long, value_name = "DISTANCE")]
+    pub distance_b: Option<Distance>,
+
+    /// Compare on this data set only.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetKind>,
+
+    #[command(flatten)]
+    pub resampling: Resampling,
+
+    /// Write the table to this file, with the columns of comparisons.csv.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
 /// `alignscope report`.
 #[derive(Debug, Args)]
 pub struct Report {
     /// The folder of a run.
     pub run: PathBuf,
+
+    /// Lay the study's own curves and baselines under those of the run, and write
+    /// `published-differences.csv`; as `run --published` does.
+    #[arg(long)]
+    pub published: bool,
+}
+
+/// `alignscope published`.
+#[derive(Debug, Args)]
+pub struct Published {
+    /// The folder for the figures; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// What `alignscope list` lists.
@@ -262,6 +362,23 @@ fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=MAX_THREADS).contains(&number) => Ok(number),
         _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}, found `{text}`")),
+    }
+}
+
+/// Fewer resamples than this have no ends of a 95 % interval.
+const MIN_RESAMPLES: usize = 100;
+
+/// More than this would only take time.
+const MAX_RESAMPLES: usize = 1_000_000;
+
+fn resamples(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number == 0 || (MIN_RESAMPLES..=MAX_RESAMPLES).contains(&number) => {
+            Ok(number)
+        }
+        _ => Err(format!(
+            "expected 0 for no intervals, or a whole number from {MIN_RESAMPLES} to {MAX_RESAMPLES}, found `{text}`"
+        )),
     }
 }
 

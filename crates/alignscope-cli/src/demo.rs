@@ -3,7 +3,7 @@
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
-    Ties, Tokens, demo,
+    Presentation, Resampling, Ties, Tokens, demo,
 };
 use anyhow::Context;
 
@@ -40,12 +40,14 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         projection: None,
         precision: Precision::F32,
         ties: Ties::Miss,
+        resampling: Resampling::default(),
         baseline_size: 224,
         weights: None,
         pixels: true,
         memory_bytes,
         scale_from: None,
         figures: vec![],
+        presentation: Presentation::default(),
         simulated: true,
         command: Some(std::env::args().collect()),
     };

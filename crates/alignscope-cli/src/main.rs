@@ -2,10 +2,12 @@
 
 mod activations;
 mod arguments;
+mod compare;
 mod demo;
 mod fetch;
 mod list;
 mod progress;
+mod published;
 mod report;
 mod run;
 
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         Command::Activations(activations) => activations::run(&activations, arguments.quiet),
         Command::Demo(demo) => demo::run(&demo, arguments.quiet),
         Command::Report(report) => report::run(&report, arguments.quiet),
+        Command::Published(published) => published::run(&published, arguments.quiet),
+        Command::Compare(compare) => compare::run(&compare),
         Command::Fetch(fetch) => fetch::run(&fetch, arguments.quiet),
         Command::List { what } => list::run(what),
     });

@@ -1,20 +1,24 @@
 //! `alignscope report`.
 
 use alignscope::FigureSpec;
+use alignscope::report::write_report;
 use alignscope::results::{read_drawn, read_scores};
 
 use crate::arguments::Report;
 
-/// Draws the figures of a run again.
+/// Draws the figures and the page of a run again.
 pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
     let rows = read_scores(&arguments.run.join("scores.csv"))?;
-    let drawn = read_drawn::<FigureSpec>(&arguments.run.join("manifest.json"))?;
-    alignscope::draw(&rows, &drawn.figures, drawn.simulated, &arguments.run)?;
+    let mut drawn = read_drawn::<FigureSpec>(&arguments.run.join("manifest.json"))?;
+    drawn.published |= arguments.published;
+    let figures = alignscope::draw(&rows, &drawn, &arguments.run)?;
+    write_report(&arguments.run, &figures)?;
     if !quiet {
         for figure in &drawn.figures {
             let path = arguments.run.join(format!("{}.svg", figure.name));
             eprintln!("{} is drawn again", path.display());
         }
+        eprintln!("{} is written again", arguments.run.join("report.html").display());
     }
     Ok(())
 }

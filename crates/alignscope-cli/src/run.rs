@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile};
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation,
+    Resampling,
+};
 use anyhow::bail;
 use bytesize::ByteSize;
 
@@ -32,12 +35,22 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
         projection: arguments.projection,
         precision: arguments.precision.resolve(),
         ties: arguments.ties,
+        resampling: Resampling {
+            resamples: arguments.resampling.resamples,
+            seed: arguments.resampling.seed,
+            cluster: arguments.cluster,
+        },
         baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,
         memory_bytes: memory(arguments.memory)?,
         scale_from: arguments.scale_from.clone(),
         figures: grid.figures,
+        presentation: Presentation {
+            title: grid.title,
+            colours: grid.colours,
+            published: arguments.published,
+        },
         simulated: false,
         command: Some(std::env::args().collect()),
     };
@@ -72,6 +85,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     };
     Ok(ExperimentFile {
         title: None,
+        colours: BTreeMap::new(),
         models: arguments.models.clone(),
         datasets: pairs.map(spec).collect(),
         distances: Distance::ALL.to_vec(),

@@ -154,8 +154,8 @@ fn every_family_runs_and_its_scores_have_all_stages() {
         ]);
         assert_eq!(code, 0, "{family}: {message}");
         let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
-        // Header; 4 stages × 3 distances × 3 measures.
-        assert_eq!(scores.lines().count(), 1 + 4 * 9, "{family}");
+        // Header; 4 stages × 3 distances × 7 measures.
+        assert_eq!(scores.lines().count(), 1 + 4 * 3 * 7, "{family}");
         fs::remove_dir_all(&out).expect("removed");
     }
 }
@@ -175,13 +175,70 @@ fn an_experiment_draws_each_figure_from_one_run_and_again() {
     let (code, _, message) = alignscope(&["run", text(&file), "--out", text(&out)]);
     assert_eq!(code, 0, "{message}");
     let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
-    // Pixels; two models, each once, 4 stages × 1 distance; 3 measures.
-    assert_eq!(scores.lines().count(), 1 + 3 + 2 * 4 * 3);
+    // Pixels; two models, each once, 4 stages × 1 distance; 7 measures.
+    assert_eq!(scores.lines().count(), 1 + 7 + 2 * 4 * 7);
     let two = fs::read_to_string(out.join("two.svg")).expect("drawn");
     assert!(two.contains("Both"));
     fs::remove_file(out.join("two.svg")).expect("removed");
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
     assert_eq!(fs::read_to_string(out.join("two.svg")).expect("drawn again"), two);
+}
+
+#[test]
+fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
+    let place = place();
+    let out = place.path().join("out");
+    let model = golden("clip/base");
+    let (code, _, message) = alignscope(&[
+        "run",
+        "--model",
+        text(&model),
+        "--dataset",
+        "pairs",
+        "--data",
+        text(place.path()),
+        "--out",
+        text(&out),
+    ]);
+    assert_eq!(code, 0, "{message}");
+    let page = || fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(page().contains("data:image/jpeg;base64,"));
+    assert!(page().contains("more alike than"), "people's and the model's answers");
+    assert!(!page().contains("could not be found"));
+    fs::remove_file(place.path().join("b.png")).expect("removed");
+    assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
+    assert!(page().contains("images shown here could not be found"));
+    assert!(page().contains("image not found"));
+}
+
+#[test]
+fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
+    let place = place();
+    let out = place.path().join("out");
+    let (code, _, message) = alignscope(&[
+        "run",
+        "--model",
+        "ssim",
+        "--dataset",
+        "pairs",
+        "--data",
+        text(place.path()),
+        "--published",
+        "--out",
+        text(&out),
+    ]);
+    assert_eq!(code, 0, "{message}");
+    // Nothing of the user's own pairs was published.
+    let table = fs::read_to_string(out.join("published-differences.csv")).expect("a table");
+    assert_eq!(table, "dataset,model,distance,stage,published,found,difference\n");
+
+    let study = place.path().join("study");
+    assert_eq!(alignscope(&["published", "--out", text(&study)]).0, 0);
+    let curves = fs::read_to_string(study.join("architecture.csv")).expect("numbers");
+    let first = "tid2013,spearman,3000,openai/clip-vit-base-patch32,model,normalized-euclidean,embedding,2.5,0.816,";
+    assert!(curves.contains(first), "{curves}");
+    // Header; on each of 3 data sets the pixels, 2 × 14 and 2 × 26 points, 3 baselines are none of these models.
+    assert_eq!(curves.lines().count(), 1 + 3 * (1 + 2 * 14 + 2 * 26));
 }
 
 #[test]
@@ -195,4 +252,129 @@ fn lists_name_what_there_is() {
         assert_eq!(code, 0);
         assert!(listed.contains(word), "{listed}");
     }
+}
+
+/// A run of the small checkpoint and of pixels on 12 choices of as many references, of people who
+/// are named; the images are drawn.
+fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
+    let mut table = "image_1,image_2,image_3,odd,subject\n".to_owned();
+    let mut pixels = 7_u32;
+    for i in 0..14 {
+        let grey = (0..3 * 16 * 16).map(|_| {
+            pixels = pixels.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (pixels >> 24) as u8
+        });
+        fs::write(
+            place.path().join(format!("{i}.png")),
+            RgbImage::new(16, 16, grey.collect()).to_png(),
+        )
+        .expect("written");
+    }
+    for i in 0..12 {
+        for person in 0..3 {
+            let odd = 1 + (i * 5 + person * i) % 3;
+            table += &format!("{i}.png,{}.png,{}.png,{odd},p{person}\n", i + 1, i + 2);
+        }
+    }
+    fs::write(place.path().join("oddoneout.csv"), table).expect("written");
+    let out = place.path().join(out);
+    let model = golden("clip/base");
+    let mut arguments = vec![
+        "run",
+        "--model",
+        text(&model),
+        "--dataset",
+        "oddoneout",
+        "--data",
+        text(place.path()),
+        "--out",
+        text(&out),
+        "--quiet",
+    ];
+    arguments.extend(if more.contains(&"--resamples") { &[][..] } else { &["--resamples", "200"] });
+    arguments.extend(more);
+    let (code, _, message) = alignscope(&arguments);
+    assert_eq!(code, 0, "{message}");
+    out
+}
+
+#[test]
+fn a_run_has_intervals_ceilings_findings_and_comparisons() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let out = run_of_choices(&place, "out", &[]);
+    let scores = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
+    let row = scores
+        .iter()
+        .find(|r| r.subset == "all" && r.measure == alignscope::Measure::Accuracy)
+        .expect("the accuracy");
+    assert_eq!((row.n, row.n_clusters), (36, 12));
+    assert!(row.ci_low.expect("an interval") < row.value && row.value < row.ci_high.expect("one"));
+    let ceilings = alignscope::results::read_ceilings(&out.join("ceilings.csv")).expect("ceilings");
+    assert_eq!(row.ceiling, Some(ceilings[0].value));
+    let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
+    // Five of each kind of distance.
+    assert_eq!(findings.len(), 15);
+    let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|r| r.b.model == "pixels" && r.p.is_some() && r.kappa.is_some()));
+
+    // The same table from the files of the run alone.
+    let csv = place.path().join("again.csv");
+    let (code, table, message) =
+        alignscope(&["compare", text(&out), "--resamples", "200", "--csv", text(&csv)]);
+    assert_eq!(code, 0, "{message}");
+    assert_eq!(
+        fs::read(&csv).expect("written"),
+        fs::read(out.join("comparisons.csv")).expect("read")
+    );
+    assert!(table.contains("no p is finer than 1/201"), "{table}");
+    assert!(table.contains("agreement with people beyond chance"), "{table}");
+
+    // Two stages of one model.
+    let model = text(&golden("clip/base")).to_owned();
+    let (code, table, message) = alignscope(&[
+        "compare",
+        text(&out),
+        "--model-a",
+        &model,
+        "--stage-a",
+        "block 1",
+        "--stage-b",
+        "block 2",
+        "--distance-a",
+        "cosine",
+        "--resamples",
+        "200",
+    ]);
+    assert_eq!(code, 0, "{message}");
+    assert!(table.contains("block 1 / cosine") && table.contains("block 2 / cosine"), "{table}");
+
+    // A run with itself differs by nothing.
+    let (code, table, message) = alignscope(&[
+        "compare",
+        text(&out),
+        text(&out),
+        "--model-a",
+        "pixels",
+        "--model-b",
+        "pixels",
+        "--resamples",
+        "200",
+    ]);
+    assert_eq!(code, 0, "{message}");
+    assert!(table.contains("+0.0000"), "{table}");
+}
+
+#[test]
+fn no_resamples_are_no_intervals_and_observers_are_other_clusters() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let out = run_of_choices(&place, "none", &["--resamples", "0"]);
+    let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
+    assert!(
+        rows.iter().all(|r| r.ci_low.is_none() && r.ci_note.as_deref() == Some("no resamples"))
+    );
+    let out = run_of_choices(&place, "people", &["--cluster", "observer"]);
+    let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
+    let whole = rows.iter().find(|r| r.subset == "all").expect("a row");
+    assert_eq!((whole.n_clusters, whole.ci_note.as_deref()), (3, Some("fewer than 8 clusters")));
 }

@@ -531,6 +531,8 @@ fn words_that_are_not_among_the_choices() {
         &["unknown rule for ties `never`", "`miss`, `half`"],
     );
     place.refuses("pairs", &["--limit", "0"], &["a whole number from 1 on"]);
+    place.refuses("pairs", &["--resamples", "10"], &["0 for no intervals", "from 100 to 1000000"]);
+    place.refuses("pairs", &["--cluster", "image"], &["unknown cluster `image`", "`observer`"]);
     place.refuses("pairs", &["--memory", "lots"], &["lots"]);
 }
 
@@ -674,4 +676,59 @@ fn a_fetched_file_that_is_another() {
     let folder = folder.to_str().expect("Unicode").to_owned();
     let parts = ["percept_colour_tid2008.pth is not the file that was published (SHA-256"];
     refuses_model(&["fetch", "perceptnet", "--weights", &folder], &[], &parts);
+}
+
+#[test]
+fn clusters_of_observers_whom_nobody_names() {
+    let place = Place::new();
+    place.refuses(
+        "pairs",
+        &["--cluster", "observer"],
+        &["--cluster observer needs to know who answered", "no label `subject`", "default"],
+    );
+}
+
+#[test]
+fn a_comparison_with_a_model_stage_or_run_that_is_not_there() {
+    let place = Place::new();
+    assert_eq!(place.run("pairs", "", &[]).0, 0);
+    fs::rename(place.path("out"), place.path("first")).expect("renamed");
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,c.png,2.5\n");
+    assert_eq!(place.run("pairs", "", &["--ties", "half"]).0, 0);
+    fs::rename(place.path("out"), place.path("ties")).expect("renamed");
+    assert_eq!(place.run("pairs", "", &[]).0, 0);
+    let compare = |arguments: &[&str], parts: &[&str]| {
+        let run = |name: &str| place.path(name).to_str().expect("Unicode").to_owned();
+        let mut all = vec!["compare".to_owned()];
+        all.extend(arguments.iter().map(|a| match *a {
+            "first" | "ties" | "out" | "none" => run(a),
+            other => other.to_owned(),
+        }));
+        let (code, message) = alignscope(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        show(&message, &place.0);
+        assert_eq!(code, 2, "{message}");
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+    };
+    compare(&["none"], &["cannot read", "scores.csv"]);
+    compare(&["first", "--model-a", "b/c"], &["has no model `b/c` on pairs; it has `pixels`"]);
+    compare(
+        &["first", "--model-a", "pixels", "--stage-a", "block 9"],
+        &["has no stage `block 9` on pairs; it has `image`"],
+    );
+    compare(&["first", "--dataset", "nights"], &["has no scores on nights"]);
+    compare(
+        &["first", "out"],
+        &[
+            "not of the same trials of pairs",
+            "trial 2 of the first is 1",
+            "score 2), of the second",
+        ],
+    );
+    compare(&["first", "ties"], &["by the rule `miss`", "by `half`"]);
+    compare(
+        &["first", "--model-a", "pixels", "--model-b", "pixels"],
+        &["there is nothing to compare on pairs"],
+    );
 }

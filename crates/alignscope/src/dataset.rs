@@ -9,6 +9,7 @@ mod kind;
 mod manifest;
 mod nights;
 mod pairs;
+mod subsets;
 mod table;
 mod things;
 mod tid;
@@ -19,6 +20,7 @@ pub use clusters::Clusters;
 pub use error::DatasetError;
 pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
+pub use subsets::{ALL, Subset, WITHIN_TYPES};
 
 /// Index into [`Dataset::images`].
 pub type ImageIndex = u32;
@@ -93,6 +95,27 @@ impl Trials {
     /// Whether there is no trial.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many pairs of images a trial compares: one, two, or three of a triplet.
+    pub fn comparisons(&self) -> usize {
+        match self {
+            Self::RatedPairs(_) => 1,
+            Self::TwoAlternatives(_) => 2,
+            Self::OddOneOut(_) => 3,
+        }
+    }
+
+    /// The trials at some positions.
+    pub fn part(&self, positions: &[u32]) -> Self {
+        fn pick<T: Clone>(trials: &[T], positions: &[u32]) -> Vec<T> {
+            positions.iter().map(|i| trials[*i as usize].clone()).collect()
+        }
+        match self {
+            Self::RatedPairs(trials) => Self::RatedPairs(pick(trials, positions)),
+            Self::TwoAlternatives(trials) => Self::TwoAlternatives(pick(trials, positions)),
+            Self::OddOneOut(trials) => Self::OddOneOut(pick(trials, positions)),
+        }
     }
 }
 

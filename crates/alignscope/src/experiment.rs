@@ -1,6 +1,7 @@
 //! The whole way: models × data sets to scores.
 
 mod baselines;
+mod compare;
 mod error;
 mod figures;
 mod file;
@@ -8,6 +9,7 @@ mod piece;
 mod pixels;
 mod prepared;
 mod record;
+mod scoring;
 mod shares;
 mod tiles;
 
@@ -15,11 +17,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
-pub use figures::{FigureSpec, draw};
+pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
-use piece::StageDistances;
 use prepared::PreparedDataset;
+use scoring::Scoring;
 
 use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
@@ -27,11 +30,14 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
+use crate::report::write_report;
+use crate::resample::Resampling;
 use crate::results::{
-    BaselineRecord, DistanceRows, DistancesWriter, EncodingTime, OutputFolder, ScaleWriter,
-    ScoreRow, Times, read_scale, write_scores, write_trials,
+    BaselineRecord, DistanceRows, DistancesWriter, Drawn, EncodingTime, OutputFolder, ScaleWriter,
+    ScoreRow, Times, read_scale, write_ceilings, write_comparisons, write_findings, write_scores,
+    write_trials,
 };
-use crate::score::{Ties, score};
+use crate::score::Ties;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +68,8 @@ pub struct Experiment {
     pub precision: Precision,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
+    /// How intervals are made.
+    pub resampling: Resampling,
     /// Side of the square that baselines see where a data set's images differ in size.
     pub baseline_size: usize,
     /// A folder in which weights of baselines are looked for first.
@@ -74,6 +82,8 @@ pub struct Experiment {
     pub scale_from: Option<PathBuf>,
     /// The figures; one of everything where there is none.
     pub figures: Vec<FigureSpec>,
+    /// How figures and page look.
+    pub presentation: Presentation,
     /// Whether the answers come from a simulated observer, which every result then says.
     pub simulated: bool,
     /// The command, for the manifest.
@@ -111,7 +121,8 @@ pub struct Summary {
 
 impl Experiment {
     /// Runs all of it and fills `out`: `scores.csv`, `distances.parquet`, `trials.parquet`,
-    /// `scale.parquet`, the figure as SVG and PNG, and `manifest.json` last.
+    /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
+    /// and CSV, `manifest.json`, and from all of them `report.html`.
     ///
     /// The work is done by the threads of the rayon pool that this is called in; results do not
     /// depend on their number.
@@ -134,7 +145,10 @@ impl Experiment {
         let datasets = self
             .datasets
             .iter()
-            .map(|spec| PreparedDataset::open(spec, self.baseline_size, progress))
+            .map(|spec| {
+                let how = (&self.resampling, self.ties);
+                PreparedDataset::open(spec, self.baseline_size, how, progress)
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let encoders = sources.iter().any(|source| matches!(source, Source::Encoder(_)));
         if encoders && self.precision.is_imitated() {
@@ -149,7 +163,7 @@ impl Experiment {
 
         let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;
         let mut scales = ScaleWriter::create(&out.file("scale.parquet"))?;
-        let mut rows = Vec::new();
+        let mut scoring = Scoring::new(self, &datasets);
         let mut computed = Vec::new();
         let mut encoding = Vec::new();
         for (model, source) in models.iter().zip(&sources) {
@@ -165,7 +179,7 @@ impl Experiment {
                     Some(encoder)
                 }
             };
-            for dataset in &datasets {
+            for (position, dataset) in datasets.iter().enumerate() {
                 let begun = Instant::now();
                 let stages = match (&encoder, source) {
                     (None, Source::Baseline(model)) => {
@@ -221,20 +235,27 @@ impl Experiment {
                             pairs: &dataset.pairs,
                             values,
                         })?;
-                        self.score_stage(
-                            &mut rows, &name, blocks, dataset, stage, *distance, values,
-                        )?;
                     }
                 }
+                scoring.add(position, &name, blocks, &stages)?;
             }
         }
 
         distances.finish()?;
         scales.finish()?;
-        let opened: Vec<_> = datasets.iter().map(|d| &d.dataset).collect();
+        let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
+        progress.begin("comparing", 0);
+        let (findings, comparisons) = (scoring.findings(), scoring.comparisons());
+        progress.end();
+        let rows = scoring.rows;
+        let ceilings: Vec<_> =
+            datasets.iter().flat_map(|d| d.ceilings.iter().map(|c| c.row.clone())).collect();
+        write_ceilings(&out.file("ceilings.csv"), &ceilings)?;
+        write_findings(&out.file("findings.csv"), &findings)?;
+        write_comparisons(&out.file("comparisons.csv"), &comparisons)?;
         write_scores(&out.file("scores.csv"), &rows)?;
-        draw(&rows, &self.figures(), self.simulated, out.path())?;
+        let figures = draw(&rows, &self.drawn(), out.path())?;
         let wall_s = clock.elapsed().as_secs_f64();
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
@@ -243,6 +264,7 @@ impl Experiment {
         };
         self.manifest(&models, &sources, &datasets, computed, times)?
             .write(&out.file("manifest.json"))?;
+        write_report(out.path(), &figures)?;
         Ok(Summary { scores: rows, wall_s })
     }
 
@@ -300,9 +322,18 @@ impl Experiment {
 
     fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
-            true => vec![FigureSpec::default()],
+            true => {
+                let encoders = self.models.iter().filter(|model| model.is_encoder()).count();
+                FigureSpec::of_all(encoders, &self.distances)
+            }
             false => self.figures.clone(),
         }
+    }
+
+    /// What the figures of the run need beside its scores.
+    fn drawn(&self) -> Drawn<FigureSpec> {
+        let Presentation { title, colours, published } = self.presentation.clone();
+        Drawn { simulated: self.simulated, title, colours, published, figures: self.figures() }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.
@@ -361,56 +392,6 @@ impl Experiment {
         }
         Ok(found)
     }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields of a row")]
-    fn score_stage(
-        &self,
-        rows: &mut Vec<ScoreRow>,
-        model: &str,
-        blocks: usize,
-        dataset: &PreparedDataset,
-        stage: &StageDistances,
-        distance: Distance,
-        values: &[f64],
-    ) -> Result<(), ExperimentError> {
-        let of_trials: Vec<f64> =
-            dataset.pairs.of_trials.iter().map(|pair| values[*pair as usize]).collect();
-        let scores = score(&dataset.dataset.trials, &of_trials, self.ties).map_err(|source| {
-            ExperimentError::Score {
-                model: model.to_owned(),
-                dataset: dataset.dataset.kind,
-                stage: stage.stage,
-                source,
-            }
-        })?;
-        rows.extend(scores.into_iter().map(|score| ScoreRow {
-            dataset: dataset.dataset.kind,
-            subset: "all".to_owned(),
-            model: model.to_owned(),
-            stage: stage.stage,
-            depth_percent: stage.stage.depth_percent(blocks),
-            distance,
-            measure: score.measure,
-            value: score.value,
-            ci_low: None,
-            ci_high: None,
-            n: score.n,
-            n_clusters: match score.n_left_out {
-                0 => dataset.clusters,
-                _ => dataset.decided_clusters,
-            },
-            n_ties: score.n_ties,
-            chance: score.chance,
-            n_left_out: score.n_left_out,
-            zero_channels: match (distance, &stage.scale) {
-                (Distance::NormalizedEuclidean, Some(scale)) => scale.zero_channels(),
-                _ => 0,
-            },
-            ties: self.ties,
-            simulated: self.simulated,
-        }));
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -433,10 +414,12 @@ mod tests {
             weights: None,
             precision: Precision::F32,
             ties: Ties::Miss,
+            resampling: Resampling::default(),
             pixels: true,
             memory_bytes: 1 << 30,
             scale_from: None,
             figures: vec![],
+            presentation: Presentation::default(),
             simulated: false,
             command: None,
         }

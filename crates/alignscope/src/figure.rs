@@ -1,49 +1,87 @@
 //! Score against depth, drawn from score rows alone.
 
+mod axes;
 mod curves;
 mod legend;
+mod mark;
+mod name;
 mod palette;
 mod panel;
+mod published;
+mod svg;
+mod table;
 
 use std::path::Path;
-use std::sync::Once;
 
-use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
-
-use crate::dataset::Level;
 use crate::results::{ResultsError, ScoreRow, write_whole};
+use axes::Frame;
 use curves::PanelData;
+use svg::{Label, Svg, number};
 
-pub use palette::{Color, color_of};
+pub use curves::{shown_measure, thousands};
+pub use name::{base_of, short_name};
+pub use palette::{Color, NoColor, Palette};
+pub use published::{
+    PublishedDifference, PublishedScore, published_differences, published_rows, published_scores,
+    write_published_differences,
+};
 
 /// The one font of every figure, in SVG by name, in PNG by these bytes.
 const FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");
 const FONT_NAME: &str = "DejaVu Sans";
+const FONTS: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// Sizes in pixels of the SVG. A panel at 420 is a third of a page wide at 2.5 inches.
-const PANEL_WIDTH_PX: u32 = 430;
-const PANEL_HEIGHT_PX: u32 = 400;
-const MARGIN_PX: u32 = 14;
-const TEXT_PX: u32 = 15;
-const TITLE_PX: u32 = 18;
+/// Width of a figure in units of the SVG. At a column's width of 85 mm the text of 24 units is 5.8 points
+/// high.
+const WIDTH: f64 = 1000.0;
+const MARGIN: f64 = 12.0;
+const TEXT: f64 = 24.0;
+const TITLE: f64 = 27.0;
+/// So many panels stand beside each other.
+const COLUMNS: usize = 3;
+const PANEL_HEIGHT: f64 = 500.0;
 
-/// The PNG has so many pixels for one of the SVG.
+/// The PNG has so many pixels for a unit: 600 an inch at 85 mm.
 const PNG_SCALE: f32 = 2.0;
 
-/// What stands over a figure.
+/// What stands over a figure, and how it is drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FigureOptions {
     /// A line over the panels; "Alignment with human judgements" unless said otherwise.
     pub title: Option<String>,
     /// A second line, such as what is simulated.
     pub caption: Option<String>,
+    /// The models' colours.
+    pub palette: Palette,
+    /// Whether the study's own curves and baselines lie under those of the run.
+    pub published: bool,
 }
 
-/// A figure, as an SVG document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A figure of one or more panels.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    svg: String,
+    panels: Vec<PanelData>,
+    options: FigureOptions,
+}
+
+/// A panel by itself, for a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlinePanel {
+    /// The level and the data set.
+    pub title: String,
+    /// What it shows, for those who do not see it.
+    pub description: String,
+    /// An `<svg>` element without namespace; colours for a dark page stand in its `--dark` properties.
+    pub svg: String,
+}
+
+/// An entry of the legend, for a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineEntry {
+    /// A sample, as an `<svg>` element.
+    pub svg: String,
+    /// What it means.
+    pub text: String,
 }
 
 /// A figure could not be drawn.
@@ -53,9 +91,6 @@ pub enum FigureError {
     /// There is nothing to draw.
     #[error("there is no score of a whole data set to draw")]
     NoScores,
-    /// The drawing library failed.
-    #[error("cannot draw: {0}")]
-    Draw(String),
     /// The SVG could not be turned into pixels.
     #[error("cannot turn the figure into pixels: {0}")]
     Raster(String),
@@ -65,63 +100,86 @@ pub enum FigureError {
 }
 
 impl Figure {
-    /// Draws one panel for each data set, from the low to the high level of abstraction: score
-    /// against depth in percent, one curve for each model and kind of distance.
+    /// One panel for each data set, from the low to the high level of abstraction: score against
+    /// depth in percent, one curve for each model and kind of distance.
     ///
     /// Rated pairs are shown by Spearman's correlation, the others by their accuracy. Only rows of
     /// whole data sets are drawn. The score of the pixels stands at 0 %, and every curve begins
-    /// there.
+    /// there. Bands are intervals; several seeds of one control become their mean, with a band
+    /// from the least to the greatest.
     ///
     /// # Errors
     /// There is no such row.
     pub fn from_scores(rows: &[ScoreRow], options: &FigureOptions) -> Result<Self, FigureError> {
-        register();
-        let mut panels = PanelData::of_rows(rows);
-        if panels.is_empty() {
-            return Err(FigureError::NoScores);
+        let published = if options.published { published_scores() } else { &[] };
+        let panels = PanelData::of_rows(rows, published);
+        match panels.is_empty() {
+            true => Err(FigureError::NoScores),
+            false => Ok(Self { panels, options: options.clone() }),
         }
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
-
-        let width = PANEL_WIDTH_PX * panels.len() as u32 + 2 * MARGIN_PX;
-        let entries = legend::entries(&panels);
-        let lines = legend::lines(&entries, width - 2 * MARGIN_PX);
-        let header =
-            MARGIN_PX + TITLE_PX + 12 + options.caption.as_ref().map_or(0, |_| TEXT_PX + 8);
-        let footer = legend::height(&lines) + MARGIN_PX;
-        let height = header + PANEL_HEIGHT_PX + footer;
-
-        let mut svg = String::new();
-        {
-            let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-            let draw = |e: &dyn std::fmt::Display| FigureError::Draw(e.to_string());
-            root.fill(&WHITE).map_err(|e| draw(&e))?;
-            let title = title_of(options);
-            let left = MARGIN_PX as i32;
-            root.draw(&Text::new(title.to_owned(), (left, left), font(TITLE_PX)))
-                .map_err(|e| draw(&e))?;
-            if let Some(caption) = &options.caption {
-                let style = font(TEXT_PX).color(&palette::ALERT);
-                let place = (left, left + TITLE_PX as i32 + 10);
-                root.draw(&Text::new(caption.clone(), place, style)).map_err(|e| draw(&e))?;
-            }
-            let (_, rest) = root.split_vertically(header);
-            let (area, below) = rest.split_vertically(PANEL_HEIGHT_PX);
-            let area = area.margin(0, 0, MARGIN_PX, MARGIN_PX);
-            for (panel, area) in panels.iter().zip(area.split_evenly((1, panels.len()))) {
-                panel::draw(&area, panel).map_err(FigureError::Draw)?;
-            }
-            legend::draw(&below, &lines).map_err(FigureError::Draw)?;
-            root.present().map_err(|e| draw(&e))?;
-        }
-        Ok(Self { svg: described(&svg, title_of(options), options, &panels) })
     }
 
-    /// The SVG document.
-    pub fn svg(&self) -> &str {
-        &self.svg
+    /// The title.
+    pub fn title(&self) -> &str {
+        self.options.title.as_deref().unwrap_or("Alignment with human judgements")
     }
 
-    /// The figure in pixels, as a PNG file, two for each of the SVG.
+    /// The figure as an SVG document, 85 mm wide or more without loss.
+    pub fn svg(&self) -> String {
+        let columns = self.panels.len().min(COLUMNS);
+        let rows = self.panels.len().div_ceil(COLUMNS);
+        let entries = legend::entries(&self.panels);
+        let lines = legend::lines(&entries, WIDTH - 2.0 * MARGIN, 0.92 * TEXT);
+        let caption = self.options.caption.as_deref();
+        let header = MARGIN + 1.5 * TITLE + if caption.is_some() { 1.5 * TEXT } else { 0.0 };
+        let below = header + PANEL_HEIGHT * rows as f64 + 0.4 * TEXT;
+        let height = below + legend::height(lines.len(), 0.92 * TEXT) + MARGIN;
+
+        let mut svg = Svg::default();
+        let view = format!("0 0 {} {}", number(WIDTH), number(height));
+        svg.open(
+            "svg",
+            &[
+                ("xmlns", &"http://www.w3.org/2000/svg"),
+                ("viewBox", &view),
+                ("width", &number(WIDTH)),
+                ("height", &number(height)),
+                ("font-family", &FONTS),
+                ("role", &"img"),
+            ],
+        );
+        svg.titled(self.title());
+        svg.raw("\n<desc>");
+        svg.raw(&svg::escaped(&self.description()));
+        svg.raw("</desc>\n");
+        let (w, h) = (number(WIDTH), number(height));
+        let page: svg::Attributes<'_> = &[("width", &w), ("height", &h), ("fill", &"#ffffff")];
+        svg.element("rect", page, None);
+        let ink = palette::INK.to_string();
+        let alert = palette::ALERT.to_string();
+        let label =
+            |y, size, color| Label { x: MARGIN, y, size, anchor: "start", class: "ink", color };
+        svg.text(label(MARGIN + TITLE, TITLE, &ink), &fitted(self.title(), TITLE));
+        if let Some(caption) = caption {
+            svg.text(label(MARGIN + TITLE + 1.5 * TEXT, TEXT, &alert), &fitted(caption, TEXT));
+        }
+        let width = (WIDTH - 2.0 * MARGIN) / columns as f64;
+        for (i, panel) in self.panels.iter().enumerate() {
+            let frame = Frame {
+                left: MARGIN + width * (i % COLUMNS) as f64,
+                top: header + PANEL_HEIGHT * (i / COLUMNS) as f64,
+                width,
+                height: PANEL_HEIGHT,
+                text: TEXT,
+            };
+            panel::draw(&mut svg, frame, panel, &self.options.palette);
+        }
+        legend::draw(&mut svg, &lines, (MARGIN, below), 0.92 * TEXT, &self.options.palette);
+        svg.close("svg");
+        svg.finish()
+    }
+
+    /// The figure in pixels, as a PNG file, two for each unit of the SVG.
     ///
     /// # Errors
     /// The SVG cannot be turned into pixels.
@@ -132,7 +190,7 @@ impl Figure {
         fonts.load_font_data(FONT.to_vec());
         fonts.set_sans_serif_family(FONT_NAME);
         let raster = |e: &dyn std::fmt::Display| FigureError::Raster(e.to_string());
-        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|e| raster(&e))?;
+        let tree = usvg::Tree::from_str(&self.svg(), &options).map_err(|e| raster(&e))?;
         let size =
             tree.size().to_int_size().scale_by(PNG_SCALE).ok_or_else(|| raster(&"no size"))?;
         let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
@@ -142,151 +200,132 @@ impl Figure {
         pixels.encode_png().map_err(|e| raster(&e))
     }
 
-    /// Writes `stem.svg` and `stem.png` into a folder.
+    /// The numbers behind the figure, one row a mark, in full precision.
+    pub fn csv(&self) -> String {
+        table::csv(&self.panels)
+    }
+
+    /// Writes `stem.svg`, `stem.png` and `stem.csv` into a folder.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn save(&self, folder: &Path, stem: &str) -> Result<(), FigureError> {
         let png = self.png()?;
-        write_whole(&folder.join(format!("{stem}.svg")), self.svg.as_bytes())?;
+        write_whole(&folder.join(format!("{stem}.svg")), self.svg().as_bytes())?;
         write_whole(&folder.join(format!("{stem}.png")), &png)?;
+        write_whole(&folder.join(format!("{stem}.csv")), self.csv().as_bytes())?;
         Ok(())
+    }
+
+    /// The panels by themselves.
+    pub fn inline_panels(&self) -> Vec<InlinePanel> {
+        let [width, height, text] = [380.0, 330.0, 13.0];
+        let view = format!("0 0 {} {}", number(width), number(height));
+        self.panels
+            .iter()
+            .map(|panel| {
+                let title = panel.titles().join(", ");
+                let description = describe(panel);
+                let mut svg = Svg::default();
+                let label = format!("{title}. {description}");
+                svg.open(
+                    "svg",
+                    &[
+                        ("viewBox", &view),
+                        ("font-family", &FONTS),
+                        ("role", &"img"),
+                        ("aria-label", &label),
+                    ],
+                );
+                let frame = Frame { left: 0.0, top: 0.0, width, height, text };
+                panel::draw(&mut svg, frame, panel, &self.options.palette);
+                svg.close("svg");
+                InlinePanel { title, description, svg: svg.finish() }
+            })
+            .collect()
+    }
+
+    /// The legend by itself.
+    pub fn inline_legend(&self) -> Vec<InlineEntry> {
+        legend::entries(&self.panels)
+            .iter()
+            .map(|entry| {
+                let mut svg = Svg::default();
+                let hidden = "true";
+                svg.open(
+                    "svg",
+                    &[("viewBox", &"0 0 32 16"), ("class", &"sample"), ("aria-hidden", &hidden)],
+                );
+                legend::sample(&mut svg, entry, (1.0, 8.0), 13.0, &self.options.palette);
+                svg.close("svg");
+                InlineEntry { svg: svg.finish(), text: entry.text.clone() }
+            })
+            .collect()
+    }
+
+    fn description(&self) -> String {
+        let caption = self.options.caption.as_ref().map_or(String::new(), |c| format!("{c}. "));
+        let panels: Vec<String> = self
+            .panels
+            .iter()
+            .map(|panel| format!("{}: {}", panel.titles().join(", "), describe(panel)))
+            .collect();
+        format!("{caption}Score against depth in percent. {}", panels.join(" "))
     }
 }
 
-fn title_of(options: &FigureOptions) -> &str {
-    options.title.as_deref().unwrap_or("Alignment with human judgements")
+/// What a panel shows, in words: for each curve where it begins, peaks and ends.
+fn describe(panel: &PanelData) -> String {
+    let mut said = Vec::new();
+    for curve in &panel.curves {
+        let points = || curve.points.iter().filter(|p| p.value.is_finite());
+        let best = points().max_by(|a, b| a.value.total_cmp(&b.value));
+        let (Some(first), Some(best), Some(last)) = (points().next(), best, points().next_back())
+        else {
+            continue;
+        };
+        let study = if curve.kind == curves::Kind::Published { " as published" } else { "" };
+        said.push(format!(
+            "{}{study}, {}: {:.3} at {}, highest {:.3} at {}, {:.3} at {}.",
+            short_name(&curve.model),
+            curve.distance,
+            first.value,
+            first.stage,
+            best.value,
+            best.stage,
+            last.value,
+            last.stage
+        ));
+    }
+    let mut lines: Vec<String> = panel
+        .baselines
+        .iter()
+        .map(|b| {
+            let study = if b.published { " as published" } else { "" };
+            format!("{}{study} {:.3}", b.model, b.point.value)
+        })
+        .collect();
+    lines.extend(panel.pixels.iter().map(|p| format!("pixels {:.3}", p.value)));
+    lines.extend(panel.ceiling.map(|c| format!("{} {c:.3}", panel.ceiling_name())));
+    lines.push(format!("chance {:.3}", panel.chance));
+    format!("{} {}.", said.join(" "), lines.join(", "))
 }
 
-/// Puts a title and a description into the SVG, for screen readers.
-fn described(svg: &str, title: &str, options: &FigureOptions, panels: &[PanelData]) -> String {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let levels: Vec<String> = panels.iter().map(|p| p.title()).collect();
-    let caption = options.caption.as_ref().map_or(String::new(), |c| format!("{c}. "));
-    let description = format!(
-        "<title>{}</title>\n<desc>{}Score against depth in percent. Panels: {}.</desc>\n",
-        escaped(title),
-        escaped(&caption),
-        escaped(&levels.join("; "))
-    );
-    let Some(end_of_tag) = svg.find('>') else { return svg.to_owned() };
-    let (open, rest) = svg.split_at(end_of_tag + 1);
-    format!("{open}\n{description}{rest}")
-}
-
-fn register() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for style in [FontStyle::Normal, FontStyle::Bold] {
-            // The bytes are a whole font; were they not, every test of a figure would fail.
-            if register_font(FONT_NAME, style, FONT).is_err() {
-                unreachable!("the built-in font is damaged");
-            }
+/// A text that fits into a line of the figure: its end is left out where it does not.
+fn fitted(text: &str, size: f64) -> String {
+    let wide = |text: &str| svg::text_width(text, size) > WIDTH - 2.0 * MARGIN;
+    if !wide(text) {
+        return text.to_owned();
+    }
+    let mut shorter: Vec<char> = text.chars().collect();
+    loop {
+        shorter.pop();
+        let text: String = shorter.iter().chain(&['…']).collect();
+        if shorter.is_empty() || !wide(&text) {
+            return text;
         }
-    });
-}
-
-/// Text in the figure's font.
-fn font<'a>(size_px: u32) -> TextStyle<'a> {
-    (FONT_NAME, size_px).into_font().into()
-}
-
-/// What a level is called over its panel.
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Low => "low: distortions",
-        Level::Middle => "middle: within a class",
-        Level::High => "high: between classes",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dataset::DatasetKind;
-    use crate::distance::Distance;
-    use crate::score::{Measure, Ties};
-    use crate::stage::Stage;
-
-    fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
-        let measure = match dataset.level() {
-            Level::Low => Measure::Spearman,
-            _ => Measure::Accuracy,
-        };
-        ScoreRow {
-            dataset,
-            subset: "all".to_owned(),
-            model: model.to_owned(),
-            stage,
-            depth_percent: stage.depth_percent(2),
-            distance,
-            measure,
-            value: 0.6,
-            ci_low: None,
-            ci_high: None,
-            n: 1234,
-            n_clusters: 10,
-            n_ties: 0,
-            chance: 0.5,
-            n_left_out: 0,
-            zero_channels: 0,
-            ties: Ties::Miss,
-            simulated: false,
-        }
-    }
-
-    fn rows(model: &str) -> Vec<ScoreRow> {
-        let mut rows = vec![];
-        for dataset in [DatasetKind::Things, DatasetKind::Pairs, DatasetKind::Nights] {
-            rows.push(row(dataset, "pixels", Stage::Image, Distance::Euclidean));
-            for stage in Stage::of_encoder(2) {
-                for distance in Distance::ALL {
-                    rows.push(row(dataset, model, stage, distance));
-                }
-            }
-        }
-        rows
-    }
-
-    #[test]
-    fn equal_rows_give_equal_bytes_and_names_are_escaped() {
-        let rows = rows("a<b&\"c\"");
-        let figure = Figure::from_scores(&rows, &FigureOptions::default()).expect("drawn");
-        let again = Figure::from_scores(&rows, &FigureOptions::default()).expect("drawn");
-        assert_eq!(figure, again);
-        assert!(figure.svg().contains("a&lt;b&amp;"), "{}", figure.svg());
-        assert!(!figure.svg().contains("a<b"));
-        assert_eq!(figure.png().expect("pixels"), again.png().expect("pixels"));
-    }
-
-    #[test]
-    fn a_simulated_figure_never_says_human() {
-        let options = FigureOptions {
-            title: Some("Alignment with a simulated observer".to_owned()),
-            caption: Some("simulated answers".to_owned()),
-        };
-        let svg = Figure::from_scores(&rows("m"), &options).expect("drawn").svg;
-        assert!(!svg.contains("human"), "{svg}");
-        assert_eq!(svg.matches("simulated").count(), 4, "title and caption, seen and described");
-    }
-
-    #[test]
-    fn panels_go_from_low_to_high_and_say_what_they_show() {
-        let svg = Figure::from_scores(&rows("m"), &FigureOptions::default()).expect("drawn").svg;
-        let place = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text} in {svg}"));
-        assert!(place("low: distortions") < place("middle: within a class"));
-        assert!(place("middle: within a class") < place("high: between classes"));
-        for text in ["depth (%)", "Spearman correlation", "accuracy", "chance", "n = 1,234"] {
-            place(text);
-        }
-    }
-
-    #[test]
-    fn scores_that_are_not_defined_leave_a_gap_and_no_scores_are_an_error() {
-        let mut rows = rows("m");
-        rows.iter_mut().for_each(|row| row.value = f64::NAN);
-        Figure::from_scores(&rows, &FigureOptions::default()).expect("an empty panel");
-        let none = Figure::from_scores(&[], &FigureOptions::default());
-        assert!(matches!(none, Err(FigureError::NoScores)));
-    }
-}
+mod tests;

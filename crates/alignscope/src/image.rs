@@ -149,6 +149,14 @@ impl RgbImage {
         raster::png(self)
     }
 
+    /// The image as a JPEG file; `quality` from 1 to 100.
+    ///
+    /// # Errors
+    /// libjpeg fails.
+    pub fn to_jpeg(&self, quality: f32) -> std::io::Result<Vec<u8>> {
+        jpeg::encode(self, quality)
+    }
+
     /// The pixels, `[height, width, 3]`, 0 to 255.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels

@@ -10,6 +10,8 @@ mod progress;
 mod spill;
 /// The stages of a model, and how deep they lie.
 mod stage;
+/// Drawing clusters of trials again, for intervals.
+pub mod resample;
 /// Trials: which images were shown to people, and what they answered.
 pub mod dataset;
 /// A file to 8-bit RGB pixels.
@@ -36,10 +38,18 @@ pub mod difference;
 pub mod distance;
 /// How well distances follow the answers of people.
 pub mod score;
+/// The most that a model can reach, given how much people agree.
+pub mod ceiling;
+/// What is read off a curve of scores against depth.
+pub mod findings;
+/// Two models on the same trials.
+pub mod comparison;
 /// The files that a run leaves.
 pub mod results;
 /// Score against depth, as a figure.
 pub mod figure;
+/// A run as a page.
+pub mod report;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
 /// Activations as `features.npy` and `file_names.txt`.
@@ -54,13 +64,15 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    DatasetSpec, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec,
-    Summary, draw,
+    CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment, ExperimentError,
+    ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary, WithPeople,
+    compare_runs, draw,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};
+pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::score::{Measure, Ties};
 pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, UnknownStage};

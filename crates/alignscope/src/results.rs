@@ -1,8 +1,13 @@
 //! The files that a run leaves.
 
+mod ceilings;
+mod comparisons;
 mod distances;
+mod fields;
+mod findings;
 mod folder;
 mod manifest;
+mod run;
 mod scale;
 mod scores;
 mod table;
@@ -10,13 +15,17 @@ mod trials;
 
 use std::path::PathBuf;
 
-pub use distances::{DistanceRows, DistancesWriter};
+pub use ceilings::{read_ceilings, write_ceilings};
+pub use comparisons::{read_comparisons, write_comparisons};
+pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub use findings::{read_findings, write_findings};
 pub use folder::{OutputFolder, write_whole};
 pub(crate) use folder::{beside, keep};
 pub use manifest::{
     BaselineRecord, DatasetRecord, Drawn, EncodingTime, FileRecord, Host, Manifest, ModelRecord,
     Times, read_drawn,
 };
+pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
 pub use trials::write_trials;
@@ -95,6 +104,16 @@ pub enum ResultsError {
         /// The type expected.
         expected: &'static str,
     },
+    /// A table does not go with another one of its run.
+    #[error("{path} does not go with {other}: {why}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The other.
+        other: &'static str,
+        /// What does not fit.
+        why: String,
+    },
     /// The manifest of a run cannot be read.
     #[error("{path} is not the manifest of a run")]
     Manifest {
@@ -104,7 +123,7 @@ pub enum ResultsError {
         #[source]
         source: serde_json::Error,
     },
-    /// A row of `scores.csv` cannot be read.
+    /// A row of a CSV file cannot be read.
     #[error("{path}, line {line}: column `{column}` is `{found}`, expected {expected}")]
     Field {
         /// The file.

@@ -2,13 +2,22 @@
 
 mod accuracy;
 mod correlation;
+mod logistic;
+mod rated;
+mod ratio;
+mod scorer;
+mod weighted;
 
-pub use accuracy::{odd_one_out_outcomes, two_alternatives_outcomes, vote_share};
+pub use accuracy::{odd_one_out_outcomes, two_alternatives_outcomes, vote_share, vote_shares};
 pub use correlation::{average_ranks, kendall, pearson, spearman};
+pub use logistic::{Logistic, LogisticFit};
+pub(crate) use ratio::Share;
+pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 
 use crate::dataset::Trials;
 
-/// A measure of agreement between distances and people; more is better.
+/// A measure of agreement between distances and people. More is better, but for the two root mean
+/// square errors, of which less is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Measure {
@@ -22,12 +31,33 @@ pub enum Measure {
     Accuracy,
     /// Mean share of people who agree with the model (BAPPS's 2AFC score); 0 to 1.
     VoteShare,
+    /// Agreement of the model's answers with people's beyond chance: the accuracy turned so that
+    /// chance is 0 and always right is 1.
+    Kappa,
+    /// Pearson's correlation after a logistic curve with four parameters; 0 to 1.
+    PearsonLogistic4,
+    /// Root mean square error of that curve, in units of the scores; less is better.
+    RmseLogistic4,
+    /// Pearson's correlation after a logistic curve with five parameters; 0 to 1.
+    PearsonLogistic5,
+    /// Root mean square error of that curve, in units of the scores; less is better.
+    RmseLogistic5,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Spearman, Self::Pearson, Self::Kendall, Self::Accuracy, Self::VoteShare];
+    pub const ALL: [Self; 10] = [
+        Self::Spearman,
+        Self::Pearson,
+        Self::Kendall,
+        Self::Accuracy,
+        Self::VoteShare,
+        Self::Kappa,
+        Self::PearsonLogistic4,
+        Self::RmseLogistic4,
+        Self::PearsonLogistic5,
+        Self::RmseLogistic5,
+    ];
 
     /// The name used in results.
     pub fn name(self) -> &'static str {
@@ -37,6 +67,11 @@ impl Measure {
             Self::Kendall => "kendall",
             Self::Accuracy => "accuracy",
             Self::VoteShare => "vote-share",
+            Self::Kappa => "kappa",
+            Self::PearsonLogistic4 => "pearson-logistic4",
+            Self::RmseLogistic4 => "rmse-logistic4",
+            Self::PearsonLogistic5 => "pearson-logistic5",
+            Self::RmseLogistic5 => "rmse-logistic5",
         }
     }
 }
@@ -127,11 +162,7 @@ pub enum ScoreError {
 /// # Errors
 /// There are not as many distances as comparisons, or one is not finite.
 pub fn score(trials: &Trials, distances: &[f64], ties: Ties) -> Result<Vec<Score>, ScoreError> {
-    let per_trial = match trials {
-        Trials::RatedPairs(_) => 1,
-        Trials::TwoAlternatives(_) => 2,
-        Trials::OddOneOut(_) => 3,
-    };
+    let per_trial = trials.comparisons();
     let expected = per_trial * trials.len();
     if distances.len() != expected {
         return Err(ScoreError::Length { found: distances.len(), expected });

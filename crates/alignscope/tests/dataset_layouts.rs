@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use alignscope::dataset::{DatasetError, ThingsImages};
-use alignscope::{Dataset, DatasetKind, DatasetOptions, Trials};
+use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, Trials};
 use golden::shared;
 use tempfile::TempDir;
 
@@ -59,7 +59,7 @@ fn tid2013_as_released_with_its_mixed_case_and_deviations() {
     assert_eq!((trials[0].score, trials[0].std), (5.51429, Some(0.1)));
     assert_eq!(label(&dataset, "distortion_type", 1), "24");
     assert_eq!(label(&dataset, "distortion_level", 1), "5");
-    assert_eq!(dataset.clusters().count, 2);
+    assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 2);
     assert_eq!(dataset.sources.len(), 2);
 }
 
@@ -204,7 +204,11 @@ fn things_in_text_files_with_the_odd_one_last() {
     let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
     assert_eq!(trials.len(), 3);
     assert!(trials.iter().all(|t| t.odd == 2));
-    assert_eq!(dataset.clusters().codes, [0, 0, 0], "the same three images, in whatever order");
+    assert_eq!(
+        dataset.clusters(ClusterBy::Default).expect("clusters").codes,
+        [0, 0, 0],
+        "the same three images, in whatever order"
+    );
     assert_eq!(label(&dataset, "subject", 2), "7");
     assert_eq!(
         ids(&dataset),
@@ -316,7 +320,7 @@ fn the_real_triplets_of_things() {
     let options = DatasetOptions { skip_missing: true, ..Default::default() };
     let dataset = Dataset::open(DatasetKind::Things, &data, &options).expect("read");
     assert_eq!(dataset.trials.len(), 18_985);
-    assert_eq!(dataset.clusters().count, 949);
+    assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 949);
     assert_eq!(dataset.skipped_trials, 1_015);
     assert!(matches!(open(DatasetKind::Things, &data), Err(DatasetError::Missing { .. })));
 }

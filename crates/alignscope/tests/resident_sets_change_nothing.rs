@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Precision, Progress, Ties, Tokens, demo,
+    ModelSpec, Precision, Presentation, Progress, Resampling, Ties, Tokens, demo,
 };
 use golden::folder;
 
@@ -26,12 +26,14 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
         projection: None,
         precision: Precision::F32,
         ties: Ties::Miss,
+        resampling: Resampling::default(),
         baseline_size: 224,
         weights: None,
         pixels: false,
         memory_bytes,
         scale_from: None,
         figures: vec![],
+        presentation: Presentation::default(),
         simulated: true,
         command: None,
     }
@@ -53,18 +55,21 @@ impl Progress for Notes {
     }
 }
 
-/// The bytes of scores and distances of a run on so many threads, and its notes.
+/// The bytes of all results of a run on so many threads, and its notes.
 fn noted_run(
     experiment: &Experiment,
     threads: usize,
-) -> Result<([Vec<u8>; 3], String), ExperimentError> {
+) -> Result<([Vec<u8>; 6], String), ExperimentError> {
     let out = tempfile::tempdir().expect("a temporary folder");
     let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let notes = Notes::default();
     pool.install(|| experiment.run(&claimed, &notes))?;
     let read = |name| std::fs::read(out.path().join(name)).expect(name);
-    let files = ["scores.csv", "distances.parquet", "scale.parquet"].map(read);
+    let tables = ["scores.csv", "ceilings.csv", "findings.csv", "comparisons.csv"].map(read);
+    let [scores, ceilings, findings, comparisons] = tables;
+    let (distances, scale) = (read("distances.parquet"), read("scale.parquet"));
+    let files = [scores, ceilings, findings, comparisons, distances, scale];
     Ok((files, notes.0.into_inner().expect("notes")))
 }
 
@@ -73,7 +78,7 @@ fn run(
     data: &Path,
     memory_bytes: u64,
     threads: usize,
-) -> Result<[Vec<u8>; 3], ExperimentError> {
+) -> Result<[Vec<u8>; 6], ExperimentError> {
     noted_run(&experiment(model, data, memory_bytes), threads).map(|(files, _)| files)
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Dataset, Trials};
+use super::{Dataset, DatasetError, Trials};
+use crate::resample::ClusterBy;
 
 /// The cluster of each trial: trials of one cluster share an image or are the same question, so
 /// that an interval must resample them together.
@@ -14,29 +15,53 @@ pub struct Clusters {
     pub codes: Vec<u32>,
 }
 
-impl Dataset {
-    /// The clusters: the reference image of rated pairs and of two-alternative choices; the three
-    /// images, in any order, of odd-one-out triplets.
-    pub fn clusters(&self) -> Clusters {
-        match &self.trials {
-            Trials::RatedPairs(trials) => number(trials.iter().map(|t| t.reference)),
-            Trials::TwoAlternatives(trials) => number(trials.iter().map(|t| t.reference)),
-            Trials::OddOneOut(trials) => number(trials.iter().map(|t| {
-                let mut images = t.images;
-                images.sort_unstable();
-                images
-            })),
-        }
+impl Clusters {
+    /// Numbers the clusters that `keys` name, one for each trial, by first use.
+    pub fn of_keys<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> Self {
+        let mut known = HashMap::new();
+        let codes = keys
+            .map(|key| {
+                let next = u32::try_from(known.len()).expect("fewer than 2^32 clusters");
+                *known.entry(key).or_insert(next)
+            })
+            .collect();
+        Self { count: known.len(), codes }
     }
 }
 
-fn number<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> Clusters {
-    let mut known = HashMap::new();
-    let codes = keys
-        .map(|key| {
-            let next = u32::try_from(known.len()).expect("fewer than 2^32 clusters");
-            *known.entry(key).or_insert(next)
+impl Dataset {
+    /// The clusters. By default the reference image of rated pairs and of two-alternative choices;
+    /// the three images, in any order, of odd-one-out triplets.
+    ///
+    /// # Errors
+    /// The observer is asked for, and the data set does not name one for every trial.
+    pub fn clusters(&self, by: ClusterBy) -> Result<Clusters, DatasetError> {
+        Ok(match (by, &self.trials) {
+            (ClusterBy::None, trials) => Clusters::of_keys(0..trials.len()),
+            (ClusterBy::Observer, _) => {
+                let observer = self.labels.iter().find(|label| label.name == "subject");
+                let Some(observer) = observer.filter(|o| o.values.iter().all(|v| !v.is_empty()))
+                else {
+                    return Err(DatasetError::NoObserver {
+                        dataset: self.kind,
+                        labels: self.labels.iter().map(|l| format!("`{}`", l.name)).collect(),
+                    });
+                };
+                Clusters::of_keys(observer.codes.iter())
+            }
+            (ClusterBy::Default, Trials::RatedPairs(trials)) => {
+                Clusters::of_keys(trials.iter().map(|t| t.reference))
+            }
+            (ClusterBy::Default, Trials::TwoAlternatives(trials)) => {
+                Clusters::of_keys(trials.iter().map(|t| t.reference))
+            }
+            (ClusterBy::Default, Trials::OddOneOut(trials)) => {
+                Clusters::of_keys(trials.iter().map(|t| {
+                    let mut images = t.images;
+                    images.sort_unstable();
+                    images
+                }))
+            }
         })
-        .collect();
-    Clusters { count: known.len(), codes }
+    }
 }

@@ -167,6 +167,17 @@ pub enum DatasetError {
         /// The first few.
         first: Vec<String>,
     },
+    /// Clusters by observer are asked for, and nothing says who answered.
+    #[error(
+        "--cluster observer needs to know who answered each trial of {dataset}, but it has no label `subject` that says so for all{}; use --cluster default",
+        if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
+    )]
+    NoObserver {
+        /// The data set.
+        dataset: DatasetKind,
+        /// Its labels.
+        labels: Vec<String>,
+    },
     /// Nothing is left to run.
     #[error("{path} leaves no trial to run: {why}")]
     NoTrials {

@@ -1,12 +1,28 @@
 //! The figures of an experiment: each shows some of its scores.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::ExperimentError;
+use crate::dataset::DatasetKind;
 use crate::distance::Distance;
-use crate::figure::{Figure, FigureOptions};
-use crate::results::ScoreRow;
+use crate::figure::{
+    Figure, FigureError, FigureOptions, Palette, published_differences, write_published_differences,
+};
+use crate::report::NamedFigure;
+use crate::results::{Drawn, ScoreRow};
 use crate::stage::Stage;
+
+/// How the figures and the page of a run look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Presentation {
+    /// What stands over the page, and over figures without a title of their own.
+    pub title: Option<String>,
+    /// Colours chosen for models by name, as `#rrggbb`.
+    pub colours: BTreeMap<String, String>,
+    /// Whether the study's own curves and baselines lie under those of the run.
+    pub published: bool,
+}
 
 /// A figure of an experiment: some of its models and distances.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -18,69 +34,187 @@ pub struct FigureSpec {
     /// The models that it shows, by their names in the results; all where there is none.
     pub models: Vec<String>,
     /// The kinds of distance that it shows.
-    #[serde(with = "distance_names")]
+    #[serde(with = "names")]
     pub distances: Vec<Distance>,
+    /// The data sets that it shows; all where there is none.
+    #[serde(with = "names", default)]
+    pub panels: Vec<DatasetKind>,
 }
 
-impl Default for FigureSpec {
-    /// All models and distances, as `alignment.svg`.
-    fn default() -> Self {
-        let name = "alignment".to_owned();
-        Self { name, title: None, models: vec![], distances: Distance::ALL.to_vec() }
+impl FigureSpec {
+    /// The figures of a run that names none: `alignment` with everything; or, where more than two encoders would
+    /// make too many curves, one figure for each distance, the normalized one as `alignment`.
+    pub fn of_all(encoders: usize, distances: &[Distance]) -> Vec<Self> {
+        let figure = |name: String, distances: &[Distance]| Self {
+            name,
+            title: None,
+            models: vec![],
+            distances: distances.to_vec(),
+            panels: vec![],
+        };
+        if encoders <= 2 {
+            return vec![figure("alignment".to_owned(), distances)];
+        }
+        let normalized = |d: &&Distance| **d == Distance::NormalizedEuclidean;
+        let Some(first) = distances.iter().find(normalized).or(distances.first()) else {
+            return vec![];
+        };
+        let others = distances.iter().filter(|d| *d != first);
+        std::iter::once(figure("alignment".to_owned(), &[*first]))
+            .chain(others.map(|d| figure(format!("alignment-{d}"), &[*d])))
+            .collect()
+    }
+
+    /// The figures of the study's main text that its published scores fill, by the names of
+    /// `experiments/paper.toml`, in which a model's own colour tells it.
+    pub fn of_study() -> Vec<Self> {
+        let clip = |size: &str| format!("openai/clip-vit-{size}");
+        let sizes = ["base-patch32", "base-patch16", "large-patch14", "large-patch14-336"];
+        let beside = |other: &str| vec![clip("base-patch16"), other.to_owned()];
+        let normalized = vec![Distance::NormalizedEuclidean];
+        let figure = |name: &str, title: &str, models, distances| Self {
+            name: name.to_owned(),
+            title: Some(format!("Published: {title}")),
+            models,
+            distances,
+            panels: vec![],
+        };
+        let biomed = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@published";
+        vec![
+            figure(
+                "architecture",
+                "architecture, four sizes of CLIP",
+                sizes.map(clip).to_vec(),
+                normalized.clone(),
+            ),
+            figure(
+                "activation",
+                "activation, softmax (CLIP) and sigmoid (SigLIP)",
+                beside("google/siglip-base-patch16-224"),
+                normalized.clone(),
+            ),
+            figure(
+                "language",
+                "language, English (CLIP) and Chinese (Chinese-CLIP)",
+                beside("OFA-Sys/chinese-clip-vit-base-patch16"),
+                normalized.clone(),
+            ),
+            figure(
+                "data",
+                "data, images of the web (CLIP) and of medicine (BiomedCLIP)",
+                beside(biomed),
+                normalized,
+            ),
+            figure(
+                "distance",
+                "distance, Euclidean, normalised Euclidean and cosine",
+                vec![clip("base-patch16")],
+                Distance::ALL.to_vec(),
+            ),
+        ]
+    }
+
+    /// Whether the figure shows a score.
+    fn shows(&self, row: &ScoreRow) -> bool {
+        let panel = self.panels.is_empty() || self.panels.contains(&row.dataset);
+        let model = self.models.is_empty() || self.models.contains(&row.model);
+        let distance = row.distance == Distance::Own || self.distances.contains(&row.distance);
+        panel && (row.stage == Stage::Image || (model && distance))
+    }
+
+    /// Draws the figure from the scores of a run.
+    ///
+    /// # Errors
+    /// It has nothing to show.
+    pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
+        let shown: Vec<ScoreRow> = rows.iter().filter(|row| self.shows(row)).cloned().collect();
+        // A colour that cannot be read was refused with the experiment.
+        let chosen = drawn.colours.iter().filter_map(|(m, c)| Some((m.clone(), c.parse().ok()?)));
+        let options = FigureOptions {
+            title: match drawn.simulated {
+                true => Some("Alignment with a simulated observer".to_owned()),
+                false => self.title.clone().or(drawn.title.clone()),
+            },
+            caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
+            palette: Palette::new(rows.iter().map(|row| row.model.as_str()), &chosen.collect()),
+            published: drawn.published && !drawn.simulated,
+        };
+        Figure::from_scores(&shown, &options)
     }
 }
 
-/// Distances by their names.
-mod distance_names {
+/// Choices by their names.
+mod names {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::distance::Distance;
-
-    pub(super) fn serialize<S: Serializer>(
-        distances: &[Distance],
+    pub(super) fn serialize<S: Serializer, T: Display>(
+        choices: &[T],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(distances.iter().map(|d| d.name()))
+        serializer.collect_seq(choices.iter().map(ToString::to_string))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Distance>, D::Error> {
+    pub(super) fn deserialize<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: FromStr<Err: Display>,
+    {
         let names = Vec::<String>::deserialize(deserializer)?;
         names.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
     }
 }
 
-/// Draws the figures of a run from its scores alone.
+/// Draws the figures of a run from its scores alone; where the study's scores lie under them, the
+/// differences from those are written as `published-differences.csv`.
 ///
 /// # Errors
 /// A figure has nothing to show, or the files cannot be written.
 pub fn draw(
     rows: &[ScoreRow],
-    figures: &[FigureSpec],
-    simulated: bool,
+    drawn: &Drawn<FigureSpec>,
     out: &Path,
-) -> Result<(), ExperimentError> {
-    for figure in figures {
-        let shown: Vec<ScoreRow> = rows
-            .iter()
-            .filter(|row| {
-                let of_pixels = row.stage == Stage::Image;
-                let model = figure.models.is_empty() || figure.models.contains(&row.model);
-                let distance =
-                    row.distance == Distance::Own || figure.distances.contains(&row.distance);
-                of_pixels || (model && distance)
-            })
-            .cloned()
-            .collect();
-        let options = FigureOptions {
-            title: match simulated {
-                true => Some("Alignment with a simulated observer".to_owned()),
-                false => figure.title.clone(),
-            },
-            caption: simulated.then(|| "simulated answers, not human data".to_owned()),
-        };
-        Figure::from_scores(&shown, &options)?.save(out, &figure.name)?;
+) -> Result<Vec<NamedFigure>, ExperimentError> {
+    let mut figures = Vec::new();
+    for spec in &drawn.figures {
+        let figure = spec.figure(rows, drawn)?;
+        figure.save(out, &spec.name)?;
+        figures.push(NamedFigure { name: spec.name.clone(), figure });
     }
-    Ok(())
+    if drawn.published && !drawn.simulated {
+        let differences = published_differences(rows);
+        write_published_differences(&out.join("published-differences.csv"), &differences)?;
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_figures_are_those_of_the_experiment_file() {
+        let paper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml");
+        let experiment = crate::ExperimentFile::read(&paper, &BTreeMap::new(), false);
+        let experiment = experiment.expect("read");
+        for (study, file) in FigureSpec::of_study().iter().zip(&experiment.figures) {
+            assert_eq!((&study.name, &study.models), (&file.name, &file.models));
+            assert_eq!(study.distances, file.distances);
+            let drawn = Drawn::plain(vec![]);
+            study.figure(&crate::figure::published_rows(), &drawn).expect("something to show");
+        }
+    }
+
+    #[test]
+    fn many_models_have_a_figure_for_each_distance() {
+        let names = |encoders, distances: &[Distance]| {
+            FigureSpec::of_all(encoders, distances).into_iter().map(|f| f.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(2, &Distance::ALL), ["alignment"]);
+        let three = ["alignment", "alignment-euclidean", "alignment-cosine"];
+        assert_eq!(names(3, &Distance::ALL), three);
+        assert_eq!(names(3, &[Distance::Cosine]), ["alignment"]);
+    }
 }

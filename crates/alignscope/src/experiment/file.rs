@@ -1,5 +1,7 @@
 //! An experiment as a TOML file: data sets, and figures that each show some models and distances.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,17 +9,21 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+pub use error::ExperimentFileError;
+
 use super::{DatasetSpec, FigureSpec};
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
+use crate::figure::{Color, base_of};
 use crate::model::{ModelSource, ModelSpec, ModelSpecError};
-use crate::name::UnknownName;
 
 /// An experiment file that has been read: the grid that it asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentFile {
-    /// What stands over every figure that has no title of its own.
+    /// What stands over every figure that has no title of its own, and over the page.
     pub title: Option<String>,
+    /// Colours chosen for models, as `#rrggbb`.
+    pub colours: BTreeMap<String, String>,
     /// Every model of any figure once, in order of first use.
     pub models: Vec<ModelSpec>,
     /// The data sets.
@@ -32,80 +38,14 @@ pub struct ExperimentFile {
     pub weights: Option<PathBuf>,
 }
 
-/// An experiment file could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExperimentFileError {
-    /// The file cannot be read.
-    #[error("cannot read the experiment {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not TOML, or has a key that is not known.
-    #[error("cannot understand the experiment {path}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// A word that is not among the choices.
-    #[error("in the experiment {path}")]
-    Word {
-        /// The file.
-        path: PathBuf,
-        /// Which word.
-        #[source]
-        source: UnknownName,
-    },
-    /// A model that cannot be.
-    #[error("in the experiment {path}")]
-    Model {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: ModelSpecError,
-    },
-    /// Nothing is shown.
-    #[error("the experiment {path} has no {what}")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-        /// What is missing.
-        what: &'static str,
-    },
-    /// Data for a data set that is not in the experiment.
-    #[error("--data names {dataset}, which the experiment {path} has not")]
-    NoDataset {
-        /// The file.
-        path: PathBuf,
-        /// The data set.
-        dataset: DatasetKind,
-    },
-    /// A figure's name is not fit for a file.
-    #[error(
-        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once"
-    )]
-    FigureName {
-        /// The file.
-        path: PathBuf,
-        /// The name.
-        name: String,
-    },
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Root {
     title: Option<String>,
     baseline_size: Option<NonZeroUsize>,
     weights: Option<PathBuf>,
+    #[serde(default)]
+    colours: BTreeMap<String, String>,
     #[serde(default)]
     datasets: Vec<Dataset>,
     #[serde(default)]
@@ -140,6 +80,7 @@ struct Figure {
     title: Option<String>,
     models: Vec<String>,
     distances: Option<Vec<String>>,
+    panels: Option<Vec<String>>,
 }
 
 impl ExperimentFile {
@@ -207,12 +148,28 @@ impl ExperimentFile {
                     models.push(model);
                 }
             }
-            let figure_distances = match entry.distances {
+            let figure_distances: Vec<Distance> = match &entry.distances {
                 None => Distance::ALL.to_vec(),
                 Some(names) => {
                     names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
                 }
             };
+            let panels: Vec<DatasetKind> = match &entry.panels {
+                None => vec![],
+                Some(names) => {
+                    names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
+                }
+            };
+            let place = FigurePlace { path, figure: &entry.name };
+            place.check("models", &figure_models)?;
+            place.check("distances", &figure_distances)?;
+            if entry.panels.is_some() {
+                place.check("panels", &panels)?;
+            }
+            if let Some(dataset) = panels.iter().find(|p| datasets.iter().all(|d| d.kind != **p)) {
+                let (path, figure, dataset) = (owned(), entry.name, *dataset);
+                return Err(ExperimentFileError::NoPanel { path, figure, dataset });
+            }
             for distance in &figure_distances {
                 if !distances.contains(distance) {
                     distances.push(*distance);
@@ -223,11 +180,27 @@ impl ExperimentFile {
                 title: entry.title.or(root.title.clone()),
                 models: figure_models,
                 distances: figure_distances,
+                panels,
             });
+        }
+        for (model, color) in &root.colours {
+            color.parse::<Color>().map_err(|source| ExperimentFileError::Color {
+                path: owned(),
+                model: model.clone(),
+                source,
+            })?;
+            let named = |m: &ModelSpec| m.to_string() == *model || base_of(&m.to_string()) == model;
+            if model != "pixels" && !models.iter().any(named) {
+                return Err(ExperimentFileError::ColorOfNone {
+                    path: owned(),
+                    model: model.clone(),
+                });
+            }
         }
         distances.sort();
         Ok(Self {
             title: root.title,
+            colours: root.colours,
             models,
             datasets,
             distances,
@@ -235,6 +208,33 @@ impl ExperimentFile {
             baseline_size: root.baseline_size.map(NonZeroUsize::get),
             weights: root.weights.map(|weights| folder.join(weights)),
         })
+    }
+}
+
+/// Where a figure stands, for errors.
+struct FigurePlace<'a> {
+    path: &'a Path,
+    figure: &'a str,
+}
+
+impl FigurePlace<'_> {
+    /// A list that is empty, or names a thing twice, is an error.
+    fn check<T: PartialEq + ToString>(
+        &self,
+        list: &'static str,
+        items: &[T],
+    ) -> Result<(), ExperimentFileError> {
+        let (path, figure) = (self.path.to_owned(), self.figure.to_owned());
+        if items.is_empty() {
+            return Err(ExperimentFileError::EmptyFigure { path, figure, what: list });
+        }
+        match items.iter().enumerate().find(|(i, item)| items[..*i].contains(item)) {
+            None => Ok(()),
+            Some((_, item)) => {
+                let (what, name) = (list.trim_end_matches('s'), item.to_string());
+                Err(ExperimentFileError::TwiceInFigure { path, figure, what, name })
+            }
+        }
     }
 }
 
@@ -267,10 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn the_study_has_seven_models_and_five_figures() {
+    fn the_study_has_seven_models_five_figures_and_an_appendix() {
         let experiment = ExperimentFile::read(&paper(), &BTreeMap::new(), true).expect("read");
         assert_eq!(experiment.models.len(), 7);
-        assert_eq!(experiment.figures.len(), 5);
+        assert_eq!(experiment.figures.len(), 6);
+        assert_eq!(experiment.figures[5].distances, [Distance::Euclidean]);
         assert_eq!(experiment.distances, Distance::ALL);
         let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
         assert!(names.iter().all(|n| n.starts_with("random:")));
@@ -296,6 +297,52 @@ mod tests {
         let data = BTreeMap::from([(DatasetKind::Pairs, PathBuf::from("x"))]);
         let error = ExperimentFile::read(&paper(), &data, true).expect_err("not in it");
         assert!(matches!(error, ExperimentFileError::NoDataset { .. }));
+    }
+
+    /// What is said of an experiment with one data set and one figure, beside what is given.
+    fn said_of(root: &str, figure: &str) -> String {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("e.toml");
+        let text = format!(
+            "{root}\n[[datasets]]\nname = \"pairs\"\ndata = \".\"\n[[figures]]\nname = \"f\"\n{figure}\n"
+        );
+        std::fs::write(&path, text).expect("written");
+        match ExperimentFile::read(&path, &BTreeMap::new(), false) {
+            Ok(experiment) => {
+                format!("{:?} {:?}", experiment.figures[0].panels, experiment.colours)
+            }
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                format!("{error}: {}", source.unwrap_or_default())
+            }
+        }
+    }
+
+    #[test]
+    fn panels_and_colours_are_read_and_what_cannot_be_is_named() {
+        let models = "models = [\"a/b\", \"random:a/b@seed=1\"]";
+        let colours = |of: &str| format!("colours = {{ {of} }}");
+        let good = said_of(
+            &colours("\"a/b\" = \"#102030\", pixels = \"#000000\""),
+            &format!("{models}\npanels = [\"pairs\"]"),
+        );
+        assert!(good.contains("[Pairs]") && good.contains("#102030"), "{good}");
+        for (root, figure, words) in [
+            (colours("\"a/b\" = \"blue\""), models.to_owned(), "`blue` is not a colour"),
+            (colours("\"c/d\" = \"#102030\""), models.to_owned(), "colour for `c/d`"),
+            (String::new(), "models = []".to_owned(), "an empty list of models"),
+            (String::new(), "models = [\"a/b\", \"a/b\"]".to_owned(), "the model `a/b` twice"),
+            (String::new(), format!("{models}\ndistances = []"), "an empty list of distances"),
+            (
+                String::new(),
+                format!("{models}\npanels = [\"things\"]"),
+                "a panel for things, which is not among",
+            ),
+            (String::new(), format!("{models}\npanels = [\"low\"]"), "unknown data set `low`"),
+        ] {
+            let said = said_of(&root, &figure);
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
-use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -8,9 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::pixels::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
-use crate::dataset::{Clusters, Dataset, Pairs, Trials};
+use crate::ceiling::{FoundCeiling, ceilings};
+use crate::dataset::{Dataset, Pairs};
 use crate::image::{self, ContentHash, ImageError, RgbImage};
 use crate::progress::Progress;
+use crate::resample::{Draws, Resampling};
+use crate::score::{Scorer, Ties};
 use crate::weights::hex;
 
 /// A data set ready to be run.
@@ -18,10 +20,10 @@ use crate::weights::hex;
 pub(super) struct PreparedDataset {
     pub(super) dataset: Dataset,
     pub(super) pairs: Pairs,
-    /// Number of independent clusters of trials.
-    pub(super) clusters: usize,
-    /// The same among the trials in which more people chose one answer than the other.
-    pub(super) decided_clusters: usize,
+    /// Scores distances under the resamples that all models share.
+    pub(super) scorer: Scorer,
+    /// What models are held against.
+    pub(super) ceilings: Vec<FoundCeiling>,
     /// What the stage `image` compares.
     pub(super) pixel_rule: PixelRule,
     /// What baselines compare.
@@ -32,32 +34,22 @@ pub(super) struct PreparedDataset {
     hashes: Vec<OnceLock<ContentHash>>,
 }
 
-/// Clusters with a trial in which more people chose one answer than the other.
-fn decided(dataset: &Dataset, clusters: &Clusters) -> usize {
-    let Trials::TwoAlternatives(trials) = &dataset.trials else { return clusters.count };
-    let of_decided = trials
-        .iter()
-        .zip(&clusters.codes)
-        .filter(|(trial, _)| trial.left_votes != trial.right_votes)
-        .map(|(_, cluster)| *cluster);
-    of_decided.collect::<HashSet<u32>>().len()
-}
-
 impl PreparedDataset {
     /// Opens a data set and reads the headers of its images; where they differ in size, baselines
     /// see squares of `baseline_side`.
     pub(super) fn open(
         spec: &DatasetSpec,
         baseline_side: usize,
+        (resampling, ties): (&Resampling, Ties),
         progress: &dyn Progress,
     ) -> Result<Self, ExperimentError> {
-        let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(|source| {
-            ExperimentError::Dataset {
-                dataset: spec.kind,
-                data: spec.data.clone(),
-                source: Box::new(source),
-            }
-        })?;
+        let error = |source| ExperimentError::Dataset {
+            dataset: spec.kind,
+            data: spec.data.clone(),
+            source: Box::new(source),
+        };
+        let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
+        let clusters = dataset.clusters(resampling.cluster).map_err(error)?;
         for note in &dataset.notes {
             progress.note(&format!("{}: {note}", spec.kind));
         }
@@ -83,10 +75,12 @@ impl PreparedDataset {
                 source: Box::new(source),
             })?);
         }
-        let clusters = dataset.clusters();
+        let draws = Draws::new(resampling, spec.kind.name(), clusters.count);
+        let trials = dataset.trials.clone();
+        let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, ties);
         Ok(Self {
-            decided_clusters: decided(&dataset, &clusters),
-            clusters: clusters.count,
+            ceilings: ceilings(&dataset, &scorer, resampling.seed),
+            scorer,
             pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
             baseline_rule: PixelRule::of(&sizes, baseline_side),
             largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),

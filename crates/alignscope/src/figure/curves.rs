@@ -1,5 +1,7 @@
 //! What a panel shows: the curves of one data set.
 
+use super::name::Parts;
+use super::published::PublishedScore;
 use crate::dataset::{DatasetKind, Level};
 use crate::distance::Distance;
 use crate::results::ScoreRow;
@@ -9,9 +11,36 @@ use crate::stage::Stage;
 /// A score at a depth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
+    pub(super) stage: Stage,
     pub(super) depth: f64,
+    /// NaN where the score is not defined: a gap.
     pub(super) value: f64,
-    pub(super) interval: Option<(f64, f64)>,
+    /// The interval, or for several seeds the least and the greatest.
+    pub(super) band: Option<(f64, f64)>,
+}
+
+/// Whose scores a curve shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Model,
+    /// An untrained control.
+    Control,
+    /// So many seeds of an untrained control: their mean.
+    Seeds(usize),
+    /// What the study published of the model.
+    Published,
+}
+
+impl Kind {
+    /// The word in the table of numbers.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Control => "control",
+            Self::Seeds(_) => "seeds",
+            Self::Published => "published",
+        }
+    }
 }
 
 /// One model with one kind of distance.
@@ -19,8 +48,17 @@ pub(super) struct Point {
 pub(super) struct Curve {
     pub(super) model: String,
     pub(super) distance: Distance,
-    /// In order of depth; undefined scores are left out.
+    pub(super) kind: Kind,
+    /// In order of depth.
     pub(super) points: Vec<Point>,
+}
+
+/// A measure that has one score: a baseline.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Baseline {
+    pub(super) model: String,
+    pub(super) point: Point,
+    pub(super) published: bool,
 }
 
 /// One data set.
@@ -30,114 +68,208 @@ pub(super) struct PanelData {
     pub(super) measure: Measure,
     pub(super) n: usize,
     pub(super) chance: f64,
+    /// Whether a simulated observer answered.
+    pub(super) simulated: bool,
+    /// The score of people, where it is known.
+    pub(super) ceiling: Option<f64>,
+    /// Published curves first, so that they lie under the others.
     pub(super) curves: Vec<Curve>,
     /// The score of the pixels, at 0 %.
     pub(super) pixels: Option<Point>,
-    /// Name and score of each baseline.
-    pub(super) baselines: Vec<(String, Point)>,
+    pub(super) baselines: Vec<Baseline>,
+}
+
+/// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
+pub fn shown_measure(dataset: DatasetKind) -> Measure {
+    match dataset.level() {
+        Level::Low => Measure::Spearman,
+        Level::Middle | Level::High => Measure::Accuracy,
+    }
 }
 
 impl PanelData {
-    /// A panel for each data set in the rows, in order of first use.
-    pub(super) fn of_rows(rows: &[ScoreRow]) -> Vec<Self> {
+    /// A panel for each data set in the rows, from the low to the high level.
+    pub(super) fn of_rows(rows: &[ScoreRow], published: &[PublishedScore]) -> Vec<Self> {
         let mut panels: Vec<Self> = Vec::new();
         for row in rows {
-            let measure = match row.dataset.level() {
-                Level::Low => Measure::Spearman,
-                Level::Middle | Level::High => Measure::Accuracy,
-            };
-            if row.subset != "all" || row.measure != measure {
+            if row.subset != "all" || row.measure != shown_measure(row.dataset) {
                 continue;
             }
-            let panel = match panels.iter().position(|p| p.dataset == row.dataset) {
-                Some(index) => &mut panels[index],
-                None => {
-                    panels.push(Self {
-                        dataset: row.dataset,
-                        measure,
-                        n: row.n,
-                        chance: row.chance,
-                        curves: Vec::new(),
-                        pixels: None,
-                        baselines: Vec::new(),
-                    });
-                    panels.last_mut().expect("just added")
-                }
-            };
-            panel.add(row);
+            let index = panels.iter().position(|p| p.dataset == row.dataset).unwrap_or_else(|| {
+                panels.push(Self {
+                    dataset: row.dataset,
+                    measure: row.measure,
+                    n: row.n,
+                    chance: row.chance,
+                    simulated: row.simulated,
+                    ceiling: None,
+                    curves: Vec::new(),
+                    pixels: None,
+                    baselines: Vec::new(),
+                });
+                panels.len() - 1
+            });
+            panels[index].add(row);
         }
-        for curve in panels.iter_mut().flat_map(|p| &mut p.curves) {
-            curve.points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
+        for panel in &mut panels {
+            panel.join_seeds();
+            panel.lay_under(published);
+            for curve in &mut panel.curves {
+                curve.points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
+            }
         }
+        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
         panels
     }
 
     fn add(&mut self, row: &ScoreRow) {
         let point = Point {
+            stage: row.stage,
             depth: row.depth_percent,
             value: row.value,
-            interval: row.ci_low.zip(row.ci_high),
+            band: row.ci_low.zip(row.ci_high),
         };
-        if row.stage == Stage::Image {
-            self.pixels = row.value.is_finite().then_some(point);
-            return;
-        }
-        if row.stage == Stage::Output {
-            if row.value.is_finite() {
-                self.baselines.push((row.model.clone(), point));
+        self.ceiling = self.ceiling.or(row.ceiling);
+        match row.stage {
+            Stage::Image => self.pixels = row.value.is_finite().then_some(point),
+            Stage::Output if row.value.is_finite() => {
+                self.baselines.push(Baseline { model: row.model.clone(), point, published: false });
             }
-            return;
-        }
-        let same = |c: &Curve| c.model == row.model && c.distance == row.distance;
-        let index = self.curves.iter().position(same).unwrap_or_else(|| {
-            let (model, distance) = (row.model.clone(), row.distance);
-            self.curves.push(Curve { model, distance, points: Vec::new() });
-            self.curves.len() - 1
-        });
-        if row.value.is_finite() {
-            self.curves[index].points.push(point);
+            Stage::Output => {}
+            _ => {
+                let kind = if Parts::of(&row.model).control { Kind::Control } else { Kind::Model };
+                self.point_of(&row.model, row.distance, kind).push(point);
+            }
         }
     }
 
-    /// What stands over the panel.
-    pub(super) fn title(&self) -> String {
-        format!(
-            "{} ({}, n = {})",
-            super::level_name(self.dataset.level()),
-            self.dataset,
-            thousands(self.n)
-        )
+    /// The points of a curve, which is added where there is none.
+    fn point_of(&mut self, model: &str, distance: Distance, kind: Kind) -> &mut Vec<Point> {
+        let same = |c: &Curve| c.model == model && c.distance == distance && c.kind == kind;
+        let index = self.curves.iter().position(same).unwrap_or_else(|| {
+            self.curves.push(Curve { model: model.to_owned(), distance, kind, points: vec![] });
+            self.curves.len() - 1
+        });
+        &mut self.curves[index].points
+    }
+
+    /// Several seeds of one control become one curve: their mean, with a band from the least to the
+    /// greatest.
+    fn join_seeds(&mut self) {
+        let mut joined: Vec<Curve> = Vec::new();
+        let curves = std::mem::take(&mut self.curves);
+        for curve in &curves {
+            let key = |c: &Curve| {
+                let parts = Parts::of(&c.model);
+                (parts.control, parts.base.to_owned(), parts.published, c.distance)
+            };
+            let of_one: Vec<&Curve> = curves.iter().filter(|c| key(c) == key(curve)).collect();
+            if curve.kind != Kind::Control || of_one.len() == 1 {
+                joined.push(curve.clone());
+            } else if of_one[0] == curve {
+                joined.push(mean_of(&of_one));
+            }
+        }
+        self.curves = joined;
+    }
+
+    /// Adds what the study published of the models that are shown, and of its baselines where any
+    /// is shown.
+    fn lay_under(&mut self, published: &[PublishedScore]) {
+        let shown: Vec<(String, Distance)> =
+            self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
+        let mut under: Vec<Curve> = Vec::new();
+        for score in published.iter().filter(|s| s.dataset == self.dataset) {
+            let point = Point {
+                stage: score.stage,
+                depth: score.depth_percent,
+                value: score.value,
+                band: None,
+            };
+            if score.stage == Stage::Output {
+                let model = score.model.clone();
+                self.baselines.push(Baseline { model, point, published: true });
+                continue;
+            }
+            let same = |(m, d): &&(String, Distance)| score.shows(m) && *d == score.distance;
+            let Some((model, distance)) = shown.iter().find(same) else { continue };
+            match under.iter_mut().find(|c| c.model == *model && c.distance == *distance) {
+                Some(curve) => curve.points.push(point),
+                None => under.push(Curve {
+                    model: model.clone(),
+                    distance: *distance,
+                    kind: Kind::Published,
+                    points: vec![point],
+                }),
+            }
+        }
+        under.append(&mut self.curves);
+        self.curves = under;
+    }
+
+    /// What stands over the panel: the level, and the data set.
+    pub(super) fn titles(&self) -> [String; 2] {
+        let level = match self.dataset.level() {
+            Level::Low => "low: distortions",
+            Level::Middle => "middle: within a class",
+            Level::High => "high: between classes",
+        };
+        [level.to_owned(), format!("{}, n = {}", self.dataset, thousands(self.n))]
+    }
+
+    /// What the line of the ceiling is called.
+    pub(super) fn ceiling_name(&self) -> &'static str {
+        if self.simulated { "answers agree" } else { "people agree" }
     }
 
     /// What stands beside the axis of scores.
     pub(super) fn score_name(&self) -> &'static str {
         match self.measure {
             Measure::Spearman => "Spearman correlation",
-            _ => "accuracy (share of trials)",
+            _ => "accuracy",
         }
     }
 
-    /// Ends of the axis of scores: all values, intervals and chance, with some room, on whole
-    /// twentieths.
-    pub(super) fn range(&self) -> (f64, f64) {
+    /// Ends of the axis of scores before room is added: all values, bands, the ceiling, and chance, unless it
+    /// lies so far below that the curves would have less than half of the axis.
+    pub(super) fn extent(&self) -> (f64, f64) {
         let points = self.curves.iter().flat_map(|c| &c.points).chain(&self.pixels);
-        let points = points.chain(self.baselines.iter().map(|(_, point)| point));
-        let (mut low, mut high) = (self.chance, self.chance);
-        for point in points {
-            let (from, to) = point.interval.unwrap_or((point.value, point.value));
-            low = low.min(from).min(point.value);
-            high = high.max(to).max(point.value);
+        let points = points.chain(self.baselines.iter().map(|b| &b.point));
+        let bands = points.flat_map(|p| {
+            let (low, high) = p.band.unwrap_or((p.value, p.value));
+            [p.value, low, high]
+        });
+        let (low, high) = bands
+            .chain(self.ceiling)
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        match low - self.chance > high - low && high - low > 0.05 {
+            true => (low, high),
+            false => (low.min(self.chance), high.max(self.chance)),
         }
-        let room = ((high - low) * 0.06).max(0.02);
-        let step = 0.05;
-        let low = ((low - room) / step).floor() * step;
-        let high = ((high + room) / step).ceil() * step;
-        (low.max(-1.0), high.min(1.0))
+    }
+}
+
+/// The mean of several curves of the same stages; undefined where any is.
+fn mean_of(curves: &[&Curve]) -> Curve {
+    let points = curves[0].points.iter().map(|first| {
+        let same = |c: &&Curve| c.points.iter().find(|p| p.stage == first.stage).map(|p| p.value);
+        let values: Vec<f64> = curves.iter().filter_map(same).collect();
+        let value = values.iter().sum::<f64>() / values.len() as f64;
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Point { value, band: value.is_finite().then_some((low, high)), ..*first }
+    });
+    Curve {
+        model: curves[0].model.clone(),
+        distance: curves[0].distance,
+        kind: Kind::Seeds(curves.len()),
+        points: points.collect(),
     }
 }
 
 /// A number with commas.
-fn thousands(n: usize) -> String {
+pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

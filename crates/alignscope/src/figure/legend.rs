@@ -1,41 +1,33 @@
-//! What colours and lines mean, below the panels.
+//! What colours and lines mean. It stands below the panels, never on them.
 
-use std::fmt::Display;
-
-use plotters::coord::Shift;
-use plotters::prelude::*;
-
-use super::curves::PanelData;
-use super::palette::{CHANCE, INK, baseline_dashes, color_of, rgb};
-use super::panel::{dashes_of, marker};
-use super::{MARGIN_PX, TEXT_PX, font};
+use super::curves::{Curve, Kind, PanelData};
+use super::mark::{Line, Mark, dashes_of, published_line};
+use super::name::short_name;
+use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
+use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
 
 /// What an entry explains.
 #[derive(Debug, Clone, PartialEq)]
 enum Key {
-    /// A colour.
-    Model(RGBColor),
+    /// A model's colour, and whether its mark is hollow.
+    Model { model: String, hollow: bool, band: bool },
     /// A line and its mark.
     Distance(Distance),
-    /// A line alone, with its dashes.
-    Baseline(RGBColor, (u32, u32)),
+    /// A line alone.
+    Line { model: String, color: Color, line: Line },
+    /// A bare mark.
     Pixels,
-    Chance,
+    /// What bands are.
+    Band,
 }
 
 /// An entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     key: Key,
-    text: String,
+    pub(super) text: String,
 }
-
-/// Width of the sample, its distance from the text, and of entries from each other.
-const SAMPLE_PX: u32 = 34;
-const GAP_PX: u32 = 8;
-const BETWEEN_PX: u32 = 26;
-const LINE_PX: u32 = TEXT_PX + 10;
 
 /// All models, then all distances, then what stands alone.
 pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
@@ -45,109 +37,143 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
             entries.push(Entry { key, text });
         }
     };
+    let own = |c: &&Curve| c.kind != Kind::Published;
     let curves = || panels.iter().flat_map(|p| &p.curves);
-    for curve in curves() {
-        add(Key::Model(rgb(color_of(&curve.model))), curve.model.clone());
+    for curve in curves().filter(own) {
+        let model = curve.model.clone();
+        let hollow = curve.kind != Kind::Model;
+        let (band, name) = match curve.kind {
+            Kind::Seeds(n) => {
+                let name = short_name(&model);
+                let name = name.split(", seed ").next().unwrap_or(&name);
+                (true, format!("{name}, {n} seeds: mean, least to greatest"))
+            }
+            _ => (false, short_name(&model)),
+        };
+        add(Key::Model { model, hollow, band }, name);
     }
-    for curve in curves() {
+    for curve in curves().filter(own) {
         add(Key::Distance(curve.distance), curve.distance.to_string());
     }
-    for (name, _) in panels.iter().flat_map(|p| &p.baselines) {
-        add(Key::Baseline(rgb(color_of(name)), baseline_dashes(name)), name.clone());
+    let baselines = || panels.iter().flat_map(|p| &p.baselines);
+    for baseline in baselines().filter(|b| !b.published) {
+        let model = baseline.model.clone();
+        let line = Line::baseline(&model);
+        add(Key::Line { model, color: INK, line }, baseline.model.clone());
     }
     if panels.iter().any(|p| p.pixels.is_some()) {
         add(Key::Pixels, "pixels".to_owned());
     }
-    add(Key::Chance, "chance".to_owned());
+    let ink = |line| Key::Line { model: String::new(), color: INK, line };
+    if curves().any(|c| c.kind == Kind::Published) {
+        add(ink(published_line()), "the same model, as the study published it".to_owned());
+    }
+    for baseline in baselines().filter(|b| b.published) {
+        let (model, line) = (baseline.model.clone(), Line::published_baseline(&baseline.model));
+        add(Key::Line { model, color: INK, line }, format!("{} (published)", baseline.model));
+    }
+    for panel in panels.iter().filter(|p| p.ceiling.is_some()) {
+        let (color, line) = (PEOPLE, Line::ceiling());
+        add(Key::Line { model: String::new(), color, line }, panel.ceiling_name().to_owned());
+    }
+    let line = Line::chance();
+    add(Key::Line { model: String::new(), color: CHANCE, line }, "chance".to_owned());
+    let interval = curves()
+        .any(|c| !matches!(c.kind, Kind::Seeds(_)) && c.points.iter().any(|p| p.band.is_some()));
+    if interval {
+        add(Key::Band, "95 % interval".to_owned());
+    }
     entries
 }
 
-/// The entries, broken into lines of at most `width` pixels.
-pub(super) fn lines(entries: &[Entry], width: u32) -> Vec<Vec<(u32, Entry)>> {
-    let mut lines: Vec<Vec<(u32, Entry)>> = vec![Vec::new()];
-    let mut x = 0;
+/// The entries with their places in lines of at most `width`, for a text of `size`.
+pub(super) fn lines(entries: &[Entry], width: f64, size: f64) -> Vec<Vec<(f64, Entry)>> {
+    let mut lines: Vec<Vec<(f64, Entry)>> = vec![Vec::new()];
+    let mut x = 0.0;
     for entry in entries {
-        let wide = entry_width(entry);
-        let line = lines.last_mut().expect("there is always a line");
-        // Models and what follows them stand on lines of their own.
-        let new_group = line.last().is_some_and(|(_, last)| {
-            matches!(last.key, Key::Model(_)) && !matches!(entry.key, Key::Model(_))
-        });
+        let wide = 2.9 * size + text_width(&entry.text, size);
+        let line = lines.last().expect("there is always a line");
+        // Models stand on lines of their own.
+        let of_model = |e: &Entry| matches!(e.key, Key::Model { .. });
+        let new_group = line.last().is_some_and(|(_, last)| of_model(last) && !of_model(entry));
         if !line.is_empty() && (new_group || x + wide > width) {
             lines.push(Vec::new());
-            x = 0;
+            x = 0.0;
         }
         lines.last_mut().expect("there is always a line").push((x, entry.clone()));
-        x += wide + BETWEEN_PX;
+        x += wide + 1.2 * size;
     }
     lines
 }
 
-fn entry_width(entry: &Entry) -> u32 {
-    let text = font(TEXT_PX - 1).font.box_size(&entry.text).map_or(0, |(width, _)| width);
-    SAMPLE_PX + GAP_PX + text
+/// Height of so many lines.
+pub(super) fn height(lines: usize, size: f64) -> f64 {
+    lines as f64 * size * 1.55
 }
 
-/// Height of the legend.
-pub(super) fn height(lines: &[Vec<(u32, Entry)>]) -> u32 {
-    lines.len() as u32 * LINE_PX + 10
-}
-
-/// Draws the lines into the area below the panels.
+/// Draws the lines with their left upper corner at `(left, top)`.
 pub(super) fn draw(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    lines: &[Vec<(u32, Entry)>],
-) -> Result<(), String> {
-    let text = |e: &dyn Display| e.to_string();
+    svg: &mut Svg,
+    lines: &[Vec<(f64, Entry)>],
+    (left, top): (f64, f64),
+    size: f64,
+    palette: &Palette,
+) {
+    let ink = INK.to_string();
     for (number, line) in lines.iter().enumerate() {
-        let y = (10 + number as u32 * LINE_PX + LINE_PX / 2) as i32;
+        let y = top + (number as f64 + 0.5) * size * 1.55;
         for (x, entry) in line {
-            let x = (MARGIN_PX + x) as i32;
-            let end = x + SAMPLE_PX as i32;
-            let middle = (x + end) / 2;
-            let sample = [(x, y), (end, y)];
-            match &entry.key {
-                Key::Model(color) => {
-                    let bar = Rectangle::new([(x, y - 5), (end, y + 5)], color.filled());
-                    area.draw(&bar).map_err(|e| text(&e))?;
-                }
-                Key::Distance(distance) => {
-                    draw_line(area, sample, dashes_of(*distance), INK.stroke_width(2))?;
-                    let element = EmptyElement::at((middle, y)) + marker(*distance, INK);
-                    area.draw(&element).map_err(|e| text(&e))?;
-                }
-                Key::Pixels => {
-                    let diamond = Polygon::new(
-                        vec![(0, -6), (6, 0), (0, 6), (-6, 0)],
-                        rgb(color_of("pixels")),
-                    );
-                    area.draw(&(EmptyElement::at((middle, y)) + diamond)).map_err(|e| text(&e))?;
-                }
-                Key::Baseline(color, dashes) => {
-                    draw_line(area, sample, Some(*dashes), color.stroke_width(2))?;
-                }
-                Key::Chance => draw_line(area, sample, Some((6, 5)), CHANCE.stroke_width(1))?,
-            }
-            let place = (end + GAP_PX as i32, y - TEXT_PX as i32 / 2);
-            let style = font(TEXT_PX - 1).color(&INK);
-            area.draw(&Text::new(entry.text.clone(), place, style)).map_err(|e| text(&e))?;
+            let x = left + x;
+            sample(svg, entry, (x, y), size, palette);
+            let place = Label {
+                x: x + 2.7 * size,
+                y: y + 0.36 * size,
+                size,
+                anchor: "start",
+                class: "ink",
+                color: &ink,
+            };
+            svg.text(place, &entry.text);
         }
     }
-    Ok(())
 }
 
-fn draw_line(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    [from, to]: [(i32, i32); 2],
-    dashes: Option<(u32, u32)>,
-    style: ShapeStyle,
-) -> Result<(), String> {
-    let (on, off) = dashes.map_or((to.0 - from.0, 1), |(on, off)| (on as i32, off as i32));
-    let mut x = from.0;
-    while x < to.0 {
-        let path = PathElement::new([(x, from.1), ((x + on).min(to.0), to.1)], style);
-        area.draw(&path).map_err(|e| e.to_string())?;
-        x += on + off;
+/// Draws the sample of an entry, `2.3 · size` wide, its middle at height `y`.
+pub(super) fn sample(
+    svg: &mut Svg,
+    entry: &Entry,
+    (x, y): (f64, f64),
+    size: f64,
+    palette: &Palette,
+) {
+    let (end, middle) = (x + 2.3 * size, x + 1.15 * size);
+    let path = format!("M{} {y:.2}H{}", number(x), number(end));
+    match &entry.key {
+        Key::Model { model, hollow, band } => {
+            let color = palette.color(model);
+            if *band {
+                let ends = [(x, y - 0.35 * size), (end, y + 0.35 * size)];
+                Line::band_rectangle(svg, ends, color);
+            }
+            Line::curve(None, *hollow).draw(svg, &path, size, color, None);
+            Mark { distance: None, hollow: *hollow }.draw(svg, (middle, y), size, color, None);
+        }
+        Key::Distance(distance) => {
+            let ink = INK.tone();
+            Line::curve(dashes_of(*distance), false).draw(svg, &path, size, ink, None);
+            let mark = Mark { distance: Some(*distance), hollow: false };
+            mark.draw(svg, (middle, y), size, ink, None);
+        }
+        Key::Line { model, color, line } => {
+            let color = if model.is_empty() { color.tone() } else { palette.color(model) };
+            line.draw(svg, &path, size, color, None);
+        }
+        Key::Pixels => {
+            Mark::pixels(svg, (middle, y), size, palette.color("pixels"), None);
+        }
+        Key::Band => {
+            let ends = [(x, y - 0.35 * size), (end, y + 0.35 * size)];
+            Line::band_rectangle(svg, ends, INK.tone());
+        }
     }
-    Ok(())
 }

@@ -1,139 +1,203 @@
 //! One panel.
 
-use std::fmt::Display;
+use super::axes::{Axes, Frame, backdrop, range, ticks};
+use super::curves::{Curve, Kind, PanelData, Point};
+use super::mark::{Line, Mark, band, dashes_of, published_line};
+use super::name::short_name;
+use super::palette::{CHANCE, Color, PEOPLE, Palette};
+use super::svg::{Label, Svg, number, text_width};
+use crate::stage::Stage;
 
-use plotters::coord::Shift;
-use plotters::prelude::*;
-
-use super::curves::{Curve, PanelData, Point};
-use super::palette::{BAND, CHANCE, GRID, INK, baseline_dashes, color_of, rgb};
-use super::{TEXT_PX, font};
-use crate::distance::Distance;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// Depths at which a part of the model begins, and its name.
-const PARTS: [(f64, f64, &str); 4] =
-    [(-2.5, 1.25, "img"), (1.25, 5.0, "emb"), (5.0, 98.75, "blocks"), (98.75, 102.5, "proj")];
-
-/// Draws a panel into its area.
-pub(super) fn draw(area: &Area<'_>, panel: &PanelData) -> Result<(), String> {
-    let text = |e: &dyn Display| e.to_string();
-    let (low, high) = panel.range();
-    let mut chart = ChartBuilder::on(area)
-        .margin_right(10)
-        .margin_left(2)
-        .caption(panel.title(), font(TEXT_PX).color(&INK))
-        .x_label_area_size(44)
-        .y_label_area_size(62)
-        .build_cartesian_2d(-2.5..102.5_f64, low..high)
-        .map_err(|e| text(&e))?;
-
-    for (from, to, _) in PARTS.iter().filter(|part| part.2 != "blocks") {
-        let band = Rectangle::new([(*from, low), (*to, high)], BAND.filled());
-        chart.draw_series([band]).map_err(|e| text(&e))?;
-    }
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(INK)
-        .x_labels(6)
-        .y_labels(7)
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.2}").replace('-', "−"))
-        .x_desc("depth (%)")
-        .y_desc(panel.score_name())
-        .axis_desc_style(font(TEXT_PX).color(&INK))
-        .label_style(font(TEXT_PX - 2).color(&INK))
-        .draw()
-        .map_err(|e| text(&e))?;
-
-    let chance = [(-2.5, panel.chance), (102.5, panel.chance)];
-    let dashes = DashedLineSeries::new(chance, 6, 5, CHANCE.stroke_width(1));
-    chart.draw_series(dashes).map_err(|e| text(&e))?;
-
-    for (i, (name, point)) in panel.baselines.iter().enumerate() {
-        // Dashes begin elsewhere, so that of two lines at one height both are seen.
-        let line = [(-2.5 + 1.7 * i as f64, point.value), (102.5, point.value)];
-        let (on, off) = baseline_dashes(name);
-        let style = rgb(color_of(name)).stroke_width(2);
-        chart.draw_series(DashedLineSeries::new(line, on, off, style)).map_err(|e| text(&e))?;
-    }
-
-    for curve in &panel.curves {
-        let color = rgb(color_of(&curve.model));
-        if let Some(band) = interval_band(curve) {
-            let polygon = Polygon::new(band, color.mix(0.15));
-            chart.draw_series([polygon]).map_err(|e| text(&e))?;
+/// Draws a panel into its frame.
+pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Palette) {
+    let t = frame.text;
+    let (top, bottom) = (frame.top + 2.9 * t, frame.top + frame.height - 4.0 * t);
+    let (low, high) = range(panel, t / (bottom - top));
+    let ticks = ticks(low, high, (bottom - top) / (2.1 * t));
+    let labels: Vec<String> = ticks.values.iter().map(|v| ticks.label(*v)).collect();
+    let widest = labels.iter().map(|l| text_width(l, t)).fold(0.0, f64::max);
+    let axes = Axes {
+        left: frame.left + 1.35 * t + widest + 0.5 * t,
+        right: frame.left + frame.width - 0.7 * t,
+        top,
+        bottom,
+        low,
+        high,
+    };
+    backdrop(svg, frame, panel, &axes, &ticks);
+    reference_lines(svg, panel, &axes, t, palette);
+    for curve in panel.curves.iter().filter(|c| c.kind != Kind::Published) {
+        if let Some(path) = band_path(curve, &axes) {
+            band(svg, &path, palette.color(&curve.model));
         }
     }
     for curve in &panel.curves {
-        let style = rgb(color_of(&curve.model)).stroke_width(2);
-        if let (Some(pixels), Some(first)) = (panel.pixels, curve.points.first()) {
-            let thin = rgb(color_of(&curve.model)).mix(0.5).stroke_width(1);
-            let link = LineSeries::new([place(&pixels), place(first)], thin);
-            chart.draw_series(link).map_err(|e| text(&e))?;
-        }
-        let points = curve.points.iter().map(place);
-        match dashes_of(curve.distance) {
-            None => chart.draw_series(LineSeries::new(points, style)).map(|_| ()),
-            Some((on, off)) => {
-                chart.draw_series(DashedLineSeries::new(points, on, off, style)).map(|_| ())
-            }
-        }
-        .map_err(|e| text(&e))?;
-        let color = rgb(color_of(&curve.model));
-        for point in &curve.points {
-            let marker = marker(curve.distance, color);
-            let element = EmptyElement::at(place(point)) + marker;
-            chart.draw_series([element]).map_err(|e| text(&e))?;
-        }
+        draw_curve(svg, panel, curve, &axes, t, palette);
     }
     if let Some(pixels) = &panel.pixels {
-        let color = rgb(color_of("pixels"));
-        let diamond = Polygon::new(vec![(0, -6), (6, 0), (0, 6), (-6, 0)], color);
-        let element = EmptyElement::at(place(pixels)) + diamond;
-        chart.draw_series([element]).map_err(|e| text(&e))?;
+        let tone = palette.color("pixels");
+        if let Some((low, high)) = pixels.band {
+            let x = number(axes.x(pixels.depth));
+            let path = format!("M{x} {}V{}", number(axes.y(low)), number(axes.y(high)));
+            Line::curve(None, true).draw(svg, &path, t, tone, None);
+        }
+        let title = told("pixels", pixels);
+        Mark::pixels(svg, axes.place(pixels), t, tone, Some(&title));
     }
-    Ok(())
+    line_labels(svg, panel, &axes, t);
 }
 
-fn place(point: &Point) -> (f64, f64) {
-    (point.depth, point.value)
+/// Chance, ceiling and baselines.
+fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palette: &Palette) {
+    if panel.chance >= axes.low {
+        let title = format!("chance: {:.3}", panel.chance);
+        let path = axes.across(panel.chance, 0.0);
+        Line::chance().draw(svg, &path, t, CHANCE.tone(), Some(&title));
+    }
+    if let Some(ceiling) = panel.ceiling {
+        let title = format!("{}: {ceiling:.3}", panel.ceiling_name());
+        Line::ceiling().draw(svg, &axes.across(ceiling, 0.0), t, PEOPLE.tone(), Some(&title));
+    }
+    for (i, baseline) in panel.baselines.iter().enumerate() {
+        let line = match baseline.published {
+            true => Line::published_baseline(&baseline.model),
+            false => Line::baseline(&baseline.model),
+        };
+        let name = match baseline.published {
+            true => format!("{}, published", baseline.model),
+            false => baseline.model.clone(),
+        };
+        // Dashes begin elsewhere, so that of two lines at one height both are seen.
+        let path = axes.across(baseline.point.value, 0.25 * t * i as f64);
+        let title = told(&name, &baseline.point);
+        line.draw(svg, &path, t, palette.color(&baseline.model), Some(&title));
+    }
 }
 
-/// Where the intervals of all points are known, the outline of their band.
-fn interval_band(curve: &Curve) -> Option<Vec<(f64, f64)>> {
-    let ends: Option<Vec<_>> =
-        curve.points.iter().map(|p| p.interval.map(|(low, high)| (p.depth, low, high))).collect();
-    let ends = ends.filter(|ends| ends.len() > 1)?;
+/// The names of the lines that have room of their own: over the ceiling, under chance.
+fn line_labels(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64) {
+    let write = |svg: &mut Svg, y: f64, color: Color, text: &str| {
+        let color = color.to_string();
+        let x = axes.right - 0.02 * t;
+        let place = Label { x, y, size: 0.85 * t, anchor: "end", class: "ink halo", color: &color };
+        let halo = number(0.22 * t);
+        svg.text_with(
+            place,
+            &[("stroke", &"#ffffff"), ("stroke-width", &halo), ("paint-order", &"stroke")],
+            text,
+        );
+    };
+    // Where curves are, a name would hide them; the legend has it too.
+    let of_curves = || panel.curves.iter().flat_map(|c| &c.points).chain(&panel.pixels);
+    let of_baselines = || panel.baselines.iter().map(|b| &b.point);
+    let values = || of_curves().chain(of_baselines()).filter(|p| p.value.is_finite());
+    let lowest = values().map(|p| p.band.map_or(p.value, |b| b.0)).fold(f64::INFINITY, f64::min);
+    let highest =
+        values().map(|p| p.band.map_or(p.value, |b| b.1)).fold(f64::NEG_INFINITY, f64::max);
+    if let Some(ceiling) = panel.ceiling.filter(|ceiling| *ceiling >= highest) {
+        write(svg, axes.y(ceiling) - 0.3 * t, PEOPLE, panel.ceiling_name());
+    }
+    match panel.chance >= axes.low {
+        true if panel.chance > lowest => {}
+        true => write(svg, axes.y(panel.chance) + 0.95 * t, CHANCE, "chance"),
+        false => {
+            let text = format!("chance ({}) is below", number(panel.chance));
+            write(svg, axes.bottom - 0.4 * t, CHANCE, &text);
+        }
+    }
+}
+
+fn draw_curve(
+    svg: &mut Svg,
+    panel: &PanelData,
+    curve: &Curve,
+    axes: &Axes,
+    t: f64,
+    palette: &Palette,
+) {
+    let tone = palette.color(&curve.model);
+    let hollow = curve.kind != Kind::Model;
+    let published = curve.kind == Kind::Published;
+    let name = format!("{}, {}", curve_name(curve), curve.distance);
+    svg.open("g", &[("class", &"series")]);
+    let line = match published {
+        true => published_line(),
+        false => Line::curve(dashes_of(curve.distance), hollow),
+    };
+    let first = curve.points.first().filter(|p| p.value.is_finite());
+    if let (Some(pixels), Some(first), false) = (&panel.pixels, first, published) {
+        let ((x1, y1), (x2, y2)) = (axes.place(pixels), axes.place(first));
+        let path = format!("M{} {}L{} {}", number(x1), number(y1), number(x2), number(y2));
+        let thin = Line::link();
+        thin.draw(svg, &path, t, tone, None);
+    }
+    let mut path = String::new();
+    let mut begun = false;
+    for point in &curve.points {
+        if point.value.is_finite() {
+            let (x, y) = axes.place(point);
+            path.push_str(&format!("{}{} {}", if begun { 'L' } else { 'M' }, number(x), number(y)));
+        }
+        begun = point.value.is_finite();
+    }
+    if !path.is_empty() {
+        line.draw(svg, &path, t, tone, None);
+    }
+    if published {
+        for point in curve.points.iter().filter(|p| p.value.is_finite()) {
+            let (x, y) = axes.place(point);
+            let title = told(&name, point);
+            let mark = Mark { distance: Some(curve.distance), hollow: true };
+            mark.draw(svg, (x, y), 0.4 * t, tone, Some(&title));
+        }
+    } else {
+        // Marks of deep models would touch each other at full size.
+        let size = if curve.points.len() > 16 { 0.75 * t } else { t };
+        for point in curve.points.iter().filter(|p| p.value.is_finite()) {
+            let mark = Mark { distance: Some(curve.distance), hollow };
+            mark.draw(svg, axes.place(point), size, tone, Some(&told(&name, point)));
+        }
+    }
+    svg.close("g");
+}
+
+fn curve_name(curve: &Curve) -> String {
+    let name = short_name(&curve.model);
+    match curve.kind {
+        Kind::Published => format!("{}, published", name.replace("untrained ", "")),
+        Kind::Seeds(n) => {
+            format!("{}, mean of {n} seeds", name.split(", seed ").next().unwrap_or(&name))
+        }
+        Kind::Model | Kind::Control => name,
+    }
+}
+
+/// What is said of a point when it is pointed at.
+fn told(name: &str, point: &Point) -> String {
+    let band = point.band.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
+    let place = match point.stage {
+        Stage::Output => String::new(),
+        stage => format!(" at {stage} ({:.1} %)", point.depth),
+    };
+    format!("{name}: {:.3}{band}{place}", point.value)
+}
+
+/// The outline of a curve's bands, where it has two or more.
+fn band_path(curve: &Curve, axes: &Axes) -> Option<String> {
+    let ends: Vec<(f64, f64, f64)> = curve
+        .points
+        .iter()
+        .filter_map(|p| p.band.map(|(low, high)| (p.depth, low, high)))
+        .filter(|(_, low, high)| low.is_finite() && high.is_finite())
+        .collect();
+    if ends.len() < 2 {
+        return None;
+    }
     let lower = ends.iter().map(|(depth, low, _)| (*depth, *low));
     let upper = ends.iter().rev().map(|(depth, _, high)| (*depth, *high));
-    Some(lower.chain(upper).collect())
-}
-
-/// Lengths of dash and gap; none for a whole line.
-pub(super) fn dashes_of(distance: Distance) -> Option<(u32, u32)> {
-    match distance {
-        Distance::NormalizedEuclidean | Distance::Own => None,
-        Distance::Euclidean => Some((7, 4)),
-        Distance::Cosine => Some((2, 3)),
-    }
-}
-
-/// The mark of a kind of distance: circle, square or triangle.
-pub(super) fn marker(distance: Distance, color: RGBColor) -> Polygon<(i32, i32)> {
-    let outline = match distance {
-        Distance::NormalizedEuclidean | Distance::Own => {
-            let angle = |i: u32| f64::from(i) * std::f64::consts::TAU / 12.0;
-            let at =
-                |i| ((angle(i).cos() * 4.0).round() as i32, (angle(i).sin() * 4.0).round() as i32);
-            (0..12).map(at).collect()
-        }
-        Distance::Euclidean => vec![(-3, -3), (4, -3), (4, 4), (-3, 4)],
-        Distance::Cosine => vec![(0, -5), (5, 4), (-5, 4)],
-    };
-    Polygon::new(outline, color)
+    let corners: Vec<String> = lower
+        .chain(upper)
+        .map(|(depth, value)| format!("{} {}", number(axes.x(depth)), number(axes.y(value))))
+        .collect();
+    Some(format!("M{}Z", corners.join("L")))
 }

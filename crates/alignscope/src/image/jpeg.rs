@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use mozjpeg::{ColorSpace, Decompress, Marker};
+use mozjpeg::{ColorSpace, Compress, Decompress, Marker};
 
 use super::{ImageError, RgbImage, check_size};
 
@@ -44,6 +44,21 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> 
             false => Ok(RgbImage::new(width, height, pixels)),
         }
     })
+}
+
+/// An image as a JPEG file, for pages; `quality` from 1 to 100.
+pub(super) fn encode(image: &RgbImage, quality: f32) -> io::Result<Vec<u8>> {
+    let work = || {
+        let mut settings = Compress::new(ColorSpace::JCS_RGB);
+        settings.set_size(image.width(), image.height());
+        settings.set_quality(quality);
+        let mut started = settings.start_compress(Vec::new())?;
+        started.write_scanlines(image.pixels())?;
+        started.finish()
+    };
+    // The library panics where libjpeg fails.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(io::Error::other("libjpeg cannot write the image")))
 }
 
 /// A file's bytes, which remembers whether more were asked for than there are. libjpeg then makes

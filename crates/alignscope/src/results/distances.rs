@@ -7,7 +7,7 @@ use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::{TableWriter, repeated, text_column};
+use super::table::{TableWriter, batches, column, repeated, text_column};
 use crate::dataset::{DatasetKind, ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
@@ -83,4 +83,50 @@ impl DistancesWriter {
     pub fn finish(self) -> Result<(), ResultsError> {
         self.0.finish()
     }
+}
+
+/// One row of `distances.parquet`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DistanceRow<'a> {
+    /// The data set.
+    pub dataset: &'a str,
+    /// The model's name.
+    pub model: &'a str,
+    /// The stage.
+    pub stage: &'a str,
+    /// The kind of distance.
+    pub distance: &'a str,
+    /// The pair.
+    pub images: [&'a str; 2],
+    /// Its distance.
+    pub value: f64,
+}
+
+/// Calls `visit` with every row of `distances.parquet`, in order, without holding them all.
+///
+/// # Errors
+/// The file cannot be read, or lacks a column.
+pub fn visit_distances(
+    path: &Path,
+    mut visit: impl FnMut(DistanceRow<'_>),
+) -> Result<(), ResultsError> {
+    for batch in batches(path)? {
+        let batch = batch?;
+        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let (datasets, models) = (text("dataset")?, text("model")?);
+        let (stages, distances) = (text("stage")?, text("distance")?);
+        let (a, b) = (text("image_a")?, text("image_b")?);
+        let values = column::<Float64Array>(path, &batch, "value", "64-bit floats")?;
+        for row in 0..values.len() {
+            visit(DistanceRow {
+                dataset: datasets.value(row),
+                model: models.value(row),
+                stage: stages.value(row),
+                distance: distances.value(row),
+                images: [a.value(row), b.value(row)],
+                value: values.value(row),
+            });
+        }
+    }
+    Ok(())
 }

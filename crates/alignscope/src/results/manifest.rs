@@ -1,5 +1,6 @@
 //! `manifest.json`: what lets another person repeat the run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -29,12 +30,24 @@ pub struct Manifest<F> {
     pub device: String,
     /// The rule for ties.
     pub ties: String,
+    /// Resamples of each interval.
+    pub resamples: usize,
+    /// Seed of the resamples and of simulated ceilings.
+    pub seed: u64,
+    /// What was resampled as a whole.
+    pub cluster: String,
     /// Distances asked for.
     pub distances: Vec<String>,
     /// Memory budget in bytes.
     pub memory_budget_bytes: u64,
     /// The run whose scales were used, where another's were.
     pub scale_from: Option<String>,
+    /// What stands over the run's page and over figures without a title of their own.
+    pub title: Option<String>,
+    /// Colours chosen for models, as `#rrggbb`.
+    pub colours: BTreeMap<String, String>,
+    /// Whether the study's own scores lie under those of the run.
+    pub published: bool,
     /// The figures drawn, each from some of the scores.
     pub figures: Vec<F>,
     /// The models, in the order in which they ran.
@@ -182,8 +195,25 @@ impl<F: Serialize> Manifest<F> {
 pub struct Drawn<F> {
     /// Whether the answers came from a simulated observer.
     pub simulated: bool,
+    /// What stands over the run's page.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Colours chosen for models, as `#rrggbb`.
+    #[serde(default)]
+    pub colours: BTreeMap<String, String>,
+    /// Whether the study's own scores lie under those of the run.
+    #[serde(default)]
+    pub published: bool,
     /// The figures.
     pub figures: Vec<F>,
+}
+
+impl<F> Drawn<F> {
+    /// Figures of people's answers, without more.
+    pub fn plain(figures: Vec<F>) -> Self {
+        let (title, colours) = (None, BTreeMap::new());
+        Self { simulated: false, title, colours, published: false, figures }
+    }
 }
 
 /// Reads what the figures of a run need of its manifest.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Array, Float64Array, StringArray, UInt32Array};
+use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
-use super::table::{TableWriter, read_batches, repeated, text_column};
+use super::table::{TableWriter, batches, column, repeated, text_column};
 use crate::dataset::DatasetKind;
 use crate::stage::Stage;
 
@@ -73,26 +73,11 @@ pub fn read_scale(
     accept: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
     let mut scales = BTreeMap::<String, Vec<f64>>::new();
-    for batch in read_batches(path)? {
-        let column = |name: &'static str| {
-            batch
-                .column_by_name(name)
-                .and_then(|c| c.as_any().downcast_ref::<StringArray>().cloned())
-                .ok_or(ResultsError::Column {
-                    path: path.to_owned(),
-                    column: name,
-                    expected: "text",
-                })
-        };
-        let (datasets, models, stages) = (column("dataset")?, column("model")?, column("stage")?);
-        let values = batch
-            .column_by_name("scale")
-            .and_then(|c| c.as_any().downcast_ref::<Float64Array>().cloned())
-            .ok_or(ResultsError::Column {
-                path: path.to_owned(),
-                column: "scale",
-                expected: "64-bit floats",
-            })?;
+    for batch in batches(path)? {
+        let batch = batch?;
+        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let (datasets, models, stages) = (text("dataset")?, text("model")?, text("stage")?);
+        let values = column::<Float64Array>(path, &batch, "scale", "64-bit floats")?;
         for row in 0..batch.num_rows() {
             if models.value(row) == model && accept(datasets.value(row)) {
                 scales.entry(stages.value(row).to_owned()).or_default().push(values.value(row));

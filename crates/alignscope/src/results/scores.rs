@@ -1,9 +1,9 @@
 //! `scores.csv`: a long, tidy table, one row a score.
 
 use std::path::Path;
-use std::str::FromStr;
 
-use super::{ResultsError, write_whole};
+use super::ResultsError;
+use super::fields::{self, number, optional};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
@@ -48,10 +48,18 @@ pub struct ScoreRow {
     pub ties: Ties,
     /// Whether a simulated observer answered, not people.
     pub simulated: bool,
+    /// Lower end of the BCa interval, where there is one.
+    pub bca_low: Option<f64>,
+    /// Upper end of the BCa interval, where there is one.
+    pub bca_high: Option<f64>,
+    /// The ceiling that figures draw for the data set and measure, where it is known.
+    pub ceiling: Option<f64>,
+    /// Why there is no interval.
+    pub ci_note: Option<String>,
 }
 
 /// The columns, in order.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 22] = [
     "dataset",
     "subset",
     "model",
@@ -70,19 +78,21 @@ const COLUMNS: [&str; 18] = [
     "zero_channels",
     "ties",
     "simulated",
+    "bca_low",
+    "bca_high",
+    "ceiling",
+    "ci_note",
 ];
+/// So many of the columns every version has written.
+const NEEDED: usize = 18;
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let in_memory = "a CSV record of as many fields as the header goes into memory";
-    writer.write_record(COLUMNS).expect(in_memory);
-    for row in rows {
-        let number = |x: f64| if x.is_nan() { String::new() } else { x.to_string() };
-        let fields: [String; COLUMNS.len()] = [
+    let record = |row: &ScoreRow| {
+        [
             row.dataset.to_string(),
             row.subset.clone(),
             row.model.clone(),
@@ -91,8 +101,8 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.distance.to_string(),
             row.measure.to_string(),
             number(row.value),
-            row.ci_low.map_or_else(String::new, number),
-            row.ci_high.map_or_else(String::new, number),
+            optional(row.ci_low),
+            optional(row.ci_high),
             row.n.to_string(),
             row.n_clusters.to_string(),
             row.n_ties.to_string(),
@@ -101,10 +111,13 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.zero_channels.to_string(),
             row.ties.to_string(),
             row.simulated.to_string(),
-        ];
-        writer.write_record(&fields).expect(in_memory);
-    }
-    write_whole(path, &writer.into_inner().expect("flushing memory does not fail"))
+            optional(row.bca_low),
+            optional(row.bca_high),
+            optional(row.ceiling),
+            row.ci_note.clone().unwrap_or_default(),
+        ]
+    };
+    fields::write(path, COLUMNS, rows.iter().map(record))
 }
 
 /// Reads `scores.csv`, by the names of its columns.
@@ -112,82 +125,32 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
-    let text = std::fs::read(path)
-        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
-    let mut reader = csv::Reader::from_reader(text.as_slice());
-    let header = reader.headers().map_err(csv_error)?.clone();
-    let mut position = [0; COLUMNS.len()];
-    for (position, column) in position.iter_mut().zip(COLUMNS) {
-        *position = header.iter().position(|h| h == column).ok_or(ResultsError::Column {
-            path: path.to_owned(),
-            column,
-            expected: "text",
-        })?;
-    }
-    reader
-        .records()
-        .map(|record| {
-            let record = record.map_err(csv_error)?;
-            let row = Fields { path, record: &record, position: &position };
-            Ok(ScoreRow {
-                dataset: row.get(0)?,
-                subset: row.get(1)?,
-                model: row.get(2)?,
-                stage: row.get(3)?,
-                depth_percent: row.get(4)?,
-                distance: row.distance(5)?,
-                measure: row.get(6)?,
-                value: row.optional(7)?.unwrap_or(f64::NAN),
-                ci_low: row.optional(8)?,
-                ci_high: row.optional(9)?,
-                n: row.get(10)?,
-                n_clusters: row.get(11)?,
-                n_ties: row.get(12)?,
-                chance: row.get(13)?,
-                n_left_out: row.get(14)?,
-                zero_channels: row.get(15)?,
-                ties: row.get(16)?,
-                simulated: row.get(17)?,
-            })
+    fields::read(path, &COLUMNS, NEEDED, |row| {
+        Ok(ScoreRow {
+            dataset: row.get(0)?,
+            subset: row.get(1)?,
+            model: row.get(2)?,
+            stage: row.get(3)?,
+            depth_percent: row.get(4)?,
+            distance: row.distance(5)?,
+            measure: row.get(6)?,
+            value: row.number(7)?,
+            ci_low: row.optional(8)?,
+            ci_high: row.optional(9)?,
+            n: row.get(10)?,
+            n_clusters: row.get(11)?,
+            n_ties: row.get(12)?,
+            chance: row.get(13)?,
+            n_left_out: row.get(14)?,
+            zero_channels: row.get(15)?,
+            ties: row.get(16)?,
+            simulated: row.get(17)?,
+            bca_low: row.optional(18)?,
+            bca_high: row.optional(19)?,
+            ceiling: row.optional(20)?,
+            ci_note: row.optional(21)?,
         })
-        .collect()
-}
-
-/// The fields of a record, by position in [`COLUMNS`].
-struct Fields<'a> {
-    path: &'a Path,
-    record: &'a csv::StringRecord,
-    position: &'a [usize; COLUMNS.len()],
-}
-
-impl Fields<'_> {
-    fn get<T: FromStr<Err: std::fmt::Display>>(&self, column: usize) -> Result<T, ResultsError> {
-        let found = &self.record[self.position[column]];
-        found.parse().map_err(|error: T::Err| self.unreadable(column, error.to_string()))
-    }
-
-    fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
-        let found = &self.record[self.position[column]];
-        Distance::in_results(found).map_err(|error| self.unreadable(column, error.to_string()))
-    }
-
-    fn unreadable(&self, column: usize, expected: String) -> ResultsError {
-        ResultsError::Field {
-            path: self.path.to_owned(),
-            line: self.record.position().map_or(0, csv::Position::line),
-            column: COLUMNS[column],
-            found: self.record[self.position[column]].to_owned(),
-            expected,
-        }
-    }
-
-    fn optional(&self, column: usize) -> Result<Option<f64>, ResultsError> {
-        match self.record[self.position[column]].is_empty() {
-            true => Ok(None),
-            false => self.get(column).map(Some),
-        }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -215,6 +178,10 @@ mod tests {
             zero_channels: 0,
             ties: Ties::Miss,
             simulated: true,
+            bca_low: Some(0.2),
+            bca_high: None,
+            ceiling: Some(0.672),
+            ci_note: Some("fewer than 8 clusters".to_owned()),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
@@ -230,9 +197,21 @@ mod tests {
     fn a_field_that_cannot_be_read_names_line_and_column() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
+        let columns = COLUMNS[..NEEDED].join(",");
         let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false";
-        std::fs::write(&path, format!("{}\n{row}\n", COLUMNS.join(","))).expect("written");
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_has_no_ceiling() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scores.csv");
+        let columns = COLUMNS[..NEEDED].join(",");
+        let row = "things,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false";
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
+        let rows = read_scores(&path).expect("read");
+        assert_eq!((rows[0].ceiling, &rows[0].ci_note), (None, &None));
     }
 }

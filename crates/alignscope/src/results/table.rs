@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,6 +14,9 @@ use parquet::file::properties::WriterProperties;
 
 use super::ResultsError;
 use super::folder::{beside, keep};
+
+/// Rows that are read at a time.
+const BATCH_ROWS: usize = 1 << 16;
 
 /// A column of texts that is never empty.
 pub(super) fn text_column(name: &str) -> (String, DataType, bool) {
@@ -72,13 +75,28 @@ impl TableWriter {
 }
 
 /// The rows of a Parquet file, batch by batch.
-pub(super) fn read_batches(path: &Path) -> Result<Vec<RecordBatch>, ResultsError> {
+pub(super) fn batches(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ResultsError>>, ResultsError> {
     let file =
         File::open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.build())
-        .map_err(table_error)?
-        .map(|batch| batch.map_err(|e| table_error(ParquetError::from(e))))
-        .collect()
+    let owned = path.to_owned();
+    let table_error = move |source| ResultsError::ReadTable { path: owned.clone(), source };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
+        .map_err(&table_error)?;
+    Ok(reader.map(move |batch| batch.map_err(|e| table_error(ParquetError::from(e)))))
+}
+
+/// A column of a batch, by its name and type.
+pub(super) fn column<T: Array + Clone + 'static>(
+    path: &Path,
+    batch: &RecordBatch,
+    name: &'static str,
+    expected: &'static str,
+) -> Result<T, ResultsError> {
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_any().downcast_ref::<T>().cloned())
+        .ok_or(ResultsError::Column { path: path.to_owned(), column: name, expected })
 }

@@ -8,21 +8,21 @@ use arrow_schema::DataType;
 
 use super::ResultsError;
 use super::table::TableWriter;
-use crate::dataset::{Dataset, ImageIndex, Trials};
+use crate::dataset::{Clusters, Dataset, ImageIndex, Trials};
 
 /// Writes the trials of all data sets of a run, in their order.
 ///
 /// Columns: `dataset`; `trial`, its id; `image_a`, `image_b`, `image_c` (reference and distorted;
 /// reference, left and right; or the three of a triplet); people's answer as `score` and
 /// `score_std`, `left_votes` and `right_votes`, or `odd` (1 to 3); `cluster`, a number for trials
-/// that are not independent; and a column `label_…` for each label that a data set has. Fields
+/// that an interval resamples together; and a column `label_…` for each label that a data set has. Fields
 /// that do not apply are null.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_trials(path: &Path, datasets: &[&Dataset]) -> Result<(), ResultsError> {
+pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(), ResultsError> {
     let mut labels: Vec<&str> = Vec::new();
-    for column in datasets.iter().flat_map(|d| &d.labels) {
+    for column in datasets.iter().flat_map(|(d, _)| &d.labels) {
         if !labels.contains(&column.name.as_str()) {
             labels.push(&column.name);
         }
@@ -42,13 +42,13 @@ pub fn write_trials(path: &Path, datasets: &[&Dataset]) -> Result<(), ResultsErr
     ];
     columns.extend(labels.iter().map(|name| (format!("label_{name}"), DataType::Utf8, true)));
     let mut table = TableWriter::create(path, columns)?;
-    for dataset in datasets {
-        table.write(columns_of(dataset, &labels))?;
+    for (dataset, clusters) in datasets {
+        table.write(columns_of(dataset, clusters, &labels))?;
     }
     table.finish()
 }
 
-fn columns_of(dataset: &Dataset, labels: &[&str]) -> Vec<ArrayRef> {
+fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<ArrayRef> {
     let n = dataset.trials.len();
     let id = |image: ImageIndex| dataset.images[image as usize].id.as_str();
     let rows: Vec<Row> = match &dataset.trials {
@@ -96,7 +96,7 @@ fn columns_of(dataset: &Dataset, labels: &[&str]) -> Vec<ArrayRef> {
         float(|row| row.left_votes),
         float(|row| row.right_votes),
         Arc::new(rows.iter().map(|row| row.odd).collect::<UInt8Array>()),
-        Arc::new(UInt32Array::from_iter_values(dataset.clusters().codes)),
+        Arc::new(UInt32Array::from_iter_values(clusters.codes.iter().copied())),
     ];
     for name in labels {
         let column: ArrayRef = match dataset.labels.iter().find(|column| column.name == *name) {

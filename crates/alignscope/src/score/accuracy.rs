@@ -29,14 +29,10 @@ pub fn two_alternatives_outcomes(
         .collect()
 }
 
-/// The mean share of people who agree with the model, over all trials; 0 to 1, NaN without a
-/// trial.
+/// The share of people who agree with the model, for each trial; 0 to 1.
 ///
 /// Where both images are as near to the model, `ties` says: nobody agrees, or half of the people.
-///
-/// # Source
-/// The 2AFC score of BAPPS (Zhang et al. 2018, Section 3.2).
-pub fn vote_share(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> f64 {
+pub fn vote_shares(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> Vec<f64> {
     let shares = trials.iter().zip(distances).map(|(trial, [left, right])| {
         let votes = trial.left_votes + trial.right_votes;
         if left == right {
@@ -47,7 +43,15 @@ pub fn vote_share(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties
             trial.right_votes / votes
         }
     });
-    shares.sum::<f64>() / trials.len() as f64
+    shares.collect()
+}
+
+/// The mean of [`vote_shares`] over all trials; NaN without a trial.
+///
+/// # Source
+/// The 2AFC score of BAPPS (Zhang et al. 2018, Section 3.2).
+pub fn vote_share(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> f64 {
+    vote_shares(trials, distances, ties).iter().sum::<f64>() / trials.len() as f64
 }
 
 /// Whether the pair that people kept is the nearest of the three, for each trial: 1, 0, or what

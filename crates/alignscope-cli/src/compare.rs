@@ -1,0 +1,127 @@
+//! `alignscope compare`.
+
+use alignscope::comparison::{ComparisonRow, Side};
+use alignscope::results::write_comparisons;
+use alignscope::{ClusterBy, CompareRequest, Comparisons, Resampling, compare_runs};
+
+use crate::arguments::Compare;
+
+/// Compares models of one run or of two, and prints a table.
+pub fn run(arguments: &Compare) -> anyhow::Result<()> {
+    let Compare { resampling, .. } = arguments;
+    let found = compare_runs(&CompareRequest {
+        run_a: arguments.run_a.clone(),
+        run_b: arguments.run_b.clone(),
+        models: [arguments.model_a.clone(), arguments.model_b.clone()],
+        stages: [arguments.stage_a, arguments.stage_b],
+        distances: [arguments.distance_a, arguments.distance_b],
+        dataset: arguments.dataset,
+        resampling: Resampling {
+            resamples: resampling.resamples,
+            seed: resampling.seed,
+            // The clusters are those that the run wrote down.
+            cluster: ClusterBy::Default,
+        },
+    })?;
+    if let Some(path) = &arguments.csv {
+        write_comparisons(path, &found.rows)?;
+    }
+    print(&found, resampling.resamples);
+    Ok(())
+}
+
+fn print(found: &Comparisons, resamples: usize) {
+    let mut shown = None;
+    let mut rows = Vec::new();
+    for row in &found.rows {
+        if shown != Some(row.dataset) {
+            print_table(&std::mem::take(&mut rows));
+            let title = format!("{}, {}", row.dataset, row.measure);
+            println!("{title}: {} trials, {} clusters\n", row.n, row.n_clusters);
+            shown = Some(row.dataset);
+            rows.push(
+                [
+                    "first",
+                    "second",
+                    "score",
+                    "score",
+                    "difference",
+                    "95 % interval",
+                    "p",
+                    "p (Holm)",
+                    "kappa",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+            );
+        }
+        rows.push(cells(row));
+    }
+    print_table(&rows);
+    if !found.with_people.is_empty() {
+        println!("agreement with people beyond chance (kappa)\n");
+        let mut rows =
+            vec![["data set", "model", "kappa", "95 % interval"].map(str::to_owned).to_vec()];
+        for with in &found.with_people {
+            rows.push(vec![
+                with.dataset.to_string(),
+                name(&with.side),
+                format!("{:.4}", with.kappa),
+                interval(with.interval.map(|i| i.low), with.interval.map(|i| i.high)),
+            ]);
+        }
+        print_table(&rows);
+    }
+    if resamples > 0 {
+        println!(
+            "{resamples} resamples: no p is finer than 1/{}; Holm's correction is over the rows of a data set that have the same kind of distance.",
+            resamples + 1
+        );
+    }
+}
+
+fn cells(row: &ComparisonRow) -> Vec<String> {
+    let p = |p: Option<f64>| p.map_or_else(String::new, |p| format!("{p:.4}"));
+    vec![
+        name(&row.a),
+        name(&row.b),
+        format!("{:.4}", row.value_a),
+        format!("{:.4}", row.value_b),
+        format!("{:+.4}", row.difference),
+        interval(row.ci_low, row.ci_high),
+        p(row.p),
+        p(row.p_holm),
+        match row.kappa {
+            Some(kappa) => format!("{kappa:.3} {}", interval(row.kappa_low, row.kappa_high)),
+            None => String::new(),
+        },
+    ]
+}
+
+/// Model, stage and distance, as far as they say something.
+fn name(side: &Side) -> String {
+    match side.is_of_encoder() {
+        true => format!("{} / {} / {}", side.model, side.stage, side.distance),
+        false => side.model.clone(),
+    }
+}
+
+fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("[{low:.4}, {high:.4}]"),
+        _ => String::new(),
+    }
+}
+
+/// Columns side by side, as wide as their widest cell.
+fn print_table(rows: &[Vec<String>]) {
+    let Some(first) = rows.first() else { return };
+    let widths: Vec<usize> = (0..first.len())
+        .map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0))
+        .collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    println!();
+}

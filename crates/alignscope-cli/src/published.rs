@@ -1,0 +1,24 @@
+//! `alignscope published`.
+
+use alignscope::FigureSpec;
+use alignscope::figure::published_rows;
+use alignscope::results::{Drawn, OutputFolder, write_scores};
+
+use crate::arguments::Published;
+
+/// Draws what the study published, and writes its scores as a run does.
+pub fn run(arguments: &Published, quiet: bool) -> anyhow::Result<()> {
+    let out = OutputFolder::claim(&arguments.out)?;
+    let rows = published_rows();
+    let drawn = Drawn::plain(FigureSpec::of_study());
+    alignscope::draw(&rows, &drawn, out.path())?;
+    write_scores(&out.file("scores.csv"), &rows)?;
+    if !quiet {
+        eprintln!(
+            "{} figures of published scores in {}",
+            drawn.figures.len(),
+            out.path().display()
+        );
+    }
+    Ok(())
+}

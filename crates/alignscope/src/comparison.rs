@@ -1,0 +1,289 @@
+//! Two models on the same trials.
+
+use std::collections::BTreeMap;
+
+use crate::dataset::{ALL, DatasetKind};
+use crate::distance::Distance;
+use crate::resample::Replicates;
+use crate::score::{Measure, Scorer, Share};
+use crate::stage::Stage;
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// The model.
+    pub model: String,
+    /// The stage.
+    pub stage: Stage,
+    /// The kind of distance.
+    pub distance: Distance,
+}
+
+impl Side {
+    /// Whether it is a stage of an encoder, not a baseline nor the pixels.
+    pub fn is_of_encoder(&self) -> bool {
+        !matches!(self.stage, Stage::Image | Stage::Output)
+    }
+}
+
+/// A side with what is known of it.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Which one.
+    pub side: Side,
+    /// Its main score under all resamples.
+    pub replicates: Replicates,
+    /// What each trial counts for the accuracy; none for rated pairs.
+    pub outcomes: Option<Vec<Option<f64>>>,
+}
+
+/// Two sides compared: a row of `comparisons.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparisonRow {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// The subset.
+    pub subset: String,
+    /// What was measured.
+    pub measure: Measure,
+    /// The first side.
+    pub a: Side,
+    /// The second side.
+    pub b: Side,
+    /// Score of the first.
+    pub value_a: f64,
+    /// Score of the second.
+    pub value_b: f64,
+    /// First less second.
+    pub difference: f64,
+    /// Lower end of the difference's interval.
+    pub ci_low: Option<f64>,
+    /// Upper end of the difference's interval.
+    pub ci_high: Option<f64>,
+    /// Two-sided p of no difference, no finer than the resamples allow.
+    pub p: Option<f64>,
+    /// The same after Holm's correction for all rows of its family.
+    pub p_holm: Option<f64>,
+    /// Trials that count.
+    pub n: usize,
+    /// Clusters among them.
+    pub n_clusters: usize,
+    /// Error consistency: Cohen's kappa of being right.
+    pub kappa: Option<f64>,
+    /// Lower end of its interval.
+    pub kappa_low: Option<f64>,
+    /// Upper end of its interval.
+    pub kappa_high: Option<f64>,
+}
+
+/// All pairs that a table shows, by position: for each kind of distance the encoders with each
+/// other, with each baseline and with the pixels; then baselines and pixels with each other.
+pub fn pairs(sides: &[Measured]) -> Vec<[usize; 2]> {
+    let of_encoder = |i: &usize| sides[*i].side.is_of_encoder();
+    let encoders: Vec<usize> = (0..sides.len()).filter(of_encoder).collect();
+    let mut others: Vec<usize> = (0..sides.len()).filter(|i| !of_encoder(i)).collect();
+    others.sort_by_key(|i| sides[*i].side.stage == Stage::Image);
+    let mut distances: Vec<Distance> = encoders.iter().map(|i| sides[*i].side.distance).collect();
+    distances.sort();
+    distances.dedup();
+    let mut pairs = Vec::new();
+    let mut add = |first: &[usize], others: &[usize]| {
+        for (i, a) in first.iter().enumerate() {
+            pairs.extend(first[i + 1..].iter().chain(others).map(|b| [*a, *b]));
+        }
+    };
+    for distance in distances {
+        let of_distance = |i: &&usize| sides[**i].side.distance == distance;
+        add(&encoders.iter().filter(of_distance).copied().collect::<Vec<_>>(), &others);
+    }
+    add(&others, &[]);
+    pairs
+}
+
+/// Compares pairs of sides (by position) on the whole of a data set. Holm's correction is over the
+/// rows of one kind of distance.
+pub fn compare(
+    dataset: DatasetKind,
+    scorer: &Scorer,
+    sides: &[Measured],
+    pairs: &[[usize; 2]],
+) -> Vec<ComparisonRow> {
+    let kappas = error_consistency(scorer, sides, pairs);
+    let mut rows: Vec<ComparisonRow> = pairs
+        .iter()
+        .zip(kappas)
+        .map(|([a, b], kappa)| {
+            let [a, b] = [&sides[*a], &sides[*b]];
+            let difference = a.replicates.with(&b.replicates, |a, b| a - b);
+            let interval = difference.interval().ok();
+            let counted = a.outcomes.as_ref().map(|o| o.iter().flatten().count());
+            let kappa_interval = kappa.as_ref().and_then(|k| k.interval().ok());
+            ComparisonRow {
+                dataset,
+                subset: ALL.to_owned(),
+                measure: scorer.main_measure(),
+                a: a.side.clone(),
+                b: b.side.clone(),
+                value_a: a.replicates.estimate,
+                value_b: b.replicates.estimate,
+                difference: difference.estimate,
+                ci_low: interval.map(|i| i.low),
+                ci_high: interval.map(|i| i.high),
+                p: difference.p().ok(),
+                p_holm: None,
+                n: counted.unwrap_or(scorer.trials().len()),
+                n_clusters: difference.clusters,
+                kappa: kappa.map(|k| k.estimate).filter(|k| !k.is_nan()),
+                kappa_low: kappa_interval.map(|i| i.low),
+                kappa_high: kappa_interval.map(|i| i.high),
+            }
+        })
+        .collect();
+    let mut families = BTreeMap::<[Distance; 2], Vec<usize>>::new();
+    for (i, row) in rows.iter().enumerate().filter(|(_, row)| row.p.is_some()) {
+        families.entry(family(row)).or_default().push(i);
+    }
+    for family in families.values() {
+        let p: Vec<f64> = family.iter().filter_map(|i| rows[*i].p).collect();
+        for (i, p) in family.iter().zip(holm(&p)) {
+            rows[*i].p_holm = Some(p);
+        }
+    }
+    rows
+}
+
+/// The kinds of distance of the encoders of a row; a baseline or the pixels go with the encoder.
+fn family(row: &ComparisonRow) -> [Distance; 2] {
+    let of = |side: &Side| side.is_of_encoder().then_some(side.distance);
+    match (of(&row.a), of(&row.b)) {
+        (Some(a), Some(b)) => [a, b],
+        (Some(one), None) | (None, Some(one)) => [one, one],
+        (None, None) => [Distance::Own, Distance::Own],
+    }
+}
+
+/// Holm's correction: p values that hold for all of them together.
+///
+/// # Source
+/// Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
+/// Statistics 6 (1979).
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
+    let mut corrected = vec![0.0; p.len()];
+    let mut least = 0.0_f64;
+    for (rank, i) in order.into_iter().enumerate() {
+        least = least.max((p.len() - rank) as f64 * p[i]).min(1.0);
+        corrected[i] = least;
+    }
+    corrected
+}
+
+/// Error consistency of each pair under all resamples; none for rated pairs.
+///
+/// ```text
+/// κ = (c − e) / (1 − e)
+/// c = share of trials in which both are right or both are wrong
+/// e = p_a p_b + (1 − p_a)(1 − p_b),  p the shares of trials that each has right
+/// ```
+///
+/// # Source
+/// Geirhos, Meding and Wichmann, *Beyond accuracy: quantifying trial-by-trial behaviour of CNNs and
+/// humans by measuring error consistency*, NeurIPS (2020).
+fn error_consistency(
+    scorer: &Scorer,
+    sides: &[Measured],
+    pairs: &[[usize; 2]],
+) -> Vec<Option<Replicates>> {
+    let right: Option<Vec<&Vec<Option<f64>>>> =
+        sides.iter().map(|side| side.outcomes.as_ref()).collect();
+    let (Some(right), false) = (right, pairs.is_empty()) else { return vec![None; pairs.len()] };
+    let count = |outcome: &Option<f64>| f64::from(u8::from(outcome.is_some()));
+    let counts: Vec<f64> = right[0].iter().map(count).collect();
+    let share = |numerators| Share { numerators, denominator: 0 };
+    let mut shares: Vec<Share> = right
+        .iter()
+        .map(|outcomes| share(outcomes.iter().map(|o| o.unwrap_or(0.0)).collect()))
+        .collect();
+    for [a, b] in pairs {
+        // Where a tie counts in part, so does being right or wrong together.
+        let both = right[*a].iter().zip(right[*b]).map(|outcomes| match outcomes {
+            (Some(a), Some(b)) => a * b + (1.0 - a) * (1.0 - b),
+            _ => 0.0,
+        });
+        shares.push(share(both.collect()));
+    }
+    let found = scorer.shares(&shares, &[counts]).swap_remove(0);
+    let kappa = |(i, [a, b]): (usize, &[usize; 2])| {
+        let expected = found[*a].with(&found[*b], |a, b| a * b + (1.0 - a) * (1.0 - b));
+        let observed = &found[sides.len() + i];
+        Some(observed.with(&expected, |c, e| match e < 1.0 {
+            true => (c - e) / (1.0 - e),
+            false => f64::NAN,
+        }))
+    };
+    pairs.iter().enumerate().map(kappa).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Clusters, OddOneOut, Subset, Trials};
+    use crate::resample::{Draws, Resampling};
+    use crate::score::Ties;
+
+    /// Two sides that have these trials right, each trial its own cluster.
+    fn two(a: &[bool], b: &[bool]) -> ComparisonRow {
+        let n = a.len();
+        let trials = Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 2 }; n]);
+        let all = (0..n as u32).collect();
+        let whole = Subset { name: ALL.to_owned(), trials: all, within: vec![] };
+        let clusters = Clusters::of_keys(0..n);
+        let resampling = Resampling { resamples: 500, ..Resampling::default() };
+        let draws = Draws::new(&resampling, "test", n);
+        let scorer = Scorer::new(trials, clusters, vec![whole], draws, Ties::Miss);
+        let side = |right: &[bool]| {
+            let distances = |right: &bool| if *right { [1.0, 2.0, 3.0] } else { [3.0, 2.0, 1.0] };
+            let distances: Vec<f64> = right.iter().flat_map(distances).collect();
+            let scores = scorer.score(std::slice::from_ref(&distances)).expect("scored");
+            Measured {
+                side: Side {
+                    model: "m".to_owned(),
+                    stage: Stage::Projection,
+                    distance: Distance::Cosine,
+                },
+                replicates: scores[0].main.clone(),
+                outcomes: scorer.outcomes(&distances),
+            }
+        };
+        compare(DatasetKind::Things, &scorer, &[side(a), side(b)], &[[0, 1]]).swap_remove(0)
+    }
+
+    #[test]
+    fn error_consistency_is_agreement_beyond_what_accuracies_make_likely() {
+        // Of ten: both right 5, both wrong 2, one each 3. c = 0.7; p = 0.6 and 0.7 in turn.
+        let a = [true, true, true, true, true, true, false, false, false, false];
+        let b = [true, true, true, true, true, false, true, true, false, false];
+        let row = two(&a, &b);
+        let e = 0.6 * 0.7 + 0.4 * 0.3;
+        assert!((row.kappa.expect("defined") - (0.7 - e) / (1.0 - e)).abs() < 1e-12);
+        assert!((row.difference + 0.1).abs() < 1e-12);
+        assert!(
+            row.ci_low < Some(-0.1) && row.ci_high > Some(-0.1) && row.p > Some(0.3),
+            "{row:?}"
+        );
+        assert_eq!(row.p, row.p_holm);
+        assert_eq!(two(&a, &a).kappa, Some(1.0));
+        // The same answers: no difference, and nothing that varies.
+        assert_eq!((two(&a, &a).difference, two(&a, &a).p), (0.0, None));
+        assert_eq!(two(&[true; 10], &[true; 10]).kappa, None);
+    }
+
+    #[test]
+    fn holm_is_what_a_hand_makes_of_it() {
+        // 4 · 0.01, 3 · 0.02, 2 · 0.03 = 0.06, and 0.04 does not fall below it.
+        assert_eq!(holm(&[0.02, 0.04, 0.01, 0.03]), [0.06, 0.06, 0.04, 0.06]);
+        assert_eq!(holm(&[0.6, 0.9]), [1.0, 1.0]);
+        assert!(holm(&[]).is_empty());
+    }
+}

@@ -1,0 +1,309 @@
+//! Parts of a data set that are scored by themselves.
+
+use std::collections::HashMap;
+
+use super::{Dataset, LabelColumn, Trials};
+
+/// Some trials of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subset {
+    /// Its name in results; `all` for the whole.
+    pub name: String,
+    /// Positions of its trials, ascending.
+    pub trials: Vec<u32>,
+    /// Where a correlation is taken within parts and pooled over them: positions of those parts
+    /// among the subsets; empty elsewhere.
+    pub within: Vec<usize>,
+}
+
+/// The name of the whole.
+pub const ALL: &str = "all";
+
+/// The name of the correlation that is taken within distortion types and pooled.
+pub const WITHIN_TYPES: &str = "within types";
+
+/// A label with more different values makes no subsets.
+const MAX_VALUES: usize = 50;
+
+/// Fewer votes than this are left out by most who use NIGHTS.
+const ENOUGH_VOTES: f64 = 6.0;
+
+/// Where the majority share of a triplet is cut into bins: lower and upper end (not in it).
+const AGREEMENT: [(&str, f64, f64); 4] = [
+    ("agreement below 0.5", 0.0, 0.5),
+    ("agreement 0.5 to 0.65", 0.5, 0.65),
+    ("agreement 0.65 to 0.8", 0.65, 0.8),
+    ("agreement 0.8 and more", 0.8, f64::INFINITY),
+];
+
+/// TID2013's distortion types, from 1; TID2008 has the first 17.
+///
+/// # Source
+/// Ponomarenko et al., *Image database TID2013*, Signal Processing: Image Communication 30
+/// (2015), Table 2.
+const TID_TYPES: [&str; 24] = [
+    "additive Gaussian noise",
+    "noise in color components",
+    "spatially correlated noise",
+    "masked noise",
+    "high frequency noise",
+    "impulse noise",
+    "quantization noise",
+    "Gaussian blur",
+    "image denoising",
+    "JPEG compression",
+    "JPEG2000 compression",
+    "JPEG transmission errors",
+    "JPEG2000 transmission errors",
+    "non eccentricity pattern noise",
+    "local block-wise distortions",
+    "mean shift",
+    "contrast change",
+    "change of color saturation",
+    "multiplicative Gaussian noise",
+    "comfort noise",
+    "lossy compression of noisy images",
+    "color quantization with dither",
+    "chromatic aberrations",
+    "sparse sampling and reconstruction",
+];
+
+/// KADID-10k's distortion types, from 1.
+///
+/// # Source
+/// Lin, Hosu and Saupe, *KADID-10k: A large-scale artificially distorted IQA database* (2019),
+/// and its web page.
+const KADID_TYPES: [&str; 25] = [
+    "Gaussian blur",
+    "lens blur",
+    "motion blur",
+    "color diffusion",
+    "color shift",
+    "color quantization",
+    "color saturation 1",
+    "color saturation 2",
+    "JPEG2000",
+    "JPEG",
+    "white noise",
+    "white noise in color component",
+    "impulse noise",
+    "multiplicative noise",
+    "denoise",
+    "brighten",
+    "darken",
+    "mean shift",
+    "jitter",
+    "non-eccentricity patch",
+    "pixelate",
+    "quantization",
+    "color block",
+    "high sharpen",
+    "contrast change",
+];
+
+impl Dataset {
+    /// The whole, and the parts by which its users break it down: distortion types, levels, and
+    /// the pooled correlation within types; splits, ImageNet or not, six votes and more; groups;
+    /// and for triplets that were answered more than once, how much people agree. A label of one
+    /// value, or of more than fifty, makes none.
+    pub fn subsets(&self) -> Vec<Subset> {
+        let every = (0..self.trials.len() as u32).collect();
+        let mut subsets = vec![Subset { name: ALL.to_owned(), trials: every, within: vec![] }];
+        for column in &self.labels {
+            if (2..=MAX_VALUES).contains(&column.values.len()) {
+                self.by_label(column, &mut subsets);
+            }
+            if column.name == "votes" {
+                enough_votes(column, &mut subsets);
+            }
+        }
+        if let Some(shares) = self.majority_shares() {
+            for (name, from, to) in AGREEMENT {
+                let inside = |i: &u32| (from..to).contains(&shares[*i as usize]);
+                let trials: Vec<u32> = (0..shares.len() as u32).filter(inside).collect();
+                if !trials.is_empty() {
+                    subsets.push(Subset { name: name.to_owned(), trials, within: vec![] });
+                }
+            }
+        }
+        subsets
+    }
+
+    /// A subset for each value of a label, in order of the values.
+    fn by_label(&self, column: &LabelColumn, subsets: &mut Vec<Subset>) {
+        let name = |value: &str| match column.name.as_str() {
+            "distortion_type" => Some(self.type_name(value)),
+            "distortion_level" => Some(format!("level {value}")),
+            "is_imagenet" => Some(match value.eq_ignore_ascii_case("true") || value == "1" {
+                true => "imagenet".to_owned(),
+                false => "not imagenet".to_owned(),
+            }),
+            "split" | "group" | "kind" | "category" => Some(format!("{} {value}", column.name)),
+            _ => None,
+        };
+        let mut order: Vec<usize> = (0..column.values.len()).collect();
+        // Numbers in their order, then words in theirs.
+        order.sort_by_key(|i| {
+            let value = &column.values[*i];
+            (value.parse::<u64>().unwrap_or(u64::MAX), value.clone())
+        });
+        let first = subsets.len();
+        for value in order {
+            let Some(name) = name(&column.values[value]) else { return };
+            let has = |i: &u32| column.codes[*i as usize] as usize == value;
+            let trials = (0..column.codes.len() as u32).filter(has).collect();
+            subsets.push(Subset { name, trials, within: vec![] });
+        }
+        if column.name == "distortion_type" {
+            let within = (first..subsets.len()).collect();
+            let trials = (0..self.trials.len() as u32).collect();
+            subsets.push(Subset { name: WITHIN_TYPES.to_owned(), trials, within });
+        }
+    }
+
+    /// Whether the scores are KADID-10k's.
+    pub(crate) fn is_kadid(&self) -> bool {
+        self.sources
+            .first()
+            .and_then(|path| path.file_name())
+            .is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with("dmos.csv"))
+    }
+
+    fn type_name(&self, value: &str) -> String {
+        let names: &[&str] = if self.is_kadid() { &KADID_TYPES } else { &TID_TYPES };
+        let number = value.parse::<usize>().ok().filter(|n| *n >= 1);
+        match number.and_then(|n| names.get(n - 1)) {
+            Some(name) => format!("type {value:0>2} {name}"),
+            None => format!("type {value}"),
+        }
+    }
+
+    /// For each answer to a triplet, the share of answers to it that the most frequent answer
+    /// has; none for other trials, or where no triplet was answered twice.
+    pub fn majority_shares(&self) -> Option<Vec<f64>> {
+        let Trials::OddOneOut(trials) = &self.trials else { return None };
+        let mut answers = HashMap::<[u32; 3], HashMap<u32, usize>>::new();
+        let key = |images: [u32; 3]| {
+            let mut images = images;
+            images.sort_unstable();
+            images
+        };
+        for trial in trials {
+            let odd = trial.images[usize::from(trial.odd)];
+            *answers.entry(key(trial.images)).or_default().entry(odd).or_default() += 1;
+        }
+        if answers.len() == trials.len() {
+            return None;
+        }
+        let share = |counts: &HashMap<u32, usize>| {
+            let most = counts.values().max().expect("an answer");
+            *most as f64 / counts.values().sum::<usize>() as f64
+        };
+        Some(trials.iter().map(|t| share(&answers[&key(t.images)])).collect())
+    }
+}
+
+/// The trials with six votes and more, where there are others.
+fn enough_votes(column: &LabelColumn, subsets: &mut Vec<Subset>) {
+    let enough = |value: &String| value.parse().is_ok_and(|votes: f64| votes >= ENOUGH_VOTES);
+    let has = |i: &u32| enough(&column.values[column.codes[*i as usize] as usize]);
+    let trials: Vec<u32> = (0..column.codes.len() as u32).filter(has).collect();
+    if !trials.is_empty() && trials.len() < column.codes.len() {
+        subsets.push(Subset { name: "votes >= 6".to_owned(), trials, within: vec![] });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DatasetKind, OddOneOut, RatedPair};
+
+    fn dataset(trials: Trials, labels: &[(&str, &[&str])]) -> Dataset {
+        let labels = labels.iter().map(|(name, values)| {
+            let mut column =
+                LabelColumn { name: (*name).to_owned(), values: vec![], codes: vec![] };
+            for value in *values {
+                let known = column.values.iter().position(|v| v == value);
+                column.codes.push(known.unwrap_or(column.values.len()) as u32);
+                if known.is_none() {
+                    column.values.push((*value).to_owned());
+                }
+            }
+            column
+        });
+        Dataset {
+            kind: DatasetKind::Tid2013,
+            images: vec![],
+            trial_ids: (0..trials.len() as u64).collect(),
+            labels: labels.collect(),
+            trials,
+            sources: vec![],
+            notes: vec![],
+            skipped_trials: 0,
+            missing_images: 0,
+        }
+    }
+
+    fn names(subsets: &[Subset]) -> Vec<&str> {
+        subsets.iter().map(|s| s.name.as_str()).collect()
+    }
+
+    #[test]
+    fn distortion_types_have_their_names_and_a_pooled_correlation() {
+        let pair = RatedPair { reference: 0, distorted: 1, score: 1.0, std: None };
+        let types: &[&str] = &["10", "2", "2", "99"];
+        let data = dataset(Trials::RatedPairs(vec![pair; 4]), &[("distortion_type", types)]);
+        let subsets = data.subsets();
+        assert_eq!(
+            names(&subsets),
+            [
+                "all",
+                "type 02 noise in color components",
+                "type 10 JPEG compression",
+                "type 99",
+                "within types"
+            ]
+        );
+        assert_eq!(subsets[1].trials, [1, 2]);
+        assert_eq!(subsets[4].within, [1, 2, 3]);
+    }
+
+    #[test]
+    fn labels_that_say_nothing_make_no_subset() {
+        let pair = RatedPair { reference: 0, distorted: 1, score: 1.0, std: None };
+        let data = dataset(
+            Trials::RatedPairs(vec![pair; 3]),
+            &[
+                ("split", &["a", "a", "a"]),
+                ("votes", &["5", "6", "10"]),
+                ("subject", &["1", "2", "3"]),
+            ],
+        );
+        let subsets = data.subsets();
+        assert_eq!(names(&subsets), ["all", "votes >= 6"]);
+        assert_eq!(subsets[1].trials, [1, 2]);
+    }
+
+    #[test]
+    fn triplets_are_cut_by_how_much_people_agree() {
+        // Three of four say image 2, in any order of the images; another triplet is split.
+        let odd = |images, odd| OddOneOut { images, odd };
+        let trials = vec![
+            odd([0, 1, 2], 2),
+            odd([2, 1, 0], 0),
+            odd([1, 2, 0], 1),
+            odd([0, 1, 2], 0),
+            odd([3, 4, 5], 0),
+            odd([3, 4, 5], 1),
+            odd([3, 4, 5], 2),
+        ];
+        let data = dataset(Trials::OddOneOut(trials.clone()), &[]);
+        let third = 1.0 / 3.0;
+        assert_eq!(data.majority_shares(), Some(vec![0.75, 0.75, 0.75, 0.75, third, third, third]));
+        let subsets = data.subsets();
+        assert_eq!(names(&subsets), ["all", "agreement below 0.5", "agreement 0.65 to 0.8"]);
+        assert_eq!(subsets[2].trials, [0, 1, 2, 3]);
+        let once = dataset(Trials::OddOneOut(trials[3..5].to_vec()), &[]);
+        assert_eq!(once.majority_shares(), None);
+    }
+}

@@ -1,0 +1,340 @@
+//! Runs compared from their files.
+
+use std::path::{Path, PathBuf};
+
+use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
+use crate::dataset::{ALL, DatasetKind, Subset};
+use crate::distance::Distance;
+use crate::resample::{Draws, Interval, Resampling};
+use crate::results::{ResultsError, RunDataset, read_distances, read_scores, read_trials};
+use crate::score::{ColumnError, Measure, Scorer, Ties};
+use crate::stage::Stage;
+
+/// What is to be compared. What is not said is left open: all models, at their last stage, each
+/// kind of distance with itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompareRequest {
+    /// The folder of a run.
+    pub run_a: PathBuf,
+    /// The folder of another run of the same trials, where it is not one run.
+    pub run_b: Option<PathBuf>,
+    /// Models of the first and of the second side.
+    pub models: [Option<String>; 2],
+    /// Their stages.
+    pub stages: [Option<Stage>; 2],
+    /// Their kinds of distance.
+    pub distances: [Option<Distance>; 2],
+    /// One data set of the run.
+    pub dataset: Option<DatasetKind>,
+    /// Resamples and seed; clusters are those of the run.
+    pub resampling: Resampling,
+}
+
+/// Runs compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparisons {
+    /// The comparisons of all data sets.
+    pub rows: Vec<ComparisonRow>,
+    /// How far each side agrees with people beyond chance; of choices only.
+    pub with_people: Vec<WithPeople>,
+}
+
+/// The agreement of a model's answers with people's beyond chance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WithPeople {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// Whose answers.
+    pub side: Side,
+    /// (accuracy − chance) / (1 − chance)
+    pub kappa: f64,
+    /// Its interval, where there is one.
+    pub interval: Option<Interval>,
+}
+
+/// Runs cannot be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// A file of a run cannot be read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// A run does not have what is asked for.
+    #[error("{run} has no {what} `{name}` on {dataset}; it has {}", found.join(", "))]
+    NotThere {
+        /// The run.
+        run: PathBuf,
+        /// Model, stage or distance.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// What there is.
+        found: Vec<String>,
+    },
+    /// A run does not have a data set.
+    #[error("{run} has no scores on {dataset}")]
+    NoDataset {
+        /// The run.
+        run: PathBuf,
+        /// The data set.
+        dataset: String,
+    },
+    /// Two runs are not of the same trials.
+    #[error(
+        "{run_a} and {run_b} are not of the same trials of {dataset}, so that nothing is paired: {difference}"
+    )]
+    Trials {
+        /// The first run.
+        run_a: PathBuf,
+        /// The second run.
+        run_b: PathBuf,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The first difference.
+        difference: String,
+    },
+    /// Two runs count ties in another way.
+    #[error(
+        "{run_a} counts ties by the rule `{a}`, {run_b} by `{b}`; run one of them again with --ties"
+    )]
+    Ties {
+        /// The first run.
+        run_a: PathBuf,
+        /// The second run.
+        run_b: PathBuf,
+        /// Its rule.
+        a: Ties,
+        /// The other's.
+        b: Ties,
+    },
+    /// Nothing is left to compare.
+    #[error("there is nothing to compare on {dataset}: {why}")]
+    Nothing {
+        /// The data set.
+        dataset: DatasetKind,
+        /// Why.
+        why: &'static str,
+    },
+    /// The distances of a run cannot be scored.
+    #[error("cannot score the distances of {run}")]
+    Score {
+        /// The run.
+        run: PathBuf,
+        /// Why.
+        #[source]
+        source: ColumnError,
+    },
+}
+
+/// A run as far as it is read.
+struct Run<'a> {
+    path: &'a Path,
+    datasets: Vec<RunDataset>,
+    /// Every side with a main score, in the order of the run.
+    sides: Vec<(DatasetKind, Side)>,
+    ties: Ties,
+}
+
+impl<'a> Run<'a> {
+    fn read(path: &'a Path) -> Result<Self, CompareError> {
+        let rows = read_scores(&path.join("scores.csv"))?;
+        let mut sides = Vec::new();
+        for row in rows.iter().filter(|row| row.subset == ALL) {
+            let main = matches!(row.measure, Measure::Spearman | Measure::Accuracy);
+            let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
+            if main {
+                sides.push((row.dataset, side));
+            }
+        }
+        let ties = rows.first().map_or(Ties::Miss, |row| row.ties);
+        Ok(Self { path, datasets: read_trials(&path.join("trials.parquet"))?, sides, ties })
+    }
+
+    /// The sides on a data set that are of this model, stage and distance; at the last stage where
+    /// no stage is said. A stage or a distance of encoders is not asked of baselines and pixels.
+    fn choose(
+        &self,
+        dataset: DatasetKind,
+        model: Option<&str>,
+        stage: Option<Stage>,
+        distance: Option<Distance>,
+    ) -> Result<Vec<Side>, CompareError> {
+        let mut left: Vec<&Side> =
+            self.sides.iter().filter(|(kind, _)| *kind == dataset).map(|(_, s)| s).collect();
+        let mut narrow =
+            |what: &'static str, name: Option<String>, of: &dyn Fn(&Side) -> String| {
+                let Some(name) = name else { return Ok(()) };
+                let mut found = Vec::new();
+                for side in &left {
+                    let one = format!("`{}`", of(side));
+                    if !found.contains(&one) {
+                        found.push(one);
+                    }
+                }
+                let free = model.is_none();
+                left.retain(|side| of(side) == name || (free && !side.is_of_encoder()));
+                match left.iter().any(|side| of(side) == name) {
+                    true => Ok(()),
+                    false => Err(CompareError::NotThere {
+                        run: self.path.to_owned(),
+                        what,
+                        name,
+                        dataset,
+                        found,
+                    }),
+                }
+            };
+        narrow("model", model.map(str::to_owned), &|side| side.model.clone())?;
+        narrow("stage", stage.map(|s| s.to_string()), &|side| side.stage.to_string())?;
+        narrow("distance", distance.map(|d| d.to_string()), &|side| side.distance.to_string())?;
+        let last = |side: &&Side| {
+            stage.is_some() || !matches!(side.stage, Stage::Embedding | Stage::Block(_))
+        };
+        Ok(left.into_iter().filter(last).cloned().collect())
+    }
+}
+
+/// Compares models of one run, or of two runs of the same trials.
+///
+/// # Errors
+/// See [`CompareError`].
+pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareError> {
+    let a = Run::read(&request.run_a)?;
+    let b = request.run_b.as_deref().map(Run::read).transpose()?;
+    if let Some(b) = &b
+        && a.ties != b.ties
+    {
+        let (run_a, run_b) = (a.path.to_owned(), b.path.to_owned());
+        return Err(CompareError::Ties { run_a, run_b, a: a.ties, b: b.ties });
+    }
+    let wanted = |dataset: &&RunDataset| request.dataset.is_none_or(|kind| dataset.kind == kind);
+    let datasets: Vec<&RunDataset> = a.datasets.iter().filter(wanted).collect();
+    if datasets.is_empty() {
+        let dataset = request.dataset.map_or("any data set".to_owned(), |kind| kind.to_string());
+        return Err(CompareError::NoDataset { run: a.path.to_owned(), dataset });
+    }
+    let mut found = Comparisons { rows: vec![], with_people: vec![] };
+    for dataset in datasets {
+        if let Some(b) = &b {
+            let Some(other) = b.datasets.iter().find(|other| other.kind == dataset.kind) else {
+                let dataset = dataset.kind.to_string();
+                return Err(CompareError::NoDataset { run: b.path.to_owned(), dataset });
+            };
+            if let Some(difference) = dataset.first_difference(other) {
+                return Err(CompareError::Trials {
+                    run_a: a.path.to_owned(),
+                    run_b: b.path.to_owned(),
+                    dataset: dataset.kind,
+                    difference,
+                });
+            }
+        }
+        compare_dataset(request, &a, b.as_ref(), dataset, &mut found)?;
+    }
+    Ok(found)
+}
+
+fn compare_dataset(
+    request: &CompareRequest,
+    a: &Run<'_>,
+    b: Option<&Run<'_>>,
+    dataset: &RunDataset,
+    found: &mut Comparisons,
+) -> Result<(), CompareError> {
+    let kind = dataset.kind;
+    let scorer = scorer(request, a.ties, dataset);
+    let [model_a, model_b] = request.models.each_ref().map(Option::as_deref);
+    let [stage_a, stage_b] = request.stages;
+    let [distance_a, distance_b] = request.distances;
+    let first = a.choose(kind, model_a, stage_a, distance_a)?;
+
+    let open = model_a.is_none() && stage_a.is_none();
+    let open_b = model_b.is_none() && stage_b.is_none() && distance_b.is_none();
+    let (sides, chosen) = if b.is_none() && open && open_b {
+        // One table of all models.
+        let sides = measure(a, dataset, &scorer, &first, found)?;
+        let chosen = pairs(&sides);
+        (sides, chosen)
+    } else {
+        // Of one model without another: its stages or distances with each other.
+        let same = b.is_none() && (stage_b.is_some() || distance_b.is_some());
+        let model_b = if same { model_b.or(model_a) } else { model_b };
+        let itself = b.is_none() && model_b.is_some() && model_b == model_a;
+        let stage_b = if itself { stage_b.or(stage_a) } else { stage_b };
+        let run_b = b.unwrap_or(a);
+        let second = run_b.choose(kind, model_b, stage_b, distance_b)?;
+        let mut sides = measure(a, dataset, &scorer, &first, found)?;
+        sides.extend(measure(run_b, dataset, &scorer, &second, found)?);
+        let mut chosen = Vec::<[usize; 2]>::new();
+        for (i, one) in first.iter().enumerate() {
+            for (j, other) in second.iter().enumerate() {
+                let crossed = one.is_of_encoder()
+                    && other.is_of_encoder()
+                    && distance_b.is_none()
+                    && one.distance != other.distance;
+                // In one run neither a side with itself, nor a pair in both orders; nor the named
+                // model among all others.
+                let again = b.is_none()
+                    && (one == other
+                        || (model_b.is_none() && model_a == Some(other.model.as_str()))
+                        || chosen
+                            .iter()
+                            .any(|[a, b]| &sides[*a].side == other && &sides[*b].side == one));
+                if !crossed && !again {
+                    chosen.push([i, first.len() + j]);
+                }
+            }
+        }
+        (sides, chosen)
+    };
+    if chosen.is_empty() {
+        let why = "the two sides are the same, or there is only one model";
+        return Err(CompareError::Nothing { dataset: kind, why });
+    }
+    found.rows.extend(compare(kind, &scorer, &sides, &chosen));
+    Ok(())
+}
+
+/// A scorer of the whole of a data set.
+fn scorer(request: &CompareRequest, ties: Ties, dataset: &RunDataset) -> Scorer {
+    let trials = (0..dataset.trials.len() as u32).collect();
+    let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
+    let clusters = dataset.clusters.clone();
+    let draws = Draws::new(&request.resampling, dataset.kind.name(), clusters.count);
+    Scorer::new(dataset.trials.clone(), clusters, vec![whole], draws, ties)
+}
+
+/// Scores sides of a run.
+fn measure(
+    run: &Run<'_>,
+    dataset: &RunDataset,
+    scorer: &Scorer,
+    sides: &[Side],
+    found: &mut Comparisons,
+) -> Result<Vec<Measured>, CompareError> {
+    let distances = read_distances(&run.path.join("distances.parquet"), dataset, sides)?;
+    let scores = scorer
+        .score(&distances)
+        .map_err(|source| CompareError::Score { run: run.path.to_owned(), source })?;
+    let mut measured = Vec::with_capacity(sides.len());
+    for ((side, scores), distances) in sides.iter().zip(scores).zip(&distances) {
+        let kappa = scores.scores.iter().find(|s| s.score.measure == Measure::Kappa);
+        let known = found.with_people.iter().any(|w| w.dataset == dataset.kind && w.side == *side);
+        if let (Some(kappa), false) = (kappa, known) {
+            found.with_people.push(WithPeople {
+                dataset: dataset.kind,
+                side: side.clone(),
+                kappa: kappa.score.value,
+                interval: kappa.interval.ok(),
+            });
+        }
+        measured.push(Measured {
+            side: side.clone(),
+            replicates: scores.main,
+            outcomes: scorer.outcomes(distances),
+        });
+    }
+    Ok(measured)
+}

@@ -1,0 +1,131 @@
+//! What can be wrong with an experiment file.
+
+use std::path::PathBuf;
+
+use crate::dataset::DatasetKind;
+use crate::figure::NoColor;
+use crate::model::ModelSpecError;
+use crate::name::UnknownName;
+
+/// An experiment file could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentFileError {
+    /// The file cannot be read.
+    #[error("cannot read the experiment {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key that is not known.
+    #[error("cannot understand the experiment {path}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A word that is not among the choices.
+    #[error("in the experiment {path}")]
+    Word {
+        /// The file.
+        path: PathBuf,
+        /// Which word.
+        #[source]
+        source: UnknownName,
+    },
+    /// A model that cannot be.
+    #[error("in the experiment {path}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ModelSpecError,
+    },
+    /// Nothing is shown.
+    #[error("the experiment {path} has no {what}")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// Data for a data set that is not in the experiment.
+    #[error("--data names {dataset}, which the experiment {path} has not")]
+    NoDataset {
+        /// The file.
+        path: PathBuf,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// A figure shows nothing.
+    #[error("in the experiment {path}, the figure `{figure}` has an empty list of {what}")]
+    EmptyFigure {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// A figure names a thing twice.
+    #[error("in the experiment {path}, the figure `{figure}` names the {what} `{name}` twice")]
+    TwiceInFigure {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// What is named.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A figure has a panel for a data set that is not run.
+    #[error(
+        "in the experiment {path}, the figure `{figure}` has a panel for {dataset}, which is not among its [[datasets]]"
+    )]
+    NoPanel {
+        /// The file.
+        path: PathBuf,
+        /// The figure.
+        figure: String,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// A text that is no colour.
+    #[error("in the experiment {path}, the colour of `{model}`")]
+    Color {
+        /// The file.
+        path: PathBuf,
+        /// Whose colour.
+        model: String,
+        /// What is wrong with it.
+        #[source]
+        source: NoColor,
+    },
+    /// A colour for a model that no figure shows.
+    #[error(
+        "the experiment {path} has a colour for `{model}`, which no figure names (models are named as in `models`)"
+    )]
+    ColorOfNone {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        model: String,
+    },
+    /// A figure's name is not fit for a file.
+    #[error(
+        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once"
+    )]
+    FigureName {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+}

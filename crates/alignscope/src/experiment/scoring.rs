@@ -1,0 +1,209 @@
+//! The scores of a run as they come in, and what follows from all of them.
+
+use super::piece::StageDistances;
+use super::prepared::PreparedDataset;
+use super::{Experiment, ExperimentError};
+use crate::ceiling::FoundCeiling;
+use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
+use crate::distance::Distance;
+use crate::findings::{Curve, FindingRow, Point};
+use crate::resample::Replicates;
+use crate::results::ScoreRow;
+use crate::score::{Measure, SubsetScore};
+use crate::stage::Stage;
+
+/// Scores of models on data sets, and the resamples of the main ones.
+pub(super) struct Scoring<'a> {
+    experiment: &'a Experiment,
+    datasets: &'a [PreparedDataset],
+    /// All scores, in the order of models, data sets, stages and distances.
+    pub(super) rows: Vec<ScoreRow>,
+    kept: Vec<Kept>,
+}
+
+/// A main score with its resamples.
+struct Kept {
+    /// Position of the data set.
+    dataset: usize,
+    side: Side,
+    depth_percent: f64,
+    replicates: Replicates,
+    /// Of the last stage of choices.
+    outcomes: Option<Vec<Option<f64>>>,
+}
+
+impl<'a> Scoring<'a> {
+    pub(super) fn new(experiment: &'a Experiment, datasets: &'a [PreparedDataset]) -> Self {
+        Self { experiment, datasets, rows: vec![], kept: vec![] }
+    }
+
+    /// Scores all stages of a model on a data set.
+    pub(super) fn add(
+        &mut self,
+        dataset: usize,
+        model: &str,
+        blocks: usize,
+        stages: &[StageDistances],
+    ) -> Result<(), ExperimentError> {
+        let prepared = &self.datasets[dataset];
+        let mut columns = Vec::new();
+        let mut places = Vec::new();
+        for stage in stages {
+            for (distance, values) in &stage.distances {
+                let of_trials = prepared.pairs.of_trials.iter();
+                columns.push(of_trials.map(|pair| values[*pair as usize]).collect::<Vec<f64>>());
+                places.push((stage, *distance));
+            }
+        }
+        let found = prepared.scorer.score(&columns).map_err(|source| {
+            let (stage, _) = places[source.column];
+            ExperimentError::Score {
+                model: model.to_owned(),
+                dataset: prepared.dataset.kind,
+                stage: stage.stage,
+                source: source.source,
+            }
+        })?;
+        for ((found, (stage, distance)), column) in found.into_iter().zip(places).zip(&columns) {
+            let zero_channels = match (distance, &stage.scale) {
+                (Distance::NormalizedEuclidean, Some(scale)) => scale.zero_channels(),
+                _ => 0,
+            };
+            let side = Side { model: model.to_owned(), stage: stage.stage, distance };
+            let depth_percent = stage.stage.depth_percent(blocks);
+            for score in &found.scores {
+                self.rows.push(self.row(dataset, &side, depth_percent, zero_channels, score));
+            }
+            let last = !matches!(stage.stage, Stage::Embedding | Stage::Block(_));
+            let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
+            let replicates = found.main;
+            self.kept.push(Kept { dataset, side, depth_percent, replicates, outcomes });
+        }
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        dataset: usize,
+        side: &Side,
+        depth_percent: f64,
+        zero_channels: usize,
+        found: &SubsetScore,
+    ) -> ScoreRow {
+        let prepared = &self.datasets[dataset];
+        let score = found.score;
+        let interval = found.interval.ok();
+        ScoreRow {
+            dataset: prepared.dataset.kind,
+            subset: prepared.scorer.subsets()[found.subset].name.clone(),
+            model: side.model.clone(),
+            stage: side.stage,
+            depth_percent,
+            distance: side.distance,
+            measure: score.measure,
+            value: score.value,
+            ci_low: interval.map(|i| i.low),
+            ci_high: interval.map(|i| i.high),
+            n: score.n,
+            n_clusters: found.n_clusters,
+            n_ties: score.n_ties,
+            chance: score.chance,
+            n_left_out: score.n_left_out,
+            zero_channels,
+            ties: self.experiment.ties,
+            simulated: self.experiment.simulated,
+            bca_low: interval.and_then(|i| i.bca).map(|[low, _]| low),
+            bca_high: interval.and_then(|i| i.bca).map(|[_, high]| high),
+            ceiling: prepared.ceiling(found.subset, score.measure),
+            ci_note: found.interval.err().map(|reason| reason.to_string()),
+        }
+    }
+
+    /// What the curves of all encoders show.
+    pub(super) fn findings(&self) -> Vec<FindingRow> {
+        let mut rows = Vec::new();
+        for (position, prepared) in self.datasets.iter().enumerate() {
+            let of_dataset = || self.kept.iter().filter(move |kept| kept.dataset == position);
+            let measure = prepared.scorer.main_measure();
+            let image = of_dataset().find(|kept| kept.side.stage == Stage::Image);
+            let mut curves: Vec<(&str, Distance)> = Vec::new();
+            for kept in of_dataset().filter(|kept| kept.side.is_of_encoder()) {
+                let curve = (kept.side.model.as_str(), kept.side.distance);
+                if !curves.contains(&curve) {
+                    curves.push(curve);
+                }
+            }
+            for (model, distance) in curves {
+                let on_it = |kept: &&Kept| {
+                    kept.side.model == model
+                        && kept.side.distance == distance
+                        && kept.side.is_of_encoder()
+                };
+                let points = of_dataset().filter(on_it).map(|kept| Point {
+                    stage: kept.side.stage,
+                    depth_percent: kept.depth_percent,
+                    replicates: &kept.replicates,
+                });
+                let curve = Curve {
+                    dataset: prepared.dataset.kind,
+                    model,
+                    distance,
+                    measure,
+                    points: points.collect(),
+                    image: image.map(|kept| &kept.replicates),
+                    ceiling: prepared.drawn_ceiling(0, measure).map(|c| &c.replicates),
+                    chance: prepared.scorer.chance(),
+                };
+                rows.extend(curve.findings());
+            }
+        }
+        rows
+    }
+
+    /// All pairs of models at their last stage, for each kind of distance; encoders first, then
+    /// baselines, then pixels.
+    pub(super) fn comparisons(&self) -> Vec<ComparisonRow> {
+        let mut rows = Vec::new();
+        for (position, prepared) in self.datasets.iter().enumerate() {
+            let last = |kept: &&Kept| {
+                let inner = matches!(kept.side.stage, Stage::Embedding | Stage::Block(_));
+                kept.dataset == position && !inner
+            };
+            let sides: Vec<Measured> = self
+                .kept
+                .iter()
+                .filter(last)
+                .map(|kept| Measured {
+                    side: kept.side.clone(),
+                    replicates: kept.replicates.clone(),
+                    outcomes: kept.outcomes.clone(),
+                })
+                .collect();
+            let pairs = pairs(&sides);
+            rows.extend(compare(prepared.dataset.kind, &prepared.scorer, &sides, &pairs));
+        }
+        rows
+    }
+}
+
+impl PreparedDataset {
+    /// The ceiling that figures draw, of a subset and measure.
+    fn drawn_ceiling(&self, subset: usize, measure: Measure) -> Option<&FoundCeiling> {
+        self.ceilings.iter().find(|ceiling| {
+            let row = &ceiling.row;
+            ceiling.subset == subset && row.measure == measure && row.ceiling.is_drawn()
+        })
+    }
+
+    /// The same as the column `ceiling` has it.
+    fn ceiling(&self, subset: usize, measure: Measure) -> Option<f64> {
+        let chance = self.scorer.chance();
+        match measure {
+            Measure::Kappa => {
+                let accuracy = self.drawn_ceiling(subset, Measure::Accuracy)?;
+                Some((accuracy.row.value - chance) / (1.0 - chance))
+            }
+            _ => Some(self.drawn_ceiling(subset, measure)?.row.value),
+        }
+    }
+}

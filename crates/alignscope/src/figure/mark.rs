@@ -1,0 +1,199 @@
+//! Lines and marks.
+
+use super::palette::{Color, baseline_dashes};
+use super::svg::{Svg, number};
+use crate::distance::Distance;
+
+/// Colours on white and on a dark page.
+pub(super) type Tone = (Color, Color);
+
+/// How a line looks; lengths are for a text of 15 units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Line {
+    width: f64,
+    dashes: Option<[u32; 2]>,
+    opacity: f64,
+}
+
+impl Line {
+    pub(super) fn curve(dashes: Option<[u32; 2]>, hollow: bool) -> Self {
+        Self { width: if hollow { 1.3 } else { 1.9 }, dashes, opacity: 1.0 }
+    }
+
+    /// From the pixels to the first stage.
+    pub(super) fn link() -> Self {
+        Self { width: 0.8, dashes: None, opacity: 0.55 }
+    }
+
+    pub(super) fn baseline(name: &str) -> Self {
+        Self { width: 1.7, dashes: Some(baseline_dashes(name)), opacity: 1.0 }
+    }
+
+    pub(super) fn published_baseline(name: &str) -> Self {
+        let [on, off] = baseline_dashes(name);
+        Self { width: 1.0, dashes: Some([(on / 4).max(1), off]), opacity: 1.0 }
+    }
+
+    pub(super) fn ceiling() -> Self {
+        Self { width: 1.3, dashes: None, opacity: 1.0 }
+    }
+
+    pub(super) fn chance() -> Self {
+        Self { width: 1.2, dashes: Some([6, 5]), opacity: 1.0 }
+    }
+
+    pub(super) fn draw(
+        self,
+        svg: &mut Svg,
+        path: &str,
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
+        let unit = text / 15.0;
+        let dashes = self.dashes.map(|d| d.map(|d| number(f64::from(d) * unit)).join(" "));
+        let dashes = dashes.unwrap_or_else(|| "none".to_owned());
+        let (width, style) = (number(self.width * unit), style_of(tone));
+        let opacity = number(self.opacity);
+        svg.element(
+            "path",
+            &[
+                ("class", if title.is_some() { &"stroke pt" } else { &"stroke" }),
+                ("d", &path),
+                ("fill", &"none"),
+                ("stroke", &tone.0),
+                ("style", &style),
+                ("stroke-width", &width),
+                ("stroke-dasharray", &dashes),
+                ("stroke-linejoin", &"round"),
+                ("opacity", &opacity),
+            ],
+            title,
+        );
+    }
+
+    /// A box as bands are filled.
+    pub(super) fn band_rectangle(svg: &mut Svg, [from, to]: [(f64, f64); 2], tone: Tone) {
+        let path = format!(
+            "M{} {}H{}V{}H{}Z",
+            number(from.0),
+            number(from.1),
+            number(to.0),
+            number(to.1),
+            number(from.0)
+        );
+        band(svg, &path, tone);
+    }
+}
+
+/// The dark page's tone of a colour, as a variable that the page's style sheet takes.
+fn style_of((_, dark): Tone) -> String {
+    format!("--dark:{dark}")
+}
+
+/// An area in a colour that lets through what lies under it.
+pub(super) fn band(svg: &mut Svg, path: &str, tone: Tone) {
+    svg.element(
+        "path",
+        &[
+            ("class", &"fill"),
+            ("d", &path),
+            ("fill", &tone.0),
+            ("style", &style_of(tone)),
+            ("opacity", &"0.18"),
+        ],
+        None,
+    );
+}
+
+/// The mark of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Mark {
+    /// Circle (normalized, or none), square (Euclidean) or triangle (cosine).
+    pub(super) distance: Option<Distance>,
+    /// Untrained controls have hollow marks.
+    pub(super) hollow: bool,
+}
+
+impl Mark {
+    pub(super) fn draw(
+        self,
+        svg: &mut Svg,
+        (x, y): (f64, f64),
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
+        let r = text * 0.22;
+        let path = match self.distance {
+            Some(Distance::Euclidean) => polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y),
+            Some(Distance::Cosine) => {
+                polygon(&[(0.0, -1.3 * r), (1.2 * r, 0.9 * r), (-1.2 * r, 0.9 * r)], x, y)
+            }
+            _ => circle(x, y, r),
+        };
+        self.shape(svg, &path, text, tone, title);
+    }
+
+    /// The diamond of the pixels.
+    pub(super) fn pixels(
+        svg: &mut Svg,
+        (x, y): (f64, f64),
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
+        let r = text * 0.36;
+        let path = polygon(&[(0.0, -r), (r, 0.0), (0.0, r), (-r, 0.0)], x, y);
+        Self { distance: None, hollow: false }.shape(svg, &path, text, tone, title);
+    }
+
+    fn shape(self, svg: &mut Svg, path: &str, text: f64, tone: Tone, title: Option<&str>) {
+        let (width, style) = (number(text * 0.09), style_of(tone));
+        let fill = if self.hollow { Color([255; 3]) } else { tone.0 };
+        let class = match (self.hollow, title.is_some()) {
+            (true, true) => "stroke hollow pt",
+            (true, false) => "stroke hollow",
+            (false, true) => "stroke fill pt",
+            (false, false) => "stroke fill",
+        };
+        svg.element(
+            "path",
+            &[
+                ("class", &class),
+                ("d", &path),
+                ("fill", &fill),
+                ("stroke", &tone.0),
+                ("style", &style),
+                ("stroke-width", &width),
+            ],
+            title,
+        );
+    }
+}
+
+fn polygon(corners: &[(f64, f64)], x: f64, y: f64) -> String {
+    let places: Vec<String> =
+        corners.iter().map(|(dx, dy)| format!("{} {}", number(x + dx), number(y + dy))).collect();
+    format!("M{}Z", places.join("L"))
+}
+
+fn circle(x: f64, y: f64, r: f64) -> String {
+    let r2 = number(2.0 * r);
+    let r1 = number(r);
+    format!("M{} {}a{r1} {r1} 0 1 0 {r2} 0a{r1} {r1} 0 1 0 -{r2} 0Z", number(x - r), number(y))
+}
+
+/// Lengths of dash and gap; none for a whole line.
+pub(super) fn dashes_of(distance: Distance) -> Option<[u32; 2]> {
+    match distance {
+        Distance::Euclidean => Some([7, 4]),
+        Distance::Cosine => Some([2, 3]),
+        _ => None,
+    }
+}
+
+/// What the study published: thin and dotted, whatever the distance.
+pub(super) fn published_line() -> Line {
+    Line { width: 1.2, dashes: Some([1, 3]), opacity: 1.0 }
+}

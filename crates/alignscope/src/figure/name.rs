@@ -1,0 +1,110 @@
+//! What models are called in a figure.
+
+/// Names of the study's models that fit into a legend.
+const SHORT: [(&str, &str); 7] = [
+    ("openai/clip-vit-base-patch32", "CLIP B/32"),
+    ("openai/clip-vit-base-patch16", "CLIP B/16"),
+    ("openai/clip-vit-large-patch14", "CLIP L/14"),
+    ("openai/clip-vit-large-patch14-336", "CLIP L/14-336"),
+    ("google/siglip-base-patch16-224", "SigLIP B/16"),
+    ("OFA-Sys/chinese-clip-vit-base-patch16", "Chinese-CLIP B/16"),
+    ("microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224", "BiomedCLIP"),
+];
+
+/// A longer name loses its beginning in a legend.
+const LONGEST: usize = 56;
+
+/// The parts of a model's name in the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    /// `random:` stood before it.
+    pub(super) control: bool,
+    /// Id, folder or word.
+    pub(super) base: &'a str,
+    /// Seed of a control; 0 where none is named.
+    pub(super) seed: u64,
+    /// Revision of the hub.
+    revision: Option<&'a str>,
+    /// `@published` stood behind it.
+    pub(super) published: bool,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(model: &'a str) -> Self {
+        let (rest, published) = match model.strip_suffix("@published") {
+            Some(rest) => (rest, true),
+            None => (model, false),
+        };
+        let (rest, control) = match rest.strip_prefix("random:") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
+        // A folder may have an `@` in its name, but no id has.
+        let (base, modifier) = match rest.split_once('@') {
+            Some((base, modifier)) if !base.starts_with(['/', '.']) => (base, Some(modifier)),
+            _ => (rest, None),
+        };
+        let seed = modifier.and_then(|m| m.strip_prefix("seed=")).and_then(|s| s.parse().ok());
+        let revision = modifier.filter(|_| !control);
+        Self { control, base, seed: seed.unwrap_or(0), revision, published }
+    }
+}
+
+/// The id, folder or word in a model's name, without what stands before and behind it.
+pub fn base_of(model: &str) -> &str {
+    Parts::of(model).base
+}
+
+/// Whether a model's name is that of an untrained control.
+pub(super) fn is_control(model: &str) -> bool {
+    Parts::of(model).control
+}
+
+/// A model's name as figures and pages show it: short where it is of the study.
+pub fn short_name(model: &str) -> String {
+    let parts = Parts::of(model);
+    let known = SHORT.iter().find(|(id, _)| *id == parts.base).map(|(_, name)| *name);
+    let mut name = known.unwrap_or(parts.base).to_owned();
+    if let Some(revision) = parts.revision {
+        name.push_str(&format!("@{revision}"));
+    }
+    if parts.published {
+        name.push_str(" (blocks as published)");
+    }
+    if parts.control {
+        name.insert_str(0, "untrained ");
+        if parts.seed != 0 {
+            name.push_str(&format!(", seed {}", parts.seed));
+        }
+    }
+    let count = name.chars().count();
+    match count > LONGEST {
+        true => format!("…{}", name.chars().skip(count - LONGEST).collect::<String>()),
+        false => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_keep_what_tells_them_apart() {
+        for (model, name) in [
+            ("openai/clip-vit-base-patch32", "CLIP B/32"),
+            ("openai/clip-vit-base-patch32@main", "CLIP B/32@main"),
+            ("random:openai/clip-vit-base-patch32@seed=3", "untrained CLIP B/32, seed 3"),
+            (
+                "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@published",
+                "BiomedCLIP (blocks as published)",
+            ),
+            ("/models/mine@2", "/models/mine@2"),
+            ("ssim", "ssim"),
+        ] {
+            assert_eq!(short_name(model), name);
+        }
+        let long = format!("/{}/end", "x".repeat(200));
+        assert!(short_name(&long).ends_with("xx/end"));
+        assert_eq!(short_name(&long).chars().count(), LONGEST + 1);
+    }
+}

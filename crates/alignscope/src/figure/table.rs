@@ -1,0 +1,98 @@
+//! The numbers behind a figure.
+
+use super::curves::{Kind, PanelData, Point};
+use crate::distance::Distance;
+
+/// The columns, in order.
+const COLUMNS: [&str; 14] = [
+    "dataset",
+    "measure",
+    "n",
+    "model",
+    "kind",
+    "distance",
+    "stage",
+    "depth_percent",
+    "value",
+    "band",
+    "low",
+    "high",
+    "chance",
+    "ceiling",
+];
+
+/// One mark of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Mark<'a> {
+    pub(super) model: &'a str,
+    pub(super) kind: &'static str,
+    pub(super) distance: Distance,
+    pub(super) point: Point,
+    /// What the band is: `interval` or `seeds`; empty where there is none.
+    pub(super) band: &'static str,
+}
+
+/// Every mark of a panel, in the order in which it is drawn.
+pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
+    let band = |point: &Point, kind| match (point.band, kind) {
+        (None, _) => "",
+        (Some(_), Some(Kind::Seeds(_))) => "seeds",
+        (Some(_), _) => "interval",
+    };
+    let pixels = panel.pixels.iter().map(|point| Mark {
+        model: "pixels",
+        kind: "pixels",
+        distance: Distance::Euclidean,
+        point: *point,
+        band: band(point, None),
+    });
+    let curves = panel.curves.iter().flat_map(|curve| {
+        curve.points.iter().map(move |point| Mark {
+            model: &curve.model,
+            kind: curve.kind.name(),
+            distance: curve.distance,
+            point: *point,
+            band: band(point, Some(curve.kind)),
+        })
+    });
+    let baselines = panel.baselines.iter().map(|baseline| Mark {
+        model: &baseline.model,
+        kind: if baseline.published { "published" } else { "baseline" },
+        distance: Distance::Own,
+        point: baseline.point,
+        band: band(&baseline.point, None),
+    });
+    pixels.chain(curves).chain(baselines).collect()
+}
+
+/// The table as CSV, in full precision; undefined scores are empty.
+pub(super) fn csv(panels: &[PanelData]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let in_memory = "a CSV record of as many fields as the header goes into memory";
+    writer.write_record(COLUMNS).expect(in_memory);
+    let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
+    for panel in panels {
+        for mark in marks(panel) {
+            let (low, high) = mark.point.band.unwrap_or((f64::NAN, f64::NAN));
+            let fields: [String; COLUMNS.len()] = [
+                panel.dataset.to_string(),
+                panel.measure.to_string(),
+                panel.n.to_string(),
+                mark.model.to_owned(),
+                mark.kind.to_owned(),
+                mark.distance.to_string(),
+                mark.point.stage.to_string(),
+                mark.point.depth.to_string(),
+                number(mark.point.value),
+                mark.band.to_owned(),
+                number(low),
+                number(high),
+                panel.chance.to_string(),
+                panel.ceiling.map_or_else(String::new, number),
+            ];
+            writer.write_record(&fields).expect(in_memory);
+        }
+    }
+    let bytes = writer.into_inner().expect("flushing memory does not fail");
+    String::from_utf8(bytes).expect("fields are text")
+}

@@ -1,0 +1,187 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::dataset::{DatasetKind, Level};
+use crate::distance::Distance;
+use crate::score::{Measure, Ties};
+use crate::stage::Stage;
+
+pub(crate) fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
+    let measure = match dataset.level() {
+        Level::Low => Measure::Spearman,
+        _ => Measure::Accuracy,
+    };
+    ScoreRow {
+        dataset,
+        subset: "all".to_owned(),
+        model: model.to_owned(),
+        stage,
+        depth_percent: stage.depth_percent(2),
+        distance,
+        measure,
+        value: 0.6,
+        ci_low: None,
+        ci_high: None,
+        n: 1234,
+        n_clusters: 10,
+        n_ties: 0,
+        chance: 0.5,
+        n_left_out: 0,
+        zero_channels: 0,
+        ties: Ties::Miss,
+        simulated: false,
+        bca_low: None,
+        bca_high: None,
+        ceiling: None,
+        ci_note: None,
+    }
+}
+
+fn rows(model: &str) -> Vec<ScoreRow> {
+    let mut rows = vec![];
+    for dataset in [DatasetKind::Things, DatasetKind::Pairs, DatasetKind::Nights] {
+        rows.push(row(dataset, "pixels", Stage::Image, Distance::Euclidean));
+        for stage in Stage::of_encoder(2) {
+            for distance in Distance::ALL {
+                rows.push(row(dataset, model, stage, distance));
+            }
+        }
+    }
+    rows
+}
+
+fn drawn(rows: &[ScoreRow]) -> Figure {
+    Figure::from_scores(rows, &FigureOptions::default()).expect("drawn")
+}
+
+#[test]
+fn equal_rows_give_equal_bytes_and_names_are_escaped() {
+    let rows = rows("a<b&\"c\"\u{1}");
+    let figure = drawn(&rows);
+    let again = drawn(&rows);
+    assert_eq!(figure.svg(), again.svg());
+    assert!(figure.svg().contains("a&lt;b&amp;&quot;"), "{}", figure.svg());
+    assert!(!figure.svg().contains("a<b"));
+    assert_eq!(figure.png().expect("pixels"), again.png().expect("pixels"));
+    assert!(figure.inline_panels().iter().all(|p| !p.svg.contains("a<b")));
+}
+
+#[test]
+fn a_simulated_figure_never_says_human() {
+    let options = FigureOptions {
+        title: Some("Alignment with a simulated observer".to_owned()),
+        caption: Some("simulated answers".to_owned()),
+        ..FigureOptions::default()
+    };
+    let svg = Figure::from_scores(&rows("m"), &options).expect("drawn").svg();
+    assert!(!svg.contains("human"), "{svg}");
+    assert_eq!(svg.matches("simulated").count(), 4, "title and caption, seen and described");
+}
+
+#[test]
+fn panels_go_from_low_to_high_and_say_what_they_show() {
+    let svg = drawn(&rows("m")).svg();
+    let svg = svg.split("</desc>").nth(1).expect("a drawing");
+    let place = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text} in {svg}"));
+    assert!(place("low: distortions") < place("middle: within a class"));
+    assert!(place("middle: within a class") < place("high: between classes"));
+    for text in ["depth (%)", "Spearman correlation", "accuracy", "chance", "n = 1,234"] {
+        place(text);
+    }
+}
+
+#[test]
+fn scores_that_are_not_defined_leave_a_gap_and_no_scores_are_an_error() {
+    let mut rows = rows("m");
+    rows.iter_mut().for_each(|row| row.value = f64::NAN);
+    drawn(&rows).png().expect("an empty panel");
+    let none = Figure::from_scores(&[], &FigureOptions::default());
+    assert!(matches!(none, Err(FigureError::NoScores)));
+}
+
+#[test]
+fn seeds_of_one_control_are_one_curve_with_a_band_and_one_entry() {
+    let mut rows = vec![];
+    for (seed, value) in [(0, 0.5), (1, 0.7), (2, 0.6)] {
+        let model = format!("random:openai/clip-vit-base-patch32@seed={seed}");
+        for stage in Stage::of_encoder(2) {
+            let row = row(DatasetKind::Nights, &model, stage, Distance::Cosine);
+            rows.push(ScoreRow { value, ci_low: Some(0.1), ci_high: Some(0.9), ..row });
+        }
+    }
+    let figure = drawn(&rows);
+    let entries = figure.inline_legend();
+    let controls = entries.iter().filter(|e| e.text.contains("untrained")).collect::<Vec<_>>();
+    assert_eq!(controls.len(), 1);
+    assert!(controls[0].text.contains("3 seeds"), "{}", controls[0].text);
+    let csv = figure.csv();
+    assert_eq!(csv.lines().count(), 1 + 4, "{csv}");
+    let embedding = csv.lines().nth(1).expect("a row");
+    let value: f64 = embedding.split(',').nth(8).expect("a value").parse().expect("a number");
+    assert!((value - 0.6).abs() < 1e-12);
+    assert!(embedding.contains(",seeds,0.5,0.7,"), "{embedding}");
+}
+
+#[test]
+fn the_numbers_behind_a_figure_are_those_of_the_rows() {
+    let mut rows = vec![
+        row(DatasetKind::Things, "pixels", Stage::Image, Distance::Euclidean),
+        row(DatasetKind::Things, "ssim", Stage::Output, Distance::Own),
+        row(DatasetKind::Things, "a,b", Stage::Block(1), Distance::Cosine),
+    ];
+    rows[0].value = 1.0 / 3.0;
+    rows[2].ci_low = Some(0.55);
+    rows[2].ci_high = Some(0.65);
+    rows[2].ceiling = Some(0.672);
+    let mut part = rows[2].clone();
+    part.subset = "agreement 0.5-1".to_owned();
+    rows.push(part);
+    assert_eq!(
+        drawn(&rows).csv(),
+        "dataset,measure,n,model,kind,distance,stage,depth_percent,value,band,low,high,chance,ceiling\n\
+         things,accuracy,1234,pixels,pixels,euclidean,image,0,0.3333333333333333,,,,0.5,0.672\n\
+         things,accuracy,1234,\"a,b\",model,cosine,block 1,7.5,0.6,interval,0.55,0.65,0.5,0.672\n\
+         things,accuracy,1234,ssim,baseline,own,output,100,0.6,,,,0.5,0.672\n"
+    );
+}
+
+#[test]
+fn the_ceiling_is_a_line_that_is_named_and_the_legend_stands_below_the_panels() {
+    let mut rows = rows("m");
+    rows.iter_mut().for_each(|row| row.ceiling = Some(0.9));
+    let svg = drawn(&rows).svg();
+    assert_eq!(svg.matches(">people agree</text>").count(), 3 + 1, "each panel, and the legend");
+    let heights = svg.match_indices(">people agree</text>").map(|(i, _)| {
+        let tag = &svg[svg[..i].rfind("<text").expect("a tag")..i];
+        let y = tag.split("y=\"").nth(1).and_then(|t| t.split('"').next()).expect("a place");
+        y.parse::<f64>().expect("a number")
+    });
+    assert!(heights.last().expect("one") > 500.0, "below the panels");
+}
+
+#[test]
+fn published_curves_lie_under_their_model_alone_and_are_no_models_of_the_run() {
+    let b32 = "openai/clip-vit-base-patch32";
+    let rows: Vec<ScoreRow> = Stage::of_encoder(12)
+        .into_iter()
+        .map(|s| row(DatasetKind::Nights, b32, s, Distance::NormalizedEuclidean))
+        .collect();
+    let options = FigureOptions { published: true, ..FigureOptions::default() };
+    let csv = Figure::from_scores(&rows, &options).expect("drawn").csv();
+    let published = csv.lines().filter(|l| l.contains(",published,")).collect::<Vec<_>>();
+    // 15 points of the curve, from the image on, and three baselines.
+    assert_eq!(published.len(), 15 + 3, "{csv}");
+    assert!(published.iter().take(15).all(|line| line.contains(b32)));
+    let plain = drawn(&rows).csv();
+    assert!(!plain.contains("published"));
+}
+
+#[test]
+fn a_model_has_its_colour_in_every_figure() {
+    let chosen = BTreeMap::from([("x/y".to_owned(), Color([1, 2, 3]))]);
+    let palette = Palette::new(["x/y"], &chosen);
+    let options = FigureOptions { palette, ..FigureOptions::default() };
+    let figure = Figure::from_scores(&rows("x/y"), &options).expect("drawn");
+    assert!(figure.svg().contains("#010203"));
+    assert!(figure.inline_panels().iter().all(|panel| panel.svg.contains("#010203")));
+}

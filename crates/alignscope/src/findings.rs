@@ -1,0 +1,304 @@
+//! What is read off a curve of scores against depth.
+
+use crate::dataset::DatasetKind;
+use crate::distance::Distance;
+use crate::resample::Replicates;
+use crate::score::Measure;
+use crate::stage::Stage;
+
+/// Something that a curve shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Finding {
+    /// The stage with the highest score.
+    Peak,
+    /// The first stage that is clearly above the pixels.
+    Onset,
+    /// How far the score falls from one stage to a later one, before the projection.
+    MidDepthDrop,
+    /// The score at the last stage.
+    Projection,
+    /// The peak as a part of what lies between chance and ceiling.
+    NormalizedPeak,
+}
+
+impl Finding {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Peak, Self::Onset, Self::MidDepthDrop, Self::Projection, Self::NormalizedPeak];
+
+    /// The name used in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peak => "peak",
+            Self::Onset => "onset",
+            Self::MidDepthDrop => "mid-depth-drop",
+            Self::Projection => "projection",
+            Self::NormalizedPeak => "normalized-peak",
+        }
+    }
+}
+
+choice!(Finding, "finding");
+
+/// A finding: a row of `findings.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindingRow {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// The model.
+    pub model: String,
+    /// The kind of distance.
+    pub distance: Distance,
+    /// What was measured.
+    pub measure: Measure,
+    /// What was found.
+    pub finding: Finding,
+    /// At which stage; none where there is no such thing.
+    pub stage: Option<Stage>,
+    /// Where that stage stands in figures.
+    pub depth_percent: Option<f64>,
+    /// How much it is; NaN where there is no such thing.
+    pub value: f64,
+    /// Lower end of the interval, where there is one.
+    pub ci_low: Option<f64>,
+    /// Upper end of the interval, where there is one.
+    pub ci_high: Option<f64>,
+    /// What else there is to know.
+    pub note: String,
+}
+
+/// A stage of a curve.
+#[derive(Debug, Clone, Copy)]
+pub struct Point<'a> {
+    /// The stage.
+    pub stage: Stage,
+    /// Where it stands in figures.
+    pub depth_percent: f64,
+    /// Its score, under all resamples.
+    pub replicates: &'a Replicates,
+}
+
+/// The curve of a model on a data set.
+#[derive(Debug, Clone)]
+pub struct Curve<'a> {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// The model.
+    pub model: &'a str,
+    /// The kind of distance.
+    pub distance: Distance,
+    /// What was measured.
+    pub measure: Measure,
+    /// Its stages, by depth.
+    pub points: Vec<Point<'a>>,
+    /// The score of the pixels, where they were run.
+    pub image: Option<&'a Replicates>,
+    /// The ceiling, where it is known.
+    pub ceiling: Option<&'a Replicates>,
+    /// The score by chance.
+    pub chance: f64,
+}
+
+impl Curve<'_> {
+    /// Peak, onset, mid-depth drop, projection and normalized peak. Scores that are not defined
+    /// are passed over.
+    ///
+    /// Intervals are of the stages that were found: that they were chosen by their scores is not in
+    /// them, so that a drop of nothing at all is above 0 more often than it should be.
+    pub fn findings(&self) -> Vec<FindingRow> {
+        let points: Vec<Point<'_>> =
+            self.points.iter().filter(|p| !p.replicates.estimate.is_nan()).copied().collect();
+        let (Some(last), Some(peak)) = (points.last(), highest(&points)) else { return vec![] };
+        let mut rows =
+            vec![self.row(Finding::Peak, Some(&peak), peak.replicates, peak_depths(&points))];
+        rows.push(self.onset(&points));
+        rows.push(self.drop(&points));
+        rows.push(self.row(Finding::Projection, Some(last), last.replicates, String::new()));
+        rows.push(match self.ceiling {
+            Some(ceiling) => {
+                let part = peak.replicates.with(ceiling, |score, ceiling| {
+                    (score - self.chance) / (ceiling - self.chance)
+                });
+                self.row(Finding::NormalizedPeak, Some(&peak), &part, String::new())
+            }
+            None => self.none(Finding::NormalizedPeak, "the ceiling is not known"),
+        });
+        rows
+    }
+
+    /// The first stage whose difference from the pixels has an interval above 0.
+    fn onset(&self, points: &[Point<'_>]) -> FindingRow {
+        let Some(image) = self.image else {
+            return self.none(Finding::Onset, "the pixels were not run");
+        };
+        let mut why = None;
+        for point in points {
+            let difference = point.replicates.with(image, |score, image| score - image);
+            match difference.interval() {
+                Ok(interval) if interval.low > 0.0 => {
+                    let note = "above image by the value".to_owned();
+                    return self.row(Finding::Onset, Some(point), &difference, note);
+                }
+                Ok(_) => why = Some("no stage is clearly above image".to_owned()),
+                Err(reason) => why = why.or(Some(reason.to_string())),
+            }
+        }
+        self.none(Finding::Onset, &why.unwrap_or_default())
+    }
+
+    /// The largest fall from a stage to a later one, projection aside.
+    fn drop(&self, points: &[Point<'_>]) -> FindingRow {
+        let inner: Vec<&Point<'_>> =
+            points.iter().filter(|p| p.stage != Stage::Projection).collect();
+        let mut largest: Option<(&Point<'_>, &Point<'_>, f64)> = None;
+        for (i, trough) in inner.iter().enumerate() {
+            for peak in &inner[..i] {
+                let fall = peak.replicates.estimate - trough.replicates.estimate;
+                if fall > largest.map_or(0.0, |(_, _, fall)| fall) {
+                    largest = Some((peak, trough, fall));
+                }
+            }
+        }
+        match largest {
+            Some((peak, trough, _)) => {
+                let fall = peak.replicates.with(trough.replicates, |peak, trough| peak - trough);
+                let note = format!("to {} at {:.1} %", trough.stage, trough.depth_percent);
+                self.row(Finding::MidDepthDrop, Some(peak), &fall, note)
+            }
+            None => self.none(Finding::MidDepthDrop, "the score never falls"),
+        }
+    }
+
+    fn row(
+        &self,
+        finding: Finding,
+        point: Option<&Point<'_>>,
+        replicates: &Replicates,
+        note: String,
+    ) -> FindingRow {
+        let interval = replicates.interval();
+        let note = match (&interval, note.is_empty()) {
+            (Err(reason), true) => reason.to_string(),
+            (Err(reason), false) => format!("{note}; {reason}"),
+            (Ok(_), _) => note,
+        };
+        let interval = interval.ok();
+        FindingRow {
+            dataset: self.dataset,
+            model: self.model.to_owned(),
+            distance: self.distance,
+            measure: self.measure,
+            finding,
+            stage: point.map(|p| p.stage),
+            depth_percent: point.map(|p| p.depth_percent),
+            value: replicates.estimate,
+            ci_low: interval.map(|i| i.low),
+            ci_high: interval.map(|i| i.high),
+            note,
+        }
+    }
+
+    fn none(&self, finding: Finding, why: &str) -> FindingRow {
+        let nothing = Replicates { estimate: f64::NAN, ..Replicates::default() };
+        FindingRow { note: why.to_owned(), ..self.row(finding, None, &nothing, String::new()) }
+    }
+}
+
+/// The first of the highest.
+fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
+    let mut best: Option<Point<'a>> = None;
+    for point in points {
+        if best.is_none_or(|best| point.replicates.estimate > best.replicates.estimate) {
+            best = Some(*point);
+        }
+    }
+    best
+}
+
+/// Between which depths the peak lies in 95 of 100 resamples.
+fn peak_depths(points: &[Point<'_>]) -> String {
+    let resamples = points[0].replicates.resampled.len();
+    let mut depths = Vec::with_capacity(resamples);
+    for r in 0..resamples {
+        let mut best = (f64::NEG_INFINITY, f64::NAN);
+        for point in points {
+            let score = point.replicates.resampled[r];
+            if score > best.0 {
+                best = (score, point.depth_percent);
+            }
+        }
+        if !best.1.is_nan() {
+            depths.push(best.1);
+        }
+    }
+    if depths.is_empty() || points[0].replicates.interval().is_err() {
+        return String::new();
+    }
+    depths.sort_by(f64::total_cmp);
+    // Depths are few, so that the ends are values of them.
+    let cut = (0.025 * depths.len() as f64).floor() as usize;
+    let (low, high) = (depths[cut], depths[depths.len() - 1 - cut]);
+    format!("in 95 % of resamples at a depth of {low:.1} to {high:.1} %")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replicates(estimate: f64, spread: f64) -> Replicates {
+        let resampled = (0..100).map(|i| estimate + spread * (f64::from(i) / 99.0 - 0.5)).collect();
+        Replicates { estimate, resampled, acceleration: None, clusters: 50 }
+    }
+
+    fn find(values: &[f64], image: Option<f64>) -> Vec<FindingRow> {
+        let all: Vec<Replicates> = values.iter().map(|v| replicates(*v, 0.02)).collect();
+        // Half as much spread, so that the difference from it varies too.
+        let image = image.map(|v| replicates(v, 0.01));
+        let ceiling = replicates(0.8, 0.001);
+        let stages = Stage::of_encoder(values.len() - 2);
+        let point = |(replicates, stage): (_, &Stage)| Point {
+            stage: *stage,
+            depth_percent: stage.depth_percent(values.len() - 2),
+            replicates,
+        };
+        let curve = Curve {
+            dataset: DatasetKind::Things,
+            model: "m",
+            distance: Distance::Cosine,
+            measure: Measure::Accuracy,
+            points: all.iter().zip(&stages).map(point).collect(),
+            image: image.as_ref(),
+            ceiling: Some(&ceiling),
+            chance: 0.3,
+        };
+        curve.findings()
+    }
+
+    #[test]
+    fn a_curve_with_a_hill_and_a_valley() {
+        let rows = find(&[0.4, 0.5, 0.7, 0.45, 0.6, 0.65], Some(0.4));
+        let of = |finding| rows.iter().find(|r| r.finding == finding).expect("found");
+        assert_eq!(of(Finding::Peak).stage, Some(Stage::Block(2)));
+        assert_eq!(of(Finding::Onset).stage, Some(Stage::Block(1)));
+        assert!((of(Finding::Onset).value - 0.1).abs() < 1e-12);
+        let drop = of(Finding::MidDepthDrop);
+        assert!((drop.value - 0.25).abs() < 1e-12 && drop.note.contains("to block 3"), "{drop:?}");
+        assert_eq!(drop.stage, Some(Stage::Block(2)));
+        assert_eq!(of(Finding::Projection).value, 0.65);
+        assert!((of(Finding::NormalizedPeak).value - 0.8).abs() < 1e-12);
+        assert!(of(Finding::Peak).ci_low.expect("an interval") < 0.7);
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let rows = find(&[0.4, 0.5, 0.6, 0.3], None);
+        let of = |finding| rows.iter().find(|r| r.finding == finding).expect("found");
+        assert!(of(Finding::Onset).note.contains("pixels were not run"));
+        // The fall to the projection is not in the middle.
+        assert!(of(Finding::MidDepthDrop).note.contains("never falls"));
+        assert!(of(Finding::MidDepthDrop).value.is_nan());
+        let rows = find(&[0.4, 0.4, 0.4, 0.4], Some(0.5));
+        assert!(rows[1].note.contains("no stage is clearly above image"), "{:?}", rows[1]);
+    }
+}

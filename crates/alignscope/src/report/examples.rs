@@ -1,0 +1,205 @@
+//! Sample trials, and those that a model misses most clearly.
+
+mod judge;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use super::Run;
+use super::thumbnail::Thumbnails;
+use crate::dataset::ImageIndex;
+use crate::results::{ResultsError, RunDataset, read_trials, visit_distances};
+use crate::stage::Stage;
+use judge::{Judged, Question, questions};
+
+/// Sample trials of a data set, and misses of each model on it.
+const SAMPLES: usize = 6;
+const MISSES: usize = 3;
+/// Models beyond these have no list of misses.
+const MOST_MODELS: usize = 16;
+
+/// Examples of one data set.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Examples {
+    pub(super) dataset: String,
+    pub(super) samples: Vec<Example>,
+    /// For each model the trials whose answer it misses by most.
+    pub(super) misses: Vec<(String, Vec<Example>)>,
+    /// Images that could not be found again, of those that were looked for.
+    pub(super) missing_images: usize,
+    pub(super) looked_for: usize,
+    /// Models whose misses are left out.
+    pub(super) models_left_out: usize,
+}
+
+/// A trial with what was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Example {
+    pub(super) title: String,
+    pub(super) images: Vec<ExampleImage>,
+    pub(super) people: String,
+    /// Each model with its answer, and whether that is people's.
+    pub(super) answers: Vec<(String, String, Option<bool>)>,
+}
+
+/// An image of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ExampleImage {
+    pub(super) id: String,
+    /// `reference`, `left`, ….
+    pub(super) role: &'static str,
+    /// The thumbnail, where the file is still there.
+    pub(super) uri: Option<String>,
+    /// Whether people chose it.
+    pub(super) chosen: bool,
+}
+
+/// Distances of the pairs of one model on one data set, by the numbers of their images.
+type PairDistances = HashMap<(u32, u32), f64>;
+
+/// Finds examples for every data set of a run.
+pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
+    let path = run.folder.join("trials.parquet");
+    if !path.exists() {
+        return Ok(vec![]);
+    }
+    let trials = read_trials(&path)?;
+    let distances = last_distances(run, &trials)?;
+    let mut thumbnails = Thumbnails::default();
+    let mut all = Vec::new();
+    for told in &run.told.datasets {
+        let Some(dataset) = trials.iter().find(|d| d.kind.name() == told.name) else { continue };
+        let asked = questions(&dataset.trials);
+        let mut names: Vec<&str> = Vec::new();
+        for model in &run.told.models {
+            if distances.contains_key(&(told.name.clone(), model.name.clone())) {
+                names.push(&model.name);
+            }
+        }
+        let of_models: Vec<(&str, Vec<Judged>)> = names
+            .iter()
+            .map(|name| {
+                let of_pairs = &distances[&(told.name.clone(), (*name).to_owned())];
+                (*name, judge::judge(&asked, of_pairs))
+            })
+            .collect();
+        let mut place = Place {
+            folder: if told.data.is_file() { told.data.parent() } else { Some(&told.data) },
+            dataset,
+            people: run.people(),
+            thumbnails: &mut thumbnails,
+            missing: 0,
+            looked_for: 0,
+        };
+        let step = asked.len().div_ceil(SAMPLES).max(1);
+        let samples = (0..asked.len())
+            .step_by(step)
+            .map(|i| place.example(&asked[i], i, &of_models))
+            .collect();
+        let misses = of_models
+            .iter()
+            .take(MOST_MODELS)
+            .map(|(name, judged)| {
+                let mut missed: Vec<usize> = (0..asked.len())
+                    .filter(|i| judged[*i].margin.is_some_and(|m| m > 0.0))
+                    .collect();
+                let margin = |i: &usize| judged[*i].margin.unwrap_or(0.0);
+                missed.sort_by(|a, b| margin(b).total_cmp(&margin(a)).then(a.cmp(b)));
+                let examples = missed.iter().take(MISSES).map(|i| {
+                    let own = [(*name, judged.clone())];
+                    place.example(&asked[*i], *i, &own)
+                });
+                ((*name).to_owned(), examples.collect())
+            })
+            .collect();
+        all.push(Examples {
+            dataset: told.name.clone(),
+            samples,
+            misses,
+            missing_images: place.missing,
+            looked_for: place.looked_for,
+            models_left_out: of_models.len().saturating_sub(MOST_MODELS),
+        });
+    }
+    Ok(all)
+}
+
+/// The distances of every model at its last stage: the projection by the page's distance, a
+/// baseline's output, the pixels.
+fn last_distances(
+    run: &Run,
+    trials: &[RunDataset],
+) -> Result<BTreeMap<(String, String), PairDistances>, ResultsError> {
+    let path = run.folder.join("distances.parquet");
+    let mut found: BTreeMap<(String, String), PairDistances> = BTreeMap::new();
+    if !path.exists() {
+        return Ok(found);
+    }
+    let index: HashMap<&str, HashMap<&str, ImageIndex>> = trials
+        .iter()
+        .map(|d| (d.kind.name(), d.images.iter().map(String::as_str).zip(0..).collect()))
+        .collect();
+    let main = run.main_distance().to_string();
+    let [projection, output, image] =
+        [Stage::Projection, Stage::Output, Stage::Image].map(|stage| stage.to_string());
+    visit_distances(&path, |row| {
+        let last = row.stage == output
+            || row.stage == image
+            || (row.stage == projection && row.distance == main);
+        if !last {
+            return;
+        }
+        let Some(images) = index.get(row.dataset) else { return };
+        let [a, b] = row.images.map(|id| images.get(id).copied());
+        let (Some(a), Some(b)) = (a, b) else { return };
+        let key = (row.dataset.to_owned(), row.model.to_owned());
+        found.entry(key).or_default().insert((a.min(b), a.max(b)), row.value);
+    })?;
+    Ok(found)
+}
+
+/// Where the images of a data set are looked for.
+struct Place<'a> {
+    folder: Option<&'a Path>,
+    dataset: &'a RunDataset,
+    people: &'a str,
+    thumbnails: &'a mut Thumbnails,
+    missing: usize,
+    looked_for: usize,
+}
+
+impl Place<'_> {
+    fn example(
+        &mut self,
+        question: &Question,
+        number: usize,
+        models: &[(&str, Vec<Judged>)],
+    ) -> Example {
+        let roles = question.roles();
+        let images: Vec<ExampleImage> = question
+            .images()
+            .iter()
+            .enumerate()
+            .map(|(side, image)| {
+                let id = self.dataset.images[*image as usize].clone();
+                let uri = self.folder.and_then(|f| self.thumbnails.of(&f.join(&id)));
+                self.looked_for += 1;
+                self.missing += usize::from(uri.is_none());
+                ExampleImage { id, role: roles[side], uri, chosen: question.chosen() == Some(side) }
+            })
+            .collect();
+        let answers = models
+            .iter()
+            .map(|(name, judged)| {
+                let judged = &judged[number];
+                ((*name).to_owned(), judged.answer.clone(), judged.agrees)
+            })
+            .collect();
+        Example {
+            title: format!("trial {}", self.dataset.trial_ids[question.first()]),
+            images,
+            people: question.told(self.people),
+            answers,
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The page itself.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::examples::{Example, Examples};
+use super::summary::summarize;
+use super::table::{Cell, Table};
+use super::{NamedFigure, Run, tables};
+use crate::figure::{InlineEntry, InlinePanel, short_name};
+use crate::results::ResultsError;
+
+const STYLE: &str = include_str!("../../assets/report.css");
+const SCRIPT: &str = include_str!("../../assets/report.js");
+
+/// Nothing is fetched, whatever stands on the page.
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/// The page as HTML.
+pub(super) fn render(
+    run: &Run,
+    figures: &[NamedFigure],
+    examples: &[Examples],
+) -> Result<String, ResultsError> {
+    let told = &run.told;
+    let title = match (told.simulated, &told.title) {
+        (true, _) => "Alignment with a simulated observer",
+        (false, Some(title)) => title,
+        (false, None) => "Alignment with human judgements",
+    };
+    let sections: Vec<(&str, &str, Markup)> = vec![
+        ("summary", "In words", summary(run)),
+        ("figures", "Figures", figures_section(run, figures)),
+        ("scores", "Scores", html! { (tables::scores(run).html()) }),
+        (
+            "findings",
+            "Findings",
+            optional(
+                tables::findings(run),
+                "findings.csv",
+                "what is read off the curves, with intervals",
+            ),
+        ),
+        ("comparisons", "Comparisons", comparisons(run)),
+        (
+            "ceilings",
+            "Ceilings",
+            optional(
+                tables::ceilings(run),
+                "ceilings.csv",
+                "how well the answers agree with each other",
+            ),
+        ),
+        ("parts", "Parts of the data sets", parts(run)),
+        ("published", "Beside the published scores", published(run)?),
+        ("trials", "Trials", trials(run, examples)),
+        ("data", "What was run", what_was_run(run)),
+        ("manifest", "Manifest", manifest(run)),
+    ];
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                header {
+                    h1 { (title) }
+                    @if told.simulated {
+                        p.alert role="note" {
+                            "A simulated observer answered these trials, no person did: the scores show that the program works, and say nothing about people."
+                        }
+                    }
+                    p { (opening(run)) }
+                    nav aria-label="Sections" { ul {
+                        @for (id, name, _) in &sections {
+                            li { a href={ "#" (id) } { (name) } }
+                        }
+                    } }
+                }
+                main id="main" {
+                    @for (id, name, content) in &sections {
+                        section id=(id) aria-labelledby={ "h-" (id) } {
+                            h2 id={ "h-" (id) } { (name) }
+                            (content)
+                        }
+                    }
+                }
+                footer { p { "Written by alignscope " (told.alignscope_version) ", from the files of the run alone." } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+/// What was run on what, in a sentence.
+fn opening(run: &Run) -> Markup {
+    let told = &run.told;
+    let models = told.models.iter().map(|m| short_name(&m.name)).collect::<Vec<_>>().join("; ");
+    let datasets = told
+        .datasets
+        .iter()
+        .map(|d| format!("{} ({} trials)", d.name, crate::figure::thousands(d.trials)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    html! {
+        strong { (models) } " on " strong { (datasets) } ". "
+        "For each stage of a model: how well its image distances follow the answers of " (run.people()) "."
+    }
+}
+
+fn summary(run: &Run) -> Markup {
+    let said = summarize(run);
+    html! {
+        p.note {
+            "Only what the intervals support is said here, for the distance " (run.main_distance())
+            ", baselines and pixels; “points” are of 100, in brackets the 95 % interval."
+        }
+        @if run.comparisons.is_none() {
+            p.note { "This run has no comparisons.csv: which model is ahead of which is not said." }
+        }
+        @for paragraph in &said {
+            @if !paragraph.sentences.is_empty() {
+                h3 { (paragraph.dataset) }
+                ul { @for sentence in &paragraph.sentences { li { (sentence) } } }
+            }
+        }
+        @if said.iter().all(|p| p.sentences.is_empty()) {
+            p { "There is no interval or comparison from which anything could be said in words; the scores stand below." }
+        }
+    }
+}
+
+fn figures_section(run: &Run, figures: &[NamedFigure]) -> Markup {
+    html! {
+        p.note.screen { "Point at a figure to read values; or focus a panel and press the arrow keys." }
+        @for named in figures {
+            @let figure = &named.figure;
+            figure.chart {
+                figcaption {
+                    h3 { (figure.title()) }
+                    @if run.told.simulated { p.alert { "Simulated answers, not human data" } }
+                }
+                div.panels { @for panel in figure.inline_panels() { (panel_html(&panel)) } }
+                ul.legend aria-label="Legend" { @for entry in figure.inline_legend() { (entry_html(&entry)) } }
+                details {
+                    summary { "The numbers behind this figure" }
+                    @match tables::behind(&figure.csv(), figure.title()) {
+                        Some(table) => (table.html()),
+                        None => p { "They are many: see " code { (named.name) ".csv" } "." },
+                    }
+                }
+                p.note { "Files: " code { (named.name) ".svg" } ", " code { (named.name) ".png" } ", " code { (named.name) ".csv" } }
+            }
+        }
+    }
+}
+
+fn panel_html(panel: &InlinePanel) -> Markup {
+    html! {
+        div.panel tabindex="0" role="group" aria-label={ (panel.title) ": values by arrow keys" } {
+            (PreEscaped(&panel.svg))
+            p.readout role="status" aria-live="polite" {}
+        }
+    }
+}
+
+fn entry_html(entry: &InlineEntry) -> Markup {
+    html! { li { (PreEscaped(&entry.svg)) span { (entry.text) } } }
+}
+
+/// A table, or that its file is not there.
+fn optional(table: Option<Table>, file: &str, what: &str) -> Markup {
+    html! {
+        @match table {
+            Some(table) if !table.rows.is_empty() => (table.html()),
+            Some(_) => p { "There are none." },
+            None => p { "This run has no " code { (file) } " (" (what) ")." },
+        }
+    }
+}
+
+fn comparisons(run: &Run) -> Markup {
+    let table =
+        optional(tables::comparisons(run), "comparisons.csv", "paired differences of models");
+    html! {
+        (table)
+        p.note { "More, and of other measures and parts: " code { "comparisons.csv" } " and " code { "alignscope compare" } "." }
+    }
+}
+
+fn parts(run: &Run) -> Markup {
+    html! {
+        @match tables::parts(run) {
+            Some(table) => details { summary { "Scores of " (table.rows.len()) " parts" } (table.html()) },
+            None => p { "This run has no scores of parts." },
+        }
+    }
+}
+
+/// The differences from the published scores, where the run was drawn with them.
+fn published(run: &Run) -> Result<Markup, ResultsError> {
+    let path = run.folder.join("published-differences.csv");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(
+                html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
+            );
+        }
+        Err(source) => return Err(ResultsError::Read { path, source }),
+    };
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let records: Vec<csv::StringRecord> = reader
+        .records()
+        .collect::<Result<_, _>>()
+        .map_err(|source| ResultsError::Csv { path, source })?;
+    let rows = records.iter().map(|record| {
+        let text = |i: usize| record.get(i).unwrap_or_default().to_owned();
+        let number = |i: usize| Cell::number(record.get(i).and_then(|f| f.parse().ok()));
+        let mut row = vec![Cell::text(text(0)), Cell::text(short_name(&text(1)))];
+        row.extend([Cell::text(text(2)), Cell::text(text(3)), number(4), number(5), number(6)]);
+        row
+    });
+    let table = Table {
+        caption: "Published scores, those of this run, and found less published".to_owned(),
+        columns: vec!["data set", "model", "distance", "stage", "published", "found", "difference"],
+        rows: rows.collect(),
+    };
+    Ok(html! {
+        @if table.rows.is_empty() {
+            p { "No score of this run was published for the same model, distance and stage; untrained controls are other models." }
+        } @else { (table.html()) }
+    })
+}
+
+fn trials(run: &Run, examples: &[Examples]) -> Markup {
+    html! {
+        @if examples.is_empty() { p { "This run has no " code { "trials.parquet" } "." } }
+        @for of in examples {
+            h3 { (of.dataset) }
+            @if of.missing_images > 0 {
+                p.note {
+                    (of.missing_images) " of the " (of.looked_for)
+                    " images shown here could not be found where the manifest says that the data was; their names stand in their place."
+                }
+            }
+            h4 { "Some of the trials" }
+            div.cards { @for example in &of.samples { (card(example, run)) } }
+            @if !of.misses.is_empty() {
+                h4 { "The trials that each model misses most clearly" }
+                p.note { (margin_note(run)) }
+                @for (model, missed) in &of.misses {
+                    details {
+                        summary { (short_name(model)) }
+                        @if missed.is_empty() { p { "None." } }
+                        div.cards { @for example in missed { (card(example, run)) } }
+                    }
+                }
+                @if of.models_left_out > 0 { p.note { (of.models_left_out) " more models are left out." } }
+            }
+        }
+    }
+}
+
+fn margin_note(run: &Run) -> String {
+    format!(
+        "At the projection ({}), a baseline's output, or the pixels. For choices: how much farther the model sees what {} mostly found more alike than what it finds itself, in units of its mean distance. For rated pairs: how far the pair's rank by the model is off its rank by {}.",
+        run.main_distance(),
+        run.people(),
+        run.people()
+    )
+}
+
+fn card(example: &Example, run: &Run) -> Markup {
+    html! {
+        article.card {
+            h5 { (example.title) }
+            div.images {
+                @for image in &example.images {
+                    figure class=[image.chosen.then_some("chosen")] {
+                        @match &image.uri {
+                            Some(uri) => img src=(uri) alt=(image.id) loading="lazy";,
+                            None => div.absent { "image not found" },
+                        }
+                        figcaption {
+                            (image.role)
+                            @if image.chosen { " · " (chosen_name(image.role, run.told.simulated)) }
+                            span.id { (image.id) }
+                        }
+                    }
+                }
+            }
+            p { (example.people) }
+            ul.answers {
+                @for (model, answer, agrees) in &example.answers {
+                    li {
+                        @match agrees {
+                            Some(true) => span.yes { "agrees" },
+                            Some(false) => span.no { "differs" },
+                            None => {},
+                        }
+                        " " (short_name(model)) ": " (answer)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is said of the image that most people chose.
+fn chosen_name(role: &str, simulated: bool) -> &'static str {
+    match (matches!(role, "left" | "right"), simulated) {
+        (true, false) => "chosen by most",
+        (true, true) => "chosen by the observer",
+        (false, false) => "the odd one for most",
+        (false, true) => "the odd one for the observer",
+    }
+}
+
+fn what_was_run(run: &Run) -> Markup {
+    let told = &run.told;
+    let notes = || told.datasets.iter().filter(|d| !d.notes.is_empty());
+    let defaults = || told.models.iter().filter(|m| !m.defaults_used.is_empty());
+    html! {
+        (tables::datasets(run).html())
+        @if notes().next().is_some() {
+            h3 { "What there is to know of the data" }
+            ul { @for d in notes() { @for note in &d.notes { li { (d.name) ": " (note) } } } }
+        }
+        h3 { "Models" }
+        ul { @for m in &told.models {
+            li { code { (m.name) } @if let Some(seed) = m.seed { " — untrained, seed " (seed) } }
+        } }
+        @if defaults().next().is_some() {
+            details {
+                summary { "Defaults taken for keys that configurations lack" }
+                ul { @for m in defaults() { @for used in &m.defaults_used { li { (short_name(&m.name)) ": " (used) } } } }
+            }
+        }
+        h3 { "Settings" }
+        dl {
+            dt { "Tokens compared" } dd { (told.tokens) }
+            dt { "Arithmetic" } dd { (told.precision) " on " (told.device) }
+            dt { "Ties between a model's distances" } dd { (told.ties) }
+            dt { "Time" } dd { (format!("{:.1} s", told.times.wall_s)) }
+            @if let Some(command) = &told.command { dt { "Command" } dd { code.command { (command.join(" ")) } } }
+        }
+    }
+}
+
+fn manifest(run: &Run) -> Markup {
+    html! {
+        details {
+            summary { "manifest.json" }
+            pre tabindex="0" { (run.manifest) }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The tables of the page.
+
+use super::Run;
+use super::table::{Cell, Table};
+use crate::comparison::Side;
+use crate::distance::Distance;
+use crate::figure::{short_name, shown_measure};
+use crate::results::ScoreRow;
+use crate::stage::Stage;
+
+/// Longer tables are left to their files.
+const MOST_ROWS: usize = 1500;
+
+/// Each model's score at its peak and at its last stage.
+pub(super) fn scores(run: &Run) -> Table {
+    let shown: Vec<&ScoreRow> = run
+        .scores
+        .iter()
+        .filter(|row| row.subset == "all" && row.measure == shown_measure(row.dataset))
+        .collect();
+    let mut done: Vec<(String, &str, Distance)> = Vec::new();
+    let mut rows = Vec::new();
+    for row in &shown {
+        let key = (row.dataset.to_string(), row.model.as_str(), row.distance);
+        if done.contains(&key) {
+            continue;
+        }
+        done.push(key);
+        let same = |r: &&&ScoreRow| {
+            r.dataset == row.dataset && r.model == row.model && r.distance == row.distance
+        };
+        let of_curve: Vec<&&ScoreRow> = shown.iter().filter(same).collect();
+        let defined = of_curve.iter().filter(|r| r.value.is_finite());
+        let peak = defined.max_by(|a, b| a.value.total_cmp(&b.value)).unwrap_or(&of_curve[0]);
+        let last = of_curve.last().unwrap_or(&of_curve[0]);
+        let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);
+        let note = last.ci_note.clone().unwrap_or_default();
+        rows.push(vec![
+            Cell::text(row.dataset.to_string()),
+            Cell::text(short_name(&row.model)),
+            Cell::text(row.distance.to_string()),
+            Cell::text(row.measure.to_string()),
+            Cell::sorted(peak.stage.to_string(), Some(peak.depth_percent)),
+            Cell::interval(Some(peak.value), peak.ci_low, peak.ci_high),
+            Cell::sorted(last.stage.to_string(), Some(last.depth_percent)),
+            Cell::interval(Some(last.value), last.ci_low, last.ci_high),
+            Cell::number(Some(row.chance)),
+            Cell::number(row.ceiling),
+            Cell::count(last.n),
+            Cell::count(last.n_clusters),
+            Cell::count(ties),
+            Cell::text(note),
+        ]);
+    }
+    Table {
+        caption:
+            "Scores at the peak and at the last stage, with 95 % intervals where there are any"
+                .to_owned(),
+        columns: vec![
+            "data set",
+            "model",
+            "distance",
+            "measure",
+            "peak at",
+            "peak",
+            "last stage",
+            "score",
+            "chance",
+            "ceiling",
+            "n",
+            "clusters",
+            "most ties",
+            "note",
+        ],
+        rows,
+    }
+}
+
+/// Scores of parts of the data sets at the last stage.
+pub(super) fn parts(run: &Run) -> Option<Table> {
+    let main = run.main_distance();
+    let rows: Vec<Vec<Cell>> = run
+        .scores
+        .iter()
+        .filter(|row| row.subset != "all" && row.measure == shown_measure(row.dataset))
+        .filter(|row| match row.stage {
+            Stage::Image | Stage::Output => true,
+            Stage::Projection => row.distance == main,
+            _ => false,
+        })
+        .map(|row| {
+            vec![
+                Cell::text(row.dataset.to_string()),
+                Cell::text(row.subset.clone()),
+                Cell::text(short_name(&row.model)),
+                Cell::interval(Some(row.value), row.ci_low, row.ci_high),
+                Cell::number(row.ceiling),
+                Cell::count(row.n),
+                Cell::count(row.n_clusters),
+            ]
+        })
+        .take(MOST_ROWS)
+        .collect();
+    (!rows.is_empty()).then(|| Table {
+        caption: format!(
+            "Parts of the data sets, at the projection ({main}) and for baselines and pixels"
+        ),
+        columns: vec!["data set", "part", "model", "score", "ceiling", "n", "clusters"],
+        rows,
+    })
+}
+
+pub(super) fn findings(run: &Run) -> Option<Table> {
+    let findings = run.findings.as_ref()?;
+    let rows = findings.iter().take(MOST_ROWS).map(|f| {
+        vec![
+            Cell::text(f.dataset.to_string()),
+            Cell::text(short_name(&f.model)),
+            Cell::text(f.distance.to_string()),
+            Cell::text(f.measure.to_string()),
+            Cell::text(f.finding.to_string()),
+            Cell::sorted(f.stage.map_or_else(String::new, |s| s.to_string()), f.depth_percent),
+            Cell::interval(Some(f.value), f.ci_low, f.ci_high),
+            Cell::text(f.note.clone()),
+        ]
+    });
+    Some(Table {
+        caption: "What is read off the curves".to_owned(),
+        columns: vec![
+            "data set", "model", "distance", "measure", "finding", "stage", "value", "note",
+        ],
+        rows: rows.collect(),
+    })
+}
+
+pub(super) fn ceilings(run: &Run) -> Option<Table> {
+    let ceilings = run.ceilings.as_ref()?;
+    let rows = ceilings.iter().take(MOST_ROWS).map(|c| {
+        vec![
+            Cell::text(c.dataset.to_string()),
+            Cell::text(c.subset.clone()),
+            Cell::text(c.ceiling.to_string()),
+            Cell::text(c.measure.to_string()),
+            Cell::interval(Some(c.value), c.ci_low, c.ci_high),
+            Cell::count(c.n),
+            Cell::count(c.n_clusters),
+        ]
+    });
+    Some(Table {
+        caption: format!(
+            "How well {} agree with each other",
+            match run.told.simulated {
+                true => "the simulated observer's answers",
+                false => "people",
+            }
+        ),
+        columns: vec!["data set", "part", "ceiling", "measure", "value", "n", "clusters"],
+        rows: rows.collect(),
+    })
+}
+
+pub(super) fn comparisons(run: &Run) -> Option<Table> {
+    let comparisons = run.comparisons.as_ref()?;
+    let side = |side: &Side| {
+        let name = short_name(&side.model);
+        match side.stage {
+            Stage::Output | Stage::Image => name,
+            stage => format!("{name}, {stage}, {}", side.distance),
+        }
+    };
+    let whole =
+        comparisons.iter().filter(|c| c.subset == "all" && c.measure == shown_measure(c.dataset));
+    let rows = whole.take(MOST_ROWS).map(|c| {
+        vec![
+            Cell::text(c.dataset.to_string()),
+            Cell::text(side(&c.a)),
+            Cell::text(side(&c.b)),
+            Cell::number(Some(c.value_a)),
+            Cell::number(Some(c.value_b)),
+            Cell::interval(Some(c.difference), c.ci_low, c.ci_high),
+            Cell::p(c.p),
+            Cell::p(c.p_holm),
+            Cell::interval(c.kappa, c.kappa_low, c.kappa_high),
+        ]
+    });
+    Some(Table {
+        caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set and kind of distance; agreement beyond chance (κ)"
+            .to_owned(),
+        columns: vec![
+            "data set", "first", "second", "its score", "the other's", "difference", "p", "p (Holm)",
+            "κ",
+        ],
+        rows: rows.collect(),
+    })
+}
+
+/// What each data set is, and what was left out of it.
+pub(super) fn datasets(run: &Run) -> Table {
+    let rows = run.told.datasets.iter().map(|d| {
+        let tied =
+            run.scores.iter().filter(|r| r.dataset.to_string() == d.name && r.subset == "all");
+        let left_out = tied.map(|r| r.n_left_out).max().unwrap_or(0);
+        vec![
+            Cell::text(d.name.clone()),
+            Cell::count(d.trials),
+            Cell::count(d.clusters),
+            Cell::count(d.pairs),
+            Cell::count(d.images),
+            Cell::count(d.skipped_trials),
+            Cell::count(d.missing_images),
+            Cell::count(left_out),
+            Cell::text(d.limit.map_or_else(String::new, |l| format!("the first {l} trials"))),
+        ]
+    });
+    Table {
+        caption: "Data sets: trials run, and those left out".to_owned(),
+        columns: vec![
+            "data set",
+            "trials",
+            "clusters",
+            "pairs",
+            "images",
+            "skipped",
+            "images missing",
+            "equal votes",
+            "limit",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// The numbers behind a figure, from its own CSV; none where there are too many for a page.
+pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let columns =
+        ["dataset", "model", "kind", "distance", "stage", "depth_percent", "value", "low", "high"];
+    let header = reader.headers().ok()?.clone();
+    let place: Vec<usize> =
+        columns.iter().map(|c| header.iter().position(|h| h == *c)).collect::<Option<_>>()?;
+    let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().ok()?;
+    if records.len() > MOST_ROWS {
+        return None;
+    }
+    let rows = records.iter().map(|record| {
+        let text = |i: usize| record[place[i]].to_owned();
+        let number = |i: usize| record[place[i]].parse::<f64>().ok();
+        vec![
+            Cell::text(text(0)),
+            Cell::text(short_name(&text(1))),
+            Cell::text(text(2)),
+            Cell::text(text(3)),
+            Cell::sorted(text(4), number(5)),
+            Cell::number(number(5)),
+            Cell::interval(number(6), number(7), number(8)),
+        ]
+    });
+    Some(Table {
+        caption: format!("The numbers behind “{title}”"),
+        columns: vec!["data set", "model", "kind", "distance", "stage", "depth (%)", "score"],
+        rows: rows.collect(),
+    })
+}

@@ -1,0 +1,193 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::dataset::DatasetKind;
+use crate::figure::FigureOptions;
+use crate::results::write_scores;
+use crate::score::Measure;
+use crate::stage::Stage;
+
+/// A name that would be a script if it were not escaped.
+const HOSTILE: &str =
+    "</script><script>alert('x')</script>\"><img src=http://e.vil/a.png onerror=x>";
+
+fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
+    ScoreRow {
+        dataset: DatasetKind::Nights,
+        subset: "all".to_owned(),
+        model: model.to_owned(),
+        stage,
+        depth_percent: stage.depth_percent(2),
+        distance: match stage {
+            Stage::Output => Distance::Own,
+            Stage::Image => Distance::Euclidean,
+            _ => Distance::NormalizedEuclidean,
+        },
+        measure: Measure::Accuracy,
+        value,
+        ci_low: Some(value - 0.01),
+        ci_high: Some(value + 0.01),
+        n: 20_019,
+        n_clusters: 20_019,
+        n_ties: 3,
+        chance: 0.5,
+        n_left_out: 7,
+        zero_channels: 0,
+        ties: crate::score::Ties::Miss,
+        simulated: false,
+        bca_low: None,
+        bca_high: None,
+        ceiling: Some(0.9),
+        ci_note: None,
+    }
+}
+
+/// The folder of a run of a model on NIGHTS, whose names are as given.
+fn run_folder(folder: &Path, model: &str, simulated: bool) -> Vec<NamedFigure> {
+    let mut rows = vec![row("pixels", Stage::Image, 0.56)];
+    rows.extend(Stage::of_encoder(2).into_iter().map(|stage| row(model, stage, 0.7)));
+    for row in &mut rows {
+        row.simulated = simulated;
+    }
+    write_scores(&folder.join("scores.csv"), &rows).expect("written");
+    let manifest = serde_json::json!({
+        "alignscope_version": "0", "simulated": simulated, "command": ["alignscope", model],
+        "title": model, "tokens": "all", "precision": "f32", "device": "cpu", "ties": "miss",
+        "models": [{"name": "pixels"}, {"name": model, "seed": 3, "defaults_used": [model]}],
+        "datasets": [{
+            "name": "nights", "data": model, "limit": null, "trials": 20019, "pairs": 40038,
+            "images": 60057, "clusters": 20019, "skipped_trials": 5, "missing_images": 2,
+            "notes": [model],
+        }],
+        "times": {"wall_s": 1.5},
+    });
+    fs::write(folder.join("manifest.json"), manifest.to_string()).expect("written");
+    let options = FigureOptions { title: Some(model.to_owned()), ..FigureOptions::default() };
+    let figure = Figure::from_scores(&rows, &options).expect("drawn");
+    vec![NamedFigure { name: "alignment".to_owned(), figure }]
+}
+
+fn page(folder: &Path, figures: &[NamedFigure]) -> String {
+    write_report(folder, figures).expect("written");
+    fs::read_to_string(folder.join("report.html")).expect("read")
+}
+
+/// The words of a page, without tags.
+fn words(page: &str) -> String {
+    let body = page.split("<body>").nth(1).expect("a body");
+    let mut text = String::new();
+    let mut inside = false;
+    for c in body.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn names_from_files_are_escaped_wherever_they_stand() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let figures = run_folder(folder.path(), HOSTILE, false);
+    let comparisons = format!(
+        "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high\n\
+         nights,all,accuracy,{0},projection,normalized-euclidean,pixels,image,euclidean,0.7,0.56,0.14,0.1,0.2,0.0005,0.001,20019,20019,,,\n",
+        "\"</script><script>alert('x')</script><img src=http://e.vil>\""
+    );
+    fs::write(folder.path().join("comparisons.csv"), comparisons).expect("written");
+    let page = page(folder.path(), &figures);
+    assert!(!page.contains("<script>alert"), "a script of a file");
+    assert!(!page.contains("<img src=http"), "an image of a file");
+    assert!(page.contains("&lt;script&gt;alert"), "the name is shown as text");
+    // The page's own script, and none else.
+    assert_eq!(page.matches("<script").count(), 1);
+    assert_eq!(page.matches("</script>").count(), 1);
+}
+
+#[test]
+fn the_page_fetches_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let figures = run_folder(folder.path(), "openai/clip-vit-base-patch32", false);
+    let page = page(folder.path(), &figures);
+    let values = |attribute: &str| {
+        let marker = format!(" {attribute}=\"");
+        page.split(&marker)
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap_or("").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(values("src").iter().all(|src| src.starts_with("data:")));
+    assert!(!values("href").is_empty() && values("href").iter().all(|href| href.starts_with('#')));
+    for word in ["http:", "https:", "url(", "@import", "<link", "fetch(", "XMLHttp", "//e"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+}
+
+#[test]
+fn the_summary_says_what_intervals_support_and_no_more() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let b32 = "openai/clip-vit-base-patch32";
+    let figures = run_folder(folder.path(), b32, false);
+    let without = page(folder.path(), &figures);
+    assert!(without.contains("no comparisons.csv"), "says that nothing is compared");
+    assert!(!without.contains("is ahead of <") && !without.contains("is ahead of CLIP"));
+
+    let header = "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high\n";
+    let line = |a: &str, b: &str, numbers: &str| {
+        format!(
+            "nights,all,accuracy,{a},projection,normalized-euclidean,{b},projection,normalized-euclidean,0.8,0.8,{numbers},20019,20019,,,\n"
+        )
+    };
+    let (l14, b16) = ("openai/clip-vit-large-patch14-336", "openai/clip-vit-base-patch16");
+    let siglip = "google/siglip-base-patch16-224";
+    let rows = [
+        line(l14, b32, "-0.022,-0.029,-0.015,0.0005,0.003"),
+        line(b32, b16, "0.004,-0.003,0.011,0.3,0.9"),
+        line(b32, siglip, "0.01,0.001,0.019,0.03,0.09"),
+    ];
+    fs::write(folder.path().join("comparisons.csv"), header.to_owned() + &rows.concat())
+        .expect("written");
+    let said = words(&page(folder.path(), &figures));
+    let sentence =
+        "CLIP B/32 is ahead of CLIP L/14-336 on nights at the projection by 2.2 points [1.5, 2.9].";
+    assert!(said.contains(sentence), "{said}");
+    assert_eq!(said.matches("is ahead of CLIP").count(), 1, "the others are not told");
+    assert!(!said.contains("ahead of SigLIP"));
+    assert!(said.contains("1 leave open which is ahead"), "{said}");
+    assert!(said.contains("do not stand after Holm"), "{said}");
+}
+
+#[test]
+fn a_simulated_observer_is_said_and_people_are_not() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let figures = run_folder(folder.path(), "m", true);
+    let said = words(&page(folder.path(), &figures));
+    assert!(said.contains("A simulated observer answered these trials, no person did"));
+    assert!(said.contains("Alignment with a simulated observer"));
+    assert!(!said.contains("people agree") && !said.contains("human judgements"), "{said}");
+}
+
+#[test]
+fn headings_tables_and_figures_can_be_told_without_seeing_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let figures = run_folder(folder.path(), "m", false);
+    let page = page(folder.path(), &figures);
+    assert_eq!(page.matches("<h1").count(), 1);
+    assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
+    assert!(
+        page.matches("aria-sort=\"none\"><button").count()
+            + page.matches("aria-sort=\"none\" class=\"n\"><button").count()
+            > 10
+    );
+    assert!(page.contains("role=\"img\" aria-label=\"middle: within a class, nights, n = 20,019."));
+    assert!(page.contains("<html lang=\"en\">"));
+    for id in ["summary", "figures", "scores", "trials", "data", "manifest"] {
+        assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
+        assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
+    }
+}

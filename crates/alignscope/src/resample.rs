@@ -1,0 +1,147 @@
+//! Drawing clusters of trials again: how far a score would have been off with others.
+
+mod interval;
+mod normal;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+
+pub use interval::{
+    Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval, two_sided_p,
+};
+
+/// What is drawn again as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ClusterBy {
+    /// The reference image of rated pairs and of two alternatives, the three images of an
+    /// odd-one-out triplet.
+    #[default]
+    Default,
+    /// The person who answered, where the data set names one for every trial.
+    Observer,
+    /// Nothing: each trial by itself, as if all were independent.
+    None,
+}
+
+impl ClusterBy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Default, Self::Observer, Self::None];
+
+    /// The name used on the command line and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Observer => "observer",
+            Self::None => "none",
+        }
+    }
+}
+
+choice!(ClusterBy, "cluster");
+
+/// How intervals are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resampling {
+    /// How often clusters are drawn; 0 for no intervals.
+    pub resamples: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// What is drawn as a whole.
+    pub cluster: ClusterBy,
+}
+
+impl Default for Resampling {
+    /// 2,000 resamples of seed 0.
+    fn default() -> Self {
+        Self { resamples: 2000, seed: 0, cluster: ClusterBy::Default }
+    }
+}
+
+/// The resamples of a data set: how often each cluster is drawn in each of them. They follow from
+/// the seed, the data set's name and the number of clusters alone, so that all models, stages and
+/// distances share them and their differences are paired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draws {
+    /// Number of resamples.
+    pub resamples: usize,
+    clusters: usize,
+    source: Source,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// The key of the random streams, one for each resample.
+    Seed([u8; 32]),
+    /// Drawn elsewhere.
+    Counts(Vec<Vec<u32>>),
+}
+
+impl Draws {
+    /// The draws of `clusters` clusters of the data set named `dataset`.
+    pub fn new(resampling: &Resampling, dataset: &str, clusters: usize) -> Self {
+        let key = Sha256::new()
+            .chain_update(b"alignscope resamples\0")
+            .chain_update(resampling.seed.to_le_bytes())
+            .chain_update((clusters as u64).to_le_bytes())
+            .chain_update(dataset)
+            .finalize();
+        Self { resamples: resampling.resamples, clusters, source: Source::Seed(key.into()) }
+    }
+
+    /// Resamples that were drawn elsewhere.
+    ///
+    /// `counts` — how often each cluster was drawn, for each resample
+    ///
+    /// # Panics
+    /// The resamples are of different numbers of clusters.
+    pub fn from_counts(counts: Vec<Vec<u32>>) -> Self {
+        let clusters = counts.first().map_or(0, Vec::len);
+        assert!(counts.iter().all(|c| c.len() == clusters), "resamples of the same clusters");
+        Self { resamples: counts.len(), clusters, source: Source::Counts(counts) }
+    }
+
+    /// How often each cluster is drawn in resample `number`; the sum is the number of clusters.
+    pub fn counts(&self, number: usize) -> Vec<u32> {
+        let key = match &self.source {
+            Source::Counts(counts) => return counts[number].clone(),
+            Source::Seed(key) => *key,
+        };
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(number as u64);
+        let mut counts = vec![0; self.clusters];
+        let last = u32::try_from(self.clusters).expect("fewer than 2^32 clusters");
+        for _ in 0..self.clusters {
+            counts[rng.random_range(0..last) as usize] += 1;
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_follow_from_seed_data_set_and_number_of_clusters() {
+        let resampling = Resampling { resamples: 3, ..Resampling::default() };
+        let draws = Draws::new(&resampling, "things", 50);
+        assert_eq!(draws, Draws::new(&resampling, "things", 50));
+        assert_eq!(draws.counts(2).iter().sum::<u32>(), 50);
+        assert_ne!(draws.counts(1), draws.counts(2));
+        let other = Resampling { seed: 1, ..resampling };
+        assert_ne!(draws.counts(0), Draws::new(&other, "things", 50).counts(0));
+        assert_ne!(draws.counts(0), Draws::new(&resampling, "nights", 50).counts(0));
+    }
+
+    #[test]
+    fn clusters_are_drawn_as_often_as_a_poisson_variable_says() {
+        let resampling = Resampling { resamples: 100, ..Resampling::default() };
+        let draws = Draws::new(&resampling, "things", 1000);
+        let absent: usize =
+            (0..100).map(|r| draws.counts(r).iter().filter(|c| **c == 0).count()).sum();
+        // (1 − 1/1000)^1000 = 0.3677 of 100,000; three deviations are 0.0029 (they are
+        // negatively correlated, so this is more than enough).
+        assert!((absent as f64 / 1e5 - 0.3677).abs() < 0.003, "{absent}");
+    }
+}

@@ -1,0 +1,277 @@
+//! From resampled values to an interval.
+
+use std::fmt;
+
+use super::normal::{normal_cdf, normal_quantile, t_cdf, t_quantile};
+
+/// Fewer clusters have no interval: there are too few different resamples, and the spread of so
+/// few clusters says little of others.
+pub const MIN_CLUSTERS: usize = 8;
+
+/// The share of intervals that miss.
+const ALPHA: f64 = 0.05;
+
+/// More resamples without a value than this share, and there is no interval.
+const MAX_UNDEFINED: f64 = 0.05;
+
+/// A score under all resamples.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Replicates {
+    /// The score of all clusters.
+    pub estimate: f64,
+    /// The score under each resample; NaN where it is not defined.
+    pub resampled: Vec<f64>,
+    /// The acceleration of BCa, where it is known ([`acceleration`]).
+    pub acceleration: Option<f64>,
+    /// Clusters that the score is of.
+    pub clusters: usize,
+}
+
+/// A 95 % interval of a score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Ends by BCa, where the resamples tell.
+    pub bca: Option<[f64; 2]>,
+}
+
+/// Why there is no interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoInterval {
+    /// None was asked for.
+    NotAsked,
+    /// The score itself is not defined.
+    Undefined,
+    /// Fewer than [`MIN_CLUSTERS`].
+    FewClusters,
+    /// More than one resample in twenty has no value.
+    UndefinedResamples,
+    /// All resamples give one value.
+    NoVariation,
+}
+
+impl fmt::Display for NoInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("no resamples"),
+            Self::Undefined => f.write_str("not defined"),
+            Self::FewClusters => write!(f, "fewer than {MIN_CLUSTERS} clusters"),
+            Self::UndefinedResamples => f.write_str("not defined in many resamples"),
+            Self::NoVariation => f.write_str("no variation among clusters"),
+        }
+    }
+}
+
+impl Replicates {
+    /// The 95 % interval: percentiles with the small-sample expansion, BCa beside it.
+    ///
+    /// # Errors
+    /// There is none; see [`NoInterval`].
+    pub fn interval(&self) -> Result<Interval, NoInterval> {
+        let sorted = self.sorted()?;
+        let [low, high] = expanded_interval(&sorted, self.clusters);
+        Ok(Interval { low, high, bca: self.bca(&sorted) })
+    }
+
+    /// Two-sided p of the hypothesis that the score, a difference, is 0: the level at which the
+    /// expanded interval just reaches 0.
+    ///
+    /// # Errors
+    /// There is none; see [`NoInterval`].
+    pub fn p(&self) -> Result<f64, NoInterval> {
+        Ok(two_sided_p(&self.sorted()?, self.clusters))
+    }
+
+    /// The same resamples of something made of these and other scores.
+    ///
+    /// # Panics
+    /// They are of other resamples.
+    pub fn with(&self, other: &Self, of: impl Fn(f64, f64) -> f64) -> Self {
+        assert_eq!(self.resampled.len(), other.resampled.len(), "the same resamples");
+        let pairs = self.resampled.iter().zip(&other.resampled);
+        Self {
+            estimate: of(self.estimate, other.estimate),
+            resampled: pairs.map(|(a, b)| of(*a, *b)).collect(),
+            acceleration: None,
+            clusters: self.clusters.min(other.clusters),
+        }
+    }
+
+    /// The bias-corrected and accelerated interval, as SciPy's `bootstrap` has it; none where the
+    /// estimate lies outside of all resamples.
+    fn bca(&self, sorted: &[f64]) -> Option<[f64; 2]> {
+        let acceleration = self.acceleration?;
+        let below = sorted.partition_point(|v| *v < self.estimate);
+        let not_above = sorted.partition_point(|v| *v <= self.estimate);
+        let bias = normal_quantile((below + not_above) as f64 / (2 * sorted.len()) as f64);
+        let end = |tail: f64| {
+            let z = bias + normal_quantile(tail);
+            quantile(sorted, normal_cdf(bias + z / (1.0 - acceleration * z)))
+        };
+        bias.is_finite().then(|| [end(ALPHA / 2.0), end(1.0 - ALPHA / 2.0)])
+    }
+
+    /// The values under the resamples, ascending, where they make an interval.
+    fn sorted(&self) -> Result<Vec<f64>, NoInterval> {
+        if self.estimate.is_nan() {
+            return Err(NoInterval::Undefined);
+        }
+        if self.resampled.is_empty() {
+            return Err(NoInterval::NotAsked);
+        }
+        if self.clusters < MIN_CLUSTERS {
+            return Err(NoInterval::FewClusters);
+        }
+        let mut values: Vec<f64> = self.resampled.iter().copied().filter(|v| !v.is_nan()).collect();
+        let undefined = self.resampled.len() - values.len();
+        if undefined as f64 > MAX_UNDEFINED * self.resampled.len() as f64 {
+            return Err(NoInterval::UndefinedResamples);
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        // Sums in another order may differ in their last bits.
+        let [first, .., last] = values.as_slice() else { return Err(NoInterval::NoVariation) };
+        match last - first <= 1e-12 * first.abs().max(last.abs()) {
+            true => Err(NoInterval::NoVariation),
+            false => Ok(values),
+        }
+    }
+}
+
+/// Percentile interval with Hesterberg's expansion for `clusters` clusters: at
+///
+/// ```text
+/// α′/2 = Φ( √(n/(n − 1)) · t_{α/2, n−1} )
+/// ```
+///
+/// in the place of α/2, since a bootstrap of n clusters is narrower by √((n − 1)/n), and takes
+/// normal for t. With 25 clusters 1.76 % are cut off at each side, with 1,000 2.48 %.
+///
+/// `sorted` — at least one value, ascending
+///
+/// # Source
+/// Hesterberg, *What teachers should know about the bootstrap*, The American Statistician 69
+/// (2015), Section 4.2 (arXiv:1411.5279).
+///
+/// # Panics
+/// There is no value.
+pub fn expanded_interval(sorted: &[f64], clusters: usize) -> [f64; 2] {
+    let n = clusters as f64;
+    let tail = normal_cdf((n / (n - 1.0)).sqrt() * t_quantile(ALPHA / 2.0, n - 1.0));
+    [quantile(sorted, tail), quantile(sorted, 1.0 - tail)]
+}
+
+/// Two-sided p of "the difference is 0" under the same expansion. A resample of exactly 0 counts on
+/// both sides, and the sample itself as one resample more: no p is finer than they allow.
+///
+/// ```text
+/// q = 2 · min(#{d* ≤ 0} + 1, #{d* ≥ 0} + 1) / (R + 1),   at most 1
+/// p = 2 · T_{n−1}( √((n − 1)/n) · Φ⁻¹(q/2) )
+/// ```
+///
+/// # Panics
+/// There is no value.
+pub fn two_sided_p(sorted: &[f64], clusters: usize) -> f64 {
+    // Equal scores may differ by the rounding of their sums.
+    const ZERO: f64 = 1e-12;
+    let below = sorted.iter().filter(|d| **d <= ZERO).count() + 1;
+    let above = sorted.iter().filter(|d| **d >= -ZERO).count() + 1;
+    let share = below.min(above) as f64 / (sorted.len() + 1) as f64;
+    if share >= 0.5 {
+        return 1.0;
+    }
+    let n = clusters as f64;
+    2.0 * t_cdf(((n - 1.0) / n).sqrt() * normal_quantile(share), n - 1.0)
+}
+
+/// The acceleration of BCa, from the score without each of the clusters in turn; none where leaving
+/// one out changes nothing, or leaves no score.
+///
+/// # Source
+/// Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), 14.3.
+pub fn acceleration(left_out: &[f64]) -> Option<f64> {
+    let mean = left_out.iter().sum::<f64>() / left_out.len() as f64;
+    let (mut squares, mut cubes) = (0.0, 0.0);
+    for value in left_out {
+        let u = mean - value;
+        squares += u * u;
+        cubes += u * u * u;
+    }
+    Some(cubes / (6.0 * squares.powf(1.5))).filter(|a| a.is_finite())
+}
+
+/// The value below which a share `p` lies, linear between two values (NumPy's default).
+fn quantile(sorted: &[f64], p: f64) -> f64 {
+    let place = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    let part = place - below as f64;
+    sorted[below] + part * (sorted[above] - sorted[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hundred(clusters: usize) -> Replicates {
+        Replicates {
+            estimate: 49.5,
+            resampled: (0..100).map(f64::from).collect(),
+            acceleration: None,
+            clusters,
+        }
+    }
+
+    #[test]
+    fn few_clusters_widen_the_interval() {
+        // Φ(√(25/24) · t(0.025, 24)) = 0.017583 (SciPy), of 99 steps.
+        let interval = hundred(25).interval().expect("an interval");
+        assert!((interval.low - 99.0 * 0.017_583).abs() < 1e-3, "{interval:?}");
+        assert!((interval.high + interval.low - 99.0).abs() < 1e-9);
+        let many = hundred(1_000_000).interval().expect("an interval");
+        assert!((many.low - 99.0 * 0.025).abs() < 1e-3);
+    }
+
+    #[test]
+    fn there_is_no_interval_where_clusters_do_not_tell() {
+        assert_eq!(hundred(7).interval(), Err(NoInterval::FewClusters));
+        let none = Replicates { resampled: vec![], ..hundred(25) };
+        assert_eq!(none.interval(), Err(NoInterval::NotAsked));
+        let undefined = Replicates { estimate: f64::NAN, ..hundred(25) };
+        assert_eq!(undefined.interval(), Err(NoInterval::Undefined));
+        let same = Replicates { resampled: vec![1.0; 100], ..hundred(25) };
+        assert_eq!(same.interval(), Err(NoInterval::NoVariation));
+        let mut holes = hundred(25);
+        holes.resampled[..5].fill(f64::NAN);
+        assert!(holes.interval().is_ok(), "five of a hundred are left out");
+        holes.resampled[5] = f64::NAN;
+        assert_eq!(holes.interval(), Err(NoInterval::UndefinedResamples));
+    }
+
+    #[test]
+    fn p_is_the_level_at_which_the_interval_reaches_zero() {
+        let clusters = 25;
+        let sorted: Vec<f64> = (0..2000).map(|i| f64::from(i) - 35.4).collect();
+        // 36 of 2,000 are at or below 0: 37/2001 = 1.85 %, a little more than 1.758 %.
+        let p = two_sided_p(&sorted, clusters);
+        assert!(p > 0.05 && p < 0.053, "{p}");
+        assert!(expanded_interval(&sorted, clusters)[0] < 0.0);
+        let above: Vec<f64> = (1..=2000).map(f64::from).collect();
+        let finest = two_sided_p(&above, 1_000_000);
+        assert!((finest - 2.0 / 2001.0).abs() < 1e-6, "{finest}");
+        assert_eq!(two_sided_p(&[0.0; 10], clusters), 1.0);
+    }
+
+    #[test]
+    fn a_symmetric_sample_has_nothing_to_correct() {
+        let left_out: Vec<f64> = (-10..=10).map(f64::from).collect();
+        let replicates = Replicates { acceleration: acceleration(&left_out), ..hundred(21) };
+        let [low, high] = replicates.interval().expect("an interval").bca.expect("BCa");
+        assert!((low - 99.0 * 0.025).abs() < 1e-9 && (high - 99.0 * 0.975).abs() < 1e-9);
+        assert_eq!(acceleration(&[1.0; 9]), None);
+        assert_eq!(hundred(9).interval().expect("an interval").bca, None);
+    }
+}

@@ -1,0 +1,129 @@
+//! Tidy CSV files: one row a fact, columns by name, numbers in full precision.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::{ResultsError, write_whole};
+use crate::distance::Distance;
+
+/// A number as text that is read back as the same number; nothing for NaN.
+pub(super) fn number(x: f64) -> String {
+    if x.is_nan() { String::new() } else { x.to_string() }
+}
+
+/// A number that may not be there.
+pub(super) fn optional(x: Option<f64>) -> String {
+    x.map_or_else(String::new, number)
+}
+
+/// Rows as a CSV document.
+pub(super) fn document<const N: usize>(
+    columns: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let in_memory = "a CSV record of as many fields as the header goes into memory";
+    writer.write_record(columns).expect(in_memory);
+    for row in rows {
+        writer.write_record(&row).expect(in_memory);
+    }
+    writer.into_inner().expect("flushing memory does not fail")
+}
+
+/// Writes a CSV file whole.
+pub(super) fn write<const N: usize>(
+    path: &Path,
+    columns: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<(), ResultsError> {
+    write_whole(path, &document(columns, rows))
+}
+
+/// Reads a CSV file by the names of its columns.
+///
+/// `needed` — so many of the columns must be there; the others came later, and are empty in the
+/// files of earlier versions
+pub(super) fn read<T>(
+    path: &Path,
+    columns: &'static [&'static str],
+    needed: usize,
+    row: impl Fn(&Fields<'_>) -> Result<T, ResultsError>,
+) -> Result<Vec<T>, ResultsError> {
+    let text = std::fs::read(path)
+        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let header = reader.headers().map_err(csv_error)?.clone();
+    let mut positions = Vec::with_capacity(columns.len());
+    for (i, column) in columns.iter().enumerate() {
+        let position = header.iter().position(|h| h == *column);
+        if position.is_none() && i < needed {
+            let path = path.to_owned();
+            return Err(ResultsError::Column { path, column, expected: "text" });
+        }
+        positions.push(position);
+    }
+    reader
+        .records()
+        .map(|record| {
+            let record = record.map_err(csv_error)?;
+            row(&Fields { path, record: &record, positions: &positions, columns })
+        })
+        .collect()
+}
+
+/// The fields of a record, by position among the columns asked for.
+pub(super) struct Fields<'a> {
+    path: &'a Path,
+    record: &'a csv::StringRecord,
+    positions: &'a [Option<usize>],
+    columns: &'static [&'static str],
+}
+
+impl Fields<'_> {
+    /// The text of a field; nothing for a column that is not there.
+    pub(super) fn text(&self, column: usize) -> &str {
+        self.positions[column].map_or("", |position| &self.record[position])
+    }
+
+    pub(super) fn get<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        column: usize,
+    ) -> Result<T, ResultsError> {
+        self.text(column)
+            .parse()
+            .map_err(|error: T::Err| self.unreadable(column, error.to_string()))
+    }
+
+    /// A field that may be empty.
+    pub(super) fn optional<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        column: usize,
+    ) -> Result<Option<T>, ResultsError> {
+        match self.text(column).is_empty() {
+            true => Ok(None),
+            false => self.get(column).map(Some),
+        }
+    }
+
+    /// A number that is NaN where the field is empty.
+    pub(super) fn number(&self, column: usize) -> Result<f64, ResultsError> {
+        Ok(self.optional(column)?.unwrap_or(f64::NAN))
+    }
+
+    /// A kind of distance, also a baseline's own.
+    pub(super) fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
+        Distance::in_results(self.text(column))
+            .map_err(|error| self.unreadable(column, error.to_string()))
+    }
+
+    fn unreadable(&self, column: usize, expected: String) -> ResultsError {
+        ResultsError::Field {
+            path: self.path.to_owned(),
+            line: self.record.position().map_or(0, csv::Position::line),
+            column: self.columns[column],
+            found: self.text(column).to_owned(),
+            expected,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `findings.csv`: what is read off the curves.
+
+use std::path::Path;
+
+use super::ResultsError;
+use super::fields::{self, number, optional};
+use crate::findings::FindingRow;
+
+const COLUMNS: [&str; 11] = [
+    "dataset",
+    "model",
+    "distance",
+    "measure",
+    "finding",
+    "stage",
+    "depth_percent",
+    "value",
+    "ci_low",
+    "ci_high",
+    "note",
+];
+
+/// Writes `findings.csv`.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsError> {
+    let record = |row: &FindingRow| {
+        [
+            row.dataset.to_string(),
+            row.model.clone(),
+            row.distance.to_string(),
+            row.measure.to_string(),
+            row.finding.to_string(),
+            row.stage.map_or_else(String::new, |stage| stage.to_string()),
+            optional(row.depth_percent),
+            number(row.value),
+            optional(row.ci_low),
+            optional(row.ci_high),
+            row.note.clone(),
+        ]
+    };
+    fields::write(path, COLUMNS, rows.iter().map(record))
+}
+
+/// Reads `findings.csv`.
+///
+/// # Errors
+/// The file is missing, lacks a column, or holds a field that cannot be read.
+pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
+    fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
+        Ok(FindingRow {
+            dataset: row.get(0)?,
+            model: row.get(1)?,
+            distance: row.distance(2)?,
+            measure: row.get(3)?,
+            finding: row.get(4)?,
+            stage: row.optional(5)?,
+            depth_percent: row.optional(6)?,
+            value: row.number(7)?,
+            ci_low: row.optional(8)?,
+            ci_high: row.optional(9)?,
+            note: row.get(10)?,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::DatasetKind;
+    use crate::distance::Distance;
+    use crate::findings::Finding;
+    use crate::score::Measure;
+    use crate::stage::Stage;
+
+    #[test]
+    fn findings_are_read_back_as_they_were_written() {
+        let rows = [FindingRow {
+            dataset: DatasetKind::Things,
+            model: "m".to_owned(),
+            distance: Distance::Cosine,
+            measure: Measure::Accuracy,
+            finding: Finding::MidDepthDrop,
+            stage: Some(Stage::Block(2)),
+            depth_percent: Some(7.5 + 90.0 / 11.0),
+            value: 0.1,
+            ci_low: None,
+            ci_high: Some(0.2),
+            note: "to block 3, \"it\" says".to_owned(),
+        }];
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("findings.csv");
+        write_findings(&path, &rows).expect("written");
+        assert_eq!(read_findings(&path).expect("read"), rows);
+    }
+}

@@ -1,0 +1,286 @@
+//! A run read back: its trials, and the distances of some of its models.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use arrow_array::{
+    Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
+};
+
+use super::ResultsError;
+use super::table::{batches, column};
+use crate::comparison::Side;
+use crate::dataset::{
+    Clusters, DatasetKind, ImageIndex, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
+};
+use crate::distance::Distance;
+
+/// The trials of a data set as they were run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunDataset {
+    /// Which data set.
+    pub kind: DatasetKind,
+    /// The images' ids, in order of first use.
+    pub images: Vec<String>,
+    /// The trials.
+    pub trials: Trials,
+    /// Their ids.
+    pub trial_ids: Vec<u64>,
+    /// What an interval resamples together.
+    pub clusters: Clusters,
+}
+
+/// A trial as `trials.parquet` has it.
+struct Row {
+    id: u64,
+    images: [Option<ImageIndex>; 3],
+    score: Option<f64>,
+    score_std: Option<f64>,
+    left_votes: Option<f64>,
+    right_votes: Option<f64>,
+    odd: Option<u8>,
+    cluster: u32,
+}
+
+/// Images by their ids.
+#[derive(Default)]
+struct Images {
+    ids: Vec<String>,
+    known: HashMap<String, ImageIndex>,
+}
+
+impl Images {
+    fn intern(&mut self, id: &str) -> ImageIndex {
+        if let Some(index) = self.known.get(id) {
+            return *index;
+        }
+        let index = u32::try_from(self.ids.len()).expect("fewer than 2^32 images");
+        self.ids.push(id.to_owned());
+        self.known.insert(id.to_owned(), index);
+        index
+    }
+}
+
+/// Reads `trials.parquet`: the data sets of a run, in their order.
+///
+/// # Errors
+/// The file cannot be read, lacks a column, or holds a trial that is not whole.
+pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
+    let mut found: Vec<(DatasetKind, Images, Vec<Row>)> = Vec::new();
+    for batch in batches(path)? {
+        let batch = batch?;
+        let names: StringArray = column(path, &batch, "dataset", "text")?;
+        let columns = TrialColumns::of(path, &batch)?;
+        for i in 0..batch.num_rows() {
+            let kind = names.value(i).parse().map_err(|error: crate::name::UnknownName| {
+                mismatch(path, "this version of alignscope", error.to_string())
+            })?;
+            if found.last().is_none_or(|(last, _, _)| *last != kind) {
+                found.push((kind, Images::default(), vec![]));
+            }
+            let (_, images, rows) = found.last_mut().expect("just pushed");
+            rows.push(columns.row(i, images));
+        }
+    }
+    found
+        .into_iter()
+        .map(|(kind, images, rows)| {
+            let trials = trials_of(&rows).ok_or_else(|| {
+                mismatch(path, "itself", format!("a trial of {kind} lacks an image or its answer"))
+            })?;
+            Ok(RunDataset {
+                kind,
+                images: images.ids,
+                trials,
+                trial_ids: rows.iter().map(|row| row.id).collect(),
+                clusters: Clusters::of_keys(rows.iter().map(|row| row.cluster)),
+            })
+        })
+        .collect()
+}
+
+fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
+    ResultsError::Mismatch { path: path.to_owned(), other, why }
+}
+
+struct TrialColumns {
+    ids: UInt64Array,
+    images: [StringArray; 3],
+    numbers: [Float64Array; 4],
+    odd: UInt8Array,
+    clusters: UInt32Array,
+}
+
+impl TrialColumns {
+    fn of(path: &Path, batch: &RecordBatch) -> Result<Self, ResultsError> {
+        let text = |name| column(path, batch, name, "text");
+        let number = |name| column(path, batch, name, "64-bit floats");
+        Ok(Self {
+            ids: column(path, batch, "trial", "64-bit numbers")?,
+            images: [text("image_a")?, text("image_b")?, text("image_c")?],
+            numbers: [
+                number("score")?,
+                number("score_std")?,
+                number("left_votes")?,
+                number("right_votes")?,
+            ],
+            odd: column(path, batch, "odd", "8-bit numbers")?,
+            clusters: column(path, batch, "cluster", "32-bit numbers")?,
+        })
+    }
+
+    fn row(&self, i: usize, images: &mut Images) -> Row {
+        let [score, score_std, left_votes, right_votes] =
+            self.numbers.each_ref().map(|column| column.is_valid(i).then(|| column.value(i)));
+        Row {
+            id: self.ids.value(i),
+            images: self
+                .images
+                .each_ref()
+                .map(|column| column.is_valid(i).then(|| images.intern(column.value(i)))),
+            score,
+            score_std,
+            left_votes,
+            right_votes,
+            odd: self.odd.is_valid(i).then(|| self.odd.value(i)),
+            cluster: self.clusters.value(i),
+        }
+    }
+}
+
+/// The trials, of the kind that the first one's answer is of; none where one is not whole.
+fn trials_of(rows: &[Row]) -> Option<Trials> {
+    let first = rows.first()?;
+    if first.score.is_some() {
+        let pair = |row: &Row| {
+            Some(RatedPair {
+                reference: row.images[0]?,
+                distorted: row.images[1]?,
+                score: row.score?,
+                std: row.score_std,
+            })
+        };
+        return rows.iter().map(pair).collect::<Option<_>>().map(Trials::RatedPairs);
+    }
+    if first.left_votes.is_some() {
+        let choice = |row: &Row| {
+            Some(TwoAlternatives {
+                reference: row.images[0]?,
+                left: row.images[1]?,
+                right: row.images[2]?,
+                left_votes: row.left_votes?,
+                right_votes: row.right_votes?,
+            })
+        };
+        return rows.iter().map(choice).collect::<Option<_>>().map(Trials::TwoAlternatives);
+    }
+    let triplet = |row: &Row| {
+        let [Some(a), Some(b), Some(c)] = row.images else { return None };
+        let odd = row.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
+        Some(OddOneOut { images: [a, b, c], odd })
+    };
+    rows.iter().map(triplet).collect::<Option<_>>().map(Trials::OddOneOut)
+}
+
+impl RunDataset {
+    /// What the first trial that is not the same in another run is in either; none where all are.
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
+        let (n, m) = (self.trials.len(), other.trials.len());
+        for i in 0..n.min(m) {
+            let (a, b) = (self.describe(i), other.describe(i));
+            if a != b {
+                return Some(format!("trial {} of the first is {a}, of the second {b}", i + 1));
+            }
+        }
+        if n != m {
+            return Some(format!("the first has {n} trials, the second {m}"));
+        }
+        let same = self.clusters == other.clusters;
+        (!same).then(|| "they were resampled by other clusters (--cluster)".to_owned())
+    }
+
+    fn describe(&self, i: usize) -> String {
+        let image = |index: ImageIndex| self.images[index as usize].as_str();
+        let id = self.trial_ids[i];
+        match &self.trials {
+            Trials::RatedPairs(trials) => {
+                let t = &trials[i];
+                let images = [t.reference, t.distorted].map(image).join(", ");
+                format!("{id} ({images}: score {})", t.score)
+            }
+            Trials::TwoAlternatives(trials) => {
+                let t = &trials[i];
+                let images = [t.reference, t.left, t.right].map(image).join(", ");
+                format!("{id} ({images}: votes {} and {})", t.left_votes, t.right_votes)
+            }
+            Trials::OddOneOut(trials) => {
+                let t = &trials[i];
+                format!("{id} ({}: odd {})", t.images.map(image).join(", "), t.odd + 1)
+            }
+        }
+    }
+}
+
+/// Reads from `distances.parquet` the distances of those sides that `wanted` says, as trials use
+/// them: one for each comparison of every trial.
+///
+/// # Errors
+/// The file cannot be read, lacks a column, or holds other pairs than the trials compare.
+pub fn read_distances(
+    path: &Path,
+    dataset: &RunDataset,
+    wanted: &[Side],
+) -> Result<Vec<Vec<f64>>, ResultsError> {
+    let pairs = Pairs::of(&dataset.trials);
+    let mut found = vec![Vec::with_capacity(pairs.len()); wanted.len()];
+    for batch in batches(path)? {
+        let batch = batch?;
+        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let keys = [text("dataset")?, text("model")?, text("stage")?, text("distance")?];
+        let images = [text("image_a")?, text("image_b")?];
+        let values: Float64Array = column(path, &batch, "value", "64-bit floats")?;
+        // Rows of one side stand together.
+        let same = |i: usize, j: usize| keys.iter().all(|key| key.value(i) == key.value(j));
+        let mut side = None;
+        for i in 0..batch.num_rows() {
+            if i == 0 || !same(i, i - 1) {
+                let [kind, model, stage, distance] = keys.each_ref().map(|key| key.value(i));
+                side = wanted.iter().position(|side| {
+                    kind == dataset.kind.name()
+                        && model == side.model
+                        && stage == side.stage.to_string()
+                        && Distance::in_results(distance) == Ok(side.distance)
+                });
+            }
+            let Some(side) = side else { continue };
+            let place = found[side].len();
+            let expected = pairs
+                .images
+                .get(place)
+                .map(|pair| pair.map(|image| dataset.images[image as usize].as_str()));
+            let pair = images.each_ref().map(|column| column.value(i));
+            if expected != Some(pair) {
+                let why = format!("its pair {} is {} and {}", place + 1, pair[0], pair[1]);
+                return Err(mismatch(path, "trials.parquet", why));
+            }
+            found[side].push(values.value(i));
+        }
+    }
+    wanted
+        .iter()
+        .zip(found)
+        .map(|(side, values)| {
+            if values.len() != pairs.len() {
+                let why = format!(
+                    "it has {} distances of {} at {}, the trials compare {} pairs",
+                    values.len(),
+                    side.model,
+                    side.stage,
+                    pairs.len()
+                );
+                return Err(mismatch(path, "trials.parquet", why));
+            }
+            Ok(pairs.of_trials.iter().map(|pair| values[*pair as usize]).collect())
+        })
+        .collect()
+}

@@ -1,0 +1,343 @@
+//! All scores of a data set, with their intervals.
+
+use rayon::prelude::*;
+
+use super::rated::{Curves, OF_ALL, OF_SUBSETS, Ratings};
+use super::ratio::{self, Share};
+use super::{
+    Measure, Score, ScoreError, Ties, odd_one_out_outcomes, score, two_alternatives_outcomes,
+    vote_shares,
+};
+use crate::dataset::{Clusters, Subset, Trials};
+use crate::resample::{Draws, Interval, NoInterval, Replicates};
+
+/// Numbers of trials that are worked on at a time, in bytes.
+const COLUMN_BYTES: usize = 256 << 20;
+
+/// Scores distances on all subsets of a data set, under one set of resamples.
+#[derive(Debug, Clone)]
+pub struct Scorer {
+    trials: Trials,
+    ties: Ties,
+    clusters: Clusters,
+    draws: Draws,
+    subsets: Vec<Subset>,
+    /// The trials of each subset.
+    parts: Vec<Trials>,
+}
+
+/// A score of a subset, with its interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubsetScore {
+    /// Position of the subset.
+    pub subset: usize,
+    /// The score.
+    pub score: Score,
+    /// Clusters with a trial that counts.
+    pub n_clusters: usize,
+    /// Its interval, or why there is none.
+    pub interval: Result<Interval, NoInterval>,
+}
+
+/// One of several lists of distances cannot be scored.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("list {column} of distances")]
+pub struct ColumnError {
+    /// Position of the list.
+    pub column: usize,
+    /// Why.
+    #[source]
+    pub source: ScoreError,
+}
+
+/// The scores of one list of distances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnScores {
+    /// All of them.
+    pub scores: Vec<SubsetScore>,
+    /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
+    pub main: Replicates,
+}
+
+impl Scorer {
+    /// A scorer of `trials`.
+    ///
+    /// `subsets` — the first is the whole
+    ///
+    /// # Panics
+    /// There is no subset, or there are not as many codes as trials.
+    pub fn new(
+        trials: Trials,
+        clusters: Clusters,
+        subsets: Vec<Subset>,
+        draws: Draws,
+        ties: Ties,
+    ) -> Self {
+        assert_eq!(clusters.codes.len(), trials.len(), "a cluster for each trial");
+        assert_eq!(subsets[0].trials.len(), trials.len(), "the first subset is the whole");
+        let parts = subsets.iter().map(|subset| trials.part(&subset.trials)).collect();
+        Self { trials, ties, clusters, draws, subsets, parts }
+    }
+
+    /// The subsets.
+    pub fn subsets(&self) -> &[Subset] {
+        &self.subsets
+    }
+
+    /// The clusters.
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    /// The resamples.
+    pub fn draws(&self) -> &Draws {
+        &self.draws
+    }
+
+    /// The trials.
+    pub fn trials(&self) -> &Trials {
+        &self.trials
+    }
+
+    /// The measure that figures show and that models are compared by.
+    pub fn main_measure(&self) -> Measure {
+        match self.trials {
+            Trials::RatedPairs(_) => Measure::Spearman,
+            Trials::TwoAlternatives(_) | Trials::OddOneOut(_) => Measure::Accuracy,
+        }
+    }
+
+    /// What chance gives of the main measure.
+    pub fn chance(&self) -> f64 {
+        match self.trials {
+            Trials::RatedPairs(_) => 0.0,
+            Trials::TwoAlternatives(_) => 1.0 / 2.0,
+            Trials::OddOneOut(_) => 1.0 / 3.0,
+        }
+    }
+
+    /// Scores lists of distances, each as [`score`] takes it.
+    ///
+    /// The whole has all measures; a subset Spearman's and Pearson's correlation, the accuracy
+    /// and the vote share. A correlation within types is of ranks (or values) within each type,
+    /// less their mean there, pooled over the types.
+    ///
+    /// # Errors
+    /// As for [`score`], and which of the lists it is.
+    pub fn score(&self, columns: &[Vec<f64>]) -> Result<Vec<ColumnScores>, ColumnError> {
+        let size = (COLUMN_BYTES / (8 * 2 * self.trials.len().max(1))).max(1);
+        let mut found = Vec::with_capacity(columns.len());
+        for columns in columns.chunks(size) {
+            let done = found.len();
+            let plain = columns.par_iter().enumerate().map(|(i, distances)| {
+                self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
+            });
+            let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
+            found.extend(match &self.trials {
+                Trials::RatedPairs(trials) => {
+                    self.rated(columns, plain, trials.iter().map(|t| t.score).collect())
+                }
+                Trials::TwoAlternatives(_) | Trials::OddOneOut(_) => self.choices(columns, plain),
+            });
+        }
+        Ok(found)
+    }
+
+    /// What each trial counts for the accuracy: 1, 0, or a part at a tie; none where people do not
+    /// decide. Nothing for rated pairs.
+    pub fn outcomes(&self, distances: &[f64]) -> Option<Vec<Option<f64>>> {
+        match &self.trials {
+            Trials::RatedPairs(_) => None,
+            Trials::TwoAlternatives(trials) => {
+                Some(two_alternatives_outcomes(trials, distances.as_chunks().0, self.ties))
+            }
+            Trials::OddOneOut(trials) => {
+                Some(odd_one_out_outcomes(trials, distances.as_chunks().0, self.ties))
+            }
+        }
+    }
+
+    /// Correlations of ratings with lists of numbers, under all resamples: for each subset and
+    /// measure (Spearman's and Pearson's of every subset, Kendall's of the whole), those of each
+    /// list. Nothing for other trials.
+    pub(crate) fn correlations(
+        &self,
+        columns: &[Vec<f64>],
+    ) -> Vec<(usize, Measure, Vec<Replicates>)> {
+        let Trials::RatedPairs(trials) = &self.trials else { return vec![] };
+        let scores = trials.iter().map(|t| t.score).collect();
+        let ratings = Ratings::new(scores, &self.subsets, &self.clusters);
+        let (replicates, _) = ratings.replicates(columns, &self.draws);
+        let mut wanted = vec![(0, Measure::Kendall)];
+        wanted.extend((0..self.subsets.len()).flat_map(|s| OF_SUBSETS.map(|m| (s, m))));
+        wanted.sort();
+        let of = |(subset, measure)| {
+            let of_column =
+                |column| replicates[ratings.place(columns.len(), subset, column, measure)].clone();
+            (subset, measure, (0..columns.len()).map(of_column).collect())
+        };
+        wanted.into_iter().map(of).collect()
+    }
+
+    /// Shares of trials under all resamples: `[subset][share]`.
+    pub(crate) fn shares(
+        &self,
+        shares: &[Share],
+        denominators: &[Vec<f64>],
+    ) -> Vec<Vec<Replicates>> {
+        ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
+    }
+
+    /// The scores of each subset, without resamples.
+    fn plain(&self, distances: &[f64]) -> Result<Vec<Vec<Score>>, ScoreError> {
+        let whole = score(&self.trials, distances, self.ties)?;
+        let per_trial = self.trials.comparisons();
+        let of_part = |(subset, part): (&Subset, &Trials)| {
+            let of_trials = subset.trials.iter().flat_map(|trial| {
+                let first = *trial as usize * per_trial;
+                &distances[first..first + per_trial]
+            });
+            score(part, &of_trials.copied().collect::<Vec<_>>(), self.ties)
+        };
+        let mut found = vec![whole];
+        for part in self.subsets.iter().zip(&self.parts).skip(1) {
+            found.push(of_part(part)?);
+        }
+        Ok(found)
+    }
+
+    fn rated(
+        &self,
+        columns: &[Vec<f64>],
+        plain: Vec<Vec<Vec<Score>>>,
+        scores: Vec<f64>,
+    ) -> Vec<ColumnScores> {
+        let closeness: Vec<Vec<f64>> =
+            columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
+        let ratings = Ratings::new(scores.clone(), &self.subsets, &self.clusters);
+        let (replicates, curves) = ratings.replicates(&closeness, &self.draws);
+        let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
+            let mut found = Vec::new();
+            for (s, plain) in plain.iter().enumerate() {
+                let of_all: &[Measure] = if s == 0 { &OF_ALL } else { &[] };
+                for measure in OF_SUBSETS.iter().chain(of_all) {
+                    let place = ratings.place(columns.len(), s, column, *measure);
+                    let replicates = &replicates[place];
+                    let known = plain.iter().find(|score| score.measure == *measure);
+                    let score = match known {
+                        Some(score) if self.subsets[s].within.is_empty() => *score,
+                        Some(score) => Score { value: replicates.estimate, ..*score },
+                        None => {
+                            fitted(*measure, plain[0], &curves[column], &closeness[column], &scores)
+                        }
+                    };
+                    // The interval is of the score as it is given, NaN where it is.
+                    let interval = match score.value.is_nan() {
+                        true => Err(NoInterval::Undefined),
+                        false => replicates.interval(),
+                    };
+                    let n_clusters = replicates.clusters;
+                    found.push(SubsetScore { subset: s, score, n_clusters, interval });
+                }
+            }
+            let main = ratings.place(columns.len(), 0, column, Measure::Spearman);
+            ColumnScores { scores: found, main: replicates[main].clone() }
+        };
+        plain.into_iter().enumerate().map(of_column).collect()
+    }
+
+    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let mut shares = Vec::new();
+        let mut denominators = vec![];
+        for distances in columns {
+            let outcomes = self.outcomes(distances).expect("choices have outcomes");
+            if denominators.is_empty() {
+                let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
+                denominators.push(outcomes.iter().map(counts).collect());
+            }
+            let numerators = outcomes.iter().map(|o| o.unwrap_or(0.0)).collect();
+            shares.push(Share { numerators, denominator: 0 });
+            if let Trials::TwoAlternatives(trials) = &self.trials {
+                let numerators = vote_shares(trials, distances.as_chunks().0, self.ties);
+                shares.push(Share { numerators, denominator: 1 });
+            }
+        }
+        if let Trials::TwoAlternatives(trials) = &self.trials {
+            denominators.push(vec![1.0; trials.len()]);
+        }
+        let measures = denominators.len();
+        let found =
+            ratio::replicates(&shares, &denominators, &self.subsets, &self.clusters, &self.draws);
+        let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
+            let mut scores = Vec::new();
+            for (s, plain) in plain.iter().enumerate() {
+                for (m, score) in plain.iter().enumerate() {
+                    let replicates = &found[s][column * measures + m];
+                    let interval = replicates.interval();
+                    let n_clusters = replicates.clusters;
+                    let of = SubsetScore { subset: s, score: *score, n_clusters, interval };
+                    if score.measure == Measure::Accuracy && s == 0 {
+                        scores.push(of.clone());
+                        scores.push(beyond_chance(of));
+                    } else {
+                        scores.push(of);
+                    }
+                }
+            }
+            ColumnScores { scores, main: found[0][column * measures].clone() }
+        };
+        plain.into_iter().enumerate().map(of_column).collect()
+    }
+}
+
+/// A score of a curve fitted to all pairs.
+fn fitted(
+    measure: Measure,
+    like: Score,
+    [four, five]: &Curves,
+    closeness: &[f64],
+    scores: &[f64],
+) -> Score {
+    let fit = match measure {
+        Measure::PearsonLogistic4 | Measure::RmseLogistic4 => four.as_ref(),
+        _ => five.as_ref(),
+    };
+    let n = scores.len() as f64;
+    let mean = scores.iter().sum::<f64>() / n;
+    match (measure, fit) {
+        (Measure::PearsonLogistic4 | Measure::PearsonLogistic5, fit) => {
+            let value = fit.map_or(f64::NAN, |fit| {
+                let values: Vec<f64> = closeness.iter().map(|x| fit.value(*x)).collect();
+                super::pearson(&values, scores)
+            });
+            Score { measure, value, ..like }
+        }
+        (_, fit) => Score {
+            measure,
+            value: fit.map_or(f64::NAN, |fit| (fit.squares / n).sqrt()),
+            // What the mean of all scores is off by.
+            chance: (scores.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / n).sqrt(),
+            ..like
+        },
+    }
+}
+
+/// The accuracy beyond chance: (accuracy − chance) / (1 − chance).
+fn beyond_chance(accuracy: SubsetScore) -> SubsetScore {
+    let chance = accuracy.score.chance;
+    let beyond = |value: f64| (value - chance) / (1.0 - chance);
+    SubsetScore {
+        score: Score {
+            measure: Measure::Kappa,
+            value: beyond(accuracy.score.value),
+            chance: 0.0,
+            ..accuracy.score
+        },
+        interval: accuracy.interval.map(|i| Interval {
+            low: beyond(i.low),
+            high: beyond(i.high),
+            bca: i.bca.map(|ends| ends.map(beyond)),
+        }),
+        ..accuracy
+    }
+}
