@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        assert_eq!([1.0, 0.125, -0.001, 10.0].map(number), ["1", "0.13", "0", "10"]);
+        assert_eq!([1.0, 0.126, -0.001, 10.0].map(number), ["1", "0.13", "0", "10"]);
     }
 
     #[test]
