@@ -120,7 +120,7 @@ fn summary(run: &Run) -> Markup {
     let said = summarize(run);
     html! {
         p.note {
-            "Only what the intervals support is said here, for the distance " (run.main_distance())
+            "What is ahead is said only where the intervals support it; the stages of peaks and falls were chosen by their scores, which their intervals do not account for. For the distance " (run.main_distance())
             ", baselines and pixels; “points” are of 100, in brackets the 95 % interval."
         }
         @if run.comparisons.is_none() {

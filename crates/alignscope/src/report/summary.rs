@@ -140,13 +140,16 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
         said.push(format!("{} more such differences stand in the table below.", told - MOST));
     }
     if open > 0 {
+        let leave = if open == 1 { "leaves" } else { "leave" };
         said.push(format!(
-            "Of {count} comparisons on {dataset}, {open} leave open which is ahead: the interval holds 0."
+            "Of {count} comparisons on {dataset}, {open} {leave} open which is ahead: the interval holds 0."
         ));
     }
     if uncorrected > 0 {
+        let [have, do_not] =
+            if uncorrected == 1 { ["has", "does not"] } else { ["have", "do not"] };
         said.push(format!(
-            "{uncorrected} more have an interval without 0 but do not stand after Holm's correction for all comparisons by this distance on {dataset}."
+            "{uncorrected} more {have} an interval without 0 but {do_not} stand after Holm's correction for all comparisons by this distance on {dataset}."
         ));
     }
     if without > 0 {
