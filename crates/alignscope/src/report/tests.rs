@@ -159,7 +159,10 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     assert_eq!(said.matches("is ahead of CLIP").count(), 1, "the others are not told");
     assert!(!said.contains("ahead of SigLIP"));
     assert!(said.contains("1 leaves open which is ahead"), "{said}");
-    assert!(said.contains("1 more has an interval without 0 but does not stand after Holm"), "{said}");
+    assert!(
+        said.contains("1 more has an interval without 0 but does not stand after Holm"),
+        "{said}"
+    );
 }
 
 #[test]
