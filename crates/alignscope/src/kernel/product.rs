@@ -164,7 +164,7 @@ impl PackedWeights {
                 {
                     assert_eq!(*precision, to, "one precision for both layers of a perceptron");
                     let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
-                    return product.activated(activation, operand, scratch_of(scratch));
+                    return product.activated(activation, operand, &mut scratch.amx);
                 }
                 assert_eq!(self.format(), Format::Rows, "one form for both layers");
                 let (out, stride) = operand.as_rows_mut();
@@ -203,14 +203,10 @@ impl PackedWeights {
             }
             Packing::Tiles(tiles, precision) => {
                 let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
-                product.rows(matches!(finish, Finish::Add), out, scratch_of(scratch));
+                product.rows(matches!(finish, Finish::Add), out, &mut scratch.amx);
             }
         }
     }
-}
-
-fn scratch_of(scratch: &mut ProductScratch) -> &mut amx::AmxScratch {
-    &mut scratch.amx
 }
 
 #[cfg(test)]

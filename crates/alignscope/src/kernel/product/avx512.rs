@@ -13,7 +13,6 @@ use std::arch::x86_64::{
 
 use rayon::prelude::*;
 
-use super::super::activation::Activation;
 use super::super::huge;
 use super::Finish;
 
@@ -111,10 +110,7 @@ fn finish(sums: &[f32; PANEL], bias: &[f32; PANEL], finish: Finish, out: &mut [f
     match finish {
         Finish::Set => {}
         Finish::Add => out.iter().zip(&mut row).for_each(|(out, sum)| *sum += out),
-        // One loop for each, so that each vectorizes.
-        Finish::Activate(Activation::QuickGelu) => Activation::QuickGelu.apply_inline(&mut row),
-        Finish::Activate(Activation::Gelu) => Activation::Gelu.apply_inline(&mut row),
-        Finish::Activate(Activation::GeluTanh) => Activation::GeluTanh.apply_inline(&mut row),
+        Finish::Activate(activation) => activation.apply_inline(&mut row),
     }
     match out.as_mut_array::<PANEL>() {
         Some(out) => *out = row,
