@@ -4,7 +4,7 @@ use super::ExperimentError;
 use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
-use crate::encoder::Tokens;
+use crate::encoder::{Encoder, Tokens};
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
 
@@ -15,8 +15,12 @@ const PAIR_BYTES: u64 = 64;
 const TABLE_BYTES: u64 = 24_000_000;
 
 /// Activations of a resident set take no more than this where components are small enough, however
-/// large the budget is: beyond it only memory is lost.
+/// large the budget is: beyond it only memory is lost. Where there are many threads they take as much as gives each
+/// of them some groups of images.
 const SET_BYTES: u64 = 512_000_000;
+
+/// Groups of images that each thread has of a set at least, so that none waits long for the last.
+const GROUPS_A_THREAD: usize = 4;
 
 /// What is in memory, and what is not.
 pub(super) struct Shares {
@@ -31,9 +35,14 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    /// Shares out the budget: images first, then differences.
-    pub(super) fn of(request: &Request<'_>) -> Result<Self, ExperimentError> {
-        let Request { model, encoder, dataset, memory_bytes, .. } = request;
+    /// Shares out the budget: images first, then differences. Where these are `kept` in files, those of several sets
+    /// need no room beside the images.
+    pub(super) fn of(
+        request: &Request<'_>,
+        encoder: &Encoder,
+        kept: bool,
+    ) -> Result<Self, ExperimentError> {
+        let Request { model, dataset, memory_bytes, .. } = request;
         let images = dataset.dataset.images.len();
         let pairs = dataset.pairs.len();
         let stages = encoder.stages();
@@ -41,10 +50,13 @@ impl Shares {
         let numbers: usize = channels.iter().sum();
         let widest = channels.iter().copied().max().expect("an encoder has stages");
         let one_stage = DifferenceStore::bytes(pairs, 1, widest);
-        let all_stages = DifferenceStore::bytes(pairs, stages.len(), numbers);
+        let all_stages = match kept {
+            true => 0,
+            false => DifferenceStore::bytes(pairs, stages.len(), numbers),
+        };
 
         let distances = (pairs * stages.len() * request.distances.len() * size_of::<f64>()) as u64;
-        let fixed = fixed_bytes(encoder, dataset.largest_px)
+        let fixed = fixed_bytes(encoder, dataset.largest_px, dataset.largest_file)
             + 2 * DifferenceStore::BLOCK_BYTES as u64
             + TABLE_BYTES
             + distances
@@ -63,10 +75,16 @@ impl Shares {
             Ok(Self { sets, in_memory, store_in_memory, ahead_bytes })
         };
 
+        let busy = rayon::current_num_threads() * encoder.images_at_a_time() * GROUPS_A_THREAD;
+        let easy = fitting(SET_BYTES).max(busy);
+        // Of the images that fit, as many as keep all threads busy; whole components.
+        let enough = |most: usize| match plan(images, &dataset.pairs, easy.min(most)) {
+            Ok(_) => easy.min(most),
+            Err(large) => large.images.min(most),
+        };
         let whole = images as u64 * per_image;
         if whole <= free {
             // Several sets of that size keep all threads as busy as one large one.
-            let easy = fitting(SET_BYTES);
             if whole > SET_BYTES + all_stages
                 && all_stages <= free / 2
                 && let Ok(sets) = plan(images, &dataset.pairs, easy)
@@ -76,14 +94,16 @@ impl Shares {
             let sets = plan_whole(images, &dataset.pairs, images);
             return shares(sets, images, whole + one_stage <= free);
         }
-        let largest = match plan(images, &dataset.pairs, fitting(free)) {
+        let most = enough(fitting(free));
+        let largest = match plan(images, &dataset.pairs, most) {
             Ok(sets) => {
+                let beside = fitting(free.saturating_sub(all_stages));
                 if all_stages <= free / 2
-                    && let Ok(sets) = plan(images, &dataset.pairs, fitting(free - all_stages))
+                    && let Ok(sets) = plan(images, &dataset.pairs, enough(beside))
                 {
-                    return shares(sets, fitting(free - all_stages), true);
+                    return shares(sets, beside, true);
                 }
-                return shares(sets, fitting(free), false);
+                return shares(sets, most, kept);
             }
             Err(large) => large.images,
         };
@@ -105,15 +125,29 @@ impl Shares {
             });
         }
         let sets = plan_whole(images, &dataset.pairs, in_memory);
-        shares(sets, in_memory, store_in_memory)
+        let kept_of_several = kept && sets.len() > 1;
+        shares(sets, in_memory, store_in_memory || kept_of_several)
     }
 
-    /// Says what of it the user should know: that the work is split, and what the disk will hold.
-    pub(super) fn tell(&self, request: &Request<'_>, progress: &dyn Progress) {
-        let Request { model, encoder, dataset, .. } = request;
+    /// Says what of it the user should know: that the work is split, of which so many sets are `open`, and what the disk
+    /// will hold.
+    pub(super) fn tell(
+        &self,
+        request: &Request<'_>,
+        encoder: &Encoder,
+        open: usize,
+        progress: &dyn Progress,
+    ) {
+        let Request { model, dataset, .. } = request;
         let kind = dataset.dataset.kind;
-        if self.sets.len() > 1 {
-            progress.note(&format!("{model} on {kind}: {} groups of images", self.sets.len()));
+        let all = self.sets.len();
+        if open < all {
+            progress.note(&format!(
+                "{model} on {kind}: {} of {all} groups of images are kept from before",
+                all - open
+            ));
+        } else if all > 1 {
+            progress.note(&format!("{model} on {kind}: {all} groups of images"));
         }
         let largest = self.sets.iter().map(|set| set.images.len()).max().unwrap_or(0);
         let folder = std::env::temp_dir();
@@ -129,7 +163,7 @@ impl Shares {
         if !self.store_in_memory {
             let stages = encoder.stages();
             let numbers = stages.iter().map(|s| encoder.shape(*s)[1]);
-            let bytes = match self.sets.len() {
+            let bytes = match all {
                 1 => DifferenceStore::bytes(dataset.pairs.len(), 1, numbers.max().unwrap_or(0)),
                 _ => DifferenceStore::bytes(dataset.pairs.len(), stages.len(), numbers.sum()),
             };

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use crate::difference::{Activations, DifferenceStore, Differences};
 use crate::encoder::{Spilled, Tokens};
+use crate::kept::StoreError;
 use crate::resident::ResidentSet;
-use crate::spill::SpillError;
 
 /// A pair of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +41,16 @@ impl PlacedPair {
 }
 
 /// Keeps some pairs' differences.
-pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send {}
+pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send {}
 
-impl<F: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send> Keep for F {}
+impl<F: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send> Keep for F {}
 
 /// The differences of all pairs, from activations in memory.
 pub(super) fn reduce_memory(
     activations: Activations<'_>,
     pairs: &[PlacedPair],
     mut keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let norms = activations.squared_norms();
     let activations = activations.with_norms(&norms);
     for block in pairs.chunks(DifferenceStore::block_pairs(activations.channels())) {
@@ -71,7 +71,7 @@ pub(super) fn reduce_file(
     class_token: bool,
     pairs: &[PlacedPair],
     keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
     match tokens.range(count, class_token) {
         Some(range) if range == (0..count) => {
@@ -108,7 +108,7 @@ pub(super) fn reduce_file(
 fn each_image(
     spilled: &mut Spilled<'_>,
     work: impl Fn(usize, &[f32]) + Sync,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let file = spilled.file;
     let next = AtomicUsize::new(0);
     let slots = spilled.workspace.par_chunks_exact_mut(file.tokens() * file.channels());
@@ -130,7 +130,7 @@ fn tiles(
     norms: &[f64],
     pairs: &[PlacedPair],
     keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let file = spilled.file;
     let (images, channels) = (file.images(), file.channels());
     let image = file.tokens() * channels;
@@ -179,7 +179,7 @@ fn tiles(
                 let mut keep = keep.lock().expect("no thread panics while it keeps differences");
                 (*keep)(&numbers, &differences)?;
             }
-            Ok(())
+            Ok::<(), StoreError>(())
         })?;
     }
     Ok(())
