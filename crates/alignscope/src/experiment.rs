@@ -7,6 +7,7 @@ mod error;
 mod figures;
 mod file;
 mod identity;
+mod open;
 mod piece;
 mod pixels;
 mod prepared;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ExperimentError;
+use super::open::Open;
 use super::prepared::PreparedDataset;
 use super::shares::Shares;
 use super::tiles::{Keep, PlacedPair, reduce_file, reduce_memory};
@@ -99,21 +100,21 @@ pub(super) fn stage_distances(
         return Ok(PieceDistances { stages, encoded: 0 });
     }
     let encoder = request.encoder.get(progress)?;
-    let shares = Shares::of(request, encoder, kept.is_some())?;
-    let is_open = |set: &&ResidentSet| set.pairs.iter().any(|pair| !covered[*pair as usize]);
-    let sets: Vec<&ResidentSet> = shares.sets.iter().filter(is_open).collect();
-    shares.tell(request, encoder, sets.len(), progress);
+    let open = Open::of(&dataset.pairs, &covered);
+    let shares = Shares::of(request, encoder, &open, kept.is_some())?;
+    shares.tell(request, encoder, &open, progress);
 
-    let images: usize = sets.iter().map(|set| set.images.len()).sum();
+    let images = open.images.len();
     progress.begin(&format!("{model} on {}", dataset.dataset.kind), (images * encoder.stages().len()) as u64);
     let passes = passes(encoder);
-    let of_set = |set: &&'_ ResidentSet| std::iter::repeat_n(set.images.clone(), passes).flatten();
-    let needed: Vec<ImageIndex> = sets.iter().flat_map(of_set).collect();
+    let sets = shares.sets.iter();
+    let needed: Vec<ImageIndex> =
+        sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect();
     let read = |position: usize| dataset.read(needed[position] as usize);
-    let mut reduction = Reduction::new(request, &shares, kept.is_some())?;
+    let mut reduction = Reduction::new(request, &shares, &open, kept.is_some())?;
     read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
         let mut first = 0;
-        for set in sets {
+        for set in &shares.sets {
             let files = Files { ahead, first, asked: AtomicUsize::new(0) };
             reduction.begin(set, kept.as_ref())?;
             let work = Work { request, encoder, set, files: &files, progress };
@@ -291,6 +292,7 @@ impl<'a> Reduction<'a> {
     fn new(
         request: &'a Request<'a>,
         shares: &Shares,
+        open: &Open,
         kept: bool,
     ) -> Result<Self, ExperimentError> {
         let architecture = request.encoder.architecture();
@@ -300,10 +302,11 @@ impl<'a> Reduction<'a> {
         let store = |channels: &[usize]| {
             DifferenceStore::new(request.dataset.pairs.len(), channels, in_memory)
         };
-        let way = match (shares.sets.len(), kept) {
-            (1, _) => Way::Whole { store: store(&channels[..1])?, finished: vec![] },
-            (_, true) => Way::Kept,
-            (_, false) => Way::Several(store(&channels)?),
+        let all = open.pairs.len() == request.dataset.pairs.len();
+        let way = match (all && shares.sets.len() == 1, kept) {
+            (true, _) => Way::Whole { store: store(&channels[..1])?, finished: vec![] },
+            (false, true) => Way::Kept,
+            (false, false) => Way::Several(store(&channels)?),
         };
         Ok(Self { request, way, in_memory, writer: None })
     }

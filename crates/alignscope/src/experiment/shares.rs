@@ -1,6 +1,7 @@
 //! How the memory budget of a run is shared out.
 
 use super::ExperimentError;
+use super::open::Open;
 use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
@@ -40,10 +41,11 @@ impl Shares {
     pub(super) fn of(
         request: &Request<'_>,
         encoder: &Encoder,
+        open: &Open,
         kept: bool,
     ) -> Result<Self, ExperimentError> {
         let Request { model, dataset, memory_bytes, .. } = request;
-        let images = dataset.dataset.images.len();
+        let images = open.images.len();
         let pairs = dataset.pairs.len();
         let stages = encoder.stages();
         let channels: Vec<usize> = stages.iter().map(|s| encoder.shape(*s)[1]).collect();
@@ -71,14 +73,15 @@ impl Shares {
         let more_ahead = more_ahead_bytes(left);
         let ahead_bytes = ahead_limit(more_ahead);
         let free = left - more_ahead;
-        let shares = |sets, in_memory, store_in_memory| {
+        let shares = |sets: Vec<ResidentSet>, in_memory, store_in_memory| {
+            let sets = sets.into_iter().map(|set| open.in_dataset(set)).collect();
             Ok(Self { sets, in_memory, store_in_memory, ahead_bytes })
         };
 
         let busy = rayon::current_num_threads() * encoder.images_at_a_time() * GROUPS_A_THREAD;
         let easy = fitting(SET_BYTES).max(busy);
         // Of the images that fit, as many as keep all threads busy; whole components.
-        let enough = |most: usize| match plan(images, &dataset.pairs, easy.min(most)) {
+        let enough = |most: usize| match plan(images, &open.pairs, easy.min(most)) {
             Ok(_) => easy.min(most),
             Err(large) => large.images.min(most),
         };
@@ -87,19 +90,19 @@ impl Shares {
             // Several sets of that size keep all threads as busy as one large one.
             if whole > SET_BYTES + all_stages
                 && all_stages <= free / 2
-                && let Ok(sets) = plan(images, &dataset.pairs, easy)
+                && let Ok(sets) = plan(images, &open.pairs, easy)
             {
                 return shares(sets, easy, true);
             }
-            let sets = plan_whole(images, &dataset.pairs, images);
+            let sets = plan_whole(images, &open.pairs, images);
             return shares(sets, images, whole + one_stage <= free);
         }
         let most = enough(fitting(free));
-        let largest = match plan(images, &dataset.pairs, most) {
+        let largest = match plan(images, &open.pairs, most) {
             Ok(sets) => {
                 let beside = fitting(free.saturating_sub(all_stages));
                 if all_stages <= free / 2
-                    && let Ok(sets) = plan(images, &dataset.pairs, enough(beside))
+                    && let Ok(sets) = plan(images, &open.pairs, enough(beside))
                 {
                     return shares(sets, beside, true);
                 }
@@ -124,29 +127,28 @@ impl Shares {
                 budget: *memory_bytes,
             });
         }
-        let sets = plan_whole(images, &dataset.pairs, in_memory);
+        let sets = plan_whole(images, &open.pairs, in_memory);
         let kept_of_several = kept && sets.len() > 1;
         shares(sets, in_memory, store_in_memory || kept_of_several)
     }
 
-    /// Says what of it the user should know: that the work is split, of which so many sets are `open`, and what the disk
+    /// Says what of it the user should know: that a part is kept from before, that the work is split, and what the disk
     /// will hold.
     pub(super) fn tell(
         &self,
         request: &Request<'_>,
         encoder: &Encoder,
-        open: usize,
+        open: &Open,
         progress: &dyn Progress,
     ) {
         let Request { model, dataset, .. } = request;
         let kind = dataset.dataset.kind;
-        let all = self.sets.len();
-        if open < all {
-            progress.note(&format!(
-                "{model} on {kind}: {} of {all} groups of images are kept from before",
-                all - open
-            ));
-        } else if all > 1 {
+        let (all, images) = (self.sets.len(), dataset.dataset.images.len());
+        if open.images.len() < images {
+            let kept = images - open.images.len();
+            progress.note(&format!("{model} on {kind}: {kept} of {images} images are done from before"));
+        }
+        if all > 1 {
             progress.note(&format!("{model} on {kind}: {all} groups of images"));
         }
         let largest = self.sets.iter().map(|set| set.images.len()).max().unwrap_or(0);

@@ -66,6 +66,10 @@ impl SetHeader {
 }
 
 impl Layout {
+    fn has(&self, pair: u32) -> bool {
+        self.pairs.binary_search(&pair).is_ok()
+    }
+
     fn offset(&self, stage: usize, position: usize) -> u64 {
         let before: usize = self.channels[..stage].iter().map(|c| pair_bytes(*c)).sum();
         let numbers = self.pairs.len() * (size_of::<u32>() + before);
@@ -109,7 +113,11 @@ impl KeptPiece {
         file.read(0, &mut bytes)?;
         let pairs = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
         let layout = Layout { pairs, channels: header.channels };
-        self.sets.push(KeptSet { path: path.to_owned(), file, layout });
+        // A run with another memory budget may have split the pairs otherwise: each is taken once.
+        let known = |pair: &u32| self.sets.iter().any(|set| set.layout.has(*pair));
+        if !layout.pairs.iter().any(known) {
+            self.sets.push(KeptSet { path: path.to_owned(), file, layout });
+        }
         Ok(())
     }
 
