@@ -124,6 +124,10 @@ pub struct Run {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
 
+    /// Let paths in manifests lead out of the data set's folder.
+    #[arg(long)]
+    pub allow_outside: bool,
+
     /// Leave out trials whose images are missing, and count them, instead of stopping.
     #[arg(long)]
     pub skip_missing: bool,

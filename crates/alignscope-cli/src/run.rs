@@ -76,6 +76,7 @@ fn options(arguments: &Run) -> DatasetOptions {
         min_votes: arguments.min_votes,
         things_images: arguments.images.map(Into::into),
         skip_missing: arguments.skip_missing,
+        allow_outside: arguments.allow_outside,
         limit: arguments.limit,
     }
 }
@@ -124,6 +125,7 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
     }
     for dataset in &mut grid.datasets {
         dataset.options.skip_missing |= options.skip_missing;
+        dataset.options.allow_outside |= options.allow_outside;
         dataset.options.limit = options.limit.or(dataset.options.limit);
     }
     Ok(grid)

@@ -479,7 +479,10 @@ fn an_output_that_holds_a_run() {
     assert_eq!(place.run("pairs", "", &[]).0, 0);
     let before = fs::read(place.path("out/scores.csv")).expect("read");
     let out = place.path("out");
-    place.refuses("pairs", &["--out", out.to_str().expect("Unicode")], &["holds a finished run"]);
+    let again = ["--ties", "half", "--out", out.to_str().expect("Unicode")];
+    place.refuses("pairs", &again, &["holds a finished run of other", "--fresh"]);
+    let again = ["--tokens", "mean", "--out", out.to_str().expect("Unicode")];
+    place.refuses("pairs", &again, &["tokens: all, now mean", "--fresh"]);
     assert_eq!(fs::read(place.path("out/scores.csv")).expect("read"), before);
 }
 
@@ -507,7 +510,8 @@ fn a_failed_run_leaves_no_folder_that_it_made() {
 #[test]
 fn too_little_memory_names_what_would_do() {
     let place = Place::new();
-    place.refuses("pairs", &["--memory", "1MB"], &["needs", "the budget is 1 MB", "--memory"]);
+    let little = ["--memory", "1MB", "--no-cache"];
+    place.refuses("pairs", &little, &["needs", "the budget is 1 MB", "--memory"]);
 }
 
 #[test]

@@ -179,6 +179,8 @@ pub struct DatasetOptions {
     pub things_images: Option<ThingsImages>,
     /// Leave out trials whose images are missing, and count them, instead of failing.
     pub skip_missing: bool,
+    /// Whether paths in manifests may lead out of the data set's folder.
+    pub allow_outside: bool,
     /// Take only the first trials, after those left out.
     pub limit: Option<usize>,
 }

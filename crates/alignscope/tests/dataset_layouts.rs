@@ -350,3 +350,18 @@ fn the_real_scores_of_tid() {
         assert!(dataset.notes[0].contains(release), "{:?}", dataset.notes);
     }
 }
+
+#[test]
+fn paths_lead_out_of_the_folder_only_where_that_is_allowed() {
+    let data = folder(&[
+        ("in/pairs.csv", "reference,distorted,score\na.png,../out/b.png,1\n"),
+        ("in/a.png", ""),
+        ("out/b.png", ""),
+    ]);
+    let path = data.path().join("in");
+    let error = open(DatasetKind::Pairs, &path).expect_err("refused").to_string();
+    assert!(error.contains("`../out/b.png` leads out") && error.contains("--allow-outside"), "{error}");
+    let options = DatasetOptions { allow_outside: true, ..DatasetOptions::default() };
+    let dataset = Dataset::open(DatasetKind::Pairs, &path, &options).expect("allowed");
+    assert_eq!(ids(&dataset), ["a.png", "../out/b.png"]);
+}

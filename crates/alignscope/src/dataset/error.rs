@@ -132,7 +132,7 @@ pub enum DatasetError {
     },
     /// A path that leads out of the data set's folder.
     #[error(
-        "{path}, line {line}: the path `{found}` leads out of the folder of the data set, expected a path below it"
+        "{path}, line {line}: the path `{found}` leads out of the folder of the data set, expected a path below it; if you trust the file, allow that with --allow-outside"
     )]
     Outside {
         /// The file.

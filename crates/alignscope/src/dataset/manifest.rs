@@ -77,7 +77,7 @@ impl Reading<'_> {
                 return Ok(false);
             }
             let trial = trial(row)?;
-            let images = image_names(row, images)?;
+            let images = image_names(row, images, self.options)?;
             if let (Some(wanted), Some(column)) = (&self.options.split, split)
                 && !splits.is(wanted, row.text(column))
             {

@@ -77,7 +77,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
             Some(column) => row.parse(column, "a whole number", |_| true)?,
             None => record,
         };
-        let images = image_names(row, images)?;
+        let images = image_names(row, images, options)?;
         let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
         builder.add(
             id,
@@ -103,27 +103,38 @@ fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError
     row.parse(column, "0 or 1 (or a number of votes)", |n: &f64| *n >= 0.0 && n.is_finite())
 }
 
-/// The image at a path below the folder of the data set.
+/// The image at a path below the folder of the data set; or anywhere, where the user allows it.
 pub(super) fn find(files: &Files, name: &str) -> Found {
-    match files.at(name) {
-        Some(path) => Found::Image { id: path.to_owned(), path: files.full(path) },
-        None => Found::Missing,
+    if let Some(path) = files.at(name) {
+        return Found::Image { id: path.to_owned(), path: files.full(path) };
+    }
+    let outside = files.full(name);
+    match inner_path(name).is_none() && outside.is_file() {
+        true => Found::Image { id: name.to_owned(), path: outside },
+        false => Found::Missing,
     }
 }
 
-/// The images that a row names, as paths below the folder.
+/// The images that a row names: paths below the folder, and others only where the user allows them.
 pub(super) fn image_names<const N: usize>(
     row: &Row<'_>,
     columns: [super::table::Column; N],
+    options: &DatasetOptions,
 ) -> Result<[String; N], DatasetError> {
     let mut names = [const { String::new() }; N];
     for (name, column) in names.iter_mut().zip(columns) {
         let found = row.name(column)?;
-        *name = inner_path(found).ok_or_else(|| DatasetError::Outside {
-            path: row.path.to_owned(),
-            line: row.line(),
-            found: found.to_owned(),
-        })?;
+        *name = match inner_path(found) {
+            Some(inner) => inner,
+            None if options.allow_outside && !found.is_empty() => found.to_owned(),
+            None => {
+                return Err(DatasetError::Outside {
+                    path: row.path.to_owned(),
+                    line: row.line(),
+                    found: found.to_owned(),
+                });
+            }
+        };
     }
     Ok(names)
 }

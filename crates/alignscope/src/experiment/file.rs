@@ -117,6 +117,7 @@ impl ExperimentFile {
                 min_votes: entry.min_votes,
                 things_images,
                 skip_missing: entry.skip_missing,
+                allow_outside: false,
                 limit: entry.limit,
             };
             datasets.push(DatasetSpec { kind, data: place, options });

@@ -1,0 +1,363 @@
+//! Damaged and hostile data sets, images and results: whatever the bytes, an error or a data set that holds together,
+//! and never a panic, a hang, or more memory than is sane.
+//!
+//! Each test tries changed files for two seconds, or for `ALIGNSCOPE_FUZZ_SECONDS`.
+
+mod golden;
+mod hostile;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use alignscope::image::RgbImage;
+use alignscope::kept::{About, Identity, KeptFolder};
+use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
+use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, ExperimentFile, Pairs};
+use golden::folder;
+use hostile::{mutate, seconds};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What the largest image that is not refused can take: 179 million pixels of 16-bit RGBA, and of 8-bit RGB.
+#[global_allocator]
+static MEMORY: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, 3 << 30);
+
+/// A published layout: the images that must be there, and the annotation files.
+struct Layout {
+    kind: DatasetKind,
+    images: &'static [&'static str],
+    files: &'static [(&'static str, &'static str)],
+}
+
+const TID_IMAGES: &[&str] = &[
+    "reference_images/I01.BMP",
+    "reference_images/i25.bmp",
+    "distorted_images/i01_01_1.bmp",
+    "distorted_images/I25_24_5.bmp",
+];
+
+const THINGS_IMAGES: &[&str] = &[
+    "object_images/aardvark/aardvark_01b.jpg",
+    "object_images/abacus/abacus_01b.jpg",
+    "object_images/accordion/accordion_01b.jpg",
+];
+
+const LAYOUTS: &[Layout] = &[
+    Layout {
+        kind: DatasetKind::Tid2013,
+        images: TID_IMAGES,
+        files: &[
+            ("mos_with_names.txt", "5.51429 I01_01_1.bmp\n3.5 i25_24_5.bmp\n"),
+            ("mos_std.txt", "0.1\n0.2\n"),
+            ("mos.txt", "5.51429\n3.5\n"),
+        ],
+    },
+    Layout {
+        kind: DatasetKind::Tid2013,
+        images: TID_IMAGES,
+        files: &[(
+            "image_pairs_mos.csv",
+            ",Reference,Distorted,MOS,Reference_ID,Distortion_ID,Distortion_Intensity\n0,I01.BMP,i01_01_1.bmp,4.5,01,01,1\n1,i25.bmp,I25_24_5.bmp,2.5,25,24,5\n",
+        )],
+    },
+    Layout {
+        kind: DatasetKind::Tid2013,
+        images: &["images/I01.png", "images/I01_01_01.png", "images/I01_02_03.png"],
+        files: &[(
+            "dmos.csv",
+            "dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.49\nI01_02_03.png,I01.png,2.5,0.6\n",
+        )],
+    },
+    Layout {
+        kind: DatasetKind::Nights,
+        images: &[
+            "ref/000/000.png",
+            "distort/000/000_0.png",
+            "distort/000/000_1.png",
+        ],
+        files: &[(
+            "data.csv",
+            "id,left_vote,right_vote,votes,ref_path,left_path,right_path,split,is_imagenet\n0,1,0,6,ref/000/000.png,distort/000/000_0.png,distort/000/000_1.png,train,True\n1,0,1,8,ref/000/000.png,distort/000/000_1.png,distort/000/000_0.png,test,False\n",
+        )],
+    },
+    Layout {
+        kind: DatasetKind::Things,
+        images: THINGS_IMAGES,
+        files: &[
+            ("unique_id.txt", "aardvark\nabacus\naccordion\n"),
+            ("triplet_dataset/testset1.txt", "0 1 2\n2 1 0\n1 2 0\n"),
+            ("triplet_dataset/testset1_subjects.txt", "a\nb\na\n"),
+        ],
+    },
+    Layout {
+        kind: DatasetKind::Things,
+        images: THINGS_IMAGES,
+        files: &[
+            ("unique_id.txt", "aardvark\nabacus\naccordion\n"),
+            (
+                "testset1.csv",
+                "image1\timage2\timage3\tchoice\tRT\tsubject_id\n1\t2\t3\t1\t900\ta\n3\t2\t1\t3\t800\tb\n",
+            ),
+        ],
+    },
+    Layout {
+        kind: DatasetKind::Pairs,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[(
+            "pairs.csv",
+            "reference,distorted,score,std,group,split\na.png,b.png,3,0.5,g,x\na.png,c.png,2.5,0.1,h,y\n",
+        )],
+    },
+    Layout {
+        kind: DatasetKind::TwoAfc,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[(
+            "twoafc.csv",
+            "reference,left,right,left_votes,right_votes,group,split\na.png,b.png,c.png,3,4,g,x\nb.png,a.png,c.png,0,2,h,y\n",
+        )],
+    },
+    Layout {
+        kind: DatasetKind::OddOneOut,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[(
+            "oddoneout.csv",
+            "image_1,image_2,image_3,odd,subject,split\na.png,b.png,c.png,3,s,x\nc.png,a.png,b.png,1,t,y\n",
+        )],
+    },
+];
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    fs::write(&path, bytes).expect("written");
+    path
+}
+
+/// What any data set that was read must be.
+fn holds_together(dataset: &Dataset, root: &Path) {
+    let images = dataset.images.len();
+    let pairs = Pairs::of(&dataset.trials);
+    assert!(pairs.images.iter().flatten().all(|image| (*image as usize) < images));
+    assert_eq!(dataset.trial_ids.len(), dataset.trials.len());
+    assert!(dataset.labels.iter().all(|label| label.codes.len() == dataset.trials.len()));
+    assert!(dataset.images.iter().all(|image| image.path.starts_with(root)), "out of the folder");
+    assert!(dataset.clusters(ClusterBy::Default).is_ok());
+    dataset.subsets();
+}
+
+/// Changes text so that it often stays a table: fields for other fields, numbers for numbers.
+fn mutate_text(text: &[u8], other: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    const FIELDS: [&str; 16] = [
+        "", "-1", "0", "NaN", "inf", "1e400", "4294967296", "18446744073709551616", "\"", "\"a\nb\"", "../../etc/passwd",
+        "/etc/passwd", "a.png", "\u{feff}", "é", "\0",
+    ];
+    if rng.random_bool(0.4) {
+        return mutate(text, other, rng);
+    }
+    let text = String::from_utf8_lossy(text).into_owned();
+    let breaks = |c: char| matches!(c, ',' | '\n' | '\t' | ' ');
+    let mut fields: Vec<String> = text.split_inclusive(breaks).map(str::to_owned).collect();
+    for _ in 0..rng.random_range(1..4) {
+        let at = rng.random_range(0..fields.len());
+        let end: String = fields[at].chars().last().filter(|c| breaks(*c)).into_iter().collect();
+        match rng.random_range(0..4) {
+            0 => fields[at] = format!("{}{end}", FIELDS[rng.random_range(0..FIELDS.len())]),
+            1 => {
+                let from = rng.random_range(0..fields.len());
+                fields[at] = fields[from].clone();
+            }
+            2 => drop(fields.remove(at)),
+            _ => {
+                let field = fields[at].clone();
+                fields.splice(at..at, std::iter::repeat_n(field, rng.random_range(1..5)));
+            }
+        }
+        if fields.is_empty() {
+            break;
+        }
+    }
+    fields.concat().into_bytes()
+}
+
+#[test]
+fn annotations_of_every_layout() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let roots: Vec<PathBuf> = (0..LAYOUTS.len()).map(|i| place.path().join(i.to_string())).collect();
+    for (layout, root) in LAYOUTS.iter().zip(&roots) {
+        layout.images.iter().for_each(|name| drop(write(root, name, b"")));
+        layout.files.iter().for_each(|(name, text)| drop(write(root, name, text.as_bytes())));
+        let dataset = Dataset::open(layout.kind, root, &DatasetOptions::default());
+        holds_together(&dataset.expect("unchanged, it can be read"), root);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end {
+        let pick = rng.random_range(0..LAYOUTS.len());
+        let (layout, root) = (&LAYOUTS[pick], &roots[pick]);
+        let (name, text) = layout.files[rng.random_range(0..layout.files.len())];
+        let other = LAYOUTS[rng.random_range(0..LAYOUTS.len())].files[0].1;
+        let changed = mutate_text(text.as_bytes(), other.as_bytes(), &mut rng);
+        let path = write(root, name, &changed);
+        let options = DatasetOptions { skip_missing: rng.random_bool(0.7), ..DatasetOptions::default() };
+        let begun = Instant::now();
+        if let Ok(dataset) = Dataset::open(layout.kind, root, &options) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        fs::write(path, text).expect("written");
+        rounds += 1;
+    }
+    println!("annotations: {rounds} files, {readable} of them readable");
+    assert!(rounds > 20 && readable > 0 && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+/// A `.npy` file of one f64.
+fn npy(value: f64) -> Vec<u8> {
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }";
+    let header = format!("{header:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(118_u16.to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(value.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn judgements_as_npy() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let root = place.path();
+    for folder in ["ref", "p0", "p1"] {
+        write(root, &format!("2afc/val/cnn/{folder}/000000.png"), b"");
+    }
+    let file = "2afc/val/cnn/judge/000000.npy";
+    write(root, file, &npy(0.25));
+    let open = || Dataset::open(DatasetKind::Nights, root, &DatasetOptions::default());
+    open().expect("unchanged, it can be read");
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end {
+        let original = npy(rng.random());
+        write(root, file, &mutate(&original, &npy(1.0), &mut rng));
+        let begun = Instant::now();
+        if let Ok(dataset) = open() {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("npy: {rounds} files, {readable} of them readable");
+    assert!(rounds > 20 && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+#[test]
+fn images_of_every_kind() {
+    let mut originals: Vec<Vec<u8>> = Vec::new();
+    for entry in fs::read_dir(folder("image/files")).expect("golden images") {
+        originals.push(fs::read(entry.expect("an entry").path()).expect("read"));
+    }
+    assert!(originals.len() > 20);
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end {
+        let pick = rng.random_range(0..originals.len());
+        let other = rng.random_range(0..originals.len());
+        let path = write(place.path(), "image", &mutate(&originals[pick], &originals[other], &mut rng));
+        let begun = Instant::now();
+        let size = RgbImage::dimensions(&path).ok();
+        if let Ok(image) = RgbImage::open(&path) {
+            assert_eq!(size, Some((image.width(), image.height())), "header and pixels");
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("images: {rounds} files, {readable} of them readable");
+    assert!(rounds > 20 && readable > 0 && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+#[test]
+fn a_png_that_says_it_is_huge_is_refused_before_anything_is_allocated() {
+    // Signature and header of a greyscale image of 100,000 × 100,000, with its CRC.
+    let mut header = b"IHDR".to_vec();
+    header.extend([100_000_u32.to_be_bytes(), 100_000_u32.to_be_bytes()].concat());
+    header.extend([8, 0, 0, 0, 0]);
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    bytes.extend(13_u32.to_be_bytes());
+    bytes.extend(&header);
+    bytes.extend(crc(&header).to_be_bytes());
+    // The beginning of the pixels, which never come.
+    let pixels = b"IDAT\x78\x9c\x00";
+    bytes.extend(3_u32.to_be_bytes());
+    bytes.extend(pixels);
+    bytes.extend(crc(pixels).to_be_bytes());
+    bytes.extend([0, 0, 0, 0].iter().chain(b"IEND\xae\x42\x60\x82"));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = write(place.path(), "huge.png", &bytes);
+    let before = MEMORY.allocated();
+    for message in [
+        RgbImage::open(&path).expect_err("refused").to_string(),
+        RgbImage::dimensions(&path).expect_err("refused").to_string(),
+    ] {
+        assert!(message.contains("100000") && message.contains("huge.png"), "{message}");
+    }
+    assert!(MEMORY.allocated() < before + (1 << 20));
+}
+
+/// The CRC-32 of PNG.
+fn crc(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 })
+    };
+    !bytes.iter().fold(!0, step)
+}
+
+#[test]
+fn kept_differences() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let kept = KeptFolder::new(place.path());
+    let identity = Identity::new([("a".to_owned(), 1.into())].into_iter().collect());
+    let about = About { model: "m".into(), dataset: "d".into(), pairs: 3 };
+    let piece = || kept.piece(&identity, &about).expect("a piece");
+    piece().keep_values(&[0.5, 1.5, 2.5]).expect("kept");
+    let path = piece().folder().join("all.values");
+    let whole = fs::read(&path).expect("read");
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let (end, mut rounds) = (Instant::now() + seconds(), 0_u64);
+    while Instant::now() < end {
+        let changed = mutate(&whole, &whole, &mut rng);
+        fs::write(&path, &changed).expect("written");
+        let found = piece();
+        match changed == whole {
+            true => assert_eq!(found.values(), Some(&[0.5, 1.5, 2.5][..])),
+            false => assert!(found.values().is_none() && found.damaged().len() == 1 && !path.exists()),
+        }
+        rounds += 1;
+    }
+    println!("kept: {rounds} files");
+    assert!(rounds > 20, "{rounds} files");
+}
+
+#[test]
+fn experiments_and_results() {
+    let paper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml");
+    let toml = fs::read(paper).expect("the experiment");
+    let scores = "dataset,subset,model,stage,depth_percent,distance,measure,value,ci_low,ci_high,n,n_clusters,n_ties,chance,n_left_out,zero_channels,ties,simulated\nthings,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false\n";
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end {
+        let path = write(place.path(), "e.toml", &mutate_text(&toml, scores.as_bytes(), &mut rng));
+        readable += u64::from(ExperimentFile::read(&path, &Default::default(), false).is_ok());
+        let path = write(place.path(), "t.csv", &mutate_text(scores.as_bytes(), &toml, &mut rng));
+        readable += u64::from(read_scores(&path).is_ok());
+        let tables = [read_ceilings(&path).is_ok(), read_findings(&path).is_ok(), read_trials(&path).is_ok()];
+        assert_eq!(tables, [false; 3]);
+        rounds += 1;
+    }
+    println!("experiments and results: {rounds} of each, {readable} readable");
+    assert!(rounds > 20 && readable > 0 && readable < 2 * rounds, "{rounds}, {readable} readable");
+}
