@@ -34,7 +34,12 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
                 println!("removed {}", line(entry));
             }
             let bytes = chosen.iter().map(|entry| entry.bytes).sum();
-            println!("{} of {} pieces removed, {}", chosen.len(), entries.len(), ByteSize(bytes).display().si());
+            println!(
+                "{} of {} pieces removed, {}",
+                chosen.len(),
+                entries.len(),
+                ByteSize(bytes).display().si()
+            );
         }
     }
     Ok(())
@@ -65,5 +70,10 @@ fn line(entry: &KeptEntry) -> String {
 
 fn total(folder: &KeptFolder, entries: &[KeptEntry]) {
     let bytes = entries.iter().map(|entry| entry.bytes).sum();
-    println!("{} pieces, {}, in {}", entries.len(), ByteSize(bytes).display().si(), folder.path().display());
+    println!(
+        "{} pieces, {}, in {}",
+        entries.len(),
+        ByteSize(bytes).display().si(),
+        folder.path().display()
+    );
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile,
-    Presentation, Progress, Resampling,
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    ExperimentFile, Presentation, Progress, Resampling,
 };
 use anyhow::bail;
 use bytesize::ByteSize;
@@ -132,7 +132,11 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
 }
 
 /// Runs an experiment and says where the results are.
-pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn execute(
+    experiment: &Experiment,
+    out: OutputFolder,
+    quiet: bool,
+) -> anyhow::Result<ExitCode> {
     let progress = Stoppable::new(progress(quiet))?;
     let summary = match experiment.run(&out, &progress) {
         Ok(summary) => summary,

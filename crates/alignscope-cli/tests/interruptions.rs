@@ -32,7 +32,9 @@ impl Place {
         command.args(["clip/base", "families/siglip", "clip/odd"].map(|name| golden.join(name)));
         command.args(["psnr", "--dataset", "pairs", "--data"]).arg(&self.data.low);
         command.args(["--dataset", "twoafc", "--data"]).arg(&self.data.middle);
-        command.args(["--distance", "normalized-euclidean", "--resamples", "100", "--quiet", "--out"]).arg(self.path(out));
+        command
+            .args(["--distance", "normalized-euclidean", "--resamples", "100", "--quiet", "--out"])
+            .arg(self.path(out));
         command.arg("--cache").arg(self.path(cache)).args(more);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command
@@ -41,7 +43,8 @@ impl Place {
 
 /// All tables of a run.
 fn tables(out: &Path) -> Vec<Vec<u8>> {
-    let names = ["scores.csv", "findings.csv", "comparisons.csv", "ceilings.csv", "distances.parquet"];
+    let names =
+        ["scores.csv", "findings.csv", "comparisons.csv", "ceilings.csv", "distances.parquet"];
     names.iter().map(|name| fs::read(out.join(name)).expect(name)).collect()
 }
 
@@ -146,7 +149,8 @@ fn where_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room() {
         let mut words = vec![command.get_program().to_owned()];
         words.extend(command.get_args().map(ToOwned::to_owned));
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
-        let output = Command::new("sh").args(["-c", &script, "sh"]).args(words).output().expect("run");
+        let output =
+            Command::new("sh").args(["-c", &script, "sh"]).args(words).output().expect("run");
         assert_eq!(output.status.code(), Some(2), "{blocks} blocks: {}", said(&output));
         assert!(said(&output).contains("cannot "), "{blocks} blocks: {}", said(&output));
         assert!(!place.path(&out).join("manifest.json").exists(), "{blocks} blocks");

@@ -16,6 +16,7 @@ mod scoring;
 mod shares;
 mod tiles;
 mod verify;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,26 +28,26 @@ pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
-use piece::{LazyEncoder, StageDistances};
+use piece::LazyEncoder;
 use prepared::{Opening, PreparedDataset};
 use scoring::Scoring;
+use work::Piece;
 
 use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
-use crate::kept::{KeptFolder, KeptPiece};
+use crate::kept::KeptFolder;
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::report::write_report;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, DistanceRows, DistancesWriter, Drawn, FileRecord, OutputFolder, ScaleWriter, ScoreRow, Times,
-    WorkRecord, read_scale, read_scores, write_ceilings, write_comparisons, write_findings,
+    BadImage, DistanceRows, DistancesWriter, Drawn, FileRecord, OutputFolder, ScaleWriter,
+    ScoreRow, Times, read_scale, read_scores, write_ceilings, write_comparisons, write_findings,
     write_scores, write_trials,
 };
 use crate::score::Ties;
-use crate::stage::Stage;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,15 +108,6 @@ pub struct Experiment {
 
 /// The scales of another run: by model and data set, then by stage.
 type ForeignScales = BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>;
-
-/// A model on a data set.
-#[derive(Clone, Copy)]
-struct Piece<'a> {
-    model: &'a Model,
-    encoder: Option<&'a LazyEncoder<'a>>,
-    dataset: &'a PreparedDataset,
-    foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
-}
 
 /// What a model is made of.
 #[derive(Debug)]
@@ -274,95 +266,6 @@ impl Experiment {
         write_report(out.path(), &figures)?;
         out.end()?;
         Ok(Summary { scores: rows, wall_s, was_done: false, bad_images })
-    }
-
-    /// The distances of a model on a data set, as far as they are kept from what is kept; and what was done for them.
-    fn piece(
-        &self,
-        piece: &Piece<'_>,
-        progress: &dyn Progress,
-    ) -> Result<(Vec<StageDistances>, Option<WorkRecord>), ExperimentError> {
-        let Piece { model, encoder, dataset, foreign_scales } = *piece;
-        let clock = Instant::now();
-        let kept = self.kept_piece(model, dataset, progress)?;
-        let record = |images, features_computed| WorkRecord {
-            model: model.name.clone(),
-            dataset: dataset.dataset.kind.to_string(),
-            images,
-            features_computed,
-            wall_s: clock.elapsed().as_secs_f64(),
-        };
-        if let Some(encoder) = encoder {
-            let request = piece::Request {
-                model: &model.name,
-                encoder,
-                dataset,
-                distances: &self.distances,
-                tokens: self.tokens,
-                memory_bytes: self.memory_bytes,
-                foreign_scales,
-            };
-            let found = piece::stage_distances(&request, kept, progress)?;
-            let done = (found.encoded > 0).then(|| record(found.encoded, None));
-            return Ok((found.stages, done));
-        }
-        let of_pairs = |values: &&[f64]| values.len() == dataset.pairs.len();
-        if let Some(values) = kept.as_ref().and_then(|piece| piece.values()).filter(of_pairs) {
-            let (stage, distance) = match model.source {
-                Source::Baseline(_) => (Stage::Output, Distance::Own),
-                _ => (Stage::Image, Distance::Euclidean),
-            };
-            let distances = vec![(distance, values.to_vec())];
-            return Ok((vec![StageDistances { stage, scale: None, distances }], None));
-        }
-        let (stage, done) = match &model.source {
-            Source::Baseline(model) => {
-                let found = baselines::distances(model, dataset, self.memory_bytes, progress)?;
-                let images = dataset.dataset.images.len();
-                (found.stage, Some(record(images, Some(found.features_computed))))
-            }
-            _ => (pixels::stage_distances(dataset, self.memory_bytes, progress)?, None),
-        };
-        if let Some(kept) = &kept {
-            kept.keep_values(&stage.distances[0].1)?;
-        }
-        Ok((vec![stage], done))
-    }
-
-    /// What is kept of a model on a data set; says what of it was damaged.
-    fn kept_piece(
-        &self,
-        model: &Model,
-        dataset: &PreparedDataset,
-        progress: &dyn Progress,
-    ) -> Result<Option<KeptPiece>, ExperimentError> {
-        let Some(kept) = &self.kept else { return Ok(None) };
-        let (identity, about) = identity::piece(model, dataset, self.tokens);
-        let piece = kept.piece(&identity, &about)?;
-        for (path, why) in piece.damaged() {
-            progress.note(&format!(
-                "{} on {}: {} was damaged ({why}); it is removed, and computed again",
-                about.model,
-                about.dataset,
-                path.display()
-            ));
-        }
-        Ok(Some(piece))
-    }
-
-    /// Forgets what is kept of this run, where that is asked for.
-    fn forget(
-        &self,
-        models: &[Model],
-        datasets: &[PreparedDataset],
-    ) -> Result<(), ExperimentError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
-        for model in models {
-            for dataset in datasets {
-                kept.forget(&identity::piece(model, dataset, self.tokens).0)?;
-            }
-        }
-        Ok(())
     }
 
     /// The models, their files hashed.

@@ -160,7 +160,11 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
             DatasetKind::Things => vec![("testset1", 1000)],
             _ => vec![],
         };
-        counts.push(Count { what: "different triplets among them", found: triplets.len(), published });
+        counts.push(Count {
+            what: "different triplets among them",
+            found: triplets.len(),
+            published,
+        });
     }
     counts
 }
@@ -238,9 +242,8 @@ fn out_of_range(dataset: &Dataset) -> Vec<String> {
         return vec![];
     }
     let outside = trials.iter().filter(|trial| !(0.0..=9.0).contains(&trial.score));
-    let told = outside.map(|trial| {
-        format!("{}: {}", dataset.images[trial.distorted as usize].id, trial.score)
-    });
+    let told = outside
+        .map(|trial| format!("{}: {}", dataset.images[trial.distorted as usize].id, trial.score));
     told.collect()
 }
 
@@ -317,7 +320,8 @@ mod tests {
 
         let cut = png(9);
         write("cut.png", cut[..cut.len() / 2].to_vec());
-        let rows = "a.png,b.png,1\na.png,b.png,2\na.png,cut.png,3\na.png,none.png,4\nc.png,same.png,5\n";
+        let rows =
+            "a.png,b.png,1\na.png,b.png,2\na.png,cut.png,3\na.png,none.png,4\nc.png,same.png,5\n";
         write("pairs.csv", format!("reference,distorted,score\n{rows}").into_bytes());
         let found = inspected(folder.path());
         let told: Vec<String> =

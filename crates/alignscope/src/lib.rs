@@ -69,9 +69,9 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment, ExperimentError,
-    ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary, VerifyRequest, WithPeople,
-    compare_runs, draw, verify,
+    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment,
+    ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary,
+    VerifyRequest, WithPeople, compare_runs, draw, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};

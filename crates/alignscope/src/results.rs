@@ -61,7 +61,9 @@ pub enum ResultsError {
         path: PathBuf,
     },
     /// Another process writes to the folder.
-    #[error("another run is writing to {path} ({holder}); wait for it, or name another folder with --out")]
+    #[error(
+        "another run is writing to {path} ({holder}); wait for it, or name another folder with --out"
+    )]
     Locked {
         /// The folder.
         path: PathBuf,

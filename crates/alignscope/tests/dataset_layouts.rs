@@ -360,7 +360,10 @@ fn paths_lead_out_of_the_folder_only_where_that_is_allowed() {
     ]);
     let path = data.path().join("in");
     let error = open(DatasetKind::Pairs, &path).expect_err("refused").to_string();
-    assert!(error.contains("`../out/b.png` leads out") && error.contains("--allow-outside"), "{error}");
+    assert!(
+        error.contains("`../out/b.png` leads out") && error.contains("--allow-outside"),
+        "{error}"
+    );
     let options = DatasetOptions { allow_outside: true, ..DatasetOptions::default() };
     let dataset = Dataset::open(DatasetKind::Pairs, &path, &options).expect("allowed");
     assert_eq!(ids(&dataset), ["a.png", "../out/b.png"]);

@@ -71,11 +71,7 @@ const LAYOUTS: &[Layout] = &[
     },
     Layout {
         kind: DatasetKind::Nights,
-        images: &[
-            "ref/000/000.png",
-            "distort/000/000_0.png",
-            "distort/000/000_1.png",
-        ],
+        images: &["ref/000/000.png", "distort/000/000_0.png", "distort/000/000_1.png"],
         files: &[(
             "data.csv",
             "id,left_vote,right_vote,votes,ref_path,left_path,right_path,split,is_imagenet\n0,1,0,6,ref/000/000.png,distort/000/000_0.png,distort/000/000_1.png,train,True\n1,0,1,8,ref/000/000.png,distort/000/000_1.png,distort/000/000_0.png,test,False\n",
@@ -149,8 +145,22 @@ fn holds_together(dataset: &Dataset, root: &Path) {
 /// Changes text so that it often stays a table: fields for other fields, numbers for numbers.
 fn mutate_text(text: &[u8], other: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     const FIELDS: [&str; 16] = [
-        "", "-1", "0", "NaN", "inf", "1e400", "4294967296", "18446744073709551616", "\"", "\"a\nb\"", "../../etc/passwd",
-        "/etc/passwd", "a.png", "\u{feff}", "é", "\0",
+        "",
+        "-1",
+        "0",
+        "NaN",
+        "inf",
+        "1e400",
+        "4294967296",
+        "18446744073709551616",
+        "\"",
+        "\"a\nb\"",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a.png",
+        "\u{feff}",
+        "é",
+        "\0",
     ];
     if rng.random_bool(0.4) {
         return mutate(text, other, rng);
@@ -183,7 +193,8 @@ fn mutate_text(text: &[u8], other: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
 #[test]
 fn annotations_of_every_layout() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let roots: Vec<PathBuf> = (0..LAYOUTS.len()).map(|i| place.path().join(i.to_string())).collect();
+    let roots: Vec<PathBuf> =
+        (0..LAYOUTS.len()).map(|i| place.path().join(i.to_string())).collect();
     for (layout, root) in LAYOUTS.iter().zip(&roots) {
         layout.images.iter().for_each(|name| drop(write(root, name, b"")));
         layout.files.iter().for_each(|(name, text)| drop(write(root, name, text.as_bytes())));
@@ -199,7 +210,8 @@ fn annotations_of_every_layout() {
         let other = LAYOUTS[rng.random_range(0..LAYOUTS.len())].files[0].1;
         let changed = mutate_text(text.as_bytes(), other.as_bytes(), &mut rng);
         let path = write(root, name, &changed);
-        let options = DatasetOptions { skip_missing: rng.random_bool(0.7), ..DatasetOptions::default() };
+        let options =
+            DatasetOptions { skip_missing: rng.random_bool(0.7), ..DatasetOptions::default() };
         let begun = Instant::now();
         if let Ok(dataset) = Dataset::open(layout.kind, root, &options) {
             holds_together(&dataset, root);
@@ -210,7 +222,10 @@ fn annotations_of_every_layout() {
         rounds += 1;
     }
     println!("annotations: {rounds} files, {readable} of them readable");
-    assert!(rounds > 20 && readable > 0 && readable < rounds, "{rounds} files, {readable} readable");
+    assert!(
+        rounds > 20 && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 /// A `.npy` file of one f64.
@@ -265,7 +280,8 @@ fn images_of_every_kind() {
     while Instant::now() < end {
         let pick = rng.random_range(0..originals.len());
         let other = rng.random_range(0..originals.len());
-        let path = write(place.path(), "image", &mutate(&originals[pick], &originals[other], &mut rng));
+        let path =
+            write(place.path(), "image", &mutate(&originals[pick], &originals[other], &mut rng));
         let begun = Instant::now();
         let size = RgbImage::dimensions(&path).ok();
         if let Ok(image) = RgbImage::open(&path) {
@@ -276,7 +292,10 @@ fn images_of_every_kind() {
         rounds += 1;
     }
     println!("images: {rounds} files, {readable} of them readable");
-    assert!(rounds > 20 && readable > 0 && readable < rounds, "{rounds} files, {readable} readable");
+    assert!(
+        rounds > 20 && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 #[test]
@@ -310,7 +329,9 @@ fn a_png_that_says_it_is_huge_is_refused_before_anything_is_allocated() {
 /// The CRC-32 of PNG.
 fn crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+            if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 }
+        })
     };
     !bytes.iter().fold(!0, step)
 }
@@ -333,7 +354,9 @@ fn kept_differences() {
         let found = piece();
         match changed == whole {
             true => assert_eq!(found.values(), Some(&[0.5, 1.5, 2.5][..])),
-            false => assert!(found.values().is_none() && found.damaged().len() == 1 && !path.exists()),
+            false => {
+                assert!(found.values().is_none() && found.damaged().len() == 1 && !path.exists())
+            }
         }
         rounds += 1;
     }
@@ -354,7 +377,11 @@ fn experiments_and_results() {
         readable += u64::from(ExperimentFile::read(&path, &Default::default(), false).is_ok());
         let path = write(place.path(), "t.csv", &mutate_text(scores.as_bytes(), &toml, &mut rng));
         readable += u64::from(read_scores(&path).is_ok());
-        let tables = [read_ceilings(&path).is_ok(), read_findings(&path).is_ok(), read_trials(&path).is_ok()];
+        let tables = [
+            read_ceilings(&path).is_ok(),
+            read_findings(&path).is_ok(),
+            read_trials(&path).is_ok(),
+        ];
         assert_eq!(tables, [false; 3]);
         rounds += 1;
     }

@@ -161,7 +161,9 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bytes() {
     let expected = tables(&place.path("undisturbed"));
     let all = images_worked_on(&place.path("undisturbed"));
 
-    for (name, experiment) in [("little", place.little_memory(experiment.clone())), ("plenty", experiment)] {
+    for (name, experiment) in
+        [("little", place.little_memory(experiment.clone())), ("plenty", experiment)]
+    {
         let out = place.path(name);
         let kept = Some(KeptFolder::new(&place.path(&format!("kept {name}"))));
         let experiment = Experiment { kept, ..experiment };
@@ -202,7 +204,8 @@ fn kept_differences_serve_other_distances_ties_and_models_without_encoding() {
         assert_eq!(images_worked_on(&place.path(name)), 0, "{name}");
         let alone = Experiment { kept: None, ..experiment };
         run(&alone, &place.path(&format!("{name} alone")), &Until::the_end()).expect("done");
-        let [found, expected] = [name.to_owned(), format!("{name} alone")].map(|n| tables(&place.path(&n)));
+        let [found, expected] =
+            [name.to_owned(), format!("{name} alone")].map(|n| tables(&place.path(&n)));
         assert!(found == expected, "{name}");
     }
 }
@@ -269,7 +272,8 @@ fn a_finished_run_is_left_alone_and_fresh_does_it_again() {
     experiment.models.truncate(1);
     let out = place.path("out");
     let first = run(&experiment, &out, &Until::the_end()).expect("done");
-    let written = || fs::metadata(out.join("manifest.json")).expect("there").modified().expect("a time");
+    let written =
+        || fs::metadata(out.join("manifest.json")).expect("there").modified().expect("a time");
     let (before, results) = (written(), tables(&out));
 
     let again = run(&experiment, &out, &Until::the_end()).expect("done already");

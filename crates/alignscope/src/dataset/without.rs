@@ -10,7 +10,9 @@ impl Dataset {
     pub fn without(&self, images: &BTreeSet<ImageIndex>) -> Self {
         let shown = |trial: usize| -> Vec<ImageIndex> {
             match &self.trials {
-                Trials::RatedPairs(trials) => vec![trials[trial].reference, trials[trial].distorted],
+                Trials::RatedPairs(trials) => {
+                    vec![trials[trial].reference, trials[trial].distorted]
+                }
                 Trials::TwoAlternatives(trials) => {
                     vec![trials[trial].reference, trials[trial].left, trials[trial].right]
                 }

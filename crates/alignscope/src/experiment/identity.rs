@@ -38,10 +38,11 @@ impl Model {
             Source::Encoder(checkpoint) if self.files.is_empty() => {
                 let seed = checkpoint.seed().expect("a model without files is random");
                 vec![format!("random, seed {seed}")]
-            },
+            }
             Source::Encoder(checkpoint) => {
                 let paths = checkpoint.weight_files();
-                let of = |file: &&FileRecord| paths.iter().any(|p| p.display().to_string() == file.path);
+                let of =
+                    |file: &&FileRecord| paths.iter().any(|p| p.display().to_string() == file.path);
                 self.files.iter().filter(of).map(|file| file.sha256.clone()).collect()
             }
             Source::Pixels | Source::Baseline(_) => {

@@ -64,9 +64,15 @@ mod tests {
         let all = Pairs::of(&Trials::RatedPairs(pairs.iter().map(trial).collect()));
         let open = Open::of(&all, &[true, true, true, false, false]);
         let sets = plan(open.images.len(), &open.pairs, 3).expect("it fits");
-        let expected =
-            ResidentSet { images: vec![5, 6, 7], pairs: vec![3, 4], local_pairs: vec![[0, 1], [2, 0]] };
-        assert_eq!(sets.into_iter().map(|set| open.in_dataset(set)).collect::<Vec<_>>(), [expected]);
+        let expected = ResidentSet {
+            images: vec![5, 6, 7],
+            pairs: vec![3, 4],
+            local_pairs: vec![[0, 1], [2, 0]],
+        };
+        assert_eq!(
+            sets.into_iter().map(|set| open.in_dataset(set)).collect::<Vec<_>>(),
+            [expected]
+        );
 
         let open = Open::of(&all, &[false; 5]);
         let sets = plan(open.images.len(), &open.pairs, 8).expect("it fits");

@@ -105,7 +105,10 @@ pub(super) fn stage_distances(
     shares.tell(request, encoder, &open, progress);
 
     let images = open.images.len();
-    progress.begin(&format!("{model} on {}", dataset.dataset.kind), (images * encoder.stages().len()) as u64);
+    progress.begin(
+        &format!("{model} on {}", dataset.dataset.kind),
+        (images * encoder.stages().len()) as u64,
+    );
     let passes = passes(encoder);
     let sets = shares.sets.iter();
     let needed: Vec<ImageIndex> =
@@ -143,7 +146,10 @@ fn from_kept(
     let architecture = request.encoder.architecture();
     let stages = architecture.stages();
     let pairs = dataset.pairs.len();
-    progress.begin(&format!("{model} on {}: kept differences", dataset.dataset.kind), stages.len() as u64);
+    progress.begin(
+        &format!("{model} on {}: kept differences", dataset.dataset.kind),
+        stages.len() as u64,
+    );
     let mut found = Vec::with_capacity(stages.len());
     let mut store: Option<DifferenceStore> = None;
     for (position, stage) in stages.into_iter().enumerate() {
@@ -312,7 +318,11 @@ impl<'a> Reduction<'a> {
     }
 
     /// The next set, whose differences go to a file of the piece, too.
-    fn begin(&mut self, set: &ResidentSet, piece: Option<&KeptPiece>) -> Result<(), ExperimentError> {
+    fn begin(
+        &mut self,
+        set: &ResidentSet,
+        piece: Option<&KeptPiece>,
+    ) -> Result<(), ExperimentError> {
         let architecture = self.request.encoder.architecture();
         let stages = architecture.stages();
         let channels: Vec<usize> = stages.iter().map(|s| architecture.channels_at(*s)).collect();

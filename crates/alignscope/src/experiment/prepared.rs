@@ -80,11 +80,14 @@ impl PreparedDataset {
             progress.note(&format!("{}: {note}", spec.kind));
         }
         let mut found = check_images(&dataset, how.keep_going, progress)?;
-        let bad: BTreeSet<u32> = (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
+        let bad: BTreeSet<u32> =
+            (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
         let count = bad.len();
         if let Some(first) = bad.first().filter(|_| !how.keep_going) {
             let (id, total) = (dataset.images[*first as usize].id.clone(), found.len());
-            let Err(source) = found.swap_remove(*first as usize) else { unreachable!("a bad image") };
+            let Err(source) = found.swap_remove(*first as usize) else {
+                unreachable!("a bad image")
+            };
             let source = Box::new(source);
             return Err(ExperimentError::Images { dataset: spec.kind, count, total, id, source });
         }

@@ -146,7 +146,9 @@ impl Shares {
         let (all, images) = (self.sets.len(), dataset.dataset.images.len());
         if open.images.len() < images {
             let kept = images - open.images.len();
-            progress.note(&format!("{model} on {kind}: {kept} of {images} images are done from before"));
+            progress.note(&format!(
+                "{model} on {kind}: {kept} of {images} images are done from before"
+            ));
         }
         if all > 1 {
             progress.note(&format!("{model} on {kind}: {all} groups of images"));

@@ -223,7 +223,8 @@ fn check_scores(
         let draws = Draws::new(&none, dataset.kind.name(), clusters.count);
         Scorer::new(dataset.trials.clone(), clusters, vec![subset], draws, ties)
     };
-    let what = format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.kind);
+    let what =
+        format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.kind);
     let distances = read_distances(&request.run.join("distances.parquet"), dataset, &sides)?;
     let found = match scorer.score(&distances) {
         Ok(found) => found,
@@ -245,7 +246,9 @@ fn check_scores(
             if found != expected && !(found.is_nan() && expected.is_nan()) {
                 let Side { model, stage, distance } = side;
                 let measure = score.score.measure;
-                let why = format!("{model}, {stage}, {distance}: {measure} is {found}, scores.csv has {expected}");
+                let why = format!(
+                    "{model}, {stage}, {distance}: {measure} is {found}, scores.csv has {expected}"
+                );
                 return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
             }
         }

@@ -42,7 +42,8 @@ pub(crate) fn read_ahead<E: Send, T>(
     read: impl Fn(usize) -> Result<Vec<u8>, E> + Sync,
     work: impl FnOnce(&ReadAhead<E>) -> T,
 ) -> T {
-    let state = State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false, failed: false };
+    let state =
+        State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false, failed: false };
     let ahead = ReadAhead { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
     std::thread::scope(|scope| {
         for _ in 0..READERS.min(files) {

@@ -42,7 +42,8 @@ impl KeptFolder {
     /// None of the variables is set.
     pub fn of_user() -> Result<Self, KeptError> {
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let caches = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+        let caches =
+            || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
         let path = variable("ALIGNSCOPE_CACHE").or_else(|| Some(caches()?.join("alignscope/kept")));
         path.map(|path| Self { path }).ok_or(KeptError::NoPlace)
     }
@@ -107,7 +108,8 @@ impl KeptFolder {
             found.push(KeptEntry { about, path, bytes, written });
         }
         found.sort_by(|a, b| {
-            let key = |e: &KeptEntry| (e.about.model.clone(), e.about.dataset.clone(), e.path.clone());
+            let key =
+                |e: &KeptEntry| (e.about.model.clone(), e.about.dataset.clone(), e.path.clone());
             key(a).cmp(&key(b))
         });
         Ok(found)

@@ -386,7 +386,10 @@ mod tests {
             let again = piece(folder.path());
             assert_eq!(again.damaged().len(), 1);
             assert!(!path.exists());
-            assert_eq!(again.covered(4).iter().filter(|c| **c).count(), 4 - first.sets[0].layout.pairs.len());
+            assert_eq!(
+                again.covered(4).iter().filter(|c| **c).count(),
+                4 - first.sets[0].layout.pairs.len()
+            );
         }
     }
 

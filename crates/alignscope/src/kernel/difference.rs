@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn sums_have_the_bits_of_the_plain_loop_over_odd_sizes() {
-        for (tokens, channels) in [(1, 1), (2, 33), (7, 100), (4, 20), (3, 31), (5, 64), (50, 768)] {
+        for (tokens, channels) in [(1, 1), (2, 33), (7, 100), (4, 20), (3, 31), (5, 64), (50, 768)]
+        {
             let n = tokens * channels;
             let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.3).sin()).collect();
             let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.9).cos()).collect();

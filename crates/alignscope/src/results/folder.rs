@@ -60,7 +60,9 @@ impl OutputFolder {
     pub fn claim(path: &Path) -> Result<Self, ResultsError> {
         let out = Self::open(path)?;
         match out.entries()?.into_iter().next() {
-            Some(found) if found == MANIFEST => Err(ResultsError::HoldsRun { path: path.to_owned() }),
+            Some(found) if found == MANIFEST => {
+                Err(ResultsError::HoldsRun { path: path.to_owned() })
+            }
             Some(found) => Err(ResultsError::NotEmpty { path: path.to_owned(), found }),
             None => Ok(out),
         }
@@ -191,5 +193,6 @@ impl OutputFolder {
 /// # Errors
 /// The folder cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
-    whole::write(path, bytes).map_err(|source| ResultsError::Write { path: path.to_owned(), source })
+    whole::write(path, bytes)
+        .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
 }

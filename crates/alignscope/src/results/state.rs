@@ -70,7 +70,8 @@ mod tests {
             inputs: inputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             ..RunState::default()
         };
-        let before = state(&[("images of things", "1"), ("weights of a", "2"), ("precision", "f32")]);
+        let before =
+            state(&[("images of things", "1"), ("weights of a", "2"), ("precision", "f32")]);
         let now = state(&[("images of things", "1"), ("weights of b", "3"), ("precision", "bf16")]);
         let changes = before.changes(&now);
         assert_eq!(changes.len(), 1);
