@@ -407,6 +407,7 @@ impl Experiment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         Experiment {

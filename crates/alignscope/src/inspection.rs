@@ -95,7 +95,7 @@ pub fn inspect(
         let fix = "fetch them, or leave their trials out with --skip-missing";
         problems.push(Problem::new(what, dataset.missing.iter().cloned(), fix));
     }
-    let (bad, equal, sizes) = look_at_images(&dataset, progress);
+    let Looked { bad, equal, sizes } = look_at_images(&dataset, progress);
     if !bad.is_empty() {
         let what = format!("{} images cannot be decoded", bad.len());
         let fix = "fetch them again, or leave their trials out with --keep-going";
@@ -169,11 +169,19 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
     counts
 }
 
-/// Images that cannot be decoded, groups of equal ones, and how many have which size.
-fn look_at_images(
-    dataset: &Dataset,
-    progress: &dyn Progress,
-) -> (Vec<String>, Vec<String>, BTreeMap<(usize, usize), usize>) {
+/// What is known of images once they are decoded.
+#[derive(Default)]
+struct Looked {
+    /// Those that cannot be.
+    bad: Vec<String>,
+    /// Groups of equal ones.
+    equal: Vec<String>,
+    /// How many have which size.
+    sizes: BTreeMap<(usize, usize), usize>,
+}
+
+/// Decodes all images.
+fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
     progress.begin(&format!("{}: decoding images", dataset.kind), dataset.images.len() as u64);
     let decode = |path: &Path| -> Result<(ContentHash, (usize, usize)), ImageError> {
         let bytes = image::read(path)?;
@@ -190,29 +198,28 @@ fn look_at_images(
         })
         .collect();
     progress.end();
-    let mut bad = Vec::new();
-    let mut sizes = BTreeMap::new();
+    let mut looked = Looked::default();
     let mut by_hash: HashMap<ContentHash, Vec<&str>> = HashMap::new();
     let mut order = Vec::new();
     for (entry, found) in dataset.images.iter().zip(found) {
         match found {
             Ok((hash, size)) => {
-                *sizes.entry(size).or_default() += 1;
+                *looked.sizes.entry(size).or_default() += 1;
                 let equal = by_hash.entry(hash).or_default();
                 if equal.is_empty() {
                     order.push(hash);
                 }
                 equal.push(&entry.id);
             }
-            Err(error) => bad.push(match std::error::Error::source(&error) {
+            Err(error) => looked.bad.push(match std::error::Error::source(&error) {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
             }),
         }
     }
     let groups = order.iter().map(|hash| &by_hash[hash]).filter(|group| group.len() > 1);
-    let equal = groups.map(|group| group.join(" = ")).collect();
-    (bad, equal, sizes)
+    looked.equal = groups.map(|group| group.join(" = ")).collect();
+    looked
 }
 
 /// Trials whose images are those of an earlier one; of triplets that is how they are published.
