@@ -118,6 +118,29 @@ fn splits_files_and_threads_change_no_byte() {
 }
 
 #[test]
+fn in_every_precision_splits_and_threads_change_no_byte() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let model = ModelSpec::folder(folder("clip/base"));
+    for precision in Precision::ALL {
+        let of = |memory_bytes| Experiment { precision, ..experiment(&model, &data, memory_bytes) };
+        let (whole, _) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
+        for threads in [1, 3] {
+            let Err(ExperimentError::Memory { needed, .. }) = noted_run(&of(0), threads) else {
+                panic!("no memory is too little");
+            };
+            for more in [0, 100_000, 1_000_000] {
+                let (found, notes) = noted_run(&of(needed + more), threads).expect("enough");
+                assert!(
+                    found == whole,
+                    "{precision}, {threads} threads, {more} bytes more: {notes}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
