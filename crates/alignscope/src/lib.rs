@@ -36,6 +36,8 @@ pub mod resident;
 pub mod difference;
 /// One number for a pair of images at a stage.
 pub mod distance;
+/// How the energy of a stage is spread over its channels.
+pub mod energy;
 /// How well distances follow the answers of people.
 pub mod score;
 /// The most that a model can reach, given how much people agree.

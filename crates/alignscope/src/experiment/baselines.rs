@@ -137,6 +137,7 @@ pub(super) fn distances(
         stage: Stage::Output,
         scale: None,
         distances: vec![(Distance::Own, distances)],
+        energy: None,
     };
     Ok(BaselineDistances { stage, features_computed, wall_s: clock.elapsed().as_secs_f64() })
 }

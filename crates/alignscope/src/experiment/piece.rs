@@ -11,6 +11,7 @@ use crate::dataset::ImageIndex;
 use crate::difference::{Activations, DifferenceStore, Differences, find_unusable, is_suspect};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::encoder::{Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes};
+use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
@@ -37,6 +38,8 @@ pub(super) struct StageDistances {
     pub(super) scale: Option<Scale>,
     /// Kind of distance, and the distance of each pair.
     pub(super) distances: Vec<(Distance, Vec<f64>)>,
+    /// How the energy of an encoder's stage is spread over its channels.
+    pub(super) energy: Option<StageEnergy>,
 }
 
 /// Encodes the data set's images, each once, and reduces every stage to distances.
@@ -108,7 +111,7 @@ fn encode_set(
         }
         let selected = tokens.select(activations, encoder.has_class_token());
         let activations = selected.activations();
-        reduction.stage(stage, |keep| reduce_memory(activations, &pairs, keep))
+        reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
     };
     if images <= shares.in_memory {
         let visit = |stage, activations: Activations<'_>| in_memory(reduction, stage, activations);
@@ -124,8 +127,9 @@ fn encode_set(
                 check_usable(request, set, stage, image, values)?;
             }
             let class_token = encoder.has_class_token();
-            reduction
-                .stage(stage, |keep| reduce_file(&mut spilled, *tokens, class_token, &pairs, keep))
+            reduction.stage(stage, |energy, keep| {
+                reduce_file(&mut spilled, *tokens, class_token, &pairs, energy, keep)
+            })
         }
     };
     encode_spilled(encoder, images, shares.in_memory, load, visit, advance)
@@ -169,6 +173,8 @@ struct Reduction<'a> {
     whole: bool,
     in_memory: bool,
     store: DifferenceStore,
+    /// Of the activations of each stage, as far as images came by.
+    energies: Vec<EnergyAccumulator>,
     finished: Vec<StageDistances>,
 }
 
@@ -178,34 +184,36 @@ impl<'a> Reduction<'a> {
         let stages = request.encoder.stages();
         let mut channels: Vec<usize> =
             stages.iter().map(|s| request.encoder.shape(*s)[1]).collect();
+        let energies = channels.iter().map(|c| EnergyAccumulator::new(*c)).collect();
         if whole {
             channels.truncate(1);
         }
         let store = DifferenceStore::new(request.dataset.pairs.len(), &channels, in_memory)?;
-        Ok(Self { request, whole, in_memory, store, finished: vec![] })
+        Ok(Self { request, whole, in_memory, store, energies, finished: vec![] })
     }
 
-    /// Takes the differences of a set's pairs at a stage, which `reduce` hands on in any order.
+    /// Takes the energy of a set's images and the differences of its pairs at a stage, which
+    /// `reduce` hands on in any order.
     fn stage(
         &mut self,
         stage: Stage,
-        reduce: impl FnOnce(&mut (dyn Keep + '_)) -> Result<(), SpillError>,
+        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), SpillError>,
     ) -> Result<(), ExperimentError> {
         let stages = self.request.encoder.stages();
-        let position = match self.whole {
-            true => 0,
-            false => stages.iter().position(|s| *s == stage).expect("a stage of the encoder"),
-        };
+        let number = stages.iter().position(|s| *s == stage).expect("a stage of the encoder");
+        let position = if self.whole { 0 } else { number };
         let [_, channels] = self.request.encoder.shape(stage);
         if self.store.channels(position) != channels {
             // The projection, after the last block: its differences take the place of the others.
             let pairs = self.request.dataset.pairs.len();
             self.store = DifferenceStore::new(pairs, &[channels], self.in_memory)?;
         }
-        let store = &mut self.store;
-        reduce(&mut |pairs: &[u32], found: &Differences| store.put(position, pairs, found))?;
+        let (store, energy) = (&mut self.store, &mut self.energies[number]);
+        let mut keep = |pairs: &[u32], found: &Differences| store.put(position, pairs, found);
+        reduce(energy, &mut keep)?;
         if self.whole {
-            self.finished.push(distances(self.request, stage, &self.store, position)?);
+            let energy = &self.energies[number];
+            self.finished.push(distances(self.request, stage, &self.store, position, energy)?);
         }
         Ok(())
     }
@@ -214,36 +222,37 @@ impl<'a> Reduction<'a> {
     fn finish(mut self) -> Result<Vec<StageDistances>, ExperimentError> {
         if !self.whole {
             for (position, stage) in self.request.encoder.stages().into_iter().enumerate() {
-                self.finished.push(distances(self.request, stage, &self.store, position)?);
+                let energy = &self.energies[position];
+                self.finished.push(distances(self.request, stage, &self.store, position, energy)?);
             }
         }
         Ok(self.finished)
     }
 }
 
-/// Distances from the differences of all pairs, in the order of the pairs.
+/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the
+/// stage.
 fn distances(
     request: &Request<'_>,
     stage: Stage,
     store: &DifferenceStore,
     position: usize,
+    activations: &EnergyAccumulator,
 ) -> Result<StageDistances, ExperimentError> {
-    let channels = store.channels(position);
+    let images = request.dataset.dataset.images.len();
+    assert_eq!(activations.images(), images, "each image is measured once");
+    let own = own_scale(request, store, position)?;
+    let energy = StageEnergy {
+        activations: Spread::of(&activations.mean()),
+        differences: Spread::of(own.values()),
+    };
     let normalized = request.distances.contains(&Distance::NormalizedEuclidean);
     let scale = match (normalized, request.foreign_scales) {
         (false, _) => None,
-        (true, Some(scales)) => Some(foreign_scale(request, stage, channels, scales)?),
-        (true, None) => {
-            let uses = &request.dataset.pairs.uses;
-            let mut sum = ScaleAccumulator::new(channels);
-            let mut done = 0;
-            for block in 0..store.blocks(position) {
-                let block = store.block(position, block)?;
-                sum.add(&block, &uses[done..done + block.len()]);
-                done += block.len();
-            }
-            Some(sum.finish())
+        (true, Some(scales)) => {
+            Some(foreign_scale(request, stage, store.channels(position), scales)?)
         }
+        (true, None) => Some(own),
     };
 
     let mut distances: Vec<(Distance, Vec<f64>)> = request
@@ -257,7 +266,24 @@ fn distances(
             values.extend(kind.of(&block, scale.as_ref()));
         }
     }
-    Ok(StageDistances { stage, scale, distances })
+    Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
+}
+
+/// How much each channel varies over the pairs of the data set itself.
+fn own_scale(
+    request: &Request<'_>,
+    store: &DifferenceStore,
+    position: usize,
+) -> Result<Scale, SpillError> {
+    let uses = &request.dataset.pairs.uses;
+    let mut sum = ScaleAccumulator::new(store.channels(position));
+    let mut done = 0;
+    for block in 0..store.blocks(position) {
+        let block = store.block(position, block)?;
+        sum.add(&block, &uses[done..done + block.len()]);
+        done += block.len();
+    }
+    Ok(sum.finish())
 }
 
 fn foreign_scale(

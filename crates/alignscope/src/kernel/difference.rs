@@ -76,6 +76,39 @@ vectorized! {
     }
 }
 
+vectorized! {
+    fn square_sums(a: &[f32], means: &mut [f32]) {
+        let channels = means.len();
+        let tokens = a.len() / channels;
+        let scale = 1.0 / tokens as f64;
+
+        let (blocks, rest) = means.as_chunks_mut::<BLOCK>();
+        for (i, means) in blocks.iter_mut().enumerate() {
+            let mut squares = [0.0_f64; BLOCK];
+            for token in 0..tokens {
+                let start = token * channels + i * BLOCK;
+                let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
+                for lane in 0..BLOCK {
+                    squares[lane] += f64::from(a[lane]) * f64::from(a[lane]);
+                }
+            }
+            for (mean, sum) in means.iter_mut().zip(squares) {
+                *mean = (sum * scale) as f32;
+            }
+        }
+
+        let done = channels - rest.len();
+        for (i, mean) in rest.iter_mut().enumerate() {
+            let mut squares = 0.0;
+            for token in 0..tokens {
+                let a = f64::from(a[token * channels + done + i]);
+                squares += a * a;
+            }
+            *mean = (squares * scale) as f32;
+        }
+    }
+}
+
 /// Mean squared difference of each channel into `msd`, and the inner product of all.
 ///
 /// `a` and `b` are `[tokens, channels]`, `msd` is `[channels]`. Each channel is summed over tokens
@@ -97,6 +130,16 @@ pub(crate) fn squared_norm(a: &[f32], channels: usize) -> f64 {
     let mut product = 0.0;
     norm_sums(a, channels, &mut product);
     product
+}
+
+/// Mean square of each channel of `[tokens, channels]` into `means`, `[channels]`: what
+/// [`reduce_pair`] gives of an image and one that is 0 everywhere.
+///
+/// # Panics
+/// The shape does not fit.
+pub(crate) fn mean_squares(a: &[f32], means: &mut [f32]) {
+    assert_eq!(a.len() % means.len(), 0, "an image of [tokens, channels]");
+    square_sums(a, means);
 }
 
 #[cfg(test)]
@@ -140,6 +183,9 @@ mod tests {
             let product = reduce_pair(&a, &b, &mut msd);
             assert_eq!((msd, product), plain(&a, &b, channels), "{tokens} × {channels}");
             assert_eq!(squared_norm(&a, channels), plain(&a, &a, channels).1);
+            let mut msd = vec![0.0; channels];
+            mean_squares(&a, &mut msd);
+            assert_eq!(msd, plain(&a, &vec![0.0; n], channels).0, "{tokens} × {channels}");
         }
     }
 
@@ -183,6 +229,10 @@ mod tests {
             lanes.iter().map(|lane| f64::from(*lane)).sum()
         });
         speed("norms", bytes, &mut || (0..images).map(|i| squared_norm(image(i), channels)).sum());
+        speed("mean squares", bytes, &mut || {
+            (0..images).for_each(|i| mean_squares(image(i), &mut msd));
+            f64::from(msd[0])
+        });
         speed("pairs, both from memory", bytes, &mut || {
             (0..images / 2).map(|i| reduce_pair(image(i), image(i + images / 2), &mut msd)).sum()
         });
