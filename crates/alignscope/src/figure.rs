@@ -40,6 +40,8 @@ const TITLE: f64 = 27.0;
 /// So many panels stand beside each other.
 const COLUMNS: usize = 3;
 const PANEL_HEIGHT: f64 = 500.0;
+/// From the foot of a row of panels to the head of the next.
+const ROW_GAP: f64 = 0.8 * TEXT;
 
 /// The PNG has so many pixels for a unit: 600 an inch at 85 mm.
 const PNG_SCALE: f32 = 2.0;
@@ -143,6 +145,11 @@ impl Figure {
         self.panels.iter().any(|panel| panel.measure.is_of_energy())
     }
 
+    /// How many panels stand beside each other where there is room for all.
+    pub fn columns(&self) -> usize {
+        self.panels.len().min(self.columns)
+    }
+
     /// The title.
     pub fn title(&self) -> &str {
         let title = match self.is_of_energy() {
@@ -154,13 +161,14 @@ impl Figure {
 
     /// The figure as an SVG document, 85 mm wide or more without loss.
     pub fn svg(&self) -> String {
-        let columns = self.panels.len().min(self.columns);
+        let columns = self.columns();
         let rows = self.panels.len().div_ceil(columns);
         let entries = legend::entries(&self.panels);
         let lines = legend::lines(&entries, WIDTH - 2.0 * MARGIN, 0.92 * TEXT);
         let caption = self.options.caption.as_deref();
         let header = MARGIN + 1.5 * TITLE + if caption.is_some() { 1.5 * TEXT } else { 0.0 };
-        let below = header + PANEL_HEIGHT * rows as f64 + 0.4 * TEXT;
+        let step = PANEL_HEIGHT + ROW_GAP;
+        let below = header + step * rows as f64 - ROW_GAP + 0.4 * TEXT;
         let height = below + legend::height(lines.len(), 0.92 * TEXT) + MARGIN;
 
         let mut svg = Svg::default();
@@ -195,7 +203,7 @@ impl Figure {
         for (i, panel) in self.panels.iter().enumerate() {
             let frame = Frame {
                 left: MARGIN + width * (i % columns) as f64,
-                top: header + PANEL_HEIGHT * (i / columns) as f64,
+                top: header + step * (i / columns) as f64,
                 width,
                 height: PANEL_HEIGHT,
                 text: TEXT,

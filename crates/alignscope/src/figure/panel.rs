@@ -157,8 +157,9 @@ fn draw_curve(
             mark.draw(svg, (x, y), 0.4 * t, tone, Some(&title));
         }
     } else {
-        // Marks of deep models would touch each other at full size.
-        let size = if curve.points.len() > 16 { 0.75 * t } else { t };
+        // Marks of deep models would touch each other at full size, those of many energies too.
+        let many = panel.measure.is_of_energy() && panel.curves.len() > 6;
+        let size = if curve.points.len() > 16 || many { 0.75 * t } else { t };
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let mark = Mark { distance: Some(curve.distance), hollow };
             mark.draw(svg, axes.place(point), size, tone, Some(&told(panel, &name, point)));

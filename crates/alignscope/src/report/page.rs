@@ -149,7 +149,7 @@ fn figures_section(run: &Run, figures: &[NamedFigure]) -> Markup {
                     @if run.told.simulated && !figure.is_of_energy() { p.alert { "Simulated answers, not human data" } }
                 }
                 @if figure.is_of_energy() { (energy_words(run)) }
-                div.panels { @for panel in figure.inline_panels() { (panel_html(&panel)) } }
+                div.panels.two[figure.columns() == 2] { @for panel in figure.inline_panels() { (panel_html(&panel)) } }
                 ul.legend aria-label="Legend" { @for entry in figure.inline_legend() { (entry_html(&entry)) } }
                 details {
                     summary { "The numbers behind this figure" }
@@ -169,7 +169,7 @@ fn energy_words(run: &Run) -> Markup {
     let said = energy(run);
     html! {
         p.note {
-            "The energy of a channel is the mean of its squares: of its activations over all images (whole lines), of its differences over all pairs (dashed). What one channel holds of it, that channel decides of the plain Euclidean distance; the normalized distance gives all channels the same weight."
+            "The energy of a channel is the mean of its squares: of its activations over all images (whole lines), of its differences over all pairs (dashed). A plain Euclidean distance weighs each channel by it: where one channel holds most, the distance is that channel's alone. The normalized distance gives all channels the same weight."
         }
         @if !said.is_empty() { ul { @for sentence in &said { li { (sentence) } } } }
     }
