@@ -161,6 +161,43 @@ impl EnergyAccumulator {
         });
     }
 
+    /// Adds what another summed of other images.
+    ///
+    /// # Panics
+    /// The number of channels is another.
+    pub fn join(&mut self, other: &Self) {
+        assert_eq!(other.sums.len(), self.sums.len(), "the same channels");
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.join(other));
+        self.images += other.images;
+    }
+
+    /// Bytes of the sums of so many channels, as [`to_bytes`](Self::to_bytes) has them.
+    pub fn bytes(channels: usize) -> usize {
+        size_of::<u64>() + channels * Self::CHANNEL_BYTES
+    }
+
+    /// The sums as bytes, to be kept: the number of images, then channel after channel,
+    /// little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = (self.images as u64).to_le_bytes().to_vec();
+        self.sums.iter().for_each(|sum| sum.append_bytes(&mut bytes));
+        bytes
+    }
+
+    /// Takes back what [`to_bytes`](Self::to_bytes) gave.
+    ///
+    /// # Panics
+    /// The bytes are not those of a number of channels.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (images, sums) = bytes.split_first_chunk().expect("a number of images");
+        let (sums, rest) = sums.as_chunks();
+        assert!(rest.is_empty(), "whole channels");
+        Self {
+            sums: sums.iter().map(ExactSum::of_bytes).collect(),
+            images: u64::from_le_bytes(*images) as usize,
+        }
+    }
+
     /// Images that were added.
     pub fn images(&self) -> usize {
         self.images
@@ -248,6 +285,15 @@ mod tests {
                 parts.add(&image_energy(image, 3));
             }
             prop_assert_eq!(&whole, &parts);
+            prop_assert_eq!(&EnergyAccumulator::from_bytes(&parts.to_bytes()), &parts);
+            prop_assert_eq!(parts.to_bytes().len(), EnergyAccumulator::bytes(3));
+            let mut joined = EnergyAccumulator::new(3);
+            for image in values.chunks(6) {
+                let mut one = EnergyAccumulator::new(3);
+                one.add(&image_energy(image, 3));
+                joined.join(&one);
+            }
+            prop_assert_eq!(&whole, &joined);
             prop_assert_eq!(whole.mean(), parts.mean());
         }
 

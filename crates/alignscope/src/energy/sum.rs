@@ -37,6 +37,28 @@ impl ExactSum {
         assert_eq!(carry, 0, "fewer than 2^43 numbers");
     }
 
+    /// Adds another sum.
+    pub(super) fn join(&mut self, other: &Self) {
+        let mut carry = 0;
+        for (part, other) in self.0.iter_mut().zip(other.0) {
+            carry += u128::from(*part) + u128::from(other);
+            *part = carry as u64;
+            carry >>= 64;
+        }
+        assert_eq!(carry, 0, "fewer than 2^43 numbers");
+    }
+
+    /// Appends the parts, little-endian.
+    pub(super) fn append_bytes(&self, bytes: &mut Vec<u8>) {
+        self.0.iter().for_each(|part| bytes.extend_from_slice(&part.to_le_bytes()));
+    }
+
+    /// Takes back what [`append_bytes`](Self::append_bytes) wrote.
+    pub(super) fn of_bytes(bytes: &[u8; 8 * PARTS]) -> Self {
+        let (parts, _) = bytes.as_chunks();
+        Self(std::array::from_fn(|i| u64::from_le_bytes(parts[i])))
+    }
+
     /// The sum as the nearest f64, or one next to it.
     pub(super) fn value(&self) -> f64 {
         let unit = f64::from(f32::from_bits(1));
