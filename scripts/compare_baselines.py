@@ -54,7 +54,7 @@ def main():
                    "--weights", arguments.weights, "--threads", str(arguments.threads), "--skip-missing", "--out", out]
         subprocess.run(command, check=True, capture_output=True)
         manifest = json.loads((Path(out) / "manifest.json").read_text())
-        seconds = {record["model"]: record["wall_s"] for record in manifest["baselines"]}
+        seconds = {record["model"]: record["wall_s"] for record in manifest["times"]["work"]}
         distances = pd.read_parquet(Path(out) / "distances.parquet")
 
     files = {p.relative_to(arguments.data).as_posix(): p for p in Path(arguments.data).rglob("*") if p.is_file()}

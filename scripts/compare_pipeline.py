@@ -102,7 +102,7 @@ def in_a_process(*arguments):
 
 def alignscope(program, folder, things, precision, threads):
     with tempfile.TemporaryDirectory() as out:
-        command = [program, "run", "--model", folder, "--dataset", "things", "--data", things, "--skip-missing", "--no-pixels",
+        command = [program, "run", "--model", folder, "--dataset", "things", "--data", things, "--skip-missing", "--no-pixels", "--no-cache",
                    "--precision", precision, "--threads", threads, "--out", Path(out) / "run", "--quiet"]
         start = time.perf_counter()
         with subprocess.Popen([str(c) for c in command]) as process:

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// How closely do the image distances inside a vision model follow the judgements of people?
 ///
-/// Exit codes: 0 done, 2 could not run.
+/// Exit codes: 0 done, 1 done but for failures that are named, 2 could not run, 130 stopped with Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "alignscope", version, max_term_width = 100)]
 pub struct Arguments {
@@ -57,6 +57,14 @@ pub enum Command {
     /// `run` and `activations` fetch by themselves what is not in the cache; `fetch` also asks
     /// whether there is something newer.
     Fetch(Fetch),
+    /// What is kept of earlier runs, so that nothing is encoded twice: list it, size it, remove it.
+    Cache(Cache),
+    /// Hold a finished run against its files: results, weights, annotations and images by their hashes, and some of its
+    /// scores by scoring its distances again. Exit code 1 where something is not as the run says.
+    Verify(Verify),
+    /// Look through a data set before it is run: counts against the published release, missing and unused files, images
+    /// that cannot be decoded, equal images, trials twice. Exit code 1 where something is wrong.
+    Check(Check),
     /// List what there is.
     List {
         /// What to list.
@@ -174,9 +182,100 @@ pub struct Run {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 
-    /// The folder for the results; new or empty.
+    /// Leave out trials of images that cannot be decoded, name and count them, and exit with 1; all images are decoded
+    /// before anything is encoded.
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Where differences are kept, so that nothing is encoded twice, and a run that was stopped goes on; by default
+    /// $ALIGNSCOPE_CACHE, else alignscope/kept in $XDG_CACHE_HOME or ~/.cache.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+
+    /// Keep nothing: a run that is stopped begins anew.
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// Discard what the folder and the cache hold of this run, and begin anew.
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// The folder for the results; new, empty, or that of a run that was stopped, which goes on.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+/// `alignscope verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The folder of a run.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+
+    /// Where a data set lies now, as NAME=PATH, if not where the run found it.
+    #[arg(long = "data", value_name = "NAME=PATH")]
+    pub data: Vec<String>,
+
+    /// So many stages and distances of each data set are scored again.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub sample: usize,
+
+    /// All of them are scored again.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `alignscope check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The data set; see `alignscope list datasets`.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: DatasetKind,
+
+    /// Its folder, or its manifest.
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+
+    /// Look at one split.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+
+    /// Which image stands for a THINGS concept, as for `run`.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub images: Option<ConceptImages>,
+}
+
+/// `alignscope cache`.
+#[derive(Debug, Args)]
+pub struct Cache {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: CacheAction,
+
+    /// The folder, where it is not the user's.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub cache: Option<PathBuf>,
+}
+
+/// What to do with what is kept.
+#[derive(Debug, Subcommand)]
+pub enum CacheAction {
+    /// Each model on each data set: its size, when it was last written, its number of pairs.
+    List,
+    /// The size of all.
+    Size,
+    /// Remove all, or what the options choose.
+    Clean {
+        /// Only of this model, by its name in results.
+        #[arg(long = "model", value_name = "MODEL")]
+        models: Vec<String>,
+        /// Only of this data set.
+        #[arg(long = "dataset", value_name = "NAME")]
+        datasets: Vec<String>,
+        /// Only what was not written to for so many days.
+        #[arg(long, value_name = "DAYS")]
+        older_than: Option<u64>,
+    },
 }
 
 /// How intervals are made.

@@ -1,5 +1,7 @@
 //! `alignscope demo`.
 
+use std::process::ExitCode;
+
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
@@ -15,7 +17,7 @@ use crate::run::{execute, memory};
 const MODEL: &str = "openai/clip-vit-base-patch32";
 
 /// Draws images, simulates an observer, and runs pixels and an untrained encoder on them.
-pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
+pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<ExitCode> {
     let memory_bytes = memory(arguments.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
     let data = out.file("data");
@@ -48,6 +50,9 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<()> {
         scale_from: None,
         figures: vec![],
         presentation: Presentation::default(),
+        kept: None,
+        fresh: false,
+        keep_going: false,
         simulated: true,
         command: Some(std::env::args().collect()),
     };

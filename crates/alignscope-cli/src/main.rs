@@ -2,6 +2,8 @@
 
 mod activations;
 mod arguments;
+mod cache;
+mod check;
 mod compare;
 mod demo;
 mod fetch;
@@ -10,6 +12,8 @@ mod progress;
 mod published;
 mod report;
 mod run;
+mod stop;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -23,18 +27,23 @@ const COULD_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let quiet = arguments.quiet;
+    let done = |()| ExitCode::SUCCESS;
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
-        Command::Run(run) => run::run(&run, arguments.quiet),
-        Command::Activations(activations) => activations::run(&activations, arguments.quiet),
-        Command::Demo(demo) => demo::run(&demo, arguments.quiet),
-        Command::Report(report) => report::run(&report, arguments.quiet),
-        Command::Published(published) => published::run(&published, arguments.quiet),
-        Command::Compare(compare) => compare::run(&compare),
-        Command::Fetch(fetch) => fetch::run(&fetch, arguments.quiet),
-        Command::List { what } => list::run(what),
+        Command::Run(run) => run::run(&run, quiet),
+        Command::Activations(activations) => activations::run(&activations, quiet).map(done),
+        Command::Demo(demo) => demo::run(&demo, quiet),
+        Command::Report(report) => report::run(&report, quiet).map(done),
+        Command::Published(published) => published::run(&published, quiet).map(done),
+        Command::Compare(compare) => compare::run(&compare).map(done),
+        Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
+        Command::Verify(arguments) => verify::run(&arguments, quiet),
+        Command::Check(arguments) => check::run(&arguments, quiet),
+        Command::Cache(cache) => cache::run(&cache).map(done),
+        Command::List { what } => list::run(what).map(done),
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("alignscope: {error:#}");
             ExitCode::from(COULD_NOT_RUN)

@@ -2,23 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentFile, Presentation,
-    Resampling,
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    ExperimentFile, Presentation, Progress, Resampling,
 };
 use anyhow::bail;
 use bytesize::ByteSize;
 
 use crate::arguments::Run;
+use crate::cache;
 use crate::progress::progress;
+use crate::stop::Stoppable;
+
+/// Exit code of a run that is done, but for failures that it named.
+pub const DONE_WITH_FAILURES: u8 = 1;
 
 /// Side of the square for baselines, where neither the user nor the experiment says.
 const BASELINE_SIZE: usize = 224;
 
 /// Measures models on data sets.
-pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
+pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<ExitCode> {
     let grid = match &arguments.experiment {
         Some(path) => from_file(arguments, path)?,
         None => from_arguments(arguments)?,
@@ -51,10 +57,16 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<()> {
             colours: grid.colours,
             published: arguments.published,
         },
+        kept: match arguments.no_cache {
+            true => None,
+            false => Some(cache::folder(arguments.cache.as_deref())?),
+        },
+        fresh: arguments.fresh,
+        keep_going: arguments.keep_going,
         simulated: false,
         command: Some(std::env::args().collect()),
     };
-    execute(&experiment, OutputFolder::claim(&arguments.out)?, quiet)
+    execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.fresh)?, quiet)
 }
 
 /// The options that say what part of a data set to take.
@@ -118,22 +130,50 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
 }
 
 /// Runs an experiment and says where the results are.
-pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyhow::Result<()> {
-    let progress = progress(quiet);
-    let summary = match experiment.run(&out, &*progress) {
+pub fn execute(
+    experiment: &Experiment,
+    out: OutputFolder,
+    quiet: bool,
+) -> anyhow::Result<ExitCode> {
+    let progress = Stoppable::new(progress(quiet))?;
+    let summary = match experiment.run(&out, &progress) {
         Ok(summary) => summary,
+        Err(ExperimentError::Stopped) => {
+            eprintln!("alignscope: {}", stopped(experiment));
+            out.abandon();
+            return Ok(progress.exit_code());
+        }
         Err(error) => {
             out.abandon();
             return Err(error.into());
         }
     };
-    progress.note(&format!(
-        "{} scores in {} after {:.1} s",
-        summary.scores.len(),
-        out.path().display(),
-        summary.wall_s
-    ));
-    Ok(())
+    let (path, scores) = (out.path().display(), summary.scores.len());
+    match summary.was_done {
+        true => progress.note(&format!("{path} holds this very run already: {scores} scores")),
+        false => {
+            progress.note(&format!("{scores} scores in {path} after {:.1} s", summary.wall_s));
+        }
+    }
+    if summary.bad_images.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (dataset, image) in &summary.bad_images {
+        eprintln!("alignscope: {dataset}: {} could not be read: {}", image.image, image.why);
+    }
+    eprintln!(
+        "alignscope: trials that show one of {} images are left out",
+        summary.bad_images.len()
+    );
+    Ok(ExitCode::from(DONE_WITH_FAILURES))
+}
+
+/// What is said when a run is stopped.
+fn stopped(experiment: &Experiment) -> &'static str {
+    match &experiment.kept {
+        Some(_) => "stopped; what is finished is kept, and the same command goes on from there",
+        None => "stopped; nothing is kept (--no-cache), and the same command begins anew",
+    }
 }
 
 /// The memory budget in bytes: as given, or half of what the machine has.
@@ -143,7 +183,9 @@ pub fn memory(given: Option<ByteSize>) -> anyhow::Result<u64> {
     }
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    match system.total_memory() {
+    // A container or a job of a cluster may have less than the machine.
+    let allowed = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    match system.total_memory().min(allowed) {
         0 => {
             bail!("cannot tell how much memory this machine has; say how much to use with --memory")
         }

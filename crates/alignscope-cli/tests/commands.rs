@@ -28,6 +28,7 @@ fn place() -> TempDir {
 fn alignscope(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("alignscope")
         .expect("the program")
+        .env("ALIGNSCOPE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/kept"))
         .args(arguments)
         .output()
         .expect("it starts");

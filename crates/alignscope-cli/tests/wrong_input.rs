@@ -119,6 +119,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 fn alignscope(arguments: &[&str]) -> (i32, String) {
     let output = Command::cargo_bin("alignscope")
         .expect("the program")
+        .env("ALIGNSCOPE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/kept"))
         .args(arguments)
         .output()
         .expect("it starts");

@@ -34,7 +34,7 @@ fn encode(bencher: Bencher<'_, '_>, model: &str, precision: Precision) {
         Ok::<(), ()>(())
     };
     bencher.counter(ItemsCount::new(IMAGES)).bench_local(|| {
-        encode_stages(&encoder, IMAGES, load, |_, _| Ok(()), |_| ()).expect("no error is made");
+        encode_stages(&encoder, IMAGES, load, |_, _| Ok(()), |_| Ok(())).expect("no error is made");
     });
 }
 

@@ -1,6 +1,7 @@
 //! What an encoder takes of a memory budget beside its images.
 
 use crate::encoder::Encoder;
+use crate::image::READERS;
 
 /// The program itself, its tables, and what an allocator keeps for later.
 const PROGRAM_BYTES: u64 = 40_000_000;
@@ -17,12 +18,13 @@ const AHEAD_BYTES: [u64; 2] = [4_000_000, 64_000_000];
 
 /// Bytes that encoding takes whatever the number of images: the program, the weights, and the
 /// working memory of each thread, which decodes images of up to `largest_px` pixels; and some files
-/// that are read ahead.
-pub(crate) fn fixed_bytes(encoder: &Encoder, largest_px: u64) -> u64 {
+/// that are read ahead. A file of up to `largest_file` bytes is with every thread that reads or decodes.
+pub(crate) fn fixed_bytes(encoder: &Encoder, largest_px: u64, largest_file: u64) -> u64 {
     let threads = rayon::current_num_threads();
     PROGRAM_BYTES
         + encoder.resident_bytes(threads) as u64
         + threads as u64 * (THREAD_BYTES + PIXEL_BYTES * largest_px)
+        + (threads + READERS) as u64 * largest_file
         + AHEAD_BYTES[0]
 }
 

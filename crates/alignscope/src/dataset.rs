@@ -13,6 +13,7 @@ mod subsets;
 mod table;
 mod things;
 mod tid;
+mod without;
 
 use std::path::{Path, PathBuf};
 
@@ -152,8 +153,8 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Trials left out because an image is missing (`skip_missing`).
     pub skipped_trials: usize,
-    /// Images named by the annotations that are not there.
-    pub missing_images: usize,
+    /// Images named by the annotations that are not there, in order of name.
+    pub missing: Vec<String>,
 }
 
 /// Which image of a concept stands for it in THINGS.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::kernel::{reduce_pair, squared_norm};
 pub use store::DifferenceStore;
+pub(crate) use store::pair_bytes;
 
 /// Activations of a group of images at one stage, `[images, tokens, channels]`.
 #[derive(Debug, Clone, Copy)]
@@ -238,7 +239,7 @@ impl Differences {
     }
 
     /// Appends a pair as little-endian numbers.
-    fn append_bytes(&self, pair: usize, bytes: &mut Vec<u8>) {
+    pub(crate) fn append_bytes(&self, pair: usize, bytes: &mut Vec<u8>) {
         for value in self.msd(pair) {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
@@ -249,7 +250,7 @@ impl Differences {
     }
 
     /// Takes a pair back from the bytes that `append_bytes` made.
-    fn set_bytes(&mut self, pair: usize, bytes: &[u8]) {
+    pub(crate) fn set_bytes(&mut self, pair: usize, bytes: &[u8]) {
         let (msd, products) = bytes.split_at(self.channels * size_of::<f32>());
         let start = pair * self.channels;
         for (value, bytes) in self.msd[start..][..self.channels].iter_mut().zip(msd.as_chunks().0) {

@@ -196,6 +196,21 @@ impl Checkpoint {
         }
     }
 
+    /// Whether the blocks are fed the bare patch embedding (`@published`).
+    pub fn is_published(&self) -> bool {
+        self.published
+    }
+
+    /// The files that tensors are read from; none for an untrained model.
+    pub fn weight_files(&self) -> Vec<&Path> {
+        self.weights.paths()
+    }
+
+    /// The seed of an untrained model's weights.
+    pub fn seed(&self) -> Option<u64> {
+        self.weights.seed()
+    }
+
     fn checked(self) -> Result<Self, EncoderError> {
         let size = self.architecture.image_size;
         match self.preprocessing.output_size() {
@@ -242,16 +257,17 @@ impl Encoder {
 
     /// The stages, from the embedding to the projection.
     pub fn stages(&self) -> Vec<Stage> {
-        Stage::of_encoder(self.architecture.blocks)
+        self.architecture.stages()
     }
 
     /// Tokens and channels of an image's activations at `stage`.
     pub fn shape(&self, stage: Stage) -> [usize; 2] {
-        match stage {
-            Stage::Projection => [1, self.architecture.projection],
-            _ if self.published => [self.architecture.patches(), self.architecture.channels],
-            _ => [self.architecture.tokens(), self.architecture.channels],
-        }
+        let tokens = match stage {
+            Stage::Projection => 1,
+            _ if self.published => self.architecture.patches(),
+            _ => self.architecture.tokens(),
+        };
+        [tokens, self.architecture.channels_at(stage)]
     }
 
     /// Whether the first token of every stage but the projection is a class token.
@@ -285,7 +301,7 @@ impl Encoder {
     }
 
     /// Images that one thread takes at a time, at most.
-    fn images_at_a_time(&self) -> usize {
+    pub(crate) fn images_at_a_time(&self) -> usize {
         (ROWS_AT_A_TIME / self.architecture.tokens()).max(1)
     }
 

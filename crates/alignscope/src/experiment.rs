@@ -1,10 +1,13 @@
 //! The whole way: models × data sets to scores.
 
 mod baselines;
+mod before;
 mod compare;
 mod error;
 mod figures;
 mod file;
+mod identity;
+mod open;
 mod piece;
 mod pixels;
 mod prepared;
@@ -12,6 +15,7 @@ mod record;
 mod scoring;
 mod shares;
 mod tiles;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,23 +25,28 @@ pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare
 pub use error::ExperimentError;
 pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
-use prepared::PreparedDataset;
+pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
+
+use piece::{LazyEncoder, StageDistances};
+use prepared::{Opening, PreparedDataset};
 use scoring::Scoring;
 
 use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
-use crate::encoder::{Checkpoint, Encoder, Precision, Tokens};
+use crate::encoder::{Checkpoint, Precision, Tokens};
+use crate::kept::{KeptFolder, KeptPiece};
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::report::write_report;
 use crate::resample::Resampling;
 use crate::results::{
-    BaselineRecord, DistanceRows, DistancesWriter, Drawn, EncodingTime, OutputFolder, ScaleWriter,
-    ScoreRow, Times, read_scale, write_ceilings, write_comparisons, write_findings, write_scores,
-    write_trials,
+    BadImage, DistanceRows, DistancesWriter, Drawn, FileRecord, OutputFolder, ScaleWriter,
+    ScoreRow, Times, WorkRecord, read_scale, read_scores, write_ceilings, write_comparisons,
+    write_findings, write_scores, write_trials,
 };
 use crate::score::Ties;
+use crate::stage::Stage;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +93,12 @@ pub struct Experiment {
     pub figures: Vec<FigureSpec>,
     /// How figures and page look.
     pub presentation: Presentation,
+    /// Where differences are kept, so that nothing is encoded twice; nowhere where there is none.
+    pub kept: Option<KeptFolder>,
+    /// Whether what is kept of this run is forgotten first.
+    pub fresh: bool,
+    /// Whether trials of images that cannot be decoded are left out, instead of an error.
+    pub keep_going: bool,
     /// Whether the answers come from a simulated observer, which every result then says.
     pub simulated: bool,
     /// The command, for the manifest.
@@ -92,6 +107,15 @@ pub struct Experiment {
 
 /// The scales of another run: by model and data set, then by stage.
 type ForeignScales = BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>;
+
+/// A model on a data set.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    model: &'a Model,
+    encoder: Option<&'a LazyEncoder<'a>>,
+    dataset: &'a PreparedDataset,
+    foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
+}
 
 /// What a model is made of.
 #[derive(Debug)]
@@ -110,6 +134,17 @@ impl Source {
     }
 }
 
+/// A model of a run, checked before the first image is read.
+#[derive(Debug)]
+struct Model {
+    /// As results call it.
+    name: String,
+    spec: ModelSpec,
+    source: Source,
+    /// Its files with their hashes.
+    files: Vec<FileRecord>,
+}
+
 /// What a run did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -117,6 +152,10 @@ pub struct Summary {
     pub scores: Vec<ScoreRow>,
     /// Seconds from start to end.
     pub wall_s: f64,
+    /// Whether the folder held this very run already, and nothing was done.
+    pub was_done: bool,
+    /// Images that could not be read, by data set; their trials are left out.
+    pub bad_images: Vec<(DatasetKind, BadImage)>,
 }
 
 impl Experiment {
@@ -124,12 +163,15 @@ impl Experiment {
     /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
     /// and CSV, `manifest.json`, and from all of them `report.html`.
     ///
+    /// A run that stopped goes on: what is kept of it is not encoded again. A folder that holds this very run is left as
+    /// it is.
+    ///
     /// The work is done by the threads of the rayon pool that this is called in; results do not
     /// depend on their number.
     ///
     /// # Errors
     /// See [`ExperimentError`]. Data sets, image headers and the models' small files are all
-    /// checked before the first image is encoded. `out` then holds no file with a final name.
+    /// checked before the first image is encoded. `out` then holds no result with a final name.
     pub fn run(
         &self,
         out: &OutputFolder,
@@ -137,98 +179,62 @@ impl Experiment {
     ) -> Result<Summary, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
-        let models = self.all_models()?;
-        let sources = models
+        let models = self.models(progress)?;
+        let how = Opening {
+            baseline_side: self.baseline_size,
+            resampling: &self.resampling,
+            ties: self.ties,
+            keep_going: self.keep_going,
+        };
+        let open = |spec| PreparedDataset::open(spec, how, progress);
+        let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let bad_images: Vec<(DatasetKind, BadImage)> = datasets
             .iter()
-            .map(|model| self.source(model, progress))
-            .collect::<Result<Vec<_>, _>>()?;
-        let datasets = self
-            .datasets
-            .iter()
-            .map(|spec| {
-                let how = (&self.resampling, self.ties);
-                PreparedDataset::open(spec, self.baseline_size, how, progress)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let encoders = sources.iter().any(|source| matches!(source, Source::Encoder(_)));
+            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
+            .collect();
+        let encoders = models.iter().any(|model| matches!(model.source, Source::Encoder(_)));
         if encoders && self.precision.is_imitated() {
             progress.note(&format!(
                 "{}: this processor has no AMX; its sums are done by other instructions, several times slower than f32",
                 self.precision
             ));
         }
-        let baselines = sources.iter().filter_map(Source::baseline);
+        let baselines = models.iter().filter_map(|model| model.source.baseline());
         self.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
         let foreign_scales = self.foreign_scales(&models)?;
+        let state = self.state(&models, &datasets)?;
+        if before::is_done(out, &state, progress)? {
+            let scores = read_scores(&out.file("scores.csv"))?;
+            let wall_s = clock.elapsed().as_secs_f64();
+            return Ok(Summary { scores, wall_s, was_done: true, bad_images });
+        }
+        self.forget(&models, &datasets)?;
+        out.start(&state)?;
 
         let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;
         let mut scales = ScaleWriter::create(&out.file("scale.parquet"))?;
         let mut scoring = Scoring::new(self, &datasets);
-        let mut computed = Vec::new();
-        let mut encoding = Vec::new();
-        for (model, source) in models.iter().zip(&sources) {
-            let name = model.to_string();
-            let encoder = match source {
+        let mut work = Vec::new();
+        for model in &models {
+            let encoder = match &model.source {
+                Source::Encoder(checkpoint) => Some(LazyEncoder::new(&model.name, checkpoint)),
                 Source::Pixels | Source::Baseline(_) => None,
-                Source::Encoder(checkpoint) => {
-                    progress.begin(&format!("{name}: weights"), 0);
-                    let encoder = Encoder::load(checkpoint).map_err(|source| {
-                        ExperimentError::Model { model: name.clone(), source: Box::new(source) }
-                    })?;
-                    progress.end();
-                    Some(encoder)
-                }
             };
+            let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
             for (position, dataset) in datasets.iter().enumerate() {
-                let begun = Instant::now();
-                let stages = match (&encoder, source) {
-                    (None, Source::Baseline(model)) => {
-                        let found =
-                            baselines::distances(model, dataset, self.memory_bytes, progress)?;
-                        computed.push(BaselineRecord {
-                            model: name.clone(),
-                            dataset: dataset.dataset.kind.to_string(),
-                            images: dataset.dataset.images.len(),
-                            features_computed: found.features_computed,
-                            wall_s: found.wall_s,
-                            compared: dataset.baseline_rule.to_string(),
-                        });
-                        vec![found.stage]
-                    }
-                    (None, _) => {
-                        vec![pixels::stage_distances(dataset, self.memory_bytes, progress)?]
-                    }
-                    (Some(encoder), _) => piece::stage_distances(
-                        &piece::Request {
-                            model: &name,
-                            encoder,
-                            dataset,
-                            distances: &self.distances,
-                            tokens: self.tokens,
-                            memory_bytes: self.memory_bytes,
-                            foreign_scales: foreign_scales
-                                .get(&(name.clone(), dataset.dataset.kind)),
-                        },
-                        progress,
-                    )?,
-                };
-                if encoder.is_some() {
-                    encoding.push(EncodingTime {
-                        model: name.clone(),
-                        dataset: dataset.dataset.kind.to_string(),
-                        images: dataset.dataset.images.len(),
-                        wall_s: begun.elapsed().as_secs_f64(),
-                    });
-                }
-                let blocks = encoder.as_ref().map_or(0, |e| e.architecture().blocks);
+                let (kind, name) = (dataset.dataset.kind, &model.name);
+                let foreign_scales = foreign_scales.get(&(name.clone(), kind));
+                let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
+                let (stages, record) = self.piece(&piece, progress)?;
+                work.extend(record);
                 for stage in &stages {
                     if let Some(scale) = &stage.scale {
-                        scales.write(dataset.dataset.kind, &name, stage.stage, scale.values())?;
+                        scales.write(kind, name, stage.stage, scale.values())?;
                     }
                     for (distance, values) in &stage.distances {
                         distances.write(DistanceRows {
-                            dataset: dataset.dataset.kind,
-                            model: &name,
+                            dataset: kind,
+                            model: name,
                             stage: stage.stage,
                             distance: *distance,
                             images: &dataset.dataset.images,
@@ -237,7 +243,7 @@ impl Experiment {
                         })?;
                     }
                 }
-                scoring.add(position, &name, blocks, &stages)?;
+                scoring.add(position, name, blocks, &stages)?;
             }
         }
 
@@ -260,12 +266,116 @@ impl Experiment {
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             wall_s,
-            encoding,
+            work,
         };
-        self.manifest(&models, &sources, &datasets, computed, times)?
+        let results = record::results_of(out)?;
+        self.manifest(&models, &datasets, state, results, times)
             .write(&out.file("manifest.json"))?;
         write_report(out.path(), &figures)?;
-        Ok(Summary { scores: rows, wall_s })
+        out.end()?;
+        Ok(Summary { scores: rows, wall_s, was_done: false, bad_images })
+    }
+
+    /// The distances of a model on a data set, as far as they are kept from what is kept; and what was done for them.
+    fn piece(
+        &self,
+        piece: &Piece<'_>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<StageDistances>, Option<WorkRecord>), ExperimentError> {
+        let Piece { model, encoder, dataset, foreign_scales } = *piece;
+        let clock = Instant::now();
+        let kept = self.kept_piece(model, dataset, progress)?;
+        let record = |images, features_computed| WorkRecord {
+            model: model.name.clone(),
+            dataset: dataset.dataset.kind.to_string(),
+            images,
+            features_computed,
+            wall_s: clock.elapsed().as_secs_f64(),
+        };
+        if let Some(encoder) = encoder {
+            let request = piece::Request {
+                model: &model.name,
+                encoder,
+                dataset,
+                distances: &self.distances,
+                tokens: self.tokens,
+                memory_bytes: self.memory_bytes,
+                foreign_scales,
+            };
+            let found = piece::stage_distances(&request, kept, progress)?;
+            let done = (found.encoded > 0).then(|| record(found.encoded, None));
+            return Ok((found.stages, done));
+        }
+        let of_pairs = |values: &&[f64]| values.len() == dataset.pairs.len();
+        if let Some(values) = kept.as_ref().and_then(|piece| piece.values()).filter(of_pairs) {
+            let (stage, distance) = match model.source {
+                Source::Baseline(_) => (Stage::Output, Distance::Own),
+                _ => (Stage::Image, Distance::Euclidean),
+            };
+            let distances = vec![(distance, values.to_vec())];
+            return Ok((
+                vec![StageDistances { stage, scale: None, distances, energy: None }],
+                None,
+            ));
+        }
+        let (stage, done) = match &model.source {
+            Source::Baseline(model) => {
+                let found = baselines::distances(model, dataset, self.memory_bytes, progress)?;
+                let images = dataset.dataset.images.len();
+                (found.stage, Some(record(images, Some(found.features_computed))))
+            }
+            _ => (pixels::stage_distances(dataset, self.memory_bytes, progress)?, None),
+        };
+        if let Some(kept) = &kept {
+            kept.keep_values(&stage.distances[0].1)?;
+        }
+        Ok((vec![stage], done))
+    }
+
+    /// What is kept of a model on a data set; says what of it was damaged.
+    fn kept_piece(
+        &self,
+        model: &Model,
+        dataset: &PreparedDataset,
+        progress: &dyn Progress,
+    ) -> Result<Option<KeptPiece>, ExperimentError> {
+        let Some(kept) = &self.kept else { return Ok(None) };
+        let (identity, about) = identity::piece(model, dataset, self.tokens);
+        let piece = kept.piece(&identity, &about)?;
+        for (path, why) in piece.damaged() {
+            progress.note(&format!(
+                "{} on {}: {} was damaged ({why}); it is removed, and computed again",
+                about.model,
+                about.dataset,
+                path.display()
+            ));
+        }
+        Ok(Some(piece))
+    }
+
+    /// Forgets what is kept of this run, where that is asked for.
+    fn forget(
+        &self,
+        models: &[Model],
+        datasets: &[PreparedDataset],
+    ) -> Result<(), ExperimentError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
+        for model in models {
+            for dataset in datasets {
+                kept.forget(&identity::piece(model, dataset, self.tokens).0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The models, their files hashed.
+    fn models(&self, progress: &dyn Progress) -> Result<Vec<Model>, ExperimentError> {
+        let model = |spec: ModelSpec| {
+            let source = self.source(&spec, progress)?;
+            let files = record::files_of(&source)?;
+            Ok(Model { name: spec.to_string(), spec, source, files })
+        };
+        self.all_models()?.into_iter().map(model).collect()
     }
 
     /// What a model is made of, checked before the first image is read.
@@ -377,11 +487,11 @@ impl Experiment {
     }
 
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
-    fn foreign_scales(&self, models: &[ModelSpec]) -> Result<ForeignScales, ExperimentError> {
+    fn foreign_scales(&self, models: &[Model]) -> Result<ForeignScales, ExperimentError> {
         let mut found = BTreeMap::new();
         let Some(run) = &self.scale_from else { return Ok(found) };
         let path = run.join("scale.parquet");
-        for model in models.iter().filter(|m| m.is_encoder()).map(ToString::to_string) {
+        for model in models.iter().filter(|m| m.spec.is_encoder()).map(|m| m.name.clone()) {
             for dataset in &self.datasets {
                 let scales = read_scale(&path, &model, |name| name == dataset.kind.name())?;
                 if scales.is_empty() {
@@ -397,7 +507,6 @@ impl Experiment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         Experiment {
@@ -418,6 +527,9 @@ mod tests {
             pixels: true,
             memory_bytes: 1 << 30,
             scale_from: None,
+            kept: None,
+            fresh: false,
+            keep_going: false,
             figures: vec![],
             presentation: Presentation::default(),
             simulated: false,

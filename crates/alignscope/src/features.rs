@@ -35,6 +35,9 @@ pub struct FeatureRequest<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeatureError {
+    /// The user stopped the work.
+    #[error("stopped; nothing was written")]
+    Stopped,
     /// There is no image.
     #[error("there is no image to encode")]
     NoImages,
@@ -118,7 +121,9 @@ pub fn write_features(
     // An image that cannot be read is told of when its turn comes.
     let sizes = images.par_iter().filter_map(|path| RgbImage::dimensions(path).ok());
     let largest_px = sizes.map(|(w, h)| (w * h) as u64).max().unwrap_or(0);
-    let fixed = fixed_bytes(encoder, largest_px);
+    let lengths = images.iter().filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let largest_file = lengths.max().unwrap_or(0);
+    let fixed = fixed_bytes(encoder, largest_px, largest_file);
     let one_token = (encoder.architecture().channels * size_of::<f32>()) as u64;
     let per_image = encoder.bytes_per_image() as u64 + one_token;
     let left = memory_bytes.saturating_sub(fixed);
@@ -163,7 +168,13 @@ pub fn write_features(
                             }),
                     }
                 },
-                |n| progress.advance(n as u64),
+                |n| {
+                    progress.advance(n as u64);
+                    match progress.is_stopped() {
+                        true => Err(FeatureError::Stopped),
+                        false => Ok(()),
+                    }
+                },
             )?;
             first += passes(encoder) * group.len();
         }
@@ -202,7 +213,7 @@ fn shape(encoder: &Encoder, stage: Stage, tokens: Tokens, images: usize) -> Vec<
 fn begin(path: &Path, shape: Vec<usize>) -> io::Result<NpyFile> {
     let folder = path.parent().expect("a stage's file lies in its folder");
     std::fs::create_dir_all(folder)?;
-    let mut file = BufWriter::new(crate::results::beside(path)?);
+    let mut file = BufWriter::new(crate::whole::beside(path)?);
     let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     let mut header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
@@ -230,5 +241,5 @@ fn append(
 }
 
 fn finish(file: NpyFile, path: &Path) -> io::Result<()> {
-    crate::results::keep(file.into_inner()?, path)
+    crate::whole::keep(file.into_inner()?, path)
 }

@@ -7,13 +7,13 @@ mod raster;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::ImageFormat;
 use sha2::{Digest, Sha256};
 
-pub(crate) use ahead::{ReadAhead, read_ahead};
+pub(crate) use ahead::{READERS, ReadAhead, read_ahead};
 pub use error::ImageError;
 
 /// An image of more pixels is refused before anything is allocated: the number above which Pillow
@@ -108,10 +108,13 @@ impl RgbImage {
         if first.is_empty() {
             return Err(ImageError::Empty { path: path.to_owned() });
         }
-        match format(first, path)? {
-            ImageFormat::Jpeg => jpeg::dimensions(file, path),
-            other => raster::dimensions(file, other, path),
-        }
+        let format = format(first, path)?;
+        header(file, format, path)
+    }
+
+    /// [`dimensions`](Self::dimensions) of a file's bytes; `path` is for messages.
+    pub(crate) fn dimensions_of(bytes: &[u8], path: &Path) -> Result<(usize, usize), ImageError> {
+        header(Cursor::new(bytes), format(bytes, path)?, path)
     }
 
     /// Root mean square difference of 8-bit RGB to another image, 0 to 255, over pixels and
@@ -160,6 +163,17 @@ impl RgbImage {
     /// The pixels, `[height, width, 3]`, 0 to 255.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+}
+
+fn header(
+    file: impl BufRead + Seek,
+    format: ImageFormat,
+    path: &Path,
+) -> Result<(usize, usize), ImageError> {
+    match format {
+        ImageFormat::Jpeg => jpeg::dimensions(file, path),
+        other => raster::dimensions(file, other, path),
     }
 }
 

@@ -6,6 +6,7 @@
 #[macro_use]
 mod name;
 mod progress;
+mod whole;
 /// Numbers in a temporary file.
 mod spill;
 /// The stages of a model, and how deep they lie.
@@ -16,6 +17,8 @@ pub mod resample;
 pub mod dataset;
 /// A file to 8-bit RGB pixels.
 pub mod image;
+/// What is wrong with a data set's folder.
+pub mod inspection;
 /// Pixels to the array that a model takes, by the model's own recipe.
 pub mod preprocess;
 /// The tensors of a model: from a checkpoint's files, or drawn at random.
@@ -38,6 +41,8 @@ pub mod difference;
 pub mod distance;
 /// How the energy of a stage is spread over its channels.
 pub mod energy;
+/// Differences that outlive a run.
+pub mod kept;
 /// How well distances follow the answers of people.
 pub mod score;
 /// The most that a model can reach, given how much people agree.
@@ -66,9 +71,9 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment, ExperimentError,
-    ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary, WithPeople,
-    compare_runs, draw,
+    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment,
+    ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary,
+    VerifyRequest, WithPeople, compare_runs, draw, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};

@@ -13,6 +13,11 @@ pub trait Progress: Sync {
 
     /// Something that the user must know.
     fn note(&self, message: &str);
+
+    /// Whether the work is to stop as soon as it can without losing anything; asked often, from many threads.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Says nothing.

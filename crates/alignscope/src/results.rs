@@ -6,10 +6,12 @@ mod distances;
 mod fields;
 mod findings;
 mod folder;
+mod lock;
 mod manifest;
 mod run;
 mod scale;
 mod scores;
+mod state;
 mod table;
 mod trials;
 
@@ -19,15 +21,15 @@ pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub use findings::{read_findings, write_findings};
-pub use folder::{OutputFolder, write_whole};
-pub(crate) use folder::{beside, keep};
+pub use folder::{Found, OutputFolder, write_whole};
 pub use manifest::{
-    BaselineRecord, DatasetRecord, Drawn, EncodingTime, FileRecord, Host, Manifest, ModelRecord,
-    Times, read_drawn,
+    BadImage, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, WorkRecord,
+    read_drawn,
 };
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
+pub use state::{Change, RunState};
 pub use trials::write_trials;
 
 /// A result could not be written or read.
@@ -46,11 +48,27 @@ pub enum ResultsError {
     },
     /// The output folder holds a run.
     #[error(
-        "the output folder {path} holds a finished run already; name a new folder with --out, or remove it"
+        "the output folder {path} holds a finished run of other models, data or choices; name a new folder with --out (what is encoded already is not encoded again), or discard that run with --fresh"
     )]
     HoldsRun {
         /// The folder.
         path: PathBuf,
+    },
+    /// The folder holds no finished run.
+    #[error("{path} holds no finished run (a file manifest.json, and none unfinished.json)")]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process writes to the folder.
+    #[error(
+        "another run is writing to {path} ({holder}); wait for it, or name another folder with --out"
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who it is.
+        holder: String,
     },
     /// The output is not a folder.
     #[error("the output {path} is a file, expected a folder")]

@@ -234,6 +234,14 @@ impl Weights {
             Source::Files(files) => files.iter().map(WeightFile::path).collect(),
         }
     }
+
+    /// The seed of random weights.
+    pub fn seed(&self) -> Option<u64> {
+        match &self.source {
+            Source::Random(random) => Some(random.seed()),
+            Source::Files(_) => None,
+        }
+    }
 }
 
 /// The shards that an index names, checked to be there, each once, in order of name.

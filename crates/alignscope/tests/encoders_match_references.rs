@@ -107,7 +107,7 @@ fn check_encoder(file: &SafeTensors<'_>, encoder: &Encoder, stages: &str, precis
             seen.push(stage);
             Ok(())
         },
-        |_| (),
+        |_| Ok(()),
     )
     .expect("encoded");
     assert_eq!(seen, encoder.stages());
@@ -217,7 +217,7 @@ fn the_projection_can_be_had_raw_or_of_unit_length() {
                 }
                 Ok(())
             },
-            |_| (),
+            |_| Ok(()),
         )
         .expect("encoded");
         lengths

@@ -24,7 +24,7 @@ fn dataset(kind: DatasetKind, trials: Trials, labels: Vec<LabelColumn>) -> Datas
         sources: vec![],
         notes: vec![],
         skipped_trials: 0,
-        missing_images: 0,
+        missing: vec![],
     }
 }
 

@@ -38,6 +38,9 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
         scale_from: None,
         figures: vec![],
         presentation: Presentation::default(),
+        kept: None,
+        fresh: false,
+        keep_going: false,
         simulated: true,
         command: None,
     }
@@ -65,7 +68,7 @@ fn noted_run(
     threads: usize,
 ) -> Result<([Vec<u8>; 6], String), ExperimentError> {
     let out = tempfile::tempdir().expect("a temporary folder");
-    let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
+    let claimed = OutputFolder::claim_run(out.path(), false).expect("an empty folder");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let notes = Notes::default();
     pool.install(|| experiment.run(&claimed, &notes))?;
@@ -119,7 +122,7 @@ fn energies(model: &Path, dataset: &Dataset, tokens: Tokens) -> Vec<(Stage, [Vec
         found.push((stage, [activations, differences]));
         Ok(())
     };
-    encode_stages(&encoder, dataset.images.len(), load, visit, |_| ()).expect("encoded");
+    encode_stages(&encoder, dataset.images.len(), load, visit, |_| Ok(())).expect("encoded");
     found
 }
 

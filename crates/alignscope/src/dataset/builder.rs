@@ -208,7 +208,7 @@ impl<'a, T> Builder<'a, T> {
             sources,
             notes,
             skipped_trials: self.skipped_trials,
-            missing_images,
+            missing: self.missing.into_iter().collect(),
         })
     }
 }

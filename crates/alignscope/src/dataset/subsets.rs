@@ -240,7 +240,7 @@ mod tests {
             sources: vec![],
             notes: vec![],
             skipped_trials: 0,
-            missing_images: 0,
+            missing: vec![],
         }
     }
 

@@ -38,7 +38,7 @@ struct StageShape {
 const PRODUCT_BYTES: usize = 3 * size_of::<f64>();
 
 /// Bytes of a pair's differences.
-fn pair_bytes(channels: usize) -> usize {
+pub(crate) fn pair_bytes(channels: usize) -> usize {
     channels * size_of::<f32>() + PRODUCT_BYTES
 }
 
@@ -149,10 +149,10 @@ impl DifferenceStore {
                 let first = block * shape.block;
                 let count = shape.block.min(self.pairs - first);
                 let mut differences = Differences::zeros(count, shape.channels);
-                let mut bytes = vec![0; pair_bytes(shape.channels)];
-                for i in 0..count {
-                    file.read_bytes(shape.offset(first + i), &mut bytes)?;
-                    differences.set_bytes(i, &bytes);
+                let mut bytes = vec![0; count * pair_bytes(shape.channels)];
+                file.read_bytes(shape.offset(first), &mut bytes)?;
+                for (i, bytes) in bytes.chunks_exact(pair_bytes(shape.channels)).enumerate() {
+                    differences.set_bytes(i, bytes);
                 }
                 Ok(Cow::Owned(differences))
             }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::kernel::Activation;
+use crate::stage::Stage;
 use crate::weights::Weights;
 
 /// A family of encoders: which file format, and which layers between pixels and projection.
@@ -107,6 +108,19 @@ impl Family {
 }
 
 impl Architecture {
+    /// The stages, from the embedding to the projection.
+    pub fn stages(&self) -> Vec<Stage> {
+        Stage::of_encoder(self.blocks)
+    }
+
+    /// Channels of a token at `stage`.
+    pub fn channels_at(&self, stage: Stage) -> usize {
+        match stage {
+            Stage::Projection => self.projection,
+            _ => self.channels,
+        }
+    }
+
     /// Tokens of an image: the patches, and the class token where there is one.
     pub fn tokens(&self) -> usize {
         usize::from(self.class_token) + self.patches()

@@ -84,6 +84,6 @@ impl Block {
             + operand_bytes(rows, self.mlp_in.outputs())
             + size_of::<f32>() * rows * self.qkv.outputs()
             + AttentionScratch::bytes(tokens, self.heads, channels)
-            + ProductScratch::bytes(rows, channels)
+            + ProductScratch::bytes(rows, self.mlp_in.outputs())
     }
 }

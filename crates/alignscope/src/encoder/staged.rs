@@ -28,17 +28,17 @@ pub fn passes(encoder: &Encoder) -> usize {
 /// `load` writes preprocessed image `i` of the group, `[3, size, size]`; it is called from many
 /// threads, for about one image after another. `visit` gets the activations of all images,
 /// `[images, tokens, channels]`, at the embedding, after each block, and at the projection. `advance`
-/// is told of images as they finish a stage. The variant `@published` takes every image through
+/// is told of images as they finish a stage, and can stop the work. The variant `@published` takes every image through
 /// the blocks twice, one pass of all images after the other.
 ///
 /// # Errors
-/// The first error of `load` (in order of images) or of `visit`.
+/// The first error of `load` (in order of images), of `advance` or of `visit`.
 pub fn encode_stages<E: Send>(
     encoder: &Encoder,
     images: usize,
     load: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     mut visit: impl FnMut(Stage, Activations<'_>) -> Result<(), E>,
-    advance: impl Fn(usize) + Sync,
+    advance: impl Fn(usize) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let group = group(encoder, images, rayon::current_num_threads());
     let run = Run { encoder, images, group, in_memory: None, load, advance, spill: nothing_spills };
@@ -63,7 +63,7 @@ pub fn encode_spilled<E: Send + From<SpillError>>(
     in_memory: usize,
     load: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     mut visit: impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
-    advance: impl Fn(usize) + Sync,
+    advance: impl Fn(usize) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let threads = rayon::current_num_threads();
     let fitting = (in_memory / threads).max(1);
@@ -108,7 +108,7 @@ impl<E, L, A> Run<'_, E, L, A>
 where
     E: Send,
     L: Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
-    A: Fn(usize) + Sync,
+    A: Fn(usize) -> Result<(), E> + Sync,
 {
     fn all(&self, visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>) -> Result<(), E> {
         let held = if self.encoder.published {
@@ -119,8 +119,7 @@ where
             self.pass(Tower::Whole, visit, true)?
         };
         self.project(held, visit)?;
-        (self.advance)(self.images);
-        Ok(())
+        (self.advance)(self.images)
     }
 
     /// Embedding and blocks; returns the activations after the last.
@@ -136,10 +135,9 @@ where
             Tower::Whole => encoder.architecture.tokens(),
             Tower::PatchesAlone => encoder.architecture.patches(),
         };
-        let advance = |images| {
-            if tell {
-                (self.advance)(images);
-            }
+        let advance = |images| match tell {
+            true => (self.advance)(images),
+            false => (self.advance)(0),
         };
         let mut held =
             Held::new(images, tokens, channels, group, self.in_memory).map_err(self.spill)?;
@@ -153,7 +151,7 @@ where
                         Tower::Whole => embedding.apply(&pixels, out, scratch),
                         Tower::PatchesAlone => embedding.apply_patches(&pixels, out, scratch),
                     }
-                    advance(1);
+                    advance(1)?;
                 }
                 Ok(())
             })
@@ -163,8 +161,7 @@ where
         for (i, block) in encoder.parts.blocks.iter().enumerate() {
             held.each(Mode::Change, self.spill, |_, group| {
                 encoder.with_scratch(|scratch| block.apply(group, tokens, scratch));
-                advance(group.len() / (tokens * channels));
-                Ok(())
+                advance(group.len() / (tokens * channels))
             })?;
             visit(Stage::Block(i + 1), held.encoded())?;
         }
@@ -248,7 +245,7 @@ mod tests {
             found.push((stage, values, norms));
             Ok(())
         };
-        let advance = |_| ();
+        let advance = |_| Ok(());
         let run = Run { encoder, images, group, in_memory, load, advance, spill: |e| e };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| run.all(&mut visit)).expect("encoded");
@@ -294,7 +291,7 @@ mod tests {
                 7 | 9 | 30 => Err(i),
                 _ => Ok(()),
             };
-            let found = encode_stages(&encoder, 40, failing, |_, _| Ok(()), |_| ());
+            let found = encode_stages(&encoder, 40, failing, |_, _| Ok(()), |_| Ok(()));
             assert_eq!(found, Err(7));
         }
     }

@@ -1,7 +1,5 @@
 //! A baseline on a data set: each image's features once where they fit, then all pairs.
 
-use std::time::Instant;
-
 use rayon::prelude::*;
 
 use super::ExperimentError;
@@ -13,13 +11,12 @@ use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
 use crate::stage::Stage;
 
-/// The distances of a baseline, and what they took.
+/// The distances of a baseline.
 #[derive(Debug)]
 pub(super) struct BaselineDistances {
     pub(super) stage: StageDistances,
     /// How often features of an image were computed: the number of images where each was once.
     pub(super) features_computed: usize,
-    pub(super) wall_s: f64,
 }
 
 /// Refuses a data set whose images are too small, or a budget that does not hold one of them.
@@ -82,7 +79,6 @@ pub(super) fn distances(
 ) -> Result<BaselineDistances, ExperimentError> {
     let kind = dataset.dataset.kind;
     let baseline = model.baseline();
-    let clock = Instant::now();
     let images = dataset.dataset.images.len();
     let Share { held, threads } = share(model, dataset, memory_bytes)?;
     let groups = match plan(images, &dataset.pairs, held) {
@@ -139,7 +135,7 @@ pub(super) fn distances(
         distances: vec![(Distance::Own, distances)],
         energy: None,
     };
-    Ok(BaselineDistances { stage, features_computed, wall_s: clock.elapsed().as_secs_f64() })
+    Ok(BaselineDistances { stage, features_computed })
 }
 
 /// Images whose features are held at once, and what is compared with them.

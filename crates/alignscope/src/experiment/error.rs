@@ -7,6 +7,7 @@ use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::EncoderError;
 use crate::figure::FigureError;
 use crate::image::ImageError;
+use crate::kept::{KeptError, StoreError};
 use crate::results::ResultsError;
 use crate::score::ScoreError;
 use crate::spill::SpillError;
@@ -247,8 +248,24 @@ pub enum ExperimentError {
     /// What is beyond the memory budget could not be kept in a file.
     #[error(transparent)]
     Spill(#[from] SpillError),
-    /// A file could not be hashed for the manifest.
-    #[error("cannot read {path} again for the manifest")]
+    /// Differences cannot be kept, or read back.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
+    /// The user stopped the run.
+    #[error("stopped; the same command goes on from here")]
+    Stopped,
+    /// The output folder holds a run that is made of something else.
+    #[error(
+        "{path} holds a run of other inputs; results are never mixed from two. What changed:{changes}\nName another folder with --out, or discard that run with --fresh"
+    )]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// What changed, a line each.
+        changes: String,
+    },
+    /// A file could not be hashed.
+    #[error("cannot read {path} to hash it")]
     Hash {
         /// The file.
         path: PathBuf,
@@ -267,4 +284,13 @@ pub enum ExperimentError {
 /// Bytes in units of 10^6, rounded up, as `--memory` takes them.
 fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
+impl From<StoreError> for ExperimentError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Kept(error) => error.into(),
+            StoreError::Spill(error) => error.into(),
+        }
+    }
 }

@@ -1,18 +1,23 @@
 //! One model on one data set: the distances of all pairs at all stages.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ExperimentError;
+use super::open::Open;
 use super::prepared::PreparedDataset;
 use super::shares::Shares;
 use super::tiles::{Keep, PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
 use crate::difference::{Activations, DifferenceStore, Differences, find_unusable, is_suspect};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
-use crate::encoder::{Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes};
+use crate::encoder::{
+    Architecture, Checkpoint, Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes,
+};
 use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::image::{ImageError, ReadAhead, read_ahead};
+use crate::kept::{KeptPiece, SetWriter, StoreError};
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
 use crate::spill::SpillError;
@@ -21,13 +26,44 @@ use crate::stage::Stage;
 /// What is wanted.
 pub(super) struct Request<'a> {
     pub(super) model: &'a str,
-    pub(super) encoder: &'a Encoder,
+    pub(super) encoder: &'a LazyEncoder<'a>,
     pub(super) dataset: &'a PreparedDataset,
     pub(super) distances: &'a [Distance],
     pub(super) tokens: Tokens,
     pub(super) memory_bytes: u64,
     /// Scales of another run, by stage.
     pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
+}
+
+/// An encoder whose tensors are read when something is to be encoded, and not before.
+pub(super) struct LazyEncoder<'a> {
+    model: &'a str,
+    checkpoint: &'a Checkpoint,
+    loaded: OnceLock<Encoder>,
+}
+
+impl<'a> LazyEncoder<'a> {
+    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint) -> Self {
+        Self { model, checkpoint, loaded: OnceLock::new() }
+    }
+
+    pub(super) fn architecture(&self) -> &Architecture {
+        &self.checkpoint.architecture
+    }
+
+    /// The encoder, read now if it was not yet.
+    fn get(&self, progress: &dyn Progress) -> Result<&Encoder, ExperimentError> {
+        if let Some(encoder) = self.loaded.get() {
+            return Ok(encoder);
+        }
+        progress.begin(&format!("{}: weights", self.model), 0);
+        let encoder = Encoder::load(self.checkpoint).map_err(|source| ExperimentError::Model {
+            model: self.model.to_owned(),
+            source: Box::new(source),
+        })?;
+        progress.end();
+        Ok(self.loaded.get_or_init(|| encoder))
+    }
 }
 
 /// The distances at one stage.
@@ -42,38 +78,103 @@ pub(super) struct StageDistances {
     pub(super) energy: Option<StageEnergy>,
 }
 
-/// Encodes the data set's images, each once, and reduces every stage to distances.
+/// The distances of a piece, and how many images were encoded for them.
+#[derive(Debug)]
+pub(super) struct PieceDistances {
+    pub(super) stages: Vec<StageDistances>,
+    pub(super) encoded: usize,
+}
+
+/// Encodes the data set's images, each once, and reduces every stage to distances. Resident sets that are kept are not
+/// encoded again, and those that are encoded are kept.
 ///
 /// Files are read ahead while images are encoded, also those of the next resident set.
 pub(super) fn stage_distances(
     request: &Request<'_>,
+    mut kept: Option<KeptPiece>,
     progress: &dyn Progress,
-) -> Result<Vec<StageDistances>, ExperimentError> {
-    let Request { model, encoder, dataset, .. } = request;
-    let kind = dataset.dataset.kind;
-    let shares = Shares::of(request)?;
-    shares.tell(request, progress);
+) -> Result<PieceDistances, ExperimentError> {
+    let Request { model, dataset, .. } = request;
+    let pairs = dataset.pairs.len();
+    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |piece| piece.covered(pairs));
+    if let Some(piece) = &kept
+        && covered.iter().all(|covered| *covered)
+    {
+        let stages = from_kept(request, piece, progress)?;
+        return Ok(PieceDistances { stages, encoded: 0 });
+    }
+    let encoder = request.encoder.get(progress)?;
+    let open = Open::of(&dataset.pairs, &covered);
+    let shares = Shares::of(request, encoder, &open, kept.is_some())?;
+    shares.tell(request, encoder, &open, progress);
 
-    let steps = dataset.dataset.images.len() * encoder.stages().len();
-    progress.begin(&format!("{model} on {kind}"), steps as u64);
+    let images = open.images.len();
+    progress.begin(
+        &format!("{model} on {}", dataset.dataset.kind),
+        (images * encoder.stages().len()) as u64,
+    );
     let passes = passes(encoder);
     let sets = shares.sets.iter();
     let needed: Vec<ImageIndex> =
         sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect();
     let read = |position: usize| dataset.read(needed[position] as usize);
-    let mut reduction = Reduction::new(request, &shares)?;
+    let mut reduction = Reduction::new(request, &shares, &open, kept.is_some())?;
     read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
         let mut first = 0;
         for set in &shares.sets {
             let files = Files { ahead, first, asked: AtomicUsize::new(0) };
-            encode_set(request, &shares, set, &files, &mut reduction, progress)?;
+            reduction.begin(set, kept.as_ref())?;
+            let work = Work { request, encoder, set, files: &files, progress };
+            work.encode(shares.in_memory, &mut reduction)?;
+            reduction.end(kept.as_mut())?;
             first += passes * set.images.len();
         }
         Ok::<(), ExperimentError>(())
     })?;
-    let finished = reduction.finish()?;
     progress.end();
-    Ok(finished)
+    let stages = match (reduction.finish()?, &kept) {
+        (Some(stages), _) => stages,
+        (None, Some(piece)) => from_kept(request, piece, progress)?,
+        (None, None) => unreachable!("differences of several sets are in a store or kept"),
+    };
+    Ok(PieceDistances { stages, encoded: images })
+}
+
+/// The distances of a piece of which all pairs are kept.
+fn from_kept(
+    request: &Request<'_>,
+    piece: &KeptPiece,
+    progress: &dyn Progress,
+) -> Result<Vec<StageDistances>, ExperimentError> {
+    let Request { model, dataset, memory_bytes, .. } = request;
+    let architecture = request.encoder.architecture();
+    let stages = architecture.stages();
+    let pairs = dataset.pairs.len();
+    progress.begin(
+        &format!("{model} on {}: kept differences", dataset.dataset.kind),
+        stages.len() as u64,
+    );
+    let mut found = Vec::with_capacity(stages.len());
+    let mut store: Option<DifferenceStore> = None;
+    for (position, stage) in stages.into_iter().enumerate() {
+        if progress.is_stopped() {
+            return Err(ExperimentError::Stopped);
+        }
+        let channels = architecture.channels_at(stage);
+        let mut current = match store.take() {
+            Some(store) if store.channels(0) == channels => store,
+            _ => {
+                let in_memory = DifferenceStore::bytes(pairs, 1, channels) <= memory_bytes / 2;
+                DifferenceStore::new(pairs, &[channels], in_memory)?
+            }
+        };
+        piece.read_stage(position, &mut current)?;
+        found.push(distances(request, stage, &current, 0, &piece.read_energy(position)?)?);
+        store = Some(current);
+        progress.advance(1);
+    }
+    progress.end();
+    Ok(found)
 }
 
 /// The files of a set, which were read ahead.
@@ -85,54 +186,92 @@ struct Files<'a> {
     asked: AtomicUsize,
 }
 
-fn encode_set(
-    request: &Request<'_>,
-    shares: &Shares,
-    set: &ResidentSet,
-    files: &Files<'_>,
-    reduction: &mut Reduction<'_>,
-    progress: &dyn Progress,
-) -> Result<(), ExperimentError> {
-    let Request { encoder, dataset, tokens, .. } = request;
-    let images = set.images.len();
-    let load = |i: usize, pixels: &mut [f32]| {
-        let pass = files.asked.fetch_add(1, Ordering::Relaxed) / images;
-        let bytes = files.ahead.take(files.first + pass * images + i);
-        let image = dataset.decode(set.images[i] as usize, bytes)?;
-        encoder.preprocessing().apply_into(&image, pixels);
-        Ok(())
-    };
-    let advance = |images: usize| progress.advance(images as u64);
-    let pairs = PlacedPair::of(set);
-    let in_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
-        let norms = activations.squared_norms();
-        for image in suspects(&norms) {
-            check_usable(request, set, stage, image, activations.image(image))?;
-        }
-        let selected = tokens.select(activations, encoder.has_class_token());
-        let activations = selected.activations();
-        reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
-    };
-    if images <= shares.in_memory {
-        let visit = |stage, activations: Activations<'_>| in_memory(reduction, stage, activations);
-        return encode_stages(encoder, images, load, visit, advance);
-    }
-    let visit = |stage, encoded: Encoded<'_>| match encoded {
-        Encoded::Memory(activations) => in_memory(reduction, stage, activations),
-        Encoded::File(mut spilled) => {
-            let image_len = spilled.file.tokens() * spilled.file.channels();
-            for image in suspects(spilled.norms) {
-                let values = &mut spilled.workspace[..image_len];
-                spilled.file.read(image, values)?;
-                check_usable(request, set, stage, image, values)?;
+/// A resident set on its way through the encoder.
+struct Work<'a> {
+    request: &'a Request<'a>,
+    encoder: &'a Encoder,
+    set: &'a ResidentSet,
+    files: &'a Files<'a>,
+    progress: &'a dyn Progress,
+}
+
+impl Work<'_> {
+    fn encode(
+        &self,
+        in_memory: usize,
+        reduction: &mut Reduction<'_>,
+    ) -> Result<(), ExperimentError> {
+        let Self { request, encoder, set, files, progress } = *self;
+        let Request { dataset, tokens, .. } = request;
+        let images = set.images.len();
+        let load = |i: usize, pixels: &mut [f32]| {
+            let pass = files.asked.fetch_add(1, Ordering::Relaxed) / images;
+            let bytes = files.ahead.take(files.first + pass * images + i);
+            let image = dataset.decode(set.images[i] as usize, bytes)?;
+            encoder.preprocessing().apply_into(&image, pixels);
+            Ok(())
+        };
+        let advance = |images: usize| {
+            progress.advance(images as u64);
+            match progress.is_stopped() {
+                true => Err(ExperimentError::Stopped),
+                false => Ok(()),
             }
-            let class_token = encoder.has_class_token();
-            reduction.stage(stage, |energy, keep| {
-                reduce_file(&mut spilled, *tokens, class_token, &pairs, energy, keep)
-            })
+        };
+        let pairs = PlacedPair::of(set);
+        let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
+            let norms = activations.squared_norms();
+            for image in suspects(&norms) {
+                self.check_usable(stage, image, activations.image(image))?;
+            }
+            let selected = tokens.select(activations, encoder.has_class_token());
+            let activations = selected.activations();
+            reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
+        };
+        if images <= in_memory {
+            let visit =
+                |stage, activations: Activations<'_>| from_memory(reduction, stage, activations);
+            return encode_stages(encoder, images, load, visit, advance);
         }
-    };
-    encode_spilled(encoder, images, shares.in_memory, load, visit, advance)
+        let visit = |stage, encoded: Encoded<'_>| match encoded {
+            Encoded::Memory(activations) => from_memory(reduction, stage, activations),
+            Encoded::File(mut spilled) => {
+                let image_len = spilled.file.tokens() * spilled.file.channels();
+                for image in suspects(spilled.norms) {
+                    let values = &mut spilled.workspace[..image_len];
+                    spilled.file.read(image, values)?;
+                    self.check_usable(stage, image, values)?;
+                }
+                let class_token = encoder.has_class_token();
+                reduction.stage(stage, |energy, keep| {
+                    reduce_file(&mut spilled, *tokens, class_token, &pairs, energy, keep)
+                })
+            }
+        };
+        encode_spilled(encoder, images, in_memory, load, visit, advance)
+    }
+
+    /// Refuses an image of the set, `[tokens, channels]`, that holds an unusable number.
+    fn check_usable(
+        &self,
+        stage: Stage,
+        image: usize,
+        values: &[f32],
+    ) -> Result<(), ExperimentError> {
+        let [tokens, channels] = self.encoder.shape(stage);
+        match find_unusable(Activations::new(values, 1, tokens, channels)) {
+            None => Ok(()),
+            Some(found) => Err(ExperimentError::Unusable {
+                model: self.request.model.to_owned(),
+                dataset: self.request.dataset.dataset.kind,
+                id: self.request.dataset.dataset.images[self.set.images[image] as usize].id.clone(),
+                stage,
+                token: found.token,
+                channel: found.channel,
+                value: found.value,
+            }),
+        }
+    }
 }
 
 /// The images that may hold an unusable number, in order.
@@ -140,98 +279,137 @@ fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
     norms.iter().enumerate().filter(|(_, norm)| is_suspect(**norm)).map(|(image, _)| image)
 }
 
-/// Refuses an image of the set, `[tokens, channels]`, that holds an unusable number.
-fn check_usable(
-    request: &Request<'_>,
-    set: &ResidentSet,
-    stage: Stage,
-    image: usize,
-    values: &[f32],
-) -> Result<(), ExperimentError> {
-    let [tokens, channels] = request.encoder.shape(stage);
-    match find_unusable(Activations::new(values, 1, tokens, channels)) {
-        None => Ok(()),
-        Some(found) => Err(ExperimentError::Unusable {
-            model: request.model.to_owned(),
-            dataset: request.dataset.dataset.kind,
-            id: request.dataset.dataset.images[set.images[image] as usize].id.clone(),
-            stage,
-            token: found.token,
-            channel: found.channel,
-            value: found.value,
-        }),
-    }
-}
-
-/// Differences on their way to distances.
-///
-/// Where the data set is one resident set, a stage is reduced to distances as soon as it is there,
-/// and one stage's differences are kept at a time; with several, those of all stages, until the last
-/// set is done.
+/// Differences on their way to distances, and to the files that keep them.
 struct Reduction<'a> {
     request: &'a Request<'a>,
-    whole: bool,
+    way: Way,
     in_memory: bool,
-    store: DifferenceStore,
-    /// Of the activations of each stage, as far as images came by.
-    energies: Vec<EnergyAccumulator>,
-    finished: Vec<StageDistances>,
+    /// The file of the present set, where differences are kept.
+    writer: Option<SetWriter>,
+}
+
+enum Way {
+    /// The data set is one resident set: a stage is reduced to distances as soon as it is there, and one stage's
+    /// differences are in the store at a time.
+    Whole { store: DifferenceStore, finished: Vec<StageDistances> },
+    /// Several sets: the differences of all stages are in the store until the last set is done, with the energies of
+    /// their activations.
+    Several(DifferenceStore, Vec<EnergyAccumulator>),
+    /// Several sets, whose files keep all that is needed.
+    Kept,
 }
 
 impl<'a> Reduction<'a> {
-    fn new(request: &'a Request<'a>, shares: &Shares) -> Result<Self, ExperimentError> {
-        let (whole, in_memory) = (shares.sets.len() == 1, shares.store_in_memory);
-        let stages = request.encoder.stages();
-        let mut channels: Vec<usize> =
-            stages.iter().map(|s| request.encoder.shape(*s)[1]).collect();
-        let energies = channels.iter().map(|c| EnergyAccumulator::new(*c)).collect();
-        if whole {
-            channels.truncate(1);
-        }
-        let store = DifferenceStore::new(request.dataset.pairs.len(), &channels, in_memory)?;
-        Ok(Self { request, whole, in_memory, store, energies, finished: vec![] })
+    fn new(
+        request: &'a Request<'a>,
+        shares: &Shares,
+        open: &Open,
+        kept: bool,
+    ) -> Result<Self, ExperimentError> {
+        let architecture = request.encoder.architecture();
+        let stages = architecture.stages();
+        let channels: Vec<usize> = stages.iter().map(|s| architecture.channels_at(*s)).collect();
+        let in_memory = shares.store_in_memory;
+        let store = |channels: &[usize]| {
+            DifferenceStore::new(request.dataset.pairs.len(), channels, in_memory)
+        };
+        let all = open.pairs.len() == request.dataset.pairs.len();
+        let way = match (all && shares.sets.len() == 1, kept) {
+            (true, _) => Way::Whole { store: store(&channels[..1])?, finished: vec![] },
+            (false, true) => Way::Kept,
+            (false, false) => {
+                let energies = channels.iter().map(|c| EnergyAccumulator::new(*c)).collect();
+                Way::Several(store(&channels)?, energies)
+            }
+        };
+        Ok(Self { request, way, in_memory, writer: None })
     }
 
-    /// Takes the energy of a set's images and the differences of its pairs at a stage, which
-    /// `reduce` hands on in any order.
-    fn stage(
+    /// The next set, whose differences go to a file of the piece, too.
+    fn begin(
         &mut self,
-        stage: Stage,
-        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), SpillError>,
+        set: &ResidentSet,
+        piece: Option<&KeptPiece>,
     ) -> Result<(), ExperimentError> {
-        let stages = self.request.encoder.stages();
-        let number = stages.iter().position(|s| *s == stage).expect("a stage of the encoder");
-        let position = if self.whole { 0 } else { number };
-        let [_, channels] = self.request.encoder.shape(stage);
-        if self.store.channels(position) != channels {
-            // The projection, after the last block: its differences take the place of the others.
-            let pairs = self.request.dataset.pairs.len();
-            self.store = DifferenceStore::new(pairs, &[channels], self.in_memory)?;
-        }
-        let (store, energy) = (&mut self.store, &mut self.energies[number]);
-        let mut keep = |pairs: &[u32], found: &Differences| store.put(position, pairs, found);
-        reduce(energy, &mut keep)?;
-        if self.whole {
-            let energy = &self.energies[number];
-            self.finished.push(distances(self.request, stage, &self.store, position, energy)?);
+        let architecture = self.request.encoder.architecture();
+        let stages = architecture.stages();
+        let channels: Vec<usize> = stages.iter().map(|s| architecture.channels_at(*s)).collect();
+        self.writer = piece.map(|piece| piece.writer(&set.pairs, &channels)).transpose()?;
+        Ok(())
+    }
+
+    /// The set is done.
+    fn end(&mut self, piece: Option<&mut KeptPiece>) -> Result<(), ExperimentError> {
+        if let (Some(writer), Some(piece)) = (self.writer.take(), piece) {
+            writer.finish(piece)?;
         }
         Ok(())
     }
 
-    /// The distances at all stages.
-    fn finish(mut self) -> Result<Vec<StageDistances>, ExperimentError> {
-        if !self.whole {
-            for (position, stage) in self.request.encoder.stages().into_iter().enumerate() {
-                let energy = &self.energies[position];
-                self.finished.push(distances(self.request, stage, &self.store, position, energy)?);
+    /// Takes the energy of a set's images and the differences of its pairs at a stage, which `reduce` hands on in any
+    /// order.
+    fn stage(
+        &mut self,
+        stage: Stage,
+        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), StoreError>,
+    ) -> Result<(), ExperimentError> {
+        let Self { request, way, in_memory, writer } = self;
+        let architecture = request.encoder.architecture();
+        let stages = architecture.stages();
+        let position = stages.iter().position(|s| *s == stage).expect("a stage of the encoder");
+        let channels = architecture.channels_at(stage);
+        let (mut store, place) = match way {
+            Way::Whole { store, .. } => {
+                if store.channels(0) != channels {
+                    // The projection, after the last block: its differences take the place of the others.
+                    let pairs = request.dataset.pairs.len();
+                    *store = DifferenceStore::new(pairs, &[channels], *in_memory)?;
+                }
+                (Some(store), 0)
             }
+            Way::Several(store, _) => (Some(store), position),
+            Way::Kept => (None, 0),
+        };
+        let mut energy = EnergyAccumulator::new(channels);
+        reduce(&mut energy, &mut |pairs: &[u32], found: &Differences| {
+            if let Some(writer) = writer {
+                writer.put(position, pairs, found)?;
+            }
+            if let Some(store) = &mut store {
+                store.put(place, pairs, found)?;
+            }
+            Ok(())
+        })?;
+        if let Some(writer) = writer {
+            writer.put_energy(position, &energy).map_err(StoreError::from)?;
         }
-        Ok(self.finished)
+        match way {
+            Way::Whole { store, finished } => {
+                finished.push(distances(request, stage, store, 0, &energy)?);
+            }
+            Way::Several(_, energies) => energies[position].join(&energy),
+            Way::Kept => {}
+        }
+        Ok(())
+    }
+
+    /// The distances at all stages; none where they are to be read from the files.
+    fn finish(self) -> Result<Option<Vec<StageDistances>>, ExperimentError> {
+        match self.way {
+            Way::Whole { finished, .. } => Ok(Some(finished)),
+            Way::Several(store, energies) => {
+                let stages = self.request.encoder.architecture().stages().into_iter().enumerate();
+                let of = |(position, stage)| {
+                    distances(self.request, stage, &store, position, &energies[position])
+                };
+                stages.map(of).collect::<Result<_, _>>().map(Some)
+            }
+            Way::Kept => Ok(None),
+        }
     }
 }
 
-/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the
-/// stage.
+/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
 fn distances(
     request: &Request<'_>,
     stage: Stage,

@@ -1,17 +1,19 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::pixels::{self, PixelRule};
+use super::record::file_records;
 use super::{DatasetSpec, ExperimentError};
 use crate::ceiling::{FoundCeiling, ceilings};
-use crate::dataset::{Dataset, Pairs};
+use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
 use crate::image::{self, ContentHash, ImageError, RgbImage};
 use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
+use crate::results::{BadImage, FileRecord};
 use crate::score::{Scorer, Ties};
 use crate::weights::hex;
 
@@ -30,17 +32,42 @@ pub(super) struct PreparedDataset {
     pub(super) baseline_rule: PixelRule,
     /// Pixels of the largest image.
     pub(super) largest_px: u64,
-    /// Hash of each image's file, from the first time that it was read.
-    hashes: Vec<OnceLock<ContentHash>>,
+    /// Bytes of the largest image file.
+    pub(super) largest_file: u64,
+    /// The annotation files.
+    pub(super) files: Vec<FileRecord>,
+    /// Images that cannot be read, and why; their trials are left out.
+    pub(super) bad_images: Vec<BadImage>,
+    /// Trials that are left out because of them.
+    pub(super) bad_trials: usize,
+    /// Hash of each image's file.
+    hashes: Vec<ContentHash>,
+}
+
+/// How a data set is opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    /// Side of the squares that baselines see where images differ in size.
+    pub(super) baseline_side: usize,
+    pub(super) resampling: &'a Resampling,
+    pub(super) ties: Ties,
+    /// Whether trials of images that cannot be decoded are left out, instead of an error.
+    pub(super) keep_going: bool,
+}
+
+/// What is known of an image before the run.
+struct Checked {
+    size: (usize, usize),
+    bytes: u64,
+    hash: ContentHash,
 }
 
 impl PreparedDataset {
-    /// Opens a data set and reads the headers of its images; where they differ in size, baselines
-    /// see squares of `baseline_side`.
+    /// Opens a data set, reads all its images once to hash them, and looks at their headers; or decodes them all, where
+    /// those that cannot be are to be left out.
     pub(super) fn open(
         spec: &DatasetSpec,
-        baseline_side: usize,
-        (resampling, ties): (&Resampling, Ties),
+        how: Opening<'_>,
         progress: &dyn Progress,
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Dataset {
@@ -48,11 +75,50 @@ impl PreparedDataset {
             data: spec.data.clone(),
             source: Box::new(source),
         };
-        let dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
-        let clusters = dataset.clusters(resampling.cluster).map_err(error)?;
+        let mut dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
         for note in &dataset.notes {
             progress.note(&format!("{}: {note}", spec.kind));
         }
+        let mut found = check_images(&dataset, how.keep_going, progress)?;
+        let bad: BTreeSet<u32> =
+            (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
+        let count = bad.len();
+        if let Some(first) = bad.first().filter(|_| !how.keep_going) {
+            let (id, total) = (dataset.images[*first as usize].id.clone(), found.len());
+            let Err(source) = found.swap_remove(*first as usize) else {
+                unreachable!("a bad image")
+            };
+            let source = Box::new(source);
+            return Err(ExperimentError::Images { dataset: spec.kind, count, total, id, source });
+        }
+        let mut bad_images = Vec::new();
+        let mut checked: HashMap<String, Checked> = HashMap::new();
+        for (found, ImageEntry { id, .. }) in found.into_iter().zip(&dataset.images) {
+            match found {
+                Ok(found) => drop(checked.insert(id.clone(), found)),
+                Err(source) => {
+                    bad_images.push(BadImage { image: id.clone(), why: with_causes(&source) });
+                }
+            }
+        }
+        let trials = dataset.trials.len();
+        if !bad.is_empty() {
+            dataset = dataset.without(&bad);
+            if dataset.trials.is_empty() {
+                let path = spec.data.clone();
+                let why = format!("every one shows one of {count} images that cannot be read");
+                return Err(error(DatasetError::NoTrials { path, why }));
+            }
+        }
+        let of_image = |entry: &ImageEntry| &checked[&entry.id];
+        let hashes = dataset.images.iter().map(|entry| of_image(entry).hash).collect();
+        let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
+        let bad_trials = trials - dataset.trials.len();
+        for BadImage { image, why } in &bad_images {
+            progress.note(&format!("{}: {image} is left out: {why}", spec.kind));
+        }
+
+        let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
             "{}: {} trials, {} pairs, {} images",
@@ -61,30 +127,20 @@ impl PreparedDataset {
             pairs.len(),
             dataset.images.len()
         ));
-        let headers: Vec<_> =
-            dataset.images.par_iter().map(|entry| RgbImage::dimensions(&entry.path)).collect();
-        let count = headers.iter().filter(|h| h.is_err()).count();
-        let total = headers.len();
-        let mut sizes = Vec::with_capacity(total);
-        for (header, entry) in headers.into_iter().zip(&dataset.images) {
-            sizes.push(header.map_err(|source| ExperimentError::Images {
-                dataset: spec.kind,
-                count,
-                total,
-                id: entry.id.clone(),
-                source: Box::new(source),
-            })?);
-        }
-        let draws = Draws::new(resampling, spec.kind.name(), clusters.count);
+        let draws = Draws::new(how.resampling, spec.kind.name(), clusters.count);
         let trials = dataset.trials.clone();
-        let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, ties);
+        let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
         Ok(Self {
-            ceilings: ceilings(&dataset, &scorer, resampling.seed),
+            ceilings: ceilings(&dataset, &scorer, how.resampling.seed),
             scorer,
             pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
-            baseline_rule: PixelRule::of(&sizes, baseline_side),
+            baseline_rule: PixelRule::of(&sizes, how.baseline_side),
             largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),
-            hashes: dataset.images.iter().map(|_| OnceLock::new()).collect(),
+            files: file_records(&dataset.sources)?,
+            largest_file: dataset.images.iter().map(|e| of_image(e).bytes).max().unwrap_or(0),
+            bad_images,
+            bad_trials,
+            hashes,
             dataset,
             pairs,
         })
@@ -108,36 +164,82 @@ impl PreparedDataset {
         bytes: Result<Vec<u8>, ImageError>,
     ) -> Result<RgbImage, ExperimentError> {
         let entry = &self.dataset.images[index];
-        let decoded = bytes.and_then(|bytes| {
-            Ok((RgbImage::decode(&bytes, &entry.path)?, ContentHash::of(&bytes)))
-        });
-        let (image, hash) = decoded.map_err(|source| ExperimentError::Image {
+        let error = |source| ExperimentError::Image {
             dataset: self.dataset.kind,
             id: entry.id.clone(),
             source: Box::new(source),
-        })?;
-        if *self.hashes[index].get_or_init(|| hash) != hash {
+        };
+        let bytes = bytes.map_err(error)?;
+        if self.hashes[index] != ContentHash::of(&bytes) {
             return Err(ExperimentError::ImageChanged {
                 dataset: self.dataset.kind,
                 id: entry.id.clone(),
             });
         }
-        Ok(image)
+        RgbImage::decode(&bytes, &entry.path).map_err(error)
+    }
+
+    /// Hash of each image's file.
+    pub(super) fn hashes(&self) -> &[ContentHash] {
+        &self.hashes
     }
 
     /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.
     pub(super) fn images_sha256(&self) -> String {
-        let mut lines: Vec<String> = self
-            .dataset
-            .images
-            .iter()
-            .zip(&self.hashes)
-            .map(|(entry, hash)| {
-                let hash = hash.get().expect("every image of a finished run was read");
-                format!("{hash}  {}\n", entry.id)
-            })
-            .collect();
-        lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
-        hex(&Sha256::digest(lines.concat()))
+        images_sha256(self.dataset.images.iter().map(|i| i.id.as_str()).zip(&self.hashes))
     }
+}
+
+/// SHA-256 over the ids and SHA-256 of images, in order of id: of the output of `sha256sum` sorted by name.
+pub(super) fn images_sha256<'a>(
+    images: impl Iterator<Item = (&'a str, &'a ContentHash)>,
+) -> String {
+    let mut lines: Vec<String> = images.map(|(id, hash)| format!("{hash}  {id}\n")).collect();
+    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
+    hex(&Sha256::digest(lines.concat()))
+}
+
+/// Hashes every image, and reads its header or decodes it whole.
+fn check_images(
+    dataset: &Dataset,
+    whole: bool,
+    progress: &dyn Progress,
+) -> Result<Vec<Result<Checked, ImageError>>, ExperimentError> {
+    progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
+    let check = |path: &std::path::Path| {
+        let bytes = image::read(path)?;
+        let size = match whole {
+            true => {
+                let image = RgbImage::decode(&bytes, path)?;
+                (image.width(), image.height())
+            }
+            false => RgbImage::dimensions_of(&bytes, path)?,
+        };
+        Ok(Checked { size, bytes: bytes.len() as u64, hash: ContentHash::of(&bytes) })
+    };
+    let found = dataset
+        .images
+        .par_iter()
+        .map(|entry| {
+            if progress.is_stopped() {
+                return Err(ExperimentError::Stopped);
+            }
+            progress.advance(1);
+            Ok(check(&entry.path))
+        })
+        .collect();
+    progress.end();
+    found
+}
+
+/// An error with its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

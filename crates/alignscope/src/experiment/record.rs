@@ -1,12 +1,12 @@
 //! What a run writes down of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::prepared::PreparedDataset;
-use super::{Experiment, ExperimentError, FigureSpec, Source};
-use crate::model::{ModelSource, ModelSpec};
+use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
+use crate::encoder::Checkpoint;
 use crate::results::{
-    BaselineRecord, DatasetRecord, FileRecord, Host, Manifest, ModelRecord, Times,
+    DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, Times,
 };
 use crate::weights::file_sha256;
 
@@ -14,57 +14,36 @@ impl Experiment {
     /// The manifest of a run that is done.
     pub(super) fn manifest(
         &self,
-        models: &[ModelSpec],
-        sources: &[Source],
+        models: &[Model],
         datasets: &[PreparedDataset],
-        baselines: Vec<BaselineRecord>,
+        state: RunState,
+        results: Vec<FileRecord>,
         times: Times,
-    ) -> Result<Manifest<FigureSpec>, ExperimentError> {
+    ) -> Manifest<FigureSpec> {
         let models = models
             .iter()
-            .zip(sources)
-            .map(|(model, source)| {
-                let checkpoint = match source {
+            .map(|model| {
+                let checkpoint = match &model.source {
                     Source::Encoder(checkpoint) => Some(&**checkpoint),
                     Source::Baseline(_) | Source::Pixels => None,
                 };
-                let files = match source {
-                    Source::Encoder(checkpoint) => file_records(&checkpoint.files)?,
-                    Source::Baseline(baseline) => baseline
-                        .files()
-                        .iter()
-                        .map(|file| FileRecord {
-                            path: file.path.display().to_string(),
-                            sha256: file.sha256.clone(),
-                            published: Some(file.published),
-                        })
-                        .collect(),
-                    Source::Pixels => vec![],
-                };
-                Ok(ModelRecord {
-                    name: model.to_string(),
-                    seed: match model {
-                        ModelSpec::Encoder { source: ModelSource::Random { seed, .. }, .. } => {
-                            Some(*seed)
-                        }
-                        _ => None,
-                    },
-                    architecture: checkpoint.as_ref().map(|c| c.architecture.clone()),
-                    preprocessing: checkpoint.as_ref().map(|c| c.preprocessing.clone()),
-                    defaults_used: checkpoint
-                        .as_ref()
-                        .map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files,
-                })
+                ModelRecord {
+                    name: model.name.clone(),
+                    seed: checkpoint.and_then(Checkpoint::seed),
+                    architecture: checkpoint.map(|c| c.architecture.clone()),
+                    preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
+                    defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
+                    files: model.files.clone(),
+                }
             })
-            .collect::<Result<_, ExperimentError>>()?;
+            .collect();
         let datasets = self
             .datasets
             .iter()
             .zip(datasets)
             .map(|(spec, prepared)| {
                 let dataset = &prepared.dataset;
-                Ok(DatasetRecord {
+                DatasetRecord {
                     name: dataset.kind.to_string(),
                     data: spec.data.display().to_string(),
                     split: spec.options.split.clone(),
@@ -75,15 +54,18 @@ impl Experiment {
                     images: dataset.images.len(),
                     clusters: prepared.scorer.clusters().count,
                     skipped_trials: dataset.skipped_trials,
-                    missing_images: dataset.missing_images,
+                    missing_images: dataset.missing.len(),
                     notes: dataset.notes.clone(),
-                    files: file_records(&dataset.sources)?,
+                    bad_images: prepared.bad_images.clone(),
+                    bad_trials: prepared.bad_trials,
+                    files: prepared.files.clone(),
                     images_sha256: prepared.images_sha256(),
-                    pixels: Some(prepared.pixel_rule.to_string()),
-                })
+                    pixels: prepared.pixel_rule.to_string(),
+                    compared: prepared.baseline_rule.to_string(),
+                }
             })
-            .collect::<Result<_, ExperimentError>>()?;
-        Ok(Manifest {
+            .collect();
+        Manifest {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
@@ -105,23 +87,67 @@ impl Experiment {
             figures: self.figures(),
             models,
             datasets,
-            baselines,
+            inputs: state.inputs,
+            choices: state.choices,
+            figure_files: state.figure_files,
+            results,
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+                processor: crate::kernel::processor(),
                 threads: rayon::current_num_threads(),
             },
             times,
-        })
+        }
     }
 }
 
-fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
-    paths
-        .iter()
-        .map(|path| {
-            let sha256 = file_sha256(path)
-                .map_err(|source| ExperimentError::Hash { path: path.clone(), source })?;
-            Ok(FileRecord { path: path.display().to_string(), sha256, published: None })
-        })
-        .collect()
+/// The files of a model, with their hashes.
+pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentError> {
+    match source {
+        Source::Encoder(checkpoint) => file_records(&checkpoint.files),
+        Source::Baseline(baseline) => Ok(baseline
+            .files()
+            .iter()
+            .map(|file| FileRecord {
+                path: file.path.display().to_string(),
+                sha256: file.sha256.clone(),
+                published: Some(file.published),
+            })
+            .collect()),
+        Source::Pixels => Ok(vec![]),
+    }
+}
+
+/// Files with their hashes.
+pub(super) fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
+    let record = |path: &PathBuf| {
+        let path_text = path.display().to_string();
+        Ok(FileRecord { path: path_text, sha256: sha256_of(path)?, published: None })
+    };
+    paths.iter().map(record).collect()
+}
+
+/// The tables of a run.
+const TABLES: [&str; 7] = [
+    "scores.csv",
+    "distances.parquet",
+    "trials.parquet",
+    "scale.parquet",
+    "ceilings.csv",
+    "findings.csv",
+    "comparisons.csv",
+];
+
+/// The tables of a run by their names, with their hashes.
+pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, ExperimentError> {
+    let record = |name: &str| {
+        let sha256 = sha256_of(&out.file(name))?;
+        Ok(FileRecord { path: name.to_owned(), sha256, published: None })
+    };
+    TABLES.into_iter().map(record).collect()
+}
+
+/// SHA-256 of a file.
+pub(super) fn sha256_of(path: &Path) -> Result<String, ExperimentError> {
+    file_sha256(path).map_err(|source| ExperimentError::Hash { path: path.to_owned(), source })
 }

@@ -1,10 +1,11 @@
 //! How the memory budget of a run is shared out.
 
 use super::ExperimentError;
+use super::open::Open;
 use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
-use crate::encoder::Tokens;
+use crate::encoder::{Encoder, Tokens};
 use crate::energy::EnergyAccumulator;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
@@ -16,8 +17,12 @@ const PAIR_BYTES: u64 = 64;
 const TABLE_BYTES: u64 = 24_000_000;
 
 /// Activations of a resident set take no more than this where components are small enough, however
-/// large the budget is: beyond it only memory is lost.
+/// large the budget is: beyond it only memory is lost. Where there are many threads they take as much as gives each
+/// of them some groups of images.
 const SET_BYTES: u64 = 512_000_000;
+
+/// Groups of images that each thread has of a set at least, so that none waits long for the last.
+const GROUPS_A_THREAD: usize = 4;
 
 /// What is in memory, and what is not.
 pub(super) struct Shares {
@@ -32,24 +37,33 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    /// Shares out the budget: images first, then differences.
-    pub(super) fn of(request: &Request<'_>) -> Result<Self, ExperimentError> {
-        let Request { model, encoder, dataset, memory_bytes, .. } = request;
-        let images = dataset.dataset.images.len();
+    /// Shares out the budget: images first, then differences. Where these are `kept` in files, those of several sets
+    /// need no room beside the images.
+    pub(super) fn of(
+        request: &Request<'_>,
+        encoder: &Encoder,
+        open: &Open,
+        kept: bool,
+    ) -> Result<Self, ExperimentError> {
+        let Request { model, dataset, memory_bytes, .. } = request;
+        let images = open.images.len();
         let pairs = dataset.pairs.len();
         let stages = encoder.stages();
         let channels: Vec<usize> = stages.iter().map(|s| encoder.shape(*s)[1]).collect();
         let numbers: usize = channels.iter().sum();
         let widest = channels.iter().copied().max().expect("an encoder has stages");
         let one_stage = DifferenceStore::bytes(pairs, 1, widest);
-        let all_stages = DifferenceStore::bytes(pairs, stages.len(), numbers);
+        let all_stages = match kept {
+            true => 0,
+            false => DifferenceStore::bytes(pairs, stages.len(), numbers),
+        };
 
         let distances = (pairs * stages.len() * request.distances.len() * size_of::<f64>()) as u64;
-        let fixed = fixed_bytes(encoder, dataset.largest_px)
+        let fixed = fixed_bytes(encoder, dataset.largest_px, dataset.largest_file)
             + 2 * DifferenceStore::BLOCK_BYTES as u64
             + TABLE_BYTES
             + distances
-            + (numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
+            + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + pairs as u64 * PAIR_BYTES;
         let per_image = encoder.bytes_per_image() as u64
             + match request.tokens {
@@ -61,31 +75,40 @@ impl Shares {
         let more_ahead = more_ahead_bytes(left);
         let ahead_bytes = ahead_limit(more_ahead);
         let free = left - more_ahead;
-        let shares = |sets, in_memory, store_in_memory| {
+        let shares = |sets: Vec<ResidentSet>, in_memory, store_in_memory| {
+            let sets = sets.into_iter().map(|set| open.in_dataset(set)).collect();
             Ok(Self { sets, in_memory, store_in_memory, ahead_bytes })
         };
 
+        let busy = rayon::current_num_threads() * encoder.images_at_a_time() * GROUPS_A_THREAD;
+        let easy = fitting(SET_BYTES).max(busy);
+        // Of the images that fit, as many as keep all threads busy; whole components.
+        let enough = |most: usize| match plan(images, &open.pairs, easy.min(most)) {
+            Ok(_) => easy.min(most),
+            Err(large) => large.images.min(most),
+        };
         let whole = images as u64 * per_image;
         if whole <= free {
             // Several sets of that size keep all threads as busy as one large one.
-            let easy = fitting(SET_BYTES);
             if whole > SET_BYTES + all_stages
                 && all_stages <= free / 2
-                && let Ok(sets) = plan(images, &dataset.pairs, easy)
+                && let Ok(sets) = plan(images, &open.pairs, easy)
             {
                 return shares(sets, easy, true);
             }
-            let sets = plan_whole(images, &dataset.pairs, images);
+            let sets = plan_whole(images, &open.pairs, images);
             return shares(sets, images, whole + one_stage <= free);
         }
-        let largest = match plan(images, &dataset.pairs, fitting(free)) {
+        let most = enough(fitting(free));
+        let largest = match plan(images, &open.pairs, most) {
             Ok(sets) => {
+                let beside = fitting(free.saturating_sub(all_stages));
                 if all_stages <= free / 2
-                    && let Ok(sets) = plan(images, &dataset.pairs, fitting(free - all_stages))
+                    && let Ok(sets) = plan(images, &open.pairs, enough(beside))
                 {
-                    return shares(sets, fitting(free - all_stages), true);
+                    return shares(sets, beside, true);
                 }
-                return shares(sets, fitting(free), false);
+                return shares(sets, most, kept);
             }
             Err(large) => large.images,
         };
@@ -106,16 +129,31 @@ impl Shares {
                 budget: *memory_bytes,
             });
         }
-        let sets = plan_whole(images, &dataset.pairs, in_memory);
-        shares(sets, in_memory, store_in_memory)
+        let sets = plan_whole(images, &open.pairs, in_memory);
+        let kept_of_several = kept && sets.len() > 1;
+        shares(sets, in_memory, store_in_memory || kept_of_several)
     }
 
-    /// Says what of it the user should know: that the work is split, and what the disk will hold.
-    pub(super) fn tell(&self, request: &Request<'_>, progress: &dyn Progress) {
-        let Request { model, encoder, dataset, .. } = request;
+    /// Says what of it the user should know: that a part is kept from before, that the work is split, and what the disk
+    /// will hold.
+    pub(super) fn tell(
+        &self,
+        request: &Request<'_>,
+        encoder: &Encoder,
+        open: &Open,
+        progress: &dyn Progress,
+    ) {
+        let Request { model, dataset, .. } = request;
         let kind = dataset.dataset.kind;
-        if self.sets.len() > 1 {
-            progress.note(&format!("{model} on {kind}: {} groups of images", self.sets.len()));
+        let (all, images) = (self.sets.len(), dataset.dataset.images.len());
+        if open.images.len() < images {
+            let kept = images - open.images.len();
+            progress.note(&format!(
+                "{model} on {kind}: {kept} of {images} images are done from before"
+            ));
+        }
+        if all > 1 {
+            progress.note(&format!("{model} on {kind}: {all} groups of images"));
         }
         let largest = self.sets.iter().map(|set| set.images.len()).max().unwrap_or(0);
         let folder = std::env::temp_dir();
@@ -131,7 +169,7 @@ impl Shares {
         if !self.store_in_memory {
             let stages = encoder.stages();
             let numbers = stages.iter().map(|s| encoder.shape(*s)[1]);
-            let bytes = match self.sets.len() {
+            let bytes = match all {
                 1 => DifferenceStore::bytes(dataset.pairs.len(), 1, numbers.max().unwrap_or(0)),
                 _ => DifferenceStore::bytes(dataset.pairs.len(), stages.len(), numbers.sum()),
             };

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use crate::difference::{Activations, DifferenceStore, Differences};
 use crate::encoder::{Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
+use crate::kept::StoreError;
 use crate::resident::ResidentSet;
-use crate::spill::SpillError;
 
 /// A pair of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,9 @@ impl PlacedPair {
 }
 
 /// Keeps some pairs' differences.
-pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send {}
+pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send {}
 
-impl<F: FnMut(&[u32], &Differences) -> Result<(), SpillError> + Send> Keep for F {}
+impl<F: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send> Keep for F {}
 
 /// The energy of all images and the differences of all pairs, from activations in memory.
 pub(super) fn reduce_memory(
@@ -52,7 +52,7 @@ pub(super) fn reduce_memory(
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     mut keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     energy.add_all(activations);
     let norms = activations.squared_norms();
     let activations = activations.with_norms(&norms);
@@ -75,7 +75,7 @@ pub(super) fn reduce_file(
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
     match tokens.range(count, class_token) {
         Some(range) if range == (0..count) => {
@@ -112,7 +112,7 @@ pub(super) fn reduce_file(
 fn each_image(
     spilled: &mut Spilled<'_>,
     work: impl Fn(usize, &[f32]) + Sync,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let file = spilled.file;
     let next = AtomicUsize::new(0);
     let slots = spilled.workspace.par_chunks_exact_mut(file.tokens() * file.channels());
@@ -135,7 +135,7 @@ fn tiles(
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     keep: impl Keep,
-) -> Result<(), SpillError> {
+) -> Result<(), StoreError> {
     let file = spilled.file;
     let (images, channels) = (file.images(), file.channels());
     let image = file.tokens() * channels;
@@ -167,7 +167,7 @@ fn tiles(
             |(i, out)| {
                 file.read(start + i, out)?;
                 measure(start + i, out);
-                Ok::<(), SpillError>(())
+                Ok::<(), StoreError>(())
             },
         )?;
 
@@ -198,7 +198,7 @@ fn tiles(
                 let mut keep = keep.lock().expect("no thread panics while it keeps differences");
                 (*keep)(&numbers, &differences)?;
             }
-            Ok(())
+            Ok::<(), StoreError>(())
         })?;
     }
     Ok(())

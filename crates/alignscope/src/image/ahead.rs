@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// Files that are read at a time: on a network it is the waiting that costs, not the bytes.
-const READERS: usize = 4;
+pub(crate) const READERS: usize = 4;
 
 /// Files by their position in the order in which they are needed.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ struct State<E> {
     bytes: usize,
     /// No file is needed any more.
     closed: bool,
+    /// A thread panicked while it read.
+    failed: bool,
 }
 
 /// Does `work` while `read` is called for the files 0 to `files`, in order, on threads of its own.
@@ -40,7 +42,8 @@ pub(crate) fn read_ahead<E: Send, T>(
     read: impl Fn(usize) -> Result<Vec<u8>, E> + Sync,
     work: impl FnOnce(&ReadAhead<E>) -> T,
 ) -> T {
-    let state = State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false };
+    let state =
+        State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false, failed: false };
     let ahead = ReadAhead { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
     std::thread::scope(|scope| {
         for _ in 0..READERS.min(files) {
@@ -61,6 +64,16 @@ impl<E> Drop for Closing<'_, E> {
     }
 }
 
+/// Tells those who wait when a thread panics.
+struct Failing<'a, E>(&'a ReadAhead<E>);
+
+impl<E> Drop for Failing<'_, E> {
+    fn drop(&mut self) {
+        self.0.lock().failed = true;
+        self.0.changed.notify_all();
+    }
+}
+
 impl<E> ReadAhead<E> {
     /// What came of reading file `position`; waits until it is read. Each can be taken once.
     ///
@@ -74,6 +87,7 @@ impl<E> ReadAhead<E> {
             self.changed.notify_all();
         }
         loop {
+            assert!(!state.failed, "a thread that read files panicked");
             if let Some(found) = state.read.remove(&position) {
                 state.bytes -= found.as_ref().map_or(0, Vec::len);
                 self.changed.notify_all();
@@ -101,7 +115,9 @@ impl<E> ReadAhead<E> {
             state.next += 1;
             drop(state);
 
+            let failing = Failing(self);
             let found = read(position);
+            std::mem::forget(failing);
             let mut state = self.lock();
             state.bytes += found.as_ref().map_or(0, Vec::len);
             state.read.insert(position, found);
@@ -174,6 +190,16 @@ mod tests {
             read_ahead(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).collect::<Vec<_>>());
         assert_eq!(taken.iter().position(|t| t == &Err("broken")), Some(3));
         assert_eq!(taken.iter().filter(|t| t.is_err()).count(), 1);
+    }
+
+    #[test]
+    fn a_panic_of_a_reader_ends_the_work() {
+        let read = |position: usize| match position {
+            3 => panic!("broken"),
+            _ => Ok::<_, ()>(vec![0]),
+        };
+        let work = || read_ahead(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).count());
+        assert!(std::panic::catch_unwind(work).is_err());
     }
 
     #[test]

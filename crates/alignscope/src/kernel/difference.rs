@@ -1,110 +1,132 @@
 //! The sums over a pair of images, and over one image with itself.
 //!
-//! The limit is reading: a pair is two reads of `tokens · channels` numbers, of which each costs
-//! a widening to f64, and two multiplications and additions in vector registers that hold the sums of 32
-//! channels while the tokens go by. With AVX-512 the sums of a block take five registers, and the
-//! chain of additions of the inner product (16 cycles a token and block) is what is left: 16 bytes a
-//! cycle, more than a core reads from memory.
+//! The limit is reading: a pair is two reads of `tokens · channels` numbers, from start to end, of which each costs a widening
+//! to f64, and two multiplications and additions. The sums of all channels stay in the first cache while the tokens go by,
+//! some at a time, so that a sum is loaded and stored once for each run of tokens.
 
-/// Lanes that an inner product is split over.
-const LANES: usize = 8;
+/// Channels that go by together, each in a lane.
+const BLOCK: usize = 8;
 
-/// Channels whose sums are held in registers while the tokens go by.
-const BLOCK: usize = 32;
+/// Tokens whose numbers are added to a sum while it is in a register.
+const TOKENS: usize = 4;
+
+/// Sums of the inner product: two blocks of lanes in turn, so that no addition waits for the last.
+type Lanes = [[f64; BLOCK]; 2];
 
 vectorized! {
-    fn pair_sums(a: &[f32], b: &[f32], msd: &mut [f32], product: &mut f64) {
-        let channels = msd.len();
-        let tokens = a.len() / channels;
-        let scale = 1.0 / tokens as f64;
-
-        let (blocks, rest) = msd.as_chunks_mut::<BLOCK>();
-        for (i, msd) in blocks.iter_mut().enumerate() {
-            let mut squares = [0.0_f64; BLOCK];
-            let mut products = [0.0_f64; LANES];
-            for token in 0..tokens {
-                let start = token * channels + i * BLOCK;
-                let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
-                let b: &[f32; BLOCK] = b[start..][..BLOCK].try_into().expect("a block");
-                for lane in 0..BLOCK {
-                    let (a, b) = (f64::from(a[lane]), f64::from(b[lane]));
-                    squares[lane] += (a - b) * (a - b);
-                    products[lane % LANES] += a * b;
+    fn pair_sums(a: &[f32], b: &[f32], sums: &mut [f64], product: &mut f64) {
+        let channels = sums.len();
+        let (mut lanes, mut rest) = (Lanes::default(), 0.0);
+        for (a, b) in a.chunks(TOKENS * channels).zip(b.chunks(TOKENS * channels)) {
+            if a.len() == TOKENS * channels {
+                pair_tokens::<TOKENS>(a, b, sums, &mut lanes);
+            } else {
+                for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+                    pair_tokens::<1>(a, b, sums, &mut lanes);
                 }
             }
-            for (msd, sum) in msd.iter_mut().zip(squares) {
-                *msd = (sum * scale) as f32;
+            let (_, beyond) = sums.as_chunks_mut::<BLOCK>();
+            let done = channels - beyond.len();
+            for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+                for ((a, b), sum) in a[done..].iter().zip(&b[done..]).zip(&mut *beyond) {
+                    let (a, b) = (f64::from(*a), f64::from(*b));
+                    *sum += (a - b) * (a - b);
+                    rest += a * b;
+                }
             }
-            *product += products.iter().sum::<f64>();
         }
+        *product = lanes.as_flattened().iter().sum::<f64>() + rest;
+    }
+}
 
-        let done = channels - rest.len();
-        for (i, msd) in rest.iter_mut().enumerate() {
-            let mut squares = 0.0;
-            for token in 0..tokens {
-                let index = token * channels + done + i;
-                let (a, b) = (f64::from(a[index]), f64::from(b[index]));
-                squares += (a - b) * (a - b);
-                *product += a * b;
+/// The whole blocks of channels of so many tokens.
+#[inline(always)]
+fn pair_tokens<const N: usize>(a: &[f32], b: &[f32], sums: &mut [f64], lanes: &mut Lanes) {
+    let channels = sums.len();
+    for (i, sums) in sums.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        let (mut squares, mut products) = (*sums, lanes[i % 2]);
+        for token in 0..N {
+            let start = token * channels + i * BLOCK;
+            let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
+            let b: &[f32; BLOCK] = b[start..][..BLOCK].try_into().expect("a block");
+            for lane in 0..BLOCK {
+                let (a, b) = (f64::from(a[lane]), f64::from(b[lane]));
+                squares[lane] += (a - b) * (a - b);
+                products[lane] += a * b;
             }
-            *msd = (squares * scale) as f32;
         }
+        (*sums, lanes[i % 2]) = (squares, products);
     }
 }
 
 vectorized! {
     fn norm_sums(a: &[f32], channels: usize, product: &mut f64) {
-        let tokens = a.len() / channels;
-        let done = channels - channels % BLOCK;
-        for block in (0..done).step_by(BLOCK) {
-            let mut products = [0.0_f64; LANES];
-            for token in 0..tokens {
-                let a: &[f32; BLOCK] =
-                    a[token * channels + block..][..BLOCK].try_into().expect("a block");
-                for lane in 0..BLOCK {
-                    products[lane % LANES] += f64::from(a[lane]) * f64::from(a[lane]);
+        let (mut lanes, mut rest) = (Lanes::default(), 0.0);
+        for a in a.chunks(TOKENS * channels) {
+            if a.len() == TOKENS * channels {
+                norm_tokens::<TOKENS>(a, channels, &mut lanes);
+            } else {
+                a.chunks_exact(channels).for_each(|a| norm_tokens::<1>(a, channels, &mut lanes));
+            }
+            for a in a.chunks_exact(channels) {
+                for a in &a[channels - channels % BLOCK..] {
+                    rest += f64::from(*a) * f64::from(*a);
                 }
             }
-            *product += products.iter().sum::<f64>();
         }
-        for channel in done..channels {
-            for token in 0..tokens {
-                let a = f64::from(a[token * channels + channel]);
-                *product += a * a;
+        *product = lanes.as_flattened().iter().sum::<f64>() + rest;
+    }
+}
+
+/// The whole blocks of channels of so many tokens.
+#[inline(always)]
+fn norm_tokens<const N: usize>(a: &[f32], channels: usize, lanes: &mut Lanes) {
+    for i in 0..channels / BLOCK {
+        let mut products = lanes[i % 2];
+        for token in 0..N {
+            let start = token * channels + i * BLOCK;
+            let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
+            for lane in 0..BLOCK {
+                products[lane] += f64::from(a[lane]) * f64::from(a[lane]);
+            }
+        }
+        lanes[i % 2] = products;
+    }
+}
+
+vectorized! {
+    fn square_sums(a: &[f32], sums: &mut [f64]) {
+        let channels = sums.len();
+        for a in a.chunks(TOKENS * channels) {
+            if a.len() == TOKENS * channels {
+                square_tokens::<TOKENS>(a, sums);
+            } else {
+                a.chunks_exact(channels).for_each(|a| square_tokens::<1>(a, sums));
             }
         }
     }
 }
 
-vectorized! {
-    fn square_sums(a: &[f32], means: &mut [f32]) {
-        let channels = means.len();
-        let tokens = a.len() / channels;
-        let scale = 1.0 / tokens as f64;
-
-        let (blocks, rest) = means.as_chunks_mut::<BLOCK>();
-        for (i, means) in blocks.iter_mut().enumerate() {
-            let mut squares = [0.0_f64; BLOCK];
-            for token in 0..tokens {
-                let start = token * channels + i * BLOCK;
-                let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
-                for lane in 0..BLOCK {
-                    squares[lane] += f64::from(a[lane]) * f64::from(a[lane]);
-                }
-            }
-            for (mean, sum) in means.iter_mut().zip(squares) {
-                *mean = (sum * scale) as f32;
+/// All channels of so many tokens.
+#[inline(always)]
+fn square_tokens<const N: usize>(a: &[f32], sums: &mut [f64]) {
+    let channels = sums.len();
+    let (blocks, beyond) = sums.as_chunks_mut::<BLOCK>();
+    let done = channels - beyond.len();
+    for (i, sums) in blocks.iter_mut().enumerate() {
+        let mut squares = *sums;
+        for token in 0..N {
+            let start = token * channels + i * BLOCK;
+            let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
+            for lane in 0..BLOCK {
+                squares[lane] += f64::from(a[lane]) * f64::from(a[lane]);
             }
         }
-
-        let done = channels - rest.len();
-        for (i, mean) in rest.iter_mut().enumerate() {
-            let mut squares = 0.0;
-            for token in 0..tokens {
-                let a = f64::from(a[token * channels + done + i]);
-                squares += a * a;
-            }
-            *mean = (squares * scale) as f32;
+        *sums = squares;
+    }
+    for a in a.chunks_exact(channels) {
+        for (a, sum) in a[done..].iter().zip(&mut *beyond) {
+            *sum += f64::from(*a) * f64::from(*a);
         }
     }
 }
@@ -112,15 +134,21 @@ vectorized! {
 /// Mean squared difference of each channel into `msd`, and the inner product of all.
 ///
 /// `a` and `b` are `[tokens, channels]`, `msd` is `[channels]`. Each channel is summed over tokens
-/// in order. The inner product is summed in lanes: lane i has the channels that are i modulo 8,
-/// token by token, one block of 32 channels after the other.
+/// in order. The inner product is summed in 16 lanes: lane i has the channels that are i modulo 16 of the whole blocks of 8, block
+/// after block for each four tokens, and for each token that is left; channels beyond the last whole block are summed by
+/// themselves.
 ///
 /// # Panics
 /// The shapes do not fit.
 pub(crate) fn reduce_pair(a: &[f32], b: &[f32], msd: &mut [f32]) -> f64 {
     assert_eq!((a.len(), a.len() % msd.len()), (b.len(), 0), "two images of [tokens, channels]");
+    let mut sums = vec![0.0; msd.len()];
     let mut product = 0.0;
-    pair_sums(a, b, msd, &mut product);
+    pair_sums(a, b, &mut sums, &mut product);
+    let scale = 1.0 / (a.len() / msd.len()) as f64;
+    for (msd, sum) in msd.iter_mut().zip(sums) {
+        *msd = (sum * scale) as f32;
+    }
     product
 }
 
@@ -139,7 +167,12 @@ pub(crate) fn squared_norm(a: &[f32], channels: usize) -> f64 {
 /// The shape does not fit.
 pub(crate) fn mean_squares(a: &[f32], means: &mut [f32]) {
     assert_eq!(a.len() % means.len(), 0, "an image of [tokens, channels]");
-    square_sums(a, means);
+    let mut sums = vec![0.0; means.len()];
+    square_sums(a, &mut sums);
+    let scale = 1.0 / (a.len() / means.len()) as f64;
+    for (mean, sum) in means.iter_mut().zip(sums) {
+        *mean = (sum * scale) as f32;
+    }
 }
 
 #[cfg(test)]
@@ -154,28 +187,33 @@ mod tests {
             let squares = (0..tokens).map(|t| at(a, t, c) - at(b, t, c)).map(|d| d * d);
             (squares.fold(0.0, |sum, d| sum + d) * (1.0 / tokens as f64)) as f32
         });
-        let mut product = 0.0;
         let whole = channels - channels % BLOCK;
-        for block in (0..whole).step_by(BLOCK) {
-            let mut lanes = [0.0; LANES];
-            for token in 0..tokens {
-                for c in block..block + BLOCK {
-                    lanes[c % LANES] += at(a, token, c) * at(b, token, c);
+        let mut lanes = [0.0; 2 * BLOCK];
+        let mut rest = 0.0;
+        let fours = tokens - tokens % TOKENS;
+        let runs = (0..fours).step_by(TOKENS).map(|first| first..first + TOKENS);
+        for run in runs.chain((fours..tokens).map(|token| token..token + 1)) {
+            for block in (0..whole).step_by(BLOCK) {
+                for token in run.clone() {
+                    for c in block..block + BLOCK {
+                        lanes[c % (2 * BLOCK)] += at(a, token, c) * at(b, token, c);
+                    }
                 }
             }
-            product += lanes.iter().fold(-0.0, |sum, lane| sum + lane);
-        }
-        for c in whole..channels {
-            for token in 0..tokens {
-                product += at(a, token, c) * at(b, token, c);
+            for token in run {
+                for c in whole..channels {
+                    rest += at(a, token, c) * at(b, token, c);
+                }
             }
         }
+        let product = lanes.iter().fold(-0.0, |sum, lane| sum + lane) + rest;
         (msd.collect(), product)
     }
 
     #[test]
     fn sums_have_the_bits_of_the_plain_loop_over_odd_sizes() {
-        for (tokens, channels) in [(1, 1), (2, 33), (7, 100), (3, 31), (5, 64), (50, 768)] {
+        for (tokens, channels) in [(1, 1), (2, 33), (7, 100), (4, 20), (3, 31), (5, 64), (50, 768)]
+        {
             let n = tokens * channels;
             let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.3).sin()).collect();
             let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.9).cos()).collect();

@@ -42,7 +42,11 @@ impl Default for Form {
 /// How far apart rows of `inputs` numbers begin: not a multiple of 4 KiB, at which the rows of a
 /// tile would fall into the same few lines of the first cache.
 fn stride(inputs: usize) -> usize {
-    inputs.next_multiple_of(16) + 16
+    const PAGE: usize = 4096 / size_of::<f32>();
+    match inputs.next_multiple_of(16) + 16 {
+        stride if stride.is_multiple_of(PAGE) => stride + 16,
+        stride => stride,
+    }
 }
 
 impl Operand {

@@ -172,6 +172,8 @@ impl PackedWeights {
             }
         };
         assert!(out.len() >= rows * stride, "room for {rows} rows of {outputs}");
+        // No line of a tile is written beyond the last row.
+        let out = &mut out[..rows * stride];
         match &self.weights {
             Packing::Plain(panels) => {
                 let (values, x_stride) = x.as_rows();

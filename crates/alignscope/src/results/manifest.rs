@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ResultsError, write_whole};
 use crate::encoder::Architecture;
@@ -54,8 +54,14 @@ pub struct Manifest<F> {
     pub models: Vec<ModelRecord>,
     /// The data sets.
     pub datasets: Vec<DatasetRecord>,
-    /// What baselines compared, and what that took.
-    pub baselines: Vec<BaselineRecord>,
+    /// All that the numbers depend on, by what it is; another run on this folder must have the same.
+    pub inputs: BTreeMap<String, String>,
+    /// What was asked of them.
+    pub choices: BTreeMap<String, String>,
+    /// Names of the figures' files.
+    pub figure_files: Vec<String>,
+    /// The tables of the run, by their names in its folder.
+    pub results: Vec<FileRecord>,
     /// Where it ran; differs between equal runs on different machines.
     pub host: Host,
     /// When, and how long; differs between equal runs.
@@ -79,15 +85,15 @@ pub struct ModelRecord {
     pub files: Vec<FileRecord>,
 }
 
-/// A file that was read.
-#[derive(Debug, Clone, Serialize)]
+/// A file with its hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// Its path, as it was opened.
+    /// Its path, as it was opened; its name, for a result.
     pub path: String,
     /// SHA-256 of its bytes.
     pub sha256: String,
     /// For the weights of a baseline: whether that is the hash of a file as it was published.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<bool>,
 }
 
@@ -116,32 +122,29 @@ pub struct DatasetRecord {
     pub skipped_trials: usize,
     /// Images that the annotations name and that are not there.
     pub missing_images: usize,
+    /// Images that cannot be read.
+    pub bad_images: Vec<BadImage>,
+    /// Trials left out because of them.
+    pub bad_trials: usize,
     /// What else there is to know.
     pub notes: Vec<String>,
     /// The annotation files.
     pub files: Vec<FileRecord>,
     /// SHA-256 over the ids and SHA-256 of all images, in order of id.
     pub images_sha256: String,
-    /// What the stage `image` compares, where it was run.
-    pub pixels: Option<String>,
+    /// What the stage `image` compares.
+    pub pixels: String,
+    /// What baselines compare.
+    pub compared: String,
 }
 
-/// A baseline on a data set.
-#[derive(Debug, Clone, Serialize)]
-pub struct BaselineRecord {
-    /// The baseline.
-    pub model: String,
-    /// The data set.
-    pub dataset: String,
-    /// Its images.
-    pub images: usize,
-    /// How often features of an image were computed; more than there are images where the memory
-    /// budget did not hold all that are connected by pairs.
-    pub features_computed: usize,
-    /// What was compared.
-    pub compared: String,
-    /// Seconds that it took; differs between equal runs.
-    pub wall_s: f64,
+/// An image that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadImage {
+    /// Its name.
+    pub image: String,
+    /// Why.
+    pub why: String,
 }
 
 /// The machine of a run.
@@ -149,6 +152,8 @@ pub struct BaselineRecord {
 pub struct Host {
     /// Operating system and processor family.
     pub platform: String,
+    /// The processor, as it calls itself.
+    pub processor: String,
     /// Threads used.
     pub threads: usize,
 }
@@ -160,20 +165,23 @@ pub struct Times {
     pub started_unix_s: u64,
     /// Seconds from start to end.
     pub wall_s: f64,
-    /// The parts of it that went to encoders.
-    pub encoding: Vec<EncodingTime>,
+    /// The parts of it that went to models; what was kept from before is not among them.
+    pub work: Vec<WorkRecord>,
 }
 
-/// How long an encoder took on a data set: its images read, brought to the model, encoded, and every
-/// stage reduced to distances.
+/// What a model took on a data set: images read, brought to the model, encoded or compared, and reduced to distances.
 #[derive(Debug, Clone, Serialize)]
-pub struct EncodingTime {
+pub struct WorkRecord {
     /// The model.
     pub model: String,
     /// The data set.
     pub dataset: String,
-    /// Its images.
+    /// Images that were encoded or compared.
     pub images: usize,
+    /// How often a baseline's features of an image were computed; more than there are images where the memory
+    /// budget did not hold all that are connected by pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features_computed: Option<usize>,
     /// Seconds.
     pub wall_s: f64,
 }
@@ -191,7 +199,7 @@ impl<F: Serialize> Manifest<F> {
 }
 
 /// What is needed of a manifest to draw a run's figures again.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Drawn<F> {
     /// Whether the answers came from a simulated observer.
     pub simulated: bool,

@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::ResultsError;
-use super::folder::{beside, keep};
+use crate::whole::{beside, keep};
 
 /// Rows that are read at a time.
 const BATCH_ROWS: usize = 1 << 16;

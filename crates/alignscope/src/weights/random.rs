@@ -20,6 +20,11 @@ impl RandomWeights {
         Self { seed }
     }
 
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The tensor `name`, flattened.
     pub fn tensor(&self, name: &str, shape: &[usize], init: Init) -> Vec<f32> {
         let len = shape.iter().product();

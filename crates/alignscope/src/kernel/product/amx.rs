@@ -1,8 +1,8 @@
 //! The product on AMX: tiles of 16 × 16 sums of products of bf16, added in f32.
 //!
 //! In `Bf16x3` each number is split into a high and a low bf16, and high · high, high · low and
-//! low · high are added: what is left out is low · low, about 2^-18 of a product, and the sums are
-//! in f32. In `Bf16` only high · high is taken.
+//! low · high are added: what is left out is low · low and what both parts leave, 2^-15 of a product at
+//! worst and about 2^-18 mostly, and the sums are in f32. In `Bf16` only high · high is taken.
 //!
 //! A block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while all
 //! inputs go by, 32 at a time; of the other four registers two hold rows and two weights. Twelve
@@ -10,8 +10,9 @@
 //! where tiles come from the first two caches: so many rows are taken at a time that they stay in
 //! the second.
 //!
-//! Processors without AMX do the same sums in the same order, slowly, so that a result can be had
-//! again anywhere; `imitation` is also what tests hold the instructions to.
+//! Processors without AMX do the same sums in the order of the manual's pseudo-code, slowly, so that a precision can be tried
+//! anywhere; `imitation` is also what tests hold the instructions to. Only sums of numbers below 2^-126, which the instructions take
+//! as zero, can differ by design.
 
 use super::super::activation::Activation;
 use super::super::huge;

@@ -1,0 +1,79 @@
+//! `alignscope cache`.
+
+use std::time::Duration;
+
+use alignscope::kept::{KeptEntry, KeptFolder};
+use bytesize::ByteSize;
+
+use crate::arguments::{Cache, CacheAction};
+
+const DAY_S: u64 = 24 * 60 * 60;
+
+/// Lists, sizes or removes what is kept of earlier runs.
+pub fn run(arguments: &Cache) -> anyhow::Result<()> {
+    let folder = folder(arguments.cache.as_deref())?;
+    let entries = folder.list()?;
+    match &arguments.action {
+        CacheAction::List => {
+            for entry in &entries {
+                println!("{}", line(entry));
+            }
+            total(&folder, &entries);
+        }
+        CacheAction::Size => total(&folder, &entries),
+        CacheAction::Clean { models, datasets, older_than } => {
+            let age = older_than.map(|days| Duration::from_secs(days * DAY_S));
+            let matches = |entry: &&KeptEntry| {
+                (models.is_empty() || models.contains(&entry.about.model))
+                    && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
+                    && age.is_none_or(|age| entry.age() >= age)
+            };
+            let chosen: Vec<&KeptEntry> = entries.iter().filter(matches).collect();
+            for entry in &chosen {
+                entry.remove()?;
+                println!("removed {}", line(entry));
+            }
+            let bytes = chosen.iter().map(|entry| entry.bytes).sum();
+            println!(
+                "{} of {} pieces removed, {}",
+                chosen.len(),
+                entries.len(),
+                ByteSize(bytes).display().si()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Where differences are kept: as given, or the user's cache.
+pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<KeptFolder> {
+    Ok(match given {
+        Some(path) => KeptFolder::new(path),
+        None => KeptFolder::of_user()?,
+    })
+}
+
+fn line(entry: &KeptEntry) -> String {
+    let KeptEntry { about, bytes, path, .. } = entry;
+    let days = entry.age().as_secs() / DAY_S;
+    let age = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
+    let key = path.file_name().unwrap_or_default().to_string_lossy();
+    let size = ByteSize(*bytes).display().si().to_string();
+    format!(
+        "{size:>10}  {age:>12}  {} on {} ({} pairs)  {}",
+        about.model,
+        about.dataset,
+        about.pairs,
+        key.get(..8).unwrap_or(&key)
+    )
+}
+
+fn total(folder: &KeptFolder, entries: &[KeptEntry]) {
+    let bytes = entries.iter().map(|entry| entry.bytes).sum();
+    println!(
+        "{} pieces, {}, in {}",
+        entries.len(),
+        ByteSize(bytes).display().si(),
+        folder.path().display()
+    );
+}

@@ -1,0 +1,67 @@
+//! Stopping when the user or the system asks for it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use alignscope::Progress;
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// Progress that also says when to stop: after SIGINT (Ctrl-C) or SIGTERM. A second signal ends the program at once.
+pub struct Stoppable {
+    progress: Box<dyn Progress>,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Stoppable {
+    /// Listens for signals from now on.
+    pub fn new(progress: Box<dyn Progress>) -> anyhow::Result<Self> {
+        let signal = Arc::new(AtomicUsize::new(0));
+        for number in [SIGINT, SIGTERM] {
+            let second = Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let code = code(number);
+            // In this order: the first signal finds nothing set, and sets both.
+            signal_hook::flag::register_conditional_shutdown(number, code, second.clone())
+                .and_then(|_| signal_hook::flag::register(number, second))
+                .and_then(|_| {
+                    signal_hook::flag::register_usize(number, signal.clone(), number as usize)
+                })
+                .context("cannot listen for Ctrl-C")?;
+        }
+        Ok(Self { progress, signal })
+    }
+
+    /// The exit code of a program that a signal stopped: 130 for Ctrl-C.
+    pub fn exit_code(&self) -> ExitCode {
+        let signal = self.signal.load(Ordering::Relaxed) as i32;
+        ExitCode::from(u8::try_from(code(signal)).expect("128 and a small number"))
+    }
+}
+
+/// 128 and the signal's number, as shells have it.
+fn code(signal: i32) -> i32 {
+    128 + signal
+}
+
+impl Progress for Stoppable {
+    fn begin(&self, task: &str, steps: u64) {
+        self.progress.begin(task, steps);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.progress.advance(steps);
+    }
+
+    fn end(&self) {
+        self.progress.end();
+    }
+
+    fn note(&self, message: &str) {
+        self.progress.note(message);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.signal.load(Ordering::Relaxed) != 0
+    }
+}

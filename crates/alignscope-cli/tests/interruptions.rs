@@ -1,0 +1,182 @@
+//! The program is killed, stopped, starved of disk and started twice: nothing is lost, and nothing is half there.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use alignscope::demo::{self, DemoFolders};
+use tempfile::TempDir;
+
+struct Place {
+    place: TempDir,
+    data: DemoFolders,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let data = demo::draw(&place.path().join("data"), 3).expect("drawn");
+        Self { place, data }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn command(&self, out: &str, cache: &str, more: &[&str]) -> Command {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden");
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("alignscope"));
+        command.arg("run").arg("--model");
+        command.args(["clip/base", "families/siglip", "clip/odd"].map(|name| golden.join(name)));
+        command.args(["psnr", "--dataset", "pairs", "--data"]).arg(&self.data.low);
+        command.args(["--dataset", "twoafc", "--data"]).arg(&self.data.middle);
+        command
+            .args(["--distance", "normalized-euclidean", "--resamples", "100", "--quiet", "--out"])
+            .arg(self.path(out));
+        command.arg("--cache").arg(self.path(cache)).args(more);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// All tables of a run.
+fn tables(out: &Path) -> Vec<Vec<u8>> {
+    let names =
+        ["scores.csv", "findings.csv", "comparisons.csv", "ceilings.csv", "distances.parquet"];
+    names.iter().map(|name| fs::read(out.join(name)).expect(name)).collect()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn signal(child: &Child, signal: &str) {
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+}
+
+#[test]
+fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
+    let place = Place::new();
+    let clock = Instant::now();
+    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
+    let whole = clock.elapsed();
+    let expected = tables(&place.path("whole"));
+
+    let (mut killed, mut pieces) = (0, std::collections::BTreeSet::new());
+    for moment in 0..50 {
+        let (out, cache) = (format!("out {moment}"), format!("kept {moment}"));
+        // Spread over the whole run, and not in step with anything in it.
+        let share = (f64::from(moment) * 0.618_034).fract();
+        let mut child = place.command(&out, &cache, &[]).spawn().expect("run");
+        std::thread::sleep(whole.mul_f64(share));
+        // It may have ended before.
+        let _ = child.kill();
+        let ended = child.wait().expect("ended");
+        killed += usize::from(!ended.success());
+        let kept = fs::read_dir(place.path(&cache)).map_or(0, Iterator::count);
+        pieces.insert(kept);
+        let output = place.command(&out, &cache, &[]).output().expect("run");
+        assert!(output.status.success(), "moment {moment}: {}", said(&output));
+        assert!(tables(&place.path(&out)) == expected, "moment {moment}: other results");
+        let left = fs::read_dir(place.path(&out)).expect("listed").filter(|entry| {
+            let name = entry.as_ref().expect("an entry").file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(".alignscope-") || name == "run.lock" || name == "unfinished.json"
+        });
+        assert_eq!(left.count(), 0, "moment {moment}: nothing unfinished is left");
+        for name in [&out, &cache] {
+            fs::remove_dir_all(place.path(name)).expect("removed");
+        }
+    }
+    // On a busy machine the first run may have been slower than those that were killed.
+    assert!(killed >= 10, "{killed} of 50 were killed before their end");
+    assert!(pieces.len() >= 3, "killed after {pieces:?} pieces");
+}
+
+#[test]
+fn stopped_with_ctrl_c_it_says_how_to_go_on() {
+    let place = Place::new();
+    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
+    // A slower run: imitated arithmetic, one thread.
+    let slow = ["--precision", "bf16", "--threads", "1"];
+    let child = place.command("out", "kept", &slow).spawn().expect("run");
+    let started = place.path("out").join("unfinished.json");
+    let clock = Instant::now();
+    while !started.exists() {
+        assert!(clock.elapsed() < Duration::from_secs(60), "it does not start");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, "-INT");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert!(said(&output).contains("the same command goes on from there"), "{}", said(&output));
+    assert!(!place.path("out").join("scores.csv").exists());
+    assert!(place.command("out", "kept", &slow).status().expect("run").success());
+}
+
+#[test]
+fn a_second_run_on_the_same_output_says_so_and_stops() {
+    let place = Place::new();
+    let mut first = place.command("out", "kept", &["--precision", "bf16"]).spawn().expect("run");
+    let lock = place.path("out").join("run.lock");
+    let clock = Instant::now();
+    while !fs::metadata(&lock).is_ok_and(|file| file.len() > 0) {
+        assert!(clock.elapsed() < Duration::from_secs(60), "it does not start");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&first, "-STOP");
+    let second = place.command("out", "kept", &["--precision", "bf16"]).output().expect("run");
+    signal(&first, "-CONT");
+    assert_eq!(second.status.code(), Some(2));
+    let holder = format!("process {}", first.id());
+    assert!(said(&second).contains("another run is writing"), "{}", said(&second));
+    assert!(said(&second).contains(&holder), "{}", said(&second));
+    assert!(first.wait().expect("ended").success());
+}
+
+#[test]
+fn where_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room() {
+    let place = Place::new();
+    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
+    let expected = tables(&place.path("whole"));
+    // No file may become longer than so many blocks of 512 bytes: a quota of writes.
+    for blocks in [0, 1, 8, 40, 100, 200, 400] {
+        let (out, cache) = (format!("out {blocks}"), format!("kept {blocks}"));
+        let command = place.command(&out, &cache, &[]);
+        let mut words = vec![command.get_program().to_owned()];
+        words.extend(command.get_args().map(ToOwned::to_owned));
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let output =
+            Command::new("sh").args(["-c", &script, "sh"]).args(words).output().expect("run");
+        assert_eq!(output.status.code(), Some(2), "{blocks} blocks: {}", said(&output));
+        assert!(said(&output).contains("cannot "), "{blocks} blocks: {}", said(&output));
+        assert!(!place.path(&out).join("manifest.json").exists(), "{blocks} blocks");
+        let output = place.command(&out, &cache, &[]).output().expect("run");
+        assert!(output.status.success(), "{blocks} blocks: {}", said(&output));
+        assert!(tables(&place.path(&out)) == expected, "{blocks} blocks: other results");
+    }
+}
+
+#[test]
+fn an_output_that_is_removed_in_mid_run_is_an_error_and_what_is_kept_stays() {
+    let place = Place::new();
+    let slow = ["--precision", "bf16", "--threads", "1"];
+    let child = place.command("out", "kept", &slow).spawn().expect("run");
+    let clock = Instant::now();
+    let kept = || fs::read_dir(place.path("kept")).map_or(0, Iterator::count);
+    while kept() < 3 {
+        assert!(clock.elapsed() < Duration::from_secs(60), "nothing is kept");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, "-STOP");
+    fs::remove_dir_all(place.path("out")).expect("removed");
+    signal(&child, "-CONT");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("out"), "{}", said(&output));
+    assert!(kept() >= 3);
+    assert!(place.command("out", "kept", &slow).status().expect("run").success());
+}

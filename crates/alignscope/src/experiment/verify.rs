@@ -1,0 +1,257 @@
+//! A finished run held against its files: are they still what its numbers came from, and do the numbers come out again?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use super::prepared::images_sha256;
+use crate::comparison::Side;
+use crate::dataset::{ALL, DatasetKind, Subset};
+use crate::image::{self, ContentHash};
+use crate::progress::Progress;
+use crate::resample::{ClusterBy, Draws, Resampling};
+use crate::results::{
+    FileRecord, ResultsError, RunDataset, ScoreRow, read_distances, read_scores, read_trials,
+};
+use crate::score::{Scorer, Ties};
+use crate::weights::file_sha256;
+
+/// What is to be verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifyRequest {
+    /// The folder of a run.
+    pub run: PathBuf,
+    /// Where data sets lie now, if not where the manifest says.
+    pub data: BTreeMap<DatasetKind, PathBuf>,
+    /// So many stages and distances of each data set are scored again, spread over all; all where there is none.
+    pub sample: Option<usize>,
+}
+
+/// Something that was held against what the run says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// What came of it.
+    pub outcome: CheckOutcome,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// It is what the run says.
+    Same,
+    /// It is not; found and expected.
+    Different(String),
+    /// It is not there, or cannot be read.
+    NotThere(String),
+}
+
+impl Check {
+    /// Whether it is what the run says.
+    pub fn is_good(&self) -> bool {
+        self.outcome == CheckOutcome::Same
+    }
+
+    fn new(what: impl Into<String>, outcome: CheckOutcome) -> Self {
+        Self { what: what.into(), outcome }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            CheckOutcome::Same => write!(f, "the same   {}", self.what),
+            CheckOutcome::Different(how) => write!(f, "DIFFERENT  {}: {how}", self.what),
+            CheckOutcome::NotThere(why) => write!(f, "NOT THERE  {}: {why}", self.what),
+        }
+    }
+}
+
+/// What verification needs of a manifest.
+#[derive(Deserialize)]
+struct Recorded {
+    models: Vec<RecordedModel>,
+    datasets: Vec<RecordedDataset>,
+    results: Vec<FileRecord>,
+}
+
+#[derive(Deserialize)]
+struct RecordedModel {
+    name: String,
+    files: Vec<FileRecord>,
+}
+
+#[derive(Deserialize)]
+struct RecordedDataset {
+    name: String,
+    data: PathBuf,
+    files: Vec<FileRecord>,
+    images_sha256: String,
+}
+
+/// Hashes the files of a finished run again: tables, weights, annotations, images; and scores its distances again.
+///
+/// # Errors
+/// The folder holds no finished run, or a table of it cannot be read. What is not as the run says is no error.
+pub fn verify(
+    request: &VerifyRequest,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, ResultsError> {
+    let manifest = request.run.join("manifest.json");
+    if request.run.join("unfinished.json").exists() || !manifest.exists() {
+        return Err(ResultsError::NoRun { path: request.run.clone() });
+    }
+    let text = std::fs::read(&manifest)
+        .map_err(|source| ResultsError::Read { path: manifest.clone(), source })?;
+    let recorded: Recorded = serde_json::from_slice(&text)
+        .map_err(|source| ResultsError::Manifest { path: manifest.clone(), source })?;
+    let mut checks = Vec::new();
+    for file in &recorded.results {
+        checks.push(check_file("result", &request.run.join(&file.path), &file.sha256));
+    }
+    for model in &recorded.models {
+        let what = format!("file of {}", model.name);
+        for file in &model.files {
+            checks.push(check_file(&what, Path::new(&file.path), &file.sha256));
+        }
+    }
+    let datasets = read_trials(&request.run.join("trials.parquet"))?;
+    let scores = read_scores(&request.run.join("scores.csv"))?;
+    for recorded in &recorded.datasets {
+        let Some(dataset) = datasets.iter().find(|d| d.kind.name() == recorded.name) else {
+            let outcome = CheckOutcome::NotThere("trials.parquet has none".to_owned());
+            checks.push(Check::new(format!("trials of {}", recorded.name), outcome));
+            continue;
+        };
+        let data = request.data.get(&dataset.kind).unwrap_or(&recorded.data);
+        for file in &recorded.files {
+            let path = moved(&recorded.data, data, Path::new(&file.path));
+            checks.push(check_file(&format!("file of {}", recorded.name), &path, &file.sha256));
+        }
+        checks.push(check_images(dataset, data, &recorded.images_sha256, progress));
+        checks.extend(check_scores(request, dataset, &scores)?);
+    }
+    Ok(checks)
+}
+
+/// Where a file of a data set lies now.
+fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
+    file.strip_prefix(before).map_or_else(|_| file.to_owned(), |inner| now.join(inner))
+}
+
+fn check_file(what: &str, path: &Path, expected: &str) -> Check {
+    let what = format!("{what}: {}", path.display());
+    let outcome = match file_sha256(path) {
+        Ok(found) if found == expected => CheckOutcome::Same,
+        Ok(found) => CheckOutcome::Different(format!("SHA-256 {found}, expected {expected}")),
+        Err(error) => CheckOutcome::NotThere(error.to_string()),
+    };
+    Check::new(what, outcome)
+}
+
+fn check_images(
+    dataset: &RunDataset,
+    data: &Path,
+    expected: &str,
+    progress: &dyn Progress,
+) -> Check {
+    let what = format!("{} images of {}", dataset.images.len(), dataset.kind);
+    let folder = match data.is_dir() {
+        true => data,
+        // A manifest by its own name.
+        false => data.parent().unwrap_or(Path::new(".")),
+    };
+    progress.begin(&format!("{}: hashing images", dataset.kind), dataset.images.len() as u64);
+    let hashes: Result<Vec<ContentHash>, String> = dataset
+        .images
+        .par_iter()
+        .map(|id| {
+            progress.advance(1);
+            let path = folder.join(id);
+            match image::read(&path) {
+                Ok(bytes) => Ok(ContentHash::of(&bytes)),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .collect();
+    progress.end();
+    let outcome = match hashes {
+        Err(why) => CheckOutcome::NotThere(why),
+        Ok(hashes) => {
+            let found = images_sha256(dataset.images.iter().map(String::as_str).zip(&hashes));
+            match found == expected {
+                true => CheckOutcome::Same,
+                false => CheckOutcome::Different(format!(
+                    "SHA-256 over all is {found}, expected {expected}"
+                )),
+            }
+        }
+    };
+    Check::new(what, outcome)
+}
+
+/// Scores distances again, and holds them to the rows of the whole data set.
+fn check_scores(
+    request: &VerifyRequest,
+    dataset: &RunDataset,
+    rows: &[ScoreRow],
+) -> Result<Vec<Check>, ResultsError> {
+    let whole: Vec<&ScoreRow> =
+        rows.iter().filter(|row| row.dataset == dataset.kind && row.subset == ALL).collect();
+    let mut sides: Vec<Side> = Vec::new();
+    for row in &whole {
+        let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
+        if sides.last() != Some(&side) {
+            sides.push(side);
+        }
+    }
+    let all = sides.len();
+    if let Some(sample) = request.sample.filter(|sample| *sample < all) {
+        let chosen = (0..sample).map(|i| sides[i * all / sample].clone()).collect();
+        sides = chosen;
+    }
+    let ties = whole.first().map_or(Ties::Miss, |row| row.ties);
+    let scorer = {
+        let trials = (0..dataset.trials.len() as u32).collect();
+        let subset = Subset { name: ALL.to_owned(), trials, within: vec![] };
+        let clusters = dataset.clusters.clone();
+        let none = Resampling { resamples: 0, seed: 0, cluster: ClusterBy::Default };
+        let draws = Draws::new(&none, dataset.kind.name(), clusters.count);
+        Scorer::new(dataset.trials.clone(), clusters, vec![subset], draws, ties)
+    };
+    let what =
+        format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.kind);
+    let distances = read_distances(&request.run.join("distances.parquet"), dataset, &sides)?;
+    let found = match scorer.score(&distances) {
+        Ok(found) => found,
+        Err(error) => {
+            let why = format!("they cannot be scored: {}", error.source);
+            return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
+        }
+    };
+    for (side, found) in sides.iter().zip(found) {
+        for score in found.scores {
+            let same_place = |row: &&&ScoreRow| {
+                row.model == side.model
+                    && row.stage == side.stage
+                    && row.distance == side.distance
+                    && row.measure == score.score.measure
+            };
+            let Some(row) = whole.iter().find(same_place) else { continue };
+            let (found, expected) = (score.score.value, row.value);
+            if found != expected && !(found.is_nan() && expected.is_nan()) {
+                let Side { model, stage, distance } = side;
+                let measure = score.score.measure;
+                let why = format!(
+                    "{model}, {stage}, {distance}: {measure} is {found}, scores.csv has {expected}"
+                );
+                return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
+            }
+        }
+    }
+    Ok(vec![Check::new(what, CheckOutcome::Same)])
+}

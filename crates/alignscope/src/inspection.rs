@@ -1,0 +1,348 @@
+//! What is wrong with a data set's folder, told before anything is run on it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
+use crate::image::{self, ContentHash, ImageError, RgbImage};
+use crate::progress::Progress;
+
+/// What was found in a data set's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The data set.
+    pub kind: DatasetKind,
+    /// The release, what was left out, and the like; a sentence each.
+    pub notes: Vec<String>,
+    /// Counts, beside those of published releases.
+    pub counts: Vec<Count>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// A number beside the published ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// What was counted.
+    pub what: &'static str,
+    /// How many there are.
+    pub found: usize,
+    /// How many published releases have, by their names; empty for one's own data.
+    pub published: Vec<(&'static str, usize)>,
+}
+
+impl Count {
+    /// The release that has as many.
+    pub fn release(&self) -> Option<&'static str> {
+        self.published.iter().find(|(_, count)| *count == self.found).map(|(name, _)| *name)
+    }
+}
+
+/// Something wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What, as a sentence.
+    pub what: String,
+    /// The first few that it is about.
+    pub examples: Vec<String>,
+    /// What to do.
+    pub fix: String,
+}
+
+/// So many examples are shown.
+const SHOWN: usize = 5;
+
+/// Extensions of image files.
+const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff", "gif"];
+
+impl Problem {
+    fn new(what: String, all: impl IntoIterator<Item = String>, fix: &str) -> Self {
+        let mut examples: Vec<String> = Vec::new();
+        for example in all {
+            if examples.len() == SHOWN {
+                examples.push("…".to_owned());
+                break;
+            }
+            examples.push(example);
+        }
+        Self { what, examples, fix: fix.to_owned() }
+    }
+}
+
+/// Looks through a data set: counts against the published releases, missing and unused files, images that cannot be decoded,
+/// equal images under different names, trials twice, answers out of range.
+///
+/// # Errors
+/// The annotations cannot be read; the error says where, and what to do.
+pub fn inspect(
+    kind: DatasetKind,
+    data: &Path,
+    options: &DatasetOptions,
+    progress: &dyn Progress,
+) -> Result<Inspection, DatasetError> {
+    let options = DatasetOptions { skip_missing: true, ..options.clone() };
+    let dataset = Dataset::open(kind, data, &options)?;
+    let mut problems = Vec::new();
+    if !dataset.missing.is_empty() {
+        let what = format!(
+            "{} images are missing, and with them {} of {} trials",
+            dataset.missing.len(),
+            dataset.skipped_trials,
+            dataset.skipped_trials + dataset.trials.len()
+        );
+        let fix = "fetch them, or leave their trials out with --skip-missing";
+        problems.push(Problem::new(what, dataset.missing.iter().cloned(), fix));
+    }
+    let (bad, equal, sizes) = look_at_images(&dataset, progress);
+    if !bad.is_empty() {
+        let what = format!("{} images cannot be decoded", bad.len());
+        let fix = "fetch them again, or leave their trials out with --keep-going";
+        problems.push(Problem::new(what, bad, fix));
+    }
+    if !equal.is_empty() {
+        let what = format!("{} groups of images have the very same bytes", equal.len());
+        let fix = "if they should differ, fetch them again; their distance is 0 in every model";
+        problems.push(Problem::new(what, equal, fix));
+    }
+    let twice = trials_twice(&dataset);
+    if !twice.is_empty() {
+        let what = format!("{} trials stand there again, with the same images", twice.len());
+        let fix = "if that is not meant, remove all but one of each";
+        problems.push(Problem::new(what, twice, fix));
+    }
+    let out_of_range = out_of_range(&dataset);
+    if !out_of_range.is_empty() {
+        let what = format!("{} scores are not from 0 to 9", out_of_range.len());
+        let fix = "look whether the file is of another data set, or damaged";
+        problems.push(Problem::new(what, out_of_range, fix));
+    }
+    let mut notes = dataset.notes.clone();
+    notes.extend(note_on_sizes(&sizes));
+    notes.extend(note_on_ties(&dataset.trials));
+    notes.extend(note_on_unused(&dataset, data));
+    Ok(Inspection { kind, counts: counts(&dataset), notes, problems })
+}
+
+/// Counts beside those of the releases.
+fn counts(dataset: &Dataset) -> Vec<Count> {
+    type Published = Vec<(&'static str, usize)>;
+    let trials = dataset.trials.len() + dataset.skipped_trials;
+    let images = dataset.images.len() + dataset.missing.len();
+    let (of_trials, of_images): (Published, Published) = match dataset.kind {
+        DatasetKind::Tid2013 => (
+            vec![("TID2013", 3000), ("TID2008", 1700), ("KADID-10k", 10_125)],
+            vec![("TID2013", 3025), ("TID2008", 1725), ("KADID-10k", 10_206)],
+        ),
+        DatasetKind::Nights => (vec![("NIGHTS", 20_019)], vec![("NIGHTS", 60_057)]),
+        DatasetKind::Things => (
+            vec![("testset1, earlier release", 15_640), ("testset1", 20_000)],
+            vec![("THINGS", 1854)],
+        ),
+        DatasetKind::Pairs | DatasetKind::TwoAfc | DatasetKind::OddOneOut => (vec![], vec![]),
+    };
+    let mut counts = vec![
+        Count { what: "trials", found: trials, published: of_trials },
+        Count { what: "trials that can be run", found: dataset.trials.len(), published: vec![] },
+        Count { what: "images that trials name", found: images, published: of_images },
+    ];
+    if let Trials::OddOneOut(trials) = &dataset.trials {
+        let triplets: HashSet<[u32; 3]> = trials
+            .iter()
+            .map(|trial| {
+                let mut images = trial.images;
+                images.sort_unstable();
+                images
+            })
+            .collect();
+        let published = match dataset.kind {
+            DatasetKind::Things => vec![("testset1", 1000)],
+            _ => vec![],
+        };
+        counts.push(Count {
+            what: "different triplets among them",
+            found: triplets.len(),
+            published,
+        });
+    }
+    counts
+}
+
+/// Images that cannot be decoded, groups of equal ones, and how many have which size.
+fn look_at_images(
+    dataset: &Dataset,
+    progress: &dyn Progress,
+) -> (Vec<String>, Vec<String>, BTreeMap<(usize, usize), usize>) {
+    progress.begin(&format!("{}: decoding images", dataset.kind), dataset.images.len() as u64);
+    let decode = |path: &Path| -> Result<(ContentHash, (usize, usize)), ImageError> {
+        let bytes = image::read(path)?;
+        let image = RgbImage::decode(&bytes, path)?;
+        Ok((ContentHash::of(&bytes), (image.width(), image.height())))
+    };
+    let found: Vec<_> = dataset
+        .images
+        .par_iter()
+        .map(|entry| {
+            let found = decode(&entry.path);
+            progress.advance(1);
+            found
+        })
+        .collect();
+    progress.end();
+    let mut bad = Vec::new();
+    let mut sizes = BTreeMap::new();
+    let mut by_hash: HashMap<ContentHash, Vec<&str>> = HashMap::new();
+    let mut order = Vec::new();
+    for (entry, found) in dataset.images.iter().zip(found) {
+        match found {
+            Ok((hash, size)) => {
+                *sizes.entry(size).or_default() += 1;
+                let equal = by_hash.entry(hash).or_default();
+                if equal.is_empty() {
+                    order.push(hash);
+                }
+                equal.push(&entry.id);
+            }
+            Err(error) => bad.push(match std::error::Error::source(&error) {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            }),
+        }
+    }
+    let groups = order.iter().map(|hash| &by_hash[hash]).filter(|group| group.len() > 1);
+    let equal = groups.map(|group| group.join(" = ")).collect();
+    (bad, equal, sizes)
+}
+
+/// Trials whose images are those of an earlier one; of triplets that is how they are published.
+fn trials_twice(dataset: &Dataset) -> Vec<String> {
+    let id = |image: u32| dataset.images[image as usize].id.as_str();
+    let images: Vec<Vec<u32>> = match &dataset.trials {
+        Trials::RatedPairs(trials) => {
+            trials.iter().map(|trial| vec![trial.reference, trial.distorted]).collect()
+        }
+        Trials::TwoAlternatives(trials) => trials
+            .iter()
+            .map(|trial| {
+                vec![trial.reference, trial.left.min(trial.right), trial.left.max(trial.right)]
+            })
+            .collect(),
+        Trials::OddOneOut(_) => return vec![],
+    };
+    let mut seen = BTreeSet::new();
+    let again = images.iter().filter(|images| !seen.insert((*images).clone()));
+    again.map(|images| images.iter().map(|i| id(*i)).collect::<Vec<_>>().join(", ")).collect()
+}
+
+/// Scores of TID2013 and TID2008 that cannot be.
+fn out_of_range(dataset: &Dataset) -> Vec<String> {
+    let Trials::RatedPairs(trials) = &dataset.trials else { return vec![] };
+    if dataset.kind != DatasetKind::Tid2013 {
+        return vec![];
+    }
+    let outside = trials.iter().filter(|trial| !(0.0..=9.0).contains(&trial.score));
+    let told = outside
+        .map(|trial| format!("{}: {}", dataset.images[trial.distorted as usize].id, trial.score));
+    told.collect()
+}
+
+fn note_on_sizes(sizes: &BTreeMap<(usize, usize), usize>) -> Option<String> {
+    let most = sizes.iter().max_by_key(|(_, count)| **count)?;
+    let ((width, height), count) = most;
+    Some(match sizes.len() {
+        1 => format!("all {count} images are {width} × {height}"),
+        n => format!("images have {n} sizes; {count} of them are {width} × {height}"),
+    })
+}
+
+fn note_on_ties(trials: &Trials) -> Option<String> {
+    let Trials::TwoAlternatives(trials) = trials else { return None };
+    let ties = trials.iter().filter(|trial| trial.left_votes == trial.right_votes).count();
+    (ties > 0).then(|| format!("in {ties} trials as many people chose one image as the other"))
+}
+
+/// Images below the folder that no trial uses; of THINGS a concept has many.
+fn note_on_unused(dataset: &Dataset, data: &Path) -> Option<String> {
+    if dataset.kind == DatasetKind::Things || !data.is_dir() {
+        return None;
+    }
+    let used: HashSet<&Path> = dataset.images.iter().map(|entry| entry.path.as_path()).collect();
+    let mut unused = Vec::new();
+    collect_images(data, 0, &mut unused);
+    unused.retain(|path| !used.contains(path.as_path()));
+    unused.sort();
+    let first = unused.first()?.strip_prefix(data).ok()?.display().to_string();
+    Some(format!("{} images below the folder are in no trial, the first is {first}", unused.len()))
+}
+
+fn collect_images(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    // Folders that cannot be read hold nothing that trials could use.
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if path.is_dir() {
+            if depth < 8 {
+                collect_images(&path, depth + 1, found);
+            }
+        } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            found.push(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    fn png(value: u8) -> Vec<u8> {
+        RgbImage::new(8, 6, vec![value; 8 * 6 * 3]).to_png()
+    }
+
+    fn inspected(folder: &Path) -> Inspection {
+        inspect(DatasetKind::Pairs, folder, &DatasetOptions::default(), &Silent).expect("read")
+    }
+
+    #[test]
+    fn every_kind_of_problem_is_told_with_its_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, bytes: Vec<u8>| {
+            std::fs::write(folder.path().join(name), bytes).expect("written");
+        };
+        for (name, value) in [("a.png", 1), ("b.png", 2), ("c.png", 3), ("same.png", 3)] {
+            write(name, png(value));
+        }
+        write("pairs.csv", b"reference,distorted,score\na.png,b.png,1\na.png,c.png,2\n".to_vec());
+        let fine = inspected(folder.path());
+        assert_eq!(fine.problems, []);
+        assert!(fine.notes.iter().any(|n| n.contains("the first is same.png")), "{:?}", fine.notes);
+
+        let cut = png(9);
+        write("cut.png", cut[..cut.len() / 2].to_vec());
+        let rows =
+            "a.png,b.png,1\na.png,b.png,2\na.png,cut.png,3\na.png,none.png,4\nc.png,same.png,5\n";
+        write("pairs.csv", format!("reference,distorted,score\n{rows}").into_bytes());
+        let found = inspected(folder.path());
+        let told: Vec<String> =
+            found.problems.iter().map(|p| format!("{} {}", p.what, p.examples.join(" "))).collect();
+        assert_eq!(told.len(), 4, "{told:?}");
+        for (told, parts) in told.iter().zip([
+            ["1 images are missing", "none.png"],
+            ["1 images cannot be decoded", "cut.png"],
+            ["1 groups of images", "c.png = same.png"],
+            ["1 trials stand there again", "a.png, b.png"],
+        ]) {
+            assert!(parts.iter().all(|part| told.contains(part)), "{told} lacks {parts:?}");
+        }
+        assert_eq!((found.counts[0].found, found.counts[1].found), (5, 4));
+    }
+
+    #[test]
+    fn a_release_is_known_by_its_count() {
+        let published = vec![("TID2013", 3000), ("TID2008", 1700)];
+        let count = |found| Count { what: "trials", found, published: published.clone() };
+        assert_eq!(count(1700).release(), Some("TID2008"));
+        assert_eq!(count(1699).release(), None);
+    }
+}

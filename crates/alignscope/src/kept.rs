@@ -1,0 +1,99 @@
+//! Differences that outlive a run: what was encoded once is not encoded again.
+//!
+//! A *piece* is one model on one data set. It is kept in a folder of its own under a name that is a hash of all
+//! that its numbers depend on, so that what is found under a name is what would be computed: weights, preprocessing, images, pairs,
+//! precision, instructions, version of the numerics. Each resident set of it is a file, written beside its place and renamed
+//! once it is whole, with a checksum at its end; a file whose checksum is wrong is removed, told, and computed again.
+
+mod file;
+mod folder;
+mod piece;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use folder::{KeptEntry, KeptFolder};
+pub use piece::{KeptPiece, SetWriter, StoreError};
+
+/// Raised whenever the numbers that encoders, baselines or pixels give change, however little: pieces of another
+/// version are not taken.
+pub const NUMERICS: u32 = 1;
+
+/// All that the numbers of a piece depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity(Value);
+
+impl Identity {
+    /// From named values, whose order does not matter.
+    pub fn new(values: serde_json::Map<String, Value>) -> Self {
+        Self(Value::Object(values))
+    }
+
+    /// The name under which the piece is kept: half of the SHA-256 of the identity, in hexadecimal.
+    pub fn key(&self) -> String {
+        let hash = Sha256::digest(self.0.to_string());
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a piece is, for people.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct About {
+    /// The model.
+    pub model: String,
+    /// The data set.
+    pub dataset: String,
+    /// Pairs of the data set.
+    pub pairs: usize,
+}
+
+/// Pieces cannot be kept or found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeptError {
+    /// A file cannot be written.
+    #[error(
+        "cannot keep differences in {path}; free some space there, name another folder with --cache, or keep nothing with --no-cache"
+    )]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read the kept differences in {path}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no place for them.
+    #[error(
+        "cannot tell where to keep differences: neither ALIGNSCOPE_CACHE nor XDG_CACHE_HOME nor HOME is set; name a folder with --cache, or keep nothing with --no-cache"
+    )]
+    NoPlace,
+}
+
+impl KeptError {
+    fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    fn read(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        |source| Self::Read { path: path.to_owned(), source }
+    }
+}

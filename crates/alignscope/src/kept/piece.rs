@@ -1,0 +1,459 @@
+//! One model on one data set, as far as it is kept.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::KeptError;
+use super::file::{KeptFile, Trouble, Unfinished, remove_orphan};
+use crate::difference::{DifferenceStore, Differences, pair_bytes};
+use crate::energy::EnergyAccumulator;
+use crate::spill::SpillError;
+use crate::whole::UNFINISHED;
+
+const SET: &str = "set";
+const VALUES: &str = "values";
+
+/// The kept part of a piece.
+#[derive(Debug)]
+pub struct KeptPiece {
+    folder: PathBuf,
+    sets: Vec<KeptSet>,
+    values: Option<Vec<f64>>,
+    /// Files that were damaged, with what was wrong; they are removed.
+    damaged: Vec<(PathBuf, String)>,
+}
+
+/// A file of some pairs' differences and their images' energies at all stages.
+#[derive(Debug)]
+struct KeptSet {
+    path: PathBuf,
+    file: KeptFile,
+    layout: Layout,
+}
+
+/// What stands in the file of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SetHeader {
+    /// Number of pairs.
+    pairs: usize,
+    /// Channels of each stage, in order of depth.
+    channels: Vec<usize>,
+}
+
+/// What stands in the file of values.
+#[derive(Debug, Serialize, Deserialize)]
+struct ValuesHeader {
+    values: usize,
+}
+
+/// Which number stands where in the file of a set: the pairs' numbers, then stage after stage, pair after pair, then the
+/// energies stage after stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Layout {
+    /// The pairs, ascending.
+    pairs: Vec<u32>,
+    channels: Vec<usize>,
+}
+
+impl SetHeader {
+    fn body(&self) -> Option<u64> {
+        let pair: usize = self.channels.iter().try_fold(size_of::<u32>(), |sum, channels| {
+            sum.checked_add(channels.checked_mul(size_of::<f32>())?.checked_add(24)?)
+        })?;
+        let energies = self.channels.iter().try_fold(0_usize, |sum, channels| {
+            let sums = channels.checked_mul(EnergyAccumulator::CHANNEL_BYTES)?;
+            sum.checked_add(sums.checked_add(size_of::<u64>())?)
+        })?;
+        u64::try_from(self.pairs.checked_mul(pair)?.checked_add(energies)?).ok()
+    }
+}
+
+impl Layout {
+    fn has(&self, pair: u32) -> bool {
+        self.pairs.binary_search(&pair).is_ok()
+    }
+
+    fn offset(&self, stage: usize, position: usize) -> u64 {
+        let before: usize = self.channels[..stage].iter().map(|c| pair_bytes(*c)).sum();
+        let numbers = self.pairs.len() * (size_of::<u32>() + before);
+        (numbers + position * pair_bytes(self.channels[stage])) as u64
+    }
+
+    /// Where the energy of a stage stands.
+    fn energy_offset(&self, stage: usize) -> u64 {
+        let pair: usize = self.channels.iter().map(|c| pair_bytes(*c)).sum();
+        let before: usize =
+            self.channels[..stage].iter().map(|c| EnergyAccumulator::bytes(*c)).sum();
+        (self.pairs.len() * (size_of::<u32>() + pair) + before) as u64
+    }
+}
+
+impl KeptPiece {
+    /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
+    pub(super) fn open(folder: PathBuf) -> Result<Self, KeptError> {
+        let mut piece = Self { folder, sets: vec![], values: None, damaged: vec![] };
+        let entries = std::fs::read_dir(&piece.folder)
+            .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
+        let mut paths = entries.map_err(KeptError::read(&piece.folder))?;
+        paths.sort();
+        for path in paths {
+            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(UNFINISHED)) {
+                remove_orphan(&path);
+                continue;
+            }
+            let found = match path.extension().and_then(|e| e.to_str()) {
+                Some(SET) => piece.open_set(&path),
+                Some(VALUES) => piece.open_values(&path),
+                _ => continue,
+            };
+            match found {
+                Ok(()) => {}
+                Err(Trouble::Io(source)) => return Err(KeptError::Read { path, source }),
+                Err(Trouble::Damaged(why)) => {
+                    std::fs::remove_file(&path).map_err(KeptError::write(&path))?;
+                    piece.damaged.push((path, why));
+                }
+            }
+        }
+        Ok(piece)
+    }
+
+    fn open_set(&mut self, path: &Path) -> Result<(), Trouble> {
+        let (file, header) = KeptFile::open(path, SetHeader::body)?;
+        let mut bytes = vec![0; header.pairs * size_of::<u32>()];
+        file.read(0, &mut bytes)?;
+        let pairs = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
+        let layout = Layout { pairs, channels: header.channels };
+        // A run with another memory budget may have split the pairs otherwise: each is taken once.
+        let known = |pair: &u32| self.sets.iter().any(|set| set.layout.has(*pair));
+        if !layout.pairs.iter().any(known) {
+            self.sets.push(KeptSet { path: path.to_owned(), file, layout });
+        }
+        Ok(())
+    }
+
+    fn open_values(&mut self, path: &Path) -> Result<(), Trouble> {
+        let body = |header: &ValuesHeader| header.values.checked_mul(8)?.try_into().ok();
+        let (file, header) = KeptFile::open(path, body)?;
+        let mut bytes = vec![0; header.values * size_of::<f64>()];
+        file.read(0, &mut bytes)?;
+        self.values = Some(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect());
+        Ok(())
+    }
+
+    /// Files that were damaged and are removed now, with what was wrong.
+    pub fn damaged(&self) -> &[(PathBuf, String)] {
+        &self.damaged
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// For each of `pairs` pairs, whether its differences are kept.
+    pub fn covered(&self, pairs: usize) -> Vec<bool> {
+        let mut covered = vec![false; pairs];
+        for pair in self.sets.iter().flat_map(|set| &set.layout.pairs) {
+            if let Some(covered) = covered.get_mut(*pair as usize) {
+                *covered = true;
+            }
+        }
+        covered
+    }
+
+    /// The values of a piece that has no differences, such as a baseline's: one a pair.
+    pub fn values(&self) -> Option<&[f64]> {
+        self.values.as_deref()
+    }
+
+    /// Keeps the values of a piece that has no differences.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_values(&self, values: &[f64]) -> Result<(), KeptError> {
+        let path = self.folder.join(format!("all.{VALUES}"));
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let write = || {
+            let header = ValuesHeader { values: values.len() };
+            let file = Unfinished::create(&path, &header, bytes.len() as u64)?;
+            file.write(0, &bytes)?;
+            file.finish(&path)
+        };
+        write().map_err(KeptError::write(&path))
+    }
+
+    /// Begins to keep the differences of some pairs at stages of so many `channels`.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn writer(&self, pairs: &[u32], channels: &[usize]) -> Result<SetWriter, KeptError> {
+        let mut pairs = pairs.to_vec();
+        pairs.sort_unstable();
+        let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
+        let hash = Sha256::digest(&numbers);
+        let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = self.folder.join(format!("{name}.{SET}"));
+        let header = SetHeader { pairs: pairs.len(), channels: channels.to_vec() };
+        let body = header.body().expect("what is in memory or on a disk can be counted");
+        let create = || {
+            let file = Unfinished::create(&path, &header, body)?;
+            file.write(0, &numbers)?;
+            Ok(file)
+        };
+        let file = create().map_err(KeptError::write(&path))?;
+        let layout = Layout { pairs, channels: channels.to_vec() };
+        Ok(SetWriter { path, file, layout, bytes: vec![] })
+    }
+
+    /// Puts the differences of all pairs at a stage into a store, as its only stage.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the store's own cannot be written.
+    pub fn read_stage(&self, stage: usize, store: &mut DifferenceStore) -> Result<(), StoreError> {
+        for set in &self.sets {
+            let channels = set.layout.channels[stage];
+            let block = DifferenceStore::block_pairs(channels);
+            let mut bytes = vec![0; block.min(set.layout.pairs.len()) * pair_bytes(channels)];
+            for (i, pairs) in set.layout.pairs.chunks(block).enumerate() {
+                let bytes = &mut bytes[..pairs.len() * pair_bytes(channels)];
+                set.file
+                    .read(set.layout.offset(stage, i * block), bytes)
+                    .map_err(KeptError::read(&set.path))?;
+                let mut differences = Differences::zeros(pairs.len(), channels);
+                for (pair, bytes) in bytes.chunks_exact(pair_bytes(channels)).enumerate() {
+                    differences.set_bytes(pair, bytes);
+                }
+                store.put(0, pairs, &differences)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KeptPiece {
+    /// The energy of the activations of all images at a stage.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn read_energy(&self, stage: usize) -> Result<EnergyAccumulator, StoreError> {
+        let channels = self.sets.first().map_or(0, |set| set.layout.channels[stage]);
+        let mut energy = EnergyAccumulator::new(channels);
+        let mut bytes = vec![0; EnergyAccumulator::bytes(channels)];
+        for set in &self.sets {
+            let offset = set.layout.energy_offset(stage);
+            set.file.read(offset, &mut bytes).map_err(KeptError::read(&set.path))?;
+            energy.join(&EnergyAccumulator::from_bytes(&bytes));
+        }
+        Ok(energy)
+    }
+}
+
+/// Differences cannot be put where they are to be.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The files that keep them.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
+    /// The temporary file of the present run.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
+}
+
+/// A set's differences on their way to a file.
+#[derive(Debug)]
+pub struct SetWriter {
+    path: PathBuf,
+    file: Unfinished,
+    layout: Layout,
+    bytes: Vec<u8>,
+}
+
+impl SetWriter {
+    /// Takes the differences of some of the set's pairs at a stage.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    ///
+    /// # Panics
+    /// A pair is not of the set.
+    pub fn put(
+        &mut self,
+        stage: usize,
+        pairs: &[u32],
+        differences: &Differences,
+    ) -> Result<(), KeptError> {
+        let mut run: Option<(usize, usize)> = None;
+        self.bytes.clear();
+        for (i, pair) in pairs.iter().enumerate() {
+            let position = self.layout.pairs.binary_search(pair).expect("a pair of the set");
+            // Neighbouring pairs go in one piece.
+            run = match run {
+                Some((first, count)) if first + count == position => Some((first, count + 1)),
+                Some((first, _)) => {
+                    self.flush(stage, first)?;
+                    Some((position, 1))
+                }
+                None => Some((position, 1)),
+            };
+            differences.append_bytes(i, &mut self.bytes);
+        }
+        match run {
+            Some((first, _)) => self.flush(stage, first),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the energy of the activations of the set's images at a stage.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put_energy(
+        &mut self,
+        stage: usize,
+        energy: &EnergyAccumulator,
+    ) -> Result<(), KeptError> {
+        let offset = self.layout.energy_offset(stage);
+        self.file.write(offset, &energy.to_bytes()).map_err(KeptError::write(&self.path))
+    }
+
+    fn flush(&mut self, stage: usize, first: usize) -> Result<(), KeptError> {
+        let offset = self.layout.offset(stage, first);
+        self.file.write(offset, &self.bytes).map_err(KeptError::write(&self.path))?;
+        self.bytes.clear();
+        Ok(())
+    }
+
+    /// Gives the file its name, once all stages of all pairs are in it, and takes it into the piece.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self, piece: &mut KeptPiece) -> Result<(), KeptError> {
+        let Self { path, file, .. } = self;
+        file.finish(&path).map_err(KeptError::write(&path))?;
+        match piece.open_set(&path) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Io(source)) => Err(KeptError::Read { path, source }),
+            Err(Trouble::Damaged(why)) => {
+                let source = io::Error::new(io::ErrorKind::InvalidData, why);
+                Err(KeptError::Read { path, source })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::difference::Activations;
+    use crate::kept::{About, Identity, KeptFolder};
+
+    fn piece(folder: &Path) -> KeptPiece {
+        let identity = Identity::new(serde_json::Map::new());
+        let about = About { model: "m".into(), dataset: "d".into(), pairs: 4 };
+        KeptFolder::new(folder).piece(&identity, &about).expect("a piece")
+    }
+
+    fn differences(channels: usize, pairs: &[[u32; 2]]) -> Differences {
+        let values: Vec<f32> = (0..5 * 2 * channels).map(|i| (i as f32).sin()).collect();
+        Differences::of(Activations::new(&values, 5, 2, channels), pairs)
+    }
+
+    /// An energy of one image for each pair of a set.
+    fn energy(channels: usize, set: &[u32]) -> EnergyAccumulator {
+        let mut energy = EnergyAccumulator::new(channels);
+        set.iter().for_each(|pair| energy.add(&vec![0.1 + *pair as f32; channels]));
+        energy
+    }
+
+    const PAIRS: [[u32; 2]; 4] = [[0, 1], [0, 2], [3, 4], [4, 0]];
+
+    /// Keeps pairs 0, 1 and 3 in one set, 2 in another.
+    fn keep(piece: &mut KeptPiece) {
+        for set in [&[3_u32, 0, 1][..], &[2]] {
+            let mut writer = piece.writer(set, &[3, 7]).expect("a file");
+            for (stage, channels) in [3, 7].into_iter().enumerate() {
+                let pairs: Vec<_> = set.iter().map(|p| PAIRS[*p as usize]).collect();
+                writer.put(stage, set, &differences(channels, &pairs)).expect("written");
+                writer.put_energy(stage, &energy(channels, set)).expect("written");
+            }
+            writer.finish(piece).expect("kept");
+        }
+    }
+
+    fn check(piece: &KeptPiece) {
+        assert_eq!(piece.covered(4), [true; 4]);
+        for (stage, channels) in [3, 7].into_iter().enumerate() {
+            let mut store = DifferenceStore::new(4, &[channels], true).expect("a store");
+            piece.read_stage(stage, &mut store).expect("read");
+            assert_eq!(*store.block(0, 0).expect("a block"), differences(channels, &PAIRS));
+            assert_eq!(piece.read_energy(stage).expect("read"), energy(channels, &[0, 1, 2, 3]));
+        }
+    }
+
+    #[test]
+    fn differences_come_back_to_the_bit_from_sets_in_any_order() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut first = piece(folder.path());
+        keep(&mut first);
+        check(&first);
+        check(&piece(folder.path()));
+    }
+
+    #[test]
+    fn a_set_that_was_not_finished_is_not_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let first = piece(folder.path());
+        let mut writer = first.writer(&[0, 1], &[3]).expect("a file");
+        writer.put(0, &[0, 1], &differences(3, &PAIRS[..2])).expect("written");
+        let files = || std::fs::read_dir(&first.folder).expect("listed").count();
+        assert_eq!((piece(folder.path()).covered(4), files()), (vec![false; 4], 2));
+        // What a killed run leaves is nobody's.
+        std::fs::write(first.folder.join(".alignscope-left"), "x").expect("written");
+        piece(folder.path());
+        assert_eq!(files(), 2);
+        drop(writer);
+        assert_eq!(files(), 1);
+    }
+
+    #[test]
+    fn a_damaged_file_is_removed_and_told_whatever_byte_is_wrong() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut first = piece(folder.path());
+        keep(&mut first);
+        let path = first.sets[0].path.clone();
+        let whole = std::fs::read(&path).expect("read");
+        let cut = |n: usize| whole[..n].to_vec();
+        let flipped = |i: usize| {
+            let mut bytes = whole.clone();
+            bytes[i] ^= 1;
+            bytes
+        };
+        let mut damages: Vec<Vec<u8>> = [0, 1, 23, 40, 60, whole.len() - 1].map(cut).to_vec();
+        damages.extend((0..whole.len()).step_by(7).map(flipped));
+        damages.push([whole.as_slice(), b"x"].concat());
+        for bytes in damages {
+            std::fs::write(&path, bytes).expect("written");
+            let again = piece(folder.path());
+            assert_eq!(again.damaged().len(), 1);
+            assert!(!path.exists());
+            assert_eq!(
+                again.covered(4).iter().filter(|c| **c).count(),
+                4 - first.sets[0].layout.pairs.len()
+            );
+        }
+    }
+
+    #[test]
+    fn values_come_back_to_the_bit() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let values = [0.1, -0.0, f64::NAN, 1e300];
+        piece(folder.path()).keep_values(&values).expect("kept");
+        let found = piece(folder.path());
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(found.values().expect("kept")), bits(&values));
+    }
+}

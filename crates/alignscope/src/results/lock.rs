@@ -1,0 +1,103 @@
+//! One run at a time writes to a folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::ResultsError;
+
+/// A lock that a run holds on its folder; the system gives it up when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct RunLock {
+    path: PathBuf,
+    /// None where the file system has no locks.
+    file: Option<File>,
+}
+
+/// Name of the file that is locked.
+pub(super) const LOCK: &str = "run.lock";
+
+impl RunLock {
+    /// Takes the lock of a folder.
+    ///
+    /// # Errors
+    /// Another process holds it, or its file cannot be written.
+    pub(super) fn take(folder: &Path) -> Result<Self, ResultsError> {
+        let path = folder.join(LOCK);
+        let error = |source| ResultsError::Write { path: path.clone(), source };
+        // A holder that ends removes the file: then the lock that was taken is on nothing.
+        for _ in 0..100 {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(error)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    // What cannot be read is not said.
+                    let _ = file.take(500).read_to_string(&mut holder);
+                    let holder = holder.trim().to_owned();
+                    return Err(ResultsError::Locked { path: folder.to_owned(), holder });
+                }
+                Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Self { path, file: None });
+                }
+                Err(TryLockError::Error(source)) => return Err(error(source)),
+            }
+            if !is_at(&file, &path) {
+                continue;
+            }
+            let text = format!("process {}\n", std::process::id());
+            file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(error)?;
+            return Ok(Self { path, file: Some(file) });
+        }
+        Err(error(io::Error::other("it is removed again and again")))
+    }
+
+    /// Whether the file system has locks.
+    pub(super) fn is_held(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Removed while it is held, so that nobody loses a file that he holds.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Whether the file that is open is still the one at the path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.dev(), m.ino())).ok();
+    let opened = of(file.metadata());
+    opened.is_some() && opened == of(std::fs::metadata(path))
+}
+
+/// An open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_locked_by_one_at_a_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let lock = RunLock::take(folder.path()).expect("free");
+        let message = RunLock::take(folder.path()).expect_err("held").to_string();
+        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+        drop(lock);
+        assert!(!folder.path().join(LOCK).exists());
+        RunLock::take(folder.path()).expect("free again");
+    }
+}

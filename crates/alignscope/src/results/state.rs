@@ -1,0 +1,80 @@
+//! What a run is made of, so that another can tell whether it is the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ResultsError;
+use crate::whole;
+
+/// What a run is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunState {
+    /// All that its numbers depend on, by what it is: hashes of weights, images and trials, preprocessing, precision, version of the
+    /// numerics.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
+    /// What was asked of them: models, distances, the rule for ties, resamples, figures.
+    #[serde(default)]
+    pub choices: BTreeMap<String, String>,
+    /// Names of the figures' files, without extension.
+    #[serde(default)]
+    pub figure_files: Vec<String>,
+}
+
+/// Something that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What.
+    pub what: String,
+    /// As it was.
+    pub before: String,
+    /// As it is.
+    pub now: String,
+}
+
+impl RunState {
+    /// Inputs that both runs have, and that differ.
+    pub fn changes(&self, now: &Self) -> Vec<Change> {
+        let change = |(what, before): (&String, &String)| {
+            let now = now.inputs.get(what).filter(|now| *now != before)?;
+            Some(Change { what: what.clone(), before: before.clone(), now: now.clone() })
+        };
+        self.inputs.iter().filter_map(change).collect()
+    }
+
+    /// Reads the state from the record of an unfinished run, or from a manifest.
+    pub(super) fn read(path: &Path) -> Result<Self, ResultsError> {
+        let text = std::fs::read(path)
+            .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+        serde_json::from_slice(&text)
+            .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), ResultsError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");
+        text.push('\n');
+        whole::write(path, text.as_bytes())
+            .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_both_runs_have_can_have_changed() {
+        let state = |inputs: &[(&str, &str)]| RunState {
+            inputs: inputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            ..RunState::default()
+        };
+        let before =
+            state(&[("images of things", "1"), ("weights of a", "2"), ("precision", "f32")]);
+        let now = state(&[("images of things", "1"), ("weights of b", "3"), ("precision", "bf16")]);
+        let changes = before.changes(&now);
+        assert_eq!(changes.len(), 1);
+        assert_eq!((changes[0].what.as_str(), changes[0].now.as_str()), ("precision", "bf16"));
+    }
+}

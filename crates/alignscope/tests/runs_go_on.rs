@@ -1,0 +1,357 @@
+//! A run that stops anywhere goes on to the same bytes, and what is kept is never taken for something else.
+
+mod golden;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use alignscope::demo::{self, DemoFolders};
+use alignscope::kept::KeptFolder;
+use alignscope::results::OutputFolder;
+use alignscope::{
+    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    ModelSpec, Precision, Presentation, Progress, Resampling, Summary, Ties, Tokens,
+};
+use golden::folder;
+use tempfile::TempDir;
+
+/// Images and trials, a cache, and an output folder.
+struct Place {
+    place: TempDir,
+    data: DemoFolders,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let data = demo::draw(&place.path().join("data"), 5).expect("drawn");
+        Self { place, data }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn experiment(&self) -> Experiment {
+        let dataset = |kind, data: &Path| DatasetSpec {
+            kind,
+            data: data.to_owned(),
+            options: DatasetOptions::default(),
+        };
+        Experiment {
+            models: vec![
+                ModelSpec::folder(folder("clip/base")),
+                ModelSpec::Baseline(Baseline::Psnr),
+                ModelSpec::folder(folder("families/siglip")),
+            ],
+            datasets: vec![
+                dataset(DatasetKind::Pairs, &self.data.low),
+                dataset(DatasetKind::OddOneOut, &self.data.high),
+            ],
+            distances: Distance::ALL.to_vec(),
+            tokens: Tokens::All,
+            projection: None,
+            precision: Precision::F32,
+            ties: Ties::Miss,
+            resampling: Resampling { resamples: 20, ..Resampling::default() },
+            baseline_size: 224,
+            weights: None,
+            pixels: true,
+            memory_bytes: 1 << 32,
+            scale_from: None,
+            kept: Some(KeptFolder::new(&self.path("kept"))),
+            fresh: false,
+            keep_going: false,
+            figures: vec![],
+            presentation: Presentation::default(),
+            simulated: true,
+            command: None,
+        }
+    }
+
+    /// A budget with which the rated pairs are encoded in several sets.
+    fn little_memory(&self, mut experiment: Experiment) -> Experiment {
+        experiment.memory_bytes = 0;
+        let pairs = vec![experiment.datasets[0].clone()];
+        let models = vec![experiment.models[0].clone()];
+        let alone = Experiment { models, datasets: pairs, pixels: false, ..experiment.clone() };
+        let alone = Experiment { kept: None, ..alone };
+        match run(&alone, &self.path("little"), &Until::the_end()) {
+            Err(ExperimentError::Memory { needed, .. }) => {
+                Experiment { memory_bytes: needed + 40_000_000, ..experiment }
+            }
+            other => panic!("no memory is too little, found {other:?}"),
+        }
+    }
+}
+
+/// Stops the work after so many steps, and keeps what is noted.
+struct Until {
+    steps: AtomicI64,
+    notes: Mutex<String>,
+}
+
+impl Until {
+    fn steps(steps: i64) -> Self {
+        Self { steps: AtomicI64::new(steps), notes: Mutex::default() }
+    }
+
+    fn the_end() -> Self {
+        Self::steps(i64::MAX)
+    }
+
+    fn notes(&self) -> String {
+        self.notes.lock().expect("notes").clone()
+    }
+}
+
+impl Progress for Until {
+    fn begin(&self, _task: &str, _steps: u64) {}
+
+    fn advance(&self, steps: u64) {
+        self.steps.fetch_sub(steps as i64, Ordering::Relaxed);
+    }
+
+    fn end(&self) {}
+
+    fn note(&self, message: &str) {
+        self.notes.lock().expect("notes").push_str(&format!("{message}\n"));
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.steps.load(Ordering::Relaxed) < 0
+    }
+}
+
+fn run(experiment: &Experiment, out: &Path, until: &Until) -> Result<Summary, ExperimentError> {
+    let claimed = OutputFolder::claim_run(out, experiment.fresh).expect("a folder");
+    experiment.run(&claimed, until)
+}
+
+const TABLES: [&str; 7] = [
+    "scores.csv",
+    "ceilings.csv",
+    "findings.csv",
+    "comparisons.csv",
+    "distances.parquet",
+    "scale.parquet",
+    "trials.parquet",
+];
+
+fn tables(out: &Path) -> [Vec<u8>; 7] {
+    TABLES.map(|name| fs::read(out.join(name)).expect(name))
+}
+
+/// Images that encoders and baselines went through, as the manifest has them.
+fn images_worked_on(out: &Path) -> u64 {
+    let text = fs::read(out.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let work = manifest["times"]["work"].as_array().expect("a list");
+    work.iter().map(|record| record["images"].as_u64().expect("a number")).sum()
+}
+
+#[test]
+fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bytes() {
+    let place = Place::new();
+    let experiment = place.experiment();
+    let undisturbed = Experiment { kept: None, ..experiment.clone() };
+    run(&undisturbed, &place.path("undisturbed"), &Until::the_end()).expect("done");
+    let expected = tables(&place.path("undisturbed"));
+    let all = images_worked_on(&place.path("undisturbed"));
+
+    for (name, experiment) in
+        [("little", place.little_memory(experiment.clone())), ("plenty", experiment)]
+    {
+        let out = place.path(name);
+        let kept = Some(KeptFolder::new(&place.path(&format!("kept {name}"))));
+        let experiment = Experiment { kept, ..experiment };
+        let (mut stops, mut least) = (0, u64::MAX);
+        // Each time it comes a little further: what is kept need not be done again.
+        for steps in (0..).step_by(211) {
+            let until = Until::steps(steps);
+            match run(&experiment, &out, &until) {
+                Err(ExperimentError::Stopped) => {
+                    stops += 1;
+                    assert!(!out.join("scores.csv").exists());
+                }
+                Err(other) => panic!("{name}, {steps} steps: {other}"),
+                Ok(_) => {
+                    least = least.min(images_worked_on(&out));
+                    break;
+                }
+            }
+        }
+        assert!(stops > 5, "{name}: stopped {stops} times");
+        assert!(least < all, "{name}: {least} images were encoded at the end, of {all} in all");
+        assert!(tables(&out) == expected, "{name}: other results");
+        assert!(!out.join("unfinished.json").exists() && !out.join("run.lock").exists());
+    }
+}
+
+#[test]
+fn kept_differences_serve_other_distances_ties_and_models_without_encoding() {
+    let place = Place::new();
+    let first = Experiment { distances: vec![Distance::Cosine], ..place.experiment() };
+    run(&first, &place.path("first"), &Until::the_end()).expect("done");
+    assert!(images_worked_on(&place.path("first")) > 0);
+
+    let all = place.experiment();
+    let half = Experiment { ties: Ties::Half, ..place.experiment() };
+    for (name, experiment) in [("all", all), ("half", half)] {
+        run(&experiment, &place.path(name), &Until::the_end()).expect("done");
+        assert_eq!(images_worked_on(&place.path(name)), 0, "{name}");
+        let alone = Experiment { kept: None, ..experiment };
+        run(&alone, &place.path(&format!("{name} alone")), &Until::the_end()).expect("done");
+        let [found, expected] =
+            [name.to_owned(), format!("{name} alone")].map(|n| tables(&place.path(&n)));
+        assert!(found == expected, "{name}");
+    }
+}
+
+#[test]
+fn other_tokens_precision_pairs_or_images_are_encoded_anew() {
+    let place = Place::new();
+    let mut first = place.experiment();
+    first.models.truncate(1);
+    first.datasets.truncate(1);
+    run(&first, &place.path("first"), &Until::the_end()).expect("done");
+    let images = images_worked_on(&place.path("first"));
+
+    let mut limited = first.clone();
+    limited.datasets[0].options.limit = Some(7);
+    let others = [
+        ("tokens", Experiment { tokens: Tokens::Mean, ..first.clone() }),
+        ("precision", Experiment { precision: Precision::Bf16x3, ..first.clone() }),
+        ("limit", limited),
+    ];
+    for (name, other) in others {
+        run(&other, &place.path(name), &Until::the_end()).expect("done");
+        assert!(images_worked_on(&place.path(name)) > 0, "{name}");
+    }
+    let (a, b) = (place.data.low.join("ref_00.png"), place.data.low.join("ref_01.png"));
+    fs::copy(a, b).expect("copied");
+    run(&first, &place.path("image"), &Until::the_end()).expect("done");
+    assert_eq!(images_worked_on(&place.path("image")), images);
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_inputs_and_says_which() {
+    let place = Place::new();
+    let mut experiment = place.experiment();
+    experiment.models.truncate(1);
+    let out = place.path("out");
+    let stopped = run(&experiment, &out, &Until::steps(300));
+    assert!(matches!(stopped, Err(ExperimentError::Stopped)));
+
+    let image = place.data.low.join("ref_00.png");
+    let whole = fs::read(&image).expect("read");
+    fs::copy(place.data.low.join("ref_01.png"), &image).expect("copied");
+    let message = |experiment: &Experiment| {
+        run(experiment, &out, &Until::the_end()).expect_err("changed").to_string()
+    };
+    let text = message(&experiment);
+    assert!(text.contains("images of pairs: ") && text.contains("--fresh"), "{text}");
+    fs::write(&image, whole).expect("written");
+
+    let text = message(&Experiment { tokens: Tokens::Mean, ..experiment.clone() });
+    assert!(text.contains("tokens: all, now mean"), "{text}");
+    let text = message(&Experiment { precision: Precision::Bf16, ..experiment.clone() });
+    assert!(text.contains("precision of ") && text.contains("now bf16"), "{text}");
+
+    let until = Until::the_end();
+    run(&experiment, &out, &until).expect("nothing has changed");
+    assert!(until.notes().contains("going on with the run"), "{}", until.notes());
+}
+
+#[test]
+fn a_finished_run_is_left_alone_and_fresh_does_it_again() {
+    let place = Place::new();
+    let mut experiment = place.experiment();
+    experiment.models.truncate(1);
+    let out = place.path("out");
+    let first = run(&experiment, &out, &Until::the_end()).expect("done");
+    let written =
+        || fs::metadata(out.join("manifest.json")).expect("there").modified().expect("a time");
+    let (before, results) = (written(), tables(&out));
+
+    let again = run(&experiment, &out, &Until::the_end()).expect("done already");
+    assert!(again.was_done && again.scores == first.scores && written() == before);
+
+    let half = Experiment { ties: Ties::Half, ..experiment.clone() };
+    let text = run(&half, &out, &Until::the_end()).expect_err("another run").to_string();
+    assert!(text.contains("holds a finished run of other"), "{text}");
+
+    let fresh = Experiment { fresh: true, ..experiment };
+    let summary = run(&fresh, &out, &Until::the_end()).expect("done");
+    assert!(!summary.was_done && images_worked_on(&out) > 0);
+    assert!(tables(&out) == results);
+}
+
+#[test]
+fn a_damaged_file_in_the_cache_is_told_and_computed_again() {
+    let place = Place::new();
+    let mut experiment = place.experiment();
+    experiment.models.truncate(1);
+    run(&experiment, &place.path("first"), &Until::the_end()).expect("done");
+    let kept = experiment.kept.clone().expect("a cache");
+    let mut damaged = 0;
+    for entry in kept.list().expect("listed") {
+        for file in fs::read_dir(&entry.path).expect("listed") {
+            let path = file.expect("a file").path();
+            if path.extension().is_some_and(|e| e == "set" || e == "values") {
+                let bytes = fs::read(&path).expect("read");
+                // Cut short, or one bit turned over.
+                let bytes = match damaged % 2 {
+                    0 => bytes[..bytes.len() / 2].to_vec(),
+                    _ => {
+                        let mut bytes = bytes;
+                        let middle = bytes.len() / 2;
+                        bytes[middle] ^= 16;
+                        bytes
+                    }
+                };
+                fs::write(&path, bytes).expect("written");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged >= 4, "{damaged} files");
+    let until = Until::the_end();
+    run(&experiment, &place.path("second"), &until).expect("done");
+    assert_eq!(until.notes().matches("was damaged").count(), damaged, "{}", until.notes());
+    let [first, second] = ["first", "second"].map(|name| tables(&place.path(name)));
+    assert!(first == second);
+}
+
+#[test]
+fn images_that_cannot_be_decoded_are_left_out_where_that_is_asked_for() {
+    let place = Place::new();
+    let mut experiment = place.experiment();
+    experiment.models.truncate(2);
+    experiment.datasets.truncate(1);
+    experiment.keep_going = true;
+    run(&experiment, &place.path("whole"), &Until::the_end()).expect("done");
+
+    // The end of the file is missing: its header is fine.
+    let image = place.data.low.join("ref_00.png");
+    let bytes = fs::read(&image).expect("read");
+    fs::write(&image, &bytes[..bytes.len() / 2]).expect("written");
+    let stopping = Experiment { keep_going: false, ..experiment.clone() };
+    let error = run(&stopping, &place.path("stopping"), &Until::the_end()).expect_err("damaged");
+    assert!(matches!(error, ExperimentError::Image { .. }), "{error}");
+
+    let summary = run(&experiment, &place.path("left"), &Until::the_end()).expect("done");
+    assert_eq!(summary.bad_images.len(), 1);
+    assert!(summary.bad_images[0].1.image.ends_with("ref_00.png"));
+    let trials = |name: &str| {
+        let text = fs::read(place.path(name).join("manifest.json")).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let dataset = manifest["datasets"][0].clone();
+        let number = |key: &str| dataset[key].as_u64().expect("a number");
+        (number("trials"), number("bad_trials"))
+    };
+    let ((all, none), (left, bad)) = (trials("whole"), trials("left"));
+    assert!(none == 0 && bad > 0 && left + bad == all, "{left} + {bad} of {all}");
+}
