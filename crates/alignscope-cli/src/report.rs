@@ -14,7 +14,7 @@ pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
     let figures = alignscope::draw(&rows, &drawn, &arguments.run)?;
     write_report(&arguments.run, &figures)?;
     if !quiet {
-        for figure in &drawn.figures {
+        for figure in &figures {
             let path = arguments.run.join(format!("{}.svg", figure.name));
             eprintln!("{} is drawn again", path.display());
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use alignscope::image::RgbImage;
+use alignscope::results::ScoreRow;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
@@ -155,8 +156,8 @@ fn every_family_runs_and_its_scores_have_all_stages() {
         ]);
         assert_eq!(code, 0, "{family}: {message}");
         let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
-        // Header; 4 stages × 3 distances × 7 measures.
-        assert_eq!(scores.lines().count(), 1 + 4 * 3 * 7, "{family}");
+        // Header; 4 stages × 3 distances × 7 measures, and 4 energies.
+        assert_eq!(scores.lines().count(), 1 + 4 * (3 * 7 + 4), "{family}");
         fs::remove_dir_all(&out).expect("removed");
     }
 }
@@ -176,13 +177,46 @@ fn an_experiment_draws_each_figure_from_one_run_and_again() {
     let (code, _, message) = alignscope(&["run", text(&file), "--out", text(&out)]);
     assert_eq!(code, 0, "{message}");
     let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
-    // Pixels; two models, each once, 4 stages × 1 distance; 7 measures.
-    assert_eq!(scores.lines().count(), 1 + 7 + 2 * 4 * 7);
+    // Pixels; two models, each once, 4 stages × 1 distance; 7 measures, and 4 energies.
+    assert_eq!(scores.lines().count(), 1 + 7 + 2 * 4 * (7 + 4));
     let two = fs::read_to_string(out.join("two.svg")).expect("drawn");
     assert!(two.contains("Both"));
     fs::remove_file(out.join("two.svg")).expect("removed");
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
     assert_eq!(fs::read_to_string(out.join("two.svg")).expect("drawn again"), two);
+}
+
+#[test]
+fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_scores_alone() {
+    let place = place();
+    let data = text(place.path());
+    let of = |out: &Path, model: &str| {
+        let arguments = ["run", "--dataset", "pairs", "--data", data, "--distance", "cosine"];
+        let (code, _, message) =
+            alignscope(&[&arguments[..], &["--model", model, "--out", text(out)]].concat());
+        assert_eq!(code, 0, "{message}");
+        fs::read_to_string(out.join("report.html")).expect("a page")
+    };
+    let out = place.path().join("out");
+    let page = of(&out, text(&golden("clip/base")));
+    assert!(page.contains("Energy: how much one channel holds"));
+    assert!(page.contains("of the energy of activations"), "said in words");
+    let numbers = fs::read_to_string(out.join("energy.csv")).expect("numbers");
+    // Header; two measures of two energies at 4 stages.
+    assert_eq!(numbers.lines().count(), 1 + 2 * 2 * 4, "{numbers}");
+    // Nothing of it among the scores of the other figure.
+    let scores = fs::read_to_string(out.join("alignment.csv")).expect("numbers");
+    assert!(!scores.contains("activations") && !scores.contains("effective"), "{scores}");
+    let svg = fs::read(out.join("energy.svg")).expect("drawn");
+    for name in ["energy.svg", "energy.png", "findings.csv", "report.html"] {
+        fs::remove_file(out.join(name)).expect("removed");
+    }
+    assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
+    assert_eq!(fs::read(out.join("energy.svg")).expect("drawn again"), svg);
+
+    let bare = place.path().join("bare");
+    let page = of(&bare, "pixels");
+    assert!(!page.contains("how much one channel holds") && !bare.join("energy.svg").exists());
 }
 
 #[test]
@@ -313,8 +347,8 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     let ceilings = alignscope::results::read_ceilings(&out.join("ceilings.csv")).expect("ceilings");
     assert_eq!(row.ceiling, Some(ceilings[0].value));
     let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
-    // Five of each kind of distance.
-    assert_eq!(findings.len(), 15);
+    // Five of each kind of distance, and one of each energy.
+    assert_eq!(findings.len(), 15 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
     assert_eq!(rows.len(), 3);
     assert!(rows.iter().all(|r| r.b.model == "pixels" && r.p.is_some() && r.kappa.is_some()));
@@ -371,9 +405,11 @@ fn no_resamples_are_no_intervals_and_observers_are_other_clusters() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let out = run_of_choices(&place, "none", &["--resamples", "0"]);
     let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
-    assert!(
-        rows.iter().all(|r| r.ci_low.is_none() && r.ci_note.as_deref() == Some("no resamples"))
-    );
+    let why = |r: &ScoreRow| match r.measure.is_of_energy() {
+        true => "energy is not resampled",
+        false => "no resamples",
+    };
+    assert!(rows.iter().all(|r| r.ci_low.is_none() && r.ci_note.as_deref() == Some(why(r))));
     let out = run_of_choices(&place, "people", &["--cluster", "observer"]);
     let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
     let whole = rows.iter().find(|r| r.subset == "all").expect("a row");

@@ -18,6 +18,10 @@ pub enum Distance {
     Cosine,
     /// What a baseline measures; there is no other choice for it.
     Own,
+    /// No distance: in rows of energy, that of the activations.
+    Activations,
+    /// No distance: in rows of energy, that of the differences.
+    Differences,
 }
 
 impl Distance {
@@ -31,15 +35,27 @@ impl Distance {
             Self::NormalizedEuclidean => "normalized-euclidean",
             Self::Cosine => "cosine",
             Self::Own => "own",
+            Self::Activations => "activations",
+            Self::Differences => "differences",
         }
     }
 
-    /// The kind of distance that results call `name`: also a baseline's own.
+    /// What results call `name` in the column of distances: a kind of distance, also a baseline's
+    /// own, or what a row of energy is about.
     ///
     /// # Errors
     /// There is no such kind.
     pub fn in_results(name: &str) -> Result<Self, UnknownName> {
-        if name == Self::Own.name() { Ok(Self::Own) } else { name.parse() }
+        let others = [Self::Own, Self::Activations, Self::Differences];
+        match others.into_iter().find(|other| other.name() == name) {
+            Some(other) => Ok(other),
+            None => name.parse(),
+        }
+    }
+
+    /// Whether it is what a row of energy is about, and no distance.
+    pub fn is_of_energy(self) -> bool {
+        matches!(self, Self::Activations | Self::Differences)
     }
 
     /// What it is, in a line.
@@ -51,6 +67,8 @@ impl Distance {
             }
             Self::Cosine => "one minus the cosine of the angle between the activations",
             Self::Own => "what the baseline measures",
+            Self::Activations => "no distance: the energy of the activations",
+            Self::Differences => "no distance: the energy of the differences",
         }
     }
 
@@ -68,6 +86,7 @@ impl Distance {
             }
             Self::Cosine => pairs.map(|pair| cosine(differences.products(pair))).collect(),
             Self::Own => unreachable!("a baseline's distance is not made of differences"),
+            Self::Activations | Self::Differences => unreachable!("energy is no distance"),
         }
     }
 }

@@ -40,6 +40,8 @@ const TITLE: f64 = 27.0;
 /// So many panels stand beside each other.
 const COLUMNS: usize = 3;
 const PANEL_HEIGHT: f64 = 500.0;
+/// From the foot of a row of panels to the head of the next.
+const ROW_GAP: f64 = 0.8 * TEXT;
 
 /// The PNG has so many pixels for a unit: 600 an inch at 85 mm.
 const PNG_SCALE: f32 = 2.0;
@@ -47,7 +49,8 @@ const PNG_SCALE: f32 = 2.0;
 /// What stands over a figure, and how it is drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FigureOptions {
-    /// A line over the panels; "Alignment with human judgements" unless said otherwise.
+    /// A line over the panels; "Alignment with human judgements" or, of energy, "Energy: how much
+    /// one channel holds" unless said otherwise.
     pub title: Option<String>,
     /// A second line, such as what is simulated.
     pub caption: Option<String>,
@@ -61,6 +64,8 @@ pub struct FigureOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     panels: Vec<PanelData>,
+    /// Panels that stand beside each other, at most.
+    columns: usize,
     options: FigureOptions,
 }
 
@@ -115,24 +120,55 @@ impl Figure {
         let panels = PanelData::of_rows(rows, published);
         match panels.is_empty() {
             true => Err(FigureError::NoScores),
-            false => Ok(Self { panels, options: options.clone() }),
+            false => Ok(Self { panels, columns: COLUMNS, options: options.clone() }),
         }
+    }
+
+    /// How the energy of stages is spread over channels, against depth in percent: for each data
+    /// set a panel of the share that the largest channel holds, from 0 to 1, and one of the
+    /// effective number of channels, on a logarithmic axis. Curves of activations are whole, those
+    /// of differences are dashed. Several seeds of one control become their mean, with a band from
+    /// the least to the greatest.
+    ///
+    /// None where there is no row of energy, as in runs without an encoder.
+    pub fn from_energy(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
+        let panels = PanelData::of_energy(rows, COLUMNS);
+        let columns = match panels.len() / 2 {
+            datasets @ 2..=COLUMNS => datasets,
+            _ => 2,
+        };
+        (!panels.is_empty()).then(|| Self { panels, columns, options: options.clone() })
+    }
+
+    /// Whether it shows energy, and so nothing that people answered.
+    pub fn is_of_energy(&self) -> bool {
+        self.panels.iter().any(|panel| panel.measure.is_of_energy())
+    }
+
+    /// How many panels stand beside each other where there is room for all.
+    pub fn columns(&self) -> usize {
+        self.panels.len().min(self.columns)
     }
 
     /// The title.
     pub fn title(&self) -> &str {
-        self.options.title.as_deref().unwrap_or("Alignment with human judgements")
+        let title = match self.is_of_energy() {
+            true => "Energy: how much one channel holds",
+            false => "Alignment with human judgements",
+        };
+        self.options.title.as_deref().unwrap_or(title)
     }
 
     /// The figure as an SVG document, 85 mm wide or more without loss.
     pub fn svg(&self) -> String {
-        let columns = self.panels.len().min(COLUMNS);
-        let rows = self.panels.len().div_ceil(COLUMNS);
+        let columns = self.columns();
+        let rows = self.panels.len().div_ceil(columns);
         let entries = legend::entries(&self.panels);
         let lines = legend::lines(&entries, WIDTH - 2.0 * MARGIN, 0.92 * TEXT);
         let caption = self.options.caption.as_deref();
         let header = MARGIN + 1.5 * TITLE + if caption.is_some() { 1.5 * TEXT } else { 0.0 };
-        let below = header + PANEL_HEIGHT * rows as f64 + 0.4 * TEXT;
+        let step = PANEL_HEIGHT + ROW_GAP;
+        let below = header + step * rows as f64 - ROW_GAP + 0.4 * TEXT;
         let height = below + legend::height(lines.len(), 0.92 * TEXT) + MARGIN;
 
         let mut svg = Svg::default();
@@ -166,8 +202,8 @@ impl Figure {
         let width = (WIDTH - 2.0 * MARGIN) / columns as f64;
         for (i, panel) in self.panels.iter().enumerate() {
             let frame = Frame {
-                left: MARGIN + width * (i % COLUMNS) as f64,
-                top: header + PANEL_HEIGHT * (i / COLUMNS) as f64,
+                left: MARGIN + width * (i % columns) as f64,
+                top: header + step * (i / columns) as f64,
                 width,
                 height: PANEL_HEIGHT,
                 text: TEXT,
@@ -270,7 +306,8 @@ impl Figure {
             .iter()
             .map(|panel| format!("{}: {}", panel.titles().join(", "), describe(panel)))
             .collect();
-        format!("{caption}Score against depth in percent. {}", panels.join(" "))
+        let shown = if self.is_of_energy() { "Energy of channels" } else { "Score" };
+        format!("{caption}{shown} against depth in percent. {}", panels.join(" "))
     }
 }
 
@@ -286,14 +323,14 @@ fn describe(panel: &PanelData) -> String {
         };
         let study = if curve.kind == curves::Kind::Published { " as published" } else { "" };
         said.push(format!(
-            "{}{study}, {}: {:.3} at {}, highest {:.3} at {}, {:.3} at {}.",
+            "{}{study}, {}: {} at {}, highest {} at {}, {} at {}.",
             short_name(&curve.model),
             curve.distance,
-            first.value,
+            panel.said(first.value),
             first.stage,
-            best.value,
+            panel.said(best.value),
             best.stage,
-            last.value,
+            panel.said(last.value),
             last.stage
         ));
     }
@@ -307,8 +344,11 @@ fn describe(panel: &PanelData) -> String {
         .collect();
     lines.extend(panel.pixels.iter().map(|p| format!("pixels {:.3}", p.value)));
     lines.extend(panel.ceiling.map(|c| format!("{} {c:.3}", panel.ceiling_name())));
-    lines.push(format!("chance {:.3}", panel.chance));
-    format!("{} {}.", said.join(" "), lines.join(", "))
+    lines.extend(panel.reference.map(|line| format!("{} {:.3}", line.name(), line.value())));
+    match lines.is_empty() {
+        true => said.join(" "),
+        false => format!("{} {}.", said.join(" "), lines.join(", ")),
+    }
 }
 
 /// A text that fits into a line of the figure: its end is left out where it does not.

@@ -20,12 +20,20 @@ pub enum Finding {
     Projection,
     /// The peak as a part of what lies between chance and ceiling.
     NormalizedPeak,
+    /// The first stage at which one channel holds half of the energy or more.
+    HalfInOneChannel,
 }
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Peak, Self::Onset, Self::MidDepthDrop, Self::Projection, Self::NormalizedPeak];
+    pub const ALL: [Self; 6] = [
+        Self::Peak,
+        Self::Onset,
+        Self::MidDepthDrop,
+        Self::Projection,
+        Self::NormalizedPeak,
+        Self::HalfInOneChannel,
+    ];
 
     /// The name used in results.
     pub fn name(self) -> &'static str {
@@ -35,6 +43,7 @@ impl Finding {
             Self::MidDepthDrop => "mid-depth-drop",
             Self::Projection => "projection",
             Self::NormalizedPeak => "normalized-peak",
+            Self::HalfInOneChannel => "half-in-one-channel",
         }
     }
 }
@@ -48,7 +57,7 @@ pub struct FindingRow {
     pub dataset: DatasetKind,
     /// The model.
     pub model: String,
-    /// The kind of distance.
+    /// The kind of distance, or whose energy.
     pub distance: Distance,
     /// What was measured.
     pub measure: Measure,
@@ -205,6 +214,72 @@ impl Curve<'_> {
     }
 }
 
+/// The energy of a stage, as far as its largest channel goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TopChannel {
+    /// The stage.
+    pub stage: Stage,
+    /// Where it stands in figures.
+    pub depth_percent: f64,
+    /// The channel, counted from 0.
+    pub channel: usize,
+    /// Its share of the energy; NaN where there is none.
+    pub share: f64,
+}
+
+/// From which stage on one channel holds half of the energy.
+///
+/// `of` — whose energy, [`Distance::Activations`] or [`Distance::Differences`]
+/// `stages` — of a model on a data set, by depth
+///
+/// The finding is at the first stage at which the largest channel's share is 1/2 or more, and is
+/// that share. The note says which channel that is, at which later stages no channel holds half,
+/// and where the share is largest. Where there is no such stage, the value is NaN.
+pub fn half_in_one_channel(
+    dataset: DatasetKind,
+    model: &str,
+    of: Distance,
+    stages: &[TopChannel],
+) -> FindingRow {
+    let half = |top: &TopChannel| top.share >= 0.5;
+    let place = stages.iter().position(half);
+    let most = stages.iter().filter(|top| !top.share.is_nan());
+    let most = most.reduce(|most, top| if top.share > most.share { top } else { most });
+    let most = most.map_or_else(
+        || "there is no energy".to_owned(),
+        |top| format!("the most is {:.3}, channel {} at {}", top.share, top.channel, top.stage),
+    );
+    let first = place.map(|place| &stages[place]);
+    let note = match (first, place) {
+        (Some(first), Some(place)) => {
+            let later = &stages[place + 1..];
+            let below: Vec<String> =
+                later.iter().filter(|top| !half(top)).map(|top| top.stage.to_string()).collect();
+            let on = match below.len() {
+                _ if later.is_empty() => "the last stage".to_owned(),
+                0 => "and at every later stage".to_owned(),
+                1..=3 => format!("and at every later stage but {}", below.join(", ")),
+                n => format!("but at {n} of {} later stages no channel does", later.len()),
+            };
+            format!("channel {}, {on}; {most}", first.channel)
+        }
+        _ => format!("no channel holds half at any stage; {most}"),
+    };
+    FindingRow {
+        dataset,
+        model: model.to_owned(),
+        distance: of,
+        measure: Measure::TopChannelShare,
+        finding: Finding::HalfInOneChannel,
+        stage: first.map(|top| top.stage),
+        depth_percent: first.map(|top| top.depth_percent),
+        value: first.map_or(f64::NAN, |top| top.share),
+        ci_low: None,
+        ci_high: None,
+        note,
+    }
+}
+
 /// The first of the highest.
 fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
     let mut best: Option<Point<'a>> = None;
@@ -288,6 +363,49 @@ mod tests {
         assert_eq!(of(Finding::Projection).value, 0.65);
         assert!((of(Finding::NormalizedPeak).value - 0.8).abs() < 1e-12);
         assert!(of(Finding::Peak).ci_low.expect("an interval") < 0.7);
+    }
+
+    fn half(shares: &[f64]) -> FindingRow {
+        let blocks = shares.len() - 2;
+        let stages: Vec<TopChannel> = Stage::of_encoder(blocks)
+            .into_iter()
+            .zip(shares)
+            .enumerate()
+            .map(|(channel, (stage, share))| TopChannel {
+                stage,
+                depth_percent: stage.depth_percent(blocks),
+                channel,
+                share: *share,
+            })
+            .collect();
+        half_in_one_channel(DatasetKind::Nights, "m", Distance::Differences, &stages)
+    }
+
+    #[test]
+    fn half_in_one_channel_is_found_at_the_first_stage_and_the_note_says_how_it_goes_on() {
+        let row = half(&[0.1, 0.5, 0.9, 0.8, 0.2]);
+        assert_eq!((row.stage, row.value), (Some(Stage::Block(1)), 0.5));
+        assert_eq!(row.depth_percent, Some(7.5));
+        assert_eq!(
+            row.note,
+            "channel 1, and at every later stage but projection; the most is 0.900, channel 2 at block 2"
+        );
+        assert!(half(&[0.1, 0.5, 0.9, 0.8, 0.6]).note.contains("and at every later stage;"));
+        assert!(half(&[0.1, 0.2, 0.3, 0.4, 0.6]).note.contains("the last stage;"));
+        let row = half(&[0.6, 0.1, 0.2, f64::NAN, 0.4]);
+        assert_eq!(row.stage, Some(Stage::Embedding));
+        assert!(row.note.contains("but at 4 of 4 later stages no channel does"), "{}", row.note);
+    }
+
+    #[test]
+    fn half_in_no_channel_says_how_near_it_comes() {
+        let row = half(&[0.1, 0.2, 0.499, 0.3, f64::NAN]);
+        assert_eq!((row.stage, row.depth_percent), (None, None));
+        assert!(row.value.is_nan());
+        let expected =
+            "no channel holds half at any stage; the most is 0.499, channel 2 at block 2";
+        assert_eq!(row.note, expected);
+        assert!(half(&[f64::NAN; 4]).note.ends_with("there is no energy"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ mod window;
 
 pub use activation::Activation;
 pub(crate) use attention::{Attention, AttentionScratch};
-pub(crate) use difference::{reduce_pair, squared_norm};
+pub(crate) use difference::{mean_squares, reduce_pair, squared_norm};
 pub(crate) use layer_norm::{Norm, layer_norm};
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
 pub(crate) use operand::{Operand, operand_bytes};

@@ -37,10 +37,12 @@ mod budget;
 pub mod resident;
 /// Differences of two images' activations, per channel.
 pub mod difference;
-/// Differences that outlive a run.
-pub mod kept;
 /// One number for a pair of images at a stage.
 pub mod distance;
+/// How the energy of a stage is spread over its channels.
+pub mod energy;
+/// Differences that outlive a run.
+pub mod kept;
 /// How well distances follow the answers of people.
 pub mod score;
 /// The most that a model can reach, given how much people agree.

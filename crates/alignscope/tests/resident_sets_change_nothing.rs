@@ -6,10 +6,14 @@ mod golden;
 use std::path::Path;
 use std::sync::Mutex;
 
-use alignscope::results::OutputFolder;
+use alignscope::difference::Activations;
+use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
+use alignscope::image::{ImageError, RgbImage};
+use alignscope::results::{OutputFolder, ScoreRow};
 use alignscope::{
-    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Precision, Presentation, Progress, Resampling, Ties, Tokens, demo,
+    Baseline, Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
+    ExperimentError, Measure, ModelSpec, Pairs, Precision, Presentation, Progress, Resampling,
+    Stage, Ties, Tokens, demo,
 };
 use golden::folder;
 
@@ -83,6 +87,98 @@ fn run(
     threads: usize,
 ) -> Result<[Vec<u8>; 6], ExperimentError> {
     noted_run(&experiment(model, data, memory_bytes), threads).map(|(files, _)| files)
+}
+
+/// The energy of each channel at each stage by the plainest loops: of the activations of the
+/// chosen tokens, and of the differences of all comparisons.
+fn energies(model: &Path, dataset: &Dataset, tokens: Tokens) -> Vec<(Stage, [Vec<f64>; 2])> {
+    let checkpoint = Checkpoint::open(model).expect("a checkpoint");
+    let encoder = Encoder::load(&checkpoint).expect("an encoder");
+    let pairs = Pairs::of(&dataset.trials);
+    let mut found = Vec::new();
+    let load = |i: usize, pixels: &mut [f32]| {
+        let image = RgbImage::open(&dataset.images[i].path)?;
+        encoder.preprocessing().apply_into(&image, pixels);
+        Ok::<(), ImageError>(())
+    };
+    let visit = |stage: Stage, activations: Activations<'_>| {
+        let selected = tokens.select(activations, encoder.has_class_token());
+        let seen = selected.activations();
+        let channels = seen.channels();
+        let mean = |squares: &mut dyn Iterator<Item = (usize, f64)>| {
+            let (mut sums, mut n) = (vec![0.0; channels], 0);
+            for (i, x) in squares {
+                sums[i % channels] += x * x;
+                n += 1;
+            }
+            sums.into_iter().map(|sum| sum / (n / channels) as f64).collect::<Vec<f64>>()
+        };
+        let image = |i: usize| seen.image(i).iter().map(|x| f64::from(*x)).enumerate();
+        let activations = mean(&mut (0..seen.images()).flat_map(image));
+        let differences = mean(&mut pairs.of_trials.iter().flat_map(|pair| {
+            let [a, b] = pairs.images[*pair as usize].map(|image| image as usize);
+            image(a).zip(image(b)).map(|((i, a), (_, b))| (i, a - b))
+        }));
+        found.push((stage, [activations, differences]));
+        Ok(())
+    };
+    encode_stages(&encoder, dataset.images.len(), load, visit, |_| Ok(())).expect("encoded");
+    found
+}
+
+#[test]
+fn the_energy_of_a_run_is_that_of_plain_loops_whatever_distances_and_memory() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
+    let (model, kind) = (folder("clip/base"), DatasetKind::OddOneOut);
+    let dataset = Dataset::open(kind, &data, &DatasetOptions::default()).expect("the demo");
+    for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
+        let of = |distances: &[Distance], memory_bytes: u64| {
+            let mut experiment = experiment(&ModelSpec::folder(&model), &data, memory_bytes);
+            experiment.datasets[0].kind = kind;
+            Experiment { tokens, distances: distances.to_vec(), ..experiment }
+        };
+        let rows = |experiment: &Experiment| {
+            let out = tempfile::tempdir().expect("a temporary folder");
+            let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
+            let found = experiment.run(&claimed, &Notes::default()).map(|summary| summary.scores);
+            found.map(|mut rows| {
+                rows.retain(|row| row.measure.is_of_energy());
+                rows
+            })
+        };
+        let found = rows(&of(&Distance::ALL, 1 << 32)).expect("plenty of memory");
+        let expected = energies(&model, &dataset, tokens);
+        assert_eq!(found.len(), expected.len() * 2 * 2);
+        for row in &found {
+            let (_, energies) =
+                expected.iter().find(|(stage, _)| *stage == row.stage).expect("a stage");
+            let (energy, n) = match row.distance {
+                Distance::Activations => (&energies[0], dataset.images.len()),
+                _ => (&energies[1], Pairs::of(&dataset.trials).len()),
+            };
+            let total: f64 = energy.iter().sum();
+            let expected = match row.measure {
+                Measure::TopChannelShare => energy.iter().copied().fold(0.0, f64::max) / total,
+                _ => total * total / energy.iter().map(|e| e * e).sum::<f64>(),
+            };
+            // Energies are kept in f32, half a unit of which is 6e-8, and twice in a quotient.
+            let off = (row.value / expected - 1.0).abs();
+            assert!(off < 2.4e-7, "{tokens}, {}, {}: {off:e}", row.stage, row.distance);
+            assert_eq!((row.n, row.subset.as_str()), (n, "all"));
+            assert!(row.chance.is_nan() && row.ci_low.is_none() && row.ci_note.is_some());
+        }
+
+        let Err(ExperimentError::Memory { needed, .. }) = rows(&of(&[Distance::Cosine], 0)) else {
+            panic!("no memory is too little");
+        };
+        for memory in [1 << 32, needed, needed + 4_000] {
+            let again = rows(&of(&[Distance::Cosine], memory)).expect("enough memory");
+            let values =
+                |rows: &[ScoreRow]| rows.iter().map(|r| r.value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(values(&again), values(&found), "{tokens}, {memory} bytes");
+        }
+    }
 }
 
 /// What is said where activations, and differences, go through a file.

@@ -133,6 +133,7 @@ pub(super) fn distances(
         stage: Stage::Output,
         scale: None,
         distances: vec![(Distance::Own, distances)],
+        energy: None,
     };
     Ok(BaselineDistances { stage, features_computed })
 }

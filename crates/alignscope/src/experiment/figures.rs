@@ -128,15 +128,13 @@ impl FigureSpec {
     /// It has nothing to show.
     pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
         let shown: Vec<ScoreRow> = rows.iter().filter(|row| self.shows(row)).cloned().collect();
-        // A colour that cannot be read was refused with the experiment.
-        let chosen = drawn.colours.iter().filter_map(|(m, c)| Some((m.clone(), c.parse().ok()?)));
         let options = FigureOptions {
             title: match drawn.simulated {
                 true => Some("Alignment with a simulated observer".to_owned()),
                 false => self.title.clone().or(drawn.title.clone()),
             },
             caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
-            palette: Palette::new(rows.iter().map(|row| row.model.as_str()), &chosen.collect()),
+            palette: palette(rows, drawn),
             published: drawn.published && !drawn.simulated,
         };
         Figure::from_scores(&shown, &options)
@@ -167,7 +165,18 @@ mod names {
     }
 }
 
-/// Draws the figures of a run from its scores alone; where the study's scores lie under them, the
+/// The name of the files of the figure of energy, which no figure of an experiment may have.
+pub(super) const ENERGY: &str = "energy";
+
+/// The colours of a run's models: those chosen first.
+fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
+    // A colour that cannot be read was refused with the experiment.
+    let chosen = drawn.colours.iter().filter_map(|(m, c)| Some((m.clone(), c.parse().ok()?)));
+    Palette::new(rows.iter().map(|row| row.model.as_str()), &chosen.collect())
+}
+
+/// Draws the figures of a run from its scores alone, and where it has an encoder how energy is spread over
+/// channels, as `energy`; where the study's scores lie under them, the
 /// differences from those are written as `published-differences.csv`.
 ///
 /// # Errors
@@ -182,6 +191,11 @@ pub fn draw(
         let figure = spec.figure(rows, drawn)?;
         figure.save(out, &spec.name)?;
         figures.push(NamedFigure { name: spec.name.clone(), figure });
+    }
+    let options = FigureOptions { palette: palette(rows, drawn), ..FigureOptions::default() };
+    if let Some(figure) = Figure::from_energy(rows, &options) {
+        figure.save(out, ENERGY)?;
+        figures.push(NamedFigure { name: ENERGY.to_owned(), figure });
     }
     if drawn.published && !drawn.simulated {
         let differences = published_differences(rows);

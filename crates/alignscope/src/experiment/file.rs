@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 pub use error::ExperimentFileError;
 
+use super::figures::ENERGY;
 use super::{DatasetSpec, FigureSpec};
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
@@ -137,7 +138,8 @@ impl ExperimentFile {
         for entry in root.figures {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             let known = figures.iter().any(|f| f.name == entry.name);
-            if known || entry.name.is_empty() || !entry.name.chars().all(plain) {
+            let fit = !entry.name.is_empty() && entry.name.chars().all(plain);
+            if known || !fit || entry.name == ENERGY {
                 return Err(ExperimentFileError::FigureName { path: owned(), name: entry.name });
             }
             let mut figure_models = Vec::new();
@@ -344,6 +346,13 @@ mod tests {
             let said = said_of(&root, &figure);
             assert!(said.contains(words), "{said}");
         }
+    }
+
+    #[test]
+    fn no_figure_takes_the_name_of_the_figure_of_energy() {
+        let models = "models = [\"a/b\"]\n[[figures]]\nname = \"energy\"\nmodels = [\"a/b\"]";
+        let said = said_of("", models);
+        assert!(said.contains("a figure `energy`"), "{said}");
     }
 
     #[test]

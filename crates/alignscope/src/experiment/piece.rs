@@ -15,10 +15,12 @@ use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::encoder::{
     Architecture, Checkpoint, Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes,
 };
+use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::kept::{KeptPiece, SetWriter, StoreError};
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
+use crate::spill::SpillError;
 use crate::stage::Stage;
 
 /// What is wanted.
@@ -72,6 +74,8 @@ pub(super) struct StageDistances {
     pub(super) scale: Option<Scale>,
     /// Kind of distance, and the distance of each pair.
     pub(super) distances: Vec<(Distance, Vec<f64>)>,
+    /// How the energy of an encoder's stage is spread over its channels.
+    pub(super) energy: Option<StageEnergy>,
 }
 
 /// The distances of a piece, and how many images were encoded for them.
@@ -165,7 +169,7 @@ fn from_kept(
             }
         };
         piece.read_stage(position, &mut current)?;
-        found.push(distances(request, stage, &current, 0)?);
+        found.push(distances(request, stage, &current, 0, &piece.read_energy(position)?)?);
         store = Some(current);
         progress.advance(1);
     }
@@ -222,7 +226,7 @@ impl Work<'_> {
             }
             let selected = tokens.select(activations, encoder.has_class_token());
             let activations = selected.activations();
-            reduction.stage(stage, |keep| reduce_memory(activations, &pairs, keep))
+            reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
         };
         if images <= in_memory {
             let visit =
@@ -239,8 +243,8 @@ impl Work<'_> {
                     self.check_usable(stage, image, values)?;
                 }
                 let class_token = encoder.has_class_token();
-                reduction.stage(stage, |keep| {
-                    reduce_file(&mut spilled, *tokens, class_token, &pairs, keep)
+                reduction.stage(stage, |energy, keep| {
+                    reduce_file(&mut spilled, *tokens, class_token, &pairs, energy, keep)
                 })
             }
         };
@@ -288,8 +292,9 @@ enum Way {
     /// The data set is one resident set: a stage is reduced to distances as soon as it is there, and one stage's
     /// differences are in the store at a time.
     Whole { store: DifferenceStore, finished: Vec<StageDistances> },
-    /// Several sets: the differences of all stages are in the store until the last set is done.
-    Several(DifferenceStore),
+    /// Several sets: the differences of all stages are in the store until the last set is done, with the energies of
+    /// their activations.
+    Several(DifferenceStore, Vec<EnergyAccumulator>),
     /// Several sets, whose files keep all that is needed.
     Kept,
 }
@@ -312,7 +317,10 @@ impl<'a> Reduction<'a> {
         let way = match (all && shares.sets.len() == 1, kept) {
             (true, _) => Way::Whole { store: store(&channels[..1])?, finished: vec![] },
             (false, true) => Way::Kept,
-            (false, false) => Way::Several(store(&channels)?),
+            (false, false) => {
+                let energies = channels.iter().map(|c| EnergyAccumulator::new(*c)).collect();
+                Way::Several(store(&channels)?, energies)
+            }
         };
         Ok(Self { request, way, in_memory, writer: None })
     }
@@ -338,11 +346,12 @@ impl<'a> Reduction<'a> {
         Ok(())
     }
 
-    /// Takes the differences of a set's pairs at a stage, which `reduce` hands on in any order.
+    /// Takes the energy of a set's images and the differences of its pairs at a stage, which `reduce` hands on in any
+    /// order.
     fn stage(
         &mut self,
         stage: Stage,
-        reduce: impl FnOnce(&mut (dyn Keep + '_)) -> Result<(), StoreError>,
+        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), StoreError>,
     ) -> Result<(), ExperimentError> {
         let Self { request, way, in_memory, writer } = self;
         let architecture = request.encoder.architecture();
@@ -358,10 +367,11 @@ impl<'a> Reduction<'a> {
                 }
                 (Some(store), 0)
             }
-            Way::Several(store) => (Some(store), position),
+            Way::Several(store, _) => (Some(store), position),
             Way::Kept => (None, 0),
         };
-        reduce(&mut |pairs: &[u32], found: &Differences| {
+        let mut energy = EnergyAccumulator::new(channels);
+        reduce(&mut energy, &mut |pairs: &[u32], found: &Differences| {
             if let Some(writer) = writer {
                 writer.put(position, pairs, found)?;
             }
@@ -370,8 +380,15 @@ impl<'a> Reduction<'a> {
             }
             Ok(())
         })?;
-        if let Way::Whole { store, finished } = way {
-            finished.push(distances(request, stage, store, 0)?);
+        if let Some(writer) = writer {
+            writer.put_energy(position, &energy).map_err(StoreError::from)?;
+        }
+        match way {
+            Way::Whole { store, finished } => {
+                finished.push(distances(request, stage, store, 0, &energy)?);
+            }
+            Way::Several(_, energies) => energies[position].join(&energy),
+            Way::Kept => {}
         }
         Ok(())
     }
@@ -380,9 +397,11 @@ impl<'a> Reduction<'a> {
     fn finish(self) -> Result<Option<Vec<StageDistances>>, ExperimentError> {
         match self.way {
             Way::Whole { finished, .. } => Ok(Some(finished)),
-            Way::Several(store) => {
+            Way::Several(store, energies) => {
                 let stages = self.request.encoder.architecture().stages().into_iter().enumerate();
-                let of = |(position, stage)| distances(self.request, stage, &store, position);
+                let of = |(position, stage)| {
+                    distances(self.request, stage, &store, position, &energies[position])
+                };
                 stages.map(of).collect::<Result<_, _>>().map(Some)
             }
             Way::Kept => Ok(None),
@@ -390,29 +409,28 @@ impl<'a> Reduction<'a> {
     }
 }
 
-/// Distances from the differences of all pairs, in the order of the pairs.
+/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
 fn distances(
     request: &Request<'_>,
     stage: Stage,
     store: &DifferenceStore,
     position: usize,
+    activations: &EnergyAccumulator,
 ) -> Result<StageDistances, ExperimentError> {
-    let channels = store.channels(position);
+    let images = request.dataset.dataset.images.len();
+    assert_eq!(activations.images(), images, "each image is measured once");
+    let own = own_scale(request, store, position)?;
+    let energy = StageEnergy {
+        activations: Spread::of(&activations.mean()),
+        differences: Spread::of(own.values()),
+    };
     let normalized = request.distances.contains(&Distance::NormalizedEuclidean);
     let scale = match (normalized, request.foreign_scales) {
         (false, _) => None,
-        (true, Some(scales)) => Some(foreign_scale(request, stage, channels, scales)?),
-        (true, None) => {
-            let uses = &request.dataset.pairs.uses;
-            let mut sum = ScaleAccumulator::new(channels);
-            let mut done = 0;
-            for block in 0..store.blocks(position) {
-                let block = store.block(position, block)?;
-                sum.add(&block, &uses[done..done + block.len()]);
-                done += block.len();
-            }
-            Some(sum.finish())
+        (true, Some(scales)) => {
+            Some(foreign_scale(request, stage, store.channels(position), scales)?)
         }
+        (true, None) => Some(own),
     };
 
     let mut distances: Vec<(Distance, Vec<f64>)> = request
@@ -426,7 +444,24 @@ fn distances(
             values.extend(kind.of(&block, scale.as_ref()));
         }
     }
-    Ok(StageDistances { stage, scale, distances })
+    Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
+}
+
+/// How much each channel varies over the pairs of the data set itself.
+fn own_scale(
+    request: &Request<'_>,
+    store: &DifferenceStore,
+    position: usize,
+) -> Result<Scale, SpillError> {
+    let uses = &request.dataset.pairs.uses;
+    let mut sum = ScaleAccumulator::new(store.channels(position));
+    let mut done = 0;
+    for block in 0..store.blocks(position) {
+        let block = store.block(position, block)?;
+        sum.add(&block, &uses[done..done + block.len()]);
+        done += block.len();
+    }
+    Ok(sum.finish())
 }
 
 fn foreign_scale(

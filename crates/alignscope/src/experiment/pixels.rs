@@ -123,6 +123,7 @@ pub(super) fn stage_distances(
         stage: Stage::Image,
         scale: None,
         distances: vec![(Distance::Euclidean, distances)],
+        energy: None,
     })
 }
 

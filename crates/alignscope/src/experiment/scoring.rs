@@ -5,8 +5,10 @@ use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError};
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
+use crate::dataset::ALL;
 use crate::distance::Distance;
-use crate::findings::{Curve, FindingRow, Point};
+use crate::energy::{Spread, StageEnergy};
+use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
 use crate::resample::Replicates;
 use crate::results::ScoreRow;
 use crate::score::{Measure, SubsetScore};
@@ -16,9 +18,12 @@ use crate::stage::Stage;
 pub(super) struct Scoring<'a> {
     experiment: &'a Experiment,
     datasets: &'a [PreparedDataset],
-    /// All scores, in the order of models, data sets, stages and distances.
+    /// All scores, in the order of models, data sets, stages and distances; after those of an
+    /// encoder on a data set stands the energy of its stages.
     pub(super) rows: Vec<ScoreRow>,
     kept: Vec<Kept>,
+    /// What is found of energies.
+    energies: Vec<FindingRow>,
 }
 
 /// A main score with its resamples.
@@ -34,7 +39,7 @@ struct Kept {
 
 impl<'a> Scoring<'a> {
     pub(super) fn new(experiment: &'a Experiment, datasets: &'a [PreparedDataset]) -> Self {
-        Self { experiment, datasets, rows: vec![], kept: vec![] }
+        Self { experiment, datasets, rows: vec![], kept: vec![], energies: vec![] }
     }
 
     /// Scores all stages of a model on a data set.
@@ -79,7 +84,77 @@ impl<'a> Scoring<'a> {
             let replicates = found.main;
             self.kept.push(Kept { dataset, side, depth_percent, replicates, outcomes });
         }
+        self.add_energy(dataset, model, blocks, stages);
         Ok(())
+    }
+
+    /// The energy of all stages that have one.
+    fn add_energy(
+        &mut self,
+        dataset: usize,
+        model: &str,
+        blocks: usize,
+        stages: &[StageDistances],
+    ) {
+        let kind = self.datasets[dataset].dataset.kind;
+        let mut tops: [Vec<TopChannel>; 2] = Default::default();
+        for (stage, energy) in stages.iter().filter_map(|s| Some((s.stage, s.energy?))) {
+            let depth_percent = stage.depth_percent(blocks);
+            for (tops, (distance, spread)) in tops.iter_mut().zip(energy.parts()) {
+                let side = Side { model: model.to_owned(), stage, distance };
+                for measure in [Measure::TopChannelShare, Measure::EffectiveChannels] {
+                    self.rows.push(self.energy_row(dataset, &side, depth_percent, measure, spread));
+                }
+                let (channel, share) = (spread.top_channel, spread.top_channel_share);
+                tops.push(TopChannel { stage, depth_percent, channel, share });
+            }
+        }
+        for (tops, distance) in tops.iter().zip(StageEnergy::OF) {
+            if !tops.is_empty() {
+                self.energies.push(half_in_one_channel(kind, model, distance, tops));
+            }
+        }
+    }
+
+    fn energy_row(
+        &self,
+        dataset: usize,
+        side: &Side,
+        depth_percent: f64,
+        measure: Measure,
+        spread: Spread,
+    ) -> ScoreRow {
+        let prepared = &self.datasets[dataset];
+        ScoreRow {
+            dataset: prepared.dataset.kind,
+            subset: ALL.to_owned(),
+            model: side.model.clone(),
+            stage: side.stage,
+            depth_percent,
+            distance: side.distance,
+            measure,
+            value: match measure {
+                Measure::TopChannelShare => spread.top_channel_share,
+                _ => spread.effective_channels,
+            },
+            ci_low: None,
+            ci_high: None,
+            n: match side.distance {
+                Distance::Activations => prepared.dataset.images.len(),
+                _ => prepared.pairs.len(),
+            },
+            n_clusters: 0,
+            n_ties: 0,
+            chance: f64::NAN,
+            n_left_out: 0,
+            zero_channels: spread.zero_channels,
+            ties: self.experiment.ties,
+            simulated: self.experiment.simulated,
+            bca_low: None,
+            bca_high: None,
+            ceiling: None,
+            ci_note: Some("energy is not resampled".to_owned()),
+        }
     }
 
     fn row(
@@ -119,7 +194,7 @@ impl<'a> Scoring<'a> {
         }
     }
 
-    /// What the curves of all encoders show.
+    /// What the curves of all encoders show, then their energies.
     pub(super) fn findings(&self) -> Vec<FindingRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
@@ -157,6 +232,7 @@ impl<'a> Scoring<'a> {
                 rows.extend(curve.findings());
             }
         }
+        rows.extend(self.energies.iter().cloned());
         rows
     }
 

@@ -6,6 +6,7 @@ use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
 use crate::encoder::{Encoder, Tokens};
+use crate::energy::EnergyAccumulator;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
 
@@ -62,6 +63,7 @@ impl Shares {
             + 2 * DifferenceStore::BLOCK_BYTES as u64
             + TABLE_BYTES
             + distances
+            + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + pairs as u64 * PAIR_BYTES;
         let per_image = encoder.bytes_per_image() as u64
             + match request.tokens {

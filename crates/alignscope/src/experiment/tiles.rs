@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use crate::difference::{Activations, DifferenceStore, Differences};
 use crate::encoder::{Spilled, Tokens};
+use crate::energy::{EnergyAccumulator, image_energy};
 use crate::kept::StoreError;
 use crate::resident::ResidentSet;
 
@@ -45,12 +46,14 @@ pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), StoreError> + S
 
 impl<F: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send> Keep for F {}
 
-/// The differences of all pairs, from activations in memory.
+/// The energy of all images and the differences of all pairs, from activations in memory.
 pub(super) fn reduce_memory(
     activations: Activations<'_>,
     pairs: &[PlacedPair],
+    energy: &mut EnergyAccumulator,
     mut keep: impl Keep,
 ) -> Result<(), StoreError> {
+    energy.add_all(activations);
     let norms = activations.squared_norms();
     let activations = activations.with_norms(&norms);
     for block in pairs.chunks(DifferenceStore::block_pairs(activations.channels())) {
@@ -61,7 +64,7 @@ pub(super) fn reduce_memory(
     Ok(())
 }
 
-/// The differences of all pairs, from activations in a file.
+/// The energy of all images and the differences of all pairs, from activations in a file.
 ///
 /// As many images as fit are held, in order; the later images that have pairs with them pass by,
 /// one a thread. So all images are read once for each time that memory is filled.
@@ -70,13 +73,14 @@ pub(super) fn reduce_file(
     tokens: Tokens,
     class_token: bool,
     pairs: &[PlacedPair],
+    energy: &mut EnergyAccumulator,
     keep: impl Keep,
 ) -> Result<(), StoreError> {
     let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
     match tokens.range(count, class_token) {
         Some(range) if range == (0..count) => {
             let norms = spilled.norms.to_vec();
-            tiles(spilled, range, &norms, pairs, keep)
+            tiles(spilled, range, &norms, pairs, energy, keep)
         }
         Some(range) if range.len() > 1 => {
             let norms = Mutex::new(vec![0.0; spilled.file.images()]);
@@ -86,7 +90,7 @@ pub(super) fn reduce_file(
                 norms.lock().expect("no thread panics while it copies")[i] = norm;
             })?;
             let norms = norms.into_inner().expect("no thread panics while it copies");
-            tiles(spilled, range, &norms, pairs, keep)
+            tiles(spilled, range, &norms, pairs, energy, keep)
         }
         _ => {
             // One vector an image: all of them fit.
@@ -99,7 +103,7 @@ pub(super) fn reduce_file(
                 all[i * channels..][..channels].copy_from_slice(&vector);
             })?;
             let vectors = vectors.into_inner().expect("no thread panics while it copies");
-            reduce_memory(Activations::new(&vectors, images, 1, channels), pairs, keep)
+            reduce_memory(Activations::new(&vectors, images, 1, channels), pairs, energy, keep)
         }
     }
 }
@@ -129,6 +133,7 @@ fn tiles(
     tokens: Range<usize>,
     norms: &[f64],
     pairs: &[PlacedPair],
+    energy: &mut EnergyAccumulator,
     keep: impl Keep,
 ) -> Result<(), StoreError> {
     let file = spilled.file;
@@ -142,16 +147,29 @@ fn tiles(
     let (held, passing) = spilled.workspace.split_at_mut(holding * image);
     let keep = Mutex::new(keep);
 
+    // Every image has a pair, so that it is read: its energy is taken the first time.
+    let measured: Vec<AtomicBool> = (0..images).map(|_| AtomicBool::new(false)).collect();
+    let energy = Mutex::new(energy);
+    let measure = |image: usize, values: &[f32]| {
+        if !measured[image].swap(true, Ordering::Relaxed) {
+            let of_image = image_energy(&values[seen.clone()], channels);
+            energy.lock().expect("no thread panics while it adds").add(&of_image);
+        }
+    };
+
     let mut left = pairs;
     while let Some(first) = left.first() {
         let start = first.lower();
         let end = images.min(start + holding);
         let (now, later) = left.split_at(left.partition_point(|pair| pair.lower() < end));
         left = later;
-        held.par_chunks_exact_mut(image)
-            .take(end - start)
-            .enumerate()
-            .try_for_each(|(i, out)| file.read(start + i, out))?;
+        held.par_chunks_exact_mut(image).take(end - start).enumerate().try_for_each(
+            |(i, out)| {
+                file.read(start + i, out)?;
+                measure(start + i, out);
+                Ok::<(), StoreError>(())
+            },
+        )?;
 
         let held = &*held;
         let mut now = now.to_vec();
@@ -163,6 +181,7 @@ fn tiles(
                 let upper = run[0].upper();
                 if upper >= end {
                     file.read(upper, slot)?;
+                    measure(upper, slot);
                 }
                 let activations = |i: u32| {
                     let i = i as usize;

@@ -59,7 +59,8 @@ impl Experiment {
                 _ => (Stage::Image, Distance::Euclidean),
             };
             let distances = vec![(distance, values.to_vec())];
-            return Ok((vec![StageDistances { stage, scale: None, distances }], None));
+            let found = StageDistances { stage, scale: None, distances, energy: None };
+            return Ok((vec![found], None));
         }
         let (stage, done) = match &model.source {
             Source::Baseline(model) => {

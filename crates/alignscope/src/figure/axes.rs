@@ -1,9 +1,9 @@
 //! The axes of a panel, and what stands around them.
 
-use super::curves::PanelData;
-use super::curves::Point;
+use super::curves::{PanelData, Point, Reference};
 use super::palette::{BANDS, GRID, INK};
 use super::svg::{Label, Svg, number, text_width};
+use crate::score::Measure;
 
 /// Depths at which a part of the model begins and ends, its name, and where that stands.
 const PARTS: [(f64, f64, &str); 4] = [
@@ -31,8 +31,10 @@ pub(super) struct Axes {
     pub(super) right: f64,
     pub(super) top: f64,
     pub(super) bottom: f64,
+    /// Ends of the axis of values, above 0 where it is logarithmic.
     pub(super) low: f64,
     pub(super) high: f64,
+    pub(super) logarithmic: bool,
 }
 
 impl Axes {
@@ -42,7 +44,9 @@ impl Axes {
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
-        self.bottom - (value - self.low) / (self.high - self.low) * (self.bottom - self.top)
+        let along = |value: f64| if self.logarithmic { value.log10() } else { value };
+        let (low, high) = (along(self.low), along(self.high));
+        self.bottom - (along(value) - low) / (high - low) * (self.bottom - self.top)
     }
 
     pub(super) fn place(&self, point: &Point) -> (f64, f64) {
@@ -173,12 +177,19 @@ fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
 }
 
 /// Ends of the axis of scores: what is shown, with room for the names of chance and ceiling; `text` is the
-/// height of a text as a share of the axis.
+/// height of a text as a share of the axis. Of a share always from 0 to 1, and of a number of channels from 1 on,
+/// with room for marks.
 pub(super) fn range(panel: &PanelData, text: f64) -> (f64, f64) {
     let (low, high) = panel.extent();
+    match panel.measure {
+        Measure::TopChannelShare => return (-0.03, 1.03),
+        Measure::EffectiveChannels => return (0.9, high.max(9.0) * 1.2),
+        _ => {}
+    }
     let span = (high - low).max(0.04);
     let above = if panel.ceiling.is_some_and(|c| c > high - span * 2.0 * text) { 1.5 } else { 0.5 };
-    let below = if panel.chance < low + span * 2.0 * text { 1.4 } else { 0.8 };
+    let chance = panel.reference.map_or(f64::INFINITY, Reference::value);
+    let below = if chance < low + span * 2.0 * text { 1.4 } else { 0.8 };
     let whole = span / (1.0 - (above + below) * text).max(0.3);
     (low - whole * below * text, low + span + whole * above * text)
 }
@@ -211,6 +222,19 @@ pub(super) fn ticks(low: f64, high: f64, most: f64) -> Ticks {
     Ticks { values: (first..=last).map(|i| i as f64 * step).collect(), decimals }
 }
 
+/// Powers of ten from `low` (above 0) to `high`; where they are few and there is room for at most
+/// `most`, also twice and five times as much.
+pub(super) fn logarithmic_ticks(low: f64, high: f64, most: f64) -> Ticks {
+    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let of = |factors: &[f64]| -> Vec<f64> {
+        let all = decades.clone().flat_map(|d| factors.iter().map(move |f| f * 10_f64.powi(d)));
+        all.filter(|value| (low..=high).contains(value)).collect()
+    };
+    let dense = of(&[1.0, 2.0, 5.0]);
+    let values = if dense.len() as f64 <= most { dense } else { of(&[1.0]) };
+    Ticks { values, decimals: 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +245,25 @@ mod tests {
         assert_eq!(found.decimals, 1);
         assert_eq!(found.values.len(), 3, "{:?}", found.values);
         assert_eq!(ticks(-0.02, 0.03, 6.0).label(-0.02), "−0.02");
+    }
+
+    #[test]
+    fn ticks_of_factors_are_powers_of_ten_where_there_is_no_room_for_more() {
+        assert_eq!(logarithmic_ticks(0.9, 921.6, 8.0).values, [1.0, 10.0, 100.0]);
+        assert_eq!(logarithmic_ticks(0.9, 25.0, 8.0).values, [1.0, 2.0, 5.0, 10.0, 20.0]);
+    }
+
+    #[test]
+    fn equal_factors_are_equally_far_on_a_logarithmic_axis() {
+        let frame = Axes {
+            left: 0.0,
+            right: 1.0,
+            top: 0.0,
+            bottom: 100.0,
+            low: 1.0,
+            high: 100.0,
+            logarithmic: true,
+        };
+        assert_eq!([1.0, 10.0, 100.0].map(|v| frame.y(v)), [100.0, 50.0, 0.0]);
     }
 }

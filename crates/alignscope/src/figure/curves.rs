@@ -2,7 +2,7 @@
 
 use super::name::Parts;
 use super::published::PublishedScore;
-use crate::dataset::{DatasetKind, Level};
+use crate::dataset::{ALL, DatasetKind, Level};
 use crate::distance::Distance;
 use crate::results::ScoreRow;
 use crate::score::Measure;
@@ -49,6 +49,8 @@ pub(super) struct Curve {
     pub(super) model: String,
     pub(super) distance: Distance,
     pub(super) kind: Kind,
+    /// Trials; of an energy, images or pairs.
+    pub(super) n: usize,
     /// In order of depth.
     pub(super) points: Vec<Point>,
 }
@@ -61,13 +63,39 @@ pub(super) struct Baseline {
     pub(super) published: bool,
 }
 
-/// One data set.
+/// The line that values are held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Reference {
+    /// The score of answers by chance.
+    Chance(f64),
+    /// One half of the energy.
+    Half,
+}
+
+impl Reference {
+    pub(super) fn value(self) -> f64 {
+        match self {
+            Self::Chance(chance) => chance,
+            Self::Half => 0.5,
+        }
+    }
+
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Chance(_) => "chance",
+            Self::Half => "one half",
+        }
+    }
+}
+
+/// One data set by one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelData {
     pub(super) dataset: DatasetKind,
     pub(super) measure: Measure,
     pub(super) n: usize,
-    pub(super) chance: f64,
+    pub(super) reference: Option<Reference>,
     /// Whether a simulated observer answered.
     pub(super) simulated: bool,
     /// The score of people, where it is known.
@@ -90,17 +118,44 @@ pub fn shown_measure(dataset: DatasetKind) -> Measure {
 impl PanelData {
     /// A panel for each data set in the rows, from the low to the high level.
     pub(super) fn of_rows(rows: &[ScoreRow], published: &[PublishedScore]) -> Vec<Self> {
+        let mut panels = Self::collect(rows, |row| row.measure == shown_measure(row.dataset));
+        for panel in &mut panels {
+            panel.lay_under(published);
+            panel.sort_points();
+        }
+        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
+        panels
+    }
+
+    /// Two panels for each data set in the rows that has an energy: the largest channel's share
+    /// and the effective number of channels. Those of one measure stand beside each other, from
+    /// the low to the high level; the two of one data set where they are one or more than `most`.
+    pub(super) fn of_energy(rows: &[ScoreRow], most: usize) -> Vec<Self> {
+        let mut panels = Self::collect(rows, |row| row.measure.is_of_energy());
+        panels.iter_mut().for_each(Self::sort_points);
+        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset, panel.measure));
+        if panels.len() / 2 <= most {
+            panels.sort_by_key(|panel| panel.measure);
+        }
+        panels
+    }
+
+    /// A panel for each data set and measure in the rows of whole data sets that are shown, in
+    /// their order.
+    fn collect(rows: &[ScoreRow], shown: impl Fn(&ScoreRow) -> bool) -> Vec<Self> {
         let mut panels: Vec<Self> = Vec::new();
-        for row in rows {
-            if row.subset != "all" || row.measure != shown_measure(row.dataset) {
-                continue;
-            }
-            let index = panels.iter().position(|p| p.dataset == row.dataset).unwrap_or_else(|| {
+        for row in rows.iter().filter(|row| row.subset == ALL && shown(row)) {
+            let same = |p: &Self| p.dataset == row.dataset && p.measure == row.measure;
+            let index = panels.iter().position(same).unwrap_or_else(|| {
                 panels.push(Self {
                     dataset: row.dataset,
                     measure: row.measure,
                     n: row.n,
-                    chance: row.chance,
+                    reference: match row.measure {
+                        Measure::TopChannelShare => Some(Reference::Half),
+                        Measure::EffectiveChannels => None,
+                        _ => Some(Reference::Chance(row.chance)),
+                    },
                     simulated: row.simulated,
                     ceiling: None,
                     curves: Vec::new(),
@@ -111,15 +166,14 @@ impl PanelData {
             });
             panels[index].add(row);
         }
-        for panel in &mut panels {
-            panel.join_seeds();
-            panel.lay_under(published);
-            for curve in &mut panel.curves {
-                curve.points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
-            }
-        }
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
+        panels.iter_mut().for_each(Self::join_seeds);
         panels
+    }
+
+    fn sort_points(&mut self) {
+        for curve in &mut self.curves {
+            curve.points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
+        }
     }
 
     fn add(&mut self, row: &ScoreRow) {
@@ -138,19 +192,20 @@ impl PanelData {
             Stage::Output => {}
             _ => {
                 let kind = if Parts::of(&row.model).control { Kind::Control } else { Kind::Model };
-                self.point_of(&row.model, row.distance, kind).push(point);
+                self.curve_of(row, kind).points.push(point);
             }
         }
     }
 
-    /// The points of a curve, which is added where there is none.
-    fn point_of(&mut self, model: &str, distance: Distance, kind: Kind) -> &mut Vec<Point> {
-        let same = |c: &Curve| c.model == model && c.distance == distance && c.kind == kind;
+    /// The curve of a row, which is added where there is none.
+    fn curve_of(&mut self, row: &ScoreRow, kind: Kind) -> &mut Curve {
+        let same = |c: &Curve| c.model == row.model && c.distance == row.distance && c.kind == kind;
         let index = self.curves.iter().position(same).unwrap_or_else(|| {
-            self.curves.push(Curve { model: model.to_owned(), distance, kind, points: vec![] });
+            let (model, distance, n) = (row.model.clone(), row.distance, row.n);
+            self.curves.push(Curve { model, distance, kind, n, points: vec![] });
             self.curves.len() - 1
         });
-        &mut self.curves[index].points
+        &mut self.curves[index]
     }
 
     /// Several seeds of one control become one curve: their mean, with a band from the least to the
@@ -199,6 +254,7 @@ impl PanelData {
                     model: model.clone(),
                     distance: *distance,
                     kind: Kind::Published,
+                    n: self.n,
                     points: vec![point],
                 }),
             }
@@ -207,8 +263,17 @@ impl PanelData {
         self.curves = under;
     }
 
-    /// What stands over the panel: the level, and the data set.
+    /// What stands over the panel: the level or what is measured, and the data set.
     pub(super) fn titles(&self) -> [String; 2] {
+        let measured = match self.measure {
+            Measure::TopChannelShare => Some("largest channel"),
+            Measure::EffectiveChannels => Some("effective channels"),
+            _ => None,
+        };
+        if let Some(measured) = measured {
+            let images = format!("{}, {} images", self.dataset, thousands(self.n));
+            return [measured.to_owned(), images];
+        }
         let level = match self.dataset.level() {
             Level::Low => "low: distortions",
             Level::Middle => "middle: within a class",
@@ -226,7 +291,22 @@ impl PanelData {
     pub(super) fn score_name(&self) -> &'static str {
         match self.measure {
             Measure::Spearman => "Spearman correlation",
+            Measure::TopChannelShare => "share of the energy",
+            Measure::EffectiveChannels => "number of channels",
             _ => "accuracy",
+        }
+    }
+
+    /// Whether equal steps of the axis of scores are equal factors.
+    pub(super) fn is_logarithmic(&self) -> bool {
+        self.measure == Measure::EffectiveChannels
+    }
+
+    /// A value as it is said.
+    pub(super) fn said(&self, value: f64) -> String {
+        match self.measure {
+            Measure::EffectiveChannels => format!("{value:.1}"),
+            _ => format!("{value:.3}"),
         }
     }
 
@@ -243,9 +323,11 @@ impl PanelData {
             .chain(self.ceiling)
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-        match low - self.chance > high - low && high - low > 0.05 {
-            true => (low, high),
-            false => (low.min(self.chance), high.max(self.chance)),
+        match self.reference.map(Reference::value) {
+            Some(line) if low - line <= high - low || high - low <= 0.05 => {
+                (low.min(line), high.max(line))
+            }
+            _ => (low, high),
         }
     }
 }
@@ -264,6 +346,7 @@ fn mean_of(curves: &[&Curve]) -> Curve {
         model: curves[0].model.clone(),
         distance: curves[0].distance,
         kind: Kind::Seeds(curves.len()),
+        n: curves[0].n,
         points: points.collect(),
     }
 }

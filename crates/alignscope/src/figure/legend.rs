@@ -76,8 +76,10 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
         let (color, line) = (PEOPLE, Line::ceiling());
         add(Key::Line { model: String::new(), color, line }, panel.ceiling_name().to_owned());
     }
-    let line = Line::chance();
-    add(Key::Line { model: String::new(), color: CHANCE, line }, "chance".to_owned());
+    for reference in panels.iter().filter_map(|p| p.reference) {
+        let (color, line) = (CHANCE, Line::chance());
+        add(Key::Line { model: String::new(), color, line }, reference.name().to_owned());
+    }
     let interval = curves()
         .any(|c| !matches!(c.kind, Kind::Seeds(_)) && c.points.iter().any(|p| p.band.is_some()));
     if interval {

@@ -109,7 +109,8 @@ pub(super) fn band(svg: &mut Svg, path: &str, tone: Tone) {
 /// The mark of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mark {
-    /// Circle (normalized, or none), square (Euclidean) or triangle (cosine).
+    /// Circle (normalized, or none), square (Euclidean) or triangle (cosine); of energy, circle
+    /// (activations) or square (differences).
     pub(super) distance: Option<Distance>,
     /// Untrained controls have hollow marks.
     pub(super) hollow: bool,
@@ -126,7 +127,9 @@ impl Mark {
     ) {
         let r = text * 0.22;
         let path = match self.distance {
-            Some(Distance::Euclidean) => polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y),
+            Some(Distance::Euclidean | Distance::Differences) => {
+                polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y)
+            }
             Some(Distance::Cosine) => {
                 polygon(&[(0.0, -1.3 * r), (1.2 * r, 0.9 * r), (-1.2 * r, 0.9 * r)], x, y)
             }
@@ -187,7 +190,7 @@ fn circle(x: f64, y: f64, r: f64) -> String {
 /// Lengths of dash and gap; none for a whole line.
 pub(super) fn dashes_of(distance: Distance) -> Option<[u32; 2]> {
     match distance {
-        Distance::Euclidean => Some([7, 4]),
+        Distance::Euclidean | Distance::Differences => Some([7, 4]),
         Distance::Cosine => Some([2, 3]),
         _ => None,
     }

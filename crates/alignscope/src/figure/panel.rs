@@ -1,7 +1,7 @@
 //! One panel.
 
-use super::axes::{Axes, Frame, backdrop, range, ticks};
-use super::curves::{Curve, Kind, PanelData, Point};
+use super::axes::{Axes, Frame, backdrop, logarithmic_ticks, range, ticks};
+use super::curves::{Curve, Kind, PanelData, Point, Reference};
 use super::mark::{Line, Mark, band, dashes_of, published_line};
 use super::name::short_name;
 use super::palette::{CHANCE, Color, PEOPLE, Palette};
@@ -13,7 +13,11 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
     let t = frame.text;
     let (top, bottom) = (frame.top + 2.9 * t, frame.top + frame.height - 4.0 * t);
     let (low, high) = range(panel, t / (bottom - top));
-    let ticks = ticks(low, high, (bottom - top) / (2.1 * t));
+    let room = (bottom - top) / (2.1 * t);
+    let ticks = match panel.is_logarithmic() {
+        true => logarithmic_ticks(low, high, room),
+        false => ticks(low, high, room),
+    };
     let labels: Vec<String> = ticks.values.iter().map(|v| ticks.label(*v)).collect();
     let widest = labels.iter().map(|l| text_width(l, t)).fold(0.0, f64::max);
     let axes = Axes {
@@ -23,6 +27,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
         bottom,
         low,
         high,
+        logarithmic: panel.is_logarithmic(),
     };
     backdrop(svg, frame, panel, &axes, &ticks);
     reference_lines(svg, panel, &axes, t, palette);
@@ -41,17 +46,17 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
             let path = format!("M{x} {}V{}", number(axes.y(low)), number(axes.y(high)));
             Line::curve(None, true).draw(svg, &path, t, tone, None);
         }
-        let title = told("pixels", pixels);
+        let title = told(panel, "pixels", pixels);
         Mark::pixels(svg, axes.place(pixels), t, tone, Some(&title));
     }
     line_labels(svg, panel, &axes, t);
 }
 
-/// Chance, ceiling and baselines.
+/// Chance or one half, ceiling and baselines.
 fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palette: &Palette) {
-    if panel.chance >= axes.low {
-        let title = format!("chance: {:.3}", panel.chance);
-        let path = axes.across(panel.chance, 0.0);
+    if let Some(line) = panel.reference.filter(|line| line.value() >= axes.low) {
+        let title = format!("{}: {:.3}", line.name(), line.value());
+        let path = axes.across(line.value(), 0.0);
         Line::chance().draw(svg, &path, t, CHANCE.tone(), Some(&title));
     }
     if let Some(ceiling) = panel.ceiling {
@@ -69,7 +74,7 @@ fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palett
         };
         // Dashes begin elsewhere, so that of two lines at one height both are seen.
         let path = axes.across(baseline.point.value, 0.25 * t * i as f64);
-        let title = told(&name, &baseline.point);
+        let title = told(panel, &name, &baseline.point);
         line.draw(svg, &path, t, palette.color(&baseline.model), Some(&title));
     }
 }
@@ -97,11 +102,12 @@ fn line_labels(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64) {
     if let Some(ceiling) = panel.ceiling.filter(|ceiling| *ceiling >= highest) {
         write(svg, axes.y(ceiling) - 0.3 * t, PEOPLE, panel.ceiling_name());
     }
-    match panel.chance >= axes.low {
-        true if panel.chance > lowest => {}
-        true => write(svg, axes.y(panel.chance) + 0.95 * t, CHANCE, "chance"),
+    let Some(Reference::Chance(chance)) = panel.reference else { return };
+    match chance >= axes.low {
+        true if chance > lowest => {}
+        true => write(svg, axes.y(chance) + 0.95 * t, CHANCE, "chance"),
         false => {
-            let text = format!("chance ({}) is below", number(panel.chance));
+            let text = format!("chance ({}) is below", number(chance));
             write(svg, axes.bottom - 0.4 * t, CHANCE, &text);
         }
     }
@@ -146,16 +152,17 @@ fn draw_curve(
     if published {
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let (x, y) = axes.place(point);
-            let title = told(&name, point);
+            let title = told(panel, &name, point);
             let mark = Mark { distance: Some(curve.distance), hollow: true };
             mark.draw(svg, (x, y), 0.4 * t, tone, Some(&title));
         }
     } else {
-        // Marks of deep models would touch each other at full size.
-        let size = if curve.points.len() > 16 { 0.75 * t } else { t };
+        // Marks of deep models would touch each other at full size, those of many energies too.
+        let many = panel.measure.is_of_energy() && panel.curves.len() > 6;
+        let size = if curve.points.len() > 16 || many { 0.75 * t } else { t };
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let mark = Mark { distance: Some(curve.distance), hollow };
-            mark.draw(svg, axes.place(point), size, tone, Some(&told(&name, point)));
+            mark.draw(svg, axes.place(point), size, tone, Some(&told(panel, &name, point)));
         }
     }
     svg.close("g");
@@ -173,13 +180,15 @@ fn curve_name(curve: &Curve) -> String {
 }
 
 /// What is said of a point when it is pointed at.
-fn told(name: &str, point: &Point) -> String {
-    let band = point.band.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
+fn told(panel: &PanelData, name: &str, point: &Point) -> String {
+    let said = |value| panel.said(value);
+    let ends = |(low, high)| format!(" [{}, {}]", said(low), said(high));
+    let band = point.band.map_or(String::new(), ends);
     let place = match point.stage {
         Stage::Output => String::new(),
         stage => format!(" at {stage} ({:.1} %)", point.depth),
     };
-    format!("{name}: {:.3}{band}{place}", point.value)
+    format!("{name}: {}{band}{place}", said(point.value))
 }
 
 /// The outline of a curve's bands, where it has two or more.

@@ -1,6 +1,6 @@
 //! The numbers behind a figure.
 
-use super::curves::{Kind, PanelData, Point};
+use super::curves::{Kind, PanelData, Point, Reference};
 use crate::distance::Distance;
 
 /// The columns, in order.
@@ -27,6 +27,7 @@ pub(super) struct Mark<'a> {
     pub(super) model: &'a str,
     pub(super) kind: &'static str,
     pub(super) distance: Distance,
+    pub(super) n: usize,
     pub(super) point: Point,
     /// What the band is: `interval` or `seeds`; empty where there is none.
     pub(super) band: &'static str,
@@ -43,6 +44,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
         model: "pixels",
         kind: "pixels",
         distance: Distance::Euclidean,
+        n: panel.n,
         point: *point,
         band: band(point, None),
     });
@@ -51,6 +53,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
             model: &curve.model,
             kind: curve.kind.name(),
             distance: curve.distance,
+            n: curve.n,
             point: *point,
             band: band(point, Some(curve.kind)),
         })
@@ -59,6 +62,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
         model: &baseline.model,
         kind: if baseline.published { "published" } else { "baseline" },
         distance: Distance::Own,
+        n: panel.n,
         point: baseline.point,
         band: band(&baseline.point, None),
     });
@@ -72,12 +76,16 @@ pub(super) fn csv(panels: &[PanelData]) -> String {
     writer.write_record(COLUMNS).expect(in_memory);
     let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
     for panel in panels {
+        let chance = match panel.reference {
+            Some(Reference::Chance(chance)) => Some(chance),
+            _ => None,
+        };
         for mark in marks(panel) {
             let (low, high) = mark.point.band.unwrap_or((f64::NAN, f64::NAN));
             let fields: [String; COLUMNS.len()] = [
                 panel.dataset.to_string(),
                 panel.measure.to_string(),
-                panel.n.to_string(),
+                mark.n.to_string(),
                 mark.model.to_owned(),
                 mark.kind.to_owned(),
                 mark.distance.to_string(),
@@ -87,7 +95,7 @@ pub(super) fn csv(panels: &[PanelData]) -> String {
                 mark.band.to_owned(),
                 number(low),
                 number(high),
-                panel.chance.to_string(),
+                chance.map_or_else(String::new, number),
                 panel.ceiling.map_or_else(String::new, number),
             ];
             writer.write_record(&fields).expect(in_memory);

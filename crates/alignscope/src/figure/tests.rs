@@ -50,6 +50,24 @@ fn rows(model: &str) -> Vec<ScoreRow> {
     rows
 }
 
+/// Rows of energy of a model on some data sets: 30 images, 70 pairs.
+fn energy_rows(model: &str, datasets: &[DatasetKind]) -> Vec<ScoreRow> {
+    let mut rows = vec![];
+    for dataset in datasets {
+        for stage in Stage::of_encoder(2) {
+            for (distance, n) in [(Distance::Activations, 30), (Distance::Differences, 70)] {
+                for (measure, value) in
+                    [(Measure::TopChannelShare, 0.75), (Measure::EffectiveChannels, 12.34)]
+                {
+                    let row = row(*dataset, model, stage, distance);
+                    rows.push(ScoreRow { measure, value, n, chance: f64::NAN, ..row });
+                }
+            }
+        }
+    }
+    rows
+}
+
 fn drawn(rows: &[ScoreRow]) -> Figure {
     Figure::from_scores(rows, &FigureOptions::default()).expect("drawn")
 }
@@ -184,4 +202,73 @@ fn a_model_has_its_colour_in_every_figure() {
     let figure = Figure::from_scores(&rows("x/y"), &options).expect("drawn");
     assert!(figure.svg().contains("#010203"));
     assert!(figure.inline_panels().iter().all(|panel| panel.svg.contains("#010203")));
+}
+
+#[test]
+fn energy_has_two_panels_a_data_set_and_says_its_values() {
+    let all = [DatasetKind::Things, DatasetKind::Pairs, DatasetKind::Nights];
+    for (datasets, titles) in [
+        (&all[..1], vec!["largest channel, things", "effective channels, things"]),
+        (
+            &all[..],
+            vec![
+                "largest channel, pairs",
+                "largest channel, nights",
+                "largest channel, things",
+                "effective channels, pairs",
+                "effective channels, nights",
+                "effective channels, things",
+            ],
+        ),
+    ] {
+        let rows = energy_rows("m", datasets);
+        let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
+        let found: Vec<String> = figure.inline_panels().into_iter().map(|p| p.title).collect();
+        let expected: Vec<String> = titles.iter().map(|t| format!("{t}, 30 images")).collect();
+        assert_eq!(found, expected);
+        let svg = figure.svg();
+        for text in ["one half", "share of the energy", "number of channels", "12.3 at block 1"] {
+            assert!(svg.contains(text), "{text}");
+        }
+        assert!(!svg.contains("human") && !svg.contains("chance"), "{svg}");
+        let legend: Vec<String> = figure.inline_legend().into_iter().map(|e| e.text).collect();
+        assert_eq!(legend, ["m", "activations", "differences", "one half"]);
+        figure.png().expect("pixels");
+    }
+}
+
+#[test]
+fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
+    let rows = energy_rows("m", &[DatasetKind::Nights]);
+    let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
+    let csv = figure.csv();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 1 + rows.len());
+    assert_eq!(lines[1], "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,");
+    let differences = "nights,effective-channels,70,m,model,differences,projection,100,12.34,,,,,";
+    assert_eq!(lines[lines.len() - 1], differences);
+}
+
+#[test]
+fn energy_is_no_score_and_scores_are_no_energy() {
+    let scores = rows("m");
+    let mut both = scores.clone();
+    both.extend(energy_rows("m", &[DatasetKind::Things, DatasetKind::Nights]));
+    let options = FigureOptions { published: true, ..FigureOptions::default() };
+    let drawn = |rows: &[ScoreRow]| Figure::from_scores(rows, &options).expect("drawn").svg();
+    assert_eq!(drawn(&both), drawn(&scores));
+    assert_eq!(published_differences(&both), published_differences(&scores));
+    assert_eq!(Figure::from_energy(&scores, &options), None);
+    let energy = energy_rows("m", &[DatasetKind::Nights]);
+    let none = Figure::from_scores(&energy, &options);
+    assert!(matches!(none, Err(FigureError::NoScores)));
+}
+
+#[test]
+fn energy_that_is_not_defined_leaves_a_gap() {
+    let mut rows = energy_rows("m", &[DatasetKind::Nights]);
+    rows.iter_mut().for_each(|row| row.value = f64::NAN);
+    let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
+    assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{}", figure.svg());
+    figure.png().expect("empty panels");
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::KeptError;
 use super::file::{KeptFile, Trouble, Unfinished, remove_orphan};
 use crate::difference::{DifferenceStore, Differences, pair_bytes};
+use crate::energy::EnergyAccumulator;
 use crate::spill::SpillError;
 use crate::whole::UNFINISHED;
 
@@ -25,7 +26,7 @@ pub struct KeptPiece {
     damaged: Vec<(PathBuf, String)>,
 }
 
-/// A file of some pairs' differences at all stages.
+/// A file of some pairs' differences and their images' energies at all stages.
 #[derive(Debug)]
 struct KeptSet {
     path: PathBuf,
@@ -48,7 +49,8 @@ struct ValuesHeader {
     values: usize,
 }
 
-/// Which number stands where in the file of a set: the pairs' numbers, then stage after stage, pair after pair.
+/// Which number stands where in the file of a set: the pairs' numbers, then stage after stage, pair after pair, then the
+/// energies stage after stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Layout {
     /// The pairs, ascending.
@@ -61,7 +63,11 @@ impl SetHeader {
         let pair: usize = self.channels.iter().try_fold(size_of::<u32>(), |sum, channels| {
             sum.checked_add(channels.checked_mul(size_of::<f32>())?.checked_add(24)?)
         })?;
-        u64::try_from(self.pairs.checked_mul(pair)?).ok()
+        let energies = self.channels.iter().try_fold(0_usize, |sum, channels| {
+            let sums = channels.checked_mul(EnergyAccumulator::CHANNEL_BYTES)?;
+            sum.checked_add(sums.checked_add(size_of::<u64>())?)
+        })?;
+        u64::try_from(self.pairs.checked_mul(pair)?.checked_add(energies)?).ok()
     }
 }
 
@@ -74,6 +80,14 @@ impl Layout {
         let before: usize = self.channels[..stage].iter().map(|c| pair_bytes(*c)).sum();
         let numbers = self.pairs.len() * (size_of::<u32>() + before);
         (numbers + position * pair_bytes(self.channels[stage])) as u64
+    }
+
+    /// Where the energy of a stage stands.
+    fn energy_offset(&self, stage: usize) -> u64 {
+        let pair: usize = self.channels.iter().map(|c| pair_bytes(*c)).sum();
+        let before: usize =
+            self.channels[..stage].iter().map(|c| EnergyAccumulator::bytes(*c)).sum();
+        (self.pairs.len() * (size_of::<u32>() + pair) + before) as u64
     }
 }
 
@@ -220,6 +234,24 @@ impl KeptPiece {
     }
 }
 
+impl KeptPiece {
+    /// The energy of the activations of all images at a stage.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn read_energy(&self, stage: usize) -> Result<EnergyAccumulator, StoreError> {
+        let channels = self.sets.first().map_or(0, |set| set.layout.channels[stage]);
+        let mut energy = EnergyAccumulator::new(channels);
+        let mut bytes = vec![0; EnergyAccumulator::bytes(channels)];
+        for set in &self.sets {
+            let offset = set.layout.energy_offset(stage);
+            set.file.read(offset, &mut bytes).map_err(KeptError::read(&set.path))?;
+            energy.join(&EnergyAccumulator::from_bytes(&bytes));
+        }
+        Ok(energy)
+    }
+}
+
 /// Differences cannot be put where they are to be.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -275,6 +307,19 @@ impl SetWriter {
         }
     }
 
+    /// Takes the energy of the activations of the set's images at a stage.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn put_energy(
+        &mut self,
+        stage: usize,
+        energy: &EnergyAccumulator,
+    ) -> Result<(), KeptError> {
+        let offset = self.layout.energy_offset(stage);
+        self.file.write(offset, &energy.to_bytes()).map_err(KeptError::write(&self.path))
+    }
+
     fn flush(&mut self, stage: usize, first: usize) -> Result<(), KeptError> {
         let offset = self.layout.offset(stage, first);
         self.file.write(offset, &self.bytes).map_err(KeptError::write(&self.path))?;
@@ -317,6 +362,13 @@ mod tests {
         Differences::of(Activations::new(&values, 5, 2, channels), pairs)
     }
 
+    /// An energy of one image for each pair of a set.
+    fn energy(channels: usize, set: &[u32]) -> EnergyAccumulator {
+        let mut energy = EnergyAccumulator::new(channels);
+        set.iter().for_each(|pair| energy.add(&vec![0.1 + *pair as f32; channels]));
+        energy
+    }
+
     const PAIRS: [[u32; 2]; 4] = [[0, 1], [0, 2], [3, 4], [4, 0]];
 
     /// Keeps pairs 0, 1 and 3 in one set, 2 in another.
@@ -326,6 +378,7 @@ mod tests {
             for (stage, channels) in [3, 7].into_iter().enumerate() {
                 let pairs: Vec<_> = set.iter().map(|p| PAIRS[*p as usize]).collect();
                 writer.put(stage, set, &differences(channels, &pairs)).expect("written");
+                writer.put_energy(stage, &energy(channels, set)).expect("written");
             }
             writer.finish(piece).expect("kept");
         }
@@ -337,6 +390,7 @@ mod tests {
             let mut store = DifferenceStore::new(4, &[channels], true).expect("a store");
             piece.read_stage(stage, &mut store).expect("read");
             assert_eq!(*store.block(0, 0).expect("a block"), differences(channels, &PAIRS));
+            assert_eq!(piece.read_energy(stage).expect("read"), energy(channels, &[0, 1, 2, 3]));
         }
     }
 

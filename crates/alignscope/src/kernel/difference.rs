@@ -94,6 +94,43 @@ fn norm_tokens<const N: usize>(a: &[f32], channels: usize, lanes: &mut Lanes) {
     }
 }
 
+vectorized! {
+    fn square_sums(a: &[f32], sums: &mut [f64]) {
+        let channels = sums.len();
+        for a in a.chunks(TOKENS * channels) {
+            if a.len() == TOKENS * channels {
+                square_tokens::<TOKENS>(a, sums);
+            } else {
+                a.chunks_exact(channels).for_each(|a| square_tokens::<1>(a, sums));
+            }
+        }
+    }
+}
+
+/// All channels of so many tokens.
+#[inline(always)]
+fn square_tokens<const N: usize>(a: &[f32], sums: &mut [f64]) {
+    let channels = sums.len();
+    let (blocks, beyond) = sums.as_chunks_mut::<BLOCK>();
+    let done = channels - beyond.len();
+    for (i, sums) in blocks.iter_mut().enumerate() {
+        let mut squares = *sums;
+        for token in 0..N {
+            let start = token * channels + i * BLOCK;
+            let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
+            for lane in 0..BLOCK {
+                squares[lane] += f64::from(a[lane]) * f64::from(a[lane]);
+            }
+        }
+        *sums = squares;
+    }
+    for a in a.chunks_exact(channels) {
+        for (a, sum) in a[done..].iter().zip(&mut *beyond) {
+            *sum += f64::from(*a) * f64::from(*a);
+        }
+    }
+}
+
 /// Mean squared difference of each channel into `msd`, and the inner product of all.
 ///
 /// `a` and `b` are `[tokens, channels]`, `msd` is `[channels]`. Each channel is summed over tokens
@@ -121,6 +158,21 @@ pub(crate) fn squared_norm(a: &[f32], channels: usize) -> f64 {
     let mut product = 0.0;
     norm_sums(a, channels, &mut product);
     product
+}
+
+/// Mean square of each channel of `[tokens, channels]` into `means`, `[channels]`: what
+/// [`reduce_pair`] gives of an image and one that is 0 everywhere.
+///
+/// # Panics
+/// The shape does not fit.
+pub(crate) fn mean_squares(a: &[f32], means: &mut [f32]) {
+    assert_eq!(a.len() % means.len(), 0, "an image of [tokens, channels]");
+    let mut sums = vec![0.0; means.len()];
+    square_sums(a, &mut sums);
+    let scale = 1.0 / (a.len() / means.len()) as f64;
+    for (mean, sum) in means.iter_mut().zip(sums) {
+        *mean = (sum * scale) as f32;
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +221,9 @@ mod tests {
             let product = reduce_pair(&a, &b, &mut msd);
             assert_eq!((msd, product), plain(&a, &b, channels), "{tokens} × {channels}");
             assert_eq!(squared_norm(&a, channels), plain(&a, &a, channels).1);
+            let mut msd = vec![0.0; channels];
+            mean_squares(&a, &mut msd);
+            assert_eq!(msd, plain(&a, &vec![0.0; n], channels).0, "{tokens} × {channels}");
         }
     }
 
@@ -212,6 +267,10 @@ mod tests {
             lanes.iter().map(|lane| f64::from(*lane)).sum()
         });
         speed("norms", bytes, &mut || (0..images).map(|i| squared_norm(image(i), channels)).sum());
+        speed("mean squares", bytes, &mut || {
+            (0..images).for_each(|i| mean_squares(image(i), &mut msd));
+            f64::from(msd[0])
+        });
         speed("pairs, both from memory", bytes, &mut || {
             (0..images / 2).map(|i| reduce_pair(image(i), image(i + images / 2), &mut msd)).sum()
         });

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::examples::{Example, Examples};
-use super::summary::summarize;
+use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel, short_name};
@@ -146,9 +146,10 @@ fn figures_section(run: &Run, figures: &[NamedFigure]) -> Markup {
             figure.chart {
                 figcaption {
                     h3 { (figure.title()) }
-                    @if run.told.simulated { p.alert { "Simulated answers, not human data" } }
+                    @if run.told.simulated && !figure.is_of_energy() { p.alert { "Simulated answers, not human data" } }
                 }
-                div.panels { @for panel in figure.inline_panels() { (panel_html(&panel)) } }
+                @if figure.is_of_energy() { (energy_words(run)) }
+                div.panels.two[figure.columns() == 2] { @for panel in figure.inline_panels() { (panel_html(&panel)) } }
                 ul.legend aria-label="Legend" { @for entry in figure.inline_legend() { (entry_html(&entry)) } }
                 details {
                     summary { "The numbers behind this figure" }
@@ -160,6 +161,17 @@ fn figures_section(run: &Run, figures: &[NamedFigure]) -> Markup {
                 p.note { "Files: " code { (named.name) ".svg" } ", " code { (named.name) ".png" } ", " code { (named.name) ".csv" } }
             }
         }
+    }
+}
+
+/// What the figure of energy shows, in words.
+fn energy_words(run: &Run) -> Markup {
+    let said = energy(run);
+    html! {
+        p.note {
+            "The energy of a channel is the mean of its squares: of its activations over all images (whole lines), of its differences over all pairs (dashed). A plain Euclidean distance weighs each channel by it: where one channel holds most, the distance is that channel's alone. The normalized distance gives all channels the same weight."
+        }
+        @if !said.is_empty() { ul { @for sentence in &said { li { (sentence) } } } }
     }
 }
 

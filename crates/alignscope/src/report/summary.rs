@@ -90,6 +90,32 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
         .collect()
 }
 
+/// From which stage on one channel holds half of the energy, a sentence for each model and data set.
+pub(super) fn energy(run: &Run) -> Vec<String> {
+    let half = |f: &&FindingRow| f.finding == Finding::HalfInOneChannel;
+    let findings: Vec<&FindingRow> = run.findings.iter().flatten().filter(half).collect();
+    let mut said: Vec<String> = Vec::new();
+    let same = |a: &&FindingRow, b: &&FindingRow| (a.dataset, &a.model) == (b.dataset, &b.model);
+    for of_model in findings.chunk_by(same) {
+        let (dataset, model) = (of_model[0].dataset, short_name(&of_model[0].model));
+        let parts = of_model.iter().map(|f| match (f.stage, f.depth_percent) {
+            (Some(stage), Some(depth)) => format!(
+                "of the energy of {} one channel holds half first at {stage} ({depth:.0} % deep): {}",
+                f.distance, f.note
+            ),
+            _ => format!("of the energy of {} {}", f.distance, f.note),
+        });
+        let parts: Vec<String> = parts.collect();
+        said.push(format!("{model} on {dataset}: {}.", parts.join(" — ")));
+    }
+    if said.len() > MOST {
+        let more = said.len() - MOST;
+        said.truncate(MOST);
+        said.push(format!("{more} more stand in the table of findings."));
+    }
+    said
+}
+
 /// Which model is ahead of which.
 fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let Some(comparisons) = &run.comparisons else { return vec![] };

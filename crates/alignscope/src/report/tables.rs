@@ -232,8 +232,18 @@ pub(super) fn datasets(run: &Run) -> Table {
 /// The numbers behind a figure, from its own CSV; none where there are too many for a page.
 pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let columns =
-        ["dataset", "model", "kind", "distance", "stage", "depth_percent", "value", "low", "high"];
+    let columns = [
+        "dataset",
+        "measure",
+        "model",
+        "kind",
+        "distance",
+        "stage",
+        "depth_percent",
+        "value",
+        "low",
+        "high",
+    ];
     let header = reader.headers().ok()?.clone();
     let place: Vec<usize> =
         columns.iter().map(|c| header.iter().position(|h| h == *c)).collect::<Option<_>>()?;
@@ -246,17 +256,27 @@ pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
         let number = |i: usize| record[place[i]].parse::<f64>().ok();
         vec![
             Cell::text(text(0)),
-            Cell::text(short_name(&text(1))),
-            Cell::text(text(2)),
+            Cell::text(text(1)),
+            Cell::text(short_name(&text(2))),
             Cell::text(text(3)),
-            Cell::sorted(text(4), number(5)),
-            Cell::number(number(5)),
-            Cell::interval(number(6), number(7), number(8)),
+            Cell::text(text(4)),
+            Cell::sorted(text(5), number(6)),
+            Cell::number(number(6)),
+            Cell::interval(number(7), number(8), number(9)),
         ]
     });
     Some(Table {
         caption: format!("The numbers behind “{title}”"),
-        columns: vec!["data set", "model", "kind", "distance", "stage", "depth (%)", "score"],
+        columns: vec![
+            "data set",
+            "measure",
+            "model",
+            "kind",
+            "distance",
+            "stage",
+            "depth (%)",
+            "value",
+        ],
         rows: rows.collect(),
     })
 }

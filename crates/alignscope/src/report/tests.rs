@@ -194,3 +194,41 @@ fn headings_tables_and_figures_can_be_told_without_seeing_them() {
         assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
     }
 }
+
+#[test]
+fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let b32 = "openai/clip-vit-base-patch32";
+    let mut figures = run_folder(folder.path(), b32, true);
+    let mut rows = crate::results::read_scores(&folder.path().join("scores.csv")).expect("read");
+    // Energy stands first, and the normalized distance was not run.
+    rows.iter_mut().for_each(|row| row.distance = Distance::Cosine);
+    for stage in Stage::of_encoder(2) {
+        let share = ScoreRow {
+            distance: Distance::Activations,
+            measure: Measure::TopChannelShare,
+            chance: f64::NAN,
+            ceiling: None,
+            ..row(b32, stage, 0.875)
+        };
+        rows.insert(0, share);
+    }
+    write_scores(&folder.path().join("scores.csv"), &rows).expect("written");
+    let energy = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
+    figures.push(NamedFigure { name: "energy".to_owned(), figure: energy });
+    let findings = format!(
+        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n\
+         nights,{b32},activations,top-channel-share,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\"\n\
+         nights,{b32},differences,top-channel-share,half-in-one-channel,,,,,,no channel holds half at any stage\n"
+    );
+    fs::write(folder.path().join("findings.csv"), findings).expect("written");
+    let page = page(folder.path(), &figures);
+    let said = words(&page);
+    let sentence = "CLIP B/32 on nights: of the energy of activations one channel holds half first at block 1 (8 % deep): channel 7, and at every later stage — of the energy of differences no channel holds half at any stage.";
+    assert!(said.contains(sentence), "{said}");
+    assert_eq!(said.matches("Simulated answers, not human data").count(), 1, "the other figure's");
+    assert!(said.contains("For the distance cosine, baselines and pixels"), "{said}");
+    let scores = page.split("<section id=\"scores\"").nth(1).expect("a section");
+    let scores = scores.split("</section>").next().expect("its end");
+    assert!(!scores.contains("activations") && !scores.contains("0.875"), "{scores}");
+}

@@ -22,7 +22,7 @@ pub struct ScoreRow {
     pub stage: Stage,
     /// Where the stage stands in figures, 0 to 100.
     pub depth_percent: f64,
-    /// The kind of distance.
+    /// The kind of distance; in rows of energy whether of the activations or of the differences.
     pub distance: Distance,
     /// What was measured.
     pub measure: Measure,
@@ -32,17 +32,18 @@ pub struct ScoreRow {
     pub ci_low: Option<f64>,
     /// Upper end of the interval, where there is one.
     pub ci_high: Option<f64>,
-    /// Trials that entered the score.
+    /// Trials that entered the score; images or pairs that entered an energy.
     pub n: usize,
-    /// Independent clusters among them.
+    /// Independent clusters among them; 0 for energy.
     pub n_clusters: usize,
     /// Trials in which the model's distances tie.
     pub n_ties: usize,
-    /// The score of answers by chance.
+    /// The score of answers by chance; NaN (an empty field) for energy, which has none.
     pub chance: f64,
     /// Trials left out of this measure because as many people chose one image as the other.
     pub n_left_out: usize,
-    /// Channels in which no pair differs at all; they add nothing to the normalized distance.
+    /// Channels in which no pair differs at all; they add nothing to the normalized distance. In
+    /// rows of energy, channels without any.
     pub zero_channels: usize,
     /// What a tie between the model's distances counts.
     pub ties: Ties,
@@ -106,7 +107,7 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.n.to_string(),
             row.n_clusters.to_string(),
             row.n_ties.to_string(),
-            row.chance.to_string(),
+            number(row.chance),
             row.n_left_out.to_string(),
             row.zero_channels.to_string(),
             row.ties.to_string(),
@@ -140,7 +141,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
             n: row.get(10)?,
             n_clusters: row.get(11)?,
             n_ties: row.get(12)?,
-            chance: row.get(13)?,
+            chance: row.number(13)?,
             n_left_out: row.get(14)?,
             zero_channels: row.get(15)?,
             ties: row.get(16)?,
@@ -191,6 +192,24 @@ mod tests {
         let undefined = ScoreRow { value: f64::NAN, ..row };
         write_scores(&path, &[undefined]).expect("written");
         assert!(read_scores(&path).expect("read")[0].value.is_nan());
+    }
+
+    #[test]
+    fn energy_has_no_chance_and_says_whose_it_is() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("scores.csv");
+        let columns = COLUMNS[..NEEDED].join(",");
+        let row =
+            "things,all,m,block 1,2.5,differences,effective-channels,7.5,,,9,0,0,,0,3,miss,false";
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
+        let rows = read_scores(&path).expect("read");
+        assert!(rows[0].chance.is_nan() && rows[0].distance == Distance::Differences);
+        assert_eq!((rows[0].measure, rows[0].zero_channels), (Measure::EffectiveChannels, 3));
+        assert!("differences".parse::<Distance>().is_err(), "no distance that can be chosen");
+        let again = folder.path().join("again.csv");
+        write_scores(&again, &rows).expect("written");
+        let text = std::fs::read_to_string(&again).expect("read");
+        assert!(text.lines().nth(1).expect("a row").starts_with(row), "{text}");
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub enum ExperimentFileError {
     },
     /// A figure's name is not fit for a file.
     #[error(
-        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once"
+        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once; `energy` is the figure that every run with an encoder has"
     )]
     FigureName {
         /// The file.
