@@ -28,6 +28,17 @@ const COULD_NOT_RUN: u8 = 2;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let quiet = arguments.quiet;
+    let prints = matches!(
+        arguments.command,
+        Command::List { .. }
+            | Command::Cache(_)
+            | Command::Compare(_)
+            | Command::Check(_)
+            | Command::Verify(_)
+    );
+    if prints {
+        stop::with_the_reader();
+    }
     let done = |()| ExitCode::SUCCESS;
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, quiet),

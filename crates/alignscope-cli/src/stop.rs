@@ -39,6 +39,19 @@ impl Stoppable {
     }
 }
 
+/// Ends the program quietly when who reads its output has gone, as in `alignscope list models | head`. Only for commands
+/// that print and have no connection open.
+pub fn with_the_reader() {
+    #[cfg(unix)]
+    {
+        use std::sync::atomic::AtomicBool;
+        let always = Arc::new(AtomicBool::new(true));
+        // Where that cannot be done, the program says so itself when it prints.
+        let _ =
+            signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always);
+    }
+}
+
 /// 128 and the signal's number, as shells have it.
 fn code(signal: i32) -> i32 {
     128 + signal

@@ -180,3 +180,12 @@ fn an_output_that_is_removed_in_mid_run_is_an_error_and_what_is_kept_stays() {
     assert!(kept() >= 3);
     assert!(place.command("out", "kept", &slow).status().expect("run").success());
 }
+
+#[test]
+fn a_reader_that_goes_ends_the_program_quietly() {
+    let program = assert_cmd::cargo::cargo_bin("alignscope");
+    let script = "\"$1\" list models | head -n 1";
+    let output = Command::new("sh").args(["-c", script, "sh"]).arg(program).output().expect("run");
+    assert!(!output.stdout.is_empty());
+    assert_eq!(said(&output), "");
+}

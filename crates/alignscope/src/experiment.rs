@@ -24,6 +24,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
+use error::go_on;
 pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
@@ -214,6 +215,7 @@ impl Experiment {
             };
             let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
             for (position, dataset) in datasets.iter().enumerate() {
+                go_on(progress)?;
                 let (kind, name) = (dataset.dataset.kind, &model.name);
                 let foreign_scales = foreign_scales.get(&(name.clone(), kind));
                 let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };

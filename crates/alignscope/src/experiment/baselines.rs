@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::ExperimentError;
+use super::error::go_on;
 use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
 use crate::baseline::{BaselineFeatures, BaselineModel};
@@ -93,6 +94,7 @@ pub(super) fn distances(
     let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
     let mut distances = vec![0.0; dataset.pairs.len()];
     let features = |image: u32| {
+        go_on(progress)?;
         let image = dataset.baseline_rule.apply(dataset.load(image as usize)?);
         let features = model.features(image);
         progress.advance(1);

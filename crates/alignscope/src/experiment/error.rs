@@ -8,6 +8,7 @@ use crate::encoder::EncoderError;
 use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
+use crate::progress::Progress;
 use crate::results::ResultsError;
 use crate::score::ScoreError;
 use crate::spill::SpillError;
@@ -284,6 +285,14 @@ pub enum ExperimentError {
 /// Bytes in units of 10^6, rounded up, as `--memory` takes them.
 fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
+/// An error where the user wants to stop.
+pub(super) fn go_on(progress: &dyn Progress) -> Result<(), ExperimentError> {
+    match progress.is_stopped() {
+        true => Err(ExperimentError::Stopped),
+        false => Ok(()),
+    }
 }
 
 impl From<StoreError> for ExperimentError {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ExperimentError;
+use super::error::go_on;
 use super::open::Open;
 use super::prepared::PreparedDataset;
 use super::shares::Shares;
@@ -157,9 +158,7 @@ fn from_kept(
     let mut found = Vec::with_capacity(stages.len());
     let mut store: Option<DifferenceStore> = None;
     for (position, stage) in stages.into_iter().enumerate() {
-        if progress.is_stopped() {
-            return Err(ExperimentError::Stopped);
-        }
+        go_on(progress)?;
         let channels = architecture.channels_at(stage);
         let mut current = match store.take() {
             Some(store) if store.channels(0) == channels => store,
@@ -213,10 +212,7 @@ impl Work<'_> {
         };
         let advance = |images: usize| {
             progress.advance(images as u64);
-            match progress.is_stopped() {
-                true => Err(ExperimentError::Stopped),
-                false => Ok(()),
-            }
+            go_on(progress)
         };
         let pairs = PlacedPair::of(set);
         let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {

@@ -5,6 +5,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::ExperimentError;
+use super::error::go_on;
 use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
 use crate::distance::Distance;
@@ -103,6 +104,7 @@ pub(super) fn stage_distances(
             .images
             .par_iter()
             .map(|image| {
+                go_on(progress)?;
                 let image = dataset.pixel_rule.apply(dataset.load(*image as usize)?);
                 progress.advance(1);
                 Ok(image)

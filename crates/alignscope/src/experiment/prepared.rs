@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::error::go_on;
 use super::pixels::{self, PixelRule};
 use super::record::file_records;
 use super::{DatasetSpec, ExperimentError};
@@ -221,9 +222,7 @@ fn check_images(
         .images
         .par_iter()
         .map(|entry| {
-            if progress.is_stopped() {
-                return Err(ExperimentError::Stopped);
-            }
+            go_on(progress)?;
             progress.advance(1);
             Ok(check(&entry.path))
         })
