@@ -154,7 +154,7 @@ impl PanelData {
                     reference: match row.measure {
                         Measure::TopChannelShare => Some(Reference::Half),
                         Measure::EffectiveChannels => None,
-                        _ => Some(Reference::Chance(row.chance)),
+                        _ => row.chance.map(Reference::Chance),
                     },
                     simulated: row.simulated,
                     ceiling: None,

@@ -151,7 +151,7 @@ pub fn published_rows() -> Vec<ScoreRow> {
             n: score.trials(),
             n_clusters: 0,
             n_ties: 0,
-            chance: score.chance(),
+            chance: Some(score.chance()),
             n_left_out: 0,
             zero_channels: 0,
             ties: Ties::Miss,

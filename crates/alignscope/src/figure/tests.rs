@@ -25,7 +25,7 @@ pub(crate) fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Dis
         n: 1234,
         n_clusters: 10,
         n_ties: 0,
-        chance: 0.5,
+        chance: Some(0.5),
         n_left_out: 0,
         zero_channels: 0,
         ties: Ties::Miss,
@@ -60,7 +60,7 @@ fn energy_rows(model: &str, datasets: &[DatasetKind]) -> Vec<ScoreRow> {
                     [(Measure::TopChannelShare, 0.75), (Measure::EffectiveChannels, 12.34)]
                 {
                     let row = row(*dataset, model, stage, distance);
-                    rows.push(ScoreRow { measure, value, n, chance: f64::NAN, ..row });
+                    rows.push(ScoreRow { measure, value, n, chance: None, ..row });
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(super) fn scores(run: &Run) -> Table {
             Cell::interval(Some(peak.value), peak.ci_low, peak.ci_high),
             Cell::sorted(last.stage.to_string(), Some(last.depth_percent)),
             Cell::interval(Some(last.value), last.ci_low, last.ci_high),
-            Cell::number(Some(row.chance)),
+            Cell::number(row.chance),
             Cell::number(row.ceiling),
             Cell::count(last.n),
             Cell::count(last.n_clusters),

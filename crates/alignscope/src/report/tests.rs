@@ -31,7 +31,7 @@ fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
         n: 20_019,
         n_clusters: 20_019,
         n_ties: 3,
-        chance: 0.5,
+        chance: Some(0.5),
         n_left_out: 7,
         zero_channels: 0,
         ties: crate::score::Ties::Miss,
@@ -207,7 +207,7 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
         let share = ScoreRow {
             distance: Distance::Activations,
             measure: Measure::TopChannelShare,
-            chance: f64::NAN,
+            chance: None,
             ceiling: None,
             ..row(b32, stage, 0.875)
         };

@@ -38,8 +38,8 @@ pub struct ScoreRow {
     pub n_clusters: usize,
     /// Trials in which the model's distances tie.
     pub n_ties: usize,
-    /// The score of answers by chance; NaN (an empty field) for energy, which has none.
-    pub chance: f64,
+    /// The score of answers by chance; energy has none.
+    pub chance: Option<f64>,
     /// Trials left out of this measure because as many people chose one image as the other.
     pub n_left_out: usize,
     /// Channels in which no pair differs at all; they add nothing to the normalized distance. In
@@ -107,7 +107,7 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.n.to_string(),
             row.n_clusters.to_string(),
             row.n_ties.to_string(),
-            number(row.chance),
+            optional(row.chance),
             row.n_left_out.to_string(),
             row.zero_channels.to_string(),
             row.ties.to_string(),
@@ -141,7 +141,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
             n: row.get(10)?,
             n_clusters: row.get(11)?,
             n_ties: row.get(12)?,
-            chance: row.number(13)?,
+            chance: row.optional(13)?,
             n_left_out: row.get(14)?,
             zero_channels: row.get(15)?,
             ties: row.get(16)?,
@@ -174,7 +174,7 @@ mod tests {
             n: 18_985,
             n_clusters: 949,
             n_ties: 1,
-            chance: 1.0 / 3.0,
+            chance: Some(1.0 / 3.0),
             n_left_out: 2,
             zero_channels: 0,
             ties: Ties::Miss,
@@ -203,7 +203,7 @@ mod tests {
             "things,all,m,block 1,2.5,differences,effective-channels,7.5,,,9,0,0,,0,3,miss,false";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let rows = read_scores(&path).expect("read");
-        assert!(rows[0].chance.is_nan() && rows[0].distance == Distance::Differences);
+        assert!(rows[0].chance.is_none() && rows[0].distance == Distance::Differences);
         assert_eq!((rows[0].measure, rows[0].zero_channels), (Measure::EffectiveChannels, 3));
         assert!("differences".parse::<Distance>().is_err(), "no distance that can be chosen");
         let again = folder.path().join("again.csv");
