@@ -9,6 +9,7 @@ mod file;
 mod folder;
 mod piece;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,24 +26,25 @@ pub const NUMERICS: u32 = 1;
 
 /// All that the numbers of a piece depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity(Value);
+pub struct Identity(BTreeMap<String, Value>);
 
 impl Identity {
     /// From named values, whose order does not matter.
-    pub fn new(values: serde_json::Map<String, Value>) -> Self {
-        Self(Value::Object(values))
+    pub fn new(values: BTreeMap<String, Value>) -> Self {
+        Self(values)
     }
 
     /// The name under which the piece is kept: half of the SHA-256 of the identity, in hexadecimal.
     pub fn key(&self) -> String {
-        let hash = Sha256::digest(self.0.to_string());
+        let hash = Sha256::digest(self.to_string());
         hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let text = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
     }
 }
 

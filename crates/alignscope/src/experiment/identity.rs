@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::prepared::PreparedDataset;
@@ -54,7 +54,7 @@ impl Model {
 
 /// All that the numbers of a model on a data set depend on: the name under which they are kept.
 pub(super) fn piece(model: &Model, dataset: &PreparedDataset, tokens: Tokens) -> (Identity, About) {
-    let mut values = Map::new();
+    let mut values = BTreeMap::new();
     values.insert("numerics".into(), NUMERICS.into());
     values.insert("processor".into(), processor().into());
     values.insert("model".into(), model.identity());

@@ -87,7 +87,11 @@ impl<E> ReadAhead<E> {
             self.changed.notify_all();
         }
         loop {
-            assert!(!state.failed, "a thread that read files panicked");
+            if state.failed {
+                // The list is whole; others may still look at it.
+                drop(state);
+                panic!("a thread that read files panicked");
+            }
             if let Some(found) = state.read.remove(&position) {
                 state.bytes -= found.as_ref().map_or(0, Vec::len);
                 self.changed.notify_all();

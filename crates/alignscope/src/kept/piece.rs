@@ -352,7 +352,7 @@ mod tests {
     use crate::kept::{About, Identity, KeptFolder};
 
     fn piece(folder: &Path) -> KeptPiece {
-        let identity = Identity::new(serde_json::Map::new());
+        let identity = Identity::new(Default::default());
         let about = About { model: "m".into(), dataset: "d".into(), pairs: 4 };
         KeptFolder::new(folder).piece(&identity, &about).expect("a piece")
     }
