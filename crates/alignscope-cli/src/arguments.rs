@@ -186,8 +186,8 @@ pub struct Run {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 
-    /// Leave out trials of images that cannot be decoded, name and count them, and exit with 1; all images are decoded
-    /// before anything is encoded.
+    /// Leave out trials of images that cannot be decoded, name and count them, and exit with 1, instead of stopping; all
+    /// images are decoded before anything is encoded.
     #[arg(long)]
     pub keep_going: bool,
 
@@ -221,7 +221,7 @@ pub struct Verify {
     pub data: Vec<String>,
 
     /// So many stages and distances of each data set are scored again.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = positive)]
     pub sample: usize,
 
     /// All of them are scored again.
@@ -243,6 +243,10 @@ pub struct Check {
     /// Look at one split.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
+
+    /// Let paths in manifests lead out of the data set's folder.
+    #[arg(long)]
+    pub allow_outside: bool,
 
     /// Which image stands for a THINGS concept, as for `run`.
     #[arg(long, value_name = "WHICH", value_enum)]

@@ -13,6 +13,7 @@ use crate::run::DONE_WITH_FAILURES;
 pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<ExitCode> {
     let options = DatasetOptions {
         split: arguments.split.clone(),
+        allow_outside: arguments.allow_outside,
         things_images: arguments.images.map(Into::into),
         ..DatasetOptions::default()
     };

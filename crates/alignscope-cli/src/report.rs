@@ -2,12 +2,13 @@
 
 use alignscope::FigureSpec;
 use alignscope::report::write_report;
-use alignscope::results::{read_drawn, read_scores};
+use alignscope::results::{check_finished, read_drawn, read_scores};
 
 use crate::arguments::Report;
 
 /// Draws the figures and the page of a run again.
 pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
+    check_finished(&arguments.run)?;
     let rows = read_scores(&arguments.run.join("scores.csv"))?;
     let mut drawn = read_drawn::<FigureSpec>(&arguments.run.join("manifest.json"))?;
     drawn.published |= arguments.published;

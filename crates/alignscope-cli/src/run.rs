@@ -173,6 +173,10 @@ pub fn execute(
 /// What is said when a run is stopped.
 fn stopped(experiment: &Experiment) -> &'static str {
     match &experiment.kept {
+        _ if experiment.simulated => "stopped; remove the folder to begin anew",
+        Some(_) if experiment.fresh => {
+            "stopped; what is finished is kept, and the same command without --fresh goes on from there"
+        }
         Some(_) => "stopped; what is finished is kept, and the same command goes on from there",
         None => "stopped; nothing is kept (--no-cache), and the same command begins anew",
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use alignscope::Progress;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// Progress that also says when to stop: after SIGINT (Ctrl-C) or SIGTERM. A second signal ends the program at once.
 pub struct Stoppable {
@@ -29,6 +30,7 @@ impl Stoppable {
                 })
                 .context("cannot listen for Ctrl-C")?;
         }
+        tell_the_first()?;
         Ok(Self { progress, signal })
     }
 
@@ -37,6 +39,17 @@ impl Stoppable {
         let signal = self.signal.load(Ordering::Relaxed) as i32;
         ExitCode::from(u8::try_from(code(signal)).expect("128 and a small number"))
     }
+}
+
+/// Says once that the signal was heard: the write at hand may take a while.
+fn tell_the_first() -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            eprintln!("stopping as soon as nothing is lost by it; once more ends at once");
+        }
+    });
+    Ok(())
 }
 
 /// Ends the program quietly when who reads its output has gone, as in `alignscope list models | head`. Only for commands

@@ -43,8 +43,15 @@ impl Place {
 
 /// All tables of a run.
 fn tables(out: &Path) -> Vec<Vec<u8>> {
-    let names =
-        ["scores.csv", "findings.csv", "comparisons.csv", "ceilings.csv", "distances.parquet"];
+    let names = [
+        "scores.csv",
+        "findings.csv",
+        "comparisons.csv",
+        "ceilings.csv",
+        "distances.parquet",
+        "scale.parquet",
+        "trials.parquet",
+    ];
     names.iter().map(|name| fs::read(out.join(name)).expect(name)).collect()
 }
 
@@ -188,4 +195,110 @@ fn a_reader_that_goes_ends_the_program_quietly() {
     let output = Command::new("sh").args(["-c", script, "sh"]).arg(program).output().expect("run");
     assert!(!output.stdout.is_empty());
     assert_eq!(said(&output), "");
+}
+
+#[test]
+fn eight_runs_at_once_share_a_cache() {
+    let place = Place::new();
+    let runs: Vec<Child> = (0..8)
+        .map(|i| place.command(&format!("out {i}"), "kept", &[]).spawn().expect("run"))
+        .collect();
+    for run in runs {
+        let output = run.wait_with_output().expect("ended");
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let first = tables(&place.path("out 0"));
+    assert!((1..8).all(|i| tables(&place.path(&format!("out {i}"))) == first));
+}
+
+/// Exit code and output of the program.
+fn alignscope(arguments: &[&std::ffi::OsStr]) -> (i32, String) {
+    let program = assert_cmd::cargo::cargo_bin("alignscope");
+    let output = Command::new(program).args(arguments).output().expect("run");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().expect("a code"), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
+    let place = Place::new();
+    assert!(place.command("out", "kept", &[]).status().expect("run").success());
+    let (out, kept) = (place.path("out"), place.path("kept"));
+    let cache = |words: &[&str]| {
+        let mut arguments: Vec<&std::ffi::OsStr> = vec!["cache".as_ref()];
+        arguments.extend(words.iter().map(|word| word.as_ref() as &std::ffi::OsStr));
+        arguments.extend(["--cache".as_ref(), kept.as_os_str()]);
+        alignscope(&arguments)
+    };
+    let (code, text) = cache(&["list"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("psnr on pairs") && text.contains("pixels on twoafc"), "{text}");
+    let (_, text) = cache(&["clean", "--model", "psnr"]);
+    assert!(text.contains("2 of 10 pieces removed"), "{text}");
+    let (_, text) = cache(&["clean", "--older-than", "1"]);
+    assert!(text.contains("0 of 8 pieces removed"), "{text}");
+    let (_, text) = cache(&["size"]);
+    assert!(text.starts_with("8 pieces, "), "{text}");
+
+    let verify = || alignscope(&["verify".as_ref(), out.as_os_str(), "--all".as_ref()]);
+    let (code, text) = verify();
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("DIFFERENT") && !text.contains("NOT THERE"), "{text}");
+
+    // A digit of a score, a row of the comparisons, an image, and a table that is gone.
+    let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
+    let value = scores.lines().nth(1).expect("a row").split(',').nth(7).expect("a value");
+    let other = value.replacen(value.chars().last().expect("a digit"), "", 1);
+    fs::write(out.join("scores.csv"), scores.replacen(value, &other, 1)).expect("written");
+    let (code, text) = verify();
+    assert_eq!(code, 1);
+    assert!(text.contains("DIFFERENT  result: ") && text.contains("scores.csv has"), "{text}");
+    fs::write(out.join("scores.csv"), &scores).expect("written");
+
+    let image = place.data.low.join("ref_00.png");
+    let bytes = fs::read(&image).expect("read");
+    fs::copy(place.data.low.join("ref_01.png"), &image).expect("copied");
+    let (code, text) = verify();
+    assert!(code == 1 && text.contains("images of pairs: SHA-256 over all is"), "{text}");
+    fs::write(&image, bytes).expect("written");
+
+    fs::remove_file(out.join("findings.csv")).expect("removed");
+    let (code, text) = verify();
+    assert!(code == 1 && text.contains("NOT THERE  result: "), "{text}");
+    // The same command does not take it for done.
+    let again = place.command("out", "kept", &[]).output().expect("run");
+    assert_eq!(again.status.code(), Some(2));
+    assert!(
+        said(&again).contains("findings.csv is not as this very run left it"),
+        "{}",
+        said(&again)
+    );
+}
+
+#[test]
+fn a_data_set_is_checked_before_it_is_run() {
+    let place = Place::new();
+    let low = &place.data.low;
+    let check = || {
+        let words = ["check", "--dataset", "pairs", "--data"].map(|word| word.as_ref());
+        alignscope(&[&words[..], &[low.as_os_str()]].concat())
+    };
+    let (code, text) = check();
+    assert_eq!(code, 0, "{text}");
+    let image = low.join("ref_00.png");
+    let bytes = fs::read(&image).expect("read");
+    fs::write(&image, &bytes[..bytes.len() / 2]).expect("written");
+    let (code, text) = check();
+    assert!(
+        code == 1 && text.contains("1 images cannot be decoded") && text.contains("--keep-going"),
+        "{text}"
+    );
+
+    let stopping = place.command("out", "kept", &[]).output().expect("run");
+    assert_eq!(stopping.status.code(), Some(2));
+    assert!(said(&stopping).contains("--keep-going"), "{}", said(&stopping));
+    let going = place.command("out", "kept", &["--keep-going"]).output().expect("run");
+    assert_eq!(going.status.code(), Some(1), "{}", said(&going));
+    assert!(said(&going).contains("ref_00.png could not be read"), "{}", said(&going));
+    assert!(place.path("out").join("report.html").exists());
 }

@@ -480,7 +480,11 @@ fn an_output_that_holds_a_run() {
     let before = fs::read(place.path("out/scores.csv")).expect("read");
     let out = place.path("out");
     let again = ["--ties", "half", "--out", out.to_str().expect("Unicode")];
-    place.refuses("pairs", &again, &["holds a finished run of other", "--fresh"]);
+    place.refuses(
+        "pairs",
+        &again,
+        &["holds a finished run already", "ties: miss, now half", "--fresh"],
+    );
     let again = ["--tokens", "mean", "--out", out.to_str().expect("Unicode")];
     place.refuses("pairs", &again, &["tokens: all, now mean", "--fresh"]);
     assert_eq!(fs::read(place.path("out/scores.csv")).expect("read"), before);

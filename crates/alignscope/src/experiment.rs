@@ -210,7 +210,9 @@ impl Experiment {
         let mut work = Vec::new();
         for model in &models {
             let encoder = match &model.source {
-                Source::Encoder(checkpoint) => Some(LazyEncoder::new(&model.name, checkpoint)),
+                Source::Encoder(checkpoint) => {
+                    Some(LazyEncoder::new(&model.name, checkpoint, &model.files))
+                }
                 Source::Pixels | Source::Baseline(_) => None,
             };
             let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
@@ -237,10 +239,12 @@ impl Experiment {
                         })?;
                     }
                 }
+                go_on(progress)?;
                 scoring.add(position, name, blocks, &stages)?;
             }
         }
 
+        go_on(progress)?;
         distances.finish()?;
         scales.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();

@@ -7,7 +7,7 @@ mod raster;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
 
 use image::ImageFormat;
@@ -110,11 +110,6 @@ impl RgbImage {
         }
         let format = format(first, path)?;
         header(file, format, path)
-    }
-
-    /// [`dimensions`](Self::dimensions) of a file's bytes; `path` is for messages.
-    pub(crate) fn dimensions_of(bytes: &[u8], path: &Path) -> Result<(usize, usize), ImageError> {
-        header(Cursor::new(bytes), format(bytes, path)?, path)
     }
 
     /// Root mean square difference of 8-bit RGB to another image, 0 to 255, over pixels and

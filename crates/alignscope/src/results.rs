@@ -21,7 +21,7 @@ pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub use findings::{read_findings, write_findings};
-pub use folder::{Found, OutputFolder, write_whole};
+pub use folder::{Found, OutputFolder, check_finished, write_whole};
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, WorkRecord,
     read_drawn,
@@ -48,9 +48,19 @@ pub enum ResultsError {
     },
     /// The output folder holds a run.
     #[error(
-        "the output folder {path} holds a finished run of other models, data or choices; name a new folder with --out (what is encoded already is not encoded again), or discard that run with --fresh"
+        "the output folder {path} holds a finished run already{choices}; name a new folder with --out (what is encoded already is not encoded again), or discard that run with --fresh"
     )]
     HoldsRun {
+        /// The folder.
+        path: PathBuf,
+        /// What was chosen otherwise, a line each; nothing where it was not asked.
+        choices: String,
+    },
+    /// The run in a folder is not done.
+    #[error(
+        "the run in {path} is not done (it holds unfinished.json); give its command again, and it goes on"
+    )]
+    NotDone {
         /// The folder.
         path: PathBuf,
     },

@@ -8,7 +8,6 @@ pub(crate) const UNFINISHED: &str = ".alignscope-";
 
 /// A temporary file in the folder of `path`, removed unless it is kept.
 pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
     #[cfg(unix)]
@@ -17,13 +16,32 @@ pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder_of(path))
 }
 
 /// Gives a finished temporary file its name.
 pub(crate) fn keep(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder_of(path))
+}
+
+/// The folder that a path lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Brings new names, and those that went, to the disk, in the order in which they changed.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened as a file.
+    #[cfg(unix)]
+    match std::fs::File::open(folder)?.sync_all() {
+        // Some network file systems cannot.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+        other => other?,
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use alignscope::difference::{Activations, Differences};
 use alignscope::image::RgbImage;
 use alignscope::kept::{About, Identity, KeptFolder};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
@@ -343,23 +344,37 @@ fn kept_differences() {
     let identity = Identity::new([("a".to_owned(), 1.into())].into_iter().collect());
     let about = About { model: "m".into(), dataset: "d".into(), pairs: 3 };
     let piece = || kept.piece(&identity, &about).expect("a piece");
-    piece().keep_values(&[0.5, 1.5, 2.5]).expect("kept");
-    let path = piece().folder().join("all.values");
-    let whole = fs::read(&path).expect("read");
+    piece().keep_values(&[0, 1, 2], &[0.5, 1.5, 2.5]).expect("kept");
+    let activations: Vec<f32> = (0..4 * 3).map(|i| i as f32).collect();
+    let differences =
+        Differences::of(Activations::new(&activations, 4, 1, 3), &[[0, 1], [1, 2], [2, 3]]);
+    let mut first = piece();
+    let mut writer = first.writer(&[0, 1, 2], &[3]).expect("a file");
+    writer.put(0, &[0, 1, 2], &differences).expect("written");
+    writer.finish(&mut first).expect("kept");
+    let files: Vec<PathBuf> = fs::read_dir(piece().folder())
+        .expect("listed")
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "set" || e == "values"))
+        .collect();
+    assert_eq!(files.len(), 2);
+    let originals: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).expect("read")).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let (end, mut rounds) = (Instant::now() + seconds(), 0_u64);
     while Instant::now() < end {
-        let changed = mutate(&whole, &whole, &mut rng);
-        fs::write(&path, &changed).expect("written");
+        let pick = rng.random_range(0..2);
+        let changed = mutate(&originals[pick], &originals[1 - pick], &mut rng);
+        fs::write(&files[pick], &changed).expect("written");
         let found = piece();
-        match changed == whole {
-            true => assert_eq!(found.values(), Some(&[0.5, 1.5, 2.5][..])),
-            false => {
-                assert!(found.values().is_none() && found.damaged().len() == 1 && !path.exists())
-            }
-        }
+        let is_whole = changed == originals[pick];
+        assert_eq!(found.damaged().len(), usize::from(!is_whole));
+        assert_eq!(files[pick].exists(), is_whole);
+        fs::write(&files[pick], &originals[pick]).expect("written");
         rounds += 1;
     }
+    let found = piece();
+    assert_eq!(found.all_values(3), Some(vec![0.5, 1.5, 2.5]));
+    assert_eq!(found.covered(3), [true; 3]);
     println!("kept: {rounds} files");
     assert!(rounds > 20, "{rounds} files");
 }

@@ -281,7 +281,7 @@ fn a_finished_run_is_left_alone_and_fresh_does_it_again() {
 
     let half = Experiment { ties: Ties::Half, ..experiment.clone() };
     let text = run(&half, &out, &Until::the_end()).expect_err("another run").to_string();
-    assert!(text.contains("holds a finished run of other"), "{text}");
+    assert!(text.contains("ties: miss, now half"), "{text}");
 
     let fresh = Experiment { fresh: true, ..experiment };
     let summary = run(&fresh, &out, &Until::the_end()).expect("done");
@@ -340,7 +340,7 @@ fn images_that_cannot_be_decoded_are_left_out_where_that_is_asked_for() {
     fs::write(&image, &bytes[..bytes.len() / 2]).expect("written");
     let stopping = Experiment { keep_going: false, ..experiment.clone() };
     let error = run(&stopping, &place.path("stopping"), &Until::the_end()).expect_err("damaged");
-    assert!(matches!(error, ExperimentError::Image { .. }), "{error}");
+    assert!(matches!(error, ExperimentError::Images { count: 1, .. }), "{error}");
 
     let summary = run(&experiment, &place.path("left"), &Until::the_end()).expect("done");
     assert_eq!(summary.bad_images.len(), 1);

@@ -8,6 +8,7 @@ use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
 use crate::baseline::{BaselineFeatures, BaselineModel};
 use crate::distance::Distance;
+use crate::kept::KeptPiece;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
 use crate::stage::Stage;
@@ -71,10 +72,11 @@ fn share(
 /// Features of as many images as the budget allows are held at once: resident sets where the
 /// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
 /// held group by group in order, and each later image that has a pair with the group is computed
-/// again, on the fly.
+/// again, on the fly. A group whose pairs are all kept is not computed, and one that is computed is kept.
 pub(super) fn distances(
     model: &BaselineModel,
     dataset: &PreparedDataset,
+    kept: Option<&KeptPiece>,
     memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<BaselineDistances, ExperimentError> {
@@ -82,17 +84,20 @@ pub(super) fn distances(
     let baseline = model.baseline();
     let images = dataset.dataset.images.len();
     let Share { held, threads } = share(model, dataset, memory_bytes)?;
-    let groups = match plan(images, &dataset.pairs, held) {
+    let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
     };
+    let known = |pair: u32| kept.and_then(|piece| piece.value(pair));
+    groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
     progress.begin(&format!("{baseline} on {kind}"), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
-    let mut distances = vec![0.0; dataset.pairs.len()];
+    let mut distances: Vec<f64> =
+        (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
     let features = |image: u32| {
         go_on(progress)?;
         let image = dataset.baseline_rule.apply(dataset.load(image as usize)?);
@@ -129,6 +134,11 @@ pub(super) fn distances(
                 distances[pair as usize] = value;
             }
         }
+        if let Some(kept) = kept {
+            let pairs: Vec<u32> = group.all_pairs().collect();
+            let values: Vec<f64> = pairs.iter().map(|pair| distances[*pair as usize]).collect();
+            kept.keep_values(&pairs, &values)?;
+        }
     }
     progress.end();
     let stage = StageDistances {
@@ -162,6 +172,12 @@ impl Group {
     fn of_set(set: ResidentSet) -> Self {
         let pairs = set.pairs.into_iter().zip(set.local_pairs).collect();
         Self { held: set.images, pairs, passing: vec![] }
+    }
+
+    /// All pairs that it compares.
+    fn all_pairs(&self) -> impl Iterator<Item = u32> {
+        let passing = self.passing.iter().flat_map(|passing| &passing.pairs).map(|(pair, _)| *pair);
+        self.pairs.iter().map(|(pair, _)| *pair).chain(passing)
     }
 
     /// Groups of `size` images in order; each pair belongs to the group of its first image.

@@ -6,7 +6,9 @@ use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
 use crate::resample::{Draws, Interval, Resampling};
-use crate::results::{ResultsError, RunDataset, read_distances, read_scores, read_trials};
+use crate::results::{
+    ResultsError, RunDataset, check_finished, read_distances, read_scores, read_trials,
+};
 use crate::score::{ColumnError, Measure, Scorer, Ties};
 use crate::stage::Stage;
 
@@ -139,6 +141,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn read(path: &'a Path) -> Result<Self, CompareError> {
+        check_finished(path)?;
         let rows = read_scores(&path.join("scores.csv"))?;
         let mut sides = Vec::new();
         for row in rows.iter().filter(|row| row.subset == ALL) {

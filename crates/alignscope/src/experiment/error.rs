@@ -108,7 +108,9 @@ pub enum ExperimentError {
         source: Box<DatasetError>,
     },
     /// Images cannot be read; found before the first is encoded.
-    #[error("{count} of the {total} images of {dataset} cannot be read, the first is {id}")]
+    #[error(
+        "{count} of the {total} images of {dataset} cannot be read; fetch them again, or leave their trials out with --keep-going. The first is {id}"
+    )]
     Images {
         /// The data set.
         dataset: DatasetKind,
@@ -264,6 +266,20 @@ pub enum ExperimentError {
         path: PathBuf,
         /// What changed, a line each.
         changes: String,
+    },
+    /// The weights of a model are not what they were when the run began.
+    #[error("{path} changed while the run went on; what was finished before is kept, run again")]
+    WeightsChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table of a finished run is not as the run left it.
+    #[error(
+        "{path} is not as this very run left it; look into it with `alignscope verify`, or run again with --fresh"
+    )]
+    Tampered {
+        /// The table.
+        path: PathBuf,
     },
     /// A file could not be hashed.
     #[error("cannot read {path} to hash it")]

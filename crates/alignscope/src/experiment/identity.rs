@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::figures::ENERGY;
 use super::prepared::PreparedDataset;
+use super::record::absolute;
 use super::{Experiment, ExperimentError, Model, Source};
-use crate::encoder::{Precision, Tokens};
+use crate::encoder::{Family, Precision, Tokens};
 use crate::kept::{About, Identity, NUMERICS};
 use crate::results::{FileRecord, RunState};
 use crate::weights::hex;
@@ -32,6 +34,16 @@ impl Model {
         }
     }
 
+    /// Whether some of its sums are split by the sizes of the processor's caches, so that last digits differ between processors
+    /// with the same instructions: products of the crate `gemm`.
+    fn sums_by_caches(&self) -> bool {
+        match &self.source {
+            Source::Pixels => false,
+            Source::Baseline(_) => true,
+            Source::Encoder(checkpoint) => checkpoint.architecture.family == Family::Siglip,
+        }
+    }
+
     /// Hashes of the files with weights, or how they are drawn.
     fn weights(&self) -> Vec<String> {
         match &self.source {
@@ -41,8 +53,7 @@ impl Model {
             }
             Source::Encoder(checkpoint) => {
                 let paths = checkpoint.weight_files();
-                let of =
-                    |file: &&FileRecord| paths.iter().any(|p| p.display().to_string() == file.path);
+                let of = |file: &&FileRecord| paths.iter().any(|path| absolute(path) == file.path);
                 self.files.iter().filter(of).map(|file| file.sha256.clone()).collect()
             }
             Source::Pixels | Source::Baseline(_) => {
@@ -57,6 +68,9 @@ pub(super) fn piece(model: &Model, dataset: &PreparedDataset, tokens: Tokens) ->
     let mut values = BTreeMap::new();
     values.insert("numerics".into(), NUMERICS.into());
     values.insert("processor".into(), processor().into());
+    if model.sums_by_caches() {
+        values.insert("processor name".into(), crate::kernel::processor().into());
+    }
     values.insert("model".into(), model.identity());
     values.insert("images".into(), images(dataset).into());
     values.insert("pairs".into(), pairs(dataset).into());
@@ -165,7 +179,12 @@ impl Experiment {
         Ok(RunState {
             inputs,
             choices: choices.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            figure_files: figures.into_iter().map(|figure| figure.name).collect(),
+            figure_files: figures
+                .into_iter()
+                .map(|figure| figure.name)
+                .chain([ENERGY.to_owned()])
+                .collect(),
+            results: vec![],
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One model on one data set: the distances of all pairs at all stages.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,6 +9,7 @@ use super::ExperimentError;
 use super::error::go_on;
 use super::open::Open;
 use super::prepared::PreparedDataset;
+use super::record::sha256_of;
 use super::shares::Shares;
 use super::tiles::{Keep, PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
@@ -21,6 +23,7 @@ use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::kept::{KeptPiece, SetWriter, StoreError};
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
+use crate::results::FileRecord;
 use crate::spill::SpillError;
 use crate::stage::Stage;
 
@@ -40,12 +43,14 @@ pub(super) struct Request<'a> {
 pub(super) struct LazyEncoder<'a> {
     model: &'a str,
     checkpoint: &'a Checkpoint,
+    /// The files as they were when the run began.
+    files: &'a [FileRecord],
     loaded: OnceLock<Encoder>,
 }
 
 impl<'a> LazyEncoder<'a> {
-    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint) -> Self {
-        Self { model, checkpoint, loaded: OnceLock::new() }
+    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint, files: &'a [FileRecord]) -> Self {
+        Self { model, checkpoint, files, loaded: OnceLock::new() }
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
@@ -62,6 +67,13 @@ impl<'a> LazyEncoder<'a> {
             model: self.model.to_owned(),
             source: Box::new(source),
         })?;
+        // The run may have gone on for hours before: what was read now must be what it is kept under.
+        for file in self.files {
+            let path = PathBuf::from(&file.path);
+            if sha256_of(&path)? != file.sha256 {
+                return Err(ExperimentError::WeightsChanged { path });
+            }
+        }
         progress.end();
         Ok(self.loaded.get_or_init(|| encoder))
     }

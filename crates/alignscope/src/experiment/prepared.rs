@@ -1,6 +1,7 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -64,8 +65,8 @@ struct Checked {
 }
 
 impl PreparedDataset {
-    /// Opens a data set, reads all its images once to hash them, and looks at their headers; or decodes them all, where
-    /// those that cannot be are to be left out.
+    /// Opens a data set, and reads and decodes all its images once: to hash them, to know their sizes, and so that one that cannot
+    /// be decoded is known before hours are spent.
     pub(super) fn open(
         spec: &DatasetSpec,
         how: Opening<'_>,
@@ -80,7 +81,8 @@ impl PreparedDataset {
         for note in &dataset.notes {
             progress.note(&format!("{}: {note}", spec.kind));
         }
-        let mut found = check_images(&dataset, how.keep_going, progress)?;
+        let files = file_records(&dataset.sources)?;
+        let mut found = check_images(&dataset, progress)?;
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
         let count = bad.len();
@@ -137,7 +139,7 @@ impl PreparedDataset {
             pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
             baseline_rule: PixelRule::of(&sizes, how.baseline_side),
             largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),
-            files: file_records(&dataset.sources)?,
+            files,
             largest_file: dataset.images.iter().map(|e| of_image(e).bytes).max().unwrap_or(0),
             bad_images,
             bad_trials,
@@ -180,6 +182,14 @@ impl PreparedDataset {
         RgbImage::decode(&bytes, &entry.path).map_err(error)
     }
 
+    /// The folder that the images' ids are paths below.
+    pub(super) fn images_root(&self) -> PathBuf {
+        let ImageEntry { id, path } = &self.dataset.images[0];
+        // The id may be spelled with `/` where the path is not.
+        let names = Path::new(id).components().count();
+        path.ancestors().nth(names).map_or_else(PathBuf::new, Path::to_owned)
+    }
+
     /// Hash of each image's file.
     pub(super) fn hashes(&self) -> &[ContentHash] {
         &self.hashes
@@ -200,22 +210,16 @@ pub(super) fn images_sha256<'a>(
     hex(&Sha256::digest(lines.concat()))
 }
 
-/// Hashes every image, and reads its header or decodes it whole.
+/// Hashes and decodes every image.
 fn check_images(
     dataset: &Dataset,
-    whole: bool,
     progress: &dyn Progress,
 ) -> Result<Vec<Result<Checked, ImageError>>, ExperimentError> {
     progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
-    let check = |path: &std::path::Path| {
+    let check = |path: &Path| {
         let bytes = image::read(path)?;
-        let size = match whole {
-            true => {
-                let image = RgbImage::decode(&bytes, path)?;
-                (image.width(), image.height())
-            }
-            false => RgbImage::dimensions_of(&bytes, path)?,
-        };
+        let image = RgbImage::decode(&bytes, path)?;
+        let size = (image.width(), image.height());
         Ok(Checked { size, bytes: bytes.len() as u64, hash: ContentHash::of(&bytes) })
     };
     let found = dataset

@@ -45,7 +45,8 @@ impl Experiment {
                 let dataset = &prepared.dataset;
                 DatasetRecord {
                     name: dataset.kind.to_string(),
-                    data: spec.data.display().to_string(),
+                    data: absolute(&spec.data),
+                    images_root: absolute(&prepared.images_root()),
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
                     limit: spec.options.limit,
@@ -91,6 +92,7 @@ impl Experiment {
             choices: state.choices,
             figure_files: state.figure_files,
             results,
+            reproducible: "the same command gives the same bytes of scores.csv and values of distances.parquet on this kind of processor, whatever the threads and the memory; on another last digits may differ".to_owned(),
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
                 processor: crate::kernel::processor(),
@@ -109,7 +111,7 @@ pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentErr
             .files()
             .iter()
             .map(|file| FileRecord {
-                path: file.path.display().to_string(),
+                path: absolute(&file.path),
                 sha256: file.sha256.clone(),
                 published: Some(file.published),
             })
@@ -121,14 +123,13 @@ pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentErr
 /// Files with their hashes.
 pub(super) fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
     let record = |path: &PathBuf| {
-        let path_text = path.display().to_string();
-        Ok(FileRecord { path: path_text, sha256: sha256_of(path)?, published: None })
+        Ok(FileRecord { path: absolute(path), sha256: sha256_of(path)?, published: None })
     };
     paths.iter().map(record).collect()
 }
 
 /// The tables of a run.
-const TABLES: [&str; 7] = [
+pub(super) const TABLES: [&str; 7] = [
     "scores.csv",
     "distances.parquet",
     "trials.parquet",
@@ -145,6 +146,11 @@ pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, Experime
         Ok(FileRecord { path: name.to_owned(), sha256, published: None })
     };
     TABLES.into_iter().map(record).collect()
+}
+
+/// A path that means the same from any folder.
+pub(super) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// SHA-256 of a file.

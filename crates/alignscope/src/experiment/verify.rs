@@ -1,4 +1,7 @@
-//! A finished run held against its files: are they still what its numbers came from, and do the numbers come out again?
+//! A finished run held against its files: are they still what its numbers came from, and do the scores come out again?
+//!
+//! Intervals, ceilings, findings and comparisons are held to their hashes alone, and figures and page not at all: they follow from
+//! the tables (`alignscope report`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,8 +11,10 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::prepared::images_sha256;
+use super::record::TABLES;
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
+use crate::distance::Distance;
 use crate::image::{self, ContentHash};
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
@@ -90,6 +95,7 @@ struct RecordedDataset {
     name: String,
     data: PathBuf,
     files: Vec<FileRecord>,
+    images_root: PathBuf,
     images_sha256: String,
 }
 
@@ -110,6 +116,10 @@ pub fn verify(
     let recorded: Recorded = serde_json::from_slice(&text)
         .map_err(|source| ResultsError::Manifest { path: manifest.clone(), source })?;
     let mut checks = Vec::new();
+    for name in TABLES.iter().filter(|name| recorded.results.iter().all(|r| r.path != **name)) {
+        let outcome = CheckOutcome::NotThere("the manifest has no hash of it".to_owned());
+        checks.push(Check::new(format!("result: {name}"), outcome));
+    }
     for file in &recorded.results {
         checks.push(check_file("result", &request.run.join(&file.path), &file.sha256));
     }
@@ -128,11 +138,17 @@ pub fn verify(
             continue;
         };
         let data = request.data.get(&dataset.kind).unwrap_or(&recorded.data);
+        let root = match request.data.get(&dataset.kind) {
+            None => recorded.images_root.clone(),
+            // A manifest by its own name.
+            Some(file) if file.is_file() => file.parent().map_or_else(PathBuf::new, Path::to_owned),
+            Some(folder) => moved(&recorded.data, folder, &recorded.images_root),
+        };
         for file in &recorded.files {
             let path = moved(&recorded.data, data, Path::new(&file.path));
             checks.push(check_file(&format!("file of {}", recorded.name), &path, &file.sha256));
         }
-        checks.push(check_images(dataset, data, &recorded.images_sha256, progress));
+        checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
         checks.extend(check_scores(request, dataset, &scores)?);
     }
     Ok(checks)
@@ -140,7 +156,12 @@ pub fn verify(
 
 /// Where a file of a data set lies now.
 fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
-    file.strip_prefix(before).map_or_else(|_| file.to_owned(), |inner| now.join(inner))
+    match file.strip_prefix(before) {
+        // The data set is named by its manifest.
+        Ok(rest) if rest.as_os_str().is_empty() => now.to_owned(),
+        Ok(rest) => now.join(rest),
+        Err(_) => file.to_owned(),
+    }
 }
 
 fn check_file(what: &str, path: &Path, expected: &str) -> Check {
@@ -155,23 +176,18 @@ fn check_file(what: &str, path: &Path, expected: &str) -> Check {
 
 fn check_images(
     dataset: &RunDataset,
-    data: &Path,
+    root: &Path,
     expected: &str,
     progress: &dyn Progress,
 ) -> Check {
     let what = format!("{} images of {}", dataset.images.len(), dataset.kind);
-    let folder = match data.is_dir() {
-        true => data,
-        // A manifest by its own name.
-        false => data.parent().unwrap_or(Path::new(".")),
-    };
     progress.begin(&format!("{}: hashing images", dataset.kind), dataset.images.len() as u64);
     let hashes: Result<Vec<ContentHash>, String> = dataset
         .images
         .par_iter()
         .map(|id| {
             progress.advance(1);
-            let path = folder.join(id);
+            let path = root.join(id);
             match image::read(&path) {
                 Ok(bytes) => Ok(ContentHash::of(&bytes)),
                 Err(error) => Err(error.to_string()),
@@ -205,11 +221,16 @@ fn check_scores(
     let mut sides: Vec<Side> = Vec::new();
     for row in &whole {
         let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
-        if sides.last() != Some(&side) {
+        let energy = matches!(row.distance, Distance::Activations | Distance::Differences);
+        if !energy && sides.last() != Some(&side) {
             sides.push(side);
         }
     }
     let all = sides.len();
+    if all == 0 {
+        let outcome = CheckOutcome::NotThere("scores.csv has none".to_owned());
+        return Ok(vec![Check::new(format!("scores of {}", dataset.kind), outcome)]);
+    }
     if let Some(sample) = request.sample.filter(|sample| *sample < all) {
         let chosen = (0..sample).map(|i| sides[i * all / sample].clone()).collect();
         sides = chosen;
@@ -234,6 +255,10 @@ fn check_scores(
         }
     };
     for (side, found) in sides.iter().zip(found) {
+        if found.scores.is_empty() {
+            let why = format!("{}, {}, {} cannot be scored", side.model, side.stage, side.distance);
+            return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
+        }
         for score in found.scores {
             let same_place = |row: &&&ScoreRow| {
                 row.model == side.model
@@ -241,7 +266,12 @@ fn check_scores(
                     && row.distance == side.distance
                     && row.measure == score.score.measure
             };
-            let Some(row) = whole.iter().find(same_place) else { continue };
+            let Some(row) = whole.iter().find(same_place) else {
+                let Side { model, stage, distance } = side;
+                let measure = score.score.measure;
+                let why = format!("{model}, {stage}, {distance}: scores.csv has no {measure}");
+                return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
+            };
             let (found, expected) = (score.score.value, row.value);
             if found != expected && !(found.is_nan() && expected.is_nan()) {
                 let Side { model, stage, distance } = side;

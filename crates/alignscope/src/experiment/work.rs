@@ -52,27 +52,33 @@ impl Experiment {
             let done = (found.encoded > 0).then(|| record(found.encoded, None));
             return Ok((found.stages, done));
         }
-        let of_pairs = |values: &&[f64]| values.len() == dataset.pairs.len();
-        if let Some(values) = kept.as_ref().and_then(|piece| piece.values()).filter(of_pairs) {
+        let pairs = dataset.pairs.len();
+        if let Some(values) = kept.as_ref().and_then(|piece| piece.all_values(pairs)) {
             let (stage, distance) = match model.source {
                 Source::Baseline(_) => (Stage::Output, Distance::Own),
                 _ => (Stage::Image, Distance::Euclidean),
             };
-            let distances = vec![(distance, values.to_vec())];
+            let distances = vec![(distance, values)];
             let found = StageDistances { stage, scale: None, distances, energy: None };
             return Ok((vec![found], None));
         }
         let (stage, done) = match &model.source {
             Source::Baseline(model) => {
-                let found = baselines::distances(model, dataset, self.memory_bytes, progress)?;
+                let kept = kept.as_ref();
+                let found =
+                    baselines::distances(model, dataset, kept, self.memory_bytes, progress)?;
                 let images = dataset.dataset.images.len();
                 (found.stage, Some(record(images, Some(found.features_computed))))
             }
-            _ => (pixels::stage_distances(dataset, self.memory_bytes, progress)?, None),
+            _ => {
+                let stage = pixels::stage_distances(dataset, self.memory_bytes, progress)?;
+                if let Some(kept) = &kept {
+                    let all: Vec<u32> = (0..).take(pairs).collect();
+                    kept.keep_values(&all, &stage.distances[0].1)?;
+                }
+                (stage, None)
+            }
         };
-        if let Some(kept) = &kept {
-            kept.keep_values(&stage.distances[0].1)?;
-        }
         Ok((vec![stage], done))
     }
 

@@ -1,7 +1,7 @@
 //! A file of kept numbers: what they are, the numbers, and a checksum over both.
 //!
 //! ```text
-//! "alignscope kept\n"      16 bytes
+//! "alignscope kept1"       16 bytes, the last for the version of this format
 //! length of the header     u64, little-endian
 //! header                   JSON
 //! numbers                  little-endian
@@ -10,7 +10,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,17 +21,17 @@ use tempfile::NamedTempFile;
 use crate::spill::{read_at, write_at};
 use crate::whole;
 
-const MAGIC: &[u8; 16] = b"alignscope kept\n";
+const MAGIC: &[u8; 16] = b"alignscope kept1";
 const HASH_BYTES: u64 = 32;
 /// No header is longer.
 const HEADER_LIMIT: u64 = 1 << 20;
 /// Bytes that are hashed at a time.
 const RUN: usize = 1 << 20;
 
-/// A file that was checked.
+/// A file that was checked. It is opened for each reading: there may be many.
 #[derive(Debug)]
 pub(super) struct KeptFile {
-    file: File,
+    path: PathBuf,
     /// Where the numbers begin.
     start: u64,
 }
@@ -95,12 +96,12 @@ impl KeptFile {
         if checksum(&file, length - HASH_BYTES)? != hash {
             return Err(damaged("its checksum is wrong"));
         }
-        Ok((Self { file, start }, header))
+        Ok((Self { path: path.to_owned(), start }, header))
     }
 
     /// Reads some of the numbers' bytes.
     pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        read_at(&self.file, bytes, self.start + offset)
+        read_at(&File::open(&self.path)?, bytes, self.start + offset)
     }
 }
 
@@ -132,10 +133,16 @@ impl Unfinished {
     }
 }
 
+/// An unfinished file that is younger may be of a process that is about to lock it.
+const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
+
 /// Removes an unfinished file that no process writes to any more.
 pub(super) fn remove_orphan(path: &Path) {
-    let orphan = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-    if orphan {
+    let is_old = |file: &File| {
+        let written = file.metadata().and_then(|metadata| metadata.modified());
+        written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age >= ORPHAN_AGE))
+    };
+    if File::open(path).is_ok_and(|file| is_old(&file) && file.try_lock().is_ok()) {
         // One that cannot be removed does no harm: it is never read.
         let _ = std::fs::remove_file(path);
     }

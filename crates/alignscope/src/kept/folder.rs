@@ -69,7 +69,11 @@ impl KeptFolder {
                 "identity": identity.0,
             });
             let text = format!("{text:#}\n");
-            whole::write(&path, text.as_bytes()).map_err(KeptError::write(&path))?;
+            match whole::write(&path, text.as_bytes()) {
+                // Another run wrote it at the same moment.
+                Err(_) if path.exists() => {}
+                other => other.map_err(KeptError::write(&path))?,
+            }
         }
         KeptPiece::open(folder)
     }
@@ -101,7 +105,8 @@ impl KeptFolder {
             let (mut bytes, mut written) = (0, SystemTime::UNIX_EPOCH);
             let files = std::fs::read_dir(&path).map_err(KeptError::read(&path))?;
             for file in files {
-                let metadata = file.and_then(|f| f.metadata()).map_err(KeptError::read(&path))?;
+                // A run that is at work may have renamed or removed it.
+                let Ok(metadata) = file.and_then(|f| f.metadata()) else { continue };
                 bytes += metadata.len();
                 written = written.max(metadata.modified().map_err(KeptError::read(&path))?);
             }
@@ -150,7 +155,10 @@ mod tests {
         for model in ["b", "a"] {
             let identity = Identity::new([(model.to_owned(), 1.into())].into_iter().collect());
             let about = About { model: model.into(), dataset: "things".into(), pairs: 2 };
-            kept.piece(&identity, &about).expect("made").keep_values(&[1.0, 2.0]).expect("kept");
+            kept.piece(&identity, &about)
+                .expect("made")
+                .keep_values(&[0, 1], &[1.0, 2.0])
+                .expect("kept");
         }
         let listed = kept.list().expect("listed");
         assert_eq!(listed.iter().map(|e| e.about.model.as_str()).collect::<Vec<_>>(), ["a", "b"]);

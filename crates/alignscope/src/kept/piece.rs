@@ -1,5 +1,6 @@
 //! One model on one data set, as far as it is kept.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,8 @@ const VALUES: &str = "values";
 pub struct KeptPiece {
     folder: PathBuf,
     sets: Vec<KeptSet>,
-    values: Option<Vec<f64>>,
+    /// Of a piece that has no differences: the value of each pair that is kept.
+    values: BTreeMap<u32, f64>,
     /// Files that were damaged, with what was wrong; they are removed.
     damaged: Vec<(PathBuf, String)>,
 }
@@ -94,7 +96,7 @@ impl Layout {
 impl KeptPiece {
     /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
     pub(super) fn open(folder: PathBuf) -> Result<Self, KeptError> {
-        let mut piece = Self { folder, sets: vec![], values: None, damaged: vec![] };
+        let mut piece = Self { folder, sets: vec![], values: BTreeMap::new(), damaged: vec![] };
         let entries = std::fs::read_dir(&piece.folder)
             .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
         let mut paths = entries.map_err(KeptError::read(&piece.folder))?;
@@ -111,9 +113,14 @@ impl KeptPiece {
             };
             match found {
                 Ok(()) => {}
+                // Another run, or its user, may have removed it meanwhile.
+                Err(Trouble::Io(source)) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(Trouble::Io(source)) => return Err(KeptError::Read { path, source }),
                 Err(Trouble::Damaged(why)) => {
-                    std::fs::remove_file(&path).map_err(KeptError::write(&path))?;
+                    match std::fs::remove_file(&path) {
+                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                        other => other.map_err(KeptError::write(&path))?,
+                    }
                     piece.damaged.push((path, why));
                 }
             }
@@ -136,11 +143,15 @@ impl KeptPiece {
     }
 
     fn open_values(&mut self, path: &Path) -> Result<(), Trouble> {
-        let body = |header: &ValuesHeader| header.values.checked_mul(8)?.try_into().ok();
+        let body = |header: &ValuesHeader| header.values.checked_mul(12)?.try_into().ok();
         let (file, header) = KeptFile::open(path, body)?;
-        let mut bytes = vec![0; header.values * size_of::<f64>()];
-        file.read(0, &mut bytes)?;
-        self.values = Some(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect());
+        let mut pairs = vec![0; header.values * size_of::<u32>()];
+        let mut values = vec![0; header.values * size_of::<f64>()];
+        file.read(0, &mut pairs)?;
+        file.read(pairs.len() as u64, &mut values)?;
+        let pairs = pairs.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b));
+        let values = values.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
+        self.values.extend(pairs.zip(values));
         Ok(())
     }
 
@@ -165,20 +176,28 @@ impl KeptPiece {
         covered
     }
 
-    /// The values of a piece that has no differences, such as a baseline's: one a pair.
-    pub fn values(&self) -> Option<&[f64]> {
-        self.values.as_deref()
+    /// The values of all pairs of a piece that has no differences, such as a baseline's; none where one is not kept.
+    pub fn all_values(&self, pairs: usize) -> Option<Vec<f64>> {
+        (0..pairs).map(|pair| self.value(u32::try_from(pair).ok()?)).collect()
     }
 
-    /// Keeps the values of a piece that has no differences.
+    /// The value of a pair, where it is kept.
+    pub fn value(&self, pair: u32) -> Option<f64> {
+        self.values.get(&pair).copied()
+    }
+
+    /// Keeps the values of some pairs of a piece that has no differences.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn keep_values(&self, values: &[f64]) -> Result<(), KeptError> {
-        let path = self.folder.join(format!("all.{VALUES}"));
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    pub fn keep_values(&self, pairs: &[u32], values: &[f64]) -> Result<(), KeptError> {
+        assert_eq!(pairs.len(), values.len(), "a value for each pair");
+        let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
+        let path = self.folder.join(format!("{}.{VALUES}", name_of(&numbers)));
+        let values: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes = [numbers, values].concat();
         let write = || {
-            let header = ValuesHeader { values: values.len() };
+            let header = ValuesHeader { values: pairs.len() };
             let file = Unfinished::create(&path, &header, bytes.len() as u64)?;
             file.write(0, &bytes)?;
             file.finish(&path)
@@ -194,9 +213,7 @@ impl KeptPiece {
         let mut pairs = pairs.to_vec();
         pairs.sort_unstable();
         let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
-        let hash = Sha256::digest(&numbers);
-        let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = self.folder.join(format!("{name}.{SET}"));
+        let path = self.folder.join(format!("{}.{SET}", name_of(&numbers)));
         let header = SetHeader { pairs: pairs.len(), channels: channels.to_vec() };
         let body = header.body().expect("what is in memory or on a disk can be counted");
         let create = || {
@@ -250,6 +267,12 @@ impl KeptPiece {
         }
         Ok(energy)
     }
+}
+
+/// The name of a file of some pairs, by their numbers.
+fn name_of(pairs: &[u8]) -> String {
+    let hash = Sha256::digest(pairs);
+    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Differences cannot be put where they are to be.
@@ -411,8 +434,15 @@ mod tests {
         writer.put(0, &[0, 1], &differences(3, &PAIRS[..2])).expect("written");
         let files = || std::fs::read_dir(&first.folder).expect("listed").count();
         assert_eq!((piece(folder.path()).covered(4), files()), (vec![false; 4], 2));
-        // What a killed run leaves is nobody's.
-        std::fs::write(first.folder.join(".alignscope-left"), "x").expect("written");
+        // What a killed run leaves is nobody's, once it is old.
+        let left = first.folder.join(".alignscope-left");
+        std::fs::write(&left, "x").expect("written");
+        piece(folder.path());
+        assert_eq!(files(), 3);
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        let file = std::fs::File::options().write(true).open(&left).expect("there");
+        file.set_modified(long_ago).expect("aged");
+        drop(file);
         piece(folder.path());
         assert_eq!(files(), 2);
         drop(writer);
@@ -451,9 +481,11 @@ mod tests {
     fn values_come_back_to_the_bit() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let values = [0.1, -0.0, f64::NAN, 1e300];
-        piece(folder.path()).keep_values(&values).expect("kept");
+        piece(folder.path()).keep_values(&[3, 0], &[values[3], values[0]]).expect("kept");
+        assert_eq!(piece(folder.path()).all_values(4), None);
+        piece(folder.path()).keep_values(&[1, 2], &values[1..3]).expect("kept");
         let found = piece(folder.path());
         let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(found.values().expect("kept")), bits(&values));
+        assert_eq!(bits(&found.all_values(4).expect("kept")), bits(&values));
     }
 }

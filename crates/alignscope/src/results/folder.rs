@@ -1,20 +1,21 @@
 //! The folder of a run.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::ResultsError;
 use super::lock::{LOCK, RunLock};
 use super::state::RunState;
-use crate::whole::{self, UNFINISHED};
+use super::{FileRecord, ResultsError};
+use crate::weights::file_sha256;
+use crate::whole::{self, UNFINISHED, sync_folder};
 
 /// The record of a run that is not done.
 const STARTED: &str = "unfinished.json";
 /// The record of a run that is.
 const MANIFEST: &str = "manifest.json";
 
-/// The files that a run leaves, but for its figures.
-const FILES: [&str; 11] = [
+/// The files that a run leaves beside its figures and its record.
+const FILES: [&str; 9] = [
     "scores.csv",
     "distances.parquet",
     "trials.parquet",
@@ -24,18 +25,21 @@ const FILES: [&str; 11] = [
     "comparisons.csv",
     "published-differences.csv",
     "report.html",
-    MANIFEST,
-    STARTED,
 ];
 
-/// A folder that a run may fill.
+/// So much is written to a folder to see whether there is room at all.
+const PROBE_BYTES: usize = 1 << 16;
+
+/// A folder that work may fill, and that nobody else fills meanwhile.
 #[derive(Debug)]
 pub struct OutputFolder {
     path: PathBuf,
     /// Whether it was made here, rather than found.
     made: bool,
     found: Found,
-    lock: Option<RunLock>,
+    /// Whether a run that it holds is to be discarded.
+    fresh: bool,
+    lock: RunLock,
 }
 
 /// What a folder held.
@@ -50,92 +54,86 @@ pub enum Found {
 }
 
 impl OutputFolder {
-    /// Takes a folder that is new or empty; it is made where it does not exist, and a file is
+    /// Takes a folder that is new or empty, and locks it; it is made where it does not exist, and a file is
     /// written and removed there, so that work does not end hours later at a full or read-only
     /// disk.
     ///
     /// # Errors
     /// The path is a file, the folder holds anything (but unfinished files of a run that was killed, which are
-    /// removed), or nothing can be written to it.
+    /// removed), another process is filling it, or nothing can be written to it.
     pub fn claim(path: &Path) -> Result<Self, ResultsError> {
-        let out = Self::open(path)?;
+        let out = Self::open(path, false)?;
         match out.entries()?.into_iter().next() {
             Some(found) if found == MANIFEST => {
-                Err(ResultsError::HoldsRun { path: path.to_owned() })
+                Err(ResultsError::HoldsRun { path: path.to_owned(), choices: String::new() })
             }
             Some(found) => Err(ResultsError::NotEmpty { path: path.to_owned(), found }),
-            None => Ok(out),
+            None => {
+                out.sweep()?;
+                Ok(out)
+            }
         }
     }
 
-    /// Takes a folder for a run: new, empty, or that of an earlier run, and locks it. With `fresh`, the files of an earlier
-    /// run are removed.
+    /// Takes a folder for a run, and locks it: new, empty, or that of an earlier run. With `fresh`, what an earlier run left
+    /// is removed when the new one [starts](Self::start).
     ///
     /// # Errors
-    /// As for [`claim`](Self::claim), or another process is filling the folder.
+    /// As for [`claim`](Self::claim).
     pub fn claim_run(path: &Path, fresh: bool) -> Result<Self, ResultsError> {
-        let mut out = Self::open(path)?;
-        out.lock = Some(RunLock::take(path)?);
-        let started = out.file(STARTED);
-        let manifest = out.file(MANIFEST);
+        let mut out = Self::open(path, fresh)?;
+        let (started, manifest) = (out.file(STARTED), out.file(MANIFEST));
         // The record of a start goes last: with it, whatever else is there is not the end.
         out.found = if started.exists() {
             Found::Unfinished(RunState::read(&started)?)
         } else if manifest.exists() {
             Found::Finished(RunState::read(&manifest)?)
         } else {
-            let first = out.entries()?.into_iter().find(|name| name != LOCK);
-            match first {
+            match out.entries()?.into_iter().next() {
                 Some(found) => return Err(ResultsError::NotEmpty { path: path.to_owned(), found }),
                 None => Found::Nothing,
             }
         };
-        if fresh && let Found::Unfinished(state) | Found::Finished(state) = &out.found {
-            let figures = state.figure_files.iter();
-            let figures = figures.flat_map(|f| ["svg", "png", "csv"].map(|e| format!("{f}.{e}")));
-            for name in FILES.map(str::to_owned).into_iter().chain(figures) {
-                match std::fs::remove_file(out.file(&name)) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                        let path = out.file(&name);
-                        return Err(ResultsError::Write { path, source: e });
-                    }
-                    _ => {}
-                }
-            }
-            out.found = Found::Nothing;
-        }
         Ok(out)
     }
 
-    fn open(path: &Path) -> Result<Self, ResultsError> {
+    fn open(path: &Path, fresh: bool) -> Result<Self, ResultsError> {
         let error = |source| ResultsError::Write { path: path.to_owned(), source };
         if path.exists() && !path.is_dir() {
             return Err(ResultsError::NotAFolder { path: path.to_owned() });
         }
         let made = !path.exists();
         std::fs::create_dir_all(path).map_err(error)?;
-        tempfile::NamedTempFile::new_in(path).map_err(error)?;
-        Ok(Self { path: path.to_owned(), made, found: Found::Nothing, lock: None })
+        let lock = RunLock::take(path)?;
+        let probe = || whole::beside(&path.join(LOCK))?.write_all(&[0; PROBE_BYTES]);
+        probe().map_err(error)?;
+        Ok(Self { path: path.to_owned(), made, found: Found::Nothing, fresh, lock })
     }
 
-    /// What the folder holds, the manifest first, without what a run that was killed left unfinished: that is nobody's, and
-    /// removed.
+    /// What the folder holds, the manifest first, without the lock and what a run that was killed left unfinished.
     fn entries(&self) -> Result<Vec<String>, ResultsError> {
-        let error = |source| ResultsError::Write { path: self.path.clone(), source };
-        let entries = std::fs::read_dir(&self.path).map_err(error)?;
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(error)?.file_name().to_string_lossy().into_owned();
-            if name.starts_with(UNFINISHED) {
-                let path = self.path.join(name);
-                // One that cannot be removed does no harm: it is never read.
-                let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
-            } else {
-                names.push(name);
-            }
-        }
+        let mut names = self.names()?;
+        names.retain(|name| name != LOCK && !name.starts_with(UNFINISHED));
         names.sort_by_key(|name| (name != MANIFEST, name.clone()));
         Ok(names)
+    }
+
+    fn names(&self) -> Result<Vec<String>, ResultsError> {
+        let error = |source| ResultsError::Write { path: self.path.clone(), source };
+        let entries = std::fs::read_dir(&self.path).map_err(error)?;
+        entries
+            .map(|entry| Ok(entry.map_err(error)?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    /// Removes what a run that was killed left unfinished; the folder is locked, so that it is nobody's.
+    fn sweep(&self) -> Result<(), ResultsError> {
+        for name in self.names()?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
+            let path = self.path.join(name);
+            // One that cannot be removed does no harm: it is never read.
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+        }
+        Ok(())
     }
 
     /// What it held when it was taken.
@@ -143,18 +141,35 @@ impl OutputFolder {
         &self.found
     }
 
-    /// Whether no other process can take it as long as this one has it; some file systems have no locks.
-    pub fn is_locked(&self) -> bool {
-        self.lock.as_ref().is_some_and(RunLock::is_held)
+    /// Whether what it holds is to be discarded.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
-    /// Writes down what a run is made of, before its first result; and removes what a killed run left unfinished.
+    /// Whether no other process can take it as long as this one has it; some file systems have no locks.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_held()
+    }
+
+    /// Writes down what a run is made of, before its first result; and removes what an earlier run left, so that results
+    /// are never of two.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// A file cannot be written or removed.
     pub fn start(&self, state: &RunState) -> Result<(), ResultsError> {
-        self.entries()?;
-        state.write(&self.file(STARTED))
+        self.sweep()?;
+        let (started, mut state) = (self.file(STARTED), state.clone());
+        if let Found::Unfinished(before) | Found::Finished(before) = &self.found {
+            // Until they are gone, figures of the earlier run are on record.
+            let now = std::mem::take(&mut state.figure_files);
+            state.figure_files = before.figure_files.iter().cloned().chain(now.clone()).collect();
+            state.write(&started)?;
+            let figures: Vec<String> = state.figures().collect();
+            let names = [MANIFEST].into_iter().chain(FILES).map(str::to_owned).chain(figures);
+            names.map(|name| self.file(&name)).try_for_each(|path| remove(&path))?;
+            state.figure_files = now;
+        }
+        state.write(&started)
     }
 
     /// Removes the record of the start, once everything is there.
@@ -163,10 +178,22 @@ impl OutputFolder {
     /// The file cannot be removed.
     pub fn end(&self) -> Result<(), ResultsError> {
         let path = self.file(STARTED);
-        std::fs::remove_file(&path).map_err(|source| ResultsError::Write { path, source })
+        let end = || {
+            std::fs::remove_file(&path)?;
+            sync_folder(&self.path)
+        };
+        end().map_err(|source| ResultsError::Write { path: path.clone(), source })
     }
 
-    /// Gives the folder up after a run that could not be done: it is removed where it was made
+    /// The first table that is not as a finished run left it; none where all are.
+    pub fn changed_table(&self, state: &RunState) -> Option<String> {
+        let is_same = |record: &&FileRecord| {
+            file_sha256(&self.file(&record.path)).is_ok_and(|sha256| sha256 == record.sha256)
+        };
+        state.results.iter().find(|record| !is_same(record)).map(|record| record.path.clone())
+    }
+
+    /// Gives the folder up after work that could not be done: it is removed where it was made
     /// here and nothing was put into it.
     pub fn abandon(self) {
         let Self { path, made, lock, .. } = self;
@@ -188,6 +215,26 @@ impl OutputFolder {
     }
 }
 
+/// Refuses a folder whose run is not done: its files may be of two attempts.
+///
+/// # Errors
+/// It holds the record of a start.
+pub fn check_finished(run: &Path) -> Result<(), ResultsError> {
+    match run.join(STARTED).exists() {
+        true => Err(ResultsError::NotDone { path: run.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), ResultsError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ResultsError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file beside its place and renames it, so that nobody ever sees half of it.
 ///
 /// # Errors
@@ -195,4 +242,53 @@ impl OutputFolder {
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     whole::write(path, bytes)
         .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_use_is_refused_and_nothing_in_it_is_touched() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let out = OutputFolder::claim_run(folder.path(), false).expect("empty");
+        std::fs::write(out.file(".alignscope-half"), "").expect("written");
+        assert!(matches!(OutputFolder::claim(folder.path()), Err(ResultsError::Locked { .. })));
+        assert!(out.file(".alignscope-half").exists());
+        drop(out);
+        OutputFolder::claim(folder.path()).expect("a killed run's leftovers are nobody's");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_run_is_not_discarded() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(MANIFEST);
+        std::fs::write(&path, r#"{"name": "a web page", "icons": []}"#).expect("written");
+        assert!(OutputFolder::claim_run(folder.path(), true).is_err());
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn an_earlier_run_is_removed_when_the_new_one_starts_and_nothing_outside() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().join("out");
+        std::fs::create_dir(&folder).expect("made");
+        let outside = place.path().join("labels.csv");
+        std::fs::write(&outside, "mine").expect("written");
+        let state = RunState {
+            figure_files: vec!["alignment".to_owned(), "../labels".to_owned()],
+            ..RunState::default()
+        };
+        for name in ["scores.csv", "alignment.svg", "alignment.png", "alignment.csv", "notes.txt"] {
+            std::fs::write(folder.join(name), "").expect("written");
+        }
+        state.write(&folder.join(MANIFEST)).expect("written");
+        let out = OutputFolder::claim_run(&folder, true).expect("a run");
+        assert!(folder.join("scores.csv").exists(), "not before it starts");
+        out.start(&RunState::default()).expect("started");
+        assert_eq!(out.entries().expect("listed"), ["notes.txt", STARTED]);
+        assert!(outside.exists());
+        out.end().expect("ended");
+    }
 }

@@ -66,8 +66,10 @@ impl RunLock {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // Removed while it is held, so that nobody loses a file that he holds.
-        let _ = std::fs::remove_file(&self.path);
+        // Removed while it is held, so that nobody loses a file that he holds; nor where another stands in its place.
+        if self.file.as_ref().is_some_and(|file| is_at(file, &self.path)) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -99,5 +101,20 @@ mod tests {
         drop(lock);
         assert!(!folder.path().join(LOCK).exists());
         RunLock::take(folder.path()).expect("free again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_lock_of_another_is_not_removed() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().join("out");
+        std::fs::create_dir(&folder).expect("made");
+        let first = RunLock::take(&folder).expect("free");
+        std::fs::remove_dir_all(&folder).expect("removed");
+        std::fs::create_dir(&folder).expect("made");
+        let second = RunLock::take(&folder).expect("a new folder is free");
+        drop(first);
+        assert!(RunLock::take(&folder).is_err(), "the second holds it");
+        drop(second);
     }
 }

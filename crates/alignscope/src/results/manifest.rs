@@ -62,6 +62,8 @@ pub struct Manifest<F> {
     pub figure_files: Vec<String>,
     /// The tables of the run, by their names in its folder.
     pub results: Vec<FileRecord>,
+    /// How far the results can be had again.
+    pub reproducible: String,
     /// Where it ran; differs between equal runs on different machines.
     pub host: Host,
     /// When, and how long; differs between equal runs.
@@ -86,7 +88,7 @@ pub struct ModelRecord {
 }
 
 /// A file with its hash.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// Its path, as it was opened; its name, for a result.
     pub path: String,
@@ -104,6 +106,8 @@ pub struct DatasetRecord {
     pub name: String,
     /// Its folder or file, as given.
     pub data: String,
+    /// The folder that the images' names are paths below.
+    pub images_root: String,
     /// The split asked for, where one was.
     pub split: Option<String>,
     /// The fewest votes asked for, where they were.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ResultsError;
+use super::{FileRecord, ResultsError};
 use crate::whole;
 
 /// What a run is made of.
@@ -13,14 +13,15 @@ use crate::whole;
 pub struct RunState {
     /// All that its numbers depend on, by what it is: hashes of weights, images and trials, preprocessing, precision, version of the
     /// numerics.
-    #[serde(default)]
     pub inputs: BTreeMap<String, String>,
     /// What was asked of them: models, distances, the rule for ties, resamples, figures.
-    #[serde(default)]
     pub choices: BTreeMap<String, String>,
     /// Names of the figures' files, without extension.
     #[serde(default)]
     pub figure_files: Vec<String>,
+    /// The tables, with their hashes, once they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<FileRecord>,
 }
 
 /// Something that is not what it was.
@@ -37,11 +38,25 @@ pub struct Change {
 impl RunState {
     /// Inputs that both runs have, and that differ.
     pub fn changes(&self, now: &Self) -> Vec<Change> {
-        let change = |(what, before): (&String, &String)| {
-            let now = now.inputs.get(what).filter(|now| *now != before)?;
-            Some(Change { what: what.clone(), before: before.clone(), now: now.clone() })
-        };
-        self.inputs.iter().filter_map(change).collect()
+        changes(&self.inputs, &now.inputs)
+    }
+
+    /// Choices that both runs have, and that differ.
+    pub fn other_choices(&self, now: &Self) -> Vec<Change> {
+        changes(&self.choices, &now.choices)
+    }
+
+    /// Whether both are of the same inputs and choices.
+    pub fn is_the_same_as(&self, other: &Self) -> bool {
+        (&self.inputs, &self.choices) == (&other.inputs, &other.choices)
+    }
+
+    /// The figures' files: plain names only, whatever the record says.
+    pub(super) fn figures(&self) -> impl Iterator<Item = String> {
+        let plain =
+            |name: &&String| Path::new(name).file_name().is_some_and(|f| f == name.as_str());
+        let with_extensions = |name: &String| ["svg", "png", "csv"].map(|e| format!("{name}.{e}"));
+        self.figure_files.iter().filter(plain).flat_map(with_extensions)
     }
 
     /// Reads the state from the record of an unfinished run, or from a manifest.
@@ -58,6 +73,14 @@ impl RunState {
         whole::write(path, text.as_bytes())
             .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
     }
+}
+
+fn changes(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<Change> {
+    let change = |(what, before): (&String, &String)| {
+        let now = now.get(what).filter(|now| *now != before)?;
+        Some(Change { what: what.clone(), before: before.clone(), now: now.clone() })
+    };
+    before.iter().filter_map(change).collect()
 }
 
 #[cfg(test)]
