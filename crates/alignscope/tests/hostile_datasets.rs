@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use alignscope::difference::{Activations, Differences};
+use alignscope::energy::EnergyAccumulator;
 use alignscope::image::RgbImage;
 use alignscope::kept::{About, Identity, KeptFolder};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
@@ -346,11 +347,14 @@ fn kept_differences() {
     let piece = || kept.piece(&identity, &about).expect("a piece");
     piece().keep_values(&[0, 1, 2], &[0.5, 1.5, 2.5]).expect("kept");
     let activations: Vec<f32> = (0..4 * 3).map(|i| i as f32).collect();
-    let differences =
-        Differences::of(Activations::new(&activations, 4, 1, 3), &[[0, 1], [1, 2], [2, 3]]);
+    let activations = Activations::new(&activations, 4, 1, 3);
+    let differences = Differences::of(activations, &[[0, 1], [1, 2], [2, 3]]);
+    let mut energy = EnergyAccumulator::new(3);
+    energy.add_all(activations);
     let mut first = piece();
     let mut writer = first.writer(&[0, 1, 2], &[3]).expect("a file");
     writer.put(0, &[0, 1, 2], &differences).expect("written");
+    writer.put_energy(0, &energy).expect("written");
     writer.finish(&mut first).expect("kept");
     let files: Vec<PathBuf> = fs::read_dir(piece().folder())
         .expect("listed")
