@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::ExperimentError;
 use super::error::go_on;
@@ -96,6 +97,8 @@ pub(super) struct StageDistances {
 pub(super) struct PieceDistances {
     pub(super) stages: Vec<StageDistances>,
     pub(super) encoded: usize,
+    /// Seconds that it took, without reading the weights.
+    pub(super) wall_s: f64,
 }
 
 /// Encodes the data set's images, each once, and reduces every stage to distances. Resident sets that are kept are not
@@ -114,9 +117,10 @@ pub(super) fn stage_distances(
         && covered.iter().all(|covered| *covered)
     {
         let stages = from_kept(request, piece, progress)?;
-        return Ok(PieceDistances { stages, encoded: 0 });
+        return Ok(PieceDistances { stages, encoded: 0, wall_s: 0.0 });
     }
     let encoder = request.encoder.get(progress)?;
+    let clock = Instant::now();
     let open = Open::of(&dataset.pairs, &covered);
     let shares = Shares::of(request, encoder, &open, kept.is_some())?;
     shares.tell(request, encoder, &open, progress);
@@ -150,7 +154,7 @@ pub(super) fn stage_distances(
         (None, Some(piece)) => from_kept(request, piece, progress)?,
         (None, None) => unreachable!("differences of several sets are in a store or kept"),
     };
-    Ok(PieceDistances { stages, encoded: images })
+    Ok(PieceDistances { stages, encoded: images, wall_s: clock.elapsed().as_secs_f64() })
 }
 
 /// The distances of a piece of which all pairs are kept.

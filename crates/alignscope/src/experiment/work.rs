@@ -29,14 +29,14 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<(Vec<StageDistances>, Option<WorkRecord>), ExperimentError> {
         let Piece { model, encoder, dataset, foreign_scales } = *piece;
-        let clock = Instant::now();
         let kept = self.kept_piece(model, dataset, progress)?;
-        let record = |images, features_computed| WorkRecord {
+        let clock = Instant::now();
+        let record = |images, features_computed, wall_s| WorkRecord {
             model: model.name.clone(),
             dataset: dataset.dataset.kind.to_string(),
             images,
             features_computed,
-            wall_s: clock.elapsed().as_secs_f64(),
+            wall_s,
         };
         if let Some(encoder) = encoder {
             let request = piece::Request {
@@ -49,7 +49,7 @@ impl Experiment {
                 foreign_scales,
             };
             let found = piece::stage_distances(&request, kept, progress)?;
-            let done = (found.encoded > 0).then(|| record(found.encoded, None));
+            let done = (found.encoded > 0).then(|| record(found.encoded, None, found.wall_s));
             return Ok((found.stages, done));
         }
         let pairs = dataset.pairs.len();
@@ -68,7 +68,14 @@ impl Experiment {
                 let found =
                     baselines::distances(model, dataset, kept, self.memory_bytes, progress)?;
                 let images = dataset.dataset.images.len();
-                (found.stage, Some(record(images, Some(found.features_computed))))
+                (
+                    found.stage,
+                    Some(record(
+                        images,
+                        Some(found.features_computed),
+                        clock.elapsed().as_secs_f64(),
+                    )),
+                )
             }
             _ => {
                 let stage = pixels::stage_distances(dataset, self.memory_bytes, progress)?;

@@ -186,7 +186,7 @@ pub struct WorkRecord {
     /// budget did not hold all that are connected by pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features_computed: Option<usize>,
-    /// Seconds.
+    /// Seconds, without reading weights.
     pub wall_s: f64,
 }
 
