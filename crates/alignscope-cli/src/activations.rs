@@ -1,9 +1,9 @@
 //! `alignscope activations`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use alignscope::encoder::{Checkpoint, Encoder};
-use alignscope::features::{FeatureRequest, write_features};
+use alignscope::features::{FeatureRequest, Picture, write_features};
 use alignscope::results::OutputFolder;
 use anyhow::{Context, bail};
 
@@ -49,9 +49,9 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
 }
 
 /// The image at a path, or those below a folder in order of name.
-fn collect(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+fn collect(path: &Path, images: &mut Vec<Picture>) -> anyhow::Result<()> {
     if path.is_file() {
-        images.push(path.to_owned());
+        images.push(Picture::File(path.to_owned()));
         return Ok(());
     }
     let entries =

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
 use alignscope::{
-    ClusterBy, DatasetKind, Distance, ModelSpec, PrecisionChoice, ProjectionForm, Stage, Ties,
-    Tokens,
+    ClusterBy, DatasetKind, DatasetOptions, Distance, ModelSpec, PrecisionChoice, ProjectionForm,
+    Stage, Ties, Tokens,
 };
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +34,9 @@ pub struct Arguments {
 pub enum Command {
     /// Measure models on data sets.
     Run(Run),
+    /// Score features from anywhere on a data set: what `activations` writes, or the `features.npy`
+    /// and `file_names.txt` of another tool.
+    Score(Score),
     /// Write an encoder's activations as `features.npy` and `file_names.txt`, a folder a stage.
     Activations(Activations),
     /// The whole way on images that it draws itself, with a simulated observer; no download.
@@ -106,31 +109,8 @@ pub struct Run {
     #[arg(long = "distance", value_name = "DISTANCE", num_args = 1..)]
     pub distances: Vec<Distance>,
 
-    /// Take one split: a file of THINGS (testset1 unless said otherwise), or a value of the column
-    /// `split` elsewhere (all rows unless said otherwise).
-    #[arg(long, value_name = "NAME")]
-    pub split: Option<String>,
-
-    /// Leave out NIGHTS trials with fewer votes.
-    #[arg(long, value_name = "N")]
-    pub min_votes: Option<u32>,
-
-    /// Which image stands for a THINGS concept: the first in sorted order (as in the study), or
-    /// `_01b`.
-    #[arg(long, value_name = "WHICH", value_enum)]
-    pub images: Option<ConceptImages>,
-
-    /// Take only the first N trials that can be run.
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub limit: Option<usize>,
-
-    /// Let paths in manifests lead out of the data set's folder.
-    #[arg(long)]
-    pub allow_outside: bool,
-
-    /// Leave out trials whose images are missing, and count them, instead of stopping.
-    #[arg(long)]
-    pub skip_missing: bool,
+    #[command(flatten)]
+    pub part: Part,
 
     /// Which tokens' activations are compared: all (as published), class, patches or mean.
     #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
@@ -298,6 +278,107 @@ pub struct Resampling {
     pub seed: u64,
 }
 
+/// `alignscope score`.
+#[derive(Debug, Args)]
+pub struct Score {
+    /// A folder with `features.npy` (images × channels, or images × tokens × channels) and
+    /// `file_names.txt` (a line for each image, which ends in its path below the data set's folder);
+    /// or with such a folder for each stage, as `activations` writes them.
+    #[arg(long, value_name = "DIR")]
+    pub features: PathBuf,
+
+    /// What the model is called in the results; the folder's name unless said otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The data set; see `alignscope list datasets`.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: DatasetKind,
+
+    /// The data set's folder, or the manifest itself, as for `run`.
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+
+    #[command(flatten)]
+    pub part: Part,
+
+    /// A kind of distance; all unless said otherwise.
+    #[arg(long = "distance", value_name = "DISTANCE", num_args = 1..)]
+    pub distances: Vec<Distance>,
+
+    /// Which tokens are compared: all, class, patches or mean; the first is taken for the class
+    /// token.
+    #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
+    pub tokens: Tokens,
+
+    /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
+    #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]
+    pub ties: Ties,
+
+    #[command(flatten)]
+    pub resampling: Resampling,
+
+    /// What is resampled as a whole, as for `run`.
+    #[arg(long, value_name = "WHAT", default_value_t = ClusterBy::Default)]
+    pub cluster: ClusterBy,
+
+    /// Do not add the model `pixels`.
+    #[arg(long)]
+    pub no_pixels: bool,
+
+    /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+
+    /// The folder for the results; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// What part of a data set to take.
+#[derive(Debug, Clone, Args)]
+pub struct Part {
+    /// Take one split: a file of THINGS (testset1 unless said otherwise), or a value of the column
+    /// `split` elsewhere (all rows unless said otherwise).
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+
+    /// Leave out NIGHTS trials with fewer votes.
+    #[arg(long, value_name = "N")]
+    pub min_votes: Option<u32>,
+
+    /// Which image stands for a THINGS concept: the first in sorted order (as in the study), or
+    /// `_01b`.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub images: Option<ConceptImages>,
+
+    /// Take only the first N trials that can be run.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+
+    /// Let paths in manifests lead out of the data set's folder.
+    #[arg(long)]
+    pub allow_outside: bool,
+
+    /// Leave out trials whose images are missing, and count them, instead of stopping.
+    #[arg(long)]
+    pub skip_missing: bool,
+}
+
+impl Part {
+    /// The same as the library has it.
+    pub fn options(&self) -> DatasetOptions {
+        DatasetOptions {
+            split: self.split.clone(),
+            min_votes: self.min_votes,
+            things_images: self.images.map(Into::into),
+            skip_missing: self.skip_missing,
+            allow_outside: self.allow_outside,
+            limit: self.limit,
+        }
+    }
+}
+
 /// `alignscope activations`.
 #[derive(Debug, Args)]
 pub struct Activations {
@@ -384,12 +465,12 @@ pub struct Compare {
     pub model_b: Option<String>,
 
     /// The first model's stage; its last unless said otherwise.
-    #[arg(long, value_name = "STAGE")]
+    #[arg(long, value_name = "STAGE", value_parser = any_stage)]
     pub stage_a: Option<Stage>,
 
     /// The second model's stage; its last unless said otherwise, or --stage-a where it is the same
     /// model.
-    #[arg(long, value_name = "STAGE")]
+    #[arg(long, value_name = "STAGE", value_parser = any_stage)]
     pub stage_b: Option<Stage>,
 
     /// The first model's kind of distance; each unless said otherwise.
@@ -460,6 +541,11 @@ impl From<ConceptImages> for ThingsImages {
             ConceptImages::Reference01b => Self::Reference01b,
         }
     }
+}
+
+/// A stage as results call it: features from elsewhere have stages of any name.
+fn any_stage(text: &str) -> Result<Stage, std::convert::Infallible> {
+    Ok(Stage::in_results(text))
 }
 
 /// More threads than any machine has cores for would only wait for each other.

@@ -1,16 +1,15 @@
 //! `alignscope check`.
 
-use std::process::ExitCode;
-
 use alignscope::DatasetOptions;
 use alignscope::inspection::{Count, inspect};
 
+use crate::DONE;
 use crate::arguments::Check;
 use crate::progress::progress;
 use crate::run::DONE_WITH_FAILURES;
 
 /// Looks through a data set's folder and says what is wrong with it.
-pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
     let options = DatasetOptions {
         split: arguments.split.clone(),
         allow_outside: arguments.allow_outside,
@@ -35,11 +34,11 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(match found.problems.len() {
         0 => {
             println!("nothing wrong was found");
-            ExitCode::SUCCESS
+            DONE
         }
         n => {
             println!("{n} problems");
-            ExitCode::from(DONE_WITH_FAILURES)
+            DONE_WITH_FAILURES
         }
     })
 }

@@ -1,7 +1,5 @@
 //! `alignscope demo`.
 
-use std::process::ExitCode;
-
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
@@ -17,7 +15,7 @@ use crate::run::{execute, memory};
 const MODEL: &str = "openai/clip-vit-base-patch32";
 
 /// Draws images, simulates an observer, and runs pixels and an untrained encoder on them.
-pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
     let memory_bytes = memory(arguments.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
     let data = out.file("data");
@@ -54,7 +52,7 @@ pub fn run(arguments: &Demo, quiet: bool) -> anyhow::Result<ExitCode> {
         fresh: false,
         keep_going: false,
         simulated: true,
-        command: Some(std::env::args().collect()),
+        command: Some(command),
     };
     progress.note("the observer of the demo is simulated: these scores say nothing about people");
     drop(progress);

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ExperimentFile, Presentation, Progress, Resampling,
+    DatasetKind, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, Presentation,
+    Progress, Resampling,
 };
 use anyhow::bail;
 use bytesize::ByteSize;
 
+use crate::DONE;
 use crate::arguments::Run;
 use crate::cache;
 use crate::progress::progress;
@@ -20,11 +20,8 @@ use crate::stop::Stoppable;
 /// Exit code of a run that is done, but for failures that it named.
 pub const DONE_WITH_FAILURES: u8 = 1;
 
-/// Side of the square for baselines, where neither the user nor the experiment says.
-const BASELINE_SIZE: usize = 224;
-
 /// Measures models on data sets.
-pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
     let grid = match &arguments.experiment {
         Some(path) => from_file(arguments, path)?,
         None => from_arguments(arguments)?,
@@ -46,7 +43,10 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<ExitCode> {
             seed: arguments.resampling.seed,
             cluster: arguments.cluster,
         },
-        baseline_size: arguments.baseline_size.or(grid.baseline_size).unwrap_or(BASELINE_SIZE),
+        baseline_size: arguments
+            .baseline_size
+            .or(grid.baseline_size)
+            .unwrap_or(Experiment::BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,
         memory_bytes: memory(arguments.memory)?,
@@ -64,21 +64,9 @@ pub fn run(arguments: &Run, quiet: bool) -> anyhow::Result<ExitCode> {
         fresh: arguments.fresh,
         keep_going: arguments.keep_going,
         simulated: false,
-        command: Some(std::env::args().collect()),
+        command: Some(command),
     };
     execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.fresh)?, quiet)
-}
-
-/// The options that say what part of a data set to take.
-fn options(arguments: &Run) -> DatasetOptions {
-    DatasetOptions {
-        split: arguments.split.clone(),
-        min_votes: arguments.min_votes,
-        things_images: arguments.images.map(Into::into),
-        skip_missing: arguments.skip_missing,
-        allow_outside: arguments.allow_outside,
-        limit: arguments.limit,
-    }
 }
 
 /// The grid that `--model`, `--dataset` and `--data` name.
@@ -94,7 +82,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     let spec = |(kind, data): (&DatasetKind, &PathBuf)| DatasetSpec {
         kind: *kind,
         data: data.clone(),
-        options: options(arguments),
+        options: arguments.part.options(),
     };
     Ok(ExperimentFile {
         title: None,
@@ -119,7 +107,7 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
         data.insert(name.parse::<DatasetKind>()?, PathBuf::from(path));
     }
     let mut grid = ExperimentFile::read(path, &data, arguments.untrained)?;
-    let options = options(arguments);
+    let options = arguments.part.options();
     if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
         bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");
     }
@@ -132,11 +120,7 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
 }
 
 /// Runs an experiment and says where the results are.
-pub fn execute(
-    experiment: &Experiment,
-    out: OutputFolder,
-    quiet: bool,
-) -> anyhow::Result<ExitCode> {
+pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyhow::Result<u8> {
     let progress = Stoppable::new(progress(quiet))?;
     let summary = match experiment.run(&out, &progress) {
         Ok(summary) => summary,
@@ -158,7 +142,7 @@ pub fn execute(
         }
     }
     if summary.bad_images.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(DONE);
     }
     for (dataset, image) in &summary.bad_images {
         eprintln!("alignscope: {dataset}: {} could not be read: {}", image.image, image.why);
@@ -167,7 +151,7 @@ pub fn execute(
         "alignscope: trials that show one of {} images are left out",
         summary.bad_images.len()
     );
-    Ok(ExitCode::from(DONE_WITH_FAILURES))
+    Ok(DONE_WITH_FAILURES)
 }
 
 /// What is said when a run is stopped.

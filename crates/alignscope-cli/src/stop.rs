@@ -1,6 +1,5 @@
 //! Stopping when the user or the system asks for it.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -35,9 +34,9 @@ impl Stoppable {
     }
 
     /// The exit code of a program that a signal stopped: 130 for Ctrl-C.
-    pub fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> u8 {
         let signal = self.signal.load(Ordering::Relaxed) as i32;
-        ExitCode::from(u8::try_from(code(signal)).expect("128 and a small number"))
+        u8::try_from(code(signal)).expect("128 and a small number")
     }
 }
 

@@ -1,17 +1,17 @@
 //! `alignscope verify`.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
 use alignscope::{Check, DatasetKind, VerifyRequest, verify};
 use anyhow::bail;
 
+use crate::DONE;
 use crate::arguments::Verify;
 use crate::progress::progress;
 use crate::run::DONE_WITH_FAILURES;
 
 /// Holds a finished run against its files.
-pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<u8> {
     let mut data = BTreeMap::new();
     for text in &arguments.data {
         let Some((name, path)) = text.split_once('=') else {
@@ -27,5 +27,5 @@ pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<ExitCode> {
     }
     let bad = checks.iter().filter(|check| !Check::is_good(check)).count();
     println!("{} of {} are as the run says", checks.len() - bad, checks.len());
-    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(DONE_WITH_FAILURES) })
+    Ok(if bad == 0 { DONE } else { DONE_WITH_FAILURES })
 }

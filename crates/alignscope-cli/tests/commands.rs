@@ -54,6 +54,78 @@ fn npy(path: &Path) -> (String, Vec<f32>) {
 }
 
 #[test]
+fn features_that_activations_wrote_score_as_the_run_of_their_model() {
+    let place = place();
+    let model = golden("clip/base");
+    let [features, run, scored] = ["features", "run", "scored"].map(|name| place.path().join(name));
+    let images = ["a.png", "b.png", "c.png"].map(|name| place.path().join(name));
+    let data = text(place.path());
+    for arguments in [
+        vec![
+            "run",
+            "--model",
+            text(&model),
+            "--dataset",
+            "pairs",
+            "--data",
+            data,
+            "--no-cache",
+            "--out",
+            text(&run),
+        ],
+        [
+            &["activations", "--model", text(&model), "--out", text(&features), "--images"][..],
+            &images.each_ref().map(|path| text(path)),
+        ]
+        .concat(),
+        vec![
+            "score",
+            "--features",
+            text(&features),
+            "--name",
+            text(&model),
+            "--dataset",
+            "pairs",
+            "--data",
+            data,
+            "--out",
+            text(&scored),
+        ],
+    ] {
+        let (code, _, message) = alignscope(&arguments);
+        assert_eq!(code, 0, "{message}");
+    }
+    for table in
+        ["scores.csv", "findings.csv", "comparisons.csv", "distances.parquet", "scale.parquet"]
+    {
+        let [of_run, of_features] =
+            [&run, &scored].map(|out| fs::read(out.join(table)).expect(table));
+        assert!(of_run == of_features, "{table} differs");
+    }
+    let (code, shown, message) = alignscope(&["verify", text(&scored)]);
+    assert_eq!(code, 0, "{shown}{message}");
+
+    // Names that are not those of the data set's images.
+    fs::write(features.join("block-01/file_names.txt"), "x.png\ny.png\nz.png\n").expect("written");
+    let one = features.join("block-01");
+    let other = place.path().join("other");
+    let (code, _, message) = alignscope(&[
+        "score",
+        "--features",
+        text(&one),
+        "--dataset",
+        "pairs",
+        "--data",
+        data,
+        "--out",
+        text(&other),
+    ]);
+    assert_eq!(code, 2);
+    assert!(message.contains("3 of the 3 images of the data set are in no row"), "{message}");
+    assert!(!other.exists(), "nothing is left of what could not be done");
+}
+
+#[test]
 fn activations_of_every_stage_and_choice_of_tokens() {
     let place = place();
     let model = golden("clip/base");

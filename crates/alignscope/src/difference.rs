@@ -24,6 +24,8 @@ pub struct Activations<'a> {
     skipped: usize,
     /// The squared norm of each image, where it is known.
     norms: Option<&'a [f64]>,
+    /// Which of the images in `values` each image is, where they stand in another order.
+    rows: Option<&'a [u32]>,
 }
 
 impl<'a> Activations<'a> {
@@ -36,7 +38,18 @@ impl<'a> Activations<'a> {
         assert!(tokens > 0 && channels > 0, "activations of {tokens} tokens × {channels} channels");
         assert_eq!(values.len(), images * tokens * channels, "[images, tokens, channels]");
         let stride = tokens * channels;
-        Self { values, images, tokens, channels, stride, skipped: 0, norms: None }
+        Self { values, images, tokens, channels, stride, skipped: 0, norms: None, rows: None }
+    }
+
+    /// Some of the images, or all in another order, without a copy: image *i* is what was image
+    /// `rows[i]`.
+    ///
+    /// # Panics
+    /// There is no such image.
+    pub fn with_rows(self, rows: &'a [u32]) -> Self {
+        assert!(self.rows.is_none(), "rows are chosen once");
+        assert!(rows.iter().all(|row| (*row as usize) < self.images), "rows of the array");
+        Self { images: rows.len(), norms: None, rows: Some(rows), ..self }
     }
 
     /// The same, with what [`squared_norms`](Self::squared_norms) gave, which is then not taken
@@ -63,8 +76,9 @@ impl<'a> Activations<'a> {
     /// All numbers, image after image, token after token.
     ///
     /// # Panics
-    /// Only some of the tokens are seen.
+    /// Only some of the tokens are seen, or images in another order.
     pub fn values(self) -> &'a [f32] {
+        assert!(self.rows.is_none(), "images in their own order");
         assert_eq!(self.stride, self.tokens * self.channels, "all tokens");
         self.values
     }
@@ -99,6 +113,7 @@ impl<'a> Activations<'a> {
 
     /// The activations of one image, `[tokens, channels]`.
     pub fn image(self, index: usize) -> &'a [f32] {
+        let index = self.rows.map_or(index, |rows| rows[index] as usize);
         &self.values[index * self.stride + self.skipped..][..self.tokens * self.channels]
     }
 }
@@ -311,5 +326,15 @@ mod tests {
         assert_eq!((some.images(), some.tokens(), some.channels()), (2, 2, 2));
         assert_eq!(some.image(1), [8.0, 9.0, 10.0, 11.0]);
         assert_eq!(some.of_tokens(1..2).image(0), [4.0, 5.0]);
+    }
+
+    #[test]
+    fn images_are_seen_in_another_order_without_a_copy() {
+        let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let seen = Activations::new(&values, 3, 2, 2).with_rows(&[2, 0]);
+        assert_eq!((seen.images(), seen.image(0)), (2, &values[8..]));
+        assert_eq!(seen.of_tokens(1..2).image(1), [2.0, 3.0]);
+        let same = Activations::new(&values, 3, 2, 2);
+        assert_eq!(Differences::of(seen, &[[0, 1]]), Differences::of(same, &[[2, 0]]));
     }
 }

@@ -2,18 +2,23 @@
 
 mod baselines;
 mod before;
+mod callback;
 mod compare;
 mod error;
+mod external;
 mod figures;
 mod file;
 mod identity;
+mod measure;
 mod open;
 mod piece;
 mod pixels;
 mod prepared;
 mod record;
+mod reducer;
 mod scoring;
 mod shares;
+mod tables;
 mod tiles;
 mod verify;
 mod work;
@@ -22,16 +27,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use callback::{Batch, Callback, Encode, ShapeChanged, StageRows};
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
 use error::go_on;
+pub use external::{External, ExternalSource, FeatureValues, Features, Holding, Place, depths};
 pub use figures::{FigureSpec, Presentation, draw};
 pub use file::{ExperimentFile, ExperimentFileError};
+pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
 use piece::LazyEncoder;
 use prepared::{Opening, PreparedDataset};
 use scoring::Scoring;
+use tables::Tables;
 use work::Piece;
 
 use crate::baseline::{BaselineFolders, BaselineModel};
@@ -44,9 +53,8 @@ use crate::progress::Progress;
 use crate::report::write_report;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, DistanceRows, DistancesWriter, Drawn, FileRecord, OutputFolder, ScaleWriter,
-    ScoreRow, Times, read_scale, read_scores, write_ceilings, write_comparisons, write_findings,
-    write_scores, write_trials,
+    BadImage, Drawn, FileRecord, OutputFolder, RunState, ScoreRow, Times, WorkRecord, read_scale,
+    read_scores, write_ceilings, write_comparisons, write_findings, write_scores, write_trials,
 };
 use crate::score::Ties;
 
@@ -116,13 +124,15 @@ enum Source {
     Pixels,
     Baseline(BaselineModel),
     Encoder(Box<Checkpoint>),
+    /// Activations from outside: what they are, by what it is called.
+    External(BTreeMap<String, String>),
 }
 
 impl Source {
     fn baseline(&self) -> Option<&BaselineModel> {
         match self {
             Self::Baseline(model) => Some(model),
-            Self::Pixels | Self::Encoder(_) => None,
+            Self::Pixels | Self::Encoder(_) | Self::External(_) => None,
         }
     }
 }
@@ -132,10 +142,16 @@ impl Source {
 struct Model {
     /// As results call it.
     name: String,
-    spec: ModelSpec,
     source: Source,
     /// Its files with their hashes.
     files: Vec<FileRecord>,
+}
+
+/// A run whose scores are there.
+struct Scored<'a> {
+    tables: Tables,
+    scoring: Scoring<'a>,
+    work: Vec<WorkRecord>,
 }
 
 /// What a run did.
@@ -152,6 +168,36 @@ pub struct Summary {
 }
 
 impl Experiment {
+    /// Side of the square that baselines see where images differ in size, unless said otherwise.
+    pub const BASELINE_SIZE: usize = 224;
+
+    /// An experiment with everything else as it is unless said otherwise: all kinds of distance, all
+    /// tokens, f32, a tie a miss, 2,000 resamples, `pixels` beside the models, and nothing kept.
+    pub fn new(models: Vec<ModelSpec>, datasets: Vec<DatasetSpec>, memory_bytes: u64) -> Self {
+        Self {
+            models,
+            datasets,
+            distances: Distance::ALL.to_vec(),
+            tokens: Tokens::All,
+            projection: None,
+            precision: Precision::F32,
+            ties: Ties::Miss,
+            resampling: Resampling::default(),
+            baseline_size: Self::BASELINE_SIZE,
+            weights: None,
+            pixels: true,
+            memory_bytes,
+            scale_from: None,
+            figures: vec![],
+            presentation: Presentation::default(),
+            kept: None,
+            fresh: false,
+            keep_going: false,
+            simulated: false,
+            command: None,
+        }
+    }
+
     /// Runs all of it and fills `out`: `scores.csv`, `distances.parquet`, `trials.parquet`,
     /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
     /// and CSV, `manifest.json`, and from all of them `report.html`.
@@ -173,13 +219,7 @@ impl Experiment {
         let started = SystemTime::now();
         let clock = Instant::now();
         let models = self.models(progress)?;
-        let how = Opening {
-            baseline_side: self.baseline_size,
-            resampling: &self.resampling,
-            ties: self.ties,
-            keep_going: self.keep_going,
-        };
-        let open = |spec| PreparedDataset::open(spec, how, progress);
+        let open = |spec| PreparedDataset::open(spec, self.opening(), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let bad_images: Vec<(DatasetKind, BadImage)> = datasets
             .iter()
@@ -204,8 +244,7 @@ impl Experiment {
         self.forget(&models, &datasets)?;
         out.start(&state)?;
 
-        let mut distances = DistancesWriter::create(&out.file("distances.parquet"))?;
-        let mut scales = ScaleWriter::create(&out.file("scale.parquet"))?;
+        let mut tables = Tables::create(out)?;
         let mut scoring = Scoring::new(self, &datasets);
         let mut work = Vec::new();
         for model in &models {
@@ -213,7 +252,7 @@ impl Experiment {
                 Source::Encoder(checkpoint) => {
                     Some(LazyEncoder::new(&model.name, checkpoint, &model.files))
                 }
-                Source::Pixels | Source::Baseline(_) => None,
+                Source::Pixels | Source::Baseline(_) | Source::External(_) => None,
             };
             let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
             for (position, dataset) in datasets.iter().enumerate() {
@@ -223,30 +262,43 @@ impl Experiment {
                 let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
                 let (stages, record) = self.piece(&piece, progress)?;
                 work.extend(record);
-                for stage in &stages {
-                    if let Some(scale) = &stage.scale {
-                        scales.write(kind, name, stage.stage, scale.values())?;
-                    }
-                    for (distance, values) in &stage.distances {
-                        distances.write(DistanceRows {
-                            dataset: kind,
-                            model: name,
-                            stage: stage.stage,
-                            distance: *distance,
-                            images: &dataset.dataset.images,
-                            pairs: &dataset.pairs,
-                            values,
-                        })?;
-                    }
-                }
+                tables.write(name, dataset, &stages)?;
                 go_on(progress)?;
-                scoring.add(position, name, blocks, &stages)?;
+                scoring.add(position, name, &|stage| stage.depth_percent(blocks), &stages)?;
             }
         }
+        let scored = Scored { tables, scoring, work };
+        let time = (started, clock);
+        let scores = self.conclude(out, &models, &datasets, state, scored, time, progress)?;
+        let wall_s = clock.elapsed().as_secs_f64();
+        Ok(Summary { scores, wall_s, was_done: false, bad_images })
+    }
 
+    /// How data sets are opened.
+    fn opening(&self) -> Opening<'_> {
+        Opening {
+            baseline_side: self.baseline_size,
+            resampling: &self.resampling,
+            ties: self.ties,
+            keep_going: self.keep_going,
+        }
+    }
+
+    /// Writes what is left to write of a run whose scores are there, and returns them.
+    #[expect(clippy::too_many_arguments, reason = "all that a run is made of")]
+    fn conclude(
+        &self,
+        out: &OutputFolder,
+        models: &[Model],
+        datasets: &[PreparedDataset],
+        state: RunState,
+        scored: Scored<'_>,
+        (started, clock): (SystemTime, Instant),
+        progress: &dyn Progress,
+    ) -> Result<Vec<ScoreRow>, ExperimentError> {
+        let Scored { tables, scoring, work } = scored;
         go_on(progress)?;
-        distances.finish()?;
-        scales.finish()?;
+        tables.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
         progress.begin("comparing", 0);
@@ -267,11 +319,10 @@ impl Experiment {
             work,
         };
         let results = record::results_of(out)?;
-        self.manifest(&models, &datasets, state, results, times)
-            .write(&out.file("manifest.json"))?;
+        self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
         write_report(out.path(), &figures)?;
         out.end()?;
-        Ok(Summary { scores: rows, wall_s, was_done: false, bad_images })
+        Ok(rows)
     }
 
     /// The models, their files hashed.
@@ -279,7 +330,7 @@ impl Experiment {
         let model = |spec: ModelSpec| {
             let source = self.source(&spec, progress)?;
             let files = record::files_of(&source)?;
-            Ok(Model { name: spec.to_string(), spec, source, files })
+            Ok(Model { name: spec.to_string(), source, files })
         };
         self.all_models()?.into_iter().map(model).collect()
     }
@@ -397,7 +448,9 @@ impl Experiment {
         let mut found = BTreeMap::new();
         let Some(run) = &self.scale_from else { return Ok(found) };
         let path = run.join("scale.parquet");
-        for model in models.iter().filter(|m| m.spec.is_encoder()).map(|m| m.name.clone()) {
+        for model in
+            models.iter().filter(|m| matches!(m.source, Source::Encoder(_))).map(|m| m.name.clone())
+        {
             for dataset in &self.datasets {
                 let scales = read_scale(&path, &model, |name| name == dataset.kind.name())?;
                 if scales.is_empty() {

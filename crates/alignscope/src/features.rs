@@ -1,11 +1,20 @@
-//! Activations as files that the Python tools of this field read: `features.npy` and
-//! `file_names.txt`, in a folder for each stage.
+//! Activations as arrays: of an encoder, in memory or as files that the Python tools of this field
+//! read (`features.npy` and `file_names.txt`, in a folder for each stage), and read back.
 
+mod folder;
+mod npy;
+mod rows;
+
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+
+pub use folder::{FeatureFolder, FeatureFolderError};
+pub use npy::{NpyError, NpyFile};
+pub use rows::{RowsError, rows_of_images};
 
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::{Activations, find_unusable, is_suspect};
@@ -15,23 +24,61 @@ use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
 
-/// What to write.
+/// An image to be encoded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Picture {
+    /// In a file.
+    File(PathBuf),
+    /// In memory, with a name for messages.
+    Pixels(RgbImage, String),
+    /// As the model takes it, `[3, size, size]`, with a name for messages.
+    Preprocessed(Vec<f32>, String),
+}
+
+impl Picture {
+    fn dimensions(&self) -> Result<(usize, usize), ImageError> {
+        match self {
+            Self::File(path) => RgbImage::dimensions(path),
+            Self::Pixels(image, _) => Ok((image.width(), image.height())),
+            Self::Preprocessed(..) => Ok((0, 0)),
+        }
+    }
+
+    /// Bytes of its file; none where it has none, or none that can be looked at.
+    fn file_bytes(&self) -> Option<u64> {
+        match self {
+            Self::File(path) => Some(std::fs::metadata(path).ok()?.len()),
+            Self::Pixels(..) | Self::Preprocessed(..) => None,
+        }
+    }
+}
+
+impl fmt::Display for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Pixels(_, name) | Self::Preprocessed(_, name) => f.pad(name),
+        }
+    }
+}
+
+/// What to encode.
 #[derive(Debug, Clone, Copy)]
 pub struct FeatureRequest<'a> {
     /// The encoder.
     pub encoder: &'a Encoder,
     /// The images, in the order of the rows.
-    pub images: &'a [PathBuf],
+    pub images: &'a [Picture],
     /// Which tokens; `[images, channels]` where one is left of each image, else
     /// `[images, tokens, channels]`.
     pub tokens: Tokens,
     /// The stages; all where there is none.
     pub stages: &'a [Stage],
-    /// Bytes of memory to stay within.
+    /// Bytes of memory to stay within, the features that are returned aside.
     pub memory_bytes: u64,
 }
 
-/// Features could not be written.
+/// Features could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeatureError {
@@ -52,13 +99,23 @@ pub enum FeatureError {
     /// An image cannot be read.
     #[error(transparent)]
     Image(#[from] Box<ImageError>),
+    /// A preprocessed image is of another size.
+    #[error("the preprocessed image {image} has {found} numbers, the model takes {expected}")]
+    Preprocessed {
+        /// The image.
+        image: String,
+        /// Its numbers.
+        found: usize,
+        /// Numbers that the model takes.
+        expected: usize,
+    },
     /// An activation is NaN, infinite or too large.
     #[error(
-        "the model gives {value} for the image {path} at {stage}, expected finite activations; check its weights"
+        "the model gives {value} for the image {image} at {stage}, expected finite activations; check its weights"
     )]
     Unusable {
         /// The image.
-        path: PathBuf,
+        image: String,
         /// The stage.
         stage: Stage,
         /// The number.
@@ -87,8 +144,58 @@ pub fn stage_folder(stage: Stage) -> String {
     }
 }
 
+/// The stage of a folder of that name.
+fn stage_of_folder(name: &str) -> Stage {
+    match name.strip_prefix("block-").and_then(|number| number.parse().ok()) {
+        Some(block) if block >= 1 => Stage::Block(block),
+        _ => Stage::in_results(name),
+    }
+}
+
+/// The features of all images at one stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageFeatures {
+    /// The stage.
+    pub stage: Stage,
+    /// `[images, channels]`, or `[images, tokens, channels]`.
+    pub shape: Vec<usize>,
+    /// The numbers, in order of rows.
+    pub values: Vec<f32>,
+}
+
+/// Encodes the images and returns their activations at each stage.
+///
+/// # Errors
+/// See [`FeatureError`].
+pub fn features(
+    request: FeatureRequest<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<StageFeatures>, FeatureError> {
+    let stages = request.wanted_stages()?;
+    let mut found: Vec<StageFeatures> = stages
+        .into_iter()
+        .map(|stage| {
+            let shape = shape(request.encoder, stage, request.tokens, request.images.len());
+            let values = Vec::with_capacity(shape.iter().product());
+            StageFeatures { stage, shape, values }
+        })
+        .collect();
+    encode(request, progress, |stage, activations| {
+        if let Some(features) = found.iter_mut().find(|f| f.stage == stage) {
+            let class_token = request.encoder.has_class_token();
+            let selected = request.tokens.select(activations, class_token);
+            let chosen = selected.activations();
+            for image in 0..chosen.images() {
+                features.values.extend_from_slice(chosen.image(image));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// A `.npy` file that is written from its beginning to its end.
-type NpyFile = BufWriter<tempfile::NamedTempFile>;
+type NpyWriter = BufWriter<tempfile::NamedTempFile>;
 
 /// Encodes the images, as many at a time as the memory budget holds, and writes their activations
 /// at each stage.
@@ -100,28 +207,61 @@ pub fn write_features(
     out: &OutputFolder,
     progress: &dyn Progress,
 ) -> Result<(), FeatureError> {
-    let FeatureRequest { encoder, images, tokens, memory_bytes, .. } = request;
-    if images.is_empty() {
-        return Err(FeatureError::NoImages);
-    }
-    let all = encoder.stages();
-    let wanted = |stage: Stage| request.stages.is_empty() || request.stages.contains(&stage);
-    if let Some(stage) = request.stages.iter().find(|s| !all.contains(s)) {
-        let blocks = encoder.architecture().blocks;
-        return Err(FeatureError::NoStage { stage: *stage, blocks });
-    }
-    let mut files: Vec<(Stage, PathBuf, NpyFile)> = Vec::new();
-    for stage in all.iter().copied().filter(|s| wanted(*s)) {
+    let FeatureRequest { encoder, images, tokens, .. } = request;
+    let mut files: Vec<(Stage, PathBuf, NpyWriter)> = Vec::new();
+    for stage in request.wanted_stages()? {
         let path = out.file(&stage_folder(stage)).join("features.npy");
         let file = begin(&path, shape(encoder, stage, tokens, images.len()))
             .map_err(|source| ResultsError::Write { path: path.clone(), source })?;
         files.push((stage, path, file));
     }
+    encode(request, progress, |stage, activations| {
+        match files.iter_mut().find(|(s, ..)| *s == stage) {
+            None => Ok(()),
+            Some((_, path, file)) => append(file, activations, tokens, encoder)
+                .map_err(|source| ResultsError::Write { path: path.clone(), source }.into()),
+        }
+    })?;
 
+    let mut names = String::new();
+    for image in images {
+        names.push_str(&format!("{image}\n"));
+    }
+    for (_, path, file) in files {
+        finish(file, &path).map_err(|source| ResultsError::Write { path: path.clone(), source })?;
+        write_whole(&path.with_file_name("file_names.txt"), names.as_bytes())?;
+    }
+    Ok(())
+}
+
+impl FeatureRequest<'_> {
+    /// The stages asked for, in the order of the model.
+    fn wanted_stages(&self) -> Result<Vec<Stage>, FeatureError> {
+        if self.images.is_empty() {
+            return Err(FeatureError::NoImages);
+        }
+        let all = self.encoder.stages();
+        if let Some(stage) = self.stages.iter().find(|s| !all.contains(s)) {
+            let blocks = self.encoder.architecture().blocks;
+            return Err(FeatureError::NoStage { stage: *stage, blocks });
+        }
+        let wanted = |stage: &Stage| self.stages.is_empty() || self.stages.contains(stage);
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+}
+
+/// Encodes the images in groups that fit the memory budget, in order, and hands on each group's
+/// activations at every stage of the model.
+fn encode(
+    request: FeatureRequest<'_>,
+    progress: &dyn Progress,
+    mut visit: impl FnMut(Stage, Activations<'_>) -> Result<(), FeatureError>,
+) -> Result<(), FeatureError> {
+    let FeatureRequest { encoder, images, memory_bytes, .. } = request;
     // An image that cannot be read is told of when its turn comes.
-    let sizes = images.par_iter().filter_map(|path| RgbImage::dimensions(path).ok());
+    let sizes = images.par_iter().filter_map(|image| image.dimensions().ok());
     let largest_px = sizes.map(|(w, h)| (w * h) as u64).max().unwrap_or(0);
-    let lengths = images.iter().filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let lengths = images.iter().filter_map(Picture::file_bytes);
     let largest_file = lengths.max().unwrap_or(0);
     let fixed = fixed_bytes(encoder, largest_px, largest_file);
     let one_token = (encoder.architecture().channels * size_of::<f32>()) as u64;
@@ -133,11 +273,14 @@ pub fn write_features(
     // Reading ahead can wait where an image hardly fits.
     let more_ahead = more_ahead_bytes(left - per_image);
     let at_a_time = usize::try_from((left - more_ahead) / per_image).unwrap_or(usize::MAX);
-    progress.begin("encoding", (images.len() * all.len()) as u64);
+    progress.begin("encoding", (images.len() * encoder.stages().len()) as u64);
     let groups = images.chunks(at_a_time);
-    let needed: Vec<&PathBuf> =
+    let needed: Vec<&Picture> =
         groups.clone().flat_map(|g| std::iter::repeat_n(g, passes(encoder)).flatten()).collect();
-    let read = |position: usize| image::read(needed[position]);
+    let read = |position: usize| match needed[position] {
+        Picture::File(path) => image::read(path),
+        Picture::Pixels(..) | Picture::Preprocessed(..) => Ok(vec![]),
+    };
     read_ahead(needed.len(), ahead_limit(more_ahead), read, |ahead| {
         let mut first = 0;
         for group in groups {
@@ -149,24 +292,34 @@ pub fn write_features(
                 |i, pixels| {
                     let pass = asked.fetch_add(1, Ordering::Relaxed) / group.len();
                     let bytes = ahead.take(first + pass * group.len() + i).map_err(Box::new)?;
-                    let image = RgbImage::decode(&bytes, &group[i]).map_err(Box::new)?;
-                    encoder.preprocessing().apply_into(&image, pixels);
+                    let preprocessing = encoder.preprocessing();
+                    match &group[i] {
+                        Picture::File(path) => {
+                            let image = RgbImage::decode(&bytes, path).map_err(Box::new)?;
+                            preprocessing.apply_into(&image, pixels);
+                        }
+                        Picture::Pixels(image, _) => preprocessing.apply_into(image, pixels),
+                        Picture::Preprocessed(values, name) => {
+                            if values.len() != pixels.len() {
+                                return Err(FeatureError::Preprocessed {
+                                    image: name.clone(),
+                                    found: values.len(),
+                                    expected: pixels.len(),
+                                });
+                            }
+                            pixels.copy_from_slice(values);
+                        }
+                    }
                     Ok(())
                 },
                 |stage, activations| {
                     if activations.squared_norms().iter().copied().any(is_suspect)
                         && let Some(found) = find_unusable(activations)
                     {
-                        let path = group[found.image].clone();
-                        return Err(FeatureError::Unusable { path, stage, value: found.value });
+                        let image = group[found.image].to_string();
+                        return Err(FeatureError::Unusable { image, stage, value: found.value });
                     }
-                    match files.iter_mut().find(|(s, ..)| *s == stage) {
-                        None => Ok(()),
-                        Some((_, path, file)) => append(file, activations, tokens, encoder)
-                            .map_err(|source| {
-                                ResultsError::Write { path: path.clone(), source }.into()
-                            }),
-                    }
+                    visit(stage, activations)
                 },
                 |n| {
                     progress.advance(n as u64);
@@ -181,15 +334,6 @@ pub fn write_features(
         Ok::<(), FeatureError>(())
     })?;
     progress.end();
-
-    let mut names = String::new();
-    for image in images {
-        names.push_str(&format!("{}\n", image.display()));
-    }
-    for (_, path, file) in files {
-        finish(file, &path).map_err(|source| ResultsError::Write { path: path.clone(), source })?;
-        write_whole(&path.with_file_name("file_names.txt"), names.as_bytes())?;
-    }
     Ok(())
 }
 
@@ -210,7 +354,7 @@ fn shape(encoder: &Encoder, stage: Stage, tokens: Tokens, images: usize) -> Vec<
 
 /// Begins a `.npy` file of f32 (NumPy's format, version 1.0): magic, length of the header, the
 /// header, and then the numbers in order of rows.
-fn begin(path: &Path, shape: Vec<usize>) -> io::Result<NpyFile> {
+fn begin(path: &Path, shape: Vec<usize>) -> io::Result<NpyWriter> {
     let folder = path.parent().expect("a stage's file lies in its folder");
     std::fs::create_dir_all(folder)?;
     let mut file = BufWriter::new(crate::whole::beside(path)?);
@@ -228,7 +372,7 @@ fn begin(path: &Path, shape: Vec<usize>) -> io::Result<NpyFile> {
 }
 
 fn append(
-    file: &mut NpyFile,
+    file: &mut NpyWriter,
     activations: Activations<'_>,
     tokens: Tokens,
     encoder: &Encoder,
@@ -240,6 +384,6 @@ fn append(
         .try_for_each(|value| file.write_all(&value.to_le_bytes()))
 }
 
-fn finish(file: NpyFile, path: &Path) -> io::Result<()> {
+fn finish(file: NpyWriter, path: &Path) -> io::Result<()> {
     crate::whole::keep(file.into_inner()?, path)
 }

@@ -59,7 +59,7 @@ pub mod figure;
 pub mod report;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
-/// Activations as `features.npy` and `file_names.txt`.
+/// Activations as arrays, and as `features.npy` and `file_names.txt`.
 pub mod features;
 /// The whole way: models × data sets to scores.
 mod experiment;
@@ -71,9 +71,11 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec, Experiment,
-    ExperimentError, ExperimentFile, ExperimentFileError, FigureSpec, Presentation, Summary,
-    VerifyRequest, WithPeople, compare_runs, draw, verify,
+    Batch, Callback, Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec,
+    Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
+    ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
+    ShapeChanged, StageRows, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
+    verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
@@ -82,4 +84,4 @@ pub use crate::progress::{Progress, Silent};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::score::{Measure, Ties};
 pub use crate::spill::SpillError;
-pub use crate::stage::{Stage, UnknownStage};
+pub use crate::stage::{Stage, StageName, UnknownStage};

@@ -10,6 +10,7 @@ mod table;
 mod tables;
 mod thumbnail;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use crate::results::{
     ResultsError, ScoreRow, read_ceilings, read_comparisons, read_findings, read_scores,
     write_whole,
 };
+use crate::stage::Stage;
 
 /// A figure with the name of its files.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +123,12 @@ impl Run {
             true => Distance::NormalizedEuclidean,
             false => run.next().unwrap_or(Distance::Own),
         }
+    }
+
+    /// The last stage of each model: the projection of an encoder, or whatever stands last of a
+    /// model with stages of other names.
+    fn last_stages(&self) -> BTreeMap<&str, Stage> {
+        self.scores.iter().map(|row| (row.model.as_str(), row.stage)).collect()
     }
 
     /// Who answered.

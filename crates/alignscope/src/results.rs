@@ -1,5 +1,6 @@
 //! The files that a run leaves.
 
+mod arrow;
 mod ceilings;
 mod comparisons;
 mod distances;
@@ -17,6 +18,7 @@ mod trials;
 
 use std::path::PathBuf;
 
+pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};

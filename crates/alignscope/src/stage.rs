@@ -1,7 +1,9 @@
 //! The stages of a model, and how deep they lie.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Mutex;
 
 /// A stage at which a model's image distances are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +19,33 @@ pub enum Stage {
     Projection,
     /// What a baseline gives.
     Output,
+    /// A stage of another kind of model, by its own name.
+    Named(StageName),
+}
+
+/// The name of a stage of a model that is not one of alignscope's own.
+///
+/// Such names are few; they are kept as long as the program runs, so that a stage stays a small value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StageName(&'static str);
+
+impl StageName {
+    /// The name `name`.
+    fn of(name: &str) -> Self {
+        static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut known = KNOWN.lock().expect("no thread panics while it looks up a name");
+        if let Some(found) = known.get(name) {
+            return Self(found);
+        }
+        let kept: &'static str = Box::leak(name.into());
+        known.insert(kept);
+        Self(kept)
+    }
+
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
 }
 
 impl Stage {
@@ -28,10 +57,17 @@ impl Stage {
         stages
     }
 
+    /// The stage that results call `name`: one of an encoder, `image` or `output`, and any other name a
+    /// [`Named`](Self::Named) stage.
+    pub fn in_results(name: &str) -> Self {
+        name.parse().unwrap_or_else(|_| Self::Named(StageName::of(name)))
+    }
+
     /// Where the stage stands in every figure, in percent of the depth of an encoder with
     /// `blocks` blocks: image 0; embedding 2.5; block i of L 7.5 + 90 (i − 1)/(L − 1), and 52.5
     /// where L = 1; projection 100. A
-    /// baseline has no depth: its output counts as 100, and figures show it as a line.
+    /// baseline has no depth: its output counts as 100, and figures show it as a line. A named stage
+    /// counts as 100 too: how deep it lies follows from the stages beside it.
     ///
     /// # Source
     /// Hernández-Cámara et al. (2024), Figures 2–5; `docs/numerics.md`.
@@ -41,7 +77,7 @@ impl Stage {
             Self::Embedding => 2.5,
             Self::Block(_) if blocks <= 1 => 52.5,
             Self::Block(i) => 7.5 + 90.0 * (i - 1) as f64 / (blocks - 1) as f64,
-            Self::Projection | Self::Output => 100.0,
+            Self::Projection | Self::Output | Self::Named(_) => 100.0,
         }
     }
 }
@@ -54,6 +90,7 @@ impl fmt::Display for Stage {
             Self::Block(i) => f.pad(&format!("block {i}")),
             Self::Projection => f.pad("projection"),
             Self::Output => f.pad("output"),
+            Self::Named(name) => f.pad(name.as_str()),
         }
     }
 }
@@ -102,5 +139,14 @@ mod tests {
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }
         assert!("block 0".parse::<Stage>().is_err());
+    }
+
+    #[test]
+    fn results_hold_stages_of_any_name() {
+        assert_eq!(Stage::in_results("block 2"), Stage::Block(2));
+        let named = Stage::in_results("layer4");
+        assert_eq!(named.to_string(), "layer4");
+        assert_eq!(Stage::in_results("layer4"), named);
+        assert_ne!(Stage::in_results("layer3"), named);
     }
 }

@@ -32,6 +32,20 @@ pub struct SpilledImages {
 }
 
 impl SpilledImages {
+    /// An empty file for so many images.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub(crate) fn create(
+        images: usize,
+        tokens: usize,
+        channels: usize,
+    ) -> Result<Self, SpillError> {
+        let bytes = (images * tokens * channels * size_of::<f32>()) as u64;
+        let file = SpillFile::create("activations", bytes)?;
+        Ok(Self { file, images, tokens, channels })
+    }
+
     /// Number of images.
     pub fn images(&self) -> usize {
         self.images
@@ -55,7 +69,8 @@ impl SpilledImages {
         self.file.read(self.offset(first), values)
     }
 
-    fn write(&self, first: usize, values: &[f32]) -> Result<(), SpillError> {
+    /// Writes images from number `first` on.
+    pub(crate) fn write(&self, first: usize, values: &[f32]) -> Result<(), SpillError> {
         self.file.write(self.offset(first), values)
     }
 
@@ -101,11 +116,7 @@ impl Held {
         let image = tokens * channels;
         let file = match in_memory {
             None => None,
-            Some(_) => {
-                let bytes = (images * image * size_of::<f32>()) as u64;
-                let file = SpillFile::create("activations", bytes)?;
-                Some(SpilledImages { file, images, tokens, channels })
-            }
+            Some(_) => Some(SpilledImages::create(images, tokens, channels)?),
         };
         let values = huge::vec(in_memory.unwrap_or(images) * image, 0.0);
         Ok(Self { values, file, norms: vec![0.0; images], tokens, channels, group })

@@ -193,7 +193,9 @@ impl<'a> Run<'a> {
         narrow("stage", stage.map(|s| s.to_string()), &|side| side.stage.to_string())?;
         narrow("distance", distance.map(|d| d.to_string()), &|side| side.distance.to_string())?;
         let last = |side: &&Side| {
-            stage.is_some() || !matches!(side.stage, Stage::Embedding | Stage::Block(_))
+            let mut of_model = self.sides.iter().rev();
+            let of_model = of_model.find(|(kind, s)| *kind == dataset && s.model == side.model);
+            stage.is_some() || of_model.is_some_and(|(_, last)| last.stage == side.stage)
         };
         Ok(left.into_iter().filter(last).cloned().collect())
     }

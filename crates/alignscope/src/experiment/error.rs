@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::EncoderError;
+use crate::features::{NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
@@ -247,6 +248,117 @@ pub enum ExperimentError {
         /// Why.
         #[source]
         source: ScoreError,
+    },
+    /// A stage of a model of the user's has a name that means something else.
+    #[error(
+        "{model} has a stage called `{stage}`, which is no name for it: `image` is what pixels have, `output` what baselines have; give it another name"
+    )]
+    StageName {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+    },
+    /// Features are not of the shape that they should have.
+    #[error(
+        "the features at {stage} have the shape {found:?} (images, tokens, channels), expected {expected} images, as there are {what}"
+    )]
+    FeatureShape {
+        /// The stage.
+        stage: Stage,
+        /// Images, tokens and channels.
+        found: [usize; 3],
+        /// Images expected.
+        expected: usize,
+        /// What there are so many of.
+        what: &'static str,
+    },
+    /// It is not clear which image each row is.
+    #[error("cannot tell the images of {dataset} in the features of {model}")]
+    Rows {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// Why.
+        #[source]
+        source: RowsError,
+    },
+    /// A file of features cannot be used.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// The memory budget does not hold two images' features.
+    #[error(
+        "{model} at {stage} needs {} of memory even with its features in a file, the budget is {}; allow more with `--memory`",
+        megabytes(*needed), megabytes(*budget)
+    )]
+    FeatureMemory {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// The memory budget does not hold a stage of all images that are connected by pairs.
+    #[error(
+        "{model} on {dataset} needs {} of memory {}, the budget is {}; allow more with `--memory`{}",
+        megabytes(*needed),
+        match spilled {
+            true => format!("even with activations in a temporary file (two images of {stage})"),
+            false => format!("for {stage} of {images} images that are connected by pairs"),
+        },
+        megabytes(*budget),
+        if *spilled { "" } else { ", or let activations be spilled to a temporary file" }
+    )]
+    CallbackMemory {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: DatasetKind,
+        /// The stage.
+        stage: Stage,
+        /// Images of the largest connected component.
+        images: usize,
+        /// Whether they were to go through a file.
+        spilled: bool,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// The function that encodes images failed.
+    #[error("the function that encodes images for {model} failed")]
+    Callback {
+        /// The model.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The function that encodes images gives something else than was asked for.
+    #[error(
+        "the function that encodes images for {model} gives {found} at {stage}, expected {expected}"
+    )]
+    CallbackShape {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+        /// What came.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A recipe makes images of different sizes, which are no batch.
+    #[error(
+        "the preprocessing for {model} leaves images of different sizes; expected a recipe that crops, or resizes to one size"
+    )]
+    VaryingSize {
+        /// The model.
+        model: String,
     },
     /// What is beyond the memory budget could not be kept in a file.
     #[error(transparent)]

@@ -23,6 +23,7 @@ impl Model {
             Source::Baseline(model) => {
                 json!({ "baseline": model.baseline().to_string(), "files": hashes() })
             }
+            Source::External(made_of) => json!({ "external": made_of }),
             Source::Encoder(checkpoint) => json!({
                 "weights": self.weights(),
                 "architecture": checkpoint.architecture,
@@ -38,7 +39,7 @@ impl Model {
     /// with the same instructions: products of the crate `gemm`.
     fn sums_by_caches(&self) -> bool {
         match &self.source {
-            Source::Pixels => false,
+            Source::Pixels | Source::External(_) => false,
             Source::Baseline(_) => true,
             Source::Encoder(checkpoint) => checkpoint.architecture.family == Family::Siglip,
         }
@@ -56,7 +57,7 @@ impl Model {
                 let of = |file: &&FileRecord| paths.iter().any(|path| absolute(path) == file.path);
                 self.files.iter().filter(of).map(|file| file.sha256.clone()).collect()
             }
-            Source::Pixels | Source::Baseline(_) => {
+            Source::Pixels | Source::Baseline(_) | Source::External(_) => {
                 self.files.iter().map(|file| file.sha256.clone()).collect()
             }
         }
@@ -75,7 +76,9 @@ pub(super) fn piece(model: &Model, dataset: &PreparedDataset, tokens: Tokens) ->
     values.insert("images".into(), images(dataset).into());
     values.insert("pairs".into(), pairs(dataset).into());
     match &model.source {
-        Source::Encoder(_) => values.insert("tokens".into(), tokens.to_string().into()),
+        Source::Encoder(_) | Source::External(_) => {
+            values.insert("tokens".into(), tokens.to_string().into())
+        }
         Source::Baseline(_) => {
             values.insert("compared".into(), dataset.baseline_rule.to_string().into())
         }
@@ -133,6 +136,9 @@ impl Experiment {
             };
             match &model.source {
                 Source::Pixels => {}
+                Source::External(made_of) => {
+                    made_of.iter().for_each(|(what, value)| input(what, value.clone()));
+                }
                 Source::Baseline(_) => input("weights", model.weights().join(" ")),
                 Source::Encoder(checkpoint) => {
                     input("weights", model.weights().join(" "));

@@ -40,6 +40,23 @@ pub(super) struct Request<'a> {
     pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
 }
 
+impl<'a> Request<'a> {
+    fn wanted(&self) -> Wanted<'a> {
+        let Self { model, dataset, distances, foreign_scales, .. } = *self;
+        Wanted { model, dataset, distances, foreign_scales }
+    }
+}
+
+/// What is wanted of a model's differences, wherever its activations come from.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) model: &'a str,
+    pub(super) dataset: &'a PreparedDataset,
+    pub(super) distances: &'a [Distance],
+    /// Scales of another run, by stage.
+    pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
+}
+
 /// An encoder whose tensors are read when something is to be encoded, and not before.
 pub(super) struct LazyEncoder<'a> {
     model: &'a str,
@@ -184,7 +201,7 @@ fn from_kept(
             }
         };
         piece.read_stage(position, &mut current)?;
-        found.push(distances(request, stage, &current, 0, &piece.read_energy(position)?)?);
+        found.push(distances(request.wanted(), stage, &current, 0, &piece.read_energy(position)?)?);
         store = Some(current);
         progress.advance(1);
     }
@@ -287,7 +304,7 @@ impl Work<'_> {
 }
 
 /// The images that may hold an unusable number, in order.
-fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
+pub(super) fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
     norms.iter().enumerate().filter(|(_, norm)| is_suspect(**norm)).map(|(image, _)| image)
 }
 
@@ -397,7 +414,7 @@ impl<'a> Reduction<'a> {
         }
         match way {
             Way::Whole { store, finished } => {
-                finished.push(distances(request, stage, store, 0, &energy)?);
+                finished.push(distances(request.wanted(), stage, store, 0, &energy)?);
             }
             Way::Several(_, energies) => energies[position].join(&energy),
             Way::Kept => {}
@@ -412,7 +429,7 @@ impl<'a> Reduction<'a> {
             Way::Several(store, energies) => {
                 let stages = self.request.encoder.architecture().stages().into_iter().enumerate();
                 let of = |(position, stage)| {
-                    distances(self.request, stage, &store, position, &energies[position])
+                    distances(self.request.wanted(), stage, &store, position, &energies[position])
                 };
                 stages.map(of).collect::<Result<_, _>>().map(Some)
             }
@@ -422,33 +439,33 @@ impl<'a> Reduction<'a> {
 }
 
 /// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
-fn distances(
-    request: &Request<'_>,
+pub(super) fn distances(
+    wanted: Wanted<'_>,
     stage: Stage,
     store: &DifferenceStore,
     position: usize,
     activations: &EnergyAccumulator,
 ) -> Result<StageDistances, ExperimentError> {
-    let images = request.dataset.dataset.images.len();
+    let images = wanted.dataset.dataset.images.len();
     assert_eq!(activations.images(), images, "each image is measured once");
-    let own = own_scale(request, store, position)?;
+    let own = own_scale(wanted, store, position)?;
     let energy = StageEnergy {
         activations: Spread::of(&activations.mean()),
         differences: Spread::of(own.values()),
     };
-    let normalized = request.distances.contains(&Distance::NormalizedEuclidean);
-    let scale = match (normalized, request.foreign_scales) {
+    let normalized = wanted.distances.contains(&Distance::NormalizedEuclidean);
+    let scale = match (normalized, wanted.foreign_scales) {
         (false, _) => None,
         (true, Some(scales)) => {
-            Some(foreign_scale(request, stage, store.channels(position), scales)?)
+            Some(foreign_scale(wanted, stage, store.channels(position), scales)?)
         }
         (true, None) => Some(own),
     };
 
-    let mut distances: Vec<(Distance, Vec<f64>)> = request
+    let mut distances: Vec<(Distance, Vec<f64>)> = wanted
         .distances
         .iter()
-        .map(|kind| (*kind, Vec::with_capacity(request.dataset.pairs.len())))
+        .map(|kind| (*kind, Vec::with_capacity(wanted.dataset.pairs.len())))
         .collect();
     for block in 0..store.blocks(position) {
         let block = store.block(position, block)?;
@@ -461,11 +478,11 @@ fn distances(
 
 /// How much each channel varies over the pairs of the data set itself.
 fn own_scale(
-    request: &Request<'_>,
+    wanted: Wanted<'_>,
     store: &DifferenceStore,
     position: usize,
 ) -> Result<Scale, SpillError> {
-    let uses = &request.dataset.pairs.uses;
+    let uses = &wanted.dataset.pairs.uses;
     let mut sum = ScaleAccumulator::new(store.channels(position));
     let mut done = 0;
     for block in 0..store.blocks(position) {
@@ -477,7 +494,7 @@ fn own_scale(
 }
 
 fn foreign_scale(
-    request: &Request<'_>,
+    wanted: Wanted<'_>,
     stage: Stage,
     channels: usize,
     scales: &BTreeMap<String, Vec<f64>>,
@@ -485,8 +502,8 @@ fn foreign_scale(
     let values = scales.get(&stage.to_string()).cloned().unwrap_or_default();
     if values.len() != channels {
         return Err(ExperimentError::ScaleShape {
-            model: request.model.to_owned(),
-            dataset: request.dataset.dataset.kind,
+            model: wanted.model.to_owned(),
+            dataset: wanted.dataset.dataset.kind,
             stage,
             found: values.len(),
             expected: channels,
@@ -495,8 +512,8 @@ fn foreign_scale(
     match values.iter().position(|v| !(*v >= 0.0 && v.is_finite())) {
         None => Ok(Scale::new(values)),
         Some(channel) => Err(ExperimentError::ScaleValue {
-            model: request.model.to_owned(),
-            dataset: request.dataset.dataset.kind,
+            model: wanted.model.to_owned(),
+            dataset: wanted.dataset.dataset.kind,
             stage,
             channel,
             value: values[channel],

@@ -25,7 +25,7 @@ impl Experiment {
             .map(|model| {
                 let checkpoint = match &model.source {
                     Source::Encoder(checkpoint) => Some(&**checkpoint),
-                    Source::Baseline(_) | Source::Pixels => None,
+                    Source::Baseline(_) | Source::Pixels | Source::External(_) => None,
                 };
                 ModelRecord {
                     name: model.name.clone(),
@@ -116,7 +116,7 @@ pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentErr
                 published: Some(file.published),
             })
             .collect()),
-        Source::Pixels => Ok(vec![]),
+        Source::Pixels | Source::External(_) => Ok(vec![]),
     }
 }
 

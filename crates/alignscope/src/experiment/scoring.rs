@@ -33,6 +33,8 @@ struct Kept {
     side: Side,
     depth_percent: f64,
     replicates: Replicates,
+    /// Whether it is at the model's last stage.
+    last: bool,
     /// Of the last stage of choices.
     outcomes: Option<Vec<Option<f64>>>,
 }
@@ -42,12 +44,12 @@ impl<'a> Scoring<'a> {
         Self { experiment, datasets, rows: vec![], kept: vec![], energies: vec![] }
     }
 
-    /// Scores all stages of a model on a data set.
+    /// Scores all stages of a model on a data set; `depth` says where each stands in figures.
     pub(super) fn add(
         &mut self,
         dataset: usize,
         model: &str,
-        blocks: usize,
+        depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
     ) -> Result<(), ExperimentError> {
         let prepared = &self.datasets[dataset];
@@ -69,22 +71,23 @@ impl<'a> Scoring<'a> {
                 source: source.source,
             }
         })?;
+        let last_stage = stages.last().map(|stage| stage.stage);
         for ((found, (stage, distance)), column) in found.into_iter().zip(places).zip(&columns) {
             let zero_channels = match (distance, &stage.scale) {
                 (Distance::NormalizedEuclidean, Some(scale)) => scale.zero_channels(),
                 _ => 0,
             };
             let side = Side { model: model.to_owned(), stage: stage.stage, distance };
-            let depth_percent = stage.stage.depth_percent(blocks);
+            let depth_percent = depth(stage.stage);
             for score in &found.scores {
                 self.rows.push(self.row(dataset, &side, depth_percent, zero_channels, score));
             }
-            let last = !matches!(stage.stage, Stage::Embedding | Stage::Block(_));
+            let last = Some(stage.stage) == last_stage;
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
             let replicates = found.main;
-            self.kept.push(Kept { dataset, side, depth_percent, replicates, outcomes });
+            self.kept.push(Kept { dataset, side, depth_percent, replicates, last, outcomes });
         }
-        self.add_energy(dataset, model, blocks, stages);
+        self.add_energy(dataset, model, depth, stages);
         Ok(())
     }
 
@@ -93,13 +96,13 @@ impl<'a> Scoring<'a> {
         &mut self,
         dataset: usize,
         model: &str,
-        blocks: usize,
+        depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
     ) {
         let kind = self.datasets[dataset].dataset.kind;
         let mut tops: [Vec<TopChannel>; 2] = Default::default();
         for (stage, energy) in stages.iter().filter_map(|s| Some((s.stage, s.energy?))) {
-            let depth_percent = stage.depth_percent(blocks);
+            let depth_percent = depth(stage);
             for (tops, (distance, spread)) in tops.iter_mut().zip(energy.parts()) {
                 let side = Side { model: model.to_owned(), stage, distance };
                 for measure in [Measure::TopChannelShare, Measure::EffectiveChannels] {
@@ -241,10 +244,7 @@ impl<'a> Scoring<'a> {
     pub(super) fn comparisons(&self) -> Vec<ComparisonRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
-            let last = |kept: &&Kept| {
-                let inner = matches!(kept.side.stage, Stage::Embedding | Stage::Block(_));
-                kept.dataset == position && !inner
-            };
+            let last = |kept: &&Kept| kept.dataset == position && kept.last;
             let sides: Vec<Measured> = self
                 .kept
                 .iter()

@@ -73,7 +73,7 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
     let size = |from: f64, to: f64| number(to - from);
     let shades = [("part", BANDS[0]), ("part light", BANDS[1]), ("", BANDS[1]), ("part", BANDS[0])];
     for ((from, to, _), (class, shade)) in PARTS.iter().zip(shades) {
-        if *to - *from > 50.0 {
+        if *to - *from > 50.0 || (panel.has_named_stages() && *from > 0.0) {
             continue;
         }
         svg.element(
@@ -125,7 +125,10 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
         let place = label(axes.x(depth), axes.bottom + 2.5 * t, t, "middle");
         svg.text(place, &format!("{depth:.0}"));
     }
-    parts(svg, axes, t);
+    // The parts of an encoder are not those of a model with stages of other names.
+    if !panel.has_named_stages() {
+        parts(svg, axes, t);
+    }
     let middle = (axes.left + axes.right) / 2.0;
     svg.text(label(middle, axes.bottom + 3.75 * t, t, "middle"), "depth (%)");
     let (x, y) = (frame.left + t, (axes.top + axes.bottom) / 2.0);

@@ -263,6 +263,12 @@ impl PanelData {
         self.curves = under;
     }
 
+    /// Whether a curve has stages that are not an encoder's.
+    pub(super) fn has_named_stages(&self) -> bool {
+        let mut points = self.curves.iter().flat_map(|curve| &curve.points);
+        points.any(|point| matches!(point.stage, Stage::Named(_)))
+    }
+
     /// What stands over the panel: the level or what is measured, and the data set.
     pub(super) fn titles(&self) -> [String; 2] {
         let measured = match self.measure {

@@ -124,7 +124,7 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
     Ok(all)
 }
 
-/// The distances of every model at its last stage: the projection by the page's distance, a
+/// The distances of every model at its last stage: an encoder's by the page's distance, a
 /// baseline's output, the pixels.
 fn last_distances(
     run: &Run,
@@ -140,12 +140,14 @@ fn last_distances(
         .map(|d| (d.kind.name(), d.images.iter().map(String::as_str).zip(0..).collect()))
         .collect();
     let main = run.main_distance().to_string();
-    let [projection, output, image] =
-        [Stage::Projection, Stage::Output, Stage::Image].map(|stage| stage.to_string());
+    let [output, image] = [Stage::Output, Stage::Image].map(|stage| stage.to_string());
+    let last_stages: BTreeMap<&str, String> =
+        run.last_stages().into_iter().map(|(model, stage)| (model, stage.to_string())).collect();
     visit_distances(&path, |row| {
         let last = row.stage == output
             || row.stage == image
-            || (row.stage == projection && row.distance == main);
+            || (row.distance == main
+                && last_stages.get(row.model).is_some_and(|stage| stage == row.stage));
         if !last {
             return;
         }

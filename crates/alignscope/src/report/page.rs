@@ -284,7 +284,7 @@ fn trials(run: &Run, examples: &[Examples]) -> Markup {
 
 fn margin_note(run: &Run) -> String {
     format!(
-        "At the projection ({}), a baseline's output, or the pixels. For choices: how much farther the model sees what {} mostly found more alike than what it finds itself, in units of its mean distance. For rated pairs: how far the pair's rank by the model is off its rank by {}.",
+        "At each model's last stage ({}), a baseline's output, or the pixels. For choices: how much farther the model sees what {} mostly found more alike than what it finds itself, in units of its mean distance. For rated pairs: how far the pair's rank by the model is off its rank by {}.",
         run.main_distance(),
         run.people(),
         run.people()

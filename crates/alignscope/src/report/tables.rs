@@ -78,15 +78,14 @@ pub(super) fn scores(run: &Run) -> Table {
 
 /// Scores of parts of the data sets at the last stage.
 pub(super) fn parts(run: &Run) -> Option<Table> {
-    let main = run.main_distance();
+    let (main, last) = (run.main_distance(), run.last_stages());
     let rows: Vec<Vec<Cell>> = run
         .scores
         .iter()
         .filter(|row| row.subset != "all" && row.measure == shown_measure(row.dataset))
         .filter(|row| match row.stage {
             Stage::Image | Stage::Output => true,
-            Stage::Projection => row.distance == main,
-            _ => false,
+            stage => row.distance == main && last.get(row.model.as_str()) == Some(&stage),
         })
         .map(|row| {
             vec![
@@ -103,7 +102,7 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         .collect();
     (!rows.is_empty()).then(|| Table {
         caption: format!(
-            "Parts of the data sets, at the projection ({main}) and for baselines and pixels"
+            "Parts of the data sets, at each model's last stage ({main}) and for baselines and pixels"
         ),
         columns: vec!["data set", "part", "model", "score", "ceiling", "n", "clusters"],
         rows,

@@ -71,7 +71,7 @@ pub fn read_comparisons(path: &Path) -> Result<Vec<ComparisonRow>, ResultsError>
     let side = |row: &Fields<'_>, first: usize| -> Result<Side, ResultsError> {
         Ok(Side {
             model: row.get(first)?,
-            stage: row.get(first + 1)?,
+            stage: row.stage(first + 1),
             distance: row.distance(first + 2)?,
         })
     };

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::{ResultsError, write_whole};
 use crate::distance::Distance;
+use crate::stage::Stage;
 
 /// A number as text that is read back as the same number; nothing for NaN.
 pub(super) fn number(x: f64) -> String {
@@ -115,6 +116,11 @@ impl Fields<'_> {
     pub(super) fn distance(&self, column: usize) -> Result<Distance, ResultsError> {
         Distance::in_results(self.text(column))
             .map_err(|error| self.unreadable(column, error.to_string()))
+    }
+
+    /// A stage, also one of another kind of model.
+    pub(super) fn stage(&self, column: usize) -> Stage {
+        Stage::in_results(self.text(column))
     }
 
     fn unreadable(&self, column: usize, expected: String) -> ResultsError {

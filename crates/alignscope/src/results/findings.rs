@@ -5,6 +5,7 @@ use std::path::Path;
 use super::ResultsError;
 use super::fields::{self, number, optional};
 use crate::findings::FindingRow;
+use crate::stage::Stage;
 
 const COLUMNS: [&str; 11] = [
     "dataset",
@@ -55,7 +56,7 @@ pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
             distance: row.distance(2)?,
             measure: row.get(3)?,
             finding: row.get(4)?,
-            stage: row.optional(5)?,
+            stage: row.optional::<String>(5)?.map(|name| Stage::in_results(&name)),
             depth_percent: row.optional(6)?,
             value: row.number(7)?,
             ci_low: row.optional(8)?,
@@ -72,7 +73,6 @@ mod tests {
     use crate::distance::Distance;
     use crate::findings::Finding;
     use crate::score::Measure;
-    use crate::stage::Stage;
 
     #[test]
     fn findings_are_read_back_as_they_were_written() {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::ResultsError;
 use super::fields::{self, number, optional};
+use super::{ResultsError, write_whole};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
@@ -92,6 +92,11 @@ const NEEDED: usize = 18;
 /// # Errors
 /// The file cannot be written.
 pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> {
+    write_whole(path, &document(rows))
+}
+
+/// The text of `scores.csv`.
+pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
     let record = |row: &ScoreRow| {
         [
             row.dataset.to_string(),
@@ -118,7 +123,7 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
             row.ci_note.clone().unwrap_or_default(),
         ]
     };
-    fields::write(path, COLUMNS, rows.iter().map(record))
+    fields::document(COLUMNS, rows.iter().map(record))
 }
 
 /// Reads `scores.csv`, by the names of its columns.
@@ -131,7 +136,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
             dataset: row.get(0)?,
             subset: row.get(1)?,
             model: row.get(2)?,
-            stage: row.get(3)?,
+            stage: row.stage(3),
             depth_percent: row.get(4)?,
             distance: row.distance(5)?,
             measure: row.get(6)?,

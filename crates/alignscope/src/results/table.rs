@@ -16,7 +16,7 @@ use super::ResultsError;
 use crate::whole::{beside, keep};
 
 /// Rows that are read at a time.
-const BATCH_ROWS: usize = 1 << 16;
+pub(super) const BATCH_ROWS: usize = 1 << 16;
 
 /// A column of texts that is never empty.
 pub(super) fn text_column(name: &str) -> (String, DataType, bool) {

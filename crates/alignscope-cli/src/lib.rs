@@ -1,0 +1,96 @@
+//! The program `alignscope` as a function: for its binary, and for the command that the Python package brings.
+
+mod activations;
+mod arguments;
+mod cache;
+mod check;
+mod compare;
+mod demo;
+mod fetch;
+mod list;
+mod progress;
+mod published;
+mod report;
+mod run;
+mod score;
+mod stop;
+mod verify;
+
+use std::ffi::OsString;
+
+use anyhow::Context;
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// Exit code of a program that did all.
+const DONE: u8 = 0;
+
+/// What the program could not do at all.
+const COULD_NOT_RUN: u8 = 2;
+
+/// Runs the program and returns its exit code.
+///
+/// `command` — the program's name and what was typed after it
+pub fn run(command: Vec<OsString>) -> u8 {
+    let arguments = match Arguments::try_parse_from(&command) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to stdout; where nobody reads, nothing can be said.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(COULD_NOT_RUN);
+        }
+    };
+    let typed: Vec<String> =
+        command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let quiet = arguments.quiet;
+    let prints = matches!(
+        arguments.command,
+        Command::List { .. }
+            | Command::Cache(_)
+            | Command::Compare(_)
+            | Command::Check(_)
+            | Command::Verify(_)
+    );
+    if prints {
+        stop::with_the_reader();
+    }
+    let done = |()| DONE;
+    let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
+        Command::Run(run) => run::run(&run, typed, quiet),
+        Command::Score(score) => score::run(&score, typed, quiet),
+        Command::Activations(activations) => activations::run(&activations, quiet).map(done),
+        Command::Demo(demo) => demo::run(&demo, typed, quiet),
+        Command::Report(report) => report::run(&report, quiet).map(done),
+        Command::Published(published) => published::run(&published, quiet).map(done),
+        Command::Compare(compare) => compare::run(&compare).map(done),
+        Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
+        Command::Verify(arguments) => verify::run(&arguments, quiet),
+        Command::Check(arguments) => check::run(&arguments, quiet),
+        Command::Cache(cache) => cache::run(&cache).map(done),
+        Command::List { what } => list::run(what).map(done),
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("alignscope: {error:#}");
+            COULD_NOT_RUN
+        }
+    }
+}
+
+/// The memory that is used where nothing else is said: half of what the machine has, in bytes.
+///
+/// # Errors
+/// The machine does not tell how much it has.
+pub fn default_memory() -> anyhow::Result<u64> {
+    run::memory(None)
+}
+
+fn set_threads(threads: Option<usize>) -> anyhow::Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .with_context(|| format!("cannot start {threads} threads"))
+}

@@ -1,0 +1,78 @@
+//! `alignscope score`.
+
+use alignscope::features::FeatureFolder;
+use alignscope::results::OutputFolder;
+use alignscope::{
+    DatasetSpec, Distance, Experiment, ExperimentError, External, ExternalSource, Progress,
+    Resampling,
+};
+use anyhow::{Context, bail};
+
+use crate::DONE;
+use crate::arguments::Score;
+use crate::progress::progress;
+use crate::run::memory;
+use crate::stop::Stoppable;
+
+/// Scores features that were made elsewhere.
+pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
+    let folder = FeatureFolder::open(&arguments.features).context("cannot read the features")?;
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => {
+            let path = std::path::absolute(&arguments.features).unwrap_or_default();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            name.unwrap_or_else(|| "features".to_owned())
+        }
+    };
+    if name.trim().is_empty() {
+        bail!("the name of the model is empty; give another with --name");
+    }
+    let external = External {
+        name,
+        tokens: arguments.tokens,
+        source: ExternalSource::Features(folder.into()),
+    };
+    let dataset = DatasetSpec {
+        kind: arguments.dataset,
+        data: arguments.data.clone(),
+        options: arguments.part.options(),
+    };
+    let experiment = Experiment {
+        distances: match arguments.distances.as_slice() {
+            [] => Distance::ALL.to_vec(),
+            named => named.to_vec(),
+        },
+        tokens: arguments.tokens,
+        ties: arguments.ties,
+        resampling: Resampling {
+            resamples: arguments.resampling.resamples,
+            seed: arguments.resampling.seed,
+            cluster: arguments.cluster,
+        },
+        pixels: !arguments.no_pixels,
+        command: Some(command),
+        ..Experiment::new(vec![], vec![dataset], memory(arguments.memory)?)
+    };
+    let out = OutputFolder::claim(&arguments.out)?;
+    let progress = Stoppable::new(progress(quiet))?;
+    let measured = match experiment.measure(external, Some(&out), &progress) {
+        Ok(measured) => measured,
+        Err(ExperimentError::Stopped) => {
+            eprintln!("alignscope: stopped; no result was written");
+            out.abandon();
+            return Ok(progress.exit_code());
+        }
+        Err(error) => {
+            out.abandon();
+            return Err(error.into());
+        }
+    };
+    progress.note(&format!(
+        "{} scores in {} after {:.1} s",
+        measured.scores.len(),
+        out.path().display(),
+        measured.wall_s
+    ));
+    Ok(DONE)
+}

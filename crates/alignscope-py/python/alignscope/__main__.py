@@ -1,0 +1,8 @@
+"""`python -m alignscope`: the command."""
+
+import sys
+
+from ._program import main
+
+if __name__ == "__main__":
+    sys.exit(main())

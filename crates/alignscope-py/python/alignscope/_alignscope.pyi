@@ -1,0 +1,172 @@
+"""alignscope's compiled part; use the module `alignscope`."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._experiment import Scoring
+from ._progress import Reporter
+from ._score import Holding
+
+__all__ = [
+    "Dataset",
+    "Encoder",
+    "Measured",
+    "Table",
+    "__version__",
+    "choices",
+    "draw_demo",
+    "evaluate",
+    "known_models",
+    "read_table",
+    "run_experiment",
+    "run_program",
+    "score",
+]
+
+__version__: str
+
+@final
+class Dataset:
+    def __new__(
+        cls,
+        name: str,
+        path: str | PathLike[str],
+        split: str | None,
+        min_votes: int | None,
+        things_images: str | None,
+        skip_missing: bool,
+        allow_outside: bool,
+        limit: int | None,
+    ) -> Dataset: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def images(self) -> list[str]: ...
+    @property
+    def files(self) -> list[Path]: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def skipped_trials(self) -> int: ...
+    def __len__(self) -> int: ...
+    def trials(self) -> dict[str, NDArray[np.generic]]: ...
+    def labels(self) -> dict[str, tuple[list[str], NDArray[np.uint32]]]: ...
+    def pairs(self) -> NDArray[np.uint32]: ...
+    def pair_uses(self) -> NDArray[np.uint32]: ...
+    def pairs_of_trials(self) -> NDArray[np.uint32]: ...
+
+@final
+class Encoder:
+    def __new__(
+        cls,
+        model: str,
+        projection: str | None,
+        precision: str,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> Encoder: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def preprocessing(self) -> str: ...
+    @property
+    def image_size(self) -> int: ...
+    @property
+    def stages(self) -> list[tuple[str, list[int]]]: ...
+    def preprocess(
+        self,
+        images: Sequence[str | NDArray[np.uint8] | NDArray[np.float32]],
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> NDArray[np.float32]: ...
+    def activations(
+        self,
+        images: Sequence[str | NDArray[np.uint8] | NDArray[np.float32]],
+        stages: Sequence[str],
+        tokens: str,
+        memory: int | None,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> dict[str, NDArray[np.float32]]: ...
+
+@final
+class Table:
+    @property
+    def columns(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def column(self, name: str) -> NDArray[Any] | list[str | None]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+
+@final
+class Measured:
+    @property
+    def scores(self) -> Table: ...
+    @property
+    def stages(self) -> list[str]: ...
+    @property
+    def kinds(self) -> list[str]: ...
+    @property
+    def holding(self) -> Holding | None: ...
+    @property
+    def wall_s(self) -> float: ...
+    def distances(self, stage: str, distance: str) -> NDArray[np.float64]: ...
+    def scale(self, stage: str) -> NDArray[np.float64] | None: ...
+
+def choices() -> dict[str, list[str]]: ...
+def draw_demo(folder: str | PathLike[str], seed: int) -> dict[str, Path]: ...
+def known_models() -> list[tuple[str, str, str]]: ...
+def read_table(run: str | PathLike[str], table: str) -> Table: ...
+def run_program(command: Sequence[str]) -> int: ...
+def run_experiment(
+    models: Sequence[str],
+    datasets: Sequence[Dataset],
+    out: str | PathLike[str],
+    scoring: Scoring,
+    projection: str | None,
+    precision: str,
+    baseline_size: int | None,
+    weights: str | PathLike[str] | None,
+    scale_from: str | PathLike[str] | None,
+    title: str | None,
+    published: bool,
+    cache: str | PathLike[str] | bool,
+    fresh: bool,
+    keep_going: bool,
+    reporter: Reporter | None,
+    threads: int | None,
+) -> list[tuple[str, str, str]]: ...
+def score(
+    dataset: Dataset,
+    features: str | Sequence[tuple[str, NDArray[np.float32]]],
+    file_names: Sequence[str] | None,
+    model: str,
+    scoring: Scoring,
+    out: str | PathLike[str] | None,
+    reporter: Reporter | None,
+    threads: int | None,
+) -> Measured: ...
+def evaluate(
+    dataset: Dataset,
+    encode: Callable[[Any, list[str]], list[NDArray[np.float32]]],
+    stages: Sequence[str],
+    recipe: str | None,
+    batch: int,
+    spill: bool,
+    model: str,
+    scoring: Scoring,
+    out: str | PathLike[str] | None,
+    reporter: Reporter | None,
+    threads: int | None,
+) -> Measured: ...

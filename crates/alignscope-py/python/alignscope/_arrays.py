@@ -1,0 +1,114 @@
+"""Arrays and images as users have them, brought to the form that the compiled part takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+from ._errors import InvalidTypeError, InvalidValueError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: An image: a path, a `PIL.Image.Image`, an array `[height, width, 3]` of `uint8`, or an image that is
+#: preprocessed already, `[3, size, size]` of `float32`.
+ImageLike = Any
+
+#: What stands for one image in the compiled part.
+Given = Union[str, "NDArray[np.uint8]", "NDArray[np.float32]"]
+
+
+def activations(array: Any, what: str) -> NDArray[np.float32]:
+    """An array of activations, `[images, channels]` or `[images, tokens, channels]`, as contiguous
+    `float32`: the same memory where it is so already, else a copy.
+
+    Tensors of torch are taken too, from any device.
+    """
+    import numpy as np
+
+    if hasattr(array, "detach"):
+        array = array.detach()
+        if str(array.dtype) == "torch.bfloat16":
+            # NumPy has no such type; every value is a float32.
+            array = array.float()
+        array = array.cpu().numpy()
+    found = np.asarray(array)
+    if found.dtype.kind != "f" or found.dtype.itemsize > 8:
+        raise InvalidTypeError(
+            f"{what} is of {found.dtype}, expected float32 (or float16 or float64, which are "
+            "converted)"
+        )
+    if found.ndim not in (2, 3) or 0 in found.shape:
+        raise InvalidValueError(
+            f"{what} has the shape {found.shape}, expected (images, channels) or "
+            "(images, tokens, channels), none of them 0"
+        )
+    return np.require(found, np.float32, ["C", "ALIGNED"])
+
+
+def pixels(image: Any, what: str) -> NDArray[np.uint8]:
+    """An image of an array or of Pillow as a contiguous array `[height, width, 3]` of `uint8`."""
+    import numpy as np
+
+    if hasattr(image, "convert"):
+        image = image.convert("RGB")
+    found = np.asarray(image)
+    if found.dtype != np.uint8:
+        raise InvalidTypeError(
+            f"{what} is of {found.dtype}, expected uint8 from 0 to 255 in the order red, green, blue"
+        )
+    if found.ndim != 3 or found.shape[2] != 3 or 0 in found.shape:
+        raise InvalidValueError(f"{what} has the shape {found.shape}, expected (height, width, 3)")
+    return np.ascontiguousarray(found)
+
+
+def images(given: ImageLike | Iterable[ImageLike], size: int) -> list[Given]:
+    """A list of images for a model that takes images of `size` pixels a side; also of one image, or
+    of an array of images."""
+    if _is_one(given):
+        given = [given]
+    return [_image(image, size, f"image {i}") for i, image in enumerate(given)]
+
+
+def _is_one(given: Any) -> bool:
+    if isinstance(given, (str, os.PathLike)) or hasattr(given, "convert"):
+        return True
+    return getattr(given, "ndim", None) == 3
+
+
+def _image(image: Any, size: int, what: str) -> Given:
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
+    if hasattr(image, "convert"):
+        return pixels(image, what)
+    if hasattr(image, "__array__"):
+        return _preprocessed(image, size, what) if _is_float(image) else pixels(image, what)
+    raise InvalidTypeError(
+        f"{what} is a {type(image).__name__}, expected a path, a PIL image or an array "
+        "(height, width, 3) of uint8"
+    )
+
+
+def _is_float(array: Any) -> bool:
+    return "float" in str(array.dtype)
+
+
+def _preprocessed(array: Any, size: int, what: str) -> NDArray[np.float32]:
+    import numpy as np
+
+    found = np.asarray(array)
+    if found.shape != (3, size, size) or found.dtype != np.float32:
+        raise InvalidValueError(
+            f"{what} is of {found.dtype} and has the shape {found.shape}, expected a preprocessed "
+            f"image (3, {size}, {size}) of float32, or pixels (height, width, 3) of uint8"
+        )
+    return np.ascontiguousarray(found)
+
+
+def words(given: str | Sequence[str] | None, every: Sequence[str]) -> list[str]:
+    """One word or several as a list; all of them where there is none."""
+    if given is None:
+        return list(every)
+    return [given] if isinstance(given, str) else list(given)

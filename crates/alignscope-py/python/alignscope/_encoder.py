@@ -1,0 +1,120 @@
+"""Vision encoders: images to activations, stage by stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from . import _alignscope
+from ._arrays import ImageLike, images as _images, words
+from ._progress import Reporter, reporter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Encoder:
+    """A vision encoder with its weights, on the CPU.
+
+    `model` — an id of the Hugging Face hub (`openai/clip-vit-base-patch32`, also with `@REVISION`),
+    which is fetched where it is not in the cache; a checkpoint's folder, of CLIP, Chinese-CLIP or
+    SigLIP as transformers stores it or of CLIP or a timm ViT as open_clip does; or `random:ID`,
+    `random:ID@seed=N` for the same architecture with random weights
+    `projection` — `raw` or `unit` (divided by its L2 norm), instead of as the model has it
+    `precision` — of the layers' products: `auto`, `f32`, `bf16x3` or `bf16`
+    `threads` — how many threads work; all cores unless said otherwise. Results do not depend on it
+    `progress` — whether it is shown how far the work is; or an object with the methods of `Reporter`
+
+    Raises `FileNotFoundError` where the folder or one of its files is not there, `ModelError` where
+    it cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        projection: str | None = None,
+        precision: str = "auto",
+        threads: int | None = None,
+        progress: bool | Reporter = True,
+    ) -> None:
+        self._threads = threads
+        self._encoder = _alignscope.Encoder(
+            os.fspath(model), projection, precision, reporter(progress), threads
+        )
+
+    @property
+    def name(self) -> str:
+        """The model as it was named."""
+        return self._encoder.name
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages, from the embedding to the projection: `embedding`, `block 1`, …,
+        `projection`."""
+        return [name for name, _ in self._encoder.stages]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Tokens and channels of an image's activations at each stage."""
+        return {name: (shape[0], shape[1]) for name, shape in self._encoder.stages}
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images that it takes, in pixels."""
+        return self._encoder.image_size
+
+    @property
+    def preprocessing(self) -> str:
+        """How images are brought to the model, in words."""
+        return self._encoder.preprocessing
+
+    def preprocess(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
+        """The images as the model takes them, `[images, 3, size, size]`: resized, cropped and
+        normalised as Pillow and transformers do.
+
+        `images` — as for `activations`
+        """
+        return self._encoder.preprocess(_images(images, self.image_size), None, self._threads)
+
+    def activations(
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        stages: str | Sequence[str] | None = None,
+        *,
+        tokens: str = "all",
+        memory: int | None = None,
+        progress: bool | Reporter = False,
+    ) -> dict[str, NDArray[np.float32]]:
+        """The activations of images at each stage, by its name.
+
+        `images` — paths, PIL images, arrays `[height, width, 3]` of `uint8`, or images that are
+        preprocessed already, `[3, size, size]` of `float32`; one, many, or an array of many
+        `stages` — one or several, such as `embedding`, `block 3`, `projection`; all unless said
+        otherwise
+        `tokens` — `all`, `class`, `patches`, or their `mean`
+        `memory` — bytes to work in, what is returned aside; half of the machine's unless said
+        otherwise
+
+        Each is `[images, tokens, channels]`, or `[images, channels]` where one token is left of each
+        image, as at the projection.
+        """
+        return self._encoder.activations(
+            _images(images, self.image_size),
+            words(stages, ()),
+            tokens,
+            memory,
+            reporter(progress),
+            self._threads,
+        )
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.name!r}: {self._encoder.architecture})"
+
+
+def known_models() -> list[str]:
+    """Ids of the models whose architecture is known, for `random:ID` and as recipes of
+    preprocessing."""
+    return [name for name, _, _ in _alignscope.known_models()]

@@ -1,0 +1,209 @@
+"""Runs: models × data sets to scores, with all files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from . import _alignscope
+from ._arrays import words
+from ._dataset import Dataset, load_dataset
+from ._errors import InvalidTypeError
+from ._progress import Reporter, reporter
+from ._results import Table, results
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The kinds of distance.
+DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
+
+
+class Scoring(TypedDict):
+    """How distances become scores, as the compiled part takes it."""
+
+    distances: list[str]
+    tokens: str
+    ties: str
+    resamples: int
+    seed: int
+    cluster: str
+    pixels: bool
+    memory: int | None
+    simulated: bool
+
+
+class Run:
+    """The folder of a run."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        bad_images: Sequence[tuple[str, str, str]] = (),
+    ) -> None:
+        #: The folder.
+        self.path = Path(path)
+        #: Images that could not be read, with `keep_going`: data set, image, and why.
+        self.bad_images = list(bad_images)
+
+    @property
+    def scores(self) -> Table:
+        """All scores: one row for each data set, subset, model, stage, distance and measure."""
+        return self.table("scores")
+
+    @property
+    def report(self) -> Path:
+        """The run as a page without network."""
+        return self.path / "report.html"
+
+    def table(self, name: str) -> Table:
+        """A table of the run; see `results`."""
+        return results(self.path, name)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """The figure, as notebooks show it."""
+        try:
+            return (self.path / "alignment.svg").read_text(encoding="utf-8")
+        except OSError:
+            return f"<p>{self!r}</p>"
+
+
+class Experiment:
+    """Models × data sets: what `alignscope run` does.
+
+    `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
+    …) or `pixels`
+    `datasets` — data sets of `load_dataset`, or a mapping of names to folders
+    `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
+    `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
+    `projection` — `raw` or `unit`, instead of as each model has it
+    `precision` — of the layers' products: `auto`, `f32`, `bf16x3` or `bf16`
+    `ties` — what a tie between a model's distances counts: `miss` (as published) or `half`
+    `resamples`, `seed`, `cluster` — of the bootstrap that makes intervals; 0 resamples for none;
+    `cluster` is `default` (the reference image, the triplet), `observer` or `none`
+    `pixels` — whether the model `pixels` is added
+    `baseline_size` — side of the square that baselines see where images differ in size
+    `weights` — a folder in which weights of baselines are looked for first
+    `scale_from` — the folder of a run whose scales are used for the normalized distance
+    `title` — what stands over figures and page
+    `published` — whether the study's own curves lie under those of the run
+    `memory` — bytes to stay within; half of the machine's unless said otherwise
+    """
+
+    def __init__(
+        self,
+        models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
+        *,
+        distances: str | Sequence[str] | None = None,
+        tokens: str = "all",
+        projection: str | None = None,
+        precision: str = "auto",
+        ties: str = "miss",
+        resamples: int = 2000,
+        seed: int = 0,
+        cluster: str = "default",
+        pixels: bool = True,
+        baseline_size: int | None = None,
+        weights: str | os.PathLike[str] | None = None,
+        scale_from: str | os.PathLike[str] | None = None,
+        title: str | None = None,
+        published: bool = False,
+        memory: int | None = None,
+    ) -> None:
+        named = [models] if isinstance(models, (str, os.PathLike)) else models
+        self._models = [os.fspath(model) for model in named]
+        self._datasets = _datasets(datasets)
+        self._scoring = Scoring(
+            distances=words(distances, DISTANCES),
+            tokens=tokens,
+            ties=ties,
+            resamples=resamples,
+            seed=seed,
+            cluster=cluster,
+            pixels=pixels,
+            memory=memory,
+            simulated=any(dataset.simulated for dataset in self._datasets),
+        )
+        self._projection = projection
+        self._precision = precision
+        self._baseline_size = baseline_size
+        self._weights = weights
+        self._scale_from = scale_from
+        self._title = title
+        self._published = published
+
+    def run(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        cache: str | os.PathLike[str] | bool = True,
+        fresh: bool = False,
+        keep_going: bool = False,
+        threads: int | None = None,
+        progress: bool | Reporter = True,
+    ) -> Run:
+        """Do all of it and fill the folder `out`: scores, distances, trials, figures, `report.html`
+        and `manifest.json`. Ctrl-C stops it; the same call then goes on from there.
+
+        `out` — a folder that is new or empty, or that of this very run
+        `cache` — where differences are kept, so that nothing is encoded twice: the user's cache, as for
+        the command `alignscope run`; a folder; or with False nowhere
+        `fresh` — discard what folder and cache hold of this run, and begin anew
+        `keep_going` — leave out trials of images that cannot be decoded (`Run.bad_images`), instead of
+        failing
+        `threads` — how many threads work; all cores unless said otherwise. Results do not depend on
+        it
+        `progress` — whether it is shown how far the work is; or an object with the methods of
+        `Reporter`
+        """
+        path = os.fspath(out)
+        bad = _alignscope.run_experiment(
+            self._models,
+            [dataset._handle for dataset in self._datasets],
+            path,
+            self._scoring,
+            self._projection,
+            self._precision,
+            self._baseline_size,
+            _path(self._weights),
+            _path(self._scale_from),
+            self._title,
+            self._published,
+            cache if isinstance(cache, bool) else os.fspath(cache),
+            fresh,
+            keep_going,
+            reporter(progress),
+            threads,
+        )
+        return Run(path, bad)
+
+    def __repr__(self) -> str:
+        datasets = [dataset.name for dataset in self._datasets]
+        return f"Experiment(models={self._models}, datasets={datasets})"
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
+
+
+def _datasets(
+    given: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
+) -> list[Dataset]:
+    if isinstance(given, Dataset):
+        return [given]
+    if hasattr(given, "items"):
+        return [load_dataset(name, path) for name, path in given.items()]
+    found = list(given)
+    for dataset in found:
+        if not isinstance(dataset, Dataset):
+            raise InvalidTypeError(
+                f"datasets holds a {type(dataset).__name__}, expected data sets of load_dataset, or "
+                "a mapping of names to folders"
+            )
+    return found

@@ -1,0 +1,168 @@
+//! Data sets as arrays.
+
+use std::path::PathBuf;
+
+use alignscope::dataset::ThingsImages;
+use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Pairs, Trials, demo};
+use numpy::{PyArray1, PyArray2};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::array::{list, rows};
+use crate::error::{exception, raise};
+
+/// An opened data set.
+#[pyclass(frozen, module = "alignscope._alignscope")]
+pub(crate) struct Dataset {
+    pub(crate) spec: DatasetSpec,
+    dataset: alignscope::Dataset,
+    pairs: Pairs,
+}
+
+#[pymethods]
+impl Dataset {
+    /// Reads the annotations of a data set.
+    #[new]
+    #[pyo3(signature = (name, path, split, min_votes, things_images, skip_missing, allow_outside, limit))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn open(
+        py: Python<'_>,
+        name: &str,
+        path: PathBuf,
+        split: Option<String>,
+        min_votes: Option<u32>,
+        things_images: Option<&str>,
+        skip_missing: bool,
+        allow_outside: bool,
+        limit: Option<usize>,
+    ) -> PyResult<Self> {
+        let kind: DatasetKind = name.parse().map_err(|e| exception(py, &e))?;
+        let things_images = match things_images {
+            None => None,
+            Some("first") => Some(ThingsImages::First),
+            Some("01b") => Some(ThingsImages::Reference01b),
+            Some(other) => {
+                let message = format!("unknown images `{other}`, expected one of `first`, `01b`");
+                return Err(raise(py, "InvalidValueError", message));
+            }
+        };
+        let options =
+            DatasetOptions { split, min_votes, things_images, skip_missing, allow_outside, limit };
+        let spec = DatasetSpec { kind, data: path, options };
+        let dataset = py
+            .detach(|| alignscope::Dataset::open(kind, &spec.data, &spec.options))
+            .map_err(|e| exception(py, &e))?;
+        let pairs = Pairs::of(&dataset.trials);
+        Ok(Self { spec, dataset, pairs })
+    }
+
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.spec.kind.name()
+    }
+
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.spec.data.clone()
+    }
+
+    #[getter]
+    fn level(&self) -> String {
+        self.spec.kind.level().to_string()
+    }
+
+    #[getter]
+    fn images<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.dataset.images.iter().map(|image| &image.id))
+    }
+
+    #[getter]
+    fn files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.dataset.images.iter().map(|image| &image.path))
+    }
+
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.dataset.notes.clone()
+    }
+
+    #[getter]
+    fn skipped_trials(&self) -> usize {
+        self.dataset.skipped_trials
+    }
+
+    fn __len__(&self) -> usize {
+        self.dataset.trials.len()
+    }
+
+    /// The columns of the trials, by name.
+    fn trials<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = PyDict::new(py);
+        match &self.dataset.trials {
+            Trials::RatedPairs(trials) => {
+                columns.set_item("reference", list(py, trials.iter().map(|t| t.reference)))?;
+                columns.set_item("distorted", list(py, trials.iter().map(|t| t.distorted)))?;
+                columns.set_item("score", list(py, trials.iter().map(|t| t.score)))?;
+                let std = trials.iter().map(|t| t.std.unwrap_or(f64::NAN));
+                columns.set_item("std", list(py, std))?;
+            }
+            Trials::TwoAlternatives(trials) => {
+                columns.set_item("reference", list(py, trials.iter().map(|t| t.reference)))?;
+                columns.set_item("left", list(py, trials.iter().map(|t| t.left)))?;
+                columns.set_item("right", list(py, trials.iter().map(|t| t.right)))?;
+                columns.set_item("left_votes", list(py, trials.iter().map(|t| t.left_votes)))?;
+                columns.set_item("right_votes", list(py, trials.iter().map(|t| t.right_votes)))?;
+            }
+            Trials::OddOneOut(trials) => {
+                columns.set_item("images", rows(py, trials.iter().map(|t| t.images)))?;
+                columns.set_item("odd", list(py, trials.iter().map(|t| t.odd)))?;
+            }
+        }
+        columns.set_item("trial", list(py, self.dataset.trial_ids.iter().copied()))?;
+        Ok(columns)
+    }
+
+    /// The labels of the trials by name: the different values, and the position of each trial's.
+    fn labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let labels = PyDict::new(py);
+        for label in &self.dataset.labels {
+            let codes = list(py, label.codes.iter().copied());
+            labels.set_item(&label.name, (&label.values, codes))?;
+        }
+        Ok(labels)
+    }
+
+    /// The different pairs of images, `[pairs, 2]`.
+    fn pairs<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<u32>> {
+        rows(py, self.pairs.images.iter().copied())
+    }
+
+    /// How often trials use each pair.
+    fn pair_uses<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        list(py, self.pairs.uses.iter().copied())
+    }
+
+    /// The pair of each comparison of each trial, trial after trial.
+    fn pairs_of_trials<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        list(py, self.pairs.of_trials.iter().copied())
+    }
+}
+
+/// Draws the demo's images and trials into a new folder; its three data sets by name.
+#[pyfunction]
+pub(crate) fn draw_demo<'py>(
+    py: Python<'py>,
+    folder: PathBuf,
+    seed: u64,
+) -> PyResult<Bound<'py, PyDict>> {
+    let folders = py.detach(|| demo::draw(&folder, seed)).map_err(|e| exception(py, &e))?;
+    let found = PyDict::new(py);
+    for (kind, path) in [
+        (DatasetKind::Pairs, folders.low),
+        (DatasetKind::TwoAfc, folders.middle),
+        (DatasetKind::OddOneOut, folders.high),
+    ] {
+        found.set_item(kind.name(), path)?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,161 @@
+//! Runs: models × data sets.
+
+use std::path::PathBuf;
+
+use alignscope::kept::KeptFolder;
+use alignscope::results::{OutputFolder, RunTable};
+use alignscope::{
+    ClusterBy, DatasetKind, Distance, Experiment, ModelSpec, PrecisionChoice, ProjectionForm,
+    Resampling, Ties, Tokens,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::dataset::Dataset;
+use crate::encoder::memory_bytes;
+use crate::error::{exception, raise};
+use crate::work;
+
+/// How distances become scores, as Python names it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Scoring {
+    distances: Vec<String>,
+    tokens: String,
+    ties: String,
+    resamples: usize,
+    seed: u64,
+    cluster: String,
+    pixels: bool,
+    memory: Option<u64>,
+    simulated: bool,
+}
+
+impl Scoring {
+    /// An experiment of these models and data sets.
+    pub(crate) fn experiment(
+        self,
+        py: Python<'_>,
+        models: Vec<ModelSpec>,
+        datasets: Vec<alignscope::DatasetSpec>,
+    ) -> PyResult<Experiment> {
+        let distances = self
+            .distances
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<Vec<Distance>, _>>()
+            .map_err(|e| exception(py, &e))?;
+        let word = |e| exception(py, &e);
+        if self.resamples != 0 && !(100..=1_000_000).contains(&self.resamples) {
+            let message = format!(
+                "resamples is {}, expected 0 for no intervals, or 100 to 1000000",
+                self.resamples
+            );
+            return Err(raise(py, "InvalidValueError", message));
+        }
+        Ok(Experiment {
+            distances,
+            tokens: self.tokens.parse().map_err(word)?,
+            ties: self.ties.parse().map_err(word)?,
+            resampling: Resampling {
+                resamples: self.resamples,
+                seed: self.seed,
+                cluster: self.cluster.parse().map_err(word)?,
+            },
+            pixels: self.pixels,
+            simulated: self.simulated,
+            ..Experiment::new(models, datasets, memory_bytes(py, self.memory)?)
+        })
+    }
+}
+
+/// Where differences are kept: in the user's cache or nowhere, or in a folder.
+#[derive(FromPyObject)]
+pub(crate) enum Cache {
+    Anywhere(bool),
+    Folder(PathBuf),
+}
+
+/// Runs models on data sets and fills a folder; the images that could not be read: data set, image, and
+/// why.
+///
+/// `cache` — where differences are kept: a folder, the user's own (None), or nowhere (False)
+#[pyfunction]
+#[pyo3(signature = (models, datasets, out, scoring, projection, precision, baseline_size, weights, scale_from, title, published, cache, fresh, keep_going, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
+pub(crate) fn run_experiment(
+    py: Python<'_>,
+    models: Vec<String>,
+    datasets: Vec<PyRef<'_, Dataset>>,
+    out: PathBuf,
+    scoring: Scoring,
+    projection: Option<&str>,
+    precision: &str,
+    baseline_size: Option<usize>,
+    weights: Option<PathBuf>,
+    scale_from: Option<PathBuf>,
+    title: Option<String>,
+    published: bool,
+    cache: Cache,
+    fresh: bool,
+    keep_going: bool,
+    reporter: Option<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Vec<(String, String, String)>> {
+    let models = models
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<Vec<ModelSpec>, _>>()
+        .map_err(|e| exception(py, &e))?;
+    let projection: Option<ProjectionForm> =
+        projection.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
+    let precision: PrecisionChoice = precision.parse().map_err(|e| exception(py, &e))?;
+    let datasets = datasets.iter().map(|dataset| dataset.spec.clone()).collect();
+    let mut experiment = scoring.experiment(py, models, datasets)?;
+    experiment.projection = projection;
+    experiment.precision = precision.resolve();
+    experiment.baseline_size = baseline_size.unwrap_or(experiment.baseline_size);
+    experiment.weights = weights;
+    experiment.scale_from = scale_from;
+    experiment.presentation.title = title;
+    experiment.presentation.published = published;
+    experiment.kept = match cache {
+        Cache::Anywhere(false) => None,
+        Cache::Anywhere(true) => Some(KeptFolder::of_user().map_err(|e| exception(py, &e))?),
+        Cache::Folder(path) => Some(KeptFolder::new(&path)),
+    };
+    experiment.fresh = fresh;
+    experiment.keep_going = keep_going;
+    let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
+    let done = work::run(py, reporter.as_ref(), threads, |worker| experiment.run(&folder, worker));
+    match done {
+        Ok(Ok(summary)) => {
+            let bad = summary.bad_images.into_iter();
+            Ok(bad.map(|(kind, bad)| (kind.to_string(), bad.image, bad.why)).collect())
+        }
+        Ok(Err(error)) => {
+            folder.abandon();
+            Err(exception(py, &error))
+        }
+        Err(stopped) => {
+            folder.abandon();
+            Err(stopped)
+        }
+    }
+}
+
+/// The words that each choice takes, by the name of the choice.
+#[pyfunction]
+pub(crate) fn choices(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let found = PyDict::new(py);
+    found.set_item("dataset", DatasetKind::ALL.map(DatasetKind::name))?;
+    found.set_item("distance", Distance::ALL.map(Distance::name))?;
+    found.set_item("tokens", Tokens::ALL.map(Tokens::name))?;
+    found.set_item("ties", Ties::ALL.map(Ties::name))?;
+    found.set_item("cluster", ClusterBy::ALL.map(ClusterBy::name))?;
+    found.set_item("projection", ProjectionForm::ALL.map(ProjectionForm::name))?;
+    found.set_item("table", RunTable::ALL.map(RunTable::name))?;
+    let precisions = PrecisionChoice::ALL.map(PrecisionChoice::name);
+    found.set_item("precision", precisions)?;
+    Ok(found)
+}

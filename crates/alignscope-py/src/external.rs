@@ -1,0 +1,285 @@
+//! Models of the user's: features that are there already, and functions that encode images.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alignscope::encoder::known_models;
+use alignscope::features::FeatureFolder;
+use alignscope::preprocess::Preprocessing;
+use alignscope::results::{OutputFolder, table_of_scores};
+use alignscope::{
+    Batch, Callback, Distance, ExperimentError, External, ExternalSource, FeatureValues, Features,
+    ModelSpec, Stage, StageRows, Tokens,
+};
+use numpy::{PyArray1, PyReadonlyArrayDyn};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::array;
+use crate::dataset::Dataset;
+use crate::encoder::checkpoint;
+use crate::error::{exception, raise};
+use crate::experiment::Scoring;
+use crate::table::Table;
+use crate::work::{self, Worker};
+
+/// What was measured of a model.
+#[pyclass(frozen, module = "alignscope._alignscope")]
+pub(crate) struct Measured {
+    measured: alignscope::Measured,
+}
+
+#[pymethods]
+impl Measured {
+    /// The scores as a table.
+    #[getter]
+    fn scores(&self) -> Table {
+        Table::of(table_of_scores(&self.measured.scores))
+    }
+
+    /// The stages in order of depth.
+    #[getter]
+    fn stages(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (stage, _, _) in &self.measured.distances {
+            let name = stage.to_string();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The kinds of distance.
+    #[getter]
+    fn kinds(&self) -> Vec<&'static str> {
+        let mut names: Vec<&str> = Vec::new();
+        for (_, distance, _) in &self.measured.distances {
+            if !names.contains(&distance.name()) {
+                names.push(distance.name());
+            }
+        }
+        names
+    }
+
+    /// The distance of each pair of the data set at a stage, `[pairs]`.
+    fn distances<'py>(
+        &self,
+        py: Python<'py>,
+        stage: &str,
+        distance: &str,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let kind = Distance::in_results(distance).map_err(|e| exception(py, &e))?;
+        let wanted = Stage::in_results(stage);
+        let found = self.measured.distances.iter().find(|(s, d, _)| *s == wanted && *d == kind);
+        match found {
+            Some((_, _, values)) => Ok(array::list(py, values.iter().copied())),
+            None => {
+                let message = format!(
+                    "there are no {distance} distances at `{stage}`; there are {} at `{}`",
+                    self.kinds().join(", "),
+                    self.stages().join("`, `")
+                );
+                Err(raise(py, "InvalidValueError", message))
+            }
+        }
+    }
+
+    /// How much each channel of a stage varies over the data set, `[channels]`; none where the
+    /// normalized distance was not asked for.
+    fn scale<'py>(&self, py: Python<'py>, stage: &str) -> Option<Bound<'py, PyArray1<f64>>> {
+        let wanted = Stage::in_results(stage);
+        let (_, values) = self.measured.scales.iter().find(|(stage, _)| *stage == wanted)?;
+        Some(array::list(py, values.iter().copied()))
+    }
+
+    /// How the activations of a function were held; none for features.
+    #[getter]
+    fn holding<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(holding) = &self.measured.holding else { return Ok(None) };
+        let found = PyDict::new(py);
+        found.set_item("place", holding.place.name())?;
+        found.set_item("image_groups", holding.image_groups)?;
+        let groups: Vec<Vec<String>> = holding
+            .stage_groups
+            .iter()
+            .map(|group| group.iter().map(ToString::to_string).collect())
+            .collect();
+        found.set_item("stage_groups", groups)?;
+        found.set_item("calls", holding.calls)?;
+        found.set_item("text", holding.to_string())?;
+        Ok(Some(found))
+    }
+
+    /// Seconds that it took.
+    #[getter]
+    fn wall_s(&self) -> f64 {
+        self.measured.wall_s
+    }
+}
+
+/// Features as Python gives them: a folder, or an array for each stage.
+#[derive(FromPyObject)]
+pub(crate) enum GivenFeatures<'py> {
+    Arrays(Vec<(String, PyReadonlyArrayDyn<'py, f32>)>),
+    Folder(PathBuf),
+}
+
+/// Scores features that are there already.
+#[pyfunction]
+#[pyo3(signature = (dataset, features, file_names, model, scoring, out, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
+pub(crate) fn score(
+    py: Python<'_>,
+    dataset: PyRef<'_, Dataset>,
+    features: GivenFeatures<'_>,
+    file_names: Option<Vec<String>>,
+    model: String,
+    scoring: Scoring,
+    out: Option<PathBuf>,
+    reporter: Option<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Measured> {
+    let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
+    let features = match &features {
+        GivenFeatures::Folder(folder) => {
+            Features::from(FeatureFolder::open(folder).map_err(|e| exception(py, &e))?)
+        }
+        GivenFeatures::Arrays(arrays) => {
+            let mut stages = Vec::with_capacity(arrays.len());
+            for (name, array) in arrays {
+                let (values, shape) = array::features(array)?;
+                stages.push((Stage::in_results(name), FeatureValues::Memory { values, shape }));
+            }
+            Features { stages, file_names }
+        }
+    };
+    let tokens = experiment.tokens;
+    let source = ExternalSource::Features(features);
+    let external = External { name: model, tokens, source };
+    measure(py, out, reporter, threads, |out, worker| experiment.measure(external, out, worker))
+}
+
+/// Scores a model that is a function of batches of images.
+#[pyfunction]
+#[pyo3(signature = (dataset, encode, stages, recipe, batch, spill, model, scoring, out, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
+pub(crate) fn evaluate(
+    py: Python<'_>,
+    dataset: PyRef<'_, Dataset>,
+    encode: Py<PyAny>,
+    stages: Vec<String>,
+    recipe: Option<&str>,
+    batch: usize,
+    spill: bool,
+    model: String,
+    scoring: Scoring,
+    out: Option<PathBuf>,
+    reporter: Option<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Measured> {
+    let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
+    let recipe = match recipe {
+        None => None,
+        Some(name) => Some(Recipe::of(py, name)?),
+    };
+    if batch == 0 {
+        return Err(raise(py, "InvalidValueError", "batch is 0, expected 1 or more".to_owned()));
+    }
+    let stages: Vec<Stage> = stages.iter().map(|name| Stage::in_results(name)).collect();
+    let tokens = experiment.tokens;
+    let encode = Arc::new(encode);
+    measure(py, out, reporter, threads, move |out, worker| {
+        let preprocessing = match recipe {
+            None => None,
+            Some(Recipe::Known(recipe)) => Some(recipe),
+            Some(Recipe::Checkpoint(model)) => {
+                let failed = |source| ExperimentError::Model {
+                    model: model.to_string(),
+                    source: Box::new(source),
+                };
+                let found = checkpoint(&model, None, Tokens::All, worker).map_err(failed)?;
+                found.map(|checkpoint| checkpoint.preprocessing)
+            }
+        };
+        let call = move |batch: Batch, rows: Vec<StageRows>| {
+            let encode = Arc::clone(&encode);
+            match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
+                Some(found) => Ok(found?),
+                None => Err(ExperimentError::Stopped.into()),
+            }
+        };
+        let callback = Callback { stages, preprocessing, batch, spill, encode: Box::new(call) };
+        let source = ExternalSource::Callback(callback);
+        experiment.measure(External { name: model, tokens, source }, out, worker)
+    })
+}
+
+/// How images are brought to a function: as some model has it.
+enum Recipe {
+    Known(Preprocessing),
+    /// Of a checkpoint that is still to be opened.
+    Checkpoint(ModelSpec),
+}
+
+impl Recipe {
+    fn of(py: Python<'_>, name: &str) -> PyResult<Self> {
+        let id = name.strip_prefix("random:").unwrap_or(name);
+        if let Some(known) = known_models().iter().find(|known| known.id == id) {
+            return Ok(Self::Known(known.preprocessing()));
+        }
+        let model: ModelSpec = name.parse().map_err(|e| exception(py, &e))?;
+        match model.is_encoder() {
+            true => Ok(Self::Checkpoint(model)),
+            false => {
+                let message = format!("`{name}` has no recipe of preprocessing; name an encoder");
+                Err(raise(py, "InvalidValueError", message))
+            }
+        }
+    }
+}
+
+/// Has the user's function encode a batch.
+fn of_batch(
+    py: Python<'_>,
+    encode: &Bound<'_, PyAny>,
+    batch: Batch,
+    mut rows: Vec<StageRows>,
+) -> PyResult<Vec<StageRows>> {
+    let stages: Vec<String> = rows.iter().map(|rows| rows.stage().to_string()).collect();
+    let images = match batch {
+        Batch::Preprocessed { values, shape } => array::array(py, values, &shape).into_any(),
+        Batch::Decoded(images) => {
+            PyList::new(py, images.iter().map(|image| array::pixels(py, image)))?.into_any()
+        }
+    };
+    let found: Vec<PyReadonlyArrayDyn<'_, f32>> = encode.call1((images, stages))?.extract()?;
+    for (rows, array) in rows.iter_mut().zip(&found) {
+        let (values, shape) = array::features(array)?;
+        rows.append(values, shape).map_err(|e| exception(py, &e))?;
+    }
+    Ok(rows)
+}
+
+/// Does the work of measuring a model.
+fn measure(
+    py: Python<'_>,
+    out: Option<PathBuf>,
+    reporter: Option<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+    work: impl FnOnce(Option<&OutputFolder>, &Worker) -> Result<alignscope::Measured, ExperimentError>
+    + Send,
+) -> PyResult<Measured> {
+    let folder =
+        out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
+    let done = work::run(py, reporter.as_ref(), threads, |worker| work(folder.as_ref(), worker));
+    let failed = match done {
+        Ok(Ok(measured)) => return Ok(Measured { measured }),
+        Ok(Err(error)) => exception(py, &error),
+        Err(stopped) => stopped,
+    };
+    if let Some(folder) = folder {
+        folder.abandon();
+    }
+    Err(failed)
+}

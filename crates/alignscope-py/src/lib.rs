@@ -1,0 +1,45 @@
+//! alignscope for Python: the compiled part, as thin as it can be. What users see of it is written
+//! and typed in Python (`python/alignscope/`); this hands arrays, files and functions over.
+
+mod array;
+mod dataset;
+mod encoder;
+mod error;
+mod experiment;
+mod external;
+mod table;
+mod work;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// alignscope's compiled part; use the module `alignscope`.
+#[pymodule]
+mod _alignscope {
+    use super::*;
+
+    #[pymodule_export]
+    use super::dataset::{Dataset, draw_demo};
+    #[pymodule_export]
+    use super::encoder::{Encoder, known_models};
+    #[pymodule_export]
+    use super::experiment::{choices, run_experiment};
+    #[pymodule_export]
+    use super::external::{Measured, evaluate, score};
+    #[pymodule_export]
+    use super::run_program;
+    #[pymodule_export]
+    use super::table::{Table, read_table};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// Runs the program with these words, the first its name, and returns its exit code.
+#[pyfunction]
+fn run_program(py: Python<'_>, command: Vec<OsString>) -> u8 {
+    py.detach(|| alignscope_cli::run(command))
+}

@@ -1,0 +1,140 @@
+//! Tables of a run, handed over as Arrow streams.
+
+use std::path::PathBuf;
+
+use alignscope::results::{RunTable, TableReader, one_batch, read_table as read};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{
+    Array, BooleanArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
+    UInt64Array,
+};
+use arrow_schema::ffi::FFI_ArrowSchema;
+use arrow_schema::{ArrowError, DataType, SchemaRef};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyList};
+
+use crate::array::list;
+use crate::error::{exception, raise};
+
+/// A table: rows are read when they are asked for.
+#[pyclass(frozen, module = "alignscope._alignscope")]
+pub(crate) struct Table {
+    source: Source,
+    schema: SchemaRef,
+}
+
+enum Source {
+    File { run: PathBuf, table: RunTable },
+    Memory(RecordBatch),
+}
+
+impl Table {
+    pub(crate) fn of(batch: RecordBatch) -> Self {
+        Self { schema: batch.schema(), source: Source::Memory(batch) }
+    }
+
+    fn reader(&self, py: Python<'_>) -> PyResult<TableReader> {
+        match &self.source {
+            Source::Memory(batch) => Ok(one_batch(batch.clone())),
+            Source::File { run, table } => read(run, *table).map_err(|e| exception(py, &e)),
+        }
+    }
+
+    fn damaged(&self, py: Python<'_>, error: &ArrowError) -> PyErr {
+        let place = match &self.source {
+            Source::Memory(_) => String::new(),
+            Source::File { run, table } => format!("{}: ", run.join(table.file()).display()),
+        };
+        raise(py, "ResultsError", format!("{place}{error}"))
+    }
+}
+
+#[pymethods]
+impl Table {
+    /// The columns' names.
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        let mut rows = 0;
+        for batch in self.reader(py)? {
+            rows += batch.map_err(|e| self.damaged(py, &e))?.num_rows();
+        }
+        Ok(rows)
+    }
+
+    /// The Arrow PyCapsule interface: a stream of all rows.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // A consumer may ask for another schema, and must take what comes.
+        drop(requested_schema);
+        let stream = FFI_ArrowArrayStream::new(self.reader(py)?);
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+    }
+
+    /// The Arrow PyCapsule interface: the types of the columns.
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        let schema =
+            FFI_ArrowSchema::try_from(self.schema.as_ref()).map_err(|e| self.damaged(py, &e))?;
+        PyCapsule::new_with_value(py, schema, c"arrow_schema")
+    }
+
+    /// A column: an array of numbers, in which what is missing is NaN, or a list of texts.
+    fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let Ok(position) = self.schema.index_of(name) else {
+            let columns = self.columns().join("`, `");
+            let message = format!("there is no column `{name}`; there are `{columns}`");
+            return Err(raise(py, "MissingColumnError", message));
+        };
+        let mut parts = Vec::new();
+        for batch in self.reader(py)? {
+            parts.push(batch.map_err(|e| self.damaged(py, &e))?.column(position).clone());
+        }
+        macro_rules! parts {
+            ($array:ty) => {
+                parts.iter().map(|part| {
+                    part.as_any().downcast_ref::<$array>().expect("of the schema's type")
+                })
+            };
+        }
+        macro_rules! whole {
+            ($array:ty, $number:ty) => {{
+                if parts.iter().any(|part| part.null_count() > 0) {
+                    let values = parts!($array).flat_map(|part| part.iter());
+                    list(py, values.map(|v| v.map_or(f64::NAN, |v| v as f64))).into_any()
+                } else {
+                    let values = parts!($array).flat_map(|part| part.values().iter());
+                    list(py, values.map(|v| *v as $number)).into_any()
+                }
+            }};
+        }
+        Ok(match self.schema.field(position).data_type() {
+            DataType::Float64 => {
+                let values = parts!(Float64Array).flat_map(|part| part.iter());
+                list(py, values.map(|v| v.unwrap_or(f64::NAN))).into_any()
+            }
+            DataType::UInt8 => whole!(UInt8Array, i64),
+            DataType::UInt32 => whole!(UInt32Array, i64),
+            DataType::UInt64 => whole!(UInt64Array, i64),
+            DataType::Boolean => {
+                let values = parts!(BooleanArray).flat_map(|part| part.iter());
+                list(py, values.map(|v| v.unwrap_or(false))).into_any()
+            }
+            _ => PyList::new(py, parts!(StringArray).flat_map(|part| part.iter()))?.into_any(),
+        })
+    }
+}
+
+/// A table of the run in a folder.
+#[pyfunction]
+pub(crate) fn read_table(py: Python<'_>, run: PathBuf, table: &str) -> PyResult<Table> {
+    let table: RunTable = table.parse().map_err(|e| exception(py, &e))?;
+    let schema = read(&run, table).map_err(|e| exception(py, &e))?.schema();
+    Ok(Table { source: Source::File { run, table }, schema })
+}

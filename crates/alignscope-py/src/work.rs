@@ -1,0 +1,194 @@
+//! Long work: done without the GIL on threads of its own, while the thread that called looks after
+//! Python — it shows progress, asks for Ctrl-C, and runs the user's functions.
+
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use alignscope::Progress;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// How often Ctrl-C is asked for and progress shown.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the work has for the thread that called.
+enum Event {
+    Begin {
+        task: String,
+        steps: u64,
+    },
+    End,
+    Note(String),
+    /// Something that needs Python.
+    Call(Box<dyn FnOnce(Python<'_>) + Send>),
+    Finished,
+}
+
+/// The work's side.
+pub(crate) struct Worker {
+    events: Sender<Event>,
+    /// Steps of the present task that are done.
+    done: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Worker {
+    /// Has `call` run by the thread that called, with the GIL; nothing where that is no longer
+    /// wanted.
+    pub(crate) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(Python<'_>) -> R + Send + 'static,
+    ) -> Option<R> {
+        let (reply, replied) = channel();
+        self.tell(Event::Call(Box::new(move |py| {
+            // Nobody waits where the work has ended.
+            let _ = reply.send(call(py));
+        })));
+        replied.recv().ok()
+    }
+
+    fn tell(&self, event: Event) {
+        // The other side listens until the work has ended.
+        let _ = self.events.send(event);
+    }
+}
+
+impl Progress for Worker {
+    fn begin(&self, task: &str, steps: u64) {
+        self.done.store(0, Ordering::Relaxed);
+        self.tell(Event::Begin { task: task.to_owned(), steps });
+    }
+
+    fn advance(&self, steps: u64) {
+        self.done.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.tell(Event::End);
+    }
+
+    fn note(&self, message: &str) {
+        self.tell(Event::Note(message.to_owned()));
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+thread_local! {
+    /// Whether this thread looks after some work already: a function of the user's calls alignscope.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work` without the GIL.
+///
+/// `reporter` — an object with `begin(task, steps)`, `update(done)`, `end()` and `note(message)`,
+/// or none
+/// `threads` — how many threads work; all cores unless said otherwise
+///
+/// # Errors
+/// Ctrl-C was pressed, or the reporter failed: the work is asked to stop, and is waited for.
+pub(crate) fn run<T: Send>(
+    py: Python<'_>,
+    reporter: Option<&Bound<'_, PyAny>>,
+    threads: Option<usize>,
+    work: impl FnOnce(&Worker) -> T + Send,
+) -> PyResult<T> {
+    if threads == Some(0) {
+        return Err(PyValueError::new_err("threads is 0, expected 1 or more"));
+    }
+    // Work within work has threads of its own: those of the outer work may all wait for it.
+    let nested = BUSY.replace(true);
+    let pool = match (threads, nested) {
+        (None, false) => None,
+        (threads, _) => {
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+            Some(builder.build().map_err(|e| PyValueError::new_err(e.to_string())))
+        }
+    };
+    let pool = pool.transpose().inspect_err(|_| BUSY.set(nested))?;
+    let (events, receiver) = channel();
+    let worker = Worker { events, done: AtomicU64::new(0), stopped: AtomicBool::new(false) };
+    let receiver = Mutex::new(receiver);
+    let (result, failed) = std::thread::scope(|scope| {
+        let worker = &worker;
+        let handle = scope.spawn(move || {
+            let result = match pool {
+                Some(pool) => pool.install(|| work(worker)),
+                None => work(worker),
+            };
+            worker.tell(Event::Finished);
+            result
+        });
+        let failed = look_after(py, &receiver, worker, reporter, || handle.is_finished());
+        (py.detach(|| handle.join()), failed)
+    });
+    BUSY.set(nested);
+    match (result, failed) {
+        (_, Err(error)) => Err(error),
+        (Ok(result), Ok(())) => Ok(result),
+        (Err(panic), Ok(())) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Answers the work until it has ended.
+fn look_after(
+    py: Python<'_>,
+    receiver: &Mutex<Receiver<Event>>,
+    worker: &Worker,
+    reporter: Option<&Bound<'_, PyAny>>,
+    is_finished: impl Fn() -> bool,
+) -> PyResult<()> {
+    let mut failed = Ok(());
+    let mut shown = 0;
+    loop {
+        let event = py
+            .detach(|| receiver.lock().expect("only this thread takes events").recv_timeout(TICK));
+        let told = match event {
+            Ok(Event::Finished) | Err(RecvTimeoutError::Disconnected) => return failed,
+            Err(RecvTimeoutError::Timeout) if is_finished() => return failed,
+            // What is no longer wanted is dropped, and whoever waits for it learns that.
+            _ if failed.is_err() => Ok(()),
+            Ok(Event::Call(call)) => {
+                call(py);
+                Ok(())
+            }
+            Ok(Event::Begin { task, steps }) => {
+                shown = 0;
+                tell(reporter, "begin", (task, steps))
+            }
+            Ok(Event::End) => tell(reporter, "end", ()),
+            Ok(Event::Note(message)) => tell(reporter, "note", (message,)),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+        };
+        let done = worker.done.load(Ordering::Relaxed);
+        let told = match told {
+            Ok(()) if failed.is_ok() && done != shown => {
+                shown = done;
+                tell(reporter, "update", (done,))
+            }
+            told => told,
+        };
+        if failed.is_ok() {
+            failed = told.and_then(|()| py.check_signals());
+            if failed.is_err() {
+                worker.stopped.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn tell<'py>(
+    reporter: Option<&Bound<'py, PyAny>>,
+    method: &str,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
+) -> PyResult<()> {
+    match reporter {
+        Some(reporter) => reporter.call_method1(method, arguments).map(|_| ()),
+        None => Ok(()),
+    }
+}

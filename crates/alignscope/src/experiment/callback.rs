@@ -1,0 +1,481 @@
+//! A model that is a function: it takes batches of images and gives their activations.
+
+use std::fmt;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::ExperimentError;
+use super::error::go_on;
+use super::external::{Holding, Place, check_usable, fixed_bytes};
+use super::piece::{StageDistances, Wanted};
+use super::reducer::Reducer;
+use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::dataset::ImageIndex;
+use crate::difference::{Activations, DifferenceStore};
+use crate::encoder::{Spilled, SpilledImages, Tokens};
+use crate::image::RgbImage;
+use crate::preprocess::Preprocessing;
+use crate::progress::Progress;
+use crate::resident::{ResidentSet, plan, plan_whole};
+use crate::stage::Stage;
+
+/// Activations of a group of images take no more than this where components are small enough: beyond
+/// it only memory is lost.
+const SET_BYTES: u64 = 512_000_000;
+
+/// What a function says that failed.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A model that is a function.
+pub struct Callback<'a> {
+    /// Its stages, in order of depth.
+    pub stages: Vec<Stage>,
+    /// How images are brought to it; as they are decoded where there is no recipe.
+    pub preprocessing: Option<Preprocessing>,
+    /// Images that it takes at a time, at most; ≥ 1.
+    pub batch: usize,
+    /// Whether activations beyond the memory budget go through a temporary file. Otherwise all
+    /// images are encoded once more for each group of stages that fits.
+    pub spill: bool,
+    /// Appends the activations of a batch to each of the stages that it is given.
+    pub encode: Box<Encode<'a>>,
+}
+
+/// Appends the activations of a batch to each of the stages, and gives them back.
+pub type Encode<'a> =
+    dyn FnMut(Batch, Vec<StageRows>) -> Result<Vec<StageRows>, AnyError> + Send + 'a;
+
+impl fmt::Debug for Callback<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({:?})", self.stages)
+    }
+}
+
+/// Some images.
+#[derive(Debug)]
+pub enum Batch {
+    /// By the recipe.
+    Preprocessed {
+        /// The numbers.
+        values: Vec<f32>,
+        /// `[images, 3, height, width]`.
+        shape: [usize; 4],
+    },
+    /// As they are decoded.
+    Decoded(Vec<RgbImage>),
+}
+
+impl Batch {
+    fn images(&self) -> usize {
+        match self {
+            Self::Preprocessed { shape, .. } => shape[0],
+            Self::Decoded(images) => images.len(),
+        }
+    }
+}
+
+/// The activations at one stage of the images that came so far.
+#[derive(Debug)]
+pub struct StageRows {
+    /// The stage.
+    stage: Stage,
+    /// Which tokens of an image are kept.
+    tokens: Tokens,
+    /// Tokens and channels of an image, once they are known.
+    shape: Option<[usize; 2]>,
+    /// Of the tokens that are kept, image after image.
+    values: Vec<f32>,
+    images: usize,
+}
+
+/// Activations of another shape than those before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "activations at `{stage}` have {found:?} tokens and channels, those of earlier images {expected:?}"
+)]
+pub struct ShapeChanged {
+    /// The stage.
+    pub stage: Stage,
+    /// Tokens and channels.
+    pub found: [usize; 2],
+    /// Tokens and channels of earlier images.
+    pub expected: [usize; 2],
+}
+
+impl StageRows {
+    fn new(stage: Stage, tokens: Tokens, capacity: usize) -> Self {
+        Self { stage, tokens, shape: None, values: Vec::with_capacity(capacity), images: 0 }
+    }
+
+    /// The stage.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Appends activations of some more images; `shape` is `[images, tokens, channels]`.
+    ///
+    /// # Errors
+    /// Tokens or channels are not those of earlier images.
+    ///
+    /// # Panics
+    /// The number of values is not that of the shape, or there are no tokens or channels.
+    pub fn append(&mut self, values: &[f32], shape: [usize; 3]) -> Result<(), ShapeChanged> {
+        let [images, tokens, channels] = shape;
+        let expected = *self.shape.get_or_insert([tokens, channels]);
+        if expected != [tokens, channels] {
+            return Err(ShapeChanged { stage: self.stage, found: [tokens, channels], expected });
+        }
+        let selected = self.tokens.select(Activations::new(values, images, tokens, channels), true);
+        let chosen = selected.activations();
+        for image in 0..images {
+            self.values.extend_from_slice(chosen.image(image));
+        }
+        self.images += images;
+        Ok(())
+    }
+
+    /// Tokens that are kept of an image, and their channels.
+    fn kept(&self) -> Option<[usize; 2]> {
+        let [tokens, channels] = self.shape?;
+        Some([self.tokens.range(tokens, true).map_or(1, |range| range.len()), channels])
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.images = 0;
+    }
+}
+
+/// A stage with the tokens that are kept of an image, and their channels.
+type Shape = (Stage, [usize; 2]);
+
+fn image_bytes((_, [tokens, channels]): &Shape) -> u64 {
+    (tokens * channels * size_of::<f32>()) as u64
+}
+
+/// Encodes the images of a data set with a function, and reduces every stage to distances.
+pub(super) fn distances(
+    wanted: Wanted<'_>,
+    callback: &mut Callback<'_>,
+    tokens: Tokens,
+    memory_bytes: u64,
+    progress: &dyn Progress,
+) -> Result<(Vec<StageDistances>, Holding), ExperimentError> {
+    let images = wanted.dataset.dataset.images.len();
+    let mut work = Work { wanted, callback, tokens, progress, calls: 0 };
+    // What the function gives of one image tells what will fit.
+    let first = work.prepare(&[0])?;
+    let stages = work.callback.stages.clone();
+    let rows = stages.iter().map(|stage| StageRows::new(*stage, tokens, 0)).collect();
+    let rows = work.encode(first, rows)?;
+    let shapes: Vec<Shape> =
+        rows.iter().map(|rows| (rows.stage, rows.kept().expect("an image came"))).collect();
+    let plan = Plan::of(&work, &shapes, memory_bytes)?;
+    let encoded = (images * plan.stage_groups.len()) as u64;
+    progress.begin(&format!("{} on {}", wanted.model, wanted.dataset.dataset.kind), encoded);
+    let mut found = Vec::with_capacity(stages.len());
+    for group in &plan.stage_groups {
+        found.extend(work.stages(&shapes[group.clone()], &plan)?);
+    }
+    progress.end();
+    let names = |group: &Range<usize>| stages[group.clone()].to_vec();
+    let holding = Holding {
+        place: plan.place,
+        image_groups: plan.sets.len(),
+        stage_groups: plan.stage_groups.iter().map(names).collect(),
+        calls: work.calls,
+    };
+    Ok((found, holding))
+}
+
+/// What is held where.
+struct Plan {
+    sets: Vec<ResidentSet>,
+    /// Positions of the stages that are asked for together.
+    stage_groups: Vec<Range<usize>>,
+    place: Place,
+    store_in_memory: bool,
+    /// Bytes for activations that are read back from a file.
+    workspace_bytes: u64,
+}
+
+impl Plan {
+    fn of(
+        work: &Work<'_, '_>,
+        shapes: &[Shape],
+        memory_bytes: u64,
+    ) -> Result<Self, ExperimentError> {
+        let Work { wanted, callback, .. } = work;
+        let pairs = &wanted.dataset.pairs;
+        let images = wanted.dataset.dataset.images.len();
+        let numbers = shapes.iter().map(|(_, [_, channels])| channels);
+        let all_stages = DifferenceStore::bytes(pairs.len(), shapes.len(), numbers.clone().sum());
+        let one_stage = DifferenceStore::bytes(pairs.len(), 1, numbers.max().copied().unwrap_or(0));
+        let pixels = match callback.preprocessing.as_ref().and_then(Preprocessing::output_size) {
+            Some((height, width)) => 4 * 3 * (height * width) as u64,
+            None => 3 * wanted.dataset.largest_px,
+        };
+        // A batch, the next one, and what the function gives of it.
+        let per_image: u64 = shapes.iter().map(image_bytes).sum();
+        let batches = callback.batch as u64 * (2 * pixels + per_image);
+        let fixed = fixed_bytes(*wanted, shapes.len()) + batches;
+        let free = memory_bytes.saturating_sub(fixed);
+        let fitting = |bytes: u64, per: u64| usize::try_from(bytes / per).unwrap_or(usize::MAX);
+        let every_stage = 0..shapes.len();
+        let in_memory = |sets, stage_groups, store_in_memory| Self {
+            sets,
+            stage_groups,
+            place: Place::Memory,
+            store_in_memory,
+            workspace_bytes: 0,
+        };
+
+        let store_fits = all_stages <= free / 2;
+        let left = if store_fits { free - all_stages } else { free };
+        if images as u64 * per_image <= left.min(SET_BYTES) {
+            let sets = plan_whole(images, pairs, images);
+            return Ok(in_memory(sets, vec![every_stage], one_stage <= free / 2));
+        }
+        for bytes in [left.min(SET_BYTES), left] {
+            if let Ok(sets) = plan(images, pairs, fitting(bytes, per_image)) {
+                return Ok(in_memory(sets, vec![every_stage], store_fits));
+            }
+        }
+
+        let components = plan_whole(images, pairs, 1);
+        let largest = components.iter().map(|set| set.images.len()).max().unwrap_or(0);
+        // Small components go together, so that batches are whole.
+        let sets = plan_whole(images, pairs, largest);
+        let widest = shapes.iter().max_by_key(|shape| image_bytes(shape)).expect("stages");
+        // Two images of a stage in memory at least, or all of a component.
+        let least = image_bytes(widest) * if callback.spill { 2 } else { largest as u64 };
+        let stored = if sets.len() == 1 { one_stage } else { all_stages };
+        let store_in_memory = stored <= free / 4 && free - stored >= least;
+        let left = if store_in_memory { free - stored } else { free };
+        if left < least {
+            return Err(ExperimentError::CallbackMemory {
+                model: wanted.model.to_owned(),
+                dataset: wanted.dataset.dataset.kind,
+                stage: widest.0,
+                images: largest,
+                spilled: callback.spill,
+                needed: fixed + least,
+                budget: memory_bytes,
+            });
+        }
+        if callback.spill {
+            return Ok(Self {
+                sets,
+                stage_groups: vec![every_stage],
+                place: Place::File,
+                store_in_memory,
+                workspace_bytes: left,
+            });
+        }
+        let mut stage_groups: Vec<Range<usize>> = Vec::new();
+        let mut held = 0;
+        for (position, shape) in shapes.iter().enumerate() {
+            let bytes = largest as u64 * image_bytes(shape);
+            match stage_groups.last_mut() {
+                Some(group) if held + bytes <= left => {
+                    (group.end, held) = (position + 1, held + bytes)
+                }
+                _ => {
+                    stage_groups.push(position..position + 1);
+                    held = bytes;
+                }
+            }
+        }
+        Ok(in_memory(sets, stage_groups, store_in_memory))
+    }
+}
+
+/// The next batch, where there is one: ready, or why not.
+type Next = Option<Result<Batch, ExperimentError>>;
+
+/// A function at work on a data set.
+struct Work<'w, 'a> {
+    wanted: Wanted<'w>,
+    callback: &'w mut Callback<'a>,
+    tokens: Tokens,
+    progress: &'w dyn Progress,
+    calls: usize,
+}
+
+impl Work<'_, '_> {
+    /// The distances at some of the stages.
+    fn stages(
+        &mut self,
+        shapes: &[Shape],
+        plan: &Plan,
+    ) -> Result<Vec<StageDistances>, ExperimentError> {
+        let channels = shapes.iter().map(|(stage, [_, channels])| (*stage, *channels)).collect();
+        let whole = plan.sets.len() == 1;
+        let mut reduction = Reducer::new(self.wanted, channels, whole, plan.store_in_memory)?;
+        // The next batch is made ready while the function works on one, also across groups.
+        let batches: Vec<&[ImageIndex]> =
+            plan.sets.iter().flat_map(|set| set.images.chunks(self.callback.batch)).collect();
+        let mut batches = batches.into_iter();
+        let mut next = batches.next().map(|images| self.prepare(images));
+        for set in &plan.sets {
+            let spilled: Vec<SpilledImages> = match plan.place {
+                Place::Memory => vec![],
+                Place::File => shapes
+                    .iter()
+                    .map(|(_, [tokens, channels])| {
+                        SpilledImages::create(set.images.len(), *tokens, *channels)
+                    })
+                    .collect::<Result<_, _>>()?,
+            };
+            let mut norms: Vec<Vec<f64>> = shapes.iter().map(|_| Vec::new()).collect();
+            let mut rows: Vec<StageRows> = shapes
+                .iter()
+                .map(|(stage, [tokens, channels])| {
+                    let images = match plan.place {
+                        Place::Memory => set.images.len(),
+                        Place::File => self.callback.batch,
+                    };
+                    StageRows::new(*stage, self.tokens, images * tokens * channels)
+                })
+                .collect();
+            let mut done = 0;
+            while done < set.images.len() {
+                let batch = next.take().expect("as many batches as sets need")?;
+                let images = batch.images();
+                (rows, next) = self.encode_and_prepare(batch, rows, batches.next())?;
+                let first = if plan.place == Place::File { done } else { 0 };
+                done += images;
+                for (i, rows) in rows.iter_mut().enumerate() {
+                    let [tokens, channels] = shapes[i].1;
+                    if rows.kept() != Some([tokens, channels]) || rows.images != done - first {
+                        return Err(self.changed(rows, done - first, [tokens, channels]));
+                    }
+                    let of_batch = &rows.values[(rows.images - images) * tokens * channels..];
+                    let activations = Activations::new(of_batch, images, tokens, channels);
+                    let of_images = activations.squared_norms();
+                    let image_of = |i: usize| set.images[done - images + i] as usize;
+                    check_usable(self.wanted, rows.stage, activations, &of_images, image_of)?;
+                    norms[i].extend_from_slice(&of_images);
+                    if let Some(file) = spilled.get(i) {
+                        file.write(first, of_batch)?;
+                        rows.clear();
+                    }
+                }
+                self.progress.advance(images as u64);
+            }
+            let pairs = PlacedPair::of(set);
+            for (i, (stage, [tokens, channels])) in shapes.iter().enumerate() {
+                go_on(self.progress)?;
+                match spilled.get(i) {
+                    None => {
+                        let values = std::mem::take(&mut rows[i].values);
+                        let seen = Activations::new(&values, set.images.len(), *tokens, *channels);
+                        let seen = seen.with_norms(&norms[i]);
+                        reduction.stage(*stage, |energy, keep| {
+                            reduce_memory(seen, &pairs, energy, keep)
+                        })?;
+                    }
+                    Some(file) => {
+                        let image = tokens * channels;
+                        let fitting = plan.workspace_bytes / image_bytes(&shapes[i]);
+                        let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+                        let mut workspace = vec![0.0; fitting.min(set.images.len().max(2)) * image];
+                        let mut spilled =
+                            Spilled { file, workspace: &mut workspace, norms: &norms[i] };
+                        reduction.stage(*stage, |energy, keep| {
+                            reduce_file(&mut spilled, Tokens::All, false, &pairs, energy, keep)
+                        })?;
+                    }
+                }
+            }
+        }
+        reduction.finish()
+    }
+
+    /// Calls the function, and makes the next batch ready meanwhile.
+    fn encode_and_prepare(
+        &mut self,
+        batch: Batch,
+        rows: Vec<StageRows>,
+        next: Option<&[ImageIndex]>,
+    ) -> Result<(Vec<StageRows>, Next), ExperimentError> {
+        go_on(self.progress)?;
+        self.calls += 1;
+        let (wanted, preprocessing) = (self.wanted, self.callback.preprocessing.as_ref());
+        let encode = &mut self.callback.encode;
+        let (found, next) = rayon::join(
+            || encode(batch, rows),
+            || next.map(|images| prepare(wanted, preprocessing, images)),
+        );
+        Ok((found.map_err(|source| self.failed(source))?, next))
+    }
+
+    /// Calls the function.
+    fn encode(
+        &mut self,
+        batch: Batch,
+        rows: Vec<StageRows>,
+    ) -> Result<Vec<StageRows>, ExperimentError> {
+        let images = batch.images();
+        let (rows, _) = self.encode_and_prepare(batch, rows, None)?;
+        match rows.iter().find(|rows| rows.images != images) {
+            Some(rows) => Err(self.changed(rows, images, rows.kept().unwrap_or([0, 0]))),
+            None => Ok(rows),
+        }
+    }
+
+    fn prepare(&self, images: &[ImageIndex]) -> Result<Batch, ExperimentError> {
+        prepare(self.wanted, self.callback.preprocessing.as_ref(), images)
+    }
+
+    fn failed(&self, source: AnyError) -> ExperimentError {
+        ExperimentError::Callback { model: self.wanted.model.to_owned(), source }
+    }
+
+    fn changed(
+        &self,
+        rows: &StageRows,
+        images: usize,
+        [tokens, channels]: [usize; 2],
+    ) -> ExperimentError {
+        let of = |images: usize, tokens: usize, channels: usize| {
+            format!("{images} images of {tokens} tokens × {channels} channels")
+        };
+        let [found_tokens, found_channels] = rows.kept().unwrap_or([0, 0]);
+        ExperimentError::CallbackShape {
+            model: self.wanted.model.to_owned(),
+            stage: rows.stage,
+            found: of(rows.images, found_tokens, found_channels),
+            expected: of(images, tokens, channels),
+        }
+    }
+}
+
+/// Reads, decodes and preprocesses some images, on all threads.
+fn prepare(
+    wanted: Wanted<'_>,
+    preprocessing: Option<&Preprocessing>,
+    images: &[ImageIndex],
+) -> Result<Batch, ExperimentError> {
+    let load = |image: &ImageIndex| wanted.dataset.load(*image as usize);
+    let Some(recipe) = preprocessing else {
+        let decoded: Vec<Result<RgbImage, ExperimentError>> = images.par_iter().map(load).collect();
+        return Ok(Batch::Decoded(decoded.into_iter().collect::<Result<_, _>>()?));
+    };
+    let Some((height, width)) = recipe.output_size() else {
+        return Err(ExperimentError::VaryingSize { model: wanted.model.to_owned() });
+    };
+    let len = 3 * height * width;
+    let mut values = vec![0.0; images.len() * len];
+    let loaded: Vec<Result<(), ExperimentError>> = values
+        .par_chunks_exact_mut(len)
+        .zip(images)
+        .map(|(out, image)| {
+            recipe.apply_into(&load(image)?, out);
+            Ok(())
+        })
+        .collect();
+    loaded.into_iter().collect::<Result<(), _>>()?;
+    Ok(Batch::Preprocessed { values, shape: [images.len(), 3, height, width] })
+}

@@ -1,0 +1,411 @@
+//! A model that is not one of ours: its activations come as arrays, as files, or from a function.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::ExperimentError;
+use super::callback::{self, Callback};
+use super::error::go_on;
+use super::piece::{StageDistances, Wanted, suspects};
+use super::reducer::Reducer;
+use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::difference::{Activations, DifferenceStore, find_unusable};
+use crate::encoder::{Spilled, SpilledImages, Tokens};
+use crate::features::{FeatureFolder, NpyFile, RowsError, rows_of_images};
+use crate::progress::Progress;
+use crate::resident::plan_whole;
+use crate::stage::Stage;
+use crate::weights::hex;
+
+/// Bytes of a pair in lists: its images and number as the data set has them, and in the order of
+/// reduction.
+pub(super) const PAIR_BYTES: u64 = 64;
+
+/// The program, its tables, and blocks of differences on their way.
+pub(super) const OTHER_BYTES: u64 = 64_000_000 + 2 * DifferenceStore::BLOCK_BYTES as u64;
+
+/// A model whose activations come from outside.
+#[derive(Debug)]
+pub struct External<'a> {
+    /// Its name in the results.
+    pub name: String,
+    /// Which tokens are compared; for `class` and `patches` the first token is the class token.
+    pub tokens: Tokens,
+    /// Where its activations come from.
+    pub source: ExternalSource<'a>,
+}
+
+/// Where activations come from.
+#[derive(Debug)]
+pub enum ExternalSource<'a> {
+    /// They are there already.
+    Features(Features<'a>),
+    /// A function makes them of images.
+    Callback(Callback<'a>),
+}
+
+/// Activations that are there already.
+#[derive(Debug)]
+pub struct Features<'a> {
+    /// The stages, in order of depth.
+    pub stages: Vec<(Stage, FeatureValues<'a>)>,
+    /// The image of each row, by the end of its path (see [`rows_of_images`]); where there are none,
+    /// the rows are the data set's images in its own order.
+    pub file_names: Option<Vec<String>>,
+}
+
+/// Activations of all images at a stage.
+#[derive(Debug)]
+pub enum FeatureValues<'a> {
+    /// In memory.
+    Memory {
+        /// The numbers, image after image, token after token.
+        values: &'a [f32],
+        /// `[images, tokens, channels]`.
+        shape: [usize; 3],
+    },
+    /// In a file.
+    File(NpyFile),
+}
+
+impl FeatureValues<'_> {
+    /// `[images, tokens, channels]`.
+    pub fn shape(&self) -> [usize; 3] {
+        match self {
+            Self::Memory { shape, .. } => *shape,
+            Self::File(file) => file.shape(),
+        }
+    }
+}
+
+impl From<FeatureFolder> for Features<'_> {
+    fn from(folder: FeatureFolder) -> Self {
+        let file = |(stage, file)| (stage, FeatureValues::File(file));
+        Self {
+            stages: folder.stages.into_iter().map(file).collect(),
+            file_names: Some(folder.file_names),
+        }
+    }
+}
+
+/// How the activations of a function's model were held until their pairs were reduced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Where they were.
+    pub place: Place,
+    /// Groups of images that were reduced one after the other.
+    pub image_groups: usize,
+    /// Groups of stages, for each of which all images were encoded.
+    pub stage_groups: Vec<Vec<Stage>>,
+    /// How often the function was called.
+    pub calls: usize,
+}
+
+/// Where activations were held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In memory.
+    Memory,
+    /// In a temporary file.
+    File,
+}
+
+impl Place {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Memory, Self::File];
+
+    /// The name used in Python.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File => "file",
+        }
+    }
+}
+
+choice!(Place, "place of activations");
+
+impl fmt::Display for Holding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let where_ = match self.place {
+            Place::Memory => "in memory",
+            Place::File => "in a temporary file",
+        };
+        write!(f, "activations were held {where_}")?;
+        if self.image_groups > 1 {
+            write!(f, ", in {} groups of images", self.image_groups)?;
+        }
+        if self.stage_groups.len() > 1 {
+            write!(
+                f,
+                ", in {} groups of stages, for each of which all images were encoded",
+                self.stage_groups.len()
+            )?;
+        }
+        write!(f, "; {} calls", self.calls)
+    }
+}
+
+/// Where each of a model's stages stands in figures, 0 to 100.
+///
+/// An encoder's stages stand where they do for an encoder whose last block is the last of them;
+/// where any has a name of its own, the stages are spread evenly up to 100.
+pub fn depths(stages: &[Stage]) -> Vec<f64> {
+    let blocks = stages.iter().filter_map(|stage| match stage {
+        Stage::Block(block) => Some(*block),
+        _ => None,
+    });
+    let blocks = blocks.max().unwrap_or(0);
+    let named = stages.iter().any(|stage| matches!(stage, Stage::Named(_)));
+    let of = |(position, stage): (usize, &Stage)| match named {
+        true => 100.0 * (position + 1) as f64 / stages.len() as f64,
+        false => stage.depth_percent(blocks),
+    };
+    stages.iter().enumerate().map(of).collect()
+}
+
+/// Reduces a model's activations to distances, stage by stage.
+pub(super) fn stage_distances(
+    wanted: Wanted<'_>,
+    external: &mut External<'_>,
+    memory_bytes: u64,
+    progress: &dyn Progress,
+) -> Result<(Vec<StageDistances>, Option<Holding>), ExperimentError> {
+    match &mut external.source {
+        ExternalSource::Features(features) => {
+            let found =
+                feature_distances(wanted, features, external.tokens, memory_bytes, progress)?;
+            Ok((found, None))
+        }
+        ExternalSource::Callback(callback) => {
+            let (found, holding) =
+                callback::distances(wanted, callback, external.tokens, memory_bytes, progress)?;
+            progress.note(&format!("{}: {holding}", wanted.model));
+            Ok((found, Some(holding)))
+        }
+    }
+}
+
+impl External<'_> {
+    /// Refuses no stage at all, a stage twice, and the names that stand for pixels and baselines.
+    pub(super) fn check(&self) -> Result<(), ExperimentError> {
+        let stages: Vec<Stage> = match &self.source {
+            ExternalSource::Features(features) => features.stages.iter().map(|s| s.0).collect(),
+            ExternalSource::Callback(callback) => callback.stages.clone(),
+        };
+        let reserved = |stage: &Stage| {
+            matches!(stage, Stage::Image | Stage::Output) || stage.to_string().trim().is_empty()
+        };
+        if let Some(stage) = stages.iter().find(|stage| reserved(stage)) {
+            return Err(ExperimentError::StageName { model: self.name.clone(), stage: *stage });
+        }
+        let twice = stages.iter().enumerate().find(|(i, s)| stages[..*i].contains(s));
+        if let Some((_, stage)) = twice {
+            return Err(ExperimentError::Twice { what: "stage", name: stage.to_string() });
+        }
+        match stages.is_empty() {
+            true => Err(ExperimentError::Nothing { what: "stage" }),
+            false => Ok(()),
+        }
+    }
+
+    /// What its activations are, by what that is called: hashes of those that are in memory, and for a
+    /// function how images are brought to it.
+    pub(super) fn made_of(&self) -> BTreeMap<String, String> {
+        match &self.source {
+            ExternalSource::Features(features) => {
+                let in_memory = features.stages.iter().filter_map(|(stage, values)| match values {
+                    FeatureValues::Memory { values, shape } => Some((stage, values, shape)),
+                    FeatureValues::File(_) => None,
+                });
+                let hashed = in_memory.map(|(stage, values, shape)| {
+                    let mut hash = Sha256::new();
+                    let mut bytes = vec![0; size_of::<f32>() << 12];
+                    for values in values.chunks(1 << 12) {
+                        let bytes = &mut bytes[..size_of_val(values)];
+                        for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+                            *bytes = value.to_le_bytes();
+                        }
+                        hash.update(bytes);
+                    }
+                    let text = format!("{shape:?}, SHA-256 {}", hex(&hash.finalize()));
+                    (format!("features at {stage}"), text)
+                });
+                hashed.collect()
+            }
+            ExternalSource::Callback(callback) => {
+                let recipe = callback.preprocessing.as_ref();
+                let recipe = recipe.map_or("the function's own".to_owned(), ToString::to_string);
+                BTreeMap::from([("preprocessing".to_owned(), recipe)])
+            }
+        }
+    }
+
+    /// The files that its activations are read from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let ExternalSource::Features(features) = &self.source else { return vec![] };
+        let files = features.stages.iter().filter_map(|(_, values)| match values {
+            FeatureValues::File(file) => Some(file.path().to_owned()),
+            FeatureValues::Memory { .. } => None,
+        });
+        files.collect()
+    }
+}
+
+fn feature_distances(
+    wanted: Wanted<'_>,
+    features: &Features<'_>,
+    tokens: Tokens,
+    memory_bytes: u64,
+    progress: &dyn Progress,
+) -> Result<Vec<StageDistances>, ExperimentError> {
+    let dataset = &wanted.dataset.dataset;
+    let images = dataset.images.len();
+    let rows = rows(wanted, features)?;
+    let set = plan_whole(images, &wanted.dataset.pairs, images).swap_remove(0);
+    let pairs = PlacedPair::of(&set);
+
+    let widest = features.stages.iter().map(|(_, values)| values.shape()[2]).max().unwrap_or(0);
+    let store = DifferenceStore::bytes(pairs.len(), 1, widest);
+    let fixed = fixed_bytes(wanted, features.stages.len());
+    let free = memory_bytes.saturating_sub(fixed);
+    let store_in_memory = store <= free / 2;
+    let free = if store_in_memory { free - store } else { free };
+
+    let shapes = features.stages.iter().map(|(stage, values)| (*stage, values.shape()[2]));
+    let mut reduction = Reducer::new(wanted, shapes.collect(), true, store_in_memory)?;
+    let model = wanted.model;
+    progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
+    for (stage, values) in &features.stages {
+        go_on(progress)?;
+        let [count, of_image, channels] = values.shape();
+        let in_memory = |reduction: &mut Reducer<'_>, values: &[f32]| {
+            let seen = Activations::new(values, count, of_image, channels).with_rows(&rows);
+            let norms = seen.squared_norms();
+            check_usable(wanted, *stage, seen, &norms, |image| image)?;
+            let selected = tokens.select(seen, true);
+            reduction.stage(*stage, |energy, keep| {
+                reduce_memory(selected.activations(), &pairs, energy, keep)
+            })
+        };
+        match values {
+            FeatureValues::Memory { values, .. } => in_memory(&mut reduction, values)?,
+            FeatureValues::File(file) => {
+                let image_bytes = (of_image * channels * size_of::<f32>()) as u64;
+                if count as u64 * image_bytes <= free {
+                    in_memory(&mut reduction, &file.read()?)?;
+                } else {
+                    let fitting = usize::try_from(free / image_bytes).unwrap_or(usize::MAX);
+                    if fitting < 2 {
+                        return Err(ExperimentError::FeatureMemory {
+                            model: model.to_owned(),
+                            stage: *stage,
+                            needed: fixed + 2 * image_bytes,
+                            budget: memory_bytes,
+                        });
+                    }
+                    let spilled = SpilledImages::create(images, of_image, channels)?;
+                    let mut norms = vec![0.0; images];
+                    let mut image_of_row = vec![None; count];
+                    for (image, row) in rows.iter().enumerate() {
+                        image_of_row[*row as usize] = Some(image);
+                    }
+                    file.each_row(|row, values| {
+                        let Some(image) = image_of_row[row] else { return Ok(()) };
+                        let one = Activations::new(values, 1, of_image, channels);
+                        norms[image] = one.squared_norms()[0];
+                        check_usable(wanted, *stage, one, &norms[image..=image], |_| image)?;
+                        Ok::<(), ExperimentError>(spilled.write(image, values)?)
+                    })?;
+                    let mut workspace = vec![0.0; fitting.min(images) * of_image * channels];
+                    let mut spilled =
+                        Spilled { file: &spilled, workspace: &mut workspace, norms: &norms };
+                    reduction.stage(*stage, |energy, keep| {
+                        reduce_file(&mut spilled, tokens, true, &pairs, energy, keep)
+                    })?;
+                }
+            }
+        }
+        progress.advance(1);
+    }
+    progress.end();
+    reduction.finish()
+}
+
+/// Bytes that are needed whatever the activations are.
+pub(super) fn fixed_bytes(wanted: Wanted<'_>, stages: usize) -> u64 {
+    let pairs = wanted.dataset.pairs.len();
+    let distances = (pairs * stages * wanted.distances.len() * size_of::<f64>()) as u64;
+    OTHER_BYTES + distances + pairs as u64 * PAIR_BYTES
+}
+
+/// The row of each image of the data set; every stage has them all.
+fn rows(wanted: Wanted<'_>, features: &Features<'_>) -> Result<Vec<u32>, ExperimentError> {
+    let images = &wanted.dataset.dataset.images;
+    for (stage, values) in &features.stages {
+        let [rows, tokens, channels] = values.shape();
+        let expected = features.file_names.as_ref().map_or(images.len(), Vec::len);
+        if rows != expected || tokens == 0 || channels == 0 {
+            let names = features.file_names.is_some();
+            return Err(ExperimentError::FeatureShape {
+                stage: *stage,
+                found: values.shape(),
+                expected,
+                what: if names { "file names" } else { "images of the data set" },
+            });
+        }
+    }
+    let found = match &features.file_names {
+        Some(names) => rows_of_images(images, names),
+        None => Ok((0..).take(images.len()).collect()),
+    };
+    found.map_err(|source: RowsError| ExperimentError::Rows {
+        model: wanted.model.to_owned(),
+        dataset: wanted.dataset.dataset.kind,
+        source,
+    })
+}
+
+/// Refuses activations that hold an unusable number; `image_of` is the image of each in the data
+/// set.
+pub(super) fn check_usable(
+    wanted: Wanted<'_>,
+    stage: Stage,
+    activations: Activations<'_>,
+    norms: &[f64],
+    image_of: impl Fn(usize) -> usize,
+) -> Result<(), ExperimentError> {
+    for image in suspects(norms) {
+        let [tokens, channels] = [activations.tokens(), activations.channels()];
+        let one = Activations::new(activations.image(image), 1, tokens, channels);
+        if let Some(found) = find_unusable(one) {
+            let dataset = &wanted.dataset.dataset;
+            return Err(ExperimentError::Unusable {
+                model: wanted.model.to_owned(),
+                dataset: dataset.kind,
+                id: dataset.images[image_of(image)].id.clone(),
+                stage,
+                token: found.token,
+                channel: found.channel,
+                value: found.value,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_stages_are_spread_and_encoders_stages_stand_where_they_do() {
+        assert_eq!(depths(&Stage::of_encoder(12))[..2], [2.5, 7.5]);
+        let named = ["layer1", "layer2", "layer3", "head"].map(Stage::in_results);
+        assert_eq!(depths(&named), [25.0, 50.0, 75.0, 100.0]);
+        assert_eq!(depths(&[Stage::Projection]), [100.0]);
+    }
+}

@@ -1,0 +1,53 @@
+//! The tables of a run that grow model by model.
+
+use super::ExperimentError;
+use super::piece::StageDistances;
+use super::prepared::PreparedDataset;
+use crate::results::{DistanceRows, DistancesWriter, OutputFolder, ScaleWriter};
+
+/// `distances.parquet` and `scale.parquet`.
+pub(super) struct Tables {
+    distances: DistancesWriter,
+    scales: ScaleWriter,
+}
+
+impl Tables {
+    pub(super) fn create(out: &OutputFolder) -> Result<Self, ExperimentError> {
+        Ok(Self {
+            distances: DistancesWriter::create(&out.file("distances.parquet"))?,
+            scales: ScaleWriter::create(&out.file("scale.parquet"))?,
+        })
+    }
+
+    /// Adds all stages of a model on a data set.
+    pub(super) fn write(
+        &mut self,
+        model: &str,
+        dataset: &PreparedDataset,
+        stages: &[StageDistances],
+    ) -> Result<(), ExperimentError> {
+        let kind = dataset.dataset.kind;
+        for stage in stages {
+            if let Some(scale) = &stage.scale {
+                self.scales.write(kind, model, stage.stage, scale.values())?;
+            }
+            for (distance, values) in &stage.distances {
+                self.distances.write(DistanceRows {
+                    dataset: kind,
+                    model,
+                    stage: stage.stage,
+                    distance: *distance,
+                    images: &dataset.dataset.images,
+                    pairs: &dataset.pairs,
+                    values,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), ExperimentError> {
+        self.distances.finish()?;
+        Ok(self.scales.finish()?)
+    }
+}

@@ -1,0 +1,327 @@
+//! `.npy` files of numbers, as NumPy writes them.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use half::f16;
+
+/// Bytes of numbers that are turned into f32 at a time.
+const RUN: usize = 1 << 16;
+
+/// A header is no longer than this, even one that NumPy pads.
+const MAX_HEADER: usize = 1 << 16;
+
+/// A number format of a `.npy` file that can be features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    F16,
+    F32,
+    F64,
+}
+
+impl Format {
+    fn of(descr: &str) -> Option<Self> {
+        match descr {
+            "<f2" => Some(Self::F16),
+            "<f4" => Some(Self::F32),
+            "<f8" => Some(Self::F64),
+            _ => None,
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::F16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}
+
+/// A `.npy` file whose header has been read: numbers in order of rows, little-endian.
+#[derive(Debug)]
+pub struct NpyFile {
+    path: PathBuf,
+    format: Format,
+    shape: Vec<usize>,
+    /// Where the numbers begin.
+    start: u64,
+}
+
+/// A `.npy` file cannot be used as features.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NpyError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{path} is not a .npy file: {found}; write it with numpy.save")]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// Its numbers are of another kind.
+    #[error(
+        "{path} holds numbers of type `{found}`, expected 32-bit floats (`<f4`), or `<f2` or `<f8`, which are converted"
+    )]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The type, as NumPy writes it.
+        found: String,
+    },
+    /// Its numbers are in order of columns.
+    #[error(
+        "{path} is in Fortran's order; expected C's, as numpy.save(path, numpy.ascontiguousarray(features)) writes it"
+    )]
+    Order {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has other axes than features have.
+    #[error(
+        "{path} has the shape {found:?}, expected [images, channels] or [images, tokens, channels]"
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// It is shorter or longer than its header says.
+    #[error("{path} has {found} bytes of numbers, expected {expected} for the shape {shape:?}")]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Bytes after the header.
+        found: u64,
+        /// Bytes that the shape needs.
+        expected: u64,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+}
+
+impl NpyFile {
+    /// Reads the header of a file of features.
+    ///
+    /// # Errors
+    /// See [`NpyError`].
+    pub fn open(path: &Path) -> Result<Self, NpyError> {
+        let read = |source| NpyError::Read { path: path.to_owned(), source };
+        let wrong =
+            |found: &str| NpyError::Header { path: path.to_owned(), found: found.to_owned() };
+        let mut file = File::open(path).map_err(read)?;
+        let length = file.metadata().map_err(read)?.len();
+        let mut begin = [0; 8];
+        file.read_exact(&mut begin).map_err(|_| wrong("it ends before its header"))?;
+        let (magic, [major, _]) = begin.split_at(6) else { unreachable!("eight bytes") };
+        if magic != b"\x93NUMPY" {
+            return Err(wrong("it does not begin as one"));
+        }
+        let mut size = [0; 4];
+        // Version 1 has two bytes for the length of the header, later ones four.
+        let size_bytes = if *major == 1 { 2 } else { 4 };
+        file.read_exact(&mut size[..size_bytes]).map_err(|_| wrong("it ends before its header"))?;
+        let size = u32::from_le_bytes(size) as usize;
+        if size > MAX_HEADER {
+            return Err(wrong("its header is too long"));
+        }
+        let mut header = vec![0; size];
+        file.read_exact(&mut header).map_err(|_| wrong("it ends before its header does"))?;
+        let header = String::from_utf8(header).map_err(|_| wrong("its header is no text"))?;
+        let descr = value(&header, "descr")
+            .and_then(quoted)
+            .ok_or_else(|| wrong("its header has no plain `descr`"))?;
+        let format = Format::of(descr)
+            .ok_or_else(|| NpyError::Type { path: path.to_owned(), found: descr.to_owned() })?;
+        match value(&header, "fortran_order") {
+            Some(order) if order.starts_with("False") => {}
+            Some(order) if order.starts_with("True") => {
+                return Err(NpyError::Order { path: path.to_owned() });
+            }
+            _ => return Err(wrong("its header has no `fortran_order`")),
+        }
+        let shape = value(&header, "shape")
+            .and_then(sizes)
+            .ok_or_else(|| wrong("its header has no `shape`"))?;
+        if !matches!(shape[..], [_, _] | [_, _, _]) || shape.contains(&0) {
+            return Err(NpyError::Shape { path: path.to_owned(), found: shape });
+        }
+        let start = (6 + 2 + size_bytes + size) as u64;
+        let numbers = shape.iter().try_fold(format.bytes(), |n, size| n.checked_mul(*size));
+        let expected = numbers.ok_or_else(|| wrong("its shape is too large"))? as u64;
+        let found = length.saturating_sub(start);
+        if found != expected {
+            return Err(NpyError::Length { path: path.to_owned(), found, expected, shape });
+        }
+        Ok(Self { path: path.to_owned(), format, shape, start })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `[images, tokens, channels]`; one token where the file has none.
+    pub fn shape(&self) -> [usize; 3] {
+        match self.shape[..] {
+            [images, channels] => [images, 1, channels],
+            [images, tokens, channels] => [images, tokens, channels],
+            _ => unreachable!("checked when it was opened"),
+        }
+    }
+
+    /// All numbers, as f32.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self) -> Result<Vec<f32>, NpyError> {
+        let mut values = Vec::with_capacity(self.shape.iter().product());
+        self.each(|run| {
+            values.extend_from_slice(run);
+            Ok::<(), NpyError>(())
+        })?;
+        Ok(values)
+    }
+
+    /// Hands on the numbers of each image, `[tokens, channels]`, in order.
+    pub(crate) fn each_row<E: From<NpyError>>(
+        &self,
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let [_, tokens, channels] = self.shape();
+        let (mut row, mut values) = (0, Vec::with_capacity(tokens * channels));
+        self.each(|mut run| {
+            while !run.is_empty() {
+                let (now, later) = run.split_at(run.len().min(tokens * channels - values.len()));
+                values.extend_from_slice(now);
+                run = later;
+                if values.len() == tokens * channels {
+                    take(row, &values)?;
+                    row += 1;
+                    values.clear();
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands on the numbers, some at a time.
+    fn each<E: From<NpyError>>(
+        &self,
+        mut take: impl FnMut(&[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let error = |source| NpyError::Read { path: self.path.clone(), source };
+        let mut file = File::open(&self.path).map_err(error)?;
+        file.seek(SeekFrom::Start(self.start)).map_err(error)?;
+        let mut file = BufReader::with_capacity(RUN, file);
+        let mut bytes = vec![0; RUN];
+        let mut values = Vec::with_capacity(RUN / 2);
+        let mut left = self.shape.iter().product::<usize>() * self.format.bytes();
+        while left > 0 {
+            let run = &mut bytes[..left.min(RUN)];
+            file.read_exact(run).map_err(error)?;
+            left -= run.len();
+            values.clear();
+            match self.format {
+                Format::F16 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()))
+                }
+                Format::F32 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
+                }
+                Format::F64 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32));
+                }
+            }
+            take(&values)?;
+        }
+        Ok(())
+    }
+}
+
+/// What follows a key of the header, which is a Python dictionary.
+fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = header.split_once(&format!("'{key}'"))?;
+    Some(rest.trim_start().strip_prefix(':')?.trim_start())
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    Some(text.strip_prefix('\'')?.split_once('\'')?.0)
+}
+
+/// The sizes of `(3, 4, 5)` or `(3,)`.
+fn sizes(text: &str) -> Option<Vec<usize>> {
+    let (inner, _) = text.strip_prefix('(')?.split_once(')')?;
+    inner.split(',').map(str::trim).filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, header: &str, numbers: &[u8]) -> PathBuf {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend_from_slice(&(header.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(numbers);
+        let path = folder.join("features.npy");
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    #[test]
+    fn numbers_of_each_width_become_f32() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let values = [1.5_f64, -2.0, 0.25, 4.0];
+        for (descr, bytes) in [
+            ("<f2", values.map(|v| f16::from_f64(v).to_le_bytes().to_vec()).concat()),
+            ("<f4", values.map(|v| (v as f32).to_le_bytes().to_vec()).concat()),
+            ("<f8", values.map(|v| v.to_le_bytes().to_vec()).concat()),
+        ] {
+            let header =
+                format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, 2), }}\n");
+            let npy = NpyFile::open(&file(folder.path(), &header, &bytes)).expect("opened");
+            assert_eq!(npy.shape(), [2, 1, 2]);
+            assert_eq!(npy.read().expect("read"), [1.5, -2.0, 0.25, 4.0]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_features_is_refused_with_a_reason() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let message = |header: &str| {
+            let path = file(folder.path(), header, &[0; 16]);
+            NpyFile::open(&path).expect_err("refused").to_string()
+        };
+        let header = |descr: &str, fortran: &str, shape: &str| {
+            format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}")
+        };
+        for (header, expected) in [
+            (header("<i8", "False", "(1, 2)"), "type `<i8`"),
+            (header("<f4", "True", "(2, 2)"), "Fortran's order"),
+            (header("<f4", "False", "(4,)"), "shape [4]"),
+            (header("<f4", "False", "(2, 0)"), "shape [2, 0]"),
+            (header("<f4", "False", "(2, 3)"), "16 bytes of numbers, expected 24"),
+            ("{'shape': (2, 2)}".to_owned(), "no plain `descr`"),
+        ] {
+            let message = message(&header);
+            assert!(message.contains(expected), "{message}");
+        }
+        let path = folder.path().join("text.npy");
+        std::fs::write(&path, "no array at all").expect("written");
+        let message = NpyFile::open(&path).expect_err("refused").to_string();
+        assert!(message.contains("does not begin as one"), "{message}");
+    }
+}
