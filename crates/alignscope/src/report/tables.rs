@@ -5,6 +5,7 @@ use super::table::{Cell, Table};
 use crate::comparison::Side;
 use crate::distance::Distance;
 use crate::figure::{short_name, shown_measure};
+use crate::findings::first_highest;
 use crate::results::ScoreRow;
 use crate::stage::Stage;
 
@@ -30,8 +31,7 @@ pub(super) fn scores(run: &Run) -> Table {
             r.dataset == row.dataset && r.model == row.model && r.distance == row.distance
         };
         let of_curve: Vec<&&ScoreRow> = shown.iter().filter(same).collect();
-        let defined = of_curve.iter().filter(|r| r.value.is_finite());
-        let peak = defined.max_by(|a, b| a.value.total_cmp(&b.value)).unwrap_or(&of_curve[0]);
+        let peak = of_curve[first_highest(of_curve.iter().map(|r| r.value)).unwrap_or(0)];
         let last = of_curve.last().unwrap_or(&of_curve[0]);
         let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);
         let note = last.ci_note.clone().unwrap_or_default();
