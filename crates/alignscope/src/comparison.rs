@@ -1,5 +1,7 @@
 //! Two models on the same trials.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use crate::dataset::{ALL, DatasetKind};
@@ -7,6 +9,8 @@ use crate::distance::Distance;
 use crate::resample::Replicates;
 use crate::score::{Measure, Scorer, Share};
 use crate::stage::Stage;
+
+pub use people::cohens_kappa;
 
 /// One side of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,18 +20,22 @@ pub enum Finding {
     Projection,
     /// The peak as a part of what lies between chance and ceiling.
     NormalizedPeak,
+    /// The score at the last stage as a part of what lies between chance and ceiling; also of baselines
+    /// and the pixels, whose only stage is their last.
+    NormalizedProjection,
     /// The first stage at which one channel holds half of the energy or more.
     HalfInOneChannel,
 }
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Peak,
         Self::Onset,
         Self::MidDepthDrop,
         Self::Projection,
         Self::NormalizedPeak,
+        Self::NormalizedProjection,
         Self::HalfInOneChannel,
     ];
 
@@ -43,6 +47,7 @@ impl Finding {
             Self::MidDepthDrop => "mid-depth-drop",
             Self::Projection => "projection",
             Self::NormalizedPeak => "normalized-peak",
+            Self::NormalizedProjection => "normalized-projection",
             Self::HalfInOneChannel => "half-in-one-channel",
         }
     }
@@ -110,7 +115,7 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// Peak, onset, mid-depth drop, projection and normalized peak. Scores that are not defined
+    /// Peak, onset, mid-depth drop, projection, normalized peak and projection. Scores that are not defined
     /// are passed over.
     ///
     /// The onset and the drop are looked for among many stages, so that their intervals hold
@@ -125,16 +130,27 @@ impl Curve<'_> {
         rows.push(self.onset(&points));
         rows.push(self.drop(&points));
         rows.push(self.row(Finding::Projection, Some(last), last.replicates, String::new()));
-        rows.push(match self.ceiling {
-            Some(ceiling) => {
-                let part = peak.replicates.with(ceiling, |score, ceiling| {
-                    (score - self.chance) / (ceiling - self.chance)
-                });
-                self.row(Finding::NormalizedPeak, Some(&peak), &part, String::new())
-            }
-            None => self.none(Finding::NormalizedPeak, "the ceiling is not known"),
-        });
+        rows.push(self.normalized(Finding::NormalizedPeak, &peak));
+        rows.push(self.normalized(Finding::NormalizedProjection, last));
         rows
+    }
+
+    /// The score at the last stage as a part of what lies between chance and ceiling; nothing where no
+    /// score is defined.
+    pub fn normalized_projection(&self) -> Option<FindingRow> {
+        let last = self.points.iter().rfind(|p| !p.replicates.estimate.is_nan())?;
+        Some(self.normalized(Finding::NormalizedProjection, last))
+    }
+
+    /// (score − chance) / (ceiling − chance); the ceiling is resampled too.
+    fn normalized(&self, finding: Finding, point: &Point<'_>) -> FindingRow {
+        let Some(ceiling) = self.ceiling else {
+            return self.none(finding, "the ceiling is not known");
+        };
+        let part = point.replicates.with(ceiling, |score, ceiling| {
+            (score - self.chance) / (ceiling - self.chance)
+        });
+        self.row(finding, Some(point), &part, String::new())
     }
 
     /// The first stage that is above the pixels by an interval that holds for all stages together. The
@@ -428,6 +444,8 @@ mod tests {
         assert_eq!(drop.stage, Some(Stage::Block(2)));
         assert_eq!(of(Finding::Projection).value, 0.65);
         assert!((of(Finding::NormalizedPeak).value - 0.8).abs() < 1e-12);
+        assert!((of(Finding::NormalizedProjection).value - 0.7).abs() < 1e-12);
+        assert!(drop.note.contains("then up by 0.200 to projection"), "{drop:?}");
         assert!(of(Finding::Peak).ci_low.expect("an interval") < 0.7);
     }
 
@@ -479,7 +497,9 @@ mod tests {
         let rows = find(&[0.4, 0.5, 0.6, 0.3], None);
         let of = |finding| rows.iter().find(|r| r.finding == finding).expect("found");
         assert!(of(Finding::Onset).note.contains("pixels were not run"));
-        // The fall to the projection is not in the middle.
+        // The fall to the projection is not in the middle, nor is one from which nothing rises.
+        let end = find(&[0.4, 0.5, 0.6, 0.45, 0.3], None);
+        assert!(end[2].note.contains("does not rise again"), "{:?}", end[2]);
         assert!(of(Finding::MidDepthDrop).note.contains("never falls"));
         assert!(of(Finding::MidDepthDrop).value.is_nan());
         let rows = find(&[0.4, 0.4, 0.4, 0.4], Some(0.5));
