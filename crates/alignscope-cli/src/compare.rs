@@ -1,8 +1,8 @@
 //! `alignscope compare`.
 
 use alignscope::comparison::{ComparisonRow, Side};
-use alignscope::results::write_comparisons;
 use alignscope::resample::{MIN_CLUSTERS, finest_p};
+use alignscope::results::write_comparisons;
 use alignscope::{CompareRequest, Comparisons, compare_runs};
 
 use crate::arguments::Compare;
@@ -58,7 +58,8 @@ fn print(found: &Comparisons) {
         println!(
             "agreement with people beyond chance: (accuracy - chance) / (1 - chance), and Cohen's kappa with what most people answer\n"
         );
-        let head = ["data set", "model", "beyond chance", "95 % interval", "kappa", "95 % interval"];
+        let head =
+            ["data set", "model", "beyond chance", "95 % interval", "kappa", "95 % interval"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         for with in &found.with_people {
             rows.push(vec![
@@ -82,10 +83,13 @@ fn print(found: &Comparisons) {
                 limits.push(limit);
             }
         }
+        let limits = match limits.is_empty() {
+            true => format!("no p from fewer than {MIN_CLUSTERS} clusters"),
+            false => format!("no p is finer than {}", limits.join(", ")),
+        };
+        println!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
         println!(
-            "{resamples} resamples of seed {}: no p is finer than {}.\nHolm's correction is over the rows of a data set that have the same kind of distance; of p values by Student's t on the bootstrap standard error, which resamples do not bound, and never below p.",
-            found.resampling.seed,
-            if limits.is_empty() { "1".to_owned() } else { limits.join(", ") }
+            "Holm's correction is over the rows of a data set that have the same kind of distance; of p values by Student's t on the bootstrap standard error, which resamples do not bound, and never below p."
         );
     }
 }

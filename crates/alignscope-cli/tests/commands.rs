@@ -357,8 +357,7 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
 
     // The same table from the files of the run alone.
     let csv = place.path().join("again.csv");
-    let (code, table, message) =
-        alignscope(&["compare", text(&out), "--csv", text(&csv)]);
+    let (code, table, message) = alignscope(&["compare", text(&out), "--csv", text(&csv)]);
     assert_eq!(code, 0, "{message}");
     assert_eq!(
         fs::read(&csv).expect("written"),

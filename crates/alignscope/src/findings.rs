@@ -147,9 +147,9 @@ impl Curve<'_> {
         let Some(ceiling) = self.ceiling else {
             return self.none(finding, "the ceiling is not known");
         };
-        let part = point.replicates.with(ceiling, |score, ceiling| {
-            (score - self.chance) / (ceiling - self.chance)
-        });
+        let part = point
+            .replicates
+            .with(ceiling, |score, ceiling| (score - self.chance) / (ceiling - self.chance));
         self.row(finding, Some(point), &part, String::new())
     }
 
@@ -159,8 +159,7 @@ impl Curve<'_> {
         let Some(image) = self.image else {
             return self.none(Finding::Onset, "the pixels were not run");
         };
-        let above =
-            |p: &Point<'_>| p.replicates.with(image, |score, image: f64| score - image);
+        let above = |p: &Point<'_>| p.replicates.with(image, |score, image: f64| score - image);
         let together = Together::of(points.iter().map(above));
         let clear = |difference: &Replicates| {
             interval_of(together, difference).is_ok_and(|interval| interval.low > 0.0)
@@ -215,10 +214,15 @@ impl Curve<'_> {
             }
         }
         let Some((places, _)) = largest else {
-            return self.none(Finding::MidDepthDrop, match falls {
-                true => "where the score falls from a block to a later one, it does not rise again",
-                false => "the score never falls from a block to a later one",
-            });
+            return self.none(
+                Finding::MidDepthDrop,
+                match falls {
+                    true => {
+                        "where the score falls from a block to a later one, it does not rise again"
+                    }
+                    false => "the score never falls from a block to a later one",
+                },
+            );
         };
         let every = (0..inner.len()).flat_map(|i| (0..i).map(move |j| [j, i]));
         let together = Together::of(every.map(|[a, b]| less(inner[a], inner[b])));

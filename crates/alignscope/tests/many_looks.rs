@@ -57,11 +57,20 @@ impl Kind {
                         right_votes: 2.0,
                     }),
                     Self::Triplets(_) => {
-                        let odd = if rng.random::<f64>() < 0.6 { 2 } else { rng.random_range(0..2) };
-                        triplets.push(OddOneOut { images: [3 * cluster, 3 * cluster + 1, 3 * cluster + 2], odd });
+                        let odd =
+                            if rng.random::<f64>() < 0.6 { 2 } else { rng.random_range(0..2) };
+                        triplets.push(OddOneOut {
+                            images: [3 * cluster, 3 * cluster + 1, 3 * cluster + 2],
+                            odd,
+                        });
                     }
                     Self::Rated(_) => {
-                        pairs.push(RatedPair { reference: cluster, distorted: 0, score: -hard, std: None });
+                        pairs.push(RatedPair {
+                            reference: cluster,
+                            distorted: 0,
+                            score: -hard,
+                            std: None,
+                        });
                     }
                 }
                 for (list, ease) in distances.iter_mut().zip(&of_lists) {

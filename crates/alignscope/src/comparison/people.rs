@@ -36,9 +36,8 @@ pub fn cohens_kappa(scorer: &Scorer, columns: &[Vec<f64>]) -> Option<Vec<Replica
     let count = |answer: &Option<usize>| f64::from(u8::from(answer.is_some()));
     let counts: Vec<f64> = people.iter().map(count).collect();
     let share = |numerators| Share { numerators, denominator: 0 };
-    let by_people = |k: usize| {
-        share(people.iter().map(|p| f64::from(u8::from(*p == Some(k)))).collect())
-    };
+    let by_people =
+        |k: usize| share(people.iter().map(|p| f64::from(u8::from(*p == Some(k)))).collect());
     let mut shares: Vec<Share> = (0..3).map(by_people).collect();
     for distances in columns {
         let answers = answers(scorer, distances);
@@ -65,7 +64,8 @@ pub fn cohens_kappa(scorer: &Scorer, columns: &[Vec<f64>]) -> Option<Vec<Replica
 
 /// 0 for left, 1 for right.
 fn majority_of_votes(trial: &TwoAlternatives) -> Option<usize> {
-    (trial.left_votes != trial.right_votes).then(|| usize::from(trial.right_votes > trial.left_votes))
+    (trial.left_votes != trial.right_votes)
+        .then(|| usize::from(trial.right_votes > trial.left_votes))
 }
 
 /// The most frequent answer to a triplet at the first of its trials; nothing at the others.
@@ -155,7 +155,9 @@ mod tests {
         let model = [left, left, left, right, right, right, left].concat();
         let expected = 0.5 * (4.0 / 6.0) + 0.5 * (2.0 / 6.0);
         let found = kappa(Trials::TwoAlternatives(people.to_vec()), &model, Ties::Miss);
-        assert!((found.expect("choices") - (5.0 / 6.0 - expected) / (1.0 - expected)).abs() < 1e-12);
+        assert!(
+            (found.expect("choices") - (5.0 / 6.0 - expected) / (1.0 - expected)).abs() < 1e-12
+        );
         let pair = crate::dataset::RatedPair { reference: 0, distorted: 1, score: 1.0, std: None };
         assert_eq!(kappa(Trials::RatedPairs(vec![pair]), &[1.0], Ties::Miss), None);
     }

@@ -309,7 +309,12 @@ mod tests {
         let odd = |images, odd| OddOneOut { images, odd };
         let mut trials = Vec::new();
         for _ in 0..3 {
-            trials.extend([odd([0, 1, 2], 2), odd([2, 1, 0], 0), odd([1, 2, 0], 1), odd([0, 1, 2], 0)]);
+            trials.extend([
+                odd([0, 1, 2], 2),
+                odd([2, 1, 0], 0),
+                odd([1, 2, 0], 1),
+                odd([0, 1, 2], 0),
+            ]);
         }
         for _ in 0..4 {
             trials.extend([odd([3, 4, 5], 0), odd([3, 4, 5], 1), odd([3, 4, 5], 2)]);

@@ -228,7 +228,11 @@ fn each(rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> Vec<St
                 false => "",
             };
             let amount = gap(c, points);
-            format!("{} is ahead of {} on {dataset}{at} by {amount}.", called(first), called(second))
+            format!(
+                "{} is ahead of {} on {dataset}{at} by {amount}.",
+                called(first),
+                called(second)
+            )
         })
         .collect();
     if more > 0 {
@@ -249,12 +253,7 @@ fn gap(c: &ComparisonRow, points: Points) -> String {
 }
 
 /// How the trained models stand to a control, a baseline or the pixels: one sentence.
-fn beside(
-    other: &Side,
-    rows: &[&ComparisonRow],
-    dataset: DatasetKind,
-    points: Points,
-) -> String {
+fn beside(other: &Side, rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> String {
     let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
     for c in rows {
         let is_first = c.b == *other;
@@ -265,9 +264,8 @@ fn beside(
             _ => open.push(model),
         }
     }
-    let part = |word: &str, of: &[String]| {
-        (!of.is_empty()).then(|| format!("{word}: {}", of.join(", ")))
-    };
+    let part =
+        |word: &str, of: &[String]| (!of.is_empty()).then(|| format!("{word}: {}", of.join(", ")));
     let parts = [
         part("clearly ahead of it", &ahead),
         part("clearly behind it", &behind),

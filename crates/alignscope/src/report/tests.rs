@@ -191,15 +191,41 @@ fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_bac
     let figures = run_folder(folder.path(), b32, false);
     let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,{rest}\n");
     let rows = [
-        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n".to_owned(),
+        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+            .to_owned(),
         line("peak,block 1,2.52,0.7,0.69,0.71,in 95 % of resamples at a depth of 2.5 to 7.5 %"),
-        line("onset,block 1,2.52,0.1,0.05,0.15,\"above image by the value, later stages too, but not block 2\""),
-        line("mid-depth-drop,block 1,2.52,0.05,0.01,0.09,\"to block 2 at 97.5 %, then clearly up by 0.100 to projection\""),
+        line(
+            "onset,block 1,2.52,0.1,0.05,0.15,\"above image by the value, later stages too, but not block 2\"",
+        ),
+        line(
+            "mid-depth-drop,block 1,2.52,0.05,0.01,0.09,\"to block 2 at 97.5 %, then clearly up by 0.100 to projection\"",
+        ),
     ];
     fs::write(folder.path().join("findings.csv"), rows.concat()).expect("written");
     let said = words(&page(folder.path(), &figures));
     let sentence = "CLIP B/32 peaks at block 1 (2.5 %; in 95 % of resamples at a depth of 2.5 to 7.5 %) with 70.0 % [69.0, 71.0]; it is first clearly above the pixels at block 1 (2.5 %), later stages too, but not block 2; it drops by 5.0 points [1.0, 9.0] from block 1 to block 2 at 97.5 %, then clearly up by 0.100 to projection.";
     assert!(said.contains(sentence), "{said}");
+}
+
+#[test]
+fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let b32 = "openai/clip-vit-base-patch32";
+    let figures = run_folder(folder.path(), b32, false);
+    let mut rows = "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n".to_owned();
+    let line = |rest: &str| format!("nights,{rest},,\n");
+    rows += &format!("nights,{b32},normalized-euclidean,accuracy,normalized-projection,projection,100,0.75,0.7,0.8,\n");
+    rows += "nights,ssim,own,accuracy,normalized-projection,output,0,0.25,0.2,0.3,\n";
+    for _ in 0..1600 {
+        rows += &line(&format!("{b32},cosine,accuracy,peak,block 1,2.5,0.7,,"));
+    }
+    rows = rows.replace(",,,,\n", ",,,\n");
+    fs::write(folder.path().join("findings.csv"), rows).expect("written");
+    let said = words(&page(folder.path(), &figures));
+    assert!(said.contains("102 more rows are left out here; they stand in findings.csv."), "cut");
+    assert!(said.contains("CLIP B/320.750 [0.700, 0.800]ssim0.250 [0.200, 0.300]"), "the table");
+    let missing = "Missing here: no data set of the low level was run; no data set of the high level was run.";
+    assert!(said.contains(missing), "the levels");
 }
 
 #[test]

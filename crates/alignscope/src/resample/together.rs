@@ -1,6 +1,8 @@
 //! Intervals that hold together.
 
-use super::interval::{ALPHA, Interval, MAX_UNDEFINED, MIN_CLUSTERS, NoInterval, Replicates, quantile};
+use super::interval::{
+    ALPHA, Interval, MAX_UNDEFINED, MIN_CLUSTERS, NoInterval, Replicates, quantile,
+};
 use super::normal::{normal_cdf, t_quantile};
 
 /// How wide the intervals of several numbers must be for all of them to hold their truth in 95 of 100
