@@ -51,7 +51,7 @@ pub enum Command {
     /// with every baseline and the pixels. The difference of each pair has a bootstrap interval and
     /// a two-sided p, no finer than the resamples allow, and Holm's correction; choices also have
     /// error consistency (Cohen's kappa of being right) and each model's agreement with people
-    /// beyond chance.
+    /// beyond chance, also as Cohen's kappa with what most people answer.
     Compare(Compare),
     /// Fetch models from the Hugging Face hub to the cache that Python's huggingface_hub uses, and
     /// weights of baselines.
@@ -485,8 +485,14 @@ pub struct Compare {
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<DatasetKind>,
 
-    #[command(flatten)]
-    pub resampling: Resampling,
+    /// Bootstrap resamples of each interval; as many as the run has unless said otherwise; 0 for no
+    /// intervals.
+    #[arg(long, value_name = "N", value_parser = resamples)]
+    pub resamples: Option<usize>,
+
+    /// Seed of the resamples; the run's unless said otherwise.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
     /// Write the table to this file, with the columns of comparisons.csv.
     #[arg(long, value_name = "FILE")]

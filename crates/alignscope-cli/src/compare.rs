@@ -1,14 +1,14 @@
 //! `alignscope compare`.
 
 use alignscope::comparison::{ComparisonRow, Side};
+use alignscope::resample::{MIN_CLUSTERS, finest_p};
 use alignscope::results::write_comparisons;
-use alignscope::{ClusterBy, CompareRequest, Comparisons, Resampling, compare_runs};
+use alignscope::{CompareRequest, Comparisons, compare_runs};
 
 use crate::arguments::Compare;
 
 /// Compares models of one run or of two, and prints a table.
 pub fn run(arguments: &Compare) -> anyhow::Result<()> {
-    let Compare { resampling, .. } = arguments;
     let found = compare_runs(&CompareRequest {
         run_a: arguments.run_a.clone(),
         run_b: arguments.run_b.clone(),
@@ -16,21 +16,17 @@ pub fn run(arguments: &Compare) -> anyhow::Result<()> {
         stages: [arguments.stage_a, arguments.stage_b],
         distances: [arguments.distance_a, arguments.distance_b],
         dataset: arguments.dataset,
-        resampling: Resampling {
-            resamples: resampling.resamples,
-            seed: resampling.seed,
-            // The clusters are those that the run wrote down.
-            cluster: ClusterBy::Default,
-        },
+        resamples: arguments.resamples,
+        seed: arguments.seed,
     })?;
     if let Some(path) = &arguments.csv {
         write_comparisons(path, &found.rows)?;
     }
-    print(&found, resampling.resamples);
+    print(&found);
     Ok(())
 }
 
-fn print(found: &Comparisons, resamples: usize) {
+fn print(found: &Comparisons) {
     let mut shown = None;
     let mut rows = Vec::new();
     for row in &found.rows {
@@ -59,23 +55,41 @@ fn print(found: &Comparisons, resamples: usize) {
     }
     print_table(&rows);
     if !found.with_people.is_empty() {
-        println!("agreement with people beyond chance (kappa)\n");
-        let mut rows =
-            vec![["data set", "model", "kappa", "95 % interval"].map(str::to_owned).to_vec()];
+        println!(
+            "agreement with people beyond chance: (accuracy - chance) / (1 - chance), and Cohen's kappa with what most people answer\n"
+        );
+        let head =
+            ["data set", "model", "beyond chance", "95 % interval", "kappa", "95 % interval"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
         for with in &found.with_people {
             rows.push(vec![
                 with.dataset.to_string(),
                 name(&with.side),
-                format!("{:.4}", with.kappa),
+                format!("{:.4}", with.beyond_chance),
                 interval(with.interval.map(|i| i.low), with.interval.map(|i| i.high)),
+                if with.kappa.is_nan() { String::new() } else { format!("{:.4}", with.kappa) },
+                interval(with.kappa_interval.map(|i| i.low), with.kappa_interval.map(|i| i.high)),
             ]);
         }
         print_table(&rows);
     }
+    let resamples = found.resampling.resamples;
     if resamples > 0 {
+        let mut limits: Vec<String> = Vec::new();
+        for row in found.rows.iter().filter(|row| row.n_clusters >= MIN_CLUSTERS) {
+            let finest = finest_p(resamples, row.n_clusters);
+            let limit = format!("{finest:.5} with {} clusters", row.n_clusters);
+            if !limits.contains(&limit) {
+                limits.push(limit);
+            }
+        }
+        let limits = match limits.is_empty() {
+            true => format!("no p from fewer than {MIN_CLUSTERS} clusters"),
+            false => format!("no p is finer than {}", limits.join(", ")),
+        };
+        println!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
         println!(
-            "{resamples} resamples: no p is finer than 1/{}; Holm's correction is over the rows of a data set that have the same kind of distance.",
-            resamples + 1
+            "Holm's correction is over the rows of a data set that have the same kind of distance; of p values by Student's t on the bootstrap standard error, which resamples do not bound, and never below p."
         );
     }
 }

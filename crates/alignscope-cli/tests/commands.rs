@@ -417,25 +417,31 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     assert_eq!((row.n, row.n_clusters), (36, 12));
     assert!(row.ci_low.expect("an interval") < row.value && row.value < row.ci_high.expect("one"));
     let ceilings = alignscope::results::read_ceilings(&out.join("ceilings.csv")).expect("ceilings");
-    assert_eq!(row.ceiling, Some(ceilings[0].value));
+    // Three answers to each triplet are too few for the share of a majority.
+    let first = ceilings[0].ceiling;
+    assert_eq!((row.ceiling, first), (None, alignscope::ceiling::Ceiling::OneOtherPerson));
     let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
-    // Five of each kind of distance, and one of each energy.
-    assert_eq!(findings.len(), 15 + 2);
+    // Six of each kind of distance, one of the pixels, and one of each energy.
+    assert_eq!(findings.len(), 18 + 1 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
     assert_eq!(rows.len(), 3);
     assert!(rows.iter().all(|r| r.b.model == "pixels" && r.p.is_some() && r.kappa.is_some()));
 
     // The same table from the files of the run alone.
     let csv = place.path().join("again.csv");
-    let (code, table, message) =
-        alignscope(&["compare", text(&out), "--resamples", "200", "--csv", text(&csv)]);
+    let (code, table, message) = alignscope(&["compare", text(&out), "--csv", text(&csv)]);
     assert_eq!(code, 0, "{message}");
     assert_eq!(
         fs::read(&csv).expect("written"),
         fs::read(out.join("comparisons.csv")).expect("read")
     );
-    assert!(table.contains("no p is finer than 1/201"), "{table}");
+    // Resamples and seed are the run's; 2 · T11(√(11/12) · Φ⁻¹(1/201)).
+    assert!(table.contains("200 resamples of seed 0: no p is finer than 0.0"), "{table}");
+    let finest = alignscope::resample::finest_p(200, 12);
+    assert!(table.contains(&format!("{finest:.5} with 12 clusters")), "{table}");
+    assert!(rows.iter().all(|r| r.p >= Some(finest - 1e-12)));
     assert!(table.contains("agreement with people beyond chance"), "{table}");
+    assert!(table.contains("Cohen's kappa with what most people answer"), "{table}");
 
     // Two stages of one model.
     let model = text(&golden("clip/base")).to_owned();

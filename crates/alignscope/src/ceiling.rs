@@ -95,7 +95,8 @@ const REPEATS: usize = 20;
 
 /// The ceilings of all subsets.
 ///
-/// None where the data set does not tell: triplets that were answered once, votes of which only the
+/// None where the data set does not tell: triplets that were answered by one person (or by few, for the
+/// majority share), votes of which only the
 /// majority is known, scores without deviation (KADID-10k's is that of one rating).
 ///
 /// `scorer` — of this data set
@@ -187,15 +188,13 @@ fn vote_agreement(
     shares(dataset, scorer, &kinds, &[of_decided, of_all])
 }
 
-/// The three ceilings of triplets that were answered more than once.
+/// The three ceilings of triplets: the majority share of those that enough people answered
+/// ([`Dataset::majority_shares`]), the others of those that more than one did.
 ///
 /// *Other* means another person, where the data set names them; else another answer. Where the
 /// others' majority is shared by k answers, each of them counts 1/k.
 fn agreement(dataset: &Dataset, trials: &[OddOneOut], scorer: &Scorer) -> Vec<FoundCeiling> {
-    let Some(majority) = dataset.majority_shares() else { return vec![] };
-    let person = dataset.labels.iter().find(|label| label.name == "subject");
-    let person = person.filter(|label| label.values.iter().all(|value| !value.is_empty()));
-    let person = |trial: usize| person.map_or(trial as u32, |label| label.codes[trial]);
+    let person = dataset.person_of_trial();
     let mut triplets = HashMap::<[u32; 3], Vec<usize>>::new();
     for (i, trial) in trials.iter().enumerate() {
         let mut images = trial.images;
@@ -228,7 +227,7 @@ fn agreement(dataset: &Dataset, trials: &[OddOneOut], scorer: &Scorer) -> Vec<Fo
     }
     let kinds = [Ceiling::MajorityShare, Ceiling::OneOtherPerson, Ceiling::MajorityOfOthers]
         .map(|ceiling| (ceiling, Measure::Accuracy));
-    let majority = majority.into_iter().map(Some).collect();
+    let majority = dataset.majority_shares().unwrap_or_else(|| vec![None; trials.len()]);
     shares(dataset, scorer, &kinds, &[majority, one_other, of_others])
 }
 

@@ -21,7 +21,7 @@ pub use clusters::Clusters;
 pub use error::DatasetError;
 pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
-pub use subsets::{ALL, Subset, WITHIN_TYPES};
+pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
 
 /// Index into [`Dataset::images`].
 pub type ImageIndex = u32;

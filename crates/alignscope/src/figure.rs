@@ -13,12 +13,14 @@ mod table;
 
 use std::path::Path;
 
+use crate::findings::first_highest;
 use crate::results::{ResultsError, ScoreRow, write_whole};
 use axes::Frame;
 use curves::PanelData;
 use svg::{Label, Svg, number};
 
 pub use curves::{shown_measure, thousands};
+pub(crate) use name::is_control;
 pub use name::{base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
 pub use published::{
@@ -316,7 +318,7 @@ fn describe(panel: &PanelData) -> String {
     let mut said = Vec::new();
     for curve in &panel.curves {
         let points = || curve.points.iter().filter(|p| p.value.is_finite());
-        let best = points().max_by(|a, b| a.value.total_cmp(&b.value));
+        let best = first_highest(points().map(|p| p.value)).and_then(|i| points().nth(i));
         let (Some(first), Some(best), Some(last)) = (points().next(), best, points().next_back())
         else {
             continue;

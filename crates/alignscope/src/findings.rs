@@ -2,7 +2,7 @@
 
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
-use crate::resample::Replicates;
+use crate::resample::{Interval, NoInterval, Replicates, Together};
 use crate::score::Measure;
 use crate::stage::Stage;
 
@@ -14,24 +14,28 @@ pub enum Finding {
     Peak,
     /// The first stage that is clearly above the pixels.
     Onset,
-    /// How far the score falls from one stage to a later one, before the projection.
+    /// How far the score falls from one block to a later one, where it rises again after that.
     MidDepthDrop,
     /// The score at the last stage.
     Projection,
     /// The peak as a part of what lies between chance and ceiling.
     NormalizedPeak,
+    /// The score at the last stage as a part of what lies between chance and ceiling; also of baselines
+    /// and the pixels, whose only stage is their last.
+    NormalizedProjection,
     /// The first stage at which one channel holds half of the energy or more.
     HalfInOneChannel,
 }
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Peak,
         Self::Onset,
         Self::MidDepthDrop,
         Self::Projection,
         Self::NormalizedPeak,
+        Self::NormalizedProjection,
         Self::HalfInOneChannel,
     ];
 
@@ -43,6 +47,7 @@ impl Finding {
             Self::MidDepthDrop => "mid-depth-drop",
             Self::Projection => "projection",
             Self::NormalizedPeak => "normalized-peak",
+            Self::NormalizedProjection => "normalized-projection",
             Self::HalfInOneChannel => "half-in-one-channel",
         }
     }
@@ -110,11 +115,12 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// Peak, onset, mid-depth drop, projection and normalized peak. Scores that are not defined
+    /// Peak, onset, mid-depth drop, projection, normalized peak and projection. Scores that are not defined
     /// are passed over.
     ///
-    /// Intervals are of the stages that were found: that they were chosen by their scores is not in
-    /// them, so that a drop of nothing at all is above 0 more often than it should be.
+    /// The onset and the drop are looked for among many stages, so that their intervals hold
+    /// together for all of them ([`Together`]): a flat curve has one that is clear of 0 in no more than
+    /// 5 % of data sets. The other intervals are of the stage that was found.
     pub fn findings(&self) -> Vec<FindingRow> {
         let points: Vec<Point<'_>> =
             self.points.iter().filter(|p| !p.replicates.estimate.is_nan()).copied().collect();
@@ -124,59 +130,114 @@ impl Curve<'_> {
         rows.push(self.onset(&points));
         rows.push(self.drop(&points));
         rows.push(self.row(Finding::Projection, Some(last), last.replicates, String::new()));
-        rows.push(match self.ceiling {
-            Some(ceiling) => {
-                let part = peak.replicates.with(ceiling, |score, ceiling| {
-                    (score - self.chance) / (ceiling - self.chance)
-                });
-                self.row(Finding::NormalizedPeak, Some(&peak), &part, String::new())
-            }
-            None => self.none(Finding::NormalizedPeak, "the ceiling is not known"),
-        });
+        rows.push(self.normalized(Finding::NormalizedPeak, &peak));
+        rows.push(self.normalized(Finding::NormalizedProjection, last));
         rows
     }
 
-    /// The first stage whose difference from the pixels has an interval above 0.
+    /// The score at the last stage as a part of what lies between chance and ceiling; nothing where no
+    /// score is defined.
+    pub fn normalized_projection(&self) -> Option<FindingRow> {
+        let last = self.points.iter().rfind(|p| !p.replicates.estimate.is_nan())?;
+        Some(self.normalized(Finding::NormalizedProjection, last))
+    }
+
+    /// (score − chance) / (ceiling − chance); the ceiling is resampled too.
+    fn normalized(&self, finding: Finding, point: &Point<'_>) -> FindingRow {
+        let Some(ceiling) = self.ceiling else {
+            return self.none(finding, "the ceiling is not known");
+        };
+        let part = point
+            .replicates
+            .with(ceiling, |score, ceiling| (score - self.chance) / (ceiling - self.chance));
+        self.row(finding, Some(point), &part, String::new())
+    }
+
+    /// The first stage that is above the pixels by an interval that holds for all stages together. The
+    /// note says whether later stages fall back.
     fn onset(&self, points: &[Point<'_>]) -> FindingRow {
         let Some(image) = self.image else {
             return self.none(Finding::Onset, "the pixels were not run");
         };
-        let mut why = None;
-        for point in points {
-            let difference = point.replicates.with(image, |score, image| score - image);
-            match difference.interval() {
-                Ok(interval) if interval.low > 0.0 => {
-                    let note = "above image by the value".to_owned();
-                    return self.row(Finding::Onset, Some(point), &difference, note);
-                }
-                Ok(_) => why = Some("no stage is clearly above image".to_owned()),
-                Err(reason) => why = why.or(Some(reason.to_string())),
-            }
-        }
-        self.none(Finding::Onset, &why.unwrap_or_default())
+        let above = |p: &Point<'_>| p.replicates.with(image, |score, image: f64| score - image);
+        let together = Together::of(points.iter().map(above));
+        let clear = |difference: &Replicates| {
+            interval_of(together, difference).is_ok_and(|interval| interval.low > 0.0)
+        };
+        let Some(first) = points.iter().position(|point| clear(&above(point))) else {
+            let intervals = points.iter().map(|point| interval_of(together, &above(point)));
+            let why = intervals.fold(String::new(), |why, interval| match interval {
+                Ok(_) => "no stage is clearly above image".to_owned(),
+                Err(reason) if why.is_empty() => reason.to_string(),
+                Err(_) => why,
+            });
+            return self.none(Finding::Onset, &why);
+        };
+        let later = &points[first + 1..];
+        let back: Vec<String> =
+            later.iter().filter(|p| !clear(&above(p))).map(|p| p.stage.to_string()).collect();
+        let on = match back.len() {
+            _ if later.is_empty() => "at the last stage alone".to_owned(),
+            0 => "and at every later stage".to_owned(),
+            1..=3 => format!("later stages too, but not {}", back.join(", ")),
+            n => format!("then not at {n} of {} later stages", later.len()),
+        };
+        let difference = above(&points[first]);
+        let interval = interval_of(together, &difference);
+        let note = format!("above image by the value, {on}");
+        self.row_with(Finding::Onset, Some(&points[first]), &difference, interval, note)
     }
 
-    /// The largest fall from a stage to a later one, projection aside.
+    /// The largest fall from a block to a later one after which the score rises again, to a later block
+    /// or the projection. Its interval holds for all falls and rises together.
     fn drop(&self, points: &[Point<'_>]) -> FindingRow {
         let inner: Vec<&Point<'_>> =
-            points.iter().filter(|p| p.stage != Stage::Projection).collect();
-        let mut largest: Option<(&Point<'_>, &Point<'_>, f64)> = None;
-        for (i, trough) in inner.iter().enumerate() {
-            for peak in &inner[..i] {
-                let fall = peak.replicates.estimate - trough.replicates.estimate;
-                if fall > largest.map_or(0.0, |(_, _, fall)| fall) {
-                    largest = Some((peak, trough, fall));
+            points.iter().filter(|p| p.stage != Stage::Embedding).collect();
+        let less = |a: &Point<'_>, b: &Point<'_>| a.replicates.with(b.replicates, |a, b| a - b);
+        let score = |i: usize| inner[i].replicates.estimate;
+        let is_block = |i: &usize| inner[*i].stage != Stage::Projection;
+        // The highest stage after each, the first of them where several are.
+        let highest_after = |i: usize| {
+            let place = first_highest(inner[i + 1..].iter().map(|p| p.replicates.estimate))?;
+            Some(i + 1 + place).filter(|top| score(*top) > score(i))
+        };
+        let mut largest: Option<([usize; 3], f64)> = None;
+        let mut falls = false;
+        for trough in (0..inner.len()).filter(is_block) {
+            for peak in 0..trough {
+                let fall = score(peak) - score(trough);
+                falls |= fall > 0.0;
+                let Some(top) = highest_after(trough) else { continue };
+                if fall > largest.map_or(0.0, |(_, fall)| fall) {
+                    largest = Some(([peak, trough, top], fall));
                 }
             }
         }
-        match largest {
-            Some((peak, trough, _)) => {
-                let fall = peak.replicates.with(trough.replicates, |peak, trough| peak - trough);
-                let note = format!("to {} at {:.1} %", trough.stage, trough.depth_percent);
-                self.row(Finding::MidDepthDrop, Some(peak), &fall, note)
+        let Some((places, _)) = largest else {
+            return self.none(
+                Finding::MidDepthDrop,
+                match falls {
+                    true => {
+                        "where the score falls from a block to a later one, it does not rise again"
+                    }
+                    false => "the score never falls from a block to a later one",
+                },
+            );
+        };
+        let every = (0..inner.len()).flat_map(|i| (0..i).map(move |j| [j, i]));
+        let together = Together::of(every.map(|[a, b]| less(inner[a], inner[b])));
+        let [peak, trough, top] = places.map(|i| inner[i]);
+        let fall = less(peak, trough);
+        let interval = interval_of(together, &fall);
+        let rise = less(top, trough);
+        let after = match interval_of(together, &rise) {
+            Ok(interval) if interval.low > 0.0 => {
+                format!("then clearly up by {:.3} to {}", rise.estimate, top.stage)
             }
-            None => self.none(Finding::MidDepthDrop, "the score never falls"),
-        }
+            _ => format!("then up by {:.3} to {}, which is not clear", rise.estimate, top.stage),
+        };
+        let note = format!("to {} at {:.1} %, {after}", trough.stage, trough.depth_percent);
+        self.row_with(Finding::MidDepthDrop, Some(peak), &fall, interval, note)
     }
 
     fn row(
@@ -186,7 +247,17 @@ impl Curve<'_> {
         replicates: &Replicates,
         note: String,
     ) -> FindingRow {
-        let interval = replicates.interval();
+        self.row_with(finding, point, replicates, replicates.interval(), note)
+    }
+
+    fn row_with(
+        &self,
+        finding: Finding,
+        point: Option<&Point<'_>>,
+        replicates: &Replicates,
+        interval: Result<Interval, NoInterval>,
+        note: String,
+    ) -> FindingRow {
         let note = match (&interval, note.is_empty()) {
             (Err(reason), true) => reason.to_string(),
             (Err(reason), false) => format!("{note}; {reason}"),
@@ -280,15 +351,30 @@ pub fn half_in_one_channel(
     }
 }
 
-/// The first of the highest.
-fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
-    let mut best: Option<Point<'a>> = None;
-    for point in points {
-        if best.is_none_or(|best| point.replicates.estimate > best.replicates.estimate) {
-            best = Some(*point);
+/// The interval that holds for all numbers of a family together; why there is none by itself where the
+/// family has none.
+fn interval_of(together: Option<Together>, number: &Replicates) -> Result<Interval, NoInterval> {
+    match together {
+        Some(together) => together.interval(number),
+        None => Err(number.interval().err().unwrap_or(NoInterval::NoVariation)),
+    }
+}
+
+/// Where the peak of a curve is: the place of the highest value, the first of them where several are
+/// equal; values that are not defined are passed over.
+pub(crate) fn first_highest(values: impl IntoIterator<Item = f64>) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (i, value) in values.into_iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+        if best.is_none_or(|(_, highest)| value > highest) {
+            best = Some((i, value));
         }
     }
-    best
+    best.map(|(i, _)| i)
+}
+
+/// The peak by [`first_highest`].
+fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
+    first_highest(points.iter().map(|p| p.replicates.estimate)).map(|i| points[i])
 }
 
 /// Between which depths the peak lies in 95 of 100 resamples.
@@ -362,6 +448,8 @@ mod tests {
         assert_eq!(drop.stage, Some(Stage::Block(2)));
         assert_eq!(of(Finding::Projection).value, 0.65);
         assert!((of(Finding::NormalizedPeak).value - 0.8).abs() < 1e-12);
+        assert!((of(Finding::NormalizedProjection).value - 0.7).abs() < 1e-12);
+        assert!(drop.note.contains("then up by 0.200 to projection"), "{drop:?}");
         assert!(of(Finding::Peak).ci_low.expect("an interval") < 0.7);
     }
 
@@ -413,7 +501,9 @@ mod tests {
         let rows = find(&[0.4, 0.5, 0.6, 0.3], None);
         let of = |finding| rows.iter().find(|r| r.finding == finding).expect("found");
         assert!(of(Finding::Onset).note.contains("pixels were not run"));
-        // The fall to the projection is not in the middle.
+        // The fall to the projection is not in the middle, nor is one from which nothing rises.
+        let end = find(&[0.4, 0.5, 0.6, 0.45, 0.3], None);
+        assert!(end[2].note.contains("does not rise again"), "{:?}", end[2]);
         assert!(of(Finding::MidDepthDrop).note.contains("never falls"));
         assert!(of(Finding::MidDepthDrop).value.is_nan());
         let rows = find(&[0.4, 0.4, 0.4, 0.4], Some(0.5));

@@ -2,14 +2,17 @@
 
 mod interval;
 mod normal;
+mod together;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 pub use interval::{
-    Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval, two_sided_p,
+    Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval, finest_p,
+    two_sided_p,
 };
+pub use together::Together;
 
 /// What is drawn again as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -26,7 +26,7 @@ pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, check_finished, write_whole};
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, WorkRecord,
-    read_drawn,
+    read_drawn, read_resampling,
 };
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};

@@ -34,7 +34,7 @@ pub enum Measure {
     VoteShare,
     /// Agreement of the model's answers with people's beyond chance: the accuracy turned so that
     /// chance is 0 and always right is 1.
-    Kappa,
+    BeyondChance,
     /// Pearson's correlation after a logistic curve with four parameters; 0 to 1.
     PearsonLogistic4,
     /// Root mean square error of that curve, in units of the scores; less is better.
@@ -57,7 +57,7 @@ impl Measure {
         Self::Kendall,
         Self::Accuracy,
         Self::VoteShare,
-        Self::Kappa,
+        Self::BeyondChance,
         Self::PearsonLogistic4,
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
@@ -74,7 +74,7 @@ impl Measure {
             Self::Kendall => "kendall",
             Self::Accuracy => "accuracy",
             Self::VoteShare => "vote-share",
-            Self::Kappa => "kappa",
+            Self::BeyondChance => "beyond-chance",
             Self::PearsonLogistic4 => "pearson-logistic4",
             Self::RmseLogistic4 => "rmse-logistic4",
             Self::PearsonLogistic5 => "pearson-logistic5",

@@ -208,20 +208,36 @@ fn coverage(
     held
 }
 
+/// These are held in 93 to 97 of 100 sets.
+fn hold(held: &BTreeMap<String, [f64; 2]>, names: &[&str]) {
+    for name in names {
+        assert!((93.0..=97.0).contains(&held[*name][0]), "{name}: {:?}", held[*name]);
+    }
+}
+
 #[test]
 #[ignore = "takes some minutes"]
 fn intervals_of_ratings_hold_the_truth() {
-    coverage("25 references × 120 pairs", |rng| rated(1500, rng), |rng| rated(25, rng));
+    let held = coverage("25 references × 120 pairs", |rng| rated(1500, rng), |rng| rated(25, rng));
+    // Other measures of 25 references are told to be too narrow.
+    hold(&held, &["spearman", "kendall", "spearman type", "difference of two: spearman"]);
 }
 
 #[test]
 #[ignore = "takes some minutes"]
 fn intervals_of_choices_hold_the_truth() {
     let large = |rng: &mut ChaCha8Rng| choices(200_000, 4, rng);
-    coverage("25 references × 40 choices", large, |rng| choices(25, 40, rng));
-    coverage("100 references × 100 choices", large, |rng| choices(100, 100, rng));
+    let names = [
+        "accuracy",
+        "beyond-chance",
+        "vote-share",
+        "difference of two: accuracy",
+        "error consistency of two",
+    ];
+    hold(&coverage("25 references × 40 choices", large, |rng| choices(25, 40, rng)), &names);
+    hold(&coverage("100 references × 100 choices", large, |rng| choices(100, 100, rng)), &names);
     let each = |rng: &mut ChaCha8Rng| choices(1_000_000, 1, rng);
-    coverage("2,000 references × 1 choice", each, |rng| choices(2000, 1, rng));
+    hold(&coverage("2,000 references × 1 choice", each, |rng| choices(2000, 1, rng)), &names);
 }
 
 #[test]
@@ -230,7 +246,9 @@ fn intervals_of_triplets_hold_the_truth_and_those_of_rows_do_not() {
     let large = |rng: &mut ChaCha8Rng| triplets(500_000, 4, false, rng);
     let name = "1,000 triplets × 20 answers";
     let held = coverage(name, large, |rng| triplets(1000, 20, false, rng));
-    assert!((93.0..=97.0).contains(&held[Measure::Accuracy.name()][0]));
+    let names =
+        ["accuracy", "beyond-chance", "difference of two: accuracy", "error consistency of two"];
+    hold(&held, &names);
     let rows = coverage("the same, row by row", large, |rng| triplets(1000, 20, true, rng));
     assert!(rows[Measure::Accuracy.name()][0] < 80.0);
 }

@@ -1,6 +1,6 @@
 //! Parts of a data set that are scored by themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Dataset, LabelColumn, Trials};
 
@@ -27,6 +27,12 @@ const MAX_VALUES: usize = 50;
 
 /// Fewer votes than this are left out by most who use NIGHTS.
 const ENOUGH_VOTES: f64 = 6.0;
+
+/// People who must have answered a triplet for its majority to tell. The most frequent of m answers has
+/// a larger share among them than among all people: of people who agree by 1/2, 1/4 and 1/4 by
+/// 0.50 for one answer (which always agrees with itself), 0.19 for two, 0.09 for five, 0.04 for ten, 0.01
+/// for twenty.
+pub const MIN_ANSWERS: usize = 10;
 
 /// Where the majority share of a triplet is cut into bins: lower and upper end (not in it).
 const AGREEMENT: [(&str, f64, f64); 4] = [
@@ -104,7 +110,7 @@ const KADID_TYPES: [&str; 25] = [
 impl Dataset {
     /// The whole, and the parts by which its users break it down: distortion types, levels, and
     /// the pooled correlation within types; splits, ImageNet or not, six votes and more; groups;
-    /// and for triplets that were answered more than once, how much people agree. A label of one
+    /// and for triplets that many people answered, how much they agree. A label of one
     /// value, or of more than fifty, makes none.
     pub fn subsets(&self) -> Vec<Subset> {
         let every = (0..self.trials.len() as u32).collect();
@@ -119,7 +125,7 @@ impl Dataset {
         }
         if let Some(shares) = self.majority_shares() {
             for (name, from, to) in AGREEMENT {
-                let inside = |i: &u32| (from..to).contains(&shares[*i as usize]);
+                let inside = |i: &u32| shares[*i as usize].is_some_and(|s| (from..to).contains(&s));
                 let trials: Vec<u32> = (0..shares.len() as u32).filter(inside).collect();
                 if !trials.is_empty() {
                     subsets.push(Subset { name: name.to_owned(), trials, within: vec![] });
@@ -178,28 +184,40 @@ impl Dataset {
         }
     }
 
-    /// For each answer to a triplet, the share of answers to it that the most frequent answer
-    /// has; none for other trials, or where no triplet was answered twice.
-    pub fn majority_shares(&self) -> Option<Vec<f64>> {
+    /// For each answer to a triplet, the share of answers to it that the most frequent answer has; none for
+    /// a triplet with answers of fewer than [`MIN_ANSWERS`] people (or with fewer answers, where people are
+    /// not named), for other trials, or where every triplet has fewer.
+    pub fn majority_shares(&self) -> Option<Vec<Option<f64>>> {
         let Trials::OddOneOut(trials) = &self.trials else { return None };
+        let person = self.person_of_trial();
+        let mut people = HashMap::<[u32; 3], HashSet<u32>>::new();
         let mut answers = HashMap::<[u32; 3], HashMap<u32, usize>>::new();
         let key = |images: [u32; 3]| {
             let mut images = images;
             images.sort_unstable();
             images
         };
-        for trial in trials {
+        for (i, trial) in trials.iter().enumerate() {
             let odd = trial.images[usize::from(trial.odd)];
+            people.entry(key(trial.images)).or_default().insert(person(i));
             *answers.entry(key(trial.images)).or_default().entry(odd).or_default() += 1;
         }
-        if answers.len() == trials.len() {
-            return None;
-        }
-        let share = |counts: &HashMap<u32, usize>| {
+        let share = |images: [u32; 3]| {
+            let counts = &answers[&images];
             let most = counts.values().max().expect("an answer");
-            *most as f64 / counts.values().sum::<usize>() as f64
+            let share = *most as f64 / counts.values().sum::<usize>() as f64;
+            (people[&images].len() >= MIN_ANSWERS).then_some(share)
         };
-        Some(trials.iter().map(|t| share(&answers[&key(t.images)])).collect())
+        let shares: Vec<Option<f64>> = trials.iter().map(|t| share(key(t.images))).collect();
+        shares.iter().any(Option::is_some).then_some(shares)
+    }
+
+    /// Who answered each trial, as a number: the label `subject` where it names all, else each trial is
+    /// another person's.
+    pub(crate) fn person_of_trial(&self) -> impl Fn(usize) -> u32 {
+        let person = self.labels.iter().find(|label| label.name == "subject");
+        let person = person.filter(|label| label.values.iter().all(|value| !value.is_empty()));
+        move |trial| person.map_or(trial as u32, |label| label.codes[trial])
     }
 }
 
@@ -286,24 +304,36 @@ mod tests {
 
     #[test]
     fn triplets_are_cut_by_how_much_people_agree() {
-        // Three of four say image 2, in any order of the images; another triplet is split.
+        // Nine of twelve say image 2, in any order of the images; another triplet is split; two were
+        // answered by too few.
         let odd = |images, odd| OddOneOut { images, odd };
-        let trials = vec![
-            odd([0, 1, 2], 2),
-            odd([2, 1, 0], 0),
-            odd([1, 2, 0], 1),
-            odd([0, 1, 2], 0),
-            odd([3, 4, 5], 0),
-            odd([3, 4, 5], 1),
-            odd([3, 4, 5], 2),
-        ];
+        let mut trials = Vec::new();
+        for _ in 0..3 {
+            trials.extend([
+                odd([0, 1, 2], 2),
+                odd([2, 1, 0], 0),
+                odd([1, 2, 0], 1),
+                odd([0, 1, 2], 0),
+            ]);
+        }
+        for _ in 0..4 {
+            trials.extend([odd([3, 4, 5], 0), odd([3, 4, 5], 1), odd([3, 4, 5], 2)]);
+        }
+        trials.push(odd([6, 7, 8], 0));
+        trials.extend([odd([6, 7, 9], 0); MIN_ANSWERS - 1]);
         let data = dataset(Trials::OddOneOut(trials.clone()), &[]);
         let third = 1.0 / 3.0;
-        assert_eq!(data.majority_shares(), Some(vec![0.75, 0.75, 0.75, 0.75, third, third, third]));
+        let shares = data.majority_shares().expect("two triplets have enough");
+        assert_eq!(shares[..12], [Some(0.75); 12]);
+        assert_eq!(shares[12..24], [Some(third); 12]);
+        assert_eq!(shares[24..], [None; MIN_ANSWERS], "one answer is no agreement");
         let subsets = data.subsets();
         assert_eq!(names(&subsets), ["all", "agreement below 0.5", "agreement 0.65 to 0.8"]);
-        assert_eq!(subsets[2].trials, [0, 1, 2, 3]);
-        let once = dataset(Trials::OddOneOut(trials[3..5].to_vec()), &[]);
-        assert_eq!(once.majority_shares(), None);
+        assert_eq!(subsets[2].trials, (0..12).collect::<Vec<u32>>());
+        let few = dataset(Trials::OddOneOut(trials[24..].to_vec()), &[]);
+        assert_eq!((few.majority_shares(), few.subsets().len()), (None, 1));
+        // Twelve answers of one person are not twelve people's.
+        let one = dataset(Trials::OddOneOut(trials[..12].to_vec()), &[("subject", &["a"; 12])]);
+        assert_eq!(one.majority_shares(), None);
     }
 }

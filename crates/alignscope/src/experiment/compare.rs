@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
+use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
 use crate::resample::{Draws, Interval, Resampling};
 use crate::results::{
-    ResultsError, RunDataset, check_finished, read_distances, read_scores, read_trials,
+    ResultsError, RunDataset, check_finished, read_distances, read_resampling, read_scores,
+    read_trials,
 };
 use crate::score::{ColumnError, Measure, Scorer, Ties};
 use crate::stage::Stage;
@@ -28,13 +29,17 @@ pub struct CompareRequest {
     pub distances: [Option<Distance>; 2],
     /// One data set of the run.
     pub dataset: Option<DatasetKind>,
-    /// Resamples and seed; clusters are those of the run.
-    pub resampling: Resampling,
+    /// Resamples, where not as many as the first run has. Clusters are always those of the run.
+    pub resamples: Option<usize>,
+    /// Their seed, where not the first run's.
+    pub seed: Option<u64>,
 }
 
 /// Runs compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparisons {
+    /// Resamples and seed that were taken.
+    pub resampling: Resampling,
     /// The comparisons of all data sets.
     pub rows: Vec<ComparisonRow>,
     /// How far each side agrees with people beyond chance; of choices only.
@@ -49,9 +54,14 @@ pub struct WithPeople {
     /// Whose answers.
     pub side: Side,
     /// (accuracy − chance) / (1 − chance)
-    pub kappa: f64,
+    pub beyond_chance: f64,
     /// Its interval, where there is one.
     pub interval: Option<Interval>,
+    /// Cohen's kappa, what most people answer being the other rater ([`cohens_kappa`]); NaN where it is
+    /// not defined.
+    pub kappa: f64,
+    /// Its interval, where there is one.
+    pub kappa_interval: Option<Interval>,
 }
 
 /// Runs cannot be compared.
@@ -220,7 +230,13 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
         let dataset = request.dataset.map_or("any data set".to_owned(), |kind| kind.to_string());
         return Err(CompareError::NoDataset { run: a.path.to_owned(), dataset });
     }
-    let mut found = Comparisons { rows: vec![], with_people: vec![] };
+    let of_run = read_resampling(&request.run_a.join("manifest.json"))?;
+    let resampling = Resampling {
+        resamples: request.resamples.unwrap_or(of_run.resamples),
+        seed: request.seed.unwrap_or(of_run.seed),
+        ..of_run
+    };
+    let mut found = Comparisons { resampling, rows: vec![], with_people: vec![] };
     for dataset in datasets {
         if let Some(b) = &b {
             let Some(other) = b.datasets.iter().find(|other| other.kind == dataset.kind) else {
@@ -249,7 +265,7 @@ fn compare_dataset(
     found: &mut Comparisons,
 ) -> Result<(), CompareError> {
     let kind = dataset.kind;
-    let scorer = scorer(request, a.ties, dataset);
+    let scorer = scorer(&found.resampling, a.ties, dataset);
     let [model_a, model_b] = request.models.each_ref().map(Option::as_deref);
     let [stage_a, stage_b] = request.stages;
     let [distance_a, distance_b] = request.distances;
@@ -303,11 +319,11 @@ fn compare_dataset(
 }
 
 /// A scorer of the whole of a data set.
-fn scorer(request: &CompareRequest, ties: Ties, dataset: &RunDataset) -> Scorer {
+fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
     let trials = (0..dataset.trials.len() as u32).collect();
     let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
     let clusters = dataset.clusters.clone();
-    let draws = Draws::new(&request.resampling, dataset.kind.name(), clusters.count);
+    let draws = Draws::new(resampling, dataset.kind.name(), clusters.count);
     Scorer::new(dataset.trials.clone(), clusters, vec![whole], draws, ties)
 }
 
@@ -324,15 +340,18 @@ fn measure(
         .score(&distances)
         .map_err(|source| CompareError::Score { run: run.path.to_owned(), source })?;
     let mut measured = Vec::with_capacity(sides.len());
-    for ((side, scores), distances) in sides.iter().zip(scores).zip(&distances) {
-        let kappa = scores.scores.iter().find(|s| s.score.measure == Measure::Kappa);
+    let kappas = cohens_kappa(scorer, &distances);
+    for (i, ((side, scores), distances)) in sides.iter().zip(scores).zip(&distances).enumerate() {
+        let beyond = scores.scores.iter().find(|s| s.score.measure == Measure::BeyondChance);
         let known = found.with_people.iter().any(|w| w.dataset == dataset.kind && w.side == *side);
-        if let (Some(kappa), false) = (kappa, known) {
+        if let (Some(beyond), Some(kappas), false) = (beyond, &kappas, known) {
             found.with_people.push(WithPeople {
                 dataset: dataset.kind,
                 side: side.clone(),
-                kappa: kappa.score.value,
-                interval: kappa.interval.ok(),
+                beyond_chance: beyond.score.value,
+                interval: beyond.interval.ok(),
+                kappa: kappas[i].estimate,
+                kappa_interval: kappas[i].interval().ok(),
             });
         }
         measured.push(Measured {

@@ -122,6 +122,23 @@ impl FigureSpec {
         panel && (row.stage == Stage::Image || (model && distance))
     }
 
+    /// What stands over the figure: its own title or the run's; of several figures one without a title of
+    /// its own tells its distance, so that they can be told from each other.
+    fn title_of(&self, drawn: &Drawn<Self>) -> Option<String> {
+        let title = match (drawn.simulated, &self.title) {
+            (true, _) => Some("Alignment with a simulated observer"),
+            (false, Some(title)) => return Some(title.clone()),
+            (false, None) => drawn.title.as_deref(),
+        };
+        match self.distances.as_slice() {
+            [distance] if drawn.figures.len() > 1 => {
+                let title = title.unwrap_or("Alignment with human judgements");
+                Some(format!("{title}, by {distance} distance"))
+            }
+            _ => title.map(str::to_owned),
+        }
+    }
+
     /// Draws the figure from the scores of a run.
     ///
     /// # Errors
@@ -129,10 +146,7 @@ impl FigureSpec {
     pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
         let shown: Vec<ScoreRow> = rows.iter().filter(|row| self.shows(row)).cloned().collect();
         let options = FigureOptions {
-            title: match drawn.simulated {
-                true => Some("Alignment with a simulated observer".to_owned()),
-                false => self.title.clone().or(drawn.title.clone()),
-            },
+            title: self.title_of(drawn),
             caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
             palette: palette(rows, drawn),
             published: drawn.published && !drawn.simulated,
@@ -230,5 +244,18 @@ mod tests {
         let three = ["alignment", "alignment-euclidean", "alignment-cosine"];
         assert_eq!(names(3, &Distance::ALL), three);
         assert_eq!(names(3, &[Distance::Cosine]), ["alignment"]);
+        let mut drawn = Drawn::plain(FigureSpec::of_all(3, &Distance::ALL));
+        let title = |drawn: &Drawn<FigureSpec>, i: usize| drawn.figures[i].title_of(drawn);
+        let cosine = "Alignment with human judgements, by cosine distance";
+        assert_eq!(title(&drawn, 2).as_deref(), Some(cosine));
+        assert!(
+            title(&drawn, 0).is_some_and(|t| t.ends_with(", by normalized-euclidean distance"))
+        );
+        drawn.title = Some("Mine".to_owned());
+        assert_eq!(title(&drawn, 1).as_deref(), Some("Mine, by euclidean distance"));
+        drawn.figures[1].title = Some("Its own".to_owned());
+        assert_eq!(title(&drawn, 1).as_deref(), Some("Its own"));
+        let one = Drawn::plain(FigureSpec::of_all(3, &[Distance::Cosine]));
+        assert_eq!(title(&one, 0), None);
     }
 }

@@ -193,11 +193,11 @@ impl<'a> Scoring<'a> {
             bca_low: interval.and_then(|i| i.bca).map(|[low, _]| low),
             bca_high: interval.and_then(|i| i.bca).map(|[_, high]| high),
             ceiling: prepared.ceiling(found.subset, score.measure),
-            ci_note: found.interval.err().map(|reason| reason.to_string()),
+            ci_note: prepared.scorer.interval_note(found),
         }
     }
 
-    /// What the curves of all encoders show, then their energies.
+    /// What the curves of all encoders show, where baselines and pixels stand, then the energies.
     pub(super) fn findings(&self) -> Vec<FindingRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
@@ -233,6 +233,23 @@ impl<'a> Scoring<'a> {
                     chance: prepared.scorer.chance(),
                 };
                 rows.extend(curve.findings());
+            }
+            for kept in of_dataset().filter(|kept| !kept.side.is_of_encoder()) {
+                let curve = Curve {
+                    dataset: prepared.dataset.kind,
+                    model: &kept.side.model,
+                    distance: kept.side.distance,
+                    measure,
+                    points: vec![Point {
+                        stage: kept.side.stage,
+                        depth_percent: kept.depth_percent,
+                        replicates: &kept.replicates,
+                    }],
+                    image: None,
+                    ceiling: prepared.drawn_ceiling(0, measure).map(|c| &c.replicates),
+                    chance: prepared.scorer.chance(),
+                };
+                rows.extend(curve.normalized_projection());
             }
         }
         rows.extend(self.energies.iter().cloned());
@@ -275,7 +292,7 @@ impl PreparedDataset {
     fn ceiling(&self, subset: usize, measure: Measure) -> Option<f64> {
         let chance = self.scorer.chance();
         match measure {
-            Measure::Kappa => {
+            Measure::BeyondChance => {
                 let accuracy = self.drawn_ceiling(subset, Measure::Accuracy)?;
                 Some((accuracy.row.value - chance) / (1.0 - chance))
             }

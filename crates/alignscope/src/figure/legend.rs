@@ -2,7 +2,7 @@
 
 use super::curves::{Curve, Kind, PanelData};
 use super::mark::{Line, Mark, dashes_of, published_line};
-use super::name::short_name;
+use super::name::{is_control, short_name};
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
@@ -65,8 +65,19 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
         add(Key::Pixels, "pixels".to_owned());
     }
     let ink = |line| Key::Line { model: String::new(), color: INK, line };
-    if curves().any(|c| c.kind == Kind::Published) {
-        add(ink(published_line()), "the same model, as the study published it".to_owned());
+    let published = |control: bool| {
+        let of = |c: &Curve| c.kind == Kind::Published && is_control(&c.model) == control;
+        curves().any(of)
+    };
+    let text = match (published(false), published(true)) {
+        (false, false) => None,
+        (true, false) => Some("the same model, as the study published it"),
+        // Nothing untrained was published.
+        (false, true) => Some("the trained model, as the study published it"),
+        (true, true) => Some("the model (trained), as the study published it"),
+    };
+    if let Some(text) = text {
+        add(ink(published_line()), text.to_owned());
     }
     for baseline in baselines().filter(|b| b.published) {
         let (model, line) = (baseline.model.clone(), Line::published_baseline(&baseline.model));

@@ -106,6 +106,25 @@ pub(super) fn band(svg: &mut Svg, path: &str, tone: Tone) {
     );
 }
 
+/// The outline of such an area, for panels in which many of them would lie over each other.
+pub(super) fn band_outline(svg: &mut Svg, path: &str, text: f64, tone: Tone) {
+    let width = number(0.5 * text / 15.0);
+    svg.element(
+        "path",
+        &[
+            ("class", &"stroke"),
+            ("d", &path),
+            ("fill", &"none"),
+            ("stroke", &tone.0),
+            ("style", &style_of(tone)),
+            ("stroke-width", &width),
+            ("stroke-linejoin", &"round"),
+            ("opacity", &"0.55"),
+        ],
+        None,
+    );
+}
+
 /// The mark of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mark {

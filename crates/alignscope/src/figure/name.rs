@@ -56,7 +56,7 @@ pub fn base_of(model: &str) -> &str {
 }
 
 /// Whether a model's name is that of an untrained control.
-pub(super) fn is_control(model: &str) -> bool {
+pub(crate) fn is_control(model: &str) -> bool {
     Parts::of(model).control
 }
 

@@ -2,11 +2,14 @@
 
 use super::axes::{Axes, Frame, backdrop, logarithmic_ticks, range, ticks};
 use super::curves::{Curve, Kind, PanelData, Point, Reference};
-use super::mark::{Line, Mark, band, dashes_of, published_line};
+use super::mark::{Line, Mark, band, band_outline, dashes_of, published_line};
 use super::name::short_name;
 use super::palette::{CHANCE, Color, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
 use crate::stage::Stage;
+
+/// With more bands than this in a panel, each is a thin outline: filled they would be one grey.
+pub(super) const MOST_FILLED: usize = 4;
 
 /// Draws a panel into its frame.
 pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Palette) {
@@ -31,9 +34,14 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
     };
     backdrop(svg, frame, panel, &axes, &ticks);
     reference_lines(svg, panel, &axes, t, palette);
-    for curve in panel.curves.iter().filter(|c| c.kind != Kind::Published) {
-        if let Some(path) = band_path(curve, &axes) {
-            band(svg, &path, palette.color(&curve.model));
+    let own = panel.curves.iter().filter(|c| c.kind != Kind::Published);
+    let bands: Vec<(&Curve, String)> =
+        own.filter_map(|curve| Some((curve, band_path(curve, &axes)?))).collect();
+    for (curve, path) in &bands {
+        let tone = palette.color(&curve.model);
+        match bands.len() <= MOST_FILLED {
+            true => band(svg, path, tone),
+            false => band_outline(svg, path, t, tone),
         }
     }
     for curve in &panel.curves {

@@ -141,6 +141,41 @@ fn seeds_of_one_control_are_one_curve_with_a_band_and_one_entry() {
 }
 
 #[test]
+fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model() {
+    let options = FigureOptions { published: true, ..FigureOptions::default() };
+    let texts = |models: &[&str]| {
+        let of_model = |model: &&str| {
+            let of_stage =
+                |stage| row(DatasetKind::Nights, model, stage, Distance::NormalizedEuclidean);
+            Stage::of_encoder(12).into_iter().map(of_stage).collect::<Vec<_>>()
+        };
+        let rows: Vec<ScoreRow> = models.iter().flat_map(of_model).collect();
+        let figure = Figure::from_scores(&rows, &options).expect("drawn");
+        figure.inline_legend().into_iter().map(|e| e.text).collect::<Vec<_>>().join("; ")
+    };
+    let b32 = "openai/clip-vit-base-patch32";
+    let control = "random:openai/clip-vit-base-patch32@seed=1";
+    assert!(texts(&[control]).contains("the trained model, as the study published it"));
+    assert!(texts(&[b32]).contains("the same model, as the study published it"));
+    assert!(texts(&[b32, control]).contains("the model (trained), as the study published it"));
+}
+
+#[test]
+fn many_bands_are_outlines_and_few_are_filled() {
+    let filled = |models: usize| {
+        let mut rows = vec![];
+        for model in 0..models {
+            for stage in Stage::of_encoder(2) {
+                let row = row(DatasetKind::Nights, &format!("m{model}"), stage, Distance::Cosine);
+                rows.push(ScoreRow { ci_low: Some(0.5), ci_high: Some(0.7), ..row });
+            }
+        }
+        drawn(&rows).inline_panels()[0].svg.matches("opacity=\"0.18\"").count()
+    };
+    assert_eq!([filled(1), filled(4), filled(5)], [1, 4, 0]);
+}
+
+#[test]
 fn the_numbers_behind_a_figure_are_those_of_the_rows() {
     let mut rows = vec![
         row(DatasetKind::Things, "pixels", Stage::Image, Distance::Euclidean),

@@ -32,15 +32,7 @@ pub(super) fn render(
         ("summary", "In words", summary(run)),
         ("figures", "Figures", figures_section(run, figures)),
         ("scores", "Scores", html! { (tables::scores(run).html()) }),
-        (
-            "findings",
-            "Findings",
-            optional(
-                tables::findings(run),
-                "findings.csv",
-                "what is read off the curves, with intervals",
-            ),
-        ),
+        ("findings", "Findings", findings(run)),
         ("comparisons", "Comparisons", comparisons(run)),
         (
             "ceilings",
@@ -120,7 +112,7 @@ fn summary(run: &Run) -> Markup {
     let said = summarize(run);
     html! {
         p.note {
-            "What is ahead is said only where the intervals support it; the stages of peaks and falls were chosen by their scores, which their intervals do not account for. For the distance " (run.main_distance())
+            "What is ahead is said only where the intervals support it; onsets and drops by intervals that hold for all stages of a curve together. The stage of a peak was chosen by its score, which its interval does not account for. For the distance " (run.main_distance())
             ", baselines and pixels; “points” are of 100, in brackets the 95 % interval."
         }
         @if run.comparisons.is_none() {
@@ -188,11 +180,42 @@ fn entry_html(entry: &InlineEntry) -> Markup {
     html! { li { (PreEscaped(&entry.svg)) span { (entry.text) } } }
 }
 
+/// The first rows of a table, and how many more stand in which file.
+fn cut(mut table: Table, file: &str) -> Markup {
+    let more = table.rows.len().saturating_sub(tables::MOST_ROWS);
+    table.rows.truncate(tables::MOST_ROWS);
+    html! {
+        (table.html())
+        @if more > 0 {
+            p.note { (crate::figure::thousands(more)) " more rows are left out here; they stand in " code { (file) } "." }
+        }
+    }
+}
+
+/// How near each model comes to its ceiling from level to level, then all findings.
+fn findings(run: &Run) -> Markup {
+    let missing = tables::normalized_missing(run);
+    html! {
+        @match tables::normalized(run) {
+            Some(table) => {
+                (table.html())
+                @if !missing.is_empty() { p.note { "Missing here: " (missing.join("; ")) "." } }
+            },
+            None => p.note { "What part of the way from chance to the ceiling a score goes is not known: no data set of this run has a ceiling, or the run is of an earlier version." },
+        }
+        (optional(
+            tables::findings(run),
+            "findings.csv",
+            "what is read off the curves, with intervals",
+        ))
+    }
+}
+
 /// A table, or that its file is not there.
 fn optional(table: Option<Table>, file: &str, what: &str) -> Markup {
     html! {
         @match table {
-            Some(table) if !table.rows.is_empty() => (table.html()),
+            Some(table) if !table.rows.is_empty() => (cut(table, file)),
             Some(_) => p { "There are none." },
             None => p { "This run has no " code { (file) } " (" (what) ")." },
         }
@@ -204,14 +227,14 @@ fn comparisons(run: &Run) -> Markup {
         optional(tables::comparisons(run), "comparisons.csv", "paired differences of models");
     html! {
         (table)
-        p.note { "More, and of other measures and parts: " code { "comparisons.csv" } " and " code { "alignscope compare" } "." }
+        p.note { "The same in full precision: " code { "comparisons.csv" } ". Other stages, distances, models and runs: " code { "alignscope compare" } "." }
     }
 }
 
 fn parts(run: &Run) -> Markup {
     html! {
         @match tables::parts(run) {
-            Some(table) => details { summary { "Scores of " (table.rows.len()) " parts" } (table.html()) },
+            Some(table) => details { summary { (crate::figure::thousands(table.rows.len())) " scores of parts of the data sets" } (cut(table, "scores.csv")) },
             None => p { "This run has no scores of parts." },
         }
     }

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
 use crate::dataset::{DatasetKind, Level};
-use crate::figure::{short_name, shown_measure};
+use crate::figure::{is_control, short_name, shown_measure};
 use crate::findings::{Finding, FindingRow};
 use crate::stage::Stage;
 
@@ -49,45 +49,62 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
             models.push(&finding.model);
         }
     }
+    // Trained encoders first, as everywhere.
+    models.sort_by_key(|model| is_control(model));
     let points = scale_of(dataset);
-    models
+    let mut said: Vec<String> = models
         .into_iter()
-        .take(MOST)
         .filter_map(|model| {
             let of = |finding: Finding| {
                 findings.iter().find(|f| f.model == model && f.finding == finding).copied()
             };
-            let peak = of(Finding::Peak)?;
-            let mut said = format!(
-                "{} peaks at {}{} with {}",
-                short_name(model),
-                peak.stage?,
-                peak.depth_percent.map_or(String::new(), |d| format!(" ({d:.0} % deep)")),
-                points.level(peak.value, peak.ci_low, peak.ci_high)
-            );
-            if let Some(onset) = of(Finding::Onset) {
-                match onset.stage {
-                    Some(stage) => said.push_str(&format!(
-                        "; it is clearly above the pixels from {stage} on{}",
-                        onset.depth_percent.map_or(String::new(), |d| format!(" ({d:.0} %)"))
-                    )),
-                    None => said.push_str(&format!("; no onset: {}", onset.note)),
-                }
-            }
-            if let Some(drop) = of(Finding::MidDepthDrop)
-                && drop.ci_low.is_some_and(|low| low > 0.0)
-            {
-                let amount = points.amount(drop.value, drop.ci_low, drop.ci_high);
-                let from = drop.stage.map_or(String::new(), |s| s.to_string());
-                said.push_str(&format!(
-                    "; its largest fall before the projection is {amount}, from {from} {}",
-                    drop.note
-                ));
-            }
-            said.push('.');
-            Some(said)
+            curve(model, of, points)
         })
-        .collect()
+        .collect();
+    if said.len() > MOST {
+        let more = said.len() - MOST;
+        said.truncate(MOST);
+        said.push(format!("The curves of {more} more models stand in the table of findings."));
+    }
+    said
+}
+
+/// What the curve of a model shows.
+fn curve<'a>(
+    model: &str,
+    of: impl Fn(Finding) -> Option<&'a FindingRow>,
+    points: Points,
+) -> Option<String> {
+    let peak = of(Finding::Peak)?;
+    let depth = |f: &FindingRow| f.depth_percent.map(|d| format!("{d:.1} %"));
+    let mut deep: Vec<String> = depth(peak).into_iter().collect();
+    deep.extend((!peak.note.is_empty()).then(|| peak.note.clone()));
+    let mut said = format!(
+        "{} peaks at {}{} with {}",
+        short_name(model),
+        peak.stage?,
+        if deep.is_empty() { String::new() } else { format!(" ({})", deep.join("; ")) },
+        points.level(peak.value, peak.ci_low, peak.ci_high)
+    );
+    if let Some(onset) = of(Finding::Onset) {
+        match onset.stage {
+            Some(stage) => said.push_str(&format!(
+                "; it is first clearly above the pixels at {stage}{}{}",
+                depth(onset).map_or(String::new(), |d| format!(" ({d})")),
+                onset.note.strip_prefix("above image by the value").unwrap_or_default()
+            )),
+            None => said.push_str(&format!("; no onset: {}", onset.note)),
+        }
+    }
+    if let Some(drop) = of(Finding::MidDepthDrop)
+        && drop.ci_low.is_some_and(|low| low > 0.0)
+    {
+        let amount = points.amount(drop.value, drop.ci_low, drop.ci_high);
+        let from = drop.stage.map_or(String::new(), |s| s.to_string());
+        said.push_str(&format!("; it drops by {amount} from {from} {}", drop.note));
+    }
+    said.push('.');
+    Some(said)
 }
 
 /// From which stage on one channel holds half of the energy, a sentence for each model and data set.
@@ -100,7 +117,7 @@ pub(super) fn energy(run: &Run) -> Vec<String> {
         let (dataset, model) = (of_model[0].dataset, short_name(&of_model[0].model));
         let parts = of_model.iter().map(|f| match (f.stage, f.depth_percent) {
             (Some(stage), Some(depth)) => format!(
-                "of the energy of {} one channel holds half first at {stage} ({depth:.0} % deep): {}",
+                "of the energy of {} one channel holds half first at {stage} ({depth:.1} % deep): {}",
                 f.distance, f.note
             ),
             _ => format!("of the energy of {} {}", f.distance, f.note),
@@ -116,7 +133,35 @@ pub(super) fn energy(run: &Run) -> Vec<String> {
     said
 }
 
-/// Which model is ahead of which.
+/// How a comparison ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// The interval holds no 0, and p stands after Holm's correction.
+    Clear,
+    /// The interval holds 0.
+    Open,
+    /// The interval holds no 0, but p does not stand.
+    Uncorrected,
+    /// p is above the level by itself though the interval holds no 0: resamples are too few to tell.
+    FewResamples,
+    /// There is no interval.
+    Without,
+}
+
+impl Verdict {
+    fn of(c: &ComparisonRow) -> Self {
+        match (c.ci_low, c.ci_high) {
+            (Some(low), Some(high)) if low <= 0.0 && high >= 0.0 => Self::Open,
+            (Some(_), Some(_)) if c.p_holm.is_some_and(|p| p <= LEVEL) => Self::Clear,
+            (Some(_), Some(_)) if c.p.is_some_and(|p| p > LEVEL) => Self::FewResamples,
+            (Some(_), Some(_)) => Self::Uncorrected,
+            _ => Self::Without,
+        }
+    }
+}
+
+/// Which model is ahead of which: first trained encoders with each other, then how they stand to each
+/// control, each baseline and the pixels, a sentence for each; what is left is counted.
 fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let Some(comparisons) = &run.comparisons else { return vec![] };
     let (distance, measure) = (run.main_distance(), shown_measure(dataset));
@@ -126,58 +171,138 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
         .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure == measure)
         .filter(|c| shown(&c.a) && shown(&c.b))
         .collect();
-    if of_dataset.is_empty() {
-        return vec![];
-    }
+    let trained = |side: &Side| side.is_of_encoder() && !is_control(&side.model);
     let points = scale_of(dataset);
-    let mut ahead: Vec<(f64, String)> = Vec::new();
-    let (mut uncorrected, mut open, mut without) = (0, 0, 0);
-    for c in &of_dataset {
-        let (Some(low), Some(high)) = (c.ci_low, c.ci_high) else {
-            without += 1;
-            continue;
-        };
-        if low <= 0.0 && high >= 0.0 {
-            open += 1;
-        } else if c.p_holm.is_none_or(|p| p > LEVEL) {
-            uncorrected += 1;
-        } else {
-            let forward = c.difference > 0.0;
-            let side = |side: &Side| match side.stage {
-                Stage::Projection | Stage::Output | Stage::Image => short_name(&side.model),
-                stage => format!("{} at {stage}", short_name(&side.model)),
-            };
-            let (a, b) = (side(&c.a), side(&c.b));
-            let (first, second) = if forward { (a, b) } else { (b, a) };
-            let (low, high) = if forward { (low, high) } else { (-high, -low) };
-            let amount = points.amount(c.difference.abs(), Some(low), Some(high));
+    let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
+        of_dataset.into_iter().partition(|c| trained(&c.a) && trained(&c.b));
+    let mut said = each(&first, dataset, points);
+    said.extend(counted(&first, &format!("comparisons of trained models on {dataset}")));
+
+    let (against, among): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
+        rest.into_iter().partition(|c| trained(&c.a) || trained(&c.b));
+    let mut others: Vec<&Side> = Vec::new();
+    for c in &against {
+        let other = if trained(&c.a) { &c.b } else { &c.a };
+        if !others.contains(&other) {
+            others.push(other);
+        }
+    }
+    // Controls, then baselines, then the pixels.
+    others.sort_by_key(|side| (!side.is_of_encoder(), side.stage == Stage::Image));
+    for other in others {
+        let of_other: Vec<&ComparisonRow> =
+            against.iter().filter(|c| c.a == *other || c.b == *other).copied().collect();
+        said.push(beside(other, &of_other, dataset, points));
+    }
+    if !among.is_empty() {
+        let clear = among.iter().filter(|c| Verdict::of(c) == Verdict::Clear).count();
+        said.push(format!(
+            "Controls, baselines and pixels among each other on {dataset}: {clear} of {} differences are clear; they stand in the table of comparisons.",
+            among.len()
+        ));
+    }
+    said
+}
+
+/// A side as it is called.
+fn called(side: &Side) -> String {
+    match side.stage {
+        Stage::Projection | Stage::Output | Stage::Image => short_name(&side.model),
+        stage => format!("{} at {stage}", short_name(&side.model)),
+    }
+}
+
+/// A sentence for each clear difference, the largest first.
+fn each(rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> Vec<String> {
+    let mut clear: Vec<&&ComparisonRow> =
+        rows.iter().filter(|c| Verdict::of(c) == Verdict::Clear).collect();
+    clear.sort_by(|a, b| b.difference.abs().total_cmp(&a.difference.abs()));
+    let more = clear.len().saturating_sub(MOST);
+    let mut said: Vec<String> = clear
+        .into_iter()
+        .take(MOST)
+        .map(|c| {
+            let (first, second) = if c.difference > 0.0 { (&c.a, &c.b) } else { (&c.b, &c.a) };
             let at = match [c.a.stage, c.b.stage].contains(&Stage::Projection) {
                 true => " at the projection",
                 false => "",
             };
-            let text = format!("{first} is ahead of {second} on {dataset}{at} by {amount}.");
-            ahead.push((c.difference.abs(), text));
+            let amount = gap(c, points);
+            format!(
+                "{} is ahead of {} on {dataset}{at} by {amount}.",
+                called(first),
+                called(second)
+            )
+        })
+        .collect();
+    if more > 0 {
+        said.push(format!(
+            "{more} more such differences of trained models on {dataset} stand in the table of comparisons."
+        ));
+    }
+    said
+}
+
+/// By how much the one that is ahead is, with the interval.
+fn gap(c: &ComparisonRow, points: Points) -> String {
+    let (low, high) = match c.difference > 0.0 {
+        true => (c.ci_low, c.ci_high),
+        false => (c.ci_high.map(|v| -v), c.ci_low.map(|v| -v)),
+    };
+    points.amount(c.difference.abs(), low, high)
+}
+
+/// How the trained models stand to a control, a baseline or the pixels: one sentence.
+fn beside(other: &Side, rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> String {
+    let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
+    for c in rows {
+        let is_first = c.b == *other;
+        let model = called(if is_first { &c.a } else { &c.b });
+        match (Verdict::of(c), (c.difference > 0.0) == is_first) {
+            (Verdict::Clear, true) => ahead.push(format!("{model} by {}", gap(c, points))),
+            (Verdict::Clear, false) => behind.push(format!("{model} by {}", gap(c, points))),
+            _ => open.push(model),
         }
     }
-    ahead.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (told, count) = (ahead.len(), of_dataset.len());
-    let mut said: Vec<String> = ahead.into_iter().take(MOST).map(|(_, text)| text).collect();
-    if told > MOST {
-        said.push(format!("{} more such differences stand in the table below.", told - MOST));
-    }
+    let part =
+        |word: &str, of: &[String]| (!of.is_empty()).then(|| format!("{word}: {}", of.join(", ")));
+    let parts = [
+        part("clearly ahead of it", &ahead),
+        part("clearly behind it", &behind),
+        part("not clearly either", &open),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("Trained models beside {} on {dataset} — {}.", called(other), parts.join("; "))
+}
+
+/// What is not clear, counted.
+fn counted(rows: &[&ComparisonRow], what: &str) -> Vec<String> {
+    let of = |verdict| rows.iter().filter(|c| Verdict::of(c) == verdict).count();
+    let mut said = Vec::new();
+    let open = of(Verdict::Open);
     if open > 0 {
         let leave = if open == 1 { "leaves" } else { "leave" };
         said.push(format!(
-            "Of {count} comparisons on {dataset}, {open} {leave} open which is ahead: the interval holds 0."
+            "Of {} {what}, {open} {leave} open which is ahead: the interval holds 0.",
+            rows.len()
         ));
     }
+    let uncorrected = of(Verdict::Uncorrected);
     if uncorrected > 0 {
         let [have, do_not] =
             if uncorrected == 1 { ["has", "does not"] } else { ["have", "do not"] };
         said.push(format!(
-            "{uncorrected} more {have} an interval without 0 but {do_not} stand after Holm's correction for all comparisons by this distance on {dataset}."
+            "{uncorrected} more {have} an interval without 0 but {do_not} stand after Holm's correction for all comparisons by this distance."
         ));
     }
+    let few = of(Verdict::FewResamples);
+    if few > 0 {
+        let have = if few == 1 { "has" } else { "have" };
+        said.push(format!(
+            "{few} more {have} an interval without 0, of too few resamples to tell."
+        ));
+    }
+    let without = of(Verdict::Without);
     if without > 0 {
         said.push(format!("{without} have no interval, so nothing is said of them."));
     }

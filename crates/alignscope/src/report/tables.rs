@@ -3,13 +3,15 @@
 use super::Run;
 use super::table::{Cell, Table};
 use crate::comparison::Side;
+use crate::dataset::{DatasetKind, Level};
 use crate::distance::Distance;
 use crate::figure::{short_name, shown_measure};
+use crate::findings::{Finding, FindingRow, first_highest};
 use crate::results::ScoreRow;
 use crate::stage::Stage;
 
-/// Longer tables are left to their files.
-const MOST_ROWS: usize = 1500;
+/// Of longer tables the first rows are shown; the page says how many are left out and where they are.
+pub(super) const MOST_ROWS: usize = 1500;
 
 /// Each model's score at its peak and at its last stage.
 pub(super) fn scores(run: &Run) -> Table {
@@ -30,8 +32,7 @@ pub(super) fn scores(run: &Run) -> Table {
             r.dataset == row.dataset && r.model == row.model && r.distance == row.distance
         };
         let of_curve: Vec<&&ScoreRow> = shown.iter().filter(same).collect();
-        let defined = of_curve.iter().filter(|r| r.value.is_finite());
-        let peak = defined.max_by(|a, b| a.value.total_cmp(&b.value)).unwrap_or(&of_curve[0]);
+        let peak = of_curve[first_highest(of_curve.iter().map(|r| r.value)).unwrap_or(0)];
         let last = of_curve.last().unwrap_or(&of_curve[0]);
         let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);
         let note = last.ci_note.clone().unwrap_or_default();
@@ -98,7 +99,6 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
                 Cell::count(row.n_clusters),
             ]
         })
-        .take(MOST_ROWS)
         .collect();
     (!rows.is_empty()).then(|| Table {
         caption: format!(
@@ -111,7 +111,7 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
 
 pub(super) fn findings(run: &Run) -> Option<Table> {
     let findings = run.findings.as_ref()?;
-    let rows = findings.iter().take(MOST_ROWS).map(|f| {
+    let rows = findings.iter().map(|f| {
         vec![
             Cell::text(f.dataset.to_string()),
             Cell::text(short_name(&f.model)),
@@ -132,9 +132,80 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
     })
 }
 
+/// (score − chance) / (ceiling − chance) at the last stage, across the data sets of the run that have a
+/// ceiling; none where no data set has.
+pub(super) fn normalized(run: &Run) -> Option<Table> {
+    let main = run.main_distance();
+    let shown: Vec<&FindingRow> = run
+        .findings
+        .iter()
+        .flatten()
+        .filter(|f| f.finding == Finding::NormalizedProjection && f.value.is_finite())
+        .filter(|f| f.distance == main || !matches!(f.stage, Some(Stage::Projection)))
+        .collect();
+    let mut kinds: Vec<DatasetKind> = Vec::new();
+    let mut models: Vec<&str> = Vec::new();
+    for finding in &shown {
+        if !kinds.contains(&finding.dataset) {
+            kinds.push(finding.dataset);
+        }
+        if !models.contains(&finding.model.as_str()) {
+            models.push(&finding.model);
+        }
+    }
+    kinds.sort_by_key(|kind| (kind.level(), *kind));
+    let rows = models.iter().map(|model| {
+        let mut row = vec![Cell::text(short_name(model))];
+        row.extend(kinds.iter().map(|kind| {
+            let found = shown.iter().find(|f| f.model == *model && f.dataset == *kind);
+            found.map_or(Cell::number(None), |f| Cell::interval(Some(f.value), f.ci_low, f.ci_high))
+        }));
+        row
+    });
+    let columns = std::iter::once("model").chain(kinds.iter().map(|kind| kind.name())).collect();
+    (!shown.is_empty()).then(|| Table {
+        caption: format!(
+            "(score − chance)/(ceiling − chance) at the projection ({main}), of baselines and pixels, from the low to the high level"
+        ),
+        columns,
+        rows: rows.collect(),
+    })
+}
+
+/// The levels, and data sets of the run, that [`normalized`] cannot have: not run, or without a ceiling.
+pub(super) fn normalized_missing(run: &Run) -> Vec<String> {
+    let mut kinds: Vec<DatasetKind> = Vec::new();
+    for row in &run.scores {
+        if !kinds.contains(&row.dataset) {
+            kinds.push(row.dataset);
+        }
+    }
+    let mut missing: Vec<String> = [Level::Low, Level::Middle, Level::High]
+        .into_iter()
+        .filter(|level| !kinds.iter().any(|kind| kind.level() == *level))
+        .map(|level| {
+            let name = match level {
+                Level::Low => "low",
+                Level::Middle => "middle",
+                Level::High => "high",
+            };
+            format!("no data set of the {name} level was run")
+        })
+        .collect();
+    let known = |kind: &DatasetKind| {
+        let of = |f: &FindingRow| {
+            f.dataset == *kind && f.finding == Finding::NormalizedProjection && f.value.is_finite()
+        };
+        run.findings.iter().flatten().any(of)
+    };
+    let without = kinds.iter().filter(|kind| !known(kind));
+    missing.extend(without.map(|kind| format!("{kind} has no ceiling")));
+    missing
+}
+
 pub(super) fn ceilings(run: &Run) -> Option<Table> {
     let ceilings = run.ceilings.as_ref()?;
-    let rows = ceilings.iter().take(MOST_ROWS).map(|c| {
+    let rows = ceilings.iter().map(|c| {
         vec![
             Cell::text(c.dataset.to_string()),
             Cell::text(c.subset.clone()),
@@ -169,7 +240,7 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
     };
     let whole =
         comparisons.iter().filter(|c| c.subset == "all" && c.measure == shown_measure(c.dataset));
-    let rows = whole.take(MOST_ROWS).map(|c| {
+    let rows = whole.map(|c| {
         vec![
             Cell::text(c.dataset.to_string()),
             Cell::text(side(&c.a)),

@@ -145,10 +145,21 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     };
     let (l14, b16) = ("openai/clip-vit-large-patch14-336", "openai/clip-vit-base-patch16");
     let siglip = "google/siglip-base-patch16-224";
+    let control = "random:openai/clip-vit-base-patch32@seed=1";
+    let pixels = |model: &str, numbers: &str| {
+        format!(
+            "nights,all,accuracy,{model},projection,normalized-euclidean,pixels,image,euclidean,0.8,0.5,{numbers},20019,20019,,,\n"
+        )
+    };
     let rows = [
         line(l14, b32, "-0.022,-0.029,-0.015,0.0005,0.003"),
         line(b32, b16, "0.004,-0.003,0.011,0.3,0.9"),
         line(b32, siglip, "0.01,0.001,0.019,0.03,0.09"),
+        line(b32, control, "0.2,0.19,0.21,0.0005,0.003"),
+        line(control, l14, "-0.001,-0.01,0.01,0.9,0.9"),
+        pixels(b32, "0.3,0.29,0.31,0.0005,0.003"),
+        pixels(l14, "-0.1,-0.12,-0.08,0.0005,0.003"),
+        pixels(control, "0.1,0.09,0.11,0.0005,0.003"),
     ];
     fs::write(folder.path().join("comparisons.csv"), header.to_owned() + &rows.concat())
         .expect("written");
@@ -156,13 +167,69 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     let sentence =
         "CLIP B/32 is ahead of CLIP L/14-336 on nights at the projection by 2.2 points [1.5, 2.9].";
     assert!(said.contains(sentence), "{said}");
-    assert_eq!(said.matches("is ahead of CLIP").count(), 1, "the others are not told");
+    assert_eq!(said.matches("is ahead of").count(), 1, "the others are not told");
     assert!(!said.contains("ahead of SigLIP"));
-    assert!(said.contains("1 leaves open which is ahead"), "{said}");
+    assert!(
+        said.contains("Of 3 comparisons of trained models on nights, 1 leaves open which is ahead"),
+        "{said}"
+    );
     assert!(
         said.contains("1 more has an interval without 0 but does not stand after Holm"),
         "{said}"
     );
+    // Controls, then the pixels, then what is left, each in a sentence.
+    let rest = "Trained models beside untrained CLIP B/32, seed 1 on nights — clearly ahead of it: CLIP B/32 by 20.0 points [19.0, 21.0]; not clearly either: CLIP L/14-336.\
+        Trained models beside pixels on nights — clearly ahead of it: CLIP B/32 by 30.0 points [29.0, 31.0]; clearly behind it: CLIP L/14-336 by 10.0 points [8.0, 12.0].\
+        Controls, baselines and pixels among each other on nights: 1 of 1 differences are clear; they stand in the table of comparisons.";
+    assert!(said.contains(rest), "{said}");
+}
+
+#[test]
+fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let b32 = "openai/clip-vit-base-patch32";
+    let figures = run_folder(folder.path(), b32, false);
+    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,{rest}\n");
+    let rows = [
+        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+            .to_owned(),
+        line("peak,block 1,2.52,0.7,0.69,0.71,in 95 % of resamples at a depth of 2.5 to 7.5 %"),
+        line(
+            "onset,block 1,2.52,0.1,0.05,0.15,\"above image by the value, later stages too, but not block 2\"",
+        ),
+        line(
+            "mid-depth-drop,block 1,2.52,0.05,0.01,0.09,\"to block 2 at 97.5 %, then clearly up by 0.100 to projection\"",
+        ),
+    ];
+    fs::write(folder.path().join("findings.csv"), rows.concat()).expect("written");
+    let said = words(&page(folder.path(), &figures));
+    let sentence = "CLIP B/32 peaks at block 1 (2.5 %; in 95 % of resamples at a depth of 2.5 to 7.5 %) with 70.0 % [69.0, 71.0]; it is first clearly above the pixels at block 1 (2.5 %), later stages too, but not block 2; it drops by 5.0 points [1.0, 9.0] from block 1 to block 2 at 97.5 %, then clearly up by 0.100 to projection.";
+    assert!(said.contains(sentence), "{said}");
+}
+
+#[test]
+fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let b32 = "openai/clip-vit-base-patch32";
+    let figures = run_folder(folder.path(), b32, false);
+    let mut rows =
+        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+            .to_owned();
+    let line = |rest: &str| format!("nights,{rest},,\n");
+    rows += &format!(
+        "nights,{b32},normalized-euclidean,accuracy,normalized-projection,projection,100,0.75,0.7,0.8,\n"
+    );
+    rows += "nights,ssim,own,accuracy,normalized-projection,output,0,0.25,0.2,0.3,\n";
+    for _ in 0..1600 {
+        rows += &line(&format!("{b32},cosine,accuracy,peak,block 1,2.5,0.7,,"));
+    }
+    rows = rows.replace(",,,,\n", ",,,\n");
+    fs::write(folder.path().join("findings.csv"), rows).expect("written");
+    let said = words(&page(folder.path(), &figures));
+    assert!(said.contains("102 more rows are left out here; they stand in findings.csv."), "cut");
+    assert!(said.contains("CLIP B/320.750 [0.700, 0.800]ssim0.250 [0.200, 0.300]"), "the table");
+    let missing = "Missing here: no data set of the low level was run; no data set of the high level was run.";
+    assert!(said.contains(missing), "the levels");
 }
 
 #[test]
@@ -224,7 +291,7 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
     fs::write(folder.path().join("findings.csv"), findings).expect("written");
     let page = page(folder.path(), &figures);
     let said = words(&page);
-    let sentence = "CLIP B/32 on nights: of the energy of activations one channel holds half first at block 1 (8 % deep): channel 7, and at every later stage — of the energy of differences no channel holds half at any stage.";
+    let sentence = "CLIP B/32 on nights: of the energy of activations one channel holds half first at block 1 (7.5 % deep): channel 7, and at every later stage — of the energy of differences no channel holds half at any stage.";
     assert!(said.contains(sentence), "{said}");
     assert_eq!(said.matches("Simulated answers, not human data").count(), 1, "the other figure's");
     assert!(said.contains("For the distance cosine, baselines and pixels"), "{said}");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ResultsError, write_whole};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
+use crate::resample::Resampling;
 
 /// The story of a run; `F` describes a figure.
 #[derive(Debug, Clone, Serialize)]
@@ -226,6 +227,23 @@ impl<F> Drawn<F> {
         let (title, colours) = (None, BTreeMap::new());
         Self { simulated: false, title, colours, published: false, figures }
     }
+}
+
+/// Reads how the intervals of a run were made: resamples and seed. Its clusters stand with its trials.
+///
+/// # Errors
+/// The manifest cannot be read, or does not say.
+pub fn read_resampling(path: &Path) -> Result<Resampling, ResultsError> {
+    #[derive(Deserialize)]
+    struct Told {
+        resamples: usize,
+        seed: u64,
+    }
+    let text = std::fs::read(path)
+        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let Told { resamples, seed } = serde_json::from_slice(&text)
+        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })?;
+    Ok(Resampling { resamples, seed, ..Resampling::default() })
 }
 
 /// Reads what the figures of a run need of its manifest.
