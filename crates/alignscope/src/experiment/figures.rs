@@ -133,7 +133,7 @@ impl FigureSpec {
         match self.distances.as_slice() {
             [distance] if drawn.figures.len() > 1 => {
                 let title = title.unwrap_or("Alignment with human judgements");
-                Some(format!("{title}, by {distance} distance"))
+                Some(format!("{title}: {distance}"))
             }
             _ => title.map(str::to_owned),
         }
@@ -246,13 +246,13 @@ mod tests {
         assert_eq!(names(3, &[Distance::Cosine]), ["alignment"]);
         let mut drawn = Drawn::plain(FigureSpec::of_all(3, &Distance::ALL));
         let title = |drawn: &Drawn<FigureSpec>, i: usize| drawn.figures[i].title_of(drawn);
-        let cosine = "Alignment with human judgements, by cosine distance";
+        let cosine = "Alignment with human judgements: cosine";
         assert_eq!(title(&drawn, 2).as_deref(), Some(cosine));
         assert!(
-            title(&drawn, 0).is_some_and(|t| t.ends_with(", by normalized-euclidean distance"))
+            title(&drawn, 0).is_some_and(|t| t.ends_with(": normalized-euclidean"))
         );
         drawn.title = Some("Mine".to_owned());
-        assert_eq!(title(&drawn, 1).as_deref(), Some("Mine, by euclidean distance"));
+        assert_eq!(title(&drawn, 1).as_deref(), Some("Mine: euclidean"));
         drawn.figures[1].title = Some("Its own".to_owned());
         assert_eq!(title(&drawn, 1).as_deref(), Some("Its own"));
         let one = Drawn::plain(FigureSpec::of_all(3, &[Distance::Cosine]));
