@@ -157,7 +157,10 @@ fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model(
     let control = "random:openai/clip-vit-base-patch32@seed=1";
     assert!(texts(&[control]).contains("the trained model, as the study published it"));
     assert!(texts(&[b32]).contains("the same model, as the study published it"));
-    assert!(texts(&[b32, control]).contains("the model (trained), as the study published it"));
+    // One curve for both, under the first.
+    assert!(texts(&[b32, control]).contains("the same model, as the study published it"));
+    let both = texts(&["openai/clip-vit-base-patch16", control]);
+    assert!(both.contains("the model (trained), as the study published it"), "{both}");
 }
 
 #[test]
