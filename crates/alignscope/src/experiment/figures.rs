@@ -248,9 +248,7 @@ mod tests {
         let title = |drawn: &Drawn<FigureSpec>, i: usize| drawn.figures[i].title_of(drawn);
         let cosine = "Alignment with human judgements: cosine";
         assert_eq!(title(&drawn, 2).as_deref(), Some(cosine));
-        assert!(
-            title(&drawn, 0).is_some_and(|t| t.ends_with(": normalized-euclidean"))
-        );
+        assert!(title(&drawn, 0).is_some_and(|t| t.ends_with(": normalized-euclidean")));
         drawn.title = Some("Mine".to_owned());
         assert_eq!(title(&drawn, 1).as_deref(), Some("Mine: euclidean"));
         drawn.figures[1].title = Some("Its own".to_owned());

@@ -212,8 +212,12 @@ fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
-    let mut rows = "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n".to_owned();
-    rows += &format!("nights,{b32},normalized-euclidean,accuracy,normalized-projection,projection,100,0.75,0.7,0.8,\n");
+    let mut rows =
+        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+            .to_owned();
+    rows += &format!(
+        "nights,{b32},normalized-euclidean,accuracy,normalized-projection,projection,100,0.75,0.7,0.8,\n"
+    );
     rows += "nights,ssim,own,accuracy,normalized-projection,output,0,0.25,0.2,0.3,\n";
     for _ in 0..1600 {
         rows += &format!("nights,{b32},cosine,accuracy,peak,block 1,2.5,0.7,,,\n");
