@@ -7,10 +7,10 @@ fmt:
 	cargo fmt --all -- --check
 
 clippy:
-	cargo clippy --release --workspace --exclude alignscope-py --all-targets -- -D warnings
+	cargo clippy --release --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --exclude alignscope-py --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
 
 test:
-	cargo test --release --workspace --exclude alignscope-py
+	cargo test --release

@@ -11,7 +11,7 @@ beginning; DATA is the folder given with `--data`.
 | wrong input | what the program says |
 |---|---|
 HEAD
-cargo test --release --workspace --test wrong_input -- --nocapture --test-threads 1 2>/dev/null |
+cargo test --release --test wrong_input -- --nocapture --test-threads 1 2>/dev/null |
     sed -E 's/^test [a-z_0-9]+ \.\.\. //; s#/[^ ]*/\.tmp[A-Za-z0-9]+/##g' | grep ' | ' | sort -s -t '|' -k 1,1 |
     awk -F ' \\| ' '{
         row = substr($0, index($0, " | ") + 3); gsub(/\|/, "\\|", row)
