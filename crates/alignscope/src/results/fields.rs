@@ -123,7 +123,10 @@ impl Fields<'_> {
         Stage::in_results(self.text(column))
     }
 
-    fn unreadable(&self, column: usize, expected: String) -> ResultsError {
+    fn unreadable(&self, column: usize, error: String) -> ResultsError {
+        // A word that is none of the choices comes with them.
+        let choices = error.split_once(", expected ").map(|(_, choices)| choices.to_owned());
+        let expected = choices.unwrap_or(error);
         ResultsError::Field {
             path: self.path.to_owned(),
             line: self.record.position().map_or(0, csv::Position::line),
