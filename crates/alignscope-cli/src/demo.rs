@@ -1,10 +1,7 @@
 //! `alignscope demo`.
 
 use alignscope::results::OutputFolder;
-use alignscope::{
-    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ModelSpec, Precision,
-    Presentation, Resampling, Ties, Tokens, demo,
-};
+use alignscope::{Baseline, DatasetKind, DatasetOptions, DatasetSpec, Experiment, ModelSpec, demo};
 use anyhow::Context;
 
 use crate::arguments::Demo;
@@ -24,35 +21,17 @@ pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Resul
     let folders = demo::draw(&data, arguments.seed).context("cannot draw the demo's images")?;
     progress.end();
     let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
+    let models =
+        vec![ModelSpec::Baseline(Baseline::Ssim), ModelSpec::untrained(MODEL, arguments.seed)];
+    let datasets = vec![
+        dataset(DatasetKind::Pairs, folders.low),
+        dataset(DatasetKind::TwoAfc, folders.middle),
+        dataset(DatasetKind::OddOneOut, folders.high),
+    ];
     let experiment = Experiment {
-        models: vec![
-            ModelSpec::Pixels,
-            ModelSpec::Baseline(Baseline::Ssim),
-            ModelSpec::untrained(MODEL, arguments.seed),
-        ],
-        datasets: vec![
-            dataset(DatasetKind::Pairs, folders.low),
-            dataset(DatasetKind::TwoAfc, folders.middle),
-            dataset(DatasetKind::OddOneOut, folders.high),
-        ],
-        distances: Distance::ALL.to_vec(),
-        tokens: Tokens::All,
-        projection: None,
-        precision: Precision::F32,
-        ties: Ties::Miss,
-        resampling: Resampling::default(),
-        baseline_size: 224,
-        weights: None,
-        pixels: true,
-        memory_bytes,
-        scale_from: None,
-        figures: vec![],
-        presentation: Presentation::default(),
-        kept: None,
-        fresh: false,
-        keep_going: false,
         simulated: true,
         command: Some(command),
+        ..Experiment::new(models, datasets, memory_bytes)
     };
     progress.note("the observer of the demo is simulated: these scores say nothing about people");
     drop(progress);

@@ -4,6 +4,7 @@ mod baselines;
 mod before;
 mod callback;
 mod compare;
+mod conclusion;
 mod error;
 mod external;
 mod figures;
@@ -15,7 +16,7 @@ mod piece;
 mod pixels;
 mod prepared;
 mod record;
-mod reducer;
+mod reduction;
 mod scoring;
 mod shares;
 mod tables;
@@ -25,7 +26,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 pub use callback::{Batch, Callback, Encode, ShapeChanged, StageRows};
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
@@ -37,6 +38,7 @@ pub use file::{ExperimentFile, ExperimentFileError};
 pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
+use conclusion::{Concluded, Done};
 use piece::LazyEncoder;
 use prepared::{Opening, PreparedDataset};
 use scoring::Scoring;
@@ -50,11 +52,9 @@ use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::kept::KeptFolder;
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
-use crate::report::write_report;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, FileRecord, OutputFolder, RunState, ScoreRow, Times, WorkRecord, read_scale,
-    read_scores, write_ceilings, write_comparisons, write_findings, write_scores, write_trials,
+    BadImage, Drawn, FileRecord, OutputFolder, ScoreRow, read_scale, read_scores,
 };
 use crate::score::Ties;
 
@@ -145,13 +145,6 @@ struct Model {
     source: Source,
     /// Its files with their hashes.
     files: Vec<FileRecord>,
-}
-
-/// A run whose scores are there.
-struct Scored<'a> {
-    tables: Tables,
-    scoring: Scoring<'a>,
-    work: Vec<WorkRecord>,
 }
 
 /// What a run did.
@@ -267,9 +260,10 @@ impl Experiment {
                 scoring.add(position, name, &|stage| stage.depth_percent(blocks), &stages)?;
             }
         }
-        let scored = Scored { tables, scoring, work };
-        let time = (started, clock);
-        let scores = self.conclude(out, &models, &datasets, state, scored, time, progress)?;
+        let concluded = scoring.conclude(progress);
+        let done = Done { models: &models, datasets: &datasets, state, tables, work };
+        self.write_rest(out, done, &concluded, (started, clock), progress)?;
+        let Concluded { scores, .. } = concluded;
         let wall_s = clock.elapsed().as_secs_f64();
         Ok(Summary { scores, wall_s, was_done: false, bad_images })
     }
@@ -282,47 +276,6 @@ impl Experiment {
             ties: self.ties,
             keep_going: self.keep_going,
         }
-    }
-
-    /// Writes what is left to write of a run whose scores are there, and returns them.
-    #[expect(clippy::too_many_arguments, reason = "all that a run is made of")]
-    fn conclude(
-        &self,
-        out: &OutputFolder,
-        models: &[Model],
-        datasets: &[PreparedDataset],
-        state: RunState,
-        scored: Scored<'_>,
-        (started, clock): (SystemTime, Instant),
-        progress: &dyn Progress,
-    ) -> Result<Vec<ScoreRow>, ExperimentError> {
-        let Scored { tables, scoring, work } = scored;
-        go_on(progress)?;
-        tables.finish()?;
-        let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
-        write_trials(&out.file("trials.parquet"), &opened)?;
-        progress.begin("comparing", 0);
-        let (findings, comparisons) = (scoring.findings(), scoring.comparisons());
-        progress.end();
-        let rows = scoring.rows;
-        let ceilings: Vec<_> =
-            datasets.iter().flat_map(|d| d.ceilings.iter().map(|c| c.row.clone())).collect();
-        write_ceilings(&out.file("ceilings.csv"), &ceilings)?;
-        write_findings(&out.file("findings.csv"), &findings)?;
-        write_comparisons(&out.file("comparisons.csv"), &comparisons)?;
-        write_scores(&out.file("scores.csv"), &rows)?;
-        let figures = draw(&rows, &self.drawn(), out.path())?;
-        let wall_s = clock.elapsed().as_secs_f64();
-        let times = Times {
-            started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
-            wall_s,
-            work,
-        };
-        let results = record::results_of(out)?;
-        self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
-        write_report(out.path(), &figures)?;
-        out.end()?;
-        Ok(rows)
     }
 
     /// The models, their files hashed.
@@ -469,32 +422,12 @@ mod tests {
     use crate::stage::Stage;
 
     fn experiment() -> Experiment {
-        Experiment {
-            models: vec![ModelSpec::untrained("a/b", 0)],
-            datasets: vec![DatasetSpec {
-                kind: DatasetKind::Pairs,
-                data: "none".into(),
-                options: DatasetOptions::default(),
-            }],
-            distances: Distance::ALL.to_vec(),
-            tokens: Tokens::All,
-            projection: None,
-            baseline_size: 224,
-            weights: None,
-            precision: Precision::F32,
-            ties: Ties::Miss,
-            resampling: Resampling::default(),
-            pixels: true,
-            memory_bytes: 1 << 30,
-            scale_from: None,
-            kept: None,
-            fresh: false,
-            keep_going: false,
-            figures: vec![],
-            presentation: Presentation::default(),
-            simulated: false,
-            command: None,
-        }
+        let dataset = DatasetSpec {
+            kind: DatasetKind::Pairs,
+            data: "none".into(),
+            options: DatasetOptions::default(),
+        };
+        Experiment::new(vec![ModelSpec::untrained("a/b", 0)], vec![dataset], 1 << 30)
     }
 
     #[test]

@@ -73,17 +73,7 @@ impl RgbImage {
     /// The file cannot be read, is of no such format, is damaged or truncated, or has more than
     /// [`MAX_PIXELS`].
     pub fn open(path: &Path) -> Result<Self, ImageError> {
-        Self::open_hashed(path).map(|(image, _)| image)
-    }
-
-    /// [`open`](Self::open), with the hash of the bytes that were decoded.
-    ///
-    /// # Errors
-    /// As for [`open`](Self::open).
-    pub fn open_hashed(path: &Path) -> Result<(Self, ContentHash), ImageError> {
-        let bytes = read(path)?;
-        let image = Self::decode(&bytes, path)?;
-        Ok((image, ContentHash::of(&bytes)))
+        Self::decode(&read(path)?, path)
     }
 
     /// Decodes a file's bytes; `path` is for messages.
@@ -170,6 +160,24 @@ fn header(
         ImageFormat::Jpeg => jpeg::dimensions(file, path),
         other => raster::dimensions(file, other, path),
     }
+}
+
+/// What is known of an image's file once it was read and decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Examined {
+    /// Width and height in pixels.
+    pub(crate) size: (usize, usize),
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+    pub(crate) hash: ContentHash,
+}
+
+/// Reads, hashes and decodes a file.
+pub(crate) fn examine(path: &Path) -> Result<Examined, ImageError> {
+    let bytes = read(path)?;
+    let image = RgbImage::decode(&bytes, path)?;
+    let size = (image.width, image.height);
+    Ok(Examined { size, bytes: bytes.len() as u64, hash: ContentHash::of(&bytes) })
 }
 
 /// The bytes of a file, of which there must be some.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
-use crate::image::{self, ContentHash, ImageError, RgbImage};
+use crate::image::{self, ContentHash, Examined};
 use crate::progress::Progress;
 
 /// What was found in a data set's folder.
@@ -183,16 +183,11 @@ struct Looked {
 /// Decodes all images.
 fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
     progress.begin(&format!("{}: decoding images", dataset.kind), dataset.images.len() as u64);
-    let decode = |path: &Path| -> Result<(ContentHash, (usize, usize)), ImageError> {
-        let bytes = image::read(path)?;
-        let image = RgbImage::decode(&bytes, path)?;
-        Ok((ContentHash::of(&bytes), (image.width(), image.height())))
-    };
     let found: Vec<_> = dataset
         .images
         .par_iter()
         .map(|entry| {
-            let found = decode(&entry.path);
+            let found = image::examine(&entry.path);
             progress.advance(1);
             found
         })
@@ -203,7 +198,7 @@ fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
     let mut order = Vec::new();
     for (entry, found) in dataset.images.iter().zip(found) {
         match found {
-            Ok((hash, size)) => {
+            Ok(Examined { hash, size, .. }) => {
                 *looked.sizes.entry(size).or_default() += 1;
                 let equal = by_hash.entry(hash).or_default();
                 if equal.is_empty() {
@@ -211,10 +206,7 @@ fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
                 }
                 equal.push(&entry.id);
             }
-            Err(error) => looked.bad.push(match std::error::Error::source(&error) {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            }),
+            Err(error) => looked.bad.push(error.with_causes()),
         }
     }
     let groups = order.iter().map(|hash| &by_hash[hash]).filter(|group| group.len() > 1);
@@ -301,6 +293,7 @@ fn collect_images(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::RgbImage;
     use crate::progress::Silent;
 
     fn png(value: u8) -> Vec<u8> {

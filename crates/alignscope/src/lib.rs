@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod name;
+mod caches;
 mod progress;
 mod whole;
 /// Numbers in a temporary file.

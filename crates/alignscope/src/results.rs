@@ -23,7 +23,7 @@ pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub use findings::{read_findings, write_findings};
-pub use folder::{Found, OutputFolder, check_finished, write_whole};
+pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, WorkRecord,
     read_drawn, read_resampling,

@@ -12,37 +12,20 @@ use alignscope::image::{ImageError, RgbImage};
 use alignscope::results::{OutputFolder, ScoreRow};
 use alignscope::{
     Baseline, Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
-    ExperimentError, Measure, ModelSpec, Pairs, Precision, Presentation, Progress, Resampling,
-    Stage, Ties, Tokens, demo,
+    ExperimentError, Measure, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
 use golden::folder;
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
+    let dataset = DatasetSpec {
+        kind: DatasetKind::Pairs,
+        data: data.to_owned(),
+        options: DatasetOptions::default(),
+    };
     Experiment {
-        models: vec![model.clone()],
-        datasets: vec![DatasetSpec {
-            kind: DatasetKind::Pairs,
-            data: data.to_owned(),
-            options: DatasetOptions::default(),
-        }],
-        distances: Distance::ALL.to_vec(),
-        tokens: Tokens::All,
-        projection: None,
-        precision: Precision::F32,
-        ties: Ties::Miss,
-        resampling: Resampling::default(),
-        baseline_size: 224,
-        weights: None,
         pixels: false,
-        memory_bytes,
-        scale_from: None,
-        figures: vec![],
-        presentation: Presentation::default(),
-        kept: None,
-        fresh: false,
-        keep_going: false,
         simulated: true,
-        command: None,
+        ..Experiment::new(vec![model.clone()], vec![dataset], memory_bytes)
     }
 }
 

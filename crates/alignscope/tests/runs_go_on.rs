@@ -12,7 +12,7 @@ use alignscope::kept::KeptFolder;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    ModelSpec, Precision, Presentation, Progress, Resampling, Summary, Ties, Tokens,
+    ModelSpec, Precision, Progress, Resampling, Summary, Ties, Tokens,
 };
 use golden::folder;
 use tempfile::TempDir;
@@ -40,34 +40,20 @@ impl Place {
             data: data.to_owned(),
             options: DatasetOptions::default(),
         };
+        let models = vec![
+            ModelSpec::folder(folder("clip/base")),
+            ModelSpec::Baseline(Baseline::Psnr),
+            ModelSpec::folder(folder("families/siglip")),
+        ];
+        let datasets = vec![
+            dataset(DatasetKind::Pairs, &self.data.low),
+            dataset(DatasetKind::OddOneOut, &self.data.high),
+        ];
         Experiment {
-            models: vec![
-                ModelSpec::folder(folder("clip/base")),
-                ModelSpec::Baseline(Baseline::Psnr),
-                ModelSpec::folder(folder("families/siglip")),
-            ],
-            datasets: vec![
-                dataset(DatasetKind::Pairs, &self.data.low),
-                dataset(DatasetKind::OddOneOut, &self.data.high),
-            ],
-            distances: Distance::ALL.to_vec(),
-            tokens: Tokens::All,
-            projection: None,
-            precision: Precision::F32,
-            ties: Ties::Miss,
             resampling: Resampling { resamples: 20, ..Resampling::default() },
-            baseline_size: 224,
-            weights: None,
-            pixels: true,
-            memory_bytes: 1 << 32,
-            scale_from: None,
             kept: Some(KeptFolder::new(&self.path("kept"))),
-            fresh: false,
-            keep_going: false,
-            figures: vec![],
-            presentation: Presentation::default(),
             simulated: true,
-            command: None,
+            ..Experiment::new(models, datasets, 1 << 32)
         }
     }
 

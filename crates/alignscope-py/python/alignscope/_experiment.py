@@ -35,6 +35,31 @@ class Scoring(TypedDict):
     simulated: bool
 
 
+def scoring(
+    distances: str | Sequence[str] | None,
+    tokens: str,
+    ties: str,
+    resamples: int,
+    seed: int,
+    cluster: str,
+    pixels: bool,
+    memory: int | None,
+    simulated: bool,
+) -> Scoring:
+    """How distances become scores; all kinds of distance where none is named."""
+    return Scoring(
+        distances=words(distances, DISTANCES),
+        tokens=tokens,
+        ties=ties,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        pixels=pixels,
+        memory=memory,
+        simulated=simulated,
+    )
+
+
 class Run:
     """The folder of a run."""
 
@@ -119,16 +144,9 @@ class Experiment:
         named = [models] if isinstance(models, (str, os.PathLike)) else models
         self._models = [os.fspath(model) for model in named]
         self._datasets = _datasets(datasets)
-        self._scoring = Scoring(
-            distances=words(distances, DISTANCES),
-            tokens=tokens,
-            ties=ties,
-            resamples=resamples,
-            seed=seed,
-            cluster=cluster,
-            pixels=pixels,
-            memory=memory,
-            simulated=any(dataset.simulated for dataset in self._datasets),
+        simulated = any(dataset.simulated for dataset in self._datasets)
+        self._scoring = scoring(
+            distances, tokens, ties, resamples, seed, cluster, pixels, memory, simulated
         )
         self._projection = projection
         self._precision = precision

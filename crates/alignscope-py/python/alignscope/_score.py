@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _alignscope
-from ._arrays import activations, words
+from ._arrays import activations
 from ._dataset import Dataset
 from ._errors import InvalidTypeError, InvalidValueError
-from ._experiment import DISTANCES, Run, Scoring
+from ._experiment import Run, scoring
 from ._progress import Reporter, reporter
 from ._results import Table
 
@@ -92,30 +92,6 @@ class Measurement:
         return self.scores._repr_html_() if self.run is None else self.run._repr_html_()
 
 
-def _scoring(
-    distance: str | Sequence[str] | None,
-    tokens: str,
-    ties: str,
-    resamples: int,
-    seed: int,
-    cluster: str,
-    pixels: bool,
-    memory: int | None,
-    simulated: bool,
-) -> Scoring:
-    return Scoring(
-        distances=words(distance, DISTANCES),
-        tokens=tokens,
-        ties=ties,
-        resamples=resamples,
-        seed=seed,
-        cluster=cluster,
-        pixels=pixels,
-        memory=memory,
-        simulated=simulated,
-    )
-
-
 def _dataset(dataset: object) -> Dataset:
     if isinstance(dataset, Dataset):
         return dataset
@@ -188,7 +164,7 @@ def score(
         given,
         None if file_names is None else [os.fspath(name) for name in file_names],
         model or "features",
-        _scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
+        scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
         None if out is None else os.fspath(out),
         reporter(progress),
         threads,
@@ -262,7 +238,7 @@ def evaluate(
         batch,
         spill,
         model,
-        _scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
+        scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
         None if out is None else os.fspath(out),
         reporter(progress),
         threads,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Baseline, BaselineError};
+use crate::caches;
 use crate::hub::download;
 use crate::progress::Progress;
 use crate::weights::file_sha256;
@@ -113,16 +114,13 @@ impl BaselineFolders {
         if let Some(path) = named.filter(|path| !path.is_dir()) {
             return Err(BaselineError::NoFolder { path: path.to_owned() });
         }
-        let variable =
-            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let home = variable("HOME").or_else(|| variable("USERPROFILE")).unwrap_or_default();
-        let caches = variable("XDG_CACHE_HOME").unwrap_or_else(|| home.join(".cache"));
-        let torch = variable("TORCH_HOME").unwrap_or_else(|| caches.join("torch"));
+        let caches = caches::of_user().unwrap_or_else(|| PathBuf::from(".cache"));
+        let torch = caches::variable("TORCH_HOME").unwrap_or_else(|| caches.join("torch"));
         let cache = caches.join("alignscope");
         let folders = named
             .map(Path::to_owned)
             .into_iter()
-            .chain(variable("ALIGNSCOPE_WEIGHTS"))
+            .chain(caches::variable("ALIGNSCOPE_WEIGHTS"))
             .chain([torch.join("hub/checkpoints"), cache.clone()])
             .collect();
         Ok(Self { folders, cache })

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
+use super::reduction::StageDistances;
 use crate::baseline::{BaselineFeatures, BaselineModel};
 use crate::distance::Distance;
 use crate::kept::KeptPiece;

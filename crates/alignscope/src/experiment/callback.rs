@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::external::{Holding, Place, check_usable, fixed_bytes};
-use super::piece::{StageDistances, Wanted};
-use super::reducer::Reducer;
+use super::external::{Holding, Place, fixed_bytes};
+use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
+use super::shares::SET_BYTES;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
 use crate::difference::{Activations, DifferenceStore};
@@ -19,10 +19,6 @@ use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
 use crate::stage::Stage;
-
-/// Activations of a group of images take no more than this where components are small enough: beyond
-/// it only memory is lost.
-const SET_BYTES: u64 = 512_000_000;
 
 /// What a function says that failed.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -311,8 +307,8 @@ impl Work<'_, '_> {
         plan: &Plan,
     ) -> Result<Vec<StageDistances>, ExperimentError> {
         let channels = shapes.iter().map(|(stage, [_, channels])| (*stage, *channels)).collect();
-        let whole = plan.sets.len() == 1;
-        let mut reduction = Reducer::new(self.wanted, channels, whole, plan.store_in_memory)?;
+        let when = if plan.sets.len() == 1 { When::AtOnce } else { When::AtTheEnd };
+        let mut reduction = Reduction::new(self.wanted, channels, when, plan.store_in_memory)?;
         // The next batch is made ready while the function works on one, also across groups.
         let batches: Vec<&[ImageIndex]> =
             plan.sets.iter().flat_map(|set| set.images.chunks(self.callback.batch)).collect();
@@ -390,7 +386,7 @@ impl Work<'_, '_> {
                 }
             }
         }
-        reduction.finish()
+        Ok(reduction.finish()?.expect("differences are in a store"))
     }
 
     /// Calls the function, and makes the next batch ready meanwhile.

@@ -9,10 +9,9 @@ use sha2::{Digest, Sha256};
 use super::ExperimentError;
 use super::callback::{self, Callback};
 use super::error::go_on;
-use super::piece::{StageDistances, Wanted, suspects};
-use super::reducer::Reducer;
+use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
-use crate::difference::{Activations, DifferenceStore, find_unusable};
+use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{FeatureFolder, NpyFile, RowsError, rows_of_images};
 use crate::progress::Progress;
@@ -276,13 +275,14 @@ fn feature_distances(
     let free = if store_in_memory { free - store } else { free };
 
     let shapes = features.stages.iter().map(|(stage, values)| (*stage, values.shape()[2]));
-    let mut reduction = Reducer::new(wanted, shapes.collect(), true, store_in_memory)?;
+    let shapes = shapes.collect();
+    let mut reduction = Reduction::new(wanted, shapes, When::AtOnce, store_in_memory)?;
     let model = wanted.model;
     progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
     for (stage, values) in &features.stages {
         go_on(progress)?;
         let [count, of_image, channels] = values.shape();
-        let in_memory = |reduction: &mut Reducer<'_>, values: &[f32]| {
+        let in_memory = |reduction: &mut Reduction<'_>, values: &[f32]| {
             let seen = Activations::new(values, count, of_image, channels).with_rows(&rows);
             let norms = seen.squared_norms();
             check_usable(wanted, *stage, seen, &norms, |image| image)?;
@@ -332,7 +332,7 @@ fn feature_distances(
         progress.advance(1);
     }
     progress.end();
-    reduction.finish()
+    Ok(reduction.finish()?.expect("differences are in a store"))
 }
 
 /// Bytes that are needed whatever the activations are.
@@ -367,34 +367,6 @@ fn rows(wanted: Wanted<'_>, features: &Features<'_>) -> Result<Vec<u32>, Experim
         dataset: wanted.dataset.dataset.kind,
         source,
     })
-}
-
-/// Refuses activations that hold an unusable number; `image_of` is the image of each in the data
-/// set.
-pub(super) fn check_usable(
-    wanted: Wanted<'_>,
-    stage: Stage,
-    activations: Activations<'_>,
-    norms: &[f64],
-    image_of: impl Fn(usize) -> usize,
-) -> Result<(), ExperimentError> {
-    for image in suspects(norms) {
-        let [tokens, channels] = [activations.tokens(), activations.channels()];
-        let one = Activations::new(activations.image(image), 1, tokens, channels);
-        if let Some(found) = find_unusable(one) {
-            let dataset = &wanted.dataset.dataset;
-            return Err(ExperimentError::Unusable {
-                model: wanted.model.to_owned(),
-                dataset: dataset.kind,
-                id: dataset.images[image_of(image)].id.clone(),
-                stage,
-                token: found.token,
-                channel: found.channel,
-                value: found.value,
-            });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::time::{Instant, SystemTime};
 
+use super::conclusion::{Concluded, Done};
 use super::external::{self, External, Holding, depths};
-use super::piece::{StageDistances, Wanted};
 use super::prepared::PreparedDataset;
+use super::reduction::{StageDistances, Wanted};
 use super::scoring::Scoring;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, Model, Scored, Source, pixels, record};
+use super::{Experiment, ExperimentError, Model, Source, pixels, record};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::findings::FindingRow;
@@ -97,31 +98,29 @@ impl Experiment {
         scoring.add(0, &name, &depth, &stages)?;
         progress.end();
 
-        let (findings, comparisons) = (scoring.findings(), scoring.comparisons());
-        let scores = match out {
-            Some(out) => {
-                // Nothing is in the folder before all is computed: what fails leaves it as it was.
-                let models = self.models_beside(&external)?;
-                let state = self.state(&models, &datasets)?;
-                out.start(&state)?;
-                let mut tables = Tables::create(out)?;
-                if let Some(stage) = &pixels {
-                    let name = ModelSpec::Pixels.to_string();
-                    tables.write(&name, dataset, std::slice::from_ref(stage))?;
-                }
-                tables.write(&name, dataset, &stages)?;
-                let scored = Scored { tables, scoring, work: vec![work] };
-                let time = (started, clock);
-                self.conclude(out, &models, &datasets, state, scored, time, progress)?
+        let concluded = scoring.conclude(progress);
+        if let Some(out) = out {
+            // Nothing is in the folder before all is computed: what fails leaves it as it was.
+            let models = self.models_beside(&external)?;
+            let state = self.state(&models, &datasets)?;
+            out.start(&state)?;
+            let mut tables = Tables::create(out)?;
+            if let Some(stage) = &pixels {
+                let name = ModelSpec::Pixels.to_string();
+                tables.write(&name, dataset, std::slice::from_ref(stage))?;
             }
-            None => scoring.rows,
-        };
+            tables.write(&name, dataset, &stages)?;
+            let done =
+                Done { models: &models, datasets: &datasets, state, tables, work: vec![work] };
+            self.write_rest(out, done, &concluded, (started, clock), progress)?;
+        }
         let mut distances = Vec::new();
         let mut scales = Vec::new();
         for StageDistances { stage, scale, distances: found, .. } in stages {
             scales.extend(scale.map(|scale| (stage, scale.values().to_vec())));
             distances.extend(found.into_iter().map(|(distance, values)| (stage, distance, values)));
         }
+        let Concluded { scores, findings, comparisons } = concluded;
         Ok(Measured {
             scores,
             findings,

@@ -11,22 +11,22 @@ use super::error::go_on;
 use super::open::Open;
 use super::prepared::PreparedDataset;
 use super::record::sha256_of;
+use super::reduction::{
+    Reduction, StageDistances, Wanted, When, check_usable, distances, suspects,
+};
 use super::shares::Shares;
-use super::tiles::{Keep, PlacedPair, reduce_file, reduce_memory};
+use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
-use crate::difference::{Activations, DifferenceStore, Differences, find_unusable, is_suspect};
-use crate::distance::{Distance, Scale, ScaleAccumulator};
+use crate::difference::{Activations, DifferenceStore};
+use crate::distance::Distance;
 use crate::encoder::{
     Architecture, Checkpoint, Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes,
 };
-use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::image::{ImageError, ReadAhead, read_ahead};
-use crate::kept::{KeptPiece, SetWriter, StoreError};
+use crate::kept::KeptPiece;
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
 use crate::results::FileRecord;
-use crate::spill::SpillError;
-use crate::stage::Stage;
 
 /// What is wanted.
 pub(super) struct Request<'a> {
@@ -45,16 +45,6 @@ impl<'a> Request<'a> {
         let Self { model, dataset, distances, foreign_scales, .. } = *self;
         Wanted { model, dataset, distances, foreign_scales }
     }
-}
-
-/// What is wanted of a model's differences, wherever its activations come from.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) model: &'a str,
-    pub(super) dataset: &'a PreparedDataset,
-    pub(super) distances: &'a [Distance],
-    /// Scales of another run, by stage.
-    pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
 }
 
 /// An encoder whose tensors are read when something is to be encoded, and not before.
@@ -95,18 +85,6 @@ impl<'a> LazyEncoder<'a> {
         progress.end();
         Ok(self.loaded.get_or_init(|| encoder))
     }
-}
-
-/// The distances at one stage.
-#[derive(Debug)]
-pub(super) struct StageDistances {
-    pub(super) stage: Stage,
-    /// Where the normalized distance was asked for.
-    pub(super) scale: Option<Scale>,
-    /// Kind of distance, and the distance of each pair.
-    pub(super) distances: Vec<(Distance, Vec<f64>)>,
-    /// How the energy of an encoder's stage is spread over its channels.
-    pub(super) energy: Option<StageEnergy>,
 }
 
 /// The distances of a piece, and how many images were encoded for them.
@@ -152,7 +130,17 @@ pub(super) fn stage_distances(
     let needed: Vec<ImageIndex> =
         sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect();
     let read = |position: usize| dataset.read(needed[position] as usize);
-    let mut reduction = Reduction::new(request, &shares, &open, kept.is_some())?;
+    let architecture = encoder.architecture();
+    let stages = architecture.stages();
+    let widths = stages.into_iter().map(|stage| (stage, architecture.channels_at(stage)));
+    let all = open.pairs.len() == pairs;
+    let when = match (all && shares.sets.len() == 1, kept.is_some()) {
+        (true, _) => When::AtOnce,
+        (false, true) => When::FromFiles,
+        (false, false) => When::AtTheEnd,
+    };
+    let wanted = request.wanted();
+    let mut reduction = Reduction::new(wanted, widths.collect(), when, shares.store_in_memory)?;
     read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
         let mut first = 0;
         for set in &shares.sets {
@@ -248,11 +236,10 @@ impl Work<'_> {
             go_on(progress)
         };
         let pairs = PlacedPair::of(set);
+        let image_of = |image: usize| set.images[image] as usize;
         let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
             let norms = activations.squared_norms();
-            for image in suspects(&norms) {
-                self.check_usable(stage, image, activations.image(image))?;
-            }
+            check_usable(request.wanted(), stage, activations, &norms, image_of)?;
             let selected = tokens.select(activations, encoder.has_class_token());
             let activations = selected.activations();
             reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
@@ -265,11 +252,13 @@ impl Work<'_> {
         let visit = |stage, encoded: Encoded<'_>| match encoded {
             Encoded::Memory(activations) => from_memory(reduction, stage, activations),
             Encoded::File(mut spilled) => {
-                let image_len = spilled.file.tokens() * spilled.file.channels();
+                let [tokens_of_image, channels] = encoder.shape(stage);
                 for image in suspects(spilled.norms) {
-                    let values = &mut spilled.workspace[..image_len];
+                    let values = &mut spilled.workspace[..tokens_of_image * channels];
                     spilled.file.read(image, values)?;
-                    self.check_usable(stage, image, values)?;
+                    let one = Activations::new(values, 1, tokens_of_image, channels);
+                    let norm = &spilled.norms[image..=image];
+                    check_usable(request.wanted(), stage, one, norm, |_| image_of(image))?;
                 }
                 let class_token = encoder.has_class_token();
                 reduction.stage(stage, |energy, keep| {
@@ -278,245 +267,5 @@ impl Work<'_> {
             }
         };
         encode_spilled(encoder, images, in_memory, load, visit, advance)
-    }
-
-    /// Refuses an image of the set, `[tokens, channels]`, that holds an unusable number.
-    fn check_usable(
-        &self,
-        stage: Stage,
-        image: usize,
-        values: &[f32],
-    ) -> Result<(), ExperimentError> {
-        let [tokens, channels] = self.encoder.shape(stage);
-        match find_unusable(Activations::new(values, 1, tokens, channels)) {
-            None => Ok(()),
-            Some(found) => Err(ExperimentError::Unusable {
-                model: self.request.model.to_owned(),
-                dataset: self.request.dataset.dataset.kind,
-                id: self.request.dataset.dataset.images[self.set.images[image] as usize].id.clone(),
-                stage,
-                token: found.token,
-                channel: found.channel,
-                value: found.value,
-            }),
-        }
-    }
-}
-
-/// The images that may hold an unusable number, in order.
-pub(super) fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
-    norms.iter().enumerate().filter(|(_, norm)| is_suspect(**norm)).map(|(image, _)| image)
-}
-
-/// Differences on their way to distances, and to the files that keep them.
-struct Reduction<'a> {
-    request: &'a Request<'a>,
-    way: Way,
-    in_memory: bool,
-    /// The file of the present set, where differences are kept.
-    writer: Option<SetWriter>,
-}
-
-enum Way {
-    /// The data set is one resident set: a stage is reduced to distances as soon as it is there, and one stage's
-    /// differences are in the store at a time.
-    Whole { store: DifferenceStore, finished: Vec<StageDistances> },
-    /// Several sets: the differences of all stages are in the store until the last set is done, with the energies of
-    /// their activations.
-    Several(DifferenceStore, Vec<EnergyAccumulator>),
-    /// Several sets, whose files keep all that is needed.
-    Kept,
-}
-
-impl<'a> Reduction<'a> {
-    fn new(
-        request: &'a Request<'a>,
-        shares: &Shares,
-        open: &Open,
-        kept: bool,
-    ) -> Result<Self, ExperimentError> {
-        let architecture = request.encoder.architecture();
-        let stages = architecture.stages();
-        let channels: Vec<usize> = stages.iter().map(|s| architecture.channels_at(*s)).collect();
-        let in_memory = shares.store_in_memory;
-        let store = |channels: &[usize]| {
-            DifferenceStore::new(request.dataset.pairs.len(), channels, in_memory)
-        };
-        let all = open.pairs.len() == request.dataset.pairs.len();
-        let way = match (all && shares.sets.len() == 1, kept) {
-            (true, _) => Way::Whole { store: store(&channels[..1])?, finished: vec![] },
-            (false, true) => Way::Kept,
-            (false, false) => {
-                let energies = channels.iter().map(|c| EnergyAccumulator::new(*c)).collect();
-                Way::Several(store(&channels)?, energies)
-            }
-        };
-        Ok(Self { request, way, in_memory, writer: None })
-    }
-
-    /// The next set, whose differences go to a file of the piece, too.
-    fn begin(
-        &mut self,
-        set: &ResidentSet,
-        piece: Option<&KeptPiece>,
-    ) -> Result<(), ExperimentError> {
-        let architecture = self.request.encoder.architecture();
-        let stages = architecture.stages();
-        let channels: Vec<usize> = stages.iter().map(|s| architecture.channels_at(*s)).collect();
-        self.writer = piece.map(|piece| piece.writer(&set.pairs, &channels)).transpose()?;
-        Ok(())
-    }
-
-    /// The set is done.
-    fn end(&mut self, piece: Option<&mut KeptPiece>) -> Result<(), ExperimentError> {
-        if let (Some(writer), Some(piece)) = (self.writer.take(), piece) {
-            writer.finish(piece)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the energy of a set's images and the differences of its pairs at a stage, which `reduce` hands on in any
-    /// order.
-    fn stage(
-        &mut self,
-        stage: Stage,
-        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), StoreError>,
-    ) -> Result<(), ExperimentError> {
-        let Self { request, way, in_memory, writer } = self;
-        let architecture = request.encoder.architecture();
-        let stages = architecture.stages();
-        let position = stages.iter().position(|s| *s == stage).expect("a stage of the encoder");
-        let channels = architecture.channels_at(stage);
-        let (mut store, place) = match way {
-            Way::Whole { store, .. } => {
-                if store.channels(0) != channels {
-                    // The projection, after the last block: its differences take the place of the others.
-                    let pairs = request.dataset.pairs.len();
-                    *store = DifferenceStore::new(pairs, &[channels], *in_memory)?;
-                }
-                (Some(store), 0)
-            }
-            Way::Several(store, _) => (Some(store), position),
-            Way::Kept => (None, 0),
-        };
-        let mut energy = EnergyAccumulator::new(channels);
-        reduce(&mut energy, &mut |pairs: &[u32], found: &Differences| {
-            if let Some(writer) = writer {
-                writer.put(position, pairs, found)?;
-            }
-            if let Some(store) = &mut store {
-                store.put(place, pairs, found)?;
-            }
-            Ok(())
-        })?;
-        if let Some(writer) = writer {
-            writer.put_energy(position, &energy).map_err(StoreError::from)?;
-        }
-        match way {
-            Way::Whole { store, finished } => {
-                finished.push(distances(request.wanted(), stage, store, 0, &energy)?);
-            }
-            Way::Several(_, energies) => energies[position].join(&energy),
-            Way::Kept => {}
-        }
-        Ok(())
-    }
-
-    /// The distances at all stages; none where they are to be read from the files.
-    fn finish(self) -> Result<Option<Vec<StageDistances>>, ExperimentError> {
-        match self.way {
-            Way::Whole { finished, .. } => Ok(Some(finished)),
-            Way::Several(store, energies) => {
-                let stages = self.request.encoder.architecture().stages().into_iter().enumerate();
-                let of = |(position, stage)| {
-                    distances(self.request.wanted(), stage, &store, position, &energies[position])
-                };
-                stages.map(of).collect::<Result<_, _>>().map(Some)
-            }
-            Way::Kept => Ok(None),
-        }
-    }
-}
-
-/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
-pub(super) fn distances(
-    wanted: Wanted<'_>,
-    stage: Stage,
-    store: &DifferenceStore,
-    position: usize,
-    activations: &EnergyAccumulator,
-) -> Result<StageDistances, ExperimentError> {
-    let images = wanted.dataset.dataset.images.len();
-    assert_eq!(activations.images(), images, "each image is measured once");
-    let own = own_scale(wanted, store, position)?;
-    let energy = StageEnergy {
-        activations: Spread::of(&activations.mean()),
-        differences: Spread::of(own.values()),
-    };
-    let normalized = wanted.distances.contains(&Distance::NormalizedEuclidean);
-    let scale = match (normalized, wanted.foreign_scales) {
-        (false, _) => None,
-        (true, Some(scales)) => {
-            Some(foreign_scale(wanted, stage, store.channels(position), scales)?)
-        }
-        (true, None) => Some(own),
-    };
-
-    let mut distances: Vec<(Distance, Vec<f64>)> = wanted
-        .distances
-        .iter()
-        .map(|kind| (*kind, Vec::with_capacity(wanted.dataset.pairs.len())))
-        .collect();
-    for block in 0..store.blocks(position) {
-        let block = store.block(position, block)?;
-        for (kind, values) in &mut distances {
-            values.extend(kind.of(&block, scale.as_ref()));
-        }
-    }
-    Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
-}
-
-/// How much each channel varies over the pairs of the data set itself.
-fn own_scale(
-    wanted: Wanted<'_>,
-    store: &DifferenceStore,
-    position: usize,
-) -> Result<Scale, SpillError> {
-    let uses = &wanted.dataset.pairs.uses;
-    let mut sum = ScaleAccumulator::new(store.channels(position));
-    let mut done = 0;
-    for block in 0..store.blocks(position) {
-        let block = store.block(position, block)?;
-        sum.add(&block, &uses[done..done + block.len()]);
-        done += block.len();
-    }
-    Ok(sum.finish())
-}
-
-fn foreign_scale(
-    wanted: Wanted<'_>,
-    stage: Stage,
-    channels: usize,
-    scales: &BTreeMap<String, Vec<f64>>,
-) -> Result<Scale, ExperimentError> {
-    let values = scales.get(&stage.to_string()).cloned().unwrap_or_default();
-    if values.len() != channels {
-        return Err(ExperimentError::ScaleShape {
-            model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
-            stage,
-            found: values.len(),
-            expected: channels,
-        });
-    }
-    match values.iter().position(|v| !(*v >= 0.0 && v.is_finite())) {
-        None => Ok(Scale::new(values)),
-        Some(channel) => Err(ExperimentError::ScaleValue {
-            model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
-            stage,
-            channel,
-            value: values[channel],
-        }),
     }
 }

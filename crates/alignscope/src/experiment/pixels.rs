@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
+use super::reduction::StageDistances;
 use crate::distance::Distance;
 use crate::image::RgbImage;
 use crate::preprocess::{CropRounding, Preprocessing, Resample, Resize};

@@ -12,7 +12,7 @@ use super::record::file_records;
 use super::{DatasetSpec, ExperimentError};
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
-use crate::image::{self, ContentHash, ImageError, RgbImage};
+use crate::image::{self, ContentHash, Examined, ImageError, RgbImage};
 use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
@@ -57,13 +57,6 @@ pub(super) struct Opening<'a> {
     pub(super) keep_going: bool,
 }
 
-/// What is known of an image before the run.
-struct Checked {
-    size: (usize, usize),
-    bytes: u64,
-    hash: ContentHash,
-}
-
 impl PreparedDataset {
     /// Opens a data set, and reads and decodes all its images once: to hash them, to know their sizes, and so that one that cannot
     /// be decoded is known before hours are spent.
@@ -95,12 +88,12 @@ impl PreparedDataset {
             return Err(ExperimentError::Images { dataset: spec.kind, count, total, id, source });
         }
         let mut bad_images = Vec::new();
-        let mut checked: HashMap<String, Checked> = HashMap::new();
+        let mut checked: HashMap<String, Examined> = HashMap::new();
         for (found, ImageEntry { id, .. }) in found.into_iter().zip(&dataset.images) {
             match found {
                 Ok(found) => drop(checked.insert(id.clone(), found)),
                 Err(source) => {
-                    bad_images.push(BadImage { image: id.clone(), why: with_causes(&source) });
+                    bad_images.push(BadImage { image: id.clone(), why: source.with_causes() });
                 }
             }
         }
@@ -214,35 +207,17 @@ pub(super) fn images_sha256<'a>(
 fn check_images(
     dataset: &Dataset,
     progress: &dyn Progress,
-) -> Result<Vec<Result<Checked, ImageError>>, ExperimentError> {
+) -> Result<Vec<Result<Examined, ImageError>>, ExperimentError> {
     progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
-    let check = |path: &Path| {
-        let bytes = image::read(path)?;
-        let image = RgbImage::decode(&bytes, path)?;
-        let size = (image.width(), image.height());
-        Ok(Checked { size, bytes: bytes.len() as u64, hash: ContentHash::of(&bytes) })
-    };
     let found = dataset
         .images
         .par_iter()
         .map(|entry| {
             go_on(progress)?;
             progress.advance(1);
-            Ok(check(&entry.path))
+            Ok(image::examine(&entry.path))
         })
         .collect();
     progress.end();
     found
-}
-
-/// An error with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -6,7 +6,7 @@ use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
 use crate::results::{
-    DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, Times,
+    DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
 use crate::weights::file_sha256;
 
@@ -127,17 +127,6 @@ pub(super) fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, Experim
     };
     paths.iter().map(record).collect()
 }
-
-/// The tables of a run.
-pub(super) const TABLES: [&str; 7] = [
-    "scores.csv",
-    "distances.parquet",
-    "trials.parquet",
-    "scale.parquet",
-    "ceilings.csv",
-    "findings.csv",
-    "comparisons.csv",
-];
 
 /// The tables of a run by their names, with their hashes.
 pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, ExperimentError> {

@@ -1,7 +1,8 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
-use super::piece::StageDistances;
+use super::conclusion::Concluded;
 use super::prepared::PreparedDataset;
+use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError};
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
@@ -9,6 +10,7 @@ use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::energy::{Spread, StageEnergy};
 use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
+use crate::progress::Progress;
 use crate::resample::Replicates;
 use crate::results::ScoreRow;
 use crate::score::{Measure, SubsetScore};
@@ -20,7 +22,7 @@ pub(super) struct Scoring<'a> {
     datasets: &'a [PreparedDataset],
     /// All scores, in the order of models, data sets, stages and distances; after those of an
     /// encoder on a data set stands the energy of its stages.
-    pub(super) rows: Vec<ScoreRow>,
+    rows: Vec<ScoreRow>,
     kept: Vec<Kept>,
     /// What is found of energies.
     energies: Vec<FindingRow>,
@@ -197,8 +199,16 @@ impl<'a> Scoring<'a> {
         }
     }
 
+    /// What follows from all scores.
+    pub(super) fn conclude(self, progress: &dyn Progress) -> Concluded {
+        progress.begin("comparing", 0);
+        let (findings, comparisons) = (self.findings(), self.comparisons());
+        progress.end();
+        Concluded { scores: self.rows, findings, comparisons }
+    }
+
     /// What the curves of all encoders show, where baselines and pixels stand, then the energies.
-    pub(super) fn findings(&self) -> Vec<FindingRow> {
+    fn findings(&self) -> Vec<FindingRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
             let of_dataset = || self.kept.iter().filter(move |kept| kept.dataset == position);
@@ -258,7 +268,7 @@ impl<'a> Scoring<'a> {
 
     /// All pairs of models at their last stage, for each kind of distance; encoders first, then
     /// baselines, then pixels.
-    pub(super) fn comparisons(&self) -> Vec<ComparisonRow> {
+    fn comparisons(&self) -> Vec<ComparisonRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
             let last = |kept: &&Kept| kept.dataset == position && kept.last;

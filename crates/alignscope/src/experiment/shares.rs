@@ -19,7 +19,7 @@ const TABLE_BYTES: u64 = 24_000_000;
 /// Activations of a resident set take no more than this where components are small enough, however
 /// large the budget is: beyond it only memory is lost. Where there are many threads they take as much as gives each
 /// of them some groups of images.
-const SET_BYTES: u64 = 512_000_000;
+pub(super) const SET_BYTES: u64 = 512_000_000;
 
 /// Groups of images that each thread has of a set at least, so that none waits long for the last.
 const GROUPS_A_THREAD: usize = 4;

@@ -1,8 +1,8 @@
 //! The tables of a run that grow model by model.
 
 use super::ExperimentError;
-use super::piece::StageDistances;
 use super::prepared::PreparedDataset;
+use super::reduction::StageDistances;
 use crate::results::{DistanceRows, DistancesWriter, OutputFolder, ScaleWriter};
 
 /// `distances.parquet` and `scale.parquet`.

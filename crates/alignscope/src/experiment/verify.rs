@@ -11,7 +11,6 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::prepared::images_sha256;
-use super::record::TABLES;
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
@@ -19,7 +18,8 @@ use crate::image::{self, ContentHash};
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
-    FileRecord, ResultsError, RunDataset, ScoreRow, read_distances, read_scores, read_trials,
+    FileRecord, ResultsError, RunDataset, ScoreRow, TABLES, read_distances, read_scores,
+    read_trials,
 };
 use crate::score::{Scorer, Ties};
 use crate::weights::file_sha256;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::piece::{self, LazyEncoder, StageDistances};
+use super::piece::{self, LazyEncoder};
 use super::prepared::PreparedDataset;
+use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError, Model, Source, baselines, identity, pixels};
 use crate::distance::Distance;
 use crate::kept::KeptPiece;

@@ -65,3 +65,16 @@ pub enum ImageError {
         found: String,
     },
 }
+
+impl ImageError {
+    /// The error with its causes, in a line.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
+}

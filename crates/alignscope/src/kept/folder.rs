@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{About, Identity, KeptError, KeptPiece};
-use crate::whole;
+use crate::{caches, whole};
 
 /// What a piece is, for people; its presence marks a folder as ours.
 const ABOUT: &str = "piece.json";
@@ -41,10 +41,8 @@ impl KeptFolder {
     /// # Errors
     /// None of the variables is set.
     pub fn of_user() -> Result<Self, KeptError> {
-        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let caches =
-            || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-        let path = variable("ALIGNSCOPE_CACHE").or_else(|| Some(caches()?.join("alignscope/kept")));
+        let default = || Some(caches::of_user()?.join("alignscope/kept"));
+        let path = caches::variable("ALIGNSCOPE_CACHE").or_else(default);
         path.map(|path| Self { path }).ok_or(KeptError::NoPlace)
     }
 

@@ -14,8 +14,8 @@ const STARTED: &str = "unfinished.json";
 /// The record of a run that is.
 const MANIFEST: &str = "manifest.json";
 
-/// The files that a run leaves beside its figures and its record.
-const FILES: [&str; 9] = [
+/// The tables of a run, whose hashes its manifest has.
+pub const TABLES: [&str; 7] = [
     "scores.csv",
     "distances.parquet",
     "trials.parquet",
@@ -23,9 +23,10 @@ const FILES: [&str; 9] = [
     "ceilings.csv",
     "findings.csv",
     "comparisons.csv",
-    "published-differences.csv",
-    "report.html",
 ];
+
+/// What else a run leaves beside its figures and its record.
+const OTHERS: [&str; 2] = ["published-differences.csv", "report.html"];
 
 /// So much is written to a folder to see whether there is room at all.
 const PROBE_BYTES: usize = 1 << 16;
@@ -165,7 +166,12 @@ impl OutputFolder {
             state.figure_files = before.figure_files.iter().cloned().chain(now.clone()).collect();
             state.write(&started)?;
             let figures: Vec<String> = state.figures().collect();
-            let names = [MANIFEST].into_iter().chain(FILES).map(str::to_owned).chain(figures);
+            let names = [MANIFEST]
+                .into_iter()
+                .chain(TABLES)
+                .chain(OTHERS)
+                .map(str::to_owned)
+                .chain(figures);
             names.map(|name| self.file(&name)).try_for_each(|path| remove(&path))?;
             state.figure_files = now;
         }

@@ -1,0 +1,67 @@
+//! The end of a run: what follows from all scores, and the files that are left to write.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::error::go_on;
+use super::prepared::PreparedDataset;
+use super::tables::Tables;
+use super::{Experiment, ExperimentError, Model, draw, record};
+use crate::comparison::ComparisonRow;
+use crate::findings::FindingRow;
+use crate::progress::Progress;
+use crate::report::write_report;
+use crate::results::{
+    OutputFolder, RunState, ScoreRow, Times, WorkRecord, write_ceilings, write_comparisons,
+    write_findings, write_scores, write_trials,
+};
+
+/// All scores of a run, and what follows from them.
+pub(super) struct Concluded {
+    pub(super) scores: Vec<ScoreRow>,
+    pub(super) findings: Vec<FindingRow>,
+    pub(super) comparisons: Vec<ComparisonRow>,
+}
+
+/// What a run was made of, and what of its files is begun.
+pub(super) struct Done<'a> {
+    pub(super) models: &'a [Model],
+    pub(super) datasets: &'a [PreparedDataset],
+    pub(super) state: RunState,
+    pub(super) tables: Tables,
+    pub(super) work: Vec<WorkRecord>,
+}
+
+impl Experiment {
+    /// Writes what is left to write of a run.
+    pub(super) fn write_rest(
+        &self,
+        out: &OutputFolder,
+        done: Done<'_>,
+        concluded: &Concluded,
+        (started, clock): (SystemTime, Instant),
+        progress: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        let Done { models, datasets, state, tables, work } = done;
+        let Concluded { scores, findings, comparisons } = concluded;
+        go_on(progress)?;
+        tables.finish()?;
+        let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
+        write_trials(&out.file("trials.parquet"), &opened)?;
+        let ceilings: Vec<_> =
+            datasets.iter().flat_map(|d| d.ceilings.iter().map(|c| c.row.clone())).collect();
+        write_ceilings(&out.file("ceilings.csv"), &ceilings)?;
+        write_findings(&out.file("findings.csv"), findings)?;
+        write_comparisons(&out.file("comparisons.csv"), comparisons)?;
+        write_scores(&out.file("scores.csv"), scores)?;
+        let figures = draw(scores, &self.drawn(), out.path())?;
+        let times = Times {
+            started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+            wall_s: clock.elapsed().as_secs_f64(),
+            work,
+        };
+        let results = record::results_of(out)?;
+        self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
+        write_report(out.path(), &figures)?;
+        Ok(out.end()?)
+    }
+}
