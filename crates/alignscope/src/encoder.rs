@@ -60,7 +60,7 @@ struct Parts {
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
 /// preparations cost little, few enough that they stay near the processor.
-const ROWS_AT_A_TIME: usize = 400;
+const ROWS_AT_A_TIME: usize = 520;
 
 /// What an encoder is made of, checked, before its tensors are read.
 #[derive(Debug)]

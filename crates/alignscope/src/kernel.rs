@@ -37,10 +37,38 @@ macro_rules! vectorized {
     };
 }
 
+/// As `vectorized!`, for code that rounds to bf16: its body has a constant `NATIVE`, true where the
+/// processor's own instruction does that.
+macro_rules! rounding {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) {
+            #[inline(always)]
+            fn body<const NATIVE: bool>($($arg: $ty),*) $body
+            #[cfg(target_arch = "x86_64")]
+            if crate::kernel::bf16::is_native() {
+                #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+                fn native($($arg: $ty),*) {
+                    body::<true>($($arg),*)
+                }
+                // SAFETY: the processor has these instructions, as just asked.
+                return unsafe { native($($arg),*) };
+            }
+            vectorized! {
+                fn elsewhere($($arg: $ty),*) {
+                    body::<false>($($arg),*)
+                }
+            }
+            elsewhere($($arg),*)
+        }
+    };
+}
+
 mod activation;
 mod attention;
 #[doc(hidden)]
 pub mod bench;
+mod bf16;
 mod difference;
 mod exp;
 pub(crate) mod huge;

@@ -69,7 +69,7 @@ impl Linear {
         scratch: &mut ProductScratch,
     ) {
         self.shape(operand, 1);
-        operand.fill_row(0, |row| row.copy_from_slice(x));
+        operand.set_row(0, x);
         self.apply(operand, out, scratch);
     }
 }

@@ -82,7 +82,7 @@ impl Attention<'_> {
             }
         }
         for (token, values) in attended.chunks_exact(channels).enumerate() {
-            out.fill_row(first_row + token, |row| row.copy_from_slice(values));
+            out.set_row(first_row + token, values);
         }
     }
 }

@@ -23,7 +23,7 @@ fn operand(weights: &PackedWeights, rows: usize, inputs: usize) -> Operand {
     weights.shape(&mut operand, rows);
     let values = numbers(rows * inputs);
     for (row, values) in values.chunks_exact(inputs).enumerate() {
-        operand.fill_row(row, |out| out.copy_from_slice(values));
+        operand.set_row(row, values);
     }
     operand
 }

@@ -2,7 +2,7 @@
 
 use super::huge;
 use super::precision::Precision;
-use super::tile::{BLOCK, EMPTY, STEP, Tile, pairs, parts, put};
+use super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put};
 
 /// In which form a product takes its left side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,21 @@ impl Operand {
         }
     }
 
+    /// Sets a row to these numbers.
+    pub(crate) fn set_row(&mut self, row: usize, numbers: &[f32]) {
+        assert!(row < self.rows && numbers.len() == self.inputs, "row {row} of {}", self.rows);
+        match &mut self.form {
+            Form::Rows(values) => {
+                values[row * stride(self.inputs)..][..self.inputs].copy_from_slice(numbers);
+            }
+            Form::Tiles(precision, tiles) => {
+                let parts = parts(*precision);
+                let width = self.inputs.div_ceil(STEP) * parts;
+                put_row(&mut tiles[row / BLOCK * width..][..width], parts, row % BLOCK, numbers);
+            }
+        }
+    }
+
     /// The rows, and how far apart they begin.
     ///
     /// # Panics
@@ -144,11 +159,11 @@ impl Operand {
     }
 }
 
-vectorized! {
+rounding! {
     /// Puts all numbers of one row into the tiles of its block.
     fn put_row(block: &mut [Tile], parts: usize, line: usize, numbers: &[f32]) {
         for (tiles, values) in block.chunks_exact_mut(parts).zip(numbers.chunks(STEP)) {
-            put(tiles, line, &pairs(values));
+            put::<NATIVE>(tiles, line, values);
         }
     }
 }

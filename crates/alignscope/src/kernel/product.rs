@@ -230,7 +230,7 @@ mod tests {
         let mut operand = Operand::default();
         weights.shape(&mut operand, x.len() / weights.inputs);
         for (row, x) in x.chunks_exact(weights.inputs).enumerate() {
-            operand.fill_row(row, |out| out.copy_from_slice(x));
+            operand.set_row(row, x);
         }
         operand
     }

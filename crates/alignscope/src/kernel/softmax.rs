@@ -31,6 +31,18 @@ pub(super) fn exponentials(row: &mut [f32], scale: f32) -> f32 {
     sum
 }
 
+/// The first `len` numbers of a row and the lanes that they fill, where those beyond add nothing to
+/// the sum of [`exponentials`].
+///
+/// # Panics
+/// The row ends before its last lane.
+#[inline(always)]
+pub(super) fn in_lanes(row: &mut [f32], len: usize) -> &mut [f32] {
+    let row = &mut row[..len.next_multiple_of(LANES)];
+    row[len..].fill(f32::NEG_INFINITY);
+    row
+}
+
 vectorized! {
     /// Replaces each row of `values`, shape `[rows, width]`, by its softmax: exp(x − max) /
     /// Σ exp(x − max).

@@ -1,5 +1,6 @@
 //! Tiles of bf16, the form in which AMX takes both sides of a product.
 
+use super::bf16;
 use super::precision::Precision;
 
 /// Rows or columns of a tile.
@@ -26,61 +27,71 @@ pub(super) fn parts(precision: Precision) -> usize {
     }
 }
 
-/// The nearest bf16, ties to even; its bits.
+/// Writes some numbers of a row, in order, to row `line` of a step's 32 rows, zeros beyond the last:
+/// `tiles` are the step's.
 #[inline(always)]
-pub(super) fn round(value: f32) -> u32 {
-    let bits = value.to_bits();
-    (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
-}
-
-/// What rounding to bf16 leaves: `value` is the rounded and this, once that is rounded too, within 2^-17 of it.
-#[inline(always)]
-pub(super) fn rest(value: f32) -> f32 {
-    value - f32::from_bits(round(value) << 16)
-}
-
-/// Two numbers as a pair of high parts, and as a pair of low parts.
-#[inline(always)]
-pub(super) fn pair(first: f32, second: f32) -> [u32; 2] {
-    [round(first) | (round(second) << 16), round(rest(first)) | (round(rest(second)) << 16)]
-}
-
-/// Some numbers of a row, in order, as 16 pairs; zeros beyond the last.
-#[inline(always)]
-pub(super) fn pairs(values: &[f32]) -> [[u32; SIDE]; 2] {
-    let mut whole = [0.0; STEP];
-    whole[..values.len()].copy_from_slice(values);
-    let (mut high, mut low) = ([0; SIDE], [0; SIDE]);
-    for i in 0..SIDE {
-        [high[i], low[i]] = pair(whole[2 * i], whole[2 * i + 1]);
-    }
-    [high, low]
-}
-
-/// Writes 16 pairs to row `line` of a step's 32 rows: `tiles` are the step's.
-#[inline(always)]
-pub(super) fn put(tiles: &mut [Tile], line: usize, [high, low]: &[[u32; SIDE]; 2]) {
-    let start = line % SIDE * SIDE;
-    tiles[line / SIDE].0[start..start + SIDE].copy_from_slice(high);
-    if tiles.len() == 4 {
-        tiles[2 + line / SIDE].0[start..start + SIDE].copy_from_slice(low);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_the_sum_of_its_parts_within_two_to_the_minus_seventeen() {
-        let widen = |bits: u32| f32::from_bits(bits << 16);
-        for i in 0..100_000 {
-            let value = ((i * 7919) % 100_003) as f32 * 1.37e-3 - 60.0;
-            let [high, low] = pair(value, 0.0);
-            let off = (widen(high) + widen(low) - value).abs();
-            assert!(off <= value.abs() * 2.0_f32.powi(-17), "{value} {off}");
+pub(super) fn put<const NATIVE: bool>(tiles: &mut [Tile], line: usize, values: &[f32]) {
+    let whole = match values.as_array::<STEP>() {
+        Some(values) => *values,
+        None => {
+            let mut whole = [0.0; STEP];
+            whole[..values.len()].copy_from_slice(values);
+            whole
         }
-        assert_eq!(round(1.0), 0x3f80);
-        assert_eq!(pair(1.0, -2.0)[0], 0xc000_3f80);
+    };
+    let high = bf16::in_order::<NATIVE>(&whole);
+    tiles[line / SIDE].0.as_chunks_mut::<SIDE>().0[line % SIDE] = high;
+    if tiles.len() == 4 {
+        let rest = bf16::rest_in_order::<NATIVE>(&whole, &high);
+        tiles[2 + line / SIDE].0.as_chunks_mut::<SIDE>().0[line % SIDE] =
+            bf16::in_order::<NATIVE>(&rest);
+    }
+}
+
+rounding! {
+    /// Writes rows, which begin `stride` apart and are `width` long, as those of a block from its first on:
+    /// `[steps, parts]`.
+    pub(super) fn put_rows(
+        block: &mut [Tile],
+        parts: usize,
+        rows: &[f32],
+        stride: usize,
+        count: usize,
+        width: usize,
+    ) {
+        for line in 0..count {
+            let row = &rows[line * stride..][..width];
+            for (tiles, values) in block.chunks_exact_mut(parts).zip(row.chunks(STEP)) {
+                put::<NATIVE>(tiles, line, values);
+            }
+        }
+    }
+}
+
+/// As [`put_rows`], but as columns: the form of weights. Lines of the block beyond `count` become columns
+/// as they are.
+pub(super) fn put_columns(
+    panel: &mut [Tile],
+    parts: usize,
+    rows: &[f32],
+    stride: usize,
+    count: usize,
+    width: usize,
+) {
+    put_rows(panel, parts, rows, stride, count, width);
+    panel.iter_mut().for_each(transpose);
+}
+
+/// Exchanges the rows of a tile with its columns, pairs staying what they are.
+fn transpose(tile: &mut Tile) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has AVX-512F, as just detected.
+        return unsafe { super::transpose::transpose(tile) };
+    }
+    for i in 0..SIDE {
+        for j in 0..i {
+            tile.0.swap(i * SIDE + j, j * SIDE + i);
+        }
     }
 }

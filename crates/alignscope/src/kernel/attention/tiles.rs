@@ -1,9 +1,10 @@
 //! Attention in bf16: both products are those of blocks of 32 × 32 (`product/amx.rs`).
 
+use super::super::bf16;
 use super::super::precision::Precision;
-use super::super::product::amx::{EMPTY_SUMS, Multiplier, Sums, put_column};
-use super::super::softmax::exponentials;
-use super::super::tile::{BLOCK, EMPTY, STEP, Tile, pair, pairs, parts, put};
+use super::super::product::amx::{EMPTY_SUMS, Multiplier, Sums};
+use super::super::softmax::{exponentials, in_lanes};
+use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, put_columns, put_rows};
 use super::Head;
 
 /// Working memory of one head.
@@ -36,89 +37,95 @@ pub(super) fn attend(
     let (over_width, over_tokens) = (width.div_ceil(STEP) * parts, tokens.div_ceil(STEP) * parts);
     let panels = tokens.div_ceil(BLOCK);
     let Scratch { queries, keys, values, sums, scores, weights } = scratch;
-    let empty = |tiles: &mut Vec<Tile>, count| {
-        tiles.clear();
-        tiles.resize(count, EMPTY);
+    let grow = |tiles: &mut Vec<Tile>, count| {
+        tiles.resize(tiles.len().max(count), EMPTY);
     };
-    empty(queries, over_width);
-    empty(keys, panels * over_width);
-    empty(values, width.div_ceil(BLOCK) * over_tokens);
-    empty(weights, over_tokens);
+    grow(queries, over_width);
+    grow(keys, panels * over_width);
+    grow(values, width.div_ceil(BLOCK) * over_tokens);
+    grow(weights, over_tokens);
+    // What an earlier head left is never looked at: beyond the last token and channel all tiles
+    // have zeros where that is summed over, and anything elsewhere.
+    let (queries, keys) = (&mut queries[..over_width], &mut keys[..panels * over_width]);
+    let (values, weights) =
+        (&mut values[..width.div_ceil(BLOCK) * over_tokens], &mut weights[..over_tokens]);
     sums.resize(sums.len().max(panels), EMPTY_SUMS);
     scores.resize(scores.len().max(panels * BLOCK), 0.0);
 
-    let row = |values: &[f32], token: usize| -> std::ops::Range<usize> {
-        let range = token * head.stride..token * head.stride + width;
-        assert!(range.end <= values.len(), "a token's part of a head");
-        range
-    };
-    for token in 0..tokens {
-        let key = &head.key[row(head.key, token)];
-        let panel = &mut keys[token / BLOCK * over_width..][..over_width];
-        put_column(panel, parts, token % BLOCK, key);
+    for (panel, keys) in keys.chunks_exact_mut(over_width).enumerate() {
+        let first = panel * BLOCK;
+        let rows = &head.key[first * head.stride..];
+        put_columns(keys, parts, rows, head.stride, BLOCK.min(tokens - first), width);
     }
     pack_values(head, parts, values);
 
     let multiplier = Multiplier::new();
     for first in (0..tokens).step_by(BLOCK) {
         let count = BLOCK.min(tokens - first);
-        for line in 0..count {
-            let query = &head.query[row(head.query, first + line)];
-            for (tiles, values) in queries.chunks_exact_mut(parts).zip(query.chunks(STEP)) {
-                put(tiles, line, &pairs(values));
-            }
-        }
+        put_rows(queries, parts, &head.query[first * head.stride..], head.stride, count, width);
         for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
-            multiplier.multiply(queries, keys, parts, false, sums);
+            multiplier.multiply(queries, keys, parts, false, sums, keys);
         }
         let mut shares = [0.0; BLOCK];
-        for (line, share) in shares[..count].iter_mut().enumerate() {
-            weigh(&sums[..panels], line, tokens, head.scale, scores, weights, share);
-        }
+        weigh(&sums[..panels], tokens, head.scale, scores, weights, &mut shares[..count]);
         for (panel, values) in values.chunks_exact(over_tokens).enumerate() {
             let sums = &mut sums[0];
-            multiplier.multiply(weights, values, parts, false, sums);
+            multiplier.multiply(weights, values, parts, false, sums, values);
             let start = panel * BLOCK;
-            let columns = BLOCK.min(width - start);
-            let lines = sums.0.as_chunks::<BLOCK>().0.iter().zip(&shares[..count]);
-            for (line, (sums, share)) in lines.enumerate() {
-                let out = &mut out[(first + line) * stride + start..][..columns];
-                out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum * share);
-            }
+            let out = &mut out[first * stride + start..];
+            write_shares(sums, &shares[..count], out, stride, BLOCK.min(width - start));
         }
     }
 }
 
-vectorized! {
-    /// The exponentials of one query's scores to its row of `weights`, and one over their sum.
+rounding! {
+    /// The exponentials of some queries' scores to the rows of `weights`, and one over the sum of each.
     fn weigh(
         sums: &[Sums],
-        line: usize,
         tokens: usize,
         scale: f32,
         scores: &mut [f32],
         weights: &mut [Tile],
-        share: &mut f32,
+        shares: &mut [f32],
     ) {
-        for (scores, sums) in scores.chunks_exact_mut(BLOCK).zip(sums) {
-            scores.copy_from_slice(&sums.0[line * BLOCK..][..BLOCK]);
-        }
-        let scores = &mut scores[..tokens];
         let parts = weights.len() / tokens.div_ceil(STEP);
-        *share = 1.0 / exponentials(scores, scale);
-        for (tiles, values) in weights.chunks_exact_mut(parts).zip(scores.chunks(STEP)) {
-            put(tiles, line, &pairs(values));
+        for (line, share) in shares.iter_mut().enumerate() {
+            for (scores, sums) in scores.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sums) {
+                *scores = sums.0.as_chunks::<BLOCK>().0[line];
+            }
+            let scores = in_lanes(scores, tokens);
+            *share = 1.0 / exponentials(scores, scale);
+            for (tiles, values) in weights.chunks_exact_mut(parts).zip(scores[..tokens].chunks(STEP)) {
+                put::<NATIVE>(tiles, line, values);
+            }
         }
     }
 }
 
 vectorized! {
+    /// `width` sums of each query, times its share, to rows of `out` that begin `stride` apart.
+    fn write_shares(sums: &Sums, shares: &[f32], out: &mut [f32], stride: usize, width: usize) {
+        let lines = sums.0.as_chunks::<BLOCK>().0.iter().zip(shares);
+        for ((sums, share), out) in lines.zip(out.chunks_mut(stride)) {
+            let mut row = *sums;
+            row.iter_mut().for_each(|sum| *sum *= share);
+            match out[..width].as_mut_array::<BLOCK>() {
+                Some(out) => *out = row,
+                None => out[..width].copy_from_slice(&row[..width]),
+            }
+        }
+    }
+}
+
+rounding! {
     /// `[tokens, width]` -> `[panels of 32 channels, steps of 32 tokens, parts]`, a tile being
     /// `[16 pairs of tokens, 16 channels]`.
     fn pack_values(head: Head<'_>, parts: usize, tiles: &mut [Tile]) {
         let Head { tokens, width, stride, .. } = head;
         let steps = tokens.div_ceil(STEP);
-        let side = BLOCK / 2;
+        for panel in tiles.chunks_exact_mut(steps * parts) {
+            panel[(steps - 1) * parts..].fill(EMPTY);
+        }
         for pair_of_tokens in 0..tokens.div_ceil(2) {
             let token = 2 * pair_of_tokens;
             let first = &head.value[token * stride..][..width];
@@ -126,18 +133,26 @@ vectorized! {
                 true => &head.value[(token + 1) * stride..][..width],
                 false => &[],
             };
-            let (step, line) = (token / STEP, pair_of_tokens % side);
-            for (half, start) in (0..width).step_by(side).enumerate() {
-                let count = side.min(width - start);
+            let (step, line) = (token / STEP, pair_of_tokens % SIDE);
+            for (half, start) in (0..width).step_by(SIDE).enumerate() {
+                let count = SIDE.min(width - start);
                 let tile = (half / 2 * steps + step) * parts + half % 2;
-                let (mut high, mut low) = ([0; 16], [0; 16]);
-                for i in 0..count {
-                    let second = second.get(start + i).copied().unwrap_or(0.0);
-                    [high[i], low[i]] = pair(first[start + i], second);
+                let mut rows = [[0.0; SIDE]; 2];
+                for (row, values) in rows.iter_mut().zip([first, second]) {
+                    match values.get(start..).unwrap_or_default() {
+                        [] => {}
+                        values => match values.first_chunk() {
+                            Some(values) => *row = *values,
+                            None => row[..count].copy_from_slice(values),
+                        },
+                    }
                 }
-                tiles[tile].0[line * side..][..side].copy_from_slice(&high);
+                let high = bf16::interleaved::<NATIVE>(&rows);
+                tiles[tile].0.as_chunks_mut::<SIDE>().0[line] = high;
                 if parts == 4 {
-                    tiles[tile + 2].0[line * side..][..side].copy_from_slice(&low);
+                    let rest = bf16::rest_interleaved(&rows, &high);
+                    tiles[tile + 2].0.as_chunks_mut::<SIDE>().0[line] =
+                        bf16::interleaved::<NATIVE>(&rest);
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! columns (`product/avx512.rs`), whose sums are softmax's rows.
 
 use super::super::product::avx512::{LANES, Lanes, LeftRows, PANEL, ROWS, Sums, ZEROS};
-use super::super::softmax::exponentials;
+use super::super::softmax::{exponentials, in_lanes};
 use super::super::transpose::transposed;
 use super::Head;
 
@@ -47,7 +47,7 @@ pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &m
         }
         let mut shares = [0.0; ROWS];
         for (scores, share) in scores.chunks_exact_mut(padded).zip(&mut shares[..rows]) {
-            *share = 1.0 / exponentials(&mut scores[..tokens], head.scale);
+            *share = 1.0 / exponentials(in_lanes(scores, tokens), head.scale);
         }
         for (panel, values) in values.chunks_exact(tokens * 2).enumerate() {
             sums.set(scores, padded, rows, values);

@@ -4,11 +4,12 @@
 //! low · high are added: what is left out is low · low and what both parts leave, 2^-15 of a product at
 //! worst and about 2^-18 mostly, and the sums are in f32. In `Bf16` only high · high is taken.
 //!
-//! A block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while all
+//! A block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while
 //! inputs go by, 32 at a time; of the other four registers two hold rows and two weights. Twelve
-//! products of 16 cycles each and ten loads of a kilobyte make a step, so the products limit
-//! where tiles come from the first two caches: so many rows are taken at a time that they stay in
-//! the second.
+//! products of 16 cycles each and ten loads of a kilobyte make a step (four and four in `Bf16`), so the
+//! products limit where tiles come from the first cache. Sixteen kilobytes of weights stay there
+//! while the rows of some blocks go by, which stay in the second cache for all weights; sums wait
+//! beside them. The weights of the next outputs are asked for meanwhile.
 //!
 //! Processors without AMX do the same sums in the order of the manual's pseudo-code, slowly, so that a precision can be tried
 //! anywhere; `imitation` is also what tests hold the instructions to. Only sums of numbers below 2^-126, which the instructions take
@@ -18,17 +19,19 @@ use super::super::activation::Activation;
 use super::super::huge;
 use super::super::operand::Operand;
 use super::super::precision::Precision;
-use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, pairs, parts, put};
+use super::super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put, put_columns};
 use rayon::prelude::*;
 
 mod imitation;
 #[cfg(target_arch = "x86_64")]
 mod instructions;
 
-/// Inputs that are taken at a time.
+/// Steps whose rows stay in the second cache.
 const DEPTH_STEPS: usize = 768 / STEP;
-/// Blocks of rows that are taken at a time: 320 rows · 768 inputs · 4 bytes are a megabyte.
-const BLOCKS: usize = 10;
+/// Kilobytes of rows that stay in the second cache, over so many steps.
+const ROWS_KB: usize = 768;
+/// Kilobytes of weights that stay in the first cache, while rows go by.
+const WEIGHTS_KB: usize = 16;
 
 /// Working memory of one thread.
 #[derive(Debug, Default)]
@@ -55,7 +58,19 @@ pub(super) fn is_available() -> bool {
 
 /// Bytes of [`AmxScratch`], at most.
 pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
-    size_of::<Sums>() * rows.div_ceil(BLOCK).min(BLOCKS) * outputs.div_ceil(BLOCK)
+    let most = blocks_at_a_time(parts(Precision::Bf16));
+    size_of::<Sums>() * rows.div_ceil(BLOCK).min(most) * outputs.div_ceil(BLOCK)
+}
+
+/// Tiles that some steps ask for beforehand: blocks in a row ask for one part of the next weights after another.
+fn asked(steps: usize, parts: usize) -> usize {
+    let bytes = if parts == 4 { 512 } else { 128 };
+    steps * bytes / size_of::<Tile>()
+}
+
+/// Blocks of rows that stay in the second cache.
+fn blocks_at_a_time(parts: usize) -> usize {
+    ROWS_KB / (DEPTH_STEPS * parts)
 }
 
 /// The right to multiply tiles on this thread, until it is dropped.
@@ -73,7 +88,8 @@ impl Multiplier {
     }
 
     /// Sums of one block: `rows` and `weights` are steps of two tiles of high parts, and two of low
-    /// parts where `parts` is four. With `add` they are added to `sums`.
+    /// parts where `parts` is four. With `add` they are added to `sums`. `soon` is what weights come
+    /// next: some of it is brought near meanwhile.
     ///
     /// # Panics
     /// There is no step, or not as many of rows as of weights.
@@ -84,17 +100,18 @@ impl Multiplier {
         parts: usize,
         add: bool,
         sums: &mut Sums,
+        soon: &[Tile],
     ) {
         assert!(
             rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
             "whole steps"
         );
-        if !add {
-            *sums = EMPTY_SUMS;
-        }
         #[cfg(target_arch = "x86_64")]
         if let Some(configured) = &self.configured {
-            return configured.multiply(rows, weights, parts, sums);
+            return configured.multiply(rows, weights, parts, add, sums, soon);
+        }
+        if !add {
+            *sums = EMPTY_SUMS;
         }
         imitation::multiply(rows, weights, parts, sums);
     }
@@ -108,30 +125,9 @@ pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<
     let mut tiles = huge::vec(outputs.div_ceil(BLOCK) * steps * parts, EMPTY);
     let rows = weights.par_chunks(BLOCK * inputs);
     tiles.par_chunks_mut(steps * parts).zip(rows).for_each(|(panel, rows)| {
-        for (column, row) in rows.chunks_exact(inputs).enumerate() {
-            put_column(panel, parts, column, row);
-        }
+        put_columns(panel, parts, rows, inputs, rows.len() / inputs, inputs);
     });
     tiles
-}
-
-/// Puts the inputs of one output, a column of a panel, into its tiles.
-pub(in crate::kernel) fn put_column(
-    panel: &mut [Tile],
-    parts: usize,
-    column: usize,
-    inputs: &[f32],
-) {
-    for (tiles, values) in panel.chunks_exact_mut(parts).zip(inputs.chunks(STEP)) {
-        let [high, low] = pairs(values);
-        for line in 0..SIDE {
-            let at = line * SIDE + column % SIDE;
-            tiles[column / SIDE].0[at] = high[line];
-            if parts == 4 {
-                tiles[2 + column / SIDE].0[at] = low[line];
-            }
-        }
-    }
 }
 
 /// One product.
@@ -150,9 +146,8 @@ impl Product<'_> {
         self.each_block(scratch, |block, panel, sums| {
             let first = panel * BLOCK;
             let width = BLOCK.min(self.outputs - first);
-            let bias = self.bias_of(panel);
             let rows = out.chunks_mut(self.outputs).skip(block * BLOCK);
-            write_rows(sums, &bias, add, rows, first..first + width);
+            write_rows(sums, &self.bias_of(panel), add, rows, first..first + width);
         });
     }
 
@@ -190,28 +185,32 @@ impl Product<'_> {
         let (blocks, panels) = (self.x.rows().div_ceil(BLOCK), self.outputs.div_ceil(BLOCK));
         let steps = self.x.inputs().div_ceil(STEP);
         let rows = self.x.as_tiles();
+        // As even as can be: few blocks would have the weights brought for themselves.
+        let groups = blocks.div_ceil(blocks_at_a_time(parts));
+        let at_a_time = blocks.div_ceil(groups);
         let depths = steps.div_ceil(DEPTH_STEPS);
-        // Where inputs are taken in one go, a block's sums are done at once.
-        let at_a_time = BLOCKS.min(blocks);
-        let kept = if depths == 1 { 1 } else { at_a_time * panels };
+        // Where inputs are taken in one go, a panel's sums are done at once.
+        let kept = if depths == 1 { at_a_time } else { at_a_time * panels };
         huge::grow(&mut scratch.sums, kept, EMPTY_SUMS);
-        for first_block in (0..blocks).step_by(BLOCKS) {
-            let some = first_block..blocks.min(first_block + BLOCKS);
+        for group in 0..groups {
+            let some = group * blocks / groups..(group + 1) * blocks / groups;
             for depth in 0..depths {
-                let from = depth * DEPTH_STEPS;
-                let count = (steps - from).min(DEPTH_STEPS) * parts;
+                let steps_here = depth * DEPTH_STEPS..steps.min((depth + 1) * DEPTH_STEPS);
                 for panel in 0..panels {
-                    let weights = &self.tiles[(panel * steps + from) * parts..][..count];
-                    for block in some.clone() {
-                        let rows = &rows[(block * steps + from) * parts..][..count];
-                        let place = match depths {
-                            1 => 0,
-                            _ => panel * at_a_time + block - first_block,
-                        };
-                        let sums = &mut scratch.sums[place];
-                        multiplier.multiply(rows, weights, parts, depth > 0, sums);
-                        if depth + 1 == depths {
-                            write(block, panel, sums);
+                    let place = if depths == 1 { 0 } else { panel * at_a_time };
+                    let sums = &mut scratch.sums[place..][..some.len()];
+                    for from in steps_here.clone().step_by(WEIGHTS_KB / parts) {
+                        let count = (steps_here.end - from).min(WEIGHTS_KB / parts);
+                        let weights = &self.tiles[(panel * steps + from) * parts..];
+                        let next = weights.get(steps * parts..).unwrap_or(weights);
+                        let weights = &weights[..count * parts];
+                        for (i, (block, sums)) in some.clone().zip(&mut *sums).enumerate() {
+                            let rows = &rows[(block * steps + from) * parts..][..count * parts];
+                            let soon = next.get(i * asked(count, parts)..).unwrap_or(next);
+                            multiplier.multiply(rows, weights, parts, from > 0, sums, soon);
+                            if from + count == steps {
+                                write(block, panel, sums);
+                            }
                         }
                     }
                 }
@@ -230,21 +229,24 @@ vectorized! {
         to: std::ops::Range<usize>,
     ) {
         for (row, sums) in rows.zip(sums.0.as_chunks::<BLOCK>().0) {
-            let mut value = *sums;
-            value.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
             let out = &mut row[to.clone()];
-            if add {
-                value.iter_mut().zip(&*out).for_each(|(value, out)| *value += out);
-            }
             match out.as_mut_array::<BLOCK>() {
-                Some(out) => *out = value,
-                None => out.copy_from_slice(&value[..out.len()]),
+                Some(out) if add => {
+                    let old = *out;
+                    *out = std::array::from_fn(|i| sums[i] + bias[i] + old[i]);
+                }
+                Some(out) => *out = std::array::from_fn(|i| sums[i] + bias[i]),
+                None => {
+                    for (out, (sum, bias)) in out.iter_mut().zip(sums.iter().zip(bias)) {
+                        *out = sum + bias + if add { *out } else { 0.0 };
+                    }
+                }
             }
         }
     }
 }
 
-vectorized! {
+rounding! {
     /// Sums of a block, activated, to a step of the next product's left side; zeros beyond `width`.
     fn activate(
         sums: &Sums,
@@ -254,11 +256,12 @@ vectorized! {
         step: &mut [Tile],
     ) {
         for (line, sums) in sums.0.as_chunks::<BLOCK>().0.iter().enumerate() {
-            let mut value = *sums;
-            value.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-            activation.apply_inline(&mut value);
-            value[width..].fill(0.0);
-            put(step, line, &pairs(&value));
+            let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[i] + bias[i]);
+            activation.apply_inline(&mut values);
+            match width {
+                BLOCK => put::<NATIVE>(step, line, &values),
+                _ => put::<NATIVE>(step, line, &values[..width]),
+            }
         }
     }
 }

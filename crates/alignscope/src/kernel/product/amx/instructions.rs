@@ -71,70 +71,138 @@ impl Configured {
         Self(PhantomData)
     }
 
-    /// As [`Multiplier::multiply`](super::Multiplier::multiply), added to `sums`.
-    pub(super) fn multiply(&self, rows: &[Tile], weights: &[Tile], parts: usize, sums: &mut Sums) {
+    /// As [`Multiplier::multiply`](super::Multiplier::multiply).
+    pub(super) fn multiply(
+        &self,
+        rows: &[Tile],
+        weights: &[Tile],
+        parts: usize,
+        add: bool,
+        sums: &mut Sums,
+        soon: &[Tile],
+    ) {
         assert!(matches!(parts, 2 | 4) && rows.len() == weights.len() && rows.len() >= parts);
         let steps = rows.len() / parts;
-        let sums = sums.0.as_mut_ptr();
         // SAFETY: AMX is available and the tiles have their shape while this is not dropped. Rows and weights
         // are `steps` times `parts` kilobytes, as just checked, and of each step exactly these are
-        // read; the sums are 32 rows of 128 bytes. All tile registers are named.
+        // read; what is asked for beforehand may lie anywhere.
         unsafe {
-            asm!(
-                "tileloadd tmm0, [{sums} + {row}]",
-                "tileloadd tmm1, [{sums} + {row} + 64]",
-                "tileloadd tmm2, [{sums} + {row} + 2048]",
-                "tileloadd tmm3, [{sums} + {row} + 2112]",
-                "2:",
-                "tileloadd tmm6, [{weights} + {line}]",
-                "tileloadd tmm4, [{rows} + {line}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{weights} + {line} + 1024]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{rows} + {line} + 1024]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "cmp {parts}, 2",
-                "je 3f",
-                // low rows · high weights
-                "tileloadd tmm4, [{rows} + {line} + 2048]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{rows} + {line} + 3072]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                // high rows · low weights
-                "tileloadd tmm6, [{weights} + {line} + 2048]",
-                "tileloadd tmm4, [{rows} + {line}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{weights} + {line} + 3072]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{rows} + {line} + 1024]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "3:",
-                "add {rows}, {bytes}",
-                "add {weights}, {bytes}",
-                "dec {steps}",
-                "jnz 2b",
-                "tilestored [{sums} + {row}], tmm0",
-                "tilestored [{sums} + {row} + 64], tmm1",
-                "tilestored [{sums} + {row} + 2048], tmm2",
-                "tilestored [{sums} + {row} + 2112], tmm3",
-                rows = inout(reg) rows.as_ptr() => _,
-                weights = inout(reg) weights.as_ptr() => _,
-                steps = inout(reg) steps => _,
-                sums = in(reg) sums,
-                parts = in(reg) parts,
-                bytes = in(reg) parts * size_of::<Tile>(),
-                line = in(reg) 64_usize,
-                row = in(reg) 128_usize,
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                options(nostack),
-            );
+            match parts {
+                4 => high_and_low(rows, weights, steps, add, sums, soon),
+                _ => high(rows, weights, steps, add, sums, soon),
+            }
         }
     }
+}
+
+/// A function that does a block: what a step does, how many bytes of rows and of weights it has, and
+/// how many bytes it asks for beforehand. Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights.
+macro_rules! block {
+    ($(#[$meta:meta])* $name:ident, $bytes:literal, $asked:literal, $($step:literal)*) => {
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// AMX is available and configured; rows and weights have that many steps, at least one.
+        unsafe fn $name(
+            rows: &[Tile],
+            weights: &[Tile],
+            steps: usize,
+            add: bool,
+            sums: &mut Sums,
+            soon: &[Tile],
+        ) {
+            // SAFETY: what is read of rows and weights is up to the caller; the sums are 32 rows of 128
+            // bytes; asking for memory beforehand never fails. All tile registers are named.
+            unsafe {
+                asm!(
+                    "test {add:e}, {add:e}",
+                    "jnz 4f",
+                    "tilezero tmm0",
+                    "tilezero tmm1",
+                    "tilezero tmm2",
+                    "tilezero tmm3",
+                    "jmp 2f",
+                    "4:",
+                    "tileloadd tmm0, [{sums} + {row}]",
+                    "tileloadd tmm1, [{sums} + {row} + 64]",
+                    "tileloadd tmm2, [{sums} + {row} + 2048]",
+                    "tileloadd tmm3, [{sums} + {row} + 2112]",
+                    "2:",
+                    $($step,)*
+                    concat!("add {soon}, ", $asked),
+                    concat!("add {rows}, ", $bytes),
+                    concat!("add {weights}, ", $bytes),
+                    "dec {steps}",
+                    "jnz 2b",
+                    "tilestored [{sums} + {row}], tmm0",
+                    "tilestored [{sums} + {row} + 64], tmm1",
+                    "tilestored [{sums} + {row} + 2048], tmm2",
+                    "tilestored [{sums} + {row} + 2112], tmm3",
+                    rows = inout(reg) rows.as_ptr() => _,
+                    weights = inout(reg) weights.as_ptr() => _,
+                    soon = inout(reg) soon.as_ptr() => _,
+                    steps = inout(reg) steps => _,
+                    sums = in(reg) sums.0.as_mut_ptr(),
+                    add = in(reg) u32::from(add),
+                    line = in(reg) 64_usize,
+                    row = in(reg) 128_usize,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+    };
+}
+
+block! {
+    /// Rows · weights, both of high parts alone.
+    high, "2048", "128",
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 64]"
+    "tileloadd tmm5, [{rows} + {line} + 1024]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+}
+
+block! {
+    /// Rows · weights: high · high, low · high, high · low.
+    high_and_low, "4096", "512",
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "prefetcht1 [{soon} + 64]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 128]"
+    "tileloadd tmm5, [{rows} + {line} + 1024]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm4, [{rows} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 192]"
+    "prefetcht1 [{soon} + 256]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 3072]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "prefetcht1 [{soon} + 320]"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm6, [{weights} + {line} + 2048]"
+    "prefetcht1 [{soon} + 384]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tileloadd tmm7, [{weights} + {line} + 3072]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 1024]"
+    "prefetcht1 [{soon} + 448]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
 }
 
 impl Drop for Configured {
@@ -170,7 +238,7 @@ mod tests {
                 let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
                 let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
                 let mut found = EMPTY_SUMS;
-                configured.multiply(&rows, &weights, parts, &mut found);
+                configured.multiply(&rows, &weights, parts, false, &mut found, &weights);
                 let mut expected = EMPTY_SUMS;
                 imitation::multiply(&rows, &weights, parts, &mut expected);
                 for (found, expected) in found.0.iter().zip(&expected.0) {
