@@ -26,10 +26,10 @@ mod imitation;
 #[cfg(target_arch = "x86_64")]
 mod instructions;
 
-/// Steps whose rows stay in the second cache.
-const DEPTH_STEPS: usize = 768 / STEP;
+/// Steps that are taken in one go, at most: 1024 inputs.
+const DEPTH_STEPS: usize = 32;
 /// Kilobytes of rows that stay in the second cache, over so many steps.
-const ROWS_KB: usize = 768;
+const ROWS_KB: usize = 800;
 /// Kilobytes of weights that stay in the first cache, while rows go by.
 const WEIGHTS_KB: usize = 16;
 
@@ -58,8 +58,7 @@ pub(super) fn is_available() -> bool {
 
 /// Bytes of [`AmxScratch`], at most.
 pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
-    let most = blocks_at_a_time(parts(Precision::Bf16));
-    size_of::<Sums>() * rows.div_ceil(BLOCK).min(most) * outputs.div_ceil(BLOCK)
+    size_of::<Sums>() * rows.div_ceil(BLOCK) * outputs.div_ceil(BLOCK)
 }
 
 /// Tiles that some steps ask for beforehand: blocks in a row ask for one part of the next weights after another.
@@ -68,9 +67,14 @@ fn asked(steps: usize, parts: usize) -> usize {
     steps * bytes / size_of::<Tile>()
 }
 
-/// Blocks of rows that stay in the second cache.
-fn blocks_at_a_time(parts: usize) -> usize {
-    ROWS_KB / (DEPTH_STEPS * parts)
+/// In how many goes so many steps are taken, as even as can be.
+fn depths(steps: usize) -> usize {
+    steps.div_ceil(DEPTH_STEPS)
+}
+
+/// Blocks of rows that stay in the second cache, at most.
+fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
+    ROWS_KB / (steps.div_ceil(depths(steps)) * parts)
 }
 
 /// The right to multiply tiles on this thread, until it is dropped.
@@ -186,16 +190,16 @@ impl Product<'_> {
         let steps = self.x.inputs().div_ceil(STEP);
         let rows = self.x.as_tiles();
         // As even as can be: few blocks would have the weights brought for themselves.
-        let groups = blocks.div_ceil(blocks_at_a_time(parts));
+        let groups = blocks.div_ceil(blocks_at_a_time(steps, parts).max(1));
         let at_a_time = blocks.div_ceil(groups);
-        let depths = steps.div_ceil(DEPTH_STEPS);
+        let depths = depths(steps);
         // Where inputs are taken in one go, a panel's sums are done at once.
         let kept = if depths == 1 { at_a_time } else { at_a_time * panels };
         huge::grow(&mut scratch.sums, kept, EMPTY_SUMS);
         for group in 0..groups {
             let some = group * blocks / groups..(group + 1) * blocks / groups;
             for depth in 0..depths {
-                let steps_here = depth * DEPTH_STEPS..steps.min((depth + 1) * DEPTH_STEPS);
+                let steps_here = depth * steps / depths..(depth + 1) * steps / depths;
                 for panel in 0..panels {
                     let place = if depths == 1 { 0 } else { panel * at_a_time };
                     let sums = &mut scratch.sums[place..][..some.len()];
