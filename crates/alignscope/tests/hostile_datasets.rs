@@ -17,7 +17,7 @@ use alignscope::kept::{About, Identity, KeptFolder};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, ExperimentFile, Pairs};
 use golden::folder;
-use hostile::{mutate, seconds};
+use hostile::{LEAST, mutate, seconds};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -205,7 +205,7 @@ fn annotations_of_every_layout() {
     }
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
-    while Instant::now() < end {
+    while Instant::now() < end || rounds < LEAST {
         let pick = rng.random_range(0..LAYOUTS.len());
         let (layout, root) = (&LAYOUTS[pick], &roots[pick]);
         let (name, text) = layout.files[rng.random_range(0..layout.files.len())];
@@ -225,7 +225,7 @@ fn annotations_of_every_layout() {
     }
     println!("annotations: {rounds} files, {readable} of them readable");
     assert!(
-        rounds > 20 && readable > 0 && readable < rounds,
+        rounds >= LEAST && readable > 0 && readable < rounds,
         "{rounds} files, {readable} readable"
     );
 }
@@ -254,7 +254,7 @@ fn judgements_as_npy() {
     open().expect("unchanged, it can be read");
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
-    while Instant::now() < end {
+    while Instant::now() < end || rounds < LEAST {
         let original = npy(rng.random());
         write(root, file, &mutate(&original, &npy(1.0), &mut rng));
         let begun = Instant::now();
@@ -266,7 +266,7 @@ fn judgements_as_npy() {
         rounds += 1;
     }
     println!("npy: {rounds} files, {readable} of them readable");
-    assert!(rounds > 20 && readable < rounds, "{rounds} files, {readable} readable");
+    assert!(rounds >= LEAST && readable < rounds, "{rounds} files, {readable} readable");
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn images_of_every_kind() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
-    while Instant::now() < end {
+    while Instant::now() < end || rounds < LEAST {
         let pick = rng.random_range(0..originals.len());
         let other = rng.random_range(0..originals.len());
         let path =
@@ -295,7 +295,7 @@ fn images_of_every_kind() {
     }
     println!("images: {rounds} files, {readable} of them readable");
     assert!(
-        rounds > 20 && readable > 0 && readable < rounds,
+        rounds >= LEAST && readable > 0 && readable < rounds,
         "{rounds} files, {readable} readable"
     );
 }
@@ -365,7 +365,7 @@ fn kept_differences() {
     let originals: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).expect("read")).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let (end, mut rounds) = (Instant::now() + seconds(), 0_u64);
-    while Instant::now() < end {
+    while Instant::now() < end || rounds < LEAST {
         let pick = rng.random_range(0..2);
         let changed = mutate(&originals[pick], &originals[1 - pick], &mut rng);
         fs::write(&files[pick], &changed).expect("written");
@@ -380,7 +380,7 @@ fn kept_differences() {
     assert_eq!(found.all_values(3), Some(vec![0.5, 1.5, 2.5]));
     assert_eq!(found.covered(3), [true; 3]);
     println!("kept: {rounds} files");
-    assert!(rounds > 20, "{rounds} files");
+    assert!(rounds >= LEAST, "{rounds} files");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn experiments_and_results() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
-    while Instant::now() < end {
+    while Instant::now() < end || rounds < LEAST {
         let path = write(place.path(), "e.toml", &mutate_text(&toml, scores.as_bytes(), &mut rng));
         readable += u64::from(ExperimentFile::read(&path, &Default::default(), false).is_ok());
         let path = write(place.path(), "t.csv", &mutate_text(scores.as_bytes(), &toml, &mut rng));
@@ -405,5 +405,8 @@ fn experiments_and_results() {
         rounds += 1;
     }
     println!("experiments and results: {rounds} of each, {readable} readable");
-    assert!(rounds > 20 && readable > 0 && readable < 2 * rounds, "{rounds}, {readable} readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < 2 * rounds,
+        "{rounds}, {readable} readable"
+    );
 }

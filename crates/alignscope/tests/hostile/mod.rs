@@ -5,6 +5,9 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+/// So many files are tried at least, however slow the machine: some can be read, and some not.
+pub const LEAST: u64 = 100;
+
 /// How long a test tries: two seconds, or `ALIGNSCOPE_FUZZ_SECONDS`.
 pub fn seconds() -> Duration {
     let seconds = std::env::var("ALIGNSCOPE_FUZZ_SECONDS").ok();
