@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alignscope::kept::{KeptEntry, KeptFolder};
+use alignscope::kept::{KeptEntry, KeptError, KeptFolder};
 use bytesize::ByteSize;
 
 use crate::arguments::{Cache, CacheAction};
@@ -28,18 +28,21 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
                     && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
                     && age.is_none_or(|age| entry.age() >= age)
             };
-            let chosen: Vec<&KeptEntry> = entries.iter().filter(matches).collect();
-            for entry in &chosen {
-                entry.remove()?;
+            let (mut removed, mut bytes) = (0, 0);
+            for entry in entries.iter().filter(matches) {
+                match entry.remove() {
+                    Err(KeptError::InUse { .. }) => {
+                        println!("left, since a run is at work with it: {}", line(entry));
+                        continue;
+                    }
+                    other => other?,
+                }
                 println!("removed {}", line(entry));
+                removed += 1;
+                bytes += entry.bytes;
             }
-            let bytes = chosen.iter().map(|entry| entry.bytes).sum();
-            println!(
-                "{} of {} pieces removed, {}",
-                chosen.len(),
-                entries.len(),
-                ByteSize(bytes).display().si()
-            );
+            let size = ByteSize(bytes).display().si();
+            println!("{removed} of {} pieces removed, {size}", entries.len());
         }
     }
     Ok(())

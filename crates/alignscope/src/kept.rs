@@ -74,6 +74,14 @@ pub enum KeptError {
         #[source]
         source: io::Error,
     },
+    /// A run is at work with it.
+    #[error(
+        "another run is at work with the differences in {path}; wait until it ends, or stop it"
+    )]
+    InUse {
+        /// The piece's folder.
+        path: PathBuf,
+    },
     /// A file cannot be read.
     #[error("cannot read the kept differences in {path}")]
     Read {

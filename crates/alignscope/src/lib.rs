@@ -6,6 +6,7 @@
 #[macro_use]
 mod name;
 mod caches;
+mod locks;
 mod progress;
 mod whole;
 /// Numbers in a temporary file.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{About, Identity, KeptError, KeptPiece};
-use crate::{caches, whole};
+use crate::{caches, locks, whole};
 
 /// What a piece is, for people; its presence marks a folder as ours.
 const ABOUT: &str = "piece.json";
@@ -57,29 +57,38 @@ impl KeptFolder {
     /// Its folder cannot be made or read.
     pub fn piece(&self, identity: &Identity, about: &About) -> Result<KeptPiece, KeptError> {
         let folder = self.path.join(identity.key());
-        std::fs::create_dir_all(&folder).map_err(KeptError::write(&folder))?;
         let path = folder.join(ABOUT);
-        if !path.exists() {
-            let text = serde_json::json!({
-                "model": about.model,
-                "dataset": about.dataset,
-                "pairs": about.pairs,
-                "identity": identity.0,
-            });
-            let text = format!("{text:#}\n");
-            match whole::write(&path, text.as_bytes()) {
-                // Another run wrote it at the same moment.
-                Err(_) if path.exists() => {}
-                other => other.map_err(KeptError::write(&path))?,
+        let text = serde_json::json!({
+            "model": about.model,
+            "dataset": about.dataset,
+            "pairs": about.pairs,
+            "identity": identity.0,
+        });
+        let text = format!("{text:#}\n");
+        // Between any two of these steps somebody may remove the folder.
+        for _ in 0..100 {
+            std::fs::create_dir_all(&folder).map_err(KeptError::write(&folder))?;
+            if !path.exists() {
+                match whole::write(&path, text.as_bytes()) {
+                    // Another run wrote it at the same moment.
+                    Err(_) if path.exists() => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    other => other.map_err(KeptError::write(&path))?,
+                }
+            }
+            match locks::beside_others(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => return KeptPiece::open(folder, other.map_err(KeptError::read(&path))?),
             }
         }
-        KeptPiece::open(folder)
+        let source = io::Error::other("it is removed again and again");
+        Err(KeptError::Write { path: folder, source })
     }
 
     /// Forgets what is kept of this identity.
     ///
     /// # Errors
-    /// A file cannot be removed.
+    /// A run is at work with it ([`KeptError::InUse`]), or a file cannot be removed.
     pub fn forget(&self, identity: &Identity) -> Result<(), KeptError> {
         remove(&self.path.join(identity.key()))
     }
@@ -128,13 +137,22 @@ impl KeptEntry {
     /// Removes it.
     ///
     /// # Errors
-    /// A file cannot be removed.
+    /// A run is at work with it ([`KeptError::InUse`]), or a file cannot be removed.
     pub fn remove(&self) -> Result<(), KeptError> {
         remove(&self.path)
     }
 }
 
 fn remove(folder: &Path) -> Result<(), KeptError> {
+    let lock = match locks::alone(&folder.join(ABOUT)) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Err(KeptError::InUse { path: folder.to_owned() });
+        }
+        // What has no such file, nobody is at work with.
+        other => other.ok().flatten(),
+    };
+    // Elsewhere an open file keeps its folder from being removed.
+    let _held = lock.filter(|_| cfg!(unix));
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.map_err(KeptError::write(folder)),
@@ -164,6 +182,15 @@ mod tests {
         listed[0].remove().expect("removed");
         assert_eq!(kept.list().expect("listed").len(), 1);
         assert!(folder.path().join("mine").exists());
+        let identity = Identity::new([("b".to_owned(), 1.into())].into_iter().collect());
+        let about = About { model: "b".into(), dataset: "things".into(), pairs: 2 };
+        let in_use = kept.piece(&identity, &about).expect("opened");
+        let beside = kept.piece(&identity, &about).expect("two runs may share it");
+        drop(in_use);
+        let refused = kept.list().expect("listed")[0].remove().expect_err("in use").to_string();
+        assert!(refused.contains("another run is at work"), "{refused}");
+        drop(beside);
+        kept.forget(&identity).expect("removed");
         assert_eq!(KeptFolder::new(&folder.path().join("none")).list().expect("none"), []);
     }
 

@@ -1,6 +1,7 @@
 //! One model on one data set, as far as it is kept.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ pub struct KeptPiece {
     values: BTreeMap<u32, f64>,
     /// Files that were damaged, with what was wrong; they are removed.
     damaged: Vec<(PathBuf, String)>,
+    /// Keeps the folder from being removed.
+    _in_use: Option<File>,
 }
 
 /// A file of some pairs' differences and their images' energies at all stages.
@@ -95,8 +98,14 @@ impl Layout {
 
 impl KeptPiece {
     /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
-    pub(super) fn open(folder: PathBuf) -> Result<Self, KeptError> {
-        let mut piece = Self { folder, sets: vec![], values: BTreeMap::new(), damaged: vec![] };
+    pub(super) fn open(folder: PathBuf, in_use: Option<File>) -> Result<Self, KeptError> {
+        let mut piece = Self {
+            folder,
+            sets: vec![],
+            values: BTreeMap::new(),
+            damaged: vec![],
+            _in_use: in_use,
+        };
         let entries = std::fs::read_dir(&piece.folder)
             .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
         let mut paths = entries.map_err(KeptError::read(&piece.folder))?;

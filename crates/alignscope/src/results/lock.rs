@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::ResultsError;
+use crate::locks::is_at;
 
 /// A lock that a run holds on its folder; the system gives it up when the process ends, however it ends.
 #[derive(Debug)]
@@ -71,21 +72,6 @@ impl Drop for RunLock {
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-/// Whether the file that is open is still the one at the path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let of = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.dev(), m.ino())).ok();
-    let opened = of(file.metadata());
-    opened.is_some() && opened == of(std::fs::metadata(path))
-}
-
-/// An open file cannot be removed.
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> bool {
-    true
 }
 
 #[cfg(test)]
