@@ -50,6 +50,7 @@ use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::kept::KeptFolder;
+use crate::kernel::huge;
 use crate::model::{ModelSpec, ProjectionForm};
 use crate::progress::Progress;
 use crate::resample::Resampling;
@@ -258,7 +259,11 @@ impl Experiment {
                 tables.write(name, dataset, &stages)?;
                 go_on(progress)?;
                 scoring.add(position, name, &|stage| stage.depth_percent(blocks), &stages)?;
+                drop(stages);
+                huge::give_back();
             }
+            drop(encoder);
+            huge::give_back();
         }
         let concluded = scoring.conclude(progress);
         let done = Done { models: &models, datasets: &datasets, state, tables, work };

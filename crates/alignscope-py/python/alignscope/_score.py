@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _alignscope
-from ._arrays import activations
+from ._arrays import activations, words
 from ._dataset import Dataset
 from ._errors import InvalidTypeError, InvalidValueError
 from ._experiment import Run, scoring
