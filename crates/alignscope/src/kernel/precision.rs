@@ -47,7 +47,7 @@ choice!(Precision, "precision");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PrecisionChoice {
     /// The fastest that keeps every distance within 1e-4 of f32's, relative: that is f32 itself, since
-    /// bf16x3 was up to 1.6e-4 off where one channel is far larger than all others
+    /// bf16x3 was up to 2.1e-4 off where one channel is far larger than all others
     /// (docs/numerics.md).
     #[default]
     Auto,

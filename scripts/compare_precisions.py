@@ -1,0 +1,106 @@
+"""How far the reduced precisions are from f32, for each family, with and without an outlier channel.
+
+    python scripts/compare_precisions.py --alignscope target/release/alignscope --things DIR --materials DIR \
+        [--precisions bf16x3 bf16] [--models ...]
+
+Each family at full size with random weights of its library, once as they are and once with one channel of the residual stream
+60 times the others from the embedding on, as trained CLIPs have it. Prints for each precision and data set the largest, the
+99.9th percentile and the median of the relative differences of distances, all stages and kinds together, and how many
+answers of different trials change at the stage and kind of distance where most do. Needs torch, transformers, open_clip, timm, pyarrow, numpy. Not part of the tests.
+"""
+
+import argparse
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from compare_full_size import MODELS
+
+OUTLIER = 5
+
+
+def planted(folder):
+    """Makes one channel of what enters the blocks 60 times as large."""
+    safe, pickled = folder / "model.safetensors", folder / "open_clip_pytorch_model.bin"
+    if safe.exists():
+        from safetensors.torch import load_file, save_file
+        tensors = load_file(safe)
+    else:
+        tensors = torch.load(pickled)
+    names = {name for name in tensors if name.endswith(("pre_layrnorm.weight", "pre_layrnorm.bias"))
+             and (name.startswith("vision_model") or tensors[name].numel() > 8)}
+    if names:
+        for name in names:
+            tensors[name][OUTLIER] = tensors[name][OUTLIER] * 60 + (60 if name.endswith("bias") else 0)
+    else:
+        # No norm before the blocks: what the embedding adds, by patch and by position.
+        for name in tensors:
+            if "patch_embed" in name and ("vision" in name or "visual" in name):
+                tensors[name][OUTLIER] *= 60
+            if name in {"vision_model.embeddings.position_embedding.weight", "visual.trunk.pos_embed"}:
+                tensors[name][..., OUTLIER] = tensors[name][..., OUTLIER] * 60 + 20
+    if safe.exists():
+        save_file(tensors, safe, metadata={"format": "pt"})
+    else:
+        torch.save(tensors, pickled)
+
+
+def answers(out):
+    """Distances, and which pair is the nearest in each different trial: both `[stages · kinds of distance, ...]`."""
+    table = pq.read_table(out / "distances.parquet")
+    a, b = (np.array(table[side].to_pylist()) for side in ["image_a", "image_b"])
+    pairs = table.num_rows // len(set(zip(table["stage"].to_pylist(), table["distance"].to_pylist())))
+    place = {frozenset(pair): i for i, pair in enumerate(zip(a[:pairs], b[:pairs]))}
+    values = table["value"].to_numpy().reshape(-1, pairs)
+    trials = pq.read_table(out / "trials.parquet")
+    images = list(dict.fromkeys(zip(*(trials[f"image_{side}"].to_pylist() for side in "abc"))))
+    odd = trials["odd"][0].as_py() is not None
+    compared = [[(0, 1), (0, 2), (1, 2)] if odd else [(0, 1), (0, 2)]] * len(images)
+    index = np.array([[place[frozenset((trial[i], trial[j]))] for i, j in pairs] for trial, pairs in zip(images, compared)])
+    return values, values[:, index].argmin(-1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--alignscope", type=Path, required=True)
+    parser.add_argument("--things", type=Path)
+    parser.add_argument("--materials", type=Path)
+    parser.add_argument("--precisions", nargs="+", default=["bf16x3", "bf16"])
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    arguments = parser.parse_args()
+    data = {"things": arguments.things, "nights": arguments.materials}
+    data = {kind: folder for kind, folder in data.items() if folder}
+    for name in arguments.models:
+        for outlier in [False, True]:
+            with tempfile.TemporaryDirectory() as tmp:
+                torch.manual_seed(0)
+                folder = Path(tmp) / "model"
+                with torch.no_grad():
+                    MODELS[name](folder)
+                if outlier:
+                    planted(folder)
+                for kind, source in data.items():
+                    tables = {}
+                    for precision in ["f32", *arguments.precisions]:
+                        out = Path(tmp) / f"{kind}-{precision}"
+                        command = [arguments.alignscope, "run", "--quiet", "--model", folder, "--dataset", kind, "--data", source,
+                                   "--skip-missing", "--no-pixels", "--no-cache", "--resamples", "0", "--precision", precision,
+                                   "--out", out]
+                        subprocess.run([str(c) for c in command], check=True)
+                        tables[precision] = answers(out)
+                    truth, right = tables["f32"]
+                    for precision in arguments.precisions:
+                        found, chosen = tables[precision]
+                        off = np.abs(found - truth) / np.where(truth == 0, 1, truth)
+                        changed = (chosen != right).sum(1).max()
+                        print(f"{name}{' with an outlier' if outlier else ''}, {kind}, {precision}: "
+                              f"worst {off.max():.1e} (a distance of {truth.flat[off.argmax()]:.1e}), 99.9 % {np.quantile(off, .999):.1e}, "
+                              f"median {np.median(off):.1e}; "
+                              f"at most {changed} of {right.shape[1]} answers change at a stage", flush=True)
+
+
+if __name__ == "__main__":
+    main()
