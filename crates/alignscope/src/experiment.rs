@@ -259,8 +259,6 @@ impl Experiment {
                 tables.write(name, dataset, &stages)?;
                 go_on(progress)?;
                 scoring.add(position, name, &|stage| stage.depth_percent(blocks), &stages)?;
-                drop(stages);
-                huge::give_back();
             }
             drop(encoder);
             huge::give_back();

@@ -75,6 +75,7 @@ pub(crate) mod huge;
 mod layer_norm;
 mod matmul;
 mod operand;
+mod padded;
 mod precision;
 mod processor;
 mod product;

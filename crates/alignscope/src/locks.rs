@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// The file is not there, or no longer, or cannot be opened.
-pub fn beside_others(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn beside_others(path: &Path) -> io::Result<Option<File>> {
     let file = File::open(path)?;
     match file.lock_shared() {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
@@ -25,7 +25,7 @@ pub fn beside_others(path: &Path) -> io::Result<Option<File>> {
 ///
 /// # Errors
 /// Somebody has one ([`io::ErrorKind::WouldBlock`]); or as above.
-pub fn alone(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn alone(path: &Path) -> io::Result<Option<File>> {
     let file = File::open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -37,7 +37,7 @@ pub fn alone(path: &Path) -> io::Result<Option<File>> {
 
 /// Whether the file that is open is still the one at the path.
 #[cfg(unix)]
-pub fn is_at(file: &File, path: &Path) -> bool {
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let of = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.dev(), m.ino())).ok();
     let opened = of(file.metadata());
@@ -46,6 +46,6 @@ pub fn is_at(file: &File, path: &Path) -> bool {
 
 /// An open file cannot be removed.
 #[cfg(not(unix))]
-pub fn is_at(_file: &File, _path: &Path) -> bool {
+pub(crate) fn is_at(_file: &File, _path: &Path) -> bool {
     true
 }

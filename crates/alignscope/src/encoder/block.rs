@@ -37,12 +37,6 @@ pub(super) struct Scratch {
     pub(super) products: ProductScratch,
 }
 
-/// The first `len` numbers of a buffer, which grows if it must.
-pub(super) fn first(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    huge::grow(buffer, len, 0.0);
-    &mut buffer[..len]
-}
-
 impl Block {
     /// Replaces the activations of a few images by the block's output.
     ///
@@ -54,7 +48,7 @@ impl Block {
 
         self.qkv.shape(input, rows);
         self.norm_1.fill(x, input);
-        let qkv = first(wide, rows * 3 * channels);
+        let qkv = huge::first(wide, rows * 3 * channels, 0.0);
         self.qkv.apply(input, qkv, products);
         self.attention_out.shape(input, rows);
         for (image, qkv) in qkv.chunks_exact(tokens * 3 * channels).enumerate() {

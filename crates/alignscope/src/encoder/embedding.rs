@@ -1,8 +1,9 @@
 //! From pixels to tokens.
 
-use super::block::{Scratch, first};
+use super::block::Scratch;
 use super::linear::Linear;
 use super::norm::LayerNorm;
+use crate::kernel::huge;
 
 /// Patches, class token and positions.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Embedding {
         out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
 
         if let Some(norm) = &self.norm {
-            let copy = first(&mut scratch.wide, channels);
+            let copy = huge::first(&mut scratch.wide, channels, 0.0);
             for row in out.chunks_exact_mut(channels) {
                 copy.copy_from_slice(row);
                 norm.apply(copy, row);

@@ -9,6 +9,7 @@ mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
+use super::huge;
 use super::operand::Operand;
 use super::precision::Precision;
 
@@ -55,8 +56,7 @@ impl Attention<'_> {
         assert_eq!(qkv.len(), tokens * 3 * channels, "[tokens, 3, heads, width]");
         let width = channels / heads;
         let AttentionScratch { out: attended, plain, tiles, .. } = scratch;
-        attended.resize(attended.len().max(tokens * channels), 0.0);
-        let attended = &mut attended[..tokens * channels];
+        let attended = huge::first(attended, tokens * channels, 0.0);
         for head in 0..heads {
             let start = head * width;
             let head = Head {

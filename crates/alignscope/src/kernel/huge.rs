@@ -25,6 +25,12 @@ pub(crate) fn grow<T: Clone>(values: &mut Vec<T>, len: usize, value: T) {
     }
 }
 
+/// The first `len` of a buffer, which grows if it must: then what it held is lost.
+pub(crate) fn first<T: Clone>(values: &mut Vec<T>, len: usize, value: T) -> &mut [T] {
+    grow(values, len, value);
+    &mut values[..len]
+}
+
 /// Asks for large pages under the room that a vector has. The system may not give them, and
 /// nothing else changes.
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 
 use super::huge;
 use super::precision::Precision;
-use super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put};
+use super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put_rows};
 
 /// In which form a product takes its left side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +86,9 @@ impl Operand {
                 fill(&mut values[row * stride(self.inputs)..][..self.inputs]);
             }
             Form::Tiles(precision, tiles) => {
-                self.row.resize(self.row.len().max(self.inputs), 0.0);
-                let numbers = &mut self.row[..self.inputs];
+                let numbers = huge::first(&mut self.row, self.inputs, 0.0);
                 fill(numbers);
-                let parts = parts(*precision);
-                let width = self.inputs.div_ceil(STEP) * parts;
-                let block = &mut tiles[row / BLOCK * width..][..width];
-                put_row(block, parts, row % BLOCK, numbers);
+                put_row(tiles, *precision, row, numbers);
             }
         }
     }
@@ -104,11 +100,7 @@ impl Operand {
             Form::Rows(values) => {
                 values[row * stride(self.inputs)..][..self.inputs].copy_from_slice(numbers);
             }
-            Form::Tiles(precision, tiles) => {
-                let parts = parts(*precision);
-                let width = self.inputs.div_ceil(STEP) * parts;
-                put_row(&mut tiles[row / BLOCK * width..][..width], parts, row % BLOCK, numbers);
-            }
+            Form::Tiles(precision, tiles) => put_row(tiles, *precision, row, numbers),
         }
     }
 
@@ -159,13 +151,13 @@ impl Operand {
     }
 }
 
-rounding! {
-    /// Puts all numbers of one row into the tiles of its block.
-    fn put_row(block: &mut [Tile], parts: usize, line: usize, numbers: &[f32]) {
-        for (tiles, values) in block.chunks_exact_mut(parts).zip(numbers.chunks(STEP)) {
-            put::<NATIVE>(tiles, line, values);
-        }
-    }
+/// Puts a row into its block's tiles.
+fn put_row(tiles: &mut [Tile], precision: Precision, row: usize, numbers: &[f32]) {
+    let parts = parts(precision);
+    let width = numbers.len().div_ceil(STEP) * parts;
+    let block = &mut tiles[row / BLOCK * width..][..width];
+    let line = row % BLOCK;
+    put_rows(block, parts, line..line + 1, numbers, numbers.len(), numbers.len());
 }
 
 /// Bytes of an operand of this shape, in the larger of the forms that a precision may take.

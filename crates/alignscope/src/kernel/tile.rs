@@ -1,6 +1,9 @@
 //! Tiles of bf16, the form in which AMX takes both sides of a product.
 
+use std::ops::Range;
+
 use super::bf16;
+use super::padded::padded;
 use super::precision::Precision;
 
 /// Rows or columns of a tile.
@@ -31,14 +34,7 @@ pub(super) fn parts(precision: Precision) -> usize {
 /// `tiles` are the step's.
 #[inline(always)]
 pub(super) fn put<const NATIVE: bool>(tiles: &mut [Tile], line: usize, values: &[f32]) {
-    let whole = match values.as_array::<STEP>() {
-        Some(values) => *values,
-        None => {
-            let mut whole = [0.0; STEP];
-            whole[..values.len()].copy_from_slice(values);
-            whole
-        }
-    };
+    let whole = padded(values);
     let high = bf16::in_order::<NATIVE>(&whole);
     tiles[line / SIDE].0.as_chunks_mut::<SIDE>().0[line % SIDE] = high;
     if tiles.len() == 4 {
@@ -49,18 +45,17 @@ pub(super) fn put<const NATIVE: bool>(tiles: &mut [Tile], line: usize, values: &
 }
 
 rounding! {
-    /// Writes rows, which begin `stride` apart and are `width` long, as those of a block from its first on:
-    /// `[steps, parts]`.
+    /// Writes rows, which begin `stride` apart and are `width` long, to these lines of a block: `[steps, parts]`.
     pub(super) fn put_rows(
         block: &mut [Tile],
         parts: usize,
+        lines: Range<usize>,
         rows: &[f32],
         stride: usize,
-        count: usize,
         width: usize,
     ) {
-        for line in 0..count {
-            let row = &rows[line * stride..][..width];
+        for (i, line) in lines.enumerate() {
+            let row = &rows[i * stride..][..width];
             for (tiles, values) in block.chunks_exact_mut(parts).zip(row.chunks(STEP)) {
                 put::<NATIVE>(tiles, line, values);
             }
@@ -68,17 +63,17 @@ rounding! {
     }
 }
 
-/// As [`put_rows`], but as columns: the form of weights. Lines of the block beyond `count` become columns
-/// as they are.
+/// As [`put_rows`], but `count` rows as columns, from the first on: the form of weights. Lines beyond become
+/// columns as they are.
 pub(super) fn put_columns(
     panel: &mut [Tile],
     parts: usize,
+    count: usize,
     rows: &[f32],
     stride: usize,
-    count: usize,
     width: usize,
 ) {
-    put_rows(panel, parts, rows, stride, count, width);
+    put_rows(panel, parts, 0..count, rows, stride, width);
     panel.iter_mut().for_each(transpose);
 }
 

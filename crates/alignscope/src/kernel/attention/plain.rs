@@ -1,5 +1,6 @@
 //! Attention by the crate `gemm`, for processors without AVX-512.
 
+use super::super::huge;
 use super::super::matmul::{Matrix, MatrixMut, matmul};
 use super::super::softmax::softmax_rows;
 use super::Head;
@@ -16,10 +17,10 @@ pub(super) struct Scratch {
 /// Writes the head's part of each token, `stride` apart in `out`.
 pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut Scratch) {
     let Head { tokens, width, .. } = head;
-    scratch.scores.resize(scratch.scores.len().max(QUERIES.min(tokens) * tokens), 0.0);
+    let scores = huge::first(&mut scratch.scores, QUERIES.min(tokens) * tokens, 0.0);
     for first in (0..tokens).step_by(QUERIES) {
         let queries = QUERIES.min(tokens - first);
-        let scores = &mut scratch.scores[..queries * tokens];
+        let scores = &mut scores[..queries * tokens];
         matmul(
             MatrixMut::rows(scores, queries, tokens, tokens),
             Matrix::rows(&head.query[first * head.stride..], queries, width, head.stride),

@@ -1,8 +1,10 @@
 //! Attention in bf16: both products are those of blocks of 32 × 32 (`product/amx.rs`).
 
 use super::super::bf16;
+use super::super::huge;
+use super::super::padded::padded;
 use super::super::precision::Precision;
-use super::super::product::amx::{EMPTY_SUMS, Multiplier, Sums};
+use super::super::product::amx::{Block, EMPTY_SUMS, Multiplier, Sums};
 use super::super::softmax::{exponentials, in_lanes};
 use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, put_columns, put_rows};
 use super::Head;
@@ -37,40 +39,39 @@ pub(super) fn attend(
     let (over_width, over_tokens) = (width.div_ceil(STEP) * parts, tokens.div_ceil(STEP) * parts);
     let panels = tokens.div_ceil(BLOCK);
     let Scratch { queries, keys, values, sums, scores, weights } = scratch;
-    let grow = |tiles: &mut Vec<Tile>, count| {
-        tiles.resize(tiles.len().max(count), EMPTY);
-    };
-    grow(queries, over_width);
-    grow(keys, panels * over_width);
-    grow(values, width.div_ceil(BLOCK) * over_tokens);
-    grow(weights, over_tokens);
     // What an earlier head left is never looked at: beyond the last token and channel all tiles
     // have zeros where that is summed over, and anything elsewhere.
-    let (queries, keys) = (&mut queries[..over_width], &mut keys[..panels * over_width]);
-    let (values, weights) =
-        (&mut values[..width.div_ceil(BLOCK) * over_tokens], &mut weights[..over_tokens]);
-    sums.resize(sums.len().max(panels), EMPTY_SUMS);
-    scores.resize(scores.len().max(panels * BLOCK), 0.0);
+    let queries = huge::first(queries, over_width, EMPTY);
+    let keys = huge::first(keys, panels * over_width, EMPTY);
+    let values = huge::first(values, width.div_ceil(BLOCK) * over_tokens, EMPTY);
+    let weights = huge::first(weights, over_tokens, EMPTY);
+    let sums = huge::first(sums, panels, EMPTY_SUMS);
+    let scores = huge::first(scores, panels * BLOCK, 0.0);
 
     for (panel, keys) in keys.chunks_exact_mut(over_width).enumerate() {
         let first = panel * BLOCK;
         let rows = &head.key[first * head.stride..];
-        put_columns(keys, parts, rows, head.stride, BLOCK.min(tokens - first), width);
+        put_columns(keys, parts, BLOCK.min(tokens - first), rows, head.stride, width);
     }
     pack_values(head, parts, values);
 
     let multiplier = Multiplier::new();
     for first in (0..tokens).step_by(BLOCK) {
         let count = BLOCK.min(tokens - first);
-        put_rows(queries, parts, &head.query[first * head.stride..], head.stride, count, width);
+        let rows = &head.query[first * head.stride..];
+        put_rows(queries, parts, 0..count, rows, head.stride, width);
         for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
-            multiplier.multiply(queries, keys, parts, false, sums, keys);
+            let (rows, weights) = (&*queries, keys);
+            let block = Block { rows, weights, parts, add: false, soon: weights };
+            multiplier.multiply(block, sums);
         }
         let mut shares = [0.0; BLOCK];
-        weigh(&sums[..panels], tokens, head.scale, scores, weights, &mut shares[..count]);
+        weigh(sums, tokens, head.scale, scores, weights, &mut shares[..count]);
         for (panel, values) in values.chunks_exact(over_tokens).enumerate() {
             let sums = &mut sums[0];
-            multiplier.multiply(weights, values, parts, false, sums, values);
+            let (rows, weights) = (&*weights, values);
+            let block = Block { rows, weights, parts, add: false, soon: weights };
+            multiplier.multiply(block, sums);
             let start = panel * BLOCK;
             let out = &mut out[first * stride + start..];
             write_shares(sums, &shares[..count], out, stride, BLOCK.min(width - start));
@@ -135,18 +136,8 @@ rounding! {
             };
             let (step, line) = (token / STEP, pair_of_tokens % SIDE);
             for (half, start) in (0..width).step_by(SIDE).enumerate() {
-                let count = SIDE.min(width - start);
                 let tile = (half / 2 * steps + step) * parts + half % 2;
-                let mut rows = [[0.0; SIDE]; 2];
-                for (row, values) in rows.iter_mut().zip([first, second]) {
-                    match values.get(start..).unwrap_or_default() {
-                        [] => {}
-                        values => match values.first_chunk() {
-                            Some(values) => *row = *values,
-                            None => row[..count].copy_from_slice(values),
-                        },
-                    }
-                }
+                let rows = [first, second].map(|row| padded(row.get(start..).unwrap_or_default()));
                 let high = bf16::interleaved::<NATIVE>(&rows);
                 tiles[tile].0.as_chunks_mut::<SIDE>().0[line] = high;
                 if parts == 4 {

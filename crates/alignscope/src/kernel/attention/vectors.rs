@@ -1,6 +1,7 @@
 //! Attention in f32 with AVX-512: both products are those of tiles of 14 rows and panels of 32
 //! columns (`product/avx512.rs`), whose sums are softmax's rows.
 
+use super::super::huge;
 use super::super::product::avx512::{LANES, Lanes, LeftRows, PANEL, ROWS, Sums, ZEROS};
 use super::super::softmax::{exponentials, in_lanes};
 use super::super::transpose::transposed;
@@ -34,7 +35,7 @@ pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &m
     pack_values(head, values);
     // Rows are not a multiple of 4 KiB apart, as for an operand.
     let padded = key_panels * PANEL + LANES;
-    scores.resize(scores.len().max(ROWS * padded), 0.0);
+    let scores = huge::first(scores, ROWS * padded, 0.0);
 
     let mut sums = Sums::new();
     let queries = LeftRows { values: head.query, stride: head.stride, rows: tokens };

@@ -18,6 +18,7 @@
 use super::super::activation::Activation;
 use super::super::huge;
 use super::super::operand::Operand;
+use super::super::padded::padded;
 use super::super::precision::Precision;
 use super::super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put, put_columns};
 use rayon::prelude::*;
@@ -61,10 +62,9 @@ pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
     size_of::<Sums>() * rows.div_ceil(BLOCK) * outputs.div_ceil(BLOCK)
 }
 
-/// Tiles that some steps ask for beforehand: blocks in a row ask for one part of the next weights after another.
-fn asked(steps: usize, parts: usize) -> usize {
-    let bytes = if parts == 4 { 512 } else { 128 };
-    steps * bytes / size_of::<Tile>()
+/// Bytes of the next weights that a step asks for beforehand: blocks in a row ask for one part after another.
+const fn asked(parts: usize) -> usize {
+    if parts == 4 { 512 } else { 128 }
 }
 
 /// In how many goes so many steps are taken, as even as can be.
@@ -75,6 +75,20 @@ fn depths(steps: usize) -> usize {
 /// Blocks of rows that stay in the second cache, at most.
 fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
     ROWS_KB / (steps.div_ceil(depths(steps)) * parts)
+}
+
+/// What is multiplied for one block of sums.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::kernel) struct Block<'a> {
+    /// Steps of two tiles of high parts, and two of low parts where `parts` is four.
+    pub(in crate::kernel) rows: &'a [Tile],
+    /// As many steps of weights.
+    pub(in crate::kernel) weights: &'a [Tile],
+    pub(in crate::kernel) parts: usize,
+    /// Whether the products are added to the sums that are there.
+    pub(in crate::kernel) add: bool,
+    /// What weights come next: some of them are brought near meanwhile.
+    pub(in crate::kernel) soon: &'a [Tile],
 }
 
 /// The right to multiply tiles on this thread, until it is dropped.
@@ -91,30 +105,23 @@ impl Multiplier {
         }
     }
 
-    /// Sums of one block: `rows` and `weights` are steps of two tiles of high parts, and two of low
-    /// parts where `parts` is four. With `add` they are added to `sums`. `soon` is what weights come
-    /// next: some of it is brought near meanwhile.
+    /// Sums of one block.
     ///
     /// # Panics
     /// There is no step, or not as many of rows as of weights.
-    pub(in crate::kernel) fn multiply(
-        &self,
-        rows: &[Tile],
-        weights: &[Tile],
-        parts: usize,
-        add: bool,
-        sums: &mut Sums,
-        soon: &[Tile],
-    ) {
+    pub(in crate::kernel) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
+        let Block { rows, weights, parts, .. } = block;
+        assert!(matches!(parts, 2 | 4), "high parts, or high and low");
         assert!(
             rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
             "whole steps"
         );
         #[cfg(target_arch = "x86_64")]
         if let Some(configured) = &self.configured {
-            return configured.multiply(rows, weights, parts, add, sums, soon);
+            // SAFETY: rows and weights are as many whole steps, as just checked.
+            return unsafe { configured.multiply(block, sums) };
         }
-        if !add {
+        if !block.add {
             *sums = EMPTY_SUMS;
         }
         imitation::multiply(rows, weights, parts, sums);
@@ -129,7 +136,7 @@ pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<
     let mut tiles = huge::vec(outputs.div_ceil(BLOCK) * steps * parts, EMPTY);
     let rows = weights.par_chunks(BLOCK * inputs);
     tiles.par_chunks_mut(steps * parts).zip(rows).for_each(|(panel, rows)| {
-        put_columns(panel, parts, rows, inputs, rows.len() / inputs, inputs);
+        put_columns(panel, parts, rows.len() / inputs, rows, inputs, inputs);
     });
     tiles
 }
@@ -173,13 +180,7 @@ impl Product<'_> {
     }
 
     fn bias_of(self, panel: usize) -> [f32; BLOCK] {
-        let mut padded = [0.0; BLOCK];
-        if let Some(bias) = self.bias {
-            let bias = &bias[panel * BLOCK..];
-            let width = BLOCK.min(bias.len());
-            padded[..width].copy_from_slice(&bias[..width]);
-        }
-        padded
+        self.bias.map_or([0.0; BLOCK], |bias| padded(&bias[panel * BLOCK..]))
     }
 
     /// Calls `write` with each block of sums, by its number among the rows and its panel.
@@ -195,14 +196,14 @@ impl Product<'_> {
         let depths = depths(steps);
         // Where inputs are taken in one go, a panel's sums are done at once.
         let kept = if depths == 1 { at_a_time } else { at_a_time * panels };
-        huge::grow(&mut scratch.sums, kept, EMPTY_SUMS);
+        let all_sums = huge::first(&mut scratch.sums, kept, EMPTY_SUMS);
         for group in 0..groups {
             let some = group * blocks / groups..(group + 1) * blocks / groups;
             for depth in 0..depths {
                 let steps_here = depth * steps / depths..(depth + 1) * steps / depths;
                 for panel in 0..panels {
                     let place = if depths == 1 { 0 } else { panel * at_a_time };
-                    let sums = &mut scratch.sums[place..][..some.len()];
+                    let sums = &mut all_sums[place..][..some.len()];
                     for from in steps_here.clone().step_by(WEIGHTS_KB / parts) {
                         let count = (steps_here.end - from).min(WEIGHTS_KB / parts);
                         let weights = &self.tiles[(panel * steps + from) * parts..];
@@ -210,8 +211,10 @@ impl Product<'_> {
                         let weights = &weights[..count * parts];
                         for (i, (block, sums)) in some.clone().zip(&mut *sums).enumerate() {
                             let rows = &rows[(block * steps + from) * parts..][..count * parts];
-                            let soon = next.get(i * asked(count, parts)..).unwrap_or(next);
-                            multiplier.multiply(rows, weights, parts, from > 0, sums, soon);
+                            let ahead = i * count * asked(parts) / size_of::<Tile>();
+                            let soon = next.get(ahead..).unwrap_or(next);
+                            let add = from > 0;
+                            multiplier.multiply(Block { rows, weights, parts, add, soon }, sums);
                             if from + count == steps {
                                 write(block, panel, sums);
                             }
@@ -262,10 +265,7 @@ rounding! {
         for (line, sums) in sums.0.as_chunks::<BLOCK>().0.iter().enumerate() {
             let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[i] + bias[i]);
             activation.apply_inline(&mut values);
-            match width {
-                BLOCK => put::<NATIVE>(step, line, &values),
-                _ => put::<NATIVE>(step, line, &values[..width]),
-            }
+            put::<NATIVE>(step, line, &values[..width]);
         }
     }
 }

@@ -14,6 +14,7 @@ use std::arch::x86_64::{
 use rayon::prelude::*;
 
 use super::super::huge;
+use super::super::padded::padded;
 use super::Finish;
 
 /// Sixteen numbers, a register's worth, where a register is loaded from.
@@ -87,10 +88,7 @@ impl Product<'_> {
         for (panel, weights) in self.panels.chunks_exact(self.inputs * 2).enumerate() {
             let first = panel * PANEL;
             let width = PANEL.min(self.outputs - first);
-            let mut bias = [0.0; PANEL];
-            if let Some(values) = self.bias {
-                bias[..width].copy_from_slice(&values[first..first + width]);
-            }
+            let bias = self.bias.map_or([0.0; PANEL], |bias| padded(&bias[first..]));
             for (start, x, rows) in self.x.tiles() {
                 sums.set(x, self.x.stride, rows, weights);
                 let out_rows = out[start * stride..].chunks_mut(stride);

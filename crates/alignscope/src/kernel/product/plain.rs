@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use super::super::padded::padded;
 use super::Finish;
 
 /// Outputs of a panel.
@@ -48,10 +49,7 @@ vectorized! {
         for (panel, weights) in panels.chunks_exact(inputs).enumerate() {
             let first = panel * PANEL;
             let width = PANEL.min(outputs - first);
-            let mut padded = [0.0; PANEL];
-            if let Some(bias) = bias {
-                padded[..width].copy_from_slice(&bias[first..first + width]);
-            }
+            let bias = bias.map_or([0.0; PANEL], |bias| padded(&bias[first..]));
             let mut row = 0;
             while row < rows {
                 let x = &x[row * stride..];
@@ -64,7 +62,7 @@ vectorized! {
                     1
                 };
                 for (i, sums) in sums[..done].iter_mut().enumerate() {
-                    sums.iter_mut().zip(&padded).for_each(|(sum, bias)| *sum += bias);
+                    sums.iter_mut().zip(&bias).for_each(|(sum, bias)| *sum += bias);
                     let out = &mut out[(row + i) * out_stride + first..][..width];
                     match finish {
                         Finish::Set => {}

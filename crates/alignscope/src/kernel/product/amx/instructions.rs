@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use super::super::super::tile::Tile;
-use super::Sums;
+use super::{Block, Sums, asked};
 
 /// Whether the processor has them, and the system lets this process use them: it is asked once.
 pub(super) fn are_available() -> bool {
@@ -72,47 +72,34 @@ impl Configured {
     }
 
     /// As [`Multiplier::multiply`](super::Multiplier::multiply).
-    pub(super) fn multiply(
-        &self,
-        rows: &[Tile],
-        weights: &[Tile],
-        parts: usize,
-        add: bool,
-        sums: &mut Sums,
-        soon: &[Tile],
-    ) {
-        assert!(matches!(parts, 2 | 4) && rows.len() == weights.len() && rows.len() >= parts);
-        let steps = rows.len() / parts;
-        // SAFETY: AMX is available and the tiles have their shape while this is not dropped. Rows and weights
-        // are `steps` times `parts` kilobytes, as just checked, and of each step exactly these are
-        // read; what is asked for beforehand may lie anywhere.
+    ///
+    /// # Safety
+    /// Rows and weights are as many whole steps, at least one.
+    pub(super) unsafe fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
+        // SAFETY: AMX is available and the tiles have their shape while this is not dropped; the
+        // steps are up to the caller.
         unsafe {
-            match parts {
-                4 => high_and_low(rows, weights, steps, add, sums, soon),
-                _ => high(rows, weights, steps, add, sums, soon),
+            match block.parts {
+                4 => high_and_low(block, sums),
+                _ => high(block, sums),
             }
         }
     }
 }
 
-/// A function that does a block: what a step does, how many bytes of rows and of weights it has, and
-/// how many bytes it asks for beforehand. Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights.
+/// A function that does a block of so many parts: what a step does. Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7
+/// weights.
 macro_rules! block {
-    ($(#[$meta:meta])* $name:ident, $bytes:literal, $asked:literal, $($step:literal)*) => {
+    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
         $(#[$meta])*
         ///
         /// # Safety
-        /// AMX is available and configured; rows and weights have that many steps, at least one.
-        unsafe fn $name(
-            rows: &[Tile],
-            weights: &[Tile],
-            steps: usize,
-            add: bool,
-            sums: &mut Sums,
-            soon: &[Tile],
-        ) {
-            // SAFETY: what is read of rows and weights is up to the caller; the sums are 32 rows of 128
-            // bytes; asking for memory beforehand never fails. All tile registers are named.
+        /// AMX is available and configured; rows and weights are as many whole steps, at least one.
+        unsafe fn $name(block: Block<'_>, sums: &mut Sums) {
+            let Block { rows, weights, add, soon, .. } = block;
+            // SAFETY: a step reads its kilobytes of rows and weights, which are there, as the caller
+            // says; the sums are 32 rows of 128 bytes; asking for memory beforehand never fails,
+            // wherever it lies. All tile registers are named.
             unsafe {
                 asm!(
                     "test {add:e}, {add:e}",
@@ -129,9 +116,9 @@ macro_rules! block {
                     "tileloadd tmm3, [{sums} + {row} + 2112]",
                     "2:",
                     $($step,)*
-                    concat!("add {soon}, ", $asked),
-                    concat!("add {rows}, ", $bytes),
-                    concat!("add {weights}, ", $bytes),
+                    "add {soon}, {asked}",
+                    "add {rows}, {bytes}",
+                    "add {weights}, {bytes}",
                     "dec {steps}",
                     "jnz 2b",
                     "tilestored [{sums} + {row}], tmm0",
@@ -141,9 +128,11 @@ macro_rules! block {
                     rows = inout(reg) rows.as_ptr() => _,
                     weights = inout(reg) weights.as_ptr() => _,
                     soon = inout(reg) soon.as_ptr() => _,
-                    steps = inout(reg) steps => _,
+                    steps = inout(reg) rows.len() / $parts => _,
                     sums = in(reg) sums.0.as_mut_ptr(),
                     add = in(reg) u32::from(add),
+                    asked = const asked($parts),
+                    bytes = const $parts * size_of::<Tile>(),
                     line = in(reg) 64_usize,
                     row = in(reg) 128_usize,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
@@ -157,7 +146,7 @@ macro_rules! block {
 
 block! {
     /// Rows · weights, both of high parts alone.
-    high, "2048", "128",
+    high, 2,
     "tileloadd tmm6, [{weights} + {line}]"
     "tileloadd tmm4, [{rows} + {line}]"
     "tdpbf16ps tmm0, tmm4, tmm6"
@@ -172,7 +161,7 @@ block! {
 
 block! {
     /// Rows · weights: high · high, low · high, high · low.
-    high_and_low, "4096", "512",
+    high_and_low, 4,
     "tileloadd tmm6, [{weights} + {line}]"
     "tileloadd tmm4, [{rows} + {line}]"
     "tdpbf16ps tmm0, tmm4, tmm6"
@@ -238,7 +227,10 @@ mod tests {
                 let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
                 let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
                 let mut found = EMPTY_SUMS;
-                configured.multiply(&rows, &weights, parts, false, &mut found, &weights);
+                let block =
+                    Block { rows: &rows, weights: &weights, parts, add: false, soon: &weights };
+                // SAFETY: both are `steps` steps.
+                unsafe { configured.multiply(block, &mut found) };
                 let mut expected = EMPTY_SUMS;
                 imitation::multiply(&rows, &weights, parts, &mut expected);
                 for (found, expected) in found.0.iter().zip(&expected.0) {
