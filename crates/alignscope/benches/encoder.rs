@@ -22,7 +22,7 @@ fn main() {
 }
 
 fn encode(bencher: Bencher<'_, '_>, model: &str, precision: Precision) {
-    if precision.is_imitated() {
+    if precision.is_slower_than_f32() {
         return;
     }
     let mut checkpoint = Checkpoint::untrained(model, 0).expect("a known model");

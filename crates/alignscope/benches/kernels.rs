@@ -20,9 +20,9 @@ fn operations([rows, inputs, outputs]: [usize; 3]) -> ItemsCount {
     ItemsCount::new(2 * rows * inputs * outputs)
 }
 
-/// The precisions that are not imitated here.
+/// The precisions that are worth it here.
 fn precisions() -> Vec<Precision> {
-    Precision::ALL.into_iter().filter(|p| !p.is_imitated()).collect()
+    Precision::ALL.into_iter().filter(|p| !p.is_slower_than_f32()).collect()
 }
 
 #[divan::bench(args = precisions())]

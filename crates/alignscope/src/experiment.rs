@@ -220,10 +220,11 @@ impl Experiment {
             .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
             .collect();
         let encoders = models.iter().any(|model| matches!(model.source, Source::Encoder(_)));
-        if encoders && self.precision.is_imitated() {
+        if encoders && self.precision.is_slower_than_f32() {
             progress.note(&format!(
-                "{}: this processor has no AMX; its sums are done by other instructions, several times slower than f32",
-                self.precision
+                "{} is slower than f32 on this processor, which has no AMX (it is done by {})",
+                self.precision,
+                self.precision.instructions()
             ));
         }
         let baselines = models.iter().filter_map(|model| model.source.baseline());

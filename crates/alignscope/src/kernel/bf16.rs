@@ -1,15 +1,18 @@
 //! Numbers rounded to bf16, two to a `u32`: the lower half of a pair is the first.
 //!
 //! Where `NATIVE` is set, by the processor's own instruction: it rounds alike, but takes denormal numbers
-//! for zero, as AMX does with what it multiplies.
+//! for zero, as those do that multiply.
+
+#[cfg(target_arch = "x86_64")]
+use super::product::tiles::Instructions;
 
 /// Pairs in a register.
 pub(super) const PAIRS: usize = 16;
 
-/// Whether the processor's own instruction is used: only beside AMX, so that imitations stay one.
+/// Whether the processor's own instruction is used: only beside those that multiply, so that imitations stay one.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn is_native() -> bool {
-    super::product::has_amx()
+    Instructions::here() != Instructions::Imitation
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512bf16")

@@ -1,14 +1,16 @@
 //! In which arithmetic layers multiply.
 
+use super::product::tiles::Instructions;
+
 /// The arithmetic of a layer's products; everything else is in f32 or f64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// f32 throughout.
     F32,
     /// Each number as a high and a low bf16, three products of them, sums in f32: about 2^-17 of
-    /// each product off. On AMX; elsewhere the same sums by other instructions, slowly.
+    /// each product off. On AMX; elsewhere by other instructions, slower than f32.
     Bf16x3,
-    /// bf16 products, sums in f32. On AMX; elsewhere as above.
+    /// bf16 products, sums in f32. On AMX or by AVX-512 for bf16; elsewhere by other instructions, slowly.
     Bf16,
 }
 
@@ -29,15 +31,18 @@ impl Precision {
     pub fn instructions(self) -> &'static str {
         match self {
             Self::F32 => super::product::f32_instructions(),
-            Self::Bf16x3 | Self::Bf16 if super::product::has_amx() => "AMX",
-            Self::Bf16x3 | Self::Bf16 => "AMX, imitated",
+            Self::Bf16x3 | Self::Bf16 => Instructions::here().name(),
         }
     }
 
-    /// Whether this processor lacks the instructions that the precision is made for, so that it
-    /// is slower than f32.
-    pub fn is_imitated(self) -> bool {
-        self != Self::F32 && !super::product::has_amx()
+    /// Whether f32 is faster on this processor, which lacks the instructions that the precision is
+    /// made for.
+    pub fn is_slower_than_f32(self) -> bool {
+        match self {
+            Self::F32 => false,
+            Self::Bf16x3 => Instructions::here() != Instructions::Amx,
+            Self::Bf16 => Instructions::here() == Instructions::Imitation,
+        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! A matrix product with weights that were packed once: `x Wᵀ + b`, set, added, or activated.
 //!
 //! In f32 they are done with AVX-512 (`product/avx512.rs`) or in plain code (`product/plain.rs`), in
-//! bf16 with AMX (`product/amx.rs`).
+//! bf16 by tiles (`product/tiles.rs`).
 //!
 //! Each number of the result is one sum over the inputs in their order, whatever the number of rows:
 //! it does not depend on how rows are grouped.
 
-pub(super) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 mod plain;
+pub(super) mod tiles;
 
 use super::activation::Activation;
 use super::operand::{Format, Operand};
@@ -57,20 +57,15 @@ pub(super) enum Finish {
 /// Working memory of one thread's products, grown once and then kept.
 #[derive(Debug, Default)]
 pub(crate) struct ProductScratch {
-    amx: amx::AmxScratch,
+    tiles: tiles::TilesScratch,
 }
 
 impl ProductScratch {
     /// Bytes that it grows to, at most: of products of so many rows with `outputs` outputs, whose
     /// inputs are taken in several goes.
     pub(crate) fn bytes(rows: usize, outputs: usize) -> usize {
-        amx::scratch_bytes(rows, outputs)
+        tiles::scratch_bytes(rows, outputs)
     }
-}
-
-/// Whether this processor has AMX for bf16, and its system lets this process use it.
-pub(super) fn has_amx() -> bool {
-    amx::is_available()
 }
 
 /// The instructions of products in f32 here.
@@ -100,7 +95,7 @@ impl PackedWeights {
         assert_eq!(weights.len(), inputs * outputs, "weights of whole rows");
         let weights = match precision {
             Precision::Bf16x3 | Precision::Bf16 => {
-                Packing::Tiles(amx::pack(&weights, inputs, precision), precision)
+                Packing::Tiles(tiles::pack(&weights, inputs, precision), precision)
             }
             #[cfg(target_arch = "x86_64")]
             Precision::F32 if has_avx512() => Packing::Avx512(avx512::pack(&weights, inputs)),
@@ -163,8 +158,8 @@ impl PackedWeights {
                     (&self.weights, next.format())
                 {
                     assert_eq!(*precision, to, "one precision for both layers of a perceptron");
-                    let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
-                    return product.activated(activation, operand, &mut scratch.amx);
+                    let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
+                    return product.activated(activation, operand, &mut scratch.tiles);
                 }
                 assert_eq!(self.format(), Format::Rows, "one form for both layers");
                 let (out, stride) = operand.as_rows_mut();
@@ -204,8 +199,8 @@ impl PackedWeights {
                 unsafe { product.run(out, stride) }
             }
             Packing::Tiles(tiles, precision) => {
-                let product = amx::Product { x, tiles, bias, outputs, precision: *precision };
-                product.rows(matches!(finish, Finish::Add), out, &mut scratch.amx);
+                let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
+                product.rows(matches!(finish, Finish::Add), out, &mut scratch.tiles);
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Attention in bf16: both products are those of blocks of 32 × 32 (`product/amx.rs`).
+//! Attention in bf16: both products are those of blocks of 32 × 32 (`product/tiles.rs`).
 
 use super::super::bf16;
 use super::super::huge;
 use super::super::padded::padded;
 use super::super::precision::Precision;
-use super::super::product::amx::{Block, EMPTY_SUMS, Multiplier, Sums};
+use super::super::product::tiles::{Block, EMPTY_SUMS, Multiplier, Sums};
 use super::super::softmax::{exponentials, in_lanes};
 use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, put_columns, put_rows};
 use super::Head;

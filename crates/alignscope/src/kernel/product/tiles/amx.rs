@@ -50,7 +50,7 @@ fn permitted() -> bool {
 
 /// The shape of all eight tiles, which this thread alone has, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Configured(PhantomData<*const ()>);
+pub(in crate::kernel) struct Configured(PhantomData<*const ()>);
 
 impl Configured {
     /// # Panics
@@ -198,48 +198,5 @@ impl Drop for Configured {
     fn drop(&mut self) {
         // SAFETY: AMX is available, since the shape was set.
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{EMPTY_SUMS, imitation};
-    use super::*;
-
-    #[test]
-    fn they_do_what_their_imitation_does() {
-        if !are_available() {
-            eprintln!("skipped: this processor has no AMX");
-            return;
-        }
-        let configured = Configured::new();
-        for parts in [2, 4] {
-            for steps in [1, 2, 7, 24] {
-                let tile = |i: usize| {
-                    Tile(std::array::from_fn(|j| {
-                        let half = |n: usize| {
-                            let value = ((i * 131 + n * 7919) % 2003) as f32 / 1001.0 - 1.0;
-                            value.to_bits() >> 16
-                        };
-                        half(2 * j) | (half(2 * j + 1) << 16)
-                    }))
-                };
-                let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
-                let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
-                let mut found = EMPTY_SUMS;
-                let block =
-                    Block { rows: &rows, weights: &weights, parts, add: false, soon: &weights };
-                // SAFETY: both are `steps` steps.
-                unsafe { configured.multiply(block, &mut found) };
-                let mut expected = EMPTY_SUMS;
-                imitation::multiply(&rows, &weights, parts, &mut expected);
-                for (found, expected) in found.0.iter().zip(&expected.0) {
-                    // Sums of some hundred products below 1; the order of additions within a tile
-                    // is that of the manual, which processors may not follow to the last bit.
-                    let off = (found - expected).abs();
-                    assert!(off <= 1e-4, "{parts} parts, {steps} steps: {found} {expected}");
-                }
-            }
-        }
     }
 }

@@ -1,19 +1,19 @@
-//! The product on AMX: tiles of 16 × 16 sums of products of bf16, added in f32.
+//! The product in bf16: tiles of 16 × 16 sums of products of bf16, added in f32, as AMX does them.
 //!
 //! In `Bf16x3` each number is split into a high and a low bf16, and high · high, high · low and
 //! low · high are added: what is left out is low · low and what both parts leave, 2^-15 of a product at
 //! worst and about 2^-18 mostly, and the sums are in f32. In `Bf16` only high · high is taken.
 //!
-//! A block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while
+//! On AMX (`tiles/amx.rs`) a block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while
 //! inputs go by, 32 at a time; of the other four registers two hold rows and two weights. Twelve
 //! products of 16 cycles each and ten loads of a kilobyte make a step (four and four in `Bf16`), so the
 //! products limit where tiles come from the first cache. Sixteen kilobytes of weights stay there
 //! while the rows of some blocks go by, which stay in the second cache for all weights; sums wait
 //! beside them. The weights of the next outputs are asked for meanwhile.
 //!
-//! Processors without AMX do the same sums in the order of the manual's pseudo-code, slowly, so that a precision can be tried
-//! anywhere; `imitation` is also what tests hold the instructions to. Only sums of numbers below 2^-126, which the instructions take
-//! as zero, can differ by design.
+//! Processors with AVX-512 for bf16 alone multiply the same tiles by it (`tiles/vectors.rs`); all others do AMX's sums in the
+//! order of the manual's pseudo-code, slowly, so that a precision can be tried anywhere; `tiles/imitation.rs` is also what
+//! tests hold the instructions to. Only sums of numbers below 2^-126, which the instructions take as zero, can differ by design.
 
 use super::super::activation::Activation;
 use super::super::huge;
@@ -23,9 +23,11 @@ use super::super::precision::Precision;
 use super::super::tile::{BLOCK, EMPTY, STEP, Tile, parts, put, put_columns};
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod imitation;
 #[cfg(target_arch = "x86_64")]
-mod instructions;
+mod vectors;
 
 /// Steps that are taken in one go, at most: 1024 inputs.
 const DEPTH_STEPS: usize = 32;
@@ -36,7 +38,7 @@ const WEIGHTS_KB: usize = 16;
 
 /// Working memory of one thread.
 #[derive(Debug, Default)]
-pub(in crate::kernel) struct AmxScratch {
+pub(in crate::kernel) struct TilesScratch {
     sums: Vec<Sums>,
 }
 
@@ -47,17 +49,38 @@ pub(in crate::kernel) struct Sums(pub(in crate::kernel) [f32; BLOCK * BLOCK]);
 
 pub(in crate::kernel) const EMPTY_SUMS: Sums = Sums([0.0; BLOCK * BLOCK]);
 
-/// Whether the processor multiplies tiles of bf16, and the system lets this process do so: it is
-/// asked once.
-pub(super) fn is_available() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let available = instructions::are_available();
-    #[cfg(not(target_arch = "x86_64"))]
-    let available = false;
-    available
+/// What multiplies tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) enum Instructions {
+    Amx,
+    /// AVX-512 for bf16.
+    Vectors,
+    Imitation,
 }
 
-/// Bytes of [`AmxScratch`], at most.
+impl Instructions {
+    /// The fastest of this processor that the system lets this process use: it is asked once.
+    pub(in crate::kernel) fn here() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if amx::are_available() {
+            return Self::Amx;
+        } else if vectors::are_available() {
+            return Self::Vectors;
+        }
+        Self::Imitation
+    }
+
+    /// As the manifest names them.
+    pub(in crate::kernel) fn name(self) -> &'static str {
+        match self {
+            Self::Amx => "AMX",
+            Self::Vectors => "AVX-512 BF16",
+            Self::Imitation => "AMX, imitated",
+        }
+    }
+}
+
+/// Bytes of [`TilesScratch`], at most.
 pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
     size_of::<Sums>() * rows.div_ceil(BLOCK) * outputs.div_ceil(BLOCK)
 }
@@ -92,16 +115,22 @@ pub(in crate::kernel) struct Block<'a> {
 }
 
 /// The right to multiply tiles on this thread, until it is dropped.
-pub(in crate::kernel) struct Multiplier {
+pub(in crate::kernel) enum Multiplier {
     #[cfg(target_arch = "x86_64")]
-    configured: Option<instructions::Configured>,
+    Amx(amx::Configured),
+    #[cfg(target_arch = "x86_64")]
+    Vectors,
+    Imitation,
 }
 
 impl Multiplier {
     pub(in crate::kernel) fn new() -> Self {
-        Self {
+        match Instructions::here() {
             #[cfg(target_arch = "x86_64")]
-            configured: is_available().then(instructions::Configured::new),
+            Instructions::Amx => Self::Amx(amx::Configured::new()),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Vectors => Self::Vectors,
+            _ => Self::Imitation,
         }
     }
 
@@ -110,21 +139,26 @@ impl Multiplier {
     /// # Panics
     /// There is no step, or not as many of rows as of weights.
     pub(in crate::kernel) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
-        let Block { rows, weights, parts, .. } = block;
+        let Block { rows, weights, parts, add, .. } = block;
         assert!(matches!(parts, 2 | 4), "high parts, or high and low");
         assert!(
             rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
             "whole steps"
         );
-        #[cfg(target_arch = "x86_64")]
-        if let Some(configured) = &self.configured {
+        match self {
+            #[cfg(target_arch = "x86_64")]
             // SAFETY: rows and weights are as many whole steps, as just checked.
-            return unsafe { configured.multiply(block, sums) };
+            Self::Amx(configured) => unsafe { configured.multiply(block, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has the instructions, as was asked when this was made.
+            Self::Vectors => unsafe { vectors::multiply(block, sums) },
+            Self::Imitation => {
+                if !add {
+                    *sums = EMPTY_SUMS;
+                }
+                imitation::multiply(rows, weights, parts, sums);
+            }
         }
-        if !block.add {
-            *sums = EMPTY_SUMS;
-        }
-        imitation::multiply(rows, weights, parts, sums);
     }
 }
 
@@ -153,7 +187,7 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     /// To rows of `outputs` numbers; with `add` they are added to what is there.
-    pub(super) fn rows(self, add: bool, out: &mut [f32], scratch: &mut AmxScratch) {
+    pub(super) fn rows(self, add: bool, out: &mut [f32], scratch: &mut TilesScratch) {
         self.each_block(scratch, |block, panel, sums| {
             let first = panel * BLOCK;
             let width = BLOCK.min(self.outputs - first);
@@ -167,7 +201,7 @@ impl Product<'_> {
         self,
         activation: Activation,
         out: &mut Operand,
-        scratch: &mut AmxScratch,
+        scratch: &mut TilesScratch,
     ) {
         let parts = parts(self.precision);
         let steps = self.outputs.div_ceil(STEP);
@@ -184,7 +218,7 @@ impl Product<'_> {
     }
 
     /// Calls `write` with each block of sums, by its number among the rows and its panel.
-    fn each_block(self, scratch: &mut AmxScratch, mut write: impl FnMut(usize, usize, &Sums)) {
+    fn each_block(self, scratch: &mut TilesScratch, mut write: impl FnMut(usize, usize, &Sums)) {
         let multiplier = Multiplier::new();
         let parts = parts(self.precision);
         let (blocks, panels) = (self.x.rows().div_ceil(BLOCK), self.outputs.div_ceil(BLOCK));
@@ -266,6 +300,69 @@ rounding! {
             let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[i] + bias[i]);
             activation.apply_inline(&mut values);
             put::<NATIVE>(step, line, &values[..width]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those of this processor, by what they multiply with.
+    fn multipliers() -> Vec<(Instructions, Multiplier)> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
+        let mut multipliers = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if amx::are_available() {
+                multipliers.push((Instructions::Amx, Multiplier::Amx(amx::Configured::new())));
+            }
+            if vectors::are_available() {
+                multipliers.push((Instructions::Vectors, Multiplier::Vectors));
+            }
+        }
+        multipliers
+    }
+
+    /// A tile of numbers from -1 to 1, in bf16.
+    fn tile(seed: usize) -> Tile {
+        Tile(std::array::from_fn(|i| {
+            let half = |n: usize| {
+                let value = ((seed * 131 + n * 7919) % 2003) as f32 / 1001.0 - 1.0;
+                value.to_bits() >> 16
+            };
+            half(2 * i) | (half(2 * i + 1) << 16)
+        }))
+    }
+
+    #[test]
+    fn instructions_do_what_their_imitation_does() {
+        let multipliers = multipliers();
+        if multipliers.is_empty() {
+            eprintln!("skipped: this processor multiplies no bf16");
+        }
+        for (instructions, multiplier) in multipliers {
+            for (parts, steps) in [2, 4].into_iter().flat_map(|p| [1, 2, 7, 24].map(|s| (p, s))) {
+                let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
+                let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
+                let (mut found, mut expected) = (EMPTY_SUMS, EMPTY_SUMS);
+                for add in [false, true] {
+                    let (rows, weights) = (&*rows, &*weights);
+                    multiplier
+                        .multiply(Block { rows, weights, parts, add, soon: weights }, &mut found);
+                    imitation::multiply(rows, weights, parts, &mut expected);
+                    for (found, expected) in found.0.iter().zip(&expected.0) {
+                        // Sums of some hundred products below 1; the order of additions within a tile
+                        // is that of the manual, which processors may not follow to the last bit, and
+                        // another one in vectors.
+                        let off = (found - expected).abs();
+                        assert!(
+                            off <= 1e-4,
+                            "{instructions:?}, {parts} parts, {steps} steps: {found} {expected}"
+                        );
+                    }
+                }
+            }
         }
     }
 }

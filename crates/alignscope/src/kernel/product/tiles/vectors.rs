@@ -1,0 +1,97 @@
+//! The product of tiles by AVX-512 for bf16, on processors that have it and not AMX: AMD's since Zen 4.
+//!
+//! `vdpbf16ps` adds two products to each of sixteen sums: the second of a pair, then the first, each
+//! fused, in f32 rounded to nearest (Intel's manual, volume 2). That is twice what f32 does in an
+//! instruction, and another order of additions than AMX's.
+
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
+};
+use std::mem::transmute;
+
+use super::super::super::tile::{BLOCK, SIDE, Tile};
+use super::{Block, Sums};
+
+/// Rows whose sums are in registers at a time, two registers each.
+const ROWS: usize = 8;
+
+/// Whether the processor has the instructions.
+pub(super) fn are_available() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
+}
+
+/// As [`Multiplier::multiply`](super::Multiplier::multiply).
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
+    let Block { rows, weights, parts, add, .. } = block;
+    for (group, sums) in sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0.iter_mut().enumerate() {
+        let (tile, line) = (group * ROWS / SIDE, group * ROWS % SIDE);
+        let mut registers = [[_mm512_setzero_ps(); 2]; ROWS];
+        if add {
+            for (registers, sums) in registers.iter_mut().zip(sums.as_chunks::<BLOCK>().0) {
+                *registers = [load(sums, 0), load(sums, SIDE)];
+            }
+        }
+        for (rows, weights) in rows.chunks_exact(parts).zip(weights.chunks_exact(parts)) {
+            let [high, low] = [&weights[..2], &weights[parts - 2..]];
+            add_tile(&rows[tile], line, high, &mut registers);
+            if parts == 4 {
+                add_tile(&rows[2 + tile], line, high, &mut registers);
+                add_tile(&rows[tile], line, low, &mut registers);
+            }
+        }
+        for (registers, sums) in registers.iter().zip(sums.as_chunks_mut::<BLOCK>().0) {
+            store(registers[0], sums, 0);
+            store(registers[1], sums, SIDE);
+        }
+    }
+}
+
+/// Adds the product of a tile's rows from `line` on and two tiles of weights.
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn add_tile(rows: &Tile, line: usize, weights: &[Tile], sums: &mut [[__m512; 2]; ROWS]) {
+    let rows: &[[u32; SIDE]; ROWS] =
+        rows.0.as_chunks::<SIDE>().0[line..].first_chunk().expect("whole groups of rows");
+    let [first, second] = [0, 1].map(|tile: usize| weights[tile].0.as_chunks::<SIDE>().0);
+    for (pair, (first, second)) in first.iter().zip(second).enumerate() {
+        let weights = [pairs(first), pairs(second)];
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            let x = of_pairs(_mm512_set1_epi32(row[pair].cast_signed()));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = _mm512_dpbf16_ps(*sum, x, weights);
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn pairs(values: &[u32; SIDE]) -> __m512bh {
+    // SAFETY: the array is 64 bytes.
+    of_pairs(unsafe { _mm512_loadu_si512(values.as_ptr().cast()) })
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn of_pairs(bits: __m512i) -> __m512bh {
+    // SAFETY: both are 512 bits.
+    unsafe { transmute::<__m512i, __m512bh>(bits) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(sums: &[f32; BLOCK], at: usize) -> __m512 {
+    let sums = &sums[at..at + SIDE];
+    // SAFETY: these are sixteen numbers.
+    unsafe { _mm512_loadu_ps(sums.as_ptr()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(register: __m512, sums: &mut [f32; BLOCK], at: usize) {
+    let sums = &mut sums[at..at + SIDE];
+    // SAFETY: these are sixteen numbers.
+    unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), register) };
+}
