@@ -4,7 +4,7 @@
 
 use alignscope::Precision;
 use alignscope::kernel::Activation;
-use alignscope::kernel::bench;
+use alignscope::kernel::bench::{self, Reading};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
@@ -62,4 +62,20 @@ fn layer_norm(bencher: Bencher<'_, '_>) {
 fn activation(bencher: Bencher<'_, '_>, activation: Activation) {
     let len = 1 << 14;
     bencher.counter(ItemsCount::new(len)).bench_local(bench::activation(activation, len));
+}
+
+/// Images of one stage of B/16, more than the caches hold.
+#[divan::bench(args = [Reading::PlainSum, Reading::Norms, Reading::PairsWithTheFirst, Reading::Pairs])]
+fn differences(bencher: Bencher<'_, '_>, reading: Reading) {
+    let (images, shape) = (200, [197, 768]);
+    let bytes = BytesCount::new(4 * images * shape[0] * shape[1]);
+    bencher.counter(bytes).bench_local(bench::images(reading, images, shape));
+}
+
+/// To tiles: rows of activations, or of weights and keys, which become columns.
+#[divan::bench(args = ["rows", "columns"])]
+fn packing(bencher: Bencher<'_, '_>, what: &str) {
+    let shape = [ROWS, 768];
+    let bytes = BytesCount::new(4 * shape[0] * shape[1]);
+    bencher.counter(bytes).bench_local(bench::packing(what == "columns", shape));
 }

@@ -1,14 +1,18 @@
 //! Numbers that do not fit the memory budget, in a temporary file that has no name.
+//!
+//! On many systems `/tmp` lies in memory, where a file takes of what it should spare: there it goes to
+//! `/var/tmp`, which is on a disk. A folder that the user names in TMPDIR is taken as it is.
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A temporary file of numbers, little-endian, that many threads read and write at once. It has no
 /// name, so it is gone when it is closed, also where the program is killed.
 #[derive(Debug)]
 pub(crate) struct SpillFile {
     file: File,
+    folder: PathBuf,
     what: &'static str,
     bytes: u64,
 }
@@ -37,9 +41,10 @@ const RUN: usize = 1 << 14;
 impl SpillFile {
     /// A file that will hold `bytes` of `what`.
     pub(crate) fn create(what: &'static str, bytes: u64) -> Result<Self, SpillError> {
-        match tempfile::tempfile() {
-            Ok(file) => Ok(Self { file, what, bytes }),
-            Err(source) => Err(SpillError { what, folder: std::env::temp_dir(), bytes, source }),
+        let folder = folder();
+        match tempfile::tempfile_in(&folder) {
+            Ok(file) => Ok(Self { file, folder, what, bytes }),
+            Err(source) => Err(SpillError { what, folder, bytes, source }),
         }
     }
 
@@ -85,8 +90,32 @@ impl SpillFile {
 
     fn error(&self, source: io::Error) -> SpillError {
         let Self { what, bytes, .. } = *self;
-        SpillError { what, folder: std::env::temp_dir(), bytes, source }
+        SpillError { what, folder: self.folder.clone(), bytes, source }
     }
+}
+
+/// Where temporary files go.
+fn folder() -> PathBuf {
+    let (usual, on_disk) = (std::env::temp_dir(), Path::new("/var/tmp"));
+    let named = std::env::var_os("TMPDIR").is_some();
+    match !named && is_in_memory(&usual) && on_disk.is_dir() && !is_in_memory(on_disk) {
+        true => on_disk.to_owned(),
+        false => usual,
+    }
+}
+
+/// Whether a folder's files are kept in memory; no, where that can't be told.
+#[cfg(target_os = "linux")]
+fn is_in_memory(folder: &Path) -> bool {
+    /// As in Linux's `magic.h`.
+    const TMPFS: i128 = 0x0102_1994;
+    const RAMFS: i128 = 0x8584_58f6;
+    rustix::fs::statfs(folder).is_ok_and(|found| matches!(i128::from(found.f_type), TMPFS | RAMFS))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &Path) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -139,12 +168,22 @@ mod tests {
         assert_eq!(found, values);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_lies_in_memory_is_told_from_what_is_on_a_disk() {
+        for (folder, expected) in [("/dev/shm", true), ("/proc", false), ("/nowhere", false)] {
+            let folder = Path::new(folder);
+            // Some containers have no shared memory.
+            assert_eq!(is_in_memory(folder), expected && folder.is_dir(), "{}", folder.display());
+        }
+    }
+
     #[test]
     fn the_error_says_where_how_much_and_what_to_do() {
         let file = SpillFile::create("activations", 5_000_001).expect("a file");
         let mut beyond = [0.0];
         let message = file.read(0, &mut beyond).expect_err("the file is empty").to_string();
-        let folder = std::env::temp_dir().display().to_string();
+        let folder = folder().display().to_string();
         for part in ["activations", &folder, "6 MB", "--memory", "TMPDIR"] {
             assert!(message.contains(part), "{message}");
         }

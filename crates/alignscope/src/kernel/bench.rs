@@ -5,7 +5,10 @@
 use super::huge;
 use super::operand::Operand;
 use super::product::{Output, PackedWeights, ProductScratch};
-use super::{Activation, Attention, AttentionScratch, Norm, Precision, layer_norm};
+use super::tile::{BLOCK, EMPTY, STEP, put_columns, put_rows};
+use super::{
+    Activation, Attention, AttentionScratch, Norm, Precision, layer_norm, reduce_pair, squared_norm,
+};
 
 /// Numbers from −1 to 1 without a pattern that a processor could use.
 fn numbers(len: usize) -> Vec<f32> {
@@ -84,5 +87,63 @@ pub fn activation(activation: Activation, len: usize) -> impl FnMut() + use<> {
     move || {
         values.copy_from_slice(&original);
         activation.apply(&mut values);
+    }
+}
+
+/// What of images of `[tokens, channels]` is read, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading {
+    /// A plain sum: as fast as memory is read.
+    PlainSum,
+    /// The squared norm of each.
+    Norms,
+    /// The differences of each and the first, which stays in the cache.
+    PairsWithTheFirst,
+    /// The differences of two at a time.
+    Pairs,
+}
+
+/// Reads so many images, of which each is read once.
+pub fn images(reading: Reading, images: usize, [tokens, channels]: [usize; 2]) -> impl FnMut() {
+    let len = tokens * channels;
+    let values = numbers(images * len);
+    let mut msd = vec![0.0; channels];
+    move || {
+        let image = |i: usize| &values[i * len..][..len];
+        let sum: f64 = match reading {
+            Reading::PlainSum => {
+                let mut lanes = [0.0_f32; 64];
+                for run in values.as_chunks::<64>().0 {
+                    lanes.iter_mut().zip(run).for_each(|(lane, x)| *lane += x);
+                }
+                lanes.iter().map(|lane| f64::from(*lane)).sum()
+            }
+            Reading::Norms => (0..images).map(|i| squared_norm(image(i), channels)).sum(),
+            Reading::PairsWithTheFirst => {
+                (0..images).map(|i| reduce_pair(image(0), image(i), &mut msd)).sum()
+            }
+            Reading::Pairs => {
+                let half = images / 2;
+                (0..half).map(|i| reduce_pair(image(i), image(i + half), &mut msd)).sum()
+            }
+        };
+        std::hint::black_box(sum);
+    }
+}
+
+/// Rows of f32 to blocks of tiles in high and low bf16, as rows or as columns.
+pub fn packing(columns: bool, [rows, inputs]: [usize; 2]) -> impl FnMut() {
+    const PARTS: usize = 4;
+    let steps = inputs.div_ceil(STEP) * PARTS;
+    let values = numbers(rows * inputs);
+    let mut tiles = huge::vec(rows.div_ceil(BLOCK) * steps, EMPTY);
+    move || {
+        for (tiles, values) in tiles.chunks_exact_mut(steps).zip(values.chunks(BLOCK * inputs)) {
+            let count = values.len() / inputs;
+            match columns {
+                true => put_columns(tiles, PARTS, count, values, inputs, inputs),
+                false => put_rows(tiles, PARTS, 0..count, values, inputs, inputs),
+            }
+        }
     }
 }

@@ -236,46 +236,4 @@ mod tests {
             assert!(msd.iter().all(|m| *m == 0.0));
         }
     }
-
-    /// `cargo test --release --lib -- --ignored --nocapture difference_speed`: bytes a second of pairs
-    /// and of norms, beside a plain sum over the same memory, each on one thread.
-    #[test]
-    #[ignore = "a measurement"]
-    fn difference_speed() {
-        let (images, tokens, channels) = (400, 197, 768);
-        let len = tokens * channels;
-        let values: Vec<f32> = (0..images * len).map(|i| (i % 1013) as f32).collect();
-        let image = |i: usize| &values[i * len..][..len];
-        let speed = |what: &str, bytes: usize, work: &mut dyn FnMut() -> f64| {
-            let mut times: Vec<f64> = (0..5)
-                .map(|_| {
-                    let clock = std::time::Instant::now();
-                    std::hint::black_box(work());
-                    clock.elapsed().as_secs_f64()
-                })
-                .collect();
-            times.sort_by(f64::total_cmp);
-            println!("{what}: {:.1} GB/s", bytes as f64 / times[2] / 1e9);
-        };
-        let bytes = images * len * size_of::<f32>();
-        let mut msd = vec![0.0; channels];
-        speed("plain sum", bytes, &mut || {
-            let mut lanes = [0.0_f32; 64];
-            for run in values.as_chunks::<64>().0 {
-                lanes.iter_mut().zip(run).for_each(|(lane, x)| *lane += x);
-            }
-            lanes.iter().map(|lane| f64::from(*lane)).sum()
-        });
-        speed("norms", bytes, &mut || (0..images).map(|i| squared_norm(image(i), channels)).sum());
-        speed("mean squares", bytes, &mut || {
-            (0..images).for_each(|i| mean_squares(image(i), &mut msd));
-            f64::from(msd[0])
-        });
-        speed("pairs, both from memory", bytes, &mut || {
-            (0..images / 2).map(|i| reduce_pair(image(i), image(i + images / 2), &mut msd)).sum()
-        });
-        speed("pairs, one from memory", bytes, &mut || {
-            (0..images).map(|i| reduce_pair(image(0), image(i), &mut msd)).sum()
-        });
-    }
 }
