@@ -146,7 +146,7 @@ pub struct Dataset {
     pub trial_ids: Vec<u64>,
     /// Labels of each trial; every column has one code a trial.
     pub labels: Vec<LabelColumn>,
-    /// The annotation files that were read (to be hashed into the manifest).
+    /// The annotation files that were read, or folders of them (to be hashed into the manifest).
     pub sources: Vec<PathBuf>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
     /// left out and why. One sentence each.

@@ -178,6 +178,7 @@ fn bapps_has_one_file_an_answer() {
     let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
     assert_eq!(trials[0].right_votes, f64::from(0.8_f32));
     assert_eq!(label(&dataset, "kind", 0), "cnn");
+    assert!(dataset.sources.len() == 1 && dataset.sources[0].ends_with("2afc/val/cnn/judge"));
 }
 
 fn things(files: &[(&str, &str)]) -> TempDir {

@@ -39,6 +39,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
     let judgements: Vec<&str> =
         files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
     let mut builder = Builder::new(&root, options, &["kind"]);
+    let mut sources: Vec<PathBuf> = Vec::new();
     for (record, judgement) in judgements.into_iter().enumerate() {
         if builder.is_full() {
             break;
@@ -47,6 +48,10 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
         let name = name.trim_end_matches(".npy");
         let path = files.full(judgement);
         let bytes = std::fs::read(&path).map_err(read_error(&path))?;
+        let folder = path.parent().expect("it lies in a folder");
+        if sources.last().is_none_or(|last| last != folder) {
+            sources.push(folder.to_owned());
+        }
         let right = share(&bytes).ok_or_else(|| DatasetError::Line {
             path: path.clone(),
             line: 1,
@@ -71,7 +76,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
         )?;
     }
     let notes = vec![format!("{} is BAPPS, split {split}", folder.display())];
-    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, Vec::new(), notes)
+    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, sources, notes)
 }
 
 /// The one number of a `.npy` file, version 1, `<f4` or `<f8`, shape `(1,)`.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::prepared::images_sha256;
+use super::prepared::{annotation_sha256, sha256_of_all};
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
@@ -146,7 +146,8 @@ pub fn verify(
         };
         for file in &recorded.files {
             let path = moved(&recorded.data, data, Path::new(&file.path));
-            checks.push(check_file(&format!("file of {}", recorded.name), &path, &file.sha256));
+            let what = format!("annotations of {}: {}", recorded.name, path.display());
+            checks.push(Check::new(what, same_hash(annotation_sha256(&path), &file.sha256)));
         }
         checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
         checks.extend(check_scores(request, dataset, &scores)?);
@@ -165,13 +166,15 @@ fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
 }
 
 fn check_file(what: &str, path: &Path, expected: &str) -> Check {
-    let what = format!("{what}: {}", path.display());
-    let outcome = match file_sha256(path) {
+    Check::new(format!("{what}: {}", path.display()), same_hash(file_sha256(path), expected))
+}
+
+fn same_hash(found: std::io::Result<String>, expected: &str) -> CheckOutcome {
+    match found {
         Ok(found) if found == expected => CheckOutcome::Same,
         Ok(found) => CheckOutcome::Different(format!("SHA-256 {found}, expected {expected}")),
         Err(error) => CheckOutcome::NotThere(error.to_string()),
-    };
-    Check::new(what, outcome)
+    }
 }
 
 fn check_images(
@@ -198,7 +201,7 @@ fn check_images(
     let outcome = match hashes {
         Err(why) => CheckOutcome::NotThere(why),
         Ok(hashes) => {
-            let found = images_sha256(dataset.images.iter().map(String::as_str).zip(&hashes));
+            let found = sha256_of_all(dataset.images.iter().map(String::as_str).zip(&hashes));
             match found == expected {
                 true => CheckOutcome::Same,
                 false => CheckOutcome::Different(format!(
