@@ -62,7 +62,7 @@ pub(super) fn attend(
         put_rows(queries, parts, 0..count, rows, head.stride, width);
         for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
             let (rows, weights) = (&*queries, keys);
-            let block = Block { rows, weights, parts, add: false, soon: weights };
+            let block = Block { rows, lines: count, weights, parts, add: false, soon: weights };
             multiplier.multiply(block, sums);
         }
         let mut shares = [0.0; BLOCK];
@@ -70,7 +70,7 @@ pub(super) fn attend(
         for (panel, values) in values.chunks_exact(over_tokens).enumerate() {
             let sums = &mut sums[0];
             let (rows, weights) = (&*weights, values);
-            let block = Block { rows, weights, parts, add: false, soon: weights };
+            let block = Block { rows, lines: count, weights, parts, add: false, soon: weights };
             multiplier.multiply(block, sums);
             let start = panel * BLOCK;
             let out = &mut out[first * stride + start..];

@@ -105,6 +105,8 @@ fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
 pub(in crate::kernel) struct Block<'a> {
     /// Steps of two tiles of high parts, and two of low parts where `parts` is four.
     pub(in crate::kernel) rows: &'a [Tile],
+    /// Of the 32 rows so many are there; what the sums of others become is not said.
+    pub(in crate::kernel) lines: usize,
     /// As many steps of weights.
     pub(in crate::kernel) weights: &'a [Tile],
     pub(in crate::kernel) parts: usize,
@@ -137,9 +139,10 @@ impl Multiplier {
     /// Sums of one block.
     ///
     /// # Panics
-    /// There is no step, or not as many of rows as of weights.
+    /// There is no step, or not as many of rows as of weights, or more lines than a block has.
     pub(in crate::kernel) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
-        let Block { rows, weights, parts, add, .. } = block;
+        let Block { rows, lines, weights, parts, add, .. } = block;
+        assert!(lines <= BLOCK, "{lines} of {BLOCK} rows");
         assert!(matches!(parts, 2 | 4), "high parts, or high and low");
         assert!(
             rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
@@ -248,7 +251,9 @@ impl Product<'_> {
                             let ahead = i * count * asked(parts) / size_of::<Tile>();
                             let soon = next.get(ahead..).unwrap_or(next);
                             let add = from > 0;
-                            multiplier.multiply(Block { rows, weights, parts, add, soon }, sums);
+                            let lines = BLOCK.min(self.x.rows() - block * BLOCK);
+                            let block_here = Block { rows, lines, weights, parts, add, soon };
+                            multiplier.multiply(block_here, sums);
                             if from + count == steps {
                                 write(block, panel, sums);
                             }
@@ -348,8 +353,10 @@ mod tests {
                 let (mut found, mut expected) = (EMPTY_SUMS, EMPTY_SUMS);
                 for add in [false, true] {
                     let (rows, weights) = (&*rows, &*weights);
-                    multiplier
-                        .multiply(Block { rows, weights, parts, add, soon: weights }, &mut found);
+                    multiplier.multiply(
+                        Block { rows, lines: BLOCK, weights, parts, add, soon: weights },
+                        &mut found,
+                    );
                     imitation::multiply(rows, weights, parts, &mut expected);
                     for (found, expected) in found.0.iter().zip(&expected.0) {
                         // Sums of some hundred products below 1; the order of additions within a tile

@@ -5,16 +5,19 @@
 //! instruction, and another order of additions than AMX's.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_dpbf16_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
 use super::super::super::tile::{BLOCK, SIDE, Tile};
-use super::{Block, Sums};
+use super::{Block, Sums, asked};
 
 /// Rows whose sums are in registers at a time, two registers each.
 const ROWS: usize = 8;
+
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
 
 /// Whether the processor has the instructions.
 pub(super) fn are_available() -> bool {
@@ -24,8 +27,10 @@ pub(super) fn are_available() -> bool {
 /// As [`Multiplier::multiply`](super::Multiplier::multiply).
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
-    let Block { rows, weights, parts, add, .. } = block;
-    for (group, sums) in sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0.iter_mut().enumerate() {
+    let Block { rows, lines, weights, parts, add, soon } = block;
+    let mut soon = soon.as_ptr().cast::<i8>();
+    let groups = sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0;
+    for (group, sums) in groups.iter_mut().take(lines.div_ceil(ROWS)).enumerate() {
         let (tile, line) = (group * ROWS / SIDE, group * ROWS % SIDE);
         let mut registers = [[_mm512_setzero_ps(); 2]; ROWS];
         if add {
@@ -34,6 +39,13 @@ pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
             }
         }
         for (rows, weights) in rows.chunks_exact(parts).zip(weights.chunks_exact(parts)) {
+            if group == 0 {
+                for _ in 0..asked(parts) / LINE {
+                    // SAFETY: asking for memory never fails, wherever it lies.
+                    unsafe { _mm_prefetch::<_MM_HINT_T1>(soon) };
+                    soon = soon.wrapping_add(LINE);
+                }
+            }
             let [high, low] = [&weights[..2], &weights[parts - 2..]];
             add_tile(&rows[tile], line, high, &mut registers);
             if parts == 4 {
