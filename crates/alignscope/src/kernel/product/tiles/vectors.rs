@@ -41,8 +41,7 @@ pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
         for (rows, weights) in rows.chunks_exact(parts).zip(weights.chunks_exact(parts)) {
             if group == 0 {
                 for _ in 0..asked(parts) / LINE {
-                    // SAFETY: asking for memory never fails, wherever it lies.
-                    unsafe { _mm_prefetch::<_MM_HINT_T1>(soon) };
+                    _mm_prefetch::<_MM_HINT_T1>(soon);
                     soon = soon.wrapping_add(LINE);
                 }
             }
@@ -66,7 +65,7 @@ pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
 fn add_tile(rows: &Tile, line: usize, weights: &[Tile], sums: &mut [[__m512; 2]; ROWS]) {
     let rows: &[[u32; SIDE]; ROWS] =
         rows.0.as_chunks::<SIDE>().0[line..].first_chunk().expect("whole groups of rows");
-    let [first, second] = [0, 1].map(|tile: usize| weights[tile].0.as_chunks::<SIDE>().0);
+    let (first, second) = (weights[0].0.as_chunks::<SIDE>().0, weights[1].0.as_chunks::<SIDE>().0);
     for (pair, (first, second)) in first.iter().zip(second).enumerate() {
         let weights = [pairs(first), pairs(second)];
         for (sums, row) in sums.iter_mut().zip(rows) {
