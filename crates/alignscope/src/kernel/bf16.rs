@@ -79,9 +79,9 @@ pub(super) fn rest_interleaved(
 #[cfg(target_arch = "x86_64")]
 mod native {
     use std::arch::x86_64::{
-        __m512, __m512i, _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cvtepu16_epi32,
-        _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
-        _mm512_loadu_si512, _mm512_or_si512, _mm512_slli_epi32, _mm512_storeu_ps,
+        __m256bh, __m256i, __m512, __m512i, _mm512_castsi512_ps, _mm512_castsi512_si256,
+        _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_extracti64x4_epi64,
+        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_or_si512, _mm512_slli_epi32, _mm512_storeu_ps,
         _mm512_storeu_si512, _mm512_sub_ps,
     };
 
@@ -133,18 +133,20 @@ mod native {
         out
     }
 
+    /// Sixteen numbers rounded, each in the lower half of a pair.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    #[inline]
+    fn widened(row: &[f32; PAIRS]) -> __m512i {
+        let rounded = _mm512_cvtneps_pbh(load(row, 0));
+        // SAFETY: both are 256 bits.
+        let rounded = unsafe { std::mem::transmute::<__m256bh, __m256i>(rounded) };
+        _mm512_cvtepu16_epi32(rounded)
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
     #[inline]
     pub(super) fn interleaved(rows: &[[f32; PAIRS]; 2]) -> [u32; PAIRS] {
-        let [first, second] = rows.each_ref().map(|row| {
-            let rounded = _mm512_cvtneps_pbh(load(row, 0));
-            // SAFETY: both are 256 bits.
-            _mm512_cvtepu16_epi32(unsafe {
-                std::mem::transmute::<std::arch::x86_64::__m256bh, std::arch::x86_64::__m256i>(
-                    rounded,
-                )
-            })
-        });
+        let (first, second) = (widened(&rows[0]), widened(&rows[1]));
         stored(_mm512_or_si512(first, _mm512_slli_epi32::<16>(second)))
     }
 }
