@@ -121,8 +121,9 @@ pub struct Run {
     pub projection: Option<ProjectionForm>,
 
     /// In which arithmetic encoders multiply: f32; bf16x3 (three products of bf16, distances mostly
-    /// within 1e-5 of f32's) or bf16, both made for processors with AMX; auto takes the fastest that
-    /// keeps every distance within 1e-4, which is f32 so far. The manifest says which ran.
+    /// within 1e-5 of f32's; made for processors with AMX) or bf16 (with AMX, or AVX-512 for bf16); auto
+    /// takes the fastest that keeps every distance within 1e-4, which is f32 so far. The manifest says
+    /// which ran.
     #[arg(long, value_name = "PRECISION", default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
 

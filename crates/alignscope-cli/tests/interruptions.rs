@@ -107,8 +107,7 @@ fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
 fn stopped_with_ctrl_c_it_says_how_to_go_on() {
     let place = Place::new();
     assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
-    // A slower run: imitated arithmetic, one thread.
-    let slow = ["--precision", "bf16", "--threads", "1"];
+    let slow = ["--threads", "1"];
     let child = place.command("out", "kept", &slow).spawn().expect("run");
     let started = place.path("out").join("unfinished.json");
     let clock = Instant::now();
@@ -127,7 +126,7 @@ fn stopped_with_ctrl_c_it_says_how_to_go_on() {
 #[test]
 fn a_second_run_on_the_same_output_says_so_and_stops() {
     let place = Place::new();
-    let mut first = place.command("out", "kept", &["--precision", "bf16"]).spawn().expect("run");
+    let mut first = place.command("out", "kept", &[]).spawn().expect("run");
     let lock = place.path("out").join("run.lock");
     let clock = Instant::now();
     while !fs::metadata(&lock).is_ok_and(|file| file.len() > 0) {
@@ -135,7 +134,7 @@ fn a_second_run_on_the_same_output_says_so_and_stops() {
         std::thread::sleep(Duration::from_millis(1));
     }
     signal(&first, "-STOP");
-    let second = place.command("out", "kept", &["--precision", "bf16"]).output().expect("run");
+    let second = place.command("out", "kept", &[]).output().expect("run");
     signal(&first, "-CONT");
     assert_eq!(second.status.code(), Some(2));
     let holder = format!("process {}", first.id());
@@ -172,7 +171,7 @@ fn where_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room() {
 #[test]
 fn an_output_that_is_removed_in_mid_run_is_an_error_and_what_is_kept_stays() {
     let place = Place::new();
-    let slow = ["--precision", "bf16", "--threads", "1"];
+    let slow = ["--threads", "1"];
     let child = place.command("out", "kept", &slow).spawn().expect("run");
     let clock = Instant::now();
     let kept = || fs::read_dir(place.path("kept")).map_or(0, Iterator::count);

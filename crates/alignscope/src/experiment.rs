@@ -222,7 +222,7 @@ impl Experiment {
         let encoders = models.iter().any(|model| matches!(model.source, Source::Encoder(_)));
         if encoders && self.precision.is_slower_than_f32() {
             progress.note(&format!(
-                "{} is slower than f32 on this processor, which has no AMX (it is done by {})",
+                "{} is slower than f32 on this processor, which lacks the instructions that it is made for; it is done by {}",
                 self.precision,
                 self.precision.instructions()
             ));

@@ -1,7 +1,7 @@
 //! Numbers that do not fit the memory budget, in a temporary file that has no name.
 //!
 //! On many systems `/tmp` lies in memory, where a file takes of what it should spare: there it goes to
-//! `/var/tmp`, which is on a disk. A folder that the user names in TMPDIR is taken as it is.
+//! `/var/tmp` if that is on a disk. A folder that the user names in TMPDIR is taken as it is.
 
 use std::fs::File;
 use std::io;
@@ -95,13 +95,19 @@ impl SpillFile {
 }
 
 /// Where temporary files go.
-fn folder() -> PathBuf {
-    let (usual, on_disk) = (std::env::temp_dir(), Path::new("/var/tmp"));
+pub(crate) fn folder() -> PathBuf {
+    let (usual, other) = (std::env::temp_dir(), Path::new("/var/tmp"));
     let named = std::env::var_os("TMPDIR").is_some();
-    match !named && is_in_memory(&usual) && on_disk.is_dir() && !is_in_memory(on_disk) {
-        true => on_disk.to_owned(),
+    let takes_files = || tempfile::tempfile_in(other).is_ok();
+    match is_better(named, is_in_memory(&usual), is_in_memory(other)) && takes_files() {
+        true => other.to_owned(),
         false => usual,
     }
+}
+
+/// Whether another folder is to be taken than the usual one.
+fn is_better(named: bool, usual_in_memory: bool, other_in_memory: bool) -> bool {
+    !named && usual_in_memory && !other_in_memory
 }
 
 /// Whether a folder's files are kept in memory; no, where that can't be told.
@@ -171,10 +177,31 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn what_lies_in_memory_is_told_from_what_is_on_a_disk() {
-        for (folder, expected) in [("/dev/shm", true), ("/proc", false), ("/nowhere", false)] {
-            let folder = Path::new(folder);
-            // Some containers have no shared memory.
-            assert_eq!(is_in_memory(folder), expected && folder.is_dir(), "{}", folder.display());
+        let mounts = std::fs::read_to_string("/proc/mounts").expect("read");
+        for line in mounts.lines() {
+            let mut words = line.split(' ').skip(1);
+            let (folder, kind) = (words.next().expect("a folder"), words.next().expect("a kind"));
+            let in_memory = match kind {
+                "tmpfs" | "ramfs" => true,
+                "btrfs" | "ext4" | "overlay" | "proc" | "xfs" => false,
+                _ => continue,
+            };
+            // A later mount may hide an earlier one; some folders are not for everyone.
+            let is_seen = mounts.matches(&format!(" {folder} ")).count() == 1;
+            if is_seen && Path::new(folder).is_dir() {
+                assert_eq!(is_in_memory(Path::new(folder)), in_memory, "{folder}: {kind}");
+            }
+        }
+        assert!(!is_in_memory(Path::new("/nowhere")));
+    }
+
+    #[test]
+    fn only_what_would_go_into_memory_goes_elsewhere() {
+        assert!(is_better(false, true, false));
+        for (named, usual, other) in
+            [(true, true, false), (false, false, false), (false, true, true)]
+        {
+            assert!(!is_better(named, usual, other), "{named} {usual} {other}");
         }
     }
 

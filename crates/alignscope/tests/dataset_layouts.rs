@@ -166,19 +166,26 @@ fn bapps_has_one_file_an_answer() {
         format!("{:<69}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }").as_bytes(),
     );
     npy.extend_from_slice(&0.8_f32.to_le_bytes());
-    let data = folder(&[
-        ("2afc/val/cnn/ref/000000.png", ""),
-        ("2afc/val/cnn/p0/000000.png", ""),
-        ("2afc/val/cnn/p1/000000.png", ""),
-    ]);
-    let judge = data.path().join("2afc/val/cnn/judge");
-    fs::create_dir(&judge).expect("made");
-    fs::write(judge.join("000000.npy"), npy).expect("written");
+    let answers = ["cnn/judge/000000", "cnn/judge/000001", "color/judge/000000"];
+    let images: Vec<String> = answers
+        .iter()
+        .flat_map(|answer| ["ref", "p0", "p1"].map(|part| answer.replace("judge", part)))
+        .map(|image| format!("2afc/val/{image}.png"))
+        .collect();
+    let files: Vec<(&str, &str)> = images.iter().map(|image| (image.as_str(), "")).collect();
+    let data = folder(&files);
+    let val = data.path().join("2afc/val");
+    for answer in answers {
+        let path = val.join(format!("{answer}.npy"));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, &npy).expect("written");
+    }
     let dataset = open(DatasetKind::Nights, data.path()).expect("read");
     let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
+    assert_eq!(trials.len(), 3);
     assert_eq!(trials[0].right_votes, f64::from(0.8_f32));
     assert_eq!(label(&dataset, "kind", 0), "cnn");
-    assert!(dataset.sources.len() == 1 && dataset.sources[0].ends_with("2afc/val/cnn/judge"));
+    assert_eq!(dataset.sources, ["cnn/judge", "color/judge"].map(|folder| val.join(folder)));
 }
 
 fn things(files: &[(&str, &str)]) -> TempDir {

@@ -205,16 +205,20 @@ fn annotation_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentEr
     paths.iter().map(record).collect()
 }
 
-/// SHA-256 of an annotation file; of a folder with a file for each answer, that over all of them.
+/// SHA-256 of an annotation file; of a folder with a `.npy` file for each answer, that over all of them.
 pub(super) fn annotation_sha256(path: &Path) -> io::Result<String> {
     if !path.is_dir() {
         return file_sha256(path);
     }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let hash = ContentHash::of(&std::fs::read(entry.path())?);
-        files.push((entry.file_name().to_string_lossy().into_owned(), hash));
+        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
+        let name = name.to_string_lossy().into_owned();
+        if name.ends_with(".npy") && path.is_file() {
+            let named = |source| io::Error::other(format!("{name}: {source}"));
+            let bytes = std::fs::read(path).map_err(named)?;
+            files.push((name, ContentHash::of(&bytes)));
+        }
     }
     Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
 }
@@ -258,7 +262,9 @@ mod tests {
         let hash = || annotation_sha256(folder.path()).expect("read");
         write("000001.npy", "b");
         write("000000.npy", "a");
-        // Of `sha256sum * | sha256sum` in that folder.
+        // Of `sha256sum *.npy | sha256sum` in that folder; other files and folders are none of it.
+        write("notes.txt", "c");
+        std::fs::create_dir(folder.path().join("old.npy")).expect("made");
         assert_eq!(hash(), "dce1ca8fbc9d89b494bf6a123b967e42ebf3183f01a134012c2a6c71e240c73e");
         let before = hash();
         write("000001.npy", "c");

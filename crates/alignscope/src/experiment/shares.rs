@@ -9,6 +9,7 @@ use crate::encoder::{Encoder, Tokens};
 use crate::energy::EnergyAccumulator;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
+use crate::spill;
 
 /// Bytes of a pair in lists: its images and number as the data set has them, in its set, and in the order of reduction.
 const PAIR_BYTES: u64 = 64;
@@ -156,7 +157,7 @@ impl Shares {
             progress.note(&format!("{model} on {kind}: {all} groups of images"));
         }
         let largest = self.sets.iter().map(|set| set.images.len()).max().unwrap_or(0);
-        let folder = std::env::temp_dir();
+        let folder = spill::folder();
         let folder = folder.display();
         if largest > self.in_memory {
             let bytes = largest as u64 * encoder.bytes_per_image() as u64;

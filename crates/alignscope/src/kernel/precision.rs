@@ -35,8 +35,8 @@ impl Precision {
         }
     }
 
-    /// Whether f32 is faster on this processor, which lacks the instructions that the precision is
-    /// made for.
+    /// Whether this processor lacks the instructions that the precision is made for, with which it would
+    /// be faster than f32.
     pub fn is_slower_than_f32(self) -> bool {
         match self {
             Self::F32 => false,

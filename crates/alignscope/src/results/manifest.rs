@@ -88,12 +88,12 @@ pub struct ModelRecord {
     pub files: Vec<FileRecord>,
 }
 
-/// A file with its hash.
+/// A file with its hash; or a folder of answers, one a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// Its path, as it was opened; its name, for a result.
     pub path: String,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes; of a folder, that of its files' SHA-256 and names, as `sha256sum` writes them sorted by name.
     pub sha256: String,
     /// For the weights of a baseline: whether that is the hash of a file as it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,7 +133,7 @@ pub struct DatasetRecord {
     pub bad_trials: usize,
     /// What else there is to know.
     pub notes: Vec<String>,
-    /// The annotation files.
+    /// The annotation files, and folders of them.
     pub files: Vec<FileRecord>,
     /// SHA-256 over the ids and SHA-256 of all images, in order of id.
     pub images_sha256: String,

@@ -1,4 +1,4 @@
-//! The product of tiles by AVX-512 for bf16, on processors that have it and not AMX: AMD's since Zen 4.
+//! The product of tiles by AVX-512 for bf16, on processors that have it and not AMX, such as AMD's since Zen 4.
 //!
 //! `vdpbf16ps` adds two products to each of sixteen sums: the second of a pair, then the first, each
 //! fused, in f32 rounded to nearest (Intel's manual, volume 2). That is twice what f32 does in an
@@ -24,9 +24,27 @@ pub(super) fn are_available() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
 }
 
-/// As [`Multiplier::multiply`](super::Multiplier::multiply).
+/// The knowledge that the processor has the instructions.
+#[derive(Debug)]
+pub(in crate::kernel) struct Vectors(());
+
+impl Vectors {
+    /// # Panics
+    /// The instructions are not available.
+    pub(super) fn new() -> Self {
+        assert!(are_available(), "AVX-512 for bf16 is available");
+        Self(())
+    }
+
+    /// As [`Multiplier::multiply`](super::Multiplier::multiply).
+    pub(super) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
+        // SAFETY: the processor has the instructions, or there were no `self`.
+        unsafe { multiply(block, sums) }
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) fn multiply(block: Block<'_>, sums: &mut Sums) {
+fn multiply(block: Block<'_>, sums: &mut Sums) {
     let Block { rows, lines, weights, parts, add, soon } = block;
     let mut soon = soon.as_ptr().cast::<i8>();
     let groups = sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0;
