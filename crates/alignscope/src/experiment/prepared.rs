@@ -1,15 +1,13 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::error::go_on;
 use super::pixels::{self, PixelRule};
-use super::record::absolute;
+use super::record::{file_records, sha256_of_all};
 use super::{DatasetSpec, ExperimentError};
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
@@ -18,7 +16,6 @@ use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
 use crate::score::{Scorer, Ties};
-use crate::weights::{file_sha256, hex};
 
 /// A data set ready to be run.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ impl PreparedDataset {
         for note in &dataset.notes {
             progress.note(&format!("{}: {note}", spec.kind));
         }
-        let files = annotation_records(&dataset.sources)?;
+        let files = file_records(&dataset.sources)?;
         let mut found = check_images(&dataset, progress)?;
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
@@ -195,41 +192,6 @@ impl PreparedDataset {
     }
 }
 
-/// Annotation files with their hashes.
-fn annotation_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
-    let record = |path: &PathBuf| {
-        let sha256 = annotation_sha256(path)
-            .map_err(|source| ExperimentError::Hash { path: path.clone(), source })?;
-        Ok(FileRecord { path: absolute(path), sha256, published: None })
-    };
-    paths.iter().map(record).collect()
-}
-
-/// SHA-256 of an annotation file; of a folder with a `.npy` file for each answer, that over all of them.
-pub(super) fn annotation_sha256(path: &Path) -> io::Result<String> {
-    if !path.is_dir() {
-        return file_sha256(path);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
-        let name = name.to_string_lossy().into_owned();
-        if name.ends_with(".npy") && path.is_file() {
-            let named = |source| io::Error::other(format!("{name}: {source}"));
-            let bytes = std::fs::read(path).map_err(named)?;
-            files.push((name, ContentHash::of(&bytes)));
-        }
-    }
-    Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
-}
-
-/// SHA-256 over the names and SHA-256 of files, in order of name: of the output of `sha256sum` sorted by name.
-pub(super) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, &'a ContentHash)>) -> String {
-    let mut lines: Vec<String> = files.map(|(name, hash)| format!("{hash}  {name}\n")).collect();
-    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
-    hex(&Sha256::digest(lines.concat()))
-}
-
 /// Hashes and decodes every image.
 fn check_images(
     dataset: &Dataset,
@@ -247,29 +209,4 @@ fn check_images(
         .collect();
     progress.end();
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_of_answers_has_one_hash() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("written");
-        };
-        let hash = || annotation_sha256(folder.path()).expect("read");
-        write("000001.npy", "b");
-        write("000000.npy", "a");
-        // Of `sha256sum *.npy | sha256sum` in that folder; other files and folders are none of it.
-        write("notes.txt", "c");
-        std::fs::create_dir(folder.path().join("old.npy")).expect("made");
-        assert_eq!(hash(), "dce1ca8fbc9d89b494bf6a123b967e42ebf3183f01a134012c2a6c71e240c73e");
-        let before = hash();
-        write("000001.npy", "c");
-        assert_ne!(hash(), before);
-        let file = folder.path().join("000000.npy");
-        assert_eq!(annotation_sha256(&file).expect("read"), file_sha256(&file).expect("read"));
-    }
 }

@@ -1,14 +1,18 @@
 //! What a run writes down of itself.
 
+use std::io;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
+use crate::image::ContentHash;
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
-use crate::weights::file_sha256;
+use crate::weights::{file_sha256, hex};
 
 impl Experiment {
     /// The manifest of a run that is done.
@@ -142,7 +146,57 @@ pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// SHA-256 of a file.
+/// SHA-256 of a file, or of a folder of answers.
 pub(super) fn sha256_of(path: &Path) -> Result<String, ExperimentError> {
-    file_sha256(path).map_err(|source| ExperimentError::Hash { path: path.to_owned(), source })
+    recorded_sha256(path).map_err(|source| ExperimentError::Hash { path: path.to_owned(), source })
+}
+
+/// SHA-256 of a file; of a folder with a `.npy` file for each answer, that over all of them.
+pub(super) fn recorded_sha256(path: &Path) -> io::Result<String> {
+    if !path.is_dir() {
+        return file_sha256(path);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
+        let name = name.to_string_lossy().into_owned();
+        if name.ends_with(".npy") && path.is_file() {
+            let named = |source| io::Error::other(format!("{name}: {source}"));
+            let bytes = std::fs::read(path).map_err(named)?;
+            files.push((name, ContentHash::of(&bytes)));
+        }
+    }
+    Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
+}
+
+/// SHA-256 over the names and SHA-256 of files, in order of name: of the output of `sha256sum` sorted by name.
+pub(super) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, &'a ContentHash)>) -> String {
+    let mut lines: Vec<String> = files.map(|(name, hash)| format!("{hash}  {name}\n")).collect();
+    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
+    hex(&Sha256::digest(lines.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_answers_has_one_hash() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        };
+        let hash = || recorded_sha256(folder.path()).expect("read");
+        write("000001.npy", "b");
+        write("000000.npy", "a");
+        // Of `sha256sum *.npy | sha256sum` in that folder; other files and folders are none of it.
+        write("notes.txt", "c");
+        std::fs::create_dir(folder.path().join("old.npy")).expect("made");
+        assert_eq!(hash(), "dce1ca8fbc9d89b494bf6a123b967e42ebf3183f01a134012c2a6c71e240c73e");
+        let before = hash();
+        write("000001.npy", "c");
+        assert_ne!(hash(), before);
+        let file = folder.path().join("000000.npy");
+        assert_eq!(recorded_sha256(&file).expect("read"), file_sha256(&file).expect("read"));
+    }
 }

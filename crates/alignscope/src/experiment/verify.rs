@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::prepared::{annotation_sha256, sha256_of_all};
+use super::record::{recorded_sha256, sha256_of_all};
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
@@ -22,7 +22,6 @@ use crate::results::{
     read_trials,
 };
 use crate::score::{Scorer, Ties};
-use crate::weights::file_sha256;
 
 /// What is to be verified.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,8 +145,11 @@ pub fn verify(
         };
         for file in &recorded.files {
             let path = moved(&recorded.data, data, Path::new(&file.path));
-            let what = format!("annotations of {}: {}", recorded.name, path.display());
-            checks.push(Check::new(what, same_hash(annotation_sha256(&path), &file.sha256)));
+            checks.push(check_file(
+                &format!("annotations of {}", recorded.name),
+                &path,
+                &file.sha256,
+            ));
         }
         checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
         checks.extend(check_scores(request, dataset, &scores)?);
@@ -166,15 +168,13 @@ fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
 }
 
 fn check_file(what: &str, path: &Path, expected: &str) -> Check {
-    Check::new(format!("{what}: {}", path.display()), same_hash(file_sha256(path), expected))
-}
-
-fn same_hash(found: std::io::Result<String>, expected: &str) -> CheckOutcome {
-    match found {
+    let what = format!("{what}: {}", path.display());
+    let outcome = match recorded_sha256(path) {
         Ok(found) if found == expected => CheckOutcome::Same,
         Ok(found) => CheckOutcome::Different(format!("SHA-256 {found}, expected {expected}")),
         Err(error) => CheckOutcome::NotThere(error.to_string()),
-    }
+    };
+    Check::new(what, outcome)
 }
 
 fn check_images(
