@@ -28,13 +28,13 @@ fn precisions() -> Vec<Precision> {
 #[divan::bench(args = precisions())]
 fn query_key_value(bencher: Bencher<'_, '_>, precision: Precision) {
     let sizes = [ROWS, 768, 2304];
-    bencher.counter(operations(sizes)).bench_local(bench::product(precision, sizes));
+    bencher.counter(operations(sizes)).bench_local(bench::to_operand(precision, None, sizes));
 }
 
 #[divan::bench(args = precisions())]
 fn perceptron_in_with_quick_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
     let sizes = [ROWS, 768, 3072];
-    let run = bench::activated(precision, Activation::QuickGelu, sizes);
+    let run = bench::to_operand(precision, Some(Activation::QuickGelu), sizes);
     bencher.counter(operations(sizes)).bench_local(run);
 }
 

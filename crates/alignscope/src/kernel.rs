@@ -88,7 +88,7 @@ mod transpose;
 mod window;
 
 pub use activation::Activation;
-pub(crate) use attention::{Attention, AttentionScratch};
+pub(crate) use attention::{Attention, AttentionScratch, padded_width};
 pub(crate) use difference::{mean_squares, reduce_pair, squared_norm};
 pub(crate) use layer_norm::{Norm, layer_norm};
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};

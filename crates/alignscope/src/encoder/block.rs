@@ -4,24 +4,22 @@
 use super::linear::Linear;
 use super::norm::LayerNorm;
 use crate::kernel::{
-    Activation, Attention, AttentionScratch, Operand, Precision, ProductScratch, huge,
-    operand_bytes,
+    Activation, Attention, AttentionScratch, Operand, ProductScratch, operand_bytes,
 };
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) norm_1: LayerNorm,
-    /// Query, key and value at once: `[3 channels, channels]`.
+    /// Query, key and value at once: `[3, heads, padded_width]` outputs, as attention takes them.
     pub(super) qkv: Linear,
+    /// It takes `[heads, padded_width]`.
     pub(super) attention_out: Linear,
     pub(super) norm_2: LayerNorm,
     pub(super) mlp_in: Linear,
     pub(super) activation: Activation,
     pub(super) mlp_out: Linear,
     pub(super) heads: usize,
-    /// In which arithmetic attention multiplies.
-    pub(super) precision: Precision,
 }
 
 /// The working memory of one thread, grown once and then kept.
@@ -31,7 +29,9 @@ pub(super) struct Scratch {
     pub(super) input: Operand,
     /// The perceptron's hidden layer: `[rows, wide]`.
     pub(super) hidden: Operand,
-    /// Query, key and value: `[rows, 3 channels]`.
+    /// Query, key and value: `[rows, 3, heads, padded_width]`.
+    pub(super) qkv: Operand,
+    /// Rows of the embedding and the head.
     pub(super) wide: Vec<f32>,
     pub(super) attention: AttentionScratch,
     pub(super) products: ProductScratch,
@@ -44,22 +44,21 @@ impl Block {
     pub(super) fn apply(&self, x: &mut [f32], tokens: usize, scratch: &mut Scratch) {
         let channels = self.attention_out.outputs();
         let rows = x.len() / channels;
-        let Scratch { input, hidden, wide, attention, products } = scratch;
+        let Scratch { input, hidden, qkv, attention, products, .. } = scratch;
 
         self.qkv.shape(input, rows);
         self.norm_1.fill(x, input);
-        let qkv = huge::first(wide, rows * 3 * channels, 0.0);
-        self.qkv.apply(input, qkv, products);
+        self.qkv.to_operand(input, None, qkv, products);
         self.attention_out.shape(input, rows);
-        for (image, qkv) in qkv.chunks_exact(tokens * 3 * channels).enumerate() {
-            let Self { heads, precision, .. } = *self;
-            Attention { qkv, tokens, heads, precision }.apply(input, image * tokens, attention);
+        let (heads, width) = (self.heads, channels / self.heads);
+        for first_row in (0..rows).step_by(tokens) {
+            Attention { qkv, first_row, tokens, heads, width }.apply(input, attention);
         }
         self.attention_out.add_to(input, x, products);
 
         self.mlp_in.shape(input, rows);
         self.norm_2.fill(x, input);
-        self.mlp_in.activated(input, self.activation, hidden, &self.mlp_out, products);
+        self.mlp_in.to_operand(input, Some(self.activation), hidden, products);
         self.mlp_out.add_to(hidden, x, products);
     }
 
@@ -74,10 +73,10 @@ impl Block {
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
         let channels = self.attention_out.outputs();
-        operand_bytes(rows, channels)
+        operand_bytes(rows, self.qkv.outputs() / 3)
             + operand_bytes(rows, self.mlp_in.outputs())
-            + size_of::<f32>() * rows * self.qkv.outputs()
-            + AttentionScratch::bytes(tokens, self.heads, channels)
+            + operand_bytes(rows, self.qkv.outputs())
+            + AttentionScratch::bytes(tokens, channels / self.heads)
             + ProductScratch::bytes(rows, self.mlp_in.outputs())
     }
 }

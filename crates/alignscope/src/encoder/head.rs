@@ -123,7 +123,7 @@ impl AttentionPooling {
         self.out.apply_row(&attended, out, input, products);
         self.mlp_in.shape(input, 1);
         self.norm.fill(out, input);
-        self.mlp_in.activated(input, self.activation, hidden, &self.mlp_out, products);
+        self.mlp_in.to_operand(input, Some(self.activation), hidden, products);
         self.mlp_out.add_to(hidden, out, products);
     }
 }

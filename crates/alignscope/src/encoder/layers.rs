@@ -4,7 +4,7 @@ use super::architecture::Architecture;
 use super::block::Block;
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::Precision;
+use crate::kernel::{Precision, padded_width};
 use crate::weights::{Init, Weights, WeightsError};
 
 /// Reads the layers of one model.
@@ -122,12 +122,7 @@ impl Layers<'_> {
         Ok(Block {
             norm_1: self.norm(&names.norm_1)?,
             qkv: self.qkv(&names.qkv, init.qkv)?,
-            attention_out: self.linear(
-                &names.attention_out,
-                [channels, channels],
-                init.attention_out,
-                Init::Zeros,
-            )?,
+            attention_out: self.attention_out(&names.attention_out, init.attention_out)?,
             norm_2: self.norm(&names.norm_2)?,
             mlp_in: self.linear(
                 &names.mlp_in,
@@ -143,10 +138,10 @@ impl Layers<'_> {
                 init.mlp_bias,
             )?,
             heads,
-            precision: self.precision,
         })
     }
 
+    /// Outputs of attention's query, key and value: `[3, heads, padded_width]`.
     fn qkv(&self, names: &QkvNames, init: Init) -> Result<Linear, WeightsError> {
         let channels = self.architecture.channels;
         let (weight, bias) = match names {
@@ -165,7 +160,31 @@ impl Layers<'_> {
                 (weight, bias)
             }
         };
+        let [weight, bias] = [self.pad_heads(weight, channels), self.pad_heads(bias, 1)];
         Ok(Linear::new(weight, Some(bias), channels, self.precision))
+    }
+
+    /// Inputs are `[heads, padded_width]`.
+    fn attention_out(&self, name: &str, init: Init) -> Result<Linear, WeightsError> {
+        let channels = self.architecture.channels;
+        let weight = self.tensor(&format!("{name}.weight"), &[channels, channels], init)?;
+        let bias = self.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?;
+        let weight = self.pad_heads(weight, 1);
+        let inputs = weight.len() / channels;
+        Ok(Linear::new(weight, Some(bias), inputs, self.precision))
+    }
+
+    /// Pads each head's channels, of `each` numbers, by zeros to those that it takes in attention.
+    fn pad_heads(&self, values: Vec<f32>, each: usize) -> Vec<f32> {
+        let width = self.architecture.channels / self.architecture.heads;
+        let padded = padded_width(width, self.precision);
+        if padded == width {
+            return values;
+        }
+        let mut out = vec![0.0; values.len() / width * padded];
+        let heads = out.chunks_exact_mut(padded * each).zip(values.chunks_exact(width * each));
+        heads.for_each(|(out, head)| out[..head.len()].copy_from_slice(head));
+        out
     }
 }
 

@@ -47,17 +47,15 @@ impl Linear {
         self.weights.apply(x, self.bias.as_deref(), Output::Add(out), scratch);
     }
 
-    /// The activation of `x Wᵀ + b`, as what the layer `next` takes.
-    pub(super) fn activated(
+    /// `x Wᵀ + b`, or its activation, as what a later layer of this precision or attention takes.
+    pub(super) fn to_operand(
         &self,
         x: &Operand,
-        activation: Activation,
+        activation: Option<Activation>,
         out: &mut Operand,
-        next: &Self,
         scratch: &mut ProductScratch,
     ) {
-        let output = Output::Activated(activation, out, &next.weights);
-        self.weights.apply(x, self.bias.as_deref(), output, scratch);
+        self.weights.apply(x, self.bias.as_deref(), Output::Operand(activation, out), scratch);
     }
 
     /// As [`apply`](Self::apply), for one row.

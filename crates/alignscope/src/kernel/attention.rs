@@ -9,32 +9,42 @@ mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-use super::huge;
-use super::operand::Operand;
+use super::operand::{Format, Operand};
 use super::precision::Precision;
+use super::tile::STEP;
 
 /// The attention of one image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attention<'a> {
-    /// Query, key and value of each token: `[tokens, 3, heads, width]`.
-    pub(crate) qkv: &'a [f32],
+    /// Query, key and value of each token, `[rows, 3, heads, padded_width]`: what a product gave.
+    pub(crate) qkv: &'a Operand,
+    /// Where the image's tokens begin.
+    pub(crate) first_row: usize,
     pub(crate) tokens: usize,
     pub(crate) heads: usize,
-    pub(crate) precision: Precision,
+    /// Channels of a head, without those that pad it.
+    pub(crate) width: usize,
+}
+
+/// Columns that a head of so many channels takes in an operand of this precision: in tiles each head has steps of its
+/// own. Those beyond its channels are zeros.
+pub(crate) fn padded_width(width: usize, precision: Precision) -> usize {
+    match precision {
+        Precision::F32 => width,
+        Precision::Bf16x3 | Precision::Bf16 => width.next_multiple_of(STEP),
+    }
 }
 
 /// Working memory of one thread's attention, grown once and then kept.
 #[derive(Debug, Default)]
 pub(crate) struct AttentionScratch {
-    /// `[tokens, channels]`.
-    out: Vec<f32>,
     plain: plain::Scratch,
     tiles: tiles::Scratch,
     #[cfg(target_arch = "x86_64")]
     vectors: vectors::Scratch,
 }
 
-/// One head: where its query, key and value stand, and where it writes.
+/// One head in f32: where its query, key and value stand.
 #[derive(Debug, Clone, Copy)]
 struct Head<'a> {
     /// From the first query on; tokens are `stride` apart.
@@ -49,51 +59,63 @@ struct Head<'a> {
 }
 
 impl Attention<'_> {
-    /// Writes the image's tokens to rows of `out` from `first_row` on.
-    pub(crate) fn apply(self, out: &mut Operand, first_row: usize, scratch: &mut AttentionScratch) {
-        let Self { qkv, tokens, heads, .. } = self;
-        let channels = qkv.len() / (3 * tokens);
-        assert_eq!(qkv.len(), tokens * 3 * channels, "[tokens, 3, heads, width]");
-        let width = channels / heads;
-        let AttentionScratch { out: attended, plain, tiles, .. } = scratch;
-        let attended = huge::first(attended, tokens * channels, 0.0);
-        for head in 0..heads {
-            let start = head * width;
-            let head = Head {
-                query: &qkv[start..],
-                key: &qkv[channels + start..],
-                value: &qkv[2 * channels + start..],
-                stride: 3 * channels,
-                tokens,
-                width,
-                scale: 1.0 / (width as f32).sqrt(),
-            };
-            let out = &mut attended[start..];
-            match self.precision {
-                Precision::Bf16x3 | Precision::Bf16 => {
-                    tiles::attend(head, self.precision, out, channels, tiles);
+    /// Writes the image's tokens to their rows of `out`, `[rows, heads, padded_width]`, of the form that `qkv` has.
+    ///
+    /// # Panics
+    /// The shapes do not fit.
+    pub(crate) fn apply(self, out: &mut Operand, scratch: &mut AttentionScratch) {
+        let Self { qkv, first_row, tokens, heads, width } = self;
+        let format = qkv.format();
+        let padded = padded_width(width, format.precision());
+        assert!(
+            qkv.inputs() == 3 * heads * padded && out.inputs() == heads * padded,
+            "{heads} heads of {width} channels"
+        );
+        assert!(
+            first_row + tokens <= qkv.rows().min(out.rows()),
+            "{tokens} tokens from {first_row} on"
+        );
+        assert_eq!(out.format(), format, "one form before attention and after");
+        let scale = 1.0 / (width as f32).sqrt();
+        match format {
+            Format::Tiles(_) => (0..heads).for_each(|head| {
+                tiles::attend(self, head, scale, out.as_tiles_mut(), &mut scratch.tiles);
+            }),
+            Format::Rows => {
+                let (values, stride) = qkv.as_rows();
+                let (out, out_stride) = out.as_rows_mut();
+                let out = &mut out[first_row * out_stride..];
+                for head in 0..heads {
+                    let part =
+                        |part: usize| &values[first_row * stride + (part * heads + head) * width..];
+                    let (query, key, value) = (part(0), part(1), part(2));
+                    let out = &mut out[head * width..];
+                    let head = Head { query, key, value, stride, tokens, width, scale };
+                    head.attend(out, out_stride, scratch);
                 }
-                #[cfg(target_arch = "x86_64")]
-                Precision::F32 if super::product::has_avx512() => {
-                    // SAFETY: the processor has AVX-512F, as just seen.
-                    unsafe { vectors::attend(head, out, channels, &mut scratch.vectors) }
-                }
-                Precision::F32 => plain::attend(head, out, channels, plain),
             }
         }
-        for (token, values) in attended.chunks_exact(channels).enumerate() {
-            out.set_row(first_row + token, values);
+    }
+}
+
+impl Head<'_> {
+    /// Writes the head's part of each token, `stride` apart in `out`.
+    fn attend(self, out: &mut [f32], stride: usize, scratch: &mut AttentionScratch) {
+        #[cfg(target_arch = "x86_64")]
+        if super::product::has_avx512() {
+            // SAFETY: the processor has AVX-512F, as just seen.
+            return unsafe { vectors::attend(self, out, stride, &mut scratch.vectors) };
         }
+        plain::attend(self, out, stride, &mut scratch.plain);
     }
 }
 
 impl AttentionScratch {
     /// Bytes that it grows to.
-    pub(crate) fn bytes(tokens: usize, heads: usize, channels: usize) -> usize {
-        let width = channels / heads;
-        // The result; scores of a few queries; key and value of a head, in two halves at most.
+    pub(crate) fn bytes(tokens: usize, width: usize) -> usize {
+        // Scores of a few queries; key and value of a head, in two halves at most.
         let padded = tokens.next_multiple_of(32) + 32;
-        size_of::<f32>() * (tokens * channels + 3 * 32 * padded + 3 * padded * (width + 32))
+        size_of::<f32>() * (3 * 32 * padded + 2 * padded * (width + 32))
     }
 }
 
@@ -132,28 +154,54 @@ mod tests {
         out
     }
 
-    /// The identity as weights, to see what an operand holds.
-    fn read(operand: &Operand, rows: usize, channels: usize, precision: Precision) -> Vec<f32> {
-        let weights = identity(channels, precision);
-        let mut out = vec![0.0; rows * channels];
-        weights.apply(operand, None, Output::Set(&mut out), &mut ProductScratch::default());
-        out
+    /// The identity as weights, from `inputs` to as many outputs in runs of `width`, each padded.
+    fn identity(inputs: usize, width: usize, precision: Precision) -> PackedWeights {
+        let padded = padded_width(width, precision);
+        let outputs = inputs / width * padded;
+        let mut values = vec![0.0; outputs * inputs];
+        (0..inputs).for_each(|i| values[(i / width * padded + i % width) * inputs + i] = 1.0);
+        PackedWeights::new(values, inputs, precision)
     }
 
-    fn identity(channels: usize, precision: Precision) -> PackedWeights {
-        let mut values = vec![0.0; channels * channels];
-        (0..channels).for_each(|i| values[i * channels + i] = 1.0);
-        PackedWeights::new(values, channels, precision)
+    /// An operand's numbers, without those that pad each run of `width`.
+    fn read(operand: &Operand, width: usize, precision: Precision) -> Vec<f32> {
+        let (rows, inputs) = (operand.rows(), operand.inputs());
+        let mut out = vec![0.0; rows * inputs];
+        let mut scratch = ProductScratch::default();
+        identity(inputs, inputs, precision).apply(
+            operand,
+            None,
+            Output::Set(&mut out),
+            &mut scratch,
+        );
+        let runs = out.chunks(padded_width(width, precision));
+        runs.flat_map(|run| run[..width].to_vec()).collect()
     }
 
-    fn attended(qkv: &[f32], tokens: usize, heads: usize, precision: Precision) -> Vec<f32> {
-        let channels = qkv.len() / (3 * tokens);
-        let mut operand = Operand::default();
-        identity(channels, precision).shape(&mut operand, tokens);
+    /// Attention of all images, of `tokens` tokens each.
+    fn attended(
+        qkv: &[f32],
+        tokens: usize,
+        heads: usize,
+        width: usize,
+        precision: Precision,
+    ) -> Vec<f32> {
+        let (rows, columns) = (qkv.len() / (3 * heads * width), 3 * heads * width);
+        let weights = identity(columns, width, precision);
+        let (mut x, mut operand) = (Operand::default(), Operand::default());
+        weights.shape(&mut x, rows);
+        qkv.chunks_exact(columns).enumerate().for_each(|(row, values)| x.set_row(row, values));
+        let output = Output::Operand(None, &mut operand);
+        weights.apply(&x, None, output, &mut ProductScratch::default());
+
+        let mut out = Operand::default();
+        out.shape(operand.format(), rows, operand.inputs() / 3);
         let mut scratch = AttentionScratch::default();
-        let attention = Attention { qkv, tokens, heads, precision };
-        attention.apply(&mut operand, 0, &mut scratch);
-        read(&operand, tokens, channels, precision)
+        for first_row in (0..rows).step_by(tokens) {
+            let attention = Attention { qkv: &operand, first_row, tokens, heads, width };
+            attention.apply(&mut out, &mut scratch);
+        }
+        read(&out, width, precision)
     }
 
     #[test]
@@ -165,7 +213,7 @@ mod tests {
             let qkv: Vec<f32> = numbers(tokens * 3 * channels, 1).iter().map(|x| x * 2.0).collect();
             let expected = expected(&qkv, tokens, heads);
             for precision in Precision::ALL {
-                let found = attended(&qkv, tokens, heads, precision);
+                let found = attended(&qkv, tokens, heads, width, precision);
                 let worst = found
                     .iter()
                     .zip(&expected)
@@ -194,9 +242,25 @@ mod tests {
             row[2 * width] = token as f32;
         }
         for precision in Precision::ALL {
-            let out = attended(&qkv, tokens, 1, precision);
+            let out = attended(&qkv, tokens, 1, width, precision);
             for row in out.chunks(width) {
                 assert_eq!(row, [1.0, 0.0, 0.0, 0.0], "{precision}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_has_the_same_bits_wherever_it_stands() {
+        let (heads, width, images) = (2, 40, 3);
+        for tokens in [1, 5, 32, 50] {
+            let qkv = numbers(images * tokens * 3 * heads * width, 1);
+            for precision in Precision::ALL {
+                let together = attended(&qkv, tokens, heads, width, precision);
+                let alone: Vec<f32> = qkv
+                    .chunks(tokens * 3 * heads * width)
+                    .flat_map(|image| attended(image, tokens, heads, width, precision))
+                    .collect();
+                assert!(together == alone, "{precision}, {tokens} tokens");
             }
         }
     }

@@ -40,32 +40,34 @@ pub fn product(precision: Precision, [rows, inputs, outputs]: [usize; 3]) -> imp
     move || weights.apply(&x, Some(&bias), Output::Set(&mut out), &mut scratch)
 }
 
-/// The first layer of a perceptron with its activation, to the form that the second takes.
-pub fn activated(
+/// The same, activated or not, to the form that the next product or attention takes.
+pub fn to_operand(
     precision: Precision,
-    activation: Activation,
+    activation: Option<Activation>,
     [rows, inputs, outputs]: [usize; 3],
 ) -> impl FnMut() + use<> {
     let weights = PackedWeights::new(numbers(outputs * inputs), inputs, precision);
-    let next = PackedWeights::new(numbers(outputs * inputs), outputs, precision);
     let x = operand(&weights, rows, inputs);
     let (mut out, bias) = (Operand::default(), numbers(outputs));
     let mut scratch = ProductScratch::default();
     move || {
-        let output = Output::Activated(activation, &mut out, &next);
+        let output = Output::Operand(activation, &mut out);
         weights.apply(&x, Some(&bias), output, &mut scratch);
     }
 }
 
-/// Attention of one image.
+/// Attention of one image. Its heads have a multiple of 32 channels.
 pub fn attention(precision: Precision, [tokens, heads, width]: [usize; 3]) -> impl FnMut() + use<> {
     let channels = heads * width;
-    let next = PackedWeights::new(numbers(channels * channels), channels, precision);
+    let weights = |inputs: usize| PackedWeights::new(numbers(inputs), inputs, precision);
+    let qkv = operand(&weights(3 * channels), tokens, 3 * channels);
     let mut out = Operand::default();
-    next.shape(&mut out, tokens);
-    let qkv = numbers(tokens * 3 * channels);
+    weights(channels).shape(&mut out, tokens);
     let mut scratch = AttentionScratch::default();
-    move || Attention { qkv: &qkv, tokens, heads, precision }.apply(&mut out, 0, &mut scratch)
+    move || {
+        let attention = Attention { qkv: &qkv, first_row: 0, tokens, heads, width };
+        attention.apply(&mut out, &mut scratch);
+    }
 }
 
 /// A layer norm of `[rows, channels]`.

@@ -56,33 +56,22 @@ pub(super) fn rest_in_order<const NATIVE: bool>(
     std::array::from_fn(|i| values[i] - widen(rounded[i / 2])[i % 2])
 }
 
-/// The numbers of two rows, rounded: a pair is one of each.
+/// The numbers of two rows, rounded before: a pair is one of each.
 #[inline(always)]
-pub(super) fn interleaved<const NATIVE: bool>(rows: &[[f32; PAIRS]; 2]) -> [u32; PAIRS] {
-    #[cfg(target_arch = "x86_64")]
-    if NATIVE {
-        // SAFETY: as above.
-        return unsafe { native::interleaved(rows) };
+pub(super) fn interleaved(first: &[u32], second: &[u32], pairs: &mut [u32; PAIRS]) {
+    let (pairs, _) = pairs.as_chunks_mut();
+    for (pairs, (first, second)) in pairs.iter_mut().zip(first.iter().zip(second)) {
+        *pairs = [(first & 0xffff) | (second << 16), (first >> 16) | (second & 0xffff_0000)];
     }
-    std::array::from_fn(|i| round(rows[0][i]) | (round(rows[1][i]) << 16))
-}
-
-/// What [`interleaved`] leaves of each number.
-#[inline(always)]
-pub(super) fn rest_interleaved(
-    rows: &[[f32; PAIRS]; 2],
-    rounded: &[u32; PAIRS],
-) -> [[f32; PAIRS]; 2] {
-    std::array::from_fn(|row| std::array::from_fn(|i| rows[row][i] - widen(rounded[i])[row]))
 }
 
 #[cfg(target_arch = "x86_64")]
 mod native {
     use std::arch::x86_64::{
-        __m256bh, __m256i, __m512, __m512i, _mm512_castsi512_ps, _mm512_castsi512_si256,
-        _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_extracti64x4_epi64,
-        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_or_si512, _mm512_slli_epi32, _mm512_storeu_ps,
-        _mm512_storeu_si512, _mm512_sub_ps,
+        __m512, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_castsi512_si256,
+        _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+        _mm512_sub_ps,
     };
 
     use super::PAIRS;
@@ -110,7 +99,7 @@ mod native {
     pub(super) fn in_order(values: &[f32; 2 * PAIRS]) -> [u32; PAIRS] {
         let pairs = _mm512_cvtne2ps_pbh(load(values, PAIRS), load(values, 0));
         // SAFETY: both are 512 bits.
-        stored(unsafe { std::mem::transmute::<std::arch::x86_64::__m512bh, __m512i>(pairs) })
+        stored(unsafe { std::mem::transmute::<__m512bh, __m512i>(pairs) })
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
@@ -131,23 +120,6 @@ mod native {
             unsafe { _mm512_storeu_ps(out.as_mut_ptr(), rest) };
         }
         out
-    }
-
-    /// Sixteen numbers rounded, each in the lower half of a pair.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-    #[inline]
-    fn widened(row: &[f32; PAIRS]) -> __m512i {
-        let rounded = _mm512_cvtneps_pbh(load(row, 0));
-        // SAFETY: both are 256 bits.
-        let rounded = unsafe { std::mem::transmute::<__m256bh, __m256i>(rounded) };
-        _mm512_cvtepu16_epi32(rounded)
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-    #[inline]
-    pub(super) fn interleaved(rows: &[[f32; PAIRS]; 2]) -> [u32; PAIRS] {
-        let (first, second) = (widened(&rows[0]), widened(&rows[1]));
-        stored(_mm512_or_si512(first, _mm512_slli_epi32::<16>(second)))
     }
 }
 
@@ -175,37 +147,34 @@ mod tests {
         let mut values = [0.0; 2 * PAIRS];
         (values[0], values[1]) = (1.0, -2.0);
         assert_eq!(in_order::<false>(&values)[0], 0xc000_3f80);
-        let mut rows = [[0.0; PAIRS]; 2];
-        (rows[0][3], rows[1][3]) = (1.0, -2.0);
-        assert_eq!(interleaved::<false>(&rows)[3], 0xc000_3f80);
-        rows[1][3] = -2.001;
-        let rest = rest_interleaved(&rows, &interleaved::<false>(&rows));
-        assert!(rest[0][3] == 0.0 && (rest[1][3] + 0.001).abs() < 1e-6, "{rest:?}");
+        let (mut first, mut second) = ([0.0; 2 * PAIRS], [0.0; 2 * PAIRS]);
+        (first[3], second[3]) = (1.0, -2.0);
+        let [first, second] = [first, second].map(|row| in_order::<false>(&row));
+        let mut pairs = [0; PAIRS];
+        interleaved(&first[..PAIRS / 2], &second[..PAIRS / 2], &mut pairs);
+        assert_eq!(pairs[3], 0xc000_3f80);
+        assert_eq!(pairs[2] + pairs[4], 0);
     }
 
     rounding! {
         fn all(
             values: &[f32; 2 * PAIRS],
-            pairs: &mut [[u32; PAIRS]; 3],
+            pairs: &mut [[u32; PAIRS]; 2],
             rest: &mut [f32; 2 * PAIRS],
         ) {
             pairs[0] = in_order::<NATIVE>(values);
             *rest = rest_in_order::<NATIVE>(values, &pairs[0]);
             pairs[1] = in_order::<NATIVE>(rest);
-            let (rows, _) = values.as_chunks();
-            pairs[2] = interleaved::<NATIVE>(&[rows[0], rows[1]]);
         }
     }
 
     #[test]
     fn the_instruction_rounds_as_the_formula() {
         let values = values();
-        let (mut pairs, mut rest) = ([[0; PAIRS]; 3], [0.0; 2 * PAIRS]);
+        let (mut pairs, mut rest) = ([[0; PAIRS]; 2], [0.0; 2 * PAIRS]);
         all(&values, &mut pairs, &mut rest);
         assert_eq!(pairs[0], in_order::<false>(&values));
         assert_eq!(rest, rest_in_order::<false>(&values, &pairs[0]));
         assert_eq!(pairs[1], in_order::<false>(&rest));
-        let (rows, _) = values.as_chunks();
-        assert_eq!(pairs[2], interleaved::<false>(&[rows[0], rows[1]]));
     }
 }

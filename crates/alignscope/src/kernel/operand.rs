@@ -49,6 +49,16 @@ fn stride(inputs: usize) -> usize {
     }
 }
 
+impl Format {
+    /// Products that take this form are of this precision.
+    pub(super) fn precision(self) -> Precision {
+        match self {
+            Self::Rows => Precision::F32,
+            Self::Tiles(precision) => precision,
+        }
+    }
+}
+
 impl Operand {
     /// Makes it `[rows, inputs]` in a form. What it held is lost; its numbers are yet to be set.
     pub(super) fn shape(&mut self, format: Format, rows: usize, inputs: usize) {
@@ -142,11 +152,10 @@ impl Operand {
         }
     }
 
-    /// Whether it has that form.
-    pub(super) fn has(&self, format: Format) -> bool {
+    pub(super) fn format(&self) -> Format {
         match &self.form {
-            Form::Rows(_) => format == Format::Rows,
-            Form::Tiles(precision, _) => format == Format::Tiles(*precision),
+            Form::Rows(_) => Format::Rows,
+            Form::Tiles(precision, _) => Format::Tiles(*precision),
         }
     }
 }

@@ -42,8 +42,9 @@ pub(crate) enum Output<'a> {
     Set(&'a mut [f32]),
     /// `out += x Wᵀ + b`: the end of a residual branch.
     Add(&'a mut [f32]),
-    /// The left side of the next product, whose weights these are: the activation of `x Wᵀ + b`.
-    Activated(Activation, &'a mut Operand, &'a PackedWeights),
+    /// The left side of a later product, or what attention takes, in the form of these weights: `x Wᵀ + b`, or
+    /// its activation. It is given its shape, `[rows, outputs]`.
+    Operand(Option<Activation>, &'a mut Operand),
 }
 
 /// What is done to a sum on its way out.
@@ -145,25 +146,23 @@ impl PackedWeights {
         output: Output<'_>,
         scratch: &mut ProductScratch,
     ) {
-        assert!(x.inputs() == self.inputs && x.has(self.format()), "a left side for these weights");
+        assert!(
+            x.inputs() == self.inputs && x.format() == self.format(),
+            "a left side for these weights"
+        );
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "a bias for each output");
         let (rows, outputs) = (x.rows(), self.outputs);
         let (finish, out, stride) = match output {
             Output::Set(out) => (Finish::Set, out, outputs),
             Output::Add(out) => (Finish::Add, out, outputs),
-            Output::Activated(activation, operand, next) => {
-                assert_eq!(next.inputs, outputs, "the next product takes these outputs");
-                next.shape(operand, rows);
-                if let (Packing::Tiles(tiles, precision), Format::Tiles(to)) =
-                    (&self.weights, next.format())
-                {
-                    assert_eq!(*precision, to, "one precision for both layers of a perceptron");
+            Output::Operand(activation, operand) => {
+                operand.shape(self.format(), rows, outputs);
+                if let Packing::Tiles(tiles, precision) = &self.weights {
                     let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
-                    return product.activated(activation, operand, &mut scratch.tiles);
+                    return product.operand(activation, operand, &mut scratch.tiles);
                 }
-                assert_eq!(self.format(), Format::Rows, "one form for both layers");
                 let (out, stride) = operand.as_rows_mut();
-                (Finish::Activate(activation), out, stride)
+                (activation.map_or(Finish::Set, Finish::Activate), out, stride)
             }
         };
         assert!(out.len() >= rows * stride, "room for {rows} rows of {outputs}");
@@ -279,8 +278,9 @@ mod tests {
     #[test]
     fn two_layers_and_the_activation_between_are_those_done_apart() {
         let mut scratch = ProductScratch::default();
+        let activations = Activation::ALL.map(Some);
         for precision in Precision::ALL {
-            for activation in Activation::ALL {
+            for activation in activations.into_iter().chain([None]) {
                 for (rows, inputs, hidden, outputs) in
                     [(1, 5, 7, 3), (33, 16, 31, 32), (45, 40, 100, 33), (16, 32, 64, 64)]
                 {
@@ -292,18 +292,20 @@ mod tests {
                     let x = operand(&first, &x);
 
                     let mut between = Operand::default();
-                    let output = Output::Activated(activation, &mut between, &second);
+                    let output = Output::Operand(activation, &mut between);
                     first.apply(&x, Some(&bias), output, &mut scratch);
                     let mut found = vec![0.0; rows * outputs];
                     second.apply(&between, None, Output::Set(&mut found), &mut scratch);
 
                     let mut apart = vec![0.0; rows * hidden];
                     first.apply(&x, Some(&bias), Output::Set(&mut apart), &mut scratch);
-                    activation.apply(&mut apart);
+                    if let Some(activation) = activation {
+                        activation.apply(&mut apart);
+                    }
                     let mut expected = vec![0.0; rows * outputs];
                     let between = operand(&second, &apart);
                     second.apply(&between, None, Output::Set(&mut expected), &mut scratch);
-                    assert!(found == expected, "{precision}, {activation}, {rows} × {inputs}");
+                    assert!(found == expected, "{precision}, {activation:?}, {rows} × {inputs}");
                 }
             }
         }

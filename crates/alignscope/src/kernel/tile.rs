@@ -18,6 +18,18 @@ pub(super) const STEP: usize = 32;
 #[repr(align(64))]
 pub(super) struct Tile(pub(super) [u32; SIDE * SIDE]);
 
+impl Tile {
+    /// One of its 16 rows.
+    pub(super) fn line(&self, line: usize) -> &[u32; SIDE] {
+        &self.0.as_chunks().0[line]
+    }
+
+    /// As [`line`](Self::line), to be written.
+    pub(super) fn line_mut(&mut self, line: usize) -> &mut [u32; SIDE] {
+        &mut self.0.as_chunks_mut().0[line]
+    }
+}
+
 /// All zeros.
 pub(super) const EMPTY: Tile = Tile([0; SIDE * SIDE]);
 
@@ -36,11 +48,10 @@ pub(super) fn parts(precision: Precision) -> usize {
 pub(super) fn put<const NATIVE: bool>(tiles: &mut [Tile], line: usize, values: &[f32]) {
     let whole = padded(values);
     let high = bf16::in_order::<NATIVE>(&whole);
-    tiles[line / SIDE].0.as_chunks_mut::<SIDE>().0[line % SIDE] = high;
+    *tiles[line / SIDE].line_mut(line % SIDE) = high;
     if tiles.len() == 4 {
         let rest = bf16::rest_in_order::<NATIVE>(&whole, &high);
-        tiles[2 + line / SIDE].0.as_chunks_mut::<SIDE>().0[line % SIDE] =
-            bf16::in_order::<NATIVE>(&rest);
+        *tiles[2 + line / SIDE].line_mut(line % SIDE) = bf16::in_order::<NATIVE>(&rest);
     }
 }
 
@@ -78,7 +89,7 @@ pub(super) fn put_columns(
 }
 
 /// Exchanges the rows of a tile with its columns, pairs staying what they are.
-fn transpose(tile: &mut Tile) {
+pub(super) fn transpose(tile: &mut Tile) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor has AVX-512F, as just detected.

@@ -1,19 +1,20 @@
-//! Attention in bf16: both products are those of blocks of 32 × 32 (`product/tiles.rs`).
+//! Attention in bf16: both products are those of blocks of 32 × 32 (`product/tiles.rs`), and what goes in and out are the
+//! tiles of the products before and after.
+//!
+//! Queries are taken where they lie, in blocks that may hold tokens of two images. Keys and values are sorted from the
+//! image's first token on, so that the order of sums over tokens does not depend on where it stands.
 
 use super::super::bf16;
 use super::super::huge;
-use super::super::padded::padded;
-use super::super::precision::Precision;
 use super::super::product::tiles::{Block, EMPTY_SUMS, Multiplier, Sums};
 use super::super::softmax::{exponentials, in_lanes};
-use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, put_columns, put_rows};
-use super::Head;
+use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, transpose};
+use super::Attention;
+use std::ops::Range;
 
 /// Working memory of one head.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// Queries of a block: `[steps over the width, parts]`.
-    queries: Vec<Tile>,
     /// Keys: `[panels of 32 tokens, steps over the width, parts]`.
     keys: Vec<Tile>,
     /// Values: `[panels of 32 channels, steps over the tokens, parts]`.
@@ -26,76 +27,107 @@ pub(super) struct Scratch {
     weights: Vec<Tile>,
 }
 
-/// Writes the head's part of each token, `stride` apart in `out`.
+/// The image's rows of a head's query, key or value.
+#[derive(Debug, Clone, Copy)]
+struct Rows<'a> {
+    /// `[blocks of 32 rows, steps, parts]`.
+    tiles: &'a [Tile],
+    /// Tiles of a block.
+    block: usize,
+    /// The head's first tile in each block, and how many it has.
+    start: usize,
+    count: usize,
+    first_row: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The head's tiles of a block: `[steps over the width, parts]`.
+    fn block(self, block: usize) -> &'a [Tile] {
+        &self.tiles[block * self.block + self.start..][..self.count]
+    }
+
+    /// The head's tiles that hold a token, and its line among the 32.
+    fn token(self, token: usize) -> (&'a [Tile], usize) {
+        let row = self.first_row + token;
+        (self.block(row / BLOCK), row % BLOCK)
+    }
+}
+
+/// Writes what a head makes of the image's tokens to `out`, `[blocks, heads, steps over the width, parts]`.
 pub(super) fn attend(
-    head: Head<'_>,
-    precision: Precision,
-    out: &mut [f32],
-    stride: usize,
+    attention: Attention<'_>,
+    head: usize,
+    scale: f32,
+    out: &mut [Tile],
     scratch: &mut Scratch,
 ) {
-    let Head { tokens, width, .. } = head;
-    let parts = parts(precision);
+    let Attention { qkv, first_row, tokens, heads, width } = attention;
+    let parts = parts(qkv.format().precision());
     let (over_width, over_tokens) = (width.div_ceil(STEP) * parts, tokens.div_ceil(STEP) * parts);
     let panels = tokens.div_ceil(BLOCK);
-    let Scratch { queries, keys, values, sums, scores, weights } = scratch;
+    let Scratch { keys, values, sums, scores, weights } = scratch;
     // What an earlier head left is never looked at: beyond the last token and channel all tiles
     // have zeros where that is summed over, and anything elsewhere.
-    let queries = huge::first(queries, over_width, EMPTY);
     let keys = huge::first(keys, panels * over_width, EMPTY);
     let values = huge::first(values, width.div_ceil(BLOCK) * over_tokens, EMPTY);
     let weights = huge::first(weights, over_tokens, EMPTY);
     let sums = huge::first(sums, panels, EMPTY_SUMS);
     let scores = huge::first(scores, panels * BLOCK, 0.0);
 
-    for (panel, keys) in keys.chunks_exact_mut(over_width).enumerate() {
-        let first = panel * BLOCK;
-        let rows = &head.key[first * head.stride..];
-        put_columns(keys, parts, BLOCK.min(tokens - first), rows, head.stride, width);
-    }
-    pack_values(head, parts, values);
+    let part = |part: usize| Rows {
+        tiles: qkv.as_tiles(),
+        block: 3 * heads * over_width,
+        start: (part * heads + head) * over_width,
+        count: over_width,
+        first_row,
+    };
+    let queries = part(0);
+    pack_keys(part(1), tokens, keys);
+    pack_values(part(2), tokens, parts, values);
 
     let multiplier = Multiplier::new();
-    for first in (0..tokens).step_by(BLOCK) {
-        let count = BLOCK.min(tokens - first);
-        let rows = &head.query[first * head.stride..];
-        put_rows(queries, parts, 0..count, rows, head.stride, width);
+    let mut row = first_row;
+    while row < first_row + tokens {
+        let block = row / BLOCK;
+        let lines = row % BLOCK..BLOCK.min(first_row + tokens - block * BLOCK);
+        let queries = queries.block(block);
         for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
-            let (rows, weights) = (&*queries, keys);
-            let block = Block { rows, lines: count, weights, parts, add: false, soon: weights };
-            multiplier.multiply(block, sums);
+            multiplier.multiply(product(queries, lines.end, keys, parts), sums);
         }
         let mut shares = [0.0; BLOCK];
-        weigh(sums, tokens, head.scale, scores, weights, &mut shares[..count]);
-        for (panel, values) in values.chunks_exact(over_tokens).enumerate() {
-            let sums = &mut sums[0];
-            let (rows, weights) = (&*weights, values);
-            let block = Block { rows, lines: count, weights, parts, add: false, soon: weights };
-            multiplier.multiply(block, sums);
-            let start = panel * BLOCK;
-            let out = &mut out[first * stride + start..];
-            write_shares(sums, &shares[..count], out, stride, BLOCK.min(width - start));
+        weigh(sums, tokens, scale, lines.clone(), scores, weights, &mut shares);
+        let out = &mut out[(block * heads + head) * over_width..][..over_width];
+        for (values, out) in values.chunks_exact(over_tokens).zip(out.chunks_exact_mut(parts)) {
+            multiplier.multiply(product(weights, lines.end, values, parts), &mut sums[0]);
+            write_shares(&sums[0], &shares, lines.clone(), out);
         }
+        row = (block + 1) * BLOCK;
     }
 }
 
+/// The first `lines` rows times these columns.
+fn product<'a>(rows: &'a [Tile], lines: usize, columns: &'a [Tile], parts: usize) -> Block<'a> {
+    Block { rows, lines, weights: columns, parts, add: false, soon: columns }
+}
+
 rounding! {
-    /// The exponentials of some queries' scores to the rows of `weights`, and one over the sum of each.
+    /// The exponentials of some queries' scores to their rows of `weights`, and one over the sum of each to `shares`.
     fn weigh(
         sums: &[Sums],
         tokens: usize,
         scale: f32,
+        lines: Range<usize>,
         scores: &mut [f32],
         weights: &mut [Tile],
-        shares: &mut [f32],
+        shares: &mut [f32; BLOCK],
     ) {
         let parts = weights.len() / tokens.div_ceil(STEP);
-        for (line, share) in shares.iter_mut().enumerate() {
+        for line in lines {
             for (scores, sums) in scores.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sums) {
                 *scores = sums.0.as_chunks::<BLOCK>().0[line];
             }
             let scores = in_lanes(scores, tokens);
-            *share = 1.0 / exponentials(scores, scale);
+            shares[line] = 1.0 / exponentials(scores, scale);
             for (tiles, values) in weights.chunks_exact_mut(parts).zip(scores[..tokens].chunks(STEP)) {
                 put::<NATIVE>(tiles, line, values);
             }
@@ -103,47 +135,54 @@ rounding! {
     }
 }
 
-vectorized! {
-    /// `width` sums of each query, times its share, to rows of `out` that begin `stride` apart.
-    fn write_shares(sums: &Sums, shares: &[f32], out: &mut [f32], stride: usize, width: usize) {
-        let lines = sums.0.as_chunks::<BLOCK>().0.iter().zip(shares);
-        for ((sums, share), out) in lines.zip(out.chunks_mut(stride)) {
-            let mut row = *sums;
-            row.iter_mut().for_each(|sum| *sum *= share);
-            match out[..width].as_mut_array::<BLOCK>() {
-                Some(out) => *out = row,
-                None => out[..width].copy_from_slice(&row[..width]),
-            }
+rounding! {
+    /// A block's sums, each query's times its share, to the same lines of a step.
+    fn write_shares(sums: &Sums, shares: &[f32; BLOCK], lines: Range<usize>, step: &mut [Tile]) {
+        for line in lines {
+            let mut row = sums.0.as_chunks::<BLOCK>().0[line];
+            row.iter_mut().for_each(|sum| *sum *= shares[line]);
+            put::<NATIVE>(step, line, &row);
         }
     }
 }
 
-rounding! {
-    /// `[tokens, width]` -> `[panels of 32 channels, steps of 32 tokens, parts]`, a tile being
-    /// `[16 pairs of tokens, 16 channels]`.
-    fn pack_values(head: Head<'_>, parts: usize, tiles: &mut [Tile]) {
-        let Head { tokens, width, stride, .. } = head;
+/// To `[panels of 32 tokens, steps over the width, parts]`, a tile being `[16 pairs of channels, 16 tokens]`.
+fn pack_keys(rows: Rows<'_>, tokens: usize, keys: &mut [Tile]) {
+    for (panel, keys) in keys.chunks_exact_mut(rows.count).enumerate() {
+        for to in 0..BLOCK.min(tokens - panel * BLOCK) {
+            let (tiles, from) = rows.token(panel * BLOCK + to);
+            // Two tiles of high parts, two of low ones: each pair has all 32 lines.
+            for (key, tile) in keys.chunks_exact_mut(2).zip(tiles.chunks_exact(2)) {
+                *key[to / SIDE].line_mut(to % SIDE) = *tile[from / SIDE].line(from % SIDE);
+            }
+        }
+        keys.iter_mut().for_each(transpose);
+    }
+}
+
+vectorized! {
+    /// To `[panels of 32 channels, steps of 32 tokens, parts]`, a tile being `[16 pairs of tokens, 16 channels]`.
+    fn pack_values(rows: Rows<'_>, tokens: usize, parts: usize, values: &mut [Tile]) {
         let steps = tokens.div_ceil(STEP);
-        for panel in tiles.chunks_exact_mut(steps * parts) {
+        for panel in values.chunks_exact_mut(steps * parts) {
             panel[(steps - 1) * parts..].fill(EMPTY);
         }
-        for pair_of_tokens in 0..tokens.div_ceil(2) {
-            let token = 2 * pair_of_tokens;
-            let first = &head.value[token * stride..][..width];
-            let second: &[f32] = match token + 1 < tokens {
-                true => &head.value[(token + 1) * stride..][..width],
-                false => &[],
-            };
-            let (step, line) = (token / STEP, pair_of_tokens % SIDE);
-            for (half, start) in (0..width).step_by(SIDE).enumerate() {
-                let tile = (half / 2 * steps + step) * parts + half % 2;
-                let rows = [first, second].map(|row| padded(row.get(start..).unwrap_or_default()));
-                let high = bf16::interleaved::<NATIVE>(&rows);
-                tiles[tile].0.as_chunks_mut::<SIDE>().0[line] = high;
-                if parts == 4 {
-                    let rest = bf16::rest_interleaved(&rows, &high);
-                    tiles[tile + 2].0.as_chunks_mut::<SIDE>().0[line] =
-                        bf16::interleaved::<NATIVE>(&rest);
+        for token in (0..tokens).step_by(2) {
+            let (first, first_line) = rows.token(token);
+            let (second, second_line) = rows.token((token + 1).min(tokens - 1));
+            let (step, to) = (token / STEP, token % STEP / 2);
+            for tile in (0..rows.count).step_by(2) {
+                let first = first[tile + first_line / SIDE].line(first_line % SIDE);
+                let mut second = *second[tile + second_line / SIDE].line(second_line % SIDE);
+                if token + 1 == tokens {
+                    second = [0; SIDE];
+                }
+                let (panel, part) = (tile / parts, tile % parts);
+                let values = &mut values[(panel * steps + step) * parts + part..][..2];
+                for (i, tile) in values.iter_mut().enumerate() {
+                    let channels = i * SIDE / 2..(i + 1) * SIDE / 2;
+                    let (first, second) = (&first[channels.clone()], &second[channels]);
+                    bf16::interleaved(first, second, tile.line_mut(to));
                 }
             }
         }

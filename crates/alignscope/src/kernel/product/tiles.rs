@@ -183,6 +183,11 @@ pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<
     tiles
 }
 
+/// Of the 32 rows of a block so many are there.
+fn lines(rows: usize, block: usize) -> usize {
+    BLOCK.min(rows - block * BLOCK)
+}
+
 /// One product.
 #[derive(Clone, Copy)]
 pub(super) struct Product<'a> {
@@ -204,20 +209,22 @@ impl Product<'_> {
         });
     }
 
-    /// To the left side of the next product, activated: a block of 32 outputs is a step of it.
-    pub(super) fn activated(
+    /// To an operand, activated or not: a block of 32 outputs is a step of it.
+    pub(super) fn operand(
         self,
-        activation: Activation,
+        activation: Option<Activation>,
         out: &mut Operand,
         scratch: &mut TilesScratch,
     ) {
         let parts = parts(self.precision);
         let steps = self.outputs.div_ceil(STEP);
+        let rows = self.x.rows();
         let tiles = out.as_tiles_mut();
         self.each_block(scratch, |block, panel, sums| {
             let step = &mut tiles[(block * steps + panel) * parts..][..parts];
             let width = BLOCK.min(self.outputs - panel * BLOCK);
-            activate(sums, &self.bias_of(panel), activation, width, step);
+            let lines = lines(rows, block);
+            write_lines(sums, &self.bias_of(panel), activation, lines, width, step);
         });
     }
 
@@ -256,7 +263,7 @@ impl Product<'_> {
                             let ahead = i * count * asked(parts) / size_of::<Tile>();
                             let soon = next.get(ahead..).unwrap_or(next);
                             let add = from > 0;
-                            let lines = BLOCK.min(self.x.rows() - block * BLOCK);
+                            let lines = lines(self.x.rows(), block);
                             let block_here = Block { rows, lines, weights, parts, add, soon };
                             multiplier.multiply(block_here, sums);
                             if from + count == steps {
@@ -298,17 +305,20 @@ vectorized! {
 }
 
 rounding! {
-    /// Sums of a block, activated, to a step of the next product's left side; zeros beyond `width`.
-    fn activate(
+    /// Sums of a block, activated or not, to the first `lines` rows of a step of an operand; zeros beyond `width`.
+    fn write_lines(
         sums: &Sums,
         bias: &[f32; BLOCK],
-        activation: Activation,
+        activation: Option<Activation>,
+        lines: usize,
         width: usize,
         step: &mut [Tile],
     ) {
-        for (line, sums) in sums.0.as_chunks::<BLOCK>().0.iter().enumerate() {
+        for (line, sums) in sums.0.as_chunks::<BLOCK>().0[..lines].iter().enumerate() {
             let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[i] + bias[i]);
-            activation.apply_inline(&mut values);
+            if let Some(activation) = activation {
+                activation.apply_inline(&mut values);
+            }
             put::<NATIVE>(step, line, &values[..width]);
         }
     }
