@@ -4,16 +4,16 @@
         [--models B/32 B/16 L/14] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
 
 For each model: a random checkpoint of its size, saved by transformers. In each round both encode the same images
-(transformers: batched, all hidden states kept, preprocessed beforehand; alignscope: every stage, from JPEG, with the
-differences of every image and its neighbour at every stage), on the same number of threads. alignscope's time is what the run's
-manifest says of the encoding, reading and preprocessing among it; reading the weights is left out of both. Prints each round,
-and the ratio of the medians.
+(transformers: batched, all hidden states kept, preprocessed beforehand; alignscope: every stage, with the differences of every
+image and its neighbour at every stage), on the same number of threads. Images are cut to the model's size beforehand, and
+alignscope reads them as BMP: its time is what the run's manifest says of the encoding, reading and normalising among it.
+Decoding and scaling JPEGs, the same work for whoever does it, are compared by compare_pipeline.py. Reading the weights is left
+out of both. Prints each round, and the ratio of the medians.
 Needs torch, transformers, numpy, pillow; `--openvino` also openvino and onnx. Not part of the tests.
 """
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -45,13 +45,18 @@ def checkpoint(name, folder):
     return model
 
 
-def preprocessed(path, size):
-    """Short side to `size`, the centre cut out, CLIP's mean and deviation."""
+def cut(path, size):
+    """Short side to `size`, the centre cut out."""
     image = Image.open(path).convert("RGB")
     scale = size / min(image.size)
     image = image.resize([max(size, round(side * scale)) for side in image.size], Image.Resampling.BICUBIC)
     left, top = (image.width - size) // 2, (image.height - size) // 2
-    pixels = np.asarray(image.crop((left, top, left + size, top + size)), dtype=np.float32) / 255
+    return image.crop((left, top, left + size, top + size))
+
+
+def normalised(image):
+    """Less CLIP's mean, divided by its deviation: `[3, size, size]`."""
+    pixels = np.asarray(image, dtype=np.float32) / 255
     mean, std = np.float32([0.48145466, 0.4578275, 0.40821073]), np.float32([0.26862954, 0.26130258, 0.27577711])
     return ((pixels - mean) / std).transpose(2, 0, 1)
 
@@ -125,12 +130,13 @@ def main():
             model = checkpoint(name, folder)
             data = Path(folder) / "data"
             data.mkdir()
-            names = [f"{i}{path.suffix}" for i, path in enumerate(paths)]
-            for path, image in zip(paths, names):
-                shutil.copy(path, data / image)
+            images = [cut(path, SIZES[name][4]) for path in paths]
+            names = [f"{i}.bmp" for i in range(len(images))]
+            for image, file in zip(images, names):
+                image.save(data / file)
             rows = [f"{a},{b},{i}" for i, (a, b) in enumerate(zip(names, names[1:] + names[:1]))]
             (data / "pairs.csv").write_text("\n".join(["reference,distorted,score", *rows]) + "\n")
-            pixels = torch.from_numpy(np.stack([preprocessed(p, SIZES[name][4]) for p in paths]))
+            pixels = torch.from_numpy(np.stack([normalised(image) for image in images]))
             model = model.to(dtype)
             transformers_speed(model, pixels[:arguments.batch], arguments.batch, dtype)
             rival = (openvino_speed(model.float(), pixels, arguments.batch, arguments.threads, dtype == torch.bfloat16)

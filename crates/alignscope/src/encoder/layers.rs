@@ -12,8 +12,8 @@ use crate::weights::{Init, Weights, WeightsError};
 pub(super) struct Layers<'a> {
     pub(super) weights: &'a Weights,
     pub(super) architecture: &'a Architecture,
-    /// In which arithmetic the products of its blocks are. The patch embedding and the head, a hundredth
-    /// of the work, are in f32 always: their errors would not be averaged over many tokens.
+    /// In which arithmetic the products of its blocks are. The head, a thousandth of the work, is in f32 always: its errors
+    /// would not be averaged over many tokens.
     pub(super) precision: Precision,
 }
 
@@ -90,7 +90,7 @@ impl Layers<'_> {
         Ok(Linear::new(weight, None, inputs, Precision::F32))
     }
 
-    /// The convolution that embeds patches, in f32: `NAME.weight` of `[channels, 3, patch, patch]`, and
+    /// The convolution that embeds patches: `NAME.weight` of `[channels, 3, patch, patch]`, and
     /// its bias where there is one.
     pub(super) fn patches(
         &self,
@@ -105,7 +105,7 @@ impl Layers<'_> {
             Some(init) => Some(self.tensor(&format!("{name}.bias"), &[channels], init)?),
             None => None,
         };
-        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, Precision::F32))
+        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, self.precision.of_patches()))
     }
 
     /// All blocks, whose names `names` gives by their number from 0.

@@ -35,6 +35,16 @@ impl Precision {
         }
     }
 
+    /// That of a model's patch embedding, where this one is that of its blocks: never less than `bf16x3`, and f32
+    /// where that is faster.
+    pub(crate) fn of_patches(self) -> Self {
+        match self {
+            Self::F32 => Self::F32,
+            Self::Bf16x3 | Self::Bf16 if Self::Bf16x3.is_slower_than_f32() => Self::F32,
+            Self::Bf16x3 | Self::Bf16 => Self::Bf16x3,
+        }
+    }
+
     /// Whether this processor lacks the instructions that the precision is made for, with which it would
     /// be faster than f32.
     pub fn is_slower_than_f32(self) -> bool {

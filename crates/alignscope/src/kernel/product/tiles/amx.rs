@@ -4,7 +4,7 @@ use std::arch::asm;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use super::super::super::tile::Tile;
+use super::super::super::tile::{SIDE, Tile};
 use super::{Block, Sums, asked};
 
 /// Whether the processor has them, and the system lets this process use them: it is asked once.
@@ -79,18 +79,23 @@ impl Configured {
         // SAFETY: AMX is available and the tiles have their shape while this is not dropped; the
         // steps are up to the caller.
         unsafe {
-            match block.parts {
-                4 => high_and_low(block, sums),
-                _ => high(block, sums),
+            match (block.parts, block.lines > SIDE) {
+                (4, true) => high_and_low(block, sums),
+                (4, false) => high_and_low_of_half(block, sums),
+                (_, true) => high(block, sums),
+                (_, false) => high_of_half(block, sums),
             }
         }
     }
 }
 
-/// A function that does a block of so many parts: what a step does. Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7
-/// weights.
+/// A function that does a block of so many parts: how its sums begin, what a step does, and where they go. Tiles 0 to 3 are
+/// sums, 4 and 5 rows, 6 and 7 weights.
 macro_rules! block {
-    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
+    (
+        $(#[$meta:meta])* $name:ident, $parts:literal,
+        zero: $($zero:literal)*, load: $($load:literal)*, step: $($step:literal)*, store: $($store:literal)*
+    ) => {
         $(#[$meta])*
         ///
         /// # Safety
@@ -104,16 +109,10 @@ macro_rules! block {
                 asm!(
                     "test {add:e}, {add:e}",
                     "jnz 4f",
-                    "tilezero tmm0",
-                    "tilezero tmm1",
-                    "tilezero tmm2",
-                    "tilezero tmm3",
+                    $($zero,)*
                     "jmp 2f",
                     "4:",
-                    "tileloadd tmm0, [{sums} + {row}]",
-                    "tileloadd tmm1, [{sums} + {row} + 64]",
-                    "tileloadd tmm2, [{sums} + {row} + 2048]",
-                    "tileloadd tmm3, [{sums} + {row} + 2112]",
+                    $($load,)*
                     "2:",
                     $($step,)*
                     "add {soon}, {asked}",
@@ -121,10 +120,7 @@ macro_rules! block {
                     "add {weights}, {bytes}",
                     "dec {steps}",
                     "jnz 2b",
-                    "tilestored [{sums} + {row}], tmm0",
-                    "tilestored [{sums} + {row} + 64], tmm1",
-                    "tilestored [{sums} + {row} + 2048], tmm2",
-                    "tilestored [{sums} + {row} + 2112], tmm3",
+                    $($store,)*
                     rows = inout(reg) rows.as_ptr() => _,
                     weights = inout(reg) weights.as_ptr() => _,
                     soon = inout(reg) soon.as_ptr() => _,
@@ -144,7 +140,45 @@ macro_rules! block {
     };
 }
 
-block! {
+/// As [`block`], of all 32 rows.
+macro_rules! whole {
+    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
+        block! {
+            $(#[$meta])* $name, $parts,
+            zero: "tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3",
+            load:
+                "tileloadd tmm0, [{sums} + {row}]"
+                "tileloadd tmm1, [{sums} + {row} + 64]"
+                "tileloadd tmm2, [{sums} + {row} + 2048]"
+                "tileloadd tmm3, [{sums} + {row} + 2112]",
+            step: $($step)*,
+            store:
+                "tilestored [{sums} + {row}], tmm0"
+                "tilestored [{sums} + {row} + 64], tmm1"
+                "tilestored [{sums} + {row} + 2048], tmm2"
+                "tilestored [{sums} + {row} + 2112], tmm3"
+        }
+    };
+}
+
+/// As [`block`], of the first 16 rows.
+macro_rules! half {
+    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
+        block! {
+            $(#[$meta])* $name, $parts,
+            zero: "tilezero tmm0" "tilezero tmm1",
+            load:
+                "tileloadd tmm0, [{sums} + {row}]"
+                "tileloadd tmm1, [{sums} + {row} + 64]",
+            step: $($step)*,
+            store:
+                "tilestored [{sums} + {row}], tmm0"
+                "tilestored [{sums} + {row} + 64], tmm1"
+        }
+    };
+}
+
+whole! {
     /// Rows · weights, both of high parts alone.
     high, 2,
     "tileloadd tmm6, [{weights} + {line}]"
@@ -159,7 +193,7 @@ block! {
     "tdpbf16ps tmm3, tmm5, tmm7"
 }
 
-block! {
+whole! {
     /// Rows · weights: high · high, low · high, high · low.
     high_and_low, 4,
     "tileloadd tmm6, [{weights} + {line}]"
@@ -192,6 +226,43 @@ block! {
     "prefetcht1 [{soon} + 448]"
     "tdpbf16ps tmm2, tmm5, tmm6"
     "tdpbf16ps tmm3, tmm5, tmm7"
+}
+
+half! {
+    /// As [`high`], of the first 16 rows.
+    high_of_half, 2,
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 64]"
+}
+
+half! {
+    /// As [`high_and_low`], of the first 16 rows.
+    high_and_low_of_half, 4,
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "prefetcht1 [{soon} + 64]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 128]"
+    "prefetcht1 [{soon} + 192]"
+    "tileloadd tmm5, [{rows} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm5, tmm6"
+    "tdpbf16ps tmm1, tmm5, tmm7"
+    "prefetcht1 [{soon} + 256]"
+    "prefetcht1 [{soon} + 320]"
+    "tileloadd tmm6, [{weights} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 384]"
+    "tileloadd tmm7, [{weights} + {line} + 3072]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 448]"
 }
 
 impl Drop for Configured {
