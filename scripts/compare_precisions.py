@@ -1,12 +1,13 @@
 """How far the reduced precisions are from f32, for each family, with and without an outlier channel.
 
     python scripts/compare_precisions.py --alignscope target/release/alignscope --things DIR --materials DIR \
-        [--precisions bf16x3 bf16] [--models ...]
+        [--precisions bf16x6 bf16x3 bf16] [--models ...] [--truth]
 
 Each family at full size with random weights of its library, once as they are and once with one channel of the residual stream
 60 times the others from the embedding on, as trained CLIPs have it. Prints for each precision and data set the largest, the
 99.9th percentile and the median of the relative differences of distances, all stages and kinds together, and how many
-answers of different trials change at the stage and kind of distance where most do. Needs torch, transformers, open_clip, timm, pyarrow, numpy. Not part of the tests.
+answers of different trials change at the stage and kind of distance where most do. With `--truth` also how far f32, each precision
+and PyTorch's f32 are from the same model in f64, for the families of transformers on materials. Needs torch, transformers, open_clip, timm, pyarrow, numpy. Not part of the tests.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from compare_full_size import MODELS
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModel, CLIPModel
 
 OUTLIER = 5
 
@@ -63,13 +66,52 @@ def answers(out):
     return values, values[:, index].argmin(-1)
 
 
+def distances(folder, table, source, dtype):
+    """All distances of a run's table by transformers in `dtype`, differences in f64: `[stages · kinds of distance, pairs]`."""
+    model = AutoModel.from_pretrained(folder, dtype=dtype).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, use_fast=False)
+    stages = list(dict.fromkeys(table["stage"].to_pylist()))
+    first = table.slice(0, table.num_rows // (3 * len(stages)))
+    a, b = (first[f"image_{side}"].to_pylist() for side in "ab")
+    names = sorted({*a, *b})
+    a, b = ([names.index(name) for name in side] for side in (a, b))
+    uses = first["uses"].to_numpy()[:, None]
+    held = []
+    for start in range(0, len(names), 10):
+        images = [Image.open(source / name).convert("RGB") for name in names[start:start + 10]]
+        pixels = torch.from_numpy(np.stack(processor(images, return_tensors="np")["pixel_values"])).to(dtype)
+        tower = model.vision_model(pixel_values=pixels, output_hidden_states=True)
+        pooled = tower.last_hidden_state[:, 0] if tower.pooler_output is None else tower.pooler_output
+        embeds = model.visual_projection(pooled) if hasattr(model, "visual_projection") else pooled
+        if not isinstance(model, CLIPModel):
+            embeds = embeds / embeds.norm(dim=-1, keepdim=True)
+        held.append([h.double().numpy() for h in (*tower.hidden_states, embeds[:, None])])
+    found = []
+    for stage in range(len(stages)):
+        x = np.concatenate([some[stage] for some in held])
+        msd = np.stack([((x[i] - x[j]) ** 2).mean(0) for i, j in zip(a, b)])
+        scale = (msd * uses).sum(0) / uses.sum()
+        unit = x.reshape(len(x), -1)
+        unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+        normalized = np.divide(msd, scale, out=np.zeros_like(msd), where=scale > 0)
+        # 1 - cos without cancellation.
+        cosine = [((unit[i] - unit[j]) ** 2).sum() / 2 for i, j in zip(a, b)]
+        found += [np.sqrt(msd.mean(1)), np.sqrt(normalized.mean(1)), np.array(cosine)]
+    return np.array(found)
+
+
+def relative(found, truth):
+    return np.abs(found - truth) / np.where(truth == 0, 1, truth)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alignscope", type=Path, required=True)
     parser.add_argument("--things", type=Path)
     parser.add_argument("--materials", type=Path)
-    parser.add_argument("--precisions", nargs="+", default=["bf16x3", "bf16"])
+    parser.add_argument("--precisions", nargs="+", default=["bf16x6", "bf16x3", "bf16"])
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--truth", action="store_true")
     arguments = parser.parse_args()
     data = {"things": arguments.things, "nights": arguments.materials}
     data = {kind: folder for kind, folder in data.items() if folder}
@@ -94,12 +136,20 @@ def main():
                     truth, right = tables["f32"]
                     for precision in arguments.precisions:
                         found, chosen = tables[precision]
-                        off = np.abs(found - truth) / np.where(truth == 0, 1, truth)
+                        off = relative(found, truth)
                         changed = (chosen != right).sum(1).max()
                         print(f"{name}{' with an outlier' if outlier else ''}, {kind}, {precision}: "
                               f"worst {off.max():.1e} (a distance of {truth.flat[off.argmax()]:.1e}), 99.9 % {np.quantile(off, .999):.1e}, "
                               f"median {np.median(off):.1e}; "
                               f"at most {changed} of {right.shape[1]} answers change at a stage", flush=True)
+                    if arguments.truth and kind == "nights" and name != "BiomedCLIP":
+                        table = pq.read_table(Path(tmp) / f"{kind}-f32" / "distances.parquet")
+                        with torch.inference_mode():
+                            exact, torchs = (distances(folder, table, source, d) for d in [torch.float64, torch.float32])
+                        for who, found in [("PyTorch's f32", torchs), *((who, found) for who, (found, _) in tables.items())]:
+                            off = relative(found, exact)
+                            print(f"{name}{' with an outlier' if outlier else ''}, {who} from f64: worst {off.max():.1e}, "
+                                  f"99.9 % {np.quantile(off, .999):.1e}, root mean square {np.sqrt((off ** 2).mean()):.1e}", flush=True)
 
 
 if __name__ == "__main__":

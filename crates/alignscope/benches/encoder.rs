@@ -44,6 +44,11 @@ fn f32(bencher: Bencher<'_, '_>, model: &str) {
 }
 
 #[divan::bench(args = MODELS, sample_count = 5)]
+fn bf16x6(bencher: Bencher<'_, '_>, model: &str) {
+    encode(bencher, model, Precision::Bf16x6);
+}
+
+#[divan::bench(args = MODELS, sample_count = 5)]
 fn bf16x3(bencher: Bencher<'_, '_>, model: &str) {
     encode(bencher, model, Precision::Bf16x3);
 }

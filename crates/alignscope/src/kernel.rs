@@ -92,7 +92,7 @@ pub(crate) use attention::{Attention, AttentionScratch, padded_width};
 pub(crate) use difference::{mean_squares, reduce_pair, squared_norm};
 pub(crate) use layer_norm::{Norm, layer_norm};
 pub(crate) use matmul::{Matrix, MatrixMut, matmul};
-pub(crate) use operand::{Operand, operand_bytes};
+pub(crate) use operand::Operand;
 pub use precision::{Precision, PrecisionChoice};
 pub(crate) use processor::processor;
 pub(crate) use product::{Output, PackedWeights, ProductScratch};

@@ -32,11 +32,11 @@ fn expected(file: &SafeTensors<'_>, name: &str) -> Expected {
 /// error in the others.
 ///
 /// Where the tolerances come from: a stage is a chain of some ten products of up to 48 terms in
-/// f32, each with a relative error of about 1e-6; both bars leave a factor of ten or more. The
-/// products of bf16x3 are off by about 1.5e-5 of the largest: they are held to the first bar, and to
-/// ten times the second.
+/// f32 (or six of bf16, no further off), each with a relative error of about 1e-6; both bars leave a factor of ten or
+/// more. The products of bf16x3 are off by about 1.5e-5 of the largest: they are held to the first bar, and to
+/// twenty times the second.
 fn compare(stage: &str, found: &[f32], expected: &Expected, precision: Precision) {
-    let of_deviation = if precision == Precision::F32 { 1e-3 } else { 1e-2 };
+    let of_deviation = if precision == Precision::Bf16x3 { 2e-2 } else { 1e-3 };
     assert_eq!(found.len(), expected.shape.iter().product::<usize>(), "shape of {stage}");
     let channels = *expected.shape.last().expect("a shape");
     let largest = expected.values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
@@ -66,7 +66,7 @@ fn check(name: &str) {
 fn check_stages(name: &str, checkpoint: &mut Checkpoint, stages: &str) {
     let bytes = std::fs::read(golden(name).join("expected.safetensors")).expect("the golden file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
-    for precision in [Precision::F32, Precision::Bf16x3] {
+    for precision in [Precision::F32, Precision::Bf16x6, Precision::Bf16x3] {
         checkpoint.precision = precision;
         let encoder = Encoder::load(checkpoint).expect("loaded");
         check_encoder(&file, &encoder, stages, precision);

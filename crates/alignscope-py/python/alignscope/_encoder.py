@@ -23,7 +23,7 @@ class Encoder:
     SigLIP as transformers stores it or of CLIP or a timm ViT as open_clip does; or `random:ID`,
     `random:ID@seed=N` for the same architecture with random weights
     `projection` — `raw` or `unit` (divided by its L2 norm), instead of as the model has it
-    `precision` — of the layers' products: `auto`, `f32`, `bf16x3` or `bf16`
+    `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`
     `threads` — how many threads work; all cores unless said otherwise. Results do not depend on it
     `progress` — whether it is shown how far the work is; or an object with the methods of `Reporter`
 

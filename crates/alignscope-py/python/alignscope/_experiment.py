@@ -107,7 +107,7 @@ class Experiment:
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
     `projection` — `raw` or `unit`, instead of as each model has it
-    `precision` — of the layers' products: `auto`, `f32`, `bf16x3` or `bf16`
+    `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`
     `ties` — what a tie between a model's distances counts: `miss` (as published) or `half`
     `resamples`, `seed`, `cluster` — of the bootstrap that makes intervals; 0 resamples for none;
     `cluster` is `default` (the reference image, the triplet), `observer` or `none`

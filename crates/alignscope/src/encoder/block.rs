@@ -3,9 +3,7 @@
 
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{
-    Activation, Attention, AttentionScratch, Operand, ProductScratch, operand_bytes,
-};
+use crate::kernel::{Activation, Attention, AttentionScratch, Operand, ProductScratch};
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
@@ -73,9 +71,10 @@ impl Block {
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
         let channels = self.attention_out.outputs();
-        operand_bytes(rows, self.qkv.outputs() / 3)
-            + operand_bytes(rows, self.mlp_in.outputs())
-            + operand_bytes(rows, self.qkv.outputs())
+        // Query, key and value, what attention makes of them, and the perceptron's hidden layer.
+        let columns = [self.qkv.outputs(), self.qkv.outputs() / 3, self.mlp_in.outputs()];
+        let operands: usize = columns.iter().map(|n| self.qkv.operand_bytes(rows, *n)).sum();
+        operands
             + AttentionScratch::bytes(tokens, channels / self.heads)
             + ProductScratch::bytes(rows, self.mlp_in.outputs())
     }

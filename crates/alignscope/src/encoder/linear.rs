@@ -32,6 +32,11 @@ impl Linear {
         self.weights.bytes() + self.bias.as_ref().map_or(0, |bias| size_of_val(bias.as_slice()))
     }
 
+    /// Bytes of `[rows, columns]` in the form of this layer.
+    pub(super) fn operand_bytes(&self, rows: usize, columns: usize) -> usize {
+        self.weights.operand_bytes(rows, columns)
+    }
+
     /// Makes `operand` what this layer takes, `[rows, inputs]`, yet to be filled.
     pub(super) fn shape(&self, operand: &mut Operand, rows: usize) {
         self.weights.shape(operand, rows);

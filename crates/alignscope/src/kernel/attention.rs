@@ -31,7 +31,7 @@ pub(crate) struct Attention<'a> {
 pub(crate) fn padded_width(width: usize, precision: Precision) -> usize {
     match precision {
         Precision::F32 => width,
-        Precision::Bf16x3 | Precision::Bf16 => width.next_multiple_of(STEP),
+        Precision::Bf16x6 | Precision::Bf16x3 | Precision::Bf16 => width.next_multiple_of(STEP),
     }
 }
 
@@ -113,9 +113,9 @@ impl Head<'_> {
 impl AttentionScratch {
     /// Bytes that it grows to.
     pub(crate) fn bytes(tokens: usize, width: usize) -> usize {
-        // Scores of a few queries; key and value of a head, in two halves at most.
+        // Scores of a few queries; key and value of a head, in three parts of half a number's size at most.
         let padded = tokens.next_multiple_of(32) + 32;
-        size_of::<f32>() * (3 * 32 * padded + 2 * padded * (width + 32))
+        size_of::<f32>() * (3 * 32 * padded + 2 * padded * (width + 32)) * 3 / 2
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
                 // Scores of up to 4 √d, off by their rounding, move a weight by as much; values
                 // are up to 2.
                 let limit = match precision {
-                    Precision::F32 => 2e-5,
+                    Precision::F32 | Precision::Bf16x6 => 2e-5,
                     Precision::Bf16x3 => 4e-4,
                     Precision::Bf16 => 6e-2,
                 };

@@ -57,6 +57,19 @@ impl Format {
             Self::Tiles(precision) => precision,
         }
     }
+
+    /// Bytes of `[rows, inputs]` in this form.
+    pub(super) fn bytes(self, rows: usize, inputs: usize) -> usize {
+        match self {
+            Self::Rows => size_of::<f32>() * rows * stride(inputs),
+            Self::Tiles(precision) => size_of::<Tile>() * tiles(precision, rows, inputs),
+        }
+    }
+}
+
+/// Tiles of `[rows, inputs]`.
+fn tiles(precision: Precision, rows: usize, inputs: usize) -> usize {
+    rows.div_ceil(BLOCK) * inputs.div_ceil(STEP) * parts(precision)
 }
 
 impl Operand {
@@ -69,7 +82,7 @@ impl Operand {
             }
             (Format::Rows, form) => *form = Form::Rows(huge::vec(rows * stride(inputs), 0.0)),
             (Format::Tiles(precision), form) => {
-                let count = rows.div_ceil(BLOCK) * inputs.div_ceil(STEP) * parts(precision);
+                let count = tiles(precision, rows, inputs);
                 match form {
                     Form::Tiles(p, tiles) if *p == precision => {
                         huge::grow(tiles, count, EMPTY);
@@ -167,9 +180,4 @@ fn put_row(tiles: &mut [Tile], precision: Precision, row: usize, numbers: &[f32]
     let block = &mut tiles[row / BLOCK * width..][..width];
     let line = row % BLOCK;
     put_rows(block, parts, line..line + 1, numbers, numbers.len(), numbers.len());
-}
-
-/// Bytes of an operand of this shape, in the larger of the forms that a precision may take.
-pub(crate) fn operand_bytes(rows: usize, inputs: usize) -> usize {
-    size_of::<f32>() * rows.next_multiple_of(BLOCK) * stride(inputs)
 }

@@ -7,6 +7,9 @@ use super::product::tiles::Instructions;
 pub enum Precision {
     /// f32 throughout.
     F32,
+    /// Each number as a high, a middle and a low bf16, six products of them, sums in f32: no further from the exact product
+    /// than f32. On AMX; elsewhere by other instructions, slower than f32.
+    Bf16x6,
     /// Each number as a high and a low bf16, three products of them, sums in f32: about 2^-17 of
     /// each product off. On AMX; elsewhere by other instructions, slower than f32.
     Bf16x3,
@@ -16,12 +19,13 @@ pub enum Precision {
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16x3, Self::Bf16];
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16x6, Self::Bf16x3, Self::Bf16];
 
     /// The name used on the command line and in the manifest.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
+            Self::Bf16x6 => "bf16x6",
             Self::Bf16x3 => "bf16x3",
             Self::Bf16 => "bf16",
         }
@@ -31,7 +35,7 @@ impl Precision {
     pub fn instructions(self) -> &'static str {
         match self {
             Self::F32 => super::product::f32_instructions(),
-            Self::Bf16x3 | Self::Bf16 => Instructions::here().name(),
+            Self::Bf16x6 | Self::Bf16x3 | Self::Bf16 => Instructions::here().name(),
         }
     }
 
@@ -39,8 +43,8 @@ impl Precision {
     /// where that is faster.
     pub(crate) fn of_patches(self) -> Self {
         match self {
-            Self::F32 => Self::F32,
-            Self::Bf16x3 | Self::Bf16 if Self::Bf16x3.is_slower_than_f32() => Self::F32,
+            _ if Self::Bf16x3.is_slower_than_f32() => Self::F32,
+            Self::F32 | Self::Bf16x6 => self,
             Self::Bf16x3 | Self::Bf16 => Self::Bf16x3,
         }
     }
@@ -50,7 +54,7 @@ impl Precision {
     pub fn is_slower_than_f32(self) -> bool {
         match self {
             Self::F32 => false,
-            Self::Bf16x3 => Instructions::here() != Instructions::Amx,
+            Self::Bf16x6 | Self::Bf16x3 => Instructions::here() != Instructions::Amx,
             Self::Bf16 => Instructions::here() == Instructions::Imitation,
         }
     }
@@ -61,9 +65,8 @@ choice!(Precision, "precision");
 /// A precision as users choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PrecisionChoice {
-    /// The fastest that keeps every distance within 1e-4 of f32's, relative: that is f32 itself, since
-    /// bf16x3 was up to 2.1e-4 off where one channel is far larger than all others
-    /// (docs/numerics.md).
+    /// The fastest that keeps every distance within 1e-4 of f32's, relative, also where one channel is far larger than all
+    /// others (docs/numerics.md): bf16x6 with AMX, f32 elsewhere.
     #[default]
     Auto,
     /// That one.
@@ -72,9 +75,10 @@ pub enum PrecisionChoice {
 
 impl PrecisionChoice {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Auto,
         Self::Only(Precision::F32),
+        Self::Only(Precision::Bf16x6),
         Self::Only(Precision::Bf16x3),
         Self::Only(Precision::Bf16),
     ];
@@ -90,7 +94,8 @@ impl PrecisionChoice {
     /// The precision that it is on this machine.
     pub fn resolve(self) -> Precision {
         match self {
-            Self::Auto => Precision::F32,
+            Self::Auto if Precision::Bf16x6.is_slower_than_f32() => Precision::F32,
+            Self::Auto => Precision::Bf16x6,
             Self::Only(precision) => precision,
         }
     }

@@ -4,7 +4,8 @@
 //! bf16 by tiles (`product/tiles.rs`).
 //!
 //! Each number of the result is one sum over the inputs in their order, whatever the number of rows:
-//! it does not depend on how rows are grouped.
+//! it does not depend on how rows are grouped. In f32 inputs are summed by [`RUN`]s, and the runs one after the other, which
+//! rounds less than one long sum where one input is far larger than the others.
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
@@ -15,6 +16,9 @@ use super::activation::Activation;
 use super::operand::{Format, Operand};
 use super::precision::Precision;
 use super::tile::Tile;
+
+/// Inputs in a run of an f32 sum.
+const RUN: usize = 128;
 
 /// The weights of a linear layer, `[outputs, inputs]`, packed for the processor at hand.
 #[derive(Debug)]
@@ -95,7 +99,7 @@ impl PackedWeights {
         let outputs = weights.len() / inputs;
         assert_eq!(weights.len(), inputs * outputs, "weights of whole rows");
         let weights = match precision {
-            Precision::Bf16x3 | Precision::Bf16 => {
+            Precision::Bf16x6 | Precision::Bf16x3 | Precision::Bf16 => {
                 Packing::Tiles(tiles::pack(&weights, inputs, precision), precision)
             }
             #[cfg(target_arch = "x86_64")]
@@ -122,6 +126,11 @@ impl PackedWeights {
     /// Makes `operand` a left side of so many rows for these weights, yet to be filled.
     pub(crate) fn shape(&self, operand: &mut Operand, rows: usize) {
         operand.shape(self.format(), rows, self.inputs);
+    }
+
+    /// Bytes of an operand of `[rows, columns]`, in the form of these weights.
+    pub(crate) fn operand_bytes(&self, rows: usize, columns: usize) -> usize {
+        self.format().bytes(rows, columns)
     }
 
     /// Bytes of the packed weights.
@@ -229,16 +238,17 @@ mod tests {
         operand
     }
 
-    /// The largest error of a sum of `inputs` products of numbers up to 1: sums one after the other
-    /// in f32, each below k and rounded by 2^-24 of itself; and that of the products.
+    /// The largest error of a sum of `inputs` products of numbers up to 1, each made of some terms: sums one after the
+    /// other in f32, each below k and rounded by 2^-24 of itself; and that of the products.
     fn limit(precision: Precision, inputs: usize) -> f64 {
         let k = inputs as f64;
-        let of_products = match precision {
-            Precision::F32 => 0.0,
-            Precision::Bf16x3 => 3.0 * 2.0_f64.powi(-16) * k.sqrt(),
-            Precision::Bf16 => 2.0 * 2.0_f64.powi(-8) * k.sqrt(),
+        let (terms, of_a_product) = match precision {
+            Precision::F32 => (1.0, 0.0),
+            Precision::Bf16x6 => (6.0, 3.0 * 2.0_f64.powi(-24)),
+            Precision::Bf16x3 => (3.0, 3.0 * 2.0_f64.powi(-16)),
+            Precision::Bf16 => (1.0, 2.0 * 2.0_f64.powi(-8)),
         };
-        (k * k / 4.0 + 4.0) * 2.0_f64.powi(-24) + of_products
+        (terms * k * k / 4.0 + 4.0) * 2.0_f64.powi(-24) + of_a_product * k.sqrt()
     }
 
     const SIZES: [(usize, usize); 7] =

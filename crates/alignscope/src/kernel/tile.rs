@@ -33,12 +33,12 @@ impl Tile {
 /// All zeros.
 pub(super) const EMPTY: Tile = Tile([0; SIDE * SIDE]);
 
-/// Tiles of a step's 32 rows, or 32 outputs: two of high parts, and two of low parts where the
-/// precision has them.
+/// Tiles of a step's 32 rows, or 32 outputs: two of high parts, and two of each lower part that the precision has.
 pub(super) fn parts(precision: Precision) -> usize {
     match precision {
         Precision::Bf16 => 2,
         Precision::F32 | Precision::Bf16x3 => 4,
+        Precision::Bf16x6 => 6,
     }
 }
 
@@ -46,12 +46,14 @@ pub(super) fn parts(precision: Precision) -> usize {
 /// `tiles` are the step's.
 #[inline(always)]
 pub(super) fn put<const NATIVE: bool>(tiles: &mut [Tile], line: usize, values: &[f32]) {
-    let whole = padded(values);
-    let high = bf16::in_order::<NATIVE>(&whole);
-    *tiles[line / SIDE].line_mut(line % SIDE) = high;
-    if tiles.len() == 4 {
-        let rest = bf16::rest_in_order::<NATIVE>(&whole, &high);
-        *tiles[2 + line / SIDE].line_mut(line % SIDE) = bf16::in_order::<NATIVE>(&rest);
+    let mut rest = padded(values);
+    let mut rounded = [0; SIDE];
+    for (i, tiles) in tiles.chunks_exact_mut(2).enumerate() {
+        if i > 0 {
+            rest = bf16::rest_in_order::<NATIVE>(&rest, &rounded);
+        }
+        rounded = bf16::in_order::<NATIVE>(&rest);
+        *tiles[line / SIDE].line_mut(line % SIDE) = rounded;
     }
 }
 

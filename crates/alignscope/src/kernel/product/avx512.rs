@@ -1,21 +1,21 @@
 //! The product in f32 with AVX-512.
 //!
-//! A tile of 14 rows and 32 outputs is 28 registers of sums, which stay where they are while all
-//! inputs go by; two more hold weights and one a number of x for all lanes. A step is 28 fused
+//! A tile of 14 rows and 32 outputs is 28 registers of sums, which stay where they are while a [`RUN`] of
+//! inputs goes by; two more hold weights and one a number of x for all lanes. A step is 28 fused
 //! multiplications and additions, 14 cycles of both ports, and 16 loads, 8 cycles: the limit is
 //! that of the multipliers. Weights lie in the order in which they are read, a panel of 32 outputs
 //! after the other; x is read as it lies, its rows not a multiple of 4 KiB apart.
 
 use std::arch::x86_64::{
-    __m512, _MM_HINT_T0, _mm_prefetch, _mm512_fmadd_ps, _mm512_load_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps, _mm512_load_ps,
+    _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
 use rayon::prelude::*;
 
 use super::super::huge;
 use super::super::padded::padded;
-use super::Finish;
+use super::{Finish, RUN};
 
 /// Sixteen numbers, a register's worth, where a register is loaded from.
 #[derive(Debug, Clone, Copy)]
@@ -137,22 +137,26 @@ impl Sums {
         weights: &[Lanes],
     ) {
         macro_rules! of_rows {
-            ($($rows:literal)*) => {
+            ($x:expr, $weights:expr, $add:expr; $($rows:literal)*) => {
                 match rows {
-                    $($rows => tile::<$rows>(x, stride, weights, self),)*
+                    $($rows => tile::<$rows>($x, stride, $weights, $add, self),)*
                     other => unreachable!("a tile of {other} rows"),
                 }
             };
         }
-        of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+        for (run, weights) in weights.chunks(2 * RUN).enumerate() {
+            of_rows!(&x[run * RUN..], weights, run > 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+        }
     }
 }
 
+/// Sets or, with `add`, adds to the first `N` rows of `out`.
+///
 /// The sums stay in registers only where nothing here looks at them by a number that is not known
 /// when this is compiled: so they are copied to memory once, at the end.
 #[target_feature(enable = "avx512f")]
 #[inline(never)]
-fn tile<const N: usize>(x: &[f32], stride: usize, weights: &[Lanes], out: &mut Sums) {
+fn tile<const N: usize>(x: &[f32], stride: usize, weights: &[Lanes], add: bool, out: &mut Sums) {
     let (pairs, odd) = weights.as_chunks::<2>();
     let inputs = pairs.len();
     assert!(odd.is_empty() && x.len() >= (N - 1) * stride + inputs, "{N} rows of {inputs}");
@@ -173,10 +177,14 @@ fn tile<const N: usize>(x: &[f32], stride: usize, weights: &[Lanes], out: &mut S
             *sums = [_mm512_fmadd_ps(x, low, sums[0]), _mm512_fmadd_ps(x, high, sums[1])];
         }
     }
-    for (out, [low, high]) in out.0.iter_mut().zip(sums) {
+    for (out, [mut low, mut high]) in out.0.iter_mut().zip(sums) {
         let (first, second) = out.split_at_mut(LANES);
         // SAFETY: each half is 16 numbers.
         unsafe {
+            if add {
+                low = _mm512_add_ps(_mm512_loadu_ps(first.as_ptr()), low);
+                high = _mm512_add_ps(_mm512_loadu_ps(second.as_ptr()), high);
+            }
             _mm512_storeu_ps(first.as_mut_ptr(), low);
             _mm512_storeu_ps(second.as_mut_ptr(), high);
         }

@@ -1,14 +1,14 @@
 //! The product in f32 in plain code that vectorizes, for processors without AVX-512.
 //!
 //! A tile of 4 rows and 16 outputs is 8 registers of AVX2 with sums, which stay where they are while
-//! all inputs go by. Each sum is that of one row and one output, in the order of the inputs, so that
+//! a [`RUN`] of inputs goes by. Each sum is that of one row and one output, in the order of the inputs, so that
 //! a row has the same bits whatever stands beside it; the crate `gemm`, which is faster, chooses
 //! its order by the number of rows.
 
 use rayon::prelude::*;
 
 use super::super::padded::padded;
-use super::Finish;
+use super::{Finish, RUN};
 
 /// Outputs of a panel.
 const PANEL: usize = 16;
@@ -81,6 +81,22 @@ vectorized! {
 #[inline(always)]
 fn tile<const N: usize>(x: &[f32], stride: usize, weights: &[[f32; PANEL]]) -> [[f32; PANEL]; N] {
     let rows: [&[f32]; N] = std::array::from_fn(|row| &x[row * stride..][..weights.len()]);
+    let mut sums = [[0.0; PANEL]; N];
+    for (run, weights) in weights.chunks(RUN).enumerate() {
+        let of_run = of_run(rows.map(|row| &row[run * RUN..]), weights);
+        match run {
+            0 => sums = of_run,
+            _ => {
+                let all = sums.as_flattened_mut().iter_mut();
+                all.zip(of_run.as_flattened()).for_each(|(sum, of_run)| *sum += of_run);
+            }
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn of_run<const N: usize>(rows: [&[f32]; N], weights: &[[f32; PANEL]]) -> [[f32; PANEL]; N] {
     let mut sums = [[0.0_f32; PANEL]; N];
     for (input, weights) in weights.iter().enumerate() {
         for (sums, row) in sums.iter_mut().zip(rows) {

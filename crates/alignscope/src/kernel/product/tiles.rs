@@ -2,12 +2,13 @@
 //!
 //! In `Bf16x3` each number is split into a high and a low bf16, and high · high, high · low and
 //! low · high are added: what is left out is low · low and what both parts leave, 2^-15 of a product at
-//! worst and about 2^-18 mostly, and the sums are in f32. In `Bf16` only high · high is taken.
+//! worst and about 2^-18 mostly, and the sums are in f32. In `Bf16x6` there is a third part, and all products that are not
+//! below 2^-24 are added: what is left out is what f32 rounds away. In `Bf16` only high · high is taken.
 //!
 //! On AMX (`tiles/amx.rs`) a block of 32 rows and 32 outputs is four tiles of sums, which stay in their registers while
 //! inputs go by, 32 at a time; of the other four registers two hold rows and two weights. Twelve
-//! products of 16 cycles each and ten loads of a kilobyte make a step (four and four in `Bf16`), so the
-//! products limit where tiles come from the first cache. Sixteen kilobytes of weights stay there
+//! products of 16 cycles each and ten loads of a kilobyte make a step (four and four in `Bf16`, twenty-four and fourteen in
+//! `Bf16x6`), so the products limit where tiles come from the first cache. Sixteen kilobytes of weights stay there
 //! while the rows of some blocks go by, which stay in the second cache for all weights; sums wait
 //! beside them. The weights of the next outputs are asked for meanwhile.
 //!
@@ -32,8 +33,11 @@ mod vectors;
 
 /// Steps that are taken in one go, at most: 1024 inputs.
 const DEPTH_STEPS: usize = 32;
-/// Kilobytes of rows that stay in the second cache, over so many steps.
-const ROWS_KB: usize = 800;
+/// Kilobytes of rows that stay in the second cache, over so many steps: more of them where weights have three parts, which
+/// would come from memory for each few rows.
+const fn rows_kb(parts: usize) -> usize {
+    if parts == 6 { 1024 } else { 800 }
+}
 /// Kilobytes of weights that stay in the first cache, while rows go by.
 const WEIGHTS_KB: usize = 16;
 
@@ -89,7 +93,18 @@ pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
 
 /// Bytes of the next weights that a step asks for beforehand: blocks in a row ask for one part after another.
 const fn asked(parts: usize) -> usize {
-    if parts == 4 { 512 } else { 128 }
+    if parts == 2 { 128 } else { 512 }
+}
+
+/// Which parts are multiplied, of rows and of weights, from 0, the high ones: with two of them all but low · low, with three
+/// all that are not smaller than 2^-24 of the first.
+fn terms(parts: usize) -> &'static [[usize; 2]] {
+    match parts {
+        2 => &[[0, 0]],
+        4 => &[[0, 0], [1, 0], [0, 1]],
+        6 => &[[0, 0], [2, 0], [1, 0], [1, 1], [0, 1], [0, 2]],
+        _ => unreachable!("one, two or three parts, of two tiles each"),
+    }
 }
 
 /// In how many goes so many steps are taken, as even as can be.
@@ -99,7 +114,7 @@ fn depths(steps: usize) -> usize {
 
 /// Blocks of rows that stay in the second cache, at most.
 fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
-    ROWS_KB / (steps.div_ceil(depths(steps)) * parts)
+    rows_kb(parts) / (steps.div_ceil(depths(steps)) * parts)
 }
 
 /// What is multiplied for one block of sums.
@@ -149,7 +164,7 @@ impl Multiplier {
     pub(in crate::kernel) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
         let Block { rows, lines, weights, parts, add, .. } = block;
         assert!(lines <= BLOCK, "{lines} of {BLOCK} rows");
-        assert!(matches!(parts, 2 | 4), "high parts, or high and low");
+        assert!(matches!(parts, 2 | 4 | 6), "one, two or three parts, of two tiles each");
         assert!(
             rows.len() == weights.len() && rows.len().is_multiple_of(parts) && !rows.is_empty(),
             "whole steps"
@@ -363,7 +378,8 @@ mod tests {
             eprintln!("skipped: this processor multiplies no bf16");
         }
         for (instructions, multiplier) in multipliers {
-            for (parts, steps) in [2, 4].into_iter().flat_map(|p| [1, 2, 7, 24].map(|s| (p, s))) {
+            for (parts, steps) in [2, 4, 6].into_iter().flat_map(|p| [1, 2, 7, 24].map(|s| (p, s)))
+            {
                 let rows: Vec<Tile> = (0..steps * parts).map(tile).collect();
                 let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
                 for lines in [1, 8, 9, 17, BLOCK] {
@@ -379,7 +395,7 @@ mod tests {
                     // Each of n additions is rounded by 2^-24 of the sum at most, and the order within
                     // a tile is that of the manual, which processors may not follow to the last bit, and
                     // another one in vectors: the errors add up as chance has it, to √n of one.
-                    let products = (2 * steps * STEP * if parts == 4 { 3 } else { 1 }) as f32;
+                    let products = (2 * steps * STEP * terms(parts).len()) as f32;
                     let largest = expected.iter().fold(1.0_f32, |most, sum| most.max(sum.abs()));
                     let limit = 4.0 * products.sqrt() * largest * 2.0_f32.powi(-24);
                     for (found, expected) in found.iter().zip(expected) {

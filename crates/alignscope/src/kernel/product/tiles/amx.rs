@@ -80,6 +80,8 @@ impl Configured {
         // steps are up to the caller.
         unsafe {
             match (block.parts, block.lines > SIDE) {
+                (6, true) => three_parts(block, sums),
+                (6, false) => three_parts_of_half(block, sums),
                 (4, true) => high_and_low(block, sums),
                 (4, false) => high_and_low_of_half(block, sums),
                 (_, true) => high(block, sums),
@@ -263,6 +265,92 @@ half! {
     "tileloadd tmm7, [{weights} + {line} + 3072]"
     "tdpbf16ps tmm1, tmm4, tmm7"
     "prefetcht1 [{soon} + 448]"
+}
+
+whole! {
+    /// Rows · weights, of three parts each: the [`terms`](super::terms).
+    three_parts, 6,
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 1024]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "prefetcht1 [{soon} + 64]"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm4, [{rows} + {line} + 4096]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 128]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 5120]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "prefetcht1 [{soon} + 192]"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm4, [{rows} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 256]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 3072]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "prefetcht1 [{soon} + 320]"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm6, [{weights} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 384]"
+    "tileloadd tmm7, [{weights} + {line} + 3072]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "prefetcht1 [{soon} + 448]"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{rows} + {line} + 1024]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+    "tileloadd tmm6, [{weights} + {line} + 4096]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tileloadd tmm7, [{weights} + {line} + 5120]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+}
+
+half! {
+    /// As [`three_parts`], of the first 16 rows.
+    three_parts_of_half, 6,
+    "tileloadd tmm6, [{weights} + {line}]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon}]"
+    "tileloadd tmm7, [{weights} + {line} + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 64]"
+    "tileloadd tmm4, [{rows} + {line} + 4096]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 128]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 192]"
+    "tileloadd tmm4, [{rows} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 256]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 320]"
+    "tileloadd tmm6, [{weights} + {line} + 2048]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "prefetcht1 [{soon} + 384]"
+    "tileloadd tmm7, [{weights} + {line} + 3072]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "prefetcht1 [{soon} + 448]"
+    "tileloadd tmm4, [{rows} + {line}]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm6, [{weights} + {line} + 4096]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tileloadd tmm7, [{weights} + {line} + 5120]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
 }
 
 impl Drop for Configured {

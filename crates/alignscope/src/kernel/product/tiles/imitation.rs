@@ -1,21 +1,18 @@
 //! What AMX's products of tiles do, in plain code.
 
 use super::super::super::tile::{BLOCK, SIDE, Tile};
-use super::Sums;
+use super::{Sums, terms};
 
 vectorized! {
-    /// As the instructions, in their order: steps one after the other, and in each high · high, low ·
-    /// high, high · low.
+    /// As the instructions, in their order: steps one after the other, and in each the [`terms`].
     ///
     /// `tdpbf16ps` sums the products of the first numbers of all pairs, and those of the second, each
     /// in order, adds the two and then adds that to what is there, all in f32 rounded to nearest
     /// (Intel's manual, volume 2). It takes denormal numbers for 0, which this does not.
     pub(super) fn multiply(rows: &[Tile], weights: &[Tile], parts: usize, sums: &mut Sums) {
         for (rows, weights) in rows.chunks_exact(parts).zip(weights.chunks_exact(parts)) {
-            add(&rows[..2], &weights[..2], sums);
-            if parts == 4 {
-                add(&rows[2..], &weights[..2], sums);
-                add(&rows[..2], &weights[2..], sums);
+            for [x, w] in terms(parts) {
+                add(&rows[2 * x..][..2], &weights[2 * w..][..2], sums);
             }
         }
     }

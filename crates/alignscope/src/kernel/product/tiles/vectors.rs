@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use super::super::super::tile::{BLOCK, SIDE, Tile};
-use super::{Block, Sums, asked};
+use super::{Block, Sums, asked, terms};
 
 /// Rows whose sums are in registers at a time, two registers each.
 const ROWS: usize = 8;
@@ -46,7 +46,7 @@ impl Vectors {
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn multiply(block: Block<'_>, sums: &mut Sums) {
     let Block { rows, lines, weights, parts, add, soon } = block;
-    let mut soon = soon.as_ptr().cast::<i8>();
+    let (terms, mut soon) = (terms(parts), soon.as_ptr().cast::<i8>());
     let groups = sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0;
     for (group, sums) in groups.iter_mut().take(lines.div_ceil(ROWS)).enumerate() {
         let (tile, line) = (group * ROWS / SIDE, group * ROWS % SIDE);
@@ -63,11 +63,8 @@ fn multiply(block: Block<'_>, sums: &mut Sums) {
                     soon = soon.wrapping_add(LINE);
                 }
             }
-            let [high, low] = [&weights[..2], &weights[parts - 2..]];
-            add_tile(&rows[tile], line, high, &mut registers);
-            if parts == 4 {
-                add_tile(&rows[2 + tile], line, high, &mut registers);
-                add_tile(&rows[tile], line, low, &mut registers);
+            for [x, w] in terms {
+                add_tile(&rows[2 * x + tile], line, &weights[2 * w..][..2], &mut registers);
             }
         }
         for (registers, sums) in registers.iter().zip(sums.as_chunks_mut::<BLOCK>().0) {
