@@ -1,6 +1,6 @@
 """Holds all seven encoders of the study, at full size, against transformers and open_clip.
 
-    python scripts/compare_full_size.py --alignscope target/release/alignscope --images DIR [--count 4]
+    python scripts/compare_full_size.py --alignscope target/release/alignscope --images DIR [--count 4] [--precision f32]
 
 Random weights from the libraries, saved by them; real photographs; every stage of every model. Prints for each model and
 stage the largest difference over the stage's largest magnitude. Needs torch, transformers, open_clip, timm, pillow, numpy.
@@ -94,6 +94,7 @@ def main():
     parser.add_argument("--alignscope", default="target/release/alignscope")
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--count", type=int, default=4)
+    parser.add_argument("--precision", default="f32")
     arguments = parser.parse_args()
     paths = sorted(p for p in arguments.images.rglob("*") if p.suffix.lower() in {".jpg", ".png"})
     paths = paths[::max(1, len(paths) // arguments.count)][:arguments.count]
@@ -104,8 +105,8 @@ def main():
         with tempfile.TemporaryDirectory() as tmp:
             folder, out = Path(tmp) / "model", Path(tmp) / "out"
             hidden, embeds = make(folder)(images)
-            subprocess.run([arguments.alignscope, "activations", "--quiet", "--model", folder, "--images", *paths, "--out", out],
-                           check=True)
+            subprocess.run([arguments.alignscope, "activations", "--quiet", "--precision", arguments.precision, "--model", folder,
+                            "--images", *paths, "--out", out], check=True)
             stages = ["embedding"] + [f"block-{i:02}" for i in range(1, len(hidden))] + ["projection"]
             worst, channel = {}, 0.0
             for stage, expected in zip(stages, [*hidden, embeds]):

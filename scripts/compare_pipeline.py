@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from compare_speed import SIZES, checkpoint, preprocessed
+from compare_speed import SIZES, checkpoint, cut, normalised
 from transformers import CLIPModel
 
 
@@ -51,7 +51,7 @@ def batched(folder, things, size, batch):
     paths, trials = trials_of(things)
     parts = []
     for begin in range(0, len(paths), batch):
-        pixels = torch.from_numpy(np.stack([preprocessed(p, size) for p in paths[begin:begin + batch]]))
+        pixels = torch.from_numpy(np.stack([normalised(cut(p, size)) for p in paths[begin:begin + batch]]))
         tower = model.vision_model(pixel_values=pixels, output_hidden_states=True)
         parts.append([h.numpy() for h in tower.hidden_states] + [model.visual_projection(tower.pooler_output)[:, None].numpy()])
     ways = np.stack([trials[:, [0, 1]], trials[:, [0, 2]], trials[:, [1, 2]]], axis=1)
@@ -78,7 +78,7 @@ def study(folder, things, size, count):
     paths, trials = trials_of(things)
     start = time.perf_counter()
     for a, b in trials[:count, :2]:
-        x, y = (model.vision_model(pixel_values=torch.from_numpy(preprocessed(paths[i], size)[None]), output_hidden_states=True)
+        x, y = (model.vision_model(pixel_values=torch.from_numpy(normalised(cut(paths[i], size))[None]), output_hidden_states=True)
                 for i in (a, b))
         for h, k in zip(x.hidden_states, y.hidden_states):
             ((h - k) ** 2).mean().sqrt().item()

@@ -7,7 +7,7 @@ Each family at full size with random weights of its library, once as they are an
 60 times the others from the embedding on, as trained CLIPs have it. Prints for each precision and data set the largest, the
 99.9th percentile and the median of the relative differences of distances, all stages and kinds together, and how many
 answers of different trials change at the stage and kind of distance where most do. With `--truth` also how far f32, each precision
-and PyTorch's f32 are from the same model in f64, for the families of transformers on materials. Needs torch, transformers, open_clip, timm, pyarrow, numpy. Not part of the tests.
+and PyTorch's f32 are from the same model in f64, for the families of transformers on materials. Needs torch, transformers, open_clip, timm, pyarrow, pillow, numpy. Not part of the tests.
 """
 
 import argparse
@@ -113,6 +113,8 @@ def main():
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--truth", action="store_true")
     arguments = parser.parse_args()
+    if arguments.truth and not arguments.materials:
+        parser.error("--truth needs --materials")
     data = {"things": arguments.things, "nights": arguments.materials}
     data = {kind: folder for kind, folder in data.items() if folder}
     for name in arguments.models:
@@ -142,11 +144,11 @@ def main():
                               f"worst {off.max():.1e} (a distance of {truth.flat[off.argmax()]:.1e}), 99.9 % {np.quantile(off, .999):.1e}, "
                               f"median {np.median(off):.1e}; "
                               f"at most {changed} of {right.shape[1]} answers change at a stage", flush=True)
-                    if arguments.truth and kind == "nights" and name != "BiomedCLIP":
+                    if arguments.truth and kind == "nights" and (folder / "model.safetensors").exists():
                         table = pq.read_table(Path(tmp) / f"{kind}-f32" / "distances.parquet")
                         with torch.inference_mode():
                             exact, torchs = (distances(folder, table, source, d) for d in [torch.float64, torch.float32])
-                        for who, found in [("PyTorch's f32", torchs), *((who, found) for who, (found, _) in tables.items())]:
+                        for who, found in {"PyTorch's f32": torchs, **{who: table[0] for who, table in tables.items()}}.items():
                             off = relative(found, exact)
                             print(f"{name}{' with an outlier' if outlier else ''}, {who} from f64: worst {off.max():.1e}, "
                                   f"99.9 % {np.quantile(off, .999):.1e}, root mean square {np.sqrt((off ** 2).mean()):.1e}", flush=True)

@@ -120,10 +120,10 @@ pub struct Run {
     #[arg(long, value_name = "FORM")]
     pub projection: Option<ProjectionForm>,
 
-    /// In which arithmetic encoders multiply: f32; bf16x6 or bf16x3 (six products of bf16, as accurate as
-    /// f32, or three, distances mostly within 1e-5 of f32's; both made for processors with AMX); or bf16 (with AMX, or
-    /// AVX-512 for bf16). auto takes the fastest that keeps every distance within 1e-4: bf16x6 with AMX,
-    /// else f32. The manifest says which ran.
+    /// In which arithmetic encoders multiply: f32; bf16x6 (six products of bf16, about as accurate; made for
+    /// processors with AMX); bf16x3 (three, distances mostly within 1e-5 of f32's; with AMX); bf16 (one; with
+    /// AMX, or AVX-512 for bf16). auto takes the fastest that keeps every distance within 1e-4: bf16x6
+    /// with AMX, else f32. The manifest says which ran.
     #[arg(long, value_name = "PRECISION", default_value_t = PrecisionChoice::Auto)]
     pub precision: PrecisionChoice,
 

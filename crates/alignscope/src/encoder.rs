@@ -38,7 +38,7 @@ use crate::weights::{Format, Needed, Weights, WeightsError};
 
 /// A vision encoder: embedding, blocks and projection, with the preprocessing it was trained on.
 ///
-/// Weights are in f32. Its methods may be called from many threads at once.
+/// Weights are packed for the precision of its products. Its methods may be called from many threads at once.
 #[derive(Debug)]
 pub struct Encoder {
     architecture: Architecture,

@@ -23,7 +23,7 @@ pub(super) struct Block {
 /// The working memory of one thread, grown once and then kept.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// What a layer takes: rows after a layer norm, or attention's output, `[rows, channels]`.
+    /// What a layer takes: rows after a layer norm, `[rows, channels]`, or attention's output, `[rows, heads, padded_width]`.
     pub(super) input: Operand,
     /// The perceptron's hidden layer: `[rows, wide]`.
     pub(super) hidden: Operand,
@@ -71,11 +71,13 @@ impl Block {
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
         let channels = self.attention_out.outputs();
-        // Query, key and value, what attention makes of them, and the perceptron's hidden layer.
-        let columns = [self.qkv.outputs(), self.qkv.outputs() / 3, self.mlp_in.outputs()];
-        let operands: usize = columns.iter().map(|n| self.qkv.operand_bytes(rows, *n)).sum();
-        operands
+        let (qkv, hidden) = (self.qkv.outputs(), self.mlp_in.outputs());
+        let attended = qkv / 3;
+        let operands = [qkv, attended, hidden].map(|n| self.qkv.operand_bytes(rows, n));
+        // SigLIP's head has keys and values of an image in `wide`.
+        operands.iter().sum::<usize>()
+            + size_of::<f32>() * tokens * 2 * channels
             + AttentionScratch::bytes(tokens, channels / self.heads)
-            + ProductScratch::bytes(rows, self.mlp_in.outputs())
+            + ProductScratch::bytes(rows, qkv.max(hidden))
     }
 }

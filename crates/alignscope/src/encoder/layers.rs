@@ -12,8 +12,9 @@ use crate::weights::{Init, Weights, WeightsError};
 pub(super) struct Layers<'a> {
     pub(super) weights: &'a Weights,
     pub(super) architecture: &'a Architecture,
-    /// In which arithmetic the products of its blocks are. The head, a thousandth of the work, is in f32 always: its errors
-    /// would not be averaged over many tokens.
+    /// In which arithmetic the products of its blocks are. The patch embedding follows it
+    /// ([`of_patches`](Precision::of_patches)); the head, a thousandth of the work, is in f32 always: its errors would not be
+    /// averaged over many tokens.
     pub(super) precision: Precision,
 }
 

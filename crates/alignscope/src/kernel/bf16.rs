@@ -132,12 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_the_sum_of_its_parts_within_two_to_the_minus_seventeen() {
+    fn a_number_is_the_sum_of_two_parts_within_two_to_the_minus_seventeen_and_of_three_exactly() {
         for i in 0..100_000 {
             let value = ((i * 7919) % 100_003) as f32 * 1.37e-3 - 60.0;
             let high = widen(round(value))[0];
-            let off = (high + widen(round(value - high))[0] - value).abs();
-            assert!(off <= value.abs() * 2.0_f32.powi(-17), "{value} {off}");
+            let middle = widen(round(value - high))[0];
+            let rest = value - high - middle;
+            assert!(rest.abs() <= value.abs() * 2.0_f32.powi(-17), "{value} {rest}");
+            assert_eq!(widen(round(rest))[0], rest, "{value}");
         }
         assert_eq!(round(1.0), 0x3f80);
     }

@@ -7,8 +7,8 @@ use super::product::tiles::Instructions;
 pub enum Precision {
     /// f32 throughout.
     F32,
-    /// Each number as a high, a middle and a low bf16, six products of them, sums in f32: no further from the exact product
-    /// than f32. On AMX; elsewhere by other instructions, slower than f32.
+    /// Each number as a high, a middle and a low bf16, six products of them, sums in f32: about as near to the exact
+    /// product as f32. On AMX; elsewhere by other instructions, slower than f32.
     Bf16x6,
     /// Each number as a high and a low bf16, three products of them, sums in f32: about 2^-17 of
     /// each product off. On AMX; elsewhere by other instructions, slower than f32.
@@ -42,8 +42,10 @@ impl Precision {
     /// That of a model's patch embedding, where this one is that of its blocks: never less than `bf16x3`, and f32
     /// where that is faster.
     pub(crate) fn of_patches(self) -> Self {
+        if Self::Bf16x3.is_slower_than_f32() {
+            return Self::F32;
+        }
         match self {
-            _ if Self::Bf16x3.is_slower_than_f32() => Self::F32,
             Self::F32 | Self::Bf16x6 => self,
             Self::Bf16x3 | Self::Bf16 => Self::Bf16x3,
         }
@@ -102,3 +104,24 @@ impl PrecisionChoice {
 }
 
 choice!(PrecisionChoice, "precision");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_is_never_slower_than_f32_nor_less_accurate_than_bf16x6() {
+        let auto = PrecisionChoice::Auto.resolve();
+        assert!(!auto.is_slower_than_f32(), "{auto}");
+        assert!(matches!(auto, Precision::F32 | Precision::Bf16x6), "{auto}");
+    }
+
+    #[test]
+    fn patches_are_embedded_no_slower_than_in_f32_and_in_bf16x3_at_least() {
+        for precision in Precision::ALL {
+            let patches = precision.of_patches();
+            assert!(!patches.is_slower_than_f32() && patches != Precision::Bf16, "{precision}");
+        }
+        assert_eq!(Precision::F32.of_patches(), Precision::F32);
+    }
+}

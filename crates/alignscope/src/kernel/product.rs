@@ -3,9 +3,9 @@
 //! In f32 they are done with AVX-512 (`product/avx512.rs`) or in plain code (`product/plain.rs`), in
 //! bf16 by tiles (`product/tiles.rs`).
 //!
-//! Each number of the result is one sum over the inputs in their order, whatever the number of rows:
-//! it does not depend on how rows are grouped. In f32 inputs are summed by [`RUN`]s, and the runs one after the other, which
-//! rounds less than one long sum where one input is far larger than the others.
+//! Each number of the result is summed over the inputs in one order, whatever the number of rows:
+//! it does not depend on how rows are grouped. In f32 that is in runs of [`RUN`] inputs, and then the runs: after an input that
+//! is far larger than the others, every addition to one long sum would round by its size.
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
@@ -251,8 +251,8 @@ mod tests {
         (terms * k * k / 4.0 + 4.0) * 2.0_f64.powi(-24) + of_a_product * k.sqrt()
     }
 
-    const SIZES: [(usize, usize); 7] =
-        [(1, 1), (7, 31), (16, 32), (33, 33), (64, 100), (768, 65), (1600, 3)];
+    const SIZES: [(usize, usize); 9] =
+        [(1, 1), (7, 31), (16, 32), (33, 33), (64, 100), (128, 2), (129, 5), (768, 65), (1600, 3)];
 
     #[test]
     fn it_is_the_plain_product_over_odd_sizes() {
@@ -283,6 +283,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_input_far_larger_than_the_others_rounds_its_own_run_alone() {
+        let inputs = 6 * RUN;
+        // Half a unit in the last place of 2^24 is 1.
+        let mut x = vec![0.4; inputs];
+        x[0] = 2.0_f32.powi(24);
+        let packed = PackedWeights::new(vec![1.0; inputs], inputs, Precision::F32);
+        let mut found = [0.0];
+        let output = Output::Set(&mut found);
+        packed.apply(&operand(&packed, &x), None, output, &mut ProductScratch::default());
+        let expected: f64 = x.iter().map(|x| f64::from(*x)).sum();
+        let off = (f64::from(found[0]) - expected).abs();
+        assert!(off <= 0.4 * RUN as f64 + 6.0, "{off} off");
     }
 
     #[test]

@@ -37,8 +37,9 @@ pub(super) const EMPTY: Tile = Tile([0; SIDE * SIDE]);
 pub(super) fn parts(precision: Precision) -> usize {
     match precision {
         Precision::Bf16 => 2,
-        Precision::F32 | Precision::Bf16x3 => 4,
+        Precision::Bf16x3 => 4,
         Precision::Bf16x6 => 6,
+        Precision::F32 => unreachable!("f32 has no tiles"),
     }
 }
 

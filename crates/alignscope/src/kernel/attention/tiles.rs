@@ -6,7 +6,7 @@
 
 use super::super::bf16;
 use super::super::huge;
-use super::super::product::tiles::{Block, EMPTY_SUMS, Multiplier, Sums};
+use super::super::product::tiles::{Block, EMPTY_SUMS, Multiplier, Sums, lines};
 use super::super::softmax::{exponentials, in_lanes};
 use super::super::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts, put, transpose};
 use super::Attention;
@@ -32,8 +32,7 @@ pub(super) struct Scratch {
 struct Rows<'a> {
     /// `[blocks of 32 rows, steps, parts]`.
     tiles: &'a [Tile],
-    /// Tiles of a block.
-    block: usize,
+    tiles_a_block: usize,
     /// The head's first tile in each block, and how many it has.
     start: usize,
     count: usize,
@@ -43,7 +42,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The head's tiles of a block: `[steps over the width, parts]`.
     fn block(self, block: usize) -> &'a [Tile] {
-        &self.tiles[block * self.block + self.start..][..self.count]
+        &self.tiles[block * self.tiles_a_block + self.start..][..self.count]
     }
 
     /// The head's tiles that hold a token, and its line among the 32.
@@ -74,22 +73,22 @@ pub(super) fn attend(
     let sums = huge::first(sums, panels, EMPTY_SUMS);
     let scores = huge::first(scores, panels * BLOCK, 0.0);
 
-    let part = |part: usize| Rows {
+    let rows = |which: usize| Rows {
         tiles: qkv.as_tiles(),
-        block: 3 * heads * over_width,
-        start: (part * heads + head) * over_width,
+        tiles_a_block: 3 * heads * over_width,
+        start: (which * heads + head) * over_width,
         count: over_width,
         first_row,
     };
-    let queries = part(0);
-    pack_keys(part(1), tokens, keys);
-    pack_values(part(2), tokens, parts, values);
+    let queries = rows(0);
+    pack_keys(rows(1), tokens, keys);
+    pack_values(rows(2), tokens, parts, values);
 
     let multiplier = Multiplier::new();
     let mut row = first_row;
     while row < first_row + tokens {
         let block = row / BLOCK;
-        let lines = row % BLOCK..BLOCK.min(first_row + tokens - block * BLOCK);
+        let lines = row % BLOCK..lines(first_row + tokens, block);
         let queries = queries.block(block);
         for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
             multiplier.multiply(product(queries, lines.end, keys, parts), sums);
@@ -151,7 +150,7 @@ fn pack_keys(rows: Rows<'_>, tokens: usize, keys: &mut [Tile]) {
     for (panel, keys) in keys.chunks_exact_mut(rows.count).enumerate() {
         for to in 0..BLOCK.min(tokens - panel * BLOCK) {
             let (tiles, from) = rows.token(panel * BLOCK + to);
-            // Two tiles of high parts, two of low ones: each pair has all 32 lines.
+            // Two tiles of each part: a pair has all 32 lines.
             for (key, tile) in keys.chunks_exact_mut(2).zip(tiles.chunks_exact(2)) {
                 *key[to / SIDE].line_mut(to % SIDE) = *tile[from / SIDE].line(from % SIDE);
             }

@@ -83,12 +83,12 @@ fn tile<const N: usize>(x: &[f32], stride: usize, weights: &[[f32; PANEL]]) -> [
     let rows: [&[f32]; N] = std::array::from_fn(|row| &x[row * stride..][..weights.len()]);
     let mut sums = [[0.0; PANEL]; N];
     for (run, weights) in weights.chunks(RUN).enumerate() {
-        let of_run = of_run(rows.map(|row| &row[run * RUN..]), weights);
+        let more = of_run(rows.map(|row| &row[run * RUN..]), weights);
         match run {
-            0 => sums = of_run,
+            0 => sums = more,
             _ => {
-                let all = sums.as_flattened_mut().iter_mut();
-                all.zip(of_run.as_flattened()).for_each(|(sum, of_run)| *sum += of_run);
+                let sums = sums.as_flattened_mut().iter_mut();
+                sums.zip(more.as_flattened()).for_each(|(sum, more)| *sum += more);
             }
         }
     }

@@ -93,11 +93,15 @@ pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
 
 /// Bytes of the next weights that a step asks for beforehand: blocks in a row ask for one part after another.
 const fn asked(parts: usize) -> usize {
-    if parts == 2 { 128 } else { 512 }
+    match parts {
+        2 => 128,
+        4 => 512,
+        _ => 1024,
+    }
 }
 
 /// Which parts are multiplied, of rows and of weights, from 0, the high ones: with two of them all but low · low, with three
-/// all that are not smaller than 2^-24 of the first.
+/// all that are not smaller than 2^-24 of the first. The functions of `tiles/amx.rs` take them in this order, too.
 fn terms(parts: usize) -> &'static [[usize; 2]] {
     match parts {
         2 => &[[0, 0]],
@@ -120,7 +124,7 @@ fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
 /// What is multiplied for one block of sums.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::kernel) struct Block<'a> {
-    /// Steps of two tiles of high parts, and two of low parts where `parts` is four.
+    /// Steps of two tiles of high parts, and two of each lower part.
     pub(in crate::kernel) rows: &'a [Tile],
     /// Of the 32 rows so many are there; what the sums of others become is not said.
     pub(in crate::kernel) lines: usize,
@@ -199,7 +203,7 @@ pub(super) fn pack(weights: &[f32], inputs: usize, precision: Precision) -> Vec<
 }
 
 /// Of the 32 rows of a block so many are there.
-fn lines(rows: usize, block: usize) -> usize {
+pub(in crate::kernel) fn lines(rows: usize, block: usize) -> usize {
     BLOCK.min(rows - block * BLOCK)
 }
 
