@@ -28,7 +28,7 @@ pub(crate) struct Attention<'a> {
 
 /// Columns that a head of so many channels takes in an operand of this precision: in tiles each head has steps of its
 /// own. Those beyond its channels are zeros, and cost products of the layers before and after attention where the width is no
-/// multiple of 32 (none of the study's is not; SigLIP so400m has 72, which makes 96).
+/// multiple of 32 (the study's all have 64; SigLIP so400m has 72, which makes 96).
 pub(crate) fn padded_width(width: usize, precision: Precision) -> usize {
     match precision {
         Precision::F32 => width,
