@@ -82,24 +82,45 @@ impl Configured {
             match (block.parts, block.lines > SIDE) {
                 (6, true) => three_parts(block, sums),
                 (6, false) => three_parts_of_half(block, sums),
-                (4, true) => high_and_low(block, sums),
-                (4, false) => high_and_low_of_half(block, sums),
-                (_, true) => high(block, sums),
-                (_, false) => high_of_half(block, sums),
+                (4, true) => two_parts(block, sums),
+                (4, false) => two_parts_of_half(block, sums),
+                (_, true) => one_part(block, sums),
+                (_, false) => one_part_of_half(block, sums),
             }
         }
     }
 }
 
-/// A function that does a block of so many parts: how its sums begin, what a step does, and where they go. Tiles 0 to 3 are
-/// sums, 4 and 5 rows, 6 and 7 weights.
+/// What one of the [`terms`](super::terms) does to all 32 rows of a block, or to the first 16: it loads the part of the weights
+/// and that of the rows that the term before has not left, multiplies, and asks for some lines of the next weights. Tiles 0 to 3
+/// are sums, 4 and 5 rows, 6 and 7 weights.
+macro_rules! term {
+    (half, $(weights $weights:literal,)? $(rows $rows:literal,)? soon $($soon:literal)*) => {
+        concat!(
+            $("tileloadd tmm6, [{weights} + {line} + 2048 * ", $weights, "]\n",)?
+            $("tileloadd tmm4, [{rows} + {line} + 2048 * ", $rows, "]\n",)?
+            "tdpbf16ps tmm0, tmm4, tmm6\n",
+            $("tileloadd tmm7, [{weights} + {line} + 2048 * ", $weights, " + 1024]\n",)?
+            "tdpbf16ps tmm1, tmm4, tmm7\n",
+            $("prefetcht1 [{soon} + 64 * ", $soon, "]\n",)*
+        )
+    };
+    (whole, $(weights $weights:literal,)? $(rows $rows:literal,)? soon $($soon:literal)*) => {
+        concat!(
+            term!(half, $(weights $weights,)? $(rows $rows,)? soon $($soon)*),
+            $("tileloadd tmm5, [{rows} + {line} + 2048 * ", $rows, " + 1024]\n",)?
+            "tdpbf16ps tmm2, tmm5, tmm6\n",
+            "tdpbf16ps tmm3, tmm5, tmm7\n",
+        )
+    };
+}
+
+/// A function that does a block, all of it or half: how its sums begin, what a step does, and where they go.
 macro_rules! block {
     (
-        $(#[$meta:meta])* $name:ident, $parts:literal,
-        zero: $($zero:literal)*, load: $($load:literal)*, step: $($step:literal)*, store: $($store:literal)*
+        $name:ident, $parts:literal,
+        zero: $($zero:literal)*, load: $($load:literal)*, step: $($step:expr)*, store: $($store:literal)*
     ) => {
-        $(#[$meta])*
-        ///
         /// # Safety
         /// AMX is available and configured; rows and weights are as many whole steps, at least one.
         unsafe fn $name(block: Block<'_>, sums: &mut Sums) {
@@ -142,37 +163,33 @@ macro_rules! block {
     };
 }
 
-/// As [`block`], of all 32 rows.
-macro_rules! whole {
-    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
+/// The two functions of so many parts, of all 32 rows and of the first 16, from their [`term!`]s: a step asks for as many lines as
+/// [`asked`] says.
+macro_rules! blocks {
+    ($whole:ident, $half:ident, $parts:literal, $([$($term:tt)*])*) => {
         block! {
-            $(#[$meta])* $name, $parts,
+            $whole, $parts,
             zero: "tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3",
             load:
                 "tileloadd tmm0, [{sums} + {row}]"
                 "tileloadd tmm1, [{sums} + {row} + 64]"
                 "tileloadd tmm2, [{sums} + {row} + 2048]"
                 "tileloadd tmm3, [{sums} + {row} + 2112]",
-            step: $($step)*,
+            step: $(term!(whole, $($term)*))*,
             store:
                 "tilestored [{sums} + {row}], tmm0"
                 "tilestored [{sums} + {row} + 64], tmm1"
                 "tilestored [{sums} + {row} + 2048], tmm2"
                 "tilestored [{sums} + {row} + 2112], tmm3"
         }
-    };
-}
 
-/// As [`block`], of the first 16 rows.
-macro_rules! half {
-    ($(#[$meta:meta])* $name:ident, $parts:literal, $($step:literal)*) => {
         block! {
-            $(#[$meta])* $name, $parts,
+            $half, $parts,
             zero: "tilezero tmm0" "tilezero tmm1",
             load:
                 "tileloadd tmm0, [{sums} + {row}]"
                 "tileloadd tmm1, [{sums} + {row} + 64]",
-            step: $($step)*,
+            step: $(term!(half, $($term)*))*,
             store:
                 "tilestored [{sums} + {row}], tmm0"
                 "tilestored [{sums} + {row} + 64], tmm1"
@@ -180,193 +197,23 @@ macro_rules! half {
     };
 }
 
-whole! {
-    /// Rows · weights, both of high parts alone.
-    high, 2,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 64]"
-    "tileloadd tmm5, [{rows} + {line} + 1024]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "tdpbf16ps tmm3, tmm5, tmm7"
+blocks! { one_part, one_part_of_half, 2, [weights 0, rows 0, soon 0 1] }
+
+blocks! {
+    two_parts, two_parts_of_half, 4,
+    [weights 0, rows 0, soon 0 1 2]
+    [rows 1, soon 3 4 5]
+    [weights 1, rows 0, soon 6 7]
 }
 
-whole! {
-    /// Rows · weights: high · high, low · high, high · low.
-    high_and_low, 4,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "prefetcht1 [{soon} + 64]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 128]"
-    "tileloadd tmm5, [{rows} + {line} + 1024]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm4, [{rows} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 192]"
-    "prefetcht1 [{soon} + 256]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "tileloadd tmm5, [{rows} + {line} + 3072]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 320]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm6, [{weights} + {line} + 2048]"
-    "prefetcht1 [{soon} + 384]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "tileloadd tmm7, [{weights} + {line} + 3072]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "tileloadd tmm5, [{rows} + {line} + 1024]"
-    "prefetcht1 [{soon} + 448]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-}
-
-half! {
-    /// As [`high`], of the first 16 rows.
-    high_of_half, 2,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 64]"
-}
-
-half! {
-    /// As [`high_and_low`], of the first 16 rows.
-    high_and_low_of_half, 4,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "prefetcht1 [{soon} + 64]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 128]"
-    "prefetcht1 [{soon} + 192]"
-    "tileloadd tmm5, [{rows} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm5, tmm6"
-    "tdpbf16ps tmm1, tmm5, tmm7"
-    "prefetcht1 [{soon} + 256]"
-    "prefetcht1 [{soon} + 320]"
-    "tileloadd tmm6, [{weights} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 384]"
-    "tileloadd tmm7, [{weights} + {line} + 3072]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 448]"
-}
-
-whole! {
-    /// Rows · weights, of three parts each: the [`terms`](super::terms).
-    three_parts, 6,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 64]"
-    "tileloadd tmm5, [{rows} + {line} + 1024]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 128]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm4, [{rows} + {line} + 4096]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 192]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 256]"
-    "tileloadd tmm5, [{rows} + {line} + 5120]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 320]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm4, [{rows} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 384]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 448]"
-    "tileloadd tmm5, [{rows} + {line} + 3072]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 512]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm6, [{weights} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 576]"
-    "tileloadd tmm7, [{weights} + {line} + 3072]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 640]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 704]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 768]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 832]"
-    "tileloadd tmm5, [{rows} + {line} + 1024]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "prefetcht1 [{soon} + 896]"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-    "tileloadd tmm6, [{weights} + {line} + 4096]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 960]"
-    "tileloadd tmm7, [{weights} + {line} + 5120]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-}
-
-half! {
-    /// As [`three_parts`], of the first 16 rows.
-    three_parts_of_half, 6,
-    "tileloadd tmm6, [{weights} + {line}]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon}]"
-    "tileloadd tmm7, [{weights} + {line} + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 64]"
-    "prefetcht1 [{soon} + 128]"
-    "tileloadd tmm4, [{rows} + {line} + 4096]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 192]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 256]"
-    "prefetcht1 [{soon} + 320]"
-    "tileloadd tmm4, [{rows} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 384]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 448]"
-    "prefetcht1 [{soon} + 512]"
-    "tileloadd tmm6, [{weights} + {line} + 2048]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 576]"
-    "tileloadd tmm7, [{weights} + {line} + 3072]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 640]"
-    "prefetcht1 [{soon} + 704]"
-    "tileloadd tmm4, [{rows} + {line}]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 768]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "prefetcht1 [{soon} + 832]"
-    "prefetcht1 [{soon} + 896]"
-    "tileloadd tmm6, [{weights} + {line} + 4096]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "prefetcht1 [{soon} + 960]"
-    "tileloadd tmm7, [{weights} + {line} + 5120]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
+blocks! {
+    three_parts, three_parts_of_half, 6,
+    [weights 0, rows 0, soon 0 1 2]
+    [rows 2, soon 3 4 5]
+    [rows 1, soon 6 7 8]
+    [weights 1, soon 9 10 11]
+    [rows 0, soon 12 13 14]
+    [weights 2, soon 15]
 }
 
 impl Drop for Configured {
