@@ -123,7 +123,7 @@ def way(name, things, stages, limit):
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     checks = {stage: {kind: float(values.sum()) for kind, values in d.items()} for stage, d in distances.items()}
-    print(json.dumps({"way": name, "seconds": seconds, "peak_mb": peak / 1000, "images": images, "pairs": len(pairs),
+    print(json.dumps({"way": name, "seconds": seconds, "peak_mb": peak * 1024 / 1e6, "images": images, "pairs": len(pairs),
                       "trials": len(dataset), "scores": scores, "sums": checks}))
 
 
