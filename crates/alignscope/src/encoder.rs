@@ -43,6 +43,7 @@ use crate::weights::{Format, Needed, Weights, WeightsError};
 pub struct Encoder {
     architecture: Architecture,
     preprocessing: Preprocessing,
+    precision: Precision,
     parts: Parts,
     /// Whether the blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
     published: bool,
@@ -239,6 +240,7 @@ impl Encoder {
         Ok(Self {
             architecture: architecture.clone(),
             preprocessing: preprocessing.clone(),
+            precision,
             parts,
             published: checkpoint.published,
             idle: Mutex::default(),
@@ -253,6 +255,11 @@ impl Encoder {
     /// How an image is brought to the model.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
+    }
+
+    /// In which arithmetic its blocks multiply.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The stages, from the embedding to the projection.

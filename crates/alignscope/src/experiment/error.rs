@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::{DatasetError, DatasetKind};
-use crate::encoder::EncoderError;
+use crate::encoder::{EncoderError, Precision};
 use crate::features::{NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
@@ -161,12 +161,20 @@ pub enum ExperimentError {
     },
     /// The memory budget does not hold the least that an encoder needs.
     #[error(
-        "{model} on {dataset} needs {} of memory even with activations in a file (its weights, the working memory of each thread, two images), the budget is {}; allow more with `--memory {}`",
-        megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
+        "{model} on {dataset} needs {} of memory even with activations in a file (its weights in {precision}, the working memory of each thread, two images), the budget is {}; allow more with `--memory {}`{}",
+        megabytes(*needed),
+        megabytes(*budget),
+        megabytes(*needed).replace(' ', ""),
+        match precision {
+            Precision::Bf16x6 => ", or choose `--precision f32`, whose weights take two thirds of that",
+            _ => "",
+        }
     )]
     Memory {
         /// The model.
         model: String,
+        /// In which arithmetic its blocks multiply.
+        precision: Precision,
         /// The data set.
         dataset: DatasetKind,
         /// Bytes that would do.

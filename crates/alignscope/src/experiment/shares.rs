@@ -125,6 +125,7 @@ impl Shares {
         if in_memory < 2 {
             return Err(ExperimentError::Memory {
                 model: (*model).to_owned(),
+                precision: encoder.precision(),
                 dataset: dataset.dataset.kind,
                 needed: fixed + vectors + 2 * per_image,
                 budget: *memory_bytes,
