@@ -204,8 +204,22 @@ impl Experiment {
     ///
     /// # Errors
     /// See [`ExperimentError`]. Data sets, image headers and the models' small files are all
-    /// checked before the first image is encoded. `out` then holds no result with a final name.
+    /// checked before the first image is encoded. `out` then holds no result with a final name, and where it held
+    /// nothing before, nothing at all, unless the run was stopped: a run that could not be done is none to go on with.
     pub fn run(
+        &self,
+        out: &OutputFolder,
+        progress: &dyn Progress,
+    ) -> Result<Summary, ExperimentError> {
+        let result = self.fill(out, progress);
+        match &result {
+            Ok(_) | Err(ExperimentError::Stopped) => {}
+            Err(_) => out.take_back(),
+        }
+        result
+    }
+
+    fn fill(
         &self,
         out: &OutputFolder,
         progress: &dyn Progress,

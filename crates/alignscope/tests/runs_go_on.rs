@@ -252,6 +252,30 @@ fn a_run_does_not_go_on_with_other_inputs_and_says_which() {
 }
 
 #[test]
+fn a_run_that_could_not_be_done_is_none_to_go_on_with() {
+    let place = Place::new();
+    let mut experiment = place.experiment();
+    experiment.models.truncate(1);
+    (experiment.pixels, experiment.precision) = (false, Precision::Bf16x6);
+    let out = place.path("out");
+    let refused = |memory_bytes: u64| {
+        let experiment = Experiment { memory_bytes, ..experiment.clone() };
+        match run(&experiment, &out, &Until::the_end()) {
+            Err(error @ ExperimentError::Memory { needed, .. }) => (needed, error.to_string()),
+            other => panic!("{memory_bytes} bytes are too little, found {other:?}"),
+        }
+    };
+    let (needed, text) = refused(0);
+    assert!(text.contains("weights in bf16x6") && !text.contains("--precision f32"), "{text}");
+    let (_, text) = refused(needed - 1);
+    assert!(text.contains("or choose `--precision f32`"), "{text}");
+
+    let precision = Precision::F32;
+    let advised = Experiment { memory_bytes: needed - 1, precision, ..experiment.clone() };
+    run(&advised, &out, &Until::the_end()).expect("the advice does");
+}
+
+#[test]
 fn a_finished_run_is_left_alone_and_fresh_does_it_again() {
     let place = Place::new();
     let mut experiment = place.experiment();

@@ -165,16 +165,15 @@ pub enum ExperimentError {
         megabytes(*needed),
         megabytes(*budget),
         megabytes(*needed).replace(' ', ""),
-        match precision {
-            Precision::Bf16x6 => ", or choose `--precision f32`, whose weights take two thirds of that",
-            _ => "",
-        }
+        if *f32_may_do { ", or choose `--precision f32`, whose weights take a third less" } else { "" }
     )]
     Memory {
         /// The model.
         model: String,
         /// In which arithmetic its blocks multiply.
         precision: Precision,
+        /// Whether weights in f32, which are smaller than those in bf16x6, would leave enough.
+        f32_may_do: bool,
         /// The data set.
         dataset: DatasetKind,
         /// Bytes that would do.

@@ -5,7 +5,7 @@ use super::open::Open;
 use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
-use crate::encoder::{Encoder, Tokens};
+use crate::encoder::{Encoder, Precision, Tokens};
 use crate::energy::EnergyAccumulator;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
@@ -123,11 +123,15 @@ impl Shares {
         let store_in_memory = stored <= free / 4 && fitting(free - stored) >= 2;
         let in_memory = fitting(if store_in_memory { free - stored } else { free });
         if in_memory < 2 {
+            let needed = fixed + vectors + 2 * per_image;
+            let precision = encoder.precision();
+            let third = encoder.resident_bytes(0) as u64 / 3;
             return Err(ExperimentError::Memory {
                 model: (*model).to_owned(),
-                precision: encoder.precision(),
+                precision,
+                f32_may_do: precision == Precision::Bf16x6 && needed - third <= *memory_bytes,
                 dataset: dataset.dataset.kind,
-                needed: fixed + vectors + 2 * per_image,
+                needed,
                 budget: *memory_bytes,
             });
         }

@@ -15,7 +15,7 @@ pub(super) enum Format {
 
 /// The left side of a product, `[rows, inputs]`: filled row by row, or by the product before.
 ///
-/// It grows once and is then used again.
+/// It grows once and is then used again, as long as its form stays the same.
 #[derive(Debug, Default)]
 pub(crate) struct Operand {
     rows: usize,

@@ -178,6 +178,16 @@ impl OutputFolder {
         state.write(&started)
     }
 
+    /// Removes the record of the start after work that could not be done, where the folder held nothing before and
+    /// no result came to be.
+    pub fn take_back(&self) {
+        let alone = || self.entries().is_ok_and(|entries| entries == [STARTED]);
+        if self.found == Found::Nothing && alone() {
+            // Where it cannot be removed, the next run goes on from it.
+            let _ = std::fs::remove_file(self.file(STARTED));
+        }
+    }
+
     /// Removes the record of the start, once everything is there.
     ///
     /// # Errors
@@ -273,6 +283,26 @@ mod tests {
         std::fs::write(&path, r#"{"name": "a web page", "icons": []}"#).expect("written");
         assert!(OutputFolder::claim_run(folder.path(), true).is_err());
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_start_is_taken_back_where_nothing_came_of_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let taken_back = || {
+            let out = OutputFolder::claim_run(folder.path(), false).expect("a run or nothing");
+            out.start(&RunState::default()).expect("started");
+            move |result: Option<&str>| {
+                if let Some(name) = result {
+                    std::fs::write(out.file(name), "").expect("written");
+                }
+                out.take_back();
+                !out.file(STARTED).exists()
+            }
+        };
+        assert!(taken_back()(None));
+        assert!(!taken_back()(Some("scores.csv")), "results of it are there");
+        std::fs::remove_file(folder.path().join("scores.csv")).expect("removed");
+        assert!(!taken_back()(None), "an earlier run started here");
     }
 
     #[test]

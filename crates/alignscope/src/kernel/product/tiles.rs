@@ -38,7 +38,7 @@ const DEPTH_STEPS: usize = 32;
 const fn rows_kb(parts: usize) -> usize {
     if parts == 6 { 1024 } else { 800 }
 }
-/// Kilobytes of weights that stay in the first cache, while rows go by.
+/// Kilobytes of weights that stay in the first cache, while rows go by, at most.
 const WEIGHTS_KB: usize = 16;
 
 /// Working memory of one thread.
@@ -275,7 +275,8 @@ impl Product<'_> {
                     for from in steps_here.clone().step_by(WEIGHTS_KB / parts) {
                         let count = (steps_here.end - from).min(WEIGHTS_KB / parts);
                         let weights = &self.tiles[(panel * steps + from) * parts..];
-                        let next = weights.get(steps * parts..).unwrap_or(weights);
+                        let next = weights.get(steps * parts..).filter(|next| !next.is_empty());
+                        let next = next.unwrap_or(weights);
                         let weights = &weights[..count * parts];
                         for (i, (block, sums)) in some.clone().zip(&mut *sums).enumerate() {
                             let rows = &rows[(block * steps + from) * parts..][..count * parts];

@@ -53,6 +53,8 @@ fn permitted() -> bool {
 pub(in crate::kernel) struct Configured(PhantomData<*const ()>);
 
 impl Configured {
+    /// A thread has one at a time: the end of one ends the tiles of all.
+    ///
     /// # Panics
     /// The instructions are not available.
     pub(super) fn new() -> Self {
@@ -92,8 +94,8 @@ impl Configured {
 }
 
 /// What one of the [`terms`](super::terms) does to all 32 rows of a block, or to the first 16: it loads the part of the weights
-/// and that of the rows that the term before has not left, multiplies, and asks for some lines of the next weights. Tiles 0 to 3
-/// are sums, 4 and 5 rows, 6 and 7 weights.
+/// and that of the rows that the term before has not left, multiplies, and asks for some lines of the next weights. Parts count
+/// from 0, lines are of 64 bytes. Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights.
 macro_rules! term {
     (half, $(weights $weights:literal,)? $(rows $rows:literal,)? soon $($soon:literal)*) => {
         concat!(
@@ -163,8 +165,8 @@ macro_rules! block {
     };
 }
 
-/// The two functions of so many parts, of all 32 rows and of the first 16, from their [`term!`]s: a step asks for as many lines as
-/// [`asked`] says.
+/// The two functions of so many parts, of all 32 rows and of the first 16, from their [`term!`]s: the lines that a step asks for
+/// are the bytes that [`asked`] says.
 macro_rules! blocks {
     ($whole:ident, $half:ident, $parts:literal, $([$($term:tt)*])*) => {
         block! {
