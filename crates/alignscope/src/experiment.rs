@@ -219,6 +219,7 @@ impl Experiment {
         result
     }
 
+    /// As [`run`](Self::run), which sees to what an error leaves.
     fn fill(
         &self,
         out: &OutputFolder,
