@@ -288,21 +288,19 @@ mod tests {
     #[test]
     fn a_start_is_taken_back_where_nothing_came_of_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let taken_back = || {
+        let taken_back = |result: Option<&str>| {
             let out = OutputFolder::claim_run(folder.path(), false).expect("a run or nothing");
             out.start(&RunState::default()).expect("started");
-            move |result: Option<&str>| {
-                if let Some(name) = result {
-                    std::fs::write(out.file(name), "").expect("written");
-                }
-                out.take_back();
-                !out.file(STARTED).exists()
+            if let Some(name) = result {
+                std::fs::write(out.file(name), "").expect("written");
             }
+            out.take_back();
+            !out.file(STARTED).exists()
         };
-        assert!(taken_back()(None));
-        assert!(!taken_back()(Some("scores.csv")), "results of it are there");
+        assert!(taken_back(None));
+        assert!(!taken_back(Some("scores.csv")), "results of it are there");
         std::fs::remove_file(folder.path().join("scores.csv")).expect("removed");
-        assert!(!taken_back()(None), "an earlier run started here");
+        assert!(!taken_back(None), "an earlier run started here");
     }
 
     #[test]
