@@ -10,8 +10,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
 
+use crate::input_file::ContentHash;
 use image::ImageFormat;
-use sha2::{Digest, Sha256};
 
 pub(crate) use ahead::{READERS, ReadAhead, read_ahead};
 pub use error::ImageError;
@@ -31,23 +31,6 @@ pub struct RgbImage {
 impl fmt::Debug for RgbImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RgbImage({} × {})", self.width, self.height)
-    }
-}
-
-/// SHA-256 of a file's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentHash([u8; 32]);
-
-impl ContentHash {
-    /// The hash of some bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

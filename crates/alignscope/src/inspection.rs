@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
-use crate::image::{self, ContentHash, Examined};
+use crate::image::{self, Examined};
+use crate::input_file::ContentHash;
 use crate::progress::Progress;
 
 /// What was found in a data set's folder.

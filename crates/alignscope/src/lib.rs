@@ -11,6 +11,7 @@ mod progress;
 mod whole;
 /// Numbers in a temporary file.
 mod spill;
+mod input_file;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.
@@ -80,6 +81,7 @@ pub use crate::experiment::{
     verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
+pub use crate::input_file::{ContentHash, HashedPath};
 pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
-use crate::image::ContentHash;
+use crate::input_file::ContentHash;
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };

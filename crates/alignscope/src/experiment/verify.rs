@@ -14,7 +14,8 @@ use super::record::{recorded_sha256, sha256_of_all};
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
-use crate::image::{self, ContentHash};
+use crate::image;
+use crate::input_file::ContentHash;
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
