@@ -252,7 +252,7 @@ impl Read for InputReader<'_> {
                     self.file.read_block(number, &mut self.block)?;
                     self.number = Some(number);
                 }
-                self.block[within..].as_ref().read(bytes)?
+                (&self.block[within..]).read(bytes)?
             }
         };
         self.position += read as u64;

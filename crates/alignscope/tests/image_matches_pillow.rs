@@ -4,7 +4,8 @@ mod golden;
 
 use std::path::Path;
 
-use alignscope::image::{ContentHash, ImageError, RgbImage};
+use alignscope::ContentHash;
+use alignscope::image::{ImageError, RgbImage};
 use golden::{Tensors, folder, shared};
 
 /// How many values differ, and by how much at most.

@@ -3,7 +3,8 @@
 
 mod golden;
 
-use alignscope::image::{ContentHash, RgbImage};
+use alignscope::ContentHash;
+use alignscope::image::RgbImage;
 use alignscope::preprocess::{Preprocessing, Resample, resize};
 use golden::{Tensors, folder};
 
