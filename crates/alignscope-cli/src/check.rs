@@ -46,7 +46,7 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
 /// How a count stands to those of the published releases.
 fn beside(count: &Count) -> String {
     if let Some(release) = count.release() {
-        return format!(", as {release} has");
+        return format!(", as many as {release} has");
     }
     let all: Vec<String> =
         count.published.iter().map(|(name, count)| format!("{count} in {name}")).collect();

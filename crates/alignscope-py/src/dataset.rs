@@ -48,10 +48,12 @@ impl Dataset {
         };
         let options =
             DatasetOptions { split, min_votes, things_images, skip_missing, allow_outside, limit };
-        let spec = DatasetSpec { kind, data: path, options };
+        let mut spec = DatasetSpec { kind, data: path, options };
         let dataset = py
             .detach(|| alignscope::Dataset::open(kind, &spec.data, &spec.options))
             .map_err(|e| exception(py, &e))?;
+        // The release that was read, whatever name it was asked for by.
+        spec.kind = dataset.kind;
         let pairs = Pairs::of(&dataset.trials);
         Ok(Self { spec, dataset, pairs })
     }

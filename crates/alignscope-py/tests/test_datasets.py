@@ -40,6 +40,8 @@ def test_materials_has_votes(materials):
     dataset = alignscope.load_dataset("nights", materials)
     trials = dataset.trials
     assert ((trials["left_votes"] > 0) | (trials["right_votes"] > 0)).all()
+    # In the layout of NIGHTS, but not NIGHTS.
+    assert dataset.name == "nights-like" and dataset.level == "middle"
 
 
 def test_the_demo_draws_three_levels(tmp_path):

@@ -104,7 +104,7 @@ const REPEATS: usize = 20;
 /// `seed` — of simulated scores
 pub fn ceilings(dataset: &Dataset, scorer: &Scorer, seed: u64) -> Vec<FoundCeiling> {
     match &dataset.trials {
-        Trials::RatedPairs(trials) if !dataset.is_kadid() => {
+        Trials::RatedPairs(trials) if !dataset.has_deviations_of_ratings() => {
             repeated_mos(dataset, trials, scorer, seed)
         }
         Trials::RatedPairs(_) => vec![],

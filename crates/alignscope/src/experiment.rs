@@ -62,7 +62,7 @@ use crate::score::Ties;
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetSpec {
-    /// Which data set.
+    /// Which data set is asked for; what is found in its folder stands in the results.
     pub kind: DatasetKind,
     /// Its folder, or for a manifest also the file.
     pub data: PathBuf,
@@ -230,6 +230,7 @@ impl Experiment {
         let models = self.models(progress)?;
         let open = |spec| PreparedDataset::open(spec, self.opening(), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let this = self.as_found(&datasets)?;
         let bad_images: Vec<(DatasetKind, BadImage)> = datasets
             .iter()
             .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
@@ -243,19 +244,19 @@ impl Experiment {
             ));
         }
         let baselines = models.iter().filter_map(|model| model.source.baseline());
-        self.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
-        let foreign_scales = self.foreign_scales(&models)?;
-        let state = self.state(&models, &datasets)?;
+        this.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
+        let foreign_scales = this.foreign_scales(&models)?;
+        let state = this.state(&models, &datasets)?;
         if before::is_done(out, &state, progress)? {
             let scores = read_scores(&out.file("scores.csv"))?;
             let wall_s = clock.elapsed().as_secs_f64();
             return Ok(Summary { scores, wall_s, was_done: true, bad_images });
         }
-        self.forget(&models, &datasets)?;
+        this.forget(&models, &datasets)?;
         out.start(&state)?;
 
         let mut tables = Tables::create(out)?;
-        let mut scoring = Scoring::new(self, &datasets);
+        let mut scoring = Scoring::new(&this, &datasets);
         let mut work = Vec::new();
         for model in &models {
             let encoder = match &model.source {
@@ -270,7 +271,7 @@ impl Experiment {
                 let (kind, name) = (dataset.dataset.kind, &model.name);
                 let foreign_scales = foreign_scales.get(&(name.clone(), kind));
                 let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
-                let (stages, record) = self.piece(&piece, progress)?;
+                let (stages, record) = this.piece(&piece, progress)?;
                 work.extend(record);
                 tables.write(name, dataset, &stages)?;
                 go_on(progress)?;
@@ -281,10 +282,38 @@ impl Experiment {
         }
         let concluded = scoring.conclude(progress);
         let done = Done { models: &models, datasets: &datasets, state, tables, work };
-        self.write_rest(out, done, &concluded, (started, clock), progress)?;
+        this.write_rest(out, done, &concluded, (started, clock), progress)?;
         let Concluded { scores, .. } = concluded;
         let wall_s = clock.elapsed().as_secs_f64();
         Ok(Summary { scores, wall_s, was_done: false, bad_images })
+    }
+
+    /// The same experiment, its data sets and the panels of its figures named by what was found,
+    /// as results name them.
+    fn as_found(&self, datasets: &[PreparedDataset]) -> Result<Self, ExperimentError> {
+        let mut found = self.clone();
+        for (spec, prepared) in found.datasets.iter_mut().zip(datasets) {
+            spec.kind = prepared.dataset.kind;
+        }
+        for panel in found.figures.iter_mut().flat_map(|figure| &mut figure.panels) {
+            let asked = self.datasets.iter().position(|spec| spec.kind == *panel);
+            if let Some(position) = asked {
+                *panel = found.datasets[position].kind;
+            }
+        }
+        found.check_datasets()?;
+        Ok(found)
+    }
+
+    /// No data set stands there twice.
+    fn check_datasets(&self) -> Result<(), ExperimentError> {
+        for (i, dataset) in self.datasets.iter().enumerate() {
+            if self.datasets[..i].iter().any(|other| other.kind == dataset.kind) {
+                let name = dataset.kind.to_string();
+                return Err(ExperimentError::Twice { what: "data set", name });
+            }
+        }
+        Ok(())
     }
 
     /// How data sets are opened.
@@ -386,12 +415,7 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "model", name: model.to_string() });
             }
         }
-        for (i, dataset) in self.datasets.iter().enumerate() {
-            if self.datasets[..i].iter().any(|other| other.kind == dataset.kind) {
-                let name = dataset.kind.to_string();
-                return Err(ExperimentError::Twice { what: "data set", name });
-            }
-        }
+        self.check_datasets()?;
         for (i, distance) in self.distances.iter().enumerate() {
             if self.distances[..i].contains(distance) {
                 let name = distance.to_string();

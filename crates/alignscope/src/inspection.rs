@@ -13,7 +13,7 @@ use crate::progress::Progress;
 /// What was found in a data set's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// The data set.
+    /// The data set that it was found to be.
     pub kind: DatasetKind,
     /// The release, what was left out, and the like; a sentence each.
     pub notes: Vec<String>,
@@ -113,7 +113,17 @@ pub fn inspect(
         let fix = "if that is not meant, remove all but one of each";
         problems.push(Problem::new(what, twice, fix));
     }
-    let out_of_range = out_of_range(&dataset);
+    if let (Some(release), None) = (kind.release(), dataset.kind.release()) {
+        let what = format!("this is not {release}, but {}", dataset.kind);
+        let why = dataset.notes.first().cloned();
+        let fix = format!(
+            "fetch the annotations of {release} again; or, if this is data of your own, ask for it \
+             as {}",
+            dataset.kind
+        );
+        problems.push(Problem::new(what, why, &fix));
+    }
+    let out_of_range = out_of_range(kind, &dataset);
     if !out_of_range.is_empty() {
         let what = format!("{} scores are not from 0 to 9", out_of_range.len());
         let fix = "look whether the file is of another data set, or damaged";
@@ -123,7 +133,7 @@ pub fn inspect(
     notes.extend(note_on_sizes(&sizes));
     notes.extend(note_on_ties(&dataset.trials));
     notes.extend(note_on_unused(&dataset, data));
-    Ok(Inspection { kind, counts: counts(&dataset), notes, problems })
+    Ok(Inspection { kind: dataset.kind, counts: counts(&dataset), notes, problems })
 }
 
 /// Counts beside those of the releases.
@@ -132,12 +142,18 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
     let trials = dataset.trials.len() + dataset.skipped_trials;
     let images = dataset.images.len() + dataset.missing.len();
     let (of_trials, of_images): (Published, Published) = match dataset.kind {
-        DatasetKind::Tid2013 => (
+        DatasetKind::Tid2013
+        | DatasetKind::Tid2008
+        | DatasetKind::Kadid10k
+        | DatasetKind::TidLike => (
             vec![("TID2013", 3000), ("TID2008", 1700), ("KADID-10k", 10_125)],
             vec![("TID2013", 3025), ("TID2008", 1725), ("KADID-10k", 10_206)],
         ),
-        DatasetKind::Nights => (vec![("NIGHTS", 20_019)], vec![("NIGHTS", 60_057)]),
-        DatasetKind::Things => (
+        DatasetKind::Nights | DatasetKind::NightsLike => {
+            (vec![("NIGHTS", 20_019)], vec![("NIGHTS", 60_057)])
+        }
+        DatasetKind::Bapps | DatasetKind::BappsLike => (vec![], vec![]),
+        DatasetKind::Things | DatasetKind::ThingsLike => (
             vec![("testset1, earlier release", 15_640), ("testset1", 20_000)],
             vec![("THINGS", 1854)],
         ),
@@ -158,8 +174,18 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
             })
             .collect();
         let published = match dataset.kind {
-            DatasetKind::Things => vec![("testset1", 1000)],
-            _ => vec![],
+            DatasetKind::Things | DatasetKind::ThingsLike => vec![("testset1", 1000)],
+            DatasetKind::Tid2013
+            | DatasetKind::Tid2008
+            | DatasetKind::Kadid10k
+            | DatasetKind::TidLike
+            | DatasetKind::Nights
+            | DatasetKind::NightsLike
+            | DatasetKind::Bapps
+            | DatasetKind::BappsLike
+            | DatasetKind::Pairs
+            | DatasetKind::TwoAfc
+            | DatasetKind::OddOneOut => vec![],
         };
         counts.push(Count {
             what: "different triplets among them",
@@ -235,10 +261,10 @@ fn trials_twice(dataset: &Dataset) -> Vec<String> {
     again.map(|images| images.iter().map(|i| id(*i)).collect::<Vec<_>>().join(", ")).collect()
 }
 
-/// Scores of TID2013 and TID2008 that cannot be.
-fn out_of_range(dataset: &Dataset) -> Vec<String> {
+/// Scores that cannot be, where TID2013 was asked for.
+fn out_of_range(asked: DatasetKind, dataset: &Dataset) -> Vec<String> {
     let Trials::RatedPairs(trials) = &dataset.trials else { return vec![] };
-    if dataset.kind != DatasetKind::Tid2013 {
+    if asked != DatasetKind::Tid2013 {
         return vec![];
     }
     let outside = trials.iter().filter(|trial| !(0.0..=9.0).contains(&trial.score));
@@ -264,7 +290,8 @@ fn note_on_ties(trials: &Trials) -> Option<String> {
 
 /// Images below the folder that no trial uses; of THINGS a concept has many.
 fn note_on_unused(dataset: &Dataset, data: &Path) -> Option<String> {
-    if dataset.kind == DatasetKind::Things || !data.is_dir() {
+    let of_concepts = [DatasetKind::Things, DatasetKind::ThingsLike].contains(&dataset.kind);
+    if of_concepts || !data.is_dir() {
         return None;
     }
     let used: HashSet<&Path> = dataset.images.iter().map(|entry| entry.path.as_path()).collect();

@@ -82,6 +82,16 @@ pub enum ResultsError {
         /// Who it is.
         holder: String,
     },
+    /// A data set that the run has not.
+    #[error("{path} has no data set `{dataset}`; it has {}", found.join(", "))]
+    NotInRun {
+        /// The folder of the run.
+        path: PathBuf,
+        /// The data set that was named.
+        dataset: String,
+        /// Those of the run.
+        found: Vec<String>,
+    },
     /// The output is not a folder.
     #[error("the output {path} is a file, expected a folder")]
     NotAFolder {

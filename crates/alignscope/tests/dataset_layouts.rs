@@ -61,6 +61,8 @@ fn tid2013_as_released_with_its_mixed_case_and_deviations() {
     assert_eq!(label(&dataset, "distortion_level", 1), "5");
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 2);
     assert_eq!(dataset.sources.len(), 2);
+    // Two pairs are not the 3,000 of the release.
+    assert_eq!(dataset.kind, DatasetKind::TidLike);
 }
 
 #[test]

@@ -24,7 +24,8 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Which data set: `tid2013`, `nights`, `things`, `pairs`, `twoafc` or `oddoneout`."""
+        """Which data set, as results name it: the release that its annotations were found to be,
+        whatever name it was asked for by."""
         return self._handle.name
 
     @property
@@ -123,8 +124,9 @@ def load_dataset(
 ) -> Dataset:
     """Read the annotations of a data set.
 
-    `name` — `tid2013` (also TID2008 and KADID-10k), `nights` (also BAPPS) or `things`, as their
-    authors publish them; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
+    `name` — `tid2013`, `nights` or `things`: the layout in which their authors publish them, and
+    `Dataset.name` says which release was found in it; `tid2008`, `kadid10k` or `bapps`: that
+    release, or an error; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
     `oddoneout.csv` of one's own
     `path` — its folder; for a manifest also the file
     `split` — one split: a file of THINGS (`testset1` unless said otherwise), a value of the column

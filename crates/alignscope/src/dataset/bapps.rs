@@ -1,10 +1,12 @@
 //! BAPPS: the same kind of question as NIGHTS, one file an answer.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
 use super::files::Files;
 use super::nights::find as find_image;
+use super::release;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
 
 /// The split that BAPPS's scores are told of.
@@ -20,7 +22,25 @@ pub(super) fn find(root: &Path) -> Option<PathBuf> {
 
 /// Reads `<split>/<kind>/{ref,p0,p1}/NNNNNN.png` and `judge/NNNNNN.npy`, the share of people who
 /// chose `p1`.
-pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+///
+/// `asked` — the name that it was asked for by, for messages
+pub(super) fn open(
+    asked: DatasetKind,
+    data: &Path,
+    options: &DatasetOptions,
+) -> Result<Dataset, DatasetError> {
+    let Some(folder) = find(data) else {
+        return Err(DatasetError::NotFound {
+            path: data.to_owned(),
+            dataset: asked,
+            expected: "the folder `2afc` with `val` or `train` in it".to_owned(),
+            looks_like: super::looks_like(data),
+        });
+    };
+    if options.min_votes.is_some() {
+        let dataset = DatasetKind::Bapps;
+        return Err(DatasetError::NotApplicable { option: "--min-votes", dataset });
+    }
     let read_error = |path: &Path| {
         let path = path.to_owned();
         move |source| DatasetError::Read { path, source }
@@ -30,7 +50,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
     if !root.is_dir() {
         let splits = ["train", "val"].iter().filter(|s| folder.join(s).is_dir());
         return Err(DatasetError::Split {
-            path: folder.to_owned(),
+            path: folder.clone(),
             split: split.to_owned(),
             found: splits.map(|s| format!("`{s}`")).collect(),
         });
@@ -38,6 +58,13 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
     let files = Files::list(&root).map_err(read_error(&root))?;
     let judgements: Vec<&str> =
         files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for (kind, _) in judgements.iter().filter_map(|path| path.split_once("/judge/")) {
+        *counts.entry(kind.to_owned()).or_default() += 1;
+    }
+    let found = release::of_bapps(split, &counts);
+    let what = format!("split {split}, {} trials", judgements.len());
+    let notes = vec![found.note(&folder.display().to_string(), &what)];
     let mut builder = Builder::new(&root, options, &["kind"]);
     let mut sources: Vec<PathBuf> = Vec::new();
     for (record, judgement) in judgements.into_iter().enumerate() {
@@ -75,8 +102,7 @@ pub(super) fn open(folder: &Path, options: &DatasetOptions) -> Result<Dataset, D
             &[kind],
         )?;
     }
-    let notes = vec![format!("{} is BAPPS, split {split}", folder.display())];
-    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, sources, notes)
+    builder.finish(found.kind, Trials::TwoAlternatives, sources, notes)
 }
 
 /// The one number of a `.npy` file, version 1, `<f4` or `<f8`, shape `(1,)`.

@@ -47,6 +47,18 @@ pub enum DatasetError {
         /// The data set that it may be instead.
         looks_like: Option<DatasetKind>,
     },
+    /// The folder holds another release than the one asked for.
+    #[error("{path} holds {found}, not {asked}: {why}; ask for it as {found}")]
+    OtherRelease {
+        /// The folder or file.
+        path: PathBuf,
+        /// The release asked for.
+        asked: DatasetKind,
+        /// What it is.
+        found: DatasetKind,
+        /// By what that was told.
+        why: String,
+    },
     /// More than one file could be meant.
     #[error("{path} holds more than one list of scores: {}; name one of them with --data", files.join(", "))]
     Ambiguous {

@@ -36,7 +36,17 @@ pub(super) fn open(
     match kind {
         DatasetKind::Pairs => rated_pairs(&reading, table),
         DatasetKind::TwoAfc => two_alternatives(&reading, table),
-        _ => odd_one_out(&reading, table),
+        DatasetKind::OddOneOut => odd_one_out(&reading, table),
+        DatasetKind::Tid2013
+        | DatasetKind::Tid2008
+        | DatasetKind::Kadid10k
+        | DatasetKind::TidLike
+        | DatasetKind::Nights
+        | DatasetKind::NightsLike
+        | DatasetKind::Bapps
+        | DatasetKind::BappsLike
+        | DatasetKind::Things
+        | DatasetKind::ThingsLike => unreachable!("{kind} is in another layout"),
     }
 }
 

@@ -4,21 +4,27 @@ use std::path::Path;
 
 use super::builder::{Builder, Found};
 use super::files::{Files, file_in, folder_of, inner_path};
+use super::release::NightsRows;
 use super::table::{Row, Table};
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
 
-pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+/// Reads what lies in `data`; `asked` is the name that it was asked for by, for messages.
+pub(super) fn open(
+    asked: DatasetKind,
+    data: &Path,
+    options: &DatasetOptions,
+) -> Result<Dataset, DatasetError> {
     let (root, path) = match data.is_file() {
         true => (folder_of(data), Some(data.to_owned())),
         false => (data.to_owned(), file_in(data, "data.csv")),
     };
     let Some(path) = path else {
-        if let Some(folder) = super::bapps::find(&root) {
-            return super::bapps::open(&folder, options);
+        if super::bapps::find(&root).is_some() {
+            return super::bapps::open(asked, &root, options);
         }
         return Err(DatasetError::NotFound {
             path: root.clone(),
-            dataset: DatasetKind::Nights,
+            dataset: asked,
             expected: "`data.csv`, or BAPPS's folder `2afc`".to_owned(),
             looks_like: super::looks_like(&root),
         });
@@ -49,11 +55,17 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
 
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let required = [("id", id), ("votes", count)];
+    let lacking = required.iter().filter(|(_, column)| column.is_none()).map(|(name, _)| *name);
+    let lacking: Vec<&str> = lacking.collect();
+    let mut rows = NightsRows::default();
     let mut builder = Builder::new(&path, options, &names);
     let mut splits = Splits::default();
     table.for_each(|record, row| {
+        // What is not run tells the release too.
+        rows.see(images.map(|column| row.text(column)), votes.map(|column| row.text(column)));
         if builder.is_full() {
-            return Ok(false);
+            return Ok(true);
         }
         let left_votes = vote(row, votes[0])?;
         let right_votes = vote(row, votes[1])?;
@@ -96,7 +108,10 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         Ok(true)
     })?;
     splits.check(&path, options)?;
-    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, vec![path], Vec::new())
+    let what = format!("{} trials", rows.count());
+    let found = rows.release(&lacking);
+    let notes = vec![found.note(&path.display().to_string(), &what)];
+    builder.finish(found.kind, Trials::TwoAlternatives, vec![path], notes)
 }
 
 fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError> {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Dataset, LabelColumn, Trials};
+use super::{Dataset, DatasetKind, LabelColumn, Trials};
 
 /// Some trials of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,8 +167,9 @@ impl Dataset {
         }
     }
 
-    /// Whether the scores are KADID-10k's.
-    pub(crate) fn is_kadid(&self) -> bool {
+    /// Whether deviations are of single ratings, as those of KADID-10k and of tables like its are,
+    /// and not of the mean.
+    pub(crate) fn has_deviations_of_ratings(&self) -> bool {
         self.sources
             .first()
             .and_then(|path| path.file_name())
@@ -176,7 +177,21 @@ impl Dataset {
     }
 
     fn type_name(&self, value: &str) -> String {
-        let names: &[&str] = if self.is_kadid() { &KADID_TYPES } else { &TID_TYPES };
+        let names: &[&str] = match self.kind {
+            DatasetKind::Tid2013 | DatasetKind::Tid2008 => &TID_TYPES,
+            DatasetKind::Kadid10k => &KADID_TYPES,
+            // Which distortion has which number is known of those releases alone.
+            DatasetKind::TidLike
+            | DatasetKind::Nights
+            | DatasetKind::NightsLike
+            | DatasetKind::Bapps
+            | DatasetKind::BappsLike
+            | DatasetKind::Things
+            | DatasetKind::ThingsLike
+            | DatasetKind::Pairs
+            | DatasetKind::TwoAfc
+            | DatasetKind::OddOneOut => &[],
+        };
         let number = value.parse::<usize>().ok().filter(|n| *n >= 1);
         match number.and_then(|n| names.get(n - 1)) {
             Some(name) => format!("type {value:0>2} {name}"),
@@ -234,7 +249,7 @@ fn enough_votes(column: &LabelColumn, subsets: &mut Vec<Subset>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DatasetKind, OddOneOut, RatedPair};
+    use crate::dataset::{OddOneOut, RatedPair};
 
     fn dataset(trials: Trials, labels: &[(&str, &[&str])]) -> Dataset {
         let labels = labels.iter().map(|(name, values)| {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
 use super::files::{entry, file_in};
+use super::release;
 use super::table::Table;
 use super::tid::lines;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, OddOneOut, ThingsImages, Trials};
@@ -30,6 +31,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
     let images = ConceptImages::list(data, &concepts, which)?;
     let mut sources = vec![path.clone(), concepts_path];
 
+    let own_order = matches!(layout, Layout::Paths);
     let triplets = match layout {
         Layout::Text => read_text(&path, concepts.len())?,
         Layout::Paths => read_paths(&path, concepts.len())?,
@@ -55,6 +57,10 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         None => None,
     };
 
+    let found = {
+        let triplets = triplets.rows.iter().map(|triplet| triplet.concepts);
+        release::of_things(split, &concepts, own_order, triplets)
+    };
     let labels: &[&str] = if subjects.is_some() { &["subject"] } else { &[] };
     let mut builder = Builder::new(&path, options, labels);
     for (record, triplet) in triplets.rows.iter().enumerate() {
@@ -73,14 +79,15 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         )?;
     }
     let mut notes = images.notes(concepts.len(), which);
-    notes.insert(0, format!("{} has {} answers", path.display(), triplets.rows.len()));
+    let what = format!("{} answers", triplets.rows.len());
+    notes.insert(0, found.note(&path.display().to_string(), &what));
     if data.join("sortind.mat").is_file() {
         notes.push(
             "sortind.mat is here: triplets of the 2020 release number the concepts in another order than unique_id.txt; these are read in the order of unique_id.txt"
                 .to_owned(),
         );
     }
-    builder.finish(DatasetKind::Things, Trials::OddOneOut, sources, notes)
+    builder.finish(found.kind, Trials::OddOneOut, sources, notes)
 }
 
 /// Where triplet files may lie.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
 use super::files::{Files, file_in, folder_of};
+use super::release::{self, TidRow};
 use super::table::Table;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, RatedPair, Trials};
 
@@ -24,14 +25,31 @@ struct Rating {
     std: Option<f64>,
 }
 
-pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+impl Rating {
+    /// What tells a release; `None` for a name that is not of the layout.
+    fn of_release(&self) -> Option<TidRow<'_>> {
+        let (base, kind, level) = parts(&self.distorted)?;
+        let reference = match &self.reference {
+            Some(name) => name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem),
+            None => base,
+        };
+        Some(TidRow { reference, base, kind, level, score: self.score })
+    }
+}
+
+/// Reads what lies in `data`; `asked` is the name that it was asked for by, for messages.
+pub(super) fn open(
+    asked: DatasetKind,
+    data: &Path,
+    options: &DatasetOptions,
+) -> Result<Dataset, DatasetError> {
     if options.split.is_some() {
-        let dataset = DatasetKind::Tid2013;
+        let dataset = asked;
         return Err(DatasetError::NotApplicable { option: "--split", dataset });
     }
     let (root, annotation) = match data.is_file() {
         true => (folder_of(data), data.to_owned()),
-        false => (data.to_owned(), find_annotation(data)?),
+        false => (data.to_owned(), find_annotation(asked, data)?),
     };
     let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
     let mut sources = vec![annotation.clone()];
@@ -44,8 +62,9 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
 
     let labels = ["distortion_type", "distortion_level"];
     let mut builder = Builder::new(&annotation, options, &labels);
-    let count = ratings.len();
-    let mut types = std::collections::BTreeSet::new();
+    let found = release::of_tid(ratings.iter().map(Rating::of_release));
+    let what = format!("{} pairs", ratings.len());
+    let mut notes = vec![found.note(&annotation.display().to_string(), &what)];
     let mut passed_over = 0;
     for (record, rating) in ratings.into_iter().enumerate() {
         if builder.is_full() {
@@ -59,7 +78,6 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         })?;
         let extension = rating.distorted.rsplit('.').next().unwrap_or_default();
         let reference = rating.reference.unwrap_or_else(|| format!("{stem}.{extension}"));
-        types.insert(kind);
         builder.add(
             record as u64,
             rating.line,
@@ -80,23 +98,16 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
             &[&kind.to_string(), &level.to_string()],
         )?;
     }
-    let release = match (count, types.len()) {
-        (3000, 24) => "TID2013 (3,000 pairs)".to_owned(),
-        (1700, 17) => "TID2008 (1,700 pairs)".to_owned(),
-        (10_125, 25) => "KADID-10k (10,125 pairs)".to_owned(),
-        _ => format!("of no known release ({count} pairs, {} distortion types)", types.len()),
-    };
-    let mut notes = vec![format!("{} is {release}", annotation.display())];
     if passed_over > 0 {
         notes.push(format!(
             "{passed_over} images are there more than once; the first in order of path is taken"
         ));
     }
-    builder.finish(DatasetKind::Tid2013, Trials::RatedPairs, sources, notes)
+    builder.finish(found.kind, Trials::RatedPairs, sources, notes)
 }
 
 /// The one annotation file in a folder.
-fn find_annotation(folder: &Path) -> Result<PathBuf, DatasetError> {
+fn find_annotation(asked: DatasetKind, folder: &Path) -> Result<PathBuf, DatasetError> {
     let entries = std::fs::read_dir(folder)
         .map_err(|source| DatasetError::Read { path: folder.to_owned(), source })?;
     let mut names: Vec<String> = entries
@@ -111,7 +122,7 @@ fn find_annotation(folder: &Path) -> Result<PathBuf, DatasetError> {
     match names.as_slice() {
         [] => Err(DatasetError::NotFound {
             path: folder.to_owned(),
-            dataset: DatasetKind::Tid2013,
+            dataset: asked,
             expected: "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`"
                 .to_owned(),
             looks_like: super::looks_like(folder),

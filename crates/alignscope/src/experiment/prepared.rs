@@ -70,8 +70,9 @@ impl PreparedDataset {
             source: Box::new(source),
         };
         let mut dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
+        let kind = dataset.kind;
         for note in &dataset.notes {
-            progress.note(&format!("{}: {note}", spec.kind));
+            progress.note(&format!("{kind}: {note}"));
         }
         let files = file_records(&dataset.sources)?;
         let mut found = check_images(&dataset, progress)?;
@@ -84,7 +85,7 @@ impl PreparedDataset {
                 unreachable!("a bad image")
             };
             let source = Box::new(source);
-            return Err(ExperimentError::Images { dataset: spec.kind, count, total, id, source });
+            return Err(ExperimentError::Images { dataset: kind, count, total, id, source });
         }
         let mut bad_images = Vec::new();
         let mut checked: HashMap<String, Examined> = HashMap::new();
@@ -110,19 +111,18 @@ impl PreparedDataset {
         let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
         let bad_trials = trials - dataset.trials.len();
         for BadImage { image, why } in &bad_images {
-            progress.note(&format!("{}: {image} is left out: {why}", spec.kind));
+            progress.note(&format!("{kind}: {image} is left out: {why}"));
         }
 
         let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
-            "{}: {} trials, {} pairs, {} images",
-            spec.kind,
+            "{kind}: {} trials, {} pairs, {} images",
             dataset.trials.len(),
             pairs.len(),
             dataset.images.len()
         ));
-        let draws = Draws::new(how.resampling, spec.kind.name(), clusters.count);
+        let draws = Draws::new(how.resampling, kind.name(), clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
         Ok(Self {

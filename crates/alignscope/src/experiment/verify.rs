@@ -131,6 +131,15 @@ pub fn verify(
     }
     let datasets = read_trials(&request.run.join("trials.parquet"))?;
     let scores = read_scores(&request.run.join("scores.csv"))?;
+    for kind in request.data.keys() {
+        if recorded.datasets.iter().all(|dataset| dataset.name != kind.name()) {
+            return Err(ResultsError::NotInRun {
+                path: request.run.clone(),
+                dataset: kind.to_string(),
+                found: recorded.datasets.iter().map(|d| d.name.clone()).collect(),
+            });
+        }
+    }
     for recorded in &recorded.datasets {
         let Some(dataset) = datasets.iter().find(|d| d.kind.name() == recorded.name) else {
             let outcome = CheckOutcome::NotThere("trials.parquet has none".to_owned());
