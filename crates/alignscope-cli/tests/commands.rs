@@ -337,7 +337,7 @@ fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
     assert_eq!(code, 0, "{message}");
     // Nothing of the user's own pairs was published.
     let table = fs::read_to_string(out.join("published-differences.csv")).expect("a table");
-    assert_eq!(table, "dataset,model,distance,stage,published,found,difference\n");
+    assert_eq!(table, "dataset,model,distance,stage,published,found,difference,n,published_n\n");
 
     let study = place.path().join("study");
     assert_eq!(alignscope(&["published", "--out", text(&study)]).0, 0);

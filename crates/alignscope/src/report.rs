@@ -55,11 +55,11 @@ struct Told {
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
-    tokens: String,
+    tokens: Option<String>,
     #[serde(default)]
-    precision: String,
+    precision: Option<String>,
     #[serde(default)]
-    device: String,
+    device: Option<String>,
     #[serde(default)]
     ties: String,
     models: Vec<ToldModel>,
@@ -74,6 +74,8 @@ struct ToldModel {
     seed: Option<u64>,
     #[serde(default)]
     defaults_used: Vec<String>,
+    #[serde(default)]
+    of_user: bool,
 }
 
 #[derive(Deserialize)]

@@ -116,6 +116,34 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
     measure(source, &data, 1 << 32, Some(&from_files)).expect("measured");
     assert!(tables(from_files.path()) == expected, "features in files");
 
+    // What alignscope did not do it does not say.
+    let manifest = |folder: &OutputFolder| -> serde_json::Value {
+        let text = std::fs::read_to_string(folder.path().join("manifest.json")).expect("read");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let of_run = manifest(&run);
+    for key in ["precision", "instructions", "device", "tokens"] {
+        assert!(of_run[key].is_string(), "{key}");
+    }
+    assert_eq!(of_run["models"][1]["of_user"], false);
+    assert!(of_run["reproducible"].as_str().expect("text").starts_with("the same command"));
+    let told_of_user = |folder: &OutputFolder| {
+        let told = manifest(folder);
+        for key in ["precision", "instructions", "device", "baseline_size"] {
+            assert!(told[key].is_null(), "{key}: {}", told[key]);
+        }
+        assert!(told["datasets"][0]["compared"].is_null());
+        assert_eq!(told["tokens"], "all");
+        assert_eq!(told["models"][1]["of_user"], true);
+        let reproducible = told["reproducible"].as_str().expect("text");
+        assert!(reproducible.contains("is not known"), "{reproducible}");
+        let text = told.to_string();
+        assert!(!text.contains("f32") && !text.contains("\"cpu\""), "{text}");
+        let page = std::fs::read_to_string(folder.path().join("report.html")).expect("the page");
+        assert!(page.contains("not known to alignscope"));
+    };
+    told_of_user(&from_files);
+
     let in_memory = activations(&encoder, &images, &[]);
     let stages = in_memory.iter().map(|found| {
         (found.stage, FeatureValues::Memory { values: &found.values, shape: shape_of(found) })
@@ -130,6 +158,7 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
     let by_function = claim("by a function");
     let measured = measure(callback(&encoder, true), &data, 1 << 32, Some(&by_function));
     assert!(tables(by_function.path()) == expected, "a function");
+    told_of_user(&by_function);
     let holding = measured.expect("measured").holding.expect("of a function");
     // One call for one image, and one for each ten.
     assert_eq!((holding.place, holding.calls), (Place::Memory, 1 + files.len().div_ceil(10)));

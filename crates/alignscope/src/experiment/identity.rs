@@ -128,7 +128,11 @@ impl Experiment {
         let mut inputs = BTreeMap::new();
         inputs.insert("version of the numerics".to_owned(), NUMERICS.to_string());
         inputs.insert("processor".to_owned(), processor());
-        inputs.insert("tokens".to_owned(), self.tokens.to_string());
+        let any = |of: fn(&Source) -> bool| models.iter().any(|model| of(&model.source));
+        if any(|source| matches!(source, Source::Encoder(_) | Source::External(_))) {
+            inputs.insert("tokens".to_owned(), self.tokens.to_string());
+        }
+        let baselines = any(|source| matches!(source, Source::Baseline(_)));
         for model in models {
             let name = &model.name;
             let mut input = |what: &str, value: String| {
@@ -153,10 +157,12 @@ impl Experiment {
             let name = dataset.dataset.kind;
             inputs.insert(format!("images of {name}"), images(dataset));
             inputs.insert(format!("trials of {name}"), trials(dataset));
-            inputs.insert(
-                format!("what baselines compare of {name}"),
-                dataset.baseline_rule.to_string(),
-            );
+            if baselines {
+                inputs.insert(
+                    format!("what baselines compare of {name}"),
+                    dataset.baseline_rule.to_string(),
+                );
+            }
         }
 
         let list = |names: Vec<String>| names.join(", ");

@@ -14,6 +14,16 @@ use crate::results::{
 };
 use crate::weights::{file_sha256, hex};
 
+/// How far a run can be had again that alignscope made from end to end.
+const REPRODUCIBLE: &str = "the same command gives the same bytes of scores.csv and values of \
+    distances.parquet on this kind of processor, whatever the threads and the memory; on another \
+    last digits may differ";
+
+/// The same where activations came from the user.
+const REPRODUCIBLE_OF_USER: &str = "the same activations give the same bytes of scores.csv and \
+    values of distances.parquet on this kind of processor, whatever the threads and the memory; \
+    whether the user's model gives the same activations again is not known";
+
 impl Experiment {
     /// The manifest of a run that is done.
     pub(super) fn manifest(
@@ -24,6 +34,11 @@ impl Experiment {
         results: Vec<FileRecord>,
         times: Times,
     ) -> Manifest<FigureSpec> {
+        let any = |of: fn(&Source) -> bool| models.iter().any(|model| of(&model.source));
+        let encoders = any(|source| matches!(source, Source::Encoder(_)));
+        let of_user = any(|source| matches!(source, Source::External(_)));
+        let baselines = any(|source| matches!(source, Source::Baseline(_)));
+        let pixels = any(|source| matches!(source, Source::Pixels));
         let models = models
             .iter()
             .map(|model| {
@@ -36,6 +51,7 @@ impl Experiment {
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
+                    of_user: matches!(model.source, Source::External(_)),
                     defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
                     files: model.files.clone(),
                 }
@@ -65,8 +81,8 @@ impl Experiment {
                     bad_trials: prepared.bad_trials,
                     files: prepared.files.clone(),
                     images_sha256: prepared.images_sha256(),
-                    pixels: prepared.pixel_rule.to_string(),
-                    compared: prepared.baseline_rule.to_string(),
+                    pixels: pixels.then(|| prepared.pixel_rule.to_string()),
+                    compared: baselines.then(|| prepared.baseline_rule.to_string()),
                 }
             })
             .collect();
@@ -74,11 +90,11 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
-            baseline_size: self.baseline_size,
-            tokens: self.tokens.to_string(),
-            precision: self.precision.to_string(),
-            instructions: self.precision.instructions().to_owned(),
-            device: "cpu".to_owned(),
+            baseline_size: baselines.then_some(self.baseline_size),
+            tokens: (encoders || of_user).then(|| self.tokens.to_string()),
+            precision: encoders.then(|| self.precision.to_string()),
+            instructions: encoders.then(|| self.precision.instructions().to_owned()),
+            device: (!of_user).then(|| "cpu".to_owned()),
             ties: self.ties.to_string(),
             resamples: self.resampling.resamples,
             seed: self.resampling.seed,
@@ -96,7 +112,7 @@ impl Experiment {
             choices: state.choices,
             figure_files: state.figure_files,
             results,
-            reproducible: "the same command gives the same bytes of scores.csv and values of distances.parquet on this kind of processor, whatever the threads and the memory; on another last digits may differ".to_owned(),
+            reproducible: if of_user { REPRODUCIBLE_OF_USER } else { REPRODUCIBLE }.to_owned(),
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
                 processor: crate::kernel::processor(),

@@ -1,7 +1,7 @@
 //! What a panel shows: the curves of one data set.
 
 use super::name::Parts;
-use super::published::PublishedScore;
+use super::published::{PublishedScore, is_comparable};
 use crate::dataset::{ALL, DatasetKind, Level};
 use crate::distance::Distance;
 use crate::results::ScoreRow;
@@ -95,6 +95,8 @@ pub(super) struct PanelData {
     pub(super) dataset: DatasetKind,
     pub(super) measure: Measure,
     pub(super) n: usize,
+    /// Trials of the published scores that lie under those of the run.
+    pub(super) published_n: Option<usize>,
     pub(super) reference: Option<Reference>,
     /// Whether a simulated observer answered.
     pub(super) simulated: bool,
@@ -120,7 +122,9 @@ impl PanelData {
     pub(super) fn of_rows(rows: &[ScoreRow], published: &[PublishedScore]) -> Vec<Self> {
         let mut panels = Self::collect(rows, |row| row.measure == shown_measure(row.dataset));
         for panel in &mut panels {
-            panel.lay_under(published);
+            if is_comparable(rows, panel.dataset) {
+                panel.lay_under(published);
+            }
             panel.sort_points();
         }
         panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
@@ -151,6 +155,7 @@ impl PanelData {
                     dataset: row.dataset,
                     measure: row.measure,
                     n: row.n,
+                    published_n: None,
                     reference: match row.measure {
                         Measure::TopChannelShare => Some(Reference::Half),
                         Measure::EffectiveChannels => None,
@@ -235,6 +240,7 @@ impl PanelData {
             self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
         let mut under: Vec<Curve> = Vec::new();
         for score in published.iter().filter(|s| s.dataset == self.dataset) {
+            self.published_n = Some(score.trials());
             let point = Point {
                 stage: score.stage,
                 depth: score.depth_percent,

@@ -1,6 +1,6 @@
 //! What colours and lines mean. It stands below the panels, never on them.
 
-use super::curves::{Curve, Kind, PanelData};
+use super::curves::{Curve, Kind, PanelData, thousands};
 use super::mark::{Line, Mark, dashes_of, published_line};
 use super::name::{is_control, short_name};
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
@@ -69,15 +69,21 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
         let of = |c: &Curve| c.kind == Kind::Published && is_control(&c.model) == control;
         curves().any(of)
     };
+    // That a model of a run has the weights of the study's is not known, only its name; what the
+    // study published is all trained.
     let text = match (published(false), published(true)) {
         (false, false) => None,
-        (true, false) => Some("the same model, as the study published it"),
-        // Nothing untrained was published.
+        (true, false) => Some("the model of the same name, as the study published it"),
         (false, true) => Some("the trained model, as the study published it"),
-        (true, true) => Some("the model (trained), as the study published it"),
+        (true, true) => Some("the model of that name (trained), as the study published it"),
     };
     if let Some(text) = text {
-        add(ink(published_line()), text.to_owned());
+        let other = |panel: &&PanelData| panel.published_n.is_some_and(|n| n != panel.n);
+        let other = panels.iter().find(other).map(|panel| {
+            let n = thousands(panel.published_n.unwrap_or_default());
+            format!(" (on {} with n = {n})", panel.dataset)
+        });
+        add(ink(published_line()), format!("{text}{}", other.unwrap_or_default()));
     }
     for baseline in baselines().filter(|b| b.published) {
         let (model, line) = (baseline.model.clone(), Line::published_baseline(&baseline.model));

@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::curves::shown_measure;
+use super::curves::{shown_measure, thousands};
 use super::name::{base_of, is_control};
-use crate::dataset::DatasetKind;
+use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
 use crate::results::{ResultsError, ScoreRow, write_whole};
-use crate::score::Ties;
+use crate::score::{Measure, Ties};
 use crate::stage::Stage;
 
 const TABLE: &str = include_str!("../../assets/published.csv");
@@ -48,6 +48,8 @@ pub struct PublishedDifference {
     pub model: String,
     /// What the run found.
     pub found: f64,
+    /// Trials of the run.
+    pub n: usize,
 }
 
 impl PublishedScore {
@@ -71,27 +73,106 @@ impl PublishedScore {
             && row.dataset == self.dataset
             && row.stage == self.stage
             && row.distance == self.distance
-            && row.subset == "all"
+            && row.subset == ALL
             && row.measure == shown_measure(row.dataset)
             && row.value.is_finite()
+            && not_comparable(row).is_none()
     }
 
     /// Trials that the study scored.
-    fn trials(&self) -> usize {
-        match self.dataset {
-            DatasetKind::Tid2013 => 3_000,
-            DatasetKind::Nights => 20_019,
-            _ => 15_640,
-        }
+    pub fn trials(&self) -> usize {
+        self.studied().trials
     }
 
-    fn chance(&self) -> f64 {
-        match self.dataset {
-            DatasetKind::Tid2013 => 0.0,
-            DatasetKind::Nights => 0.5,
-            _ => 1.0 / 3.0,
+    fn studied(&self) -> Studied {
+        Studied::of(self.dataset).expect("published scores are of data sets of the study")
+    }
+}
+
+/// What the study scored of a data set.
+#[derive(Debug, Clone, Copy)]
+struct Studied {
+    /// Trials that it scored.
+    trials: usize,
+    /// Trials of another release of the very same questions, where there is one.
+    other_release: Option<usize>,
+    /// The score of answers by chance.
+    chance: f64,
+}
+
+impl Studied {
+    /// `None` for what the study did not score: other releases, layouts of no known release, and
+    /// data of one's own.
+    fn of(dataset: DatasetKind) -> Option<Self> {
+        let studied = |trials, other_release, chance| Self { trials, other_release, chance };
+        match dataset {
+            DatasetKind::Tid2013 => Some(studied(3_000, None, 0.0)),
+            DatasetKind::Nights => Some(studied(20_019, None, 0.5)),
+            DatasetKind::Things => Some(studied(15_640, Some(20_000), 1.0 / 3.0)),
+            DatasetKind::Tid2008
+            | DatasetKind::Kadid10k
+            | DatasetKind::TidLike
+            | DatasetKind::NightsLike
+            | DatasetKind::Bapps
+            | DatasetKind::BappsLike
+            | DatasetKind::ThingsLike
+            | DatasetKind::Pairs
+            | DatasetKind::TwoAfc
+            | DatasetKind::OddOneOut => None,
         }
     }
+}
+
+/// Why a score of a whole data set is not held against the study's; `None` where it may be.
+///
+/// It is where the data set is one that the study scored, all of its trials were run (of THINGS's
+/// `testset1` in either of its releases), and ties count as in the study.
+fn not_comparable(row: &ScoreRow) -> Option<String> {
+    let Some(studied) = Studied::of(row.dataset) else {
+        return Some("the study has no scores on it".to_owned());
+    };
+    if row.n != studied.trials && Some(row.n) != studied.other_release {
+        return Some(format!(
+            "{} trials were scored, {} by the study, and a part is another data set",
+            thousands(row.n),
+            thousands(studied.trials)
+        ));
+    }
+    // A rule for ties that met none is none.
+    let ties = row.measure == Measure::Accuracy && row.n_ties > 0 && row.ties != Ties::Miss;
+    ties.then(|| format!("ties count by the rule `{}`, in the study as a miss", row.ties))
+}
+
+/// Whether the scores of a whole data set may be held against the study's.
+pub(super) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind) -> bool {
+    shown_rows(rows, dataset).all(|row| not_comparable(row).is_none())
+}
+
+/// The rows of a whole data set by the measure that figures show.
+fn shown_rows(rows: &[ScoreRow], dataset: DatasetKind) -> impl Iterator<Item = &ScoreRow> {
+    rows.iter().filter(move |row| {
+        row.dataset == dataset && row.subset == ALL && row.measure == shown_measure(dataset)
+    })
+}
+
+/// What a reader of a run that is laid over the study's scores must know: for each data set that
+/// is not, why, and for a release that is not the study's own how many trials each has.
+pub fn published_notes(rows: &[ScoreRow]) -> Vec<String> {
+    let of = |dataset: DatasetKind| {
+        if let Some(why) = shown_rows(rows, dataset).find_map(not_comparable) {
+            return Some(format!("{dataset} is not held against the published scores: {why}"));
+        }
+        let row = shown_rows(rows, dataset).next()?;
+        let studied = Studied::of(dataset)?;
+        (row.n != studied.trials).then(|| {
+            format!(
+                "{dataset} has {} trials, the published scores are of {} of another release",
+                thousands(row.n),
+                thousands(studied.trials)
+            )
+        })
+    };
+    DatasetKind::ALL.into_iter().filter_map(of).collect()
 }
 
 /// All that the study published, in the order of its tables.
@@ -135,7 +216,7 @@ pub fn published_rows() -> Vec<ScoreRow> {
         }
         rows.push(ScoreRow {
             dataset: score.dataset,
-            subset: "all".to_owned(),
+            subset: ALL.to_owned(),
             model: match (pixels, score.model.as_str()) {
                 (true, _) => "pixels".to_owned(),
                 (false, BIOMED_CLIP) => format!("{BIOMED_CLIP}@published"),
@@ -151,7 +232,7 @@ pub fn published_rows() -> Vec<ScoreRow> {
             n: score.trials(),
             n_clusters: 0,
             n_ties: 0,
-            chance: Some(score.chance()),
+            chance: Some(score.studied().chance),
             n_left_out: 0,
             zero_channels: 0,
             ties: Ties::Miss,
@@ -171,7 +252,7 @@ pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
     for published in published_scores() {
         for row in rows.iter().filter(|row| published.same_as(row)) {
             let (published, model) = (published.clone(), row.model.clone());
-            found.push(PublishedDifference { published, model, found: row.value });
+            found.push(PublishedDifference { published, model, found: row.value, n: row.n });
         }
     }
     for dataset in DatasetKind::ALL {
@@ -179,9 +260,10 @@ pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
         let row = rows.iter().find(|r| {
             r.dataset == dataset
                 && r.stage == Stage::Image
-                && r.subset == "all"
+                && r.subset == ALL
                 && r.measure == shown_measure(dataset)
                 && r.value.is_finite()
+                && not_comparable(r).is_none()
         });
         if let (Some(published), Some(row)) = (published_scores().iter().find(first), row) {
             let distance = Distance::Euclidean;
@@ -191,14 +273,16 @@ pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
                 published,
                 model: row.model.clone(),
                 found: row.value,
+                n: row.n,
             });
         }
     }
     found
 }
 
-/// Writes `published-differences.csv`: `dataset, model, distance, stage, published, found, difference`,
-/// the last found − published.
+/// Writes `published-differences.csv`: `dataset, model, distance, stage, published, found,
+/// difference, n, published_n`; the difference is found − published, the counts are trials of the
+/// run and of the study.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -209,7 +293,17 @@ pub fn write_published_differences(
     let mut writer = csv::Writer::from_writer(Vec::new());
     let in_memory = "a CSV record of as many fields as the header goes into memory";
     writer
-        .write_record(["dataset", "model", "distance", "stage", "published", "found", "difference"])
+        .write_record([
+            "dataset",
+            "model",
+            "distance",
+            "stage",
+            "published",
+            "found",
+            "difference",
+            "n",
+            "published_n",
+        ])
         .expect(in_memory);
     for d in differences {
         let fields = [
@@ -220,6 +314,8 @@ pub fn write_published_differences(
             d.published.value.to_string(),
             d.found.to_string(),
             (d.found - d.published.value).to_string(),
+            d.n.to_string(),
+            d.published.trials().to_string(),
         ];
         writer.write_record(&fields).expect(in_memory);
     }
@@ -272,5 +368,82 @@ mod tests {
             row.model = format!("random:{}", row.model);
         }
         assert_eq!(published_differences(&rows), [], "a control is another model");
+    }
+
+    /// The rows of the study, of another data set or of other trials.
+    fn rows_of(dataset: DatasetKind, change: impl Fn(&mut ScoreRow)) -> Vec<ScoreRow> {
+        let mut rows = published_rows();
+        rows.retain(|row| row.dataset == dataset);
+        rows.iter_mut().for_each(change);
+        rows
+    }
+
+    #[test]
+    fn only_what_the_study_scored_is_held_against_its_scores() {
+        for dataset in DatasetKind::ALL {
+            let studied = Studied::of(dataset).is_some();
+            let published = published_scores().iter().any(|score| score.dataset == dataset);
+            assert_eq!(studied, published, "{dataset}");
+            let of_level = published_scores()
+                .iter()
+                .map(|score| score.dataset)
+                .find(|of_study| of_study.level() == dataset.level())
+                .expect("each level has one");
+            // The very scores of the study, as another data set would have them.
+            let rows = rows_of(of_level, |row| row.dataset = dataset);
+            assert_eq!(published_differences(&rows).len(), if studied { rows.len() } else { 0 });
+            let notes = published_notes(&rows);
+            match studied {
+                true => assert_eq!(notes, [] as [String; 0]),
+                false => assert!(notes[0].contains("the study has no scores on it"), "{notes:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_data_set_is_not_held_against_the_whole() {
+        for (dataset, n) in [
+            (DatasetKind::Tid2013, 2_999),
+            // A run of KADID-10k by a version that called it `tid2013`.
+            (DatasetKind::Tid2013, 10_125),
+            (DatasetKind::Nights, 24_144),
+            (DatasetKind::Nights, 100),
+            (DatasetKind::Things, 18_985),
+        ] {
+            let rows = rows_of(dataset, |row| row.n = n);
+            assert_eq!(published_differences(&rows), [], "{dataset}, {n}");
+            assert!(!is_comparable(&rows, dataset));
+            let notes = published_notes(&rows);
+            assert!(notes[0].contains(&thousands(n)), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn another_release_of_the_same_questions_is_told_with_both_counts() {
+        let rows = rows_of(DatasetKind::Things, |row| row.n = 20_000);
+        let differences = published_differences(&rows);
+        assert_eq!(differences.len(), rows.len());
+        assert!(differences.iter().all(|d| (d.n, d.published.trials()) == (20_000, 15_640)));
+        let notes = published_notes(&rows);
+        assert!(notes[0].contains("20,000 trials") && notes[0].contains("15,640"), "{notes:?}");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("differences.csv");
+        write_published_differences(&path, &differences).expect("written");
+        let text = std::fs::read_to_string(path).expect("read");
+        assert!(text.lines().next().is_some_and(|line| line.ends_with(",n,published_n")));
+        assert!(text.lines().skip(1).all(|line| line.ends_with(",20000,15640")), "{text}");
+    }
+
+    #[test]
+    fn another_rule_for_ties_is_another_score() {
+        let rows = |n_ties| {
+            rows_of(DatasetKind::Nights, |row| {
+                row.ties = Ties::Half;
+                row.n_ties = n_ties;
+            })
+        };
+        assert_eq!(published_differences(&rows(1)), []);
+        assert!(published_notes(&rows(1))[0].contains("in the study as a miss"));
+        assert_eq!(published_differences(&rows(0)).len(), rows(0).len(), "none was met");
     }
 }

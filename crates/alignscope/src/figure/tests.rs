@@ -149,18 +149,52 @@ fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model(
                 |stage| row(DatasetKind::Nights, model, stage, Distance::NormalizedEuclidean);
             Stage::of_encoder(12).into_iter().map(of_stage).collect::<Vec<_>>()
         };
-        let rows: Vec<ScoreRow> = models.iter().flat_map(of_model).collect();
+        let mut rows: Vec<ScoreRow> = models.iter().flat_map(of_model).collect();
+        rows.iter_mut().for_each(|row| row.n = 20_019);
         let figure = Figure::from_scores(&rows, &options).expect("drawn");
         figure.inline_legend().into_iter().map(|e| e.text).collect::<Vec<_>>().join("; ")
     };
     let b32 = "openai/clip-vit-base-patch32";
     let control = "random:openai/clip-vit-base-patch32@seed=1";
     assert!(texts(&[control]).contains("the trained model, as the study published it"));
-    assert!(texts(&[b32]).contains("the same model, as the study published it"));
+    // A run's weights may be any that bear the name.
+    assert!(texts(&[b32]).contains("the model of the same name, as the study published it"));
     // One curve for both, under the first.
-    assert!(texts(&[b32, control]).contains("the same model, as the study published it"));
+    let one = texts(&[b32, control]);
+    assert!(one.contains("the model of the same name, as the study published it"), "{one}");
     let both = texts(&["openai/clip-vit-base-patch16", control]);
-    assert!(both.contains("the model (trained), as the study published it"), "{both}");
+    assert!(both.contains("the model of that name (trained), as the study"), "{both}");
+}
+
+#[test]
+fn published_curves_lie_under_the_data_sets_that_the_study_scored_and_no_others() {
+    let options = FigureOptions { published: true, ..FigureOptions::default() };
+    let legend = |dataset: DatasetKind, n: usize| {
+        let b32 = "openai/clip-vit-base-patch32";
+        let of_stage = |stage| ScoreRow {
+            n,
+            measure: shown_measure(dataset),
+            ..row(dataset, b32, stage, Distance::NormalizedEuclidean)
+        };
+        let rows: Vec<ScoreRow> = Stage::of_encoder(12).into_iter().map(of_stage).collect();
+        let figure = Figure::from_scores(&rows, &options).expect("drawn");
+        figure.inline_legend().into_iter().map(|e| e.text).collect::<Vec<_>>().join("; ")
+    };
+    for (dataset, n) in [(DatasetKind::Tid2013, 3_000), (DatasetKind::Nights, 20_019)] {
+        let text = legend(dataset, n);
+        assert!(text.contains("published it; ssim (published)"), "{text}");
+        assert!(!legend(dataset, n - 1).contains("published"), "a part of {dataset}");
+    }
+    let things = legend(DatasetKind::Things, 20_000);
+    assert!(things.contains("published it (on things with n = 15,640)"), "{things}");
+    assert!(!legend(DatasetKind::Things, 15_640).contains("with n ="));
+    for dataset in DatasetKind::ALL {
+        if !["tid2013", "nights", "things"].contains(&dataset.name()) {
+            for n in [3_000, 20_019, 15_640, 20_000] {
+                assert!(!legend(dataset, n).contains("published"), "{dataset}");
+            }
+        }
+    }
 }
 
 #[test]

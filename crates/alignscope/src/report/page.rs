@@ -6,7 +6,7 @@ use super::examples::{Example, Examples};
 use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
-use crate::figure::{InlineEntry, InlinePanel, short_name};
+use crate::figure::{InlineEntry, InlinePanel, published_notes, short_name};
 use crate::results::ResultsError;
 
 const STYLE: &str = include_str!("../../assets/report.css");
@@ -262,17 +262,42 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
         let number = |i: usize| Cell::number(record.get(i).and_then(|f| f.parse().ok()));
         let mut row = vec![Cell::text(text(0)), Cell::text(short_name(&text(1)))];
         row.extend([Cell::text(text(2)), Cell::text(text(3)), number(4), number(5), number(6)]);
+        // Tables of earlier versions have no counts.
+        row.extend([7, 8].map(|i| match record.get(i).and_then(|field| field.parse().ok()) {
+            Some(count) => Cell::count(count),
+            None => Cell::number(None),
+        }));
         row
     });
     let table = Table {
         caption: "Published scores, those of this run, and found less published".to_owned(),
-        columns: vec!["data set", "model", "distance", "stage", "published", "found", "difference"],
+        columns: vec![
+            "data set",
+            "model",
+            "distance",
+            "stage",
+            "published",
+            "found",
+            "difference",
+            "n",
+            "published n",
+        ],
         rows: rows.collect(),
     };
     Ok(html! {
         @if table.rows.is_empty() {
-            p { "No score of this run was published for the same model, distance and stage; untrained controls are other models." }
-        } @else { (table.html()) }
+            p {
+                "No score of this run was published for the same data set, model, distance and "
+                "stage; controls (" code { "random:" } ") are other models."
+            }
+        } @else {
+            p.note {
+                "Models are matched by their names: whether the weights of this run are those of "
+                "the study, trained as those were, is not known."
+            }
+            (table.html())
+        }
+        @for note in published_notes(&run.scores) { p.note { (note) "." } }
     })
 }
 
@@ -374,6 +399,10 @@ fn what_was_run(run: &Run) -> Markup {
         ul { @for m in &told.models {
             li { code { (m.name) } @if let Some(seed) = m.seed { " — untrained, seed " (seed) } }
         } }
+        p.note {
+            "Only a control is known to be untrained. Whether the weights of other models were "
+            "trained cannot be seen: they are as their files, or the user, gave them."
+        }
         @if defaults().next().is_some() {
             details {
                 summary { "Defaults taken for keys that configurations lack" }
@@ -382,8 +411,14 @@ fn what_was_run(run: &Run) -> Markup {
         }
         h3 { "Settings" }
         dl {
-            dt { "Tokens compared" } dd { (told.tokens) }
-            dt { "Arithmetic" } dd { (told.precision) " on " (told.device) }
+            @if let Some(tokens) = &told.tokens { dt { "Tokens compared" } dd { (tokens) } }
+            @if let Some(precision) = &told.precision {
+                dt { "Arithmetic of encoders" }
+                dd { (precision) @if let Some(device) = &told.device { " on " (device) } }
+            }
+            @if told.models.iter().any(|m| m.of_user) {
+                dt { "Arithmetic of the user's model" } dd { "not known to alignscope" }
+            }
             dt { "Ties between a model's distances" } dd { (told.ties) }
             dt { "Time" } dd { (format!("{:.1} s", told.times.wall_s)) }
             @if let Some(command) = &told.command { dt { "Command" } dd { code.command { (command.join(" ")) } } }

@@ -49,7 +49,7 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
             models.push(&finding.model);
         }
     }
-    // Trained encoders first, as everywhere.
+    // Controls last, as everywhere.
     models.sort_by_key(|model| is_control(model));
     let points = scale_of(dataset);
     let mut said: Vec<String> = models
@@ -160,7 +160,7 @@ impl Verdict {
     }
 }
 
-/// Which model is ahead of which: first trained encoders with each other, then how they stand to each
+/// Which model is ahead of which: first encoders that are no controls with each other, then how they stand to each
 /// control, each baseline and the pixels, a sentence for each; what is left is counted.
 fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
     let Some(comparisons) = &run.comparisons else { return vec![] };
@@ -171,18 +171,19 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
         .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure == measure)
         .filter(|c| shown(&c.a) && shown(&c.b))
         .collect();
-    let trained = |side: &Side| side.is_of_encoder() && !is_control(&side.model);
+    // Whether a checkpoint was trained cannot be seen; a control says that it was not.
+    let no_control = |side: &Side| side.is_of_encoder() && !is_control(&side.model);
     let points = scale_of(dataset);
     let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
-        of_dataset.into_iter().partition(|c| trained(&c.a) && trained(&c.b));
+        of_dataset.into_iter().partition(|c| no_control(&c.a) && no_control(&c.b));
     let mut said = each(&first, dataset, points);
-    said.extend(counted(&first, &format!("comparisons of trained models on {dataset}")));
+    said.extend(counted(&first, &format!("comparisons of models on {dataset}")));
 
     let (against, among): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
-        rest.into_iter().partition(|c| trained(&c.a) || trained(&c.b));
+        rest.into_iter().partition(|c| no_control(&c.a) || no_control(&c.b));
     let mut others: Vec<&Side> = Vec::new();
     for c in &against {
-        let other = if trained(&c.a) { &c.b } else { &c.a };
+        let other = if no_control(&c.a) { &c.b } else { &c.a };
         if !others.contains(&other) {
             others.push(other);
         }
@@ -237,7 +238,7 @@ fn each(rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> Vec<St
         .collect();
     if more > 0 {
         said.push(format!(
-            "{more} more such differences of trained models on {dataset} stand in the table of comparisons."
+            "{more} more such differences of models on {dataset} stand in the table of comparisons."
         ));
     }
     said
@@ -252,7 +253,7 @@ fn gap(c: &ComparisonRow, points: Points) -> String {
     points.amount(c.difference.abs(), low, high)
 }
 
-/// How the trained models stand to a control, a baseline or the pixels: one sentence.
+/// How the models that are no controls stand to a control, a baseline or the pixels: one sentence.
 fn beside(other: &Side, rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> String {
     let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
     for c in rows {
@@ -272,7 +273,7 @@ fn beside(other: &Side, rows: &[&ComparisonRow], dataset: DatasetKind, points: P
         part("not clearly either", &open),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("Trained models beside {} on {dataset} — {}.", called(other), parts.join("; "))
+    format!("Models beside {} on {dataset} — {}.", called(other), parts.join("; "))
 }
 
 /// What is not clear, counted.

@@ -19,16 +19,17 @@ pub struct Manifest<F> {
     pub simulated: bool,
     /// The command as it was given, where there was one.
     pub command: Option<Vec<String>>,
-    /// Side of the square that baselines saw where images differ in size.
-    pub baseline_size: usize,
-    /// Which tokens' activations were compared.
-    pub tokens: String,
-    /// Number format of the encoder's products.
-    pub precision: String,
+    /// Side of the square that baselines saw where images differ in size; none without a baseline.
+    pub baseline_size: Option<usize>,
+    /// Which tokens' activations were compared; none where no model has tokens.
+    pub tokens: Option<String>,
+    /// Number format of the encoders' products; none without an encoder. That of a model of the
+    /// user's is not known.
+    pub precision: Option<String>,
     /// The instructions that did them.
-    pub instructions: String,
-    /// What the encoder ran on.
-    pub device: String,
+    pub instructions: Option<String>,
+    /// What all models ran on; none where one is of the user's, whose device is not known.
+    pub device: Option<String>,
     /// The rule for ties.
     pub ties: String,
     /// Resamples of each interval.
@@ -82,6 +83,9 @@ pub struct ModelRecord {
     pub architecture: Option<Architecture>,
     /// Its preprocessing; none for `pixels`, whose rule stands with each data set.
     pub preprocessing: Option<Preprocessing>,
+    /// Whether its activations came from the user, as features or from a function, so that nothing
+    /// is known of how they were made but what is said here.
+    pub of_user: bool,
     /// Keys that its configuration lacked, with the defaults taken.
     pub defaults_used: Vec<String>,
     /// Its files.
@@ -137,10 +141,10 @@ pub struct DatasetRecord {
     pub files: Vec<FileRecord>,
     /// SHA-256 over the ids and SHA-256 of all images, in order of id.
     pub images_sha256: String,
-    /// What the stage `image` compares.
-    pub pixels: String,
-    /// What baselines compare.
-    pub compared: String,
+    /// What the stage `image` compares; none where the pixels were not run.
+    pub pixels: Option<String>,
+    /// What baselines compare; none without a baseline.
+    pub compared: Option<String>,
 }
 
 /// An image that cannot be read.

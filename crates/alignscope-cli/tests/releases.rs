@@ -1,0 +1,363 @@
+//! A data set is named by the release that it is, and held against the published scores of that
+//! release alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alignscope::image::RgbImage;
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// Mean scores of the distortion types of TID2013, and of its levels.
+const TID2013: (&[f64], &[f64]) = (
+    &[
+        4.7541, 5.3720, 3.7217, 5.3579, 4.8055, 3.9834, 4.0702, 4.1246, 4.4220, 4.3886, 3.7354,
+        4.5237, 3.6530, 5.1047, 3.5819, 5.5555, 5.2678, 4.3148, 4.6353, 4.7859, 4.1756, 4.4509,
+        4.9191, 3.6880,
+    ],
+    &[5.5154, 5.2209, 4.5763, 3.9687, 3.0920],
+);
+
+/// The same of TID2008.
+const TID2008: (&[f64], &[f64]) = (
+    &[
+        4.9039, 5.5969, 3.7668, 5.5243, 4.9591, 4.2132, 3.8876, 3.9411, 4.1791, 4.0880, 3.1425,
+        4.2750, 3.5909, 5.0553, 3.6009, 5.8213, 5.6074,
+    ],
+    &[5.4847, 4.8478, 4.2461, 3.3398],
+);
+
+/// Some small images, which stand under many names in the folder of a data set.
+const IMAGES: usize = 7;
+
+/// A folder in some layout.
+struct Place(TempDir);
+
+/// What a run left.
+struct Done {
+    /// The data sets in `scores.csv`.
+    datasets: Vec<String>,
+    /// The rows of `published-differences.csv`.
+    differences: Vec<String>,
+    stderr: String,
+    out: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().expect("a temporary folder"));
+        for i in 0..IMAGES {
+            let pixels = (0..6 * 6 * 3).map(|p| (p * (i + 2) * (i + 3) % 251) as u8).collect();
+            let image = RgbImage::new(6, 6, pixels).to_png();
+            fs::write(place.0.path().join(format!(".{i}")), image).expect("written");
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join("data").join(name)
+    }
+
+    /// One of the images, by another name.
+    fn image(&self, name: &str, which: usize) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let source = self.0.path().join(format!(".{}", which % IMAGES));
+        fs::hard_link(source, path).expect("linked");
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+
+    /// All images and `mos_with_names.txt` of 25 references; the scores have the means given.
+    fn tid((types, levels): (&[f64], &[f64]), change: impl Fn(&mut Vec<(f64, String)>)) -> Self {
+        let place = Self::new();
+        let middle = levels.iter().sum::<f64>() / levels.len() as f64;
+        let mut rows = Vec::new();
+        for reference in 1..=25 {
+            place.image(&format!("reference_images/I{reference:02}.BMP"), 0);
+            for (kind, of_kind) in (1..).zip(types) {
+                for (level, of_level) in (1..).zip(levels) {
+                    let name = format!("i{reference:02}_{kind:02}_{level}.bmp");
+                    place.image(&format!("distorted_images/{name}"), rows.len() + 1);
+                    rows.push((of_kind + of_level - middle, name));
+                }
+            }
+        }
+        change(&mut rows);
+        let lines: String = rows.iter().map(|(mos, name)| format!("{mos:.5} {name}\n")).collect();
+        place.write("mos_with_names.txt", lines);
+        place
+    }
+
+    fn kadid() -> Self {
+        let place = Self::new();
+        let mut table = "dist_img,ref_img,dmos,var\n".to_owned();
+        for reference in 1..=81 {
+            place.image(&format!("images/I{reference:02}.png"), 0);
+            for kind in 1..=25 {
+                for level in 1..=5 {
+                    let name = format!("I{reference:02}_{kind:02}_{level:02}.png");
+                    place.image(&format!("images/{name}"), kind * 5 + level);
+                    let score = 5.0 - 0.7 * level as f64;
+                    table += &format!("{name},I{reference:02}.png,{score:.2},0.5\n");
+                }
+            }
+        }
+        place.write("dmos.csv", table);
+        place
+    }
+
+    /// NIGHTS's table; the folder of its references is as given.
+    fn nights(references: &str) -> Self {
+        let place = Self::new();
+        let header = "id,left_vote,right_vote,votes,ref_path,left_path,right_path,split\n";
+        let mut table = header.to_owned();
+        for i in 0..20_019_usize {
+            let stem = format!("{:03}/{:03}", i / 1000, i % 1000);
+            let paths = [
+                format!("{references}/{stem}.png"),
+                format!("distort/{stem}_0.png"),
+                format!("distort/{stem}_1.png"),
+            ];
+            for (part, path) in paths.iter().enumerate() {
+                place.image(path, i + part);
+            }
+            let left = i % 3 % 2;
+            table += &format!("{i},{left},{},8,{},train\n", 1 - left, paths.join(","));
+        }
+        place.write("data.csv", table);
+        place
+    }
+
+    /// Runs the pixels with the published scores under them.
+    fn run(&self, dataset: &str, more: &[&str]) -> Result<Done, String> {
+        run(dataset, &self.path(""), more)
+    }
+}
+
+fn program(arguments: &[&str], data: &Path) -> (Option<i32>, String, String) {
+    let output = Command::cargo_bin("alignscope")
+        .expect("the program")
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn run(dataset: &str, data: &Path, more: &[&str]) -> Result<Done, String> {
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let mut arguments =
+        vec!["run", "--model", "pixels", "--no-cache", "--resamples", "0", "--published"];
+    arguments.extend(["--dataset", dataset, "--out", out.path().to_str().expect("Unicode")]);
+    arguments.extend(more);
+    let (code, _, stderr) = program(&arguments, data);
+    if code != Some(0) {
+        return Err(stderr);
+    }
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).expect(name);
+    let scores = read("scores.csv");
+    let mut datasets: Vec<String> = scores
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().expect("a field").to_owned())
+        .collect();
+    datasets.dedup();
+    let differences = read("published-differences.csv").lines().skip(1).map(str::to_owned);
+    let differences = differences.collect();
+    Ok(Done { datasets, differences, stderr, out })
+}
+
+/// What is run is named `name`, and held against nothing; `said` is told.
+fn stands_alone(done: &Done, name: &str, said: &str) {
+    assert_eq!(done.datasets, [name]);
+    assert_eq!(done.differences, [] as [String; 0]);
+    let notes = &done.stderr;
+    assert!(notes.contains(&format!("{name} is not held against the published scores")), "{notes}");
+    assert!(notes.contains(said), "`{said}` is not in {notes}");
+    let page = fs::read_to_string(done.out.path().join("report.html")).expect("the page");
+    assert!(page.contains(&format!("{name} is not held against the published scores")));
+    let figure = fs::read_to_string(done.out.path().join("alignment.csv")).expect("the figure");
+    assert!(!figure.contains("published"), "no line of the study lies under it");
+}
+
+#[test]
+fn tid2013_as_a_whole_is_held_against_its_published_scores() {
+    let place = Place::tid(TID2013, |_| {});
+    let done = place.run("tid2013", &[]).expect("run");
+    assert_eq!(done.datasets, ["tid2013"]);
+    assert_eq!(done.differences.len(), 1, "{:?}", done.differences);
+    assert!(done.differences[0].starts_with("tid2013,pixels,euclidean,image,0.687,"));
+    assert!(done.differences[0].ends_with(",3000,3000"));
+
+    let part = place.run("tid2013", &["--limit", "100"]).expect("run");
+    stands_alone(&part, "tid2013", "100 trials were scored, 3,000 by the study");
+
+    for (asked, name) in [("kadid10k", "KADID-10k"), ("tid2008", "TID2008")] {
+        let Err(error) = place.run(asked, &[]) else { panic!("it is not {name}") };
+        assert!(error.contains(&format!("holds tid2013, not {asked}")), "{error}");
+        assert!(error.contains("ask for it as tid2013"), "{error}");
+    }
+}
+
+#[test]
+fn what_looks_like_tid2013_is_not_held_against_it() {
+    for (change, why) in [
+        (
+            (|rows| drop(rows.pop())) as fn(&mut Vec<(f64, String)>),
+            "it has 2999 pairs, TID2013 has 3000",
+        ),
+        (|rows| rows.iter_mut().for_each(|row| row.0 *= 100.0 / 9.0), "score of"),
+        (|rows| rows.iter_mut().for_each(|row| row.0 /= 9.0), "distortion type 1 have the mean"),
+        (|rows| rows.iter_mut().for_each(|row| row.0 = 9.0 - row.0), "have the mean"),
+        (|rows| rows[0] = rows[1].clone(), "`i01_01_2` twice"),
+    ] {
+        let place = Place::tid(TID2013, change);
+        let done = place.run("tid2013", &[]).expect("run");
+        stands_alone(&done, "tid-like", why);
+        // A distortion has a name where it is known which one it is.
+        let scores = fs::read_to_string(done.out.path().join("scores.csv")).expect("scores");
+        assert!(scores.contains(",type 10,") && !scores.contains("JPEG"), "{why}");
+        let (code, said, _) = program(&["check", "--dataset", "tid2013"], &place.path(""));
+        assert_eq!(code, Some(1));
+        assert!(said.contains("this is not TID2013, but tid-like"), "{said}");
+    }
+}
+
+#[test]
+fn tid2008_in_the_layout_of_tid2013_is_not_held_against_it() {
+    let place = Place::tid(TID2008, |_| {});
+    let done = place.run("tid2013", &[]).expect("run");
+    stands_alone(&done, "tid2008", "asked for as tid2013; in results it is tid2008");
+    stands_alone(&place.run("tid2008", &[]).expect("run"), "tid2008", "is TID2008 (1700 pairs)");
+}
+
+#[test]
+fn kadid_in_the_layout_of_tid2013_is_not_held_against_it() {
+    let place = Place::kadid();
+    let done = place.run("tid2013", &[]).expect("run");
+    stands_alone(&done, "kadid10k", "is KADID-10k (10125 pairs)");
+    let scores = fs::read_to_string(done.out.path().join("scores.csv")).expect("scores");
+    assert!(scores.contains(",type 02 lens blur,"));
+
+    // What a part is of is told by the whole table.
+    let part = place.run("kadid10k", &["--limit", "20"]).expect("run");
+    stands_alone(&part, "kadid10k", "is KADID-10k (10125 pairs)");
+
+    // A run is verified by the names in its results.
+    let verify = |data: &str| {
+        let program = Command::cargo_bin("alignscope");
+        let place = format!("{data}={}", place.path("").display());
+        let mut command = program.expect("the program");
+        let output = command.arg("verify").arg(part.out.path()).args(["--data", &place]).output();
+        let output = output.expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(verify("kadid10k").0, Some(0));
+    let (code, message) = verify("tid2013");
+    assert_eq!(code, Some(2));
+    assert!(message.contains("no data set `tid2013`; it has kadid10k"), "{message}");
+}
+
+#[test]
+fn a_panel_of_an_experiment_is_of_what_was_found() {
+    let place = Place::tid(TID2008, |_| {});
+    let experiment = |datasets: &[&str]| {
+        let mut text: String = datasets
+            .iter()
+            .map(|name| format!("[[datasets]]\nname = \"{name}\"\ndata = \"data\"\nlimit = 40\n"))
+            .collect();
+        text += "[[figures]]\nname = \"one\"\nmodels = [\"pixels\"]\npanels = [\"tid2013\"]\n";
+        let path = place.0.path().join("e.toml");
+        fs::write(&path, text).expect("written");
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::cargo_bin("alignscope").expect("the program");
+        command.arg("run").arg(path).args(["--no-cache", "--resamples", "0", "--out"]);
+        let output = command.arg(out.path()).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), out)
+    };
+    let (code, message, out) = experiment(&["tid2013"]);
+    assert_eq!(code, Some(0), "{message}");
+    let figure = fs::read_to_string(out.path().join("one.csv")).expect("the figure");
+    assert!(figure.contains("\ntid2008,spearman,40,pixels,"), "{figure}");
+
+    let (code, message, _) = experiment(&["tid2013", "tid2008"]);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("`tid2008`"), "the same data set by two names: {message}");
+}
+
+#[test]
+fn nights_as_a_whole_is_held_against_its_published_scores_and_a_look_alike_is_not() {
+    let done = Place::nights("ref").run("nights", &[]).expect("run");
+    assert_eq!(done.datasets, ["nights"]);
+    assert!(done.differences[0].ends_with(",20019,20019"), "{:?}", done.differences);
+
+    let mine = Place::nights("mine");
+    stands_alone(&mine.run("nights", &["--limit", "50"]).expect("run"), "nights-like", "`mine/");
+}
+
+#[test]
+fn bapps_and_what_looks_like_it_are_not_held_against_nights() {
+    let place = Place::new();
+    let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
+    npy.extend_from_slice(format!("{header:<69}\n").as_bytes());
+    npy.extend_from_slice(&0.8_f32.to_le_bytes());
+    for i in 0..3 {
+        for (part, which) in [("ref", 0), ("p0", 1), ("p1", 2)] {
+            place.image(&format!("2afc/val/cnn/{part}/{i:06}.png"), i + which);
+        }
+        place.write(&format!("2afc/val/cnn/judge/{i:06}.npy"), &npy);
+    }
+    let done = place.run("nights", &[]).expect("run");
+    stands_alone(&done, "bapps-like", "it has 3 trials of `cnn`, BAPPS about 4700");
+    let Err(error) = place.run("bapps", &[]) else { panic!("three trials are not BAPPS") };
+    assert!(error.contains("holds bapps-like, not bapps"), "{error}");
+    let Err(error) = place.run("nights", &["--min-votes", "6"]) else { panic!("no votes") };
+    assert!(error.contains("--min-votes does not apply to bapps"), "{error}");
+    let tid = Place::tid(TID2008, |_| {});
+    let Err(error) = tid.run("bapps", &[]) else { panic!("there is no 2afc") };
+    assert!(error.contains("holds no bapps") && error.contains("looks like tid2013"), "{error}");
+}
+
+#[test]
+fn triplets_of_ones_own_in_the_layout_of_things_are_not_held_against_it() {
+    let place = Place::new();
+    for (i, concept) in ["axe", "bee", "cup"].into_iter().enumerate() {
+        place.image(&format!("object_images/{concept}/{concept}_01b.jpg"), i);
+    }
+    place.write("unique_id.txt", "axe\nbee\ncup\n");
+    place.write("triplet_dataset/testset1.txt", "0 1 2\n2 1 0\n");
+    let done = place.run("things", &[]).expect("run");
+    stands_alone(&done, "things-like", "its 3 concepts are not the 1854 of THINGS");
+}
+
+/// A folder beside the project that only some machines have.
+fn real(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    if !path.is_dir() {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn real_choices_in_the_layout_of_nights_are_not_held_against_it() {
+    let Some(materials) = real("materials") else { return };
+    let done = run("nights", &materials, &[]).expect("run");
+    stands_alone(&done, "nights-like", "it has 24144 trials, NIGHTS has 20019");
+}
+
+#[test]
+fn the_real_things_without_some_images_is_a_part_of_it() {
+    let Some(things) = real("things") else { return };
+    let done = run("things", &things, &["--skip-missing"]).expect("run");
+    stands_alone(&done, "things", "18,985 trials were scored, 15,640 by the study");
+}
