@@ -1,7 +1,6 @@
 //! `alignscope report`.
 
 use alignscope::FigureSpec;
-use alignscope::figure::published_notes;
 use alignscope::report::write_report;
 use alignscope::results::{check_finished, read_drawn, read_scores};
 
@@ -16,8 +15,8 @@ pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
     let figures = alignscope::draw(&rows, &drawn, &arguments.run)?;
     write_report(&arguments.run, &figures)?;
     if !quiet {
-        if drawn.published && !drawn.simulated {
-            published_notes(&rows).iter().for_each(|note| eprintln!("{note}"));
+        for note in alignscope::notes_on_published(&rows, &drawn) {
+            eprintln!("{note}");
         }
         for figure in &figures {
             let path = arguments.run.join(format!("{}.svg", figure.name));

@@ -33,7 +33,7 @@ pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare
 pub use error::ExperimentError;
 use error::go_on;
 pub use external::{External, ExternalSource, FeatureValues, Features, Holding, Place, depths};
-pub use figures::{FigureSpec, Presentation, draw};
+pub use figures::{FigureSpec, Presentation, draw, notes_on_published};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
@@ -399,9 +399,11 @@ impl Experiment {
     }
 
     /// What the figures of the run need beside its scores.
-    fn drawn(&self) -> Drawn<FigureSpec> {
+    fn drawn(&self, models: &[Model]) -> Drawn<FigureSpec> {
         let Presentation { title, colours, published } = self.presentation.clone();
-        Drawn { simulated: self.simulated, title, colours, published, figures: self.figures() }
+        let (simulated, figures) = (self.simulated, self.figures());
+        let tokens = self.tokens_compared(models);
+        Drawn { simulated, title, colours, published, tokens, figures }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.

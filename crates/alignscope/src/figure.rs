@@ -24,8 +24,8 @@ pub(crate) use name::is_control;
 pub use name::{base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
 pub use published::{
-    PublishedDifference, PublishedScore, published_differences, published_notes, published_rows,
-    published_scores, write_published_differences,
+    PublishedDifference, PublishedScore, other_tokens, published_differences, published_notes,
+    published_rows, published_scores, write_published_differences,
 };
 
 /// The one font of every figure, in SVG by name, in PNG by these bytes.

@@ -78,7 +78,7 @@ pub use crate::experiment::{
     Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
     ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
     ShapeChanged, StageRows, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
-    verify,
+    notes_on_published, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};

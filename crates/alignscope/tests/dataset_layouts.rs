@@ -331,7 +331,22 @@ fn the_real_triplets_of_things() {
     let dataset = Dataset::open(DatasetKind::Things, &data, &options).expect("read");
     assert_eq!(dataset.trials.len(), 18_985);
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 949);
-    assert_eq!(dataset.skipped_trials, 1_015);
+    assert_eq!((dataset.skipped_trials, dataset.kind), (1_015, DatasetKind::Things));
+    // The concepts are those of THINGS, but no such triplets are published.
+    let own = tempfile::tempdir().expect("a temporary folder");
+    fs::copy(data.join("unique_id.txt"), own.path().join("unique_id.txt")).expect("copied");
+    for concept in ["aardvark", "abacus", "accordion"] {
+        let folder = own.path().join("object_images").join(concept);
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join(format!("{concept}_01b.jpg")), "").expect("written");
+    }
+    for split in ["testset1", "mine"] {
+        let triplets = own.path().join(format!("{split}.txt"));
+        fs::write(triplets, "0 1 2\n").expect("written");
+        let options = DatasetOptions { split: Some(split.to_owned()), ..Default::default() };
+        let own = Dataset::open(DatasetKind::Things, own.path(), &options).expect("read");
+        assert_eq!(own.kind, DatasetKind::ThingsLike, "{split}");
+    }
     assert!(matches!(open(DatasetKind::Things, &data), Err(DatasetError::Missing { .. })));
 }
 
@@ -340,6 +355,7 @@ fn the_real_choices_about_materials() {
     let Some(data) = real("materials") else { return };
     let dataset = open(DatasetKind::Nights, &data).expect("read");
     assert_eq!((dataset.trials.len(), dataset.images.len()), (24_144, 100));
+    assert_eq!(dataset.kind, DatasetKind::NightsLike);
     let votes = open(DatasetKind::TwoAfc, &data.join("judgements.csv")).expect("read");
     let Trials::TwoAlternatives(trials) = &votes.trials else { panic!("two alternatives") };
     assert_eq!(trials.len(), 25_801);
@@ -351,12 +367,16 @@ fn the_real_scores_of_tid() {
     let Some(data) = real("tid") else { return };
     assert_eq!(open(DatasetKind::Pairs, &data).expect("read").trials.len(), 5);
     let options = DatasetOptions { skip_missing: true, ..Default::default() };
-    for (list, release, here) in [
-        ("tid2008_image_pairs_mos.csv", "TID2008", 4),
-        ("tid2013_mos_with_names.txt", "TID2013", 5),
+    for (list, release, kind, here) in [
+        ("tid2008_image_pairs_mos.csv", "TID2008", DatasetKind::Tid2008, 4),
+        ("tid2013_mos_with_names.txt", "TID2013", DatasetKind::Tid2013, 5),
     ] {
         let dataset = Dataset::open(DatasetKind::Tid2013, &data.join(list), &options).expect(list);
         assert_eq!(dataset.trials.len(), here, "{list}");
+        assert_eq!(dataset.kind, kind, "told by all rows, of which few have images here");
+        let one = DatasetOptions { limit: Some(1), ..options.clone() };
+        let one = Dataset::open(DatasetKind::Tid2013, &data.join(list), &one).expect(list);
+        assert_eq!((one.kind, one.trials.len()), (kind, 1));
         assert!(dataset.notes[0].contains(release), "{:?}", dataset.notes);
     }
 }

@@ -5,9 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::error::go_on;
 use super::prepared::PreparedDataset;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, Model, draw, record};
+use super::{Experiment, ExperimentError, Model, draw, notes_on_published, record};
 use crate::comparison::ComparisonRow;
-use crate::figure::published_notes;
 use crate::findings::FindingRow;
 use crate::progress::Progress;
 use crate::report::write_report;
@@ -54,11 +53,9 @@ impl Experiment {
         write_findings(&out.file("findings.csv"), findings)?;
         write_comparisons(&out.file("comparisons.csv"), comparisons)?;
         write_scores(&out.file("scores.csv"), scores)?;
-        let drawn = self.drawn();
+        let drawn = self.drawn(models);
         let figures = draw(scores, &drawn, out.path())?;
-        if drawn.published && !drawn.simulated {
-            published_notes(scores).iter().for_each(|note| progress.note(note));
-        }
+        notes_on_published(scores, &drawn).iter().for_each(|note| progress.note(note));
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             wall_s: clock.elapsed().as_secs_f64(),

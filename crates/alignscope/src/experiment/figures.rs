@@ -7,7 +7,8 @@ use super::ExperimentError;
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::figure::{
-    Figure, FigureError, FigureOptions, Palette, published_differences, write_published_differences,
+    Figure, FigureError, FigureOptions, Palette, other_tokens, published_differences,
+    published_notes, write_published_differences,
 };
 use crate::report::NamedFigure;
 use crate::results::{Drawn, ScoreRow};
@@ -149,7 +150,7 @@ impl FigureSpec {
             title: self.title_of(drawn),
             caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
             palette: palette(rows, drawn),
-            published: drawn.published && !drawn.simulated,
+            published: drawn.lays_published(),
         };
         Figure::from_scores(&shown, &options)
     }
@@ -189,6 +190,16 @@ fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
     Palette::new(rows.iter().map(|row| row.model.as_str()), &chosen.collect())
 }
 
+/// What a user who asked for the study's own scores must know: which data sets are not held against
+/// them and why, or that nothing is.
+pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<String> {
+    match (drawn.published && !drawn.simulated, &drawn.tokens) {
+        (false, _) => vec![],
+        (true, _) if drawn.lays_published() => published_notes(rows),
+        (true, tokens) => vec![other_tokens(tokens.as_deref().unwrap_or_default())],
+    }
+}
+
 /// Draws the figures of a run from its scores alone, and where it has an encoder how energy is spread over
 /// channels, as `energy`; where the study's scores lie under them, the
 /// differences from those are written as `published-differences.csv`.
@@ -212,7 +223,10 @@ pub fn draw(
         figures.push(NamedFigure { name: ENERGY.to_owned(), figure });
     }
     if drawn.published && !drawn.simulated {
-        let differences = published_differences(rows);
+        let differences = match drawn.lays_published() {
+            true => published_differences(rows),
+            false => vec![],
+        };
         write_published_differences(&out.join("published-differences.csv"), &differences)?;
     }
     Ok(figures)
@@ -232,6 +246,28 @@ mod tests {
             assert_eq!(study.distances, file.distances);
             let drawn = Drawn::plain(vec![]);
             study.figure(&crate::figure::published_rows(), &drawn).expect("something to show");
+        }
+    }
+
+    #[test]
+    fn other_tokens_than_the_studys_are_not_held_against_its_scores() {
+        let rows = crate::figure::published_rows();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let lines = |tokens: Option<&str>| {
+            let published = true;
+            let tokens = tokens.map(str::to_owned);
+            let drawn = Drawn { published, tokens, ..Drawn::plain(vec![]) };
+            draw(&rows, &drawn, folder.path()).expect("drawn");
+            let table = std::fs::read_to_string(folder.path().join("published-differences.csv"));
+            (table.expect("a table").lines().count(), notes_on_published(&rows, &drawn))
+        };
+        for tokens in [None, Some("all")] {
+            assert_eq!(lines(tokens), (1 + rows.len(), vec![]));
+        }
+        for tokens in ["class", "patches", "mean"] {
+            let (count, notes) = lines(Some(tokens));
+            assert_eq!(count, 1, "the header alone");
+            assert!(notes[0].contains(&format!("compared are `{tokens}`")), "{notes:?}");
         }
     }
 

@@ -128,11 +128,10 @@ impl Experiment {
         let mut inputs = BTreeMap::new();
         inputs.insert("version of the numerics".to_owned(), NUMERICS.to_string());
         inputs.insert("processor".to_owned(), processor());
-        let any = |of: fn(&Source) -> bool| models.iter().any(|model| of(&model.source));
-        if any(|source| matches!(source, Source::Encoder(_) | Source::External(_))) {
-            inputs.insert("tokens".to_owned(), self.tokens.to_string());
+        if let Some(tokens) = self.tokens_compared(models) {
+            inputs.insert("tokens".to_owned(), tokens);
         }
-        let baselines = any(|source| matches!(source, Source::Baseline(_)));
+        let baselines = models.iter().any(|model| model.source.baseline().is_some());
         for model in models {
             let name = &model.name;
             let mut input = |what: &str, value: String| {

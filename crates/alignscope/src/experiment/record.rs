@@ -25,6 +25,13 @@ const REPRODUCIBLE_OF_USER: &str = "the same activations give the same bytes of 
     whether the user's model gives the same activations again is not known";
 
 impl Experiment {
+    /// Which tokens were compared; none where no model has tokens.
+    pub(super) fn tokens_compared(&self, models: &[Model]) -> Option<String> {
+        let has_tokens =
+            |model: &Model| matches!(model.source, Source::Encoder(_) | Source::External(_));
+        models.iter().any(has_tokens).then(|| self.tokens.to_string())
+    }
+
     /// The manifest of a run that is done.
     pub(super) fn manifest(
         &self,
@@ -34,6 +41,7 @@ impl Experiment {
         results: Vec<FileRecord>,
         times: Times,
     ) -> Manifest<FigureSpec> {
+        let of_run = models;
         let any = |of: fn(&Source) -> bool| models.iter().any(|model| of(&model.source));
         let encoders = any(|source| matches!(source, Source::Encoder(_)));
         let of_user = any(|source| matches!(source, Source::External(_)));
@@ -91,7 +99,7 @@ impl Experiment {
             simulated: self.simulated,
             command: self.command.clone(),
             baseline_size: baselines.then_some(self.baseline_size),
-            tokens: (encoders || of_user).then(|| self.tokens.to_string()),
+            tokens: self.tokens_compared(of_run),
             precision: encoders.then(|| self.precision.to_string()),
             instructions: encoders.then(|| self.precision.instructions().to_owned()),
             device: (!of_user).then(|| "cpu".to_owned()),

@@ -155,6 +155,15 @@ fn shown_rows(rows: &[ScoreRow], dataset: DatasetKind) -> impl Iterator<Item = &
     })
 }
 
+/// What is said where other tokens were compared than the study's, so that nothing is held against
+/// its scores.
+pub fn other_tokens(tokens: &str) -> String {
+    format!(
+        "nothing is held against the published scores: the tokens compared are `{tokens}`, in the \
+         study `all`"
+    )
+}
+
 /// What a reader of a run that is laid over the study's scores must know: for each data set that
 /// is not, why, and for a release that is not the study's own how many trials each has.
 pub fn published_notes(rows: &[ScoreRow]) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::examples::{Example, Examples};
 use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
-use crate::figure::{InlineEntry, InlinePanel, published_notes, short_name};
+use crate::figure::{InlineEntry, InlinePanel, other_tokens, published_notes, short_name};
 use crate::results::ResultsError;
 
 const STYLE: &str = include_str!("../../assets/report.css");
@@ -297,7 +297,12 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
             }
             (table.html())
         }
-        @for note in published_notes(&run.scores) { p.note { (note) "." } }
+        @match run.told.tokens.as_deref() {
+            None | Some("all") => {
+                @for note in published_notes(&run.scores) { p.note { (note) "." } }
+            }
+            Some(tokens) => p.note { (other_tokens(tokens)) "." },
+        }
     })
 }
 

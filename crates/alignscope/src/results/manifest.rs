@@ -207,6 +207,9 @@ impl<F: Serialize> Manifest<F> {
     }
 }
 
+/// What `tokens` is where all were compared.
+const ALL_TOKENS: &str = "all";
+
 /// What is needed of a manifest to draw a run's figures again.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Drawn<F> {
@@ -221,15 +224,25 @@ pub struct Drawn<F> {
     /// Whether the study's own scores lie under those of the run.
     #[serde(default)]
     pub published: bool,
+    /// Which tokens were compared, where models have any.
+    #[serde(default)]
+    pub tokens: Option<String>,
     /// The figures.
     pub figures: Vec<F>,
 }
 
 impl<F> Drawn<F> {
+    /// Whether the study's own scores lie under those of the run: they were asked for, people
+    /// answered, and all tokens were compared, as in the study.
+    pub fn lays_published(&self) -> bool {
+        let tokens = self.tokens.as_deref();
+        self.published && !self.simulated && tokens.is_none_or(|tokens| tokens == ALL_TOKENS)
+    }
+
     /// Figures of people's answers, without more.
     pub fn plain(figures: Vec<F>) -> Self {
         let (title, colours) = (None, BTreeMap::new());
-        Self { simulated: false, title, colours, published: false, figures }
+        Self { simulated: false, title, colours, published: false, tokens: None, figures }
     }
 }
 
