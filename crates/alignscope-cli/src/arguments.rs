@@ -283,9 +283,9 @@ pub struct Resampling {
 /// `alignscope score`.
 #[derive(Debug, Args)]
 pub struct Score {
-    /// A folder with `features.npy` (images × channels, images × tokens × channels, or with
-    /// --layout feature maps) and `file_names.txt` (a line for each image, which ends in its path below the data set's folder);
-    /// or with such a folder for each stage, as `activations` writes them.
+    /// A folder with `features.npy` (images × channels, images × tokens × channels, or feature maps
+    /// with --layout) and `file_names.txt` (a line for each image, which ends in its path below the
+    /// data set's folder); or with such a folder for each stage, as `activations` writes them.
     #[arg(long, value_name = "DIR")]
     pub features: PathBuf,
 

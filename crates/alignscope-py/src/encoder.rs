@@ -201,7 +201,8 @@ pub(crate) fn memory_bytes(py: Python<'_>, given: Option<u64>) -> PyResult<u64> 
 #[pyfunction]
 pub(crate) fn memory_of_text(py: Python<'_>, text: &str) -> PyResult<u64> {
     alignscope_cli::memory_of_text(text).map_err(|_| {
-        let message = format!("memory is '{text}', expected bytes as a whole number, or as \"8GB\"");
+        let expected = "bytes as a whole number, or a text such as \"8GB\"";
+        let message = format!("memory is '{text}', expected {expected}");
         raise(py, "InvalidValueError", message)
     })
 }

@@ -133,7 +133,9 @@ pub(crate) enum GivenFeatures<'py> {
 
 /// Scores features that are there already.
 #[pyfunction]
-#[pyo3(signature = (dataset, features, file_names, model, scoring, prefix, layout, out, reporter, threads))]
+#[pyo3(signature = (
+    dataset, features, file_names, model, scoring, prefix, layout, out, reporter, threads
+))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn score(
     py: Python<'_>,
@@ -170,7 +172,10 @@ pub(crate) fn score(
 
 /// Scores a model that is a function of batches of images.
 #[pyfunction]
-#[pyo3(signature = (dataset, encode, stages, recipe, batch, spill, model, scoring, prefix, layout, out, reporter, threads))]
+#[pyo3(signature = (
+    dataset, encode, stages, recipe, batch, spill, model, scoring, prefix, layout, out, reporter,
+    threads
+))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn evaluate(
     py: Python<'_>,

@@ -113,6 +113,7 @@ def test_each_argument_of_a_wrong_type_is_named(calls):
 def test_arguments_that_name_models_data_sets_and_features(calls, rated):
     dataset = alignscope.load_dataset("pairs", rated)
     array = np.ones((40, 2), np.float32)
+    features = {"x": array}
     score, run = alignscope.score, alignscope.Experiment("pixels", dataset).run
     encode = lambda images, stages: None  # noqa: E731
     for call, message in [
@@ -121,8 +122,8 @@ def test_arguments_that_name_models_data_sets_and_features(calls, rated):
         (lambda: score(dataset, None), "features is None, expected a mapping"),
         (lambda: score(dataset, {"x": "array"}), "features\\['x'\\] is of <U5, expected float32"),
         (lambda: score(dataset, {"x": [[1.0], [1.0, 2.0]]}), "features\\['x'\\] is a list"),
-        (lambda: score(dataset, {"x": array}, file_names="00.png"), "file_names is '00.png', a str"),
-        (lambda: score(dataset, {"x": array}, file_names=[3]), "file_names\\[0\\] is 3, an int"),
+        (lambda: score(dataset, features, file_names="00.png"), "file_names is '00.png', a str"),
+        (lambda: score(dataset, features, file_names=[3]), "file_names\\[0\\] is 3, an int"),
         (lambda: score(dataset, {"x": array}, model=3), "model is 3, an int, expected a text"),
         (lambda: alignscope.Experiment(3, dataset), "models is 3, an int"),
         (lambda: alignscope.Experiment(["pixels", 3], dataset), "models\\[1\\] is 3, an int"),
@@ -134,7 +135,7 @@ def test_arguments_that_name_models_data_sets_and_features(calls, rated):
         (lambda: run(rated / "out", cache=None), "cache is None, expected"),
         (lambda: run(rated / "out", cache=1), "cache is 1, an int, expected"),
         (lambda: alignscope.Encoder(None), "model is None, expected the name or folder"),
-        (lambda: alignscope.evaluate(dataset, encode, "x", preprocess=3), "preprocess is 3, an int"),
+        (lambda: alignscope.evaluate(dataset, encode, "x", preprocess=3), "preprocess is 3"),
     ]:
         with pytest.raises(TypeError, match=f"^{message}"):
             call()

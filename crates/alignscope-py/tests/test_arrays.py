@@ -81,7 +81,8 @@ def test_registers_are_neither_patches_nor_part_of_the_mean(measure):
     x[:, 1:5] *= 30
     seen = np.concatenate([x[:, :1], x[:, 5:]], 1)
     pooled = seen.astype(np.float64).mean(1).astype(np.float32)
-    for tokens, expected in [("all", x), ("class", x[:, 0]), ("patches", x[:, 5:]), ("mean", pooled)]:
+    chosen = {"all": x, "class": x[:, 0], "patches": x[:, 5:], "mean": pooled}
+    for tokens, expected in chosen.items():
         same(measure(x, tokens=tokens, prefix=5), measure(expected))
     for tokens in ["class", "patches", "mean"]:
         with pytest.raises(ValueError, match="which of 14 tokens are patches.*`prefix`"):
@@ -158,7 +159,9 @@ def test_a_file_in_fortrans_order_is_refused(dataset, tmp_path_factory):
         by_folder(dataset, array, tmp_path_factory, layout="NCHW")
 
 
-@pytest.mark.parametrize("shape", [(IMAGES,), (IMAGES, 2, 3, 4, 5), (IMAGES, 0, 3), (IMAGES, 2, 0, 4), ()])
+@pytest.mark.parametrize(
+    "shape", [(IMAGES,), (IMAGES, 2, 3, 4, 5), (IMAGES, 0, 3), (IMAGES, 2, 0, 4), ()]
+)
 def test_arrays_of_no_such_axes_are_refused(dataset, shape):
     for layout in [None, "NCHW"]:
         with pytest.raises(ValueError, match=r"mine at x: the shape is \["):

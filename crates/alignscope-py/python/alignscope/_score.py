@@ -142,19 +142,20 @@ def score(
     `alignscope run` scores its encoders.
 
     `features` — an array for each stage by name, in order of depth: `[images, channels]`,
-    `[images, tokens, channels]`, or feature maps of four axes with a `layout`. Contiguous `float32`
-    is taken as it is, without a copy; `float16`, `float64`, arrays with gaps and torch's tensors are
-    converted. Or a folder with `features.npy` and `file_names.txt`, or with such a folder for each
-    stage, as `alignscope activations` writes them
+    `[images, tokens, channels]`, or feature maps of four axes with a `layout`. Contiguous
+    `float32` is taken as it is, without a copy; `float16`, `float64`, arrays with gaps and torch's
+    tensors are converted. Or a folder with `features.npy` and `file_names.txt`, or with such a
+    folder for each stage, as `alignscope activations` writes them
     `file_names` — the image of each row: a path that ends in the image's path below the data set's
     folder. Without it the rows are the data set's images in its own order (`dataset.images`)
     `distance` — `euclidean`, `normalized-euclidean`, `cosine`, or a list of them; all by default
     `model` — its name in the results
-    `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those before
-    them); or `mean` (over the class token, if there is one, and the patches, without registers)
-    `prefix` — how many tokens stand before the patches: 1 for a class token, 5 for a class token and
-    four registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if
-    it is a square; else an error if `tokens` depends on it
+    `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those
+    before them); or `mean` (over the class token, if there is one, and the patches, without
+    registers)
+    `prefix` — how many tokens stand before the patches: 1 for a class token, 5 for a class token
+    and four registers, 0 for none. By default 1 if the number of tokens is a square and one more,
+    0 if it is a square; else an error if `tokens` depends on it
     `layout` — what the axes of the arrays are: `NCHW` (feature maps, `[images, channels, height,
     width]`), `NHWC` (`[images, height, width, channels]`), `NCL` (`[images, channels, tokens]`) or
     `NLC` (`[images, tokens, channels]`, as three axes are by default). The positions of a map are
@@ -193,7 +194,8 @@ def score(
             "features", features, 'a mapping of stages to arrays ({"layer4": array}), or a folder'
         )
     if file_names is not None:
-        file_names = check.names("file_names", file_names, "a list of the image of each row, or None")
+        expected = "a list of the image of each row, or None"
+        file_names = check.names("file_names", file_names, expected)
     path = check.optional_path("out", out)
     measured = _alignscope.score(
         dataset._handle,
@@ -238,9 +240,9 @@ def evaluate(
 
     `encode` — a function of a batch of images and the names of the stages that are asked for. It
     returns their activations, a mapping of names to arrays or tensors (or a list in their order):
-    `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a `layout`,
-    on any device. It is called on the thread that called `evaluate`, first with one image alone, which tells how large activations are; the
-    next batch is made ready meanwhile
+    `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a
+    `layout`, on any device. It is called on the thread that called `evaluate`, first with one image
+    alone, which tells how large activations are; the next batch is made ready meanwhile
     `stages` — the names of its stages, in order of depth
     `preprocess` — how an image is brought to the model: the name of a known model, of a checkpoint or
     of the hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]`

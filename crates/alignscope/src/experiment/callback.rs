@@ -1,6 +1,5 @@
 //! A model that is a function: it takes batches of images and gives their activations.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -145,26 +144,36 @@ impl StageRows {
             return Err(StageRowsError::Changed { stage, found, expected });
         }
         let ArrayAxes { images, tokens, channels, .. } = axes;
-        let ordered = match axes.channels_first {
-            false => Cow::Borrowed(values),
-            true => {
-                let mut ordered = vec![0.0; values.len()];
-                let of_image = tokens * channels;
+        let of_image = tokens * channels;
+        assert_eq!(values.len(), images * of_image, "as many values as the shape says");
+        if !axes.channels_first {
+            self.take(values, &axes);
+        } else {
+            // As many at a time as threads can bring to order at once.
+            let at_a_time = of_image * images.min(rayon::current_num_threads());
+            let mut ordered = vec![0.0; at_a_time];
+            for values in values.chunks(at_a_time) {
+                let ordered = &mut ordered[..values.len()];
                 ordered
                     .par_chunks_exact_mut(of_image)
                     .zip(values.par_chunks_exact(of_image))
                     .for_each(|(out, image)| axes.write_image(image, out));
-                Cow::Owned(ordered)
+                self.take(ordered, &axes);
             }
-        };
-        let activations = Activations::new(&ordered, images, tokens, channels);
+        }
+        self.images += images;
+        Ok(())
+    }
+
+    /// Appends the tokens that are kept of images `[tokens, channels]`.
+    fn take(&mut self, values: &[f32], axes: &ArrayAxes) {
+        let images = values.len() / (axes.tokens * axes.channels);
+        let activations = Activations::new(values, images, axes.tokens, axes.channels);
         let selected = self.reading.tokens.select(activations, axes.prefix.unwrap_or(0));
         let chosen = selected.activations();
         for image in 0..images {
             self.values.extend_from_slice(chosen.image(image));
         }
-        self.images += images;
-        Ok(())
     }
 
     /// Tokens that are kept of an image, and their channels.

@@ -98,8 +98,8 @@ pub struct ArrayAxes {
 pub enum LayoutError {
     /// Too few or too many axes.
     #[error(
-        "the shape is {found:?}, expected [images, channels], [images, tokens, channels], or feature \
-         maps [images, channels, height, width] with `--layout NCHW`"
+        "the shape is {found:?}, expected [images, channels], [images, tokens, channels], or \
+         feature maps [images, channels, height, width] with `--layout NCHW`"
     )]
     Axes {
         /// The sizes of the axes.
@@ -132,8 +132,8 @@ pub enum LayoutError {
     },
     /// The number of tokens before the patches has no use.
     #[error(
-        "`--prefix-tokens {prefix}` has no use here: all stages are feature maps or have one token; \
-         a map has no token before its patches"
+        "`--prefix-tokens {prefix}` has no use here: all stages are feature maps or have one \
+         token; a map has no token before its patches"
     )]
     PrefixUnused {
         /// The number.
@@ -151,8 +151,8 @@ pub enum LayoutError {
     },
     /// No token is left for a patch.
     #[error(
-        "{prefix} tokens before the patches, but there are only {tokens} tokens; expected fewer than \
-         {tokens} with `--prefix-tokens`"
+        "{prefix} tokens before the patches, but there are only {tokens} tokens; expected fewer \
+         than {tokens} with `--prefix-tokens`"
     )]
     NoPatch {
         /// Tokens before the patches.
@@ -288,8 +288,8 @@ impl Reading {
         };
         let axes = self.of(shape).ok()?;
         Some(format!(
-            "the axes of {model} at {stage}{more} look exchanged: the shape {shape:?} is read as {} \
-             tokens of {} channels; if it is {}, say so with `--layout {better}`, else with \
+            "the axes of {model} at {stage}{more} look exchanged: the shape {shape:?} is read as \
+             {} tokens of {} channels; if it is {}, say so with `--layout {better}`, else with \
              `--layout {}`",
             axes.tokens,
             axes.channels,
