@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
+use alignscope::features::Layout;
 use alignscope::{
     ClusterBy, DatasetKind, DatasetOptions, Distance, ModelSpec, PrecisionChoice, ProjectionForm,
     Stage, Ties, Tokens,
@@ -282,9 +283,9 @@ pub struct Resampling {
 /// `alignscope score`.
 #[derive(Debug, Args)]
 pub struct Score {
-    /// A folder with `features.npy` (images × channels, or images × tokens × channels) and
-    /// `file_names.txt` (a line for each image, which ends in its path below the data set's folder);
-    /// or with such a folder for each stage, as `activations` writes them.
+    /// A folder with `features.npy` (images × channels, images × tokens × channels, or feature maps
+    /// with --layout) and `file_names.txt` (a line for each image, which ends in its path below the
+    /// data set's folder); or with such a folder for each stage, as `activations` writes them.
     #[arg(long, value_name = "DIR")]
     pub features: PathBuf,
 
@@ -307,10 +308,22 @@ pub struct Score {
     #[arg(long = "distance", value_name = "DISTANCE", num_args = 1..)]
     pub distances: Vec<Distance>,
 
-    /// Which tokens are compared: all, class, patches or mean; the first is taken for the class
-    /// token.
+    /// Which tokens are compared: all; class (the first); patches (all but those before them); or
+    /// mean (over the class token, if there is one, and the patches, without registers).
     #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
     pub tokens: Tokens,
+
+    /// How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
+    /// registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if
+    /// it is a square; else an error if --tokens depends on it.
+    #[arg(long, value_name = "N")]
+    pub prefix_tokens: Option<usize>,
+
+    /// What the axes of the features are: NCHW (feature maps, images × channels × height × width),
+    /// NHWC (images × height × width × channels), NCL (images × channels × tokens), or NLC
+    /// (images × tokens × channels), as three axes are by default.
+    #[arg(long, value_name = "LAYOUT")]
+    pub layout: Option<Layout>,
 
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]

@@ -87,6 +87,14 @@ pub fn default_memory() -> anyhow::Result<u64> {
     run::memory(None)
 }
 
+/// Bytes of memory of a text such as `8GB`.
+///
+/// # Errors
+/// The text is no size; the error says why.
+pub fn memory_of_text(text: &str) -> Result<u64, String> {
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
+}
+
 fn set_threads(threads: Option<usize>) -> anyhow::Result<()> {
     let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()

@@ -1,6 +1,6 @@
 //! `alignscope score`.
 
-use alignscope::features::FeatureFolder;
+use alignscope::features::{FeatureFolder, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetSpec, Distance, Experiment, ExperimentError, External, ExternalSource, Progress,
@@ -30,7 +30,11 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     }
     let external = External {
         name,
-        tokens: arguments.tokens,
+        reading: Reading {
+            tokens: arguments.tokens,
+            prefix: arguments.prefix_tokens,
+            layout: arguments.layout,
+        },
         source: ExternalSource::Features(folder.into()),
     };
     let dataset = DatasetSpec {

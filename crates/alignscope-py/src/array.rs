@@ -39,27 +39,18 @@ pub(crate) fn rows<T: Element, const N: usize>(
     numpy::ndarray::Array2::from_shape_vec((count, N), values).expect("whole rows").into_pyarray(py)
 }
 
-/// The numbers of an array in order of rows, and `[images, tokens, channels]`; two axes are images
-/// and channels. Python has made it contiguous.
+/// The numbers of an array in order of rows, and the sizes of its axes. Python has made it
+/// contiguous.
 ///
 /// # Errors
-/// It has other axes, or gaps.
+/// It has gaps.
 pub(crate) fn features<'a>(
     array: &'a PyReadonlyArrayDyn<'_, f32>,
-) -> PyResult<(&'a [f32], [usize; 3])> {
-    let shape = match *array.as_array().shape() {
-        [images, channels] => [images, 1, channels],
-        [images, tokens, channels] => [images, tokens, channels],
-        ref other => {
-            return Err(PyValueError::new_err(format!(
-                "an array of the shape {other:?}, expected [images, channels] or [images, tokens, channels]"
-            )));
-        }
-    };
+) -> PyResult<(&'a [f32], Vec<usize>)> {
     let values = array
         .as_slice()
         .map_err(|_| PyValueError::new_err("an array with gaps, expected a contiguous one"))?;
-    Ok((values, shape))
+    Ok((values, array.as_array().shape().to_vec()))
 }
 
 /// An image of an array `[height, width, 3]`, which Python has made contiguous.

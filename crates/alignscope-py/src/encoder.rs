@@ -197,6 +197,16 @@ pub(crate) fn memory_bytes(py: Python<'_>, given: Option<u64>) -> PyResult<u64> 
     }
 }
 
+/// Bytes of memory of a text such as `8GB`, as `--memory` takes it.
+#[pyfunction]
+pub(crate) fn memory_of_text(py: Python<'_>, text: &str) -> PyResult<u64> {
+    alignscope_cli::memory_of_text(text).map_err(|_| {
+        let expected = "bytes as a whole number, or a text such as \"8GB\"";
+        let message = format!("memory is '{text}', expected {expected}");
+        raise(py, "InvalidValueError", message)
+    })
+}
+
 /// The models whose architecture is known: id, sizes, preprocessing.
 #[pyfunction]
 pub(crate) fn known_models() -> Vec<(&'static str, String, String)> {

@@ -5,10 +5,10 @@ use std::io;
 
 use alignscope::dataset::DatasetError;
 use alignscope::encoder::EncoderError;
-use alignscope::features::{FeatureError, FeatureFolderError, NpyError, RowsError};
+use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
 use alignscope::results::ResultsError;
-use alignscope::{ExperimentError, ModelSpecError, ShapeChanged, UnknownName, UnknownStage};
+use alignscope::{ExperimentError, ModelSpecError, StageRowsError, UnknownName, UnknownStage};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
@@ -33,20 +33,36 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
     raise(py, class(&chain), as_python_says(&message))
 }
 
-/// Options of the program as the arguments that they are in Python: `--skip-missing` as `skip_missing`.
-fn as_python_says(message: &str) -> String {
+/// Options of the program as the arguments that they are in Python: `--skip-missing` as
+/// `skip_missing`, `--layout NCHW` as `layout="NCHW"`.
+pub(crate) fn as_python_says(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     let mut rest = message;
     while let Some((before, after)) = rest.split_once("--") {
         text.push_str(before);
         let end = after.find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
         let (option, left) = after.split_at(end.unwrap_or(after.len()));
-        match before.ends_with(|c: char| c.is_alphanumeric()) || option.is_empty() {
-            // Part of a name.
-            true => text.push_str(&format!("--{option}")),
-            false => text.push_str(&option.replace('-', "_")),
-        }
         rest = left;
+        if before.ends_with(|c: char| c.is_alphanumeric()) || option.is_empty() {
+            // Part of a name.
+            text.push_str(&format!("--{option}"));
+            continue;
+        }
+        match option {
+            "prefix-tokens" => text.push_str("prefix"),
+            _ => text.push_str(&option.replace('-', "_")),
+        }
+        // A value stands in the same quotes.
+        let value = left.strip_prefix(' ').and_then(|left| left.split_once('`'));
+        if before.ends_with('`')
+            && let Some((value, left)) = value
+        {
+            match value.parse::<u64>() {
+                Ok(number) => text.push_str(&format!("={number}`")),
+                Err(_) => text.push_str(&format!("=\"{value}\"`")),
+            }
+            rest = left;
+        }
     }
     text + rest
 }
@@ -113,7 +129,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         || is_a::<UnknownStage>(error)
         || is_a::<ModelSpecError>(error)
         || is_a::<RowsError>(error)
-        || is_a::<ShapeChanged>(error);
+        || is_a::<LayoutError>(error)
+        || is_a::<StageRowsError>(error);
     if word {
         return Some("InvalidValueError");
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alignscope::encoder::known_models;
-use alignscope::features::FeatureFolder;
+use alignscope::features::{FeatureFolder, Layout, Reading};
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
@@ -18,7 +18,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::array;
 use crate::dataset::Dataset;
 use crate::encoder::checkpoint;
-use crate::error::{exception, raise};
+use crate::error::{as_python_says, exception, raise};
 use crate::experiment::Scoring;
 use crate::table::Table;
 use crate::work::{self, Worker};
@@ -111,6 +111,12 @@ impl Measured {
         Ok(Some(found))
     }
 
+    /// What is probably wrong with the arrays.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.measured.warnings.iter().map(|warning| as_python_says(warning)).collect()
+    }
+
     /// Seconds that it took.
     #[getter]
     fn wall_s(&self) -> f64 {
@@ -127,7 +133,9 @@ pub(crate) enum GivenFeatures<'py> {
 
 /// Scores features that are there already.
 #[pyfunction]
-#[pyo3(signature = (dataset, features, file_names, model, scoring, out, reporter, threads))]
+#[pyo3(signature = (
+    dataset, features, file_names, model, scoring, prefix, layout, out, reporter, threads
+))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn score(
     py: Python<'_>,
@@ -136,6 +144,8 @@ pub(crate) fn score(
     file_names: Option<Vec<String>>,
     model: String,
     scoring: Scoring,
+    prefix: Option<usize>,
+    layout: Option<&str>,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
@@ -154,15 +164,18 @@ pub(crate) fn score(
             Features { stages, file_names }
         }
     };
-    let tokens = experiment.tokens;
+    let reading = reading(py, experiment.tokens, prefix, layout)?;
     let source = ExternalSource::Features(features);
-    let external = External { name: model, tokens, source };
+    let external = External { name: model, reading, source };
     measure(py, out, reporter, threads, |out, worker| experiment.measure(external, out, worker))
 }
 
 /// Scores a model that is a function of batches of images.
 #[pyfunction]
-#[pyo3(signature = (dataset, encode, stages, recipe, batch, spill, model, scoring, out, reporter, threads))]
+#[pyo3(signature = (
+    dataset, encode, stages, recipe, batch, spill, model, scoring, prefix, layout, out, reporter,
+    threads
+))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn evaluate(
     py: Python<'_>,
@@ -174,6 +187,8 @@ pub(crate) fn evaluate(
     spill: bool,
     model: String,
     scoring: Scoring,
+    prefix: Option<usize>,
+    layout: Option<&str>,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
@@ -183,11 +198,8 @@ pub(crate) fn evaluate(
         None => None,
         Some(name) => Some(Recipe::of(py, name)?),
     };
-    if batch == 0 {
-        return Err(raise(py, "InvalidValueError", "batch is 0, expected 1 or more".to_owned()));
-    }
     let stages: Vec<Stage> = stages.iter().map(|name| Stage::in_results(name)).collect();
-    let tokens = experiment.tokens;
+    let reading = reading(py, experiment.tokens, prefix, layout)?;
     let encode = Arc::new(encode);
     measure(py, out, reporter, threads, move |out, worker| {
         let preprocessing = match recipe {
@@ -211,8 +223,20 @@ pub(crate) fn evaluate(
         };
         let callback = Callback { stages, preprocessing, batch, spill, encode: Box::new(call) };
         let source = ExternalSource::Callback(callback);
-        experiment.measure(External { name: model, tokens, source }, out, worker)
+        experiment.measure(External { name: model, reading, source }, out, worker)
     })
+}
+
+/// How the arrays of a model are read.
+fn reading(
+    py: Python<'_>,
+    tokens: Tokens,
+    prefix: Option<usize>,
+    layout: Option<&str>,
+) -> PyResult<Reading> {
+    let layout: Option<Layout> =
+        layout.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
+    Ok(Reading { tokens, prefix, layout })
 }
 
 /// How images are brought to a function: as some model has it.
@@ -256,7 +280,7 @@ fn of_batch(
     let found: Vec<PyReadonlyArrayDyn<'_, f32>> = encode.call1((images, stages))?.extract()?;
     for (rows, array) in rows.iter_mut().zip(&found) {
         let (values, shape) = array::features(array)?;
-        rows.append(values, shape).map_err(|e| exception(py, &e))?;
+        rows.append(values, &shape).map_err(|e| exception(py, &e))?;
     }
     Ok(rows)
 }

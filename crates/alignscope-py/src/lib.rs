@@ -22,7 +22,7 @@ mod _alignscope {
     #[pymodule_export]
     use super::dataset::{Dataset, draw_demo};
     #[pymodule_export]
-    use super::encoder::{Encoder, known_models};
+    use super::encoder::{Encoder, known_models, memory_of_text};
     #[pymodule_export]
     use super::experiment::{choices, run_experiment};
     #[pymodule_export]

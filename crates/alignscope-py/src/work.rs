@@ -11,6 +11,8 @@ use alignscope::Progress;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::error::as_python_says;
+
 /// How often Ctrl-C is asked for and progress shown.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -71,7 +73,7 @@ impl Progress for Worker {
     }
 
     fn note(&self, message: &str) {
-        self.tell(Event::Note(message.to_owned()));
+        self.tell(Event::Note(as_python_says(message)));
     }
 
     fn is_stopped(&self) -> bool {

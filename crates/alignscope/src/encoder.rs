@@ -282,6 +282,12 @@ impl Encoder {
         self.architecture.class_token && !self.published
     }
 
+    /// Tokens before the patches at every stage but the projection: the class token, if there is
+    /// one.
+    pub fn prefix_tokens(&self) -> usize {
+        usize::from(self.has_class_token())
+    }
+
     /// Numbers in a preprocessed image: `3 · size · size`.
     pub fn pixels_len(&self) -> usize {
         3 * self.architecture.image_size * self.architecture.image_size

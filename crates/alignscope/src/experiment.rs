@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-pub use callback::{Batch, Callback, Encode, ShapeChanged, StageRows};
+pub use callback::{Batch, Callback, Encode, StageRows, StageRowsError};
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
 use error::go_on;

@@ -2,6 +2,7 @@
 //! read (`features.npy` and `file_names.txt`, in a folder for each stage), and read back.
 
 mod folder;
+mod layout;
 mod npy;
 mod rows;
 
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 pub use folder::{FeatureFolder, FeatureFolderError};
+pub use layout::{ArrayAxes, Layout, LayoutError, Reading};
 pub use npy::{NpyError, NpyFile};
 pub use rows::{RowsError, rows_of_images};
 
@@ -182,8 +184,8 @@ pub fn features(
         .collect();
     encode(request, progress, |stage, activations| {
         if let Some(features) = found.iter_mut().find(|f| f.stage == stage) {
-            let class_token = request.encoder.has_class_token();
-            let selected = request.tokens.select(activations, class_token);
+            let prefix = request.encoder.prefix_tokens();
+            let selected = request.tokens.select(activations, prefix);
             let chosen = selected.activations();
             for image in 0..chosen.images() {
                 features.values.extend_from_slice(chosen.image(image));
@@ -344,7 +346,7 @@ fn shape(encoder: &Encoder, stage: Stage, tokens: Tokens, images: usize) -> Vec<
         _ if count == 1 => 1,
         Tokens::All => count,
         Tokens::Class | Tokens::Mean => 1,
-        Tokens::Patches => count - usize::from(encoder.has_class_token()),
+        Tokens::Patches => count - encoder.prefix_tokens(),
     };
     match left {
         1 => vec![images, channels],
@@ -377,7 +379,7 @@ fn append(
     tokens: Tokens,
     encoder: &Encoder,
 ) -> io::Result<()> {
-    let selected = tokens.select(activations, encoder.has_class_token());
+    let selected = tokens.select(activations, encoder.prefix_tokens());
     let chosen = selected.activations();
     (0..chosen.images())
         .flat_map(|image| chosen.image(image))

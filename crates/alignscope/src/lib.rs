@@ -77,7 +77,7 @@ pub use crate::experiment::{
     Batch, Callback, Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec,
     Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
     ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
-    ShapeChanged, StageRows, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
+    StageRows, StageRowsError, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
     notes_on_published, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};

@@ -3,17 +3,20 @@
 
 mod golden;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{
-    FeatureFolder, FeatureRequest, Picture, StageFeatures, features, write_features,
+    FeatureFolder, FeatureRequest, Layout, Picture, Reading, StageFeatures, features,
+    write_features,
 };
+use alignscope::image::RgbImage;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Batch, Callback, DatasetKind, DatasetOptions, DatasetSpec, Experiment, ExperimentError,
-    External, ExternalSource, FeatureValues, Features, Measured, ModelSpec, Place, Silent, Stage,
-    StageRows, Tokens, demo,
+    Batch, Callback, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
+    ExperimentError, External, ExternalSource, FeatureValues, Features, Measured, ModelSpec, Place,
+    Progress, Silent, Stage, StageRows, Tokens, demo,
 };
 use golden::folder;
 
@@ -32,14 +35,6 @@ fn activations(encoder: &Encoder, images: &[Picture], stages: &[Stage]) -> Vec<S
     let tokens = Tokens::All;
     let request = FeatureRequest { encoder, images, tokens, stages, memory_bytes: 1 << 32 };
     features(request, &Silent).expect("encoded")
-}
-
-fn shape_of(features: &StageFeatures) -> [usize; 3] {
-    match features.shape[..] {
-        [images, channels] => [images, 1, channels],
-        [images, tokens, channels] => [images, tokens, channels],
-        _ => panic!("two or three axes"),
-    }
 }
 
 /// The tables of a run in a folder; the model has the same name in all.
@@ -61,7 +56,7 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> ExternalSource<'a> {
         let stages: Vec<Stage> = rows.iter().map(StageRows::stage).collect();
         let found = activations(encoder, &images, &stages);
         for (rows, found) in rows.iter_mut().zip(&found) {
-            rows.append(&found.values, shape_of(found))?;
+            rows.append(&found.values, &found.shape)?;
         }
         Ok(rows)
     };
@@ -81,7 +76,7 @@ fn measure(
     out: Option<&OutputFolder>,
 ) -> Result<Measured, ExperimentError> {
     let name = folder("clip/base").display().to_string();
-    let external = External { name, tokens: Tokens::All, source };
+    let external = External { name, reading: Reading::default(), source };
     experiment(None, DatasetKind::Pairs, data, memory).measure(external, out, &Silent)
 }
 
@@ -146,7 +141,7 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
 
     let in_memory = activations(&encoder, &images, &[]);
     let stages = in_memory.iter().map(|found| {
-        (found.stage, FeatureValues::Memory { values: &found.values, shape: shape_of(found) })
+        (found.stage, FeatureValues::Memory { values: &found.values, shape: found.shape.clone() })
     });
     let names: Vec<String> = images.iter().map(ToString::to_string).collect();
     let features = Features { stages: stages.collect(), file_names: Some(names) };
@@ -190,4 +185,485 @@ fn a_budget_changes_where_activations_are_and_no_distance() {
     assert_eq!(holding.stage_groups.concat(), encoder.stages());
     assert_eq!(grouped.distances, whole.distances);
     assert_eq!(grouped.scores, whole.scores);
+}
+
+/// Images of the data set of [`small`].
+const IMAGES: usize = 8;
+
+/// A folder with a data set of eight images, of which every two are a pair.
+fn small() -> tempfile::TempDir {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut table = "reference,distorted,score\n".to_owned();
+    for image in 0..IMAGES {
+        let pixels = (0..3 * 4 * 4).map(|p| (p * (image + 3) % 251) as u8).collect();
+        let png = RgbImage::new(4, 4, pixels).to_png();
+        std::fs::write(place.path().join(format!("{image}.png")), png).expect("written");
+        for other in 0..image {
+            table.push_str(&format!("{other}.png,{image}.png,{}\n", (image * 5 + other * 3) % 7));
+        }
+    }
+    std::fs::write(place.path().join("pairs.csv"), table).expect("written");
+    place
+}
+
+/// The images of the small data set in its own order, and its pairs.
+fn order(data: &Path) -> (Vec<usize>, Vec<[u32; 2]>) {
+    let options = DatasetOptions::default();
+    let dataset = alignscope::Dataset::open(DatasetKind::Pairs, data, &options).expect("opened");
+    let number = |id: &str| id.trim_end_matches(".png").parse().expect("a number");
+    let images = dataset.images.iter().map(|image| number(&image.id)).collect();
+    (images, alignscope::Pairs::of(&dataset.trials).images)
+}
+
+/// Numbers without a pattern, from -1 to 1, that f16 holds.
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let next = |_| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 40) % 512) as f32 / 256.0 - 1.0
+    };
+    (0..count).map(next).collect()
+}
+
+/// How an array reaches the library.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Memory,
+    File,
+    /// In a file, with as little memory as is allowed.
+    LittleMemory,
+    Function,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [Self::Memory, Self::File, Self::LittleMemory, Self::Function];
+}
+
+/// Keeps what is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Progress for Told {
+    fn begin(&self, _task: &str, _steps: u64) {}
+    fn advance(&self, _steps: u64) {}
+    fn end(&self) {}
+    fn note(&self, message: &str) {
+        self.0.lock().expect("no panic").push(message.to_owned());
+    }
+}
+
+impl Told {
+    fn all(&self) -> String {
+        self.0.lock().expect("no panic").join("\n")
+    }
+}
+
+/// Writes an array as `numpy.save` does.
+fn write_npy(folder: &Path, shape: &[usize], values: &[f32]) {
+    std::fs::create_dir_all(folder).expect("made");
+    let shape: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    std::fs::write(folder.join("features.npy"), bytes).expect("written");
+    let names: String = (0..IMAGES).map(|image| format!("{image}.png\n")).collect();
+    std::fs::write(folder.join("file_names.txt"), names).expect("written");
+}
+
+/// Measures one array of the small data set's images, in order of their numbers.
+fn measure_array(
+    data: &Path,
+    way: Way,
+    (shape, values): (&[usize], &[f32]),
+    reading: Reading,
+    progress: &dyn Progress,
+) -> Result<Measured, ExperimentError> {
+    let (order, _) = order(data);
+    let of_image = values.len() / IMAGES;
+    let told = |source, memory, progress: &dyn Progress| {
+        let external = External { name: "mine".to_owned(), reading, source };
+        experiment(None, DatasetKind::Pairs, data, memory).measure(external, None, progress)
+    };
+    let with = |source, memory| told(source, memory, progress);
+    match way {
+        Way::Memory => {
+            let names = (0..IMAGES).map(|image| format!("{image}.png")).collect();
+            let values = FeatureValues::Memory { values, shape: shape.to_vec() };
+            let stages = vec![(Stage::Block(1), values)];
+            with(ExternalSource::Features(Features { stages, file_names: Some(names) }), 1 << 32)
+        }
+        Way::File | Way::LittleMemory => {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let stage = folder.path().join("block-01");
+            write_npy(&stage, shape, values);
+            let source = || {
+                let opened = FeatureFolder::open(folder.path()).expect("opened");
+                ExternalSource::Features(opened.into())
+            };
+            if let Way::File = way {
+                return with(source(), 1 << 32);
+            }
+            match told(source(), 0, &Silent) {
+                Err(ExperimentError::FeatureMemory { needed, .. }) => with(source(), needed),
+                other => other,
+            }
+        }
+        Way::Function => {
+            let mut batches = std::iter::once(order[..1].to_vec())
+                .chain(order.chunks(3).map(<[usize]>::to_vec))
+                .collect::<Vec<_>>()
+                .into_iter();
+            let encode = move |batch: Batch, mut rows: Vec<StageRows>| {
+                let Batch::Decoded(images) = batch else { panic!("as they are") };
+                let numbers = batches.next().expect("as many batches");
+                assert_eq!(images.len(), numbers.len());
+                let of = |image: &usize| &values[image * of_image..][..of_image];
+                let values: Vec<f32> = numbers.iter().flat_map(of).copied().collect();
+                let mut shape = shape.to_vec();
+                shape[0] = numbers.len();
+                rows[0].append(&values, &shape)?;
+                Ok(rows)
+            };
+            let callback = Callback {
+                stages: vec![Stage::Block(1)],
+                preprocessing: None,
+                batch: 3,
+                spill: true,
+                encode: Box::new(encode),
+            };
+            with(ExternalSource::Callback(callback), 1 << 32)
+        }
+    }
+}
+
+fn distances(
+    data: &Path,
+    way: Way,
+    array: (&[usize], &[f32]),
+    reading: Reading,
+) -> Vec<(Distance, Vec<f64>)> {
+    let measured = measure_array(data, way, array, reading, &Silent).expect("measured");
+    measured.distances.into_iter().map(|(_, kind, values)| (kind, values)).collect()
+}
+
+/// Some of the tokens of each image.
+fn tokens_of(values: &[f32], [tokens, channels]: [usize; 2], kept: &[usize]) -> Vec<f32> {
+    let image = |image: &[f32]| {
+        kept.iter().flat_map(|t| image[t * channels..][..channels].to_vec()).collect::<Vec<_>>()
+    };
+    values.chunks(tokens * channels).flat_map(image).collect()
+}
+
+/// The mean over the tokens of each image.
+fn means(values: &[f32], [tokens, channels]: [usize; 2]) -> Vec<f32> {
+    let mean = |image: &[f32], channel: usize| {
+        let of_channel = image.iter().skip(channel).step_by(channels);
+        (of_channel.map(|x| f64::from(*x)).sum::<f64>() / tokens as f64) as f32
+    };
+    let images = values.chunks(tokens * channels);
+    images.flat_map(|image| (0..channels).map(move |channel| mean(image, channel))).collect()
+}
+
+#[test]
+fn registers_are_neither_patches_nor_part_of_the_mean() {
+    let place = small();
+    // A class token, four registers that are louder than all else, and 3 × 3 patches.
+    let [tokens, channels] = [1 + 4 + 9, 6];
+    let shape = [IMAGES, tokens, channels];
+    let mut values = noise(IMAGES * tokens * channels, 1);
+    for image in values.chunks_mut(tokens * channels) {
+        image[channels..5 * channels].iter_mut().for_each(|value| *value *= 40.0);
+    }
+    let kept = |kept: &[usize]| tokens_of(&values, [tokens, channels], kept);
+    let patches: Vec<usize> = (5..14).collect();
+    let seen: Vec<usize> = std::iter::once(0).chain(5..14).collect();
+    let [class, patches, mean] = [kept(&[0]), kept(&patches), means(&kept(&seen), [10, channels])];
+    let all = Reading::default();
+    let of = |shape: &[usize], values: &[f32]| {
+        distances(place.path(), Way::Memory, (shape, values), all)
+    };
+    let expected = [
+        (Tokens::All, of(&shape, &values)),
+        (Tokens::Class, of(&[IMAGES, channels], &class)),
+        (Tokens::Patches, of(&[IMAGES, 9, channels], &patches)),
+        (Tokens::Mean, of(&[IMAGES, channels], &mean)),
+    ];
+    for way in Way::ALL {
+        for (chosen, expected) in &expected {
+            let reading = Reading { tokens: *chosen, prefix: Some(5), layout: None };
+            let found = distances(place.path(), way, (&shape, &values), reading);
+            assert_eq!(&found, expected, "{chosen}, {way:?}");
+            let alone = Reading { prefix: Some(1), ..reading };
+            let alone = distances(place.path(), way, (&shape, &values), alone);
+            // Whoever says that one token stands before the patches has registers among them.
+            let depends = matches!(chosen, Tokens::Patches | Tokens::Mean);
+            assert_eq!(alone != found, depends, "{chosen}, {way:?}");
+            // Nobody said.
+            let unsaid = Reading { prefix: None, ..reading };
+            let unsaid = measure_array(place.path(), way, (&shape, &values), unsaid, &Silent);
+            match (*chosen, unsaid) {
+                (Tokens::All, Ok(_)) => {}
+                (Tokens::All, Err(error)) => panic!("{error}"),
+                (_, Ok(_)) => panic!("{chosen}, {way:?}: 14 tokens are no square"),
+                (_, Err(error)) => {
+                    let message = causes(&error);
+                    assert!(message.contains("which of 14 tokens are patches"), "{message}");
+                }
+            }
+        }
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[test]
+fn a_square_of_tokens_has_no_class_token_and_that_is_told() {
+    let place = small();
+    for (tokens, first, told) in [(10, 1, "the first is taken"), (9, 0, "all are taken")] {
+        let values = noise(IMAGES * tokens * 3, 2);
+        let shape = [IMAGES, tokens, 3];
+        let patches: Vec<usize> = (first..tokens).collect();
+        let patches = tokens_of(&values, [tokens, 3], &patches);
+        let all = Reading::default();
+        let expected = distances(place.path(), Way::Memory, (&[IMAGES, 9, 3], &patches), all);
+        for way in Way::ALL {
+            let progress = Told::default();
+            let reading = Reading::from(Tokens::Patches);
+            let found = measure_array(place.path(), way, (&shape, &values), reading, &progress);
+            let found: Vec<_> =
+                found.expect("measured").distances.into_iter().map(|d| (d.1, d.2)).collect();
+            assert_eq!(found, expected, "{tokens} tokens, {way:?}");
+            assert_eq!(progress.all().matches(told).count(), 1, "{}", progress.all());
+            // What was said needs no telling.
+            let progress = Told::default();
+            let said = Reading { prefix: Some(first), ..reading };
+            measure_array(place.path(), way, (&shape, &values), said, &progress).expect("measured");
+            assert!(!progress.all().contains("taken"), "{}", progress.all());
+        }
+    }
+}
+
+/// An array of maps in both layouts, and as tokens.
+fn maps([channels, height, width]: [usize; 3]) -> [(Vec<usize>, Vec<f32>, Option<Layout>); 3] {
+    let positions = height * width;
+    let nchw = noise(IMAGES * channels * positions, 3);
+    // [images, channels, positions] -> [images, positions, channels]
+    let of_image = channels * positions;
+    let at = |i: usize| {
+        let (image, position, channel) = (i / of_image, i % of_image / channels, i % channels);
+        nchw[image * of_image + channel * positions + position]
+    };
+    let tokens: Vec<f32> = (0..nchw.len()).map(at).collect();
+    [
+        (vec![IMAGES, channels, height, width], nchw.clone(), Some(Layout::Nchw)),
+        (vec![IMAGES, height, width, channels], tokens.clone(), Some(Layout::Nhwc)),
+        (vec![IMAGES, positions, channels], tokens, None),
+    ]
+}
+
+#[test]
+fn a_map_is_its_positions_as_tokens_to_the_byte() {
+    let place = small();
+    // Also one whose axes are alike, one that is no square, and one of a single position.
+    for size in [[6, 4, 4], [4, 4, 4], [5, 2, 3], [7, 1, 1], [1, 3, 3]] {
+        let arrays = maps(size);
+        let (shape, tokens, _) = &arrays[2];
+        let means = means(tokens, [size[1] * size[2], size[0]]);
+        let pooled = vec![IMAGES, size[0]];
+        let all = Reading::default();
+        let as_tokens = distances(place.path(), Way::Memory, (shape, tokens), all);
+        let as_means = distances(place.path(), Way::Memory, (&pooled, &means), all);
+        for way in Way::ALL {
+            for (shape, values, layout) in &arrays[..2] {
+                let array = (&shape[..], &values[..]);
+                for (chosen, expected) in [
+                    (Tokens::All, &as_tokens),
+                    (Tokens::Patches, &as_tokens),
+                    (Tokens::Mean, &as_means),
+                ] {
+                    let reading = Reading { tokens: chosen, prefix: None, layout: *layout };
+                    let found = distances(place.path(), way, array, reading);
+                    assert_eq!(&found, expected, "{shape:?}, {chosen}, {way:?}");
+                }
+                for (tokens, prefix, layout, part) in [
+                    (Tokens::Class, None, *layout, "a feature map has none"),
+                    (Tokens::All, Some(1), *layout, "--prefix-tokens 1` has no use"),
+                    (Tokens::All, None, None, "--layout NCHW"),
+                    (Tokens::All, None, Some(Layout::Ncl), "--layout NHWC"),
+                ] {
+                    let reading = Reading { tokens, prefix, layout };
+                    let refused = measure_array(place.path(), way, array, reading, &Silent);
+                    let message = causes(&refused.expect_err("refused"));
+                    assert!(message.contains(part), "{message}");
+                }
+            }
+            let (shape, values, _) = &arrays[0];
+            let tokens = (&[shape[0], shape[1], shape[2] * shape[3]][..], &values[..]);
+            let reading = Reading { layout: Some(Layout::Ncl), ..all };
+            assert_eq!(distances(place.path(), way, tokens, reading), as_tokens, "{way:?}");
+        }
+    }
+}
+
+/// The normalized distance by the plainest loops, each channel of each token scaled by how much
+/// the channel varies over all pairs.
+fn normalized(pairs: &[[u32; 2]], rows: &[&[f32]], channels: usize) -> Vec<f64> {
+    let mean_squares = |[a, b]: [u32; 2]| {
+        let mut sums = vec![0.0; channels];
+        let (a, b) = (rows[a as usize], rows[b as usize]);
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            sums[i % channels] += f64::from(a - b).powi(2);
+        }
+        sums.iter_mut().for_each(|sum| *sum /= (a.len() / channels) as f64);
+        sums
+    };
+    let all: Vec<Vec<f64>> = pairs.iter().map(|pair| mean_squares(*pair)).collect();
+    let scale = |c: usize| all.iter().map(|of| of[c]).sum::<f64>() / all.len() as f64;
+    let scales: Vec<f64> = (0..channels).map(scale).collect();
+    let of = |squares: &Vec<f64>| {
+        let terms = squares.iter().zip(&scales).map(|(square, scale)| square / scale);
+        (terms.sum::<f64>() / channels as f64).sqrt()
+    };
+    all.iter().map(of).collect()
+}
+
+#[test]
+fn of_four_ways_around_a_map_one_has_its_normalized_distance() {
+    let place = small();
+    let (order, pairs) = order(place.path());
+    let [channels, height, width] = [6, 4, 3];
+    let positions = height * width;
+    let [(shape, nchw, layout), (_, tokens, _), _] = maps([channels, height, width]);
+    let by_hand = |values: &[f32], channels: usize| {
+        let of_image = values.len() / IMAGES;
+        let rows: Vec<&[f32]> =
+            order.iter().map(|image| &values[image * of_image..][..of_image]).collect();
+        normalized(&pairs, &rows, channels)
+    };
+    let right = by_hand(&tokens, channels);
+    let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6);
+    let found = |shape: &[usize], values: &[f32], layout| {
+        let reading = Reading { layout, ..Reading::default() };
+        let found = distances(place.path(), Way::Memory, (shape, values), reading);
+        let of_kind = found.into_iter().find(|(kind, _)| *kind == Distance::NormalizedEuclidean);
+        of_kind.expect("asked for").1
+    };
+    assert!(near(&found(&shape, &nchw, layout), &right));
+    // Flattened; positions taken for channels; pooled; and as it is.
+    let pooled = means(&tokens, [positions, channels]);
+    for (shape, values, expected, is_right) in [
+        (vec![IMAGES, channels * positions], &nchw, by_hand(&nchw, channels * positions), false),
+        (vec![IMAGES, channels, positions], &nchw, by_hand(&nchw, positions), false),
+        (vec![IMAGES, channels], &pooled, by_hand(&pooled, channels), false),
+        (vec![IMAGES, positions, channels], &tokens, right.clone(), true),
+    ] {
+        let found = found(&shape, values, None);
+        assert!(near(&found, &expected), "{shape:?}");
+        assert_eq!(near(&found, &right), is_right, "{shape:?}");
+    }
+}
+
+#[test]
+fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
+    let place = small();
+    let [(map_shape, map, layout), (_, map_tokens, _), _] = maps([5, 3, 2]);
+    let vit = noise(IMAGES * 14 * 4, 4);
+    let deeper = noise(IMAGES * 6 * 4, 5);
+    let head = noise(IMAGES * 3, 6);
+    let (order, _) = order(place.path());
+    let names: Vec<String> = (0..IMAGES).map(|image| format!("{image}.png")).collect();
+    let measure = |arrays: &[(&str, &[usize], &[f32])], reading, out: Option<&OutputFolder>| {
+        let mut stages = Vec::new();
+        for (name, shape, values) in arrays {
+            let values = FeatureValues::Memory { values, shape: shape.to_vec() };
+            stages.push((Stage::in_results(name), values));
+        }
+        let source = ExternalSource::Features(Features { stages, file_names: Some(names.clone()) });
+        let external = External { name: "mine".to_owned(), reading, source };
+        experiment(None, DatasetKind::Pairs, place.path(), 1 << 32).measure(external, out, &Silent)
+    };
+    assert_eq!(order.len(), IMAGES);
+    let vit_patches: Vec<usize> = (5..14).collect();
+    let vit_patches = tokens_of(&vit, [14, 4], &vit_patches);
+    let deeper_patch = tokens_of(&deeper, [6, 4], &[5]);
+    let expected = measure(
+        &[
+            ("layer1", &[IMAGES, 6, 5], &map_tokens),
+            ("block", &[IMAGES, 9, 4], &vit_patches),
+            ("deeper", &[IMAGES, 1, 4], &deeper_patch),
+            ("head", &[IMAGES, 3], &head),
+        ],
+        Reading::default(),
+        None,
+    );
+    let reading = Reading { tokens: Tokens::Patches, prefix: Some(5), layout };
+    let out = OutputFolder::claim(&place.path().join("out")).expect("a new folder");
+    let arrays: [(&str, &[usize], &[f32]); 4] = [
+        ("layer1", &map_shape, &map),
+        ("block", &[IMAGES, 14, 4], &vit),
+        ("deeper", &[IMAGES, 6, 4], &deeper),
+        ("head", &[IMAGES, 3], &head),
+    ];
+    let found = measure(&arrays, reading, Some(&out)).expect("measured");
+    assert_eq!(found.distances, expected.expect("measured").distances);
+
+    // The manifest says what the numbers depend on.
+    let manifest = std::fs::read_to_string(out.path().join("manifest.json")).expect("read");
+    for part in [
+        r#""layout of mine": "NCHW""#,
+        r#""tokens before the patches of mine": "0 of 6 at layer1, 5 of 14 at block, 5 of 6 at"#,
+    ] {
+        assert!(manifest.contains(part), "{part} is not in {manifest}");
+    }
+    // As many tokens before the patches as a stage has leave it none.
+    let refused = measure(&arrays, Reading { prefix: Some(6), ..reading }, None);
+    let message = causes(&refused.expect_err("refused"));
+    assert!(message.contains("mine at deeper: 6 tokens before"), "{message}");
+}
+
+#[test]
+fn axes_that_look_exchanged_are_told_of_once() {
+    let place = small();
+    let shape = [IMAGES, 24, 10];
+    let values = noise(IMAGES * 24 * 10, 7);
+    for way in Way::ALL {
+        let progress = Told::default();
+        let found =
+            measure_array(place.path(), way, (&shape, &values), Reading::default(), &progress);
+        let warnings = found.expect("measured").warnings;
+        assert_eq!(warnings.len(), 1, "{way:?}");
+        assert!(warnings[0].contains("read as 24 tokens of 10 channels"), "{warnings:?}");
+        assert_eq!(progress.all().matches("look exchanged").count(), 1, "{}", progress.all());
+        for layout in [Layout::Nlc, Layout::Ncl] {
+            let reading = Reading { layout: Some(layout), ..Reading::default() };
+            let found = measure_array(place.path(), way, (&shape, &values), reading, &Silent);
+            assert_eq!(found.expect("measured").warnings, Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
+    let place = small();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let needed = |(shape, values, layout): &(Vec<usize>, Vec<f32>, Option<Layout>)| {
+        let path: PathBuf = folder.path().join("block-01");
+        write_npy(&path, shape, values);
+        let opened = FeatureFolder::open(folder.path()).expect("opened");
+        let reading = Reading { layout: *layout, ..Reading::default() };
+        let source = ExternalSource::Features(opened.into());
+        let external = External { name: "mine".to_owned(), reading, source };
+        let experiment = experiment(None, DatasetKind::Pairs, place.path(), 0);
+        match experiment.measure(external, None, &Silent) {
+            Err(ExperimentError::FeatureMemory { needed, .. }) => needed,
+            other => panic!("no memory is too little: {other:?}"),
+        }
+    };
+    let [nchw, nhwc, tokens] = maps([6, 5, 5]).map(|array| needed(&array));
+    assert_eq!((nchw, nhwc), (tokens, tokens));
 }

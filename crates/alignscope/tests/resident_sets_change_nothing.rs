@@ -85,7 +85,7 @@ fn energies(model: &Path, dataset: &Dataset, tokens: Tokens) -> Vec<(Stage, [Vec
         Ok::<(), ImageError>(())
     };
     let visit = |stage: Stage, activations: Activations<'_>| {
-        let selected = tokens.select(activations, encoder.has_class_token());
+        let selected = tokens.select(activations, encoder.prefix_tokens());
         let seen = selected.activations();
         let channels = seen.channels();
         let mean = |squares: &mut dyn Iterator<Item = (usize, f64)>| {

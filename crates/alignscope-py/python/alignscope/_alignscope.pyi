@@ -22,6 +22,7 @@ __all__ = [
     "draw_demo",
     "evaluate",
     "known_models",
+    "memory_of_text",
     "read_table",
     "run_experiment",
     "run_program",
@@ -121,11 +122,14 @@ class Measured:
     def holding(self) -> Holding | None: ...
     @property
     def wall_s(self) -> float: ...
+    @property
+    def warnings(self) -> list[str]: ...
     def distances(self, stage: str, distance: str) -> NDArray[np.float64]: ...
     def scale(self, stage: str) -> NDArray[np.float64] | None: ...
 
 def choices() -> dict[str, list[str]]: ...
 def draw_demo(folder: str | PathLike[str], seed: int) -> dict[str, Path]: ...
+def memory_of_text(text: str) -> int: ...
 def known_models() -> list[tuple[str, str, str]]: ...
 def read_table(run: str | PathLike[str], table: str) -> Table: ...
 def run_program(command: Sequence[str]) -> int: ...
@@ -153,6 +157,8 @@ def score(
     file_names: Sequence[str] | None,
     model: str,
     scoring: Scoring,
+    prefix: int | None,
+    layout: str | None,
     out: str | PathLike[str] | None,
     reporter: Reporter | None,
     threads: int | None,
@@ -166,6 +172,8 @@ def evaluate(
     spill: bool,
     model: str,
     scoring: Scoring,
+    prefix: int | None,
+    layout: str | None,
     out: str | PathLike[str] | None,
     reporter: Reporter | None,
     threads: int | None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Union
 
+from ._arguments import path, shown, wrong_type
 from ._errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ Given = Union[str, "NDArray[np.uint8]", "NDArray[np.float32]"]
 
 
 def activations(array: Any, what: str) -> NDArray[np.float32]:
-    """An array of activations, `[images, channels]` or `[images, tokens, channels]`, as contiguous
-    `float32`: the same memory where it is so already, else a copy.
+    """An array of activations of any axes, the first that of images, as contiguous `float32`: the
+    same memory where it is so already, else a copy.
 
     Tensors of torch are taken too, from any device.
     """
@@ -34,16 +35,20 @@ def activations(array: Any, what: str) -> NDArray[np.float32]:
             # NumPy has no such type; every value is a float32.
             array = array.float()
         array = array.cpu().numpy()
-    found = np.asarray(array)
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise InvalidValueError(
+            f"{what} has masked entries, expected a number in each; fill them with `.filled(…)`"
+        )
+    try:
+        found = np.asarray(array)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"{what} is {shown(array)}, expected an array of numbers: {error}"
+        ) from error
     if found.dtype.kind != "f" or found.dtype.itemsize > 8:
         raise InvalidTypeError(
             f"{what} is of {found.dtype}, expected float32 (or float16 or float64, which are "
             "converted)"
-        )
-    if found.ndim not in (2, 3) or 0 in found.shape:
-        raise InvalidValueError(
-            f"{what} has the shape {found.shape}, expected (images, channels) or "
-            "(images, tokens, channels), none of them 0"
         )
     return np.require(found, np.float32, ["C", "ALIGNED"])
 
@@ -69,6 +74,10 @@ def images(given: ImageLike | Iterable[ImageLike], size: int) -> list[Given]:
     of an array of images."""
     if _is_one(given):
         given = [given]
+    if not isinstance(given, Iterable) or getattr(given, "ndim", None) == 0:
+        raise wrong_type(
+            "images", given, "paths, PIL images or arrays (height, width, 3) of uint8"
+        )
     return [_image(image, size, f"image {i}") for i, image in enumerate(given)]
 
 
@@ -80,7 +89,7 @@ def _is_one(given: Any) -> bool:
 
 def _image(image: Any, size: int, what: str) -> Given:
     if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image)
+        return path(what, image)
     if hasattr(image, "convert"):
         return pixels(image, what)
     if hasattr(image, "__array__"):
@@ -105,10 +114,3 @@ def _preprocessed(array: Any, size: int, what: str) -> NDArray[np.float32]:
             f"image (3, {size}, {size}) of float32, or pixels (height, width, 3) of uint8"
         )
     return np.ascontiguousarray(found)
-
-
-def words(given: str | Sequence[str] | None, every: Sequence[str]) -> list[str]:
-    """One word or several as a list; all of them where there is none."""
-    if given is None:
-        return list(every)
-    return [given] if isinstance(given, str) else list(given)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _alignscope
+from . import _alignscope, _arguments as check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,8 +143,14 @@ def load_dataset(
     """
     return Dataset(
         _alignscope.Dataset(
-            name, os.fspath(path), split, min_votes, things_images, skip_missing, allow_outside,
-            limit,
+            check.text("name", name),
+            check.path("path", path),
+            check.optional_text("split", split),
+            check.votes("min_votes", min_votes),
+            check.optional_text("things_images", things_images),
+            check.yes_or_no("skip_missing", skip_missing),
+            check.yes_or_no("allow_outside", allow_outside),
+            check.optional_whole("limit", limit, 1),
         )
     )
 
@@ -156,7 +162,7 @@ def demo(path: str | os.PathLike[str], *, seed: int = 0) -> dict[str, Dataset]:
     About 350 images of 224 × 224 pixels. The answers are a simulated observer's: scores on them show
     that the program works, and say nothing about people. The same seed gives the same bytes.
     """
-    found = _alignscope.draw_demo(os.fspath(path), seed)
+    found = _alignscope.draw_demo(check.path("path", path), check.whole("seed", seed))
     found_sets = {name: load_dataset(name, folder) for name, folder in found.items()}
     for dataset in found_sets.values():
         dataset.simulated = True

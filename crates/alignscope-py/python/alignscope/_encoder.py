@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from . import _alignscope
-from ._arrays import ImageLike, images as _images, words
+from . import _alignscope, _arguments as check
+from ._arrays import ImageLike, images as _images
 from ._progress import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -40,9 +40,13 @@ class Encoder:
         threads: int | None = None,
         progress: bool | Reporter = True,
     ) -> None:
-        self._threads = threads
+        self._threads = check.threads(threads)
         self._encoder = _alignscope.Encoder(
-            os.fspath(model), projection, precision, reporter(progress), threads
+            check.path("model", model, "the name or folder of a model (str or os.PathLike)"),
+            check.optional_text("projection", projection),
+            check.text("precision", precision),
+            reporter(progress),
+            self._threads,
         )
 
     @property
@@ -85,7 +89,7 @@ class Encoder:
         stages: str | Sequence[str] | None = None,
         *,
         tokens: str = "all",
-        memory: int | None = None,
+        memory: int | str | None = None,
         progress: bool | Reporter = False,
     ) -> dict[str, NDArray[np.float32]]:
         """The activations of images at each stage, by its name.
@@ -95,17 +99,17 @@ class Encoder:
         `stages` — one or several, such as `embedding`, `block 3`, `projection`; all unless said
         otherwise
         `tokens` — `all`, `class`, `patches`, or their `mean`
-        `memory` — bytes to work in, what is returned aside; half of the machine's unless said
-        otherwise
+        `memory` — what to work in, in bytes or as `8GB`, what is returned aside; half of the
+        machine's by default
 
         Each is `[images, tokens, channels]`, or `[images, channels]` where one token is left of each
         image, as at the projection.
         """
         return self._encoder.activations(
             _images(images, self.image_size),
-            words(stages, ()),
-            tokens,
-            memory,
+            check.words("stages", stages, (), "the name of a stage"),
+            check.text("tokens", tokens),
+            check.memory(memory),
             reporter(progress),
             self._threads,
         )

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-from . import _alignscope
-from ._arrays import words
+from . import _alignscope, _arguments as check
 from ._dataset import Dataset, load_dataset
-from ._errors import InvalidTypeError
 from ._progress import Reporter, reporter
 from ._results import Table, results
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: The kinds of distance.
 DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
@@ -43,19 +38,23 @@ def scoring(
     seed: int,
     cluster: str,
     pixels: bool,
-    memory: int | None,
+    memory: int | str | None,
     simulated: bool,
+    distance: str = "distance",
 ) -> Scoring:
-    """How distances become scores; all kinds of distance where none is named."""
+    """How distances become scores; all kinds of distance where none is named.
+
+    `distance` — what the argument with the distances is called
+    """
     return Scoring(
-        distances=words(distances, DISTANCES),
-        tokens=tokens,
-        ties=ties,
-        resamples=resamples,
-        seed=seed,
-        cluster=cluster,
-        pixels=pixels,
-        memory=memory,
+        distances=check.words(distance, distances, DISTANCES, "a kind of distance"),
+        tokens=check.text("tokens", tokens),
+        ties=check.text("ties", ties),
+        resamples=check.whole("resamples", resamples),
+        seed=check.whole("seed", seed),
+        cluster=check.text("cluster", cluster),
+        pixels=check.yes_or_no("pixels", pixels),
+        memory=check.memory(memory),
         simulated=simulated,
     )
 
@@ -69,7 +68,7 @@ class Run:
         bad_images: Sequence[tuple[str, str, str]] = (),
     ) -> None:
         #: The folder.
-        self.path = Path(path)
+        self.path = Path(check.path("path", path))
         #: Images that could not be read, with `keep_going`: data set, image, and why.
         self.bad_images = list(bad_images)
 
@@ -117,7 +116,7 @@ class Experiment:
     `scale_from` — the folder of a run whose scales are used for the normalized distance
     `title` — what stands over figures and page
     `published` — whether the study's own curves lie under those of the run
-    `memory` — bytes to stay within; half of the machine's unless said otherwise
+    `memory` — what to stay within, in bytes or as `8GB`; half of the machine's by default
     """
 
     def __init__(
@@ -139,22 +138,26 @@ class Experiment:
         scale_from: str | os.PathLike[str] | None = None,
         title: str | None = None,
         published: bool = False,
-        memory: int | None = None,
+        memory: int | str | None = None,
     ) -> None:
         named = [models] if isinstance(models, (str, os.PathLike)) else models
-        self._models = [os.fspath(model) for model in named]
+        expected = "the name or folder of a model (str or os.PathLike), or a list of them"
+        self._models = [
+            os.path.expanduser(model) for model in check.names("models", named, expected)
+        ]
         self._datasets = _datasets(datasets)
         simulated = any(dataset.simulated for dataset in self._datasets)
         self._scoring = scoring(
-            distances, tokens, ties, resamples, seed, cluster, pixels, memory, simulated
+            distances, tokens, ties, resamples, seed, cluster, pixels, memory, simulated,
+            "distances",
         )
-        self._projection = projection
-        self._precision = precision
-        self._baseline_size = baseline_size
-        self._weights = weights
-        self._scale_from = scale_from
-        self._title = title
-        self._published = published
+        self._projection = check.optional_text("projection", projection)
+        self._precision = check.text("precision", precision)
+        self._baseline_size = check.optional_whole("baseline_size", baseline_size, 1)
+        self._weights = check.optional_path("weights", weights)
+        self._scale_from = check.optional_path("scale_from", scale_from)
+        self._title = check.optional_text("title", title)
+        self._published = check.yes_or_no("published", published)
 
     def run(
         self,
@@ -180,7 +183,12 @@ class Experiment:
         `progress` — whether it is shown how far the work is; or an object with the methods of
         `Reporter`
         """
-        path = os.fspath(out)
+        path = check.path("out", out)
+        kept: str | bool
+        if isinstance(cache, (str, os.PathLike)):
+            kept = check.path("cache", cache)
+        else:
+            kept = check.yes_or_no("cache", cache)
         bad = _alignscope.run_experiment(
             self._models,
             [dataset._handle for dataset in self._datasets],
@@ -189,15 +197,15 @@ class Experiment:
             self._projection,
             self._precision,
             self._baseline_size,
-            _path(self._weights),
-            _path(self._scale_from),
+            self._weights,
+            self._scale_from,
             self._title,
             self._published,
-            cache if isinstance(cache, bool) else os.fspath(cache),
-            fresh,
-            keep_going,
+            kept,
+            check.yes_or_no("fresh", fresh),
+            check.yes_or_no("keep_going", keep_going),
             reporter(progress),
-            threads,
+            check.threads(threads),
         )
         return Run(path, bad)
 
@@ -206,22 +214,21 @@ class Experiment:
         return f"Experiment(models={self._models}, datasets={datasets})"
 
 
-def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
-
-
 def _datasets(
     given: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
 ) -> list[Dataset]:
     if isinstance(given, Dataset):
         return [given]
-    if hasattr(given, "items"):
-        return [load_dataset(name, path) for name, path in given.items()]
+    if isinstance(given, Mapping):
+        return [
+            load_dataset(name, check.path(f"datasets[{name!r}]", path))
+            for name, path in given.items()
+        ]
+    expected = "data sets of load_dataset, or a mapping of names to folders"
+    if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Iterable):
+        raise check.wrong_type("datasets", given, expected)
     found = list(given)
-    for dataset in found:
+    for number, dataset in enumerate(found):
         if not isinstance(dataset, Dataset):
-            raise InvalidTypeError(
-                f"datasets holds a {type(dataset).__name__}, expected data sets of load_dataset, or "
-                "a mapping of names to folders"
-            )
+            raise check.wrong_type(f"datasets[{number}]", dataset, expected)
     return found

@@ -7,6 +7,9 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from ._arguments import shown, yes_or_no
+from ._errors import InvalidTypeError
+
 #: Seconds between two plain lines.
 _LINE_EVERY = 5.0
 
@@ -141,9 +144,17 @@ class Notebook(_Base):
 def reporter(progress: bool | Reporter) -> Reporter | None:
     """The reporter for an argument `progress`: one that fits where Python runs, none, or the
     user's own."""
+    if not hasattr(progress, "begin"):
+        progress = yes_or_no("progress", progress, "True, False, or an object as `Reporter`")
     if progress is False:
         return None
     if progress is not True:
+        for method in ("begin", "update", "end", "note"):
+            if not callable(getattr(progress, method, None)):
+                raise InvalidTypeError(
+                    f"progress is {shown(progress)} without the method `{method}`, expected True, "
+                    "False, or an object with the methods of `Reporter`"
+                )
         return progress
     if _in_notebook():
         return Notebook()

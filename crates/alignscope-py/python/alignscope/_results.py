@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import _alignscope
+from . import _alignscope, _arguments as check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class Table:
         `object` for texts (None where nothing stands)."""
         import numpy as np
 
-        found = self._table.column(column)
+        found = self._table.column(check.text("column", column))
         return np.array(found, dtype=object) if isinstance(found, list) else found
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -105,4 +105,4 @@ def results(path: str | os.PathLike[str], table: str = "scores") -> Table:
 
     Rows of the large ones (`distances`, `trials`, `scale`) are read when they are asked for.
     """
-    return Table(_alignscope.read_table(os.fspath(path), table))
+    return Table(_alignscope.read_table(check.path("path", path), check.text("table", table)))

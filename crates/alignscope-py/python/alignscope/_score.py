@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import _alignscope
-from ._arrays import activations, words
+from . import _alignscope, _arguments as check
+from ._arrays import activations
 from ._dataset import Dataset
 from ._errors import InvalidTypeError, InvalidValueError
 from ._experiment import Run, scoring
@@ -62,7 +63,9 @@ class Measurement:
 
     def distances(self, stage: str, distance: str) -> NDArray[np.float64]:
         """The distance of each pair of the data set, `[pairs]`, in the order of `dataset.pairs`."""
-        return self._measured.distances(stage, distance)
+        return self._measured.distances(
+            check.text("stage", stage), check.text("distance", distance)
+        )
 
     def trial_distances(self, stage: str, distance: str) -> NDArray[np.float64]:
         """The distances that each trial compares, `[n, 1]`, `[n, 2]` or `[n, 3]`; see
@@ -72,7 +75,7 @@ class Measurement:
     def scale(self, stage: str) -> NDArray[np.float64] | None:
         """How much each channel varies over the data set, `[channels]`: the mean squared difference
         over the pairs of all trials. None where the normalized distance was not asked for."""
-        return self._measured.scale(stage)
+        return self._measured.scale(check.text("stage", stage))
 
     @property
     def holding(self) -> Holding | None:
@@ -95,9 +98,24 @@ class Measurement:
 def _dataset(dataset: object) -> Dataset:
     if isinstance(dataset, Dataset):
         return dataset
-    raise InvalidTypeError(
-        f"dataset is a {type(dataset).__name__}, expected a data set of alignscope.load_dataset"
-    )
+    raise check.wrong_type("dataset", dataset, "a data set of alignscope.load_dataset")
+
+
+def _measurement(
+    dataset: Dataset, measured: _alignscope.Measured, out: str | None
+) -> Measurement:
+    """What was measured; warns of what is probably wrong with the arrays."""
+    for warning in measured.warnings:
+        warnings.warn(warning, stacklevel=3)
+    return Measurement(dataset, measured, None if out is None else Path(out))
+
+
+def _name(model: object) -> str:
+    """A name for a model."""
+    name = check.text("model", model)
+    if not name.strip():
+        raise InvalidValueError("model is empty, expected a name for the results")
+    return name
 
 
 def score(
@@ -108,12 +126,14 @@ def score(
     distance: str | Sequence[str] | None = None,
     model: str | None = None,
     tokens: str = "all",
+    prefix: int | None = None,
+    layout: str | None = None,
     ties: str = "miss",
     resamples: int = 2000,
     seed: int = 0,
     cluster: str = "default",
     pixels: bool = False,
-    memory: int | None = None,
+    memory: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     progress: bool | Reporter = False,
@@ -121,55 +141,75 @@ def score(
     """Score features that were made elsewhere — by timm, thingsvision, a model of one's own — as
     `alignscope run` scores its encoders.
 
-    `features` — an array for each stage by name, in order of depth: `[images, channels]` or
-    `[images, tokens, channels]`. Contiguous `float32` is taken as it is, without a copy; `float16`,
-    `float64`, other layouts and torch's tensors are converted. Or a folder with `features.npy` and
-    `file_names.txt`, or with such a folder for each stage, as `alignscope activations` writes them
+    `features` — an array for each stage by name, in order of depth: `[images, channels]`,
+    `[images, tokens, channels]`, or feature maps of four axes with a `layout`. Contiguous
+    `float32` is taken as it is, without a copy; `float16`, `float64`, arrays with gaps and torch's
+    tensors are converted. Or a folder with `features.npy` and `file_names.txt`, or with such a
+    folder for each stage, as `alignscope activations` writes them
     `file_names` — the image of each row: a path that ends in the image's path below the data set's
     folder. Without it the rows are the data set's images in its own order (`dataset.images`)
-    `distance` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
+    `distance` — `euclidean`, `normalized-euclidean`, `cosine`, or a list of them; all by default
     `model` — its name in the results
-    `tokens` — which tokens are compared: `all`, `class` (the first), `patches` (all but the first)
-    or `mean`
+    `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those
+    before them); or `mean` (over the class token, if there is one, and the patches, without
+    registers)
+    `prefix` — how many tokens stand before the patches: 1 for a class token, 5 for a class token
+    and four registers, 0 for none. By default 1 if the number of tokens is a square and one more,
+    0 if it is a square; else an error if `tokens` depends on it
+    `layout` — what the axes of the arrays are: `NCHW` (feature maps, `[images, channels, height,
+    width]`), `NHWC` (`[images, height, width, channels]`), `NCL` (`[images, channels, tokens]`) or
+    `NLC` (`[images, tokens, channels]`, as three axes are by default). The positions of a map are
+    its tokens, none of them a class token; `tokens="mean"` is global average pooling. Arrays of
+    fewer axes may stand beside maps
     `ties`, `resamples`, `seed`, `cluster` — as for `Experiment`
     `pixels` — whether the model `pixels` is measured too, for comparison
-    `memory` — bytes to stay within, the features aside; half of the machine's unless said otherwise
-    `out` — a new folder for all files of a run: tables, figures, `report.html`; none unless said
+    `memory` — what to stay within, in bytes or as `8GB`, the features aside; half of the machine's
+    by default
+    `out` — a new folder for all files of a run: tables, figures, `report.html`; none by default
     `threads`, `progress` — as for `Experiment.run`
 
     Stages called as an encoder's (`embedding`, `block 1`, …, `projection`) stand at their depth in
     figures; any other names are spread evenly up to 100 %.
 
     Features that `alignscope activations` wrote give exactly the scores of `alignscope run`.
+
+    Warns of axes that look exchanged: of more tokens than channels, where the channels would be a
+    usual number of tokens.
     """
     _dataset(dataset)
     given: str | list[tuple[str, NDArray[np.float32]]]
     if isinstance(features, (str, os.PathLike)):
         if file_names is not None:
             raise InvalidValueError("file_names is given, but the folder of features has its own")
-        given = os.fspath(features)
-        model = model or Path(given).resolve().name
+        given = check.path("features", features)
+        if model is None:
+            model = Path(given).resolve().name
     elif isinstance(features, Mapping):
         given = [
             (str(name), activations(array, f"features[{name!r}]"))
             for name, array in features.items()
         ]
     else:
-        raise InvalidTypeError(
-            f"features is a {type(features).__name__}, expected a mapping of stages to arrays "
-            '({"layer4": array}), or a folder'
+        raise check.wrong_type(
+            "features", features, 'a mapping of stages to arrays ({"layer4": array}), or a folder'
         )
+    if file_names is not None:
+        expected = "a list of the image of each row, or None"
+        file_names = check.names("file_names", file_names, expected)
+    path = check.optional_path("out", out)
     measured = _alignscope.score(
         dataset._handle,
         given,
-        None if file_names is None else [os.fspath(name) for name in file_names],
-        model or "features",
+        file_names,
+        "features" if model is None else _name(model),
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        None if out is None else os.fspath(out),
+        check.optional_whole("prefix", prefix),
+        check.optional_text("layout", layout),
+        path,
         reporter(progress),
-        threads,
+        check.threads(threads),
     )
-    return Measurement(dataset, measured, None if out is None else Path(out))
+    return _measurement(dataset, measured, path)
 
 
 def evaluate(
@@ -177,18 +217,20 @@ def evaluate(
     encode: Callable[[Any, list[str]], Any],
     stages: str | Sequence[str],
     *,
-    preprocess: str | Callable[[NDArray[np.uint8]], Any] | None = None,
+    preprocess: str | os.PathLike[str] | Callable[[NDArray[np.uint8]], Any] | None = None,
     batch: int = 32,
     spill: bool = True,
     distance: str | Sequence[str] | None = None,
     model: str = "model",
     tokens: str = "all",
+    prefix: int | None = None,
+    layout: str | None = None,
     ties: str = "miss",
     resamples: int = 2000,
     seed: int = 0,
     cluster: str = "default",
     pixels: bool = False,
-    memory: int | None = None,
+    memory: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     progress: bool | Reporter = True,
@@ -198,9 +240,9 @@ def evaluate(
 
     `encode` — a function of a batch of images and the names of the stages that are asked for. It
     returns their activations, a mapping of names to arrays or tensors (or a list in their order):
-    `[images, channels]` or `[images, tokens, channels]`, on any device. It is called on the thread
-    that called `evaluate`, first with one image alone, which tells how large activations are; the
-    next batch is made ready meanwhile
+    `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a
+    `layout`, on any device. It is called on the thread that called `evaluate`, first with one image
+    alone, which tells how large activations are; the next batch is made ready meanwhile
     `stages` — the names of its stages, in order of depth
     `preprocess` — how an image is brought to the model: the name of a known model, of a checkpoint or
     of the hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]`
@@ -210,20 +252,22 @@ def evaluate(
     `spill` — what to do where images that are connected by pairs do not fit `memory` with all
     stages: their activations go through a temporary file; or with `spill=False`, `encode` is called
     again for one group of stages after the other. `Measurement.holding` says what was done
-    `memory` — bytes to stay within, the function's own aside; half of the machine's unless said
-    otherwise
+    `memory` — what to stay within, in bytes or as `8GB`, the function's own aside; half of the
+    machine's by default
 
     All else is as for `score`.
     """
     _dataset(dataset)
-    names = words(stages, ())
-    recipe = preprocess if isinstance(preprocess, str) else None
+    names = check.words("stages", stages, (), "the name of a stage")
+    check.called("encode", encode, "a function of a batch of images and the names of stages")
+    is_name = isinstance(preprocess, (str, os.PathLike))
+    recipe = check.path("preprocess", preprocess) if is_name else None
     prepare = preprocess if callable(preprocess) else None
     if preprocess is not None and recipe is None and prepare is None:
-        raise InvalidTypeError(
-            f"preprocess is a {type(preprocess).__name__}, expected the name of a model, a function, "
-            "or None"
+        raise check.wrong_type(
+            "preprocess", preprocess, "the name of a model, a function, or None"
         )
+    path = check.optional_path("out", out)
 
     def of_batch(images: Any, wanted: list[str]) -> list[NDArray[np.float32]]:
         if prepare is not None:
@@ -235,15 +279,17 @@ def evaluate(
         of_batch,
         names,
         recipe,
-        batch,
-        spill,
-        model,
+        check.whole("batch", batch, 1),
+        check.yes_or_no("spill", spill),
+        _name(model),
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        None if out is None else os.fspath(out),
+        check.optional_whole("prefix", prefix),
+        check.optional_text("layout", layout),
+        path,
         reporter(progress),
-        threads,
+        check.threads(threads),
     )
-    return Measurement(dataset, measured, None if out is None else Path(out))
+    return _measurement(dataset, measured, path)
 
 
 def _stack(images: list[Any]) -> NDArray[Any]:

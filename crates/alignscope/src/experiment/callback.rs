@@ -7,13 +7,14 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::external::{Holding, Place, fixed_bytes};
+use super::external::{Found, Holding, Place, arrays, fixed_bytes, tell};
 use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
 use super::shares::SET_BYTES;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
+use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
@@ -76,32 +77,46 @@ impl Batch {
 pub struct StageRows {
     /// The stage.
     stage: Stage,
-    /// Which tokens of an image are kept.
-    tokens: Tokens,
-    /// Tokens and channels of an image, once they are known.
-    shape: Option<[usize; 2]>,
+    /// Which tokens of an image are kept, and how arrays are read.
+    reading: Reading,
+    /// The axes of an image, and how they are read, once they are known.
+    shape: Option<(Vec<usize>, ArrayAxes)>,
     /// Of the tokens that are kept, image after image.
     values: Vec<f32>,
     images: usize,
 }
 
-/// Activations of another shape than those before.
+/// Activations that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "activations at `{stage}` have {found:?} tokens and channels, those of earlier images {expected:?}"
-)]
-pub struct ShapeChanged {
-    /// The stage.
-    pub stage: Stage,
-    /// Tokens and channels.
-    pub found: [usize; 2],
-    /// Tokens and channels of earlier images.
-    pub expected: [usize; 2],
+#[non_exhaustive]
+pub enum StageRowsError {
+    /// Their shape is not that of those before.
+    #[error(
+        "activations at `{stage}` have the shape {found:?} an image, those of earlier images \
+         {expected:?}"
+    )]
+    Changed {
+        /// The stage.
+        stage: Stage,
+        /// The sizes of all axes but the first.
+        found: Vec<usize>,
+        /// Those of earlier images.
+        expected: Vec<usize>,
+    },
+    /// They cannot be read.
+    #[error("cannot read the activations at `{stage}`")]
+    Array {
+        /// The stage.
+        stage: Stage,
+        /// Why.
+        #[source]
+        source: LayoutError,
+    },
 }
 
 impl StageRows {
-    fn new(stage: Stage, tokens: Tokens, capacity: usize) -> Self {
-        Self { stage, tokens, shape: None, values: Vec::with_capacity(capacity), images: 0 }
+    fn new(stage: Stage, reading: Reading, capacity: usize) -> Self {
+        Self { stage, reading, shape: None, values: Vec::with_capacity(capacity), images: 0 }
     }
 
     /// The stage.
@@ -109,32 +124,63 @@ impl StageRows {
         self.stage
     }
 
-    /// Appends activations of some more images; `shape` is `[images, tokens, channels]`.
+    /// Appends activations of some more images.
+    ///
+    /// `shape` — the sizes of two to four axes, the first that of images; see [`Reading`]
     ///
     /// # Errors
-    /// Tokens or channels are not those of earlier images.
+    /// The axes cannot be read, or all but the first are not those of earlier images.
     ///
     /// # Panics
-    /// The number of values is not that of the shape, or there are no tokens or channels.
-    pub fn append(&mut self, values: &[f32], shape: [usize; 3]) -> Result<(), ShapeChanged> {
-        let [images, tokens, channels] = shape;
-        let expected = *self.shape.get_or_insert([tokens, channels]);
-        if expected != [tokens, channels] {
-            return Err(ShapeChanged { stage: self.stage, found: [tokens, channels], expected });
+    /// The number of values is not that of the shape.
+    pub fn append(&mut self, values: &[f32], shape: &[usize]) -> Result<(), StageRowsError> {
+        let stage = self.stage;
+        let read = self.reading.of(shape);
+        let axes = read.map_err(|source| StageRowsError::Array { stage, source })?;
+        let of_image = &shape[1..];
+        let (expected, _) = self.shape.get_or_insert_with(|| (of_image.to_vec(), axes));
+        if expected != of_image {
+            let (found, expected) = (of_image.to_vec(), expected.clone());
+            return Err(StageRowsError::Changed { stage, found, expected });
         }
-        let selected = self.tokens.select(Activations::new(values, images, tokens, channels), true);
-        let chosen = selected.activations();
-        for image in 0..images {
-            self.values.extend_from_slice(chosen.image(image));
+        let ArrayAxes { images, tokens, channels, .. } = axes;
+        let of_image = tokens * channels;
+        assert_eq!(values.len(), images * of_image, "as many values as the shape says");
+        if !axes.channels_first {
+            self.take(values, &axes);
+        } else {
+            // As many at a time as threads can bring to order at once.
+            let at_a_time = of_image * images.min(rayon::current_num_threads());
+            let mut ordered = vec![0.0; at_a_time];
+            for values in values.chunks(at_a_time) {
+                let ordered = &mut ordered[..values.len()];
+                ordered
+                    .par_chunks_exact_mut(of_image)
+                    .zip(values.par_chunks_exact(of_image))
+                    .for_each(|(out, image)| axes.write_image(image, out));
+                self.take(ordered, &axes);
+            }
         }
         self.images += images;
         Ok(())
     }
 
+    /// Appends the tokens that are kept of images `[tokens, channels]`.
+    fn take(&mut self, values: &[f32], axes: &ArrayAxes) {
+        let images = values.len() / (axes.tokens * axes.channels);
+        let activations = Activations::new(values, images, axes.tokens, axes.channels);
+        let selected = self.reading.tokens.select(activations, axes.prefix.unwrap_or(0));
+        let chosen = selected.activations();
+        for image in 0..images {
+            self.values.extend_from_slice(chosen.image(image));
+        }
+    }
+
     /// Tokens that are kept of an image, and their channels.
     fn kept(&self) -> Option<[usize; 2]> {
-        let [tokens, channels] = self.shape?;
-        Some([self.tokens.range(tokens, true).map_or(1, |range| range.len()), channels])
+        let (_, axes) = self.shape.as_ref()?;
+        let range = self.reading.tokens.range(axes.tokens, axes.prefix.unwrap_or(0));
+        Some([range.map_or(1, |range| range.len()), axes.channels])
     }
 
     fn clear(&mut self) {
@@ -154,17 +200,24 @@ fn image_bytes((_, [tokens, channels]): &Shape) -> u64 {
 pub(super) fn distances(
     wanted: Wanted<'_>,
     callback: &mut Callback<'_>,
-    tokens: Tokens,
+    reading: Reading,
     memory_bytes: u64,
     progress: &dyn Progress,
-) -> Result<(Vec<StageDistances>, Holding), ExperimentError> {
+) -> Result<Found, ExperimentError> {
     let images = wanted.dataset.dataset.images.len();
-    let mut work = Work { wanted, callback, tokens, progress, calls: 0 };
+    let mut work = Work { wanted, callback, reading, progress, calls: 0 };
     // What the function gives of one image tells what will fit.
     let first = work.prepare(&[0])?;
     let stages = work.callback.stages.clone();
-    let rows = stages.iter().map(|stage| StageRows::new(*stage, tokens, 0)).collect();
+    let rows = stages.iter().map(|stage| StageRows::new(*stage, reading, 0)).collect();
     let rows = work.encode(first, rows)?;
+    let array = |rows: &StageRows| {
+        let (of_image, _) = rows.shape.as_ref().expect("an image came");
+        (rows.stage, std::iter::once(1).chain(of_image.iter().copied()).collect())
+    };
+    let array_shapes: Vec<(Stage, Vec<usize>)> = rows.iter().map(array).collect();
+    let arrays = arrays(wanted.model, reading, &array_shapes)?;
+    let warnings = tell(wanted.model, reading, &array_shapes, &arrays, progress);
     let shapes: Vec<Shape> =
         rows.iter().map(|rows| (rows.stage, rows.kept().expect("an image came"))).collect();
     let plan = Plan::of(&work, &shapes, memory_bytes)?;
@@ -182,7 +235,7 @@ pub(super) fn distances(
         stage_groups: plan.stage_groups.iter().map(names).collect(),
         calls: work.calls,
     };
-    Ok((found, holding))
+    Ok(Found { stages: found, holding: Some(holding), arrays, warnings })
 }
 
 /// What is held where.
@@ -294,7 +347,7 @@ type Next = Option<Result<Batch, ExperimentError>>;
 struct Work<'w, 'a> {
     wanted: Wanted<'w>,
     callback: &'w mut Callback<'a>,
-    tokens: Tokens,
+    reading: Reading,
     progress: &'w dyn Progress,
     calls: usize,
 }
@@ -332,7 +385,7 @@ impl Work<'_, '_> {
                         Place::Memory => set.images.len(),
                         Place::File => self.callback.batch,
                     };
-                    StageRows::new(*stage, self.tokens, images * tokens * channels)
+                    StageRows::new(*stage, self.reading, images * tokens * channels)
                 })
                 .collect();
             let mut done = 0;
@@ -380,7 +433,7 @@ impl Work<'_, '_> {
                         let mut spilled =
                             Spilled { file, workspace: &mut workspace, norms: &norms[i] };
                         reduction.stage(*stage, |energy, keep| {
-                            reduce_file(&mut spilled, Tokens::All, false, &pairs, energy, keep)
+                            reduce_file(&mut spilled, Tokens::All, 0, &pairs, energy, keep)
                         })?;
                     }
                 }

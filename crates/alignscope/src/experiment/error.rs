@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::{EncoderError, Precision};
-use crate::features::{NpyError, RowsError};
+use crate::features::{LayoutError, NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
@@ -268,17 +268,38 @@ pub enum ExperimentError {
     },
     /// Features are not of the shape that they should have.
     #[error(
-        "the features at {stage} have the shape {found:?} (images, tokens, channels), expected {expected} images, as there are {what}"
+        "the features at {stage} have the shape {found:?}, the first axis that of images; expected \
+         {expected} images, as there are {what}"
     )]
     FeatureShape {
         /// The stage.
         stage: Stage,
-        /// Images, tokens and channels.
-        found: [usize; 3],
+        /// The sizes of their axes.
+        found: Vec<usize>,
         /// Images expected.
         expected: usize,
         /// What there are so many of.
         what: &'static str,
+    },
+    /// An array of features cannot be read.
+    #[error("cannot read the activations of {model} at {stage}")]
+    Array {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+        /// Why.
+        #[source]
+        source: LayoutError,
+    },
+    /// How arrays are to be read has no use for them.
+    #[error("cannot read the activations of {model} as they are said to be")]
+    Reading {
+        /// The model.
+        model: String,
+        /// Why.
+        #[source]
+        source: LayoutError,
     },
     /// It is not clear which image each row is.
     #[error("cannot tell the images of {dataset} in the features of {model}")]

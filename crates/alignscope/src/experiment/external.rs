@@ -1,5 +1,6 @@
 //! A model that is not one of ours: its activations come as arrays, as files, or from a function.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
-use crate::features::{FeatureFolder, NpyFile, RowsError, rows_of_images};
+use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::stage::Stage;
@@ -31,8 +32,8 @@ pub(super) const OTHER_BYTES: u64 = 64_000_000 + 2 * DifferenceStore::BLOCK_BYTE
 pub struct External<'a> {
     /// Its name in the results.
     pub name: String,
-    /// Which tokens are compared; for `class` and `patches` the first token is the class token.
-    pub tokens: Tokens,
+    /// Which tokens are compared, and how its arrays are read.
+    pub reading: Reading,
     /// Where its activations come from.
     pub source: ExternalSource<'a>,
 }
@@ -61,22 +62,69 @@ pub struct Features<'a> {
 pub enum FeatureValues<'a> {
     /// In memory.
     Memory {
-        /// The numbers, image after image, token after token.
+        /// The numbers, image after image, in the order of the other axes.
         values: &'a [f32],
-        /// `[images, tokens, channels]`.
-        shape: [usize; 3],
+        /// The sizes of two to four axes, the first that of images; see [`Reading`].
+        shape: Vec<usize>,
     },
     /// In a file.
     File(NpyFile),
 }
 
 impl FeatureValues<'_> {
-    /// `[images, tokens, channels]`.
-    pub fn shape(&self) -> [usize; 3] {
+    /// The sizes of its axes.
+    pub fn shape(&self) -> &[usize] {
         match self {
-            Self::Memory { shape, .. } => *shape,
+            Self::Memory { shape, .. } => shape,
             Self::File(file) => file.shape(),
         }
+    }
+
+    /// Hands on the numbers of each image, `[tokens, channels]`, in order.
+    fn each_image(
+        &self,
+        axes: &ArrayAxes,
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), ExperimentError>,
+    ) -> Result<(), ExperimentError> {
+        let mut exchanged = match axes.channels_first {
+            true => vec![0.0; axes.tokens * axes.channels],
+            false => vec![],
+        };
+        let mut take = |row: usize, image: &[f32]| match axes.channels_first {
+            true => {
+                axes.write_image(image, &mut exchanged);
+                take(row, &exchanged)
+            }
+            false => take(row, image),
+        };
+        match self {
+            Self::Memory { values, .. } => {
+                let images = values.chunks_exact(axes.tokens * axes.channels);
+                images.enumerate().try_for_each(|(row, image)| take(row, image))
+            }
+            Self::File(file) => file.each_row(take),
+        }
+    }
+
+    /// All numbers, `[images, tokens, channels]`.
+    fn all(&self, axes: &ArrayAxes) -> Result<Cow<'_, [f32]>, ExperimentError> {
+        match self {
+            Self::Memory { values, .. } if !axes.channels_first => Ok(Cow::Borrowed(values)),
+            Self::File(file) if !axes.channels_first => Ok(Cow::Owned(file.read()?)),
+            Self::Memory { .. } | Self::File(_) => {
+                let mut all = Vec::with_capacity(axes.images * axes.tokens * axes.channels);
+                self.each_image(axes, |_, image| {
+                    all.extend_from_slice(image);
+                    Ok(())
+                })?;
+                Ok(Cow::Owned(all))
+            }
+        }
+    }
+
+    /// Whether all numbers are there as they are needed, without a copy.
+    fn is_there(&self, axes: &ArrayAxes) -> bool {
+        matches!(self, Self::Memory { .. }) && !axes.channels_first
     }
 }
 
@@ -166,30 +214,92 @@ pub fn depths(stages: &[Stage]) -> Vec<f64> {
     stages.iter().enumerate().map(of).collect()
 }
 
+/// What became of a model's activations.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) stages: Vec<StageDistances>,
+    /// How those of a function were held.
+    pub(super) holding: Option<Holding>,
+    /// How the arrays of each stage were read.
+    pub(super) arrays: Vec<(Stage, ArrayAxes)>,
+    /// What is probably wrong with that.
+    pub(super) warnings: Vec<String>,
+}
+
 /// Reduces a model's activations to distances, stage by stage.
 pub(super) fn stage_distances(
     wanted: Wanted<'_>,
     external: &mut External<'_>,
     memory_bytes: u64,
     progress: &dyn Progress,
-) -> Result<(Vec<StageDistances>, Option<Holding>), ExperimentError> {
+) -> Result<Found, ExperimentError> {
+    let reading = external.reading;
     match &mut external.source {
         ExternalSource::Features(features) => {
-            let found =
-                feature_distances(wanted, features, external.tokens, memory_bytes, progress)?;
-            Ok((found, None))
+            let shapes = features.shapes();
+            let arrays = arrays(wanted.model, reading, &shapes)?;
+            let warnings = tell(wanted.model, reading, &shapes, &arrays, progress);
+            let given = (&*features, &arrays[..]);
+            let stages = feature_distances(wanted, given, reading, memory_bytes, progress)?;
+            Ok(Found { stages, holding: None, arrays, warnings })
         }
         ExternalSource::Callback(callback) => {
-            let (found, holding) =
-                callback::distances(wanted, callback, external.tokens, memory_bytes, progress)?;
-            progress.note(&format!("{}: {holding}", wanted.model));
-            Ok((found, Some(holding)))
+            let found = callback::distances(wanted, callback, reading, memory_bytes, progress)?;
+            if let Some(holding) = &found.holding {
+                progress.note(&format!("{}: {holding}", wanted.model));
+            }
+            Ok(found)
         }
     }
 }
 
+/// How the arrays of a model's stages are read.
+pub(super) fn arrays(
+    model: &str,
+    reading: Reading,
+    shapes: &[(Stage, Vec<usize>)],
+) -> Result<Vec<(Stage, ArrayAxes)>, ExperimentError> {
+    let read = |(stage, shape): &(Stage, Vec<usize>)| {
+        let axes = reading.of(shape).map_err(|source| ExperimentError::Array {
+            model: model.to_owned(),
+            stage: *stage,
+            source,
+        })?;
+        Ok((*stage, axes))
+    };
+    let arrays: Vec<_> = shapes.iter().map(read).collect::<Result<_, ExperimentError>>()?;
+    reading
+        .check_used(&arrays)
+        .map_err(|source| ExperimentError::Reading { model: model.to_owned(), source })?;
+    Ok(arrays)
+}
+
+/// Tells how the arrays of a model's stages are read, as far as nobody said so; what is probably
+/// wrong with it.
+pub(super) fn tell(
+    model: &str,
+    reading: Reading,
+    shapes: &[(Stage, Vec<usize>)],
+    arrays: &[(Stage, ArrayAxes)],
+    progress: &dyn Progress,
+) -> Vec<String> {
+    let warnings: Vec<String> = reading.warning(model, shapes).into_iter().collect();
+    for note in reading.notes(model, arrays).iter().chain(&warnings) {
+        progress.note(note);
+    }
+    warnings
+}
+
+impl Features<'_> {
+    /// The sizes of the axes of each stage.
+    fn shapes(&self) -> Vec<(Stage, Vec<usize>)> {
+        self.stages.iter().map(|(stage, values)| (*stage, values.shape().to_vec())).collect()
+    }
+}
+
 impl External<'_> {
-    /// Refuses no stage at all, a stage twice, and the names that stand for pixels and baselines.
+    /// Refuses no stage at all, a stage twice, the names that stand for pixels and baselines, and
+    /// arrays that cannot be read.
     pub(super) fn check(&self) -> Result<(), ExperimentError> {
         let stages: Vec<Stage> = match &self.source {
             ExternalSource::Features(features) => features.stages.iter().map(|s| s.0).collect(),
@@ -205,16 +315,21 @@ impl External<'_> {
         if let Some((_, stage)) = twice {
             return Err(ExperimentError::Twice { what: "stage", name: stage.to_string() });
         }
-        match stages.is_empty() {
-            true => Err(ExperimentError::Nothing { what: "stage" }),
-            false => Ok(()),
+        if stages.is_empty() {
+            return Err(ExperimentError::Nothing { what: "stage" });
         }
+        if let ExternalSource::Features(features) = &self.source {
+            arrays(&self.name, self.reading, &features.shapes())?;
+        }
+        Ok(())
     }
 
     /// What its activations are, by what that is called: hashes of those that are in memory, and for a
-    /// function how images are brought to it.
-    pub(super) fn made_of(&self) -> BTreeMap<String, String> {
-        match &self.source {
+    /// function how images are brought to it; and how they are read.
+    ///
+    /// `arrays` — how the arrays of each stage were read
+    pub(super) fn made_of(&self, arrays: &[(Stage, ArrayAxes)]) -> BTreeMap<String, String> {
+        let mut made_of = match &self.source {
             ExternalSource::Features(features) => {
                 let in_memory = features.stages.iter().filter_map(|(stage, values)| match values {
                     FeatureValues::Memory { values, shape } => Some((stage, values, shape)),
@@ -240,7 +355,19 @@ impl External<'_> {
                 let recipe = recipe.map_or("the function's own".to_owned(), ToString::to_string);
                 BTreeMap::from([("preprocessing".to_owned(), recipe)])
             }
+        };
+        if let Some(layout) = self.reading.layout {
+            made_of.insert("layout".to_owned(), layout.to_string());
         }
+        if self.reading.tokens != Tokens::All {
+            let of_stage = |(stage, axes): &(Stage, ArrayAxes)| {
+                let prefix = axes.prefix.filter(|_| axes.tokens > 1)?;
+                Some(format!("{prefix} of {} at {stage}", axes.tokens))
+            };
+            let prefixes: Vec<String> = arrays.iter().filter_map(of_stage).collect();
+            made_of.insert("tokens before the patches".to_owned(), prefixes.join(", "));
+        }
+        made_of
     }
 
     /// The files that its activations are read from.
@@ -254,80 +381,75 @@ impl External<'_> {
     }
 }
 
+/// `features`, `arrays` — the features, and how each of their stages is read
 fn feature_distances(
     wanted: Wanted<'_>,
-    features: &Features<'_>,
-    tokens: Tokens,
+    (features, arrays): (&Features<'_>, &[(Stage, ArrayAxes)]),
+    Reading { tokens, .. }: Reading,
     memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Vec<StageDistances>, ExperimentError> {
     let dataset = &wanted.dataset.dataset;
     let images = dataset.images.len();
-    let rows = rows(wanted, features)?;
+    let rows = rows(wanted, features, arrays)?;
     let set = plan_whole(images, &wanted.dataset.pairs, images).swap_remove(0);
     let pairs = PlacedPair::of(&set);
 
-    let widest = features.stages.iter().map(|(_, values)| values.shape()[2]).max().unwrap_or(0);
+    let widest = arrays.iter().map(|(_, axes)| axes.channels).max().unwrap_or(0);
     let store = DifferenceStore::bytes(pairs.len(), 1, widest);
     let fixed = fixed_bytes(wanted, features.stages.len());
     let free = memory_bytes.saturating_sub(fixed);
     let store_in_memory = store <= free / 2;
     let free = if store_in_memory { free - store } else { free };
 
-    let shapes = features.stages.iter().map(|(stage, values)| (*stage, values.shape()[2]));
-    let shapes = shapes.collect();
+    let shapes = arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect();
     let mut reduction = Reduction::new(wanted, shapes, When::AtOnce, store_in_memory)?;
     let model = wanted.model;
     progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
-    for (stage, values) in &features.stages {
+    for ((stage, values), (_, axes)) in features.stages.iter().zip(arrays) {
         go_on(progress)?;
-        let [count, of_image, channels] = values.shape();
-        let in_memory = |reduction: &mut Reduction<'_>, values: &[f32]| {
-            let seen = Activations::new(values, count, of_image, channels).with_rows(&rows);
+        let ArrayAxes { images: count, tokens: of_image, channels, .. } = *axes;
+        let prefix = axes.prefix.unwrap_or(0);
+        let image_bytes = (of_image * channels * size_of::<f32>()) as u64;
+        // One more image while channels are brought to their place.
+        let copied = (count + usize::from(axes.channels_first)) as u64 * image_bytes;
+        if values.is_there(axes) || copied <= free {
+            let values = values.all(axes)?;
+            let seen = Activations::new(&values, count, of_image, channels).with_rows(&rows);
             let norms = seen.squared_norms();
             check_usable(wanted, *stage, seen, &norms, |image| image)?;
-            let selected = tokens.select(seen, true);
+            let selected = tokens.select(seen, prefix);
             reduction.stage(*stage, |energy, keep| {
                 reduce_memory(selected.activations(), &pairs, energy, keep)
-            })
-        };
-        match values {
-            FeatureValues::Memory { values, .. } => in_memory(&mut reduction, values)?,
-            FeatureValues::File(file) => {
-                let image_bytes = (of_image * channels * size_of::<f32>()) as u64;
-                if count as u64 * image_bytes <= free {
-                    in_memory(&mut reduction, &file.read()?)?;
-                } else {
-                    let fitting = usize::try_from(free / image_bytes).unwrap_or(usize::MAX);
-                    if fitting < 2 {
-                        return Err(ExperimentError::FeatureMemory {
-                            model: model.to_owned(),
-                            stage: *stage,
-                            needed: fixed + 2 * image_bytes,
-                            budget: memory_bytes,
-                        });
-                    }
-                    let spilled = SpilledImages::create(images, of_image, channels)?;
-                    let mut norms = vec![0.0; images];
-                    let mut image_of_row = vec![None; count];
-                    for (image, row) in rows.iter().enumerate() {
-                        image_of_row[*row as usize] = Some(image);
-                    }
-                    file.each_row(|row, values| {
-                        let Some(image) = image_of_row[row] else { return Ok(()) };
-                        let one = Activations::new(values, 1, of_image, channels);
-                        norms[image] = one.squared_norms()[0];
-                        check_usable(wanted, *stage, one, &norms[image..=image], |_| image)?;
-                        Ok::<(), ExperimentError>(spilled.write(image, values)?)
-                    })?;
-                    let mut workspace = vec![0.0; fitting.min(images) * of_image * channels];
-                    let mut spilled =
-                        Spilled { file: &spilled, workspace: &mut workspace, norms: &norms };
-                    reduction.stage(*stage, |energy, keep| {
-                        reduce_file(&mut spilled, tokens, true, &pairs, energy, keep)
-                    })?;
-                }
+            })?;
+        } else {
+            let fitting = usize::try_from(free / image_bytes).unwrap_or(usize::MAX);
+            if fitting < 2 {
+                return Err(ExperimentError::FeatureMemory {
+                    model: model.to_owned(),
+                    stage: *stage,
+                    needed: fixed + 2 * image_bytes,
+                    budget: memory_bytes,
+                });
             }
+            let spilled = SpilledImages::create(images, of_image, channels)?;
+            let mut norms = vec![0.0; images];
+            let mut image_of_row = vec![None; count];
+            for (image, row) in rows.iter().enumerate() {
+                image_of_row[*row as usize] = Some(image);
+            }
+            values.each_image(axes, |row, values| {
+                let Some(image) = image_of_row[row] else { return Ok(()) };
+                let one = Activations::new(values, 1, of_image, channels);
+                norms[image] = one.squared_norms()[0];
+                check_usable(wanted, *stage, one, &norms[image..=image], |_| image)?;
+                Ok(spilled.write(image, values)?)
+            })?;
+            let mut workspace = vec![0.0; fitting.min(images) * of_image * channels];
+            let mut spilled = Spilled { file: &spilled, workspace: &mut workspace, norms: &norms };
+            reduction.stage(*stage, |energy, keep| {
+                reduce_file(&mut spilled, tokens, prefix, &pairs, energy, keep)
+            })?;
         }
         progress.advance(1);
     }
@@ -343,16 +465,19 @@ pub(super) fn fixed_bytes(wanted: Wanted<'_>, stages: usize) -> u64 {
 }
 
 /// The row of each image of the data set; every stage has them all.
-fn rows(wanted: Wanted<'_>, features: &Features<'_>) -> Result<Vec<u32>, ExperimentError> {
+fn rows(
+    wanted: Wanted<'_>,
+    features: &Features<'_>,
+    arrays: &[(Stage, ArrayAxes)],
+) -> Result<Vec<u32>, ExperimentError> {
     let images = &wanted.dataset.dataset.images;
-    for (stage, values) in &features.stages {
-        let [rows, tokens, channels] = values.shape();
+    for ((stage, values), (_, axes)) in features.stages.iter().zip(arrays) {
         let expected = features.file_names.as_ref().map_or(images.len(), Vec::len);
-        if rows != expected || tokens == 0 || channels == 0 {
+        if axes.images != expected {
             let names = features.file_names.is_some();
             return Err(ExperimentError::FeatureShape {
                 stage: *stage,
-                found: values.shape(),
+                found: values.shape().to_vec(),
                 expected,
                 what: if names { "file names" } else { "images of the data set" },
             });

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::conclusion::{Concluded, Done};
-use super::external::{self, External, Holding, depths};
+use super::external::{self, External, Found, Holding, depths};
 use super::prepared::PreparedDataset;
 use super::reduction::{StageDistances, Wanted};
 use super::scoring::Scoring;
@@ -11,6 +11,7 @@ use super::tables::Tables;
 use super::{Experiment, ExperimentError, Model, Source, pixels, record};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
+use crate::features::ArrayAxes;
 use crate::findings::FindingRow;
 use crate::model::ModelSpec;
 use crate::progress::Progress;
@@ -33,6 +34,8 @@ pub struct Measured {
     pub scales: Vec<(Stage, Vec<f64>)>,
     /// How the activations of a function were held.
     pub holding: Option<Holding>,
+    /// What is probably wrong with the arrays: axes that look exchanged. Progress told it too.
+    pub warnings: Vec<String>,
     /// Seconds from start to end.
     pub wall_s: f64,
 }
@@ -79,8 +82,8 @@ impl Experiment {
         let wanted =
             Wanted { model: &name, dataset, distances: &self.distances, foreign_scales: None };
         let begun = Instant::now();
-        let (stages, holding) =
-            external::stage_distances(wanted, &mut external, self.memory_bytes, progress)?;
+        let found = external::stage_distances(wanted, &mut external, self.memory_bytes, progress)?;
+        let Found { stages, holding, arrays, warnings } = found;
         let work = WorkRecord {
             model: name.clone(),
             dataset: dataset.dataset.kind.to_string(),
@@ -101,7 +104,7 @@ impl Experiment {
         let concluded = scoring.conclude(progress);
         if let Some(out) = out {
             // Nothing is in the folder before all is computed: what fails leaves it as it was.
-            let models = self.models_beside(&external)?;
+            let models = self.models_beside(&external, &arrays)?;
             let state = self.state(&models, &datasets)?;
             out.start(&state)?;
             let mut tables = Tables::create(out)?;
@@ -128,15 +131,20 @@ impl Experiment {
             distances,
             scales,
             holding,
+            warnings,
             wall_s: clock.elapsed().as_secs_f64(),
         })
     }
 
     /// The models of the run, as its files tell of them.
-    fn models_beside(&self, external: &External<'_>) -> Result<Vec<Model>, ExperimentError> {
+    fn models_beside(
+        &self,
+        external: &External<'_>,
+        arrays: &[(Stage, ArrayAxes)],
+    ) -> Result<Vec<Model>, ExperimentError> {
         let pixels =
             || Model { name: ModelSpec::Pixels.to_string(), source: Source::Pixels, files: vec![] };
-        let source = Source::External(external.made_of());
+        let source = Source::External(external.made_of(arrays));
         let files = record::file_records(&external.files())?;
         let external = Model { name: external.name.clone(), source, files };
         Ok(self.pixels.then(pixels).into_iter().chain([external]).collect())

@@ -240,7 +240,7 @@ impl Work<'_> {
         let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
             let norms = activations.squared_norms();
             check_usable(request.wanted(), stage, activations, &norms, image_of)?;
-            let selected = tokens.select(activations, encoder.has_class_token());
+            let selected = tokens.select(activations, encoder.prefix_tokens());
             let activations = selected.activations();
             reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
         };
@@ -260,9 +260,9 @@ impl Work<'_> {
                     let norm = &spilled.norms[image..=image];
                     check_usable(request.wanted(), stage, one, norm, |_| image_of(image))?;
                 }
-                let class_token = encoder.has_class_token();
+                let prefix = encoder.prefix_tokens();
                 reduction.stage(stage, |energy, keep| {
-                    reduce_file(&mut spilled, *tokens, class_token, &pairs, energy, keep)
+                    reduce_file(&mut spilled, *tokens, prefix, &pairs, energy, keep)
                 })
             }
         };

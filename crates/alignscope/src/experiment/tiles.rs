@@ -71,13 +71,13 @@ pub(super) fn reduce_memory(
 pub(super) fn reduce_file(
     spilled: &mut Spilled<'_>,
     tokens: Tokens,
-    class_token: bool,
+    prefix: usize,
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     keep: impl Keep,
 ) -> Result<(), StoreError> {
     let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
-    match tokens.range(count, class_token) {
+    match tokens.range(count, prefix) {
         Some(range) if range == (0..count) => {
             let norms = spilled.norms.to_vec();
             tiles(spilled, range, &norms, pairs, energy, keep)
@@ -98,7 +98,7 @@ pub(super) fn reduce_file(
             let vectors = Mutex::new(vec![0.0; images * channels]);
             each_image(spilled, |i, image| {
                 let mut vector = vec![0.0; channels];
-                tokens.select_one(image, class_token, &mut vector);
+                tokens.select_one(image, prefix, &mut vector);
                 let mut all = vectors.lock().expect("no thread panics while it copies");
                 all[i * channels..][..channels].copy_from_slice(&vector);
             })?;

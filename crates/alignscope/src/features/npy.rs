@@ -90,7 +90,8 @@ pub enum NpyError {
     },
     /// It has other axes than features have.
     #[error(
-        "{path} has the shape {found:?}, expected [images, channels] or [images, tokens, channels]"
+        "{path} has the shape {found:?}, expected [images, channels], [images, tokens, channels], \
+         or feature maps of four axes, none of them 0"
     )]
     Shape {
         /// The file.
@@ -155,7 +156,7 @@ impl NpyFile {
         let shape = value(&header, "shape")
             .and_then(sizes)
             .ok_or_else(|| wrong("its header has no `shape`"))?;
-        if !matches!(shape[..], [_, _] | [_, _, _]) || shape.contains(&0) {
+        if !(2..=4).contains(&shape.len()) || shape.contains(&0) {
             return Err(NpyError::Shape { path: path.to_owned(), found: shape });
         }
         let start = (6 + 2 + size_bytes + size) as u64;
@@ -173,13 +174,9 @@ impl NpyFile {
         &self.path
     }
 
-    /// `[images, tokens, channels]`; one token where the file has none.
-    pub fn shape(&self) -> [usize; 3] {
-        match self.shape[..] {
-            [images, channels] => [images, 1, channels],
-            [images, tokens, channels] => [images, tokens, channels],
-            _ => unreachable!("checked when it was opened"),
-        }
+    /// The sizes of its two to four axes, the first that of images.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
     }
 
     /// All numbers, as f32.
@@ -195,19 +192,19 @@ impl NpyFile {
         Ok(values)
     }
 
-    /// Hands on the numbers of each image, `[tokens, channels]`, in order.
+    /// Hands on the numbers of each image, in order.
     pub(crate) fn each_row<E: From<NpyError>>(
         &self,
         mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let [_, tokens, channels] = self.shape();
-        let (mut row, mut values) = (0, Vec::with_capacity(tokens * channels));
+        let of_image = self.shape[1..].iter().product();
+        let (mut row, mut values) = (0, Vec::with_capacity(of_image));
         self.each(|mut run| {
             while !run.is_empty() {
-                let (now, later) = run.split_at(run.len().min(tokens * channels - values.len()));
+                let (now, later) = run.split_at(run.len().min(of_image - values.len()));
                 values.extend_from_slice(now);
                 run = later;
-                if values.len() == tokens * channels {
+                if values.len() == of_image {
                     take(row, &values)?;
                     row += 1;
                     values.clear();
@@ -293,7 +290,7 @@ mod tests {
             let header =
                 format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, 2), }}\n");
             let npy = NpyFile::open(&file(folder.path(), &header, &bytes)).expect("opened");
-            assert_eq!(npy.shape(), [2, 1, 2]);
+            assert_eq!(npy.shape(), [2, 2]);
             assert_eq!(npy.read().expect("read"), [1.5, -2.0, 0.25, 4.0]);
         }
     }
@@ -313,6 +310,9 @@ mod tests {
             (header("<f4", "True", "(2, 2)"), "Fortran's order"),
             (header("<f4", "False", "(4,)"), "shape [4]"),
             (header("<f4", "False", "(2, 0)"), "shape [2, 0]"),
+            (header("<f4", "False", "(1, 1, 1, 1, 4)"), "shape [1, 1, 1, 1, 4]"),
+            (header("<f4", "False", "(2, 2, 1, 0)"), "shape [2, 2, 1, 0]"),
+            (header("<f4", "True", "(1, 2, 2, 1)"), "Fortran's order"),
             (header("<f4", "False", "(2, 3)"), "16 bytes of numbers, expected 24"),
             ("{'shape': (2, 2)}".to_owned(), "no plain `descr`"),
         ] {

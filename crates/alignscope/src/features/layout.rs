@@ -1,0 +1,547 @@
+//! What the axes of an array of features are, and which of its tokens are patches.
+
+use crate::encoder::Tokens;
+use crate::stage::Stage;
+
+/// What the axes of an array are, by the letters that PyTorch and timm use: N images, C channels,
+/// H height, W width, L tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Feature maps `[images, channels, height, width]`.
+    Nchw,
+    /// Feature maps `[images, height, width, channels]`.
+    Nhwc,
+    /// Tokens `[images, tokens, channels]`: what three axes are by default.
+    Nlc,
+    /// Tokens `[images, channels, tokens]`.
+    Ncl,
+}
+
+impl Layout {
+    /// All layouts.
+    pub const ALL: [Self; 4] = [Self::Nchw, Self::Nhwc, Self::Nlc, Self::Ncl];
+
+    /// The name used on the command line, in Python and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nchw => "NCHW",
+            Self::Nhwc => "NHWC",
+            Self::Nlc => "NLC",
+            Self::Ncl => "NCL",
+        }
+    }
+
+    /// Its axes in words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Nchw => "[images, channels, height, width]",
+            Self::Nhwc => "[images, height, width, channels]",
+            Self::Nlc => "[images, tokens, channels]",
+            Self::Ncl => "[images, channels, tokens]",
+        }
+    }
+
+    /// How many axes it has.
+    pub fn axes(self) -> usize {
+        match self {
+            Self::Nchw | Self::Nhwc => 4,
+            Self::Nlc | Self::Ncl => 3,
+        }
+    }
+}
+
+choice!(Layout, "layout");
+
+/// How the arrays of a model are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// Which tokens are compared.
+    pub tokens: Tokens,
+    /// Tokens before the patches at stages that are no feature maps: the class token and registers.
+    /// `None` if nobody said: 1 if the number of tokens is a square and one more, 0 if it is a
+    /// square, else an error if `tokens` depends on it.
+    pub prefix: Option<usize>,
+    /// What the axes of arrays with as many axes are. `None` if nobody said: arrays of two axes are
+    /// `[images, channels]`, of three `[images, tokens, channels]`; four are an error.
+    pub layout: Option<Layout>,
+}
+
+impl From<Tokens> for Reading {
+    fn from(tokens: Tokens) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+}
+
+/// How one array is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArrayAxes {
+    /// How many axes it has: 2 if there are no tokens, 4 if its tokens are the positions of a
+    /// feature map.
+    pub rank: usize,
+    /// Images.
+    pub images: usize,
+    /// Tokens of an image, positions of a feature map row by row; 1 if there is no such axis.
+    pub tokens: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Whether the numbers of an image are `[channels, tokens]`, not `[tokens, channels]`.
+    pub channels_first: bool,
+    /// Tokens before the patches, fewer than `tokens`. `None` if it is neither known nor needed.
+    pub prefix: Option<usize>,
+    /// Whether `prefix` was told by the number of tokens alone.
+    pub prefix_is_guessed: bool,
+}
+
+/// An array cannot be read as features.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// Too few or too many axes.
+    #[error(
+        "the shape is {found:?}, expected [images, channels], [images, tokens, channels], or \
+         feature maps [images, channels, height, width] with `--layout NCHW`"
+    )]
+    Axes {
+        /// The sizes of the axes.
+        found: Vec<usize>,
+    },
+    /// An axis has no size.
+    #[error("the shape is {found:?}, expected no axis of size 0")]
+    Empty {
+        /// The sizes of the axes.
+        found: Vec<usize>,
+    },
+    /// Four axes, and nobody said which are which.
+    #[error(
+        "the shape is {found:?}; if its axes are images, channels, height and width, say so with \
+         `--layout NCHW`, if they are images, height, width and channels, with `--layout NHWC`"
+    )]
+    Unsaid {
+        /// The sizes of the axes.
+        found: Vec<usize>,
+    },
+    /// The layout is that of other arrays than these.
+    #[error(
+        "the layout {layout} has no use here: no stage has {} axes; expected none, or that of the \
+         arrays",
+        layout.axes()
+    )]
+    Unused {
+        /// The layout.
+        layout: Layout,
+    },
+    /// The number of tokens before the patches has no use.
+    #[error(
+        "`--prefix-tokens {prefix}` has no use here: all stages are feature maps or have one \
+         token; a map has no token before its patches"
+    )]
+    PrefixUnused {
+        /// The number.
+        prefix: usize,
+    },
+    /// Nobody said how many tokens stand before the patches, and their number does not tell.
+    #[error(
+        "cannot tell which of {tokens} tokens are patches: {tokens} is neither a square (patches \
+         alone) nor a square and one (a class token and patches); say with `--prefix-tokens` how \
+         many stand before the patches, such as 5 for a class token and 4 registers, 0 for none"
+    )]
+    Prefix {
+        /// Tokens of an image.
+        tokens: usize,
+    },
+    /// No token is left for a patch.
+    #[error(
+        "{prefix} tokens before the patches, but there are only {tokens} tokens; expected fewer \
+         than {tokens} with `--prefix-tokens`"
+    )]
+    NoPatch {
+        /// Tokens before the patches.
+        prefix: usize,
+        /// Tokens of an image.
+        tokens: usize,
+    },
+    /// A feature map has no class token.
+    #[error(
+        "the class token was asked for, but a feature map has none; choose the tokens `patches` or \
+         `all` for its positions, or `mean` for their average"
+    )]
+    ClassOfMap,
+    /// There is no class token.
+    #[error(
+        "the class token was asked for, but `--prefix-tokens 0` says that no token stands before \
+         the patches"
+    )]
+    NoClass,
+    /// The number of tokens tells of no class token.
+    #[error(
+        "the class token was asked for, but {tokens} tokens are a square: patches alone; if the \
+         first is a class token, say so with `--prefix-tokens 1`"
+    )]
+    NoClassIn {
+        /// Tokens of an image.
+        tokens: usize,
+    },
+}
+
+impl Reading {
+    /// How an array whose axes have the sizes `shape` is read.
+    ///
+    /// # Errors
+    /// See [`LayoutError`].
+    pub fn of(&self, shape: &[usize]) -> Result<ArrayAxes, LayoutError> {
+        let found = || shape.to_vec();
+        if shape.contains(&0) {
+            return Err(LayoutError::Empty { found: found() });
+        }
+        let layout = self.layout.filter(|layout| layout.axes() == shape.len());
+        let (images, tokens, channels, channels_first) = match (shape, layout) {
+            (&[n, c], _) => (n, 1, c, false),
+            (&[n, c, l], Some(Layout::Ncl)) => (n, l, c, true),
+            (&[n, l, c], _) => (n, l, c, false),
+            (&[n, c, h, w], Some(Layout::Nchw)) => (n, h * w, c, true),
+            (&[n, h, w, c], Some(_)) => (n, h * w, c, false),
+            (&[_, _, _, _], None) => return Err(LayoutError::Unsaid { found: found() }),
+            _ => return Err(LayoutError::Axes { found: found() }),
+        };
+        let (prefix, prefix_is_guessed) = self.prefix(tokens, shape.len() == 4)?;
+        // One row of numbers is the same in both orders.
+        let channels_first = channels_first && tokens > 1 && channels > 1;
+        let rank = shape.len();
+        Ok(ArrayAxes { rank, images, tokens, channels, channels_first, prefix, prefix_is_guessed })
+    }
+
+    /// How many of so many tokens stand before the patches, if that is known, and whether it is
+    /// guessed.
+    fn prefix(&self, tokens: usize, is_map: bool) -> Result<(Option<usize>, bool), LayoutError> {
+        let class = self.tokens == Tokens::Class;
+        if class && self.prefix == Some(0) {
+            return Err(LayoutError::NoClass);
+        }
+        match self.prefix {
+            _ if is_map && class => Err(LayoutError::ClassOfMap),
+            _ if is_map || tokens == 1 => Ok((Some(0), false)),
+            Some(prefix) if prefix >= tokens => Err(LayoutError::NoPatch { prefix, tokens }),
+            Some(prefix) => Ok((Some(prefix), false)),
+            None if self.tokens == Tokens::All => Ok((None, false)),
+            None if is_square(tokens) && class => Err(LayoutError::NoClassIn { tokens }),
+            None if is_square(tokens) => Ok((Some(0), true)),
+            None if is_square(tokens - 1) => Ok((Some(1), true)),
+            None => Err(LayoutError::Prefix { tokens }),
+        }
+    }
+
+    /// Refuses a layout or a number of tokens that has no use for any of a model's stages.
+    ///
+    /// # Errors
+    /// [`LayoutError::Unused`] or [`LayoutError::PrefixUnused`].
+    pub(crate) fn check_used(&self, arrays: &[(Stage, ArrayAxes)]) -> Result<(), LayoutError> {
+        if let Some(layout) = self.layout
+            && !arrays.iter().any(|(_, axes)| axes.rank == layout.axes())
+        {
+            return Err(LayoutError::Unused { layout });
+        }
+        let has_prefix = |axes: &ArrayAxes| axes.rank == 3 && axes.tokens > 1;
+        match self.prefix {
+            Some(prefix) if prefix > 0 && !arrays.iter().any(|(_, axes)| has_prefix(axes)) => {
+                Err(LayoutError::PrefixUnused { prefix })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the user must know of how the arrays of a model's stages are read: of tokens that were
+    /// taken for class token and patches though nobody said so.
+    pub(crate) fn notes(&self, model: &str, arrays: &[(Stage, ArrayAxes)]) -> Vec<String> {
+        let guessed = arrays.iter().filter(|(_, axes)| axes.prefix_is_guessed);
+        let mut told: Vec<usize> = Vec::new();
+        let mut notes = Vec::new();
+        for (stage, axes) in guessed {
+            if told.contains(&axes.tokens) {
+                continue;
+            }
+            told.push(axes.tokens);
+            let taken = match axes.prefix {
+                Some(1) => "the first is taken for the class token, the others for patches",
+                _ => "all are taken for patches, none for a class token",
+            };
+            notes.push(format!(
+                "{model} has {} tokens at {stage}: {taken}; if they are others, say with \
+                 `--prefix-tokens` how many stand before the patches",
+                axes.tokens
+            ));
+        }
+        notes
+    }
+
+    /// What is probably wrong with how the arrays of a model's stages are read: axes that look
+    /// exchanged.
+    pub(crate) fn warning(&self, model: &str, arrays: &[(Stage, Vec<usize>)]) -> Option<String> {
+        let mut suspicious = arrays.iter().filter_map(|(stage, shape)| {
+            let better = self.likelier_layout(shape)?;
+            Some((*stage, shape, better))
+        });
+        let (stage, shape, better) = suspicious.next()?;
+        let more = match suspicious.count() {
+            0 => String::new(),
+            1 => " and at 1 more stage".to_owned(),
+            more => format!(" and at {more} more stages"),
+        };
+        let axes = self.of(shape).ok()?;
+        Some(format!(
+            "the axes of {model} at {stage}{more} look exchanged: the shape {shape:?} is read as \
+             {} tokens of {} channels; if it is {}, say so with `--layout {better}`, else with \
+             `--layout {}`",
+            axes.tokens,
+            axes.channels,
+            better.meaning(),
+            self.layout.filter(|layout| layout.axes() == shape.len()).unwrap_or(Layout::Nlc),
+        ))
+    }
+
+    /// Another layout that an array of this shape more likely has.
+    fn likelier_layout(&self, shape: &[usize]) -> Option<Layout> {
+        match (shape, self.layout) {
+            // Whoever names the layout of tokens knows it.
+            (_, Some(Layout::Nlc | Layout::Ncl)) => None,
+            (&[_, tokens, channels], _) if tokens > 1 => {
+                let exchanged = match tokens > channels {
+                    true => is_grid(channels) && (!is_grid(tokens) || channels % 8 != 0),
+                    false => is_usual_grid(channels),
+                };
+                exchanged.then_some(Layout::Ncl)
+            }
+            // Maps are square where images are.
+            (&[_, a, b, c], Some(Layout::Nchw)) if b != c && a == b => Some(Layout::Nhwc),
+            (&[_, a, b, c], Some(Layout::Nhwc)) if a != b && b == c => Some(Layout::Nchw),
+            _ => None,
+        }
+    }
+}
+
+impl ArrayAxes {
+    /// The numbers of an image as `[tokens, channels]`.
+    ///
+    /// `image` — `[tokens, channels]`, or `[channels, tokens]` if channels come first
+    ///
+    /// # Panics
+    /// A slice is of another length.
+    pub(crate) fn write_image(&self, image: &[f32], out: &mut [f32]) {
+        let Self { tokens, channels, .. } = *self;
+        assert_eq!(image.len(), tokens * channels, "an image");
+        if !self.channels_first {
+            out.copy_from_slice(image);
+            return;
+        }
+        assert_eq!(out.len(), image.len(), "an image");
+        // Some tokens at a time, so that what is written stays near the processor.
+        // [channels, tokens] -> [tokens, channels]
+        for (block, out) in out.chunks_mut(TOKENS_AT_A_TIME * channels).enumerate() {
+            let first = block * TOKENS_AT_A_TIME;
+            for (channel, row) in image.chunks_exact(tokens).enumerate() {
+                for (out, value) in out.chunks_exact_mut(channels).zip(&row[first..]) {
+                    out[channel] = *value;
+                }
+            }
+        }
+    }
+}
+
+/// Tokens whose numbers are exchanged at a time.
+const TOKENS_AT_A_TIME: usize = 16;
+
+/// Whether so many tokens are the patches of a square image.
+fn is_square(tokens: usize) -> bool {
+    tokens.isqrt().pow(2) == tokens
+}
+
+/// Whether a number is one of tokens of a square image, with or without a class token.
+fn is_grid(number: usize) -> bool {
+    number >= 4 && (is_square(number) || is_square(number - 1))
+}
+
+/// Whether a number is one of tokens of an image of 224 pixels a side, and hardly one of channels.
+fn is_usual_grid(number: usize) -> bool {
+    is_grid(number) && number >= 196 && number.isqrt() % 7 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(tokens: Tokens, prefix: Option<usize>, layout: Option<Layout>) -> Reading {
+        Reading { tokens, prefix, layout }
+    }
+
+    fn prefix(tokens: Tokens, said: Option<usize>, count: usize) -> Result<usize, String> {
+        let axes = reading(tokens, said, None).of(&[3, count, 8]).map_err(|e| e.to_string())?;
+        Ok(axes.prefix.expect("known"))
+    }
+
+    #[test]
+    fn the_number_of_tokens_tells_of_a_class_token_or_it_must_be_said() {
+        for chosen in [Tokens::Patches, Tokens::Mean] {
+            for side in 2..40 {
+                assert_eq!(prefix(chosen, None, side * side), Ok(0));
+                assert_eq!(prefix(chosen, None, side * side + 1), Ok(1));
+            }
+            // One class token and one patch.
+            assert_eq!(prefix(chosen, None, 2), Ok(1));
+            // A class token, four registers and patches; no square grids; too few.
+            for count in [1 + 4 + 196, 1 + 4 + 256, 2 + 196, 14 * 10, 1 + 14 * 10, 3, 768] {
+                let error = prefix(chosen, None, count).expect_err("it must be said");
+                assert!(error.contains(&format!("which of {count} tokens")), "{error}");
+            }
+            assert_eq!(prefix(chosen, Some(5), 201), Ok(5));
+            assert_eq!(prefix(chosen, Some(0), 140), Ok(0));
+            assert_eq!(prefix(chosen, Some(1), 141), Ok(1));
+            // What is said counts, though the number tells something else.
+            assert_eq!(prefix(chosen, Some(1), 196), Ok(1));
+            for said in [201, 202, usize::MAX] {
+                assert!(prefix(chosen, Some(said), 201).is_err(), "{said}");
+            }
+        }
+        assert_eq!(prefix(Tokens::Class, None, 197), Ok(1));
+        assert_eq!(prefix(Tokens::Class, Some(5), 201), Ok(5));
+        for (said, count, part) in [
+            (None, 196, "a square"),
+            (None, 201, "which of 201 tokens"),
+            (Some(0), 197, "no token stands before"),
+            (Some(0), 1, "no token stands before"),
+        ] {
+            let error = prefix(Tokens::Class, said, count).expect_err("refused");
+            assert!(error.contains(part), "{error}");
+        }
+        // All tokens need no knowledge of them, and one token is always that one.
+        assert_eq!(reading(Tokens::All, None, None).of(&[3, 201, 8]).map(|a| a.prefix), Ok(None));
+        for chosen in Tokens::ALL {
+            for said in [None, Some(5)] {
+                for shape in [&[3, 1, 8][..], &[3, 8]] {
+                    let axes = reading(chosen, said, None).of(shape).expect("one token");
+                    assert_eq!((axes.tokens, axes.prefix), (1, Some(0)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn axes_are_what_is_said_of_them() {
+        let axes = |layout: Option<Layout>, shape: &[usize]| {
+            let axes = reading(Tokens::All, None, layout).of(shape).map_err(|e| e.to_string())?;
+            Ok::<_, String>((axes.images, axes.tokens, axes.channels, axes.channels_first))
+        };
+        assert_eq!(axes(None, &[5, 7]), Ok((5, 1, 7, false)));
+        assert_eq!(axes(None, &[5, 6, 7]), Ok((5, 6, 7, false)));
+        assert_eq!(axes(Some(Layout::Nlc), &[5, 6, 7]), Ok((5, 6, 7, false)));
+        assert_eq!(axes(Some(Layout::Ncl), &[5, 6, 7]), Ok((5, 7, 6, true)));
+        assert_eq!(axes(Some(Layout::Nchw), &[5, 6, 2, 3]), Ok((5, 6, 6, true)));
+        assert_eq!(axes(Some(Layout::Nhwc), &[5, 2, 3, 6]), Ok((5, 6, 6, false)));
+        // A layout of other arrays says nothing of these.
+        assert_eq!(axes(Some(Layout::Nchw), &[5, 6, 7]), Ok((5, 6, 7, false)));
+        assert_eq!(axes(Some(Layout::Nchw), &[5, 7]), Ok((5, 1, 7, false)));
+        for (layout, shape, part) in [
+            (None, &[5, 6, 2, 3][..], "--layout NCHW"),
+            (Some(Layout::Ncl), &[5, 6, 2, 3], "--layout NHWC"),
+            (None, &[5], "expected [images, channels]"),
+            (None, &[], "expected [images, channels]"),
+            (Some(Layout::Nchw), &[5, 1, 6, 2, 3], "expected [images, channels]"),
+            (Some(Layout::Nchw), &[5, 6, 0, 3], "no axis of size 0"),
+            (None, &[0, 6], "no axis of size 0"),
+            (None, &[5, 0, 6], "no axis of size 0"),
+        ] {
+            let error = axes(layout, shape).expect_err("refused");
+            assert!(error.contains(part), "{shape:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_map_has_positions_and_no_class_token() {
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for said in [None, Some(5)] {
+                for chosen in [Tokens::All, Tokens::Patches, Tokens::Mean] {
+                    let axes =
+                        reading(chosen, said, Some(layout)).of(&[2, 2, 3, 2]).expect("a map");
+                    assert_eq!((axes.tokens, axes.prefix), (6, Some(0)));
+                }
+                for shape in [[2, 8, 7, 7], [2, 8, 1, 1]] {
+                    let error = reading(Tokens::Class, said, Some(layout)).of(&shape);
+                    assert_eq!(error, Err(LayoutError::ClassOfMap));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_vain_is_refused() {
+        let check = |reading: Reading, shapes: &[&[usize]]| {
+            let stage = Stage::Projection;
+            let arrays = shapes.iter().map(|shape| (stage, reading.of(shape).expect("read")));
+            reading.check_used(&arrays.collect::<Vec<_>>())
+        };
+        let of = |prefix, layout| reading(Tokens::All, prefix, layout);
+        let map = Some(Layout::Nchw);
+        assert_eq!(check(of(None, map), &[&[2, 3, 4, 4], &[2, 3]]), Ok(()));
+        assert_eq!(check(of(Some(1), map), &[&[2, 3, 4, 4], &[2, 5, 3]]), Ok(()));
+        assert!(check(of(None, map), &[&[2, 5, 3], &[2, 3]]).is_err());
+        assert!(check(of(None, Some(Layout::Nlc)), &[&[2, 3]]).is_err());
+        assert!(check(of(Some(1), map), &[&[2, 3, 4, 4], &[2, 3], &[2, 1, 3]]).is_err());
+        // That there is none is true of maps.
+        assert_eq!(check(of(Some(0), map), &[&[2, 3, 4, 4]]), Ok(()));
+    }
+
+    #[test]
+    fn exchanged_axes_are_suspected_and_usual_ones_are_not() {
+        let likelier =
+            |layout, shape: &[usize]| reading(Tokens::All, None, layout).likelier_layout(shape);
+        for (layout, shape, expected) in [
+            // Of ViTs and of maps of networks, channels before tokens.
+            (None, &[9, 768, 197][..], Some(Layout::Ncl)),
+            (None, &[9, 768, 196], Some(Layout::Ncl)),
+            (None, &[9, 1024, 257], Some(Layout::Ncl)),
+            (None, &[9, 2048, 49], Some(Layout::Ncl)),
+            (None, &[9, 256, 196], Some(Layout::Ncl)),
+            (None, &[9, 64, 3136], Some(Layout::Ncl)),
+            (Some(Layout::Nchw), &[9, 14, 14, 768], Some(Layout::Nhwc)),
+            (Some(Layout::Nhwc), &[9, 768, 14, 14], Some(Layout::Nchw)),
+            // As they are.
+            (None, &[9, 768], None),
+            (None, &[9, 1, 784], None),
+            (None, &[9, 50, 768], None),
+            (None, &[9, 197, 192], None),
+            (None, &[9, 201, 192], None),
+            (None, &[9, 577, 384], None),
+            (None, &[9, 257, 1024], None),
+            (None, &[9, 1374, 768], None),
+            (None, &[9, 3136, 96], None),
+            (None, &[9, 4096, 64], None),
+            (None, &[9, 196, 1024], None),
+            (Some(Layout::Nlc), &[9, 768, 197], None),
+            (Some(Layout::Ncl), &[9, 768, 197], None),
+            (Some(Layout::Nchw), &[9, 768, 14, 14], None),
+            (Some(Layout::Nchw), &[9, 14, 14, 14], None),
+            (Some(Layout::Nhwc), &[9, 14, 10, 768], None),
+        ] {
+            assert_eq!(likelier(layout, shape), expected, "{shape:?}");
+        }
+        let arrays =
+            [[9, 768, 197], [9, 768, 197], [9, 50, 768]].map(|s| (Stage::Block(2), s.into()));
+        let warning = Reading::default().warning("vit", &arrays).expect("a warning");
+        assert!(warning.contains("block 2 and at 1 more stage"), "{warning}");
+        assert!(warning.contains("768 tokens of 197 channels"), "{warning}");
+        assert!(warning.contains("--layout NCL`"), "{warning}");
+    }
+
+    #[test]
+    fn channels_before_tokens_are_exchanged_with_them() {
+        for (tokens, channels) in [(1, 5), (5, 1), (3, 4), (16, 7), (17, 7), (49, 33), (100, 2)] {
+            let axes = reading(Tokens::All, None, Some(Layout::Ncl)).of(&[1, channels, tokens]);
+            let axes = axes.expect("read");
+            let image: Vec<f32> = (0..tokens * channels).map(|i| i as f32).collect();
+            let mut out = vec![0.0; image.len()];
+            axes.write_image(&image, &mut out);
+            for (i, value) in out.iter().enumerate() {
+                let (token, channel) = (i / channels, i % channels);
+                assert_eq!(*value, image[channel * tokens + token], "{tokens} × {channels}");
+            }
+        }
+    }
+}
