@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +13,7 @@ use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{FeatureFolder, NpyFile, RowsError, rows_of_images};
+use crate::input_file::HashedPath;
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::stage::Stage;
@@ -243,11 +243,11 @@ impl External<'_> {
         }
     }
 
-    /// The files that its activations are read from.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    /// The files that its activations are read from, with the hashes of what was read.
+    pub(super) fn files(&self) -> Vec<HashedPath> {
         let ExternalSource::Features(features) = &self.source else { return vec![] };
         let files = features.stages.iter().filter_map(|(_, values)| match values {
-            FeatureValues::File(file) => Some(file.path().to_owned()),
+            FeatureValues::File(file) => Some(file.hashed_path()),
             FeatureValues::Memory { .. } => None,
         });
         files.collect()
