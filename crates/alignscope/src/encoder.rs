@@ -117,9 +117,9 @@ impl Checkpoint {
         Ok(Some(checkpoint))
     }
 
-    /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder, which
-    /// tell its family: `config.json`, `preprocessor_config.json` (or `processor_config.json`) and
-    /// the weights of transformers; or `open_clip_config.json` and the weights of open_clip.
+    /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder,
+    /// which tell its family: `config.json`, `preprocessor_config.json` (or
+    /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the weights of open_clip.
     ///
     /// # Errors
     /// A file is missing or damaged, or the model is of another family.
@@ -212,8 +212,8 @@ impl Checkpoint {
         self.published
     }
 
-    /// The files that tensors are read from, with the hashes of what was read; none for an untrained
-    /// model.
+    /// The files that tensors are read from, with the hashes of what was read; none for an
+    /// untrained model.
     pub fn weight_files(&self) -> Vec<HashedPath> {
         self.weights.files()
     }

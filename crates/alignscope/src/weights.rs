@@ -97,8 +97,8 @@ impl WeightFile {
         Self::of(file)
     }
 
-    /// Reads what tensors a file has; its content tells of which kind it is, where its name's ending
-    /// does not.
+    /// Reads what tensors a file has; its content tells of which kind it is, where its name's
+    /// ending does not.
     fn of(file: InputFile) -> Result<Self, WeightsError> {
         let path = file.path();
         let mut start = vec![0; file.bytes().min(START_BYTES) as usize];
@@ -173,9 +173,6 @@ fn stand_in(start: &[u8]) -> Option<&'static str> {
         }
         () if text.starts_with(b"/annex/") || text.starts_with(b"../.git/annex/") => {
             "it is a pointer of git-annex, not the file itself; run `git annex get`"
-        }
-        () if start.starts_with(b"PK\x03\x04") || start.starts_with(&[0x80, 2, 0x8a, 10]) => {
-            "it is a file of torch.save; name it `pytorch_model.bin`"
         }
         () if start.starts_with(b"\x89HDF") => "it is an HDF5 file, as Keras writes weights",
         () if start.starts_with(b"GGUF") => "it is a GGUF file",

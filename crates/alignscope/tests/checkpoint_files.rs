@@ -8,9 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use alignscope::demo;
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError};
+use alignscope::kept::KeptFolder;
+use alignscope::results::OutputFolder;
 use alignscope::weights::{Init, Weights, WeightsError};
-use alignscope::{Baseline, BaselineFolders, BaselineModel, ContentHash};
+use alignscope::{
+    Baseline, BaselineFolders, BaselineModel, ContentHash, DatasetKind, DatasetOptions,
+    DatasetSpec, Experiment, ModelSpec, Progress, Resampling,
+};
 
 /// A temporary folder and a path in it.
 fn place(name: &str) -> (tempfile::TempDir, PathBuf) {
@@ -100,12 +106,12 @@ fn while_it_changes(path: &Path, contents: [&[u8]; 2], mut read: impl FnMut() ->
             while !stop.load(Ordering::Relaxed) {
                 put(path, contents[turn % 2], turn / 2);
                 turn += 1;
-                std::thread::sleep(Duration::from_micros(turn as u64 * 37 % 3000));
+                std::thread::sleep(Duration::from_micros(turn as u64 * 7919 % 20_000));
             }
         });
         let begun = Instant::now();
         let (mut times, mut good) = (0, 0);
-        while times < 150 || (good == 0 && begun.elapsed() < Duration::from_secs(30)) {
+        while times < 150 || (good < 20 && begun.elapsed() < Duration::from_secs(30)) {
             good += usize::from(read());
             times += 1;
         }
@@ -196,6 +202,70 @@ fn weights_that_change_after_they_were_opened_are_an_error_and_a_new_file_of_the
     Encoder::load(&checkpoint).expect("the file that was opened");
     let hash = ContentHash::of(&before).to_string();
     assert!(checkpoint.files.iter().any(|file| file.sha256 == hash), "{:?}", checkpoint.files);
+}
+
+/// Puts a file at a path when a run begins to read weights.
+struct PutWhenRead<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    how: usize,
+}
+
+impl Progress for PutWhenRead<'_> {
+    fn begin(&self, task: &str, _steps: u64) {
+        if task.ends_with(": weights") {
+            put(self.path, self.bytes, self.how);
+        }
+    }
+
+    fn advance(&self, _steps: u64) {}
+
+    fn end(&self) {}
+
+    fn note(&self, _message: &str) {}
+}
+
+#[test]
+fn a_run_keeps_no_numbers_of_one_file_under_the_hash_of_another() {
+    let folder = checkpoint("clip/base");
+    let path = folder.path().join("model.safetensors");
+    let first = fs::read(&path).expect("read");
+    let mut second = first.clone();
+    // Another sign in some number of the last tensor.
+    let last = second.len() - 1;
+    second[last] ^= 0x80;
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let options = DatasetOptions::default();
+    let datasets = vec![DatasetSpec { kind: DatasetKind::Pairs, data, options }];
+    let experiment = Experiment {
+        resampling: Resampling { resamples: 0, ..Resampling::default() },
+        kept: Some(KeptFolder::new(&place.path().join("kept"))),
+        simulated: true,
+        pixels: false,
+        ..Experiment::new(vec![ModelSpec::folder(folder.path().to_owned())], datasets, 1 << 32)
+    };
+    let run = |out: &str, bytes: &[u8], how| {
+        let out = place.path().join(out);
+        let claimed = OutputFolder::claim_run(&out, false).expect("a folder");
+        let swap = PutWhenRead { path: &path, bytes, how };
+        experiment.run(&claimed, &swap).map_err(|error| with_causes(&error))?;
+        let manifest = fs::read_to_string(out.join("manifest.json")).expect("read");
+        Ok::<_, String>((fs::read(out.join("scores.csv")).expect("read"), manifest))
+    };
+    // Over the file that was hashed: an error, and nothing is kept.
+    let error = run("over", &second, 0).expect_err("changed");
+    assert!(error.contains("changed while it was read"), "{error}");
+    // In its place: the numbers of the file that was hashed.
+    put(&path, &first, 2);
+    let (scores, manifest) = run("instead", &second, 2).expect("run");
+    assert!(manifest.contains(&ContentHash::of(&first).to_string()));
+    // The second file is encoded anew, and the first comes from the cache.
+    let (others, manifest) = run("second", &second, 2).expect("run");
+    assert!(manifest.contains(&ContentHash::of(&second).to_string()));
+    assert_ne!(scores, others);
+    put(&path, &first, 2);
+    assert_eq!(run("first", &second, 2).expect("run").0, scores);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The part of Python's pickle language that a checkpoint's tensors need.
 //!
-//! A pickle is a program. This reader knows the names that build dictionaries of tensors, and builds
-//! nothing else: what any other name stands for or would make is opaque, known by that name alone.
+//! A pickle is a program. This reader knows the names that build dictionaries of tensors, and
+//! builds nothing else: what any other name stands for or would make is opaque, known by that name alone.
 //! Nothing is ever called. Only a value that is needed must not be opaque.
 
 use std::collections::HashMap;

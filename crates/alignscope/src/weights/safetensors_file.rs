@@ -27,7 +27,9 @@ impl SafetensorsFile {
         let path = file.path().to_owned();
         let damaged = |found: String| WeightsError::Damaged { path: path.clone(), found };
         let file_bytes = file.bytes();
-        if let Some(found) = stand_in(start) {
+        let is_torch = start.starts_with(b"PK\x03\x04") || start.starts_with(&[0x80, 2, 0x8a, 10]);
+        let torch = is_torch.then_some("it is a file of torch.save; name it `pytorch_model.bin`");
+        if let Some(found) = torch.or_else(|| stand_in(start)) {
             return Err(damaged(found.to_owned()));
         }
         let Some(length) = start.first_chunk() else {

@@ -265,7 +265,10 @@ fn read_stream(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
         return Err(damaged(file, format!("it is of another version than {VERSION}")));
     }
     let machine = next()?;
-    let is_big_endian = |(key, value): &(Value, Value)| matches!((key, value), (Value::Text(key), Value::Bool(false)) if &**key == "little_endian");
+    let is_big_endian = |entry: &(Value, Value)| match entry {
+        (Value::Text(key), Value::Bool(false)) => &**key == "little_endian",
+        _ => false,
+    };
     if machine.entries(&machine.value).iter().any(is_big_endian) {
         return Err(damaged(file, "its numbers are big-endian, expected little-endian"));
     }

@@ -1,12 +1,14 @@
-"""Golden files of what stands beside tensors in checkpoints of training: NumPy's scalars, arrays and types, namespaces,
-counters, sets, paths, dates, an optimizer's state, an object of a class of the user's own.
+"""Golden files of what stands beside tensors in checkpoints of training: NumPy's scalars, arrays
+and types, namespaces, counters, sets, paths, dates, an optimizer's state, an object of a class of
+the user's own.
 
     python generate_opaque.py        # NumPy 2.4.6, Python 3.11; no PyTorch
 
-`opaque_2.pth` to `opaque_5.pth` are zip archives whose pickles are of that protocol, `opaque_stream.pth` is the older plain
-stream. The pickles are Python's own. The few names of PyTorch that they call are stood in for by classes of those names, and
-storages are written as `torch.save` writes them. In all of them `weight` is [[0, 1, 2], [3, 4, 5]] and `bias` [0.5, -1.5] in
-f32; `hangs` is a tensor whose shape is of NumPy's numbers, which cannot be read.
+`opaque_2.pth` to `opaque_5.pth` are zip archives whose pickles are of that protocol,
+`opaque_stream.pth` is the older plain stream. The pickles are Python's own. The few names of PyTorch
+that they call are stood in for by classes of those names, and storages are written as `torch.save`
+writes them. In all of them `weight` is [[0, 1, 2], [3, 4, 5]] and `bias` [0.5, -1.5] in f32; `hangs`
+is a tensor whose shape is of NumPy's numbers, which cannot be read.
 """
 
 import argparse
@@ -122,7 +124,8 @@ def main():
         data, storages = dump(contents(), protocol, view=False)
         with zipfile.ZipFile(HERE / f"opaque_{protocol}.pth", "w") as archive:
             entries = {"data.pkl": data, "byteorder": b"little", "version": b"3\n"}
-            entries |= {f"data/{key}": struct.pack(f"<{len(v)}f", *v) for key, v in storages.items()}
+            for key, values in storages.items():
+                entries[f"data/{key}"] = struct.pack(f"<{len(values)}f", *values)
             for name, content in entries.items():
                 archive.writestr(zipfile.ZipInfo(f"opaque/{name}"), content)
     data, storages = dump(contents(), 2, view=True)
