@@ -16,7 +16,7 @@ use ssim::{Luma, Planes, Ssim};
 use crate::hub::HubError;
 use crate::image::RgbImage;
 use crate::kernel::squared_distance;
-use crate::weights::WeightsError;
+use crate::weights::{Weights, WeightsError};
 
 /// A measure of the distance of two images of one size. Each is one definition, equal to one
 /// reference; `docs/baselines.md` has them all.
@@ -223,8 +223,9 @@ impl BaselineModel {
     /// # Errors
     /// A file is missing or damaged.
     pub fn load(baseline: Baseline, folders: &BaselineFolders) -> Result<Self, BaselineError> {
-        let files = folders.find(baseline)?;
-        let lpips = |backbone| Lpips::load(backbone, &files[0].path, &files[1].path).map(Box::new);
+        let (files, opened): (Vec<_>, Vec<_>) = folders.find(baseline)?.into_iter().unzip();
+        let weights = opened.into_iter().map(Weights::of_input).collect::<Result<Vec<_>, _>>()?;
+        let lpips = |backbone| Lpips::load(backbone, &weights[0], &weights[1]).map(Box::new);
         let ssim = |luma, scales| Method::Ssim(Ssim { luma, scales });
         let method = match baseline {
             Baseline::Ssim => ssim(Luma::Exact, 1),
@@ -236,7 +237,7 @@ impl BaselineModel {
             Baseline::LpipsAlex => Method::Lpips(lpips(Backbone::Alex)?),
             Baseline::LpipsVgg => Method::Lpips(lpips(Backbone::Vgg)?),
             Baseline::LpipsSqueeze => Method::Lpips(lpips(Backbone::Squeeze)?),
-            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&files[0].path)?)),
+            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&weights[0])?)),
         };
         Ok(Self { baseline, method, files })
     }

@@ -18,7 +18,7 @@ mod tokens;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-pub use architecture::{Architecture, ConfigError, Family};
+pub use architecture::{Architecture, ConfigError, ConfigFile, Family};
 use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
@@ -29,6 +29,7 @@ pub use staged::{Encoded, Spilled, encode_spilled, encode_stages, passes};
 pub use tokens::{Selected, Tokens};
 
 use crate::hub::{Hub, HubError, HubSettings};
+use crate::input_file::HashedPath;
 pub use crate::kernel::{Precision, PrecisionChoice};
 use crate::model::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
@@ -70,8 +71,9 @@ pub struct Checkpoint {
     pub architecture: Architecture,
     /// How an image is brought to the model.
     pub preprocessing: Preprocessing,
-    /// The files that weights and configuration are read from; none for an untrained model.
-    pub files: Vec<PathBuf>,
+    /// The files that weights and configuration are read from, with the hashes of what was read;
+    /// none for an untrained model.
+    pub files: Vec<HashedPath>,
     /// Keys that the configuration lacks, each with the default taken.
     pub defaults_used: Vec<String>,
     /// In which arithmetic its layers multiply: f32, until it is changed.
@@ -115,9 +117,9 @@ impl Checkpoint {
         Ok(Some(checkpoint))
     }
 
-    /// Reads the small files and the headers in a checkpoint's folder, which tell its family:
-    /// `config.json`, `preprocessor_config.json` (or `processor_config.json`) and the weights of
-    /// transformers; or `open_clip_config.json` and the weights of open_clip.
+    /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder,
+    /// which tell its family: `config.json`, `preprocessor_config.json` (or
+    /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the weights of open_clip.
     ///
     /// # Errors
     /// A file is missing or damaged, or the model is of another family.
@@ -134,28 +136,36 @@ impl Checkpoint {
         };
         let (config, (architecture, mut defaults_used), recipe, weights) = match is_open_clip {
             false => {
+                let config = ConfigFile::read(&config)?;
                 let architecture = Architecture::read_transformers(&config)?;
                 let family = architecture.0.family;
                 let recipe = Preprocessing::from_folder(folder, family.processor())?;
                 let weights = Weights::open_transformers(folder)?;
-                if family == Family::Clip && !weights.contains("visual_projection.weight") {
+                let projection = "visual_projection.weight";
+                if family == Family::Clip && !weights.contains(projection) {
+                    weights.check_absent(projection)?;
                     return Err(EncoderError::NoProjection { folder: folder.to_owned() });
                 }
                 (config, architecture, recipe, weights)
             }
             true => {
                 let weights = Weights::open_open_clip(folder)?;
-                let architecture = Architecture::read_open_clip(&open_clip, &weights)?;
-                let recipe = Preprocessing::from_open_clip(&open_clip, architecture.0.image_size)?;
-                (open_clip, architecture, recipe, weights)
+                let config = ConfigFile::read(&open_clip)?;
+                let architecture = Architecture::read_open_clip(&config, &weights)?;
+                let size = architecture.0.image_size;
+                let recipe = Preprocessing::from_open_clip(config.object(), &open_clip, size)?;
+                let recipe = (recipe, config.file().clone());
+                (config, architecture, recipe, weights)
             }
         };
+        let (recipe, recipe_file) = recipe;
         defaults_used.extend(recipe.defaults_used);
-        let mut files = vec![config];
-        if recipe.path != files[0] {
-            files.push(recipe.path);
+        let mut files = vec![config.file().clone()];
+        if recipe_file != files[0] {
+            files.push(recipe_file);
         }
-        files.extend(weights.paths().into_iter().map(Path::to_owned));
+        files.extend(weights.index().cloned());
+        files.extend(weights.files());
         let preprocessing = recipe.preprocessing;
         let (precision, published) = (Precision::F32, false);
         Self { architecture, preprocessing, files, defaults_used, precision, published, weights }
@@ -202,9 +212,10 @@ impl Checkpoint {
         self.published
     }
 
-    /// The files that tensors are read from; none for an untrained model.
-    pub fn weight_files(&self) -> Vec<&Path> {
-        self.weights.paths()
+    /// The files that tensors are read from, with the hashes of what was read; none for an
+    /// untrained model.
+    pub fn weight_files(&self) -> Vec<HashedPath> {
+        self.weights.files()
     }
 
     /// The seed of an untrained model's weights.

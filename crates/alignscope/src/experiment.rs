@@ -144,7 +144,7 @@ struct Model {
     /// As results call it.
     name: String,
     source: Source,
-    /// Its files with their hashes.
+    /// Its files with the hashes of what was read of them.
     files: Vec<FileRecord>,
 }
 
@@ -260,9 +260,7 @@ impl Experiment {
         let mut work = Vec::new();
         for model in &models {
             let encoder = match &model.source {
-                Source::Encoder(checkpoint) => {
-                    Some(LazyEncoder::new(&model.name, checkpoint, &model.files))
-                }
+                Source::Encoder(checkpoint) => Some(LazyEncoder::new(&model.name, checkpoint)),
                 Source::Pixels | Source::Baseline(_) | Source::External(_) => None,
             };
             let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
@@ -330,7 +328,7 @@ impl Experiment {
     fn models(&self, progress: &dyn Progress) -> Result<Vec<Model>, ExperimentError> {
         let model = |spec: ModelSpec| {
             let source = self.source(&spec, progress)?;
-            let files = record::files_of(&source)?;
+            let files = record::files_of(&source);
             Ok(Model { name: spec.to_string(), source, files })
         };
         self.all_models()?.into_iter().map(model).collect()

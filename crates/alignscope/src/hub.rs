@@ -15,6 +15,7 @@ pub(crate) use download::download;
 pub use error::HubError;
 pub use settings::HubSettings;
 
+use crate::input_file;
 use crate::progress::Progress;
 use crate::weights::{Needed, file_sha256, is_known_type, shard_names};
 
@@ -117,9 +118,9 @@ impl Hub {
     pub fn cached(&self, model: &HubModel) -> Option<PathBuf> {
         let kept = self.kept(model);
         let snapshots = kept.join("snapshots");
-        let commit = std::fs::read_to_string(kept.join("refs").join(model.revision()));
+        let commit = input_file::read_text(&kept.join("refs").join(model.revision()));
         let folder = match commit {
-            Ok(commit) => snapshots.join(commit.trim()),
+            Ok((commit, _)) => snapshots.join(commit.trim()),
             Err(_) => snapshots.join(model.revision()),
         };
         let needed = Needed::in_folder(&folder)?;

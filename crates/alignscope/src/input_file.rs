@@ -16,8 +16,8 @@ use crate::spill::read_at;
 /// A configuration, a list of names or a manifest of more bytes is refused.
 pub(crate) const MAX_TEXT_BYTES: u64 = 64 << 20;
 
-/// Bytes of a block.
-const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes of a block: few, so that a small tensor costs little; whole blocks of SHA-256.
+const BLOCK_BYTES: usize = 1 << 18;
 
 /// How Git LFS begins the small text that stands in for a file that was not fetched.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -64,7 +64,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     };
     // Before it is opened, since opening a FIFO waits for its writer; and after, since the name may
     // have gone to another file.
-    regular(std::fs::metadata(path)?)?;
+    regular(std::fs::metadata(path).map_err(|error| match std::fs::read_link(path) {
+        Ok(to) if error.kind() == io::ErrorKind::NotFound => {
+            let what = format!("it is a link to {}, which is not there", to.display());
+            io::Error::new(io::ErrorKind::NotFound, what)
+        }
+        _ => error,
+    })?)?;
     let file = File::open(path)?;
     regular(file.metadata()?)?;
     Ok(file)
@@ -136,9 +142,9 @@ pub(crate) struct InputFile {
     path: PathBuf,
     file: File,
     bytes: u64,
-    hash: ContentHash,
-    /// Of each block of [`BLOCK_BYTES`], the last one shorter.
-    blocks: Vec<ContentHash>,
+    /// The hash of all before each block of [`BLOCK_BYTES`], and of the whole file: one pass gives
+    /// both the file's hash and what each block is held against.
+    hashes: Vec<Sha256>,
 }
 
 impl InputFile {
@@ -148,8 +154,7 @@ impl InputFile {
     /// It cannot be read, is no regular file, or is a pointer of Git LFS.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut file = open(path)?;
-        let mut whole = Sha256::new();
-        let mut blocks = Vec::new();
+        let mut hashes = vec![Sha256::new()];
         let mut bytes = 0;
         let mut block = Vec::with_capacity(BLOCK_BYTES);
         loop {
@@ -159,13 +164,12 @@ impl InputFile {
                 check_pointer(&block)?;
             }
             if !block.is_empty() {
-                whole.update(&block);
-                blocks.push(ContentHash::of(&block));
+                let after = hashes[hashes.len() - 1].clone().chain_update(&block);
+                hashes.push(after);
                 bytes += block.len() as u64;
             }
             if block.len() < BLOCK_BYTES {
-                let hash = ContentHash(whole.finalize().into());
-                return Ok(Self { path: path.to_owned(), file, bytes, hash, blocks });
+                return Ok(Self { path: path.to_owned(), file, bytes, hashes });
             }
         }
     }
@@ -182,7 +186,8 @@ impl InputFile {
 
     /// Where it is, and the hash of all of it.
     pub(crate) fn hashed_path(&self) -> HashedPath {
-        HashedPath { path: self.path.clone(), sha256: self.hash.to_string() }
+        let sha256 = self.hash_before(self.hashes.len() - 1).to_string();
+        HashedPath { path: self.path.clone(), sha256 }
     }
 
     /// Fills `bytes` from `offset` on.
@@ -193,14 +198,22 @@ impl InputFile {
         if offset.checked_add(bytes.len() as u64).is_none_or(|end| end > self.bytes) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut reader = self.reader();
-        reader.seek(SeekFrom::Start(offset))?;
-        reader.read_exact(bytes)
+        self.reader_at(offset).read_exact(bytes)
     }
 
     /// Reads from the beginning, in blocks.
     pub(crate) fn reader(&self) -> InputReader<'_> {
-        InputReader { file: self, position: 0, block: Vec::new(), number: None }
+        self.reader_at(0)
+    }
+
+    /// Reads from `position` on, in blocks.
+    pub(crate) fn reader_at(&self, position: u64) -> InputReader<'_> {
+        InputReader { file: self, position, block: Vec::new(), number: None }
+    }
+
+    /// The hash of all before block `number`.
+    fn hash_before(&self, number: usize) -> ContentHash {
+        ContentHash(self.hashes[number].clone().finalize().into())
     }
 
     fn block_bytes(&self, number: usize) -> usize {
@@ -211,7 +224,8 @@ impl InputFile {
     /// Fills `bytes` with a whole block.
     fn read_block(&self, number: usize, bytes: &mut [u8]) -> io::Result<()> {
         read_at(&self.file, bytes, (number * BLOCK_BYTES) as u64)?;
-        match ContentHash::of(bytes) == self.blocks[number] {
+        let found = self.hashes[number].clone().chain_update(&bytes).finalize();
+        match ContentHash(found.into()) == self.hash_before(number + 1) {
             true => Ok(()),
             false => Err(io::Error::new(
                 io::ErrorKind::InvalidData,

@@ -1,16 +1,19 @@
 //! The tensors of a model: from a checkpoint's files, or drawn at random.
 
+mod names;
 mod needed;
 mod numbers;
 mod pickle;
 mod random;
 mod safetensors_file;
 mod torch_file;
+mod torch_zip;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -18,6 +21,8 @@ pub(crate) use needed::{Format, Needed, is_known_type};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;
+
+use crate::input_file::{self, HashedPath, InputFile};
 
 /// How an untrained model's tensor is filled. Only [`RandomWeights`] looks at it; a checkpoint
 /// has its own values.
@@ -45,8 +50,36 @@ pub struct Weights {
 
 #[derive(Debug)]
 enum Source {
-    Files(Vec<WeightFile>),
+    Files(Files),
     Random(RandomWeights),
+}
+
+/// The files of a checkpoint.
+#[derive(Debug)]
+struct Files {
+    files: Vec<WeightFile>,
+    /// The list of shards, where there are several files.
+    index: Option<HashedPath>,
+    /// Where each tensor is, by the name that a model asks for.
+    places: BTreeMap<String, Place>,
+    /// The first tensor that was asked for, as its file calls it, and whether it was wrapped.
+    first: OnceLock<(String, bool)>,
+}
+
+/// Where a tensor is.
+#[derive(Debug)]
+struct Place {
+    /// Which of the files.
+    file: usize,
+    /// Its name there.
+    stored: String,
+}
+
+impl Place {
+    /// Whether a wrapper stands before its name.
+    fn is_wrapped(&self) -> bool {
+        !names::unwrap(&self.stored).0.is_empty()
+    }
 }
 
 /// A file of tensors.
@@ -57,18 +90,51 @@ enum WeightFile {
 }
 
 impl WeightFile {
-    /// Opens a file; its content tells of which kind it is, where its name's ending does not.
+    /// Opens a file, and hashes it.
     fn open(path: &Path) -> Result<Self, WeightsError> {
-        match path.extension().is_some_and(|e| e == "safetensors") || is_safetensors(path)? {
-            true => SafetensorsFile::open(path).map(Self::Safetensors),
-            false => TorchFile::open(path).map(Self::Torch),
+        let file = InputFile::open(path)
+            .map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
+        Self::of(file)
+    }
+
+    /// Reads what tensors a file has; its content tells of which kind it is, where its name's
+    /// ending does not.
+    fn of(file: InputFile) -> Result<Self, WeightsError> {
+        let path = file.path();
+        let mut start = vec![0; file.bytes().min(START_BYTES) as usize];
+        file.read_exact_at(&mut start, 0)
+            .map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
+        // Safetensors begin with the length of a header, and its brace.
+        match path.extension().is_some_and(|e| e == "safetensors") || start.get(8) == Some(&b'{') {
+            true => SafetensorsFile::open(file, &start).map(Self::Safetensors),
+            false => TorchFile::open(file, &start).map(Self::Torch),
+        }
+    }
+
+    fn file(&self) -> &InputFile {
+        match self {
+            Self::Safetensors(file) => file.file(),
+            Self::Torch(file) => file.file(),
         }
     }
 
     fn path(&self) -> &Path {
+        self.file().path()
+    }
+
+    /// What makes the value of this name, which is no tensor that can be read.
+    fn opaque(&self, name: &str) -> Option<&str> {
         match self {
-            Self::Safetensors(file) => file.path(),
-            Self::Torch(file) => file.path(),
+            Self::Safetensors(_) => None,
+            Self::Torch(file) => file.opaque().get(name).map(String::as_str),
+        }
+    }
+
+    /// Dictionaries of tensors beside the tensors, which are not looked into.
+    fn nested(&self) -> &[String] {
+        match self {
+            Self::Safetensors(_) => &[],
+            Self::Torch(file) => file.nested(),
         }
     }
 
@@ -94,13 +160,28 @@ impl WeightFile {
     }
 }
 
-/// Whether a file begins as safetensors do: the length of a header, and its brace.
-fn is_safetensors(path: &Path) -> Result<bool, WeightsError> {
-    let read_error = |source| WeightsError::Read { path: path.to_owned(), source };
-    let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(read_error)?;
-    io::Read::read_to_end(&mut io::Read::take(file, 9), &mut start).map_err(read_error)?;
-    Ok(start.len() == 9 && start[8] == b'{')
+/// Bytes at the beginning of a file that tell what it is.
+const START_BYTES: u64 = 64;
+
+/// What a file is that begins so, where it stands in for weights or is those of another program.
+fn stand_in(start: &[u8]) -> Option<&'static str> {
+    let text = start.trim_ascii_start();
+    Some(match () {
+        () if start.is_empty() => "it is empty",
+        () if text.starts_with(b"<") => {
+            "it is a page of the web or an answer of a server, not the file itself"
+        }
+        () if text.starts_with(b"/annex/") || text.starts_with(b"../.git/annex/") => {
+            "it is a pointer of git-annex, not the file itself; run `git annex get`"
+        }
+        () if start.starts_with(b"\x89HDF") => "it is an HDF5 file, as Keras writes weights",
+        () if start.starts_with(b"GGUF") => "it is a GGUF file",
+        () if start.starts_with(&[0x1f, 0x8b]) => "it is packed by gzip; unpack it",
+        () if start.get(..4) == Some(&[0x28, 0xb5, 0x2f, 0xfd]) => {
+            "it is packed by zstd; unpack it"
+        }
+        () => return None,
+    })
 }
 
 /// The names that transformers gives to weights, and open_clip.
@@ -111,7 +192,7 @@ pub(crate) const OPEN_CLIP_FILES: [&str; 2] =
 impl Weights {
     /// The weights in a folder that transformers wrote: `model.safetensors` or
     /// `pytorch_model.bin`, or the shards that `….index.json` names; safetensors where both are
-    /// there. Headers are read here, tensors when asked for.
+    /// there. Files are hashed and headers read here, tensors when asked for.
     ///
     /// # Errors
     /// No such file, or one that is damaged, or is missing a shard.
@@ -133,26 +214,76 @@ impl Weights {
     /// # Errors
     /// The file is damaged.
     pub fn open_file(path: &Path) -> Result<Self, WeightsError> {
-        let file = WeightFile::open(path)?;
-        Ok(Self { model: path.display().to_string(), source: Source::Files(vec![file]) })
+        Self::of_files(path, vec![WeightFile::open(path)?], None)
+    }
+
+    /// The weights in a file that is open.
+    pub(crate) fn of_input(file: InputFile) -> Result<Self, WeightsError> {
+        let path = file.path().to_owned();
+        Self::of_files(&path, vec![WeightFile::of(file)?], None)
+    }
+
+    fn of_files(
+        model: &Path,
+        files: Vec<WeightFile>,
+        index: Option<HashedPath>,
+    ) -> Result<Self, WeightsError> {
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        for (file, of) in files.iter().enumerate() {
+            for stored in of.names() {
+                let name = names::unwrap(&stored).1.to_owned();
+                let place = Place { file, stored };
+                if let Some(other) = places.insert(name.clone(), place) {
+                    return Err(WeightsError::Twice {
+                        first: other.stored,
+                        first_path: files[other.file].path().to_owned(),
+                        second: places[&name].stored.clone(),
+                        second_path: of.path().to_owned(),
+                        name,
+                    });
+                }
+            }
+        }
+        let files = Files { files, index, places, first: OnceLock::new() };
+        Ok(Self { model: model.display().to_string(), source: Source::Files(files) })
     }
 
     fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
         for name in names {
             let single = folder.join(name);
             let index = folder.join(format!("{name}.index.json"));
-            let paths = if single.is_file() {
-                vec![single]
-            } else if index.is_file() {
-                shards(folder, &index)?
-            } else {
-                continue;
-            };
-            let files = paths.iter().map(|p| WeightFile::open(p)).collect::<Result<_, _>>()?;
-            let model = folder.display().to_string();
-            return Ok(Self { model, source: Source::Files(files) });
+            // Whatever it is: what is no file is an error when it is opened.
+            let is_there = |path: &Path| path.symlink_metadata().is_ok();
+            if is_there(&single) {
+                return Self::of_files(folder, vec![WeightFile::open(&single)?], None);
+            }
+            if is_there(&index) {
+                return Self::open_shards(folder, &index);
+            }
         }
         Err(WeightsError::NoFile { folder: folder.to_owned(), names: names.to_vec() })
+    }
+
+    /// The shards that an index names, in order of name.
+    fn open_shards(folder: &Path, index: &Path) -> Result<Self, WeightsError> {
+        let (listed, hashed) = read_index(index)?;
+        let names = shards_of(index, &listed)?;
+        let open = |name: &String| match folder.join(name) {
+            path if path.symlink_metadata().is_ok() => WeightFile::open(&path),
+            _ => Err(WeightsError::Shard { index: index.to_owned(), name: name.clone() }),
+        };
+        let files = names.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        for (tensor, shard) in &listed.weight_map {
+            let file = names.iter().position(|name| name == shard).expect("a name of the index");
+            if files[file].shape(tensor).is_none() && files[file].opaque(tensor).is_none() {
+                return Err(WeightsError::ShardTensor {
+                    index: index.to_owned(),
+                    tensor: tensor.clone(),
+                    shard: shard.clone(),
+                });
+            }
+        }
+        Self::of_files(folder, files, Some(hashed))
     }
 
     /// Weights of an untrained model, drawn from `seed`.
@@ -175,12 +306,8 @@ impl Weights {
         match &self.source {
             Source::Random(random) => Ok(random.tensor(name, shape, init)),
             Source::Files(files) => {
-                let found = files.iter().find_map(|file| Some((file, file.shape(name)?)));
-                let (file, found) = found.ok_or_else(|| WeightsError::Missing {
-                    name: name.to_owned(),
-                    model: self.model.clone(),
-                    files: files.iter().map(|f| f.path().to_owned()).collect(),
-                })?;
+                let (place, file) = files.place(name).ok_or_else(|| self.missing(name, files))?;
+                let found = file.shape(&place.stored).expect("a name of the file");
                 if found != shape {
                     return Err(WeightsError::Shape {
                         name: name.to_owned(),
@@ -189,7 +316,8 @@ impl Weights {
                         expected: shape.to_vec(),
                     });
                 }
-                let values = file.tensor(name)?;
+                files.check_wrapped(place)?;
+                let values = file.tensor(&place.stored)?;
                 match values.iter().position(|v| !v.is_finite()) {
                     None => Ok(values),
                     Some(index) => Err(WeightsError::NonFinite {
@@ -207,7 +335,7 @@ impl Weights {
     pub fn contains(&self, name: &str) -> bool {
         match &self.source {
             Source::Random(_) => true,
-            Source::Files(files) => files.iter().any(|file| file.shape(name).is_some()),
+            Source::Files(files) => files.places.contains_key(name),
         }
     }
 
@@ -215,23 +343,61 @@ impl Weights {
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         match &self.source {
             Source::Random(_) => None,
-            Source::Files(files) => files.iter().find_map(|file| file.shape(name)),
+            Source::Files(files) => {
+                files.place(name).and_then(|(place, file)| file.shape(&place.stored))
+            }
         }
     }
 
-    /// The names of all tensors; none for an untrained model.
+    /// The names of all tensors, in order, without what `DataParallel` and `torch.compile` put
+    /// before them; none for an untrained model.
     pub fn names(&self) -> Vec<String> {
         match &self.source {
             Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.iter().flat_map(WeightFile::names).collect(),
+            Source::Files(files) => files.places.keys().cloned().collect(),
         }
     }
 
-    /// The files read, for the manifest; empty for an untrained model.
-    pub fn paths(&self) -> Vec<&Path> {
+    /// Why a tensor is not there, where the files tell more of it than that: it has another name
+    /// there, or is something that cannot be read.
+    ///
+    /// # Errors
+    /// Then.
+    pub(crate) fn check_absent(&self, name: &str) -> Result<(), WeightsError> {
+        match &self.source {
+            Source::Files(files) if files.hint(name).is_some() || files.opaque(name).is_some() => {
+                Err(self.missing(name, files))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn missing(&self, name: &str, files: &Files) -> WeightsError {
+        if let Some((path, made_by)) = files.opaque(name) {
+            let (name, made_by) = (name.to_owned(), made_by.to_owned());
+            return WeightsError::Opaque { name, path: path.to_owned(), made_by };
+        }
+        WeightsError::Missing {
+            name: name.to_owned(),
+            model: self.model.clone(),
+            files: files.files.iter().map(|f| f.path().to_owned()).collect(),
+            hint: files.hint(name).unwrap_or_else(|| files.other_names(name)),
+        }
+    }
+
+    /// The files of tensors, with the hashes of what was read; empty for an untrained model.
+    pub fn files(&self) -> Vec<HashedPath> {
         match &self.source {
             Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.iter().map(WeightFile::path).collect(),
+            Source::Files(files) => files.files.iter().map(|f| f.file().hashed_path()).collect(),
+        }
+    }
+
+    /// The list of shards, where the tensors lie in several files.
+    pub fn index(&self) -> Option<&HashedPath> {
+        match &self.source {
+            Source::Random(_) => None,
+            Source::Files(files) => files.index.as_ref(),
         }
     }
 
@@ -244,30 +410,81 @@ impl Weights {
     }
 }
 
-/// The shards that an index names, checked to be there, each once, in order of name.
-fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, WeightsError> {
-    let mut paths = Vec::new();
-    for name in shard_names(index)? {
-        let path = folder.join(&name);
-        if !path.is_file() {
-            return Err(WeightsError::Shard { index: index.to_owned(), name });
-        }
-        paths.push(path);
+impl Files {
+    /// Where a tensor is, and its file.
+    fn place(&self, name: &str) -> Option<(&Place, &WeightFile)> {
+        self.places.get(name).map(|place| (place, &self.files[place.file]))
     }
-    Ok(paths)
+
+    /// Refuses a model of which some tensors are wrapped and some not: they are of two models.
+    fn check_wrapped(&self, place: &Place) -> Result<(), WeightsError> {
+        let wrapped = place.is_wrapped();
+        let (first, was) = self.first.get_or_init(|| (place.stored.clone(), wrapped));
+        if *was == wrapped {
+            return Ok(());
+        }
+        let (with, without) = match wrapped {
+            true => (place.stored.clone(), first.clone()),
+            false => (first.clone(), place.stored.clone()),
+        };
+        let path = self.files[place.file].path().to_owned();
+        Err(WeightsError::Wrapped { path, with, without })
+    }
+
+    /// What makes the value of this name, which is no tensor that can be read, and its file.
+    fn opaque(&self, name: &str) -> Option<(&Path, &str)> {
+        self.files.iter().find_map(|file| Some((file.path(), file.opaque(name)?)))
+    }
+
+    /// Some names, where none begins as `name` does: the file is of another model.
+    fn other_names(&self, name: &str) -> String {
+        let begin = name.split_once('.').map_or(name, |(begin, _)| begin);
+        if self.places.keys().any(|other| other.split('.').next() == Some(begin)) {
+            return String::new();
+        }
+        let some: Vec<_> = self.places.keys().take(3).map(|name| format!("`{name}`")).collect();
+        format!("; its {} tensors are {}, …", self.places.len(), some.join(", "))
+    }
+
+    /// What is there instead of a tensor.
+    fn hint(&self, name: &str) -> Option<String> {
+        let end = format!(".{name}");
+        if let Some(other) = self.places.keys().find(|other| other.ends_with(&end)) {
+            let before = &other[..=other.len() - end.len()];
+            return Some(format!("; it is there as `{other}`: take `{before}` off all names"));
+        }
+        let nested = self.files.iter().flat_map(|file| file.nested()).next();
+        nested.map(|nested| {
+            format!(
+                "; `{nested}` in it is a dictionary of tensors of its own: if it is the model, \
+                 save it alone with torch.save"
+            )
+        })
+    }
+}
+
+/// The list of shards.
+#[derive(serde::Deserialize)]
+struct Index {
+    /// The shard of each tensor.
+    weight_map: BTreeMap<String, String>,
+}
+
+fn read_index(index: &Path) -> Result<(Index, HashedPath), WeightsError> {
+    let (text, hashed) = input_file::read_text(index)
+        .map_err(|source| WeightsError::Read { path: index.to_owned(), source })?;
+    let parsed = serde_json::from_str(&text)
+        .map_err(|source| WeightsError::Index { path: index.to_owned(), source })?;
+    Ok((parsed, hashed))
 }
 
 /// The names of the shards that an index names, each a path within the index's folder.
 pub(crate) fn shard_names(index: &Path) -> Result<BTreeSet<String>, WeightsError> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
-    let text = std::fs::read_to_string(index)
-        .map_err(|source| WeightsError::Read { path: index.to_owned(), source })?;
-    let parsed: Index = serde_json::from_str(&text)
-        .map_err(|source| WeightsError::Index { path: index.to_owned(), source })?;
-    let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
+    shards_of(index, &read_index(index)?.0)
+}
+
+fn shards_of(index: &Path, listed: &Index) -> Result<BTreeSet<String>, WeightsError> {
+    let names: BTreeSet<String> = listed.weight_map.values().cloned().collect();
     let leaves = |name: &String| {
         Path::new(name).components().any(|c| !matches!(c, std::path::Component::Normal(_)))
     };
@@ -282,7 +499,7 @@ pub(crate) fn shard_names(index: &Path) -> Result<BTreeSet<String>, WeightsError
 /// # Errors
 /// The file cannot be read.
 pub fn file_sha256(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = input_file::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -356,7 +573,7 @@ pub enum WeightsError {
         name: String,
     },
     /// A tensor that the architecture needs is not in the checkpoint.
-    #[error("tensor `{name}` is missing from {} (needed by {model})", list(files))]
+    #[error("tensor `{name}` is missing from {} (needed by {model}){hint}", list(files))]
     Missing {
         /// The tensor.
         name: String,
@@ -364,6 +581,61 @@ pub enum WeightsError {
         files: Vec<PathBuf>,
         /// The model.
         model: String,
+        /// What is there instead, as the end of a sentence; or nothing.
+        hint: String,
+    },
+    /// What is there under a tensor's name is no tensor that can be read.
+    #[error(
+        "`{name}` in {path} is made by {made_by}, which is not run; expected a plain tensor, as \
+         torch.save writes those of a state_dict()"
+    )]
+    Opaque {
+        /// The tensor.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// What makes it.
+        made_by: String,
+    },
+    /// Two tensors have one name, without what wrappers put before it.
+    #[error(
+        "tensor `{name}` stands twice: as `{first}` in {first_path}, and as `{second}` in \
+         {second_path}; leave one of them out"
+    )]
+    Twice {
+        /// Its name, without what wrappers put before it.
+        name: String,
+        /// How the first is called.
+        first: String,
+        /// Where it is.
+        first_path: PathBuf,
+        /// How the second is called.
+        second: String,
+        /// Where it is.
+        second_path: PathBuf,
+    },
+    /// Wrappers stand before the names of some of a model's tensors.
+    #[error(
+        "`{with}` in {path} has `module.` or `_orig_mod.` before its name, `{without}` has not; \
+         expected all tensors of a model so, or none"
+    )]
+    Wrapped {
+        /// The file.
+        path: PathBuf,
+        /// A tensor that is wrapped.
+        with: String,
+        /// One that is not.
+        without: String,
+    },
+    /// A shard lacks a tensor that the index says is in it.
+    #[error("{index} says that `{tensor}` is in `{shard}`, which has no such tensor")]
+    ShardTensor {
+        /// The index file.
+        index: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The shard's name.
+        shard: String,
     },
     /// A tensor is there with another shape.
     #[error("tensor `{name}` in {path} has shape {found:?}, expected {expected:?}")]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Baseline, BaselineError};
 use crate::caches;
 use crate::hub::download;
+use crate::input_file::{HashedPath, InputFile};
 use crate::progress::Progress;
-use crate::weights::file_sha256;
 
 /// A file of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,17 +81,18 @@ impl BaselineFile {
         self.names[0]
     }
 
-    /// What is at a path that has one of its names.
-    fn weights(&self, path: PathBuf) -> Result<BaselineWeights, BaselineError> {
-        let sha256 = file_sha256(&path)
+    /// What is at a path that has one of its names, hashed, and the file itself.
+    fn open(&self, path: PathBuf) -> Result<(BaselineWeights, InputFile), BaselineError> {
+        let file = InputFile::open(&path)
             .map_err(|source| BaselineError::Hash { path: path.clone(), source })?;
+        let HashedPath { path, sha256 } = file.hashed_path();
         // torchvision ends a name with the first eight digits of the hash.
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let named = stem
             .rsplit_once('-')
             .is_some_and(|(_, digits)| digits.len() == 8 && sha256.starts_with(digits));
         let published = named || sha256.starts_with(self.sha256);
-        Ok(BaselineWeights { path, sha256, published })
+        Ok((BaselineWeights { path, sha256, published }, file))
     }
 }
 
@@ -126,9 +127,12 @@ impl BaselineFolders {
         Ok(Self { folders, cache })
     }
 
-    /// The first place that has each file of a baseline, and whether it is the one that was
-    /// published.
-    pub(super) fn find(&self, baseline: Baseline) -> Result<Vec<BaselineWeights>, BaselineError> {
+    /// The first place that has each file of a baseline, whether it is the one that was published,
+    /// and the file itself.
+    pub(super) fn find(
+        &self,
+        baseline: Baseline,
+    ) -> Result<Vec<(BaselineWeights, InputFile)>, BaselineError> {
         let found: Vec<_> = baseline.files().iter().map(|file| (file, self.look(file))).collect();
         let missing: Vec<_> = found.iter().filter(|(_, path)| path.is_none()).collect();
         if !missing.is_empty() {
@@ -143,12 +147,12 @@ impl BaselineFolders {
                 searched: folders.collect::<Vec<_>>().join(", "),
             });
         }
-        found.into_iter().filter_map(|(file, path)| Some(file.weights(path?))).collect()
+        found.into_iter().filter_map(|(file, path)| Some(file.open(path?))).collect()
     }
 
     fn look(&self, file: &BaselineFile) -> Option<PathBuf> {
         let places = |folder: &PathBuf| file.names.iter().map(|n| folder.join(n)).collect();
-        self.folders.iter().flat_map(|f| -> Vec<PathBuf> { places(f) }).find(|p| p.is_file())
+        self.folders.iter().flat_map(|f| -> Vec<PathBuf> { places(f) }).find(|p| p.exists())
     }
 
     /// Fetches to our cache what a baseline needs and no folder has; a file in our cache that is not
@@ -163,7 +167,7 @@ impl BaselineFolders {
     ) -> Result<Vec<PathBuf>, BaselineError> {
         let fetch = |file: &BaselineFile| {
             if let Some(path) = self.look(file) {
-                let found = file.weights(path)?;
+                let (found, _) = file.open(path)?;
                 if found.published {
                     return Ok(found.path);
                 }

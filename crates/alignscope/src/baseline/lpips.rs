@@ -4,8 +4,6 @@
 //! Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a
 //! perceptual metric", CVPR 2018; the package `lpips` 0.1.4 and torchvision's networks.
 
-use std::path::Path;
-
 use super::BaselineError;
 use super::map::{Convolution, ConvolutionShape, Edge, Map, pooled_side, relu};
 use crate::image::RgbImage;
@@ -164,11 +162,9 @@ impl Lpips {
     /// Reads the network from torchvision's file, and the heads from that of `lpips`.
     pub(super) fn load(
         backbone: Backbone,
-        network: &Path,
-        heads: &Path,
+        network: &Weights,
+        heads: &Weights,
     ) -> Result<Self, BaselineError> {
-        let network = Weights::open_file(network)?;
-        let head_weights = Weights::open_file(heads)?;
         let mut channels = 3;
         let mut layers = Vec::new();
         for step in backbone.steps() {
@@ -176,14 +172,14 @@ impl Lpips {
                 Step::Convolution(number, shape) => {
                     channels = shape.outputs;
                     let name = format!("features.{number}");
-                    Layer::Convolution(Convolution::load(&network, &name, shape)?)
+                    Layer::Convolution(Convolution::load(network, &name, shape)?)
                 }
                 Step::Pool(kernel, edge) => Layer::Pool(kernel, edge),
                 Step::Fire(number, inputs, squeezed, expanded) => {
                     channels = 2 * expanded;
                     let [squeeze, expand1, expand3] = fire(inputs, squeezed, expanded);
                     let part = |part: &str, shape| {
-                        Convolution::load(&network, &format!("features.{number}.{part}"), shape)
+                        Convolution::load(network, &format!("features.{number}.{part}"), shape)
                     };
                     Layer::Fire {
                         squeeze: part("squeeze", squeeze)?,
@@ -193,10 +189,10 @@ impl Lpips {
                 }
                 Step::Compare(number) => {
                     let tensor = format!("lin{number}.model.1.weight");
-                    let weights =
-                        head_weights.tensor(&tensor, &[1, channels, 1, 1], Init::Zeros)?;
+                    let weights = heads.tensor(&tensor, &[1, channels, 1, 1], Init::Zeros)?;
                     if let Some(value) = weights.iter().find(|w| **w < 0.0) {
-                        let (path, value) = (heads.to_owned(), *value);
+                        let path = heads.files().swap_remove(0).path;
+                        let value = *value;
                         return Err(BaselineError::Negative { path, tensor, value });
                     }
                     Layer::Compare(weights.iter().map(|w| w.sqrt()).collect())

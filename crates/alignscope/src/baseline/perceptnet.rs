@@ -4,8 +4,6 @@
 //! Hepburn, Laparra, Malo, McConville and Santos-Rodríguez, "PerceptNet: a human visual system
 //! inspired neural network for estimating perceptual distance", ICIP 2020; the published weights.
 
-use std::path::Path;
-
 use super::map::{Convolution, ConvolutionShape, Edge, Map, pooled_side};
 use crate::image::RgbImage;
 use crate::kernel::{Matrix, MatrixMut, matmul};
@@ -39,11 +37,10 @@ const CONVOLUTIONS: [ConvolutionShape; 3] = {
 };
 
 impl PerceptNet {
-    pub(super) fn load(path: &Path) -> Result<Self, WeightsError> {
-        let weights = Weights::open_file(path)?;
-        let gdn = |number, channels, alone| Normalization::load(&weights, number, channels, alone);
+    pub(super) fn load(weights: &Weights) -> Result<Self, WeightsError> {
+        let gdn = |number, channels, alone| Normalization::load(weights, number, channels, alone);
         let conv = |number: usize| {
-            Convolution::load(&weights, &format!("conv{}", number + 1), CONVOLUTIONS[number])
+            Convolution::load(weights, &format!("conv{}", number + 1), CONVOLUTIONS[number])
         };
         Ok(Self {
             normalizations: [

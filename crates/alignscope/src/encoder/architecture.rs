@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::input_file::{HashedPath, read_text};
 use crate::kernel::Activation;
 use crate::stage::Stage;
 use crate::weights::Weights;
@@ -147,11 +148,11 @@ impl Architecture {
     /// taken.
     ///
     /// # Errors
-    /// The file cannot be read or parsed, names no model type or an unsupported one, or holds a
+    /// The configuration names no model type or an unsupported one, or holds a
     /// value that cannot be.
-    pub fn read_transformers(path: &Path) -> Result<(Self, Vec<String>), ConfigError> {
-        let top = read_object(path)?;
-        let keys = Keys { object: &top, path, prefix: "", defaults_used: Vec::new() };
+    pub fn read_transformers(config: &ConfigFile) -> Result<(Self, Vec<String>), ConfigError> {
+        let (top, path) = (&config.object, config.file.path.as_path());
+        let keys = Keys { object: top, path, prefix: "", defaults_used: Vec::new() };
         let Some(model_type) = top.get("model_type").and_then(Value::as_str) else {
             return Err(ConfigError::NoModelType { path: path.to_owned() });
         };
@@ -175,12 +176,12 @@ impl Architecture {
     /// # Errors
     /// As for [`read_transformers`](Self::read_transformers).
     pub fn read_open_clip(
-        path: &Path,
+        config: &ConfigFile,
         weights: &Weights,
     ) -> Result<(Self, Vec<String>), ConfigError> {
-        let top = read_object(path)?;
-        let keys = Keys { object: &top, path, prefix: "", defaults_used: Vec::new() };
-        super::open_clip::read_config(&top, keys, weights)
+        let (top, path) = (&config.object, config.file.path.as_path());
+        let keys = Keys { object: top, path, prefix: "", defaults_used: Vec::new() };
+        super::open_clip::read_config(top, keys, weights)
     }
 
     /// Checks what the sizes must satisfy together.
@@ -206,19 +207,43 @@ impl Architecture {
     }
 }
 
-fn read_object(path: &Path) -> Result<Map<String, Value>, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let json = serde_json::from_str(&text)
-        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
-    match json {
-        Value::Object(object) => Ok(object),
-        other => Err(ConfigError::Value {
-            path: path.to_owned(),
-            key: "(the whole file)".to_owned(),
-            found: shorten(&other),
-            expected: "an object",
-        }),
+/// A configuration that was read: a JSON object, and the hash of the very bytes that it was parsed
+/// from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigFile {
+    object: Map<String, Value>,
+    file: HashedPath,
+}
+
+impl ConfigFile {
+    /// Reads `config.json` or `open_clip_config.json`.
+    ///
+    /// # Errors
+    /// The file cannot be read or parsed, or holds no object.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let (text, file) = read_text(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let json = serde_json::from_str(&text)
+            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
+        match json {
+            Value::Object(object) => Ok(Self { object, file }),
+            other => Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "(the whole file)".to_owned(),
+                found: shorten(&other),
+                expected: "an object",
+            }),
+        }
+    }
+
+    /// Where it is, and its hash.
+    pub fn file(&self) -> &HashedPath {
+        &self.file
+    }
+
+    /// Its keys.
+    pub(crate) fn object(&self) -> &Map<String, Value> {
+        &self.object
     }
 }
 

@@ -407,12 +407,6 @@ pub enum ExperimentError {
         /// What changed, a line each.
         changes: String,
     },
-    /// The weights of a model are not what they were when the run began.
-    #[error("{path} changed while the run went on; what was finished before is kept, run again")]
-    WeightsChanged {
-        /// The file.
-        path: PathBuf,
-    },
     /// A table of a finished run is not as the run left it.
     #[error(
         "{path} is not as this very run left it; look into it with `alignscope verify`, or run again with --fresh"

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -15,6 +14,7 @@ use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
+use crate::input_file::HashedPath;
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::stage::Stage;
@@ -370,11 +370,11 @@ impl External<'_> {
         made_of
     }
 
-    /// The files that its activations are read from.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    /// The files that its activations are read from, with the hashes of what was read.
+    pub(super) fn files(&self) -> Vec<HashedPath> {
         let ExternalSource::Features(features) = &self.source else { return vec![] };
         let files = features.stages.iter().filter_map(|(_, values)| match values {
-            FeatureValues::File(file) => Some(file.path().to_owned()),
+            FeatureValues::File(file) => Some(file.hashed_path()),
             FeatureValues::Memory { .. } => None,
         });
         files.collect()

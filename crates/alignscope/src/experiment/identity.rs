@@ -7,11 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::figures::ENERGY;
 use super::prepared::PreparedDataset;
-use super::record::absolute;
 use super::{Experiment, ExperimentError, Model, Source};
 use crate::encoder::{Family, Precision, Tokens};
 use crate::kept::{About, Identity, NUMERICS};
-use crate::results::{FileRecord, RunState};
+use crate::results::RunState;
 use crate::weights::hex;
 
 impl Model {
@@ -53,9 +52,7 @@ impl Model {
                 vec![format!("random, seed {seed}")]
             }
             Source::Encoder(checkpoint) => {
-                let paths = checkpoint.weight_files();
-                let of = |file: &&FileRecord| paths.iter().any(|path| absolute(path) == file.path);
-                self.files.iter().filter(of).map(|file| file.sha256.clone()).collect()
+                checkpoint.weight_files().into_iter().map(|file| file.sha256).collect()
             }
             Source::Pixels | Source::Baseline(_) | Source::External(_) => {
                 self.files.iter().map(|file| file.sha256.clone()).collect()

@@ -8,14 +8,14 @@ use super::prepared::PreparedDataset;
 use super::reduction::{StageDistances, Wanted};
 use super::scoring::Scoring;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, Model, Source, pixels, record};
+use super::{Experiment, ExperimentError, Model, Source, pixels};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::features::ArrayAxes;
 use crate::findings::FindingRow;
 use crate::model::ModelSpec;
 use crate::progress::Progress;
-use crate::results::{OutputFolder, ScoreRow, WorkRecord};
+use crate::results::{FileRecord, OutputFolder, ScoreRow, WorkRecord};
 use crate::stage::Stage;
 
 /// What was measured of an external model.
@@ -145,7 +145,7 @@ impl Experiment {
         let pixels =
             || Model { name: ModelSpec::Pixels.to_string(), source: Source::Pixels, files: vec![] };
         let source = Source::External(external.made_of(arrays));
-        let files = record::file_records(&external.files())?;
+        let files = external.files().iter().map(FileRecord::of).collect();
         let external = Model { name: external.name.clone(), source, files };
         Ok(self.pixels.then(pixels).into_iter().chain([external]).collect())
     }

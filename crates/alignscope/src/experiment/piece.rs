@@ -1,7 +1,6 @@
 //! One model on one data set: the distances of all pairs at all stages.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,7 +9,6 @@ use super::ExperimentError;
 use super::error::go_on;
 use super::open::Open;
 use super::prepared::PreparedDataset;
-use super::record::sha256_of;
 use super::reduction::{
     Reduction, StageDistances, Wanted, When, check_usable, distances, suspects,
 };
@@ -26,7 +24,6 @@ use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::kept::KeptPiece;
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
-use crate::results::FileRecord;
 
 /// What is wanted.
 pub(super) struct Request<'a> {
@@ -51,21 +48,20 @@ impl<'a> Request<'a> {
 pub(super) struct LazyEncoder<'a> {
     model: &'a str,
     checkpoint: &'a Checkpoint,
-    /// The files as they were when the run began.
-    files: &'a [FileRecord],
     loaded: OnceLock<Encoder>,
 }
 
 impl<'a> LazyEncoder<'a> {
-    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint, files: &'a [FileRecord]) -> Self {
-        Self { model, checkpoint, files, loaded: OnceLock::new() }
+    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint) -> Self {
+        Self { model, checkpoint, loaded: OnceLock::new() }
     }
 
     pub(super) fn architecture(&self) -> &Architecture {
         &self.checkpoint.architecture
     }
 
-    /// The encoder, read now if it was not yet.
+    /// The encoder, read now if it was not yet: hours may have passed since its files were hashed,
+    /// against which every byte is held that is read now.
     fn get(&self, progress: &dyn Progress) -> Result<&Encoder, ExperimentError> {
         if let Some(encoder) = self.loaded.get() {
             return Ok(encoder);
@@ -75,13 +71,6 @@ impl<'a> LazyEncoder<'a> {
             model: self.model.to_owned(),
             source: Box::new(source),
         })?;
-        // The run may have gone on for hours before: what was read now must be what it is kept under.
-        for file in self.files {
-            let path = PathBuf::from(&file.path);
-            if sha256_of(&path)? != file.sha256 {
-                return Err(ExperimentError::WeightsChanged { path });
-            }
-        }
         progress.end();
         Ok(self.loaded.get_or_init(|| encoder))
     }

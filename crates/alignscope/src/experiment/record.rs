@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
-use crate::input_file::ContentHash;
+use crate::input_file::{ContentHash, HashedPath};
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
@@ -131,11 +131,19 @@ impl Experiment {
     }
 }
 
-/// The files of a model, with their hashes.
-pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentError> {
+impl FileRecord {
+    /// A file that was read, by the hash of what was read.
+    pub(super) fn of(file: &HashedPath) -> Self {
+        let HashedPath { path, sha256 } = file;
+        Self { path: absolute(path), sha256: sha256.clone(), published: None }
+    }
+}
+
+/// The files of a model, with the hashes of what was read of them.
+pub(super) fn files_of(source: &Source) -> Vec<FileRecord> {
     match source {
-        Source::Encoder(checkpoint) => file_records(&checkpoint.files),
-        Source::Baseline(baseline) => Ok(baseline
+        Source::Encoder(checkpoint) => checkpoint.files.iter().map(FileRecord::of).collect(),
+        Source::Baseline(baseline) => baseline
             .files()
             .iter()
             .map(|file| FileRecord {
@@ -143,8 +151,8 @@ pub(super) fn files_of(source: &Source) -> Result<Vec<FileRecord>, ExperimentErr
                 sha256: file.sha256.clone(),
                 published: Some(file.published),
             })
-            .collect()),
-        Source::Pixels | Source::External(_) => Ok(vec![]),
+            .collect(),
+        Source::Pixels | Source::External(_) => vec![],
     }
 }
 

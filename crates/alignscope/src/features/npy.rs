@@ -1,10 +1,11 @@
 //! `.npy` files of numbers, as NumPy writes them.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use half::f16;
+
+use crate::input_file::{HashedPath, InputFile};
 
 /// Bytes of numbers that are turned into f32 at a time.
 const RUN: usize = 1 << 16;
@@ -42,7 +43,7 @@ impl Format {
 /// A `.npy` file whose header has been read: numbers in order of rows, little-endian.
 #[derive(Debug)]
 pub struct NpyFile {
-    path: PathBuf,
+    file: InputFile,
     format: Format,
     shape: Vec<usize>,
     /// Where the numbers begin.
@@ -114,7 +115,7 @@ pub enum NpyError {
 }
 
 impl NpyFile {
-    /// Reads the header of a file of features.
+    /// Hashes a file of features, and reads its header.
     ///
     /// # Errors
     /// See [`NpyError`].
@@ -122,8 +123,8 @@ impl NpyFile {
         let read = |source| NpyError::Read { path: path.to_owned(), source };
         let wrong =
             |found: &str| NpyError::Header { path: path.to_owned(), found: found.to_owned() };
-        let mut file = File::open(path).map_err(read)?;
-        let length = file.metadata().map_err(read)?.len();
+        let opened = InputFile::open(path).map_err(read)?;
+        let (mut file, length) = (opened.reader(), opened.bytes());
         let mut begin = [0; 8];
         file.read_exact(&mut begin).map_err(|_| wrong("it ends before its header"))?;
         let (magic, [major, _]) = begin.split_at(6) else { unreachable!("eight bytes") };
@@ -166,12 +167,17 @@ impl NpyFile {
         if found != expected {
             return Err(NpyError::Length { path: path.to_owned(), found, expected, shape });
         }
-        Ok(Self { path: path.to_owned(), format, shape, start })
+        Ok(Self { file: opened, format, shape, start })
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// Where the file is, and the hash of what is read of it.
+    pub fn hashed_path(&self) -> HashedPath {
+        self.file.hashed_path()
     }
 
     /// The sizes of its two to four axes, the first that of images.
@@ -219,10 +225,8 @@ impl NpyFile {
         &self,
         mut take: impl FnMut(&[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let error = |source| NpyError::Read { path: self.path.clone(), source };
-        let mut file = File::open(&self.path).map_err(error)?;
-        file.seek(SeekFrom::Start(self.start)).map_err(error)?;
-        let mut file = BufReader::with_capacity(RUN, file);
+        let error = |source| NpyError::Read { path: self.path().to_owned(), source };
+        let mut file = self.file.reader_at(self.start);
         let mut bytes = vec![0; RUN];
         let mut values = Vec::with_capacity(RUN / 2);
         let mut left = self.shape.iter().product::<usize>() * self.format.bytes();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::input_file;
+
 /// Where the hub is, who asks, and where its files are kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubSettings {
@@ -57,7 +59,7 @@ impl HubSettings {
                 .join("huggingface")
         });
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-        let kept = || std::fs::read_to_string(token_file).ok();
+        let kept = || input_file::read_text(&token_file).ok().map(|(text, _)| text);
         let is_true =
             |value: String| matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE");
         Self {

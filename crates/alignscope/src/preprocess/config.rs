@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::{CropRounding, Normalize, Preprocessing, Resample, Resize};
+use crate::input_file::{HashedPath, read_text};
 
 /// A recipe with its story.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,22 +110,32 @@ const MAX_SIDE: u64 = 8192;
 
 impl Preprocessing {
     /// The recipe in a checkpoint's folder: `preprocessor_config.json`, or the image processor
-    /// inside `processor_config.json`, where transformers 5 puts it.
+    /// inside `processor_config.json`, where transformers 5 puts it; and the hash of the very bytes
+    /// that it was parsed from.
     ///
     /// # Errors
     /// Neither file is there, or it cannot be used.
-    pub fn from_folder(folder: &Path, class: &str) -> Result<Recipe, PreprocessError> {
+    pub fn from_folder(
+        folder: &Path,
+        class: &str,
+    ) -> Result<(Recipe, HashedPath), PreprocessError> {
+        // Whatever it is: what is no file is an error when it is read.
+        let is_there = |path: &Path| path.symlink_metadata().is_ok();
         let path = folder.join("preprocessor_config.json");
-        if path.is_file() {
-            return Self::from_config(&read(&path)?, &path, class);
+        if is_there(&path) {
+            let (config, file) = read(&path)?;
+            return Ok((Self::from_config(&config, &path, class)?, file));
         }
         let path = folder.join("processor_config.json");
-        let nested = match path.is_file() {
-            true => read(&path)?.get("image_processor").cloned(),
+        let nested = match is_there(&path) {
+            true => {
+                let (config, file) = read(&path)?;
+                config.get("image_processor").cloned().map(|config| (config, file))
+            }
             false => None,
         };
         match nested {
-            Some(config) => Self::from_config(&config, &path, class),
+            Some((config, file)) => Ok((Self::from_config(&config, &path, class)?, file)),
             None => Err(PreprocessError::NoFile { folder: folder.to_owned() }),
         }
     }
@@ -200,9 +211,12 @@ impl Preprocessing {
     /// 255.
     ///
     /// # Errors
-    /// The file cannot be read, or a value cannot be used.
-    pub fn from_open_clip(path: &Path, image_size: usize) -> Result<Recipe, PreprocessError> {
-        let config = read(path)?;
+    /// A value cannot be used.
+    pub fn from_open_clip(
+        config: &Map<String, Value>,
+        path: &Path,
+        image_size: usize,
+    ) -> Result<Recipe, PreprocessError> {
         let none = Map::new();
         let object = config.get("preprocess_cfg").and_then(Value::as_object).unwrap_or(&none);
         // The defaults of open_clip 3's `PreprocessCfg`.
@@ -247,11 +261,12 @@ impl Preprocessing {
     }
 }
 
-fn read(path: &Path) -> Result<Value, PreprocessError> {
-    let text = std::fs::read_to_string(path)
+fn read(path: &Path) -> Result<(Value, HashedPath), PreprocessError> {
+    let (text, file) = read_text(path)
         .map_err(|source| PreprocessError::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text)
-        .map_err(|source| PreprocessError::Parse { path: path.to_owned(), source })
+    let config = serde_json::from_str(&text)
+        .map_err(|source| PreprocessError::Parse { path: path.to_owned(), source })?;
+    Ok((config, file))
 }
 
 /// The keys of a processor's configuration, with the defaults of its class.

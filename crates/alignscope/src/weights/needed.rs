@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{OPEN_CLIP_FILES, TRANSFORMERS_FILES};
+use crate::input_file::read_text;
 
 /// Who wrote a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +100,12 @@ const MODEL_TYPES: [&str; 6] = [
 
 /// Whether the `config.json` of a folder names one of them.
 pub(crate) fn is_known_type(folder: &Path) -> bool {
-    std::fs::read(folder.join("config.json")).is_ok_and(|config| names_known_type(&config))
+    let config = read_text(&folder.join("config.json"));
+    config.is_ok_and(|(config, _)| names_known_type(&config))
 }
 
-fn names_known_type(config: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(config).is_ok_and(|config| {
+fn names_known_type(config: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(config).is_ok_and(|config| {
         config["model_type"].as_str().is_some_and(|found| MODEL_TYPES.contains(&found))
     })
 }
@@ -162,7 +164,7 @@ mod tests {
         let of_timm = both.iter().map(|n| (*n).to_owned()).collect();
         let found = Needed::among(&of_timm, || false).expect("a model");
         assert_eq!(found.format, Format::OpenClip);
-        assert!(!names_known_type(br#"{"architecture": "vit_base_patch16_clip_224"}"#));
-        assert!(names_known_type(br#"{"model_type": "clip"}"#));
+        assert!(!names_known_type(r#"{"architecture": "vit_base_patch16_clip_224"}"#));
+        assert!(names_known_type(r#"{"model_type": "clip"}"#));
     }
 }

@@ -11,6 +11,8 @@ pub(super) enum Numbers {
     BF16,
     /// Whole numbers of so many bytes, which no weight is kept in: they are skipped.
     Whole(usize),
+    /// Complex or quantized numbers, or bare bytes, of so many bytes: skipped too.
+    Other(usize),
 }
 
 impl Numbers {
@@ -20,12 +22,12 @@ impl Numbers {
             Self::F64 => 8,
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
-            Self::Whole(bytes) => bytes,
+            Self::Whole(bytes) | Self::Other(bytes) => bytes,
         }
     }
 }
 
-/// Little-endian numbers as f32; `None` for whole numbers, which weights are not kept in.
+/// Little-endian numbers as f32; `None` for those that weights are not kept in.
 pub(super) fn widen(numbers: Numbers, bytes: &[u8]) -> Option<Vec<f32>> {
     fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes.as_chunks::<N>().0.iter().map(|b| read(*b)).collect()
@@ -35,6 +37,6 @@ pub(super) fn widen(numbers: Numbers, bytes: &[u8]) -> Option<Vec<f32>> {
         Numbers::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
         Numbers::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
         Numbers::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-        Numbers::Whole(_) => return None,
+        Numbers::Whole(_) | Numbers::Other(_) => return None,
     })
 }

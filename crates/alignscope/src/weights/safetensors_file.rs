@@ -1,13 +1,12 @@
 //! One safetensors file: its header in memory, its tensors on the disk.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::Read;
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::WeightsError;
 use super::numbers::{Numbers, widen};
+use super::{WeightsError, stand_in};
+use crate::input_file::InputFile;
 
 /// A longer header is refused; the format's own reader has the same limit.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -16,43 +15,51 @@ const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// text tower is never touched and nothing is held twice.
 #[derive(Debug)]
 pub(super) struct SafetensorsFile {
-    path: PathBuf,
+    file: InputFile,
     metadata: Metadata,
     /// Where the first tensor's bytes begin.
     data_start: u64,
 }
 
 impl SafetensorsFile {
-    pub(super) fn open(path: &Path) -> Result<Self, WeightsError> {
-        let read_error = |source| WeightsError::Read { path: path.to_owned(), source };
-        let damaged = |found: String| WeightsError::Damaged { path: path.to_owned(), found };
-        let mut file = File::open(path).map_err(read_error)?;
-        let file_bytes = file.metadata().map_err(read_error)?.len();
-
-        let mut length = [0_u8; 8];
-        file.read_exact(&mut length)
-            .map_err(|_| damaged(format!("it has {file_bytes} bytes, too few for a header")))?;
-        let header_bytes = u64::from_le_bytes(length);
-        if header_bytes > MAX_HEADER_BYTES || 8 + header_bytes > file_bytes {
+    /// Reads the header of a file whose first bytes are `start`.
+    pub(super) fn open(file: InputFile, start: &[u8]) -> Result<Self, WeightsError> {
+        let path = file.path().to_owned();
+        let damaged = |found: String| WeightsError::Damaged { path: path.clone(), found };
+        let file_bytes = file.bytes();
+        let is_torch = start.starts_with(b"PK\x03\x04") || start.starts_with(&[0x80, 2, 0x8a, 10]);
+        let torch = is_torch.then_some("it is a file of torch.save; name it `pytorch_model.bin`");
+        if let Some(found) = torch.or_else(|| stand_in(start)) {
+            return Err(damaged(found.to_owned()));
+        }
+        let Some(length) = start.first_chunk() else {
+            return Err(damaged(format!("it has {file_bytes} bytes, too few for a header")));
+        };
+        let header_bytes = u64::from_le_bytes(*length);
+        if header_bytes > MAX_HEADER_BYTES || header_bytes > file_bytes - 8 {
             return Err(damaged(format!(
                 "its header claims {header_bytes} bytes in a file of {file_bytes}"
             )));
         }
         let mut header = Vec::new();
-        file.take(header_bytes).read_to_end(&mut header).map_err(read_error)?;
+        file.reader()
+            .take(8 + header_bytes)
+            .read_to_end(&mut header)
+            .map_err(|source| WeightsError::Read { path: path.clone(), source })?;
+        let header = &header[8..];
         let metadata: Metadata =
-            serde_json::from_slice(&header).map_err(|e| damaged(e.to_string()))?;
+            serde_json::from_slice(header).map_err(|e| damaged(e.to_string()))?;
 
         let data_start = 8 + header_bytes;
         let expected = data_start + metadata.data_len() as u64;
         if expected != file_bytes {
             return Err(damaged(format!("it has {file_bytes} bytes, its header says {expected}")));
         }
-        Ok(Self { path: path.to_owned(), metadata, data_start })
+        Ok(Self { file, metadata, data_start })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn file(&self) -> &InputFile {
+        &self.file
     }
 
     pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
@@ -67,18 +74,13 @@ impl SafetensorsFile {
     pub(super) fn tensor(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let info = self.metadata.info(name).expect("the caller looked for the tensor");
         let (start, end) = info.data_offsets;
-        let read = || -> io::Result<Vec<u8>> {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(self.data_start + start as u64))?;
-            let mut bytes = vec![0; end - start];
-            file.read_exact(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes =
-            read().map_err(|source| WeightsError::Read { path: self.path.clone(), source })?;
+        let mut bytes = vec![0; end - start];
+        self.file
+            .read_exact_at(&mut bytes, self.data_start + start as u64)
+            .map_err(|source| WeightsError::Read { path: self.file.path().to_owned(), source })?;
         numbers(info.dtype).and_then(|n| widen(n, &bytes)).ok_or_else(|| WeightsError::Dtype {
             name: name.to_owned(),
-            path: self.path.clone(),
+            path: self.file.path().to_owned(),
             found: format!("{:?}", info.dtype),
         })
     }

@@ -1,84 +1,131 @@
 //! One `.bin` or `.pth` file: a zip archive (since PyTorch 1.6), or the older plain stream.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::WeightsError;
 use super::numbers::{Numbers, widen};
 use super::pickle::{Pickled, TensorView, Value, read as read_pickle};
-
-/// A longer pickle is refused: names, shapes and strides of some thousand tensors are far shorter.
-const MAX_PICKLE_BYTES: u64 = 64 << 20;
+use super::torch_zip::{Entry, MAX_PICKLE_BYTES, TorchZip};
+use super::{WeightsError, stand_in};
+use crate::input_file::InputFile;
 
 /// The first number of the older stream.
 const MAGIC: &[u8] =
     &[0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
+/// The version of the older stream.
+const VERSION: i64 = 1001;
+
 /// A file that `torch.save` wrote.
 #[derive(Debug)]
 pub(super) struct TorchFile {
-    path: PathBuf,
+    file: InputFile,
     tensors: HashMap<String, Tensor>,
+    storages: Vec<Storage>,
+    /// What stands beside the tensors and cannot be read, by name: what makes it.
+    opaque: BTreeMap<String, String>,
+    /// Dictionaries of tensors beside the tensors, which are not looked into.
+    nested: Vec<String>,
 }
 
 /// A tensor of the file, without anything that is shared within a thread.
 #[derive(Debug)]
 struct Tensor {
     numbers: Numbers,
-    /// Where its storage begins in the file.
-    storage_start: u64,
+    /// Which of the storages.
+    storage: usize,
     offset: usize,
     shape: Vec<usize>,
     strides: Vec<usize>,
     contiguous: bool,
 }
 
+/// A block of numbers in the file.
+#[derive(Debug)]
+struct Storage {
+    start: u64,
+    bytes: u64,
+    /// The entry of the archive that it is; the older stream has no checksums.
+    entry: Option<Entry>,
+    /// Whether its bytes were held against their checksum.
+    checked: AtomicBool,
+}
+
 impl TorchFile {
-    pub(super) fn open(path: &Path) -> Result<Self, WeightsError> {
-        let read_error = |source| WeightsError::Read { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(read_error)?;
-        let mut start = [0; 16];
-        let n = file.read(&mut start).map_err(read_error)?;
-        file.rewind().map_err(read_error)?;
-        let (views, starts) = if start[..n].starts_with(b"PK\x03\x04") {
-            read_zip(file, path)?
-        } else if start[..n].starts_with(MAGIC) {
-            read_stream(&mut file, path)?
+    /// Reads the pickle of a file whose first bytes are `start`.
+    pub(super) fn open(file: InputFile, start: &[u8]) -> Result<Self, WeightsError> {
+        let (pickled, places) = if start.starts_with(b"PK\x03\x04") {
+            read_zip(&file)?
+        } else if start.starts_with(MAGIC) {
+            read_stream(&file)?
         } else {
-            return Err(damaged(path, "it is neither a zip archive nor a stream of torch.save"));
+            let found = "it is neither a zip archive nor a stream of torch.save";
+            return Err(damaged(&file, stand_in(start).unwrap_or(found)));
         };
-        let tensors = views
-            .into_iter()
-            .map(|(name, view)| {
-                let start = starts.get(&*view.storage.key).copied().ok_or_else(|| {
-                    damaged(
-                        path,
-                        format!("the storage `{}` of `{name}` is missing", view.storage.key),
-                    )
-                })?;
-                let tensor = Tensor {
-                    numbers: view.storage.numbers,
-                    storage_start: start,
-                    offset: view.offset,
-                    contiguous: view.is_contiguous(),
-                    shape: view.shape.clone(),
-                    strides: view.strides.clone(),
-                };
-                Ok((name.to_string(), tensor))
-            })
-            .collect::<Result<_, WeightsError>>()?;
-        Ok(Self { path: path.to_owned(), tensors })
+        let dictionary = state_dictionary(&pickled);
+        let mut torch_file = Self {
+            file,
+            tensors: HashMap::new(),
+            storages: Vec::new(),
+            opaque: BTreeMap::new(),
+            nested: Vec::new(),
+        };
+        let mut storages: HashMap<Rc<str>, usize> = HashMap::new();
+        for (key, value) in pickled.entries(dictionary) {
+            let Value::Text(name) = key else { continue };
+            // Of a name that stands twice the last counts, as in Python.
+            torch_file.tensors.remove(&**name);
+            torch_file.opaque.remove(&**name);
+            if let Some(unknown) = pickled.opaque(value) {
+                let made = format!("`{}` (byte {} of its pickle)", unknown.name, unknown.offset);
+                torch_file.opaque.insert(name.to_string(), made);
+                continue;
+            }
+            if is_state_dictionary(&pickled, value) {
+                torch_file.nested.push(name.to_string());
+            }
+            let Value::Tensor(view) = value else { continue };
+            let key = &view.storage.key;
+            let storage = match storages.get(key) {
+                Some(storage) => *storage,
+                None => {
+                    let storage = places.storage(&torch_file.file, name, view)?;
+                    torch_file.storages.push(storage);
+                    storages.insert(key.clone(), torch_file.storages.len() - 1);
+                    torch_file.storages.len() - 1
+                }
+            };
+            let tensor = Tensor {
+                numbers: view.storage.numbers,
+                storage,
+                offset: view.offset,
+                contiguous: view.is_contiguous(),
+                shape: view.shape.clone(),
+                strides: view.strides.clone(),
+            };
+            torch_file.tensors.insert(name.to_string(), tensor);
+        }
+        Ok(torch_file)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn file(&self) -> &InputFile {
+        &self.file
     }
 
     pub(super) fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
+    }
+
+    /// What stands beside the tensors under a name and cannot be read: what makes it.
+    pub(super) fn opaque(&self) -> &BTreeMap<String, String> {
+        &self.opaque
+    }
+
+    /// The names of dictionaries of tensors beside the tensors.
+    pub(super) fn nested(&self) -> &[String] {
+        &self.nested
     }
 
     pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
@@ -99,20 +146,30 @@ impl TorchFile {
                 1 + steps.map(|(size, stride)| (size - 1) * stride).sum::<usize>()
             }
         };
-        let read = || -> io::Result<Vec<u8>> {
-            let mut file = File::open(&self.path)?;
-            let start = tensor.storage_start + (tensor.offset * size) as u64;
-            file.seek(SeekFrom::Start(start))?;
-            let mut bytes = vec![0; span * size];
-            file.read_exact(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes =
-            read().map_err(|source| WeightsError::Read { path: self.path.clone(), source })?;
+        let storage = &self.storages[tensor.storage];
+        let start = storage.start + (tensor.offset * size) as u64;
+        let mut bytes = vec![0; span * size];
+        self.file
+            .read_exact_at(&mut bytes, start)
+            .map_err(|source| WeightsError::Read { path: self.file.path().to_owned(), source })?;
+        if let Some(entry) = &storage.entry
+            && !storage.checked.load(Ordering::Relaxed)
+        {
+            let what = format!("`{name}`");
+            match bytes.len() as u64 == storage.bytes {
+                true => entry.check(&self.file, &what, crc32fast::hash(&bytes))?,
+                false => entry.check_bytes(&self.file, &what)?,
+            }
+            storage.checked.store(true, Ordering::Relaxed);
+        }
         let values = widen(tensor.numbers, &bytes).ok_or_else(|| WeightsError::Dtype {
             name: name.to_owned(),
-            path: self.path.clone(),
-            found: "whole numbers".to_owned(),
+            path: self.file.path().to_owned(),
+            found: match tensor.numbers {
+                Numbers::Other(_) => "complex or quantized numbers",
+                _ => "whole numbers",
+            }
+            .to_owned(),
         })?;
         Ok(match tensor.contiguous || len == 0 {
             true => values,
@@ -139,129 +196,178 @@ fn gather(values: &[f32], shape: &[usize], strides: &[usize]) -> Vec<f32> {
     out
 }
 
-fn damaged(path: &Path, found: impl Into<String>) -> WeightsError {
-    WeightsError::DamagedTorch { path: path.to_owned(), found: found.into() }
+pub(super) fn damaged(file: &InputFile, found: impl Into<String>) -> WeightsError {
+    WeightsError::DamagedTorch { path: file.path().to_owned(), found: found.into() }
 }
 
-/// Tensors by name, and where each storage begins.
-type Contents = (Vec<(Rc<str>, Rc<TensorView>)>, HashMap<String, u64>);
+/// Where the numbers of storages lie.
+enum Places {
+    Zip(TorchZip),
+    /// The first byte of each storage, by key.
+    Stream(HashMap<String, u64>),
+}
 
-/// `<name>/data.pkl`, and `<name>/data/<key>` for each storage, none of them compressed.
-fn read_zip(file: File, path: &Path) -> Result<Contents, WeightsError> {
-    let zip_error = |e: zip::result::ZipError| damaged(path, e.to_string());
-    let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).map_err(zip_error)?;
-    let mut starts = HashMap::new();
-    let mut lengths = HashMap::new();
-    let mut pickle = None;
-    for i in 0..archive.len() {
-        let entry = archive.by_index_raw(i).map_err(zip_error)?;
-        let name = entry.name().map_err(zip_error)?.into_owned();
-        if entry.compression() != zip::CompressionMethod::Stored {
-            return Err(damaged(path, format!("`{name}` in it is compressed")));
-        }
-        let start = entry
-            .data_start()
-            .ok_or_else(|| damaged(path, format!("`{name}` in it has no place")))?;
-        if name.ends_with("/data.pkl") || name == "data.pkl" {
-            if entry.size() > MAX_PICKLE_BYTES {
-                return Err(damaged(path, "its pickle is larger than any checkpoint's"));
+impl Places {
+    /// The storage of the tensor `name`.
+    fn storage(
+        &self,
+        file: &InputFile,
+        name: &str,
+        view: &TensorView,
+    ) -> Result<Storage, WeightsError> {
+        let key = &*view.storage.key;
+        let numbers = view.storage.numbers;
+        let missing = || damaged(file, format!("the storage `{key}` of `{name}` is missing"));
+        let bytes = (view.storage.len as u64).saturating_mul(numbers.bytes() as u64);
+        let (start, entry) = match self {
+            Self::Stream(starts) => (*starts.get(key).ok_or_else(missing)?, None),
+            Self::Zip(zip) => {
+                let entry = zip.storage(key).ok_or_else(missing)?;
+                entry.check_plain(file, &format!("`{name}`"))?;
+                if entry.bytes != bytes {
+                    let found = format!(
+                        "`{}` in it, the storage of `{name}`, has {} bytes, expected {bytes}",
+                        entry.name, entry.bytes
+                    );
+                    return Err(damaged(file, found));
+                }
+                (entry.start, Some(entry.clone()))
             }
-            pickle = Some((start, entry.size()));
-        } else if let Some((_, key)) = name.rsplit_once("data/") {
-            starts.insert(key.to_owned(), start);
-            lengths.insert(key.to_owned(), entry.size());
-        }
+        };
+        Ok(Storage { start, bytes, entry, checked: AtomicBool::new(false) })
     }
-    let (start, size) = pickle.ok_or_else(|| damaged(path, "there is no data.pkl in it"))?;
-    let mut file = archive.into_inner();
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(start))
-        .and_then(|_| file.take(size).read_to_end(&mut bytes))
-        .map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
-    let pickled = read_pickle(&bytes).map_err(|e| damaged(path, e.to_string()))?;
-    let views = tensors(&pickled);
-    for (name, view) in &views {
-        let bytes = (view.storage.len as u64).saturating_mul(view.storage.numbers.bytes() as u64);
-        if lengths.get(&*view.storage.key).is_none_or(|found| *found < bytes) {
-            return Err(damaged(
-                path,
-                format!("the storage of `{name}` is shorter than it should be"),
-            ));
-        }
-    }
-    Ok((views, starts))
+}
+
+fn read_zip(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
+    let zip = TorchZip::open(file)?;
+    let pickled = read_pickle(&zip.pickle(file)?).map_err(|e| damaged(file, e.to_string()))?;
+    check_tensors(file, &pickled)?;
+    Ok((pickled, Places::Zip(zip)))
 }
 
 /// Magic number, version, machine, the tensors, the keys of the storages, then for each its length
 /// and its numbers.
-fn read_stream(file: &mut File, path: &Path) -> Result<Contents, WeightsError> {
-    let read_error = |source| WeightsError::Read { path: path.to_owned(), source };
-    let file_bytes = file.metadata().map_err(read_error)?.len();
+fn read_stream(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
     // The pickles come first; a file that is all pickle is as short as they are.
     let mut bytes = Vec::new();
-    file.take(MAX_PICKLE_BYTES).read_to_end(&mut bytes).map_err(read_error)?;
+    let mut beginning = file.reader().take(MAX_PICKLE_BYTES);
+    beginning
+        .read_to_end(&mut bytes)
+        .map_err(|source| WeightsError::Read { path: file.path().to_owned(), source })?;
     let mut at = 0;
     let mut next = || {
-        let pickled = read_pickle(&bytes[at..]).map_err(|e| damaged(path, e.to_string()))?;
+        let pickled = read_pickle(&bytes[at..]).map_err(|e| damaged(file, e.to_string()))?;
         at += pickled.end;
         Ok::<Pickled, WeightsError>(pickled)
     };
-    for _ in 0..3 {
-        next()?;
+    next()?;
+    if !matches!(next()?.value, Value::Int(VERSION)) {
+        return Err(damaged(file, format!("it is of another version than {VERSION}")));
+    }
+    let machine = next()?;
+    let is_big_endian = |entry: &(Value, Value)| match entry {
+        (Value::Text(key), Value::Bool(false)) => &**key == "little_endian",
+        _ => false,
+    };
+    if machine.entries(&machine.value).iter().any(is_big_endian) {
+        return Err(damaged(file, "its numbers are big-endian, expected little-endian"));
     }
     let pickled = next()?;
+    // Before its storages are looked for, which such a file may not have.
+    check_tensors(file, &pickled)?;
     let keys = next()?;
-    let views = tensors(&pickled);
-    let mut storages: HashMap<Rc<str>, (Numbers, usize)> = HashMap::new();
-    for (name, view) in &views {
-        let storage = &view.storage;
-        let said = (storage.numbers, storage.len);
-        if *storages.entry(storage.key.clone()).or_insert(said) != said {
-            let found = format!("`{name}` says another length of its storage than a tensor before");
-            return Err(damaged(path, found));
-        }
-    }
     let mut starts = HashMap::new();
     let mut position = at as u64;
     for key in keys.items(&keys.value) {
-        let Value::Text(key) = key else { return Err(damaged(path, "a storage without a name")) };
+        let Value::Text(key) = key else { return Err(damaged(file, "a storage without a name")) };
         let mut length = [0; 8];
-        file.seek(SeekFrom::Start(position))
-            .and_then(|_| file.read_exact(&mut length))
-            .map_err(|_| damaged(path, "it ends before its numbers do"))?;
+        file.read_exact_at(&mut length, position).map_err(|source| match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => damaged(file, "it ends before its numbers do"),
+            _ => WeightsError::Read { path: file.path().to_owned(), source },
+        })?;
         position += 8;
-        starts.insert(key.to_string(), position);
-        let Some((numbers, len)) = storages.get(&**key) else {
-            return Err(damaged(path, format!("the storage `{key}` belongs to no tensor")));
+        let Some(said) = pickled.storages.get(key) else {
+            return Err(damaged(file, format!("the storage `{key}` belongs to no tensor")));
         };
+        let Some((numbers, len)) = said else {
+            let found = format!("the storage `{key}` is of a type whose length is not known");
+            return Err(damaged(file, found));
+        };
+        if starts.insert(key.to_string(), position).is_some() {
+            return Err(damaged(file, format!("the storage `{key}` stands in it twice")));
+        }
         if i64::from_le_bytes(length) != *len as i64 {
-            return Err(damaged(path, format!("the storage `{key}` has another length")));
+            return Err(damaged(file, format!("the storage `{key}` has another length")));
         }
         position = (*len as u64)
             .checked_mul(numbers.bytes() as u64)
             .and_then(|bytes| position.checked_add(bytes))
-            .filter(|end| *end <= file_bytes)
-            .ok_or_else(|| damaged(path, "it ends before its numbers do"))?;
+            .filter(|end| *end <= file.bytes())
+            .ok_or_else(|| damaged(file, "it ends before its numbers do"))?;
     }
-    Ok((views, starts))
+    Ok((pickled, Places::Stream(starts)))
 }
 
-/// The tensors of a state dictionary, which may lie within another: `{"state_dict": {…}}`.
-fn tensors(pickled: &Pickled) -> Vec<(Rc<str>, Rc<TensorView>)> {
-    let mut dict = &pickled.value;
+/// The dictionary of tensors, which may lie within another: `{"state_dict": {…}}`.
+fn state_dictionary(pickled: &Pickled) -> &Value {
+    let mut dictionary = &pickled.value;
     for wrapper in ["state_dict", "model"] {
-        let inner = pickled.entries(dict).iter().find_map(|(key, value)| match (key, value) {
-            (Value::Text(key), Value::Dict(_)) if &**key == wrapper => Some(value),
-            _ => None,
-        });
-        dict = inner.unwrap_or(dict);
+        let inner =
+            pickled.entries(dictionary).iter().find_map(|(key, value)| match (key, value) {
+                (Value::Text(key), Value::Dict(_)) if &**key == wrapper => Some(value),
+                _ => None,
+            });
+        dictionary = inner.unwrap_or(dictionary);
     }
-    pickled
-        .entries(dict)
+    dictionary
+}
+
+/// Whether a value is a dictionary with a tensor in it.
+fn is_state_dictionary(pickled: &Pickled, value: &Value) -> bool {
+    pickled.entries(value).iter().any(|(_, value)| matches!(value, Value::Tensor(_)))
+}
+
+/// Refuses a file without a dictionary of tensors.
+fn check_tensors(file: &InputFile, pickled: &Pickled) -> Result<(), WeightsError> {
+    let dictionary = state_dictionary(pickled);
+    match is_state_dictionary(pickled, dictionary) {
+        true => Ok(()),
+        false => Err(damaged(file, no_tensors(pickled, dictionary))),
+    }
+}
+
+/// What a file holds that has no tensors by name.
+fn no_tensors(pickled: &Pickled, value: &Value) -> String {
+    if let Some(unknown) = pickled.opaque(value) {
+        let (name, offset) = (&unknown.name, unknown.offset);
+        return format!(
+            "it holds no dictionary of tensors but what `{name}` at byte {offset} of its pickle \
+             makes, which is refused, since a pickle can run any code; save the model's \
+             state_dict() with torch.save"
+        );
+    }
+    if let Value::Tensor(_) = value {
+        return "it holds one tensor, expected a dictionary of tensors by name".to_owned();
+    }
+    let keys: Vec<String> = pickled
+        .entries(value)
         .iter()
-        .filter_map(|(key, value)| match (key, value) {
-            (Value::Text(name), Value::Tensor(view)) => Some((name.clone(), view.clone())),
-            _ => None,
+        .take(8)
+        .map(|(key, value)| match (key, pickled.opaque(value)) {
+            (Value::Text(key), Some(unknown)) => format!("`{key}` (made by `{}`)", unknown.name),
+            (Value::Text(key), None) if is_state_dictionary(pickled, value) => {
+                format!("`{key}` (a dictionary of tensors)")
+            }
+            (Value::Text(key), None) => format!("`{key}`"),
+            _ => "a key that is no text".to_owned(),
         })
-        .collect()
+        .collect();
+    match keys.is_empty() {
+        true => "it holds no dictionary of tensors".to_owned(),
+        false => format!(
+            "no tensors are in it by name, only {}; save the dictionary of tensors alone with \
+             torch.save",
+            keys.join(", ")
+        ),
+    }
 }
