@@ -12,7 +12,7 @@ use super::{Experiment, ExperimentError, Model, Source, pixels, record};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::findings::FindingRow;
-use crate::model::ModelSpec;
+use crate::model::{ModelSpec, check_model_name};
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ScoreRow, WorkRecord};
 use crate::stage::Stage;
@@ -58,9 +58,7 @@ impl Experiment {
         if self.distances.is_empty() {
             return Err(ExperimentError::Nothing { what: "distance" });
         }
-        if self.pixels && external.name == ModelSpec::Pixels.to_string() {
-            return Err(ExperimentError::Twice { what: "model", name: external.name });
-        }
+        check_model_name(&external.name)?;
         external.check()?;
         let datasets = [PreparedDataset::open(spec, self.opening(), progress)?];
         let dataset = &datasets[0];
@@ -72,7 +70,7 @@ impl Experiment {
         if let Some(stage) = &pixels {
             let depth = |stage: Stage| stage.depth_percent(0);
             let name = ModelSpec::Pixels.to_string();
-            scoring.add(0, &name, &depth, std::slice::from_ref(stage))?;
+            scoring.add(0, &name, &depth, std::slice::from_ref(stage), progress)?;
         }
 
         let name = external.name.clone();
@@ -94,9 +92,7 @@ impl Experiment {
             let position = names.iter().position(|name| *name == stage);
             depths[position.expect("a stage of the model")]
         };
-        progress.begin("scoring", 0);
-        scoring.add(0, &name, &depth, &stages)?;
-        progress.end();
+        scoring.add(0, &name, &depth, &stages, progress)?;
 
         let concluded = scoring.conclude(progress);
         if let Some(out) = out {
@@ -107,9 +103,9 @@ impl Experiment {
             let mut tables = Tables::create(out)?;
             if let Some(stage) = &pixels {
                 let name = ModelSpec::Pixels.to_string();
-                tables.write(&name, dataset, std::slice::from_ref(stage))?;
+                tables.write(&name, dataset, std::slice::from_ref(stage), progress)?;
             }
-            tables.write(&name, dataset, &stages)?;
+            tables.write(&name, dataset, &stages, progress)?;
             let done =
                 Done { models: &models, datasets: &datasets, state, tables, work: vec![work] };
             self.write_rest(out, done, &concluded, (started, clock), progress)?;
@@ -134,11 +130,14 @@ impl Experiment {
 
     /// The models of the run, as its files tell of them.
     fn models_beside(&self, external: &External<'_>) -> Result<Vec<Model>, ExperimentError> {
-        let pixels =
-            || Model { name: ModelSpec::Pixels.to_string(), source: Source::Pixels, files: vec![] };
+        let pixels = || {
+            let name = ModelSpec::Pixels.to_string();
+            Model { place: name.clone(), name, source: Source::Pixels, files: vec![] }
+        };
         let source = Source::External(external.made_of());
         let files = record::file_records(&external.files())?;
-        let external = Model { name: external.name.clone(), source, files };
+        let name = external.name.clone();
+        let external = Model { place: name.clone(), name, source, files };
         Ok(self.pixels.then(pixels).into_iter().chain([external]).collect())
     }
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::curves::shown_measure;
-use super::name::{base_of, is_control};
+use super::name::{Specs, base_of};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::results::{ResultsError, ScoreRow, write_whole};
@@ -58,14 +58,14 @@ impl PublishedScore {
     }
 
     /// Whether it and a row of a run are scores of the same thing. The pixels' stands in each curve.
-    fn same_as(&self, row: &ScoreRow) -> bool {
+    fn same_as(&self, row: &ScoreRow, specs: &Specs) -> bool {
         let of_model = match self.stage {
             Stage::Output => {
                 row.model == self.model
                     || (self.model == "lpips" && row.model.starts_with("lpips-"))
             }
             Stage::Image => false,
-            _ => self.shows(&row.model) && !is_control(&row.model),
+            _ => self.shows(specs.of(&row.model)) && !specs.is_control(&row.model),
         };
         of_model
             && row.dataset == self.dataset
@@ -165,11 +165,11 @@ pub fn published_rows() -> Vec<ScoreRow> {
     rows
 }
 
-/// Each published score that a run has too.
-pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
+/// Each published score that a run has too; `specs` says what its models are.
+pub fn published_differences(rows: &[ScoreRow], specs: &Specs) -> Vec<PublishedDifference> {
     let mut found = Vec::new();
     for published in published_scores() {
-        for row in rows.iter().filter(|row| published.same_as(row)) {
+        for row in rows.iter().filter(|row| published.same_as(row, specs)) {
             let (published, model) = (published.clone(), row.model.clone());
             found.push(PublishedDifference { published, model, found: row.value });
         }
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_run_that_found_the_published_scores_differs_by_nothing() {
         let mut rows = published_rows();
-        let differences = published_differences(&rows);
+        let differences = published_differences(&rows, &Specs::default());
         // The pixels' score stands once a data set, and `lpips` is none of ours.
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| d.found == d.published.value));
@@ -271,6 +271,10 @@ mod tests {
         for row in &mut rows {
             row.model = format!("random:{}", row.model);
         }
-        assert_eq!(published_differences(&rows), [], "a control is another model");
+        assert_eq!(
+            published_differences(&rows, &Specs::default()),
+            [],
+            "a control is another model"
+        );
     }
 }
