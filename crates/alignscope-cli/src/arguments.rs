@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use alignscope::dataset::ThingsImages;
 use alignscope::features::Layout;
 use alignscope::{
-    ClusterBy, DatasetKind, DatasetOptions, Distance, ModelSpec, PrecisionChoice, ProjectionForm,
-    Stage, Ties, Tokens,
+    ClusterBy, DatasetKind, DatasetOptions, Distance, ModelSpec, NamedModel, PrecisionChoice,
+    ProjectionForm, Stage, Ties, Tokens,
 };
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::typed::{any_stage, days, memory_size, model, path, positive, resamples, spec, threads};
 
 /// How closely do the image distances inside a vision model follow the judgements of people?
 ///
@@ -81,7 +83,7 @@ pub enum Command {
 pub struct Run {
     /// An experiment as TOML, such as experiments/paper.toml, in the place of --model and
     /// --dataset.
-    #[arg(value_name = "EXPERIMENT", conflicts_with_all = ["models", "datasets"])]
+    #[arg(value_name = "EXPERIMENT", value_parser = path())]
     pub experiment: Option<PathBuf>,
 
     /// With an experiment: run the untrained control of every encoder in its place.
@@ -90,10 +92,17 @@ pub struct Run {
 
     /// A model: an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`; a checkpoint's folder;
     /// `random:ID[@seed=N]` for an untrained control; a baseline such as `ssim` or `lpips-alex`;
-    /// or `pixels`. `@published` after BiomedCLIP
-    /// runs it as the study did. May be given several times.
-    #[arg(long = "model", value_name = "MODEL", required_unless_present = "experiment", num_args = 1..)]
-    pub models: Vec<ModelSpec>,
+    /// or `pixels`. `@published` after BiomedCLIP runs it as the study did. NAME= before it gives
+    /// it a name in results, as in `mine=./checkpoints/last`; a folder without one is called by the
+    /// shortest ending of its path that tells it apart. May be given several times.
+    #[arg(
+        long = "model",
+        value_name = "[NAME=]MODEL",
+        required_unless_present = "experiment",
+        num_args = 1..,
+        value_parser = model
+    )]
+    pub models: Vec<NamedModel>,
 
     /// A data set; see `alignscope list datasets`. May be given several times, each with its
     /// --data in the same order.
@@ -103,7 +112,13 @@ pub struct Run {
     /// The data set's folder as its authors publish it; for `pairs`, `twoafc` and `oddoneout` the
     /// folder with the manifest, or the manifest itself. With an experiment: NAME=PATH, where it
     /// lies elsewhere than the experiment says.
-    #[arg(long = "data", value_name = "PATH", required_unless_present = "experiment", num_args = 1..)]
+    #[arg(
+        long = "data",
+        value_name = "PATH",
+        required_unless_present = "experiment",
+        num_args = 1..,
+        value_parser = path()
+    )]
     pub data: Vec<PathBuf>,
 
     /// A kind of distance; all unless said otherwise.
@@ -148,7 +163,7 @@ pub struct Run {
 
     /// A folder with the weights of LPIPS and PerceptNet under their published names; looked
     /// through before $ALIGNSCOPE_WEIGHTS and the caches.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub weights: Option<PathBuf>,
 
     /// Lay the study's own curves and baselines (TID2013, NIGHTS, THINGS) under those of this run,
@@ -161,11 +176,11 @@ pub struct Run {
     pub no_pixels: bool,
 
     /// Use the scales of another run for the normalized distance.
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = path())]
     pub scale_from: Option<PathBuf>,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<ByteSize>,
 
     /// Leave out trials of images that cannot be decoded, name and count them, and exit with 1, instead of stopping; all
@@ -175,7 +190,7 @@ pub struct Run {
 
     /// Where differences are kept, so that nothing is encoded twice, and a run that was stopped goes on; by default
     /// $ALIGNSCOPE_CACHE, else alignscope/kept in $XDG_CACHE_HOME or ~/.cache.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache", value_parser = path())]
     pub cache: Option<PathBuf>,
 
     /// Keep nothing: a run that is stopped begins anew.
@@ -187,7 +202,7 @@ pub struct Run {
     pub fresh: bool,
 
     /// The folder for the results; new, empty, or that of a run that was stopped, which goes on.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -195,7 +210,7 @@ pub struct Run {
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The folder of a run.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = path())]
     pub run: PathBuf,
 
     /// Where a data set lies now, as NAME=PATH, if not where the run found it.
@@ -219,7 +234,7 @@ pub struct Check {
     pub dataset: DatasetKind,
 
     /// Its folder, or its manifest.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path())]
     pub data: PathBuf,
 
     /// Look at one split.
@@ -243,7 +258,7 @@ pub struct Cache {
     pub action: CacheAction,
 
     /// The folder, where it is not the user's.
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, value_parser = path())]
     pub cache: Option<PathBuf>,
 }
 
@@ -256,14 +271,14 @@ pub enum CacheAction {
     Size,
     /// Remove all, or what the options choose.
     Clean {
-        /// Only of this model, by its name in results.
+        /// Only of this model: as it is named for `run`, or by its name in results.
         #[arg(long = "model", value_name = "MODEL")]
         models: Vec<String>,
         /// Only of this data set.
         #[arg(long = "dataset", value_name = "NAME")]
         datasets: Vec<String>,
         /// Only what was not written to for so many days.
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", value_parser = days)]
         older_than: Option<u64>,
     },
 }
@@ -286,7 +301,7 @@ pub struct Score {
     /// A folder with `features.npy` (images × channels, images × tokens × channels, or feature maps
     /// with --layout) and `file_names.txt` (a line for each image, which ends in its path below the
     /// data set's folder); or with such a folder for each stage, as `activations` writes them.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub features: PathBuf,
 
     /// What the model is called in the results; the folder's name unless said otherwise.
@@ -298,7 +313,7 @@ pub struct Score {
     pub dataset: DatasetKind,
 
     /// The data set's folder, or the manifest itself, as for `run`.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path())]
     pub data: PathBuf,
 
     #[command(flatten)]
@@ -341,11 +356,11 @@ pub struct Score {
     pub no_pixels: bool,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<ByteSize>,
 
     /// The folder for the results; new or empty.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -397,11 +412,11 @@ impl Part {
 #[derive(Debug, Args)]
 pub struct Activations {
     /// An encoder, as for `run`.
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", value_parser = spec)]
     pub model: ModelSpec,
 
     /// Images, or folders of images (those below them too, in order of name).
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    #[arg(long, value_name = "PATH", required = true, num_args = 1.., value_parser = path())]
     pub images: Vec<PathBuf>,
 
     /// Stages, such as `embedding`, `"block 3"` or `projection`; all unless said otherwise.
@@ -421,11 +436,11 @@ pub struct Activations {
     pub precision: PrecisionChoice,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<ByteSize>,
 
     /// The folder for the features; new or empty.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -433,11 +448,11 @@ pub struct Activations {
 #[derive(Debug, Args)]
 pub struct Fetch {
     /// Models of the hub, `OWNER/NAME[@REVISION]`, and baselines such as `lpips-alex`.
-    #[arg(value_name = "MODEL", required = true)]
+    #[arg(value_name = "MODEL", required = true, value_parser = spec)]
     pub models: Vec<ModelSpec>,
 
     /// A folder with weights of baselines, looked through before $ALIGNSCOPE_WEIGHTS and the caches.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub weights: Option<PathBuf>,
 }
 
@@ -445,7 +460,7 @@ pub struct Fetch {
 #[derive(Debug, Args)]
 pub struct Demo {
     /// The folder for images and results; new or empty.
-    #[arg(long, value_name = "DIR", default_value = "alignscope-demo")]
+    #[arg(long, value_name = "DIR", default_value = "alignscope-demo", value_parser = path())]
     pub out: PathBuf,
 
     /// Seed of the images, of the simulated observer and of the model's weights.
@@ -453,7 +468,7 @@ pub struct Demo {
     pub seed: u64,
 
     /// Memory to stay within, such as 8GB; half of the machine's unless said otherwise.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<ByteSize>,
 }
 
@@ -461,12 +476,12 @@ pub struct Demo {
 #[derive(Debug, Args)]
 pub struct Compare {
     /// The folder of a run.
-    #[arg(value_name = "RUN_A")]
+    #[arg(value_name = "RUN_A", value_parser = path())]
     pub run_a: PathBuf,
 
     /// The folder of another run of the same trials, for the second side; the same run unless said
     /// otherwise.
-    #[arg(value_name = "RUN_B")]
+    #[arg(value_name = "RUN_B", value_parser = path())]
     pub run_b: Option<PathBuf>,
 
     /// The first model, as it is called in scores.csv; all unless said otherwise.
@@ -509,7 +524,7 @@ pub struct Compare {
     pub seed: Option<u64>,
 
     /// Write the table to this file, with the columns of comparisons.csv.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub csv: Option<PathBuf>,
 }
 
@@ -517,6 +532,7 @@ pub struct Compare {
 #[derive(Debug, Args)]
 pub struct Report {
     /// The folder of a run.
+    #[arg(value_parser = path())]
     pub run: PathBuf,
 
     /// Lay the study's own curves and baselines under those of the run, and write
@@ -529,7 +545,7 @@ pub struct Report {
 #[derive(Debug, Args)]
 pub struct Published {
     /// The folder for the figures; new or empty.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -560,44 +576,5 @@ impl From<ConceptImages> for ThingsImages {
             ConceptImages::First => Self::First,
             ConceptImages::Reference01b => Self::Reference01b,
         }
-    }
-}
-
-/// A stage as results call it: features from elsewhere have stages of any name.
-fn any_stage(text: &str) -> Result<Stage, std::convert::Infallible> {
-    Ok(Stage::in_results(text))
-}
-
-/// More threads than any machine has cores for would only wait for each other.
-const MAX_THREADS: usize = 1024;
-
-fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=MAX_THREADS).contains(&number) => Ok(number),
-        _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}, found `{text}`")),
-    }
-}
-
-/// Fewer resamples than this have no ends of a 95 % interval.
-const MIN_RESAMPLES: usize = 100;
-
-/// More than this would only take time.
-const MAX_RESAMPLES: usize = 1_000_000;
-
-fn resamples(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number == 0 || (MIN_RESAMPLES..=MAX_RESAMPLES).contains(&number) => {
-            Ok(number)
-        }
-        _ => Err(format!(
-            "expected 0 for no intervals, or a whole number from {MIN_RESAMPLES} to {MAX_RESAMPLES}, found `{text}`"
-        )),
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err(format!("expected a whole number from 1 on, found `{text}`")),
     }
 }

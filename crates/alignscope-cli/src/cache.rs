@@ -1,8 +1,11 @@
 //! `alignscope cache`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use alignscope::NamedModel;
 use alignscope::kept::{KeptEntry, KeptError, KeptFolder};
+use anyhow::bail;
 use bytesize::ByteSize;
 
 use crate::arguments::{Cache, CacheAction};
@@ -22,9 +25,13 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
         }
         CacheAction::Size => total(&folder, &entries),
         CacheAction::Clean { models, datasets, older_than } => {
-            let age = older_than.map(|days| Duration::from_secs(days * DAY_S));
+            let age = older_than.map(|days| Duration::from_secs(days.saturating_mul(DAY_S)));
+            let chosen = models
+                .iter()
+                .map(|model| chosen(model, &entries))
+                .collect::<anyhow::Result<Vec<_>>>()?;
             let matches = |entry: &&KeptEntry| {
-                (models.is_empty() || models.contains(&entry.about.model))
+                (models.is_empty() || chosen.contains(&entry.about.model.as_str()))
                     && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
                     && age.is_none_or(|age| entry.age() >= age)
             };
@@ -56,15 +63,47 @@ pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<KeptFolder> {
     })
 }
 
+/// The model that is to be removed: as it is named for `run`, or by its name in results.
+fn chosen<'a>(model: &str, entries: &'a [KeptEntry]) -> anyhow::Result<&'a str> {
+    let place = model.parse::<NamedModel>().map(|model| model.spec.place());
+    let is_it =
+        |entry: &&KeptEntry| entry.about.model == model || place.as_ref() == Ok(&entry.about.model);
+    if let Some(entry) = entries.iter().find(is_it) {
+        return Ok(&entry.about.model);
+    }
+    let called = entries.iter().filter(|entry| entry.about.name.as_deref() == Some(model));
+    let called: BTreeSet<&str> = called.map(|entry| entry.about.model.as_str()).collect();
+    let list = |models: BTreeSet<&str>| {
+        models.into_iter().map(|model| format!("`{model}`")).collect::<Vec<_>>().join(", ")
+    };
+    match called.len() {
+        1 => Ok(called.first().expect("there is one")),
+        0 => {
+            let all: BTreeSet<&str> = entries.iter().map(|e| e.about.model.as_str()).collect();
+            bail!(
+                "nothing is kept of `{model}`; there is {}",
+                match all.is_empty() {
+                    true => "nothing at all".to_owned(),
+                    false => list(all),
+                }
+            )
+        }
+        _ => bail!("`{model}` is what runs called {}; name one of them", list(called)),
+    }
+}
+
 fn line(entry: &KeptEntry) -> String {
     let KeptEntry { about, bytes, path, .. } = entry;
     let days = entry.age().as_secs() / DAY_S;
     let age = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
     let key = path.file_name().unwrap_or_default().to_string_lossy();
     let size = ByteSize(*bytes).display().si().to_string();
+    let model = match &about.name {
+        Some(name) if *name != about.model => format!("{name} ({})", about.model),
+        _ => about.model.clone(),
+    };
     format!(
-        "{size:>10}  {age:>12}  {} on {} ({} pairs)  {}",
-        about.model,
+        "{size:>10}  {age:>12}  {model} on {} ({} pairs)  {}",
         about.dataset,
         about.pairs,
         key.get(..8).unwrap_or(&key)

@@ -6,9 +6,12 @@ use alignscope::results::write_comparisons;
 use alignscope::{CompareRequest, Comparisons, compare_runs};
 
 use crate::arguments::Compare;
+use crate::progress::progress;
 
 /// Compares models of one run or of two, and prints a table.
-pub fn run(arguments: &Compare) -> anyhow::Result<()> {
+pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
+    let progress = progress(quiet);
+    progress.begin("comparing", 0);
     let found = compare_runs(&CompareRequest {
         run_a: arguments.run_a.clone(),
         run_b: arguments.run_b.clone(),
@@ -19,6 +22,8 @@ pub fn run(arguments: &Compare) -> anyhow::Result<()> {
         resamples: arguments.resamples,
         seed: arguments.seed,
     })?;
+    progress.end();
+    drop(progress);
     if let Some(path) = &arguments.csv {
         write_comparisons(path, &found.rows)?;
     }

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod score;
 mod stop;
+mod typed;
 mod verify;
 
 use std::ffi::OsString;
@@ -36,6 +37,9 @@ pub fn run(command: Vec<OsString>) -> u8 {
     let arguments = match Arguments::try_parse_from(&command) {
         Ok(arguments) => arguments,
         Err(error) => {
+            let words: Vec<String> =
+                command.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+            let error = typed::explained(error, &words);
             // Help and version go to stdout; where nobody reads, nothing can be said.
             let _ = error.print();
             return u8::try_from(error.exit_code()).unwrap_or(COULD_NOT_RUN);
@@ -63,7 +67,7 @@ pub fn run(command: Vec<OsString>) -> u8 {
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
-        Command::Compare(compare) => compare::run(&compare).map(done),
+        Command::Compare(compare) => compare::run(&compare, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),
@@ -94,6 +98,9 @@ pub fn default_memory() -> anyhow::Result<u64> {
 pub fn memory_of_text(text: &str) -> Result<u64, String> {
     text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
 }
+
+/// Less memory than this, in bytes, is no budget for anything.
+pub const LEAST_MEMORY: u64 = typed::LEAST_MEMORY;
 
 fn set_threads(threads: Option<usize>) -> anyhow::Result<()> {
     let Some(threads) = threads else { return Ok(()) };

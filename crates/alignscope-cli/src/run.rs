@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, Presentation,
-    Progress, Resampling,
+    Progress, Resampling, expand_home,
 };
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bytesize::ByteSize;
 
 use crate::DONE;
@@ -16,12 +16,14 @@ use crate::arguments::Run;
 use crate::cache;
 use crate::progress::progress;
 use crate::stop::Stoppable;
+use crate::typed::check_experiment;
 
 /// Exit code of a run that is done, but for failures that it named.
 pub const DONE_WITH_FAILURES: u8 = 1;
 
 /// Measures models on data sets.
 pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
+    check_experiment(arguments, &command)?;
     let grid = match &arguments.experiment {
         Some(path) => from_file(arguments, path)?,
         None => from_arguments(arguments)?,
@@ -30,6 +32,7 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
         [] => grid.distances,
         named => named.to_vec(),
     };
+    let memory_bytes = memory(arguments.memory)?;
     let experiment = Experiment {
         models: grid.models,
         datasets: grid.datasets,
@@ -49,7 +52,7 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
             .unwrap_or(Experiment::BASELINE_SIZE),
         weights: arguments.weights.clone().or(grid.weights),
         pixels: !arguments.no_pixels,
-        memory_bytes: memory(arguments.memory)?,
+        memory_bytes,
         scale_from: arguments.scale_from.clone(),
         figures: grid.figures,
         presentation: Presentation {
@@ -73,10 +76,21 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
 fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     if arguments.datasets.len() != arguments.data.len() {
         bail!(
-            "{} data sets but {} folders are named; give one --data for each --dataset, in the same order",
+            "{} data sets but {} folders are named; give one --data for each --dataset, in the \
+             same order",
             arguments.datasets.len(),
             arguments.data.len()
         );
+    }
+    for place in arguments.data.iter().filter(|place| !place.exists()) {
+        if let Some((name, path)) = place.to_string_lossy().split_once('=')
+            && name.parse::<DatasetKind>().is_ok()
+        {
+            bail!(
+                "`--data {name}={path}`: NAME=PATH is for an experiment in TOML; write `--dataset \
+                 {name} --data {path}`"
+            );
+        }
     }
     let pairs = arguments.datasets.iter().zip(&arguments.data);
     let spec = |(kind, data): (&DatasetKind, &PathBuf)| DatasetSpec {
@@ -98,14 +112,8 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
 
 /// The grid of an experiment file, with what the command line changes of it.
 fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
-    let mut data = BTreeMap::new();
-    for place in &arguments.data {
-        let text = place.to_string_lossy();
-        let Some((name, path)) = text.split_once('=') else {
-            bail!("`--data {text}` is not understood, expected NAME=PATH with an experiment");
-        };
-        data.insert(name.parse::<DatasetKind>()?, PathBuf::from(path));
-    }
+    let data = arguments.data.iter().map(|place| place.to_string_lossy());
+    let data = named_paths(data).context("with an experiment")?;
     let mut grid = ExperimentFile::read(path, &data, arguments.untrained)?;
     let options = arguments.part.options();
     if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
@@ -117,6 +125,24 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
         dataset.options.limit = options.limit.or(dataset.options.limit);
     }
     Ok(grid)
+}
+
+/// The paths in `--data NAME=PATH` by their data sets.
+pub fn named_paths(
+    texts: impl Iterator<Item = impl AsRef<str>>,
+) -> anyhow::Result<BTreeMap<DatasetKind, PathBuf>> {
+    let mut found = BTreeMap::new();
+    for text in texts {
+        let text = text.as_ref();
+        let Some((name, path)) = text.split_once('=') else {
+            bail!("`--data {text}` is not understood, expected NAME=PATH, as in `nights={text}`");
+        };
+        let path = expand_home(Path::new(path))?;
+        if found.insert(name.parse::<DatasetKind>()?, path).is_some() {
+            bail!("`--data` names {name} twice, expected one folder for a data set");
+        }
+    }
+    Ok(found)
 }
 
 /// Runs an experiment and says where the results are.

@@ -1,24 +1,15 @@
 //! `alignscope verify`.
 
-use std::collections::BTreeMap;
-
-use alignscope::{Check, DatasetKind, VerifyRequest, verify};
-use anyhow::bail;
+use alignscope::{Check, VerifyRequest, verify};
 
 use crate::DONE;
 use crate::arguments::Verify;
 use crate::progress::progress;
-use crate::run::DONE_WITH_FAILURES;
+use crate::run::{DONE_WITH_FAILURES, named_paths};
 
 /// Holds a finished run against its files.
 pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<u8> {
-    let mut data = BTreeMap::new();
-    for text in &arguments.data {
-        let Some((name, path)) = text.split_once('=') else {
-            bail!("`--data {text}` is not understood, expected NAME=PATH");
-        };
-        data.insert(name.parse::<DatasetKind>()?, path.into());
-    }
+    let data = named_paths(arguments.data.iter())?;
     let sample = (!arguments.all).then_some(arguments.sample);
     let request = VerifyRequest { run: arguments.run.clone(), data, sample };
     let checks = verify(&request, &*progress(quiet))?;

@@ -51,13 +51,15 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::kept::KeptFolder;
 use crate::kernel::huge;
-use crate::model::{ModelSpec, ProjectionForm};
+use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, FileRecord, OutputFolder, ScoreRow, read_scale, read_scores,
+    BadImage, Drawn, DrawnModel, FileRecord, OutputFolder, RunState, ScoreRow, read_scale,
+    read_scores,
 };
 use crate::score::Ties;
+use crate::stage::Stage;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,8 +75,8 @@ pub struct DatasetSpec {
 /// A grid of models × data sets × distances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// The models, in the order of the results.
-    pub models: Vec<ModelSpec>,
+    /// The models, in the order of the results, with the names that the user gives them.
+    pub models: Vec<NamedModel>,
     /// The data sets.
     pub datasets: Vec<DatasetSpec>,
     /// The kinds of distance.
@@ -143,6 +145,8 @@ impl Source {
 struct Model {
     /// As results call it.
     name: String,
+    /// Wherever it is named from: as it is written, but a folder by its whole path.
+    place: String,
     source: Source,
     /// Its files with the hashes of what was read of them.
     files: Vec<FileRecord>,
@@ -169,7 +173,7 @@ impl Experiment {
     /// tokens, f32, a tie a miss, 2,000 resamples, `pixels` beside the models, and nothing kept.
     pub fn new(models: Vec<ModelSpec>, datasets: Vec<DatasetSpec>, memory_bytes: u64) -> Self {
         Self {
-            models,
+            models: models.into_iter().map(NamedModel::from).collect(),
             datasets,
             distances: Distance::ALL.to_vec(),
             tokens: Tokens::All,
@@ -271,9 +275,10 @@ impl Experiment {
                 let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
                 let (stages, record) = this.piece(&piece, progress)?;
                 work.extend(record);
-                tables.write(name, dataset, &stages)?;
+                tables.write(name, dataset, &stages, progress)?;
                 go_on(progress)?;
-                scoring.add(position, name, &|stage| stage.depth_percent(blocks), &stages)?;
+                let depth = |stage: Stage| stage.depth_percent(blocks);
+                scoring.add(position, name, &depth, &stages, progress)?;
             }
             drop(encoder);
             huge::give_back();
@@ -326,18 +331,23 @@ impl Experiment {
 
     /// The models, their files hashed.
     fn models(&self, progress: &dyn Progress) -> Result<Vec<Model>, ExperimentError> {
-        let model = |spec: ModelSpec| {
-            let source = self.source(&spec, progress)?;
+        let specs = self.all_models()?;
+        let names = names_of(&specs)?;
+        let model = |(NamedModel { spec, .. }, name): (NamedModel, String)| {
+            let source = self.source(&spec, &name, progress)?;
+            progress.begin(&format!("{name}: hashing its files"), 0);
             let files = record::files_of(&source);
-            Ok(Model { name: spec.to_string(), source, files })
+            progress.end();
+            Ok(Model { name, place: spec.place(), source, files })
         };
-        self.all_models()?.into_iter().map(model).collect()
+        specs.into_iter().zip(names).map(model).collect()
     }
 
     /// What a model is made of, checked before the first image is read.
     fn source(
         &self,
         model: &ModelSpec,
+        name: &str,
         progress: &dyn Progress,
     ) -> Result<Source, ExperimentError> {
         if let ModelSpec::Baseline(baseline) = model {
@@ -356,7 +366,7 @@ impl Experiment {
             }
             Err(source) => {
                 let source = Box::new(source);
-                Err(ExperimentError::Model { model: model.to_string(), source })
+                Err(ExperimentError::Model { model: as_named(name, model), source })
             }
         }
     }
@@ -389,7 +399,7 @@ impl Experiment {
     fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
             true => {
-                let encoders = self.models.iter().filter(|model| model.is_encoder()).count();
+                let encoders = self.models.iter().filter(|model| model.spec.is_encoder()).count();
                 FigureSpec::of_all(encoders, &self.distances)
             }
             false => self.figures.clone(),
@@ -401,18 +411,23 @@ impl Experiment {
         let Presentation { title, colours, published } = self.presentation.clone();
         let (simulated, figures) = (self.simulated, self.figures());
         let tokens = self.tokens_compared(models);
-        Drawn { simulated, title, colours, published, tokens, figures }
+        let model = |model: &Model| DrawnModel {
+            name: model.name.clone(),
+            spec: Some(model.place.clone()),
+        };
+        let models = models.iter().map(model).collect();
+        Drawn { simulated, title, colours, published, tokens, figures, models }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.
-    fn all_models(&self) -> Result<Vec<ModelSpec>, ExperimentError> {
+    fn all_models(&self) -> Result<Vec<NamedModel>, ExperimentError> {
         let mut models = self.models.clone();
-        if self.pixels && !models.contains(&ModelSpec::Pixels) {
-            models.insert(0, ModelSpec::Pixels);
+        if self.pixels && models.iter().all(|model| model.spec != ModelSpec::Pixels) {
+            models.insert(0, ModelSpec::Pixels.into());
         }
-        for (i, model) in models.iter().enumerate() {
-            if models[..i].contains(model) {
-                return Err(ExperimentError::Twice { what: "model", name: model.to_string() });
+        for (i, NamedModel { spec, .. }) in models.iter().enumerate() {
+            if models[..i].iter().any(|other| other.spec.is_same_as(spec)) {
+                return Err(ExperimentError::Twice { what: "model", name: spec.to_string() });
             }
         }
         self.check_datasets()?;
@@ -422,7 +437,7 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "distance", name });
             }
         }
-        let encoders = models.iter().any(ModelSpec::is_encoder);
+        let encoders = models.iter().any(|model| model.spec.is_encoder());
         let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
         if self.scale_from.is_some() && !(encoders && normalized) {
             return Err(ExperimentError::ScaleUnused);
@@ -444,25 +459,38 @@ impl Experiment {
         let mut found = BTreeMap::new();
         let Some(run) = &self.scale_from else { return Ok(found) };
         let path = run.join("scale.parquet");
-        for model in
-            models.iter().filter(|m| matches!(m.source, Source::Encoder(_))).map(|m| m.name.clone())
-        {
+        let other = RunState::read(&run.join("manifest.json"))?;
+        for model in models.iter().filter(|m| matches!(m.source, Source::Encoder(_))) {
+            let there = model.name_in(&other);
+            if there.is_none() && other.inputs.contains_key(&format!("weights of {}", model.name)) {
+                let (run, model) = (run.clone(), model.name.clone());
+                return Err(ExperimentError::ScaleOfAnother { run, model });
+            }
+            let there = there.unwrap_or(&model.name);
             for dataset in &self.datasets {
-                let scales = read_scale(&path, &model, |name| name == dataset.kind.name())?;
+                let scales = read_scale(&path, there, |name| name == dataset.kind.name())?;
                 if scales.is_empty() {
-                    return Err(ExperimentError::NoScale { path, model, dataset: dataset.kind });
+                    let (model, dataset) = (model.name.clone(), dataset.kind);
+                    return Err(ExperimentError::NoScale { path, model, dataset });
                 }
-                found.insert((model.clone(), dataset.kind), scales);
+                found.insert((model.name.clone(), dataset.kind), scales);
             }
         }
         Ok(found)
     }
 }
 
+/// A model in an error: what it is called, and what it is where that is something else.
+fn as_named(name: &str, spec: &ModelSpec) -> String {
+    match spec.place() {
+        place if place == name => place,
+        place => format!("{name} ({place})"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         let dataset = DatasetSpec {
@@ -476,10 +504,10 @@ mod tests {
     #[test]
     fn pixels_come_first_and_only_once() {
         let mut experiment = experiment();
-        assert_eq!(experiment.all_models().expect("fine")[0], ModelSpec::Pixels);
-        experiment.models.push(ModelSpec::Pixels);
+        assert_eq!(experiment.all_models().expect("fine")[0].spec, ModelSpec::Pixels);
+        experiment.models.push(ModelSpec::Pixels.into());
         assert_eq!(experiment.all_models().expect("fine").len(), 2);
-        experiment.models.push(ModelSpec::Pixels);
+        experiment.models.push(ModelSpec::Pixels.into());
         assert!(matches!(experiment.all_models(), Err(ExperimentError::Twice { .. })));
     }
 

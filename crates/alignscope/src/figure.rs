@@ -20,8 +20,7 @@ use curves::PanelData;
 use svg::{Label, Svg, number};
 
 pub use curves::{shown_measure, thousands};
-pub(crate) use name::is_control;
-pub use name::{base_of, short_name};
+pub use name::{Specs, base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
 pub use published::{
     PublishedDifference, PublishedScore, other_tokens, published_differences, published_notes,
@@ -119,7 +118,7 @@ impl Figure {
     /// There is no such row.
     pub fn from_scores(rows: &[ScoreRow], options: &FigureOptions) -> Result<Self, FigureError> {
         let published = if options.published { published_scores() } else { &[] };
-        let panels = PanelData::of_rows(rows, published);
+        let panels = PanelData::of_rows(rows, options.palette.specs(), published);
         match panels.is_empty() {
             true => Err(FigureError::NoScores),
             false => Ok(Self { panels, columns: COLUMNS, options: options.clone() }),
@@ -134,7 +133,7 @@ impl Figure {
     ///
     /// None where there is no row of energy, as in runs without an encoder.
     pub fn from_energy(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
-        let panels = PanelData::of_energy(rows, COLUMNS);
+        let panels = PanelData::of_energy(rows, options.palette.specs(), COLUMNS);
         let columns = match panels.len() / 2 {
             datasets @ 2..=COLUMNS => datasets,
             _ => 2,

@@ -84,7 +84,9 @@ pub fn inspect(
     progress: &dyn Progress,
 ) -> Result<Inspection, DatasetError> {
     let options = DatasetOptions { skip_missing: true, ..options.clone() };
+    progress.begin(&format!("{kind}: reading trials"), 0);
     let dataset = Dataset::open(kind, data, &options)?;
+    progress.end();
     let mut problems = Vec::new();
     if !dataset.missing.is_empty() {
         let what = format!(
@@ -93,13 +95,14 @@ pub fn inspect(
             dataset.skipped_trials,
             dataset.skipped_trials + dataset.trials.len()
         );
-        let fix = "fetch them, or leave their trials out with --skip-missing";
+        let fix =
+            "fetch them, or leave their trials out with `--skip-missing` of `run` and `score`";
         problems.push(Problem::new(what, dataset.missing.iter().cloned(), fix));
     }
     let Looked { bad, equal, sizes } = look_at_images(&dataset, progress);
     if !bad.is_empty() {
         let what = format!("{} images cannot be decoded", bad.len());
-        let fix = "fetch them again, or leave their trials out with --keep-going";
+        let fix = "fetch them again, or leave their trials out with `--keep-going` of `run`";
         problems.push(Problem::new(what, bad, fix));
     }
     if !equal.is_empty() {

@@ -51,8 +51,11 @@ impl fmt::Display for Identity {
 /// What a piece is, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct About {
-    /// The model.
+    /// The model wherever it is named from: as it is written, but a folder by its whole path.
     pub model: String,
+    /// What the run called it that kept it first.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The data set.
     pub dataset: String,
     /// Pairs of the data set.

@@ -68,6 +68,7 @@ pub mod features;
 mod experiment;
 
 pub use crate::baseline::{Baseline, BaselineFolders, BaselineModel};
+pub use crate::caches::{NoHome, expand_home};
 pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
@@ -82,7 +83,10 @@ pub use crate::experiment::{
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};
-pub use crate::model::{ModelSource, ModelSpec, ModelSpecError, ProjectionForm};
+pub use crate::model::{
+    ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm,
+    check_model_name, names_of,
+};
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};
 pub use crate::resample::{ClusterBy, Resampling};

@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::baseline::Baseline;
+use crate::caches::expand_home;
 use crate::hub::HubModel;
+use crate::name::nearest;
+
+mod named;
+
+pub use named::{ModelNameError, NamedModel, check_model_name, names_of};
 
 /// A model as it is named on the command line and in results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,28 @@ impl ModelSpec {
     /// Whether it has stages, and not one output alone.
     pub fn is_encoder(&self) -> bool {
         matches!(self, Self::Encoder { .. })
+    }
+
+    /// The model wherever it is named from: as it is written, but a folder by its whole path.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Encoder { source: ModelSource::Folder(path), published } => {
+                let source = ModelSource::Folder(named::whole_path(path));
+                Self::Encoder { source, published: *published }.to_string()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Whether both are one model, also where they name one folder by two paths.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let folder = |spec: &Self| match spec {
+            Self::Encoder { source: ModelSource::Folder(path), published } => {
+                Some((path.canonicalize().ok()?, *published))
+            }
+            _ => None,
+        };
+        self == other || folder(self).is_some_and(|one| folder(other) == Some(one))
     }
 
     /// A checkpoint's folder.
@@ -105,7 +133,7 @@ choice!(ProjectionForm, "form of the projection");
 #[non_exhaustive]
 pub enum ModelSpecError {
     /// No name at all.
-    #[error("the name of a model is empty")]
+    #[error("the model is missing: nothing is named")]
     Empty,
     /// What follows `@` cannot be read.
     #[error(
@@ -119,18 +147,68 @@ pub enum ModelSpecError {
     },
     /// Neither a folder nor another known form.
     #[error(
-        "`{0}` is not a folder, nor an id of the hub (OWNER/NAME); name one of them, `random:ID` for an untrained control, a baseline, or `pixels` (see `alignscope list models`)"
+        "`{name}` is not a folder that is there, nor an id of the hub (OWNER/NAME){}; name one of \
+         them, `random:ID` for an untrained control, a baseline, or `pixels` (see `alignscope list \
+         models`)",
+        did_you_mean(meant.as_deref())
     )]
-    Unknown(String),
+    Unknown {
+        /// What was named.
+        name: String,
+        /// The word that is nearest to it, if one is near.
+        meant: Option<String>,
+    },
+    /// A file where a folder is expected.
+    #[error(
+        "`{0}` is a file, expected a checkpoint's folder (the one that holds the weights and their \
+         configuration); an experiment in TOML stands by itself, as in `alignscope run FILE`"
+    )]
+    File(String),
+    /// A name before the model, where a model alone is expected.
+    #[error("a name has no use before the model here; leave out `{name}=` of `{name}={rest}`")]
+    Named {
+        /// The name.
+        name: String,
+        /// The model.
+        rest: String,
+    },
+    /// The name before the model cannot be.
+    #[error(transparent)]
+    Name(#[from] ModelNameError),
+}
+
+/// What is said of a word that may have been meant.
+fn did_you_mean(word: Option<&str>) -> String {
+    word.map_or(String::new(), |word| format!(" (did you mean `{word}`?)"))
 }
 
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
     /// Reads `pixels`, a baseline, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
-    /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id.
+    /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id; `~/` is the
+    /// user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
-        if name.is_empty() {
+        Self::read(name, None)
+    }
+}
+
+/// The folder of that name, if it is there; it lies relative to `base`, if there is one.
+fn folder_at(name: &str, base: Option<&Path>) -> Option<PathBuf> {
+    let path = expand_home(Path::new(name)).ok()?;
+    let path = base.map_or(path.clone(), |base| base.join(path));
+    path.is_dir().then_some(path)
+}
+
+/// Whether the name is that of a folder, also with `@published`.
+fn is_folder(name: &str, base: Option<&Path>) -> bool {
+    !name.is_empty() && folder_at(name.strip_suffix("@published").unwrap_or(name), base).is_some()
+}
+
+impl ModelSpec {
+    /// As [`from_str`](Self::from_str); folders lie relative to `base`, if there is one.
+    fn read(name: &str, base: Option<&Path>) -> Result<Self, ModelSpecError> {
+        if name.trim().is_empty() {
             return Err(ModelSpecError::Empty);
         }
         if name == "pixels" {
@@ -156,30 +234,45 @@ impl FromStr for ModelSpec {
                     }
                 },
             }
-        } else if Path::new(rest).is_dir() {
-            let trimmed = rest.trim_end_matches('/');
-            ModelSource::Folder(if trimmed.is_empty() { rest } else { trimmed }.into())
+        } else if let Some(folder) = folder_at(rest, base) {
+            let text = folder.to_string_lossy();
+            let trimmed = text.trim_end_matches('/');
+            ModelSource::Folder(if trimmed.is_empty() { folder } else { trimmed.into() })
         } else {
-            let (id, revision) = match rest.split_once('@') {
-                None => (rest, None),
-                Some((id, revision)) => (id, Some(revision)),
-            };
-            if !is_hub_id(id) {
-                return Err(ModelSpecError::Unknown(name.to_owned()));
-            }
-            if let Some(found) = revision.filter(|revision| !is_revision(revision)) {
-                let (name, found) = (name.to_owned(), found.to_owned());
-                return Err(ModelSpecError::Modifier { name, found });
-            }
-            let revision = revision.map(ToOwned::to_owned);
-            ModelSource::Hub(HubModel { id: id.to_owned(), revision })
+            ModelSource::Hub(hub_model(name, rest, base)?)
         };
         Ok(Self::Encoder { source, published })
     }
 }
 
+/// The model of the hub that `rest` names, which is all of `name` but for `@published`.
+fn hub_model(name: &str, rest: &str, base: Option<&Path>) -> Result<HubModel, ModelSpecError> {
+    let path = expand_home(Path::new(rest)).unwrap_or_else(|_| rest.into());
+    if base.map_or(path.clone(), |base| base.join(path)).is_file() {
+        return Err(ModelSpecError::File(name.to_owned()));
+    }
+    let (id, revision) = match rest.split_once('@') {
+        None => (rest, None),
+        Some((id, revision)) => (id, Some(revision)),
+    };
+    if !is_hub_id(id) {
+        if let Some((name, rest)) = named::split_name(name) {
+            let (name, rest) = (name.to_owned(), rest.to_owned());
+            return Err(ModelSpecError::Named { name, rest });
+        }
+        let words = Baseline::ALL.map(Baseline::name);
+        let meant = nearest(id, words.into_iter().chain(["pixels"])).map(str::to_owned);
+        return Err(ModelSpecError::Unknown { name: name.to_owned(), meant });
+    }
+    if let Some(found) = revision.filter(|revision| !is_revision(revision)) {
+        let (name, found) = (name.to_owned(), found.to_owned());
+        return Err(ModelSpecError::Modifier { name, found });
+    }
+    Ok(HubModel { id: id.to_owned(), revision: revision.map(ToOwned::to_owned) })
+}
+
 /// Whether a word is formed as the ids of the hub are: an owner and a name.
-fn is_hub_id(word: &str) -> bool {
+pub(crate) fn is_hub_id(word: &str) -> bool {
     let plain = |part: &str| {
         let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         part.chars().all(fit)
@@ -228,10 +321,51 @@ mod tests {
 
     #[test]
     fn a_word_that_is_neither_a_folder_nor_an_id_is_an_error() {
-        for word in ["no/such/folder", "clip", "../clip", "a/..", "/a/b", "a/b c", "./b", "~/b"] {
+        for word in ["no/such/folder", "clip", "../clip", "a/..", "/a/b", "a/b c", "./b", "~/b?"] {
             let result = word.parse::<ModelSpec>();
-            assert!(matches!(result, Err(ModelSpecError::Unknown(_))), "{word}: {result:?}");
+            assert!(matches!(result, Err(ModelSpecError::Unknown { .. })), "{word}: {result:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_a_baseline_is_told_so() {
+        for (word, meant) in
+            [("SSIM", "`ssim`"), ("lpips_alex", "`lpips-alex`"), ("pixel", "`pixels`")]
+        {
+            let said = word.parse::<ModelSpec>().expect_err("no model").to_string();
+            assert!(said.contains(&format!("did you mean {meant}")), "{said}");
+        }
+        let said = "quux".parse::<ModelSpec>().expect_err("no model").to_string();
+        assert!(!said.contains("did you mean"), "{said}");
+    }
+
+    #[test]
+    fn a_file_of_weights_or_an_experiment_is_no_model() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        for name in ["model.safetensors", "paper.toml"] {
+            let path = place.path().join(name);
+            std::fs::write(&path, "").expect("written");
+            let result = path.to_string_lossy().parse::<ModelSpec>();
+            assert!(matches!(result, Err(ModelSpecError::File(_))), "{result:?}");
+            let result = ModelSpec::read(name, Some(place.path()));
+            assert!(matches!(result, Err(ModelSpecError::File(_))), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_before_the_model_is_refused_where_it_has_no_use() {
+        let result = "mine=a/b".parse::<ModelSpec>();
+        assert!(matches!(result, Err(ModelSpecError::Named { .. })), "{result:?}");
+    }
+
+    #[test]
+    fn one_folder_by_two_paths_is_one_model() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(place.path().join("m")).expect("made");
+        let one = ModelSpec::folder(place.path().join("m"));
+        assert!(one.is_same_as(&ModelSpec::folder(place.path().join("./m/../m"))));
+        assert!(!one.is_same_as(&ModelSpec::folder(place.path())));
+        assert!(!ModelSpec::Pixels.is_same_as(&one));
     }
 
     #[test]

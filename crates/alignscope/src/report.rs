@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::ceiling::CeilingRow;
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
-use crate::figure::Figure;
+use crate::figure::{Figure, Specs};
 use crate::findings::FindingRow;
 use crate::results::{
     ResultsError, ScoreRow, read_ceilings, read_comparisons, read_findings, read_scores,
@@ -70,6 +70,8 @@ struct Told {
 #[derive(Deserialize)]
 struct ToldModel {
     name: String,
+    #[serde(default)]
+    spec: Option<String>,
     #[serde(default)]
     seed: Option<u64>,
     #[serde(default)]
@@ -131,6 +133,12 @@ impl Run {
     /// model with stages of other names.
     fn last_stages(&self) -> BTreeMap<&str, Stage> {
         self.scores.iter().map(|row| (row.model.as_str(), row.stage)).collect()
+    }
+
+    /// What the models are.
+    fn specs(&self) -> Specs {
+        let spec = |model: &ToldModel| Some((model.name.clone(), model.spec.clone()?));
+        Specs::new(self.told.models.iter().filter_map(spec))
     }
 
     /// Who answered.

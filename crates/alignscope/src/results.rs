@@ -25,8 +25,8 @@ pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances}
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
 pub use manifest::{
-    BadImage, DatasetRecord, Drawn, FileRecord, Host, Manifest, ModelRecord, Times, WorkRecord,
-    read_drawn, read_resampling,
+    BadImage, DatasetRecord, Drawn, DrawnModel, FileRecord, Host, Manifest, ModelRecord, Times,
+    WorkRecord, read_drawn, read_resampling,
 };
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};

@@ -343,7 +343,7 @@ fn kept_differences() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let kept = KeptFolder::new(place.path());
     let identity = Identity::new([("a".to_owned(), 1.into())].into_iter().collect());
-    let about = About { model: "m".into(), dataset: "d".into(), pairs: 3 };
+    let about = About { model: "m".into(), name: None, dataset: "d".into(), pairs: 3 };
     let piece = || kept.piece(&identity, &about).expect("a piece");
     piece().keep_values(&[0, 1, 2], &[0.5, 1.5, 2.5]).expect("kept");
     let activations: Vec<f32> = (0..4 * 3).map(|i| i as f32).collect();

@@ -44,6 +44,7 @@ impl Experiment {
         let Done { models, datasets, state, tables, work } = done;
         let Concluded { scores, findings, comparisons } = concluded;
         go_on(progress)?;
+        progress.begin("writing tables", 0);
         tables.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
@@ -53,9 +54,13 @@ impl Experiment {
         write_findings(&out.file("findings.csv"), findings)?;
         write_comparisons(&out.file("comparisons.csv"), comparisons)?;
         write_scores(&out.file("scores.csv"), scores)?;
+        progress.end();
+        progress.begin("drawing figures", 0);
         let drawn = self.drawn(models);
         let figures = draw(scores, &drawn, out.path())?;
+        progress.end();
         notes_on_published(scores, &drawn).iter().for_each(|note| progress.note(note));
+        progress.begin("writing the manifest and the page", 0);
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             wall_s: clock.elapsed().as_secs_f64(),
@@ -64,6 +69,7 @@ impl Experiment {
         let results = record::results_of(out)?;
         self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
         write_report(out.path(), &figures)?;
+        progress.end();
         Ok(out.end()?)
     }
 }

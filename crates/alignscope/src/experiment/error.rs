@@ -9,6 +9,7 @@ use crate::features::{LayoutError, NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
+use crate::model::ModelNameError;
 use crate::progress::Progress;
 use crate::results::ResultsError;
 use crate::score::ScoreError;
@@ -25,6 +26,9 @@ pub enum ExperimentError {
         /// What is missing.
         what: &'static str,
     },
+    /// A model cannot be called so in results.
+    #[error(transparent)]
+    Name(#[from] ModelNameError),
     /// The same model or data set twice.
     #[error("the {what} {name} is named twice")]
     Twice {
@@ -190,6 +194,17 @@ pub enum ExperimentError {
         model: String,
         /// The data set.
         dataset: DatasetKind,
+    },
+    /// Another run's scales are of another model with the same name.
+    #[error(
+        "{run} has a model called `{model}`, too, but with other weights, another architecture or \
+         other input of its blocks: its scales are not those of this model; name a run of this model"
+    )]
+    ScaleOfAnother {
+        /// The folder of the run.
+        run: PathBuf,
+        /// The name.
+        model: String,
     },
     /// Another run's scale does not fit the model.
     #[error(

@@ -7,11 +7,11 @@ use super::ExperimentError;
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::figure::{
-    Figure, FigureError, FigureOptions, Palette, other_tokens, published_differences,
+    Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
     published_notes, write_published_differences,
 };
 use crate::report::NamedFigure;
-use crate::results::{Drawn, ScoreRow};
+use crate::results::{Drawn, DrawnModel, ScoreRow};
 use crate::stage::Stage;
 
 /// How the figures and the page of a run look.
@@ -187,7 +187,13 @@ pub(super) const ENERGY: &str = "energy";
 fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
     // A colour that cannot be read was refused with the experiment.
     let chosen = drawn.colours.iter().filter_map(|(m, c)| Some((m.clone(), c.parse().ok()?)));
-    Palette::new(rows.iter().map(|row| row.model.as_str()), &chosen.collect())
+    Palette::of_run(rows.iter().map(|row| row.model.as_str()), &chosen.collect(), specs(drawn))
+}
+
+/// What a run's models are.
+fn specs(drawn: &Drawn<FigureSpec>) -> Specs {
+    let spec = |model: &DrawnModel| Some((model.name.clone(), model.spec.clone()?));
+    Specs::new(drawn.models.iter().filter_map(spec))
 }
 
 /// What a user who asked for the study's own scores must know: which data sets are not held against
@@ -224,7 +230,7 @@ pub fn draw(
     }
     if drawn.published && !drawn.simulated {
         let differences = match drawn.lays_published() {
-            true => published_differences(rows),
+            true => published_differences(rows, &specs(drawn)),
             false => vec![],
         };
         write_published_differences(&out.join("published-differences.csv"), &differences)?;

@@ -13,10 +13,11 @@ pub use error::ExperimentFileError;
 
 use super::figures::ENERGY;
 use super::{DatasetSpec, FigureSpec};
+use crate::caches::expand_home;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
 use crate::figure::{Color, base_of};
-use crate::model::{ModelSource, ModelSpec, ModelSpecError};
+use crate::model::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
 
 /// An experiment file that has been read: the grid that it asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +27,7 @@ pub struct ExperimentFile {
     /// Colours chosen for models, as `#rrggbb`.
     pub colours: BTreeMap<String, String>,
     /// Every model of any figure once, in order of first use.
-    pub models: Vec<ModelSpec>,
+    pub models: Vec<NamedModel>,
     /// The data sets.
     pub datasets: Vec<DatasetSpec>,
     /// Every kind of distance of any figure once.
@@ -103,12 +104,16 @@ impl ExperimentFile {
             source: source.into(),
         })?;
         let word = |source| ExperimentFileError::Word { path: owned(), source };
+        let home = |source| ExperimentFileError::Home { path: owned(), source };
         let folder = path.parent().unwrap_or(Path::new("."));
 
         let mut datasets = Vec::new();
         for entry in root.datasets {
             let kind = DatasetKind::from_str(&entry.name).map_err(word)?;
-            let place = data.get(&kind).cloned().unwrap_or_else(|| folder.join(&entry.data));
+            let place = match data.get(&kind) {
+                Some(place) => place.clone(),
+                None => folder.join(expand_home(&entry.data).map_err(home)?),
+            };
             let things_images = entry.images.map(|images| match images {
                 ImagesWord::First => ThingsImages::First,
                 ImagesWord::Reference01b => ThingsImages::Reference01b,
@@ -133,7 +138,9 @@ impl ExperimentFile {
             return Err(ExperimentFileError::Empty { path: owned(), what: "[[figures]]" });
         }
 
-        let (mut models, mut distances) = (Vec::new(), Vec::new());
+        let texts = || root.figures.iter().flat_map(|figure| &figure.models);
+        let models = Models::read(path, texts(), folder, untrained)?;
+        let mut distances = Vec::new();
         let mut figures: Vec<FigureSpec> = Vec::new();
         for entry in root.figures {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -142,15 +149,8 @@ impl ExperimentFile {
             if known || !fit || entry.name == ENERGY {
                 return Err(ExperimentFileError::FigureName { path: owned(), name: entry.name });
             }
-            let mut figure_models = Vec::new();
-            for name in entry.models {
-                let model = parse_model(&name, folder, untrained)
-                    .map_err(|source| ExperimentFileError::Model { path: owned(), source })?;
-                figure_models.push(model.to_string());
-                if !models.contains(&model) {
-                    models.push(model);
-                }
-            }
+            let figure_models: Vec<String> =
+                entry.models.iter().map(|text| models.name(text).to_owned()).collect();
             let figure_distances: Vec<Distance> = match &entry.distances {
                 None => Distance::ALL.to_vec(),
                 Some(names) => {
@@ -186,30 +186,40 @@ impl ExperimentFile {
                 panels,
             });
         }
+        let mut colours = BTreeMap::new();
         for (model, color) in &root.colours {
             color.parse::<Color>().map_err(|source| ExperimentFileError::Color {
                 path: owned(),
                 model: model.clone(),
                 source,
             })?;
-            let named = |m: &ModelSpec| m.to_string() == *model || base_of(&m.to_string()) == model;
-            if model != "pixels" && !models.iter().any(named) {
-                return Err(ExperimentFileError::ColorOfNone {
-                    path: owned(),
-                    model: model.clone(),
-                });
-            }
+            let mut bases = models.models.iter().map(|m| m.spec.to_string());
+            let named = match models.known(model) {
+                Some(name) => name.to_owned(),
+                // Of a control, or of an id without what stands behind it.
+                None if model == "pixels" || bases.any(|spec| base_of(&spec) == model) => {
+                    model.clone()
+                }
+                None => {
+                    let (path, model) = (owned(), model.clone());
+                    return Err(ExperimentFileError::ColorOfNone { path, model });
+                }
+            };
+            colours.insert(named, color.clone());
         }
         distances.sort();
         Ok(Self {
             title: root.title,
-            colours: root.colours,
-            models,
+            colours,
+            models: models.models,
             datasets,
             distances,
             figures,
             baseline_size: root.baseline_size.map(NonZeroUsize::get),
-            weights: root.weights.map(|weights| folder.join(weights)),
+            weights: match root.weights {
+                Some(weights) => Some(folder.join(expand_home(&weights).map_err(home)?)),
+                None => None,
+            },
         })
     }
 }
@@ -241,24 +251,91 @@ impl FigurePlace<'_> {
     }
 }
 
+/// The models of an experiment, and which of them each text in `models` is.
+struct Models {
+    /// Every model once, in order of first use.
+    models: Vec<NamedModel>,
+    /// What they are called in results.
+    names: Vec<String>,
+    /// Position of the model that a text names.
+    texts: BTreeMap<String, usize>,
+}
+
+impl Models {
+    /// Reads all texts. A name that is given in one figure may stand alone in others.
+    fn read<'a>(
+        path: &Path,
+        texts: impl Iterator<Item = &'a String> + Clone,
+        base: &Path,
+        untrained: bool,
+    ) -> Result<Self, ExperimentFileError> {
+        let error = |source| ExperimentFileError::Model { path: path.to_owned(), source };
+        let mut found = Self { models: vec![], names: vec![], texts: BTreeMap::new() };
+        let mut given: Vec<(&str, &str)> = Vec::new();
+        for text in texts.clone() {
+            // Whether it is a name is known once all have been read.
+            let Ok(NamedModel { name: Some(_), .. }) = NamedModel::read(text, Some(base)) else {
+                continue;
+            };
+            let (name, _) = text.split_once('=').expect("it has a name");
+            given.push((name, text));
+        }
+        for text in texts {
+            let alone = given.iter().find(|(name, _)| name == text);
+            let NamedModel { name, spec } =
+                parse_model(alone.map_or(text, |(_, whole)| whole), base, untrained)
+                    .map_err(error)?;
+            let known = found.models.iter().position(|model| model.spec.is_same_as(&spec));
+            let position = known.unwrap_or_else(|| {
+                found.models.push(NamedModel { name: None, spec: spec.clone() });
+                found.models.len() - 1
+            });
+            let before = &mut found.models[position].name;
+            match (&before, name) {
+                (Some(first), Some(second)) if *first != second => {
+                    let (path, first, spec) = (path.to_owned(), first.clone(), spec.to_string());
+                    return Err(ExperimentFileError::TwoNames { path, spec, first, second });
+                }
+                (None, Some(name)) => *before = Some(name),
+                _ => {}
+            }
+            found.texts.insert(text.clone(), position);
+        }
+        let error = |source| ExperimentFileError::Name { path: path.to_owned(), source };
+        found.names = names_of(&found.models).map_err(error)?;
+        Ok(found)
+    }
+
+    /// What the model of a text is called in results.
+    fn name(&self, text: &str) -> &str {
+        &self.names[self.texts[text]]
+    }
+
+    /// The same of a text that may name no model; or the name itself.
+    fn known<'a>(&'a self, text: &'a str) -> Option<&'a str> {
+        match self.texts.get(text) {
+            Some(position) => Some(&self.names[*position]),
+            None => self.names.iter().any(|name| name == text).then_some(text),
+        }
+    }
+}
+
 /// A model by its name, or the control of the model that is known by its id.
 /// Folders lie relative to the experiment's own.
-fn parse_model(name: &str, base: &Path, untrained: bool) -> Result<ModelSpec, ModelSpecError> {
-    let here = base.join(name.strip_suffix("@published").unwrap_or(name));
-    let model = match here.is_dir() {
-        true => base.join(name).to_string_lossy().parse()?,
-        false => name.parse()?,
-    };
-    match model {
+fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, ModelSpecError> {
+    let NamedModel { name, spec } = NamedModel::read(text, Some(base))?;
+    let spec = match spec {
         ModelSpec::Encoder { source: ModelSource::Hub(model), published } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };
-            Ok(ModelSpec::Encoder { source, published })
+            ModelSpec::Encoder { source, published }
         }
-        ModelSpec::Encoder { source: ModelSource::Folder(_), .. } if untrained => {
-            format!("random:{name}").parse()
+        ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
+            // No architecture is known by a folder, which is what the error then says.
+            format!("random:{}", folder.display()).parse()?
         }
-        model => Ok(model),
-    }
+        spec => spec,
+    };
+    Ok(NamedModel { name, spec })
 }
 
 #[cfg(test)]

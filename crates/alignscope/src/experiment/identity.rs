@@ -13,6 +13,9 @@ use crate::kept::{About, Identity, NUMERICS};
 use crate::results::RunState;
 use crate::weights::hex;
 
+/// What the blocks of an encoder are fed, where it is as the study had it.
+const BLOCKS: &str = "input of the blocks";
+
 impl Model {
     /// All that the model's own numbers depend on, but for the images.
     fn identity(&self) -> Value {
@@ -41,6 +44,27 @@ impl Model {
             Source::Pixels | Source::External(_) => false,
             Source::Baseline(_) => true,
             Source::Encoder(checkpoint) => checkpoint.architecture.family == Family::Siglip,
+        }
+    }
+
+    /// What the model is called in another run: the name that it has here, or the only one, of a model
+    /// with the same weights, architecture and way of feeding its blocks.
+    pub(super) fn name_in<'a>(&self, other: &'a RunState) -> Option<&'a str> {
+        let Source::Encoder(checkpoint) = &self.source else { return None };
+        let weights = self.weights().join(" ");
+        let architecture = json!(checkpoint.architecture).to_string();
+        let of = |what: &str, name: &str| other.inputs.get(&format!("{what} of {name}"));
+        let is_this = |name: &&str| {
+            let blocks = of(BLOCKS, name).is_some();
+            of("weights", name) == Some(&weights)
+                && of("architecture", name) == Some(&architecture)
+                && blocks == checkpoint.is_published()
+        };
+        let names = other.inputs.keys().filter_map(|key| key.strip_prefix("weights of "));
+        let same: Vec<&str> = names.filter(is_this).collect();
+        match same.iter().find(|name| **name == self.name) {
+            Some(name) => Some(name),
+            None => <[&str; 1]>::try_from(same).ok().map(|[name]| name),
         }
     }
 
@@ -82,7 +106,8 @@ pub(super) fn piece(model: &Model, dataset: &PreparedDataset, tokens: Tokens) ->
         Source::Pixels => values.insert("compared".into(), dataset.pixel_rule.to_string().into()),
     };
     let about = About {
-        model: model.name.clone(),
+        model: model.place.clone(),
+        name: Some(model.name.clone()),
         dataset: dataset.dataset.kind.to_string(),
         pairs: dataset.pairs.len(),
     };
@@ -144,6 +169,9 @@ impl Experiment {
                     input("weights", model.weights().join(" "));
                     input("architecture", json!(checkpoint.architecture).to_string());
                     input("preprocessing", json!(checkpoint.preprocessing).to_string());
+                    if checkpoint.is_published() {
+                        input(BLOCKS, "the bare patch embedding".to_owned());
+                    }
                     let precision = checkpoint.precision;
                     input("precision", format!("{precision} ({})", precision.instructions()));
                 }

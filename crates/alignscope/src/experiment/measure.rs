@@ -13,7 +13,7 @@ use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::features::ArrayAxes;
 use crate::findings::FindingRow;
-use crate::model::ModelSpec;
+use crate::model::{ModelSpec, check_model_name};
 use crate::progress::Progress;
 use crate::results::{FileRecord, OutputFolder, ScoreRow, WorkRecord};
 use crate::stage::Stage;
@@ -61,9 +61,7 @@ impl Experiment {
         if self.distances.is_empty() {
             return Err(ExperimentError::Nothing { what: "distance" });
         }
-        if self.pixels && external.name == ModelSpec::Pixels.to_string() {
-            return Err(ExperimentError::Twice { what: "model", name: external.name });
-        }
+        check_model_name(&external.name)?;
         external.check()?;
         let datasets = [PreparedDataset::open(spec, self.opening(), progress)?];
         let dataset = &datasets[0];
@@ -75,7 +73,7 @@ impl Experiment {
         if let Some(stage) = &pixels {
             let depth = |stage: Stage| stage.depth_percent(0);
             let name = ModelSpec::Pixels.to_string();
-            scoring.add(0, &name, &depth, std::slice::from_ref(stage))?;
+            scoring.add(0, &name, &depth, std::slice::from_ref(stage), progress)?;
         }
 
         let name = external.name.clone();
@@ -97,9 +95,7 @@ impl Experiment {
             let position = names.iter().position(|name| *name == stage);
             depths[position.expect("a stage of the model")]
         };
-        progress.begin("scoring", 0);
-        scoring.add(0, &name, &depth, &stages)?;
-        progress.end();
+        scoring.add(0, &name, &depth, &stages, progress)?;
 
         let concluded = scoring.conclude(progress);
         if let Some(out) = out {
@@ -110,9 +106,9 @@ impl Experiment {
             let mut tables = Tables::create(out)?;
             if let Some(stage) = &pixels {
                 let name = ModelSpec::Pixels.to_string();
-                tables.write(&name, dataset, std::slice::from_ref(stage))?;
+                tables.write(&name, dataset, std::slice::from_ref(stage), progress)?;
             }
-            tables.write(&name, dataset, &stages)?;
+            tables.write(&name, dataset, &stages, progress)?;
             let done =
                 Done { models: &models, datasets: &datasets, state, tables, work: vec![work] };
             self.write_rest(out, done, &concluded, (started, clock), progress)?;
@@ -142,11 +138,14 @@ impl Experiment {
         external: &External<'_>,
         arrays: &[(Stage, ArrayAxes)],
     ) -> Result<Vec<Model>, ExperimentError> {
-        let pixels =
-            || Model { name: ModelSpec::Pixels.to_string(), source: Source::Pixels, files: vec![] };
+        let pixels = || {
+            let name = ModelSpec::Pixels.to_string();
+            Model { place: name.clone(), name, source: Source::Pixels, files: vec![] }
+        };
         let source = Source::External(external.made_of(arrays));
         let files = external.files().iter().map(FileRecord::of).collect();
-        let external = Model { name: external.name.clone(), source, files };
+        let name = external.name.clone();
+        let external = Model { place: name.clone(), name, source, files };
         Ok(self.pixels.then(pixels).into_iter().chain([external]).collect())
     }
 }

@@ -143,7 +143,10 @@ pub(super) fn stage_distances(
         Ok::<(), ExperimentError>(())
     })?;
     progress.end();
-    let stages = match (reduction.finish()?, &kept) {
+    progress.begin(&format!("{model} on {}: distances", dataset.dataset.kind), 0);
+    let finished = reduction.finish()?;
+    progress.end();
+    let stages = match (finished, &kept) {
         (Some(stages), _) => stages,
         (None, Some(piece)) => from_kept(request, piece, progress)?,
         (None, None) => unreachable!("differences of several sets are in a store or kept"),

@@ -18,6 +18,9 @@ use crate::stage::Stage;
 /// Side of the square that images of different size are brought to, for the stage `image`.
 pub(super) const SIDE_PX: usize = 224;
 
+/// So many pairs are compared between two looks at whether the user wants to stop.
+const PAIRS_AT_A_TIME: usize = 256;
+
 /// What the stage `image` compares; decided once for a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PixelRule {
@@ -97,7 +100,8 @@ pub(super) fn stage_distances(
             budget: memory_bytes,
         })?;
 
-    progress.begin(&format!("pixels on {kind}"), images as u64);
+    let steps = images + dataset.pairs.len();
+    progress.begin(&format!("pixels on {kind}"), steps as u64);
     let mut distances = vec![0.0; dataset.pairs.len()];
     for set in sets {
         let decoded: Vec<Result<RgbImage, ExperimentError>> = set
@@ -111,12 +115,17 @@ pub(super) fn stage_distances(
             })
             .collect();
         let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let values: Vec<f64> = set
-            .local_pairs
-            .par_iter()
-            .map(|[a, b]| decoded[*a as usize].rms_difference(&decoded[*b as usize]))
-            .collect();
-        for (pair, value) in set.pairs.iter().zip(values) {
+        let of_some = |pairs: &[[u32; 2]]| {
+            go_on(progress)?;
+            let distance =
+                |[a, b]: &[u32; 2]| decoded[*a as usize].rms_difference(&decoded[*b as usize]);
+            let values: Vec<f64> = pairs.iter().map(distance).collect();
+            progress.advance(pairs.len() as u64);
+            Ok::<_, ExperimentError>(values)
+        };
+        let values: Vec<_> = set.local_pairs.par_chunks(PAIRS_AT_A_TIME).map(of_some).collect();
+        let values = values.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for (pair, value) in set.pairs.iter().zip(values.into_iter().flatten()) {
             distances[*pair as usize] = value;
         }
     }

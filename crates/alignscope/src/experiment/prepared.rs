@@ -69,7 +69,9 @@ impl PreparedDataset {
             data: spec.data.clone(),
             source: Box::new(source),
         };
+        progress.begin(&format!("{}: reading trials", spec.kind), 0);
         let mut dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
+        progress.end();
         let kind = dataset.kind;
         for note in &dataset.notes {
             progress.note(&format!("{kind}: {note}"));
@@ -114,6 +116,7 @@ impl PreparedDataset {
             progress.note(&format!("{kind}: {image} is left out: {why}"));
         }
 
+        progress.begin(&format!("{}: resampling trials, ceilings", spec.kind), 0);
         let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
@@ -125,8 +128,10 @@ impl PreparedDataset {
         let draws = Draws::new(how.resampling, kind.name(), clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
+        let ceilings = ceilings(&dataset, &scorer, how.resampling.seed);
+        progress.end();
         Ok(Self {
-            ceilings: ceilings(&dataset, &scorer, how.resampling.seed),
+            ceilings,
             scorer,
             pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
             baseline_rule: PixelRule::of(&sizes, how.baseline_side),

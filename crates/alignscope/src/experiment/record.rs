@@ -56,6 +56,7 @@ impl Experiment {
                 };
                 ModelRecord {
                     name: model.name.clone(),
+                    spec: model.place.clone(),
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),

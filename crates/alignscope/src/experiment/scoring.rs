@@ -53,8 +53,10 @@ impl<'a> Scoring<'a> {
         model: &str,
         depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
+        progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
         let prepared = &self.datasets[dataset];
+        progress.begin(&format!("{model} on {}: scoring", prepared.dataset.kind), 0);
         let mut columns = Vec::new();
         let mut places = Vec::new();
         for stage in stages {
@@ -90,6 +92,7 @@ impl<'a> Scoring<'a> {
             self.kept.push(Kept { dataset, side, depth_percent, replicates, last, outcomes });
         }
         self.add_energy(dataset, model, depth, stages);
+        progress.end();
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::ExperimentError;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
+use crate::progress::Progress;
 use crate::results::{DistanceRows, DistancesWriter, OutputFolder, ScaleWriter};
 
 /// `distances.parquet` and `scale.parquet`.
@@ -25,8 +26,10 @@ impl Tables {
         model: &str,
         dataset: &PreparedDataset,
         stages: &[StageDistances],
+        progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
         let kind = dataset.dataset.kind;
+        progress.begin(&format!("{model} on {kind}: writing distances"), stages.len() as u64);
         for stage in stages {
             if let Some(scale) = &stage.scale {
                 self.scales.write(kind, model, stage.stage, scale.values())?;
@@ -42,7 +45,9 @@ impl Tables {
                     values,
                 })?;
             }
+            progress.advance(1);
         }
+        progress.end();
         Ok(())
     }
 

@@ -120,6 +120,7 @@ pub fn verify(
         let outcome = CheckOutcome::NotThere("the manifest has no hash of it".to_owned());
         checks.push(Check::new(format!("result: {name}"), outcome));
     }
+    progress.begin("hashing tables and weights", 0);
     for file in &recorded.results {
         checks.push(check_file("result", &request.run.join(&file.path), &file.sha256));
     }
@@ -129,8 +130,11 @@ pub fn verify(
             checks.push(check_file(&what, Path::new(&file.path), &file.sha256));
         }
     }
+    progress.end();
+    progress.begin("reading trials and scores", 0);
     let datasets = read_trials(&request.run.join("trials.parquet"))?;
     let scores = read_scores(&request.run.join("scores.csv"))?;
+    progress.end();
     for kind in request.data.keys() {
         if recorded.datasets.iter().all(|dataset| dataset.name != kind.name()) {
             return Err(ResultsError::NotInRun {
@@ -162,7 +166,9 @@ pub fn verify(
             ));
         }
         checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
+        progress.begin(&format!("{}: scoring again", dataset.kind), 0);
         checks.extend(check_scores(request, dataset, &scores)?);
+        progress.end();
     }
     Ok(checks)
 }

@@ -99,11 +99,13 @@ impl Experiment {
     ) -> Result<Option<KeptPiece>, ExperimentError> {
         let Some(kept) = &self.kept else { return Ok(None) };
         let (identity, about) = identity::piece(model, dataset, self.tokens);
+        progress.begin(&format!("{} on {}: looking into the cache", model.name, about.dataset), 0);
         let piece = kept.piece(&identity, &about)?;
+        progress.end();
         for (path, why) in piece.damaged() {
             progress.note(&format!(
                 "{} on {}: {} was damaged ({why}); it is removed, and computed again",
-                about.model,
+                model.name,
                 about.dataset,
                 path.display()
             ));

@@ -1,6 +1,6 @@
 //! What a panel shows: the curves of one data set.
 
-use super::name::Parts;
+use super::name::{Parts, Specs};
 use super::published::{PublishedScore, is_comparable};
 use crate::dataset::{ALL, DatasetKind, Level};
 use crate::distance::Distance;
@@ -49,6 +49,8 @@ pub(super) struct Curve {
     pub(super) model: String,
     pub(super) distance: Distance,
     pub(super) kind: Kind,
+    /// Whether the model is an untrained control.
+    pub(super) control: bool,
     /// Trials; of an energy, images or pairs.
     pub(super) n: usize,
     /// In order of depth.
@@ -119,11 +121,16 @@ pub fn shown_measure(dataset: DatasetKind) -> Measure {
 
 impl PanelData {
     /// A panel for each data set in the rows, from the low to the high level.
-    pub(super) fn of_rows(rows: &[ScoreRow], published: &[PublishedScore]) -> Vec<Self> {
-        let mut panels = Self::collect(rows, |row| row.measure == shown_measure(row.dataset));
+    pub(super) fn of_rows(
+        rows: &[ScoreRow],
+        specs: &Specs,
+        published: &[PublishedScore],
+    ) -> Vec<Self> {
+        let mut panels =
+            Self::collect(rows, specs, |row| row.measure == shown_measure(row.dataset));
         for panel in &mut panels {
             if is_comparable(rows, panel.dataset) {
-                panel.lay_under(published);
+                panel.lay_under(specs, published);
             }
             panel.sort_points();
         }
@@ -134,8 +141,8 @@ impl PanelData {
     /// Two panels for each data set in the rows that has an energy: the largest channel's share
     /// and the effective number of channels. Those of one measure stand beside each other, from
     /// the low to the high level; the two of one data set where they are one or more than `most`.
-    pub(super) fn of_energy(rows: &[ScoreRow], most: usize) -> Vec<Self> {
-        let mut panels = Self::collect(rows, |row| row.measure.is_of_energy());
+    pub(super) fn of_energy(rows: &[ScoreRow], specs: &Specs, most: usize) -> Vec<Self> {
+        let mut panels = Self::collect(rows, specs, |row| row.measure.is_of_energy());
         panels.iter_mut().for_each(Self::sort_points);
         panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset, panel.measure));
         if panels.len() / 2 <= most {
@@ -146,7 +153,7 @@ impl PanelData {
 
     /// A panel for each data set and measure in the rows of whole data sets that are shown, in
     /// their order.
-    fn collect(rows: &[ScoreRow], shown: impl Fn(&ScoreRow) -> bool) -> Vec<Self> {
+    fn collect(rows: &[ScoreRow], specs: &Specs, shown: impl Fn(&ScoreRow) -> bool) -> Vec<Self> {
         let mut panels: Vec<Self> = Vec::new();
         for row in rows.iter().filter(|row| row.subset == ALL && shown(row)) {
             let same = |p: &Self| p.dataset == row.dataset && p.measure == row.measure;
@@ -169,7 +176,7 @@ impl PanelData {
                 });
                 panels.len() - 1
             });
-            panels[index].add(row);
+            panels[index].add(row, specs);
         }
         panels.iter_mut().for_each(Self::join_seeds);
         panels
@@ -181,7 +188,7 @@ impl PanelData {
         }
     }
 
-    fn add(&mut self, row: &ScoreRow) {
+    fn add(&mut self, row: &ScoreRow, specs: &Specs) {
         let point = Point {
             stage: row.stage,
             depth: row.depth_percent,
@@ -196,7 +203,8 @@ impl PanelData {
             }
             Stage::Output => {}
             _ => {
-                let kind = if Parts::of(&row.model).control { Kind::Control } else { Kind::Model };
+                let control = specs.is_control(&row.model);
+                let kind = if control { Kind::Control } else { Kind::Model };
                 self.curve_of(row, kind).points.push(point);
             }
         }
@@ -207,14 +215,15 @@ impl PanelData {
         let same = |c: &Curve| c.model == row.model && c.distance == row.distance && c.kind == kind;
         let index = self.curves.iter().position(same).unwrap_or_else(|| {
             let (model, distance, n) = (row.model.clone(), row.distance, row.n);
-            self.curves.push(Curve { model, distance, kind, n, points: vec![] });
+            let control = kind == Kind::Control;
+            self.curves.push(Curve { model, distance, kind, control, n, points: vec![] });
             self.curves.len() - 1
         });
         &mut self.curves[index]
     }
 
     /// Several seeds of one control become one curve: their mean, with a band from the least to the
-    /// greatest.
+    /// greatest. Those that are given names of their own are shown by themselves.
     fn join_seeds(&mut self) {
         let mut joined: Vec<Curve> = Vec::new();
         let curves = std::mem::take(&mut self.curves);
@@ -235,7 +244,7 @@ impl PanelData {
 
     /// Adds what the study published of the models that are shown, and of its baselines where any
     /// is shown.
-    fn lay_under(&mut self, published: &[PublishedScore]) {
+    fn lay_under(&mut self, specs: &Specs, published: &[PublishedScore]) {
         let shown: Vec<(String, Distance)> =
             self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
         let mut under: Vec<Curve> = Vec::new();
@@ -252,7 +261,8 @@ impl PanelData {
                 self.baselines.push(Baseline { model, point, published: true });
                 continue;
             }
-            let same = |(m, d): &&(String, Distance)| score.shows(m) && *d == score.distance;
+            let same =
+                |(m, d): &&(String, Distance)| score.shows(specs.of(m)) && *d == score.distance;
             let Some((model, distance)) = shown.iter().find(same) else { continue };
             match under.iter_mut().find(|c| c.model == *model && c.distance == *distance) {
                 Some(curve) => curve.points.push(point),
@@ -260,6 +270,7 @@ impl PanelData {
                     model: model.clone(),
                     distance: *distance,
                     kind: Kind::Published,
+                    control: specs.is_control(model),
                     n: self.n,
                     points: vec![point],
                 }),
@@ -358,6 +369,7 @@ fn mean_of(curves: &[&Curve]) -> Curve {
         model: curves[0].model.clone(),
         distance: curves[0].distance,
         kind: Kind::Seeds(curves.len()),
+        control: true,
         n: curves[0].n,
         points: points.collect(),
     }

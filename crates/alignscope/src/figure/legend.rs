@@ -2,7 +2,7 @@
 
 use super::curves::{Curve, Kind, PanelData, thousands};
 use super::mark::{Line, Mark, dashes_of, published_line};
-use super::name::{is_control, short_name};
+use super::name::short_name;
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
@@ -66,7 +66,7 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
     }
     let ink = |line| Key::Line { model: String::new(), color: INK, line };
     let published = |control: bool| {
-        let of = |c: &Curve| c.kind == Kind::Published && is_control(&c.model) == control;
+        let of = |c: &Curve| c.kind == Kind::Published && c.control == control;
         curves().any(of)
     };
     // That a model of a run has the weights of the study's is not known, only its name; what the

@@ -1,5 +1,9 @@
 //! What models are called in a figure.
 
+use std::collections::BTreeMap;
+
+use crate::model::is_hub_id;
+
 /// Names of the study's models that fit into a legend.
 const SHORT: [(&str, &str); 7] = [
     ("openai/clip-vit-base-patch32", "CLIP B/32"),
@@ -41,7 +45,7 @@ impl<'a> Parts<'a> {
         };
         // A folder may have an `@` in its name, but no id has.
         let (base, modifier) = match rest.split_once('@') {
-            Some((base, modifier)) if !base.starts_with(['/', '.']) => (base, Some(modifier)),
+            Some((base, modifier)) if control || is_hub_id(base) => (base, Some(modifier)),
             _ => (rest, None),
         };
         let seed = modifier.and_then(|m| m.strip_prefix("seed=")).and_then(|s| s.parse().ok());
@@ -55,9 +59,32 @@ pub fn base_of(model: &str) -> &str {
     Parts::of(model).base
 }
 
-/// Whether a model's name is that of an untrained control.
-pub(crate) fn is_control(model: &str) -> bool {
-    Parts::of(model).control
+/// What the models of a run are, whatever they are called: a control with a name of its own is still
+/// a control and has the colour of its model, and a model of the study is still known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Specs(BTreeMap<String, String>);
+
+impl Specs {
+    /// Of each model its name in the results and what it is: an id, `random:ID`, a folder's path. A
+    /// model that is not among them is what its name says.
+    pub fn new(models: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(models.into_iter().collect())
+    }
+
+    /// What the model is.
+    pub(super) fn of<'a>(&'a self, model: &'a str) -> &'a str {
+        self.0.get(model).map_or(model, String::as_str)
+    }
+
+    /// The id, folder or word in what the model is.
+    pub(super) fn base_of<'a>(&'a self, model: &'a str) -> &'a str {
+        Parts::of(self.of(model)).base
+    }
+
+    /// Whether the model is an untrained control.
+    pub(crate) fn is_control(&self, model: &str) -> bool {
+        Parts::of(self.of(model)).control
+    }
 }
 
 /// A model's name as figures and pages show it: short where it is of the study.
@@ -99,6 +126,7 @@ mod tests {
                 "BiomedCLIP (blocks as published)",
             ),
             ("/models/mine@2", "/models/mine@2"),
+            ("mine@2", "mine@2"),
             ("ssim", "ssim"),
         ] {
             assert_eq!(short_name(model), name);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::name::base_of;
+use super::name::Specs;
 use crate::baseline::Baseline;
 
 /// Red, green and blue, 0 to 255.
@@ -102,6 +102,7 @@ const DARK_PAGE: Color = Color([20, 23, 28]);
 pub struct Palette {
     chosen: BTreeMap<String, Color>,
     others: Vec<String>,
+    specs: Specs,
 }
 
 impl Palette {
@@ -111,20 +112,40 @@ impl Palette {
         models: impl IntoIterator<Item = &'a str>,
         chosen: &BTreeMap<String, Color>,
     ) -> Self {
-        let mut palette = Self { chosen: chosen.clone(), others: Vec::new() };
+        Self::of_run(models, chosen, Specs::default())
+    }
+
+    /// As [`new`](Self::new), where names of models do not say what the models are.
+    pub fn of_run<'a>(
+        models: impl IntoIterator<Item = &'a str>,
+        chosen: &BTreeMap<String, Color>,
+        specs: Specs,
+    ) -> Self {
+        let mut palette = Self { chosen: chosen.clone(), others: Vec::new(), specs };
+        // A colour chosen for a model by its name is also that of its controls.
+        for (model, color) in chosen.iter().filter(|(model, _)| !palette.specs.is_control(model)) {
+            let base = palette.specs.base_of(model).to_owned();
+            palette.chosen.entry(base).or_insert(*color);
+        }
         for model in models {
-            let base = base_of(model);
+            let base = palette.specs.base_of(model);
             if palette.fixed(model).is_none() && !palette.others.iter().any(|o| o == base) {
-                palette.others.push(base.to_owned());
+                let base = base.to_owned();
+                palette.others.push(base);
             }
         }
         palette
     }
 
+    /// What the models are.
+    pub(super) fn specs(&self) -> &Specs {
+        &self.specs
+    }
+
     /// The colour of a model on white, and on a dark page.
     pub fn color(&self, model: &str) -> (Color, Color) {
         self.fixed(model).unwrap_or_else(|| {
-            let base = base_of(model);
+            let base = self.specs.base_of(model);
             let order = self.others.iter().position(|o| o == base).unwrap_or(0);
             let color = OTHERS[order % OTHERS.len()];
             color.tone()
@@ -132,7 +153,7 @@ impl Palette {
     }
 
     fn fixed(&self, model: &str) -> Option<(Color, Color)> {
-        let base = base_of(model);
+        let base = self.specs.base_of(model);
         let simple = Color::tone;
         if let Some(color) = self.chosen.get(model).or_else(|| self.chosen.get(base)) {
             return Some(simple(*color));
@@ -271,6 +292,27 @@ mod tests {
         assert_eq!(palette.color("random:a/b").0, OTHERS[0]);
         assert_eq!(palette.color("c/d").0, Color([1, 2, 3]));
         assert_eq!(palette.color("e/f").0, OTHERS[1]);
+    }
+
+    #[test]
+    fn a_model_with_a_name_of_its_own_has_the_colour_of_what_it_is() {
+        let spec = |name: &str, spec: &str| (name.to_owned(), spec.to_owned());
+        let b16 = "openai/clip-vit-base-patch16";
+        let specs = Specs::new([
+            spec("mine", b16),
+            spec("control", &format!("random:{b16}@seed=3")),
+            spec("x@1", "/ckpt/x@1"),
+            spec("x@2", "/ckpt/x@2"),
+        ]);
+        let names = ["mine", "control", "x@1", "x@2"];
+        let palette = Palette::of_run(names, &BTreeMap::new(), specs.clone());
+        assert_eq!(palette.color("mine").0.to_string(), "#3493e1");
+        assert_eq!(palette.color("control"), palette.color("mine"));
+        assert_eq!(palette.color("x@1").0, OTHERS[0]);
+        assert_eq!(palette.color("x@2").0, OTHERS[1]);
+        let chosen = BTreeMap::from([("mine".to_owned(), Color([1, 2, 3]))]);
+        let palette = Palette::of_run(names, &chosen, specs);
+        assert_eq!(palette.color("control").0, Color([1, 2, 3]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::curves::{shown_measure, thousands};
-use super::name::{base_of, is_control};
+use super::name::{Specs, base_of};
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
 use crate::results::{ResultsError, ScoreRow, write_whole};
@@ -60,14 +60,14 @@ impl PublishedScore {
     }
 
     /// Whether it and a row of a run are scores of the same thing. The pixels' stands in each curve.
-    fn same_as(&self, row: &ScoreRow) -> bool {
+    fn same_as(&self, row: &ScoreRow, specs: &Specs) -> bool {
         let of_model = match self.stage {
             Stage::Output => {
                 row.model == self.model
                     || (self.model == "lpips" && row.model.starts_with("lpips-"))
             }
             Stage::Image => false,
-            _ => self.shows(&row.model) && !is_control(&row.model),
+            _ => self.shows(specs.of(&row.model)) && !specs.is_control(&row.model),
         };
         of_model
             && row.dataset == self.dataset
@@ -255,11 +255,11 @@ pub fn published_rows() -> Vec<ScoreRow> {
     rows
 }
 
-/// Each published score that a run has too.
-pub fn published_differences(rows: &[ScoreRow]) -> Vec<PublishedDifference> {
+/// Each published score that a run has too; `specs` says what its models are.
+pub fn published_differences(rows: &[ScoreRow], specs: &Specs) -> Vec<PublishedDifference> {
     let mut found = Vec::new();
     for published in published_scores() {
-        for row in rows.iter().filter(|row| published.same_as(row)) {
+        for row in rows.iter().filter(|row| published.same_as(row, specs)) {
             let (published, model) = (published.clone(), row.model.clone());
             found.push(PublishedDifference { published, model, found: row.value, n: row.n });
         }
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn a_run_that_found_the_published_scores_differs_by_nothing() {
         let mut rows = published_rows();
-        let differences = published_differences(&rows);
+        let differences = published_differences(&rows, &Specs::default());
         // The pixels' score stands once a data set, and `lpips` is none of ours.
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| d.found == d.published.value));
@@ -376,7 +376,11 @@ mod tests {
         for row in &mut rows {
             row.model = format!("random:{}", row.model);
         }
-        assert_eq!(published_differences(&rows), [], "a control is another model");
+        assert_eq!(
+            published_differences(&rows, &Specs::default()),
+            [],
+            "a control is another model"
+        );
     }
 
     /// The rows of the study, of another data set or of other trials.
@@ -400,7 +404,7 @@ mod tests {
                 .expect("each level has one");
             // The very scores of the study, as another data set would have them.
             let rows = rows_of(of_level, |row| row.dataset = dataset);
-            assert_eq!(published_differences(&rows).len(), if studied { rows.len() } else { 0 });
+            assert_eq!(published_differences(&rows, &Specs::default()).len(), if studied { rows.len() } else { 0 });
             let notes = published_notes(&rows);
             match studied {
                 true => assert_eq!(notes, [] as [String; 0]),
@@ -420,7 +424,7 @@ mod tests {
             (DatasetKind::Things, 18_985),
         ] {
             let rows = rows_of(dataset, |row| row.n = n);
-            assert_eq!(published_differences(&rows), [], "{dataset}, {n}");
+            assert_eq!(published_differences(&rows, &Specs::default()), [], "{dataset}, {n}");
             assert!(!is_comparable(&rows, dataset));
             let notes = published_notes(&rows);
             assert!(notes[0].contains(&thousands(n)), "{notes:?}");
@@ -430,7 +434,7 @@ mod tests {
     #[test]
     fn another_release_of_the_same_questions_is_told_with_both_counts() {
         let rows = rows_of(DatasetKind::Things, |row| row.n = 20_000);
-        let differences = published_differences(&rows);
+        let differences = published_differences(&rows, &Specs::default());
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| (d.n, d.published.trials()) == (20_000, 15_640)));
         let notes = published_notes(&rows);
@@ -451,8 +455,8 @@ mod tests {
                 row.n_ties = n_ties;
             })
         };
-        assert_eq!(published_differences(&rows(1)), []);
+        assert_eq!(published_differences(&rows(1), &Specs::default()), []);
         assert!(published_notes(&rows(1))[0].contains("in the study as a miss"));
-        assert_eq!(published_differences(&rows(0)).len(), rows(0).len(), "none was met");
+        assert_eq!(published_differences(&rows(0), &Specs::default()).len(), rows(0).len(), "none was met");
     }
 }

@@ -329,7 +329,10 @@ fn energy_is_no_score_and_scores_are_no_energy() {
     let options = FigureOptions { published: true, ..FigureOptions::default() };
     let drawn = |rows: &[ScoreRow]| Figure::from_scores(rows, &options).expect("drawn").svg();
     assert_eq!(drawn(&both), drawn(&scores));
-    assert_eq!(published_differences(&both), published_differences(&scores));
+    assert_eq!(
+        published_differences(&both, &Specs::default()),
+        published_differences(&scores, &Specs::default())
+    );
     assert_eq!(Figure::from_energy(&scores, &options), None);
     let energy = energy_rows("m", &[DatasetKind::Nights]);
     let none = Figure::from_scores(&energy, &options);

@@ -48,9 +48,9 @@ impl HubSettings {
         };
         let user = variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
         let path = |name: &str| {
-            variable(name).map(|value| match (value.strip_prefix("~/"), &user) {
-                (Some(rest), Some(user)) => user.join(rest),
-                _ => PathBuf::from(value),
+            variable(name).map(PathBuf::from).map(|path| match (path.strip_prefix("~"), &user) {
+                (Ok(rest), Some(user)) => user.join(rest),
+                _ => path,
             })
         };
         let home = path("HF_HOME").unwrap_or_else(|| {
@@ -94,6 +94,7 @@ mod tests {
         assert_eq!(cache(&[home]), PathBuf::from("/home/ada/.cache/huggingface/hub"));
         assert_eq!(cache(&[home, ("XDG_CACHE_HOME", "/x")]), PathBuf::from("/x/huggingface/hub"));
         assert_eq!(cache(&[home, ("HF_HOME", "~/hf")]), PathBuf::from("/home/ada/hf/hub"));
+        assert_eq!(cache(&[home, ("HF_HUB_CACHE", "~")]), PathBuf::from("/home/ada"));
         let both = [home, ("HF_HOME", "/hf"), ("HF_HUB_CACHE", "/big")];
         assert_eq!(cache(&both), PathBuf::from("/big"));
         assert_eq!(cache(&[home, ("HUGGINGFACE_HUB_CACHE", "/old")]), PathBuf::from("/old"));

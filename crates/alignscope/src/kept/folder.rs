@@ -57,9 +57,11 @@ impl KeptFolder {
     /// Its folder cannot be made or read.
     pub fn piece(&self, identity: &Identity, about: &About) -> Result<KeptPiece, KeptError> {
         let folder = self.path.join(identity.key());
+        caches::refuse_tilde(&folder).map_err(KeptError::write(&folder))?;
         let path = folder.join(ABOUT);
         let text = serde_json::json!({
             "model": about.model,
+            "name": about.name,
             "dataset": about.dataset,
             "pairs": about.pairs,
             "identity": identity.0,
@@ -170,7 +172,8 @@ mod tests {
         let kept = KeptFolder::new(folder.path());
         for model in ["b", "a"] {
             let identity = Identity::new([(model.to_owned(), 1.into())].into_iter().collect());
-            let about = About { model: model.into(), dataset: "things".into(), pairs: 2 };
+            let about =
+                About { model: model.into(), name: None, dataset: "things".into(), pairs: 2 };
             kept.piece(&identity, &about)
                 .expect("made")
                 .keep_values(&[0, 1], &[1.0, 2.0])
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!(kept.list().expect("listed").len(), 1);
         assert!(folder.path().join("mine").exists());
         let identity = Identity::new([("b".to_owned(), 1.into())].into_iter().collect());
-        let about = About { model: "b".into(), dataset: "things".into(), pairs: 2 };
+        let about = About { model: "b".into(), name: None, dataset: "things".into(), pairs: 2 };
         let in_use = kept.piece(&identity, &about).expect("opened");
         let beside = kept.piece(&identity, &about).expect("two runs may share it");
         drop(in_use);

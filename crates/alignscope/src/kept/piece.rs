@@ -385,7 +385,7 @@ mod tests {
 
     fn piece(folder: &Path) -> KeptPiece {
         let identity = Identity::new(Default::default());
-        let about = About { model: "m".into(), dataset: "d".into(), pairs: 4 };
+        let about = About { model: "m".into(), name: None, dataset: "d".into(), pairs: 4 };
         KeptFolder::new(folder).piece(&identity, &about).expect("a piece")
     }
 

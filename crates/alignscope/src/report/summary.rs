@@ -3,7 +3,7 @@
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
 use crate::dataset::{DatasetKind, Level};
-use crate::figure::{is_control, short_name, shown_measure};
+use crate::figure::{short_name, shown_measure};
 use crate::findings::{Finding, FindingRow};
 use crate::stage::Stage;
 
@@ -50,7 +50,8 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
         }
     }
     // Controls last, as everywhere.
-    models.sort_by_key(|model| is_control(model));
+    let specs = run.specs();
+    models.sort_by_key(|model| specs.is_control(model));
     let points = scale_of(dataset);
     let mut said: Vec<String> = models
         .into_iter()
@@ -172,7 +173,8 @@ fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
         .filter(|c| shown(&c.a) && shown(&c.b))
         .collect();
     // Whether a checkpoint was trained cannot be seen; a control says that it was not.
-    let no_control = |side: &Side| side.is_of_encoder() && !is_control(&side.model);
+    let specs = run.specs();
+    let no_control = |side: &Side| side.is_of_encoder() && !specs.is_control(&side.model);
     let points = scale_of(dataset);
     let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
         of_dataset.into_iter().partition(|c| no_control(&c.a) && no_control(&c.b));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::lock::{LOCK, RunLock};
 use super::state::RunState;
 use super::{FileRecord, ResultsError};
+use crate::caches;
 use crate::weights::file_sha256;
 use crate::whole::{self, UNFINISHED, sync_folder};
 
@@ -103,6 +104,7 @@ impl OutputFolder {
         if path.exists() && !path.is_dir() {
             return Err(ResultsError::NotAFolder { path: path.to_owned() });
         }
+        caches::refuse_tilde(path).map_err(error)?;
         let made = !path.exists();
         std::fs::create_dir_all(path).map_err(error)?;
         let lock = RunLock::take(path)?;

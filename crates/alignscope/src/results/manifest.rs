@@ -77,6 +77,9 @@ pub struct Manifest<F> {
 pub struct ModelRecord {
     /// Its name in the results.
     pub name: String,
+    /// What it is: an id, a baseline, `random:ID`, or the whole path of a folder; the name, for
+    /// features from elsewhere.
+    pub spec: String,
     /// Seed of random weights, for an untrained control.
     pub seed: Option<u64>,
     /// Its sizes; none for `pixels`.
@@ -229,6 +232,20 @@ pub struct Drawn<F> {
     pub tokens: Option<String>,
     /// The figures.
     pub figures: Vec<F>,
+    /// The models.
+    #[serde(default)]
+    pub models: Vec<DrawnModel>,
+}
+
+/// What figures need of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DrawnModel {
+    /// Its name in the results.
+    pub name: String,
+    /// What it is, as in [`ModelRecord`]; `None` in runs of earlier versions, in which the name says
+    /// it.
+    #[serde(default)]
+    pub spec: Option<String>,
 }
 
 impl<F> Drawn<F> {
@@ -242,7 +259,8 @@ impl<F> Drawn<F> {
     /// Figures of people's answers, without more.
     pub fn plain(figures: Vec<F>) -> Self {
         let (title, colours) = (None, BTreeMap::new());
-        Self { simulated: false, title, colours, published: false, tokens: None, figures }
+        let (tokens, models) = (None, vec![]);
+        Self { simulated: false, title, colours, published: false, tokens, figures, models }
     }
 }
 

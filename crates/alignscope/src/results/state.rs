@@ -60,7 +60,7 @@ impl RunState {
     }
 
     /// Reads the state from the record of an unfinished run, or from a manifest.
-    pub(super) fn read(path: &Path) -> Result<Self, ResultsError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ResultsError> {
         let text = std::fs::read(path)
             .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
         serde_json::from_slice(&text)

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::caches::NoHome;
 use crate::dataset::DatasetKind;
 use crate::figure::NoColor;
-use crate::model::ModelSpecError;
+use crate::model::{ModelNameError, ModelSpecError};
 use crate::name::UnknownName;
 
 /// An experiment file could not be read.
@@ -46,6 +47,39 @@ pub enum ExperimentFileError {
         /// Why.
         #[source]
         source: ModelSpecError,
+    },
+    /// A model cannot be called so in results.
+    #[error("in the experiment {path}")]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ModelNameError,
+    },
+    /// One model is given two names.
+    #[error(
+        "the experiment {path} calls the model {spec} `{first}` and `{second}`, expected one name \
+         for a model"
+    )]
+    TwoNames {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        spec: String,
+        /// Its first name.
+        first: String,
+        /// Its second name.
+        second: String,
+    },
+    /// A path begins with `~`, and the home is not known.
+    #[error("in the experiment {path}")]
+    Home {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: NoHome,
     },
     /// Nothing is shown.
     #[error("the experiment {path} has no {what}")]

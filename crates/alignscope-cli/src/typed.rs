@@ -1,0 +1,277 @@
+//! Words that are typed, and what is said where they cannot be understood.
+
+use std::path::PathBuf;
+
+use alignscope::encoder::known_models;
+use alignscope::{ModelSpec, ModelSpecError, NamedModel, Stage, expand_home};
+use bytesize::ByteSize;
+use clap::builder::{PathBufValueParser, StyledStr, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory, Error};
+
+use crate::arguments::{Arguments, Run};
+
+/// A path; `~` at its beginning is the home folder, also in quotes.
+pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| expand_home(&path))
+}
+
+/// A model, perhaps with a name before it.
+pub fn model(text: &str) -> Result<NamedModel, String> {
+    text.parse().map_err(|error| with_known_id(&error))
+}
+
+/// A model alone.
+pub fn spec(text: &str) -> Result<ModelSpec, String> {
+    text.parse().map_err(|error| with_known_id(&error))
+}
+
+/// The error, and the known model that was probably meant.
+fn with_known_id(error: &ModelSpecError) -> String {
+    let ModelSpecError::Unknown { name, meant: None } = error else { return error.to_string() };
+    let id = name.trim().to_lowercase();
+    let is_end = |known: &&str| known.split('/').next_back().is_some_and(|end| end == id);
+    match known_models().iter().map(|known| known.id).find(is_end) {
+        Some(known) => format!("{error}; did you mean `{known}`?"),
+        None => error.to_string(),
+    }
+}
+
+/// Less memory than this is no budget for anything; who types less has left out a unit.
+pub const LEAST_MEMORY: u64 = 1_000_000;
+
+/// More gigabytes than this are in no machine: the number was of megabytes.
+const MOST_GIGABYTES: f64 = 8192.0;
+
+/// An amount of memory.
+pub fn memory_size(text: &str) -> Result<ByteSize, String> {
+    const EXPECTED: &str = "expected a number with a unit, such as `8GB` or `500MB`";
+    let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    match (text.trim().parse::<ByteSize>(), number) {
+        (Ok(size), _) if size.as_u64() >= LEAST_MEMORY => Ok(size),
+        (_, Some(number)) if number > 0.0 => {
+            let unit = if number <= MOST_GIGABYTES { "GB" } else { "MB" };
+            Err(format!(
+                "without a unit this is a number of bytes; did you mean `{}{unit}`? {EXPECTED}",
+                text.trim()
+            ))
+        }
+        (Ok(_), _) => Err(format!("too little, {EXPECTED}, at least `1MB`")),
+        (Err(_), _) => Err(EXPECTED.to_owned()),
+    }
+}
+
+/// Days since something was used.
+pub fn days(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number of days, such as `30`".to_owned())
+}
+
+/// A stage as results call it: features from elsewhere have stages of any name.
+pub fn any_stage(text: &str) -> Result<Stage, std::convert::Infallible> {
+    Ok(Stage::in_results(text))
+}
+
+/// More threads than any machine has cores for would only wait for each other.
+const MAX_THREADS: usize = 1024;
+
+/// How many threads.
+pub fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=MAX_THREADS).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}, found `{text}`")),
+    }
+}
+
+/// Fewer resamples than this have no ends of a 95 % interval.
+const MIN_RESAMPLES: usize = 100;
+
+/// More than this would only take time.
+const MAX_RESAMPLES: usize = 1_000_000;
+
+/// How many resamples.
+pub fn resamples(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number == 0 || (MIN_RESAMPLES..=MAX_RESAMPLES).contains(&number) => {
+            Ok(number)
+        }
+        _ => Err(format!(
+            "expected 0 for no intervals, or a whole number from {MIN_RESAMPLES} to \
+             {MAX_RESAMPLES}, found `{text}`"
+        )),
+    }
+}
+
+/// A whole number from 1 on.
+pub fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err(format!("expected a whole number from 1 on, found `{text}`")),
+    }
+}
+
+/// The error with tips that clap cannot know: which command an option belongs to, and which option a
+/// word that stands alone was for.
+///
+/// `words` — what was typed after the program's name
+pub fn explained(mut error: Error, words: &[String]) -> Error {
+    let tip = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(found))) => {
+            tip_on(&found.clone(), words, error.get(ContextKind::SuggestedArg).is_some())
+        }
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        let tips = vec![StyledStr::from(tip)];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
+}
+
+/// What is said of an argument that a command does not know; `near` says whether clap has found a
+/// similar one.
+fn tip_on(found: &str, words: &[String], near: bool) -> Option<String> {
+    let program = Arguments::command();
+    let is_command = |word: &&String| program.find_subcommand(word.as_str()).is_some();
+    let place = words.iter().position(|word| is_command(&word))?;
+    let command = program.find_subcommand(&words[place])?;
+    let Some(option) = found.strip_prefix("--") else {
+        let before = option_before(found, words)?;
+        return (takes(command, "data") && before.0 == "--dataset")
+            .then(|| after_data(found, &before.1));
+    };
+    let option = option.split('=').next().unwrap_or(option);
+    if takes(command, option) {
+        let name = command.get_name();
+        return Some(format!(
+            "the options of a command stand after it: `alignscope {name} --{option} …`"
+        ));
+    }
+    let others: Vec<String> = program
+        .get_subcommands()
+        .filter(|other| takes(other, option))
+        .map(|other| format!("`{}`", other.get_name()))
+        .collect();
+    let name = command.get_name();
+    match others.is_empty() {
+        true if near => None,
+        true => Some(format!("see `alignscope {name} --help` for the options of `{name}`")),
+        false => {
+            Some(format!("`--{option}` is an option of {}, not of `{name}`", others.join(", ")))
+        }
+    }
+}
+
+/// Whether a command, or one below it, has an option.
+fn takes(command: &Command, option: &str) -> bool {
+    command.get_arguments().any(|argument| argument.get_long() == Some(option))
+        || command.get_subcommands().any(|below| takes(below, option))
+}
+
+/// The option that stands before a word, with what stands between them.
+fn option_before(word: &str, words: &[String]) -> Option<(String, String)> {
+    let place = words.iter().rposition(|other| other == word)?;
+    let start = words[..place].iter().rposition(|other| other.starts_with("--"))?;
+    let between = words[start + 1..place].join(" ");
+    match words[start].split_once('=') {
+        Some((option, value)) => Some((option.to_owned(), value.to_owned())),
+        None => Some((words[start].clone(), between)),
+    }
+}
+
+fn after_data(word: &str, dataset: &str) -> String {
+    format!("the folder of a data set stands after `--data`: `--dataset {dataset} --data {word}`")
+}
+
+/// Refuses a word that stands alone in `run` beside --model and --dataset, where it would be an
+/// experiment; or one that is a folder.
+pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()> {
+    let Some(path) = &arguments.experiment else { return Ok(()) };
+    let word = path.display().to_string();
+    let found = words.iter().rfind(|typed| typed.as_str() == word).cloned();
+    let before = found.and_then(|word| option_before(&word, words));
+    let what = match (&before, arguments.models.is_empty() && arguments.datasets.is_empty()) {
+        (Some((option, dataset)), _) if option == "--dataset" => {
+            let is_dataset = word.parse::<alignscope::DatasetKind>().is_ok();
+            match is_dataset {
+                true => format!(
+                    "each data set has a `--dataset` of its own: `--dataset {dataset} --dataset {word}`"
+                ),
+                false => after_data(&word, dataset),
+            }
+        }
+        (_, true) if path.is_dir() => {
+            format!("it is a folder; a model's stands after `--model`, a data set's after `--data`")
+        }
+        (_, true) => return Ok(()),
+        (Some((option, value)), false) if !value.is_empty() => format!(
+            "it follows `{option} {value}`, which takes one value; write the option before it \
+             that it is for"
+        ),
+        (_, false) => "write the option before it that it is for".to_owned(),
+    };
+    anyhow::bail!(
+        "`{word}` is not understood: {what} (alone it would be an experiment in TOML, which is given \
+         in the place of --model and --dataset)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_size_needs_a_unit() {
+        for (text, bytes) in [
+            ("8GB", 8_000_000_000),
+            ("8 GB", 8_000_000_000),
+            ("500MB", 500_000_000),
+            ("1.5GiB", 1_610_612_736),
+            ("8g", 8_000_000_000),
+            ("8000000000", 8_000_000_000),
+        ] {
+            assert_eq!(memory_size(text).map(|size| size.as_u64()), Ok(bytes), "{text}");
+        }
+        for (text, said) in [
+            ("8", "did you mean `8GB`?"),
+            ("0.5", "did you mean `0.5GB`?"),
+            ("16000", "did you mean `16000MB`?"),
+            ("64KB", "too little"),
+            ("8B", "too little"),
+            ("0", "too little"),
+            ("0GB", "too little"),
+            ("-8", "such as `8GB`"),
+            ("8,5GB", "such as `8GB`"),
+            ("lots", "such as `8GB`"),
+            ("", "such as `8GB`"),
+            ("8GBs", "such as `8GB`"),
+        ] {
+            let found = memory_size(text).expect_err("no size");
+            assert!(found.contains(said), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn an_option_of_another_command_is_told() {
+        let tip = |found: &str, text: &str| tip_on(found, &words(text), false).unwrap_or_default();
+        let said = tip("--keep-going", "published --keep-going");
+        assert!(said.contains("`run`") && said.contains("not of `published`"), "{said}");
+        let said = tip("--model", "--model ssim run");
+        assert!(said.contains("alignscope run --model"), "{said}");
+        let said = tip("--older-than", "run --older-than 3");
+        assert!(said.contains("`cache`"), "{said}");
+        assert!(tip("--zzz", "run --zzz").contains("alignscope run --help"));
+    }
+
+    #[test]
+    fn a_folder_after_the_name_of_a_data_set_belongs_after_data() {
+        for text in ["check --dataset things ./x", "check --dataset=things ./x"] {
+            let said = tip_on("./x", &words(text), false).unwrap_or_default();
+            assert!(said.contains("--dataset things --data ./x"), "{said}");
+        }
+        assert_eq!(tip_on("./x", &words("list models ./x"), false), None);
+    }
+}
