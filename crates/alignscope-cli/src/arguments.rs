@@ -248,6 +248,10 @@ pub struct Check {
     /// Which image stands for a THINGS concept, as for `run`.
     #[arg(long, value_name = "WHICH", value_enum)]
     pub images: Option<ConceptImages>,
+
+    /// Memory to stay within, such as 8GB; half of the machine's by default.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
 }
 
 /// `alignscope cache`.

@@ -6,7 +6,7 @@ use alignscope::inspection::{Count, inspect};
 use crate::DONE;
 use crate::arguments::Check;
 use crate::progress::progress;
-use crate::run::DONE_WITH_FAILURES;
+use crate::run::{DONE_WITH_FAILURES, memory};
 
 /// Looks through a data set's folder and says what is wrong with it.
 pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
@@ -16,7 +16,8 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         things_images: arguments.images.map(Into::into),
         ..DatasetOptions::default()
     };
-    let found = inspect(arguments.dataset, &arguments.data, &options, &*progress(quiet))?;
+    let (kind, data) = (arguments.dataset, &arguments.data);
+    let found = inspect(kind, data, &options, memory(arguments.memory)?, &*progress(quiet))?;
     println!("{} in {}", found.kind, arguments.data.display());
     for count in &found.counts {
         println!("  {:>7} {}{}", count.found, count.what, beside(count));

@@ -313,9 +313,15 @@ fn an_image_that_claims_too_many_pixels() {
     let place = Place::new();
     let mut bytes = png(20, 17);
     bytes[16..24].copy_from_slice(&[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0]);
-    // The checksum of the header is wrong now too; either way the file is refused by its header.
+    // With the right checksum, so that it is the number of pixels that is refused.
+    let crc = !bytes[12..29].iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }
+        })
+    });
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
     place.write("b.png", bytes);
-    place.refuses("pairs", &[], &["1 of the 3 images of pairs", "b.png"]);
+    place.refuses("pairs", &[], &["1 of the 3 images of pairs", "b.png", "100000 × 100000 pixels"]);
 }
 
 #[test]

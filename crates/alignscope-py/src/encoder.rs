@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alignscope::encoder::{Checkpoint, Encoder as VisionEncoder, EncoderError};
 use alignscope::features::{FeatureRequest, Picture, features};
-use alignscope::image::RgbImage;
+use alignscope::image::DecodingBudget;
 use alignscope::{ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -131,12 +131,15 @@ impl Encoder {
         let pictures = pictures(images)?;
         let size = self.encoder.architecture().image_size;
         let len = self.encoder.pixels_len();
+        let decoding = DecodingBudget::new(memory_bytes(py, None)?);
         let values = work::run(py, reporter.as_ref(), threads, |_| {
             let mut values = vec![0.0; pictures.len() * len];
             let done = values.par_chunks_exact_mut(len).zip(&pictures).map(|(out, picture)| {
                 let recipe = self.encoder.preprocessing();
                 match picture {
-                    Picture::File(path) => recipe.apply_into(&RgbImage::open(path)?, out),
+                    Picture::File(path) => {
+                        decoding.open(path, |image| recipe.apply_into(&image, out))?;
+                    }
                     Picture::Pixels(image, _) => recipe.apply_into(image, out),
                     Picture::Preprocessed(values, _) => out.copy_from_slice(values),
                 }

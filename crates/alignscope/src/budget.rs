@@ -4,26 +4,29 @@ use crate::encoder::Encoder;
 use crate::image::READERS;
 
 /// The program itself, its tables, and what an allocator keeps for later.
-const PROGRAM_BYTES: u64 = 40_000_000;
+pub(crate) const PROGRAM_BYTES: u64 = 40_000_000;
 
 /// Working memory of a thread's matrix products and of its allocator, beyond the encoder's own.
 const THREAD_BYTES: u64 = 4_000_000;
 
-/// Bytes of a pixel while its image is decoded and resized: the decoder's rows, 8-bit RGB, and
-/// the copy between the two passes of a resize.
-const PIXEL_BYTES: u64 = 9;
-
 /// Bytes of files that are read ahead, at least and at most.
 const AHEAD_BYTES: [u64; 2] = [4_000_000, 64_000_000];
 
-/// Bytes that encoding takes whatever the number of images: the program, the weights, and the
-/// working memory of each thread, which decodes images of up to `largest_px` pixels; and some files
-/// that are read ahead. A file of up to `largest_file` bytes is with every thread that reads or decodes.
-pub(crate) fn fixed_bytes(encoder: &Encoder, largest_px: u64, largest_file: u64) -> u64 {
+/// Memory of a budget for decoding where nothing else is done yet. No budget is so small that the
+/// program itself would not take as much.
+pub(crate) fn for_decoding_alone(memory_bytes: u64) -> u64 {
+    memory_bytes.saturating_sub(PROGRAM_BYTES).max(PROGRAM_BYTES)
+}
+
+/// Bytes that encoding takes whatever the number of images: the program, the weights, the working
+/// memory of each thread, `decoding` bytes for images while they are decoded, and some files that are
+/// read ahead. A file of up to `largest_file` bytes is with every thread that reads or decodes.
+pub(crate) fn fixed_bytes(encoder: &Encoder, decoding: u64, largest_file: u64) -> u64 {
     let threads = rayon::current_num_threads();
     PROGRAM_BYTES
         + encoder.resident_bytes(threads) as u64
-        + threads as u64 * (THREAD_BYTES + PIXEL_BYTES * largest_px)
+        + threads as u64 * THREAD_BYTES
+        + decoding
         + (threads + READERS) as u64 * largest_file
         + AHEAD_BYTES[0]
 }

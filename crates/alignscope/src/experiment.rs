@@ -325,6 +325,7 @@ impl Experiment {
             baseline_side: self.baseline_size,
             resampling: &self.resampling,
             ties: self.ties,
+            memory_bytes: self.memory_bytes,
             keep_going: self.keep_going,
         }
     }

@@ -21,7 +21,7 @@ pub use rows::{RowsError, rows_of_images};
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::{Activations, find_unusable, is_suspect};
 use crate::encoder::{Encoder, Tokens, encode_stages, passes};
-use crate::image::{self, ImageError, RgbImage, read_ahead};
+use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, read_ahead};
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
@@ -38,11 +38,12 @@ pub enum Picture {
 }
 
 impl Picture {
-    fn dimensions(&self) -> Result<(usize, usize), ImageError> {
+    /// Bytes of memory that decoding its file takes; none where it has none, or none that can be
+    /// looked at.
+    fn decoding_bytes(&self) -> Option<u64> {
         match self {
-            Self::File(path) => RgbImage::dimensions(path),
-            Self::Pixels(image, _) => Ok((image.width(), image.height())),
-            Self::Preprocessed(..) => Ok((0, 0)),
+            Self::File(path) => Some(image::header_of(path).ok()?.decoding_bytes),
+            Self::Pixels(..) | Self::Preprocessed(..) => None,
         }
     }
 
@@ -261,11 +262,11 @@ fn encode(
 ) -> Result<(), FeatureError> {
     let FeatureRequest { encoder, images, memory_bytes, .. } = request;
     // An image that cannot be read is told of when its turn comes.
-    let sizes = images.par_iter().filter_map(|image| image.dimensions().ok());
-    let largest_px = sizes.map(|(w, h)| (w * h) as u64).max().unwrap_or(0);
+    let decoding = images.par_iter().filter_map(Picture::decoding_bytes);
+    let decoding = DecodingBudget::new(decoding_share(decoding.max().unwrap_or(0)));
     let lengths = images.iter().filter_map(Picture::file_bytes);
     let largest_file = lengths.max().unwrap_or(0);
-    let fixed = fixed_bytes(encoder, largest_px, largest_file);
+    let fixed = fixed_bytes(encoder, decoding.bytes(), largest_file);
     let one_token = (encoder.architecture().channels * size_of::<f32>()) as u64;
     let per_image = encoder.bytes_per_image() as u64 + one_token;
     let left = memory_bytes.saturating_sub(fixed);
@@ -297,8 +298,9 @@ fn encode(
                     let preprocessing = encoder.preprocessing();
                     match &group[i] {
                         Picture::File(path) => {
-                            let image = RgbImage::decode(&bytes, path).map_err(Box::new)?;
-                            preprocessing.apply_into(&image, pixels);
+                            let prepare =
+                                |image: RgbImage| preprocessing.apply_into(&image, pixels);
+                            decoding.decode(&bytes, path, prepare).map_err(Box::new)?;
                         }
                         Picture::Pixels(image, _) => preprocessing.apply_into(image, pixels),
                         Picture::Preprocessed(values, name) => {

@@ -125,7 +125,8 @@ pub(crate) fn read_text(path: &Path) -> io::Result<(String, HashedPath)> {
     Ok((text, HashedPath { path: path.to_owned(), sha256 }))
 }
 
-fn check_pointer(beginning: &[u8]) -> io::Result<()> {
+/// Refuses the beginning of a pointer of Git LFS.
+pub(crate) fn check_pointer(beginning: &[u8]) -> io::Result<()> {
     match beginning.starts_with(LFS_POINTER) {
         false => Ok(()),
         true => Err(io::Error::new(

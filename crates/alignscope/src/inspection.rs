@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
-use crate::image::{self, Examined};
+use crate::image::{DecodingBudget, Examined, ImageError, notes_on_reading};
 use crate::input_file::ContentHash;
 use crate::progress::Progress;
 
@@ -73,7 +74,8 @@ impl Problem {
 }
 
 /// Looks through a data set: counts against the published releases, missing and unused files, images that cannot be decoded,
-/// equal images under different names, trials twice, answers out of range.
+/// equal images under different names, trials twice, answers out of range. Images are decoded within
+/// `memory_bytes`.
 ///
 /// # Errors
 /// The annotations cannot be read; the error says where, and what to do.
@@ -81,6 +83,7 @@ pub fn inspect(
     kind: DatasetKind,
     data: &Path,
     options: &DatasetOptions,
+    memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Inspection, DatasetError> {
     let options = DatasetOptions { skip_missing: true, ..options.clone() };
@@ -99,11 +102,18 @@ pub fn inspect(
             "fetch them, or leave their trials out with `--skip-missing` of `run` and `score`";
         problems.push(Problem::new(what, dataset.missing.iter().cloned(), fix));
     }
-    let Looked { bad, equal, sizes } = look_at_images(&dataset, progress);
+    let Looked { bad, beyond, needed, equal, sizes, notes_on_images } =
+        look_at_images(&dataset, memory_bytes, progress);
     if !bad.is_empty() {
         let what = format!("{} images cannot be decoded", bad.len());
         let fix = "fetch them again, or leave their trials out with `--keep-going` of `run`";
         problems.push(Problem::new(what, bad, fix));
+    }
+    if !beyond.is_empty() {
+        let what = format!("{} images need more memory than the budget", beyond.len());
+        let needed = (needed + PROGRAM_BYTES).div_ceil(1_000_000);
+        let fix = format!("allow more with --memory {needed}MB, or make them smaller");
+        problems.push(Problem::new(what, beyond, &fix));
     }
     if !equal.is_empty() {
         let what = format!("{} groups of images have the very same bytes", equal.len());
@@ -134,6 +144,7 @@ pub fn inspect(
     }
     let mut notes = dataset.notes.clone();
     notes.extend(note_on_sizes(&sizes));
+    notes.extend(notes_on_images);
     notes.extend(note_on_ties(&dataset.trials));
     notes.extend(note_on_unused(&dataset, data));
     Ok(Inspection { kind: dataset.kind, counts: counts(&dataset), notes, problems })
@@ -204,26 +215,34 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
 struct Looked {
     /// Those that cannot be.
     bad: Vec<String>,
+    /// Those that the budget does not hold.
+    beyond: Vec<String>,
+    /// What the largest of these needs.
+    needed: u64,
     /// Groups of equal ones.
     equal: Vec<String>,
     /// How many have which size.
     sizes: BTreeMap<(usize, usize), usize>,
+    /// What is to be told of how they are read.
+    notes_on_images: Vec<String>,
 }
 
 /// Decodes all images.
-fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
+fn look_at_images(dataset: &Dataset, memory_bytes: u64, progress: &dyn Progress) -> Looked {
     progress.begin(&format!("{}: decoding images", dataset.kind), dataset.images.len() as u64);
+    let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
     let found: Vec<_> = dataset
         .images
         .par_iter()
         .map(|entry| {
-            let found = image::examine(&entry.path);
+            let found = budget.examine(&entry.path);
             progress.advance(1);
             found
         })
         .collect();
     progress.end();
-    let mut looked = Looked::default();
+    let notes_on_images = notes_on_reading(found.iter().flatten());
+    let mut looked = Looked { notes_on_images, ..Looked::default() };
     let mut by_hash: HashMap<ContentHash, Vec<&str>> = HashMap::new();
     let mut order = Vec::new();
     for (entry, found) in dataset.images.iter().zip(found) {
@@ -236,7 +255,13 @@ fn look_at_images(dataset: &Dataset, progress: &dyn Progress) -> Looked {
                 }
                 equal.push(&entry.id);
             }
-            Err(error) => looked.bad.push(error.with_causes()),
+            Err(error) => match error {
+                ImageError::Memory { needed, .. } => {
+                    looked.needed = looked.needed.max(needed);
+                    looked.beyond.push(error.with_causes());
+                }
+                _ => looked.bad.push(error.with_causes()),
+            },
         }
     }
     let groups = order.iter().map(|hash| &by_hash[hash]).filter(|group| group.len() > 1);
@@ -332,7 +357,8 @@ mod tests {
     }
 
     fn inspected(folder: &Path) -> Inspection {
-        inspect(DatasetKind::Pairs, folder, &DatasetOptions::default(), &Silent).expect("read")
+        let options = DatasetOptions::default();
+        inspect(DatasetKind::Pairs, folder, &options, 1 << 30, &Silent).expect("read")
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use alignscope::difference::{Activations, Differences};
 use alignscope::energy::EnergyAccumulator;
-use alignscope::image::RgbImage;
+use alignscope::image::{DecodingBudget, RgbImage};
 use alignscope::kept::{About, Identity, KeptFolder};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, ExperimentFile, Pairs};
@@ -272,8 +272,10 @@ fn judgements_as_npy() {
 #[test]
 fn images_of_every_kind() {
     let mut originals: Vec<Vec<u8>> = Vec::new();
-    for entry in fs::read_dir(folder("image/files")).expect("golden images") {
-        originals.push(fs::read(entry.expect("an entry").path()).expect("read"));
+    for golden in ["image/files", "image/refused"] {
+        for entry in fs::read_dir(folder(golden)).expect("golden images") {
+            originals.push(fs::read(entry.expect("an entry").path()).expect("read"));
+        }
     }
     assert!(originals.len() > 20);
     let place = tempfile::tempdir().expect("a temporary folder");
@@ -286,6 +288,14 @@ fn images_of_every_kind() {
             write(place.path(), "image", &mutate(&originals[pick], &originals[other], &mut rng));
         let begun = Instant::now();
         let size = RgbImage::dimensions(&path).ok();
+        // What the header says that it takes is enough, or the image is refused before.
+        let sides = |image: RgbImage| (image.width(), image.height());
+        let before = MEMORY.allocated();
+        let little = DecodingBudget::new(200_000_000);
+        if let Ok(found) = little.open(&path, sides) {
+            assert_eq!(size, Some(found), "header and pixels");
+        }
+        assert!(MEMORY.allocated() < before + (1 << 20), "round {rounds} leaves memory behind");
         if let Ok(image) = RgbImage::open(&path) {
             assert_eq!(size, Some((image.width(), image.height())), "header and pixels");
             readable += 1;

@@ -53,14 +53,16 @@ fn share(
     let (width, height) = dataset.baseline_rule.size();
     let bytes = model.bytes(width, height) as u64;
     let each = bytes + model.working_bytes(width, height) as u64;
-    let most = usize::try_from(memory_bytes / 2 / each).unwrap_or(usize::MAX);
+    let decoding = dataset.decoding.bytes();
+    let free = memory_bytes.saturating_sub(decoding);
+    let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
     let threads = rayon::current_num_threads().min(most).max(1);
-    let rest = memory_bytes.saturating_sub(threads as u64 * each);
+    let rest = free.saturating_sub(threads as u64 * each);
     match usize::try_from(rest / bytes).unwrap_or(usize::MAX) {
         0 => Err(ExperimentError::BaselineMemory {
             model: model.baseline(),
             dataset: dataset.dataset.kind,
-            needed: each + bytes,
+            needed: decoding + each + bytes,
             budget: memory_bytes,
         }),
         held => Ok(Share { held, threads }),
@@ -100,7 +102,7 @@ pub(super) fn distances(
         (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
     let features = |image: u32| {
         go_on(progress)?;
-        let image = dataset.baseline_rule.apply(dataset.load(image as usize)?);
+        let image = dataset.load(image as usize, |image| dataset.baseline_rule.apply(image))?;
         let features = model.features(image);
         progress.advance(1);
         Ok::<BaselineFeatures, ExperimentError>(features)

@@ -268,7 +268,8 @@ impl Plan {
         // A batch, the next one, and what the function gives of it.
         let per_image: u64 = shapes.iter().map(image_bytes).sum();
         let batches = callback.batch as u64 * (2 * pixels + per_image);
-        let fixed = fixed_bytes(*wanted, shapes.len()) + batches;
+        let decoding = wanted.dataset.decoding.bytes();
+        let fixed = fixed_bytes(*wanted, shapes.len()) + decoding + batches;
         let free = memory_bytes.saturating_sub(fixed);
         let fitting = |bytes: u64, per: u64| usize::try_from(bytes / per).unwrap_or(usize::MAX);
         let every_stage = 0..shapes.len();
@@ -507,8 +508,8 @@ fn prepare(
     preprocessing: Option<&Preprocessing>,
     images: &[ImageIndex],
 ) -> Result<Batch, ExperimentError> {
-    let load = |image: &ImageIndex| wanted.dataset.load(*image as usize);
     let Some(recipe) = preprocessing else {
+        let load = |image: &ImageIndex| wanted.dataset.load(*image as usize, |image| image);
         let decoded: Vec<Result<RgbImage, ExperimentError>> = images.par_iter().map(load).collect();
         return Ok(Batch::Decoded(decoded.into_iter().collect::<Result<_, _>>()?));
     };
@@ -521,8 +522,7 @@ fn prepare(
         .par_chunks_exact_mut(len)
         .zip(images)
         .map(|(out, image)| {
-            recipe.apply_into(&load(image)?, out);
-            Ok(())
+            wanted.dataset.load(*image as usize, |image| recipe.apply_into(&image, out))
         })
         .collect();
     loaded.into_iter().collect::<Result<(), _>>()?;

@@ -148,6 +148,22 @@ pub enum ExperimentError {
         /// The image.
         id: String,
     },
+    /// The memory budget does not hold an image while it is decoded; found before it is.
+    #[error(
+        "the image {id} of {dataset} needs {} of memory while it is decoded, the budget is {}; allow \
+         more with `--memory {}`, or make the image smaller",
+        megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
+    )]
+    ImageMemory {
+        /// The data set.
+        dataset: DatasetKind,
+        /// The image that needs most.
+        id: String,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
     /// The memory budget does not hold the decoded images that must be held at once.
     #[error(
         "pixels on {dataset} need {} of memory ({images} images are connected by pairs and must be held at once), the budget is {}; allow more with `--memory {}`",

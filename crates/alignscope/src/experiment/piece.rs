@@ -219,9 +219,9 @@ impl Work<'_> {
         let load = |i: usize, pixels: &mut [f32]| {
             let pass = files.asked.fetch_add(1, Ordering::Relaxed) / images;
             let bytes = files.ahead.take(files.first + pass * images + i);
-            let image = dataset.decode(set.images[i] as usize, bytes)?;
-            encoder.preprocessing().apply_into(&image, pixels);
-            Ok(())
+            dataset.decode(set.images[i] as usize, bytes, |image| {
+                encoder.preprocessing().apply_into(&image, pixels);
+            })
         };
         let advance = |images: usize| {
             progress.advance(images as u64);

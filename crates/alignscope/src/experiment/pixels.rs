@@ -8,6 +8,7 @@ use super::ExperimentError;
 use super::error::go_on;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
+use crate::budget::PROGRAM_BYTES;
 use crate::distance::Distance;
 use crate::image::RgbImage;
 use crate::preprocess::{CropRounding, Preprocessing, Resample, Resize};
@@ -91,12 +92,14 @@ pub(super) fn stage_distances(
     let images = dataset.dataset.images.len();
     let (width, height) = dataset.pixel_rule.size();
     let bytes = (3 * width * height) as u64;
-    let max_images = usize::try_from(memory_bytes / bytes).unwrap_or(usize::MAX);
+    let fixed = PROGRAM_BYTES + dataset.decoding.bytes();
+    let max_images = memory_bytes.saturating_sub(fixed) / bytes;
+    let max_images = usize::try_from(max_images).unwrap_or(usize::MAX);
     let sets =
         plan(images, &dataset.pairs, max_images).map_err(|e| ExperimentError::PixelMemory {
             dataset: kind,
             images: e.images,
-            needed: e.images as u64 * bytes,
+            needed: fixed + e.images as u64 * bytes,
             budget: memory_bytes,
         })?;
 
@@ -109,7 +112,8 @@ pub(super) fn stage_distances(
             .par_iter()
             .map(|image| {
                 go_on(progress)?;
-                let image = dataset.pixel_rule.apply(dataset.load(*image as usize)?);
+                let image =
+                    dataset.load(*image as usize, |image| dataset.pixel_rule.apply(image))?;
                 progress.advance(1);
                 Ok(image)
             })

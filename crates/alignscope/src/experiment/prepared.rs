@@ -9,10 +9,13 @@ use super::error::go_on;
 use super::pixels::{self, PixelRule};
 use super::record::{file_records, sha256_of_all};
 use super::{DatasetSpec, ExperimentError};
+use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
-use crate::image::{self, Examined, ImageError, RgbImage};
-use crate::input_file::ContentHash;
+use crate::image::{
+    self, DecodingBudget, Examined, ImageError, RgbImage, decoding_share, notes_on_reading,
+};
+use crate::input_file::{ContentHash, InputFile};
 use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
@@ -35,6 +38,8 @@ pub(super) struct PreparedDataset {
     pub(super) largest_px: u64,
     /// Bytes of the largest image file.
     pub(super) largest_file: u64,
+    /// Memory for images while they are decoded.
+    pub(super) decoding: DecodingBudget,
     /// The annotation files, and folders of them.
     pub(super) files: Vec<FileRecord>,
     /// Images that cannot be read, and why; their trials are left out.
@@ -52,6 +57,8 @@ pub(super) struct Opening<'a> {
     pub(super) baseline_side: usize,
     pub(super) resampling: &'a Resampling,
     pub(super) ties: Ties,
+    /// Bytes of memory to stay within.
+    pub(super) memory_bytes: u64,
     /// Whether trials of images that cannot be decoded are left out, instead of an error.
     pub(super) keep_going: bool,
 }
@@ -77,7 +84,7 @@ impl PreparedDataset {
             progress.note(&format!("{kind}: {note}"));
         }
         let files = file_records(&dataset.sources)?;
-        let mut found = check_images(&dataset, progress)?;
+        let mut found = check_images(&dataset, how.memory_bytes, progress)?;
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
         let count = bad.len();
@@ -112,6 +119,16 @@ impl PreparedDataset {
         let hashes = dataset.images.iter().map(|entry| of_image(entry).hash).collect();
         let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
         let bad_trials = trials - dataset.trials.len();
+        for note in notes_on_reading(dataset.images.iter().map(|entry| &checked[&entry.id])) {
+            progress.note(&format!("{}: {note}", spec.kind));
+            dataset.notes.push(note);
+        }
+        let of_image = |entry: &ImageEntry| &checked[&entry.id];
+        let largest = |bytes: fn(&Examined) -> u64| {
+            dataset.images.iter().map(|entry| bytes(of_image(entry))).max().unwrap_or(0)
+        };
+        let largest_file = largest(|found| found.bytes);
+        let decoding = largest(|found| found.decoding_bytes) + largest_file;
         for BadImage { image, why } in &bad_images {
             progress.note(&format!("{kind}: {image} is left out: {why}"));
         }
@@ -137,7 +154,8 @@ impl PreparedDataset {
             baseline_rule: PixelRule::of(&sizes, how.baseline_side),
             largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),
             files,
-            largest_file: dataset.images.iter().map(|e| of_image(e).bytes).max().unwrap_or(0),
+            largest_file,
+            decoding: DecodingBudget::new(decoding_share(decoding)),
             bad_images,
             bad_trials,
             hashes,
@@ -146,9 +164,30 @@ impl PreparedDataset {
         })
     }
 
-    /// Reads and decodes image `index`, and checks that its file is still the same.
-    pub(super) fn load(&self, index: usize) -> Result<RgbImage, ExperimentError> {
-        self.decode(index, self.read(index))
+    /// Reads and decodes image `index`, checks that its file is still the same, and does something
+    /// with it while there is room for it.
+    pub(super) fn load<T>(
+        &self,
+        index: usize,
+        work: impl FnOnce(RgbImage) -> T,
+    ) -> Result<T, ExperimentError> {
+        let entry = &self.dataset.images[index];
+        let checked = self.decoding.read(&entry.path, |bytes, _| {
+            if self.hashes[index] != ContentHash::of(bytes) {
+                return Ok(None);
+            }
+            Ok(Some(work(RgbImage::decode(bytes, &entry.path)?)))
+        });
+        match checked {
+            Ok(found) => found.ok_or_else(|| self.changed(index)),
+            // What cannot be read any more is another file too.
+            Err(error) => match InputFile::open(&entry.path) {
+                Ok(file) if file.hashed_path().sha256 != self.hashes[index].to_string() => {
+                    Err(self.changed(index))
+                }
+                _ => Err(self.failed(index, error)),
+            },
+        }
     }
 
     /// The bytes of the file of image `index`.
@@ -156,27 +195,33 @@ impl PreparedDataset {
         image::read(&self.dataset.images[index].path)
     }
 
-    /// Decodes image `index` from what came of [reading](Self::read) it, and checks that its file is
-    /// still the same.
-    pub(super) fn decode(
+    /// Decodes image `index` from what came of [reading](Self::read) it, checks that its file is
+    /// still the same, and does something with it while there is room for it.
+    pub(super) fn decode<T>(
         &self,
         index: usize,
         bytes: Result<Vec<u8>, ImageError>,
-    ) -> Result<RgbImage, ExperimentError> {
-        let entry = &self.dataset.images[index];
-        let error = |source| ExperimentError::Image {
-            dataset: self.dataset.kind,
-            id: entry.id.clone(),
-            source: Box::new(source),
-        };
-        let bytes = bytes.map_err(error)?;
+        work: impl FnOnce(RgbImage) -> T,
+    ) -> Result<T, ExperimentError> {
+        let bytes = bytes.map_err(|e| self.failed(index, e))?;
         if self.hashes[index] != ContentHash::of(&bytes) {
-            return Err(ExperimentError::ImageChanged {
-                dataset: self.dataset.kind,
-                id: entry.id.clone(),
-            });
+            return Err(self.changed(index));
         }
-        RgbImage::decode(&bytes, &entry.path).map_err(error)
+        let path = &self.dataset.images[index].path;
+        self.decoding.decode(&bytes, path, work).map_err(|e| self.failed(index, e))
+    }
+
+    fn failed(&self, index: usize, source: ImageError) -> ExperimentError {
+        ExperimentError::Image {
+            dataset: self.dataset.kind,
+            id: self.dataset.images[index].id.clone(),
+            source: Box::new(source),
+        }
+    }
+
+    fn changed(&self, index: usize) -> ExperimentError {
+        let id = self.dataset.images[index].id.clone();
+        ExperimentError::ImageChanged { dataset: self.dataset.kind, id }
     }
 
     /// The folder that the images' ids are paths below.
@@ -198,21 +243,39 @@ impl PreparedDataset {
     }
 }
 
-/// Hashes and decodes every image.
+/// Hashes and decodes every image. One that the memory budget does not hold ends the run: left out
+/// as one that is damaged, it would make results hang on the budget.
 fn check_images(
     dataset: &Dataset,
+    memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Vec<Result<Examined, ImageError>>, ExperimentError> {
     progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
-    let found = dataset
+    let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
+    let found: Result<Vec<_>, ExperimentError> = dataset
         .images
         .par_iter()
         .map(|entry| {
             go_on(progress)?;
             progress.advance(1);
-            Ok(image::examine(&entry.path))
+            Ok(budget.examine(&entry.path))
         })
         .collect();
     progress.end();
-    found
+    let found = found?;
+    let beyond = |result: &Result<Examined, ImageError>| match result {
+        Err(ImageError::Memory { needed, .. }) => Some(*needed),
+        _ => None,
+    };
+    let needed = found.iter().zip(&dataset.images);
+    let needed = needed.filter_map(|(result, entry)| Some((beyond(result)?, &entry.id)));
+    match needed.max() {
+        None => Ok(found),
+        Some((needed, id)) => Err(ExperimentError::ImageMemory {
+            dataset: dataset.kind,
+            id: id.clone(),
+            needed: needed + PROGRAM_BYTES,
+            budget: memory_bytes,
+        }),
+    }
 }

@@ -60,7 +60,7 @@ impl Shares {
         };
 
         let distances = (pairs * stages.len() * request.distances.len() * size_of::<f64>()) as u64;
-        let fixed = fixed_bytes(encoder, dataset.largest_px, dataset.largest_file)
+        let fixed = fixed_bytes(encoder, dataset.decoding.bytes(), dataset.largest_file)
             + 2 * DifferenceStore::BLOCK_BYTES as u64
             + TABLE_BYTES
             + distances

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::MAX_PIXELS;
+use super::{MAX_PIXELS, MAX_SCANS};
 
 /// An image could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -56,14 +56,48 @@ pub enum ImageError {
         /// What the decoder says.
         found: String,
     },
-    /// A kind of pixels that is not read.
-    #[error("{path} has pixels of kind {found}, which is not supported; convert it to 8-bit RGB")]
+    /// A kind of image that is not read.
+    #[error("{path} is {found}, which is not read; save it as PNG in 8-bit RGB")]
     Kind {
         /// The file.
         path: PathBuf,
-        /// The kind.
+        /// The kind, as "a TIFF with JPEG inside".
         found: String,
     },
+    /// A JPEG goes over its image more often than any encoder does.
+    #[error(
+        "{path} has {scans} scans, expected {MAX_SCANS} at most, as each takes the time of a whole \
+         image; save it again as a JPEG that is not progressive"
+    )]
+    Scans {
+        /// The file.
+        path: PathBuf,
+        /// Its scans.
+        scans: usize,
+    },
+    /// The memory budget does not hold the image while it is decoded.
+    #[error(
+        "{path} needs {} of memory while it is decoded ({width} × {height} pixels), {} of the \
+         budget are for that; allow more with `--memory`, or make the image smaller",
+        megabytes(*needed),
+        megabytes(*budget)
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
 impl ImageError {

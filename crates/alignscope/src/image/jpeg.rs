@@ -1,49 +1,104 @@
 //! JPEG, with the arithmetic of libjpeg-turbo, which Pillow uses too.
 
+mod segments;
+
 use std::any::Any;
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use mozjpeg::{ColorSpace, Compress, Decompress, Marker};
+use mozjpeg::{ColorSpace, Compress, Decompress};
 
-use super::{ImageError, RgbImage, check_size};
+use super::{Header, ImageError, MAX_SCANS, RgbImage, check_size, exif};
+use segments::{Segments, Survey};
 
-pub(super) fn dimensions(file: impl BufRead, path: &Path) -> Result<(usize, usize), ImageError> {
-    guarded(path, || {
-        let header = Decompress::new_reader(file).map_err(|e| failed(&e, path))?;
-        check_size(header.width() as u64, header.height() as u64, path)
-    })
+/// How APP1 begins where it holds EXIF.
+const EXIF: &[u8] = b"Exif\0\0";
+
+/// What of a file can be told from its first scan's header.
+pub(super) fn header(file: impl BufRead, path: &Path) -> Result<Header, ImageError> {
+    let mut segments = Segments::new(file);
+    let survey = segments.until_scan().map_err(|e| failed(&e, path))?;
+    let Some(frame) = &survey.frame else {
+        let found = "no image in the JPEG file".to_owned();
+        return Err(ImageError::Damaged { path: path.to_owned(), found });
+    };
+    let size = check_size(frame.width.into(), frame.height.into(), path)?;
+    let pixels = (size.0 * size.1) as u64;
+    // Where there are several scans, libjpeg holds all coefficients, two bytes each.
+    let held = if survey.several_scans() { frame.coefficients() * 2 } else { 0 };
+    let components = frame.sampling.len() as u64;
+    let rows = u64::from(frame.width) * components * 64 + (1 << 18);
+    Ok(Header::new(size, 3 * pixels + held + rows))
+}
+
+/// The EXIF orientation.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u16> {
+    let mut segments = Segments::new(bytes);
+    while let Ok(Some(marker)) = segments.next() {
+        match marker {
+            segments::SOS => return None,
+            segments::APP1 if segments.payload().starts_with(EXIF) => {
+                return exif::orientation(&segments.payload()[EXIF.len()..]);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> {
+    check_scans(bytes, path)?;
     guarded(path, || {
         let io_error = |e: io::Error| failed(&e, path);
         let ended = Cell::new(false);
         let source = Source { rest: bytes, ended: &ended };
-        let header =
-            Decompress::with_markers(&[Marker::APP(14)]).from_reader(source).map_err(io_error)?;
+        let header = Decompress::new_reader(source).map_err(io_error)?;
         let (width, height) = check_size(header.width() as u64, header.height() as u64, path)?;
-        let inverted = header.markers().any(|marker| marker.data.starts_with(b"Adobe"));
-        let pixels = match header.color_space() {
+        let mut pixels = vec![0; 3 * width * height];
+        match header.color_space() {
             ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => {
                 let mut started = header.to_colorspace(ColorSpace::JCS_CMYK).map_err(io_error)?;
-                let inks: Vec<[u8; 4]> = started.read_scanlines().map_err(io_error)?;
-                inks.into_iter().flat_map(|ink| rgb_of_cmyk(ink, inverted)).collect()
+                let mut inks = vec![[0; 4]; width];
+                for row in pixels.chunks_exact_mut(3 * width) {
+                    started.read_scanlines_into(&mut inks).map_err(io_error)?;
+                    // Pillow takes inks as Adobe writes them, inverted, with and without its marker.
+                    for (rgb, ink) in row.as_chunks_mut::<3>().0.iter_mut().zip(&inks) {
+                        *rgb = rgb_of_cmyk(ink.map(|i| 255 - i));
+                    }
+                }
             }
             ColorSpace::JCS_GRAYSCALE => {
                 let mut started = header.grayscale().map_err(io_error)?;
-                let grey: Vec<u8> = started.read_scanlines().map_err(io_error)?;
-                grey.into_iter().flat_map(|g| [g; 3]).collect()
+                let mut grey = vec![0_u8; width];
+                for row in pixels.chunks_exact_mut(3 * width) {
+                    started.read_scanlines_into(&mut grey).map_err(io_error)?;
+                    for (rgb, grey) in row.as_chunks_mut::<3>().0.iter_mut().zip(&grey) {
+                        *rgb = [*grey; 3];
+                    }
+                }
             }
-            _ => header.rgb().map_err(io_error)?.read_scanlines().map_err(io_error)?,
+            _ => {
+                let mut started = header.rgb().map_err(io_error)?;
+                started.read_scanlines_into(&mut pixels).map_err(io_error)?;
+            }
         };
         match ended.get() {
             true => Err(ImageError::Truncated { path: path.to_owned() }),
             false => Ok(RgbImage::new(width, height, pixels)),
         }
     })
+}
+
+/// Refuses a file with more scans than any encoder writes: each goes over the whole image again, so
+/// that a small file could take hours.
+fn check_scans(bytes: &[u8], path: &Path) -> Result<(), ImageError> {
+    let Survey { scans, .. } = Segments::new(bytes).all();
+    match scans > MAX_SCANS {
+        true => Err(ImageError::Scans { path: path.to_owned(), scans }),
+        false => Ok(()),
+    }
 }
 
 /// An image as a JPEG file, for pages; `quality` from 1 to 100.
@@ -89,9 +144,8 @@ impl BufRead for Source<'_> {
     }
 }
 
-/// Pillow's conversion; Adobe writes inks inverted.
-fn rgb_of_cmyk(ink: [u8; 4], inverted: bool) -> [u8; 3] {
-    let [c, m, y, k] = if inverted { ink.map(|i| 255 - i) } else { ink };
+/// Pillow's conversion.
+pub(super) fn rgb_of_cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     let light = u32::from(255 - k);
     [c, m, y].map(|ink| {
         // Pillow's MULDIV255: ink · light / 255, rounded.

@@ -1,39 +1,88 @@
-//! PNG, BMP, WebP and TIFF.
+//! BMP and WebP; and writing PNG.
 
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::error::ImageError as DecodeError;
-use image::{
-    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
-};
+use image::{ColorType, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader};
 
-use super::{ImageError, MAX_PIXELS, RgbImage, check_size};
+use super::samples::Samples;
+use super::{Decoded, Header, ImageError, RgbImage, check_size, exif};
 
-pub(super) fn dimensions(
-    file: impl BufRead + Seek,
+pub(super) fn header(
+    mut file: impl BufRead + Seek,
     format: ImageFormat,
     path: &Path,
-) -> Result<(usize, usize), ImageError> {
+) -> Result<Header, ImageError> {
+    let mut beginning = [0; 32];
+    let read = read_some(&mut file, &mut beginning).map_err(|e| failed(e.into(), path))?;
+    file.rewind().map_err(|e| failed(e.into(), path))?;
     let decoder = decoder(file, format, path)?;
     let (width, height) = decoder.dimensions();
-    check_size(width.into(), height.into(), path)
+    let size = check_size(width.into(), height.into(), path)?;
+    let samples = samples(&decoder, path)?;
+    let pixels = (size.0 * size.1) as u64;
+    let held = match format {
+        ImageFormat::WebP => webp_bytes(&beginning[..read]) * pixels,
+        _ => 0,
+    };
+    Ok(Header::new(size, samples.converting_bytes(size) + held + (1 << 20)))
+}
+
+/// Bytes of a pixel that the decoder of WebP holds beside what it gives.
+fn webp_bytes(beginning: &[u8]) -> u64 {
+    // A canvas and a frame beside one of the others; brightness, colours, and alpha with its own
+    // image; four samples; brightness and colours.
+    const ANIMATION: u8 = 2;
+    match (beginning.get(12..16), beginning.get(20)) {
+        (Some(b"VP8X"), Some(flags)) if flags & ANIMATION != 0 => 15,
+        (Some(b"VP8X"), _) => 8,
+        (Some(b"VP8L"), _) => 5,
+        _ => 2,
+    }
+}
+
+fn read_some(file: &mut impl BufRead, bytes: &mut [u8]) -> std::io::Result<usize> {
+    let mut read = 0;
+    while read < bytes.len() {
+        match file.read(&mut bytes[read..])? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    Ok(read)
 }
 
 pub(super) fn decode(
     bytes: &[u8],
     format: ImageFormat,
     path: &Path,
-) -> Result<RgbImage, ImageError> {
+) -> Result<Decoded, ImageError> {
     let decoder = decoder(Cursor::new(bytes), format, path)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = check_size(width.into(), height.into(), path)?;
-    let stored = decoder.original_color_type();
-    let decoded = DynamicImage::from_decoder(decoder).map_err(|e| failed(e, path))?;
-    let pixels =
-        rgb(decoded, stored).map_err(|found| ImageError::Kind { path: path.to_owned(), found })?;
-    Ok(RgbImage::new(width, height, pixels))
+    let samples = samples(&decoder, path)?;
+    let mut pixels = vec![0; width * height * samples.bytes()];
+    decoder.read_image(&mut pixels).map_err(|e| failed(e, path))?;
+    let (pixels, saturated) = samples.into_rgb(pixels);
+    Ok(Decoded { image: RgbImage::new(width, height, pixels), saturated })
+}
+
+/// The EXIF orientation of a WebP file.
+pub(super) fn webp_orientation(bytes: &[u8]) -> Option<u16> {
+    let mut rest = bytes.get(12..)?;
+    // A name, a length, and so many bytes, filled up to an even number.
+    while let Some((head, after)) = rest.split_first_chunk::<8>() {
+        let [a, b, c, d, length @ ..] = head;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        if [*a, *b, *c, *d] == *b"EXIF" {
+            let chunk = after.get(..length)?;
+            return exif::orientation(chunk.strip_prefix(b"Exif\0\0").unwrap_or(chunk));
+        }
+        rest = after.get(length.checked_next_multiple_of(2)?..)?;
+    }
+    None
 }
 
 /// An image as a PNG file.
@@ -56,39 +105,22 @@ fn decoder<'a>(
     format: ImageFormat,
     path: &Path,
 ) -> Result<impl ImageDecoder + 'a, ImageError> {
-    let mut reader = ImageReader::with_format(file, format);
-    // Sizes are checked before pixels are allocated; this bounds what a header can ask for
-    // beside them (palettes, profiles, strips): 8 bytes a pixel of the largest image, and some.
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(8 * MAX_PIXELS + (64 << 20));
-    reader.limits(limits);
-    reader.into_decoder().map_err(|e| failed(e, path))
+    ImageReader::with_format(file, format).into_decoder().map_err(|e| failed(e, path))
 }
 
-/// 8-bit RGB as Pillow converts it.
-fn rgb(image: DynamicImage, stored: ExtendedColorType) -> Result<Vec<u8>, String> {
-    // Pillow opens 16-bit grey as its mode I;16, which saturates; all other 16-bit pixels it reads
-    // by their high byte.
-    let saturates = stored == ExtendedColorType::L16;
-    let grey16 = |value: u16| match saturates {
-        true => value.min(255) as u8,
-        false => (value >> 8) as u8,
+/// How the decoder gives a pixel.
+fn samples(decoder: &impl ImageDecoder, path: &Path) -> Result<Samples, ImageError> {
+    let channels = match decoder.color_type() {
+        ColorType::L8 => 1,
+        ColorType::La8 => 2,
+        ColorType::Rgb8 => 3,
+        ColorType::Rgba8 => 4,
+        other => {
+            let found = format!("an image with pixels of kind {other:?}");
+            return Err(ImageError::Kind { path: path.to_owned(), found });
+        }
     };
-    Ok(match image {
-        DynamicImage::ImageLuma8(i) => i.pixels().flat_map(|p| [p[0]; 3]).collect(),
-        DynamicImage::ImageLumaA8(i) => i.pixels().flat_map(|p| [p[0]; 3]).collect(),
-        DynamicImage::ImageRgb8(i) => i.into_raw(),
-        DynamicImage::ImageRgba8(i) => i.pixels().flat_map(|p| [p[0], p[1], p[2]]).collect(),
-        DynamicImage::ImageLuma16(i) => i.pixels().flat_map(|p| [grey16(p[0]); 3]).collect(),
-        DynamicImage::ImageLumaA16(i) => i.pixels().flat_map(|p| [grey16(p[0]); 3]).collect(),
-        DynamicImage::ImageRgb16(i) => {
-            i.pixels().flat_map(|p| p.0.map(|v| (v >> 8) as u8)).collect()
-        }
-        DynamicImage::ImageRgba16(i) => {
-            i.pixels().flat_map(|p| [p[0], p[1], p[2]].map(|v| (v >> 8) as u8)).collect()
-        }
-        other => return Err(format!("{:?}", other.color())),
-    })
+    Ok(Samples { channels, wide: false, saturates: false })
 }
 
 fn failed(error: DecodeError, path: &Path) -> ImageError {
@@ -97,7 +129,10 @@ fn failed(error: DecodeError, path: &Path) -> ImageError {
         DecodeError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
             ImageError::Truncated { path }
         }
-        DecodeError::Unsupported(e) => ImageError::Kind { path, found: e.to_string() },
+        DecodeError::Unsupported(e) => {
+            let found = format!("an image of a kind that its decoder does not know ({e})");
+            ImageError::Kind { path, found }
+        }
         other => ImageError::Damaged { path, found: other.to_string() },
     }
 }

@@ -165,25 +165,38 @@ pub(super) fn resize_window(
     if resample == Resample::Nearest {
         return nearest(image, (width, height), columns, rows);
     }
-    let across = |image: &RgbImage| match image.width() == width {
-        true => cut_columns(image, &columns),
-        false => resize_rows(image, &taps(image.width(), width, &columns, resample)),
+    let across = |image: &RgbImage, of_rows: Range<usize>| match image.width() == width {
+        true => cut_columns(image, of_rows, &columns),
+        false => resize_rows(image, of_rows, &taps(image.width(), width, &columns, resample)),
     };
-    let down = |image: &RgbImage| match image.height() == height {
-        true => cut_rows(image, &rows),
-        false => resize_columns(image, &taps(image.height(), height, &rows, resample)),
-    };
-    match columns_first((image.width(), image.height()), (width, height)) {
-        true => across(&down(image)),
-        false => down(&across(image)),
+    let down_taps = || taps(image.height(), height, &rows, resample);
+    if columns_first((image.width(), image.height()), (width, height)) {
+        let down = match image.height() == height {
+            true => cut_rows(image, &rows),
+            false => resize_columns(image, &down_taps()),
+        };
+        let of_rows = 0..down.height();
+        return across(&down, of_rows);
     }
+    if image.height() == height {
+        return across(image, rows);
+    }
+    // Of a thin image few rows are in the window, and all together would be as long as they like.
+    let mut down_taps = down_taps();
+    let first = down_taps.iter().map(|taps| taps.start).min().unwrap_or(0);
+    let last = down_taps.iter().map(|taps| taps.start + taps.weights.len()).max().unwrap_or(0);
+    down_taps.iter_mut().for_each(|taps| taps.start -= first);
+    resize_columns(&across(image, first..last), &down_taps)
 }
 
-/// The given columns of an image.
-fn cut_columns(image: &RgbImage, columns: &Range<usize>) -> RgbImage {
-    let rows = image.pixels().chunks_exact(3 * image.width());
-    let pixels = rows.flat_map(|row| &row[3 * columns.start..3 * columns.end]).copied().collect();
-    RgbImage::new(columns.len(), image.height(), pixels)
+/// The given rows and columns of an image.
+fn cut_columns(image: &RgbImage, rows: Range<usize>, columns: &Range<usize>) -> RgbImage {
+    let stride = 3 * image.width();
+    let mut pixels = Vec::with_capacity(3 * rows.len() * columns.len());
+    for row in image.pixels()[stride * rows.start..stride * rows.end].chunks_exact(stride) {
+        pixels.extend_from_slice(&row[3 * columns.start..3 * columns.end]);
+    }
+    RgbImage::new(columns.len(), rows.len(), pixels)
 }
 
 /// The given rows of an image.
@@ -210,10 +223,11 @@ pub(super) fn shortest_edge_size(image: &RgbImage, side: usize) -> (usize, usize
     if width <= height { (side, other) } else { (other, side) }
 }
 
-/// Every row to as many pixels as there are taps.
-fn resize_rows(image: &RgbImage, taps: &[Taps]) -> RgbImage {
-    let mut out = Vec::with_capacity(3 * image.height() * taps.len());
-    for row in image.pixels().chunks_exact(3 * image.width()) {
+/// Each of the given rows to as many pixels as there are taps.
+fn resize_rows(image: &RgbImage, rows: Range<usize>, taps: &[Taps]) -> RgbImage {
+    let stride = 3 * image.width();
+    let mut out = Vec::with_capacity(3 * rows.len() * taps.len());
+    for row in image.pixels()[stride * rows.start..stride * rows.end].chunks_exact(stride) {
         for Taps { start, weights } in taps {
             let mut sums = [HALF; 3];
             let (pixels, _) = row[3 * start..].as_chunks::<3>();
@@ -225,7 +239,7 @@ fn resize_rows(image: &RgbImage, taps: &[Taps]) -> RgbImage {
             out.extend(sums.map(rounded));
         }
     }
-    RgbImage::new(taps.len(), image.height(), out)
+    RgbImage::new(taps.len(), rows.len(), out)
 }
 
 /// Every column to as many pixels as there are taps.
@@ -305,6 +319,23 @@ mod tests {
     }
 
     #[test]
+    fn a_window_of_a_thin_image_has_the_pixels_of_the_whole() {
+        let pixels = (0..3 * 2 * 500).map(|i| (i * i % 251) as u8).collect();
+        let tall = RgbImage::new(2, 500, pixels);
+        let wide = RgbImage::new(500, 2, tall.pixels().to_vec());
+        for code in 0..6 {
+            let filter = Resample::from_code(code).expect("a code of Pillow");
+            for (image, size) in [(&tall, (30, 7500)), (&wide, (7500, 30))] {
+                let whole = resize(image, size.0, size.1, filter);
+                let middle = |side: usize| side / 2 - 15..side / 2 + 15;
+                let (columns, rows) = (middle(size.0), middle(size.1));
+                let window = resize_window(image, size, columns.clone(), rows.clone(), filter);
+                assert_eq!(window, cut_columns(&whole, rows, &columns), "{filter} to {size:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_window_has_the_pixels_of_the_whole() {
         let pixels = (0..3 * 40 * 90).map(|i| (i * i % 251) as u8).collect();
         let image = RgbImage::new(40, 90, pixels);
@@ -315,7 +346,7 @@ mod tests {
                 let whole = resize(&image, size.0, size.1, filter);
                 let (columns, rows) = (7..size.0 - 3, 5..size.1 - 2);
                 let window = resize_window(&image, size, columns.clone(), rows.clone(), filter);
-                let cut = cut_columns(&cut_rows(&whole, &rows), &columns);
+                let cut = cut_columns(&whole, rows, &columns);
                 assert_eq!(window, cut, "{filter} to {size:?}");
             }
         }
