@@ -1,12 +1,14 @@
 //! Vision encoders, one stage at a time.
 
 mod architecture;
+mod beside;
 mod block;
 mod catalogue;
 mod clip;
 mod embedding;
 mod head;
 mod held;
+mod keys;
 mod layers;
 mod linear;
 mod norm;
@@ -19,12 +21,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 pub use architecture::{Architecture, ConfigError, ConfigFile, Family};
+pub use beside::BesideError;
 use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
 use head::Head;
 pub use held::SpilledImages;
-use layers::Layers;
+use layers::{Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix};
 pub use staged::{Encoded, Spilled, encode_spilled, encode_stages, passes};
 pub use tokens::{Selected, Tokens};
 
@@ -122,11 +125,13 @@ impl Checkpoint {
     /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the weights of open_clip.
     ///
     /// # Errors
-    /// A file is missing or damaged, or the model is of another family.
+    /// A file is missing or damaged, the model is of another family, or a key, a tensor or another
+    /// file of the folder makes another model.
     pub fn open(folder: &Path) -> Result<Self, EncoderError> {
         if !folder.is_dir() {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
         }
+        beside::check(folder)?;
         let config = folder.join("config.json");
         let open_clip = folder.join("open_clip_config.json");
         let is_open_clip = match Needed::in_folder(folder) {
@@ -142,9 +147,19 @@ impl Checkpoint {
                 let recipe = Preprocessing::from_folder(folder, family.processor())?;
                 let weights = Weights::open_transformers(folder)?;
                 let projection = "visual_projection.weight";
-                if family == Family::Clip && !weights.contains(projection) {
+                let has_projection = family == Family::Siglip || weights.contains(projection);
+                if !has_projection {
                     weights.check_absent(projection)?;
-                    return Err(EncoderError::NoProjection { folder: folder.to_owned() });
+                }
+                let tower = tower_prefix(&weights);
+                let read = match family {
+                    Family::Siglip => siglip::tensors(&architecture.0, tower),
+                    _ => clip::tensors(&architecture.0, tower),
+                };
+                let path = &config.file().path;
+                no_other_tensors(&weights, &read, &OUTSIDE_OF_TRANSFORMERS, path, &family)?;
+                if !has_projection {
+                    return Err(EncoderError::NoProjection { folder: folder.to_owned(), family });
                 }
                 (config, architecture, recipe, weights)
             }
@@ -378,12 +393,23 @@ pub enum EncoderError {
     },
     /// A CLIP tower that was saved without its projection.
     #[error(
-        "{folder} holds a CLIP tower without its projection (no tensor `visual_projection.weight`, as in `CLIPVisionModel`); expected the whole `CLIPModel`, or `CLIPVisionModelWithProjection`"
+        "{folder} holds a {family} tower without its projection (no tensor \
+         `visual_projection.weight`, as in `{}VisionModel`); expected {}",
+        class(*family),
+        match family {
+            Family::ChineseClip => "the whole `ChineseCLIPModel`",
+            _ => "the whole `CLIPModel`, or `CLIPVisionModelWithProjection`",
+        }
     )]
     NoProjection {
         /// The folder.
         folder: PathBuf,
+        /// The model's family.
+        family: Family,
     },
+    /// Another file of the folder makes another model.
+    #[error(transparent)]
+    Beside(#[from] BesideError),
     /// The variant `@published` is of another family.
     #[error(
         "`@published` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
@@ -404,4 +430,12 @@ pub enum EncoderError {
     /// The weights cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+}
+
+/// How the names of a family's classes begin in transformers.
+fn class(family: Family) -> &'static str {
+    match family {
+        Family::ChineseClip => "ChineseCLIP",
+        _ => "CLIP",
+    }
 }

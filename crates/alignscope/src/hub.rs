@@ -19,6 +19,20 @@ use crate::input_file;
 use crate::progress::Progress;
 use crate::weights::{Needed, file_sha256, is_known_type, shard_names};
 
+/// The files of adapters, which make another model of the one that they lie beside: of peft, of the
+/// library `adapters`, and of diffusers.
+pub(crate) const ADAPTER_FILES: [&str; 6] = [
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+    "pytorch_adapter.bin",
+    "pytorch_lora_weights.safetensors",
+    "pytorch_lora_weights.bin",
+];
+
+/// Where sentence-transformers lists the modules that a text or an image goes through.
+pub(crate) const MODULES_FILE: &str = "modules.json";
+
 /// The hub, and the cache of what was fetched from it.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -147,6 +161,13 @@ impl Hub {
         let listing = self.listing(model)?;
         let names: BTreeSet<_> = listing.siblings.into_iter().map(|f| f.rfilename).collect();
         let commit = HubModel { revision: Some(listing.sha.clone()), ..model.clone() };
+        if let Some(file) = ADAPTER_FILES.iter().find(|file| names.contains(**file)) {
+            return Err(HubError::Adapter {
+                id: model.to_string(),
+                endpoint: self.settings.endpoint.clone(),
+                file: (*file).to_owned(),
+            });
+        }
         let files = Files {
             hub: self,
             model,
@@ -167,6 +188,9 @@ impl Hub {
             endpoint: self.settings.endpoint.clone(),
             found: match names.len() {
                 0 => "nothing".to_owned(),
+                _ if names.contains(MODULES_FILE) => "one of sentence-transformers, whose model \
+                     lies in a folder of its own; download it, and name that folder"
+                    .to_owned(),
                 _ => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
             },
         })?;

@@ -1,5 +1,6 @@
 //! Pixels to the array that a model takes, by the model's own recipe.
 
+mod classes;
 mod config;
 mod crop;
 mod resize;

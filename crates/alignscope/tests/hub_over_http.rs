@@ -396,12 +396,47 @@ fn without_a_network_the_error_says_what_else_to_do() {
     let error = hub(&format!("http://{free}"), cache.path()).model(&model(), &Silent);
     let error = error.expect_err("nobody there");
     assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("random:someone/small-clip"));
+    // There is a control of the models of the catalogue alone.
+    let control = "`random:ID` with an id of `alignscope list models`";
+    assert!(error.to_string().contains(control), "{error}");
 
     let offline =
         HubSettings { offline: true, ..settings(&format!("http://{free}"), cache.path()) };
     let error = Hub::new(offline).model(&model(), &Silent).expect_err("offline");
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
+    assert!(error.to_string().contains(control), "{error}");
+}
+
+#[test]
+fn a_repository_with_an_adapter_is_an_error_that_names_it() {
+    for alone in [true, false] {
+        let mut server = match alone {
+            true => Server::default(),
+            false => Server::of_folder("clip/base"),
+        };
+        server.files.insert("adapter_config.json".to_owned(), b"{}".to_vec());
+        server.files.insert("adapter_model.safetensors".to_owned(), vec![0; 10]);
+        let (address, _) = server.start();
+        let cache = cache();
+        let error = hub(&address, cache.path()).model(&model(), &Silent).expect_err("an adapter");
+        assert!(matches!(error, HubError::Adapter { .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.contains("(adapter_config.json)"), "{message}");
+        assert!(message.contains("merge_and_unload"), "{message}");
+        assert_eq!(tree(cache.path()), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_repository_of_sentence_transformers_says_so() {
+    let mut server = Server::default();
+    for name in ["modules.json", "0_CLIPModel/config.json", "0_CLIPModel/pytorch_model.bin"] {
+        server.files.insert(name.to_owned(), vec![0; 10]);
+    }
+    let (address, _) = server.start();
+    let cache = cache();
+    let error = hub(&address, cache.path()).model(&model(), &Silent).expect_err("no model");
+    assert!(error.to_string().contains("found one of sentence-transformers"), "{error}");
 }
 
 #[test]

@@ -181,7 +181,7 @@ impl Architecture {
     ) -> Result<(Self, Vec<String>), ConfigError> {
         let (top, path) = (&config.object, config.file.path.as_path());
         let keys = Keys { object: top, path, prefix: "", defaults_used: Vec::new() };
-        super::open_clip::read_config(top, keys, weights)
+        super::open_clip::read_config(keys, weights)
     }
 
     /// Checks what the sizes must satisfy together.
@@ -313,23 +313,44 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Refuses every key but those in `any`, which may have any value, those in `plain`, which must
-    /// have the value there, and those that are null, false, or 0.
-    pub(super) fn must_be(&self, any: &[&str], plain: &[(&str, &str)]) -> Result<(), ConfigError> {
+    /// The keys of the object at `key`; none where it is missing or null.
+    ///
+    /// # Errors
+    /// Something else than an object stands there.
+    pub(super) fn nested(&self, key: &str) -> Result<Option<&'a Map<String, Value>>, ConfigError> {
+        match self.object.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(other) => Err(self.value(key, other, "an object")),
+        }
+    }
+
+    /// Refuses every key that might make another model: all but those in `known`, which are read or
+    /// do not matter, those of `neutral` with the value (as JSON) that stands there, and null.
+    pub(super) fn must_be_known(
+        &self,
+        known: &[&[&str]],
+        neutral: &[&[(&str, &'static str)]],
+    ) -> Result<(), ConfigError> {
         for (key, found) in self.object {
-            if any.contains(&key.as_str()) || matches!(found, Value::Null | Value::Bool(false)) {
+            if found.is_null() || known.iter().any(|known| known.contains(&key.as_str())) {
                 continue;
             }
-            if let Some((_, value)) = plain.iter().find(|(name, _)| name == key) {
-                if found.as_str() != Some(value) {
-                    return Err(self.value(
-                        key,
-                        found,
-                        "the default: this variant is not supported",
-                    ));
+            let (path, found_text) = (self.path.to_owned(), shorten(found));
+            let full = format!("{}{key}", self.prefix);
+            match neutral.iter().copied().flatten().find(|(name, _)| name == key) {
+                Some((_, expected)) if is(found, expected) => {}
+                Some((_, "{}")) if key == "quantization_config" => {
+                    return Err(ConfigError::Quantized { path, key: full });
                 }
-            } else if found.as_f64() != Some(0.0) {
-                return Err(self.value(key, found, "none: this variant is not supported"));
+                Some((_, "{}")) if key == "auto_map" => {
+                    return Err(ConfigError::OwnCode { path, key: full, found: found_text });
+                }
+                Some((_, expected)) => {
+                    let key = full;
+                    return Err(ConfigError::Variant { path, key, found: found_text, expected });
+                }
+                None => return Err(ConfigError::UnknownKey { path, key: full, found: found_text }),
             }
         }
         Ok(())
@@ -366,6 +387,14 @@ impl<'a> Keys<'a> {
             found: shorten(found),
             expected,
         }
+    }
+}
+
+/// Whether a value is the one that stands in JSON; 0 is 0.0.
+fn is(value: &Value, json: &str) -> bool {
+    match (value.as_f64(), json.parse::<f64>()) {
+        (Some(found), Ok(expected)) => found == expected,
+        _ => value.to_string() == json,
     }
 }
 
@@ -430,9 +459,62 @@ pub enum ConfigError {
         /// What would do.
         expected: &'static str,
     },
+    /// A key of another model.
+    #[error(
+        "`{key}` in {path} is {found}, expected {expected}: anything else makes another model, \
+         which is not supported"
+    )]
+    Variant {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+        /// The value at which the model is the plain one, as JSON.
+        expected: &'static str,
+    },
+    /// A key is none of those known.
+    #[error(
+        "`{key}` in {path} (it is {found}) is not a key that alignscope knows, and may make \
+         another model; if it changes nothing in the vision tower, delete it from a copy of the file"
+    )]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+    },
+    /// The weights are quantized.
+    #[error(
+        "`{key}` in {path} says that the weights are quantized, expected f32, f16, bf16 or f64; \
+         name the model that was quantized, or call `model.dequantize()` and save it again"
+    )]
+    Quantized {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// The model comes with code of its own.
+    #[error(
+        "`{key}` in {path} names code that the model brings along ({found}), which is not run, and \
+         may compute something else than the model type says; expected a model of transformers itself"
+    )]
+    OwnCode {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is there.
+        found: String,
+    },
     /// The weights hold a part that the supported models do not have.
     #[error(
-        "the model {model} of {path} has the tensor `{tensor}`, which a plain vision transformer has not; it is not supported"
+        "the weights of the model {model} of {path} have the tensor `{tensor}`, {}",
+        what_tensor(tensor)
     )]
     UnsupportedTensor {
         /// The file.
@@ -460,4 +542,36 @@ pub enum ConfigError {
         /// How.
         what: String,
     },
+}
+
+/// What a tensor says about a model that should not have it, and what to do.
+fn what_tensor(name: &str) -> &'static str {
+    // peft's names, and those of the first implementations of LoRA.
+    const ADAPTERS: [&str; 8] =
+        ["lora_", "base_layer.", "base_model.", "hada_", "lokr_", "ia3_", "oft_", "vera_"];
+    // bitsandbytes, GPTQ, AWQ, quanto, compressed-tensors and FP8.
+    const QUANTIZED: [&str; 12] = [
+        ".SCB",
+        ".weight_format",
+        ".qweight",
+        ".qzeros",
+        ".scales",
+        ".g_idx",
+        ".weight_scale",
+        ".weight_scale_inv",
+        ".weight_zero_point",
+        ".absmax",
+        ".quant_map",
+        "._data",
+    ];
+    if ADAPTERS.iter().any(|part| name.contains(part)) {
+        return "which is an adapter's (such as LoRA); merge it with peft's `merge_and_unload()`, \
+                and save the merged model";
+    }
+    if QUANTIZED.iter().any(|end| name.ends_with(end)) || name.contains(".quant_state.") {
+        return "so they are quantized; name the model that was quantized, or call \
+                `model.dequantize()` and save it again";
+    }
+    "which that model, as its configuration describes it, does not have; alignscope would leave out \
+     what it does, so expected are the tensors of the plain model alone"
 }

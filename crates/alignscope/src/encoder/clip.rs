@@ -1,11 +1,12 @@
 //! CLIP and Chinese-CLIP, whose vision towers are the same, as transformers stores them.
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::Parts;
 use super::architecture::{Architecture, ConfigError, Family, Keys};
 use super::embedding::Embedding;
 use super::head::{Head, Pooling};
+use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use crate::kernel::Activation;
 use crate::weights::{Init, WeightsError};
@@ -17,18 +18,58 @@ pub(super) fn read_config(
     family: Family,
     whole: bool,
 ) -> Result<(Architecture, Vec<String>), ConfigError> {
+    const WHOLE: [&str; 6] = [
+        "model_type",
+        "projection_dim",
+        "vision_config",
+        "vision_config_dict",
+        "text_config",
+        "text_config_dict",
+    ];
     if !whole {
+        must_be_vision(&keys, family)?;
         let projection = keys.size("projection_dim", 512)?;
         return read(keys, family, projection);
     }
+    keys.must_be_known(&[&WHOLE, &PASSED_OVER], &[&NEUTRAL])?;
     let projection = keys.size("projection_dim", 512)?;
     let none = Map::new();
-    let nested = |key| keys.object.get(key).and_then(Value::as_object);
+    let own = keys.nested("vision_config")?.unwrap_or(&none);
     // Older files hold the sizes a second time as `vision_config_dict`; where it is there,
     // transformers takes it, and defaults for what it lacks, over `vision_config`.
-    let vision = nested("vision_config_dict").or(nested("vision_config")).unwrap_or(&none);
-    let keys = Keys { object: vision, prefix: "vision_config.", ..keys };
+    let second = keys.nested("vision_config_dict")?;
+    let keys = Keys { object: own, prefix: "vision_config.", ..keys };
+    must_be_vision(&keys, family)?;
+    let Some(second) = second else { return read(keys, family, projection) };
+    let keys = Keys { object: second, prefix: "vision_config_dict.", ..keys };
+    must_be_vision(&keys, family)?;
     read(keys, family, projection)
+}
+
+/// Refuses keys that a vision tower's configuration may not have.
+fn must_be_vision(keys: &Keys<'_>, family: Family) -> Result<(), ConfigError> {
+    let model_type = match family {
+        Family::ChineseClip => "\"chinese_clip_vision_model\"",
+        _ => "\"clip_vision_model\"",
+    };
+    let own = [("model_type", model_type)];
+    keys.must_be_known(&[&SIZES, &["projection_dim"], &PASSED_OVER], &[&NEUTRAL, &own])
+}
+
+/// The names of the tensors that [`load`] reads.
+pub(super) fn tensors(architecture: &Architecture, tower: &str) -> Vec<String> {
+    let outside = [
+        "embeddings.class_embedding",
+        "embeddings.patch_embedding.weight",
+        "embeddings.position_embedding.weight",
+        "pre_layrnorm.weight",
+        "pre_layrnorm.bias",
+        "post_layernorm.weight",
+        "post_layernorm.bias",
+    ];
+    let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
+    let projection = std::iter::once("visual_projection.weight".to_owned());
+    outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).chain(projection).collect()
 }
 
 /// Keys that are missing take the defaults of transformers 5's `CLIPVisionConfig` and

@@ -1,6 +1,10 @@
 //! Layers by the names of their tensors.
 
-use super::architecture::Architecture;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use super::architecture::{Architecture, ConfigError};
 use super::block::Block;
 use super::linear::Linear;
 use super::norm::LayerNorm;
@@ -45,6 +49,54 @@ pub(super) enum QkvNames {
     /// One matrix and one bias of three times the height, by their whole names.
     Joint { weight: String, bias: String },
 }
+
+impl BlockNames {
+    /// The whole names of its tensors.
+    pub(super) fn tensors(&self) -> Vec<String> {
+        let mut layers =
+            vec![&self.norm_1, &self.attention_out, &self.norm_2, &self.mlp_in, &self.mlp_out];
+        let mut names = Vec::new();
+        match &self.qkv {
+            QkvNames::Separate(three) => layers.extend(three),
+            QkvNames::Joint { weight, bias } => names.extend([weight.clone(), bias.clone()]),
+        }
+        for layer in layers {
+            names.extend([format!("{layer}.weight"), format!("{layer}.bias")]);
+        }
+        names
+    }
+}
+
+/// Refuses weights with a tensor that is not among `read`: what it does would be left out. Those
+/// of the other tower are not asked about: their names begin with one of `outside`. A buffer
+/// `position_ids` counts the positions, and nothing else.
+pub(super) fn no_other_tensors(
+    weights: &Weights,
+    read: &[String],
+    outside: &[&str],
+    path: &Path,
+    model: &dyn fmt::Display,
+) -> Result<(), ConfigError> {
+    let read: BTreeSet<&str> = read.iter().map(String::as_str).collect();
+    let other = |tensor: &String| {
+        !read.contains(tensor.as_str())
+            && !outside.iter().any(|start| tensor.starts_with(start))
+            && tensor.rsplit('.').next() != Some("position_ids")
+    };
+    match weights.names().into_iter().filter(other).min() {
+        None => Ok(()),
+        Some(tensor) => Err(ConfigError::UnsupportedTensor {
+            path: path.to_owned(),
+            model: model.to_string(),
+            tensor,
+        }),
+    }
+}
+
+/// How the names of tensors begin that lie outside of a vision tower of transformers: the text
+/// tower, the scale of its products, and the head of `…ForImageClassification`.
+pub(super) const OUTSIDE_OF_TRANSFORMERS: [&str; 5] =
+    ["text_model.", "text_projection.", "logit_scale", "logit_bias", "classifier."];
 
 impl Layers<'_> {
     /// A tensor by its whole name.

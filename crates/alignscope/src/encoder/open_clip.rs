@@ -1,12 +1,12 @@
 //! Checkpoints of open_clip: its own CLIP towers, and trunks of timm such as BiomedCLIP's.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Parts;
 use super::architecture::{Architecture, ConfigError, Family, Keys};
 use super::embedding::Embedding;
 use super::head::{Head, Pooling};
-use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
+use super::layers::{BlockInit, BlockNames, Layers, QkvNames, no_other_tensors};
 use super::linear::Linear;
 use crate::kernel::{Activation, Precision};
 use crate::weights::{Init, Weights, WeightsError};
@@ -14,14 +14,19 @@ use crate::weights::{Init, Weights, WeightsError};
 /// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
 /// `CLIPVisionCfg`.
 pub(super) fn read_config(
-    top: &Map<String, Value>,
     keys: Keys<'_>,
     weights: &Weights,
 ) -> Result<(Architecture, Vec<String>), ConfigError> {
-    let none = Map::new();
-    let model = top.get("model_cfg").and_then(Value::as_object).unwrap_or(&none);
-    let vision = model.get("vision_cfg").and_then(Value::as_object).unwrap_or(&none);
+    // `model_cfg` and `preprocess_cfg` are all that `push_to_hf_hub` writes.
+    keys.must_be_known(&[&["model_cfg", "preprocess_cfg"]], &[])?;
+    let nothing = "an object with `embed_dim` and `vision_cfg`";
+    let model =
+        keys.nested("model_cfg")?.ok_or_else(|| keys.value("model_cfg", &Value::Null, nothing))?;
     let mut keys = Keys { object: model, prefix: "model_cfg.", ..keys };
+    keys.must_be_known(&[&MODEL_KEYS], &[])?;
+    let vision = keys
+        .nested("vision_cfg")?
+        .ok_or_else(|| keys.value("vision_cfg", &Value::Null, "an object"))?;
     let projection = keys.required_size("embed_dim")?;
     let quick_gelu = keys.flag("quick_gelu", false)?;
     let mut keys = Keys { object: vision, prefix: "model_cfg.vision_cfg.", ..keys };
@@ -29,15 +34,18 @@ pub(super) fn read_config(
         Some(name) => {
             let name =
                 name.as_str().ok_or_else(|| keys.value("timm_model_name", name, "a name"))?;
+            // A trunk of timm takes nothing of open_clip's own tower.
+            let own = CLIP_NEUTRAL.map(|(key, _)| key);
+            keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &own], &[])?;
             read_timm(keys, name, projection, weights)
         }
         None => {
-            keys.must_be(&CLIP_KEYS, &CLIP_PLAIN)?;
             let residual = vision.get("layers").filter(|layers| layers.is_array());
             if let Some(layers) = residual {
                 let expected = "a number: ResNets are not supported, vision transformers are";
                 return Err(keys.value("layers", layers, expected));
             }
+            keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
             let channels = keys.size("width", 768)?;
             let head_width = keys.size("head_width", 64)?;
             let ratio = keys.positive("mlp_ratio", 4.0)?;
@@ -59,15 +67,33 @@ pub(super) fn read_config(
                 activation,
                 layer_norm_eps: 1e-5,
             };
-            no_other_tensors(&keys, "CLIP", weights, |part| CLIP_PARTS.have(part))?;
-            Ok((architecture.validate(keys.path)?, keys.defaults_used))
+            let architecture = architecture.validate(keys.path)?;
+            let read = clip_tensors(&architecture);
+            no_other_tensors(weights, &read, &OUTSIDE, keys.path, &"CLIP")?;
+            Ok((architecture, keys.defaults_used))
         }
     }
 }
 
+/// The arguments of open_clip 3's `CLIP`, `CustomTextCLIP` and `CoCa`, and of its configurations:
+/// those beside the first three are of the text tower, or of the scale of products.
+const MODEL_KEYS: [&str; 11] = [
+    "embed_dim",
+    "vision_cfg",
+    "quick_gelu",
+    "text_cfg",
+    "multimodal_cfg",
+    "custom_text",
+    "init_logit_scale",
+    "init_logit_bias",
+    "nonscalar_logit_scale",
+    "cast_dtype",
+    "output_dict",
+];
 /// What `CLIPVisionCfg` of open_clip 3 may say without making another model: keys whose value is
-/// read, or does not matter when nothing is trained.
-const CLIP_KEYS: [&str; 16] = [
+/// read, or does not matter when nothing is trained, or matters only with one of
+/// [`CLIP_NEUTRAL`].
+const CLIP_KEYS: [&str; 11] = [
     "layers",
     "width",
     "head_width",
@@ -78,68 +104,113 @@ const CLIP_KEYS: [&str; 16] = [
     "attn_pooler_queries",
     "attn_pooler_heads",
     "output_tokens",
+    // `attn_pooler_queries` of open_clip 2.
     "n_queries",
+];
+/// The keys of `CLIPVisionCfg` for trunks of timm, which take effect where `timm_model_name` is
+/// there.
+const TIMM_KEYS: [&str; 7] = [
+    "timm_model_name",
     "timm_model_pretrained",
     "timm_pool",
     "timm_proj",
     "timm_proj_bias",
+    "timm_drop",
     "timm_drop_path",
 ];
-/// Keys that must have this value, where they are there.
-const CLIP_PLAIN: [(&str, &str); 2] = [("pool_type", "tok"), ("pos_embed_type", "learnable")];
+/// Keys of `CLIPVisionCfg` that must have this value, as JSON, or be null.
+const CLIP_NEUTRAL: [(&str, &str); 17] = [
+    ("pool_type", "\"tok\""),
+    ("pos_embed_type", "\"learnable\""),
+    ("block_type", "\"default\""),
+    ("ls_init_value", "null"),
+    ("attentional_pool", "false"),
+    ("no_ln_pre", "false"),
+    ("final_ln_after_pool", "false"),
+    ("act_kwargs", "{}"),
+    ("norm_kwargs", "{}"),
+    ("qk_norm", "false"),
+    ("scaled_cosine_attn", "false"),
+    ("scale_heads", "false"),
+    ("scale_attn_inner", "false"),
+    ("scale_attn", "false"),
+    ("scale_fc", "false"),
+    // Of open_clip 2.
+    ("global_average_pool", "false"),
+    ("input_patchnorm", "false"),
+];
 
-/// How the names of a plain tower's tensors begin; any other makes it another model.
-struct TowerParts {
-    outside: &'static [&'static str],
-    /// What stands before a block's number.
-    blocks: &'static str,
-    /// After the number.
-    inside: [&'static str; 6],
+/// How the names of tensors begin that lie outside of the vision tower: the text tower of `CLIP`,
+/// of `CustomTextCLIP` and of `CoCa`, and the scale of products.
+const OUTSIDE: [&str; 10] = [
+    "text.",
+    "text_decoder.",
+    "transformer.",
+    "token_embedding.",
+    "positional_embedding",
+    "ln_final.",
+    "text_projection",
+    "attn_mask",
+    "logit_scale",
+    "logit_bias",
+];
+
+/// The names of the tensors that [`load_clip`] reads.
+fn clip_tensors(architecture: &Architecture) -> Vec<String> {
+    let outside = [
+        "visual.class_embedding",
+        "visual.positional_embedding",
+        "visual.conv1.weight",
+        "visual.ln_pre.weight",
+        "visual.ln_pre.bias",
+        "visual.ln_post.weight",
+        "visual.ln_post.bias",
+        "visual.proj",
+    ];
+    let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors());
+    outside.map(str::to_owned).into_iter().chain(blocks).collect()
 }
 
-impl TowerParts {
-    fn have(&self, name: &str) -> bool {
-        match name.strip_prefix(self.blocks).and_then(|rest| rest.split_once('.')) {
-            Some((_, part)) => self.inside.iter().any(|known| part.starts_with(known)),
-            None => self.outside.iter().any(|known| name.starts_with(known)),
-        }
+fn clip_block(i: usize) -> BlockNames {
+    let name = |part: &str| format!("visual.transformer.resblocks.{i}.{part}");
+    BlockNames {
+        norm_1: name("ln_1"),
+        qkv: QkvNames::Joint {
+            weight: name("attn.in_proj_weight"),
+            bias: name("attn.in_proj_bias"),
+        },
+        attention_out: name("attn.out_proj"),
+        norm_2: name("ln_2"),
+        mlp_in: name("mlp.c_fc"),
+        mlp_out: name("mlp.c_proj"),
     }
 }
 
-const CLIP_PARTS: TowerParts = TowerParts {
-    outside: &[
-        "class_embedding",
-        "positional_embedding",
-        "conv1.weight",
-        "ln_pre.",
-        "ln_post.",
-        "proj",
-    ],
-    blocks: "transformer.resblocks.",
-    inside: ["ln_1.", "attn.in_proj_", "attn.out_proj.", "ln_2.", "mlp.c_fc.", "mlp.c_proj."],
-};
-const TIMM_PARTS: TowerParts = TowerParts {
-    outside: &["cls_token", "pos_embed", "patch_embed.proj.", "blocks.", "norm."],
-    blocks: "blocks.",
-    inside: ["norm1.", "attn.qkv.", "attn.proj.", "norm2.", "mlp.fc1.", "mlp.fc2."],
-};
+/// The names of the tensors that [`load_timm`] reads.
+fn timm_tensors(architecture: &Architecture) -> Vec<String> {
+    let outside = [
+        "visual.trunk.cls_token",
+        "visual.trunk.pos_embed",
+        "visual.trunk.patch_embed.proj.weight",
+        "visual.trunk.patch_embed.proj.bias",
+        "visual.trunk.norm.weight",
+        "visual.trunk.norm.bias",
+        "visual.head.proj.weight",
+        "visual.head.proj.bias",
+    ];
+    let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors());
+    outside.map(str::to_owned).into_iter().chain(blocks).collect()
+}
 
-/// Refuses weights with a tensor of the vision tower that the plain model has not: it would change
-/// what the model computes.
-fn no_other_tensors(
-    keys: &Keys<'_>,
-    model: &str,
-    weights: &Weights,
-    known: impl Fn(&str) -> bool,
-) -> Result<(), ConfigError> {
-    let other = |tensor: &String| tensor.strip_prefix("visual.").is_some_and(|part| !known(part));
-    match weights.names().into_iter().find(other) {
-        None => Ok(()),
-        Some(tensor) => Err(ConfigError::UnsupportedTensor {
-            path: keys.path.to_owned(),
-            model: model.to_owned(),
-            tensor,
-        }),
+fn timm_block(i: usize) -> BlockNames {
+    let name = |part: &str| format!("visual.trunk.blocks.{i}.{part}");
+    BlockNames {
+        norm_1: name("norm1"),
+        qkv: QkvNames::Joint { weight: name("attn.qkv.weight"), bias: name("attn.qkv.bias") },
+        attention_out: name("attn.proj"),
+        norm_2: name("norm2"),
+        mlp_in: name("mlp.fc1"),
+        mlp_out: name("mlp.fc2"),
     }
 }
 
@@ -201,10 +272,6 @@ fn read_timm(
         return Err(keys.value("timm_proj", &Value::String(proj), "`linear`"));
     }
     let trunk = "visual.trunk.";
-    no_other_tensors(&keys, name, weights, |part| match part.strip_prefix("trunk.") {
-        Some(part) => TIMM_PARTS.have(part),
-        None => matches!(part, "head.proj.weight" | "head.proj.bias"),
-    })?;
     let axis = |part: &str, axis: usize| {
         let tensor = format!("{trunk}{part}");
         weights.shape(&tensor).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| {
@@ -231,7 +298,9 @@ fn read_timm(
         activation: Activation::Gelu,
         layer_norm_eps: 1e-6,
     };
-    Ok((architecture.validate(keys.path)?, keys.defaults_used))
+    let architecture = architecture.validate(keys.path)?;
+    no_other_tensors(weights, &timm_tensors(&architecture), &OUTSIDE, keys.path, &name)?;
+    Ok((architecture, keys.defaults_used))
 }
 
 /// Reads open_clip's own CLIP tower. An untrained model's spreads are those of its `CLIP` and
@@ -268,20 +337,7 @@ pub(super) fn load_clip(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
             patch_size: a.patch_size,
             image_size: a.image_size,
         },
-        blocks: layers.blocks(init, |i| {
-            let name = |part: &str| format!("visual.transformer.resblocks.{i}.{part}");
-            BlockNames {
-                norm_1: name("ln_1"),
-                qkv: QkvNames::Joint {
-                    weight: name("attn.in_proj_weight"),
-                    bias: name("attn.in_proj_bias"),
-                },
-                attention_out: name("attn.out_proj"),
-                norm_2: name("ln_2"),
-                mlp_in: name("mlp.c_fc"),
-                mlp_out: name("mlp.c_proj"),
-            }
-        })?,
+        blocks: layers.blocks(init, clip_block)?,
         head: Head {
             norm: layers.norm("visual.ln_post")?,
             pooling: Pooling::ClassToken,
@@ -322,20 +378,7 @@ pub(super) fn load_timm(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
             patch_size: a.patch_size,
             image_size: a.image_size,
         },
-        blocks: layers.blocks(init, |i| {
-            let name = |part: &str| format!("visual.trunk.blocks.{i}.{part}");
-            BlockNames {
-                norm_1: name("norm1"),
-                qkv: QkvNames::Joint {
-                    weight: name("attn.qkv.weight"),
-                    bias: name("attn.qkv.bias"),
-                },
-                attention_out: name("attn.proj"),
-                norm_2: name("norm2"),
-                mlp_in: name("mlp.fc1"),
-                mlp_out: name("mlp.fc2"),
-            }
-        })?,
+        blocks: layers.blocks(init, timm_block)?,
         head: Head {
             norm: layers.norm("visual.trunk.norm")?,
             pooling: match a.family {

@@ -1,11 +1,12 @@
 //! SigLIP (and SigLIP 2 at a fixed resolution), as transformers stores it.
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::Parts;
 use super::architecture::{Architecture, ConfigError, Family, Keys};
 use super::embedding::Embedding;
 use super::head::{AttentionPooling, Head, Pooling};
+use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
 use crate::kernel::{Activation, Operand, Precision, ProductScratch};
@@ -17,14 +18,18 @@ pub(super) fn read_config(
     keys: Keys<'_>,
     whole: bool,
 ) -> Result<(Architecture, Vec<String>), ConfigError> {
+    const WHOLE: [&str; 3] = ["model_type", "vision_config", "text_config"];
     let none = Map::new();
     let mut keys = match whole {
         true => {
-            let vision = keys.object.get("vision_config").and_then(Value::as_object);
+            keys.must_be_known(&[&WHOLE, &PASSED_OVER], &[&NEUTRAL])?;
+            let vision = keys.nested("vision_config")?;
             Keys { object: vision.unwrap_or(&none), prefix: "vision_config.", ..keys }
         }
         false => keys,
     };
+    let own = [("model_type", "\"siglip_vision_model\"")];
+    keys.must_be_known(&[&SIZES, &["vision_use_head"], &PASSED_OVER], &[&NEUTRAL, &own])?;
     keys.must_be_true("vision_use_head")?;
     let channels = keys.size("hidden_size", 768)?;
     let architecture = Architecture {
@@ -42,6 +47,30 @@ pub(super) fn read_config(
         layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
+}
+
+/// The names of the tensors that [`load`] reads.
+pub(super) fn tensors(architecture: &Architecture, tower: &str) -> Vec<String> {
+    let outside = [
+        "embeddings.patch_embedding.weight",
+        "embeddings.patch_embedding.bias",
+        "embeddings.position_embedding.weight",
+        "post_layernorm.weight",
+        "post_layernorm.bias",
+        "head.probe",
+        "head.attention.in_proj_weight",
+        "head.attention.in_proj_bias",
+        "head.attention.out_proj.weight",
+        "head.attention.out_proj.bias",
+        "head.layernorm.weight",
+        "head.layernorm.bias",
+        "head.mlp.fc1.weight",
+        "head.mlp.fc1.bias",
+        "head.mlp.fc2.weight",
+        "head.mlp.fc2.bias",
+    ];
+    let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
+    outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).collect()
 }
 
 /// Xavier's uniform limit.

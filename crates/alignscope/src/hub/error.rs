@@ -8,7 +8,9 @@ use std::path::PathBuf;
 pub enum HubError {
     /// Not in the cache, and the network may not be used.
     #[error(
-        "`{id}` is no folder here, and not whole in the cache {cache} (HF_HUB_OFFLINE is set); run `alignscope fetch {id}` where there is a network, or name a checkpoint's folder, or `random:{id}` for the untrained control"
+        "`{id}` is no folder here, and not whole in the cache {cache} (HF_HUB_OFFLINE is set); \
+         run `alignscope fetch {id}` without it where there is a network, or name a checkpoint's \
+         folder, or an untrained control, `random:ID` with an id of `alignscope list models`"
     )]
     Offline {
         /// The model, with its revision.
@@ -18,7 +20,9 @@ pub enum HubError {
     },
     /// The hub cannot be reached.
     #[error(
-        "`{id}` is no folder here, and {endpoint} cannot be reached; without a network name a checkpoint's folder, or `random:{id}` for the untrained control: {why}"
+        "`{id}` is no folder here, and {endpoint} cannot be reached; without a network name a \
+         checkpoint's folder, or an untrained control, `random:ID` with an id of `alignscope list \
+         models`: {why}"
     )]
     Unreachable {
         /// The model, with its revision.
@@ -115,6 +119,20 @@ pub enum HubError {
         endpoint: String,
         /// The files there.
         found: String,
+    },
+    /// The repository holds an adapter.
+    #[error(
+        "`{id}` on {endpoint} holds an adapter ({file}), which alignscope does not apply: the \
+         activations would be those of the model without it; merge it, with peft's \
+         `model.merge_and_unload()` and `save_pretrained` to a folder, and name that folder"
+    )]
+    Adapter {
+        /// The model, with its revision.
+        id: String,
+        /// Where the hub was looked for.
+        endpoint: String,
+        /// The adapter's file.
+        file: String,
     },
     /// An index of shards names something that is not a file of the repository.
     #[error("{index} of `{id}` cannot be used: {problem}")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::classes::{CLASSES, NEUTRAL, PASSED_OVER, READ, defaults};
 use super::{CropRounding, Normalize, Preprocessing, Resample, Resize};
 use crate::input_file::{HashedPath, read_text};
 
@@ -60,49 +61,56 @@ pub enum PreprocessError {
         /// What would do.
         expected: &'static str,
     },
-    /// A key is missing, and no default is known.
+    /// The image processor does more than resize, crop, rescale and normalise, or is not known.
     #[error(
-        "`{key}` is missing from {path}, and no default is known for the image processor `{class}`"
+        "the image processor of {path} is `{class}`, of which it is not known that it only resizes, \
+         crops, rescales and normalises; expected {CLASSES} (or their `…Fast` or `…Pil`)"
     )]
-    Missing {
+    Class {
+        /// The file.
+        path: PathBuf,
+        /// The processor's class.
+        class: String,
+    },
+    /// A key would change the pixels in a way that is not done.
+    #[error(
+        "`{key}` in {path} is {found}, expected {expected}: alignscope does not do what it asks for, \
+         so the model would see other pixels"
+    )]
+    Asked {
         /// The file.
         path: PathBuf,
         /// The key.
         key: String,
-        /// The processor's class.
-        class: String,
+        /// Its value.
+        found: String,
+        /// The value at which nothing is to be done.
+        expected: &'static str,
     },
-}
-
-/// What transformers' image processors take where a key is missing: the class attributes of
-/// `CLIPImageProcessorPil`, `ChineseCLIPImageProcessorPil`, `SiglipImageProcessorPil` and
-/// `ViTImageProcessorPil` in transformers 5.24.
-fn defaults(class: &str) -> Option<Value> {
-    let stem = ["Fast", "Pil"].iter().fold(class, |c, suffix| c.strip_suffix(suffix).unwrap_or(c));
-    let clip = json!({
-        "do_resize": true, "size": {"shortest_edge": 224}, "resample": 3,
-        "do_center_crop": true, "crop_size": {"height": 224, "width": 224},
-        "do_rescale": true, "rescale_factor": 1.0 / 255.0, "do_normalize": true,
-        "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711],
-    });
-    let square = |resample: u64| {
-        json!({
-            "do_resize": true, "size": {"height": 224, "width": 224}, "resample": resample,
-            "do_center_crop": false,
-            "do_rescale": true, "rescale_factor": 1.0 / 255.0, "do_normalize": true,
-            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
-        })
-    };
-    match stem {
-        "CLIPImageProcessor"
-        | "CLIPFeatureExtractor"
-        | "ChineseCLIPImageProcessor"
-        | "ChineseCLIPFeatureExtractor" => Some(clip),
-        "SiglipImageProcessor" => Some(square(3)),
-        "ViTImageProcessor" | "ViTFeatureExtractor" => Some(square(2)),
-        _ => None,
-    }
+    /// A key is none of those known.
+    #[error(
+        "`{key}` in {path} is not a key that alignscope knows, and may change the pixels (it is \
+         {found}); if it does not, delete it from a copy of the file"
+    )]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its value.
+        found: String,
+    },
+    /// The folder has two recipes, which differ.
+    #[error(
+        "{path} and the `image_processor` in {other} prepare images differently; delete the one \
+         that the model was not trained with from a copy of the folder"
+    )]
+    TwoRecipes {
+        /// `preprocessor_config.json`.
+        path: PathBuf,
+        /// `processor_config.json`.
+        other: PathBuf,
+    },
 }
 
 /// No side of a preprocessed image is larger.
@@ -114,7 +122,7 @@ impl Preprocessing {
     /// that it was parsed from.
     ///
     /// # Errors
-    /// Neither file is there, or it cannot be used.
+    /// Neither file is there, one cannot be used, or they do not say the same.
     pub fn from_folder(
         folder: &Path,
         class: &str,
@@ -122,29 +130,41 @@ impl Preprocessing {
         // Whatever it is: what is no file is an error when it is read.
         let is_there = |path: &Path| path.symlink_metadata().is_ok();
         let path = folder.join("preprocessor_config.json");
-        if is_there(&path) {
-            let (config, file) = read(&path)?;
-            return Ok((Self::from_config(&config, &path, class)?, file));
-        }
-        let path = folder.join("processor_config.json");
-        let nested = match is_there(&path) {
+        let own = match is_there(&path) {
             true => {
                 let (config, file) = read(&path)?;
-                config.get("image_processor").cloned().map(|config| (config, file))
+                Some((Self::from_config(&config, &path, class)?, file))
             }
             false => None,
         };
-        match nested {
-            Some((config, file)) => Ok((Self::from_config(&config, &path, class)?, file)),
-            None => Err(PreprocessError::NoFile { folder: folder.to_owned() }),
+        let other = folder.join("processor_config.json");
+        let nested = match is_there(&other) {
+            true => {
+                let (config, file) = read(&other)?;
+                match config.get("image_processor").filter(|v| !v.is_null()) {
+                    Some(config) => Some((Self::from_config(config, &other, class)?, file)),
+                    None => None,
+                }
+            }
+            false => None,
+        };
+        match (own, nested) {
+            (Some(own), Some(nested)) if own.0.preprocessing != nested.0.preprocessing => {
+                Err(PreprocessError::TwoRecipes { path, other })
+            }
+            (own, nested) => {
+                own.or(nested).ok_or_else(|| PreprocessError::NoFile { folder: folder.to_owned() })
+            }
         }
     }
 
     /// The recipe that a processor's configuration describes, in either generation: `"size": 224`
-    /// or `"size": {"shortest_edge": 224}`. `path` is for messages, `class` the processor where it names none.
+    /// or `"size": {"shortest_edge": 224}`. `path` is for messages, `class` the processor where it
+    /// names none.
     ///
     /// # Errors
-    /// A value cannot be used, or a key is missing that has no known default.
+    /// A value cannot be used; or the processor's class, or a key, may ask for more than to resize,
+    /// crop, rescale and normalise.
     pub fn from_config(
         config: &Value,
         path: &Path,
@@ -153,7 +173,7 @@ impl Preprocessing {
         let object = config.as_object().ok_or_else(|| PreprocessError::Value {
             path: path.to_owned(),
             key: "(the whole file)".to_owned(),
-            found: config.to_string().chars().take(60).collect(),
+            found: shorten(config),
             expected: "an object",
         })?;
         let named = ["image_processor_type", "feature_extractor_type"]
@@ -164,7 +184,12 @@ impl Preprocessing {
             None => vec![format!("image_processor_type: {class}")],
         };
         let class = named.unwrap_or(class);
-        let mut keys = Keys { object, path, class, defaults: defaults(class), defaults_used };
+        let defaults = defaults(class).ok_or_else(|| PreprocessError::Class {
+            path: path.to_owned(),
+            class: class.to_owned(),
+        })?;
+        let mut keys = Keys { object, path, prefix: "", defaults, defaults_used };
+        keys.must_be_known(&READ, &PASSED_OVER, &NEUTRAL)?;
 
         let resample = keys.get("resample")?;
         let resample = resample
@@ -185,8 +210,8 @@ impl Preprocessing {
         };
         let normalize = match keys.flag("do_normalize")? {
             true => Some(Normalize {
-                mean: keys.triple("image_mean", |_| true, "three numbers")?,
-                std: keys.triple("image_std", |std| std > 0.0, "three numbers above 0")?,
+                mean: keys.triple("image_mean", |_| true, "a number, or three")?,
+                std: keys.triple("image_std", |std| std > 0.0, "a number above 0, or three")?,
             }),
             false => None,
         };
@@ -218,18 +243,39 @@ impl Preprocessing {
         image_size: usize,
     ) -> Result<Recipe, PreprocessError> {
         let none = Map::new();
-        let object = config.get("preprocess_cfg").and_then(Value::as_object).unwrap_or(&none);
+        let object = match config.get("preprocess_cfg") {
+            None | Some(Value::Null) => &none,
+            Some(Value::Object(object)) => object,
+            Some(other) => {
+                return Err(PreprocessError::Value {
+                    path: path.to_owned(),
+                    key: "preprocess_cfg".to_owned(),
+                    found: shorten(other),
+                    expected: "an object",
+                });
+            }
+        };
         // The defaults of open_clip 3's `PreprocessCfg`.
         let defaults = json!({
             "mean": [0.48145466, 0.4578275, 0.40821073],
             "std": [0.26862954, 0.26130258, 0.27577711],
             "interpolation": "bicubic", "resize_mode": "shortest",
         });
-        let class = "open_clip";
-        let mut keys =
-            Keys { object, path, class, defaults: Some(defaults), defaults_used: vec![] };
-        let mean = keys.triple("mean", |_| true, "three numbers")?;
-        let std = keys.triple("std", |std| std > 0.0, "three numbers above 0")?;
+        let prefix = "preprocess_cfg.";
+        let mut keys = Keys { object, path, prefix, defaults, defaults_used: vec![] };
+        let read = ["size", "mean", "std", "interpolation", "resize_mode"];
+        // `fill_color` is for the resize mode `longest`.
+        keys.must_be_known(&read, &["fill_color"], &[("mode", "\"RGB\"")])?;
+        // open_clip takes the model's size, whatever stands here.
+        if let Some(size) = object.get("size").filter(|size| !size.is_null()) {
+            let same = |value: &Value| value.as_u64() == Some(image_size as u64);
+            let sides = size.as_array().map_or(std::slice::from_ref(size), Vec::as_slice);
+            if !matches!(sides.len(), 1 | 2) || !sides.iter().all(same) {
+                return Err(keys.error("size", size, "the model's `image_size`"));
+            }
+        }
+        let mean = keys.triple("mean", |_| true, "a number, or three")?;
+        let std = keys.triple("std", |std| std > 0.0, "a number above 0, or three")?;
         let interpolation = keys.get("interpolation")?;
         let resample = match interpolation.as_str() {
             // open_clip takes bicubic where training took either.
@@ -273,34 +319,69 @@ fn read(path: &Path) -> Result<(Value, HashedPath), PreprocessError> {
 struct Keys<'a> {
     object: &'a Map<String, Value>,
     path: &'a Path,
-    class: &'a str,
-    defaults: Option<Value>,
+    /// What stands before a key in messages: `preprocess_cfg.` or nothing.
+    prefix: &'static str,
+    defaults: Value,
     defaults_used: Vec<String>,
 }
 
 impl Keys<'_> {
+    /// Refuses every key that is not read, passed over, or null, but those of `neutral` with the
+    /// value (as JSON) that stands there.
+    fn must_be_known(
+        &self,
+        read: &[&str],
+        passed_over: &[&str],
+        neutral: &[(&str, &'static str)],
+    ) -> Result<(), PreprocessError> {
+        for (key, found) in self.object {
+            if found.is_null()
+                || read.contains(&key.as_str())
+                || passed_over.contains(&key.as_str())
+            {
+                continue;
+            }
+            let (path, found_text) = (self.path.to_owned(), shorten(found));
+            let full = format!("{}{key}", self.prefix);
+            match neutral.iter().find(|(name, _)| name == key) {
+                Some((_, expected)) if found.to_string() == *expected => {}
+                Some((_, expected)) => {
+                    return Err(PreprocessError::Asked {
+                        path,
+                        key: full,
+                        found: found_text,
+                        expected,
+                    });
+                }
+                None => {
+                    return Err(PreprocessError::UnknownKey { path, key: full, found: found_text });
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn get(&mut self, key: &str) -> Result<Value, PreprocessError> {
         if let Some(value) = self.object.get(key).filter(|v| !v.is_null()) {
             return Ok(value.clone());
         }
-        match self.defaults.as_ref().and_then(|defaults| defaults.get(key)) {
+        match self.defaults.get(key) {
             Some(default) => {
                 self.defaults_used.push(format!("{key} = {default}"));
                 Ok(default.clone())
             }
-            None => Err(PreprocessError::Missing {
-                path: self.path.to_owned(),
-                key: key.to_owned(),
-                class: self.class.to_owned(),
-            }),
+            // Only `crop_size` of classes that do not crop of themselves has no default.
+            None => {
+                Err(self.error(key, &Value::Null, "a value: its image processor has no default"))
+            }
         }
     }
 
     fn error(&self, key: &str, found: &Value, expected: &'static str) -> PreprocessError {
         PreprocessError::Value {
             path: self.path.to_owned(),
-            key: key.to_owned(),
-            found: found.to_string().chars().take(60).collect(),
+            key: format!("{}{key}", self.prefix),
+            found: shorten(found),
             expected,
         }
     }
@@ -310,54 +391,45 @@ impl Keys<'_> {
         value.as_bool().ok_or_else(|| self.error(key, &value, "true or false"))
     }
 
-    /// The older form is one number, which means the shortest edge for CLIP, and a square for
-    /// processors that squash.
+    /// The older form is one number: the shortest edge, or a square where the class has
+    /// `default_to_square`.
     fn resize(&mut self) -> Result<Resize, PreprocessError> {
         let value = self.get("size")?;
-        let side = |value: &Value| {
-            value.as_u64().filter(|n| (1..=MAX_SIDE).contains(n)).map(|n| n as usize)
-        };
-        let size = if value.is_number() {
-            let squashes = self
-                .defaults
-                .as_ref()
-                .and_then(|d| d.get("size"))
-                .is_some_and(|size| size.get("height").is_some());
-            side(&value).map(|side| match squashes {
-                true => Resize::Exact { height: side, width: side },
-                false => Resize::ShortestEdge(side),
-            })
-        } else if let Some(edge) = value.get("shortest_edge") {
-            side(edge).filter(|_| value.get("longest_edge").is_none()).map(Resize::ShortestEdge)
-        } else {
-            let get = |key| value.get(key).and_then(side);
-            get("height").zip(get("width")).map(|(height, width)| Resize::Exact { height, width })
+        let size = match &value {
+            Value::Number(_) => {
+                let squashes = match self.object.get("default_to_square") {
+                    None | Some(Value::Null) => self.defaults["default_to_square"] == true,
+                    Some(_) => self.flag("default_to_square")?,
+                };
+                side(&value).map(|side| match squashes {
+                    true => Resize::Exact { height: side, width: side },
+                    false => Resize::ShortestEdge(side),
+                })
+            }
+            _ => match exact(&value) {
+                Some((height, width)) => Some(Resize::Exact { height, width }),
+                None => only(&value, &["shortest_edge"])
+                    .and_then(|[edge]| side(edge))
+                    .map(Resize::ShortestEdge),
+            },
         };
         size.ok_or_else(|| {
-            let expected =
-                "a side, {\"shortest_edge\": side} or {\"height\": side, \"width\": side}, from 1 to 8192";
+            let expected = "a side, {\"shortest_edge\": side} or {\"height\": side, \
+                 \"width\": side}, from 1 to 8192, and nothing else";
             self.error("size", &value, expected)
         })
     }
 
     fn crop(&mut self) -> Result<(usize, usize), PreprocessError> {
         let value = self.get("crop_size")?;
-        let side = |value: &Value| {
-            value.as_u64().filter(|n| (1..=MAX_SIDE).contains(n)).map(|n| n as usize)
-        };
         let size = match value.is_number() {
             true => side(&value).map(|side| (side, side)),
-            false => {
-                let get = |key| value.get(key).and_then(side);
-                get("height").zip(get("width"))
-            }
+            false => exact(&value),
         };
         size.ok_or_else(|| {
-            self.error(
-                "crop_size",
-                &value,
-                "a side, or {\"height\": side, \"width\": side}, from 1 to 8192",
-            )
+            let expected = "a side, or {\"height\": side, \"width\": side}, from 1 to 8192, and \
+                 nothing else";
+            self.error("crop_size", &value, expected)
         })
     }
 
@@ -376,13 +448,47 @@ impl Keys<'_> {
         expected: &'static str,
     ) -> Result<[f64; 3], PreprocessError> {
         let value = self.get(key)?;
-        let numbers: Option<Vec<f64>> = value
-            .as_array()
-            .and_then(|a| a.iter().map(|v| v.as_f64().filter(|f| accept(*f))).collect());
-        numbers
-            .and_then(|numbers| <[f64; 3]>::try_from(numbers).ok())
-            .ok_or_else(|| self.error(key, &value, expected))
+        let number = |v: &Value| v.as_f64().filter(|f| accept(*f));
+        let numbers: Option<[f64; 3]> = match &value {
+            Value::Array(values) => {
+                let numbers: Option<Vec<f64>> = values.iter().map(number).collect();
+                numbers.and_then(|numbers| numbers.try_into().ok())
+            }
+            // One number is that of all three.
+            one => number(one).map(|one| [one; 3]),
+        };
+        numbers.ok_or_else(|| self.error(key, &value, expected))
     }
+}
+
+fn side(value: &Value) -> Option<usize> {
+    value.as_u64().filter(|n| (1..=MAX_SIDE).contains(n)).map(|n| n as usize)
+}
+
+/// Height and width of `{"height": …, "width": …}`, or of the older list of both where they are the
+/// same: its order was once the other.
+fn exact(value: &Value) -> Option<(usize, usize)> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([height, width]) if height == width => side(height).zip(side(width)),
+        Some(_) => None,
+        None => {
+            let [height, width] = only(value, &["height", "width"])?;
+            side(height).zip(side(width))
+        }
+    }
+}
+
+/// The values of an object that has these keys and, but for null, no others.
+fn only<'a, const N: usize>(value: &'a Value, keys: &[&str; N]) -> Option<[&'a Value; N]> {
+    let object = value.as_object()?;
+    let other = object.iter().any(|(key, v)| !v.is_null() && !keys.contains(&key.as_str()));
+    let values: Option<Vec<&Value>> = keys.iter().map(|key| object.get(*key)).collect();
+    values.filter(|_| !other)?.try_into().ok()
+}
+
+/// A JSON value for a message.
+fn shorten(value: &Value) -> String {
+    value.to_string().chars().take(60).collect()
 }
 
 #[cfg(test)]
@@ -425,10 +531,209 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_of_an_unknown_processor_is_an_error() {
-        let error = parse(json!({"image_processor_type": "MyProcessor"})).expect_err("no default");
-        let message = error.to_string();
-        assert!(message.contains("`resample`") && message.contains("`MyProcessor`"), "{message}");
+    fn a_processor_that_may_do_more_is_an_error_that_names_it() {
+        for class in [
+            "MyProcessor",
+            "ConvNextImageProcessor",
+            "MobileViTImageProcessorFast",
+            "EfficientNetImageProcessor",
+            "FlavaImageProcessor",
+            "Siglip2ImageProcessor",
+            "LlavaImageProcessor",
+            "VivitImageProcessor",
+            "DPTImageProcessor",
+            "CLIP",
+        ] {
+            let mut config = plain();
+            config["image_processor_type"] = json!(class);
+            let error = parse(config).expect_err(class);
+            assert!(matches!(error, PreprocessError::Class { .. }), "{error}");
+            assert!(error.to_string().contains(&format!("`{class}`")), "{error}");
+        }
+    }
+
+    /// A configuration that names everything.
+    fn plain() -> Value {
+        json!({
+            "image_processor_type": "CLIPImageProcessor", "do_resize": true,
+            "size": {"shortest_edge": 224}, "resample": 3, "do_center_crop": true,
+            "crop_size": {"height": 224, "width": 224}, "do_rescale": true,
+            "rescale_factor": 0.00392156862745098, "do_normalize": true,
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+        })
+    }
+
+    #[test]
+    fn a_key_that_changes_the_pixels_is_refused_by_name() {
+        for (key, value) in [
+            ("do_pad", json!(true)),
+            ("do_flip_channel_order", json!(true)),
+            ("do_grayscale", json!(true)),
+            ("crop_pct", json!(0.875)),
+            ("rescale_offset", json!(true)),
+            ("offset", json!(true)),
+            ("include_top", json!(true)),
+            ("use_square_size", json!(true)),
+            ("max_size", json!(800)),
+            ("size_divisor", json!(32)),
+            ("keep_aspect_ratio", json!(true)),
+            ("ensure_multiple_of", json!(32)),
+            ("do_thumbnail", json!(true)),
+            ("do_align_long_axis", json!(true)),
+            ("do_crop_margin", json!(true)),
+            ("do_image_splitting", json!(true)),
+            ("do_split_image", json!(true)),
+            ("split_image", json!(true)),
+            ("crop_to_patches", json!(true)),
+            ("do_pan_and_scan", json!(true)),
+            ("do_color_quantize", json!(true)),
+            ("do_affine_transform", json!(true)),
+            ("apply_ocr", json!(true)),
+            ("return_codebook_pixels", json!(true)),
+            ("return_image_mask", json!(true)),
+            ("auto_map", json!({"AutoImageProcessor": "mine.Mine"})),
+            // In no list: whatever their values.
+            ("image_grid_pinpoints", json!([[336, 672]])),
+            ("patch_size", json!(16)),
+            ("max_num_patches", json!(256)),
+            ("do_histogram_equalisation", json!(false)),
+            ("gamma", json!(0)),
+            ("padding_mode", json!("reflect")),
+            ("background_color", json!([127, 127, 127])),
+            ("crop_percent", json!([])),
+        ] {
+            let mut config = plain();
+            config[key] = value;
+            let error = parse(config.clone()).expect_err(key);
+            assert!(
+                matches!(error, PreprocessError::Asked { .. } | PreprocessError::UnknownKey { .. }),
+                "{error}"
+            );
+            assert!(error.to_string().contains(&format!("`{key}` in pre")), "{error}");
+            config[key] = Value::Null;
+            assert_eq!(parse(config).expect("null is no key"), parse(plain()).expect("read"));
+        }
+    }
+
+    #[test]
+    fn a_key_at_the_value_that_changes_nothing_is_passed_over() {
+        let expected = parse(plain()).expect("read");
+        for (key, neutral) in NEUTRAL {
+            let mut config = plain();
+            config[key] = serde_json::from_str(neutral).expect("JSON");
+            assert_eq!(parse(config).expect(key), expected);
+        }
+        for (key, value) in [
+            ("do_convert_rgb", json!(false)),
+            ("processor_class", json!("CLIPProcessor")),
+            ("_valid_processor_keys", json!(["images", "do_pad"])),
+            ("pad_size", json!({"height": 64, "width": 64})),
+            ("feature_extractor_type", json!("CLIPFeatureExtractor")),
+            ("data_format", json!("channels_first")),
+            ("device", json!("cpu")),
+            ("default_to_square", json!(true)),
+            ("image_mean", json!(0.5)),
+            ("size", json!({"shortest_edge": 224, "longest_edge": null, "height": null})),
+            ("crop_size", json!([224, 224])),
+            ("rescale_factor", Value::Null),
+        ] {
+            let mut config = plain();
+            config[key] = value;
+            let found = parse(config).expect(key).preprocessing;
+            assert_eq!(found, expected.preprocessing, "{key}");
+        }
+    }
+
+    #[test]
+    fn one_number_is_a_square_or_the_shortest_edge_as_the_class_has_it() {
+        let resize = |config: Value| parse(config).expect("read").preprocessing.resize;
+        let shortest = Some(Resize::ShortestEdge(90));
+        let square = Some(Resize::Exact { height: 90, width: 90 });
+        for (class, expected) in [
+            ("CLIPFeatureExtractor", shortest),
+            ("ChineseCLIPImageProcessor", shortest),
+            ("SiglipImageProcessor", shortest),
+            ("BitImageProcessor", shortest),
+            ("MobileNetV1FeatureExtractor", shortest),
+            ("ViTFeatureExtractor", square),
+            ("DeiTImageProcessorFast", square),
+            ("BlipImageProcessorPil", square),
+            ("PvtImageProcessor", square),
+        ] {
+            let config = json!({"image_processor_type": class, "size": 90});
+            assert_eq!(resize(config), expected, "{class}");
+        }
+        let said = json!({
+            "image_processor_type": "CLIPImageProcessor", "size": 90, "default_to_square": true,
+        });
+        assert_eq!(resize(said), square);
+    }
+
+    #[test]
+    fn two_files_of_a_folder_must_say_the_same() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, config: &Value| {
+            std::fs::write(folder.path().join(name), config.to_string()).expect("written");
+        };
+        let read = || Preprocessing::from_folder(folder.path(), "CLIPImageProcessor");
+        assert!(matches!(read(), Err(PreprocessError::NoFile { .. })));
+        let mut nested = json!({"processor_class": "CLIPProcessor", "image_processor": plain()});
+        write("processor_config.json", &nested);
+        assert!(read().expect("read").path.ends_with("processor_config.json"));
+        write("preprocessor_config.json", &plain());
+        assert!(read().expect("the same").path.ends_with("preprocessor_config.json"));
+        nested["image_processor"]["resample"] = json!(2);
+        write("processor_config.json", &nested);
+        let error = read().expect_err("another filter");
+        assert!(matches!(error, PreprocessError::TwoRecipes { .. }), "{error}");
+    }
+
+    fn open_clip(preprocess: &Value) -> Result<Recipe, PreprocessError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("open_clip_config.json");
+        let config = json!({"model_cfg": {}, "preprocess_cfg": preprocess});
+        std::fs::write(&path, config.to_string()).expect("written");
+        Preprocessing::from_open_clip(&path, 224)
+    }
+
+    #[test]
+    fn every_key_of_open_clip_is_done_or_refused() {
+        let mean = json!({"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]});
+        let expected = open_clip(&mean).expect("read").preprocessing;
+        for (key, value) in [
+            ("size", json!(224)),
+            ("size", json!([224, 224])),
+            ("mode", json!("RGB")),
+            ("mean", json!(0.5)),
+            ("fill_color", json!(7)),
+            ("interpolation", json!("random")),
+            ("resize_mode", json!("shortest")),
+            ("crop_pct", Value::Null),
+        ] {
+            let mut config = mean.clone();
+            config[key] = value;
+            assert_eq!(open_clip(&config).expect(key).preprocessing, expected, "{key}");
+        }
+        for (key, value) in [
+            ("size", json!(336)),
+            ("size", json!([224, 112])),
+            ("size", json!([])),
+            ("mode", json!("L")),
+            ("interpolation", json!("lanczos")),
+            ("resize_mode", json!("longest")),
+            ("mean", json!([0.5])),
+            ("std", json!(0)),
+            ("crop_pct", json!(0.9)),
+            ("crop_mode", json!("center")),
+            ("input_size", json!([3, 224, 224])),
+        ] {
+            let mut config = mean.clone();
+            config[key] = value;
+            let message = open_clip(&config).expect_err(key).to_string();
+            assert!(message.contains(&format!("`preprocess_cfg.{key}`")), "{message}");
+        }
+        let message = open_clip(&json!("bicubic")).expect_err("a text").to_string();
+        assert!(message.contains("`preprocess_cfg`"), "{message}");
     }
 
     #[test]
@@ -436,6 +741,13 @@ mod tests {
         for (key, value) in [
             ("size", json!(0)),
             ("size", json!({"longest_edge": 3})),
+            ("size", json!({"shortest_edge": 224, "longest_edge": 448})),
+            ("size", json!({"height": 224, "width": 224, "max_pixels": 9})),
+            ("size", json!({"height": 224})),
+            ("size", json!([224, 336])),
+            ("crop_size", json!({"shortest_edge": 224})),
+            ("resample", json!("bicubic")),
+            ("image_mean", json!([0.5, 0.5, 0.5, 0.5])),
             ("crop_size", json!("big")),
             ("resample", json!(9)),
             ("image_std", json!([0.5, 0.0, 0.5])),
