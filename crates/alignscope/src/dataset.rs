@@ -8,6 +8,7 @@ mod files;
 mod kind;
 mod manifest;
 mod nights;
+mod not_found;
 mod pairs;
 mod subsets;
 mod table;
@@ -22,6 +23,8 @@ pub use error::DatasetError;
 pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
 pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
+
+use crate::input_file::HashedPath;
 
 /// Index into [`Dataset::images`].
 pub type ImageIndex = u32;
@@ -146,8 +149,8 @@ pub struct Dataset {
     pub trial_ids: Vec<u64>,
     /// Labels of each trial; every column has one code a trial.
     pub labels: Vec<LabelColumn>,
-    /// The annotation files that were read, or folders of them (to be hashed into the manifest).
-    pub sources: Vec<PathBuf>,
+    /// The annotation files that were read, or folders of them, with the hashes of what was read.
+    pub sources: Vec<HashedPath>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
     /// left out and why. One sentence each.
     pub notes: Vec<String>,
@@ -224,7 +227,10 @@ fn looks_like(folder: &Path) -> Option<DatasetKind> {
     first(&[
         (DatasetKind::Nights, has("data.csv") || has("2afc")),
         (DatasetKind::Things, has("unique_id.txt") || has("triplet_dataset")),
-        (DatasetKind::Tid2013, has("mos_with_names.txt") || has("distorted_images")),
+        (
+            DatasetKind::Tid2013,
+            has("mos_with_names.txt") || has("distorted_images") || has("dmos.csv"),
+        ),
         (DatasetKind::Pairs, has("pairs.csv")),
         (DatasetKind::TwoAfc, has("twoafc.csv")),
         (DatasetKind::OddOneOut, has("oddoneout.csv")),

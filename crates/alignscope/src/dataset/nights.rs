@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::builder::{Builder, Found};
+use super::error::shown;
 use super::files::{Files, file_in, folder_of, inner_path};
+use super::not_found::not_found;
 use super::table::{Row, Table};
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
 
@@ -16,14 +18,11 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         if let Some(folder) = super::bapps::find(&root) {
             return super::bapps::open(&folder, options);
         }
-        return Err(DatasetError::NotFound {
-            path: root.clone(),
-            dataset: DatasetKind::Nights,
-            expected: "`data.csv`, or BAPPS's folder `2afc`".to_owned(),
-            looks_like: super::looks_like(&root),
-        });
+        let expected = "`data.csv`, or BAPPS's folder `2afc` with `val/<kind>/judge/`";
+        return Err(not_found(&root, DatasetKind::Nights, expected));
     };
     let table = Table::open(&path)?;
+    let source = table.hashed_path();
     let id = table.find("id");
     let votes = [table.column("left_vote")?, table.column("right_vote")?];
     let images =
@@ -96,7 +95,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
         Ok(true)
     })?;
     splits.check(&path, options)?;
-    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, vec![path], Vec::new())
+    builder.finish(DatasetKind::Nights, Trials::TwoAlternatives, vec![source], Vec::new())
 }
 
 fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError> {
@@ -131,7 +130,7 @@ pub(super) fn image_names<const N: usize>(
                 return Err(DatasetError::Outside {
                     path: row.path.to_owned(),
                     line: row.line(),
-                    found: found.to_owned(),
+                    found: shown(found),
                 });
             }
         };

@@ -13,7 +13,7 @@ use super::curves::shown_measure;
 use super::name::{base_of, is_control};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
-use crate::results::{ResultsError, ScoreRow, write_whole};
+use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::score::Ties;
 use crate::stage::Stage;
 
@@ -206,13 +206,9 @@ pub fn write_published_differences(
     path: &Path,
     differences: &[PublishedDifference],
 ) -> Result<(), ResultsError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let in_memory = "a CSV record of as many fields as the header goes into memory";
-    writer
-        .write_record(["dataset", "model", "distance", "stage", "published", "found", "difference"])
-        .expect(in_memory);
-    for d in differences {
-        let fields = [
+    let columns = ["dataset", "model", "distance", "stage", "published", "found", "difference"];
+    let row = |d: &PublishedDifference| {
+        [
             d.published.dataset.to_string(),
             d.model.clone(),
             d.published.distance.to_string(),
@@ -220,10 +216,9 @@ pub fn write_published_differences(
             d.published.value.to_string(),
             d.found.to_string(),
             (d.found - d.published.value).to_string(),
-        ];
-        writer.write_record(&fields).expect(in_memory);
-    }
-    write_whole(path, &writer.into_inner().expect("flushing memory does not fail"))
+        ]
+    };
+    write_whole(path, &csv_document(columns, differences.iter().map(row)))
 }
 
 #[cfg(test)]
