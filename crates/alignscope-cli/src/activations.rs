@@ -4,15 +4,13 @@ use std::path::Path;
 
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{FeatureRequest, Picture, write_features};
+use alignscope::listing::images_below;
 use alignscope::results::OutputFolder;
 use anyhow::{Context, bail};
 
 use crate::arguments::Activations;
 use crate::progress::progress;
 use crate::run::memory;
-
-/// Endings of the files that are taken from a folder.
-const IMAGES: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff"];
 
 /// Encodes images and writes their activations.
 pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
@@ -54,18 +52,7 @@ fn collect(path: &Path, images: &mut Vec<Picture>) -> anyhow::Result<()> {
         images.push(Picture::File(path.to_owned()));
         return Ok(());
     }
-    let entries =
-        std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut paths = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.sort();
-    for path in paths {
-        let is_image = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| IMAGES.contains(&e.to_lowercase().as_str()));
-        if path.is_dir() || is_image {
-            collect(&path, images)?;
-        }
-    }
+    let found = images_below(path).with_context(|| format!("cannot read {}", path.display()))?;
+    images.extend(found.into_iter().map(Picture::File));
     Ok(())
 }

@@ -8,6 +8,7 @@ mod files;
 mod kind;
 mod manifest;
 mod nights;
+mod not_found;
 mod pairs;
 mod release;
 mod subsets;
@@ -23,6 +24,8 @@ pub use error::DatasetError;
 pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
 pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
+
+use crate::input_file::HashedPath;
 
 /// Index into [`Dataset::images`].
 pub type ImageIndex = u32;
@@ -148,8 +151,8 @@ pub struct Dataset {
     pub trial_ids: Vec<u64>,
     /// Labels of each trial; every column has one code a trial.
     pub labels: Vec<LabelColumn>,
-    /// The annotation files that were read, or folders of them (to be hashed into the manifest).
-    pub sources: Vec<PathBuf>,
+    /// The annotation files that were read, or folders of them, with the hashes of what was read.
+    pub sources: Vec<HashedPath>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
     /// left out and why. One sentence each.
     pub notes: Vec<String>,

@@ -25,6 +25,7 @@ use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, r
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
+use crate::text::MAX_LINE_BYTES;
 
 /// An image to be encoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +99,15 @@ pub enum FeatureError {
         stage: Stage,
         /// Number of blocks of the model.
         blocks: usize,
+    },
+    /// A name that is no line of text.
+    #[error(
+        "the image {image} cannot stand in file_names.txt, where each line is a name in UTF-8; \
+         rename the file"
+    )]
+    Name {
+        /// The image, as Rust quotes a text.
+        image: String,
     },
     /// An image cannot be read.
     #[error(transparent)]
@@ -211,6 +221,7 @@ pub fn write_features(
     progress: &dyn Progress,
 ) -> Result<(), FeatureError> {
     let FeatureRequest { encoder, images, tokens, .. } = request;
+    let names = lines_of_names(images)?;
     let mut files: Vec<(Stage, PathBuf, NpyWriter)> = Vec::new();
     for stage in request.wanted_stages()? {
         let path = out.file(&stage_folder(stage)).join("features.npy");
@@ -226,15 +237,33 @@ pub fn write_features(
         }
     })?;
 
-    let mut names = String::new();
-    for image in images {
-        names.push_str(&format!("{image}\n"));
-    }
     for (_, path, file) in files {
         finish(file, &path).map_err(|source| ResultsError::Write { path: path.clone(), source })?;
         write_whole(&path.with_file_name("file_names.txt"), names.as_bytes())?;
     }
     Ok(())
+}
+
+/// The names of the images, a line each, which are read back as they are.
+fn lines_of_names(images: &[Picture]) -> Result<String, FeatureError> {
+    let mut names = String::new();
+    for image in images {
+        let name = match image {
+            Picture::File(path) => path.to_str(),
+            Picture::Pixels(_, name) | Picture::Preprocessed(_, name) => Some(name.as_str()),
+        };
+        let is_line = |name: &&str| {
+            name.len() <= MAX_LINE_BYTES
+                && !name.contains(['\n', '\r'])
+                && (!names.is_empty() || !name.starts_with('\u{feff}'))
+        };
+        let Some(name) = name.filter(is_line) else {
+            return Err(FeatureError::Name { image: format!("{:?}", image.to_string()) });
+        };
+        names.push_str(name);
+        names.push('\n');
+    }
+    Ok(names)
 }
 
 impl FeatureRequest<'_> {

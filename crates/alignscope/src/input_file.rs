@@ -116,6 +116,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn read_text(path: &Path) -> io::Result<(String, HashedPath)> {
     let bytes = read(path, MAX_TEXT_BYTES)?;
     let sha256 = ContentHash::of(&bytes).to_string();
+    crate::text::check_beginning(&bytes)?;
     let text = String::from_utf8(bytes)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("it is no text: {e}")))?;
     let text = match text.strip_prefix('\u{feff}') {

@@ -9,6 +9,7 @@ use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
 use crate::image::{DecodingBudget, Examined, ImageError, notes_on_reading};
 use crate::input_file::ContentHash;
+use crate::listing::for_each_file;
 use crate::progress::Progress;
 
 /// What was found in a data set's folder.
@@ -324,26 +325,17 @@ fn note_on_unused(dataset: &Dataset, data: &Path) -> Option<String> {
     }
     let used: HashSet<&Path> = dataset.images.iter().map(|entry| entry.path.as_path()).collect();
     let mut unused = Vec::new();
-    collect_images(data, 0, &mut unused);
-    unused.retain(|path| !used.contains(path.as_path()));
+    // A folder that cannot be read holds nothing that trials could use.
+    let _ = for_each_file(data, &mut |path| {
+        let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        let is_image = ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str()));
+        if is_image && !used.contains(path) {
+            unused.push(path.to_owned());
+        }
+    });
     unused.sort();
     let first = unused.first()?.strip_prefix(data).ok()?.display().to_string();
     Some(format!("{} images below the folder are in no trial, the first is {first}", unused.len()))
-}
-
-fn collect_images(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    // Folders that cannot be read hold nothing that trials could use.
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        if path.is_dir() {
-            if depth < 8 {
-                collect_images(&path, depth + 1, found);
-            }
-        } else if extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
-            found.push(path);
-        }
-    }
 }
 
 #[cfg(test)]

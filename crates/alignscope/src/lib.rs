@@ -12,6 +12,9 @@ mod whole;
 /// Numbers in a temporary file.
 mod spill;
 mod input_file;
+mod text;
+/// What lies in a folder, without what operating systems leave there.
+pub mod listing;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.

@@ -22,6 +22,7 @@ pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub(crate) use fields::document as csv_document;
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
 pub use manifest::{

@@ -187,7 +187,8 @@ fn bapps_has_one_file_an_answer() {
     assert_eq!(trials.len(), 3);
     assert_eq!(trials[0].right_votes, f64::from(0.8_f32));
     assert_eq!(label(&dataset, "kind", 0), "cnn");
-    assert_eq!(dataset.sources, ["cnn/judge", "color/judge"].map(|folder| val.join(folder)));
+    let sources: Vec<&Path> = dataset.sources.iter().map(|s| s.path.as_path()).collect();
+    assert_eq!(sources, ["cnn/judge", "color/judge"].map(|folder| val.join(folder)));
 }
 
 fn things(files: &[(&str, &str)]) -> TempDir {

@@ -1,23 +1,33 @@
 //! BAPPS: the same kind of question as NIGHTS, one file an answer.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
-use super::files::Files;
+use super::files::{Files, Names};
 use super::nights::find as find_image;
+use super::not_found::not_found;
 use super::release;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
+use crate::input_file::{self, ContentHash, HashedPath};
+use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
 
 /// The split that BAPPS's scores are told of.
 const SPLIT: &str = "val";
 
-/// The folder that holds BAPPS's splits, at or below `root`.
+/// The splits as published.
+const SPLITS: [&str; 2] = ["train", "val"];
+
+/// The folder that holds BAPPS's splits, at or below `root`: in it are kinds with their answers.
 pub(super) fn find(root: &Path) -> Option<PathBuf> {
-    let folder = root.join("2afc");
-    [folder, root.to_owned()]
-        .into_iter()
-        .find(|f| f.join("val").is_dir() || f.join("train").is_dir())
+    let holds_split = |folder: &PathBuf| SPLITS.iter().any(|s| is_split(&folder.join(s)));
+    [root.join("2afc"), root.to_owned()].into_iter().find(holds_split)
+}
+
+/// Whether a folder holds a kind that has answers.
+fn is_split(folder: &Path) -> bool {
+    Names::of(folder).iter().any(|kind| folder.join(kind).join("judge").is_dir())
 }
 
 /// Reads `<split>/<kind>/{ref,p0,p1}/NNNNNN.png` and `judge/NNNNNN.npy`, the share of people who
@@ -30,25 +40,16 @@ pub(super) fn open(
     options: &DatasetOptions,
 ) -> Result<Dataset, DatasetError> {
     let Some(folder) = find(data) else {
-        return Err(DatasetError::NotFound {
-            path: data.to_owned(),
-            dataset: asked,
-            expected: "the folder `2afc` with `val` or `train` in it".to_owned(),
-            looks_like: super::looks_like(data),
-        });
+        return Err(not_found(data, asked, "the folder `2afc` with `val` or `train` in it"));
     };
     if options.min_votes.is_some() {
         let dataset = DatasetKind::Bapps;
         return Err(DatasetError::NotApplicable { option: "--min-votes", dataset });
     }
-    let read_error = |path: &Path| {
-        let path = path.to_owned();
-        move |source| DatasetError::Read { path, source }
-    };
     let split = options.split.as_deref().unwrap_or(SPLIT);
     let root = folder.join(split);
     if !root.is_dir() {
-        let splits = ["train", "val"].iter().filter(|s| folder.join(s).is_dir());
+        let splits = SPLITS.iter().filter(|split| folder.join(split).is_dir());
         return Err(DatasetError::Split {
             path: folder.clone(),
             split: split.to_owned(),
@@ -58,6 +59,10 @@ pub(super) fn open(
     let files = Files::list(&root).map_err(read_error(&root))?;
     let judgements: Vec<&str> =
         files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
+    if judgements.is_empty() {
+        let expected = "answers `judge/NNNNNN.npy` in a folder for each kind";
+        return Err(not_found(&root, asked, expected));
+    }
     let mut counts = BTreeMap::<String, usize>::new();
     for (kind, _) in judgements.iter().filter_map(|path| path.split_once("/judge/")) {
         *counts.entry(kind.to_owned()).or_default() += 1;
@@ -66,7 +71,8 @@ pub(super) fn open(
     let what = format!("split {split}, {} trials", judgements.len());
     let notes = vec![found.note(&folder.display().to_string(), &what)];
     let mut builder = Builder::new(&root, options, &["kind"]);
-    let mut sources: Vec<PathBuf> = Vec::new();
+    let mut sources = Vec::new();
+    let mut answers = Answers::default();
     for (record, judgement) in judgements.into_iter().enumerate() {
         if builder.is_full() {
             break;
@@ -74,12 +80,13 @@ pub(super) fn open(
         let (kind, name) = judgement.split_once("/judge/").expect("the filter saw it");
         let name = name.trim_end_matches(".npy");
         let path = files.full(judgement);
-        let bytes = std::fs::read(&path).map_err(read_error(&path))?;
         let folder = path.parent().expect("it lies in a folder");
-        if sources.last().is_none_or(|last| last != folder) {
-            sources.push(folder.to_owned());
+        if answers.folder != folder {
+            answers = Answers::read(folder)?;
+            sources.push(answers.hashed_path());
         }
-        let right = share(&bytes).ok_or_else(|| DatasetError::Line {
+        let bytes = answers.of(&path)?;
+        let right = share(bytes).ok_or_else(|| DatasetError::Line {
             path: path.clone(),
             line: 1,
             found: format!("{} bytes", bytes.len()),
@@ -103,6 +110,46 @@ pub(super) fn open(
         )?;
     }
     builder.finish(found.kind, Trials::TwoAlternatives, sources, notes)
+}
+
+/// The answers of a folder, as they were read; all of them, since the folder has one hash.
+#[derive(Default)]
+struct Answers {
+    folder: PathBuf,
+    /// Each file by its name, with its hash.
+    files: BTreeMap<String, (Vec<u8>, ContentHash)>,
+}
+
+impl Answers {
+    fn read(folder: &Path) -> Result<Self, DatasetError> {
+        let mut files = BTreeMap::new();
+        for name in answer_names(folder).map_err(read_error(folder))? {
+            let path = folder.join(&name);
+            let bytes = input_file::read(&path, MAX_ANSWER_BYTES).map_err(read_error(&path))?;
+            let hash = ContentHash::of(&bytes);
+            files.insert(name, (bytes, hash));
+        }
+        Ok(Self { folder: folder.to_owned(), files })
+    }
+
+    fn hashed_path(&self) -> HashedPath {
+        let files = self.files.iter().map(|(name, (_, hash))| (name.as_str(), hash));
+        HashedPath { path: self.folder.clone(), sha256: sha256_of_all(files) }
+    }
+
+    /// The bytes of an answer.
+    fn of(&self, path: &Path) -> Result<&[u8], DatasetError> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match self.files.get(name) {
+            Some((bytes, _)) => Ok(bytes),
+            None => Err(DatasetError::NotThere { path: path.to_owned() }),
+        }
+    }
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> DatasetError + use<> {
+    let path = path.to_owned();
+    move |source| DatasetError::Read { path, source }
 }
 
 /// The one number of a `.npy` file, version 1, `<f4` or `<f8`, shape `(1,)`.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::error::shown;
 use super::{
     Dataset, DatasetError, DatasetKind, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, Trials,
 };
+use crate::input_file::HashedPath;
 
 /// How many names an error shows.
 const SHOWN: usize = 3;
@@ -16,7 +18,9 @@ pub(super) struct Builder<'a, T> {
     /// The annotation file, for messages.
     path: PathBuf,
     images: Vec<ImageEntry>,
+    /// The images by the names that annotations give them.
     known: HashMap<String, ImageIndex>,
+    by_id: HashMap<String, ImageIndex>,
     trials: Vec<T>,
     trial_ids: Vec<u64>,
     labels: Vec<Labels>,
@@ -51,6 +55,7 @@ impl<'a, T> Builder<'a, T> {
             path: path.to_owned(),
             images: Vec::new(),
             known: HashMap::new(),
+            by_id: HashMap::new(),
             trials: Vec::new(),
             trial_ids: Vec::new(),
             labels: labels.iter().map(label).collect(),
@@ -97,7 +102,7 @@ impl<'a, T> Builder<'a, T> {
                     Found::Missing => {
                         self.missing.insert((*name).to_owned());
                         if self.first_missing.len() < SHOWN {
-                            self.first_missing.push((*name).to_owned());
+                            self.first_missing.push(shown(name));
                         }
                     }
                 }
@@ -143,14 +148,12 @@ impl<'a, T> Builder<'a, T> {
 
     /// The number of an image; the same file under two spellings of its name is one image.
     fn intern(&mut self, name: &str, id: String, path: PathBuf) -> ImageIndex {
-        // Ids have their own key space: a name never begins with NUL.
-        let by_id = format!("\0{id}");
-        let index = match self.known.get(&by_id) {
+        let index = match self.by_id.get(&id) {
             Some(index) => *index,
             None => {
                 let index = u32::try_from(self.images.len()).expect("fewer than 2^32 images");
-                self.images.push(ImageEntry { id, path });
-                self.known.insert(by_id, index);
+                self.images.push(ImageEntry { id: id.clone(), path });
+                self.by_id.insert(id, index);
                 index
             }
         };
@@ -163,7 +166,7 @@ impl<'a, T> Builder<'a, T> {
         self,
         kind: DatasetKind,
         wrap: impl FnOnce(Vec<T>) -> Trials,
-        sources: Vec<PathBuf>,
+        sources: Vec<HashedPath>,
         mut notes: Vec<String>,
     ) -> Result<Dataset, DatasetError> {
         let missing_images = self.missing.len();

@@ -1,7 +1,7 @@
 //! Why a data set could not be read.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::DatasetKind;
 
@@ -35,7 +35,7 @@ pub enum DatasetError {
     /// The folder does not hold what the data set consists of.
     #[error(
         "{path} holds no {dataset}: expected {expected}{}",
-        looks_like.map_or(String::new(), |other| format!("; it looks like {other}"))
+        instead(*looks_like, elsewhere.as_deref())
     )]
     NotFound {
         /// The folder.
@@ -46,6 +46,20 @@ pub enum DatasetError {
         expected: String,
         /// The data set that it may be instead.
         looks_like: Option<DatasetKind>,
+        /// A folder above or below that seems to hold it.
+        elsewhere: Option<PathBuf>,
+    },
+    /// The data set is there in a form that is not read.
+    #[error("{path}: found {found}, expected {expected}; {fix}")]
+    Layout {
+        /// The folder or file.
+        path: PathBuf,
+        /// The form.
+        found: String,
+        /// The form that is read.
+        expected: String,
+        /// What to do.
+        fix: String,
     },
     /// The folder holds another release than the one asked for.
     #[error("{path} holds {found}, not {asked}: {why}; ask for it as {found}")]
@@ -68,7 +82,11 @@ pub enum DatasetError {
         files: Vec<String>,
     },
     /// A table lacks a column.
-    #[error("{path} has no column `{column}`; its columns are {}", found.join(", "))]
+    #[error(
+        "{path} has no column `{column}`; its columns are {}{}",
+        listed(found),
+        separator(found)
+    )]
     Column {
         /// The file.
         path: PathBuf,
@@ -84,6 +102,36 @@ pub enum DatasetError {
         path: PathBuf,
         /// The column.
         column: String,
+    },
+    /// A table has more columns than any table needs.
+    #[error("{path} has {found} columns, expected at most {limit}")]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// Its columns.
+        found: usize,
+        /// As many are read.
+        limit: usize,
+    },
+    /// A row has no end.
+    #[error("{path}, line {line}: the row has more than {limit} bytes; is a quote not closed?")]
+    LongRow {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the row begins, from 1.
+        line: u64,
+        /// As many bytes are read.
+        limit: usize,
+    },
+    /// A row holds other bytes than text in UTF-8 has.
+    #[error(
+        "{path}, line {line}: the row is not UTF-8; save the table as UTF-8 (`CSV UTF-8` in Excel)"
+    )]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the row begins, from 1.
+        line: u64,
     },
     /// A table is not well-formed.
     #[error("cannot read the table {path}")]
@@ -155,7 +203,7 @@ pub enum DatasetError {
         found: String,
     },
     /// A split that is not there.
-    #[error("there is no split `{split}` in {path}; there is {}", found.join(", "))]
+    #[error("there is no split `{split}` in {path}; there is {}", listed(found))]
     Split {
         /// The folder or file.
         path: PathBuf,
@@ -198,4 +246,45 @@ pub enum DatasetError {
         /// Why.
         why: String,
     },
+}
+
+/// So many choices are told.
+const MAX_LISTED: usize = 20;
+
+/// So many characters of a text are told.
+const MAX_SHOWN: usize = 200;
+
+/// The first of some choices.
+fn listed(choices: &[String]) -> String {
+    let first: Vec<String> = choices.iter().take(MAX_LISTED).map(|choice| shown(choice)).collect();
+    match choices.len() {
+        0 => "none".to_owned(),
+        n if n > MAX_LISTED => format!("{} and {} more", first.join(", "), n - MAX_LISTED),
+        _ => first.join(", "),
+    }
+}
+
+/// What a table of one column may be.
+fn separator(columns: &[String]) -> &'static str {
+    match columns {
+        [one] if one.contains(';') => "; fields are separated by `,` or a tab, not by `;`",
+        _ => "",
+    }
+}
+
+/// Where the data set may be instead.
+fn instead(looks_like: Option<DatasetKind>, elsewhere: Option<&Path>) -> String {
+    let mut told = looks_like.map_or(String::new(), |other| format!("; it looks like {other}"));
+    if let Some(folder) = elsewhere {
+        told.push_str(&format!("; {} seems to hold it: name that folder", folder.display()));
+    }
+    told
+}
+
+/// The beginning of a text that stands in a file.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }

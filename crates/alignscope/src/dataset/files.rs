@@ -1,47 +1,53 @@
-//! The files below a data set's folder, found without regard to case.
+//! The files below a data set's folder, found whatever the case and the accents of their names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 
-/// Folders deeper than this are not looked into.
-const MAX_DEPTH: usize = 8;
+use crate::listing::{folded, for_each_file, is_left_by_system, nearest};
 
 /// The files below a folder.
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
-    /// Paths below the root with `/`, as they are spelled.
-    paths: BTreeSet<String>,
-    /// Path in lower case to the spellings.
-    by_path: HashMap<String, Vec<String>>,
-    /// File name in lower case to the paths that end in it, sorted.
-    by_name: HashMap<String, Vec<String>>,
+    /// Paths below the root with `/`, as they are spelled, sorted.
+    paths: Vec<String>,
+    /// The folding of a path to the positions of the paths that have it.
+    by_path: HashMap<String, Vec<u32>>,
+    /// The folding of a file's name to the positions of the paths that end in it, sorted.
+    by_name: HashMap<String, Vec<u32>>,
 }
 
 impl Files {
     /// Lists the files below `root`; links are followed.
     pub(super) fn list(root: &Path) -> io::Result<Self> {
         let mut paths = Vec::new();
-        walk(root, "", 0, &mut paths)?;
+        for_each_file(root, &mut |path| {
+            // A name that is not Unicode cannot stand in an annotation file.
+            if let Some(path) = path.strip_prefix(root).ok().and_then(Path::to_str) {
+                paths.push(match MAIN_SEPARATOR {
+                    '/' => path.to_owned(),
+                    separator => path.replace(separator, "/"),
+                });
+            }
+        })?;
         paths.sort_unstable();
-        let mut by_path = HashMap::<String, Vec<String>>::new();
-        let mut by_name = HashMap::<String, Vec<String>>::new();
-        for path in &paths {
-            let name = path.rsplit('/').next().expect("a split has a part").to_lowercase();
-            by_name.entry(name).or_default().push(path.clone());
-            by_path.entry(path.to_lowercase()).or_default().push(path.clone());
+        let mut by_path = HashMap::<String, Vec<u32>>::new();
+        let mut by_name = HashMap::<String, Vec<u32>>::new();
+        for (position, path) in (0..).zip(&paths) {
+            by_name.entry(folded(name_of(path))).or_default().push(position);
+            by_path.entry(folded(path)).or_default().push(position);
         }
-        Ok(Self { root: root.to_owned(), paths: paths.into_iter().collect(), by_path, by_name })
+        Ok(Self { root: root.to_owned(), paths, by_path, by_name })
     }
 
-    /// The file at a path below the root: as it is spelled, else the only one that differs in
-    /// case alone.
+    /// The file at a path below the root: as it is spelled, else the only one that differs in how
+    /// accents are composed, else the only one that differs in case too.
     pub(super) fn at(&self, path: &str) -> Option<&str> {
-        if let Some(exact) = self.paths.get(path) {
-            return Some(exact);
+        if let Ok(exact) = self.paths.binary_search_by(|found| found.as_str().cmp(path)) {
+            return Some(&self.paths[exact]);
         }
-        match self.by_path.get(&path.to_lowercase())?.as_slice() {
+        match nearest(path, &self.spellings(self.by_path.get(&folded(path))?))[..] {
             [one] => Some(one),
             _ => None,
         }
@@ -50,18 +56,24 @@ impl Files {
     /// The file of this name, in whatever folder: one in a folder that `prefer` names where there
     /// are several, else the first in order of path; and whether others were passed over.
     pub(super) fn named(&self, name: &str, prefer: &[&str]) -> Option<(&str, bool)> {
-        let all = self.by_name.get(&name.to_lowercase())?;
-        let exact: Vec<&String> =
-            all.iter().filter(|path| path.rsplit('/').next() == Some(name)).collect();
-        let candidates = if exact.is_empty() { all.iter().collect() } else { exact };
-        let preferred = candidates.iter().find(|path| {
+        let all = self.spellings(self.by_name.get(&folded(name))?);
+        let mut names: Vec<&str> = all.iter().map(|path| name_of(path)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let meant = nearest(name, &names);
+        let candidates = || all.iter().copied().filter(|path| meant.contains(&name_of(path)));
+        let preferred = candidates().find(|path| {
             let folder = path.rsplit('/').nth(1).unwrap_or_default();
             prefer.iter().any(|p| p.eq_ignore_ascii_case(folder))
         });
         match preferred {
             Some(path) => Some((path, false)),
-            None => Some((candidates[0], candidates.len() > 1)),
+            None => Some((candidates().next()?, candidates().nth(1).is_some())),
         }
+    }
+
+    fn spellings(&self, positions: &[u32]) -> Vec<&str> {
+        positions.iter().map(|position| self.paths[*position as usize].as_str()).collect()
     }
 
     /// All files, in order of path.
@@ -75,25 +87,58 @@ impl Files {
     }
 }
 
-/// The entry of a folder with this name: as it is spelled, else the only one that differs in case
-/// alone.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().expect("a split has a part")
+}
+
+/// The names in a folder, without what systems leave there; empty for what cannot be read.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The folding of a name to its spellings.
+    by_folding: HashMap<String, Vec<String>>,
+}
+
+impl Names {
+    pub(super) fn of(folder: &Path) -> Self {
+        let mut by_folding = HashMap::<String, Vec<String>>::new();
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if let (false, Ok(name)) = (is_left_by_system(&name), name.into_string()) {
+                by_folding.entry(folded(&name)).or_default().push(name);
+            }
+        }
+        Self { by_folding }
+    }
+
+    /// The entry of this name: as it is spelled, else the only one that differs in how accents are
+    /// composed, else the only one that differs in case too.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        let alike = self.by_folding.get(&folded(name))?;
+        let alike: Vec<&str> = alike.iter().map(String::as_str).collect();
+        match nearest(name, &alike)[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.by_folding.values().flatten().map(String::as_str)
+    }
+}
+
+/// The entry of a folder with this name; see [`Names::find`].
 pub(super) fn entry(folder: &Path, name: &str) -> Option<PathBuf> {
     let exact = folder.join(name);
     if exact.exists() {
         return Some(exact);
     }
-    let mut alike = std::fs::read_dir(folder).ok()?.flatten().filter(|entry| {
-        entry.file_name().to_str().is_some_and(|found| found.to_lowercase() == name.to_lowercase())
-    });
-    match (alike.next(), alike.next()) {
-        (Some(one), None) => Some(one.path()),
-        _ => None,
-    }
+    Names::of(folder).find(name).map(|found| folder.join(found))
 }
 
-/// The file of this name in a folder; see [`entry`].
+/// What has this name in a folder and is no folder; see [`entry`].
 pub(super) fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
-    entry(folder, name).filter(|path| path.is_file())
+    entry(folder, name).filter(|path| !path.is_dir())
 }
 
 /// The folder that an annotation file lies in; `.` for a bare name.
@@ -102,23 +147,6 @@ pub(super) fn folder_of(file: &Path) -> PathBuf {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     }
-}
-
-fn walk(folder: &Path, prefix: &str, depth: usize, paths: &mut Vec<String>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        // A name that is not Unicode cannot stand in an annotation file.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let path = entry.path();
-        if path.is_dir() {
-            if depth < MAX_DEPTH && !name.starts_with('.') {
-                walk(&path, &format!("{prefix}{name}/"), depth + 1, paths)?;
-            }
-        } else {
-            paths.push(format!("{prefix}{name}"));
-        }
-    }
-    Ok(())
 }
 
 /// A relative path in one spelling: `/` between names, no `.`; `None` where it leads out of its
@@ -163,6 +191,35 @@ mod tests {
             Some(folder.path().join("Sub/I25.BMP"))
         );
     }
+
+    #[test]
+    fn files_are_found_however_their_accents_are_composed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (one, two) = ("caf\u{e9}", "cafe\u{301}");
+        for (on_disk, in_table) in [(one, two), (two, one)] {
+            let root = folder.path().join(on_disk);
+            std::fs::create_dir(&root).expect("made");
+            std::fs::write(root.join(format!("{on_disk}.PNG")), "").expect("written");
+            let (found, wanted) = (format!("{on_disk}.PNG"), format!("{in_table}.png"));
+            let files = Files::list(&root).expect("listed");
+            assert_eq!(files.at(&wanted), Some(found.as_str()));
+            assert_eq!(files.named(&wanted, &[]), Some((found.as_str(), false)));
+            assert_eq!(file_in(&root, &wanted), Some(root.join(&found)));
+        }
+        // Two files that look the same: each by its very spelling, none by a third.
+        let root = folder.path().join("both");
+        std::fs::create_dir(&root).expect("made");
+        for name in ["\u{1e9}\u{323}", "k\u{323}\u{30c}"] {
+            std::fs::write(root.join(name), "").expect("written");
+        }
+        let files = Files::list(&root).expect("listed");
+        if files.iter().count() == 2 {
+            assert_eq!(files.at("k\u{323}\u{30c}"), Some("k\u{323}\u{30c}"));
+            assert_eq!(files.at("k\u{30c}\u{323}"), None, "either could be meant");
+            assert_eq!(entry(&root, "k\u{30c}\u{323}"), None, "either could be meant");
+        }
+    }
+
     #[test]
     fn names_that_differ_in_case_alone_are_told_apart() {
         let folder = tempfile::tempdir().expect("a temporary folder");

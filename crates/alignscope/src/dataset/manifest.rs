@@ -5,6 +5,7 @@ use std::path::Path;
 use super::builder::Builder;
 use super::files::{Files, file_in, folder_of};
 use super::nights::{Splits, find, image_names};
+use super::not_found::not_found;
 use super::table::{Column, Row, Table};
 use super::{
     Dataset, DatasetError, DatasetKind, DatasetOptions, ImageIndex, OddOneOut, RatedPair, Trials,
@@ -22,12 +23,7 @@ pub(super) fn open(
         false => (data.to_owned(), file_in(data, &name)),
     };
     let Some(path) = path else {
-        return Err(DatasetError::NotFound {
-            looks_like: super::looks_like(&root),
-            path: root,
-            dataset: kind,
-            expected: format!("`{name}`"),
-        });
+        return Err(not_found(&root, kind, &format!("`{name}`")));
     };
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
@@ -69,6 +65,7 @@ impl Reading<'_> {
         trial: impl Fn(&Row<'_>) -> Result<F, DatasetError>,
         wrap: impl FnOnce(Vec<T>) -> Trials,
     ) -> Result<Dataset, DatasetError> {
+        let source = table.hashed_path();
         let mut images = Vec::with_capacity(N);
         for column in columns {
             images.push(table.column(column)?);
@@ -101,7 +98,7 @@ impl Reading<'_> {
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
-        builder.finish(kind, wrap, vec![self.path.to_owned()], Vec::new())
+        builder.finish(kind, wrap, vec![source], Vec::new())
     }
 }
 

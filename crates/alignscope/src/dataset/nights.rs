@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::builder::{Builder, Found};
+use super::error::shown;
 use super::files::{Files, file_in, folder_of, inner_path};
+use super::not_found::not_found;
 use super::release::NightsRows;
 use super::table::{Row, Table};
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
@@ -22,14 +24,11 @@ pub(super) fn open(
         if super::bapps::find(&root).is_some() {
             return super::bapps::open(asked, &root, options);
         }
-        return Err(DatasetError::NotFound {
-            path: root.clone(),
-            dataset: asked,
-            expected: "`data.csv`, or BAPPS's folder `2afc`".to_owned(),
-            looks_like: super::looks_like(&root),
-        });
+        let expected = "`data.csv`, or BAPPS's folder `2afc` with `val/<kind>/judge/`";
+        return Err(not_found(&root, asked, expected));
     };
     let table = Table::open(&path)?;
+    let source = table.hashed_path();
     let id = table.find("id");
     let votes = [table.column("left_vote")?, table.column("right_vote")?];
     let images =
@@ -111,7 +110,7 @@ pub(super) fn open(
     let what = format!("{} trials", rows.count());
     let found = rows.release(&lacking);
     let notes = vec![found.note(&path.display().to_string(), &what)];
-    builder.finish(found.kind, Trials::TwoAlternatives, vec![path], notes)
+    builder.finish(found.kind, Trials::TwoAlternatives, vec![source], notes)
 }
 
 fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError> {
@@ -146,7 +145,7 @@ pub(super) fn image_names<const N: usize>(
                 return Err(DatasetError::Outside {
                     path: row.path.to_owned(),
                     line: row.line(),
-                    found: found.to_owned(),
+                    found: shown(found),
                 });
             }
         };

@@ -172,7 +172,7 @@ impl Dataset {
     pub(crate) fn has_deviations_of_ratings(&self) -> bool {
         self.sources
             .first()
-            .and_then(|path| path.file_name())
+            .and_then(|source| source.path.file_name())
             .is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with("dmos.csv"))
     }
 

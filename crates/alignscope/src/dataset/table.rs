@@ -1,18 +1,24 @@
 //! Tables with a header, read by the names of their columns.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::DatasetError;
+use super::error::shown;
+use crate::input_file::{HashedPath, InputFile, InputReader};
+use crate::text::{self, MAX_LINE_BYTES};
+
+/// A table with more columns is refused.
+const MAX_COLUMNS: usize = 10_000;
 
 /// A CSV or tab-separated file.
 pub(super) struct Table {
-    path: PathBuf,
-    reader: csv::Reader<Box<dyn Read>>,
+    file: InputFile,
+    delimiter: u8,
     header: Vec<String>,
 }
 
@@ -33,27 +39,40 @@ impl Table {
     /// Opens a table; tabs separate its fields where its header has any.
     pub(super) fn open(path: &Path) -> Result<Self, DatasetError> {
         let error = |source| DatasetError::Read { path: path.to_owned(), source };
-        let first_line = first_line(path)?;
-        let delimiter = if first_line.contains('\t') { b'\t' } else { b',' };
-        let file: Box<dyn Read> = Box::new(BufReader::new(File::open(path).map_err(error)?));
-        let mut reader =
-            ReaderBuilder::new().delimiter(delimiter).trim(Trim::All).from_reader(file);
-        let header = reader
-            .headers()
-            .map_err(|source| DatasetError::Table { path: path.to_owned(), source })?
-            .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-            .collect::<Vec<String>>();
-        for (i, name) in header.iter().enumerate() {
-            let same = |other: &String| other.eq_ignore_ascii_case(name);
-            if !name.is_empty() && header[..i].iter().any(same) {
+        let file = InputFile::open(path).map_err(error)?;
+        let mut first_line = Vec::new();
+        // A header is short; a file that is no text at all must not be read whole.
+        let beginning = text::reader(&file).map_err(error)?.take(1 << 16);
+        BufReader::new(beginning).read_until(b'\n', &mut first_line).map_err(error)?;
+        let delimiter = if first_line.contains(&b'\t') { b'\t' } else { b',' };
+        let mut table = Self { file, delimiter, header: Vec::new() };
+        let mut rows = table.rows()?;
+        let header = rows.reader.headers().cloned();
+        let header = header.map_err(|source| rows.error(source, 1))?;
+        if header.len() > MAX_COLUMNS {
+            return Err(DatasetError::Columns {
+                path: path.to_owned(),
+                found: header.len(),
+                limit: MAX_COLUMNS,
+            });
+        }
+        let names = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned());
+        table.header = names.collect();
+        let mut known = HashSet::new();
+        for name in &table.header {
+            if !name.is_empty() && !known.insert(name.to_ascii_lowercase()) {
                 return Err(DatasetError::ColumnTwice {
                     path: path.to_owned(),
-                    column: name.clone(),
+                    column: shown(name),
                 });
             }
         }
-        Ok(Self { path: path.to_owned(), reader, header })
+        Ok(table)
+    }
+
+    /// Where the table is, and the hash of what is read of it.
+    pub(super) fn hashed_path(&self) -> HashedPath {
+        self.file.hashed_path()
     }
 
     /// The column of this name, in any case.
@@ -65,9 +84,9 @@ impl Table {
     /// The column of this name, which must be there.
     pub(super) fn column(&self, name: &'static str) -> Result<Column, DatasetError> {
         self.find(name).ok_or_else(|| DatasetError::Column {
-            path: self.path.clone(),
+            path: self.file.path().to_owned(),
             column: name.to_owned(),
-            found: self.header.iter().map(|h| format!("`{h}`")).collect(),
+            found: self.header.iter().map(|h| format!("`{}`", shown(h))).collect(),
         })
     }
 
@@ -76,18 +95,78 @@ impl Table {
         self,
         mut each: impl FnMut(u64, &Row<'_>) -> Result<bool, DatasetError>,
     ) -> Result<(), DatasetError> {
-        let Self { path, mut reader, .. } = self;
+        let mut rows = self.rows()?;
+        let path = rows.path;
         let mut record = StringRecord::new();
         let mut number = 0;
         loop {
-            let more = reader
-                .read_record(&mut record)
-                .map_err(|source| DatasetError::Table { path: path.clone(), source })?;
-            if !more || !each(number, &Row { path: &path, record: &record })? {
+            // What was read for earlier rows is none of this one.
+            rows.reader.get_mut().bytes = 0;
+            let line = rows.reader.position().line();
+            let more = rows.reader.read_record(&mut record);
+            let more = more.map_err(|source| rows.error(source, line))?;
+            if !more || !each(number, &Row { path, record: &record })? {
                 return Ok(());
             }
             number += 1;
         }
+    }
+
+    fn rows(&self) -> Result<Rows<'_>, DatasetError> {
+        let path: &Path = self.file.path();
+        let reader = text::reader(&self.file)
+            .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
+        let reader = Bounded { reader, bytes: 0 };
+        let reader =
+            ReaderBuilder::new().delimiter(self.delimiter).trim(Trim::All).from_reader(reader);
+        Ok(Rows { path, reader })
+    }
+}
+
+/// The header and the rows of a table.
+struct Rows<'a> {
+    path: &'a Path,
+    reader: csv::Reader<Bounded<InputReader<'a>>>,
+}
+
+impl Rows<'_> {
+    /// Why the row that begins in `line` could not be read.
+    fn error(&self, source: csv::Error, line: u64) -> DatasetError {
+        let path = self.path.to_owned();
+        match source.kind() {
+            csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                DatasetError::LongRow { path, line, limit: MAX_LINE_BYTES }
+            }
+            csv::ErrorKind::Utf8 { pos, .. } => {
+                let line = pos.as_ref().map_or(line, csv::Position::line);
+                DatasetError::NotUtf8 { path, line }
+            }
+            csv::ErrorKind::Io(_) => {
+                let csv::ErrorKind::Io(source) = source.into_kind() else {
+                    unreachable!("its kind was seen above")
+                };
+                DatasetError::Read { path, source }
+            }
+            _ => DatasetError::Table { path, source },
+        }
+    }
+}
+
+/// Refuses to read on without end for one row.
+struct Bounded<R> {
+    reader: R,
+    /// Read since the row began.
+    bytes: usize,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.bytes > MAX_LINE_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.reader.read(bytes)?;
+        self.bytes += read;
+        Ok(read)
     }
 }
 
@@ -130,18 +209,8 @@ impl Row<'_> {
             path: self.path.to_owned(),
             line: self.line(),
             column: column.name.to_owned(),
-            found: self.text(column).to_owned(),
+            found: shown(self.text(column)),
             expected: expected.to_owned(),
         }
     }
-}
-
-/// The first line of a text file.
-fn first_line(path: &Path) -> Result<String, DatasetError> {
-    let error = |source| DatasetError::Read { path: path.to_owned(), source };
-    let mut line = Vec::new();
-    let file = File::open(path).map_err(error)?;
-    // A header is short; a file that is no text at all must not be read whole.
-    BufReader::new(file.take(1 << 16)).read_until(b'\n', &mut line).map_err(error)?;
-    Ok(String::from_utf8_lossy(&line).into_owned())
 }

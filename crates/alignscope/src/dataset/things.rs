@@ -3,11 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
-use super::files::{entry, file_in};
+use super::error::shown;
+use super::files::{Names, entry, file_in};
+use super::not_found::not_found;
 use super::release;
 use super::table::Table;
 use super::tid::lines;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, OddOneOut, ThingsImages, Trials};
+use crate::input_file::{HashedPath, InputFile};
+use crate::listing::{folded, is_image};
+use crate::text::Lines;
 
 /// The split that the study scores.
 const SPLIT: &str = "testset1";
@@ -25,24 +30,23 @@ enum Layout {
 pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let split = options.split.as_deref().unwrap_or(SPLIT);
     let (path, layout) = find_split(data, split)?;
-    let (concepts, concepts_path) = read_concepts(data, &layout)?;
-    check_concepts(&concepts, &concepts_path)?;
+    let (concepts, concepts_source) = read_concepts(data, &layout)?;
+    check_concepts(&concepts, &concepts_source.path)?;
     let which = options.things_images.unwrap_or_default();
     let images = ConceptImages::list(data, &concepts, which)?;
-    let mut sources = vec![path.clone(), concepts_path];
 
     let own_order = matches!(layout, Layout::Paths);
     let triplets = match layout {
-        Layout::Text => read_text(&path, concepts.len())?,
+        Layout::Text => read_text(&path, &concepts)?,
         Layout::Paths => read_paths(&path, concepts.len())?,
         Layout::Large => read_large(&path, concepts.len())?,
     };
+    let mut sources = vec![triplets.source, concepts_source];
     let subjects_path = path.with_file_name(format!("{split}_subjects.txt"));
     let subjects = match triplets.subjects {
         Some(subjects) => Some(subjects),
-        None if subjects_path.is_file() => {
-            let subjects: Vec<String> =
-                lines(&subjects_path)?.into_iter().map(|(_, text)| text).collect();
+        None if subjects_path.exists() => {
+            let (subjects, source) = read_subjects(&subjects_path)?;
             if subjects.len() != triplets.rows.len() {
                 return Err(DatasetError::Length {
                     path: subjects_path,
@@ -51,7 +55,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
                     other: path,
                 });
             }
-            sources.push(subjects_path);
+            sources.push(source);
             Some(subjects)
         }
         None => None,
@@ -110,25 +114,41 @@ fn find_split(data: &Path, split: &str) -> Result<(PathBuf, Layout), DatasetErro
         }
     }
     let found = splits(data);
-    Err(match found.is_empty() {
-        true => DatasetError::NotFound {
-            path: data.to_owned(),
-            dataset: DatasetKind::Things,
-            expected: format!(
-                "`triplet_dataset/{split}.txt`, `unique_id.txt` and `object_images/`"
+    if !found.is_empty() {
+        return Err(DatasetError::Split { path: data.to_owned(), split: split.to_owned(), found });
+    }
+    match triplet_folders(data).iter().find_map(|folder| array_of_triplets(folder)) {
+        Some(path) => Err(DatasetError::Layout {
+            fix: format!(
+                "write them with `numpy.savetxt(\"{split}.txt\", numpy.load(PATH), fmt=\"%d\")`"
             ),
-            looks_like: super::looks_like(data),
-        },
-        false => DatasetError::Split { path: data.to_owned(), split: split.to_owned(), found },
-    })
+            path,
+            found: "triplets as an array of NumPy".to_owned(),
+            expected: "text with three 0-based numbers of concepts a line, the odd one last"
+                .to_owned(),
+        }),
+        None => {
+            let expected =
+                format!("`triplet_dataset/{split}.txt`, `unique_id.txt` and `object_images/`");
+            Err(not_found(data, DatasetKind::Things, &expected))
+        }
+    }
+}
+
+/// The first `.npy` file in a folder.
+fn array_of_triplets(folder: &Path) -> Option<PathBuf> {
+    let names = Names::of(folder);
+    let arrays = names.iter().filter(|name| name.to_lowercase().ends_with(".npy"));
+    arrays.min().map(|name| folder.join(name))
 }
 
 /// The splits whose files are there.
 fn splits(data: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for folder in triplet_folders(data) {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for name in entries.flatten().filter_map(|e| e.file_name().into_string().ok()) {
+        // Beside the images lie other texts too.
+        let of_triplets = folder != data;
+        for name in Names::of(&folder).iter() {
             let split = match name.strip_suffix(".txt").or(name.strip_suffix("_paths.csv")) {
                 Some(split) => split,
                 None if name.starts_with("triplets_large") => name.trim_end_matches(".csv"),
@@ -136,7 +156,8 @@ fn splits(data: &Path) -> Vec<String> {
             };
             let is_split = split.starts_with("testset")
                 || split.starts_with("triplets_large")
-                || ["trainset", "validationset"].contains(&split);
+                || ["trainset", "validationset"].contains(&split)
+                || of_triplets && split != "unique_id" && !split.eq_ignore_ascii_case("readme");
             if is_split && !split.ends_with("_subjects") {
                 found.push(format!("`{split}`"));
             }
@@ -148,19 +169,20 @@ fn splits(data: &Path) -> Vec<String> {
 }
 
 /// The concepts in the order of the indices, and the file that gives it.
-fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, PathBuf), DatasetError> {
+fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, HashedPath), DatasetError> {
     let table = |name: &str, column: &'static str| -> Result<Option<_>, DatasetError> {
         let Some(path) = triplet_folders(data).iter().find_map(|f| file_in(f, name)) else {
             return Ok(None);
         };
         let table = Table::open(&path)?;
+        let source = table.hashed_path();
         let column = table.column(column)?;
         let mut concepts = Vec::new();
         table.for_each(|_, row| {
             concepts.push(row.name(column)?.to_owned());
             Ok(true)
         })?;
-        Ok(Some((concepts, path)))
+        Ok(Some((concepts, source)))
     };
     if matches!(layout, Layout::Paths)
         && let Some(found) = table("class_name_number.csv", "ClassID")?
@@ -168,17 +190,15 @@ fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, PathBuf),
         return Ok(found);
     }
     if let Some(list) = file_in(data, "unique_id.txt") {
-        let concepts = lines(&list)?.into_iter().map(|(_, name)| name).collect();
-        return Ok((concepts, list));
+        let (concepts, source) = lines(&list)?;
+        return Ok((concepts.into_iter().map(|(_, name)| name).collect(), source));
     }
     match table("things_concepts.tsv", "uniqueID")? {
         Some(found) => Ok(found),
-        None => Err(DatasetError::NotFound {
-            path: data.to_owned(),
-            dataset: DatasetKind::Things,
-            expected: "`unique_id.txt` or `things_concepts.tsv`".to_owned(),
-            looks_like: super::looks_like(data),
-        }),
+        None => {
+            let expected = "`unique_id.txt` or `things_concepts.tsv`";
+            Err(not_found(data, DatasetKind::Things, expected))
+        }
     }
 }
 
@@ -194,7 +214,7 @@ fn check_concepts(concepts: &[String], path: &Path) -> Result<(), DatasetError> 
             return Err(DatasetError::Line {
                 path: path.to_owned(),
                 line: record as u64 + 1,
-                found: concept.clone(),
+                found: shown(concept),
                 expected: "each concept once",
             });
         }
@@ -211,6 +231,7 @@ struct Triplet {
 struct Triplets {
     rows: Vec<Triplet>,
     subjects: Option<Vec<String>>,
+    source: HashedPath,
 }
 
 impl Triplet {
@@ -228,12 +249,12 @@ impl Triplet {
     }
 }
 
-fn read_text(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
+fn read_text(path: &Path, concepts: &[String]) -> Result<Triplets, DatasetError> {
+    let error = |source| DatasetError::Read { path: path.to_owned(), source };
+    let file = InputFile::open(path).map_err(error)?;
+    let mut lines = Lines::of(&file).map_err(error)?;
     let mut rows = Vec::new();
-    for (line, text) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line as u64 + 1;
+    while let Some((line, text)) = lines.next().map_err(error)? {
         if text.trim().is_empty() {
             continue;
         }
@@ -241,21 +262,59 @@ fn read_text(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
         let mut next = || fields.next().and_then(|field| field.parse::<u32>().ok());
         let triplet = match [next(), next(), next()] {
             [Some(a), Some(b), Some(c)] if fields.next().is_none() => [a, b, c],
+            _ if are_names(text, concepts) => {
+                return Err(DatasetError::Layout {
+                    path: path.to_owned(),
+                    found: format!("names in line {line} (`{}`)", shown(text)),
+                    expected: "three 0-based numbers of concepts a line, the odd one last"
+                        .to_owned(),
+                    fix: "lists of names, as DreamSim's `things_valset.txt`, are not read yet: \
+                          write each name as its position in the list of concepts, from 0"
+                        .to_owned(),
+                });
+            }
             _ => {
                 return Err(DatasetError::Line {
                     path: path.to_owned(),
                     line,
-                    found: text.to_owned(),
-                    expected: "three whole numbers",
+                    found: shown(text),
+                    expected: "three whole numbers with spaces between them",
                 });
             }
         };
-        if let Some(index) = triplet.iter().find(|i| **i as usize >= concepts) {
-            return Err(out_of_range(path, line, "index", index, 0, concepts - 1));
+        if let Some(index) = triplet.iter().find(|i| **i as usize >= concepts.len()) {
+            return Err(out_of_range(path, line, "index", index, 0, concepts.len() - 1));
         }
         rows.push(Triplet::new(triplet, 2, path, line)?);
     }
-    Ok(Triplets { rows, subjects: None })
+    Ok(Triplets { rows, subjects: None, source: file.hashed_path() })
+}
+
+/// Whether a line names concepts, or images of them, instead of numbering them.
+fn are_names(text: &str, concepts: &[String]) -> bool {
+    let names: Vec<String> = text.split_ascii_whitespace().map(folded).collect();
+    let is_concept = |name: &String| {
+        let stem = name.rsplit('/').next().unwrap_or_default();
+        let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+        concepts.iter().map(|concept| folded(concept)).any(|concept| {
+            stem.strip_prefix(&concept).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        })
+    };
+    names.len() == 3 && names.iter().all(is_concept)
+}
+
+/// Who answered each triplet.
+fn read_subjects(path: &Path) -> Result<(Vec<String>, HashedPath), DatasetError> {
+    let error = |source| DatasetError::Read { path: path.to_owned(), source };
+    let file = InputFile::open(path).map_err(error)?;
+    let mut lines = Lines::of(&file).map_err(error)?;
+    let mut subjects = Vec::new();
+    while let Some((_, line)) = lines.next().map_err(error)? {
+        if !line.trim().is_empty() {
+            subjects.push(line.trim().to_owned());
+        }
+    }
+    Ok((subjects, file.hashed_path()))
 }
 
 fn out_of_range(
@@ -277,6 +336,7 @@ fn out_of_range(
 
 fn read_paths(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
     let table = Table::open(path)?;
+    let source = table.hashed_path();
     let columns = [table.column("Im1")?, table.column("Im2")?, table.column("Im3")?];
     let expected = format!("the number of a concept, 0 to {}", concepts - 1);
     let mut rows = Vec::new();
@@ -288,7 +348,7 @@ fn read_paths(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
         rows.push(Triplet::new(triplet, 2, path, row.line())?);
         Ok(true)
     })?;
-    Ok(Triplets { rows, subjects: None })
+    Ok(Triplets { rows, subjects: None, source })
 }
 
 fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
@@ -297,7 +357,8 @@ fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
     let choice = table.column("choice")?;
     let subject = table.find("subject_id");
     let expected = format!("the number of a concept, 1 to {concepts}");
-    let mut triplets = Triplets { rows: Vec::new(), subjects: subject.map(|_| Vec::new()) };
+    let subjects = subject.map(|_| Vec::new());
+    let mut triplets = Triplets { rows: Vec::new(), subjects, source: table.hashed_path() };
     table.for_each(|_, row| {
         let mut triplet = [0; 3];
         for (index, column) in triplet.iter_mut().zip(columns) {
@@ -331,12 +392,7 @@ impl ConceptImages {
             .iter()
             .filter_map(|name| Some((entry(data, name)?, *name)))
             .find(|(folder, _)| folder.is_dir())
-            .ok_or_else(|| DatasetError::NotFound {
-                path: data.to_owned(),
-                dataset: DatasetKind::Things,
-                expected: "`object_images/` with a folder for each concept".to_owned(),
-                looks_like: super::looks_like(data),
-            })?;
+            .ok_or_else(|| no_images(data))?;
         let mut images = Self {
             folder,
             folder_name,
@@ -344,13 +400,16 @@ impl ConceptImages {
             without_reference: 0,
             substitutes: 0,
         };
+        let entries = Names::of(&images.folder);
+        let mut has_folders = false;
         for concept in concepts {
-            let folder = entry(&images.folder, concept);
+            let folder = entries.find(concept).map(|name| images.folder.join(name));
+            let folder = folder.filter(|folder| folder.is_dir());
+            has_folders |= folder.is_some();
             let names = folder.as_deref().map_or_else(Vec::new, image_names);
             let is_reference = |name: &&String| {
-                name.rsplit_once('.').is_some_and(|(stem, _)| {
-                    stem.to_lowercase() == format!("{concept}_01b").to_lowercase()
-                })
+                name.rsplit_once('.')
+                    .is_some_and(|(stem, _)| folded(stem) == folded(&format!("{concept}_01b")))
             };
             let reference = names.iter().find(is_reference);
             images.without_reference += usize::from(reference.is_none());
@@ -364,7 +423,10 @@ impl ConceptImages {
                 images.by_concept.insert(concept.clone(), folder.join(name));
             }
         }
-        Ok(images)
+        match entries.iter().filter(|name| is_image(name)).min() {
+            Some(first) if !has_folders => Err(flat(&images.folder, first)),
+            _ => Ok(images),
+        }
     }
 
     fn find(&self, concept: &str) -> Found {
@@ -394,18 +456,60 @@ impl ConceptImages {
     }
 }
 
+/// The error for a folder without the folder of images.
+fn no_images(data: &Path) -> DatasetError {
+    let names = Names::of(data);
+    let mut parts: Vec<&str> =
+        names.iter().filter(|name| name.to_lowercase().starts_with("object_images")).collect();
+    parts.sort_unstable();
+    match parts.first() {
+        Some(first) => {
+            let folder = data.join(first);
+            let images = Names::of(&folder);
+            match images.iter().filter(|name| is_image(name)).min() {
+                Some(image) => flat(&folder, image),
+                None => DatasetError::Layout {
+                    path: data.to_owned(),
+                    found: format!("`{}`", shown(&parts.join("`, `"))),
+                    expected: "one folder `object_images` with a folder for each concept"
+                        .to_owned(),
+                    fix: "unpack what is packed, and move the concepts' folders of all of them \
+                          into `object_images`"
+                        .to_owned(),
+                },
+            }
+        }
+        None => {
+            let expected = "`object_images/` with a folder for each concept";
+            not_found(data, DatasetKind::Things, expected)
+        }
+    }
+}
+
+/// The error for images that do not lie in the folders of their concepts.
+fn flat(folder: &Path, first: &str) -> DatasetError {
+    let concept = first.rsplit_once('.').map_or(first, |(stem, _)| stem);
+    let concept = concept.strip_suffix("_01b").or(concept.strip_suffix("_plus")).unwrap_or(concept);
+    DatasetError::Layout {
+        path: folder.to_owned(),
+        found: format!("images without folders (`{}`)", shown(first)),
+        expected: "a folder for each concept".to_owned(),
+        fix: format!(
+            "one folder of images, as THINGSplus and gLocal have it, is not read yet: move each \
+             into a folder of its concept, as `{}`",
+            shown(&format!("{concept}/{first}"))
+        ),
+    }
+}
+
 /// The images in a concept's folder, sorted; none where there is no folder.
 fn image_names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()))
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| {
-            let extension = name.rsplit_once('.').map_or("", |(_, e)| e).to_lowercase();
-            !name.starts_with('.')
-                && ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"]
-                    .contains(&extension.as_str())
-        })
+        .filter(|name| !name.starts_with('.') && is_image(name))
         .collect();
     names.sort_unstable();
     names

@@ -1,12 +1,17 @@
 //! TID2013, and the data sets that share its layout: TID2008 and KADID-10k.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
-use super::files::{Files, file_in, folder_of};
+use super::error::shown;
+use super::files::{Files, Names, file_in, folder_of};
+use super::not_found::not_found;
 use super::release::{self, TidRow};
 use super::table::Table;
 use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, RatedPair, Trials};
+use crate::input_file::{HashedPath, InputFile, MAX_TEXT_BYTES};
+use crate::text::Lines;
 
 /// The endings of the annotation files' names, in lower case.
 const LIST: &str = "mos_with_names.txt";
@@ -52,10 +57,10 @@ pub(super) fn open(
         false => (data.to_owned(), find_annotation(asked, data)?),
     };
     let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
-    let mut sources = vec![annotation.clone()];
+    let mut sources = Vec::new();
     let ratings = match is_list {
         true => read_list(&annotation, &mut sources)?,
-        false => read_table(&annotation)?,
+        false => read_table(&annotation, &mut sources)?,
     };
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
@@ -73,7 +78,7 @@ pub(super) fn open(
         let (stem, kind, level) = parts(&rating.distorted).ok_or_else(|| DatasetError::Line {
             path: annotation.clone(),
             line: rating.line,
-            found: rating.distorted.clone(),
+            found: shown(&rating.distorted),
             expected: "a name such as i01_01_1.bmp: reference, distortion type, level",
         })?;
         let extension = rating.distorted.rsplit('.').next().unwrap_or_default();
@@ -108,34 +113,32 @@ pub(super) fn open(
 
 /// The one annotation file in a folder.
 fn find_annotation(asked: DatasetKind, folder: &Path) -> Result<PathBuf, DatasetError> {
-    let entries = std::fs::read_dir(folder)
+    std::fs::read_dir(folder)
         .map_err(|source| DatasetError::Read { path: folder.to_owned(), source })?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| {
-            let name = name.to_lowercase();
-            name.ends_with(LIST) || TABLES.iter().any(|table| name.ends_with(table))
-        })
-        .collect();
+    let is_annotation = |name: &&str| {
+        let name = name.to_lowercase();
+        name.ends_with(LIST) || TABLES.iter().any(|table| name.ends_with(table))
+    };
+    let names = Names::of(folder);
+    let mut names: Vec<String> = names.iter().filter(is_annotation).map(str::to_owned).collect();
     names.sort();
     match names.as_slice() {
-        [] => Err(DatasetError::NotFound {
-            path: folder.to_owned(),
-            dataset: asked,
-            expected: "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`"
-                .to_owned(),
-            looks_like: super::looks_like(folder),
-        }),
+        [] => Err(not_found(
+            folder,
+            asked,
+            "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`",
+        )),
         [one] => Ok(folder.join(one)),
         _ => Err(DatasetError::Ambiguous { path: folder.to_owned(), files: names }),
     }
 }
 
 /// `5.51429 I01_01_1.bmp` a line, and the deviations of `mos_std.txt` where it is there.
-fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, DatasetError> {
+fn read_list(path: &Path, sources: &mut Vec<HashedPath>) -> Result<Vec<Rating>, DatasetError> {
     let mut ratings = Vec::new();
-    for (line, text) in lines(path)? {
+    let (list, source) = lines(path)?;
+    sources.push(source);
+    for (line, text) in list {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let score = match fields.as_slice() {
             [score, _] => score.parse().ok().filter(|s: &f64| s.is_finite()),
@@ -144,7 +147,7 @@ fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, Dat
         let score = score.ok_or_else(|| DatasetError::Line {
             path: path.to_owned(),
             line,
-            found: text.clone(),
+            found: shown(&text),
             expected: "a score, a space, and the name of an image",
         })?;
         let distorted = fields[1].to_owned();
@@ -160,7 +163,7 @@ fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, Dat
         _ => None,
     };
     if let Some(deviations) = deviations {
-        let stds = lines(&deviations)?;
+        let (stds, source) = lines(&deviations)?;
         if stds.len() != ratings.len() {
             return Err(DatasetError::Length {
                 path: deviations,
@@ -174,27 +177,37 @@ fn read_list(path: &Path, sources: &mut Vec<PathBuf>) -> Result<Vec<Rating>, Dat
             rating.std = Some(std.ok_or_else(|| DatasetError::Line {
                 path: deviations.clone(),
                 line,
-                found: text,
+                found: shown(&text),
                 expected: "a standard deviation, 0 or more",
             })?);
         }
-        sources.push(deviations);
+        sources.push(source);
     }
     Ok(ratings)
 }
 
-/// The lines of a text file that are not blank, with their numbers from 1.
-pub(super) fn lines(path: &Path) -> Result<Vec<(u64, String)>, DatasetError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
-    let text = text.trim_start_matches('\u{feff}');
-    let numbered = text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.trim().to_owned()));
-    Ok(numbered.filter(|(_, line)| !line.is_empty()).collect())
+/// The lines of a text file that are not blank, with their numbers from 1; and the file's hash.
+pub(super) fn lines(path: &Path) -> Result<(Vec<(u64, String)>, HashedPath), DatasetError> {
+    let error = |source| DatasetError::Read { path: path.to_owned(), source };
+    let file = InputFile::open(path).map_err(error)?;
+    if file.bytes() > MAX_TEXT_BYTES {
+        let what = format!("it has more than {MAX_TEXT_BYTES} bytes, which no such list needs");
+        return Err(error(io::Error::new(io::ErrorKind::FileTooLarge, what)));
+    }
+    let mut lines = Lines::of(&file).map_err(error)?;
+    let mut found = Vec::new();
+    while let Some((number, line)) = lines.next().map_err(error)? {
+        if !line.trim().is_empty() {
+            found.push((number, line.trim().to_owned()));
+        }
+    }
+    Ok((found, file.hashed_path()))
 }
 
 /// The study's own table, KADID-10k's, or one with `ref_name,dist_name,mos,std`.
-fn read_table(path: &Path) -> Result<Vec<Rating>, DatasetError> {
+fn read_table(path: &Path, sources: &mut Vec<HashedPath>) -> Result<Vec<Rating>, DatasetError> {
     let table = Table::open(path)?;
+    sources.push(table.hashed_path());
     let first_of = |names: &[&'static str]| -> Result<_, DatasetError> {
         match names.iter().find_map(|name| table.find(name)) {
             Some(column) => Ok(column),

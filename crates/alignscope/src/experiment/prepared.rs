@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::error::go_on;
 use super::pixels::{self, PixelRule};
-use super::record::{file_records, sha256_of_all};
+use super::record::sha256_of_all;
 use super::{DatasetSpec, ExperimentError};
 use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::ceiling::{FoundCeiling, ceilings};
@@ -83,7 +83,7 @@ impl PreparedDataset {
         for note in &dataset.notes {
             progress.note(&format!("{kind}: {note}"));
         }
-        let files = file_records(&dataset.sources)?;
+        let files = dataset.sources.iter().map(FileRecord::of).collect();
         let mut found = check_images(&dataset, how.memory_bytes, progress)?;
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();

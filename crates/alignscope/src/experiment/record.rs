@@ -3,16 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
-use crate::input_file::{ContentHash, HashedPath};
+use crate::input_file::{self, ContentHash, HashedPath};
+use crate::listing::{MAX_ANSWER_BYTES, answer_names};
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
-use crate::weights::{file_sha256, hex};
+use crate::weights::file_sha256;
+
+pub(super) use crate::listing::sha256_of_all;
 
 /// How far a run can be had again that alignscope made from end to end.
 const REPRODUCIBLE: &str = "the same command gives the same bytes of scores.csv and values of \
@@ -190,23 +191,12 @@ pub(super) fn recorded_sha256(path: &Path) -> io::Result<String> {
         return file_sha256(path);
     }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
-        let name = name.to_string_lossy().into_owned();
-        if name.ends_with(".npy") && path.is_file() {
-            let named = |source| io::Error::other(format!("{name}: {source}"));
-            let bytes = std::fs::read(path).map_err(named)?;
-            files.push((name, ContentHash::of(&bytes)));
-        }
+    for name in answer_names(path)? {
+        let named = |source| io::Error::other(format!("{name}: {source}"));
+        let bytes = input_file::read(&path.join(&name), MAX_ANSWER_BYTES).map_err(named)?;
+        files.push((name, ContentHash::of(&bytes)));
     }
     Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
-}
-
-/// SHA-256 over the names and SHA-256 of files, in order of name: of the output of `sha256sum` sorted by name.
-pub(super) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, &'a ContentHash)>) -> String {
-    let mut lines: Vec<String> = files.map(|(name, hash)| format!("{hash}  {name}\n")).collect();
-    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
-    hex(&Sha256::digest(lines.concat()))
 }
 
 #[cfg(test)]

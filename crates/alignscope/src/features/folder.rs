@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::npy::{NpyError, NpyFile};
 use super::stage_of_folder;
+use crate::input_file::InputFile;
+use crate::listing::is_left_by_system;
 use crate::stage::Stage;
+use crate::text::Lines;
 
 /// The two files of a stage.
 const FEATURES: &str = "features.npy";
@@ -98,6 +101,9 @@ impl FeatureFolder {
             let error = |source| FeatureFolderError::Read { path: folder.to_owned(), source };
             for entry in std::fs::read_dir(folder).map_err(error)? {
                 let entry = entry.map_err(error)?;
+                if is_left_by_system(&entry.file_name()) {
+                    continue;
+                }
                 if entry.path().join(FEATURES).is_file() {
                     let name = entry.file_name();
                     found.push((stage_of_folder(&name.to_string_lossy()), entry.path()));
@@ -135,9 +141,14 @@ impl FeatureFolder {
 }
 
 fn read_names(path: &Path) -> Result<Vec<String>, FeatureFolderError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| FeatureFolderError::Read { path: path.to_owned(), source })?;
-    Ok(text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect())
+    let error = |source| FeatureFolderError::Read { path: path.to_owned(), source };
+    let file = InputFile::open(path).map_err(error)?;
+    let mut lines = Lines::of(&file).map_err(error)?;
+    let mut names = Vec::new();
+    while let Some((_, line)) = lines.next().map_err(error)? {
+        names.push(line.to_owned());
+    }
+    Ok(names)
 }
 
 /// Encoders' stages by depth, then names, in which numbers count as numbers.

@@ -13,7 +13,7 @@ use super::curves::{shown_measure, thousands};
 use super::name::{Specs, base_of};
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
-use crate::results::{ResultsError, ScoreRow, write_whole};
+use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::score::{Measure, Ties};
 use crate::stage::Stage;
 
@@ -299,23 +299,19 @@ pub fn write_published_differences(
     path: &Path,
     differences: &[PublishedDifference],
 ) -> Result<(), ResultsError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let in_memory = "a CSV record of as many fields as the header goes into memory";
-    writer
-        .write_record([
-            "dataset",
-            "model",
-            "distance",
-            "stage",
-            "published",
-            "found",
-            "difference",
-            "n",
-            "published_n",
-        ])
-        .expect(in_memory);
-    for d in differences {
-        let fields = [
+    let columns = [
+        "dataset",
+        "model",
+        "distance",
+        "stage",
+        "published",
+        "found",
+        "difference",
+        "n",
+        "published_n",
+    ];
+    let row = |d: &PublishedDifference| {
+        [
             d.published.dataset.to_string(),
             d.model.clone(),
             d.published.distance.to_string(),
@@ -325,10 +321,9 @@ pub fn write_published_differences(
             (d.found - d.published.value).to_string(),
             d.n.to_string(),
             d.published.trials().to_string(),
-        ];
-        writer.write_record(&fields).expect(in_memory);
-    }
-    write_whole(path, &writer.into_inner().expect("flushing memory does not fail"))
+        ]
+    };
+    write_whole(path, &csv_document(columns, differences.iter().map(row)))
 }
 
 #[cfg(test)]

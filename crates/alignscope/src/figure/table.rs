@@ -2,6 +2,7 @@
 
 use super::curves::{Kind, PanelData, Point, Reference};
 use crate::distance::Distance;
+use crate::results::csv_document;
 
 /// The columns, in order.
 const COLUMNS: [&str; 14] = [
@@ -71,18 +72,15 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
 
 /// The table as CSV, in full precision; undefined scores are empty.
 pub(super) fn csv(panels: &[PanelData]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let in_memory = "a CSV record of as many fields as the header goes into memory";
-    writer.write_record(COLUMNS).expect(in_memory);
     let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
-    for panel in panels {
+    let rows = panels.iter().flat_map(|panel| {
         let chance = match panel.reference {
             Some(Reference::Chance(chance)) => Some(chance),
             _ => None,
         };
-        for mark in marks(panel) {
+        marks(panel).into_iter().map(move |mark| {
             let (low, high) = mark.point.band.unwrap_or((f64::NAN, f64::NAN));
-            let fields: [String; COLUMNS.len()] = [
+            [
                 panel.dataset.to_string(),
                 panel.measure.to_string(),
                 mark.n.to_string(),
@@ -97,10 +95,8 @@ pub(super) fn csv(panels: &[PanelData]) -> String {
                 number(high),
                 chance.map_or_else(String::new, number),
                 panel.ceiling.map_or_else(String::new, number),
-            ];
-            writer.write_record(&fields).expect(in_memory);
-        }
-    }
-    let bytes = writer.into_inner().expect("flushing memory does not fail");
-    String::from_utf8(bytes).expect("fields are text")
+            ]
+        })
+    });
+    String::from_utf8(csv_document(COLUMNS, rows)).expect("fields are text")
 }

@@ -73,6 +73,12 @@ fn drawn(rows: &[ScoreRow]) -> Figure {
 }
 
 #[test]
+fn a_model_named_like_a_formula_is_text_in_the_table() {
+    let csv = drawn(&rows("=HYPERLINK(1)")).csv();
+    assert!(csv.contains(",'=HYPERLINK(1),") && !csv.contains(",=HYPERLINK"), "{csv}");
+}
+
+#[test]
 fn equal_rows_give_equal_bytes_and_names_are_escaped() {
     let rows = rows("a<b&\"c\"\u{1}");
     let figure = drawn(&rows);

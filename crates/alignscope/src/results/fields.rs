@@ -1,5 +1,8 @@
 //! Tidy CSV files: one row a fact, columns by name, numbers in full precision.
+//!
+//! A text that a spreadsheet would take for a formula is written after a `'`, and read without it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -17,8 +20,33 @@ pub(super) fn optional(x: Option<f64>) -> String {
     x.map_or_else(String::new, number)
 }
 
+/// With these a spreadsheet begins a formula, or passes over them before one.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Whether a text that is no number begins as a formula, after `'` or without.
+fn like_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA) && text.parse::<f64>().is_err()
+}
+
+/// A field as it is written: a `'` before what a spreadsheet would take for a formula. Names of
+/// models, labels and stages come from outside; numbers stay as they are.
+fn cell(text: &str) -> Cow<'_, str> {
+    match like_formula(text) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// The text of a field that was written by [`cell`].
+fn text_of_cell(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if like_formula(text) => text,
+        _ => cell,
+    }
+}
+
 /// Rows as a CSV document.
-pub(super) fn document<const N: usize>(
+pub(crate) fn document<const N: usize>(
     columns: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> Vec<u8> {
@@ -26,7 +54,7 @@ pub(super) fn document<const N: usize>(
     let in_memory = "a CSV record of as many fields as the header goes into memory";
     writer.write_record(columns).expect(in_memory);
     for row in rows {
-        writer.write_record(&row).expect(in_memory);
+        writer.write_record(row.iter().map(|field| cell(field).into_owned())).expect(in_memory);
     }
     writer.into_inner().expect("flushing memory does not fail")
 }
@@ -84,7 +112,7 @@ pub(super) struct Fields<'a> {
 impl Fields<'_> {
     /// The text of a field; nothing for a column that is not there.
     pub(super) fn text(&self, column: usize) -> &str {
-        self.positions[column].map_or("", |position| &self.record[position])
+        self.positions[column].map_or("", |position| text_of_cell(&self.record[position]))
     }
 
     pub(super) fn get<T: FromStr<Err: std::fmt::Display>>(
@@ -134,5 +162,58 @@ impl Fields<'_> {
             found: self.text(column).to_owned(),
             expected,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_looks_like_a_formula_is_written_as_text_and_read_back() {
+        for (text, written) in [
+            ("=HYPERLINK(\"http://a\")", "'=HYPERLINK(\"http://a\")"),
+            ("+1+cmd", "'+1+cmd"),
+            ("-m", "'-m"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r\n=1", "'\r\n=1"),
+            ("＝1", "'＝1"),
+            ("'=1", "''=1"),
+            ("''=1", "'''=1"),
+            ("'-1", "''-1"),
+            // Numbers, and what no spreadsheet takes for a formula.
+            ("-0.25", "-0.25"),
+            ("-1e-7", "-1e-7"),
+            ("-inf", "-inf"),
+            ("'quoted'", "'quoted'"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), written);
+            assert_eq!(text_of_cell(written), text);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_back_as_it_was_written() {
+        let mut texts = vec![String::new()];
+        for _ in 0..5 {
+            let longer: Vec<String> = texts
+                .iter()
+                .flat_map(|text| {
+                    ["'", "=", "-", "1", "a", "\n"].map(|sign| format!("{text}{sign}"))
+                })
+                .collect();
+            texts.extend(longer);
+        }
+        texts.sort();
+        texts.dedup();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("table.csv");
+        write(&path, ["text", "end"], texts.iter().map(|t| [t.clone(), "x".to_owned()]))
+            .expect("written");
+        let found = read(&path, &["text", "end"], 2, |row| Ok(row.text(0).to_owned()));
+        assert_eq!(found.expect("read"), texts);
     }
 }
