@@ -80,7 +80,7 @@ def _is_one(given: Any) -> bool:
 
 def _image(image: Any, size: int, what: str) -> Given:
     if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image)
+        return path(image)
     if hasattr(image, "convert"):
         return pixels(image, what)
     if hasattr(image, "__array__"):
@@ -105,6 +105,12 @@ def _preprocessed(array: Any, size: int, what: str) -> NDArray[np.float32]:
             f"image (3, {size}, {size}) of float32, or pixels (height, width, 3) of uint8"
         )
     return np.ascontiguousarray(found)
+
+
+def path(given: str | os.PathLike[str]) -> str:
+    """A path as text; `~` at its beginning is the home folder, which shells expand and Python does
+    not."""
+    return os.path.expanduser(os.fspath(given))
 
 
 def words(given: str | Sequence[str] | None, every: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _alignscope
+from ._arrays import path as path_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +142,7 @@ def load_dataset(
     """
     return Dataset(
         _alignscope.Dataset(
-            name, os.fspath(path), split, min_votes, things_images, skip_missing, allow_outside,
+            name, path_of(path), split, min_votes, things_images, skip_missing, allow_outside,
             limit,
         )
     )
@@ -154,7 +155,7 @@ def demo(path: str | os.PathLike[str], *, seed: int = 0) -> dict[str, Dataset]:
     About 350 images of 224 × 224 pixels. The answers are a simulated observer's: scores on them show
     that the program works, and say nothing about people. The same seed gives the same bytes.
     """
-    found = _alignscope.draw_demo(os.fspath(path), seed)
+    found = _alignscope.draw_demo(path_of(path), seed)
     found_sets = {name: load_dataset(name, folder) for name, folder in found.items()}
     for dataset in found_sets.values():
         dataset.simulated = True

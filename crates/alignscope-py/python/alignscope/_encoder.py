@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import _alignscope
-from ._arrays import ImageLike, images as _images, words
+from ._arrays import ImageLike, images as _images, path, words
 from ._progress import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Encoder:
     ) -> None:
         self._threads = threads
         self._encoder = _alignscope.Encoder(
-            os.fspath(model), projection, precision, reporter(progress), threads
+            path(model), projection, precision, reporter(progress), threads
         )
 
     @property

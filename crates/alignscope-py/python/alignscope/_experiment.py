@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from . import _alignscope
-from ._arrays import words
+from ._arrays import path as path_of, words
 from ._dataset import Dataset, load_dataset
 from ._errors import InvalidTypeError
 from ._progress import Reporter, reporter
@@ -69,7 +69,7 @@ class Run:
         bad_images: Sequence[tuple[str, str, str]] = (),
     ) -> None:
         #: The folder.
-        self.path = Path(path)
+        self.path = Path(path_of(path))
         #: Images that could not be read, with `keep_going`: data set, image, and why.
         self.bad_images = list(bad_images)
 
@@ -102,7 +102,8 @@ class Experiment:
     """Models × data sets: what `alignscope run` does.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
-    …) or `pixels`
+    …) or `pixels`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
+    results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of names to folders
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
@@ -122,7 +123,10 @@ class Experiment:
 
     def __init__(
         self,
-        models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        models: str
+        | os.PathLike[str]
+        | Sequence[str | os.PathLike[str]]
+        | Mapping[str, str | os.PathLike[str]],
         datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
         *,
         distances: str | Sequence[str] | None = None,
@@ -141,8 +145,7 @@ class Experiment:
         published: bool = False,
         memory: int | None = None,
     ) -> None:
-        named = [models] if isinstance(models, (str, os.PathLike)) else models
-        self._models = [os.fspath(model) for model in named]
+        self._models = _models(models)
         self._datasets = _datasets(datasets)
         simulated = any(dataset.simulated for dataset in self._datasets)
         self._scoring = scoring(
@@ -180,7 +183,7 @@ class Experiment:
         `progress` — whether it is shown how far the work is; or an object with the methods of
         `Reporter`
         """
-        path = os.fspath(out)
+        path = path_of(out)
         bad = _alignscope.run_experiment(
             self._models,
             [dataset._handle for dataset in self._datasets],
@@ -193,7 +196,7 @@ class Experiment:
             _path(self._scale_from),
             self._title,
             self._published,
-            cache if isinstance(cache, bool) else os.fspath(cache),
+            cache if isinstance(cache, bool) else path_of(cache),
             fresh,
             keep_going,
             reporter(progress),
@@ -203,11 +206,26 @@ class Experiment:
 
     def __repr__(self) -> str:
         datasets = [dataset.name for dataset in self._datasets]
-        return f"Experiment(models={self._models}, datasets={datasets})"
+        models = [text if name is None else f"{name}={text}" for name, text in self._models]
+        return f"Experiment(models={models}, datasets={datasets})"
+
+
+def _models(
+    given: str
+    | os.PathLike[str]
+    | Sequence[str | os.PathLike[str]]
+    | Mapping[str, str | os.PathLike[str]],
+) -> list[tuple[str | None, str]]:
+    """The models with the names that they are given."""
+    if isinstance(given, (str, os.PathLike)):
+        given = [given]
+    if hasattr(given, "items"):
+        return [(name, os.fspath(model)) for name, model in given.items()]
+    return [(None, os.fspath(model)) for model in given]
 
 
 def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
+    return None if path is None else path_of(path)
 
 
 def _datasets(

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from . import _alignscope
+from ._arrays import path as path_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,4 +106,4 @@ def results(path: str | os.PathLike[str], table: str = "scores") -> Table:
 
     Rows of the large ones (`distances`, `trials`, `scale`) are read when they are asked for.
     """
-    return Table(_alignscope.read_table(os.fspath(path), table))
+    return Table(_alignscope.read_table(path_of(path), table))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _alignscope
-from ._arrays import activations, words
+from ._arrays import activations, path as path_of, words
 from ._dataset import Dataset
 from ._errors import InvalidTypeError, InvalidValueError
 from ._experiment import Run, scoring
@@ -147,7 +147,7 @@ def score(
     if isinstance(features, (str, os.PathLike)):
         if file_names is not None:
             raise InvalidValueError("file_names is given, but the folder of features has its own")
-        given = os.fspath(features)
+        given = path_of(features)
         model = model or Path(given).resolve().name
     elif isinstance(features, Mapping):
         given = [
@@ -165,11 +165,11 @@ def score(
         None if file_names is None else [os.fspath(name) for name in file_names],
         model or "features",
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        None if out is None else os.fspath(out),
+        None if out is None else path_of(out),
         reporter(progress),
         threads,
     )
-    return Measurement(dataset, measured, None if out is None else Path(out))
+    return Measurement(dataset, measured, None if out is None else Path(path_of(out)))
 
 
 def evaluate(
@@ -239,11 +239,11 @@ def evaluate(
         spill,
         model,
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        None if out is None else os.fspath(out),
+        None if out is None else path_of(out),
         reporter(progress),
         threads,
     )
-    return Measurement(dataset, measured, None if out is None else Path(out))
+    return Measurement(dataset, measured, None if out is None else Path(path_of(out)))
 
 
 def _stack(images: list[Any]) -> NDArray[Any]:
