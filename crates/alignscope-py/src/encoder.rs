@@ -194,6 +194,14 @@ impl Encoder {
 /// The memory budget in bytes: as given, or half of what the machine has.
 pub(crate) fn memory_bytes(py: Python<'_>, given: Option<u64>) -> PyResult<u64> {
     match given {
+        Some(given) if given < alignscope_cli::LEAST_MEMORY => {
+            let message = format!(
+                "memory is {given}, which is a number of bytes; expected at least {}, such as \
+                 memory=8_000_000_000 for 8 GB",
+                alignscope_cli::LEAST_MEMORY
+            );
+            Err(raise(py, "InvalidValueError", message))
+        }
         Some(given) => Ok(given),
         None => alignscope_cli::default_memory()
             .map_err(|e| raise(py, "AlignscopeError", e.to_string())),

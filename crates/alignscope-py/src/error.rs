@@ -8,7 +8,9 @@ use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
 use alignscope::results::ResultsError;
-use alignscope::{ExperimentError, ModelSpecError, StageRowsError, UnknownName, UnknownStage};
+use alignscope::{
+    ExperimentError, ModelNameError, ModelSpecError, StageRowsError, UnknownName, UnknownStage,
+};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
@@ -33,8 +35,32 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
     raise(py, class(&chain), as_python_says(&message))
 }
 
+/// Arguments that are true or false: what Python writes for the option.
+const SWITCHES: [(&str, &str); 6] = [
+    ("no-cache", "cache=False"),
+    ("fresh", "fresh=True"),
+    ("skip-missing", "skip_missing=True"),
+    ("keep-going", "keep_going=True"),
+    ("allow-outside", "allow_outside=True"),
+    ("published", "published=True"),
+];
+
+/// Options that are called otherwise in Python.
+const RENAMED: [(&str, &str); 3] =
+    [("images", "things_images"), ("data", "path"), ("prefix-tokens", "prefix")];
+
+/// Options whose value is a word that may stand behind them.
+const OF_WORDS: [(&str, &[&str]); 6] = [
+    ("layout", &["NCHW", "NHWC", "NLC", "NCL"]),
+    ("cluster", &["default", "observer", "none"]),
+    ("tokens", &["all", "class", "patches", "mean"]),
+    ("precision", &["auto", "f32", "bf16x6", "bf16x3", "bf16"]),
+    ("ties", &["miss", "half"]),
+    ("projection", &["raw", "unit"]),
+];
+
 /// Options of the program as the arguments that they are in Python: `--skip-missing` as
-/// `skip_missing`, `--layout NCHW` as `layout="NCHW"`.
+/// `skip_missing=True`, `--memory 700MB` as `memory=700000000`. A command that is quoted whole stays.
 pub(crate) fn as_python_says(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     let mut rest = message;
@@ -42,29 +68,44 @@ pub(crate) fn as_python_says(message: &str) -> String {
         text.push_str(before);
         let end = after.find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
         let (option, left) = after.split_at(end.unwrap_or(after.len()));
-        rest = left;
-        if before.ends_with(|c: char| c.is_alphanumeric()) || option.is_empty() {
-            // Part of a name.
+        let of_name = before.ends_with(|c: char| c.is_alphanumeric()) || option.is_empty();
+        let quoted = text.rsplit_once('`').filter(|_| text.matches('`').count() % 2 == 1);
+        let of_command = quoted.is_some_and(|(_, quoted)| quoted.starts_with("alignscope "));
+        if of_name || of_command {
             text.push_str(&format!("--{option}"));
+            rest = left;
             continue;
         }
-        match option {
-            "prefix-tokens" => text.push_str("prefix"),
-            _ => text.push_str(&option.replace('-', "_")),
-        }
-        // A value stands in the same quotes.
-        let value = left.strip_prefix(' ').and_then(|left| left.split_once('`'));
-        if before.ends_with('`')
-            && let Some((value, left)) = value
-        {
-            match value.parse::<u64>() {
-                Ok(number) => text.push_str(&format!("={number}`")),
-                Err(_) => text.push_str(&format!("=\"{value}\"`")),
-            }
-            rest = left;
-        }
+        let (argument, value) = argument(option, left);
+        text.push_str(&argument);
+        rest = &left[value..];
     }
     text + rest
+}
+
+/// An option with what follows it as Python writes it, and how long the value was that it took.
+fn argument(option: &str, left: &str) -> (String, usize) {
+    let of = |table: &[(&str, &'static str)]| {
+        table.iter().find(|(name, _)| *name == option).map(|(_, python)| (*python).to_owned())
+    };
+    if let Some(written) = of(&SWITCHES) {
+        return (written, 0);
+    }
+    let name = of(&RENAMED).unwrap_or_else(|| option.replace('-', "_"));
+    let Some(after) = left.strip_prefix(' ') else { return (name, 0) };
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+    let word = &after[..end];
+    let words = OF_WORDS.iter().find(|(of, _)| *of == option).map_or(&[][..], |(_, words)| words);
+    if words.contains(&word) {
+        return (format!("{name}=\"{word}\""), 1 + end);
+    }
+    if option == "prefix-tokens" && word.parse::<u64>().is_ok() {
+        return (format!("{name}={word}"), 1 + end);
+    }
+    match (option, word.strip_suffix("MB").map(str::parse::<u64>)) {
+        ("memory", Some(Ok(megabytes))) => (format!("{name}={megabytes}000000"), 1 + end),
+        _ => (name, 0),
+    }
 }
 
 /// An exception of `alignscope._errors`, by the name of its class.
@@ -128,6 +169,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let word = is_a::<UnknownName>(error)
         || is_a::<UnknownStage>(error)
         || is_a::<ModelSpecError>(error)
+        || is_a::<ModelNameError>(error)
         || is_a::<RowsError>(error)
         || is_a::<LayoutError>(error)
         || is_a::<StageRowsError>(error);
@@ -178,6 +220,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::CallbackShape { .. }
         | ExperimentError::StageName { .. }
         | ExperimentError::Twice { .. }
+        | ExperimentError::Name(_)
         | ExperimentError::Nothing { .. }
         | ExperimentError::Unusable { .. } => Some("InvalidValueError"),
         _ => None,

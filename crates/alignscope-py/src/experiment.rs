@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use alignscope::kept::KeptFolder;
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetKind, Distance, Experiment, ModelSpec, PrecisionChoice, ProjectionForm,
-    Resampling, Ties, Tokens,
+    ClusterBy, DatasetKind, Distance, Experiment, ModelSpec, ModelSpecError, NamedModel,
+    PrecisionChoice, ProjectionForm, Resampling, Ties, Tokens,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -79,13 +79,14 @@ pub(crate) enum Cache {
 /// Runs models on data sets and fills a folder; the images that could not be read: data set, image, and
 /// why.
 ///
+/// `models` — each with the name that it is given, if any; else it may stand before `=`
 /// `cache` — where differences are kept: a folder, the user's own (None), or nowhere (False)
 #[pyfunction]
 #[pyo3(signature = (models, datasets, out, scoring, projection, precision, baseline_size, weights, scale_from, title, published, cache, fresh, keep_going, reporter, threads))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn run_experiment(
     py: Python<'_>,
-    models: Vec<String>,
+    models: Vec<(Option<String>, String)>,
     datasets: Vec<PyRef<'_, Dataset>>,
     out: PathBuf,
     scoring: Scoring,
@@ -102,16 +103,18 @@ pub(crate) fn run_experiment(
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Vec<(String, String, String)>> {
-    let models = models
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<Vec<ModelSpec>, _>>()
-        .map_err(|e| exception(py, &e))?;
+    let model = |(name, text): (Option<String>, String)| match name {
+        Some(name) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
+        None => text.parse(),
+    };
+    let models = models.into_iter().map(model).collect::<Result<Vec<NamedModel>, ModelSpecError>>();
+    let models = models.map_err(|e| exception(py, &e))?;
     let projection: Option<ProjectionForm> =
         projection.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
     let precision: PrecisionChoice = precision.parse().map_err(|e| exception(py, &e))?;
     let datasets = datasets.iter().map(|dataset| dataset.spec.clone()).collect();
-    let mut experiment = scoring.experiment(py, models, datasets)?;
+    let mut experiment = scoring.experiment(py, vec![], datasets)?;
+    experiment.models = models;
     experiment.projection = projection;
     experiment.precision = precision.resolve();
     experiment.baseline_size = baseline_size.unwrap_or(experiment.baseline_size);

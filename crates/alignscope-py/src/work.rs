@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alignscope::Progress;
 use pyo3::exceptions::PyValueError;
@@ -15,6 +15,10 @@ use crate::error::as_python_says;
 
 /// How often Ctrl-C is asked for and progress shown.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How often a reporter is told how far the work is where nothing has changed: it may want to say
+/// that the work goes on.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the work has for the thread that called.
 enum Event {
@@ -146,7 +150,8 @@ fn look_after(
     is_finished: impl Fn() -> bool,
 ) -> PyResult<()> {
     let mut failed = Ok(());
-    let mut shown = 0;
+    let (mut shown, mut told_at) = (0, Instant::now());
+    let mut in_task = false;
     loop {
         let event = py
             .detach(|| receiver.lock().expect("only this thread takes events").recv_timeout(TICK));
@@ -160,17 +165,23 @@ fn look_after(
                 Ok(())
             }
             Ok(Event::Begin { task, steps }) => {
-                shown = 0;
+                (shown, in_task, told_at) = (0, true, Instant::now());
                 tell(reporter, "begin", (task, steps))
             }
-            Ok(Event::End) => tell(reporter, "end", ()),
+            Ok(Event::End) => {
+                in_task = false;
+                tell(reporter, "end", ())
+            }
             Ok(Event::Note(message)) => tell(reporter, "note", (message,)),
             Err(RecvTimeoutError::Timeout) => Ok(()),
         };
         let done = worker.done.load(Ordering::Relaxed);
         let told = match told {
-            Ok(()) if failed.is_ok() && done != shown => {
-                shown = done;
+            Ok(())
+                if failed.is_ok()
+                    && (done != shown || (in_task && told_at.elapsed() >= TELL_AGAIN)) =>
+            {
+                (shown, told_at) = (done, Instant::now());
                 tell(reporter, "update", (done,))
             }
             told => told,

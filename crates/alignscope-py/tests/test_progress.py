@@ -43,8 +43,28 @@ def test_a_terminal_shows_one_line_that_changes(clock):
 def test_a_log_gets_plain_lines(clock):
     stream = io.StringIO()
     tell(_progress.Lines(stream))
-    assert "\x1b" not in stream.getvalue()
-    assert stream.getvalue().startswith("before\n") and "things <1>: 100 %\n" in stream.getvalue()
+    text = stream.getvalue()
+    assert "\x1b" not in text
+    assert text.startswith("before\n") and "things <1>: 100 %, " in text and " s so far" in text
+
+
+def test_a_log_gets_no_line_of_a_short_task(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    lines = _progress.Lines(stream)
+    lines.begin("short", 4)
+    now[0] = 9.9
+    lines.update(4)
+    lines.end()
+    assert stream.getvalue() == ""
+    lines.begin("long", 0)
+    for _ in range(35):
+        now[0] += 1.0
+        lines.update(0)
+    lines.end()
+    said = stream.getvalue().splitlines()
+    assert said == ["long: 10 s so far", "long: 20 s so far", "long: 30 s so far", "long: 35.0 s"]
 
 
 def test_a_notebook_shows_a_bar(clock, monkeypatch):

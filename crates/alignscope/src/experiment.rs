@@ -232,7 +232,7 @@ impl Experiment {
         let started = SystemTime::now();
         let clock = Instant::now();
         let models = self.models(progress)?;
-        let open = |spec| PreparedDataset::open(spec, self.opening(), progress);
+        let open = |spec| PreparedDataset::open(spec, self.opening(true), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let this = self.as_found(&datasets)?;
         let bad_images: Vec<(DatasetKind, BadImage)> = datasets
@@ -319,14 +319,16 @@ impl Experiment {
         Ok(())
     }
 
-    /// How data sets are opened.
-    fn opening(&self) -> Opening<'_> {
+    /// How data sets are opened; `can_keep_going` says whether the user can ask to leave out trials
+    /// of images that cannot be read.
+    fn opening(&self, can_keep_going: bool) -> Opening<'_> {
         Opening {
             baseline_side: self.baseline_size,
             resampling: &self.resampling,
             ties: self.ties,
             memory_bytes: self.memory_bytes,
             keep_going: self.keep_going,
+            can_keep_going,
         }
     }
 

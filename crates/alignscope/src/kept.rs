@@ -96,7 +96,8 @@ pub enum KeptError {
     },
     /// There is no place for them.
     #[error(
-        "cannot tell where to keep differences: neither ALIGNSCOPE_CACHE nor XDG_CACHE_HOME nor HOME is set; name a folder with --cache, or keep nothing with --no-cache"
+        "cannot tell where differences are kept: neither ALIGNSCOPE_CACHE nor XDG_CACHE_HOME nor HOME \
+         is set; name a folder with --cache (or in a run keep nothing with --no-cache)"
     )]
     NoPlace,
 }

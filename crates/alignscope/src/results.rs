@@ -59,6 +59,15 @@ pub enum ResultsError {
         /// What was chosen otherwise, a line each; nothing where it was not asked.
         choices: String,
     },
+    /// The output folder holds a run, where none can go on.
+    #[error(
+        "the output folder {path} holds a finished run already; name a new folder with --out, or \
+         remove it"
+    )]
+    HoldsFinished {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The run in a folder is not done.
     #[error(
         "the run in {path} is not done (it holds unfinished.json); give its command again, and it goes on"

@@ -101,7 +101,8 @@ class Experiment:
     """Models × data sets: what `alignscope run` does.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
-    …) or `pixels`
+    …) or `pixels`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
+    results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of names to folders
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
@@ -121,7 +122,10 @@ class Experiment:
 
     def __init__(
         self,
-        models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        models: str
+        | os.PathLike[str]
+        | Sequence[str | os.PathLike[str]]
+        | Mapping[str, str | os.PathLike[str]],
         datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
         *,
         distances: str | Sequence[str] | None = None,
@@ -140,11 +144,7 @@ class Experiment:
         published: bool = False,
         memory: int | str | None = None,
     ) -> None:
-        named = [models] if isinstance(models, (str, os.PathLike)) else models
-        expected = "the name or folder of a model (str or os.PathLike), or a list of them"
-        self._models = [
-            os.path.expanduser(model) for model in check.names("models", named, expected)
-        ]
+        self._models = _models(models)
         self._datasets = _datasets(datasets)
         simulated = any(dataset.simulated for dataset in self._datasets)
         self._scoring = scoring(
@@ -211,7 +211,26 @@ class Experiment:
 
     def __repr__(self) -> str:
         datasets = [dataset.name for dataset in self._datasets]
-        return f"Experiment(models={self._models}, datasets={datasets})"
+        models = [text if name is None else f"{name}={text}" for name, text in self._models]
+        return f"Experiment(models={models}, datasets={datasets})"
+
+
+def _models(
+    given: str
+    | os.PathLike[str]
+    | Sequence[str | os.PathLike[str]]
+    | Mapping[str, str | os.PathLike[str]],
+) -> list[tuple[str | None, str]]:
+    """The models with the names that they are given."""
+    if isinstance(given, Mapping):
+        expected = "the name or folder of a model (str or os.PathLike)"
+        return [
+            (check.text("models", name), check.path(f"models[{name!r}]", model, expected))
+            for name, model in given.items()
+        ]
+    named = [given] if isinstance(given, (str, os.PathLike)) else given
+    expected = "the name or folder of a model (str or os.PathLike), or a list of them"
+    return [(None, os.path.expanduser(model)) for model in check.names("models", named, expected)]
 
 
 def _datasets(

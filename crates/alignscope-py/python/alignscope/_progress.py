@@ -10,8 +10,9 @@ from typing import Any, Protocol, TextIO
 from ._arguments import shown, yes_or_no
 from ._errors import InvalidTypeError
 
-#: Seconds between two plain lines.
-_LINE_EVERY = 5.0
+#: A task that goes on for longer than so many seconds says so in a plain line, and again each time
+#: that so many more have passed. One that ends before says nothing.
+_LINE_EVERY = 10.0
 
 
 class Reporter(Protocol):
@@ -21,7 +22,8 @@ class Reporter(Protocol):
         """A task of so many steps begins; 0 where their number is not known."""
 
     def update(self, done: int) -> None:
-        """So many steps of the present task are done."""
+        """So many steps of the present task are done; also told now and then where nothing has
+        changed."""
 
     def end(self) -> None:
         """The present task is done."""
@@ -93,18 +95,23 @@ class Lines(_Base):
         super().__init__()
         self._stream = stream
         self._said = 0.0
+        self._spoke = False
 
     def begin(self, task: str, steps: int) -> None:
-        self._said = time.monotonic()
+        self._said, self._spoke = time.monotonic(), False
         super().begin(task, steps)
 
     def update(self, done: int) -> None:
-        if self._steps and time.monotonic() - self._said >= _LINE_EVERY:
-            self._said = time.monotonic()
-            print(f"{self._task}: {self._percent(done):.0f} %", file=self._stream, flush=True)
+        if time.monotonic() - self._said >= _LINE_EVERY:
+            self._said, self._spoke = time.monotonic(), True
+            percent = f" {self._percent(done):.0f} %," if self._steps else ""
+            so_far = f" {time.monotonic() - self._begun:.0f} s so far"
+            line = f"{self._task}:{percent}{so_far}{self._left(done) if self._steps else ''}"
+            print(line, file=self._stream, flush=True)
 
     def end(self) -> None:
-        print(self._done(), file=self._stream, flush=True)
+        if self._spoke:
+            print(self._done(), file=self._stream, flush=True)
 
     def note(self, message: str) -> None:
         print(message, file=self._stream, flush=True)

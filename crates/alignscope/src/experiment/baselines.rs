@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
+use super::pixels::PixelRule;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
 use crate::baseline::{BaselineFeatures, BaselineModel};
@@ -30,8 +31,9 @@ pub(super) fn check(
     let (width, height) = dataset.baseline_rule.size();
     let (baseline, needed) = (model.baseline(), model.baseline().min_side());
     if width.min(height) < needed {
-        let dataset = dataset.dataset.kind;
-        return Err(ExperimentError::TooSmall { model: baseline, dataset, width, height, needed });
+        let cropped = matches!(dataset.baseline_rule, PixelRule::Cropped { .. });
+        let (model, dataset) = (baseline, dataset.dataset.kind);
+        return Err(ExperimentError::TooSmall { model, dataset, cropped, width, height, needed });
     }
     share(model, dataset, memory_bytes).map(|_| ())
 }
@@ -62,6 +64,7 @@ fn share(
         0 => Err(ExperimentError::BaselineMemory {
             model: model.baseline(),
             dataset: dataset.dataset.kind,
+            cropped: matches!(dataset.baseline_rule, PixelRule::Cropped { .. }),
             needed: decoding + each + bytes,
             budget: memory_bytes,
         }),

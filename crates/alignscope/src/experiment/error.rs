@@ -62,15 +62,20 @@ pub enum ExperimentError {
     },
     /// The memory budget does not hold what a baseline computes of two images.
     #[error(
-        "{model} on {dataset} needs {} of memory even with one thread, the budget is {}; allow more with `--memory`, or make images smaller with --baseline-size where they differ in size",
+        "{model} on {dataset} needs {} of memory even with one thread, the budget is {}; allow more \
+         with `--memory {}`{}",
         megabytes(*needed),
-        megabytes(*budget)
+        megabytes(*budget),
+        megabytes(*needed).replace(' ', ""),
+        if *cropped { ", or bring images to a smaller square with --baseline-size" } else { "" }
     )]
     BaselineMemory {
         /// The baseline.
         model: Baseline,
         /// The data set.
         dataset: DatasetKind,
+        /// Whether images are brought to a square, since they differ in size.
+        cropped: bool,
         /// Bytes that would do.
         needed: u64,
         /// Bytes allowed.
@@ -87,13 +92,17 @@ pub enum ExperimentError {
     },
     /// A data set's images are too small for a baseline.
     #[error(
-        "{model} needs images of at least {needed} pixels a side, those of {dataset} come to {width} × {height}; leave it out, or where images differ in size, bring them to a larger square with --baseline-size"
+        "{model} needs images of at least {needed} pixels a side, those of {dataset} come to {width} \
+         × {height}; leave it out{}",
+        if *cropped { ", or bring images to a larger square with --baseline-size" } else { "" }
     )]
     TooSmall {
         /// The baseline.
         model: Baseline,
         /// The data set.
         dataset: DatasetKind,
+        /// Whether images are brought to a square, since they differ in size.
+        cropped: bool,
         /// Width of all images.
         width: usize,
         /// Their height.
@@ -114,7 +123,9 @@ pub enum ExperimentError {
     },
     /// Images cannot be read; found before the first is encoded.
     #[error(
-        "{count} of the {total} images of {dataset} cannot be read; fetch them again, or leave their trials out with --keep-going. The first is {id}"
+        "{count} of the {total} images of {dataset} cannot be read; fetch them again{}. The first is \
+         {id}",
+        if *can_leave_out { ", or leave their trials out with --keep-going" } else { "" }
     )]
     Images {
         /// The data set.
@@ -123,6 +134,8 @@ pub enum ExperimentError {
         count: usize,
         /// Of how many.
         total: usize,
+        /// Whether trials of such images can be left out here.
+        can_leave_out: bool,
         /// The id of the first.
         id: String,
         /// Why the first cannot.

@@ -63,7 +63,7 @@ impl Experiment {
         }
         check_model_name(&external.name)?;
         external.check()?;
-        let datasets = [PreparedDataset::open(spec, self.opening(), progress)?];
+        let datasets = [PreparedDataset::open(spec, self.opening(false), progress)?];
         let dataset = &datasets[0];
         let mut scoring = Scoring::new(self, &datasets);
         let pixels = match self.pixels {

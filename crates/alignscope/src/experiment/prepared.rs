@@ -61,6 +61,8 @@ pub(super) struct Opening<'a> {
     pub(super) memory_bytes: u64,
     /// Whether trials of images that cannot be decoded are left out, instead of an error.
     pub(super) keep_going: bool,
+    /// Whether the user can ask for that.
+    pub(super) can_keep_going: bool,
 }
 
 impl PreparedDataset {
@@ -94,7 +96,14 @@ impl PreparedDataset {
                 unreachable!("a bad image")
             };
             let source = Box::new(source);
-            return Err(ExperimentError::Images { dataset: kind, count, total, id, source });
+            return Err(ExperimentError::Images {
+                dataset: kind,
+                count,
+                total,
+                can_leave_out: how.can_keep_going,
+                id,
+                source,
+            });
         }
         let mut bad_images = Vec::new();
         let mut checked: HashMap<String, Examined> = HashMap::new();

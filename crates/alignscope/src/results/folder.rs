@@ -67,7 +67,7 @@ impl OutputFolder {
         let out = Self::open(path, false)?;
         match out.entries()?.into_iter().next() {
             Some(found) if found == MANIFEST => {
-                Err(ResultsError::HoldsRun { path: path.to_owned(), choices: String::new() })
+                Err(ResultsError::HoldsFinished { path: path.to_owned() })
             }
             Some(found) => Err(ResultsError::NotEmpty { path: path.to_owned(), found }),
             None => {
