@@ -106,7 +106,7 @@ fn a_tilde_is_the_home_folder_wherever_a_path_is_typed() {
     assert!(place.path("table.csv").is_file());
     assert_eq!(place.alignscope("report ~/run").0, 0);
     let mut command = place.command(&format!("{RUN} --out more"));
-    let (code, text) = said(command.env("ALIGNSCOPE_CACHE", "~/kept3"));
+    let (code, text) = crate::said(command.env("ALIGNSCOPE_CACHE", "~/kept3"));
     assert_eq!(code, 0, "{text}");
     assert!(place.path("kept3").is_dir());
     assert!(!place.path("~").exists(), "no folder is called so");

@@ -3,6 +3,8 @@
 
 mod golden;
 
+#![recursion_limit = "256"]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! What a run writes down of itself.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
@@ -156,14 +156,6 @@ pub(super) fn files_of(source: &Source) -> Vec<FileRecord> {
             .collect(),
         Source::Pixels | Source::External(_) => vec![],
     }
-}
-
-/// Files with their hashes.
-pub(super) fn file_records(paths: &[PathBuf]) -> Result<Vec<FileRecord>, ExperimentError> {
-    let record = |path: &PathBuf| {
-        Ok(FileRecord { path: absolute(path), sha256: sha256_of(path)?, published: None })
-    };
-    paths.iter().map(record).collect()
 }
 
 /// The tables of a run by their names, with their hashes.

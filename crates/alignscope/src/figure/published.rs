@@ -399,7 +399,10 @@ mod tests {
                 .expect("each level has one");
             // The very scores of the study, as another data set would have them.
             let rows = rows_of(of_level, |row| row.dataset = dataset);
-            assert_eq!(published_differences(&rows, &Specs::default()).len(), if studied { rows.len() } else { 0 });
+            assert_eq!(
+                published_differences(&rows, &Specs::default()).len(),
+                if studied { rows.len() } else { 0 }
+            );
             let notes = published_notes(&rows);
             match studied {
                 true => assert_eq!(notes, [] as [String; 0]),
@@ -452,6 +455,10 @@ mod tests {
         };
         assert_eq!(published_differences(&rows(1), &Specs::default()), []);
         assert!(published_notes(&rows(1))[0].contains("in the study as a miss"));
-        assert_eq!(published_differences(&rows(0), &Specs::default()).len(), rows(0).len(), "none was met");
+        assert_eq!(
+            published_differences(&rows(0), &Specs::default()).len(),
+            rows(0).len(),
+            "none was met"
+        );
     }
 }

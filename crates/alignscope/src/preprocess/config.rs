@@ -679,9 +679,9 @@ mod tests {
         assert!(matches!(read(), Err(PreprocessError::NoFile { .. })));
         let mut nested = json!({"processor_class": "CLIPProcessor", "image_processor": plain()});
         write("processor_config.json", &nested);
-        assert!(read().expect("read").path.ends_with("processor_config.json"));
+        assert!(read().expect("read").0.path.ends_with("processor_config.json"));
         write("preprocessor_config.json", &plain());
-        assert!(read().expect("the same").path.ends_with("preprocessor_config.json"));
+        assert!(read().expect("the same").0.path.ends_with("preprocessor_config.json"));
         nested["image_processor"]["resample"] = json!(2);
         write("processor_config.json", &nested);
         let error = read().expect_err("another filter");
@@ -689,11 +689,9 @@ mod tests {
     }
 
     fn open_clip(preprocess: &Value) -> Result<Recipe, PreprocessError> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("open_clip_config.json");
         let config = json!({"model_cfg": {}, "preprocess_cfg": preprocess});
-        std::fs::write(&path, config.to_string()).expect("written");
-        Preprocessing::from_open_clip(&path, 224)
+        let config = config.as_object().expect("an object");
+        Preprocessing::from_open_clip(config, Path::new("open_clip_config.json"), 224)
     }
 
     #[test]
