@@ -1,9 +1,9 @@
 //! What makes another model of a checkpoint is refused by name: a tensor that is not read, a key
 //! that is not known, an adapter beside the weights. What real checkpoints hold besides is read.
 
-mod golden;
-
 #![recursion_limit = "256"]
+
+mod golden;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
