@@ -1,7 +1,7 @@
 //! What is wrong with a data set's folder, told before anything is run on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
