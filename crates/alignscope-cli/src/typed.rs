@@ -29,6 +29,10 @@ pub fn spec(text: &str) -> Result<ModelSpec, String> {
 /// The error, and the known model that was probably meant.
 fn with_known_id(error: &ModelSpecError) -> String {
     let ModelSpecError::Unknown { name, meant: None } = error else { return error.to_string() };
+    let words: Vec<&str> = name.split([',', ' ', ';']).filter(|word| !word.is_empty()).collect();
+    if words.len() > 1 && words.iter().all(|word| word.parse::<NamedModel>().is_ok()) {
+        return format!("{error}; each model is a word by itself: `--model {}`", words.join(" "));
+    }
     let id = name.trim().to_lowercase();
     let is_end = |known: &&str| known.split('/').next_back().is_some_and(|end| end == id);
     match known_models().iter().map(|known| known.id).find(is_end) {
@@ -201,6 +205,9 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
         }
         (_, true) if path.is_dir() => {
             format!("it is a folder; a model's stands after `--model`, a data set's after `--data`")
+        }
+        _ if !path.exists() && word.parse::<NamedModel>().is_ok() => {
+            format!("a model stands after `--model`: `--model {word}`")
         }
         (_, true) => return Ok(()),
         (Some((option, value)), false) if !value.is_empty() => format!(

@@ -147,6 +147,10 @@ fn a_word_that_stands_alone_is_told_which_option_it_is_for() {
         &["`4` is not understood", "it follows `--seed 3`"],
     );
     place.refuses(&format!("run data --resamples 0 {out}"), &["it is a folder", "--data"]);
+    let model = format!("run ssim --dataset pairs --data data {out}");
+    place.refuses(&model, &["a model stands after `--model`: `--model ssim`"]);
+    let models = format!("run --model ssim,psnr --dataset pairs --data data {out}");
+    place.refuses(&models, &["each model is a word by itself: `--model ssim psnr`"]);
     fs::write(place.path("e.toml"), "").expect("written");
     place.refuses(
         &format!("run --model ssim e.toml --dataset pairs --data data {out}"),

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 pub enum HubError {
     /// Not in the cache, and the network may not be used.
     #[error(
-        "`{id}` is no folder here, and not whole in the cache {cache} (HF_HUB_OFFLINE is set); run `alignscope fetch {id}` where there is a network, or name a checkpoint's folder, or `random:{id}` for the untrained control"
+        "`{id}` is no folder here, and not whole in the cache {cache} (HF_HUB_OFFLINE is set); run \
+         `alignscope fetch {id}` where there is a network, or name a checkpoint's folder, or \
+         `random:ID` for the untrained control of a model that is known by its id (see `alignscope \
+         list models`)"
     )]
     Offline {
         /// The model, with its revision.
@@ -18,7 +21,9 @@ pub enum HubError {
     },
     /// The hub cannot be reached.
     #[error(
-        "`{id}` is no folder here, and {endpoint} cannot be reached; without a network name a checkpoint's folder, or `random:{id}` for the untrained control: {why}"
+        "`{id}` is no folder here, and {endpoint} cannot be reached; without a network name a \
+         checkpoint's folder, or `random:ID` for the untrained control of a model that is known by \
+         its id (see `alignscope list models`): {why}"
     )]
     Unreachable {
         /// The model, with its revision.
