@@ -1,6 +1,6 @@
 //! Words that are typed, and what is said where they cannot be understood.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alignscope::encoder::known_models;
 use alignscope::{ModelSpec, ModelSpecError, NamedModel, Stage, expand_home};
@@ -186,6 +186,13 @@ fn after_data(word: &str, dataset: &str) -> String {
     format!("the folder of a data set stands after `--data`: `--dataset {dataset} --data {word}`")
 }
 
+/// Whether a word that stands alone was probably to be a model: it can be one, and does not look like
+/// an experiment that is not there.
+fn is_model(path: &Path, word: &str) -> bool {
+    let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+    !is_toml && !path.exists() && word.parse::<NamedModel>().is_ok()
+}
+
 /// Refuses a word that stands alone in `run` beside --model and --dataset, where it would be an
 /// experiment; or one that is a folder.
 pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()> {
@@ -198,15 +205,17 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
             let is_dataset = word.parse::<alignscope::DatasetKind>().is_ok();
             match is_dataset {
                 true => format!(
-                    "each data set has a `--dataset` of its own: `--dataset {dataset} --dataset {word}`"
+                    "each data set has a `--dataset` of its own: `--dataset {dataset} \
+                     --dataset {word}`"
                 ),
                 false => after_data(&word, dataset),
             }
         }
         (_, true) if path.is_dir() => {
-            format!("it is a folder; a model's stands after `--model`, a data set's after `--data`")
+            "it is a folder; a model's stands after `--model`, a data set's after `--data`"
+                .to_owned()
         }
-        _ if !path.exists() && word.parse::<NamedModel>().is_ok() => {
+        _ if is_model(path, &word) => {
             format!("a model stands after `--model`: `--model {word}`")
         }
         (_, true) => return Ok(()),

@@ -149,6 +149,7 @@ fn a_word_that_stands_alone_is_told_which_option_it_is_for() {
     place.refuses(&format!("run data --resamples 0 {out}"), &["it is a folder", "--data"]);
     let model = format!("run ssim --dataset pairs --data data {out}");
     place.refuses(&model, &["a model stands after `--model`: `--model ssim`"]);
+    place.refuses(&format!("run my/paper.toml {out}"), &["cannot read the experiment"]);
     let models = format!("run --model ssim,psnr --dataset pairs --data data {out}");
     place.refuses(&models, &["each model is a word by itself: `--model ssim psnr`"]);
     fs::write(place.path("e.toml"), "").expect("written");

@@ -453,9 +453,9 @@ fn a_control_of_a_model_that_is_not_known() {
 
 #[test]
 fn a_model_of_the_hub_without_a_network() {
-    let parts = ["HF_HUB_OFFLINE", "`alignscope fetch a/b`", "`random:a/b`"];
+    let parts = ["HF_HUB_OFFLINE", "`alignscope fetch a/b`", "`random:ID`"];
     refuses_model(&["run", "--model", "a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
-    let parts = ["http://127.0.0.1:9 cannot be reached", "`random:a/b`"];
+    let parts = ["http://127.0.0.1:9 cannot be reached", "`random:ID`"];
     refuses_model(&["fetch", "a/b"], &[("HF_ENDPOINT", "http://127.0.0.1:9")], &parts);
 }
 

@@ -396,7 +396,7 @@ fn without_a_network_the_error_says_what_else_to_do() {
     let error = hub(&format!("http://{free}"), cache.path()).model(&model(), &Silent);
     let error = error.expect_err("nobody there");
     assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("random:someone/small-clip"));
+    assert!(error.to_string().contains("`random:ID`"));
 
     let offline =
         HubSettings { offline: true, ..settings(&format!("http://{free}"), cache.path()) };

@@ -80,7 +80,8 @@ fn measure(
     memory: u64,
     out: Option<&OutputFolder>,
 ) -> Result<Measured, ExperimentError> {
-    let name = folder("clip/base").display().to_string();
+    // What a run calls that folder.
+    let name = "base".to_owned();
     let external = External { name, tokens: Tokens::All, source };
     experiment(None, DatasetKind::Pairs, data, memory).measure(external, out, &Silent)
 }
