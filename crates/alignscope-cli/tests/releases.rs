@@ -172,8 +172,8 @@ fn run(dataset: &str, data: &Path, more: &[&str]) -> Result<Done, String> {
         .map(|line| line.split(',').next().expect("a field").to_owned())
         .collect();
     datasets.dedup();
-    let differences = read("published-differences.csv").lines().skip(1).map(str::to_owned);
-    let differences = differences.collect();
+    let differences = read("published-differences.csv");
+    let differences = differences.lines().skip(1).map(str::to_owned).collect();
     Ok(Done { datasets, differences, stderr, out })
 }
 

@@ -71,8 +71,8 @@ pub(super) fn open(
         return Err(not_found(&root, asked, expected));
     }
     let mut counts = BTreeMap::<String, usize>::new();
-    for (kind, _) in judgements.iter().filter_map(|path| path.split_once("/judge/")) {
-        *counts.entry(kind.to_owned()).or_default() += 1;
+    for (kind, _) in &judgements {
+        *counts.entry((*kind).to_owned()).or_default() += 1;
     }
     let found = release::of_bapps(split, &counts);
     let what = format!("split {split}, {} trials", judgements.len());

@@ -394,7 +394,7 @@ impl<'a> Keys<'a> {
 fn is(value: &Value, json: &str) -> bool {
     match (value.as_f64(), json.parse::<f64>()) {
         (Some(found), Ok(expected)) => found == expected,
-        _ => value.to_string() == json,
+        _ => value.to_string().as_str() == json,
     }
 }
 

@@ -344,7 +344,7 @@ impl Keys<'_> {
             let (path, found_text) = (self.path.to_owned(), shorten(found));
             let full = format!("{}{key}", self.prefix);
             match neutral.iter().find(|(name, _)| name == key) {
-                Some((_, expected)) if found.to_string() == *expected => {}
+                Some((_, expected)) if found.to_string().as_str() == *expected => {}
                 Some((_, expected)) => {
                     return Err(PreprocessError::Asked {
                         path,
