@@ -493,7 +493,10 @@ fn a_folder_with_an_adapter_alone_says_so() {
 
 #[test]
 fn a_folder_of_sentence_transformers_says_where_its_model_lies() {
-    let module = |name: &str, path: &str| json!({"idx": 0, "name": "0", "path": path, "type": format!("sentence_transformers.{name}")});
+    let module = |name: &str, path: &str| {
+        let kind = format!("sentence_transformers.{name}");
+        json!({"idx": 0, "name": "0", "path": path, "type": kind})
+    };
     let place = tempfile::tempdir().expect("a temporary folder");
     let list = json!([module("models.CLIPModel", "0_CLIPModel")]);
     std::fs::write(place.path().join("modules.json"), list.to_string()).expect("written");

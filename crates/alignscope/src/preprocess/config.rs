@@ -63,8 +63,8 @@ pub enum PreprocessError {
     },
     /// The image processor does more than resize, crop, rescale and normalise, or is not known.
     #[error(
-        "the image processor of {path} is `{class}`, of which it is not known that it only resizes, \
-         crops, rescales and normalises; expected {CLASSES} (or their `…Fast` or `…Pil`)"
+        "the image processor of {path} is `{class}`, of which it is not known that it only \
+         resizes, crops, rescales and normalises; expected {CLASSES} (or their `…Fast` or `…Pil`)"
     )]
     Class {
         /// The file.
@@ -74,8 +74,8 @@ pub enum PreprocessError {
     },
     /// A key would change the pixels in a way that is not done.
     #[error(
-        "`{key}` in {path} is {found}, expected {expected}: alignscope does not do what it asks for, \
-         so the model would see other pixels"
+        "`{key}` in {path} is {found}, expected {expected}: alignscope does not do what it asks \
+         for, so the model would see other pixels"
     )]
     Asked {
         /// The file.
