@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
+use alignscope::resample::MAX_RESAMPLES;
 use alignscope::{
     ClusterBy, DatasetKind, DatasetOptions, Distance, ModelSpec, PrecisionChoice, ProjectionForm,
     Stage, Ties, Tokens,
@@ -510,6 +511,11 @@ pub struct Report {
     /// `published-differences.csv`; as `run --published` does.
     #[arg(long)]
     pub published: bool,
+
+    /// Where a data set lies now, as NAME=PATH, if not where the manifest says; its images are shown
+    /// if they are those of the run.
+    #[arg(long = "data", value_name = "NAME=PATH")]
+    pub data: Vec<String>,
 }
 
 /// `alignscope published`.
@@ -567,9 +573,6 @@ fn threads(text: &str) -> Result<usize, String> {
 
 /// Fewer resamples than this have no ends of a 95 % interval.
 const MIN_RESAMPLES: usize = 100;
-
-/// More than this would only take time.
-const MAX_RESAMPLES: usize = 1_000_000;
 
 fn resamples(text: &str) -> Result<usize, String> {
     match text.parse() {

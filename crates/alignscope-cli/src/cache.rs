@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use alignscope::in_one_line;
 use alignscope::kept::{KeptEntry, KeptError, KeptFolder};
 use bytesize::ByteSize;
 
 use crate::arguments::{Cache, CacheAction};
+use crate::terminal::say;
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -16,13 +18,13 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
     match &arguments.action {
         CacheAction::List => {
             for entry in &entries {
-                println!("{}", line(entry));
+                say!("{}", line(entry));
             }
             total(&folder, &entries);
         }
         CacheAction::Size => total(&folder, &entries),
         CacheAction::Clean { models, datasets, older_than } => {
-            let age = older_than.map(|days| Duration::from_secs(days * DAY_S));
+            let age = older_than.map(|days| Duration::from_secs(days.saturating_mul(DAY_S)));
             let matches = |entry: &&KeptEntry| {
                 (models.is_empty() || models.contains(&entry.about.model))
                     && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
@@ -30,19 +32,23 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
             };
             let (mut removed, mut bytes) = (0, 0);
             for entry in entries.iter().filter(matches) {
-                match entry.remove() {
+                let left = match entry.remove() {
                     Err(KeptError::InUse { .. }) => {
-                        println!("left, since a run is at work with it: {}", line(entry));
+                        say!("left, since a run is at work with it: {}", line(entry));
                         continue;
                     }
                     other => other?,
+                };
+                say!("removed {}", line(entry));
+                for name in left {
+                    let path = entry.path.join(name).display().to_string();
+                    say!("left, since it is no file of alignscope's: {}", in_one_line(&path));
                 }
-                println!("removed {}", line(entry));
                 removed += 1;
-                bytes += entry.bytes;
+                bytes = entry.bytes.saturating_add(bytes);
             }
             let size = ByteSize(bytes).display().si();
-            println!("{removed} of {} pieces removed, {size}", entries.len());
+            say!("{removed} of {} pieces removed, {size}", entries.len());
         }
     }
     Ok(())
@@ -62,18 +68,19 @@ fn line(entry: &KeptEntry) -> String {
     let age = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
     let key = path.file_name().unwrap_or_default().to_string_lossy();
     let size = ByteSize(*bytes).display().si().to_string();
-    format!(
+    let line = format!(
         "{size:>10}  {age:>12}  {} on {} ({} pairs)  {}",
         about.model,
         about.dataset,
         about.pairs,
         key.get(..8).unwrap_or(&key)
-    )
+    );
+    in_one_line(&line).into_owned()
 }
 
 fn total(folder: &KeptFolder, entries: &[KeptEntry]) {
-    let bytes = entries.iter().map(|entry| entry.bytes).sum();
-    println!(
+    let bytes = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
+    say!(
         "{} pieces, {}, in {}",
         entries.len(),
         ByteSize(bytes).display().si(),

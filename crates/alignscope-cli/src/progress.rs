@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use alignscope::Progress;
+use crate::terminal::tell;
+use alignscope::{Progress, in_one_line};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A plain line is printed no oftener than this.
@@ -32,7 +33,7 @@ impl Progress for Bars {
         };
         let bar = ProgressBar::new(steps);
         bar.set_style(ProgressStyle::with_template(template).expect("a template of our own"));
-        bar.set_message(task.to_owned());
+        bar.set_message(in_one_line(task).into_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         *self.0.lock().expect("no thread panics here") = Some(bar);
     }
@@ -46,14 +47,14 @@ impl Progress for Bars {
     fn end(&self) {
         if let Some(bar) = self.0.lock().expect("no thread panics here").take() {
             bar.finish_and_clear();
-            eprintln!("{}: {:.1} s", bar.message(), bar.elapsed().as_secs_f64());
+            tell!("{}: {:.1} s", bar.message(), bar.elapsed().as_secs_f64());
         }
     }
 
     fn note(&self, message: &str) {
         match &*self.0.lock().expect("no thread panics here") {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| tell!("{message}")),
+            None => tell!("{message}"),
         }
     }
 }
@@ -72,7 +73,8 @@ struct Task {
 impl Progress for Lines {
     fn begin(&self, task: &str, steps: u64) {
         let now = Instant::now();
-        let task = Task { name: task.to_owned(), steps, done: 0, begun: now, said: now };
+        let task =
+            Task { name: in_one_line(task).into_owned(), steps, done: 0, begun: now, said: now };
         *self.0.lock().expect("no thread panics here") = Some(task);
     }
 
@@ -82,17 +84,17 @@ impl Progress for Lines {
         task.done += steps;
         if task.said.elapsed() >= LINE_EVERY && task.steps > 0 {
             task.said = Instant::now();
-            eprintln!("{}: {} %", task.name, 100 * task.done / task.steps);
+            tell!("{}: {} %", task.name, 100 * task.done / task.steps);
         }
     }
 
     fn end(&self) {
         if let Some(task) = self.0.lock().expect("no thread panics here").take() {
-            eprintln!("{}: {:.1} s", task.name, task.begun.elapsed().as_secs_f64());
+            tell!("{}: {:.1} s", task.name, task.begun.elapsed().as_secs_f64());
         }
     }
 
     fn note(&self, message: &str) {
-        eprintln!("{message}");
+        tell!("{message}");
     }
 }

@@ -30,7 +30,9 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         return PyKeyboardInterrupt::new_err("stopped");
     }
     let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    raise(py, class(&chain), as_python_says(&message))
+    // A name in a file that is obeyed by a terminal is shown by it instead.
+    let message = alignscope::in_lines(&as_python_says(&message)).into_owned();
+    raise(py, class(&chain), message)
 }
 
 /// Options of the program as the arguments that they are in Python: `--skip-missing` as `skip_missing`.
@@ -161,6 +163,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::CallbackShape { .. }
         | ExperimentError::StageName { .. }
         | ExperimentError::Twice { .. }
+        | ExperimentError::Many { .. }
+        | ExperimentError::Figures(_)
         | ExperimentError::Nothing { .. }
         | ExperimentError::Unusable { .. } => Some("InvalidValueError"),
         _ => None,

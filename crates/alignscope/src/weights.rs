@@ -282,7 +282,7 @@ pub(crate) fn shard_names(index: &Path) -> Result<BTreeSet<String>, WeightsError
 /// # Errors
 /// The file cannot be read.
 pub fn file_sha256(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = crate::input_file::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

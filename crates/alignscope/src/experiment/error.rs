@@ -10,7 +10,7 @@ use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
 use crate::progress::Progress;
-use crate::results::ResultsError;
+use crate::results::{FigureNameError, MAX_MODELS, ResultsError};
 use crate::score::ScoreError;
 use crate::spill::SpillError;
 use crate::stage::Stage;
@@ -25,6 +25,15 @@ pub enum ExperimentError {
         /// What is missing.
         what: &'static str,
     },
+    /// More models than a run can have.
+    #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
+    Many {
+        /// How many there are.
+        found: usize,
+    },
+    /// The figures cannot all be drawn into the output folder.
+    #[error(transparent)]
+    Figures(#[from] FigureNameError),
     /// The same model or data set twice.
     #[error("the {what} {name} is named twice")]
     Twice {

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::figures::ENERGY;
 use super::prepared::PreparedDataset;
 use super::record::absolute;
 use super::{Experiment, ExperimentError, Model, Source};
 use crate::encoder::{Family, Precision, Tokens};
 use crate::kept::{About, Identity, NUMERICS};
-use crate::results::{FileRecord, RunState};
+use crate::results::{ENERGY, FileRecord, RunState};
 use crate::weights::hex;
 
 impl Model {

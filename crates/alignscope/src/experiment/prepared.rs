@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::error::go_on;
 use super::pixels::{self, PixelRule};
-use super::record::{file_records, sha256_of_all};
+use super::record::file_records;
 use super::{DatasetSpec, ExperimentError};
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
@@ -15,7 +15,7 @@ use crate::image::{self, Examined, ImageError, RgbImage};
 use crate::input_file::ContentHash;
 use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
-use crate::results::{BadImage, FileRecord};
+use crate::results::{BadImage, FileRecord, sha256_of_all};
 use crate::score::{Scorer, Ties};
 
 /// A data set ready to be run.
@@ -185,6 +185,12 @@ impl PreparedDataset {
     /// Hash of each image's file.
     pub(super) fn hashes(&self) -> &[ContentHash] {
         &self.hashes
+    }
+
+    /// Where each image lies, by its id, and its hash.
+    pub(super) fn known_images(&self) -> HashMap<String, (PathBuf, String)> {
+        let images = self.dataset.images.iter().zip(&self.hashes);
+        images.map(|(i, hash)| (i.id.clone(), (i.path.clone(), hash.to_string()))).collect()
     }
 
     /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.

@@ -3,16 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
-use crate::input_file::ContentHash;
+use crate::input_file::{self, ContentHash};
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
+    sha256_of_all,
 };
-use crate::weights::{file_sha256, hex};
+use crate::weights::file_sha256;
 
 impl Experiment {
     /// The manifest of a run that is done.
@@ -151,6 +150,9 @@ pub(super) fn sha256_of(path: &Path) -> Result<String, ExperimentError> {
     recorded_sha256(path).map_err(|source| ExperimentError::Hash { path: path.to_owned(), source })
 }
 
+/// An answer is a file of one number.
+const MAX_ANSWER_BYTES: u64 = 1 << 16;
+
 /// SHA-256 of a file; of a folder with a `.npy` file for each answer, that over all of them.
 pub(super) fn recorded_sha256(path: &Path) -> io::Result<String> {
     if !path.is_dir() {
@@ -162,18 +164,11 @@ pub(super) fn recorded_sha256(path: &Path) -> io::Result<String> {
         let name = name.to_string_lossy().into_owned();
         if name.ends_with(".npy") && path.is_file() {
             let named = |source| io::Error::other(format!("{name}: {source}"));
-            let bytes = std::fs::read(path).map_err(named)?;
+            let bytes = input_file::read(&path, MAX_ANSWER_BYTES).map_err(named)?;
             files.push((name, ContentHash::of(&bytes)));
         }
     }
     Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
-}
-
-/// SHA-256 over the names and SHA-256 of files, in order of name: of the output of `sha256sum` sorted by name.
-pub(super) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, &'a ContentHash)>) -> String {
-    let mut lines: Vec<String> = files.map(|(name, hash)| format!("{hash}  {name}\n")).collect();
-    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
-    hex(&Sha256::digest(lines.concat()))
 }
 
 #[cfg(test)]
