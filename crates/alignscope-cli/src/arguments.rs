@@ -543,6 +543,11 @@ pub struct Report {
     /// `published-differences.csv`; as `run --published` does.
     #[arg(long)]
     pub published: bool,
+
+    /// Where a data set lies now, as NAME=PATH, if not where the manifest says; its images are shown
+    /// if they are those of the run.
+    #[arg(long = "data", value_name = "NAME=PATH")]
+    pub data: Vec<String>,
 }
 
 /// `alignscope published`.

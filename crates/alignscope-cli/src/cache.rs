@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alignscope::NamedModel;
 use alignscope::kept::{KeptEntry, KeptError, KeptFolder};
+use alignscope::{NamedModel, in_one_line};
 use anyhow::bail;
 use bytesize::ByteSize;
 
 use crate::arguments::{Cache, CacheAction};
+use crate::terminal::say;
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -19,7 +20,7 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
     match &arguments.action {
         CacheAction::List => {
             for entry in &entries {
-                println!("{}", line(entry));
+                say!("{}", line(entry));
             }
             total(&folder, &entries);
         }
@@ -43,19 +44,23 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
             };
             let (mut removed, mut bytes) = (0, 0);
             for entry in entries.iter().filter(matches) {
-                match entry.remove() {
+                let left = match entry.remove() {
                     Err(KeptError::InUse { .. }) => {
-                        println!("left, since a run is at work with it: {}", line(entry));
+                        say!("left, since a run is at work with it: {}", line(entry));
                         continue;
                     }
                     other => other?,
+                };
+                say!("removed {}", line(entry));
+                for name in left {
+                    let path = entry.path.join(name).display().to_string();
+                    say!("left, since it is no file of alignscope's: {}", in_one_line(&path));
                 }
-                println!("removed {}", line(entry));
                 removed += 1;
-                bytes += entry.bytes;
+                bytes = entry.bytes.saturating_add(bytes);
             }
             let size = ByteSize(bytes).display().si();
-            println!("{removed} of {} pieces removed, {size}", entries.len());
+            say!("{removed} of {} pieces removed, {size}", entries.len());
         }
     }
     Ok(())
@@ -107,17 +112,18 @@ fn line(entry: &KeptEntry) -> String {
         Some(name) if *name != about.model => format!("{name} ({})", about.model),
         _ => about.model.clone(),
     };
-    format!(
+    let line = format!(
         "{size:>10}  {age:>12}  {model} on {} ({} pairs)  {}",
         about.dataset,
         about.pairs,
         key.get(..8).unwrap_or(&key)
-    )
+    );
+    in_one_line(&line).into_owned()
 }
 
 fn total(folder: &KeptFolder, entries: &[KeptEntry]) {
-    let bytes = entries.iter().map(|entry| entry.bytes).sum();
-    println!(
+    let bytes = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
+    say!(
         "{} pieces, {}, in {}",
         entries.len(),
         ByteSize(bytes).display().si(),

@@ -1,12 +1,13 @@
 //! `alignscope check`.
 
-use alignscope::DatasetOptions;
 use alignscope::inspection::{Count, inspect};
+use alignscope::{DatasetOptions, in_one_line};
 
 use crate::DONE;
 use crate::arguments::Check;
 use crate::progress::progress;
 use crate::run::{DONE_WITH_FAILURES, memory};
+use crate::terminal::say;
 
 /// Looks through a data set's folder and says what is wrong with it.
 pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
@@ -18,27 +19,27 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
     };
     let (kind, data) = (arguments.dataset, &arguments.data);
     let found = inspect(kind, data, &options, memory(arguments.memory)?, &*progress(quiet))?;
-    println!("{} in {}", found.kind, arguments.data.display());
+    say!("{} in {}", found.kind, in_one_line(&arguments.data.display().to_string()));
     for count in &found.counts {
-        println!("  {:>7} {}{}", count.found, count.what, beside(count));
+        say!("  {:>7} {}{}", count.found, count.what, beside(count));
     }
     for note in &found.notes {
-        println!("  {note}");
+        say!("  {}", in_one_line(note));
     }
     for problem in &found.problems {
-        println!("PROBLEM  {}", problem.what);
+        say!("PROBLEM  {}", in_one_line(&problem.what));
         for example in &problem.examples {
-            println!("           {example}");
+            say!("           {}", in_one_line(example));
         }
-        println!("         to do: {}", problem.fix);
+        say!("         to do: {}", problem.fix);
     }
     Ok(match found.problems.len() {
         0 => {
-            println!("nothing wrong was found");
+            say!("nothing wrong was found");
             DONE
         }
         n => {
-            println!("{n} problems");
+            say!("{n} problems");
             DONE_WITH_FAILURES
         }
     })

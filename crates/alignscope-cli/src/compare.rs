@@ -3,10 +3,11 @@
 use alignscope::comparison::{ComparisonRow, Side};
 use alignscope::resample::{MIN_CLUSTERS, finest_p};
 use alignscope::results::write_comparisons;
-use alignscope::{CompareRequest, Comparisons, compare_runs};
+use alignscope::{CompareRequest, Comparisons, compare_runs, in_one_line};
 
 use crate::arguments::Compare;
 use crate::progress::progress;
+use crate::terminal::say;
 
 /// Compares models of one run or of two, and prints a table.
 pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
@@ -38,7 +39,7 @@ fn print(found: &Comparisons) {
         if shown != Some(row.dataset) {
             print_table(&std::mem::take(&mut rows));
             let title = format!("{}, {}", row.dataset, row.measure);
-            println!("{title}: {} trials, {} clusters\n", row.n, row.n_clusters);
+            say!("{title}: {} trials, {} clusters\n", row.n, row.n_clusters);
             shown = Some(row.dataset);
             rows.push(
                 [
@@ -60,7 +61,7 @@ fn print(found: &Comparisons) {
     }
     print_table(&rows);
     if !found.with_people.is_empty() {
-        println!(
+        say!(
             "agreement with people beyond chance: (accuracy - chance) / (1 - chance), and Cohen's kappa with what most people answer\n"
         );
         let head =
@@ -92,8 +93,8 @@ fn print(found: &Comparisons) {
             true => format!("no p from fewer than {MIN_CLUSTERS} clusters"),
             false => format!("no p is finer than {}", limits.join(", ")),
         };
-        println!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
-        println!(
+        say!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
+        say!(
             "Holm's correction is over the rows of a data set that have the same kind of distance; of p values by Student's t on the bootstrap standard error, which resamples do not bound, and never below p."
         );
     }
@@ -119,10 +120,11 @@ fn cells(row: &ComparisonRow) -> Vec<String> {
 
 /// Model, stage and distance, as far as they say something.
 fn name(side: &Side) -> String {
-    match side.is_of_encoder() {
+    let name = match side.is_of_encoder() {
         true => format!("{} / {} / {}", side.model, side.stage, side.distance),
         false => side.model.clone(),
-    }
+    };
+    in_one_line(&name).into_owned()
 }
 
 fn interval(low: Option<f64>, high: Option<f64>) -> String {
@@ -140,7 +142,7 @@ fn print_table(rows: &[Vec<String>]) {
         .collect();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
-    println!();
+    say!("");
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 
 use crate::arguments::Fetch;
 use crate::progress::progress;
+use crate::terminal::say;
 
 /// Fetches models, checks that they can be read, and says on stdout where they are.
 pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
@@ -17,8 +18,8 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
             let files = folders.fetch(*baseline, &*progress)?;
             BaselineModel::load(*baseline, &folders)
                 .with_context(|| format!("{baseline} was fetched, but cannot be used"))?;
-            println!("{baseline}\n    {}", baseline.description());
-            files.iter().for_each(|file| println!("    {}", file.display()));
+            say!("{baseline}\n    {}", baseline.description());
+            files.iter().for_each(|file| say!("    {}", file.display()));
             continue;
         }
         let ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } = model else {
@@ -27,7 +28,7 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
         let folder = hub.fetch(wanted, &*progress)?;
         let checkpoint = Checkpoint::open(&folder)
             .with_context(|| format!("{wanted} was fetched, but cannot be used"))?;
-        println!("{wanted}\n    {}\n    {}", checkpoint.architecture, folder.display());
+        say!("{wanted}\n    {}\n    {}", checkpoint.architecture, folder.display());
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The program `alignscope` as a function: for its binary, and for the command that the Python package brings.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod activations;
 mod arguments;
 mod cache;
@@ -14,6 +16,7 @@ mod report;
 mod run;
 mod score;
 mod stop;
+mod terminal;
 mod typed;
 mod verify;
 
@@ -40,8 +43,11 @@ pub fn run(command: Vec<OsString>) -> u8 {
             let words: Vec<String> =
                 command.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
             let error = typed::explained(error, &words);
-            // Help and version go to stdout; where nobody reads, nothing can be said.
-            let _ = error.print();
+            match error.use_stderr() {
+                true => terminal::tell_usage(&error),
+                // Help and version go to stdout; where nobody reads, nothing can be said.
+                false => drop(error.print()),
+            }
             return u8::try_from(error.exit_code()).unwrap_or(COULD_NOT_RUN);
         }
     };
@@ -77,7 +83,7 @@ pub fn run(command: Vec<OsString>) -> u8 {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("alignscope: {error:#}");
+            terminal::tell_error(&error);
             COULD_NOT_RUN
         }
     }

@@ -4,6 +4,7 @@ use alignscope::encoder::known_models;
 use alignscope::{Baseline, DatasetKind, Distance};
 
 use crate::arguments::Listed;
+use crate::terminal::say;
 
 /// Lists models, data sets or distances on stdout.
 pub fn run(what: Listed) -> anyhow::Result<()> {
@@ -16,29 +17,29 @@ pub fn run(what: Listed) -> anyhow::Result<()> {
 }
 
 fn models() {
-    println!("pixels\n    the pixels themselves, at 0 % depth");
+    say!("pixels\n    the pixels themselves, at 0 % depth");
     for known in known_models() {
-        println!("{}", known.id);
-        println!("    {}", known.architecture());
-        println!("    {}", known.preprocessing());
+        say!("{}", known.id);
+        say!("    {}", known.architecture());
+        say!("    {}", known.preprocessing());
     }
-    println!(
+    say!(
         "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
     );
     for baseline in Baseline::ALL {
-        println!("{baseline}\n    baseline: {}", baseline.description());
+        say!("{baseline}\n    baseline: {}", baseline.description());
     }
-    println!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
+    say!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
 }
 
 fn datasets() {
     for kind in DatasetKind::ALL {
-        println!("{kind}\n    {}", kind.description());
+        say!("{kind}\n    {}", kind.description());
     }
 }
 
 fn distances() {
     for distance in Distance::ALL {
-        println!("{distance}\n    {}", distance.description());
+        say!("{distance}\n    {}", distance.description());
     }
 }

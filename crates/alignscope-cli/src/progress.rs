@@ -6,7 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alignscope::Progress;
+use crate::terminal::tell;
+use alignscope::{Progress, in_lines, in_one_line};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A task that goes on for longer than this says so in a plain line, and again each time that so
@@ -41,7 +42,7 @@ impl Progress for Bars {
         };
         let bar = ProgressBar::new(steps);
         bar.set_style(ProgressStyle::with_template(template).expect("a template of our own"));
-        bar.set_message(task.to_owned());
+        bar.set_message(in_one_line(task).into_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         *self.0.lock().expect("no thread panics here") = Some(bar);
     }
@@ -56,15 +57,15 @@ impl Progress for Bars {
         if let Some(bar) = self.0.lock().expect("no thread panics here").take() {
             bar.finish_and_clear();
             if bar.elapsed() >= SHORT {
-                eprintln!("{}: {:.1} s", bar.message(), bar.elapsed().as_secs_f64());
+                tell!("{}: {:.1} s", bar.message(), bar.elapsed().as_secs_f64());
             }
         }
     }
 
     fn note(&self, message: &str) {
         match &*self.0.lock().expect("no thread panics here") {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| tell!("{message}")),
+            None => tell!("{message}"),
         }
     }
 }
@@ -132,7 +133,7 @@ impl Shared {
 impl Out {
     /// Where nobody reads, nothing can be said.
     fn say(&mut self, line: &str) {
-        let _ = writeln!(self.stream, "{line}");
+        let _ = writeln!(self.stream, "{}", in_lines(line));
         let _ = self.stream.flush();
     }
 }
@@ -184,7 +185,8 @@ fn in_words(time: Duration) -> String {
 impl Progress for Lines {
     fn begin(&self, task: &str, steps: u64) {
         self.shared.done.store(0, Ordering::Relaxed);
-        let (name, begun, pace) = (task.to_owned(), Instant::now(), Pace::default());
+        let name = in_one_line(task).into_owned();
+        let (begun, pace) = (Instant::now(), Pace::default());
         self.shared.with(|out| out.task = Some(Task { name, steps, begun, pace }));
     }
 

@@ -5,6 +5,7 @@ use alignscope::figure::published_rows;
 use alignscope::results::{Drawn, OutputFolder, write_scores};
 
 use crate::arguments::Published;
+use crate::terminal::tell;
 
 /// Draws what the study published, and writes its scores as a run does.
 pub fn run(arguments: &Published, quiet: bool) -> anyhow::Result<()> {
@@ -14,11 +15,7 @@ pub fn run(arguments: &Published, quiet: bool) -> anyhow::Result<()> {
     alignscope::draw(&rows, &drawn, out.path())?;
     write_scores(&out.file("scores.csv"), &rows)?;
     if !quiet {
-        eprintln!(
-            "{} figures of published scores in {}",
-            drawn.figures.len(),
-            out.path().display()
-        );
+        tell!("{} figures of published scores in {}", drawn.figures.len(), out.path().display());
     }
     Ok(())
 }

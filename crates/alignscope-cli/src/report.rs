@@ -1,35 +1,38 @@
 //! `alignscope report`.
 
-use alignscope::FigureSpec;
+use alignscope::read_drawn;
 use alignscope::report::write_report;
-use alignscope::results::{check_finished, read_drawn, read_scores};
+use alignscope::results::{check_finished, read_scores};
 
 use crate::arguments::Report;
 use crate::progress::progress;
+use crate::run::named_paths;
+use crate::terminal::tell;
 
 /// Draws the figures and the page of a run again.
 pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
+    let data = named_paths(arguments.data.iter())?;
     check_finished(&arguments.run)?;
     let rows = read_scores(&arguments.run.join("scores.csv"))?;
-    let mut drawn = read_drawn::<FigureSpec>(&arguments.run.join("manifest.json"))?;
+    let mut drawn = read_drawn(&arguments.run.join("manifest.json"))?;
     drawn.published |= arguments.published;
     let progress = progress(quiet);
     progress.begin("drawing figures", 0);
     let figures = alignscope::draw(&rows, &drawn, &arguments.run)?;
     progress.end();
     progress.begin("writing the page", 0);
-    write_report(&arguments.run, &figures)?;
+    write_report(&arguments.run, &figures, &data, &*progress)?;
     progress.end();
     drop(progress);
     if !quiet {
         for note in alignscope::notes_on_published(&rows, &drawn) {
-            eprintln!("{note}");
+            tell!("{note}");
         }
         for figure in &figures {
             let path = arguments.run.join(format!("{}.svg", figure.name));
-            eprintln!("{} is drawn again", path.display());
+            tell!("{} is drawn again", path.display());
         }
-        eprintln!("{} is written again", arguments.run.join("report.html").display());
+        tell!("{} is written again", arguments.run.join("report.html").display());
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::arguments::Run;
 use crate::cache;
 use crate::progress::progress;
 use crate::stop::Stoppable;
+use crate::terminal::tell;
 use crate::typed::check_experiment;
 
 /// Exit code of a run that is done, but for failures that it named.
@@ -151,7 +152,7 @@ pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyho
     let summary = match experiment.run(&out, &progress) {
         Ok(summary) => summary,
         Err(ExperimentError::Stopped) => {
-            eprintln!("alignscope: {}", stopped(experiment));
+            tell!("alignscope: {}", stopped(experiment));
             out.abandon();
             return Ok(progress.exit_code());
         }
@@ -171,12 +172,9 @@ pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyho
         return Ok(DONE);
     }
     for (dataset, image) in &summary.bad_images {
-        eprintln!("alignscope: {dataset}: {} could not be read: {}", image.image, image.why);
+        tell!("alignscope: {dataset}: {} could not be read: {}", image.image, image.why);
     }
-    eprintln!(
-        "alignscope: trials that show one of {} images are left out",
-        summary.bad_images.len()
-    );
+    tell!("alignscope: trials that show one of {} images are left out", summary.bad_images.len());
     Ok(DONE_WITH_FAILURES)
 }
 

@@ -13,6 +13,7 @@ use crate::arguments::Score;
 use crate::progress::progress;
 use crate::run::memory;
 use crate::stop::Stoppable;
+use crate::terminal::tell;
 
 /// Scores features that were made elsewhere.
 pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
@@ -63,7 +64,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     let measured = match experiment.measure(external, Some(&out), &progress) {
         Ok(measured) => measured,
         Err(ExperimentError::Stopped) => {
-            eprintln!("alignscope: stopped; no result was written");
+            tell!("alignscope: stopped; no result was written");
             out.abandon();
             return Ok(progress.exit_code());
         }

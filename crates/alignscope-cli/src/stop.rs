@@ -45,7 +45,9 @@ fn tell_the_first() -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            eprintln!("stopping as soon as nothing is lost by it; once more ends at once");
+            crate::terminal::tell_line(
+                "stopping as soon as nothing is lost by it; once more ends at once",
+            );
         }
     });
     Ok(())

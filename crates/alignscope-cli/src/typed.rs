@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::known_models;
+use alignscope::resample::MAX_RESAMPLES;
 use alignscope::{ModelSpec, ModelSpecError, NamedModel, Stage, expand_home};
 use bytesize::ByteSize;
 use clap::builder::{PathBufValueParser, StyledStr, TypedValueParser};
@@ -88,9 +89,6 @@ pub fn threads(text: &str) -> Result<usize, String> {
 
 /// Fewer resamples than this have no ends of a 95 % interval.
 const MIN_RESAMPLES: usize = 100;
-
-/// More than this would only take time.
-const MAX_RESAMPLES: usize = 1_000_000;
 
 /// How many resamples.
 pub fn resamples(text: &str) -> Result<usize, String> {

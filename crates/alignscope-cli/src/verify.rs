@@ -1,11 +1,12 @@
 //! `alignscope verify`.
 
-use alignscope::{Check, VerifyRequest, verify};
+use alignscope::{Check, VerifyRequest, in_one_line, verify};
 
 use crate::DONE;
 use crate::arguments::Verify;
 use crate::progress::progress;
 use crate::run::{DONE_WITH_FAILURES, named_paths};
+use crate::terminal::say;
 
 /// Holds a finished run against its files.
 pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<u8> {
@@ -14,9 +15,9 @@ pub fn run(arguments: &Verify, quiet: bool) -> anyhow::Result<u8> {
     let request = VerifyRequest { run: arguments.run.clone(), data, sample };
     let checks = verify(&request, &*progress(quiet))?;
     for check in &checks {
-        println!("{check}");
+        say!("{}", in_one_line(&check.to_string()));
     }
     let bad = checks.iter().filter(|check| !Check::is_good(check)).count();
-    println!("{} of {} are as the run says", checks.len() - bad, checks.len());
+    say!("{} of {} are as the run says", checks.len() - bad, checks.len());
     Ok(if bad == 0 { DONE } else { DONE_WITH_FAILURES })
 }

@@ -32,7 +32,9 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         return PyKeyboardInterrupt::new_err("stopped");
     }
     let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    raise(py, class(&chain), as_python_says(&message))
+    // A name in a file that is obeyed by a terminal is shown by it instead.
+    let message = alignscope::in_lines(&as_python_says(&message)).into_owned();
+    raise(py, class(&chain), message)
 }
 
 /// Arguments that are true or false: what Python writes for the option.
@@ -221,6 +223,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::StageName { .. }
         | ExperimentError::Twice { .. }
         | ExperimentError::Name(_)
+        | ExperimentError::Many { .. }
+        | ExperimentError::Figures(_)
         | ExperimentError::Nothing { .. }
         | ExperimentError::Unusable { .. } => Some("InvalidValueError"),
         _ => None,

@@ -33,7 +33,7 @@ pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare
 pub use error::ExperimentError;
 use error::go_on;
 pub use external::{External, ExternalSource, FeatureValues, Features, Holding, Place, depths};
-pub use figures::{FigureSpec, Presentation, draw, notes_on_published};
+pub use figures::{FigureSpec, Presentation, draw, notes_on_published, read_drawn};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
@@ -55,8 +55,8 @@ use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, DrawnModel, FileRecord, OutputFolder, RunState, ScoreRow, read_scale,
-    read_scores,
+    BadImage, Drawn, DrawnModel, FileRecord, MAX_MODELS, OutputFolder, RunState, ScoreRow,
+    read_scale, read_scores,
 };
 use crate::score::Ties;
 use crate::stage::Stage;
@@ -231,7 +231,11 @@ impl Experiment {
     ) -> Result<Summary, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
+        figures::check(&self.figures(), self.presentation.title.as_deref())?;
         let models = self.models(progress)?;
+        if models.len() > MAX_MODELS {
+            return Err(ExperimentError::Many { found: models.len() });
+        }
         let open = |spec| PreparedDataset::open(spec, self.opening(true), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let this = self.as_found(&datasets)?;

@@ -47,6 +47,9 @@ const ROW_GAP: f64 = 0.8 * TEXT;
 /// The PNG has so many pixels for a unit: 600 an inch at 85 mm.
 const PNG_SCALE: f32 = 2.0;
 
+/// A legend of very many curves would make more pixels than this, four bytes each.
+const MAX_PNG_PIXELS: u64 = 1 << 28;
+
 /// What stands over a figure, and how it is drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FigureOptions {
@@ -230,6 +233,14 @@ impl Figure {
         let tree = usvg::Tree::from_str(&self.svg(), &options).map_err(|e| raster(&e))?;
         let size =
             tree.size().to_int_size().scale_by(PNG_SCALE).ok_or_else(|| raster(&"no size"))?;
+        if u64::from(size.width()) * u64::from(size.height()) > MAX_PNG_PIXELS {
+            let (width, height) = (size.width(), size.height());
+            let most = MAX_PNG_PIXELS;
+            return Err(raster(&format!(
+                "it would have {width} × {height} of them, expected at most {most} in all; show \
+                 fewer models in it"
+            )));
+        }
         let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
             .ok_or_else(|| raster(&"no memory for its pixels"))?;
         let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);

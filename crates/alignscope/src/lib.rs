@@ -8,6 +8,7 @@ mod name;
 mod caches;
 mod locks;
 mod progress;
+mod shown;
 mod whole;
 /// Numbers in a temporary file.
 mod spill;
@@ -82,7 +83,7 @@ pub use crate::experiment::{
     Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
     ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
     StageRows, StageRowsError, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
-    notes_on_published, verify,
+    notes_on_published, read_drawn, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};
@@ -94,5 +95,6 @@ pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::score::{Measure, Ties};
+pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, StageName, UnknownStage};

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -137,7 +138,7 @@ pub(crate) fn answer_names(folder: &Path) -> io::Result<Vec<String>> {
 
 /// SHA-256 over the names and SHA-256 of files, in order of name: of the output of `sha256sum`
 /// sorted by name.
-pub(crate) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, &'a ContentHash)>) -> String {
+pub(crate) fn sha256_of_all<'a>(files: impl Iterator<Item = (&'a str, impl Display)>) -> String {
     let mut lines: Vec<String> = files.map(|(name, hash)| format!("{hash}  {name}\n")).collect();
     lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
     ContentHash::of(lines.concat().as_bytes()).to_string()

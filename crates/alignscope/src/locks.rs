@@ -7,9 +7,9 @@ use std::path::Path;
 /// A lock beside others, until the file is dropped; none where the file system has no locks.
 ///
 /// # Errors
-/// The file is not there, or no longer, or cannot be opened.
+/// The file is not there, or no longer, or cannot be opened, or is no regular file.
 pub(crate) fn beside_others(path: &Path) -> io::Result<Option<File>> {
-    let file = File::open(path)?;
+    let file = crate::input_file::open(path)?;
     match file.lock_shared() {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
         other => other?,
@@ -26,7 +26,7 @@ pub(crate) fn beside_others(path: &Path) -> io::Result<Option<File>> {
 /// # Errors
 /// Somebody has one ([`io::ErrorKind::WouldBlock`]); or as above.
 pub(crate) fn alone(path: &Path) -> io::Result<Option<File>> {
-    let file = File::open(path)?;
+    let file = crate::input_file::open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

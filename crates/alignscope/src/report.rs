@@ -1,7 +1,7 @@
 //! A run as a page: one file, which needs no network.
 //!
 //! Everything on it comes from the files of a run; images are looked for where the manifest says
-//! that the data was.
+//! that the data was, and shown if they are those of the run.
 
 mod examples;
 mod page;
@@ -10,19 +10,22 @@ mod table;
 mod tables;
 mod thumbnail;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::ceiling::CeilingRow;
 use crate::comparison::ComparisonRow;
+use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::figure::{Figure, Specs};
 use crate::findings::FindingRow;
+use crate::progress::Progress;
 use crate::results::{
-    ResultsError, ScoreRow, read_ceilings, read_comparisons, read_findings, read_scores,
-    write_whole,
+    Bounds, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TITLE_BYTES, ResultsError, ScoreRow,
+    is_there, read_ceilings, read_comparisons, read_findings, read_record, read_scores,
+    write_whole, wrong,
 };
 use crate::stage::Stage;
 
@@ -84,6 +87,10 @@ struct ToldModel {
 struct ToldDataset {
     name: String,
     data: PathBuf,
+    #[serde(default)]
+    images_root: Option<PathBuf>,
+    #[serde(default)]
+    images_sha256: Option<String>,
     limit: Option<usize>,
     trials: usize,
     pairs: usize,
@@ -100,13 +107,48 @@ struct ToldTimes {
     wall_s: f64,
 }
 
+impl Told {
+    /// Holds what the page shows to its bounds.
+    fn check(&self, bounds: Bounds<'_>) -> Result<(), ResultsError> {
+        bounds.text("title", self.title.as_deref().unwrap_or_default(), MAX_TITLE_BYTES)?;
+        bounds.list("models", &self.models, MAX_MODELS)?;
+        for (i, model) in self.models.iter().enumerate() {
+            bounds.text(&format!("models[{i}].name"), &model.name, MAX_NAME_BYTES)?;
+            bounds.list(
+                &format!("models[{i}].defaults_used"),
+                &model.defaults_used,
+                MAX_ENTRIES,
+            )?;
+        }
+        bounds.datasets(self.datasets.iter().map(|dataset| dataset.name.as_str()))?;
+        for (i, d) in self.datasets.iter().enumerate() {
+            let counts = [
+                ("limit", d.limit.unwrap_or(0)),
+                ("trials", d.trials),
+                ("pairs", d.pairs),
+                ("images", d.images),
+                ("clusters", d.clusters),
+                ("skipped_trials", d.skipped_trials),
+                ("missing_images", d.missing_images),
+            ];
+            for (name, count) in counts {
+                bounds.count(&format!("datasets[{i}].{name}"), count)?;
+            }
+            bounds.list(&format!("datasets[{i}].notes"), &d.notes, MAX_ENTRIES)?;
+        }
+        let seconds = self.times.wall_s;
+        match (0.0..1e10).contains(&seconds) {
+            true => Ok(()),
+            false => Err(wrong(bounds.path, "times.wall_s", seconds, "seconds, 0 or more")),
+        }
+    }
+}
+
 impl Run {
     fn read(folder: &Path) -> Result<Self, ResultsError> {
         let path = folder.join("manifest.json");
-        let manifest = std::fs::read_to_string(&path)
-            .map_err(|source| ResultsError::Read { path: path.clone(), source })?;
-        let told = serde_json::from_str(&manifest)
-            .map_err(|source| ResultsError::Manifest { path, source })?;
+        let (told, manifest): (Told, String) = read_record(&path)?;
+        told.check(Bounds { path: &path })?;
         Ok(Self {
             folder: folder.to_owned(),
             told,
@@ -152,20 +194,54 @@ fn if_there<T>(
     path: &Path,
     read: impl Fn(&Path) -> Result<Vec<T>, ResultsError>,
 ) -> Result<Option<Vec<T>>, ResultsError> {
-    match path.exists() {
+    match is_there(path) {
         true => read(path).map(Some),
         false => Ok(None),
     }
 }
 
+/// The images of data sets, by their ids: where each lies, and the SHA-256 of its bytes.
+pub(crate) type KnownImages = BTreeMap<DatasetKind, HashMap<String, (PathBuf, String)>>;
+
+/// Where the page's images come from.
+enum Images<'a> {
+    /// From where the run itself has just read them.
+    Known(&'a KnownImages),
+    /// From where the manifest says, or `data`; if together they are those of the run.
+    LookedFor { data: &'a BTreeMap<DatasetKind, PathBuf>, progress: &'a dyn Progress },
+}
+
 /// Writes `report.html` into the folder of a run, from its files and the figures that were drawn of it.
 ///
+/// `data` — where data sets lie now, if not where the manifest says
+///
+/// The images of a data set are shown if together they have the SHA-256 that the run recorded: a
+/// manifest from elsewhere may name any folder and any file in it, but it cannot know what is in them.
+///
 /// # Errors
-/// A file of the run cannot be read, or the page cannot be written. An image that is not to be found is
-/// none: the page says so.
-pub fn write_report(folder: &Path, figures: &[NamedFigure]) -> Result<(), ResultsError> {
+/// A file of the run cannot be read, or the page cannot be written. That the images are not to be
+/// found, or are others, is no error: the page says so.
+pub fn write_report(
+    folder: &Path,
+    figures: &[NamedFigure],
+    data: &BTreeMap<DatasetKind, PathBuf>,
+    progress: &dyn Progress,
+) -> Result<(), ResultsError> {
+    write(folder, figures, &Images::LookedFor { data, progress })
+}
+
+/// As [`write_report`], of a run that has just read its images.
+pub(crate) fn write_report_of_run(
+    folder: &Path,
+    figures: &[NamedFigure],
+    images: &KnownImages,
+) -> Result<(), ResultsError> {
+    write(folder, figures, &Images::Known(images))
+}
+
+fn write(folder: &Path, figures: &[NamedFigure], images: &Images<'_>) -> Result<(), ResultsError> {
     let run = Run::read(folder)?;
-    let examples = examples::gather(&run)?;
+    let examples = examples::gather(&run, images)?;
     let page = page::render(&run, figures, &examples)?;
     write_whole(&folder.join("report.html"), page.as_bytes())
 }

@@ -43,6 +43,9 @@ impl ClusterBy {
 
 choice!(ClusterBy, "cluster");
 
+/// More resamples than this would only take time.
+pub const MAX_RESAMPLES: usize = 1_000_000;
+
 /// How intervals are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resampling {

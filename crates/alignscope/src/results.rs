@@ -1,14 +1,17 @@
 //! The files that a run leaves.
 
 mod arrow;
+mod bounds;
 mod ceilings;
 mod comparisons;
 mod distances;
 mod fields;
 mod findings;
 mod folder;
+mod images;
 mod lock;
 mod manifest;
+mod names;
 mod run;
 mod scale;
 mod scores;
@@ -18,17 +21,24 @@ mod trials;
 
 use std::path::PathBuf;
 
+pub(crate) use crate::whole::is_there;
 pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
+pub(crate) use bounds::{
+    Bounds, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, read_record, shortened, wrong,
+};
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub(crate) use fields::document as csv_document;
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
+pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnModel, FileRecord, Host, Manifest, ModelRecord, Times,
     WorkRecord, read_drawn, read_resampling,
 };
+pub(crate) use names::ENERGY;
+pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleWriter, read_scale};
 pub use scores::{ScoreRow, read_scores, write_scores};
@@ -163,6 +173,27 @@ pub enum ResultsError {
         other: &'static str,
         /// What does not fit.
         why: String,
+    },
+    /// A value of a run's file that cannot be meant.
+    #[error("in {path}, `{key}` is {found}, expected {expected}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Where in it the value stands.
+        key: String,
+        /// What it is.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// The figures that a manifest names cannot be drawn.
+    #[error("in {path}")]
+    Figures {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: FigureNameError,
     },
     /// The manifest of a run cannot be read.
     #[error("{path} is not the manifest of a run")]

@@ -6,6 +6,12 @@ use std::path::Path;
 /// How the names of unfinished files begin.
 pub(crate) const UNFINISHED: &str = ".alignscope-";
 
+/// Whether there is anything of this name, be it a link to nothing: what is there but cannot be read
+/// is an error, not a file that was never written.
+pub(crate) fn is_there(path: &Path) -> bool {
+    !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 /// A temporary file in the folder of `path`, removed unless it is kept.
 pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();

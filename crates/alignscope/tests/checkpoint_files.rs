@@ -544,7 +544,8 @@ fn an_archive_that_contradicts_itself_is_an_error() {
         change(&mut part.local);
         change(&mut part.central);
     };
-    let more: [(&str, &dyn Fn(&mut [Part; 3]), &str); 10] = [
+    type Change<'a> = &'a dyn Fn(&mut [Part; 3]);
+    let more: [(&str, Change<'_>, &str); 10] = [
         ("the local name", &|p| p[2].local.name = "x/data/1".into(), "`x/data/0` in it"),
         ("the local size", &|p| p[2].local.bytes = 8, "`x/data/0` in it"),
         ("the local checksum", &|p| p[2].local.checksum ^= 1, "`x/data/0` in it"),

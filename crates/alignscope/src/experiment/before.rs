@@ -2,7 +2,8 @@
 
 use super::ExperimentError;
 use crate::progress::Progress;
-use crate::results::{Change, Found, OutputFolder, ResultsError, RunState};
+use crate::results::{Change, Found, OutputFolder, ResultsError, RunState, shortened};
+use crate::shown::in_one_line;
 
 /// Whether the folder holds this very run. Says that a run goes on, where one stopped.
 ///
@@ -47,16 +48,7 @@ pub(super) fn is_done(
 fn lines(changes: &[Change]) -> String {
     let line = |change: &Change| {
         let [before, now] = [&change.before, &change.now].map(|text| shortened(text));
-        format!("\n  {}: {before}, now {now}", change.what)
+        format!("\n  {}", in_one_line(&format!("{}: {before}, now {now}", change.what)))
     };
     changes.iter().map(line).collect()
-}
-
-/// A value of a state, short enough for a line.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -129,6 +129,17 @@ pub enum CompareError {
         /// Why.
         why: &'static str,
     },
+    /// There are more pairs than can be compared.
+    #[error(
+        "there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}; name one side \
+         with --model-a, --stage-a or --distance-a"
+    )]
+    Many {
+        /// The data set.
+        dataset: DatasetKind,
+        /// How many there are.
+        found: usize,
+    },
     /// The distances of a run cannot be scored.
     #[error("cannot score the distances of {run}")]
     Score {
@@ -139,6 +150,9 @@ pub enum CompareError {
         source: ColumnError,
     },
 }
+
+/// Pairs that are compared with each other in one go.
+const MAX_PAIRS: usize = 100_000;
 
 /// A run as far as it is read.
 struct Run<'a> {
@@ -275,6 +289,7 @@ fn compare_dataset(
     let open_b = model_b.is_none() && stage_b.is_none() && distance_b.is_none();
     let (sides, chosen) = if b.is_none() && open && open_b {
         // One table of all models.
+        few(kind, first.len() * first.len().saturating_sub(1) / 2)?;
         let sides = measure(a, dataset, &scorer, &first, found)?;
         let chosen = pairs(&sides);
         (sides, chosen)
@@ -286,6 +301,7 @@ fn compare_dataset(
         let stage_b = if itself { stage_b.or(stage_a) } else { stage_b };
         let run_b = b.unwrap_or(a);
         let second = run_b.choose(kind, model_b, stage_b, distance_b)?;
+        few(kind, first.len() * second.len())?;
         let mut sides = measure(a, dataset, &scorer, &first, found)?;
         sides.extend(measure(run_b, dataset, &scorer, &second, found)?);
         let mut chosen = Vec::<[usize; 2]>::new();
@@ -316,6 +332,14 @@ fn compare_dataset(
     }
     found.rows.extend(compare(kind, &scorer, &sides, &chosen));
     Ok(())
+}
+
+/// Refuses more pairs than can be compared.
+fn few(dataset: DatasetKind, found: usize) -> Result<(), CompareError> {
+    match found > MAX_PAIRS {
+        true => Err(CompareError::Many { dataset, found }),
+        false => Ok(()),
+    }
 }
 
 /// A scorer of the whole of a data set.

@@ -9,7 +9,7 @@ use super::{Experiment, ExperimentError, Model, draw, notes_on_published, record
 use crate::comparison::ComparisonRow;
 use crate::findings::FindingRow;
 use crate::progress::Progress;
-use crate::report::write_report;
+use crate::report::write_report_of_run;
 use crate::results::{
     OutputFolder, RunState, ScoreRow, Times, WorkRecord, write_ceilings, write_comparisons,
     write_findings, write_scores, write_trials,
@@ -68,7 +68,8 @@ impl Experiment {
         };
         let results = record::results_of(out)?;
         self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
-        write_report(out.path(), &figures)?;
+        let images = datasets.iter().map(|d| (d.dataset.kind, d.known_images())).collect();
+        write_report_of_run(out.path(), &figures, &images)?;
         progress.end();
         Ok(out.end()?)
     }

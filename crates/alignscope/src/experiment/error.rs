@@ -11,7 +11,7 @@ use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
 use crate::model::ModelNameError;
 use crate::progress::Progress;
-use crate::results::ResultsError;
+use crate::results::{FigureNameError, MAX_MODELS, ResultsError};
 use crate::score::ScoreError;
 use crate::spill::SpillError;
 use crate::stage::Stage;
@@ -29,6 +29,15 @@ pub enum ExperimentError {
     /// A model cannot be called so in results.
     #[error(transparent)]
     Name(#[from] ModelNameError),
+    /// More models than a run can have.
+    #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
+    Many {
+        /// How many there are.
+        found: usize,
+    },
+    /// The figures cannot all be drawn into the output folder.
+    #[error(transparent)]
+    Figures(#[from] FigureNameError),
     /// The same model or data set twice.
     #[error("the {what} {name} is named twice")]
     Twice {

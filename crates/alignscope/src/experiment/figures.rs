@@ -1,17 +1,20 @@
 //! The figures of an experiment: each shows some of its scores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::ExperimentError;
-use crate::dataset::DatasetKind;
+use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
 use crate::figure::{
-    Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
-    published_notes, write_published_differences,
+    Color, Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
+    published_notes, shown_measure, write_published_differences,
 };
 use crate::report::NamedFigure;
-use crate::results::{Drawn, DrawnModel, ScoreRow};
+use crate::results::{
+    self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
+    shortened, wrong,
+};
 use crate::stage::Stage;
 
 /// How the figures and the page of a run look.
@@ -115,10 +118,13 @@ impl FigureSpec {
         ]
     }
 
-    /// Whether the figure shows a score.
-    fn shows(&self, row: &ScoreRow) -> bool {
+    /// Whether the figure shows a score; `models` are those that it names.
+    fn shows(&self, row: &ScoreRow, models: &HashSet<&str>) -> bool {
+        if row.subset != ALL || row.measure != shown_measure(row.dataset) {
+            return false;
+        }
         let panel = self.panels.is_empty() || self.panels.contains(&row.dataset);
-        let model = self.models.is_empty() || self.models.contains(&row.model);
+        let model = models.is_empty() || models.contains(row.model.as_str());
         let distance = row.distance == Distance::Own || self.distances.contains(&row.distance);
         panel && (row.stage == Stage::Image || (model && distance))
     }
@@ -145,7 +151,9 @@ impl FigureSpec {
     /// # Errors
     /// It has nothing to show.
     pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
-        let shown: Vec<ScoreRow> = rows.iter().filter(|row| self.shows(row)).cloned().collect();
+        let models = self.models.iter().map(String::as_str).collect();
+        let shown = rows.iter().filter(|row| self.shows(row, &models)).cloned();
+        let shown: Vec<ScoreRow> = shown.collect();
         let options = FigureOptions {
             title: self.title_of(drawn),
             caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
@@ -180,14 +188,36 @@ mod names {
     }
 }
 
-/// The name of the files of the figure of energy, which no figure of an experiment may have.
-pub(super) const ENERGY: &str = "energy";
+/// Reads from a run's manifest what its figures need.
+///
+/// # Errors
+/// The manifest cannot be read, or names figures that cannot be drawn into the run's folder, a colour
+/// that is none, or a title that is no line.
+pub fn read_drawn(manifest: &Path) -> Result<Drawn<FigureSpec>, ResultsError> {
+    let drawn = results::read_drawn::<FigureSpec>(manifest)?;
+    check(&drawn.figures, drawn.title.as_deref())
+        .map_err(|source| ResultsError::Figures { path: manifest.to_owned(), source })?;
+    for (model, color) in &drawn.colours {
+        color.parse::<Color>().map_err(|error| {
+            let key = format!("colours.{}", shortened(model));
+            wrong(manifest, key, format_args!("`{}`", error.0), "`#rrggbb` such as `#0a50a0`")
+        })?;
+    }
+    Ok(drawn)
+}
+
+/// Refuses figures that cannot all be drawn into one folder; `title` is that of those without one.
+pub(super) fn check(figures: &[FigureSpec], title: Option<&str>) -> Result<(), FigureNameError> {
+    check_figures(figures.iter().map(|f| (f.name.as_str(), f.title.as_deref().or(title))))
+}
 
 /// The colours of a run's models: those chosen first.
 fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
     // A colour that cannot be read was refused with the experiment.
     let chosen = drawn.colours.iter().filter_map(|(m, c)| Some((m.clone(), c.parse().ok()?)));
-    Palette::of_run(rows.iter().map(|row| row.model.as_str()), &chosen.collect(), specs(drawn))
+    let mut known = HashSet::new();
+    let models = rows.iter().map(|row| row.model.as_str()).filter(|model| known.insert(*model));
+    Palette::of_run(models, &chosen.collect(), specs(drawn))
 }
 
 /// What a run's models are.
@@ -211,12 +241,14 @@ pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<S
 /// differences from those are written as `published-differences.csv`.
 ///
 /// # Errors
-/// A figure has nothing to show, or the files cannot be written.
+/// A figure has nothing to show, or a name that is not fit for its files, before any is written; or
+/// the files cannot be written.
 pub fn draw(
     rows: &[ScoreRow],
     drawn: &Drawn<FigureSpec>,
     out: &Path,
 ) -> Result<Vec<NamedFigure>, ExperimentError> {
+    check(&drawn.figures, drawn.title.as_deref())?;
     let mut figures = Vec::new();
     for spec in &drawn.figures {
         let figure = spec.figure(rows, drawn)?;

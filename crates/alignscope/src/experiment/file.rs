@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 pub use error::ExperimentFileError;
 
-use super::figures::ENERGY;
 use super::{DatasetSpec, FigureSpec};
 use crate::caches::expand_home;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
 use crate::figure::{Color, base_of};
 use crate::model::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
+use crate::results::check_figures;
 
 /// An experiment file that has been read: the grid that it asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,17 +138,18 @@ impl ExperimentFile {
             return Err(ExperimentFileError::Empty { path: owned(), what: "[[figures]]" });
         }
 
+        let named = root.figures.iter().map(|figure| {
+            let title = figure.title.as_deref().or(root.title.as_deref());
+            (figure.name.as_str(), title)
+        });
+        check_figures(named)
+            .map_err(|source| ExperimentFileError::Figures { path: owned(), source })?;
+
         let texts = || root.figures.iter().flat_map(|figure| &figure.models);
         let models = Models::read(path, texts(), folder, untrained)?;
         let mut distances = Vec::new();
         let mut figures: Vec<FigureSpec> = Vec::new();
         for entry in root.figures {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            let known = figures.iter().any(|f| f.name == entry.name);
-            let fit = !entry.name.is_empty() && entry.name.chars().all(plain);
-            if known || !fit || entry.name == ENERGY {
-                return Err(ExperimentFileError::FigureName { path: owned(), name: entry.name });
-            }
             let figure_models: Vec<String> =
                 entry.models.iter().map(|text| models.name(text).to_owned()).collect();
             let figure_distances: Vec<Distance> = match &entry.distances {
@@ -426,10 +427,17 @@ mod tests {
     }
 
     #[test]
-    fn no_figure_takes_the_name_of_the_figure_of_energy() {
-        let models = "models = [\"a/b\"]\n[[figures]]\nname = \"energy\"\nmodels = [\"a/b\"]";
-        let said = said_of("", models);
-        assert!(said.contains("a figure `energy`"), "{said}");
+    fn a_figure_has_a_name_that_no_other_file_of_the_run_has() {
+        for (name, words) in [
+            ("energy", "the name `energy` of a figure is taken"),
+            ("scores", "the name `scores` of a figure is taken"),
+            ("../x", "the name `../x` of a figure is not fit"),
+            ("F", "two figures are called `f` and `F`"),
+        ] {
+            let models = "models = [\"a/b\"]";
+            let said = said_of("", &format!("{models}\n[[figures]]\nname = \"{name}\"\n{models}"));
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::figures::ENERGY;
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, Model, Source};
 use crate::encoder::{Family, Precision, Tokens};
 use crate::kept::{About, Identity, NUMERICS};
-use crate::results::RunState;
+use crate::results::{ENERGY, RunState};
 use crate::weights::hex;
 
 /// What the blocks of an encoder are fed, where it is as the study had it.

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use super::error::go_on;
 use super::pixels::{self, PixelRule};
-use super::record::sha256_of_all;
 use super::{DatasetSpec, ExperimentError};
 use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::ceiling::{FoundCeiling, ceilings};
@@ -16,6 +15,7 @@ use crate::image::{
     self, DecodingBudget, Examined, ImageError, RgbImage, decoding_share, notes_on_reading,
 };
 use crate::input_file::{ContentHash, InputFile};
+use crate::listing::sha256_of_all;
 use crate::progress::Progress;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
@@ -244,6 +244,12 @@ impl PreparedDataset {
     /// Hash of each image's file.
     pub(super) fn hashes(&self) -> &[ContentHash] {
         &self.hashes
+    }
+
+    /// Where each image lies, by its id, and its hash.
+    pub(super) fn known_images(&self) -> HashMap<String, (PathBuf, String)> {
+        let images = self.dataset.images.iter().zip(&self.hashes);
+        images.map(|(i, hash)| (i.id.clone(), (i.path.clone(), hash.to_string()))).collect()
     }
 
     /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.

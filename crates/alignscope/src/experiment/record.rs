@@ -7,13 +7,11 @@ use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
 use crate::encoder::Checkpoint;
 use crate::input_file::{self, ContentHash, HashedPath};
-use crate::listing::{MAX_ANSWER_BYTES, answer_names};
+use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
 use crate::weights::file_sha256;
-
-pub(super) use crate::listing::sha256_of_all;
 
 /// How far a run can be had again that alignscope made from end to end.
 const REPRODUCIBLE: &str = "the same command gives the same bytes of scores.csv and values of \

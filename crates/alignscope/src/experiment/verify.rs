@@ -7,19 +7,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::record::{recorded_sha256, sha256_of_all};
+use super::record::recorded_sha256;
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
-use crate::image;
-use crate::input_file::ContentHash;
+use crate::listing::sha256_of_all;
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
-    FileRecord, ResultsError, RunDataset, ScoreRow, TABLES, read_distances, read_scores,
+    Bounds, FileRecord, MAX_MODELS, MAX_NAME_BYTES, ResultsError, RunDataset, ScoreRow, TABLES,
+    hash_images, images_root, is_there, moved, read_distances, read_record, read_scores,
     read_trials,
 };
 use crate::score::{Scorer, Ties};
@@ -99,6 +98,26 @@ struct RecordedDataset {
     images_sha256: String,
 }
 
+impl Recorded {
+    /// Reads it, each of its values within its bounds.
+    fn read(path: &Path) -> Result<Self, ResultsError> {
+        let (recorded, _): (Self, _) = read_record(path)?;
+        let bounds = Bounds { path };
+        bounds.results(&recorded.results)?;
+        bounds.list("models", &recorded.models, MAX_MODELS)?;
+        for (i, model) in recorded.models.iter().enumerate() {
+            bounds.text(&format!("models[{i}].name"), &model.name, MAX_NAME_BYTES)?;
+            bounds.files(&format!("models[{i}].files"), &model.files)?;
+        }
+        bounds.datasets(recorded.datasets.iter().map(|dataset| dataset.name.as_str()))?;
+        for (i, dataset) in recorded.datasets.iter().enumerate() {
+            bounds.files(&format!("datasets[{i}].files"), &dataset.files)?;
+            bounds.hash(&format!("datasets[{i}].images_sha256"), &dataset.images_sha256)?;
+        }
+        Ok(recorded)
+    }
+}
+
 /// Hashes the files of a finished run again: tables, weights, annotations, images; and scores its distances again.
 ///
 /// # Errors
@@ -108,13 +127,11 @@ pub fn verify(
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, ResultsError> {
     let manifest = request.run.join("manifest.json");
-    if request.run.join("unfinished.json").exists() || !manifest.exists() {
+    if is_there(&request.run.join("unfinished.json")) || !is_there(&manifest) {
         return Err(ResultsError::NoRun { path: request.run.clone() });
     }
-    let text = std::fs::read(&manifest)
-        .map_err(|source| ResultsError::Read { path: manifest.clone(), source })?;
-    let recorded: Recorded = serde_json::from_slice(&text)
-        .map_err(|source| ResultsError::Manifest { path: manifest.clone(), source })?;
+    let recorded = Recorded::read(&manifest)?;
+    let mut hashes = Hashes::default();
     let mut checks = Vec::new();
     for name in TABLES.iter().filter(|name| recorded.results.iter().all(|r| r.path != **name)) {
         let outcome = CheckOutcome::NotThere("the manifest has no hash of it".to_owned());
@@ -122,12 +139,13 @@ pub fn verify(
     }
     progress.begin("hashing tables and weights", 0);
     for file in &recorded.results {
-        checks.push(check_file("result", &request.run.join(&file.path), &file.sha256));
+        let path = request.run.join(&file.path);
+        checks.push(hashes.check("result", &path, &file.sha256));
     }
     for model in &recorded.models {
         let what = format!("file of {}", model.name);
         for file in &model.files {
-            checks.push(check_file(&what, Path::new(&file.path), &file.sha256));
+            checks.push(hashes.check(&what, Path::new(&file.path), &file.sha256));
         }
     }
     progress.end();
@@ -151,19 +169,12 @@ pub fn verify(
             continue;
         };
         let data = request.data.get(&dataset.kind).unwrap_or(&recorded.data);
-        let root = match request.data.get(&dataset.kind) {
-            None => recorded.images_root.clone(),
-            // A manifest by its own name.
-            Some(file) if file.is_file() => file.parent().map_or_else(PathBuf::new, Path::to_owned),
-            Some(folder) => moved(&recorded.data, folder, &recorded.images_root),
-        };
+        let now = request.data.get(&dataset.kind).map(PathBuf::as_path);
+        let root = images_root(&recorded.data, &recorded.images_root, now);
         for file in &recorded.files {
             let path = moved(&recorded.data, data, Path::new(&file.path));
-            checks.push(check_file(
-                &format!("annotations of {}", recorded.name),
-                &path,
-                &file.sha256,
-            ));
+            let what = format!("annotations of {}", recorded.name);
+            checks.push(hashes.check(&what, &path, &file.sha256));
         }
         checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
         progress.begin(&format!("{}: scoring again", dataset.kind), 0);
@@ -173,24 +184,36 @@ pub fn verify(
     Ok(checks)
 }
 
-/// Where a file of a data set lies now.
-fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
-    match file.strip_prefix(before) {
-        // The data set is named by its manifest.
-        Ok(rest) if rest.as_os_str().is_empty() => now.to_owned(),
-        Ok(rest) => now.join(rest),
-        Err(_) => file.to_owned(),
+/// Hashes of files, each computed once, however often a manifest names it.
+#[derive(Default)]
+struct Hashes(BTreeMap<PathBuf, Result<String, String>>);
+
+impl Hashes {
+    fn check(&mut self, what: &str, path: &Path, expected: &str) -> Check {
+        let what = format!("{what}: {}", path.display());
+        let found = self.0.entry(path.to_owned()).or_insert_with(|| hash_of(path));
+        let outcome = match found {
+            Ok(found) if found == expected => CheckOutcome::Same,
+            Ok(found) => CheckOutcome::Different(format!("SHA-256 {found}, expected {expected}")),
+            Err(why) => CheckOutcome::NotThere(why.clone()),
+        };
+        Check::new(what, outcome)
     }
 }
 
-fn check_file(what: &str, path: &Path, expected: &str) -> Check {
-    let what = format!("{what}: {}", path.display());
-    let outcome = match recorded_sha256(path) {
-        Ok(found) if found == expected => CheckOutcome::Same,
-        Ok(found) => CheckOutcome::Different(format!("SHA-256 {found}, expected {expected}")),
-        Err(error) => CheckOutcome::NotThere(error.to_string()),
-    };
-    Check::new(what, outcome)
+/// A file of more bytes is not hashed: no checkpoint has as many, but some files that a system makes
+/// up as they are read say that they have.
+const MAX_HASHED_BYTES: u64 = 1 << 40;
+
+/// SHA-256 of a regular file, or of a folder of answers; or why it cannot be had.
+fn hash_of(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::metadata(path).map(|metadata| metadata.len());
+    match bytes {
+        Ok(bytes) if bytes > MAX_HASHED_BYTES => {
+            Err(format!("it says that it has {bytes} bytes, expected at most {MAX_HASHED_BYTES}"))
+        }
+        _ => recorded_sha256(path).map_err(|error| error.to_string()),
+    }
 }
 
 fn check_images(
@@ -200,20 +223,7 @@ fn check_images(
     progress: &dyn Progress,
 ) -> Check {
     let what = format!("{} images of {}", dataset.images.len(), dataset.kind);
-    progress.begin(&format!("{}: hashing images", dataset.kind), dataset.images.len() as u64);
-    let hashes: Result<Vec<ContentHash>, String> = dataset
-        .images
-        .par_iter()
-        .map(|id| {
-            progress.advance(1);
-            let path = root.join(id);
-            match image::read(&path) {
-                Ok(bytes) => Ok(ContentHash::of(&bytes)),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .collect();
-    progress.end();
+    let hashes = hash_images(dataset, root, progress);
     let outcome = match hashes {
         Err(why) => CheckOutcome::NotThere(why),
         Ok(hashes) => {

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use crate::input_file::open;
 use crate::spill::{read_at, write_at};
 use crate::whole;
 
@@ -65,7 +66,7 @@ impl KeptFile {
         body: impl Fn(&H) -> Option<u64>,
     ) -> Result<(Self, H), Trouble> {
         let damaged = |what: &str| Trouble::Damaged(what.to_owned());
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         let length = file.metadata()?.len();
         let mut beginning = [0; 24];
         if length < 24 + HASH_BYTES {
@@ -101,7 +102,7 @@ impl KeptFile {
 
     /// Reads some of the numbers' bytes.
     pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        read_at(&File::open(&self.path)?, bytes, self.start + offset)
+        read_at(&open(&self.path)?, bytes, self.start + offset)
     }
 }
 
@@ -142,7 +143,7 @@ pub(super) fn remove_orphan(path: &Path) {
         let written = file.metadata().and_then(|metadata| metadata.modified());
         written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age >= ORPHAN_AGE))
     };
-    if File::open(path).is_ok_and(|file| is_old(&file) && file.try_lock().is_ok()) {
+    if open(path).is_ok_and(|file| is_old(&file) && file.try_lock().is_ok()) {
         // One that cannot be removed does no harm: it is never read.
         let _ = std::fs::remove_file(path);
     }

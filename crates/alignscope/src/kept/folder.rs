@@ -1,14 +1,21 @@
 //! The folder of all kept pieces.
 
+use std::collections::BTreeMap;
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{About, Identity, KeptError, KeptPiece};
-use crate::{caches, locks, whole};
+use serde_json::Value;
 
-/// What a piece is, for people; its presence marks a folder as ours.
+use super::piece::{NAME_DIGITS, SET, VALUES};
+use super::{About, Identity, KeptError, KeptPiece};
+use crate::whole::{self, UNFINISHED, is_there};
+use crate::{caches, input_file, locks};
+
+/// What a piece is, for people; a folder whose name is the hash of what it says is ours.
 const ABOUT: &str = "piece.json";
+const MAX_ABOUT_BYTES: u64 = 1 << 20;
 
 /// A folder in which pieces are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,29 +77,32 @@ impl KeptFolder {
         // Between any two of these steps somebody may remove the folder.
         for _ in 0..100 {
             std::fs::create_dir_all(&folder).map_err(KeptError::write(&folder))?;
-            if !path.exists() {
+            if !is_there(&path) {
                 match whole::write(&path, text.as_bytes()) {
                     // Another run wrote it at the same moment.
-                    Err(_) if path.exists() => {}
+                    Err(_) if is_there(&path) => {}
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     other => other.map_err(KeptError::write(&path))?,
                 }
             }
             match locks::beside_others(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => return KeptPiece::open(folder, other.map_err(KeptError::read(&path))?),
+                other => {
+                    let lock = other.map_err(KeptError::read(&path))?;
+                    return KeptPiece::open(folder, about.pairs, lock);
+                }
             }
         }
         let source = io::Error::other("it is removed again and again");
         Err(KeptError::Write { path: folder, source })
     }
 
-    /// Forgets what is kept of this identity.
+    /// Forgets what is kept of this identity. Files in its folder that are not alignscope's stay.
     ///
     /// # Errors
     /// A run is at work with it ([`KeptError::InUse`]), or a file cannot be removed.
     pub fn forget(&self, identity: &Identity) -> Result<(), KeptError> {
-        remove(&self.path.join(identity.key()))
+        remove(&self.path.join(identity.key())).map(drop)
     }
 
     /// All pieces, in order of model and data set.
@@ -109,14 +119,13 @@ impl KeptFolder {
         for folder in folders {
             let path = folder.map_err(KeptError::read(&self.path))?.path();
             // What is not ours is not listed, and not removed.
-            let Ok(text) = std::fs::read(path.join(ABOUT)) else { continue };
-            let Ok(about) = serde_json::from_slice(&text) else { continue };
-            let (mut bytes, mut written) = (0, SystemTime::UNIX_EPOCH);
+            let Some(about) = about(&path) else { continue };
+            let (mut bytes, mut written) = (0_u64, SystemTime::UNIX_EPOCH);
             let files = std::fs::read_dir(&path).map_err(KeptError::read(&path))?;
-            for file in files {
+            for file in files.flatten().filter(is_ours) {
                 // A run that is at work may have renamed or removed it.
-                let Ok(metadata) = file.and_then(|f| f.metadata()) else { continue };
-                bytes += metadata.len();
+                let Ok(metadata) = file.metadata() else { continue };
+                bytes = bytes.saturating_add(metadata.len());
                 written = written.max(metadata.modified().map_err(KeptError::read(&path))?);
             }
             found.push(KeptEntry { about, path, bytes, written });
@@ -136,17 +145,62 @@ impl KeptEntry {
         self.written.elapsed().unwrap_or_default()
     }
 
-    /// Removes it.
+    /// Removes its files, and its folder if nothing else is in it; gives the names of what else is
+    /// there, which is left.
     ///
     /// # Errors
     /// A run is at work with it ([`KeptError::InUse`]), or a file cannot be removed.
-    pub fn remove(&self) -> Result<(), KeptError> {
+    pub fn remove(&self) -> Result<Vec<String>, KeptError> {
         remove(&self.path)
     }
 }
 
-fn remove(folder: &Path) -> Result<(), KeptError> {
-    let lock = match locks::alone(&folder.join(ABOUT)) {
+/// What a piece is, if the folder is one: no link, with a record of which it has its name.
+fn about(folder: &Path) -> Option<About> {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        #[serde(flatten)]
+        about: About,
+        identity: BTreeMap<String, Value>,
+    }
+    let is_folder = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|m| m.is_dir());
+    let is_file = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
+    let record = folder.join(ABOUT);
+    if !is_folder(folder) || !is_file(&record) {
+        return None;
+    }
+    let record = input_file::read(&record, MAX_ABOUT_BYTES).ok()?;
+    let Record { about, identity } = serde_json::from_slice(&record).ok()?;
+    let key = Identity::new(identity).key();
+    (folder.file_name()?.to_str()? == key).then_some(about)
+}
+
+/// Whether an entry of a piece's folder is a file that alignscope made there; a link is none.
+fn is_ours(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let kept = name.rsplit_once('.').is_some_and(|(stem, extension)| {
+        let digit = |b: u8| b.is_ascii_hexdigit();
+        let named = stem.len() == NAME_DIGITS && stem.bytes().all(digit);
+        named && (extension == SET || extension == VALUES)
+    });
+    (kept || name == ABOUT || name.starts_with(UNFINISHED))
+        && entry.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+/// Removes the files of a piece; gives the names of what is left, which is not alignscope's.
+fn remove(folder: &Path) -> Result<Vec<String>, KeptError> {
+    match std::fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        Ok(metadata) if !metadata.is_dir() => {
+            let source = io::Error::other("it is a link, or no folder; remove it yourself");
+            return Err(KeptError::Write { path: folder.to_owned(), source });
+        }
+        Err(source) => return Err(KeptError::Read { path: folder.to_owned(), source }),
+        Ok(_) => {}
+    }
+    let record = folder.join(ABOUT);
+    let lock = match locks::alone(&record) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             return Err(KeptError::InUse { path: folder.to_owned() });
         }
@@ -155,10 +209,33 @@ fn remove(folder: &Path) -> Result<(), KeptError> {
     };
     // Elsewhere an open file keeps its folder from being removed.
     let _held = lock.filter(|_| cfg!(unix));
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(KeptError::write(folder)),
+    let mut left = Vec::new();
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(KeptError::read(folder))? {
+        let entry = entry.map_err(KeptError::read(folder))?;
+        match is_ours(&entry) {
+            true => others.push(entry.path()),
+            false => left.push(entry.file_name().to_string_lossy().into_owned()),
+        }
     }
+    // The record goes last: as long as it is there, the folder is known as a piece.
+    others.sort_by_key(|path| *path == record);
+    for path in others {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(KeptError::write(&path))?,
+        }
+    }
+    if left.is_empty() {
+        match std::fs::remove_dir(folder) {
+            // Another run is about to keep something there.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(KeptError::write(folder))?,
+        }
+    }
+    left.sort();
+    Ok(left)
 }
 
 #[cfg(test)]
@@ -195,6 +272,81 @@ mod tests {
         drop(beside);
         kept.forget(&identity).expect("removed");
         assert_eq!(KeptFolder::new(&folder.path().join("none")).list().expect("none"), []);
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_no_piece_whatever_it_holds() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let kept = KeptFolder::new(place.path());
+        let identity = |name: &str| Identity::new([(name.into(), 1.5.into())].into());
+        let about = About { model: "m".into(), name: None, dataset: "things".into(), pairs: 2 };
+        let piece = kept.piece(&identity("a"), &about).expect("made");
+        piece.keep_values(&[0, 1], &[1.0, 2.0]).expect("kept");
+        let folder = piece.folder().to_owned();
+        drop(piece);
+        // The record of a piece, but in a folder of another name; and another record in ours.
+        let stranger = place.path().join("thesis");
+        std::fs::create_dir(&stranger).expect("made");
+        std::fs::copy(folder.join(ABOUT), stranger.join(ABOUT)).expect("copied");
+        std::fs::write(stranger.join("thesis.tex"), "mine").expect("written");
+        let other = place.path().join(identity("b").key());
+        std::fs::create_dir(&other).expect("made");
+        std::fs::copy(folder.join(ABOUT), other.join(ABOUT)).expect("copied");
+        assert_eq!(kept.list().expect("listed").len(), 1);
+
+        // Files of a stranger in a piece, and links, are left.
+        std::fs::write(folder.join("notes.txt"), "mine").expect("written");
+        std::fs::create_dir(folder.join("more.set")).expect("made");
+        let mut expected = vec!["more.set".to_owned(), "notes.txt".to_owned()];
+        #[cfg(unix)]
+        {
+            let mine = stranger.join("thesis.tex");
+            let link = "0123456789abcdef.set";
+            std::os::unix::fs::symlink(&mine, folder.join(link)).expect("linked");
+            expected.insert(0, link.to_owned());
+        }
+        let listed = kept.list().expect("listed");
+        assert_eq!(listed[0].remove().expect("removed"), expected);
+        assert!(folder.join("notes.txt").exists() && !folder.join(ABOUT).exists());
+        assert_eq!(std::fs::read_to_string(stranger.join("thesis.tex")).expect("read"), "mine");
+        assert_eq!(kept.list().expect("listed"), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_what_is_no_file_are_neither_followed_nor_waited_for() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let (cache, elsewhere) = (place.path().join("cache"), place.path().join("elsewhere"));
+        let about = About { model: "m".into(), name: None, dataset: "things".into(), pairs: 2 };
+        let identity = Identity::new([("a".to_owned(), 1.into())].into());
+        let piece = KeptFolder::new(&elsewhere).piece(&identity, &about).expect("made");
+        piece.keep_values(&[0, 1], &[1.0, 2.0]).expect("kept");
+        let folder = piece.folder().to_owned();
+        drop(piece);
+        std::fs::create_dir(&cache).expect("made");
+        std::os::unix::fs::symlink(&folder, cache.join(identity.key())).expect("linked");
+        let kept = KeptFolder::new(&cache);
+        assert_eq!(kept.list().expect("listed"), []);
+        let message = kept.forget(&identity).expect_err("a link").to_string();
+        assert!(message.contains(&identity.key()), "{message}");
+        assert!(folder.join(ABOUT).exists());
+
+        let fifo = |path: &Path| {
+            let name = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).expect("no NUL");
+            rustix::fs::mkfifoat(rustix::fs::CWD, &name, rustix::fs::Mode::RWXU).expect("made");
+        };
+        let kept = KeptFolder::new(&elsewhere);
+        for name in ["0123456789abcdef.set", "0123456789abcdef.values"] {
+            fifo(&folder.join(name));
+            assert!(matches!(kept.piece(&identity, &about), Err(KeptError::Read { .. })), "{name}");
+            std::fs::remove_file(folder.join(name)).expect("removed");
+        }
+        fifo(&folder.join(".alignscope-x"));
+        kept.piece(&identity, &about).expect("a leftover that nobody reads");
+        std::fs::remove_file(folder.join(ABOUT)).expect("removed");
+        fifo(&folder.join(ABOUT));
+        assert!(kept.piece(&identity, &about).is_err());
+        assert_eq!(kept.list().expect("listed"), []);
     }
 
     #[test]

@@ -15,13 +15,17 @@ use crate::energy::EnergyAccumulator;
 use crate::spill::SpillError;
 use crate::whole::UNFINISHED;
 
-const SET: &str = "set";
-const VALUES: &str = "values";
+pub(super) const SET: &str = "set";
+pub(super) const VALUES: &str = "values";
+/// Digits of a file's name.
+pub(super) const NAME_DIGITS: usize = 16;
 
 /// The kept part of a piece.
 #[derive(Debug)]
 pub struct KeptPiece {
     folder: PathBuf,
+    /// Pairs of the data set.
+    pairs: usize,
     sets: Vec<KeptSet>,
     /// Of a piece that has no differences: the value of each pair that is kept.
     values: BTreeMap<u32, f64>,
@@ -63,6 +67,17 @@ struct Layout {
     channels: Vec<usize>,
 }
 
+impl KeptSet {
+    /// Channels of a stage, which the file of another model may not have.
+    fn channels(&self, stage: usize) -> Result<usize, KeptError> {
+        let found = self.layout.channels.get(stage).copied();
+        found.ok_or_else(|| KeptError::Read {
+            path: self.path.clone(),
+            source: io::Error::other(format!("it has no stage {}; remove it", stage + 1)),
+        })
+    }
+}
+
 impl SetHeader {
     fn body(&self) -> Option<u64> {
         let pair: usize = self.channels.iter().try_fold(size_of::<u32>(), |sum, channels| {
@@ -98,9 +113,16 @@ impl Layout {
 
 impl KeptPiece {
     /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
-    pub(super) fn open(folder: PathBuf, in_use: Option<File>) -> Result<Self, KeptError> {
+    ///
+    /// `pairs` — pairs of the data set
+    pub(super) fn open(
+        folder: PathBuf,
+        pairs: usize,
+        in_use: Option<File>,
+    ) -> Result<Self, KeptError> {
         let mut piece = Self {
             folder,
+            pairs,
             sets: vec![],
             values: BTreeMap::new(),
             damaged: vec![],
@@ -145,6 +167,14 @@ impl KeptPiece {
         let layout = Layout { pairs, channels: header.channels };
         // A run with another memory budget may have split the pairs otherwise: each is taken once.
         let known = |pair: &u32| self.sets.iter().any(|set| set.layout.has(*pair));
+        if self.sets.first().is_some_and(|set| set.layout.channels != layout.channels) {
+            return Err(Trouble::Damaged("its stages are not those of other files".to_owned()));
+        }
+        let ends_within = layout.pairs.last().is_none_or(|pair| (*pair as usize) < self.pairs);
+        if !ends_within || !layout.pairs.is_sorted_by(|a, b| a < b) {
+            let what = "its pairs are not in order, or not those of the data set";
+            return Err(Trouble::Damaged(what.to_owned()));
+        }
         if !layout.pairs.iter().any(known) {
             self.sets.push(KeptSet { path: path.to_owned(), file, layout });
         }
@@ -159,6 +189,10 @@ impl KeptPiece {
         file.read(0, &mut pairs)?;
         file.read(pairs.len() as u64, &mut values)?;
         let pairs = pairs.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b));
+        if pairs.clone().any(|pair| pair as usize >= self.pairs) {
+            let what = "its pairs are not those of the data set";
+            return Err(Trouble::Damaged(what.to_owned()));
+        }
         let values = values.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
         self.values.extend(pairs.zip(values));
         Ok(())
@@ -241,7 +275,7 @@ impl KeptPiece {
     /// A file cannot be read, or the store's own cannot be written.
     pub fn read_stage(&self, stage: usize, store: &mut DifferenceStore) -> Result<(), StoreError> {
         for set in &self.sets {
-            let channels = set.layout.channels[stage];
+            let channels = set.channels(stage)?;
             let block = DifferenceStore::block_pairs(channels);
             let mut bytes = vec![0; block.min(set.layout.pairs.len()) * pair_bytes(channels)];
             for (i, pairs) in set.layout.pairs.chunks(block).enumerate() {
@@ -266,7 +300,7 @@ impl KeptPiece {
     /// # Errors
     /// A file cannot be read.
     pub fn read_energy(&self, stage: usize) -> Result<EnergyAccumulator, StoreError> {
-        let channels = self.sets.first().map_or(0, |set| set.layout.channels[stage]);
+        let channels = self.sets.first().map_or(Ok(0), |set| set.channels(stage))?;
         let mut energy = EnergyAccumulator::new(channels);
         let mut bytes = vec![0; EnergyAccumulator::bytes(channels)];
         for set in &self.sets {
@@ -281,7 +315,7 @@ impl KeptPiece {
 /// The name of a file of some pairs, by their numbers.
 fn name_of(pairs: &[u8]) -> String {
     let hash = Sha256::digest(pairs);
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hash[..NAME_DIGITS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Differences cannot be put where they are to be.

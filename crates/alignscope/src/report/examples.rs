@@ -3,12 +3,16 @@
 mod judge;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use super::Run;
 use super::thumbnail::Thumbnails;
+use super::{Images, Run, ToldDataset};
 use crate::dataset::ImageIndex;
-use crate::results::{ResultsError, RunDataset, read_trials, visit_distances};
+use crate::listing::sha256_of_all;
+use crate::progress::Progress;
+use crate::results::{
+    ResultsError, RunDataset, hash_images, images_root, is_there, read_trials, visit_distances,
+};
 use crate::stage::Stage;
 use judge::{Judged, Question, questions};
 
@@ -25,6 +29,8 @@ pub(super) struct Examples {
     pub(super) samples: Vec<Example>,
     /// For each model the trials whose answer it misses by most.
     pub(super) misses: Vec<(String, Vec<Example>)>,
+    /// Why no image is shown, where none is.
+    pub(super) without_images: Option<String>,
     /// Images that could not be found again, of those that were looked for.
     pub(super) missing_images: usize,
     pub(super) looked_for: usize,
@@ -58,9 +64,9 @@ pub(super) struct ExampleImage {
 type PairDistances = HashMap<(u32, u32), f64>;
 
 /// Finds examples for every data set of a run.
-pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
+pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, ResultsError> {
     let path = run.folder.join("trials.parquet");
-    if !path.exists() {
+    if !is_there(&path) {
         return Ok(vec![]);
     }
     let trials = read_trials(&path)?;
@@ -83,8 +89,16 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
                 (*name, judge::judge(&asked, of_pairs))
             })
             .collect();
+        let looked_for;
+        let (images, without_images) = match images {
+            Images::Known(known) => (known.get(&dataset.kind), None),
+            Images::LookedFor { data, progress } => {
+                looked_for = look_for(told, dataset, data.get(&dataset.kind), *progress);
+                (looked_for.as_ref().ok(), looked_for.as_ref().err().cloned())
+            }
+        };
         let mut place = Place {
-            folder: if told.data.is_file() { told.data.parent() } else { Some(&told.data) },
+            images,
             dataset,
             people: run.people(),
             thumbnails: &mut thumbnails,
@@ -116,6 +130,7 @@ pub(super) fn gather(run: &Run) -> Result<Vec<Examples>, ResultsError> {
             dataset: told.name.clone(),
             samples,
             misses,
+            without_images,
             missing_images: place.missing,
             looked_for: place.looked_for,
             models_left_out: of_models.len().saturating_sub(MOST_MODELS),
@@ -132,7 +147,7 @@ fn last_distances(
 ) -> Result<BTreeMap<(String, String), PairDistances>, ResultsError> {
     let path = run.folder.join("distances.parquet");
     let mut found: BTreeMap<(String, String), PairDistances> = BTreeMap::new();
-    if !path.exists() {
+    if !is_there(&path) {
         return Ok(found);
     }
     let index: HashMap<&str, HashMap<&str, ImageIndex>> = trials
@@ -160,9 +175,42 @@ fn last_distances(
     Ok(found)
 }
 
+/// The images of a data set where the manifest or the user says that they lie; or why they are not
+/// shown.
+fn look_for(
+    told: &ToldDataset,
+    dataset: &RunDataset,
+    now: Option<&PathBuf>,
+    progress: &dyn Progress,
+) -> Result<HashMap<String, (PathBuf, String)>, String> {
+    let (Some(root), Some(recorded)) = (&told.images_root, &told.images_sha256) else {
+        return Err("the manifest has no hash of them".to_owned());
+    };
+    let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.kind);
+    if let Some(id) = dataset.images.iter().find(|id| !is_inner(id)) {
+        return Err(format!("the path {id} of one leads out of the data set's folder"));
+    }
+    let root = images_root(&told.data, root, now.map(PathBuf::as_path));
+    let hashes = hash_images(dataset, &root, progress)
+        .map_err(|why| format!("one cannot be read ({why}); {remedy}"))?;
+    let ids = || dataset.images.iter().map(String::as_str);
+    if sha256_of_all(ids().zip(&hashes)) != *recorded {
+        return Err(format!(
+            "those in {} are not those that the run was made from; {remedy}",
+            root.display()
+        ));
+    }
+    Ok(ids().zip(hashes).map(|(id, hash)| (id.to_owned(), (root.join(id), hash))).collect())
+}
+
+/// Whether a path is one below a folder.
+fn is_inner(id: &str) -> bool {
+    Path::new(id).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// Where the images of a data set are looked for.
 struct Place<'a> {
-    folder: Option<&'a Path>,
+    images: Option<&'a HashMap<String, (PathBuf, String)>>,
     dataset: &'a RunDataset,
     people: &'a str,
     thumbnails: &'a mut Thumbnails,
@@ -184,7 +232,8 @@ impl Place<'_> {
             .enumerate()
             .map(|(side, image)| {
                 let id = self.dataset.images[*image as usize].clone();
-                let uri = self.folder.and_then(|f| self.thumbnails.of(&f.join(&id)));
+                let known = self.images.and_then(|images| images.get(&id));
+                let uri = known.and_then(|(path, hash)| self.thumbnails.of(path, hash));
                 self.looked_for += 1;
                 self.missing += usize::from(uri.is_none());
                 ExampleImage { id, role: roles[side], uri, chosen: question.chosen() == Some(side) }

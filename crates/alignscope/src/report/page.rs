@@ -7,7 +7,8 @@ use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel, other_tokens, published_notes, short_name};
-use crate::results::ResultsError;
+use crate::input_file::read_text;
+use crate::results::{ResultsError, is_there};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
@@ -243,18 +244,19 @@ fn parts(run: &Run) -> Markup {
 /// The differences from the published scores, where the run was drawn with them.
 fn published(run: &Run) -> Result<Markup, ResultsError> {
     let path = run.folder.join("published-differences.csv");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(
-                html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
-            );
-        }
+    if !is_there(&path) {
+        return Ok(
+            html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
+        );
+    }
+    let text = match read_text(&path) {
+        Ok((text, _)) => text,
         Err(source) => return Err(ResultsError::Read { path, source }),
     };
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let records: Vec<csv::StringRecord> = reader
         .records()
+        .take(tables::MOST_ROWS)
         .collect::<Result<_, _>>()
         .map_err(|source| ResultsError::Csv { path, source })?;
     let rows = records.iter().map(|record| {
@@ -311,10 +313,12 @@ fn trials(run: &Run, examples: &[Examples]) -> Markup {
         @if examples.is_empty() { p { "This run has no " code { "trials.parquet" } "." } }
         @for of in examples {
             h3 { (of.dataset) }
-            @if of.missing_images > 0 {
+            @if let Some(why) = &of.without_images {
+                p.note { "The images are not shown, their names stand in their place: " (why) "." }
+            } @else if of.missing_images > 0 {
                 p.note {
                     (of.missing_images) " of the " (of.looked_for)
-                    " images shown here could not be found where the manifest says that the data was; their names stand in their place."
+                    " images shown here are not there any more, or lie outside of the data set's folder; their names stand in their place."
                 }
             }
             h4 { "Some of the trials" }
@@ -353,7 +357,7 @@ fn card(example: &Example, run: &Run) -> Markup {
                     figure class=[image.chosen.then_some("chosen")] {
                         @match &image.uri {
                             Some(uri) => img src=(uri) alt=(image.id) loading="lazy";,
-                            None => div.absent { "image not found" },
+                            None => div.absent { "image not shown" },
                         }
                         figcaption {
                             (image.role)

@@ -1,5 +1,7 @@
 //! The tables of the page.
 
+use std::collections::HashMap;
+
 use super::Run;
 use super::table::{Cell, Table};
 use crate::comparison::Side;
@@ -15,23 +17,23 @@ pub(super) const MOST_ROWS: usize = 1500;
 
 /// Each model's score at its peak and at its last stage.
 pub(super) fn scores(run: &Run) -> Table {
-    let shown: Vec<&ScoreRow> = run
-        .scores
-        .iter()
-        .filter(|row| row.subset == "all" && row.measure == shown_measure(row.dataset))
-        .collect();
-    let mut done: Vec<(String, &str, Distance)> = Vec::new();
-    let mut rows = Vec::new();
-    for row in &shown {
-        let key = (row.dataset.to_string(), row.model.as_str(), row.distance);
-        if done.contains(&key) {
-            continue;
+    let whole = |row: &&ScoreRow| row.subset == "all";
+    let shown = run.scores.iter().filter(whole);
+    let shown = shown.filter(|row| row.measure == shown_measure(row.dataset));
+    // The curves, in the order in which they begin.
+    let mut places: HashMap<(DatasetKind, &str, Distance), usize> = HashMap::new();
+    let mut curves: Vec<Vec<&ScoreRow>> = Vec::new();
+    for row in shown {
+        let place =
+            *places.entry((row.dataset, row.model.as_str(), row.distance)).or_insert(curves.len());
+        match curves.get_mut(place) {
+            Some(curve) => curve.push(row),
+            None => curves.push(vec![row]),
         }
-        done.push(key);
-        let same = |r: &&&ScoreRow| {
-            r.dataset == row.dataset && r.model == row.model && r.distance == row.distance
-        };
-        let of_curve: Vec<&&ScoreRow> = shown.iter().filter(same).collect();
+    }
+    let mut rows = Vec::new();
+    for of_curve in &curves {
+        let row = of_curve[0];
         let peak = of_curve[first_highest(of_curve.iter().map(|r| r.value)).unwrap_or(0)];
         let last = of_curve.last().unwrap_or(&of_curve[0]);
         let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);

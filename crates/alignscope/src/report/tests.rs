@@ -69,7 +69,7 @@ fn run_folder(folder: &Path, model: &str, simulated: bool) -> Vec<NamedFigure> {
 }
 
 fn page(folder: &Path, figures: &[NamedFigure]) -> String {
-    write_report(folder, figures).expect("written");
+    write_report(folder, figures, &BTreeMap::new(), &crate::Silent).expect("written");
     fs::read_to_string(folder.join("report.html")).expect("read")
 }
 

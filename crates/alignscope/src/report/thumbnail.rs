@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::image::RgbImage;
+use crate::input_file::{self, ContentHash};
 use crate::preprocess::{Resample, resize};
+use crate::results::MAX_IMAGE_BYTES;
 
 /// The longer side of a thumbnail.
 const SIDE_PX: usize = 112;
@@ -17,14 +19,19 @@ pub(super) struct Thumbnails {
 }
 
 impl Thumbnails {
-    /// The image as a `data:` URI; none where the file is not there or is no image.
-    pub(super) fn of(&mut self, path: &Path) -> Option<String> {
-        self.made.entry(path.to_owned()).or_insert_with(|| thumbnail(path)).clone()
+    /// The image as a `data:` URI; none where the file is not there, is no image, or has not this
+    /// SHA-256.
+    pub(super) fn of(&mut self, path: &Path, sha256: &str) -> Option<String> {
+        self.made.entry(path.to_owned()).or_insert_with(|| thumbnail(path, sha256)).clone()
     }
 }
 
-fn thumbnail(path: &Path) -> Option<String> {
-    let image = RgbImage::open(path).ok()?;
+fn thumbnail(path: &Path, sha256: &str) -> Option<String> {
+    let bytes = input_file::read(path, MAX_IMAGE_BYTES).ok()?;
+    if ContentHash::of(&bytes).to_string() != sha256 {
+        return None;
+    }
+    let image = RgbImage::decode(&bytes, path).ok()?;
     let (width, height) = (image.width(), image.height());
     let longer = width.max(height);
     let shrunk = |side: usize| (side * SIDE_PX).div_ceil(longer).max(1);
@@ -70,10 +77,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("a.png");
         let pixels = (0..600 * 300 * 3).map(|i| (i % 251) as u8).collect();
-        std::fs::write(&path, RgbImage::new(600, 300, pixels).to_png()).expect("written");
+        let png = RgbImage::new(600, 300, pixels).to_png();
+        std::fs::write(&path, &png).expect("written");
+        let hash = ContentHash::of(&png).to_string();
         let mut thumbnails = Thumbnails::default();
-        assert_eq!(thumbnails.of(&folder.path().join("b.png")), None);
-        let uri = thumbnails.of(&path).expect("an image");
+        assert_eq!(thumbnails.of(&folder.path().join("b.png"), &hash), None);
+        let other = ContentHash::of(b"other").to_string();
+        assert_eq!(Thumbnails::default().of(&path, &other), None, "another image");
+        let uri = thumbnails.of(&path, &hash).expect("an image");
         assert!(uri.starts_with("data:image/jpeg;base64,/9j/"), "{uri}");
         assert!(uri.len() < 20_000, "{}", uri.len());
     }

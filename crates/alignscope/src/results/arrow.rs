@@ -1,16 +1,17 @@
 //! The tables of a run as Arrow has them, for programs that read such.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder, UInt64Builder};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow_array::{
+    ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader, StringArray, StringViewArray,
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 
+use super::bounds::read_csv;
 use super::scores::document;
-use super::table::BATCH_ROWS;
+use super::table::{BATCH_ROWS, opened};
 use super::{ResultsError, ScoreRow};
 
 /// A table of a run.
@@ -84,16 +85,46 @@ pub type TableReader = Box<dyn RecordBatchReader + Send>;
 pub fn read_table(run: &Path, table: RunTable) -> Result<TableReader, ResultsError> {
     let path = run.join(table.file());
     if table.file().ends_with(".csv") {
-        let text = std::fs::read(&path)
-            .map_err(|source| ResultsError::Read { path: path.clone(), source })?;
+        let text = read_csv(&path)?;
         return batch_of_csv(&path, &text).map(one_batch);
     }
-    let file =
-        File::open(&path).map_err(|source| ResultsError::Read { path: path.clone(), source })?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
+    let reader = opened(&path, |_| true)?
+        .build()
         .map_err(|source| ResultsError::ReadTable { path, source })?;
-    Ok(Box::new(reader))
+    let fields = reader.schema().fields().iter().map(plain_field).collect::<Vec<_>>();
+    let schema = Arc::new(Schema::new(fields));
+    let of_batch = schema.clone();
+    let batches = reader.map(move |batch| plain_batch(&batch?, &of_batch));
+    Ok(Box::new(RecordBatchIterator::new(batches, schema)))
+}
+
+/// Bytes of the texts of a column of a batch; no table of a run has as many.
+const MAX_TEXT_BYTES: usize = 1 << 29;
+
+/// A column of views of texts as one of texts, which more programs know.
+fn plain_field(field: &Arc<Field>) -> Arc<Field> {
+    match field.data_type() {
+        DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        _ => field.clone(),
+    }
+}
+
+fn plain_batch(batch: &RecordBatch, schema: &Arc<Schema>) -> Result<RecordBatch, ArrowError> {
+    let plain = |column: &ArrayRef| -> Result<ArrayRef, ArrowError> {
+        let Some(texts) = column.as_any().downcast_ref::<StringViewArray>() else {
+            return Ok(column.clone());
+        };
+        let bytes: usize = texts.iter().flatten().map(str::len).sum();
+        match bytes > MAX_TEXT_BYTES {
+            true => Err(ArrowError::ParquetError(format!(
+                "a column has {bytes} bytes of text in {BATCH_ROWS} rows, expected at most \
+                 {MAX_TEXT_BYTES}"
+            ))),
+            false => Ok(Arc::new(texts.iter().collect::<StringArray>())),
+        }
+    };
+    let columns = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(schema.clone(), columns)
 }
 
 /// Scores as the table that [`read_table`] gives of `scores.csv`.

@@ -44,8 +44,8 @@ pub fn read_ceilings(path: &Path) -> Result<Vec<CeilingRow>, ResultsError> {
             value: row.number(4)?,
             ci_low: row.optional(5)?,
             ci_high: row.optional(6)?,
-            n: row.get(7)?,
-            n_clusters: row.get(8)?,
+            n: row.count(7)?,
+            n_clusters: row.count(8)?,
         })
     })
 }

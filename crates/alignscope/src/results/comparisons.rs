@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::ResultsError;
+use super::bounds::{MAX_SIDES, few};
 use super::fields::{self, Fields, number, optional};
+use super::{MAX_MODELS, ResultsError};
 use crate::comparison::{ComparisonRow, Side};
 
 const COLUMNS: [&str; 21] = [
@@ -70,12 +71,12 @@ pub fn write_comparisons(path: &Path, rows: &[ComparisonRow]) -> Result<(), Resu
 pub fn read_comparisons(path: &Path) -> Result<Vec<ComparisonRow>, ResultsError> {
     let side = |row: &Fields<'_>, first: usize| -> Result<Side, ResultsError> {
         Ok(Side {
-            model: row.get(first)?,
-            stage: row.stage(first + 1),
+            model: row.name(first)?,
+            stage: row.stage(first + 1)?,
             distance: row.distance(first + 2)?,
         })
     };
-    fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
+    let rows: Vec<ComparisonRow> = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         Ok(ComparisonRow {
             dataset: row.get(0)?,
             subset: row.get(1)?,
@@ -89,13 +90,18 @@ pub fn read_comparisons(path: &Path) -> Result<Vec<ComparisonRow>, ResultsError>
             ci_high: row.optional(13)?,
             p: row.optional(14)?,
             p_holm: row.optional(15)?,
-            n: row.get(16)?,
-            n_clusters: row.get(17)?,
+            n: row.count(16)?,
+            n_clusters: row.count(17)?,
             kappa: row.optional(18)?,
             kappa_low: row.optional(19)?,
             kappa_high: row.optional(20)?,
         })
-    })
+    })?;
+    let sides = || rows.iter().flat_map(|row| [&row.a, &row.b]);
+    few(path, "models", sides().map(|side| side.model.as_str()), MAX_MODELS)?;
+    let key = |side: &Side| (side.model.clone(), side.stage, side.distance);
+    few(path, "models by stage and distance", sides().map(key), MAX_SIDES)?;
+    Ok(rows)
 }
 
 #[cfg(test)]

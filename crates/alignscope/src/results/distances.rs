@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, StringArray, UInt32Array};
+use arrow_array::{Float64Array, StringArray, StringViewArray, UInt32Array};
 use arrow_schema::DataType;
 
 use super::ResultsError;
@@ -102,6 +102,10 @@ pub struct DistanceRow<'a> {
     pub value: f64,
 }
 
+/// What is read of the file.
+pub(super) const COLUMNS: [&str; 7] =
+    ["dataset", "model", "stage", "distance", "image_a", "image_b", "value"];
+
 /// Calls `visit` with every row of `distances.parquet`, in order, without holding them all.
 ///
 /// # Errors
@@ -110,9 +114,9 @@ pub fn visit_distances(
     path: &Path,
     mut visit: impl FnMut(DistanceRow<'_>),
 ) -> Result<(), ResultsError> {
-    for batch in batches(path)? {
+    for batch in batches(path, &COLUMNS)? {
         let batch = batch?;
-        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
         let (datasets, models) = (text("dataset")?, text("model")?);
         let (stages, distances) = (text("stage")?, text("distance")?);
         let (a, b) = (text("image_a")?, text("image_b")?);

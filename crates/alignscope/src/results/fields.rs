@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr;
 
+use super::bounds::{
+    MAX_COUNT, MAX_CSV_ROWS, MAX_FIELD_BYTES, MAX_NAME_BYTES, read_csv, shortened, wrong,
+};
 use super::{ResultsError, write_whole};
 use crate::distance::Distance;
 use crate::stage::Stage;
@@ -78,8 +81,7 @@ pub(super) fn read<T>(
     needed: usize,
     row: impl Fn(&Fields<'_>) -> Result<T, ResultsError>,
 ) -> Result<Vec<T>, ResultsError> {
-    let text = std::fs::read(path)
-        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let text = read_csv(path)?;
     let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_reader(text.as_slice());
     let header = reader.headers().map_err(csv_error)?.clone();
@@ -92,13 +94,17 @@ pub(super) fn read<T>(
         }
         positions.push(position);
     }
-    reader
-        .records()
-        .map(|record| {
-            let record = record.map_err(csv_error)?;
-            row(&Fields { path, record: &record, positions: &positions, columns })
-        })
-        .collect()
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(csv_error)?;
+        if rows.len() == MAX_CSV_ROWS {
+            return Err(wrong(path, "the table", "longer", format!("at most {MAX_CSV_ROWS} rows")));
+        }
+        let fields = Fields { path, record: &record, positions: &positions, columns };
+        fields.check_lengths()?;
+        rows.push(row(&fields)?);
+    }
+    Ok(rows)
 }
 
 /// The fields of a record, by position among the columns asked for.
@@ -110,6 +116,18 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// Refuses a field that is longer than any text of a run.
+    fn check_lengths(&self) -> Result<(), ResultsError> {
+        let long = |i: &usize| self.text(*i).len() > MAX_FIELD_BYTES;
+        match (0..self.columns.len()).find(long) {
+            Some(column) => {
+                let expected = format!("a text of at most {MAX_FIELD_BYTES} bytes");
+                Err(self.unreadable(column, expected))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The text of a field; nothing for a column that is not there.
     pub(super) fn text(&self, column: usize) -> &str {
         self.positions[column].map_or("", |position| text_of_cell(&self.record[position]))
@@ -135,9 +153,52 @@ impl Fields<'_> {
         }
     }
 
+    /// A name, such as a model's.
+    pub(super) fn name(&self, column: usize) -> Result<String, ResultsError> {
+        let text = self.text(column);
+        match (1..=MAX_NAME_BYTES).contains(&text.len()) {
+            true => Ok(text.to_owned()),
+            false => {
+                let expected = format!("a name of 1 to {MAX_NAME_BYTES} bytes");
+                Err(self.unreadable(column, expected))
+            }
+        }
+    }
+
     /// A number that is NaN where the field is empty.
     pub(super) fn number(&self, column: usize) -> Result<f64, ResultsError> {
         Ok(self.optional(column)?.unwrap_or(f64::NAN))
+    }
+
+    /// A number from `low` to `high` that may not be there.
+    pub(super) fn within(
+        &self,
+        column: usize,
+        low: f64,
+        high: f64,
+    ) -> Result<Option<f64>, ResultsError> {
+        match self.optional::<f64>(column)? {
+            Some(x) if !(low..=high).contains(&x) => {
+                Err(self.unreadable(column, format!("a number from {low} to {high}")))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Where a stage stands in figures.
+    pub(super) fn depth(&self, column: usize) -> Result<f64, ResultsError> {
+        let found = self.within(column, 0.0, 100.0)?;
+        found.ok_or_else(|| self.unreadable(column, "a number from 0 to 100".to_owned()))
+    }
+
+    /// How many there are of something.
+    pub(super) fn count(&self, column: usize) -> Result<usize, ResultsError> {
+        match self.get::<u64>(column)? {
+            n if n > MAX_COUNT => {
+                Err(self.unreadable(column, format!("a whole number of at most {MAX_COUNT}")))
+            }
+            n => Ok(n as usize),
+        }
     }
 
     /// A kind of distance, also a baseline's own.
@@ -147,8 +208,8 @@ impl Fields<'_> {
     }
 
     /// A stage, also one of another kind of model.
-    pub(super) fn stage(&self, column: usize) -> Stage {
-        Stage::in_results(self.text(column))
+    pub(super) fn stage(&self, column: usize) -> Result<Stage, ResultsError> {
+        self.name(column).map(|name| Stage::in_results(&name))
     }
 
     fn unreadable(&self, column: usize, error: String) -> ResultsError {
@@ -159,7 +220,7 @@ impl Fields<'_> {
             path: self.path.to_owned(),
             line: self.record.position().map_or(0, csv::Position::line),
             column: self.columns[column],
-            found: self.text(column).to_owned(),
+            found: shortened(self.text(column)),
             expected,
         }
     }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::ResultsError;
+use super::bounds::few;
 use super::fields::{self, number, optional};
+use super::{MAX_MODELS, ResultsError};
 use crate::findings::FindingRow;
-use crate::stage::Stage;
 
 const COLUMNS: [&str; 11] = [
     "dataset",
@@ -49,21 +49,26 @@ pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsErr
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
-    fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
+    let rows: Vec<FindingRow> = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         Ok(FindingRow {
             dataset: row.get(0)?,
-            model: row.get(1)?,
+            model: row.name(1)?,
             distance: row.distance(2)?,
             measure: row.get(3)?,
             finding: row.get(4)?,
-            stage: row.optional::<String>(5)?.map(|name| Stage::in_results(&name)),
+            stage: match row.text(5) {
+                "" => None,
+                _ => Some(row.stage(5)?),
+            },
             depth_percent: row.optional(6)?,
             value: row.number(7)?,
             ci_low: row.optional(8)?,
             ci_high: row.optional(9)?,
             note: row.get(10)?,
         })
-    })
+    })?;
+    few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -73,6 +78,7 @@ mod tests {
     use crate::distance::Distance;
     use crate::findings::Finding;
     use crate::score::Measure;
+    use crate::stage::Stage;
 
     #[test]
     fn findings_are_read_back_as_they_were_written() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{LOCK, RunLock};
 use super::state::RunState;
-use super::{FileRecord, ResultsError};
+use super::{FileRecord, ResultsError, is_there};
 use crate::caches;
 use crate::weights::file_sha256;
 use crate::whole::{self, UNFINISHED, sync_folder};
@@ -86,9 +86,9 @@ impl OutputFolder {
         let mut out = Self::open(path, fresh)?;
         let (started, manifest) = (out.file(STARTED), out.file(MANIFEST));
         // The record of a start goes last: with it, whatever else is there is not the end.
-        out.found = if started.exists() {
+        out.found = if is_there(&started) {
             Found::Unfinished(RunState::read(&started)?)
-        } else if manifest.exists() {
+        } else if is_there(&manifest) {
             Found::Finished(RunState::read(&manifest)?)
         } else {
             match out.entries()?.into_iter().next() {
@@ -238,7 +238,7 @@ impl OutputFolder {
 /// # Errors
 /// It holds the record of a start.
 pub fn check_finished(run: &Path) -> Result<(), ResultsError> {
-    match run.join(STARTED).exists() {
+    match is_there(&run.join(STARTED)) {
         true => Err(ResultsError::NotDone { path: run.to_owned() }),
         false => Ok(()),
     }

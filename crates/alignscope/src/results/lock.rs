@@ -28,13 +28,7 @@ impl RunLock {
         let error = |source| ResultsError::Write { path: path.clone(), source };
         // A holder that ends removes the file: then the lock that was taken is on nothing.
         for _ in 0..100 {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(error)?;
+            let mut file = open(&path).map_err(error)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -74,6 +68,31 @@ impl Drop for RunLock {
     }
 }
 
+/// Opens the file of a lock, or makes it. What is locked is written to: so a link, which may lead to
+/// any file of the user's, is not followed.
+fn open(path: &Path) -> io::Result<File> {
+    let regular = |metadata: io::Result<std::fs::Metadata>| match metadata {
+        Ok(metadata) if !metadata.is_file() => {
+            let what = "it is a link, or no file, expected a regular file; remove it";
+            Err(io::Error::other(what))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    regular(std::fs::symlink_metadata(path))?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        // Also where another file takes the name meanwhile.
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    let file = options.open(path)?;
+    regular(file.metadata())?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +106,26 @@ mod tests {
         drop(lock);
         assert!(!folder.path().join(LOCK).exists());
         RunLock::take(folder.path()).expect("free again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_is_a_link_or_no_file_is_refused_and_nothing_is_written_through_it() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let mine = place.path().join("mine");
+        std::fs::write(&mine, "mine").expect("written");
+        let folder = place.path().join("out");
+        std::fs::create_dir(&folder).expect("made");
+        let lock = folder.join(LOCK);
+        for target in [mine.as_path(), Path::new("nowhere"), Path::new("/dev/null"), &lock] {
+            std::os::unix::fs::symlink(target, &lock).expect("linked");
+            RunLock::take(&folder).expect_err("a link");
+            std::fs::remove_file(&lock).expect("still there");
+        }
+        std::fs::create_dir(&lock).expect("made");
+        RunLock::take(&folder).expect_err("a folder");
+        assert_eq!(std::fs::read_to_string(&mine).expect("read"), "mine");
+        assert!(!folder.join("nowhere").exists());
     }
 
     #[cfg(unix)]

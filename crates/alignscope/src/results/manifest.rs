@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ResultsError, write_whole};
+use super::{Bounds, ResultsError, read_record, write_whole};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
 use crate::resample::Resampling;
@@ -274,10 +274,8 @@ pub fn read_resampling(path: &Path) -> Result<Resampling, ResultsError> {
         resamples: usize,
         seed: u64,
     }
-    let text = std::fs::read(path)
-        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    let Told { resamples, seed } = serde_json::from_slice(&text)
-        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })?;
+    let (Told { resamples, seed }, _) = read_record(path)?;
+    Bounds { path }.resamples(resamples)?;
     Ok(Resampling { resamples, seed, ..Resampling::default() })
 }
 
@@ -286,8 +284,6 @@ pub fn read_resampling(path: &Path) -> Result<Resampling, ResultsError> {
 /// # Errors
 /// The manifest cannot be read, or does not say.
 pub fn read_drawn<F: serde::de::DeserializeOwned>(path: &Path) -> Result<Drawn<F>, ResultsError> {
-    let text = std::fs::read(path)
-        .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&text)
-        .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })
+    let (drawn, _) = read_record::<Drawn<F>>(path)?;
+    Ok(drawn)
 }

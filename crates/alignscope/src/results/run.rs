@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use arrow_array::{
-    Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
+    Array, Float64Array, RecordBatch, StringViewArray, UInt8Array, UInt32Array, UInt64Array,
 };
 
-use super::ResultsError;
+use super::bounds::MAX_TRIALS;
+use super::distances::COLUMNS;
 use super::table::{batches, column};
+use super::{ResultsError, wrong};
 use crate::comparison::Side;
 use crate::dataset::{
-    Clusters, DatasetKind, ImageIndex, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
+    Clusters, DatasetKind, ImageIndex, Level, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
 use crate::distance::Distance;
 
@@ -50,6 +52,10 @@ struct Images {
 }
 
 impl Images {
+    /// The number of an image.
+    ///
+    /// # Panics
+    /// There are 2^32 images; of [`MAX_TRIALS`] trials there are fewer.
     fn intern(&mut self, id: &str) -> ImageIndex {
         if let Some(index) = self.known.get(id) {
             return *index;
@@ -67,15 +73,24 @@ impl Images {
 /// The file cannot be read, lacks a column, or holds a trial that is not whole.
 pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
     let mut found: Vec<(DatasetKind, Images, Vec<Row>)> = Vec::new();
-    for batch in batches(path)? {
+    let mut read = 0;
+    for batch in batches(path, &TrialColumns::NAMES)? {
         let batch = batch?;
-        let names: StringArray = column(path, &batch, "dataset", "text")?;
+        read += batch.num_rows() as u64;
+        if read > MAX_TRIALS {
+            return Err(wrong(path, "the table", "longer", format!("at most {MAX_TRIALS} trials")));
+        }
+        let names: StringViewArray = column(path, &batch, "dataset", "text")?;
         let columns = TrialColumns::of(path, &batch)?;
         for i in 0..batch.num_rows() {
             let kind = names.value(i).parse().map_err(|error: crate::name::UnknownName| {
                 mismatch(path, "this version of alignscope", error.to_string())
             })?;
             if found.last().is_none_or(|(last, _, _)| *last != kind) {
+                if found.iter().any(|(other, _, _)| *other == kind) {
+                    let why = format!("the trials of {kind} do not stand together");
+                    return Err(mismatch(path, "itself", why));
+                }
                 found.push((kind, Images::default(), vec![]));
             }
             let (_, images, rows) = found.last_mut().expect("just pushed");
@@ -85,8 +100,12 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
     found
         .into_iter()
         .map(|(kind, images, rows)| {
-            let trials = trials_of(&rows).ok_or_else(|| {
-                mismatch(path, "itself", format!("a trial of {kind} lacks an image or its answer"))
+            let trials = trials_of(kind, &rows).map_err(|row| {
+                let why = format!(
+                    "trial {} of {kind} lacks an image, or its answer is none that people can give",
+                    row + 1
+                );
+                mismatch(path, "itself", why)
             })?;
             Ok(RunDataset {
                 kind,
@@ -105,13 +124,28 @@ fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
 
 struct TrialColumns {
     ids: UInt64Array,
-    images: [StringArray; 3],
+    images: [StringViewArray; 3],
     numbers: [Float64Array; 4],
     odd: UInt8Array,
     clusters: UInt32Array,
 }
 
 impl TrialColumns {
+    /// What is read of the file.
+    const NAMES: [&str; 11] = [
+        "dataset",
+        "trial",
+        "image_a",
+        "image_b",
+        "image_c",
+        "score",
+        "score_std",
+        "left_votes",
+        "right_votes",
+        "odd",
+        "cluster",
+    ];
+
     fn of(path: &Path, batch: &RecordBatch) -> Result<Self, ResultsError> {
         let text = |name| column(path, batch, name, "text");
         let number = |name| column(path, batch, name, "64-bit floats");
@@ -148,38 +182,42 @@ impl TrialColumns {
     }
 }
 
-/// The trials, of the kind that the first one's answer is of; none where one is not whole.
-fn trials_of(rows: &[Row]) -> Option<Trials> {
-    let first = rows.first()?;
-    if first.score.is_some() {
-        let pair = |row: &Row| {
+/// The trials of a data set; or the position of one that is not whole.
+fn trials_of(kind: DatasetKind, rows: &[Row]) -> Result<Trials, usize> {
+    fn all<T>(rows: &[Row], trial: impl Fn(&Row) -> Option<T>) -> Result<Vec<T>, usize> {
+        rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
+    }
+    match kind.level() {
+        Level::Low => all(rows, |row| {
             Some(RatedPair {
                 reference: row.images[0]?,
                 distorted: row.images[1]?,
-                score: row.score?,
+                score: row.score.filter(|score| score.is_finite())?,
                 std: row.score_std,
             })
-        };
-        return rows.iter().map(pair).collect::<Option<_>>().map(Trials::RatedPairs);
-    }
-    if first.left_votes.is_some() {
-        let choice = |row: &Row| {
-            Some(TwoAlternatives {
-                reference: row.images[0]?,
-                left: row.images[1]?,
-                right: row.images[2]?,
-                left_votes: row.left_votes?,
-                right_votes: row.right_votes?,
+        })
+        .map(Trials::RatedPairs),
+        Level::Middle => all(rows, |row| {
+            let votes = |votes: Option<f64>| votes.filter(|v| *v >= 0.0 && v.is_finite());
+            let (left_votes, right_votes) = (votes(row.left_votes)?, votes(row.right_votes)?);
+            let [reference, left, right] = row.images;
+            let (reference, left, right) = (reference?, left?, right?);
+            (left_votes + right_votes > 0.0).then_some(TwoAlternatives {
+                reference,
+                left,
+                right,
+                left_votes,
+                right_votes,
             })
-        };
-        return rows.iter().map(choice).collect::<Option<_>>().map(Trials::TwoAlternatives);
+        })
+        .map(Trials::TwoAlternatives),
+        Level::High => all(rows, |row| {
+            let [Some(a), Some(b), Some(c)] = row.images else { return None };
+            let odd = row.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
+            Some(OddOneOut { images: [a, b, c], odd })
+        })
+        .map(Trials::OddOneOut),
     }
-    let triplet = |row: &Row| {
-        let [Some(a), Some(b), Some(c)] = row.images else { return None };
-        let odd = row.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
-        Some(OddOneOut { images: [a, b, c], odd })
-    };
-    rows.iter().map(triplet).collect::<Option<_>>().map(Trials::OddOneOut)
 }
 
 impl RunDataset {
@@ -233,9 +271,9 @@ pub fn read_distances(
 ) -> Result<Vec<Vec<f64>>, ResultsError> {
     let pairs = Pairs::of(&dataset.trials);
     let mut found = vec![Vec::with_capacity(pairs.len()); wanted.len()];
-    for batch in batches(path)? {
+    for batch in batches(path, &COLUMNS)? {
         let batch = batch?;
-        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
         let keys = [text("dataset")?, text("model")?, text("stage")?, text("distance")?];
         let images = [text("image_a")?, text("image_b")?];
         let values: Float64Array = column(path, &batch, "value", "64-bit floats")?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, StringArray, UInt32Array};
+use arrow_array::{Float64Array, StringViewArray, UInt32Array};
 use arrow_schema::DataType;
 
-use super::ResultsError;
 use super::table::{TableWriter, batches, column, repeated, text_column};
+use super::{ResultsError, wrong};
 use crate::dataset::DatasetKind;
 use crate::stage::Stage;
 
@@ -62,6 +62,10 @@ impl ScaleWriter {
     }
 }
 
+/// No stage has more channels, and no model more stages.
+const MAX_CHANNELS: usize = 1 << 20;
+const MAX_STAGES: usize = 10_000;
+
 /// The scales that another run kept of `model`, by stage, for the first of its data sets that
 /// `accept` takes.
 ///
@@ -73,14 +77,25 @@ pub fn read_scale(
     accept: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
     let mut scales = BTreeMap::<String, Vec<f64>>::new();
-    for batch in batches(path)? {
+    for batch in batches(path, &["dataset", "model", "stage", "scale"])? {
         let batch = batch?;
-        let text = |name| column::<StringArray>(path, &batch, name, "text");
+        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
         let (datasets, models, stages) = (text("dataset")?, text("model")?, text("stage")?);
         let values = column::<Float64Array>(path, &batch, "scale", "64-bit floats")?;
         for row in 0..batch.num_rows() {
             if models.value(row) == model && accept(datasets.value(row)) {
-                scales.entry(stages.value(row).to_owned()).or_default().push(values.value(row));
+                let (stage, value) = (stages.value(row), values.value(row));
+                if !(0.0..f64::INFINITY).contains(&value) {
+                    let key = format!("scale of {model} at {stage}");
+                    return Err(wrong(path, key, value, "a number, 0 or more"));
+                }
+                let of_stage = scales.entry(stage.to_owned()).or_default();
+                of_stage.push(value);
+                if of_stage.len() > MAX_CHANNELS || scales.len() > MAX_STAGES {
+                    let found =
+                        format_args!("of more than {MAX_CHANNELS} channels or {MAX_STAGES} stages");
+                    return Err(wrong(path, format!("scale of {model}"), found, "fewer"));
+                }
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::bounds::few;
 use super::fields::{self, number, optional};
-use super::{ResultsError, write_whole};
+use super::{MAX_MODELS, ResultsError, write_whole};
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
@@ -131,32 +132,49 @@ pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
-    fields::read(path, &COLUMNS, NEEDED, |row| {
+    let rows = fields::read(path, &COLUMNS, NEEDED, |row| {
+        let measure = row.get(6)?;
+        // What is drawn has an axis.
+        let (low, high) = ends(measure);
+        let drawn = |column| row.within(column, low, high);
         Ok(ScoreRow {
             dataset: row.get(0)?,
-            subset: row.get(1)?,
-            model: row.get(2)?,
-            stage: row.stage(3),
-            depth_percent: row.get(4)?,
+            subset: row.name(1)?,
+            model: row.name(2)?,
+            stage: row.stage(3)?,
+            depth_percent: row.depth(4)?,
             distance: row.distance(5)?,
-            measure: row.get(6)?,
-            value: row.number(7)?,
-            ci_low: row.optional(8)?,
-            ci_high: row.optional(9)?,
-            n: row.get(10)?,
-            n_clusters: row.get(11)?,
-            n_ties: row.get(12)?,
-            chance: row.optional(13)?,
-            n_left_out: row.get(14)?,
-            zero_channels: row.get(15)?,
+            measure,
+            value: drawn(7)?.unwrap_or(f64::NAN),
+            ci_low: drawn(8)?,
+            ci_high: drawn(9)?,
+            n: row.count(10)?,
+            n_clusters: row.count(11)?,
+            n_ties: row.count(12)?,
+            chance: drawn(13)?,
+            n_left_out: row.count(14)?,
+            zero_channels: row.count(15)?,
             ties: row.get(16)?,
             simulated: row.get(17)?,
             bca_low: row.optional(18)?,
             bca_high: row.optional(19)?,
-            ceiling: row.optional(20)?,
+            ceiling: drawn(20)?,
             ci_note: row.optional(21)?,
         })
-    })
+    })?;
+    few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
+    Ok(rows)
+}
+
+/// Between these lies any value of a measure, and any end of an interval of it.
+fn ends(measure: Measure) -> (f64, f64) {
+    match measure {
+        Measure::RmseLogistic4 | Measure::RmseLogistic5 => (f64::NEG_INFINITY, f64::INFINITY),
+        // As many as there are channels.
+        Measure::EffectiveChannels => (0.0, f64::from(u32::MAX)),
+        // Shares and correlations; an interval may go beyond.
+        _ => (-100.0, 100.0),
+    }
 }
 
 #[cfg(test)]

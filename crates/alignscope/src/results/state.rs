@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileRecord, ResultsError};
+use super::{
+    Bounds, ENERGY, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, read_record,
+};
 use crate::whole;
 
 /// What a run is made of.
@@ -51,20 +53,20 @@ impl RunState {
         (&self.inputs, &self.choices) == (&other.inputs, &other.choices)
     }
 
-    /// The figures' files: plain names only, whatever the record says.
+    /// The figures' files: names that figures may have, whatever the record says.
     pub(super) fn figures(&self) -> impl Iterator<Item = String> {
-        let plain =
-            |name: &&String| Path::new(name).file_name().is_some_and(|f| f == name.as_str());
+        let fit = |name: &&String| check_figure_name(name).is_ok() || *name == ENERGY;
         let with_extensions = |name: &String| ["svg", "png", "csv"].map(|e| format!("{name}.{e}"));
-        self.figure_files.iter().filter(plain).flat_map(with_extensions)
+        self.figure_files.iter().filter(fit).flat_map(with_extensions)
     }
 
     /// Reads the state from the record of an unfinished run, or from a manifest.
     pub(crate) fn read(path: &Path) -> Result<Self, ResultsError> {
-        let text = std::fs::read(path)
-            .map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
-        serde_json::from_slice(&text)
-            .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })
+        let (state, _): (Self, _) = read_record(path)?;
+        let bounds = Bounds { path };
+        bounds.list("figure_files", &state.figure_files, MAX_ENTRIES)?;
+        bounds.results(&state.results)?;
+        Ok(state)
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), ResultsError> {

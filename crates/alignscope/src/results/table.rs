@@ -7,12 +7,17 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::ResultsError;
+use super::bounds::MAX_PARQUET_ROWS;
+use super::{ResultsError, wrong};
+use crate::input_file::open;
 use crate::whole::{beside, keep};
 
 /// Rows that are read at a time.
@@ -74,17 +79,51 @@ impl TableWriter {
     }
 }
 
-/// The rows of a Parquet file, batch by batch.
+/// A Parquet file that is opened and whose rows are not too many; of its columns those that `wanted`
+/// takes. Texts are read as views: one that stands in many rows is in memory once.
+pub(super) fn opened(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<ParquetRecordBatchReaderBuilder<File>, ResultsError> {
+    let file = open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
+    // Types are those of Parquet, whatever schema of Arrow's stands in the file.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let found = ArrowReaderMetadata::load(&file, options.clone()).map_err(table_error)?;
+    let groups = found.metadata().row_groups();
+    let rows = groups
+        .iter()
+        .try_fold(0_u64, |sum, group| sum.checked_add(u64::try_from(group.num_rows()).ok()?));
+    match rows {
+        Some(rows) if rows <= MAX_PARQUET_ROWS => {}
+        _ => {
+            let found = rows.map_or_else(|| "less than none".to_owned(), |rows| rows.to_string());
+            return Err(wrong(path, "rows", found, format!("at most {MAX_PARQUET_ROWS}")));
+        }
+    }
+    let views = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => field.clone(),
+    };
+    let fields: Vec<Arc<Field>> = found.schema().fields().iter().map(views).collect();
+    let columns = (0..fields.len()).filter(|i| wanted(fields[*i].name())).collect::<Vec<_>>();
+    let options = options.with_schema(Arc::new(Schema::new(fields)));
+    let metadata =
+        ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(table_error)?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
+    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS))
+}
+
+/// Some columns of a Parquet file, batch by batch.
 pub(super) fn batches(
     path: &Path,
+    columns: &[&str],
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ResultsError>>, ResultsError> {
-    let file =
-        File::open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
     let owned = path.to_owned();
     let table_error = move |source| ResultsError::ReadTable { path: owned.clone(), source };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build())
-        .map_err(&table_error)?;
+    let builder = opened(path, |name| columns.contains(&name))?;
+    let reader = builder.build().map_err(&table_error)?;
     Ok(reader.map(move |batch| batch.map_err(|e| table_error(ParquetError::from(e)))))
 }
 

@@ -7,6 +7,7 @@ use crate::dataset::DatasetKind;
 use crate::figure::NoColor;
 use crate::model::{ModelNameError, ModelSpecError};
 use crate::name::UnknownName;
+use crate::results::FigureNameError;
 
 /// An experiment file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -152,14 +153,13 @@ pub enum ExperimentFileError {
         /// The model.
         model: String,
     },
-    /// A figure's name is not fit for a file.
-    #[error(
-        "the experiment {path} names a figure `{name}`, expected letters, digits, `-` and `_`, each name once; `energy` is the figure that every run with an encoder has"
-    )]
-    FigureName {
+    /// The figures cannot all be drawn into the folder of one run.
+    #[error("in the experiment {path}")]
+    Figures {
         /// The file.
         path: PathBuf,
-        /// The name.
-        name: String,
+        /// Why.
+        #[source]
+        source: FigureNameError,
     },
 }
