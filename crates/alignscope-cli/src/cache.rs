@@ -30,6 +30,12 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
                 .iter()
                 .map(|model| chosen(model, &entries))
                 .collect::<anyhow::Result<Vec<_>>>()?;
+            for dataset in datasets {
+                if entries.iter().all(|entry| entry.about.dataset != *dataset) {
+                    let all = entries.iter().map(|entry| entry.about.dataset.as_str()).collect();
+                    bail!("nothing is kept of the data set `{dataset}`; there is {}", list(all));
+                }
+            }
             let matches = |entry: &&KeptEntry| {
                 (models.is_empty() || chosen.contains(&entry.about.model.as_str()))
                     && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
@@ -73,22 +79,21 @@ fn chosen<'a>(model: &str, entries: &'a [KeptEntry]) -> anyhow::Result<&'a str> 
     }
     let called = entries.iter().filter(|entry| entry.about.name.as_deref() == Some(model));
     let called: BTreeSet<&str> = called.map(|entry| entry.about.model.as_str()).collect();
-    let list = |models: BTreeSet<&str>| {
-        models.into_iter().map(|model| format!("`{model}`")).collect::<Vec<_>>().join(", ")
-    };
     match called.len() {
         1 => Ok(called.first().expect("there is one")),
         0 => {
-            let all: BTreeSet<&str> = entries.iter().map(|e| e.about.model.as_str()).collect();
-            bail!(
-                "nothing is kept of `{model}`; there is {}",
-                match all.is_empty() {
-                    true => "nothing at all".to_owned(),
-                    false => list(all),
-                }
-            )
+            let all = entries.iter().map(|entry| entry.about.model.as_str()).collect();
+            bail!("nothing is kept of `{model}`; there is {}", list(all))
         }
         _ => bail!("`{model}` is what runs called {}; name one of them", list(called)),
+    }
+}
+
+/// Names in quotation marks, with commas.
+fn list(names: BTreeSet<&str>) -> String {
+    match names.is_empty() {
+        true => "nothing at all".to_owned(),
+        false => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Words that are typed, and what is said where they cannot be understood.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alignscope::encoder::known_models;
 use alignscope::{ModelSpec, ModelSpecError, NamedModel, Stage, expand_home};
@@ -29,6 +29,10 @@ pub fn spec(text: &str) -> Result<ModelSpec, String> {
 /// The error, and the known model that was probably meant.
 fn with_known_id(error: &ModelSpecError) -> String {
     let ModelSpecError::Unknown { name, meant: None } = error else { return error.to_string() };
+    let words: Vec<&str> = name.split([',', ' ', ';']).filter(|word| !word.is_empty()).collect();
+    if words.len() > 1 && words.iter().all(|word| word.parse::<NamedModel>().is_ok()) {
+        return format!("{error}; each model is a word by itself: `--model {}`", words.join(" "));
+    }
     let id = name.trim().to_lowercase();
     let is_end = |known: &&str| known.split('/').next_back().is_some_and(|end| end == id);
     match known_models().iter().map(|known| known.id).find(is_end) {
@@ -182,6 +186,13 @@ fn after_data(word: &str, dataset: &str) -> String {
     format!("the folder of a data set stands after `--data`: `--dataset {dataset} --data {word}`")
 }
 
+/// Whether a word that stands alone was probably to be a model: it can be one, and does not look like
+/// an experiment that is not there.
+fn is_model(path: &Path, word: &str) -> bool {
+    let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+    !is_toml && !path.exists() && word.parse::<NamedModel>().is_ok()
+}
+
 /// Refuses a word that stands alone in `run` beside --model and --dataset, where it would be an
 /// experiment; or one that is a folder.
 pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()> {
@@ -194,13 +205,18 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
             let is_dataset = word.parse::<alignscope::DatasetKind>().is_ok();
             match is_dataset {
                 true => format!(
-                    "each data set has a `--dataset` of its own: `--dataset {dataset} --dataset {word}`"
+                    "each data set has a `--dataset` of its own: `--dataset {dataset} \
+                     --dataset {word}`"
                 ),
                 false => after_data(&word, dataset),
             }
         }
         (_, true) if path.is_dir() => {
-            format!("it is a folder; a model's stands after `--model`, a data set's after `--data`")
+            "it is a folder; a model's stands after `--model`, a data set's after `--data`"
+                .to_owned()
+        }
+        _ if is_model(path, &word) => {
+            format!("a model stands after `--model`: `--model {word}`")
         }
         (_, true) => return Ok(()),
         (Some((option, value)), false) if !value.is_empty() => format!(

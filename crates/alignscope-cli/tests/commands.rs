@@ -83,7 +83,7 @@ fn features_that_activations_wrote_score_as_the_run_of_their_model() {
             "--features",
             text(&features),
             "--name",
-            text(&model),
+            "base",
             "--dataset",
             "pairs",
             "--data",
@@ -444,12 +444,11 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     assert!(table.contains("Cohen's kappa with what most people answer"), "{table}");
 
     // Two stages of one model.
-    let model = text(&golden("clip/base")).to_owned();
     let (code, table, message) = alignscope(&[
         "compare",
         text(&out),
         "--model-a",
-        &model,
+        "base",
         "--stage-a",
         "block 1",
         "--stage-b",

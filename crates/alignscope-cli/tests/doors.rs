@@ -40,7 +40,7 @@ impl Place {
     }
 
     fn alignscope(&self, arguments: &str) -> (i32, String) {
-        said(&mut self.command(arguments))
+        outcome(&mut self.command(arguments))
     }
 
     /// Holds exit code 2 and what is said to what is expected.
@@ -54,7 +54,7 @@ impl Place {
     }
 }
 
-fn said(command: &mut Command) -> (i32, String) {
+fn outcome(command: &mut Command) -> (i32, String) {
     let output = command.output().expect("it starts");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -106,7 +106,7 @@ fn a_tilde_is_the_home_folder_wherever_a_path_is_typed() {
     assert!(place.path("table.csv").is_file());
     assert_eq!(place.alignscope("report ~/run").0, 0);
     let mut command = place.command(&format!("{RUN} --out more"));
-    let (code, text) = crate::said(command.env("ALIGNSCOPE_CACHE", "~/kept3"));
+    let (code, text) = outcome(command.env("ALIGNSCOPE_CACHE", "~/kept3"));
     assert_eq!(code, 0, "{text}");
     assert!(place.path("kept3").is_dir());
     assert!(!place.path("~").exists(), "no folder is called so");
@@ -116,12 +116,12 @@ fn a_tilde_is_the_home_folder_wherever_a_path_is_typed() {
 fn a_tilde_without_a_home_is_refused() {
     let place = Place::new();
     let mut command = place.command(&format!("{RUN} --out ~/run"));
-    let (code, said) = said(command.env_remove("HOME").env_remove("USERPROFILE"));
+    let (code, said) = outcome(command.env_remove("HOME").env_remove("USERPROFILE"));
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("`~` stands for the home folder") && said.contains("HOME"), "{said}");
     let mut command = place.command(&format!("{RUN} --out out"));
     let command = command.env_remove("HOME").env("ALIGNSCOPE_CACHE", "~/kept");
-    let (code, said) = crate::said(command);
+    let (code, said) = outcome(command);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("`~` does not stand for the home folder here"), "{said}");
     assert!(!place.path("~").exists());
@@ -147,6 +147,11 @@ fn a_word_that_stands_alone_is_told_which_option_it_is_for() {
         &["`4` is not understood", "it follows `--seed 3`"],
     );
     place.refuses(&format!("run data --resamples 0 {out}"), &["it is a folder", "--data"]);
+    let model = format!("run ssim --dataset pairs --data data {out}");
+    place.refuses(&model, &["a model stands after `--model`: `--model ssim`"]);
+    place.refuses(&format!("run my/paper.toml {out}"), &["cannot read the experiment"]);
+    let models = format!("run --model ssim,psnr --dataset pairs --data data {out}");
+    place.refuses(&models, &["each model is a word by itself: `--model ssim psnr`"]);
     fs::write(place.path("e.toml"), "").expect("written");
     place.refuses(
         &format!("run --model ssim e.toml --dataset pairs --data data {out}"),
@@ -188,7 +193,7 @@ fn an_option_of_another_command_says_whose_it_is() {
         place.refuses(arguments, &[part]);
     }
     place.refuses("run --modle ssim", &["--model"]);
-    place.refuses("rnu --model ssim", &["'run'"]);
+    place.refuses("verfy --model ssim", &["'verify'"]);
     place.refuses("list modles", &["models"]);
 }
 
@@ -249,7 +254,7 @@ fn a_remedy_is_one_that_the_command_has() {
     // The cache needs a place, and a command that only looks into it cannot keep nothing.
     let mut command = place.command("cache list");
     let command = command.env_remove("HOME").env_remove("ALIGNSCOPE_CACHE");
-    let (code, said) = crate::said(command.env_remove("XDG_CACHE_HOME").env_remove("USERPROFILE"));
+    let (code, said) = outcome(command.env_remove("XDG_CACHE_HOME").env_remove("USERPROFILE"));
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("name a folder with --cache"), "{said}");
 }

@@ -303,6 +303,9 @@ fn the_cache_knows_a_model_by_its_path_and_by_its_name() {
     let (code, said) = clean("modle");
     assert_eq!(code, 2);
     assert!(said.contains("nothing is kept of `modle`"), "{said}");
+    let (code, said) = place.alignscope(&["cache", "clean", "--dataset", "pairz"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("data set `pairz`; there is `pairs`"), "{said}");
     let (code, said) = clean("./a/model");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("1 of 3 pieces removed"), "{said}");

@@ -95,7 +95,7 @@ fn argument(option: &str, left: &str) -> (String, usize) {
     let Some(after) = left.strip_prefix(' ') else { return (name, 0) };
     let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
     let word = &after[..end];
-    let words = OF_WORDS.iter().find(|(of, _)| *of == option).map_or(&[][..], |(_, words)| words);
+    let words = OF_WORDS.iter().find(|(of, _)| *of == option).map_or(&[][..], |(_, words)| *words);
     if words.contains(&word) {
         return (format!("{name}=\"{word}\""), 1 + end);
     }

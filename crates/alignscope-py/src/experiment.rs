@@ -103,9 +103,11 @@ pub(crate) fn run_experiment(
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Vec<(String, String, String)>> {
-    let model = |(name, text): (Option<String>, String)| match name {
-        Some(name) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
-        None => text.parse(),
+    let model = |(name, text): (Option<String>, String)| -> Result<NamedModel, ModelSpecError> {
+        match name {
+            Some(name) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
+            None => text.parse(),
+        }
     };
     let models = models.into_iter().map(model).collect::<Result<Vec<NamedModel>, ModelSpecError>>();
     let models = models.map_err(|e| exception(py, &e))?;

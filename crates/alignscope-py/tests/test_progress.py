@@ -58,6 +58,7 @@ def test_a_log_gets_no_line_of_a_short_task(monkeypatch):
     lines.update(4)
     lines.end()
     assert stream.getvalue() == ""
+    now[0] = 100.0
     lines.begin("long", 0)
     for _ in range(35):
         now[0] += 1.0

@@ -122,7 +122,8 @@ impl Checkpoint {
 
     /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder,
     /// which tell its family: `config.json`, `preprocessor_config.json` (or
-    /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the weights of open_clip.
+    /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the
+    /// weights of open_clip.
     ///
     /// # Errors
     /// A file is missing or damaged, the model is of another family, or a key, a tensor or another

@@ -147,7 +147,7 @@ pub enum ModelSpecError {
     },
     /// Neither a folder nor another known form.
     #[error(
-        "`{name}` is not a folder that is there, nor an id of the hub (OWNER/NAME){}; name one of \
+        "`{name}` is not a folder, nor an id of the hub (OWNER/NAME){}; name one of \
          them, `random:ID` for an untrained control, a baseline, or `pixels` (see `alignscope list \
          models`)",
         did_you_mean(meant.as_deref())

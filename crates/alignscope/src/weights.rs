@@ -234,13 +234,11 @@ impl Weights {
                 let name = names::unwrap(&stored).1.to_owned();
                 let place = Place { file, stored };
                 if let Some(other) = places.insert(name.clone(), place) {
-                    return Err(WeightsError::Twice {
-                        first: other.stored,
-                        first_path: files[other.file].path().to_owned(),
-                        second: places[&name].stored.clone(),
-                        second_path: of.path().to_owned(),
-                        name,
-                    });
+                    let tell = |place: &Place| {
+                        format!("`{}` in {}", place.stored, files[place.file].path().display())
+                    };
+                    let (first, second) = (tell(&other), tell(&places[&name]));
+                    return Err(WeightsError::Twice { name, first, second });
                 }
             }
         }
@@ -598,21 +596,14 @@ pub enum WeightsError {
         made_by: String,
     },
     /// Two tensors have one name, without what wrappers put before it.
-    #[error(
-        "tensor `{name}` stands twice: as `{first}` in {first_path}, and as `{second}` in \
-         {second_path}; leave one of them out"
-    )]
+    #[error("tensor `{name}` stands twice: as {first}, and as {second}; leave one of them out")]
     Twice {
         /// Its name, without what wrappers put before it.
         name: String,
-        /// How the first is called.
+        /// How the first is called, and where it is.
         first: String,
-        /// Where it is.
-        first_path: PathBuf,
-        /// How the second is called.
+        /// How the second is called, and where it is.
         second: String,
-        /// Where it is.
-        second_path: PathBuf,
     },
     /// Wrappers stand before the names of some of a model's tensors.
     #[error(

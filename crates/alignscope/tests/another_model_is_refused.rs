@@ -1,9 +1,9 @@
 //! What makes another model of a checkpoint is refused by name: a tensor that is not read, a key
 //! that is not known, an adapter beside the weights. What real checkpoints hold besides is read.
 
-mod golden;
-
 #![recursion_limit = "256"]
+
+mod golden;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -275,7 +275,7 @@ fn an_adapter_or_a_wrapper_of_the_whole_model_is_an_error_that_names_its_tensor(
 
 /// The keys that transformers 4 wrote for every part of a model, with their defaults.
 fn pretrained_config() -> Value {
-    json!({
+    let text = r#"{
         "_attn_implementation_autoset": true, "_commit_hash": "abc",
         "_name_or_path": "", "add_cross_attention": false, "architectures": null,
         "attention_dropout": 0.1, "attn_implementation": "sdpa", "bad_words_ids": null,
@@ -299,10 +299,10 @@ fn pretrained_config() -> Value {
         "tokenizer_class": null, "top_k": 50, "top_p": 1.0, "torch_dtype": "float32",
         "torchscript": false, "transformers_version": "4.16.0.dev0", "typical_p": 1.0,
         "use_bfloat16": false, "use_cache": true,
-        // Relatives of these towers that do not have what makes them others.
         "use_rope": false, "num_register_tokens": 0, "qk_norm": false, "attention_bias": true,
-        "rope_scaling": null, "my_own_note": null,
-    })
+        "rope_scaling": null, "my_own_note": null
+    }"#;
+    serde_json::from_str(text).expect("JSON")
 }
 
 #[test]
@@ -493,7 +493,10 @@ fn a_folder_with_an_adapter_alone_says_so() {
 
 #[test]
 fn a_folder_of_sentence_transformers_says_where_its_model_lies() {
-    let module = |name: &str, path: &str| json!({"idx": 0, "name": "0", "path": path, "type": format!("sentence_transformers.{name}")});
+    let module = |name: &str, path: &str| {
+        let kind = format!("sentence_transformers.{name}");
+        json!({"idx": 0, "name": "0", "path": path, "type": kind})
+    };
     let place = tempfile::tempdir().expect("a temporary folder");
     let list = json!([module("models.CLIPModel", "0_CLIPModel")]);
     std::fs::write(place.path().join("modules.json"), list.to_string()).expect("written");

@@ -75,7 +75,8 @@ fn measure(
     memory: u64,
     out: Option<&OutputFolder>,
 ) -> Result<Measured, ExperimentError> {
-    let name = folder("clip/base").display().to_string();
+    // What a run calls that folder.
+    let name = "base".to_owned();
     let external = External { name, reading: Reading::default(), source };
     experiment(None, DatasetKind::Pairs, data, memory).measure(external, out, &Silent)
 }

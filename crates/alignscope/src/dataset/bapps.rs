@@ -57,15 +57,22 @@ pub(super) fn open(
         });
     }
     let files = Files::list(&root).map_err(read_error(&root))?;
-    let judgements: Vec<&str> =
-        files.iter().filter(|f| f.contains("/judge/") && f.ends_with(".npy")).collect();
+    // The kind and the name of each answer, those of a folder one after the other.
+    let mut judgements: Vec<(&str, &str)> = files
+        .iter()
+        .filter_map(|file| file.rsplit_once('/'))
+        .filter_map(|(folder, name)| {
+            Some((folder.strip_suffix("/judge")?, name.strip_suffix(".npy")?))
+        })
+        .collect();
+    judgements.sort_unstable();
     if judgements.is_empty() {
         let expected = "answers `judge/NNNNNN.npy` in a folder for each kind";
         return Err(not_found(&root, asked, expected));
     }
     let mut counts = BTreeMap::<String, usize>::new();
-    for (kind, _) in judgements.iter().filter_map(|path| path.split_once("/judge/")) {
-        *counts.entry(kind.to_owned()).or_default() += 1;
+    for (kind, _) in &judgements {
+        *counts.entry((*kind).to_owned()).or_default() += 1;
     }
     let found = release::of_bapps(split, &counts);
     let what = format!("split {split}, {} trials", judgements.len());
@@ -73,13 +80,11 @@ pub(super) fn open(
     let mut builder = Builder::new(&root, options, &["kind"]);
     let mut sources = Vec::new();
     let mut answers = Answers::default();
-    for (record, judgement) in judgements.into_iter().enumerate() {
+    for (record, (kind, name)) in judgements.into_iter().enumerate() {
         if builder.is_full() {
             break;
         }
-        let (kind, name) = judgement.split_once("/judge/").expect("the filter saw it");
-        let name = name.trim_end_matches(".npy");
-        let path = files.full(judgement);
+        let path = files.full(&format!("{kind}/judge/{name}.npy"));
         let folder = path.parent().expect("it lies in a folder");
         if answers.folder != folder {
             answers = Answers::read(folder)?;

@@ -397,6 +397,9 @@ pub(super) fn of_things(
 mod tests {
     use super::*;
 
+    /// Reference, distortion type, level and score.
+    type Rated = (String, u32, u32, f64);
+
     /// All ratings of a release with scores that have its means.
     fn rows(release: &TidRelease) -> Vec<(String, u32, u32, f64)> {
         let (types, levels) = release.means;
@@ -428,7 +431,7 @@ mod tests {
         for release in &TID_RELEASES {
             let whole = rows(release);
             assert_eq!(found(&whole), Found::release(release.kind));
-            let look_alike = |change: &dyn Fn(&mut Vec<(String, u32, u32, f64)>)| {
+            let look_alike = |change: &dyn Fn(&mut Vec<Rated>)| {
                 let mut rows = whole.clone();
                 change(&mut rows);
                 let found = found(&rows);

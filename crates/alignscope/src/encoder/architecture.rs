@@ -394,7 +394,7 @@ impl<'a> Keys<'a> {
 fn is(value: &Value, json: &str) -> bool {
     match (value.as_f64(), json.parse::<f64>()) {
         (Some(found), Ok(expected)) => found == expected,
-        _ => value.to_string() == json,
+        _ => value.to_string().as_str() == json,
     }
 }
 
@@ -477,7 +477,8 @@ pub enum ConfigError {
     /// A key is none of those known.
     #[error(
         "`{key}` in {path} (it is {found}) is not a key that alignscope knows, and may make \
-         another model; if it changes nothing in the vision tower, delete it from a copy of the file"
+         another model; if it changes nothing in the vision tower, delete it from a copy of the \
+         file"
     )]
     UnknownKey {
         /// The file.
@@ -501,7 +502,8 @@ pub enum ConfigError {
     /// The model comes with code of its own.
     #[error(
         "`{key}` in {path} names code that the model brings along ({found}), which is not run, and \
-         may compute something else than the model type says; expected a model of transformers itself"
+         may compute something else than the model type says; expected a model of transformers \
+         itself"
     )]
     OwnCode {
         /// The file.
@@ -572,6 +574,6 @@ fn what_tensor(name: &str) -> &'static str {
         return "so they are quantized; name the model that was quantized, or call \
                 `model.dequantize()` and save it again";
     }
-    "which that model, as its configuration describes it, does not have; alignscope would leave out \
-     what it does, so expected are the tensors of the plain model alone"
+    "which that model, as its configuration describes it, does not have; alignscope would leave \
+     out what it does, so expected are the tensors of the plain model alone"
 }

@@ -13,8 +13,8 @@ use crate::input_file;
 pub enum BesideError {
     /// An adapter lies in the folder.
     #[error(
-        "{path} is an adapter{}, which alignscope does not apply: the activations would be those of \
-         the model without it; merge it, with peft's `model.merge_and_unload()` and \
+        "{path} is an adapter{}, which alignscope does not apply: the activations would be those \
+         of the model without it; merge it, with peft's `model.merge_and_unload()` and \
          `save_pretrained` to another folder, and name that folder; or name a folder without the \
          adapter's files",
         base.as_ref().map_or(String::new(), |base| format!(" for `{base}`"))

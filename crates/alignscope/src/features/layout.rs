@@ -361,7 +361,7 @@ fn is_grid(number: usize) -> bool {
 
 /// Whether a number is one of tokens of an image of 224 pixels a side, and hardly one of channels.
 fn is_usual_grid(number: usize) -> bool {
-    is_grid(number) && number >= 196 && number.isqrt() % 7 == 0
+    is_grid(number) && number >= 196 && number.isqrt().is_multiple_of(7)
 }
 
 #[cfg(test)]

@@ -210,11 +210,10 @@ mod tests {
 
     #[test]
     fn a_name_of_many_parts_is_looked_through_once() {
-        let long = "/".repeat(1 << 20);
+        let long = "a/".repeat(1 << 19);
         let names = [format!("{long}1.png"), format!("{long}2.png")];
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let begun = std::time::Instant::now();
-        assert_eq!(rows(&["a/2.png"], &names[..0]).expect_err("none").to_string().len(), 316);
         assert_eq!(rows(&["2.png"], &names).expect("found"), [1]);
         assert!(begun.elapsed().as_secs() < 5);
     }

@@ -261,7 +261,7 @@ impl Folder {
             let again =
                 |other: &&Self| other.published == self.published && other.parts.ends_with(ending);
             let meant = is_reserved(name) || name.starts_with("random:") || taken.contains(name);
-            !meant && !others.iter().any(|other| again(&other))
+            !meant && !others.iter().any(again)
         };
         let endings = (1..=self.parts.len()).map(|n| &self.parts[self.parts.len() - n..]);
         let mut names = endings.map(|ending| (ending, format!("{}{suffix}", ending.join("/"))));

@@ -63,8 +63,8 @@ pub enum PreprocessError {
     },
     /// The image processor does more than resize, crop, rescale and normalise, or is not known.
     #[error(
-        "the image processor of {path} is `{class}`, of which it is not known that it only resizes, \
-         crops, rescales and normalises; expected {CLASSES} (or their `…Fast` or `…Pil`)"
+        "the image processor of {path} is `{class}`, of which it is not known that it only \
+         resizes, crops, rescales and normalises; expected {CLASSES} (or their `…Fast` or `…Pil`)"
     )]
     Class {
         /// The file.
@@ -74,8 +74,8 @@ pub enum PreprocessError {
     },
     /// A key would change the pixels in a way that is not done.
     #[error(
-        "`{key}` in {path} is {found}, expected {expected}: alignscope does not do what it asks for, \
-         so the model would see other pixels"
+        "`{key}` in {path} is {found}, expected {expected}: alignscope does not do what it asks \
+         for, so the model would see other pixels"
     )]
     Asked {
         /// The file.
@@ -344,7 +344,7 @@ impl Keys<'_> {
             let (path, found_text) = (self.path.to_owned(), shorten(found));
             let full = format!("{}{key}", self.prefix);
             match neutral.iter().find(|(name, _)| name == key) {
-                Some((_, expected)) if found.to_string() == *expected => {}
+                Some((_, expected)) if found.to_string().as_str() == *expected => {}
                 Some((_, expected)) => {
                     return Err(PreprocessError::Asked {
                         path,
