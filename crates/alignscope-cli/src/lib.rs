@@ -102,7 +102,7 @@ pub fn default_memory() -> anyhow::Result<u64> {
 /// # Errors
 /// The text is no size; the error says why.
 pub fn memory_of_text(text: &str) -> Result<u64, String> {
-    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
+    typed::memory_size(text).map(|size| size.as_u64())
 }
 
 /// Less memory than this, in bytes, is no budget for anything.

@@ -211,11 +211,8 @@ pub(crate) fn memory_bytes(py: Python<'_>, given: Option<u64>) -> PyResult<u64> 
 /// Bytes of memory of a text such as `8GB`, as `--memory` takes it.
 #[pyfunction]
 pub(crate) fn memory_of_text(py: Python<'_>, text: &str) -> PyResult<u64> {
-    alignscope_cli::memory_of_text(text).map_err(|_| {
-        let expected = "bytes as a whole number, or a text such as \"8GB\"";
-        let message = format!("memory is '{text}', expected {expected}");
-        raise(py, "InvalidValueError", message)
-    })
+    alignscope_cli::memory_of_text(text)
+        .map_err(|why| raise(py, "InvalidValueError", format!("memory is '{text}': {why}")))
 }
 
 /// The models whose architecture is known: id, sizes, preprocessing.

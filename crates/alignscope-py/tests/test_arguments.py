@@ -127,7 +127,7 @@ def test_arguments_that_name_models_data_sets_and_features(calls, rated):
         (lambda: score(dataset, {"x": array}, model=3), "model is 3, an int, expected a text"),
         (lambda: alignscope.Experiment(3, dataset), "models is 3, an int"),
         (lambda: alignscope.Experiment(["pixels", 3], dataset), "models\\[1\\] is 3, an int"),
-        (lambda: alignscope.Experiment({"pixels": 1}, dataset), "models is a dict"),
+        (lambda: alignscope.Experiment({"mine": 1}, dataset), "models\\['mine'\\] is 1, an int"),
         (lambda: alignscope.Experiment("pixels", "pairs"), "datasets is 'pairs', a str"),
         (lambda: alignscope.Experiment("pixels", 3), "datasets is 3, an int"),
         (lambda: alignscope.Experiment("pixels", [dataset, 3]), "datasets\\[1\\] is 3, an int"),
@@ -158,7 +158,10 @@ def test_arguments_that_name_models_data_sets_and_features(calls, rated):
         ({"threads": 0}, "threads is 0, expected 1 or more"),
         ({"threads": 10**6}, "threads is 1000000, expected 1024 or less"),
         ({"memory": 2**64}, "memory is 18446744073709551616"),
-        ({"memory": "lots"}, "memory is 'lots', expected bytes"),
+        ({"memory": "lots"}, "memory is 'lots': expected a number with a unit, such as `8GB`"),
+        ({"memory": "8"}, "memory is '8': .*did you mean `8GB`"),
+        ({"memory": "1KB"}, "memory is '1KB': too little"),
+        ({"memory": 8}, "memory is 8, which is a number of bytes; expected at least 1000000"),
     ],
 )
 def test_numbers_that_cannot_be_meant(rated, option, message):
@@ -191,7 +194,7 @@ def test_memory_as_text_is_that_many_bytes(rated):
     def encode(images, stages):
         return [np.ones((len(images), 2, 4), np.float32)]
 
-    for memory, shown in [("1KB", "1 MB"), ("2 MB", "2 MB"), ("2MiB", "3 MB"), (3_000_000, "3 MB")]:
+    for memory, shown in [("1MB", "1 MB"), ("2 MB", "2 MB"), ("2MiB", "3 MB"), (3_000_000, "3 MB")]:
         with pytest.raises(MemoryError, match=f"the budget is {shown}"):
             alignscope.evaluate(dataset, encode, "x", memory=memory, progress=False)
 
