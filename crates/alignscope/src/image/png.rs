@@ -8,8 +8,8 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use super::samples::Samples;
 use super::{Decoded, Header, ImageError, RgbImage, check_size, exif};
 
-/// Bytes of chunks beside the pixels that are read at most, such as EXIF; texts and profiles are not
-/// read at all.
+/// Bytes of chunks beside the pixels that are read at most, such as EXIF; texts and profiles are
+/// not read at all.
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Numbers of a row that the decoder holds.
