@@ -63,7 +63,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> 
                 let mut inks = vec![[0; 4]; width];
                 for row in pixels.chunks_exact_mut(3 * width) {
                     started.read_scanlines_into(&mut inks).map_err(io_error)?;
-                    // Pillow takes inks as Adobe writes them, inverted, with and without its marker.
+                    // Pillow takes inks as Adobe writes them, inverted, also without its marker.
                     for (rgb, ink) in row.as_chunks_mut::<3>().0.iter_mut().zip(&inks) {
                         *rgb = rgb_of_cmyk(ink.map(|i| 255 - i));
                     }

@@ -1,6 +1,6 @@
 //! PNG.
 
-use std::io::{BufRead, Cursor, ErrorKind, Seek};
+use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
 use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
@@ -8,19 +8,24 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use super::samples::Samples;
 use super::{Decoded, Header, ImageError, RgbImage, check_size, exif};
 
-/// Bytes of chunks beside the pixels that are read at most; texts and profiles are not read at all.
-const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of chunks beside the pixels that are read at most, such as EXIF; texts and profiles are
+/// not read at all.
+const CHUNK_BYTES: usize = 16 << 20;
 
 /// Numbers of a row that the decoder holds.
 const ROWS: u64 = 4;
 
-pub(super) fn header(file: impl BufRead + Seek, path: &Path) -> Result<Header, ImageError> {
+pub(super) fn header(mut file: impl BufRead + Seek, path: &Path) -> Result<Header, ImageError> {
+    let length = file.seek(SeekFrom::End(0)).and_then(|length| file.rewind().map(|()| length));
+    let length = length.map_err(|e| failed(e.into(), path))?;
     let reader = reader(file, path)?;
     let info = reader.info();
     let size = (info.width as usize, info.height as usize);
     let samples = samples(&reader);
     let row = (size.0 * samples.bytes()) as u64;
-    Ok(Header::new(size, samples.converting_bytes(size) + ROWS * row + 2 * CHUNK_BYTES as u64))
+    // Chunks are not compressed; one is held as it is read, and once more.
+    let chunks = 2 * length.min(CHUNK_BYTES as u64) + (1 << 17);
+    Ok(Header::new(size, samples.converting_bytes(size) + ROWS * row + chunks))
 }
 
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {

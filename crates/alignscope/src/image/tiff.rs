@@ -4,14 +4,11 @@ use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use tiff::TiffError;
-use tiff::decoder::{Decoder, Limits};
+use tiff::decoder::{ChunkType, Decoder, Limits};
 use tiff::tags::Tag;
 
 use super::jpeg::rgb_of_cmyk;
 use super::{Decoded, Header, ImageError, MAX_PIXELS, RgbImage, check_size, exif};
-
-/// Bytes of a list of strips or tiles at most.
-const LIST_BYTES: usize = 8 << 20;
 
 /// What becomes of the samples of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +37,7 @@ struct Page {
     width: usize,
     height: usize,
     colours: Colours,
-    /// Samples of a pixel.
+    /// Samples of a pixel that the decoder gives.
     samples: usize,
     /// Whether samples of a kind lie together, instead of those of a pixel.
     planar: bool,
@@ -78,9 +75,13 @@ pub(super) fn header(file: impl Read + Seek, path: &Path) -> Result<Header, Imag
     let samples = (page.row_bytes() * page.height * page.planes()) as u64;
     let pixels = (page.width * page.height) as u64;
     let turned = if page.orientation > 1 { 3 * pixels } else { 0 };
-    // Lists of strips are held as values of 32 bytes, and once more as numbers.
-    let lists = 10 * LIST_BYTES as u64;
-    Ok(Header::new(page.turned(), samples + 3 * pixels + turned + lists))
+    // Where a strip or tile begins and how long it is, as values of 32 bytes and as numbers.
+    let parts = match decoder.get_chunk_type() {
+        ChunkType::Strip => decoder.strip_count(),
+        ChunkType::Tile => decoder.tile_count(),
+    };
+    let lists = (80 * page.planes()) as u64 * u64::from(parts.map_err(|e| failed(e, path))?);
+    Ok(Header::new(page.turned(), samples + 3 * pixels + turned + lists + (1 << 17)))
 }
 
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
@@ -237,8 +238,8 @@ fn turned(image: RgbImage, orientation: u16) -> RgbImage {
 }
 
 fn decoder<R: Read + Seek>(file: R, path: &Path) -> Result<Decoder<R>, ImageError> {
+    // What a list of a directory takes is limited to 1 MiB by default.
     let mut limits = Limits::default();
-    limits.ifd_value_size = LIST_BYTES;
     limits.decoding_buffer_size = usize::MAX;
     limits.intermediate_buffer_size = usize::MAX;
     Ok(Decoder::new(file).map_err(|e| failed(e, path))?.with_limits(limits))
@@ -325,6 +326,8 @@ fn page<R: Read + Seek>(decoder: &mut Decoder<R>, path: &Path) -> Result<Page, I
         return refuse(format!("with predictor {predictor} for {samples} samples of {bits} bits"));
     }
     let orientation = u16::try_from(orientation).unwrap_or(1);
+    // One beside the colours that is not alpha is not given.
+    let samples = if photometric == 2 && alpha == Some(0) { 3 } else { samples };
     Ok(Page { width, height, colours, samples, planar, orientation })
 }
 
