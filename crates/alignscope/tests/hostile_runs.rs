@@ -27,7 +27,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Schema};
 use golden::folder;
-use hostile::{LEAST, mutate, seconds};
+use hostile::{mutate, seconds};
 use parquet::arrow::ArrowWriter;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -36,6 +36,9 @@ use serde_json::Value;
 /// A page of a Parquet file says how large it will be, up to 2 GiB, and is decompressed to that.
 #[global_allocator]
 static MEMORY: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, 3 << 30);
+
+/// So many folders are tried at least; each has its figures drawn.
+const LEAST: u64 = 40;
 
 /// Longer than this no damaged folder may take.
 const LONGEST: Duration = Duration::from_secs(60);

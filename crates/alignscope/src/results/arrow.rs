@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use super::bounds::read_csv;
 use super::scores::document;
 use super::table::{BATCH_ROWS, opened};
-use super::{ResultsError, ScoreRow};
+use super::{ResultsError, ScoreRow, wrong};
 
 /// A table of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -177,6 +177,9 @@ fn batch_of_csv(path: &Path, text: &[u8]) -> Result<RecordBatch, ResultsError> {
     let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
     let mut reader = csv::Reader::from_reader(text);
     let header = reader.headers().map_err(csv_error)?.clone();
+    if header.is_empty() {
+        return Err(wrong(path, "columns", "an empty list", "a header of their names"));
+    }
     let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(csv_error)?;
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
@@ -250,6 +253,14 @@ mod tests {
         assert_eq!(types, expected);
         assert!(batch.column(1).is_null(1) && batch.column(4).is_null(0));
         assert_eq!(batch.num_rows(), 2);
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_an_error() {
+        for text in ["", "\n\n"] {
+            let error = batch_of_csv(Path::new("scores.csv"), text.as_bytes()).expect_err("none");
+            assert!(error.to_string().contains("expected a header"), "{error}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::{Float64Array, StringArray, StringViewArray, UInt32Array};
 use arrow_schema::DataType;
 
-use super::ResultsError;
 use super::table::{TableWriter, batches, column, repeated, text_column};
+use super::{ResultsError, wrong};
 use crate::dataset::{DatasetKind, ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
@@ -106,6 +106,14 @@ pub struct DistanceRow<'a> {
 pub(super) const COLUMNS: [&str; 7] =
     ["dataset", "model", "stage", "distance", "image_a", "image_b", "value"];
 
+/// Refuses what is no distance: no run writes it, and nothing can be ranked by it.
+pub(super) fn check_distance(path: &Path, value: f64) -> Result<(), ResultsError> {
+    match value.is_finite() {
+        true => Ok(()),
+        false => Err(wrong(path, "value", value, "a finite number in every row")),
+    }
+}
+
 /// Calls `visit` with every row of `distances.parquet`, in order, without holding them all.
 ///
 /// # Errors
@@ -122,6 +130,7 @@ pub fn visit_distances(
         let (a, b) = (text("image_a")?, text("image_b")?);
         let values = column::<Float64Array>(path, &batch, "value", "64-bit floats")?;
         for row in 0..values.len() {
+            check_distance(path, values.value(row))?;
             visit(DistanceRow {
                 dataset: datasets.value(row),
                 model: models.value(row),

@@ -8,7 +8,7 @@ use arrow_array::{
 };
 
 use super::bounds::MAX_TRIALS;
-use super::distances::COLUMNS;
+use super::distances::{COLUMNS, check_distance};
 use super::table::{batches, column};
 use super::{ResultsError, wrong};
 use crate::comparison::Side;
@@ -301,6 +301,7 @@ pub fn read_distances(
                 let why = format!("its pair {} is {} and {}", place + 1, pair[0], pair[1]);
                 return Err(mismatch(path, "trials.parquet", why));
             }
+            check_distance(path, values.value(i))?;
             found[side].push(values.value(i));
         }
     }
