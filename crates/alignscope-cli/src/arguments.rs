@@ -544,8 +544,8 @@ pub struct Report {
     #[arg(long)]
     pub published: bool,
 
-    /// Where a data set lies now, as NAME=PATH, if not where the manifest says; its images are shown
-    /// if they are those of the run.
+    /// Where a data set lies now, as NAME=PATH, if not where the manifest says; its images are
+    /// shown if they are those of the run.
     #[arg(long = "data", value_name = "NAME=PATH")]
     pub data: Vec<String>,
 }

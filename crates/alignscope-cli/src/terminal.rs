@@ -29,8 +29,8 @@ pub fn tell_line(text: &str) {
     eprintln!("{}", in_lines(text));
 }
 
-/// What went wrong, on stderr. Lines after the first are set off, so that a name with a line break in
-/// it looks like no line of the program's own.
+/// What went wrong, on stderr. Lines after the first are set off, so that a name with a line break
+/// in it looks like no line of the program's own.
 pub fn tell_error(error: &anyhow::Error) {
     tell_line(&set_off(&format!("alignscope: {error:#}")));
 }

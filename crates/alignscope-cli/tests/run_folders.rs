@@ -50,7 +50,7 @@ impl Place {
         fs::write(path, manifest.to_string()).expect("written");
     }
 
-    /// Runs a command on the run's folder and holds exit code 2 and the message to what is expected.
+    /// Runs a command on the run's folder; holds exit code 2 and the message to what is expected.
     fn refuses(&self, command: &str, parts: &[&str]) {
         let (code, _, message) = alignscope(&[command, text(&self.path("run"))]);
         assert_eq!(code, 2, "{message}");
@@ -400,7 +400,8 @@ fn files_that_a_manifest_names_are_hashed_only_if_they_are_regular() {
     assert!(shown.contains("/dev/zero: it is a device, expected a regular file"), "{shown}");
 }
 
-/// A name that clears the screen, sets the window's title, turns the text around, and forges a line.
+/// A name that clears the screen, sets the window's title, turns the text around, and forges a
+/// line.
 const HOSTILE: &str = "m\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}\u{9b}1m\r\nthe same   all";
 
 /// Whether a terminal would only show a text.

@@ -216,7 +216,8 @@ enum Images<'a> {
 /// `data` — where data sets lie now, if not where the manifest says
 ///
 /// The images of a data set are shown if together they have the SHA-256 that the run recorded: a
-/// manifest from elsewhere may name any folder and any file in it, but it cannot know what is in them.
+/// manifest from elsewhere may name any folder and any file in it, but it cannot know what is in
+/// them.
 ///
 /// # Errors
 /// A file of the run cannot be read, or the page cannot be written. That the images are not to be

@@ -6,8 +6,8 @@ use std::path::Path;
 /// How the names of unfinished files begin.
 pub(crate) const UNFINISHED: &str = ".alignscope-";
 
-/// Whether there is anything of this name, be it a link to nothing: what is there but cannot be read
-/// is an error, not a file that was never written.
+/// Whether there is anything of this name, be it a link to nothing: what is there but cannot be
+/// read is an error, not a file that was never written.
 pub(crate) fn is_there(path: &Path) -> bool {
     !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }

@@ -1,6 +1,6 @@
 //! Damaged and hostile folders of runs: whatever their bytes and values, `report`, `verify` and
-//! `compare` end in an error or a result, soon, and never in a panic, in more memory than is sane, or
-//! in a file outside of the folder.
+//! `compare` end in an error or a result, soon, and never in a panic, in more memory than is sane,
+//! or in a file outside of the folder.
 //!
 //! Each test tries changed files for two seconds, or for `ALIGNSCOPE_FUZZ_SECONDS`.
 
@@ -436,7 +436,7 @@ fn values_of_every_file() {
 #[test]
 fn a_text_in_very_many_rows_is_in_memory_once() {
     let run = Run::new();
-    // 131,072 rows that name an image of 60,000 characters twice: 16 GB, in a file of some kilobytes.
+    // 131,072 rows that name an image of 60,000 characters twice: 16 GB, in some kilobytes.
     let rows = 1 << 10;
     let texts = |text: &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))

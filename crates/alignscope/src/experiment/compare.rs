@@ -131,8 +131,8 @@ pub enum CompareError {
     },
     /// There are more pairs than can be compared.
     #[error(
-        "there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}; name one side \
-         with --model-a, --stage-a or --distance-a"
+        "there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}; name one \
+         side with --model-a, --stage-a or --distance-a"
     )]
     Many {
         /// The data set.

@@ -191,8 +191,8 @@ mod names {
 /// Reads from a run's manifest what its figures need.
 ///
 /// # Errors
-/// The manifest cannot be read, or names figures that cannot be drawn into the run's folder, a colour
-/// that is none, or a title that is no line.
+/// The manifest cannot be read, or names figures that cannot be drawn into the run's folder, a
+/// colour that is none, or a title that is no line.
 pub fn read_drawn(manifest: &Path) -> Result<Drawn<FigureSpec>, ResultsError> {
     let drawn = results::read_drawn::<FigureSpec>(manifest)?;
     check(&drawn.figures, drawn.title.as_deref())

@@ -201,8 +201,8 @@ impl Hashes {
     }
 }
 
-/// A file of more bytes is not hashed: no checkpoint has as many, but some files that a system makes
-/// up as they are read say that they have.
+/// A file of more bytes is not hashed: no checkpoint has as many, but some files that a system
+/// makes up as they are read say that they have.
 const MAX_HASHED_BYTES: u64 = 1 << 40;
 
 /// SHA-256 of a regular file, or of a folder of answers; or why it cannot be had.

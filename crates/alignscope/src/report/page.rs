@@ -318,7 +318,8 @@ fn trials(run: &Run, examples: &[Examples]) -> Markup {
             } @else if of.missing_images > 0 {
                 p.note {
                     (of.missing_images) " of the " (of.looked_for)
-                    " images shown here are not there any more, or lie outside of the data set's folder; their names stand in their place."
+                    " images shown here are not there any more, or lie outside of the data set's "
+                    "folder; their names stand in their place."
                 }
             }
             h4 { "Some of the trials" }

@@ -68,8 +68,8 @@ impl Drop for RunLock {
     }
 }
 
-/// Opens the file of a lock, or makes it. What is locked is written to: so a link, which may lead to
-/// any file of the user's, is not followed.
+/// Opens the file of a lock, or makes it. What is locked is written to: so a link, which may lead
+/// to any file of the user's, is not followed.
 fn open(path: &Path) -> io::Result<File> {
     let regular = |metadata: io::Result<std::fs::Metadata>| match metadata {
         Ok(metadata) if !metadata.is_file() => {

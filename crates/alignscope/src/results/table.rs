@@ -79,8 +79,8 @@ impl TableWriter {
     }
 }
 
-/// A Parquet file that is opened and whose rows are not too many; of its columns those that `wanted`
-/// takes. Texts are read as views: one that stands in many rows is in memory once.
+/// A Parquet file that is opened and whose rows are not too many; of its columns those that
+/// `wanted` takes. Texts are read as views: one that stands in many rows is in memory once.
 pub(super) fn opened(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
