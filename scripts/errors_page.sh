@@ -5,7 +5,7 @@ set -eu
 cat <<'HEAD'
 # What is said to wrong input
 
-Every row is a test in `crates/alignscope-cli/tests/wrong_input.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
+Every row is a test in `crates/alignscope-cli/tests/`, in `wrong_input.rs` or `checkpoints.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
 beginning; DATA is the folder given with `--data`.
 
 Characters that a terminal would obey instead of showing them (control characters such as escape sequences, and those that turn the direction of a text) are
@@ -26,12 +26,14 @@ was found, and what was expected:
 | pairs that `compare` compares in one go | 100,000 |
 | counts | 2^53 |
 | depths, and the values that figures show | from 0 to 100, and from −100 to 100 (4,294,967,295 effective channels) |
-| an image's file; any file that `verify` hashes | 2 GiB; 1 TiB |
+| an image's file, any other file, that `verify` hashes | 2 GiB, 1 TiB |
+
+Images have limits of their own, of pixels, bytes, scans and memory, each with what is said of it: [images.md](images.md#what-is-refused).
 
 | wrong input | what the program says |
 |---|---|
 HEAD
-cargo test --release --test wrong_input -- --nocapture --test-threads 1 2>/dev/null |
+cargo test --release --test wrong_input --test checkpoints -- --nocapture --test-threads 1 2>/dev/null |
     sed -E 's/^test [a-z_0-9]+ \.\.\. //; s#/[^ ]*/\.tmp[A-Za-z0-9]+/##g' | grep ' | ' | sort -s -t '|' -k 1,1 |
     awk -F ' \\| ' '{
         row = substr($0, index($0, " | ") + 3); gsub(/\|/, "\\|", row)

@@ -149,7 +149,9 @@ impl Checkpoint {
                 let weights = Weights::open_transformers(folder)?;
                 let projection = "visual_projection.weight";
                 let has_projection = family == Family::Siglip || weights.contains(projection);
-                if !has_projection {
+                // An adapter around the model is told as such below.
+                let wrapped = weights.names().iter().any(|n| n.starts_with("base_model."));
+                if !has_projection && !wrapped {
                     weights.check_absent(projection)?;
                 }
                 let tower = tower_prefix(&weights);

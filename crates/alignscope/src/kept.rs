@@ -22,7 +22,7 @@ pub use piece::{KeptPiece, SetWriter, StoreError};
 
 /// Raised whenever the numbers that encoders, baselines or pixels give change, however little: pieces of another
 /// version are not taken.
-pub const NUMERICS: u32 = 4;
+pub const NUMERICS: u32 = 5;
 
 /// All that the numbers of a piece depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,8 +20,8 @@ pub(crate) fn check_beginning(bytes: &[u8]) -> io::Result<()> {
         // Letters of two bytes, without the mark of their order.
         || bytes.len() >= 2 && (bytes[0] == 0) != (bytes[1] == 0)
     {
-        "it is UTF-16 (as Excel's `Unicode Text`), expected UTF-8; save it as `CSV UTF-8`, or \
-         convert it with `iconv -f UTF-16 -t UTF-8`"
+        "it is UTF-16 (as Excel's `Unicode Text`), expected UTF-8; save it as UTF-8 (in Excel as \
+         `CSV UTF-8`), or convert it with `iconv -f UTF-16 -t UTF-8`"
     } else if bytes.starts_with(b"PK\x03\x04") {
         "it is a ZIP archive or an Excel workbook, expected text; unpack it, or save the sheet as \
          `CSV UTF-8`"

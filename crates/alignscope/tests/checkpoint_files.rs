@@ -732,7 +732,7 @@ fn pointers_and_marks_in_configurations() {
         let error = said(folder.path());
         assert!(error.contains("git lfs pull") && error.contains(name), "{error}");
         fs::write(&path, [0xff, 0xfe, b'{', 0, b'}', 0]).expect("written");
-        assert!(said(folder.path()).contains("it is no text"), "{}", said(folder.path()));
+        assert!(said(folder.path()).contains("it is UTF-16"), "{}", said(folder.path()));
         let sparse = fs::File::create(&path).expect("made");
         sparse.set_len(1 << 40).expect("a hole");
         assert!(said(folder.path()).contains("it has more than"), "{}", said(folder.path()));

@@ -213,7 +213,11 @@ fn a_table_that_is_rewritten_meanwhile_never_has_the_hash_of_another() {
                 }
             }
         });
-        for _ in 0..60 {
+        // Where the machine is busy, few are read whole.
+        for round in 0.. {
+            if round == 3000 || (round >= 60 && read > 0) {
+                break;
+            }
             match open(DatasetKind::Pairs, root.path()) {
                 Err(told) => {
                     assert!(told.contains("changed while it was read"), "{told}");

@@ -26,7 +26,12 @@ pub(super) fn not_found(path: &Path, dataset: DatasetKind, expected: &str) -> Da
 
 /// Whether two names ask for the same files.
 fn same_layout(a: DatasetKind, b: DatasetKind) -> bool {
-    a == b || Layout::of(a) == Layout::of(b) && Layout::of(a) != Layout::Manifest
+    let layout = |kind| match Layout::of(kind) {
+        // Asked for as NIGHTS, BAPPS is read too.
+        Layout::Bapps => Layout::Nights,
+        layout => layout,
+    };
+    a == b || layout(a) == layout(b) && layout(a) != Layout::Manifest
 }
 
 fn seems(folder: &Path, dataset: DatasetKind) -> bool {
