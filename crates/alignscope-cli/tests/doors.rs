@@ -183,7 +183,7 @@ fn an_option_of_another_command_says_whose_it_is() {
     let place = Place::new();
     for (arguments, part) in [
         ("score --model ssim", "`--model` is an option of"),
-        ("check --memory 8GB --dataset pairs", "not of `check`"),
+        ("check --ties half --dataset pairs", "not of `check`"),
         ("compare run --keep-going", "`--keep-going` is an option of `run`"),
         ("activations --dataset pairs", "`--dataset` is an option of"),
         ("report run --out x", "`--out` is an option of"),

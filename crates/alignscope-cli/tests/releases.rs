@@ -290,7 +290,10 @@ fn a_panel_of_an_experiment_is_of_what_was_found() {
 
     let (code, message, _) = experiment(&["tid2013", "tid2008"]);
     assert_eq!(code, Some(2));
-    assert!(message.contains("`tid2008`"), "the same data set by two names: {message}");
+    assert!(
+        message.contains("tid2008 is named twice"),
+        "the same data set by two names: {message}"
+    );
 }
 
 #[test]

@@ -228,6 +228,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
 
 fn format(bytes: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
     use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+    // BigTIFF, which is not guessed.
+    if bytes.starts_with(b"II\x2b\0") || bytes.starts_with(b"MM\0\x2b") {
+        return Ok(Tiff);
+    }
     match image::guess_format(bytes) {
         Ok(format @ (Bmp | Jpeg | Png | Tiff | WebP)) => Ok(format),
         other => Err(ImageError::Format {

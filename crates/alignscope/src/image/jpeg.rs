@@ -157,7 +157,10 @@ pub(super) fn rgb_of_cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
 
 /// The decoder unwinds on a fatal error, with libjpeg's own message and without calling the panic
 /// hook; that is caught here. Nothing that was being built outlives the closure.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+pub(super) fn guarded<T>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, ImageError>,
+) -> Result<T, ImageError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         Err(ImageError::Damaged { path: path.to_owned(), found: message(&*payload) })
     })
@@ -168,7 +171,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .downcast_ref::<String>()
         .map(|text| text.trim_start_matches("libjpeg fatal error: ").to_owned())
         .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "the JPEG decoder gave up".to_owned())
+        .unwrap_or_else(|| "the decoder gave up".to_owned())
 }
 
 /// The decoder waits for more input where a file ends too early.

@@ -7,7 +7,7 @@ use tiff::TiffError;
 use tiff::decoder::{ChunkType, Decoder, Limits};
 use tiff::tags::Tag;
 
-use super::jpeg::rgb_of_cmyk;
+use super::jpeg::{guarded, rgb_of_cmyk};
 use super::{Decoded, Header, ImageError, MAX_PIXELS, RgbImage, check_size, exif};
 
 /// What becomes of the samples of a pixel.
@@ -131,7 +131,8 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         return Err(ImageError::Damaged { path: path.to_owned(), found });
     }
     let mut samples = vec![0; len];
-    second.read_image_bytes(&mut samples).map_err(failed)?;
+    // The decoder asserts what a file may contradict.
+    guarded(path, || second.read_image_bytes(&mut samples).map_err(failed))?;
     let mut saturated = false;
     let pixels = rgb(&page, &samples, &palette, &mut saturated);
     drop(samples);
@@ -320,6 +321,10 @@ fn page<R: Read + Seek>(decoder: &mut Decoder<R>, path: &Path) -> Result<Page, I
             return refuse(format!("of {kind}, {samples} {noun} a pixel of {bits} bits"));
         }
     };
+    if planar && decoder.get_chunk_type() == ChunkType::Tile {
+        // The decoder takes the room of a tile of all samples for one of each.
+        return refuse("with tiles whose samples lie apart".to_owned());
+    }
     // With a sample that is not used, the decoder would add up the wrong ones.
     let unused = samples == 4 && alpha == Some(0) || samples == 2;
     if predictor == 3 || predictor == 2 && (bits < 8 || unused && !planar) {

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// So many files are tried at least, however slow the machine: some can be read, and some not.
+#[allow(dead_code, reason = "not every test counts what it could read")]
 pub const LEAST: u64 = 100;
 
 /// How long a test tries: two seconds, or `ALIGNSCOPE_FUZZ_SECONDS`.
