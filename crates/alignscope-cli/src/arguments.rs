@@ -250,7 +250,7 @@ pub struct Check {
     pub images: Option<ConceptImages>,
 
     /// Memory to stay within, such as 8GB; half of the machine's by default.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<ByteSize>,
 }
 

@@ -102,9 +102,10 @@ impl Checkpoint {
         let ModelSpec::Encoder { source, published } = model else { return Ok(None) };
         let mut checkpoint = match source {
             ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
-            ModelSource::Folder(folder) => Self::open(folder)?,
+            ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
             ModelSource::Hub(model) => {
-                Self::open(&Hub::new(HubSettings::from_env()).model(model, progress)?)?
+                let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
+                Self::open_telling(&folder, progress)?
             }
         };
         if *published {
@@ -118,6 +119,14 @@ impl Checkpoint {
             return Err(EncoderError::NoClassToken { family: checkpoint.architecture.family });
         }
         Ok(Some(checkpoint))
+    }
+
+    /// As [`open`](Self::open), and says that it takes its time: all files are hashed.
+    fn open_telling(folder: &Path, progress: &dyn Progress) -> Result<Self, EncoderError> {
+        progress.begin(&format!("{}: hashing its files", folder.display()), 0);
+        let opened = Self::open(folder);
+        progress.end();
+        opened
     }
 
     /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder,

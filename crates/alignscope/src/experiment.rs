@@ -342,9 +342,7 @@ impl Experiment {
         let names = names_of(&specs)?;
         let model = |(NamedModel { spec, .. }, name): (NamedModel, String)| {
             let source = self.source(&spec, &name, progress)?;
-            progress.begin(&format!("{name}: hashing its files"), 0);
             let files = record::files_of(&source);
-            progress.end();
             Ok(Model { name, place: spec.place(), source, files })
         };
         specs.into_iter().zip(names).map(model).collect()

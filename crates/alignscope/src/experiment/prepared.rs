@@ -129,7 +129,7 @@ impl PreparedDataset {
         let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
         let bad_trials = trials - dataset.trials.len();
         for note in notes_on_reading(dataset.images.iter().map(|entry| &checked[&entry.id])) {
-            progress.note(&format!("{}: {note}", spec.kind));
+            progress.note(&format!("{kind}: {note}"));
             dataset.notes.push(note);
         }
         let of_image = |entry: &ImageEntry| &checked[&entry.id];
@@ -142,7 +142,7 @@ impl PreparedDataset {
             progress.note(&format!("{kind}: {image} is left out: {why}"));
         }
 
-        progress.begin(&format!("{}: resampling trials, ceilings", spec.kind), 0);
+        progress.begin(&format!("{kind}: resampling trials, ceilings"), 0);
         let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
