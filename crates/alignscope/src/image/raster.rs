@@ -65,8 +65,51 @@ pub(super) fn decode(
     let samples = samples(&decoder, path)?;
     let mut pixels = vec![0; width * height * samples.bytes()];
     decoder.read_image(&mut pixels).map_err(|e| failed(e, path))?;
-    let (pixels, saturated) = samples.into_rgb(pixels);
+    let (mut pixels, saturated) = samples.into_rgb(pixels);
+    if format == ImageFormat::Bmp
+        && let Some(bits) = bits_of_bmp(bytes, path)?
+    {
+        for pixel in pixels.as_chunks_mut::<3>().0 {
+            for (value, bits) in pixel.iter_mut().zip(bits) {
+                *value = as_pillow_widens(*value, bits);
+            }
+        }
+    }
     Ok(Decoded { image: RgbImage::new(width, height, pixels), saturated })
+}
+
+/// Bits of red, green and blue of a BMP of 16 bits a pixel; `None` for others.
+///
+/// # Errors
+/// The bits lie as Pillow does not know them.
+fn bits_of_bmp(bytes: &[u8], path: &Path) -> Result<Option<[u32; 3]>, ImageError> {
+    let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    // Where the header of the image says its own length, bits a pixel, and how they are packed.
+    const CORE_HEADER: u32 = 12;
+    if word(14).is_none_or(|length| length <= CORE_HEADER)
+        || word(28).is_none_or(|both| both & 0xffff != 16)
+    {
+        return Ok(None);
+    }
+    const BIT_FIELDS: u32 = 3;
+    if word(30) != Some(BIT_FIELDS) {
+        return Ok(Some([5, 5, 5]));
+    }
+    match [word(54), word(58), word(62)] {
+        [Some(0xf800), Some(0x7e0), Some(0x1f)] => Ok(Some([5, 6, 5])),
+        [Some(0x7c00), Some(0x3e0), Some(0x1f)] => Ok(Some([5, 5, 5])),
+        _ => {
+            let found = "a BMP of 16 bits a pixel with unusual bit fields".to_owned();
+            Err(ImageError::Kind { path: path.to_owned(), found })
+        }
+    }
+}
+
+/// A value of some bits that was widened to 8 and rounded, as Pillow widens it: rounded down.
+fn as_pillow_widens(value: u8, bits: u32) -> u8 {
+    let most = (1_u32 << bits) - 1;
+    let narrow = (u32::from(value) * most + 127) / 255;
+    (narrow * 255 / most) as u8
 }
 
 /// The EXIF orientation of a WebP file.
