@@ -523,7 +523,7 @@ fn too_little_memory_names_what_would_do() {
     let place = Place::new();
     let little = ["--memory", "1MB", "--no-cache"];
     place.refuses("pairs", &little, &["of memory", "the budget is 1 MB", "--memory"]);
-    let other = [&little[..], &["--precision", "bf16x6"]].concat();
+    let other = [&little[..], &["--no-pixels", "--precision", "bf16x6"]].concat();
     place.refuses("pairs", &other, &["its weights in bf16x6"]);
     assert!(!place.path("out").exists(), "a run that could not begin is none to go on with");
 }
