@@ -48,19 +48,17 @@ impl Dataset {
         };
         let options =
             DatasetOptions { split, min_votes, things_images, skip_missing, allow_outside, limit };
-        let mut spec = DatasetSpec { kind, data: path, options };
+        let spec = DatasetSpec { kind, data: path, options };
         let dataset = py
             .detach(|| alignscope::Dataset::open(kind, &spec.data, &spec.options))
             .map_err(|e| exception(py, &e))?;
-        // The release that was read, whatever name it was asked for by.
-        spec.kind = dataset.kind;
         let pairs = Pairs::of(&dataset.trials);
         Ok(Self { spec, dataset, pairs })
     }
 
     #[getter]
     fn name(&self) -> &'static str {
-        self.spec.kind.name()
+        self.dataset.kind.name()
     }
 
     #[getter]
@@ -70,7 +68,7 @@ impl Dataset {
 
     #[getter]
     fn level(&self) -> String {
-        self.spec.kind.level().to_string()
+        self.dataset.kind.level().to_string()
     }
 
     #[getter]

@@ -208,6 +208,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             FeatureError::Memory { .. } => Some("MemoryBudgetError"),
             FeatureError::NoStage { .. }
             | FeatureError::NoImages
+            | FeatureError::Name { .. }
             | FeatureError::Preprocessed { .. } => Some("InvalidValueError"),
             _ => None,
         };

@@ -24,6 +24,7 @@ pub use error::DatasetError;
 pub use kind::{DatasetKind, Level};
 pub use pairs::Pairs;
 pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
+pub(crate) use things::THINGS_SPLIT;
 
 use crate::input_file::HashedPath;
 

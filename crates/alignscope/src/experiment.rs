@@ -55,8 +55,8 @@ use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, DrawnModel, FileRecord, MAX_MODELS, OutputFolder, RunState, ScoreRow,
-    read_scale, read_scores,
+    BadImage, Drawn, DrawnDataset, DrawnModel, FileRecord, MAX_MODELS, OutputFolder, RunState,
+    ScoreRow, read_scale, read_scores,
 };
 use crate::score::Ties;
 use crate::stage::Stage;
@@ -412,7 +412,7 @@ impl Experiment {
     }
 
     /// What the figures of the run need beside its scores.
-    fn drawn(&self, models: &[Model]) -> Drawn<FigureSpec> {
+    fn drawn(&self, models: &[Model], datasets: &[PreparedDataset]) -> Drawn<FigureSpec> {
         let Presentation { title, colours, published } = self.presentation.clone();
         let (simulated, figures) = (self.simulated, self.figures());
         let tokens = self.tokens_compared(models);
@@ -420,8 +420,15 @@ impl Experiment {
             name: model.name.clone(),
             spec: Some(model.place.clone()),
         };
+        let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
+            name: read.dataset.kind.to_string(),
+            split: spec.options.split.clone(),
+            min_votes: spec.options.min_votes,
+            limit: spec.options.limit,
+        };
         let models = models.iter().map(model).collect();
-        Drawn { simulated, title, colours, published, tokens, figures, models }
+        let datasets = self.datasets.iter().zip(datasets).map(dataset).collect();
+        Drawn { simulated, title, colours, published, tokens, figures, models, datasets }
     }
 
     /// The models asked for, with `pixels` first where it is to be added.

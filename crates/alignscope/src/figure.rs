@@ -23,8 +23,8 @@ pub use curves::{shown_measure, thousands};
 pub use name::{Specs, base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
 pub use published::{
-    PublishedDifference, PublishedScore, other_tokens, published_differences, published_notes,
-    published_rows, published_scores, write_published_differences,
+    AskedParts, PublishedDifference, PublishedScore, other_tokens, published_differences,
+    published_notes, published_rows, published_scores, write_published_differences,
 };
 
 /// The one font of every figure, in SVG by name, in PNG by these bytes.
@@ -62,6 +62,8 @@ pub struct FigureOptions {
     pub palette: Palette,
     /// Whether the study's own curves and baselines lie under those of the run.
     pub published: bool,
+    /// Data sets of which only a part was asked for: the study's own lie not under them.
+    pub parts: AskedParts,
 }
 
 /// A figure of one or more panels.
@@ -121,7 +123,7 @@ impl Figure {
     /// There is no such row.
     pub fn from_scores(rows: &[ScoreRow], options: &FigureOptions) -> Result<Self, FigureError> {
         let published = if options.published { published_scores() } else { &[] };
-        let panels = PanelData::of_rows(rows, options.palette.specs(), published);
+        let panels = PanelData::of_rows(rows, options.palette.specs(), published, &options.parts);
         match panels.is_empty() {
             true => Err(FigureError::NoScores),
             false => Ok(Self { panels, columns: COLUMNS, options: options.clone() }),

@@ -23,8 +23,8 @@ use crate::figure::{Figure, Specs};
 use crate::findings::FindingRow;
 use crate::progress::Progress;
 use crate::results::{
-    Bounds, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TITLE_BYTES, ResultsError, ScoreRow,
-    is_there, read_ceilings, read_comparisons, read_findings, read_record, read_scores,
+    Bounds, DrawnDataset, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TITLE_BYTES, ResultsError,
+    ScoreRow, is_there, read_ceilings, read_comparisons, read_findings, read_record, read_scores,
     write_whole, wrong,
 };
 use crate::stage::Stage;
@@ -91,6 +91,10 @@ struct ToldDataset {
     images_root: Option<PathBuf>,
     #[serde(default)]
     images_sha256: Option<String>,
+    #[serde(default)]
+    split: Option<String>,
+    #[serde(default)]
+    min_votes: Option<u32>,
     limit: Option<usize>,
     trials: usize,
     pairs: usize,
@@ -181,6 +185,17 @@ impl Run {
     fn specs(&self) -> Specs {
         let spec = |model: &ToldModel| Some((model.name.clone(), model.spec.clone()?));
         Specs::new(self.told.models.iter().filter_map(spec))
+    }
+
+    /// What was asked for of each data set.
+    fn asked(&self) -> Vec<DrawnDataset> {
+        let asked = |d: &ToldDataset| DrawnDataset {
+            name: d.name.clone(),
+            split: d.split.clone(),
+            min_votes: d.min_votes,
+            limit: d.limit,
+        };
+        self.told.datasets.iter().map(asked).collect()
     }
 
     /// Who answered.

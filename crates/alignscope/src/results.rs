@@ -34,8 +34,8 @@ pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
 pub use manifest::{
-    BadImage, DatasetRecord, Drawn, DrawnModel, FileRecord, Host, Manifest, ModelRecord, Times,
-    WorkRecord, read_drawn, read_resampling,
+    BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, FileRecord, Host, Manifest,
+    ModelRecord, Times, WorkRecord, parts_of, read_drawn, read_resampling,
 };
 pub(crate) use names::ENERGY;
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};

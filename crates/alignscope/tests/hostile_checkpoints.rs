@@ -5,6 +5,7 @@
 //! checkpoints that were changed, and pickles made of opcodes at random. Memory is capped: what
 //! asks for more than the cap ends the test.
 
+#[path = "it/golden.rs"]
 mod golden;
 mod hostile;
 

@@ -4,6 +4,7 @@
 //!
 //! Each test tries changed files for two seconds, or for `ALIGNSCOPE_FUZZ_SECONDS`.
 
+#[path = "it/golden.rs"]
 mod golden;
 mod hostile;
 

@@ -15,7 +15,7 @@ use crate::listing::{folded, is_image};
 use crate::text::Lines;
 
 /// The split that the study scores.
-const SPLIT: &str = "testset1";
+pub(crate) const THINGS_SPLIT: &str = "testset1";
 
 /// A triplet file of which layout.
 enum Layout {
@@ -28,7 +28,7 @@ enum Layout {
 }
 
 pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
-    let split = options.split.as_deref().unwrap_or(SPLIT);
+    let split = options.split.as_deref().unwrap_or(THINGS_SPLIT);
     let (path, layout) = find_split(data, split)?;
     let (concepts, concepts_source) = read_concepts(data, &layout)?;
     check_concepts(&concepts, &concepts_source.path)?;

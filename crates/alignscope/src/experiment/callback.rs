@@ -149,16 +149,10 @@ impl StageRows {
         if !axes.channels_first {
             self.take(values, &axes);
         } else {
-            // As many at a time as threads can bring to order at once.
-            let at_a_time = of_image * images.min(rayon::current_num_threads());
-            let mut ordered = vec![0.0; at_a_time];
-            for values in values.chunks(at_a_time) {
-                let ordered = &mut ordered[..values.len()];
-                ordered
-                    .par_chunks_exact_mut(of_image)
-                    .zip(values.par_chunks_exact(of_image))
-                    .for_each(|(out, image)| axes.write_image(image, out));
-                self.take(ordered, &axes);
+            let mut ordered = vec![0.0; of_image];
+            for image in values.chunks_exact(of_image) {
+                axes.write_image(image, &mut ordered);
+                self.take(&ordered, &axes);
             }
         }
         self.images += images;

@@ -56,7 +56,7 @@ impl Experiment {
         write_scores(&out.file("scores.csv"), scores)?;
         progress.end();
         progress.begin("drawing figures", 0);
-        let drawn = self.drawn(models);
+        let drawn = self.drawn(models, datasets);
         let figures = draw(scores, &drawn, out.path())?;
         progress.end();
         notes_on_published(scores, &drawn).iter().for_each(|note| progress.note(note));

@@ -13,7 +13,7 @@ use crate::figure::{
 use crate::report::NamedFigure;
 use crate::results::{
     self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
-    shortened, wrong,
+    parts_of, shortened, wrong,
 };
 use crate::stage::Stage;
 
@@ -159,6 +159,7 @@ impl FigureSpec {
             caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
             palette: palette(rows, drawn),
             published: drawn.lays_published(),
+            parts: parts_of(&drawn.datasets),
         };
         Figure::from_scores(&shown, &options)
     }
@@ -231,7 +232,7 @@ fn specs(drawn: &Drawn<FigureSpec>) -> Specs {
 pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<String> {
     match (drawn.published && !drawn.simulated, &drawn.tokens) {
         (false, _) => vec![],
-        (true, _) if drawn.lays_published() => published_notes(rows),
+        (true, _) if drawn.lays_published() => published_notes(rows, &parts_of(&drawn.datasets)),
         (true, tokens) => vec![other_tokens(tokens.as_deref().unwrap_or_default())],
     }
 }
@@ -262,7 +263,7 @@ pub fn draw(
     }
     if drawn.published && !drawn.simulated {
         let differences = match drawn.lays_published() {
-            true => published_differences(rows, &specs(drawn)),
+            true => published_differences(rows, &specs(drawn), &parts_of(&drawn.datasets)),
             false => vec![],
         };
         write_published_differences(&out.join("published-differences.csv"), &differences)?;

@@ -206,7 +206,10 @@ impl ExperimentFile {
                     return Err(ExperimentFileError::ColorOfNone { path, model });
                 }
             };
-            colours.insert(named, color.clone());
+            if let Some(twice) = colours.insert(named.clone(), color.clone()) {
+                let (path, first, second) = (owned(), twice, color.clone());
+                return Err(ExperimentFileError::TwoColours { path, model: named, first, second });
+            }
         }
         distances.sort();
         Ok(Self {
@@ -411,6 +414,11 @@ mod tests {
         for (root, figure, words) in [
             (colours("\"a/b\" = \"blue\""), models.to_owned(), "`blue` is not a colour"),
             (colours("\"c/d\" = \"#102030\""), models.to_owned(), "colour for `c/d`"),
+            (
+                colours("\"x=a/b\" = \"#102030\", x = \"#ffffff\""),
+                "models = [\"x=a/b\"]".to_owned(),
+                "gives `x` the colours `#ffffff` and `#102030`",
+            ),
             (String::new(), "models = []".to_owned(), "an empty list of models"),
             (String::new(), "models = [\"a/b\", \"a/b\"]".to_owned(), "the model `a/b` twice"),
             (String::new(), format!("{models}\ndistances = []"), "an empty list of distances"),

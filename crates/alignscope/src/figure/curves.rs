@@ -1,7 +1,7 @@
 //! What a panel shows: the curves of one data set.
 
 use super::name::{Parts, Specs};
-use super::published::{PublishedScore, is_comparable};
+use super::published::{AskedParts, PublishedScore, is_comparable};
 use crate::dataset::{ALL, DatasetKind, Level};
 use crate::distance::Distance;
 use crate::results::ScoreRow;
@@ -125,11 +125,12 @@ impl PanelData {
         rows: &[ScoreRow],
         specs: &Specs,
         published: &[PublishedScore],
+        parts: &AskedParts,
     ) -> Vec<Self> {
         let mut panels =
             Self::collect(rows, specs, |row| row.measure == shown_measure(row.dataset));
         for panel in &mut panels {
-            if is_comparable(rows, panel.dataset) {
+            if is_comparable(rows, panel.dataset, parts) {
                 panel.lay_under(specs, published);
             }
             panel.sort_points();

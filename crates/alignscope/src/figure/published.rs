@@ -4,6 +4,7 @@
 //! `assets/published.csv`: the result files of the authors of Hernández-Cámara, Vila-Tomás, Malo and
 //! Laparra (2024), Figures 2–5 and 9, and their baselines.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -16,6 +17,9 @@ use crate::distance::Distance;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::score::{Measure, Ties};
 use crate::stage::Stage;
+
+/// Data sets of a run of which a part was asked for, each with what was asked.
+pub type AskedParts = BTreeMap<DatasetKind, String>;
 
 const TABLE: &str = include_str!("../../assets/published.csv");
 
@@ -60,7 +64,7 @@ impl PublishedScore {
     }
 
     /// Whether it and a row of a run are scores of the same thing. The pixels' stands in each curve.
-    fn same_as(&self, row: &ScoreRow, specs: &Specs) -> bool {
+    fn same_as(&self, row: &ScoreRow, specs: &Specs, parts: &AskedParts) -> bool {
         let of_model = match self.stage {
             Stage::Output => {
                 row.model == self.model
@@ -76,7 +80,7 @@ impl PublishedScore {
             && row.subset == ALL
             && row.measure == shown_measure(row.dataset)
             && row.value.is_finite()
-            && not_comparable(row).is_none()
+            && not_comparable(row, parts).is_none()
     }
 
     /// Trials that the study scored.
@@ -127,10 +131,13 @@ impl Studied {
 ///
 /// It is where the data set is one that the study scored, all of its trials were run (of THINGS's
 /// `testset1` in either of its releases), and ties count as in the study.
-fn not_comparable(row: &ScoreRow) -> Option<String> {
+fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
     let Some(studied) = Studied::of(row.dataset) else {
         return Some("the study has no scores on it".to_owned());
     };
+    if let Some(asked) = parts.get(&row.dataset) {
+        return Some(format!("a part of it was asked for ({asked}), which is another data set"));
+    }
     if row.n != studied.trials && Some(row.n) != studied.other_release {
         return Some(format!(
             "{} trials were scored, {} by the study, and a part is another data set",
@@ -144,8 +151,8 @@ fn not_comparable(row: &ScoreRow) -> Option<String> {
 }
 
 /// Whether the scores of a whole data set may be held against the study's.
-pub(super) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind) -> bool {
-    shown_rows(rows, dataset).all(|row| not_comparable(row).is_none())
+pub(super) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind, parts: &AskedParts) -> bool {
+    shown_rows(rows, dataset).all(|row| not_comparable(row, parts).is_none())
 }
 
 /// The rows of a whole data set by the measure that figures show.
@@ -166,9 +173,10 @@ pub fn other_tokens(tokens: &str) -> String {
 
 /// What a reader of a run that is laid over the study's scores must know: for each data set that
 /// is not, why, and for a release that is not the study's own how many trials each has.
-pub fn published_notes(rows: &[ScoreRow]) -> Vec<String> {
+pub fn published_notes(rows: &[ScoreRow], parts: &AskedParts) -> Vec<String> {
     let of = |dataset: DatasetKind| {
-        if let Some(why) = shown_rows(rows, dataset).find_map(not_comparable) {
+        let why = shown_rows(rows, dataset).find_map(|row| not_comparable(row, parts));
+        if let Some(why) = why {
             return Some(format!("{dataset} is not held against the published scores: {why}"));
         }
         let row = shown_rows(rows, dataset).next()?;
@@ -255,11 +263,18 @@ pub fn published_rows() -> Vec<ScoreRow> {
     rows
 }
 
-/// Each published score that a run has too; `specs` says what its models are.
-pub fn published_differences(rows: &[ScoreRow], specs: &Specs) -> Vec<PublishedDifference> {
+/// Each published score that a run has too.
+///
+/// - `specs` — what the run's models are
+/// - `parts` — data sets of which it has a part
+pub fn published_differences(
+    rows: &[ScoreRow],
+    specs: &Specs,
+    parts: &AskedParts,
+) -> Vec<PublishedDifference> {
     let mut found = Vec::new();
     for published in published_scores() {
-        for row in rows.iter().filter(|row| published.same_as(row, specs)) {
+        for row in rows.iter().filter(|row| published.same_as(row, specs, parts)) {
             let (published, model) = (published.clone(), row.model.clone());
             found.push(PublishedDifference { published, model, found: row.value, n: row.n });
         }
@@ -272,7 +287,7 @@ pub fn published_differences(rows: &[ScoreRow], specs: &Specs) -> Vec<PublishedD
                 && r.subset == ALL
                 && r.measure == shown_measure(dataset)
                 && r.value.is_finite()
-                && not_comparable(r).is_none()
+                && not_comparable(r, parts).is_none()
         });
         if let (Some(published), Some(row)) = (published_scores().iter().find(first), row) {
             let distance = Distance::Euclidean;
@@ -363,7 +378,7 @@ mod tests {
     #[test]
     fn a_run_that_found_the_published_scores_differs_by_nothing() {
         let mut rows = published_rows();
-        let differences = published_differences(&rows, &Specs::default());
+        let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
         // The pixels' score stands once a data set, and `lpips` is none of ours.
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| d.found == d.published.value));
@@ -372,7 +387,7 @@ mod tests {
             row.model = format!("random:{}", row.model);
         }
         assert_eq!(
-            published_differences(&rows, &Specs::default()),
+            published_differences(&rows, &Specs::default(), &AskedParts::new()),
             [],
             "a control is another model"
         );
@@ -400,10 +415,10 @@ mod tests {
             // The very scores of the study, as another data set would have them.
             let rows = rows_of(of_level, |row| row.dataset = dataset);
             assert_eq!(
-                published_differences(&rows, &Specs::default()).len(),
+                published_differences(&rows, &Specs::default(), &AskedParts::new()).len(),
                 if studied { rows.len() } else { 0 }
             );
-            let notes = published_notes(&rows);
+            let notes = published_notes(&rows, &AskedParts::new());
             match studied {
                 true => assert_eq!(notes, [] as [String; 0]),
                 false => assert!(notes[0].contains("the study has no scores on it"), "{notes:?}"),
@@ -422,20 +437,34 @@ mod tests {
             (DatasetKind::Things, 18_985),
         ] {
             let rows = rows_of(dataset, |row| row.n = n);
-            assert_eq!(published_differences(&rows, &Specs::default()), [], "{dataset}, {n}");
-            assert!(!is_comparable(&rows, dataset));
-            let notes = published_notes(&rows);
+            assert_eq!(
+                published_differences(&rows, &Specs::default(), &AskedParts::new()),
+                [],
+                "{dataset}, {n}"
+            );
+            assert!(!is_comparable(&rows, dataset, &AskedParts::new()));
+            let notes = published_notes(&rows, &AskedParts::new());
             assert!(notes[0].contains(&thousands(n)), "{notes:?}");
         }
     }
 
     #[test]
+    fn as_many_trials_of_another_split_are_not_held_against_the_study() {
+        let rows = rows_of(DatasetKind::Things, |_| {});
+        let parts = AskedParts::from([(DatasetKind::Things, "`--split trainset`".to_owned())]);
+        assert_eq!(published_differences(&rows, &Specs::default(), &parts), []);
+        assert!(!is_comparable(&rows, DatasetKind::Things, &parts));
+        let notes = published_notes(&rows, &parts);
+        assert!(notes[0].contains("asked for (`--split trainset`)"), "{notes:?}");
+    }
+
+    #[test]
     fn another_release_of_the_same_questions_is_told_with_both_counts() {
         let rows = rows_of(DatasetKind::Things, |row| row.n = 20_000);
-        let differences = published_differences(&rows, &Specs::default());
+        let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| (d.n, d.published.trials()) == (20_000, 15_640)));
-        let notes = published_notes(&rows);
+        let notes = published_notes(&rows, &AskedParts::new());
         assert!(notes[0].contains("20,000 trials") && notes[0].contains("15,640"), "{notes:?}");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("differences.csv");
@@ -453,10 +482,12 @@ mod tests {
                 row.n_ties = n_ties;
             })
         };
-        assert_eq!(published_differences(&rows(1), &Specs::default()), []);
-        assert!(published_notes(&rows(1))[0].contains("in the study as a miss"));
+        assert_eq!(published_differences(&rows(1), &Specs::default(), &AskedParts::new()), []);
+        assert!(
+            published_notes(&rows(1), &AskedParts::new())[0].contains("in the study as a miss")
+        );
         assert_eq!(
-            published_differences(&rows(0), &Specs::default()).len(),
+            published_differences(&rows(0), &Specs::default(), &AskedParts::new()).len(),
             rows(0).len(),
             "none was met"
         );

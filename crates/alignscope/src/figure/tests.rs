@@ -338,8 +338,8 @@ fn energy_is_no_score_and_scores_are_no_energy() {
     let drawn = |rows: &[ScoreRow]| Figure::from_scores(rows, &options).expect("drawn").svg();
     assert_eq!(drawn(&both), drawn(&scores));
     assert_eq!(
-        published_differences(&both, &Specs::default()),
-        published_differences(&scores, &Specs::default())
+        published_differences(&both, &Specs::default(), &AskedParts::new()),
+        published_differences(&scores, &Specs::default(), &AskedParts::new())
     );
     assert_eq!(Figure::from_energy(&scores, &options), None);
     let energy = energy_rows("m", &[DatasetKind::Nights]);

@@ -69,8 +69,11 @@ impl Page {
     }
 }
 
+/// What the list of a tag may take; the longest that is looked at is a palette of 3 × 256 numbers.
+const MAX_LIST_BYTES: usize = 1 << 17;
+
 pub(super) fn header(file: impl Read + Seek, path: &Path) -> Result<Header, ImageError> {
-    let mut decoder = decoder(file, path)?;
+    let mut decoder = decoder(file, MAX_LIST_BYTES, path)?;
     let page = page(&mut decoder, path)?;
     let samples = (page.row_bytes() * page.height * page.planes()) as u64;
     let pixels = (page.width * page.height) as u64;
@@ -87,7 +90,7 @@ pub(super) fn header(file: impl Read + Seek, path: &Path) -> Result<Header, Imag
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     let failed = |e| failed(e, path);
     let mut file = Patched { bytes: Cursor::new(bytes), at: 0, patch: [0; 2], patched: false };
-    let mut first = decoder(&mut file, path)?;
+    let mut first = decoder(&mut file, MAX_LIST_BYTES, path)?;
     let page = page(&mut first, path)?;
     let palette = match page.colours {
         Colours::Palette { bits } => {
@@ -122,10 +125,10 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         file.patched = true;
     }
     file.bytes.set_position(0);
-    let mut second = decoder(&mut file, path)?;
+    let len = page.row_bytes() * page.height * page.planes();
+    // The lists of strips stand in the file, a byte a value at least.
+    let mut second = decoder(&mut file, len.max(32 * bytes.len()), path)?;
     let layout = second.image_buffer_layout().map_err(failed)?;
-    let row = page.row_bytes();
-    let len = row * page.height * page.planes();
     if layout.complete_len != len {
         let found = format!("it has {} bytes of pixels, expected {len}", layout.complete_len);
         return Err(ImageError::Damaged { path: path.to_owned(), found });
@@ -238,10 +241,11 @@ fn turned(image: RgbImage, orientation: u16) -> RgbImage {
     RgbImage::new(to_width, to_height, pixels)
 }
 
-fn decoder<R: Read + Seek>(file: R, path: &Path) -> Result<Decoder<R>, ImageError> {
-    // What a list of a directory takes is limited to 1 MiB by default.
+/// A decoder that asks for no more than `bytes` for the pixels, or for a list of the directory,
+/// whose values it holds in 32 bytes each, however many the file says there are.
+fn decoder<R: Read + Seek>(file: R, bytes: usize, path: &Path) -> Result<Decoder<R>, ImageError> {
     let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::MAX;
+    limits.decoding_buffer_size = bytes;
     limits.intermediate_buffer_size = usize::MAX;
     Ok(Decoder::new(file).map_err(|e| failed(e, path))?.with_limits(limits))
 }

@@ -8,7 +8,7 @@ use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel, other_tokens, published_notes, short_name};
 use crate::input_file::read_text;
-use crate::results::{ResultsError, is_there};
+use crate::results::{ResultsError, is_there, parts_of};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
@@ -286,6 +286,7 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
         ],
         rows: rows.collect(),
     };
+    let parts = parts_of(&run.asked());
     Ok(html! {
         @if table.rows.is_empty() {
             p {
@@ -301,7 +302,7 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
         }
         @match run.told.tokens.as_deref() {
             None | Some("all") => {
-                @for note in published_notes(&run.scores) { p.note { (note) "." } }
+                @for note in published_notes(&run.scores, &parts) { p.note { (note) "." } }
             }
             Some(tokens) => p.note { (other_tokens(tokens)) "." },
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Bounds, ResultsError, read_record, write_whole};
+use crate::dataset::{DatasetKind, THINGS_SPLIT};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
 use crate::resample::Resampling;
@@ -235,6 +236,45 @@ pub struct Drawn<F> {
     /// The models.
     #[serde(default)]
     pub models: Vec<DrawnModel>,
+    /// The data sets.
+    #[serde(default)]
+    pub datasets: Vec<DrawnDataset>,
+}
+
+/// What was asked for of a data set, as in [`DatasetRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DrawnDataset {
+    /// Its name.
+    pub name: String,
+    /// The split.
+    #[serde(default)]
+    pub split: Option<String>,
+    /// The fewest votes.
+    #[serde(default)]
+    pub min_votes: Option<u32>,
+    /// The most trials.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+impl DrawnDataset {
+    /// What was asked for where it is a part of the whole; of THINGS the whole is `testset1`.
+    fn part(&self) -> Option<String> {
+        let of_things = self.name == DatasetKind::Things.name();
+        let split = self.split.as_deref().filter(|split| !of_things || *split != THINGS_SPLIT);
+        let asked = [
+            split.map(|split| format!("split `{split}`")),
+            self.min_votes.map(|votes| format!("at least {votes} votes")),
+            self.limit.map(|limit| format!("at most {limit} trials")),
+        ];
+        let asked: Vec<String> = asked.into_iter().flatten().collect();
+        (!asked.is_empty()).then(|| asked.join(", "))
+    }
+}
+
+/// The data sets of which a part was asked for, and what was asked.
+pub fn parts_of(datasets: &[DrawnDataset]) -> BTreeMap<DatasetKind, String> {
+    datasets.iter().filter_map(|d| Some((d.name.parse().ok()?, d.part()?))).collect()
 }
 
 /// What figures need of a model.
@@ -259,8 +299,9 @@ impl<F> Drawn<F> {
     /// Figures of people's answers, without more.
     pub fn plain(figures: Vec<F>) -> Self {
         let (title, colours) = (None, BTreeMap::new());
-        let (tokens, models) = (None, vec![]);
-        Self { simulated: false, title, colours, published: false, tokens, figures, models }
+        let (tokens, models, datasets) = (None, vec![], vec![]);
+        let (simulated, published) = (false, false);
+        Self { simulated, title, colours, published, tokens, figures, models, datasets }
     }
 }
 

@@ -143,6 +143,18 @@ pub enum ExperimentFileError {
         #[source]
         source: NoColor,
     },
+    /// One model is given two colours, under two of its names.
+    #[error("the experiment {path} gives `{model}` the colours `{first}` and `{second}`")]
+    TwoColours {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        model: String,
+        /// Its first colour.
+        first: String,
+        /// Its second colour.
+        second: String,
+    },
     /// A colour for a model that no figure shows.
     #[error(
         "the experiment {path} has a colour for `{model}`, which no figure names (models are named as in `models`)"

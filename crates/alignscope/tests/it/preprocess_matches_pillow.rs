@@ -1,12 +1,10 @@
 //! Resizing against Pillow, whole recipes against transformers' Pil processors
 //! (`golden/preprocess/generate.py`).
 
-mod golden;
-
+use crate::golden::{Tensors, folder};
 use alignscope::ContentHash;
 use alignscope::image::RgbImage;
 use alignscope::preprocess::{Preprocessing, Resample, resize};
-use golden::{Tensors, folder};
 
 /// The formula of the generator.
 fn pattern(width: usize, height: usize) -> RgbImage {

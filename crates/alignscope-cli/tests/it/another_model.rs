@@ -1,65 +1,39 @@
 //! What the program says to a checkpoint that would make another model than the one that runs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
-use tempfile::TempDir;
+use crate::place::{Place, png};
+use crate::program::{is_refused, outcome};
 
 /// The small checkpoint, and an image.
-fn place() -> TempDir {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden/clip/base");
-    fs::create_dir(place.path().join("model")).expect("made");
-    for entry in fs::read_dir(golden).expect("the golden checkpoint") {
-        let entry = entry.expect("an entry");
-        fs::copy(entry.path(), place.path().join("model").join(entry.file_name())).expect("copied");
-    }
-    let pixels = (0..3 * 20 * 17).map(|i| (i * 7 % 251) as u8).collect();
-    let image = alignscope::image::RgbImage::new(20, 17, pixels);
-    fs::write(place.path().join("a.png"), image.to_png()).expect("written");
+fn place() -> Place {
+    let place = Place::new();
+    place.checkpoint("model");
+    place.write("a.png", png(20, 17));
     place
 }
 
 /// Encodes the image; returns the exit code and what was said.
-fn encode(place: &TempDir) -> (i32, String) {
-    let path = |name: &str| place.path().join(name);
-    let output = Command::cargo_bin("alignscope")
-        .expect("the program")
-        .env("ALIGNSCOPE_CACHE", path("kept"))
-        .args(["activations", "--model"])
-        .arg(path("model"))
-        .arg("--images")
-        .arg(path("a.png"))
-        .arg("--out")
-        .arg(path("out"))
-        .output()
-        .expect("it starts");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().expect("an exit code"), message)
-}
-
-fn edit(path: &PathBuf, from: &str, to: &str) {
-    let text = fs::read_to_string(path).expect("read");
-    assert!(text.contains(from), "{from} is not in {text}");
-    fs::write(path, text.replace(from, to)).expect("written");
+fn encode(place: &Place) -> (i32, String) {
+    let mut command = place.command();
+    command.args(["activations", "--model"]).arg(place.path("model"));
+    command.arg("--images").arg(place.path("a.png")).arg("--out").arg(place.path("out"));
+    let (code, _, message) = outcome(&mut command);
+    (code, message)
 }
 
 /// Changes a file of the checkpoint, and holds exit code 2 and the message to what is expected.
 fn refuses(name: &str, from: &str, to: &str, parts: &[&str]) {
     let place = place();
-    edit(&place.path().join("model").join(name), from, to);
+    place.edit(&format!("model/{name}"), from, to);
     says(&place, parts);
 }
 
-fn says(place: &TempDir, parts: &[&str]) {
+fn says(place: &Place, parts: &[&str]) {
     let (code, message) = encode(place);
     println!("{message}");
-    assert_eq!(code, 2, "{message}");
-    for part in parts {
-        assert!(message.contains(part), "`{part}` is not in: {message}");
-    }
-    assert!(!place.path().join("out").join("features.npy").exists());
+    is_refused(code, &message, parts);
+    assert!(!place.path("out/features.npy").exists());
 }
 
 #[test]
@@ -120,14 +94,14 @@ fn preprocessing_that_asks_for_more() {
 fn an_adapter_beside_the_weights() {
     let place = place();
     let config = r#"{"peft_type": "LORA", "base_model_name_or_path": "openai/clip"}"#;
-    fs::write(place.path().join("model/adapter_config.json"), config).expect("written");
+    place.write("model/adapter_config.json", config);
     says(&place, &["adapter_config.json is an adapter for `openai/clip`", "merge_and_unload"]);
 }
 
 #[test]
 fn a_tensor_that_is_not_read() {
     let place = place();
-    let path = place.path().join("model/model.safetensors");
+    let path = place.path("model/model.safetensors");
     let bytes = fs::read(&path).expect("read");
     // The name of a tensor of the text tower becomes one of the vision tower, as long as it.
     let (from, to) = (b"\"text_projection.weight\"", b"\"visual_scale.lambda_11\"");

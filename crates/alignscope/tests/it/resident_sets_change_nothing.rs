@@ -1,11 +1,10 @@
 //! However the images are split into resident sets, wherever differences are kept, and however
 //! many threads work: the results are the same bytes.
 
-mod golden;
-
 use std::path::Path;
 use std::sync::Mutex;
 
+use crate::golden::folder;
 use alignscope::difference::Activations;
 use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
 use alignscope::image::{ImageError, RgbImage};
@@ -14,7 +13,6 @@ use alignscope::{
     Baseline, Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
     ExperimentError, Measure, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
-use golden::folder;
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
     let dataset = DatasetSpec {

@@ -1,12 +1,11 @@
 //! A run that stops anywhere goes on to the same bytes, and what is kept is never taken for something else.
 
-mod golden;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::golden::folder;
 use alignscope::demo::{self, DemoFolders};
 use alignscope::kept::KeptFolder;
 use alignscope::results::OutputFolder;
@@ -14,7 +13,6 @@ use alignscope::{
     Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
     ModelSpec, Precision, Progress, Resampling, Summary, Ties, Tokens,
 };
-use golden::folder;
 use tempfile::TempDir;
 
 /// Images and trials, a cache, and an output folder.

@@ -1,7 +1,7 @@
 //! The files of a checkpoint: what is hashed is what is read, what is damaged or something else is
 //! told, and names are the model's own.
 
-mod golden;
+use crate::golden;
 
 use std::fs;
 use std::path::{Path, PathBuf};

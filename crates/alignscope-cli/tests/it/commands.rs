@@ -5,40 +5,9 @@ use std::path::{Path, PathBuf};
 
 use alignscope::image::RgbImage;
 use alignscope::results::ScoreRow;
-use assert_cmd::Command;
-use tempfile::TempDir;
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden").join(name)
-}
-
-/// A folder with three images and a manifest.
-fn place() -> TempDir {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
-        let pixels = (0..3 * 20 * 17).map(|p| ((p * (i + 3)) % 251) as u8).collect();
-        fs::write(place.path().join(name), RgbImage::new(20, 17, pixels).to_png())
-            .expect("written");
-    }
-    let table = "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\nb.png,c.png,1\n";
-    fs::write(place.path().join("pairs.csv"), table).expect("written");
-    place
-}
-
-fn alignscope(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("alignscope")
-        .expect("the program")
-        .env("ALIGNSCOPE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/kept"))
-        .args(arguments)
-        .output()
-        .expect("it starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("Unicode")
-}
+use crate::place::{IMAGES, Place, golden, text};
+use crate::program::alignscope;
 
 /// Shape and numbers of a `.npy` file.
 fn npy(path: &Path) -> (String, Vec<f32>) {
@@ -55,11 +24,11 @@ fn npy(path: &Path) -> (String, Vec<f32>) {
 
 #[test]
 fn features_that_activations_wrote_score_as_the_run_of_their_model() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     let model = golden("clip/base");
-    let [features, run, scored] = ["features", "run", "scored"].map(|name| place.path().join(name));
-    let images = ["a.png", "b.png", "c.png"].map(|name| place.path().join(name));
-    let data = text(place.path());
+    let [features, run, scored] = ["features", "run", "scored"].map(|name| place.path(name));
+    let images = IMAGES.map(|name| place.path(name));
+    let data = text(place.root());
     for arguments in [
         vec![
             "run",
@@ -108,7 +77,7 @@ fn features_that_activations_wrote_score_as_the_run_of_their_model() {
     // Names that are not those of the data set's images.
     fs::write(features.join("block-01/file_names.txt"), "x.png\ny.png\nz.png\n").expect("written");
     let one = features.join("block-01");
-    let other = place.path().join("other");
+    let other = place.path("other");
     let (code, _, message) = alignscope(&[
         "score",
         "--features",
@@ -127,7 +96,7 @@ fn features_that_activations_wrote_score_as_the_run_of_their_model() {
 
 #[test]
 fn activations_of_every_stage_and_choice_of_tokens() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     let model = golden("clip/base");
     for (tokens, shape) in [
         ("all", "(3, 17, 16,)"),
@@ -135,13 +104,13 @@ fn activations_of_every_stage_and_choice_of_tokens() {
         ("patches", "(3, 16, 16,)"),
         ("mean", "(3, 16,)"),
     ] {
-        let out = place.path().join(tokens);
+        let out = place.path(tokens);
         let (code, _, message) = alignscope(&[
             "activations",
             "--model",
             text(&model),
             "--images",
-            text(place.path()),
+            text(place.root()),
             "--tokens",
             tokens,
             "--out",
@@ -163,15 +132,15 @@ fn activations_of_every_stage_and_choice_of_tokens() {
 
 #[test]
 fn only_the_stages_asked_for_are_written_and_a_stage_that_is_not_there_is_an_error() {
-    let place = place();
-    let (model, out) = (golden("clip/base"), place.path().join("out"));
+    let place = Place::with_equal_pairs(".");
+    let (model, out) = (golden("clip/base"), place.path("out"));
     let run = |stage: &str| {
         alignscope(&[
             "activations",
             "--model",
             text(&model),
             "--images",
-            text(&place.path().join("a.png")),
+            text(&place.path("a.png")),
             "--stage",
             stage,
             "--out",
@@ -189,8 +158,8 @@ fn only_the_stages_asked_for_are_written_and_a_stage_that_is_not_there_is_an_err
 
 #[test]
 fn a_model_without_class_token_cannot_give_it() {
-    let place = place();
-    let (model, out) = (golden("families/siglip"), place.path().join("out"));
+    let place = Place::with_equal_pairs(".");
+    let (model, out) = (golden("families/siglip"), place.path("out"));
     let (code, _, message) = alignscope(&[
         "run",
         "--model",
@@ -198,7 +167,7 @@ fn a_model_without_class_token_cannot_give_it() {
         "--dataset",
         "pairs",
         "--data",
-        text(place.path()),
+        text(place.root()),
         "--tokens",
         "class",
         "--out",
@@ -210,10 +179,10 @@ fn a_model_without_class_token_cannot_give_it() {
 
 #[test]
 fn every_family_runs_and_its_scores_have_all_stages() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     for family in ["siglip", "chinese_clip", "open_clip", "timm_token", "timm_tiny@published"] {
         let model = format!("{}/{family}", golden("families").display());
-        let out = place.path().join("out");
+        let out = place.path("out");
         let (code, _, message) = alignscope(&[
             "run",
             "--model",
@@ -221,7 +190,7 @@ fn every_family_runs_and_its_scores_have_all_stages() {
             "--dataset",
             "pairs",
             "--data",
-            text(place.path()),
+            text(place.root()),
             "--no-pixels",
             "--out",
             text(&out),
@@ -236,16 +205,17 @@ fn every_family_runs_and_its_scores_have_all_stages() {
 
 #[test]
 fn an_experiment_draws_each_figure_from_one_run_and_again() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     let (a, b) = (golden("clip/base"), golden("families/siglip"));
     let toml = format!(
         "[[datasets]]\nname = \"pairs\"\ndata = \".\"\n\n\
          [[figures]]\nname = \"one\"\nmodels = [{a:?}]\ndistances = [\"cosine\"]\n\n\
-         [[figures]]\nname = \"two\"\ntitle = \"Both\"\nmodels = [{a:?}, {b:?}]\ndistances = [\"cosine\"]\n"
+         [[figures]]\nname = \"two\"\ntitle = \"Both\"\nmodels = [{a:?}, {b:?}]\n\
+         distances = [\"cosine\"]\n"
     );
-    let file = place.path().join("e.toml");
-    fs::write(&file, toml).expect("written");
-    let out = place.path().join("out");
+    let file = place.path("e.toml");
+    place.write("e.toml", toml);
+    let out = place.path("out");
     let (code, _, message) = alignscope(&["run", text(&file), "--out", text(&out)]);
     assert_eq!(code, 0, "{message}");
     let scores = fs::read_to_string(out.join("scores.csv")).expect("read");
@@ -260,8 +230,8 @@ fn an_experiment_draws_each_figure_from_one_run_and_again() {
 
 #[test]
 fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_scores_alone() {
-    let place = place();
-    let data = text(place.path());
+    let place = Place::with_equal_pairs(".");
+    let data = text(place.root());
     let of = |out: &Path, model: &str| {
         let arguments = ["run", "--dataset", "pairs", "--data", data, "--distance", "cosine"];
         let (code, _, message) =
@@ -269,7 +239,7 @@ fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_sc
         assert_eq!(code, 0, "{message}");
         fs::read_to_string(out.join("report.html")).expect("a page")
     };
-    let out = place.path().join("out");
+    let out = place.path("out");
     let page = of(&out, text(&golden("clip/base")));
     assert!(page.contains("Energy: how much one channel holds"));
     assert!(page.contains("of the energy of activations"), "said in words");
@@ -286,15 +256,15 @@ fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_sc
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
     assert_eq!(fs::read(out.join("energy.svg")).expect("drawn again"), svg);
 
-    let bare = place.path().join("bare");
+    let bare = place.path("bare");
     let page = of(&bare, "pixels");
     assert!(!page.contains("how much one channel holds") && !bare.join("energy.svg").exists());
 }
 
 #[test]
 fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
-    let place = place();
-    let out = place.path().join("out");
+    let place = Place::with_equal_pairs(".");
+    let out = place.path("out");
     let model = golden("clip/base");
     let (code, _, message) = alignscope(&[
         "run",
@@ -303,7 +273,7 @@ fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
         "--dataset",
         "pairs",
         "--data",
-        text(place.path()),
+        text(place.root()),
         "--out",
         text(&out),
     ]);
@@ -312,7 +282,7 @@ fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
     assert!(page().contains("data:image/jpeg;base64,"));
     assert!(page().contains("more alike than"), "people's and the model's answers");
     assert!(!page().contains("image not shown"));
-    fs::remove_file(place.path().join("b.png")).expect("removed");
+    fs::remove_file(place.path("b.png")).expect("removed");
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
     assert!(page().contains("one cannot be read") && page().contains("b.png"));
     assert!(page().contains("image not shown"));
@@ -320,8 +290,8 @@ fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
 
 #[test]
 fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
-    let place = place();
-    let out = place.path().join("out");
+    let place = Place::with_equal_pairs(".");
+    let out = place.path("out");
     let (code, _, message) = alignscope(&[
         "run",
         "--model",
@@ -329,7 +299,7 @@ fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
         "--dataset",
         "pairs",
         "--data",
-        text(place.path()),
+        text(place.root()),
         "--published",
         "--out",
         text(&out),
@@ -339,12 +309,14 @@ fn published_scores_are_laid_under_a_run_and_drawn_by_themselves() {
     let table = fs::read_to_string(out.join("published-differences.csv")).expect("a table");
     assert_eq!(table, "dataset,model,distance,stage,published,found,difference,n,published_n\n");
 
-    let study = place.path().join("study");
+    let study = place.path("study");
     assert_eq!(alignscope(&["published", "--out", text(&study)]).0, 0);
     let curves = fs::read_to_string(study.join("architecture.csv")).expect("numbers");
-    let first = "tid2013,spearman,3000,openai/clip-vit-base-patch32,model,normalized-euclidean,embedding,2.5,0.816,";
+    let first = "tid2013,spearman,3000,openai/clip-vit-base-patch32,model,\
+                 normalized-euclidean,embedding,2.5,0.816,";
     assert!(curves.contains(first), "{curves}");
-    // Header; on each of 3 data sets the pixels, 2 × 14 and 2 × 26 points, 3 baselines are none of these models.
+    // Header; on each of 3 data sets the pixels, 2 × 14 and 2 × 26 points; the 3 baselines are not
+    // among these models.
     assert_eq!(curves.lines().count(), 1 + 3 * (1 + 2 * 14 + 2 * 26));
 }
 
@@ -363,7 +335,7 @@ fn lists_name_what_there_is() {
 
 /// A run of the small checkpoint and of pixels on 12 choices of as many references, of people who
 /// are named; the images are drawn.
-fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
+fn run_of_choices(place: &Place, out: &str, more: &[&str]) -> PathBuf {
     let mut table = "image_1,image_2,image_3,odd,subject\n".to_owned();
     let mut pixels = 7_u32;
     for i in 0..14 {
@@ -371,11 +343,8 @@ fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
             pixels = pixels.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (pixels >> 24) as u8
         });
-        fs::write(
-            place.path().join(format!("{i}.png")),
-            RgbImage::new(16, 16, grey.collect()).to_png(),
-        )
-        .expect("written");
+        let image = RgbImage::new(16, 16, grey.collect());
+        place.write(&format!("{i}.png"), image.to_png());
     }
     for i in 0..12 {
         for person in 0..3 {
@@ -383,8 +352,8 @@ fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
             table += &format!("{i}.png,{}.png,{}.png,{odd},p{person}\n", i + 1, i + 2);
         }
     }
-    fs::write(place.path().join("oddoneout.csv"), table).expect("written");
-    let out = place.path().join(out);
+    place.write("oddoneout.csv", table);
+    let out = place.path(out);
     let model = golden("clip/base");
     let mut arguments = vec![
         "run",
@@ -393,7 +362,7 @@ fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
         "--dataset",
         "oddoneout",
         "--data",
-        text(place.path()),
+        text(place.root()),
         "--out",
         text(&out),
         "--quiet",
@@ -407,7 +376,7 @@ fn run_of_choices(place: &TempDir, out: &str, more: &[&str]) -> PathBuf {
 
 #[test]
 fn a_run_has_intervals_ceilings_findings_and_comparisons() {
-    let place = tempfile::tempdir().expect("a temporary folder");
+    let place = Place::new();
     let out = run_of_choices(&place, "out", &[]);
     let scores = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
     let row = scores
@@ -428,7 +397,7 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     assert!(rows.iter().all(|r| r.b.model == "pixels" && r.p.is_some() && r.kappa.is_some()));
 
     // The same table from the files of the run alone.
-    let csv = place.path().join("again.csv");
+    let csv = place.path("again.csv");
     let (code, table, message) = alignscope(&["compare", text(&out), "--csv", text(&csv)]);
     assert_eq!(code, 0, "{message}");
     assert_eq!(
@@ -479,7 +448,7 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
 
 #[test]
 fn no_resamples_are_no_intervals_and_observers_are_other_clusters() {
-    let place = tempfile::tempdir().expect("a temporary folder");
+    let place = Place::new();
     let out = run_of_choices(&place, "none", &["--resamples", "0"]);
     let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
     let why = |r: &ScoreRow| match r.measure.is_of_energy() {

@@ -1,4 +1,5 @@
-//! The program is killed, stopped, starved of disk and started twice: nothing is lost, and nothing is half there.
+//! The program is killed, stopped, starved of disk and started twice: nothing is lost, and nothing
+//! is half there.
 #![cfg(unix)]
 
 use std::fs;
@@ -7,29 +8,31 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use alignscope::demo::{self, DemoFolders};
-use tempfile::TempDir;
 
-struct Place {
-    place: TempDir,
+use crate::place::{Place, golden};
+use crate::program::{self, PROGRAM, merged};
+
+/// A folder with the data sets of the demonstration.
+struct Demo {
+    place: Place,
     data: DemoFolders,
 }
 
-impl Place {
+impl Demo {
     fn new() -> Self {
-        let place = tempfile::tempdir().expect("a temporary folder");
-        let data = demo::draw(&place.path().join("data"), 3).expect("drawn");
+        let place = Place::new();
+        let data = demo::draw(&place.path("data"), 3).expect("drawn");
         Self { place, data }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.place.path(name)
     }
 
+    /// A run of every kind of model, which can be stopped while it runs.
     fn command(&self, out: &str, cache: &str, more: &[&str]) -> Command {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alignscope/tests/golden");
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("alignscope"));
-        command.arg("run").arg("--model");
-        command.args(["clip/base", "families/siglip"].map(|name| golden.join(name)));
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--model").args(["clip/base", "families/siglip"].map(golden));
         command.args(["psnr", "--dataset", "pairs", "--data"]).arg(&self.data.low);
         command.args(["--dataset", "twoafc", "--data"]).arg(&self.data.middle);
         command
@@ -66,36 +69,36 @@ fn signal(child: &Child, signal: &str) {
 
 #[test]
 fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
-    let place = Place::new();
+    let demo = Demo::new();
     let clock = Instant::now();
-    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
+    assert!(demo.command("whole", "kept whole", &[]).status().expect("run").success());
     let whole = clock.elapsed();
-    let expected = tables(&place.path("whole"));
+    let expected = tables(&demo.path("whole"));
 
     let (mut killed, mut pieces) = (0, std::collections::BTreeSet::new());
     for moment in 0..50 {
         let (out, cache) = (format!("out {moment}"), format!("kept {moment}"));
         // Spread over the whole run, and not in step with anything in it.
         let share = (f64::from(moment) * 0.618_034).fract();
-        let mut child = place.command(&out, &cache, &[]).spawn().expect("run");
+        let mut child = demo.command(&out, &cache, &[]).spawn().expect("run");
         std::thread::sleep(whole.mul_f64(share));
         // It may have ended before.
         let _ = child.kill();
         let ended = child.wait().expect("ended");
         killed += usize::from(!ended.success());
-        let kept = fs::read_dir(place.path(&cache)).map_or(0, Iterator::count);
+        let kept = fs::read_dir(demo.path(&cache)).map_or(0, Iterator::count);
         pieces.insert(kept);
-        let output = place.command(&out, &cache, &[]).output().expect("run");
+        let output = demo.command(&out, &cache, &[]).output().expect("run");
         assert!(output.status.success(), "moment {moment}: {}", said(&output));
-        assert!(tables(&place.path(&out)) == expected, "moment {moment}: other results");
-        let left = fs::read_dir(place.path(&out)).expect("listed").filter(|entry| {
+        assert!(tables(&demo.path(&out)) == expected, "moment {moment}: other results");
+        let left = fs::read_dir(demo.path(&out)).expect("listed").filter(|entry| {
             let name = entry.as_ref().expect("an entry").file_name();
             let name = name.to_string_lossy();
             name.starts_with(".alignscope-") || name == "run.lock" || name == "unfinished.json"
         });
         assert_eq!(left.count(), 0, "moment {moment}: nothing unfinished is left");
         for name in [&out, &cache] {
-            fs::remove_dir_all(place.path(name)).expect("removed");
+            fs::remove_dir_all(demo.path(name)).expect("removed");
         }
     }
     // On a busy machine the first run may have been slower than those that were killed.
@@ -105,11 +108,11 @@ fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
 
 #[test]
 fn stopped_with_ctrl_c_it_says_how_to_go_on() {
-    let place = Place::new();
-    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
+    let demo = Demo::new();
+    assert!(demo.command("whole", "kept whole", &[]).status().expect("run").success());
     let slow = ["--threads", "1"];
-    let child = place.command("out", "kept", &slow).spawn().expect("run");
-    let started = place.path("out").join("unfinished.json");
+    let child = demo.command("out", "kept", &slow).spawn().expect("run");
+    let started = demo.path("out").join("unfinished.json");
     let clock = Instant::now();
     while !started.exists() {
         assert!(clock.elapsed() < Duration::from_secs(60), "it does not start");
@@ -119,22 +122,22 @@ fn stopped_with_ctrl_c_it_says_how_to_go_on() {
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
     assert!(said(&output).contains("the same command goes on from there"), "{}", said(&output));
-    assert!(!place.path("out").join("scores.csv").exists());
-    assert!(place.command("out", "kept", &slow).status().expect("run").success());
+    assert!(!demo.path("out").join("scores.csv").exists());
+    assert!(demo.command("out", "kept", &slow).status().expect("run").success());
 }
 
 #[test]
 fn a_second_run_on_the_same_output_says_so_and_stops() {
-    let place = Place::new();
-    let mut first = place.command("out", "kept", &[]).spawn().expect("run");
-    let lock = place.path("out").join("run.lock");
+    let demo = Demo::new();
+    let mut first = demo.command("out", "kept", &[]).spawn().expect("run");
+    let lock = demo.path("out").join("run.lock");
     let clock = Instant::now();
     while !fs::metadata(&lock).is_ok_and(|file| file.len() > 0) {
         assert!(clock.elapsed() < Duration::from_secs(60), "it does not start");
         std::thread::sleep(Duration::from_millis(1));
     }
     signal(&first, "-STOP");
-    let second = place.command("out", "kept", &[]).output().expect("run");
+    let second = demo.command("out", "kept", &[]).output().expect("run");
     signal(&first, "-CONT");
     assert_eq!(second.status.code(), Some(2));
     let holder = format!("process {}", first.id());
@@ -145,13 +148,13 @@ fn a_second_run_on_the_same_output_says_so_and_stops() {
 
 #[test]
 fn where_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room() {
-    let place = Place::new();
-    assert!(place.command("whole", "kept whole", &[]).status().expect("run").success());
-    let expected = tables(&place.path("whole"));
+    let demo = Demo::new();
+    assert!(demo.command("whole", "kept whole", &[]).status().expect("run").success());
+    let expected = tables(&demo.path("whole"));
     // No file may become longer than so many blocks of 512 bytes: a quota of writes.
     for blocks in [0, 1, 8, 40, 100, 200, 400] {
         let (out, cache) = (format!("out {blocks}"), format!("kept {blocks}"));
-        let command = place.command(&out, &cache, &[]);
+        let command = demo.command(&out, &cache, &[]);
         let mut words = vec![command.get_program().to_owned()];
         words.extend(command.get_args().map(ToOwned::to_owned));
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
@@ -160,76 +163,65 @@ fn where_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room() {
         assert_eq!(output.status.code(), Some(2), "{blocks} blocks: {}", said(&output));
         assert!(said(&output).contains("cannot "), "{blocks} blocks: {}", said(&output));
         // The page comes last: until it is there, the run is not done.
-        let there = |name: &str| place.path(&out).join(name).exists();
+        let there = |name: &str| demo.path(&out).join(name).exists();
         assert!(!there("manifest.json") || there("unfinished.json"), "{blocks} blocks");
-        let output = place.command(&out, &cache, &[]).output().expect("run");
+        let output = demo.command(&out, &cache, &[]).output().expect("run");
         assert!(output.status.success(), "{blocks} blocks: {}", said(&output));
-        assert!(tables(&place.path(&out)) == expected, "{blocks} blocks: other results");
+        assert!(tables(&demo.path(&out)) == expected, "{blocks} blocks: other results");
     }
 }
 
 #[test]
 fn an_output_that_is_removed_in_mid_run_is_an_error_and_what_is_kept_stays() {
-    let place = Place::new();
+    let demo = Demo::new();
     let slow = ["--threads", "1"];
-    let child = place.command("out", "kept", &slow).spawn().expect("run");
+    let child = demo.command("out", "kept", &slow).spawn().expect("run");
     let clock = Instant::now();
-    let kept = || fs::read_dir(place.path("kept")).map_or(0, Iterator::count);
+    let kept = || fs::read_dir(demo.path("kept")).map_or(0, Iterator::count);
     while kept() < 3 {
         assert!(clock.elapsed() < Duration::from_secs(60), "nothing is kept");
         std::thread::sleep(Duration::from_millis(1));
     }
     signal(&child, "-STOP");
-    fs::remove_dir_all(place.path("out")).expect("removed");
+    fs::remove_dir_all(demo.path("out")).expect("removed");
     signal(&child, "-CONT");
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("out"), "{}", said(&output));
     assert!(kept() >= 3);
-    assert!(place.command("out", "kept", &slow).status().expect("run").success());
+    assert!(demo.command("out", "kept", &slow).status().expect("run").success());
 }
 
 #[test]
 fn a_reader_that_goes_ends_the_program_quietly() {
-    let program = assert_cmd::cargo::cargo_bin("alignscope");
     let script = "\"$1\" list models | head -n 1";
-    let output = Command::new("sh").args(["-c", script, "sh"]).arg(program).output().expect("run");
+    let output = Command::new("sh").args(["-c", script, "sh"]).arg(PROGRAM).output().expect("run");
     assert!(!output.stdout.is_empty());
     assert_eq!(said(&output), "");
 }
 
 #[test]
 fn eight_runs_at_once_share_a_cache() {
-    let place = Place::new();
+    let demo = Demo::new();
     let runs: Vec<Child> = (0..8)
-        .map(|i| place.command(&format!("out {i}"), "kept", &[]).spawn().expect("run"))
+        .map(|i| demo.command(&format!("out {i}"), "kept", &[]).spawn().expect("run"))
         .collect();
     for run in runs {
         let output = run.wait_with_output().expect("ended");
         assert!(output.status.success(), "{}", said(&output));
     }
-    let first = tables(&place.path("out 0"));
-    assert!((1..8).all(|i| tables(&place.path(&format!("out {i}"))) == first));
-}
-
-/// Exit code and output of the program.
-fn alignscope(arguments: &[&std::ffi::OsStr]) -> (i32, String) {
-    let program = assert_cmd::cargo::cargo_bin("alignscope");
-    let output = Command::new(program).args(arguments).output().expect("run");
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code().expect("a code"), String::from_utf8_lossy(&text).into_owned())
+    let first = tables(&demo.path("out 0"));
+    assert!((1..8).all(|i| tables(&demo.path(&format!("out {i}"))) == first));
 }
 
 #[test]
 fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
-    let place = Place::new();
-    assert!(place.command("out", "kept", &[]).status().expect("run").success());
-    let (out, kept) = (place.path("out"), place.path("kept"));
+    let demo = Demo::new();
+    assert!(demo.command("out", "kept", &[]).status().expect("run").success());
+    let (out, kept) = (demo.path("out"), demo.path("kept"));
     let cache = |words: &[&str]| {
-        let mut arguments: Vec<&std::ffi::OsStr> = vec!["cache".as_ref()];
-        arguments.extend(words.iter().map(|word| word.as_ref() as &std::ffi::OsStr));
-        arguments.extend(["--cache".as_ref(), kept.as_os_str()]);
-        alignscope(&arguments)
+        let mut command = program::command();
+        merged(command.arg("cache").args(words).arg("--cache").arg(&kept))
     };
     let (code, text) = cache(&["list"]);
     assert_eq!(code, 0);
@@ -241,7 +233,7 @@ fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
     let (_, text) = cache(&["size"]);
     assert!(text.starts_with("6 pieces, "), "{text}");
 
-    let verify = || alignscope(&["verify".as_ref(), out.as_os_str(), "--all".as_ref()]);
+    let verify = || merged(program::command().arg("verify").arg(&out).arg("--all"));
     let (code, text) = verify();
     assert_eq!(code, 0, "{text}");
     assert!(!text.contains("DIFFERENT") && !text.contains("NOT THERE"), "{text}");
@@ -256,9 +248,9 @@ fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
     assert!(text.contains("DIFFERENT  result: ") && text.contains("scores.csv has"), "{text}");
     fs::write(out.join("scores.csv"), &scores).expect("written");
 
-    let image = place.data.low.join("ref_00.png");
+    let image = demo.data.low.join("ref_00.png");
     let bytes = fs::read(&image).expect("read");
-    fs::copy(place.data.low.join("ref_01.png"), &image).expect("copied");
+    fs::copy(demo.data.low.join("ref_01.png"), &image).expect("copied");
     let (code, text) = verify();
     assert!(code == 1 && text.contains("images of pairs: SHA-256 over all is"), "{text}");
     fs::write(&image, bytes).expect("written");
@@ -267,7 +259,7 @@ fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
     let (code, text) = verify();
     assert!(code == 1 && text.contains("NOT THERE  result: "), "{text}");
     // The same command does not take it for done.
-    let again = place.command("out", "kept", &[]).output().expect("run");
+    let again = demo.command("out", "kept", &[]).output().expect("run");
     assert_eq!(again.status.code(), Some(2));
     assert!(
         said(&again).contains("findings.csv is not as this very run left it"),
@@ -278,11 +270,11 @@ fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
 
 #[test]
 fn a_data_set_is_checked_before_it_is_run() {
-    let place = Place::new();
-    let low = &place.data.low;
+    let demo = Demo::new();
+    let low = &demo.data.low;
     let check = || {
-        let words = ["check", "--dataset", "pairs", "--data"].map(|word| word.as_ref());
-        alignscope(&[&words[..], &[low.as_os_str()]].concat())
+        let mut command = program::command();
+        merged(command.args(["check", "--dataset", "pairs", "--data"]).arg(low))
     };
     let (code, text) = check();
     assert_eq!(code, 0, "{text}");
@@ -295,11 +287,11 @@ fn a_data_set_is_checked_before_it_is_run() {
         "{text}"
     );
 
-    let stopping = place.command("out", "kept", &[]).output().expect("run");
+    let stopping = demo.command("out", "kept", &[]).output().expect("run");
     assert_eq!(stopping.status.code(), Some(2));
     assert!(said(&stopping).contains("--keep-going"), "{}", said(&stopping));
-    let going = place.command("out", "kept", &["--keep-going"]).output().expect("run");
+    let going = demo.command("out", "kept", &["--keep-going"]).output().expect("run");
     assert_eq!(going.status.code(), Some(1), "{}", said(&going));
     assert!(said(&going).contains("ref_00.png could not be read"), "{}", said(&going));
-    assert!(place.path("out").join("report.html").exists());
+    assert!(demo.path("out").join("report.html").exists());
 }

@@ -1,12 +1,10 @@
 //! Decoded pixels against Pillow's (`golden/image/generate.py`).
 
-mod golden;
-
 use std::path::Path;
 
+use crate::golden::{Tensors, folder, shared};
 use alignscope::ContentHash;
 use alignscope::image::{DecodingBudget, ImageError, MAX_SCANS, RgbImage};
-use golden::{Tensors, folder, shared};
 
 /// How many values differ, and by how much at most.
 fn difference(found: &[u8], expected: &[u8]) -> (usize, u8) {

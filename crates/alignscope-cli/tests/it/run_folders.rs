@@ -3,118 +3,74 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use alignscope::image::RgbImage;
-use assert_cmd::Command;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A data set of three images, and a run of a baseline on it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a temporary folder"));
-        fs::create_dir(place.path("data")).expect("made");
-        for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
-            fs::write(place.path("data").join(name), png(i)).expect("written");
-        }
-        let table = "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\nb.png,c.png,1\n";
-        fs::write(place.path("data/pairs.csv"), table).expect("written");
-        place
-    }
-
-    /// The same with a run in `run`.
-    fn with_run() -> Self {
-        let place = Self::new();
-        let (data, out) = (place.path("data"), place.path("run"));
-        let data = ["--dataset", "pairs", "--data", text(&data), "--out", text(&out)];
-        let arguments =
-            [&["run", "--model", "psnr", "--no-cache", "--resamples", "100"][..], &data];
-        let (code, _, message) = alignscope(&arguments.concat());
-        assert_eq!(code, 0, "{message}");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Changes the manifest of the run.
-    fn edit(&self, change: impl FnOnce(&mut Value)) {
-        let path = self.path("run/manifest.json");
-        let mut manifest = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
-        change(&mut manifest);
-        fs::write(path, manifest.to_string()).expect("written");
-    }
-
-    /// Runs a command on the run's folder; holds exit code 2 and the message to what is expected.
-    fn refuses(&self, command: &str, parts: &[&str]) {
-        let (code, _, message) = alignscope(&[command, text(&self.path("run"))]);
-        assert_eq!(code, 2, "{message}");
-        for part in parts {
-            assert!(message.contains(part), "`{part}` is not in: {message}");
-        }
-    }
-
-    fn page(&self) -> String {
-        fs::read_to_string(self.path("run/report.html")).expect("a page")
-    }
-
-    /// Every file and folder below the place.
-    fn everything(&self) -> BTreeSet<PathBuf> {
-        let mut found = BTreeSet::new();
-        let mut open = vec![self.0.path().to_owned()];
-        while let Some(folder) = open.pop() {
-            for entry in fs::read_dir(folder).expect("listed") {
-                let entry = entry.expect("an entry");
-                if entry.file_type().expect("a kind").is_dir() {
-                    open.push(entry.path());
-                }
-                found.insert(entry.path());
-            }
-        }
-        found
-    }
-}
-
-fn png(i: usize) -> Vec<u8> {
-    let pixels = (0..3 * 20 * 17).map(|p| ((p * (i + 3)) % 251) as u8).collect();
-    RgbImage::new(20, 17, pixels).to_png()
-}
-
-fn alignscope(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("alignscope")
-        .expect("the program")
-        .env("ALIGNSCOPE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/kept"))
-        .args(arguments)
-        // What waits for a FIFO waits without end.
-        .timeout(Duration::from_secs(60))
-        .output()
-        .expect("it starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    let code = output.status.code().expect("it ends by itself");
-    let (shown, message) = (text(output.stdout), text(output.stderr));
-    assert!(!message.contains("panicked"), "{message}");
-    (code, shown, message)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("Unicode")
-}
 
 #[cfg(unix)]
-fn fifo(path: &Path) {
-    let made = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo");
-    assert!(made.success());
+use crate::place::fifo;
+use crate::place::{IMAGES, Place, stepped_png, text};
+use crate::program::{Outcome, command, is_refused, outcome};
+
+/// A data set of three images.
+fn place() -> Place {
+    Place::with_equal_pairs("data")
+}
+
+/// The same, with a run of a baseline on it in `run`.
+fn with_run() -> Place {
+    let place = place();
+    let (data, out) = (place.path("data"), place.path("run"));
+    let data = ["--dataset", "pairs", "--data", text(&data), "--out", text(&out)];
+    let arguments = [&["run", "--model", "psnr", "--no-cache", "--resamples", "100"][..], &data];
+    let (code, _, message) = alignscope(&arguments.concat());
+    assert_eq!(code, 0, "{message}");
+    place
+}
+
+/// Changes the manifest of the run.
+fn edit(place: &Place, change: impl FnOnce(&mut Value)) {
+    let mut manifest = serde_json::from_str(&place.read("run/manifest.json")).expect("JSON");
+    change(&mut manifest);
+    place.write("run/manifest.json", manifest.to_string());
+}
+
+/// Runs a command on the run's folder; holds exit code 2 and the message to what is expected.
+fn refuses(place: &Place, command: &str, parts: &[&str]) {
+    let (code, _, message) = alignscope(&[command, text(&place.path("run"))]);
+    is_refused(code, &message, parts);
+}
+
+fn page(place: &Place) -> String {
+    place.read("run/report.html")
+}
+
+/// Every file and folder below the place.
+fn everything(place: &Place) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![place.root().to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("listed") {
+            let entry = entry.expect("an entry");
+            if entry.file_type().expect("a kind").is_dir() {
+                open.push(entry.path());
+            }
+            found.insert(entry.path());
+        }
+    }
+    found
+}
+
+/// Runs the program, which must not wait for a FIFO without end.
+fn alignscope(arguments: &[&str]) -> Outcome {
+    outcome(command().args(arguments).timeout(Duration::from_secs(60)))
 }
 
 #[test]
 fn a_figure_of_a_manifest_is_drawn_nowhere_but_in_the_folder_of_the_run() {
-    let place = Place::with_run();
-    fs::write(place.path("x.csv"), "mine").expect("written");
+    let place = with_run();
+    place.write("x.csv", "mine");
     let absolute = text(&place.path("x")).to_owned();
     for (name, words) in [
         ("../x", "is not fit for its files"),
@@ -128,27 +84,27 @@ fn a_figure_of_a_manifest_is_drawn_nowhere_but_in_the_folder_of_the_run() {
         ("report", "is taken by a file of the run itself"),
         ("energy", "is taken by a file of the run itself"),
     ] {
-        place.edit(|manifest| manifest["figures"][0]["name"] = name.into());
+        edit(&place, |manifest| manifest["figures"][0]["name"] = name.into());
         let scores = fs::read(place.path("run/scores.csv")).expect("read");
-        let before = place.everything();
-        place.refuses("report", &["manifest.json", name, words]);
-        assert_eq!(place.everything(), before, "{name}");
+        let before = everything(&place);
+        refuses(&place, "report", &["manifest.json", name, words]);
+        assert_eq!(everything(&place), before, "{name}");
         assert_eq!(fs::read(place.path("x.csv")).expect("read"), b"mine");
         assert_eq!(fs::read(place.path("run/scores.csv")).expect("read"), scores);
     }
-    place.edit(|manifest| {
+    edit(&place, |manifest| {
         let mut figure = manifest["figures"][0].clone();
         figure["name"] = "one".into();
         let mut other = figure.clone();
         other["name"] = "ONE".into();
         manifest["figures"] = json!([figure, other]);
     });
-    place.refuses("report", &["two figures are called `one` and `ONE`"]);
+    refuses(&place, "report", &["two figures are called `one` and `ONE`"]);
 }
 
 #[test]
 fn an_experiment_cannot_call_a_figure_like_a_file_of_the_run() {
-    let place = Place::new();
+    let place = place();
     for (name, words) in [
         ("scores", "taken are `scores`, `distances`, `trials`"),
         ("ceilings", "is taken"),
@@ -164,7 +120,7 @@ fn an_experiment_cannot_call_a_figure_like_a_file_of_the_run() {
             "[[datasets]]\nname = \"pairs\"\ndata = \"data\"\n[[figures]]\nname = \"{name}\"\n\
              models = [\"psnr\"]\n"
         );
-        fs::write(place.path("e.toml"), experiment).expect("written");
+        place.write("e.toml", experiment);
         let (file, out) = (place.path("e.toml"), place.path("out"));
         let (code, _, message) =
             alignscope(&["run", text(&file), "--no-cache", "--out", text(&out)]);
@@ -176,26 +132,26 @@ fn an_experiment_cannot_call_a_figure_like_a_file_of_the_run() {
 
 #[test]
 fn the_page_shows_images_only_if_they_are_those_of_the_run() {
-    let place = Place::with_run();
+    let place = with_run();
     let images = |page: &str| page.matches("<img src=\"data:image/jpeg").count();
-    let shown = images(&place.page());
+    let shown = images(&page(&place));
     assert!(shown > 0);
     let report = |more: &[&str]| {
         let run = place.path("run");
         let (code, _, message) =
             alignscope(&[&["report", text(&run), "--quiet"][..], more].concat());
         assert_eq!(code, 0, "{message}");
-        place.page()
+        page(&place)
     };
     assert_eq!(images(&report(&[])), shown);
 
     // Somebody's pictures, in a folder that the manifest names, under names that it knows.
     let private = place.path("private");
     fs::create_dir(&private).expect("made");
-    for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
-        fs::write(private.join(name), png(i + 7)).expect("written");
+    for (i, name) in IMAGES.iter().enumerate() {
+        fs::write(private.join(name), stepped_png(20, 17, i + 10)).expect("written");
     }
-    place.edit(|manifest| manifest["datasets"][0]["images_root"] = text(&private).into());
+    edit(&place, |manifest| manifest["datasets"][0]["images_root"] = text(&private).into());
     let page = report(&[]);
     assert_eq!(images(&page), 0);
     assert!(page.contains("are not those that the run was made from"), "{page}");
@@ -203,7 +159,7 @@ fn the_page_shows_images_only_if_they_are_those_of_the_run() {
 
     // The data set has moved: its images are known by what is in them.
     fs::rename(place.path("data"), place.path("moved")).expect("moved");
-    place.edit(|manifest| {
+    edit(&place, |manifest| {
         manifest["datasets"][0]["images_root"] = manifest["datasets"][0]["data"].clone();
     });
     let page = report(&[]);
@@ -215,7 +171,7 @@ fn the_page_shows_images_only_if_they_are_those_of_the_run() {
     assert_eq!(images(&report(&["--data", &other])), 0);
 
     // A picture that was replaced, by another or by a link to one.
-    fs::write(place.path("moved/b.png"), png(9)).expect("written");
+    place.write("moved/b.png", stepped_png(20, 17, 12));
     assert_eq!(images(&report(&["--data", &moved])), 0);
     #[cfg(unix)]
     {
@@ -231,7 +187,7 @@ fn the_page_shows_images_only_if_they_are_those_of_the_run() {
 
 #[test]
 fn numbers_and_lists_of_a_manifest_have_bounds() {
-    let place = Place::with_run();
+    let place = with_run();
     let original = fs::read(place.path("run/manifest.json")).expect("read");
     let long = "x".repeat(5000);
     let many: Vec<Value> = (0..300)
@@ -271,15 +227,15 @@ fn numbers_and_lists_of_a_manifest_have_bounds() {
         ("verify", set(hash, "\u{1b}".into()), ["images_sha256", "\\u{1b}"]),
         ("verify", set("/models", vec![model; 2000].into()), ["a list of 2000", "at most 1000"]),
     ] {
-        fs::write(place.path("run/manifest.json"), &original).expect("written");
-        place.edit(change);
-        place.refuses(command, &parts);
+        place.write("run/manifest.json", &original);
+        edit(&place, change);
+        refuses(&place, command, &parts);
     }
 }
 
 #[test]
 fn values_of_the_tables_have_bounds_with_line_and_column() {
-    let place = Place::with_run();
+    let place = with_run();
     let path = place.path("run/scores.csv");
     let original = fs::read_to_string(&path).expect("read");
     let header: Vec<&str> = original.lines().next().expect("a header").split(',').collect();
@@ -304,7 +260,7 @@ fn values_of_the_tables_have_bounds_with_line_and_column() {
             fields.join(",")
         });
         fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("written");
-        place.refuses("report", &["scores.csv, line 2", &format!("column `{column}`"), expected]);
+        refuses(&place, "report", &["scores.csv, line 2", &format!("column `{column}`"), expected]);
     }
     // Many models are more than a figure can show.
     let row = original.lines().nth(1).expect("a row").split(',').collect::<Vec<_>>();
@@ -317,14 +273,14 @@ fn values_of_the_tables_have_bounds_with_line_and_column() {
     });
     let table = [header.join(",")].into_iter().chain(rows).collect::<Vec<_>>().join("\n");
     fs::write(&path, table).expect("written");
-    place.refuses("report", &["scores.csv", "`models` is of 1500", "at most 1000"]);
+    refuses(&place, "report", &["scores.csv", "`models` is of 1500", "at most 1000"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_in_a_run_is_told_and_never_waited_for() {
     use std::os::unix::fs::symlink;
-    let place = Place::with_run();
+    let place = with_run();
     let run = place.path("run");
     let files = ["manifest.json", "scores.csv", "trials.parquet", "distances.parquet"];
     let others = ["findings.csv", "comparisons.csv", "ceilings.csv"];
@@ -340,9 +296,9 @@ fn what_is_no_regular_file_in_a_run_is_told_and_never_waited_for() {
         ];
         for (what, make) in kinds {
             make();
-            place.refuses("report", &[name, what]);
+            refuses(&place, "report", &[name, what]);
             if i < files.len() {
-                place.refuses("compare", &[name, what]);
+                refuses(&place, "compare", &[name, what]);
             }
             let (code, _, message) = alignscope(&["verify", text(&run)]);
             assert_ne!(code, 0, "{message}");
@@ -352,18 +308,18 @@ fn what_is_no_regular_file_in_a_run_is_told_and_never_waited_for() {
     }
     for name in ["unfinished.json", "published-differences.csv"] {
         fifo(&run.join(name));
-        place.refuses("report", &[]);
+        refuses(&place, "report", &[]);
         fs::remove_file(run.join(name)).expect("removed");
     }
     symlink("nowhere", run.join("unfinished.json")).expect("linked");
-    place.refuses("report", &["is not done"]);
+    refuses(&place, "report", &["is not done"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn nothing_is_written_through_a_link_in_a_run() {
-    let place = Place::with_run();
-    fs::write(place.path("mine"), "mine").expect("written");
+    let place = with_run();
+    place.write("mine", "mine");
     let run = place.path("run");
     let names = ["report.html", "alignment.svg", "alignment.png", "alignment.csv"];
     for name in names {
@@ -380,17 +336,17 @@ fn nothing_is_written_through_a_link_in_a_run() {
     let (code, _, message) = alignscope(&[&["run", "--model", "psnr"][..], &data].concat());
     assert_eq!(code, 2, "{message}");
     assert!(message.contains("run.lock") && message.contains("it is a link"), "{message}");
-    assert_eq!(fs::read_to_string(place.path("mine")).expect("read"), "mine");
+    assert_eq!(place.read("mine"), "mine");
 }
 
 #[test]
 fn files_that_a_manifest_names_are_hashed_only_if_they_are_regular() {
-    let place = Place::with_run();
+    let place = with_run();
     let paths = ["/dev/zero", "/dev/stdin", text(&place.path("nowhere")), "/", "/proc/self/mem"]
         .map(str::to_owned);
     let files = paths.iter().map(|path| json!({"path": path, "sha256": "0".repeat(64)}));
     let files: Vec<Value> = files.collect();
-    place.edit(|manifest| manifest["models"][0]["files"] = files.into());
+    edit(&place, |manifest| manifest["models"][0]["files"] = files.into());
     let (code, shown, message) = alignscope(&["verify", text(&place.path("run"))]);
     assert_eq!(code, 1, "{message}");
     for path in &paths {
@@ -412,7 +368,7 @@ fn is_shown(text: &str) -> bool {
 
 #[test]
 fn names_reach_the_terminal_as_text() {
-    let place = Place::with_run();
+    let place = with_run();
     let run = place.path("run");
     // What a run does not have, it names.
     let path = run.join("scores.csv");
@@ -423,7 +379,7 @@ fn names_reach_the_terminal_as_text() {
     assert!(!message.lines().any(|line| line.starts_with("the same")), "{message}");
     fs::write(&path, table).expect("written");
     // Checks name the model, the file, and what is in the manifest.
-    place.edit(|manifest| {
+    edit(&place, |manifest| {
         manifest["models"][1]["name"] = HOSTILE.into();
         let path = format!("/nowhere/{HOSTILE}");
         manifest["models"][1]["files"] = json!([{"path": path, "sha256": "0".repeat(64)}]);
@@ -443,7 +399,7 @@ fn names_reach_the_terminal_as_text() {
 #[cfg(unix)]
 #[test]
 fn names_of_files_reach_the_terminal_as_text() {
-    let place = Place::new();
+    let place = place();
     let folder = place.path(HOSTILE);
     fs::rename(place.path("data"), &folder).expect("moved");
     let (_, shown, message) = alignscope(&["check", "--dataset", "pairs", "--data", text(&folder)]);
@@ -470,7 +426,7 @@ fn names_of_files_reach_the_terminal_as_text() {
 
 #[test]
 fn a_cache_is_cleaned_of_what_is_alignscopes_and_of_nothing_else() {
-    let place = Place::new();
+    let place = place();
     let (cache, out, data) = (place.path("cache"), place.path("run"), place.path("data"));
     let cache = text(&cache);
     let run = ["run", "--model", "psnr", "--dataset", "pairs", "--data", text(&data)];
@@ -501,7 +457,7 @@ fn a_cache_is_cleaned_of_what_is_alignscopes_and_of_nothing_else() {
 #[cfg(unix)]
 #[test]
 fn a_fifo_in_a_cache_is_told_and_never_waited_for() {
-    let place = Place::new();
+    let place = place();
     let (cache, out, data) = (place.path("cache"), place.path("run"), place.path("data"));
     let run = || {
         let run = ["run", "--model", "psnr", "--dataset", "pairs", "--data", text(&data)];

@@ -1,13 +1,11 @@
 //! Ceilings against plain counts in Python on real answers; skipped where the data are not there.
 
-mod golden;
-
+use crate::golden::shared;
 use alignscope::ceiling::{Ceiling, FoundCeiling, ceilings};
 use alignscope::dataset::ALL;
 use alignscope::resample::{ClusterBy, Draws, Resampling};
 use alignscope::score::{Measure, Scorer, Ties};
 use alignscope::{Dataset, DatasetKind, DatasetOptions};
-use golden::shared;
 
 fn find(kind: DatasetKind, data: &std::path::Path) -> Vec<FoundCeiling> {
     let options = DatasetOptions { skip_missing: true, ..DatasetOptions::default() };

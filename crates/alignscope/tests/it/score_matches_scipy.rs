@@ -1,10 +1,8 @@
 //! Correlations against SciPy, accuracies against a plain loop (`golden/score/generate.py`).
 
-mod golden;
-
+use crate::golden::{Tensors, folder};
 use alignscope::score::{Ties, kendall, pearson, score, spearman};
 use alignscope::{OddOneOut, Trials, TwoAlternatives};
-use golden::{Tensors, folder};
 
 #[test]
 fn correlations_are_those_of_scipy() {

@@ -3,38 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use alignscope::image::RgbImage;
-use assert_cmd::Command;
-use tempfile::TempDir;
+use crate::place::{IMAGES, Place, npy};
+use crate::program::{is_refused, outcome};
 
-/// The images of the data set.
-const IMAGES: [&str; 3] = ["a.png", "b.png", "c.png"];
-
-/// A folder with three images and a manifest.
-fn place() -> TempDir {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    for (i, name) in IMAGES.iter().enumerate() {
-        let pixels = (0..3 * 20 * 17).map(|p| ((p * (i + 3)) % 251) as u8).collect();
-        fs::write(place.path().join(name), RgbImage::new(20, 17, pixels).to_png())
-            .expect("written");
-    }
-    let table = "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\nb.png,c.png,1\n";
-    fs::write(place.path().join("pairs.csv"), table).expect("written");
-    place
-}
-
-/// Features of the images in a file `features.npy`, as `numpy.save` writes it.
+/// Features of the images in a file `features.npy`.
 ///
 /// `order` — what the header says of Fortran's order
 fn write(folder: &Path, shape: &[usize], order: &str, values: &[f32]) {
     fs::create_dir_all(folder).expect("made");
-    let shape: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let header = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': ({shape}), }}\n");
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.bytes());
-    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    fs::write(folder.join("features.npy"), bytes).expect("written");
+    fs::write(folder.join("features.npy"), npy(shape, order, values)).expect("written");
     fs::write(folder.join("file_names.txt"), IMAGES.join("\n")).expect("written");
 }
 
@@ -49,45 +26,36 @@ fn noise(count: usize) -> Vec<f32> {
 }
 
 /// What `score` says of features, and the folder of its results.
-fn score(place: &TempDir, features: &Path, more: &[&str]) -> (i32, String, PathBuf) {
-    let out = tempfile::tempdir_in(place.path()).expect("a folder").keep();
-    let text = |path: &Path| path.to_str().expect("Unicode").to_owned();
-    let output = Command::cargo_bin("alignscope")
-        .expect("the program")
-        .args(["score", "--dataset", "pairs", "--no-pixels", "--name", "mine", "--data"])
-        .args([text(place.path()), "--features".into(), text(features), "--out".into(), text(&out)])
-        .args(more)
-        .output()
-        .expect("it starts");
-    let message = String::from_utf8(output.stderr).expect("UTF-8");
-    (output.status.code().expect("an exit code"), message, out)
+fn score(place: &Place, features: &Path, more: &[&str]) -> (i32, String, PathBuf) {
+    let out = tempfile::tempdir_in(place.root()).expect("a folder").keep();
+    let mut command = place.command();
+    command.args(["score", "--dataset", "pairs", "--no-pixels", "--name", "mine", "--data"]);
+    command.arg(place.root()).arg("--features").arg(features).arg("--out").arg(&out).args(more);
+    let (code, _, message) = outcome(&mut command);
+    (code, message, out)
 }
 
 /// The tables of features that can be scored.
-fn tables(place: &TempDir, features: &Path, more: &[&str]) -> [Vec<u8>; 2] {
+fn tables(place: &Place, features: &Path, more: &[&str]) -> [Vec<u8>; 2] {
     let (code, message, out) = score(place, features, more);
     assert_eq!(code, 0, "{message}");
     ["scores.csv", "distances.parquet"].map(|name| fs::read(out.join(name)).expect(name))
 }
 
 /// Holds exit code 2 and the message to what is expected.
-fn refuses(place: &TempDir, features: &Path, more: &[&str], parts: &[&str]) {
+fn refuses(place: &Place, features: &Path, more: &[&str], parts: &[&str]) {
     let (code, message, out) = score(place, features, more);
-    assert_eq!(code, 2, "{message}");
-    for part in parts {
-        assert!(message.contains(part), "`{part}` is not in: {message}");
-    }
-    assert!(!message.contains("panicked"), "{message}");
+    is_refused(code, &message, parts);
     assert!(!out.join("scores.csv").exists(), "no result is left");
 }
 
 #[test]
 fn registers_are_told_by_prefix_tokens() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     // A class token, four registers and 14 × 14 patches.
     let [tokens, channels] = [1 + 4 + 196, 8];
     let values = noise(3 * tokens * channels);
-    let folder = |name: &str| place.path().join(name).join("layer");
+    let folder = |name: &str| place.path(name).join("layer");
     let features = folder("registers");
     write(&features, &[3, tokens, channels], "False", &values);
     let images = values.chunks(tokens * channels);
@@ -123,7 +91,7 @@ fn registers_are_told_by_prefix_tokens() {
 
 #[test]
 fn maps_are_told_by_layout() {
-    let place = place();
+    let place = Place::with_equal_pairs(".");
     let [channels, height, width] = [6, 4, 5];
     let of_image = channels * height * width;
     let nchw = noise(3 * of_image);
@@ -133,7 +101,7 @@ fn maps_are_told_by_layout() {
         nchw[image * of_image + channel * height * width + position]
     };
     let nhwc: Vec<f32> = (0..nchw.len()).map(at).collect();
-    let folder = |name: &str| place.path().join(name).join("layer");
+    let folder = |name: &str| place.path(name).join("layer");
     let [first, last, tokens] = ["first", "last", "tokens"].map(folder);
     write(&first, &[3, channels, height, width], "False", &nchw);
     write(&last, &[3, height, width, channels], "False", &nhwc);
@@ -166,8 +134,8 @@ fn maps_are_told_by_layout() {
 
 #[test]
 fn axes_that_look_exchanged_are_told() {
-    let place = place();
-    let features = place.path().join("exchanged").join("layer");
+    let place = Place::with_equal_pairs(".");
+    let features = place.path("exchanged").join("layer");
     write(&features, &[3, 768, 197], "False", &noise(3 * 768 * 197));
     let (code, message, _) = score(&place, &features, &[]);
     assert_eq!(code, 0, "{message}");

@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use alignscope::image::RgbImage;
-use assert_cmd::Command;
-use tempfile::TempDir;
+use crate::place::{Place, npy, stepped_png, text};
+use crate::program::{Outcome, command, outcome};
 
 /// Mean scores of the distortion types of TID2013, and of its levels.
 const TID2013: (&[f64], &[f64]) = (
@@ -33,8 +32,8 @@ type Change = fn(&mut Vec<(f64, String)>);
 /// Some small images, which stand under many names in the folder of a data set.
 const IMAGES: usize = 7;
 
-/// A folder in some layout.
-struct Place(TempDir);
+/// A place whose folder `data` has some layout.
+struct Layout(Place);
 
 /// What a run left.
 struct Done {
@@ -43,36 +42,31 @@ struct Done {
     /// The rows of `published-differences.csv`.
     differences: Vec<String>,
     stderr: String,
-    out: TempDir,
+    out: Place,
 }
 
-impl Place {
+impl Layout {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a temporary folder"));
+        let place = Place::new();
         for i in 0..IMAGES {
-            let pixels = (0..6 * 6 * 3).map(|p| (p * (i + 2) * (i + 3) % 251) as u8).collect();
-            let image = RgbImage::new(6, 6, pixels).to_png();
-            fs::write(place.0.path().join(format!(".{i}")), image).expect("written");
+            place.write(&format!(".{i}"), stepped_png(6, 6, (i + 2) * (i + 3)));
         }
-        place
+        Self(place)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join("data").join(name)
+        self.0.path("data").join(name)
     }
 
     /// One of the images, by another name.
     fn image(&self, name: &str, which: usize) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        let source = self.0.path().join(format!(".{}", which % IMAGES));
-        fs::hard_link(source, path).expect("linked");
+        fs::hard_link(self.0.path(&format!(".{}", which % IMAGES)), path).expect("linked");
     }
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        fs::write(path, content).expect("written");
+        self.0.write(&format!("data/{name}"), content);
     }
 
     /// All images and `mos_with_names.txt` of 25 references; the scores have the means given.
@@ -142,37 +136,28 @@ impl Place {
     }
 }
 
-fn program(arguments: &[&str], data: &Path) -> (Option<i32>, String, String) {
-    let output = Command::cargo_bin("alignscope")
-        .expect("the program")
-        .args(arguments)
-        .arg("--data")
-        .arg(data)
-        .output()
-        .expect("it starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+fn program(arguments: &[&str], data: &Path) -> Outcome {
+    outcome(command().args(arguments).arg("--data").arg(data))
 }
 
 fn run(dataset: &str, data: &Path, more: &[&str]) -> Result<Done, String> {
-    let out = tempfile::tempdir().expect("a temporary folder");
+    let out = Place::new();
     let mut arguments =
         vec!["run", "--model", "pixels", "--no-cache", "--resamples", "0", "--published"];
-    arguments.extend(["--dataset", dataset, "--out", out.path().to_str().expect("Unicode")]);
+    arguments.extend(["--dataset", dataset, "--out", text(out.root())]);
     arguments.extend(more);
     let (code, _, stderr) = program(&arguments, data);
-    if code != Some(0) {
+    if code != 0 {
         return Err(stderr);
     }
-    let read = |name: &str| fs::read_to_string(out.path().join(name)).expect(name);
-    let scores = read("scores.csv");
+    let scores = out.read("scores.csv");
     let mut datasets: Vec<String> = scores
         .lines()
         .skip(1)
         .map(|line| line.split(',').next().expect("a field").to_owned())
         .collect();
     datasets.dedup();
-    let differences = read("published-differences.csv");
+    let differences = out.read("published-differences.csv");
     let differences = differences.lines().skip(1).map(str::to_owned).collect();
     Ok(Done { datasets, differences, stderr, out })
 }
@@ -184,15 +169,15 @@ fn stands_alone(done: &Done, name: &str, said: &str) {
     let notes = &done.stderr;
     assert!(notes.contains(&format!("{name} is not held against the published scores")), "{notes}");
     assert!(notes.contains(said), "`{said}` is not in {notes}");
-    let page = fs::read_to_string(done.out.path().join("report.html")).expect("the page");
+    let page = done.out.read("report.html");
     assert!(page.contains(&format!("{name} is not held against the published scores")));
-    let figure = fs::read_to_string(done.out.path().join("alignment.csv")).expect("the figure");
+    let figure = done.out.read("alignment.csv");
     assert!(!figure.contains("published"), "no line of the study lies under it");
 }
 
 #[test]
 fn tid2013_as_a_whole_is_held_against_its_published_scores() {
-    let place = Place::tid(TID2013, |_| {});
+    let place = Layout::tid(TID2013, |_| {});
     let done = place.run("tid2013", &[]).expect("run");
     assert_eq!(done.datasets, ["tid2013"]);
     assert_eq!(done.differences.len(), 1, "{:?}", done.differences);
@@ -200,7 +185,7 @@ fn tid2013_as_a_whole_is_held_against_its_published_scores() {
     assert!(done.differences[0].ends_with(",3000,3000"));
 
     let part = place.run("tid2013", &["--limit", "100"]).expect("run");
-    stands_alone(&part, "tid2013", "100 trials were scored, 3,000 by the study");
+    stands_alone(&part, "tid2013", "a part of it was asked for (at most 100 trials)");
 
     for (asked, name) in [("kadid10k", "KADID-10k"), ("tid2008", "TID2008")] {
         let Err(error) = place.run(asked, &[]) else { panic!("it is not {name}") };
@@ -219,21 +204,21 @@ fn what_looks_like_tid2013_is_not_held_against_it() {
         (|rows| rows[0] = rows[1].clone(), "`i01_01_2` twice"),
     ];
     for (change, why) in look_alikes {
-        let place = Place::tid(TID2013, change);
+        let place = Layout::tid(TID2013, change);
         let done = place.run("tid2013", &[]).expect("run");
         stands_alone(&done, "tid-like", why);
         // A distortion has a name where it is known which one it is.
-        let scores = fs::read_to_string(done.out.path().join("scores.csv")).expect("scores");
+        let scores = done.out.read("scores.csv");
         assert!(scores.contains(",type 10,") && !scores.contains("JPEG"), "{why}");
         let (code, said, _) = program(&["check", "--dataset", "tid2013"], &place.path(""));
-        assert_eq!(code, Some(1));
+        assert_eq!(code, 1);
         assert!(said.contains("this is not TID2013, but tid-like"), "{said}");
     }
 }
 
 #[test]
 fn tid2008_in_the_layout_of_tid2013_is_not_held_against_it() {
-    let place = Place::tid(TID2008, |_| {});
+    let place = Layout::tid(TID2008, |_| {});
     let done = place.run("tid2013", &[]).expect("run");
     stands_alone(&done, "tid2008", "asked for as tid2013; in results it is tid2008");
     stands_alone(&place.run("tid2008", &[]).expect("run"), "tid2008", "is TID2008 (1700 pairs)");
@@ -241,10 +226,10 @@ fn tid2008_in_the_layout_of_tid2013_is_not_held_against_it() {
 
 #[test]
 fn kadid_in_the_layout_of_tid2013_is_not_held_against_it() {
-    let place = Place::kadid();
+    let place = Layout::kadid();
     let done = place.run("tid2013", &[]).expect("run");
     stands_alone(&done, "kadid10k", "is KADID-10k (10125 pairs)");
-    let scores = fs::read_to_string(done.out.path().join("scores.csv")).expect("scores");
+    let scores = done.out.read("scores.csv");
     assert!(scores.contains(",type 02 lens blur,"));
 
     // What a part is of is told by the whole table.
@@ -253,43 +238,39 @@ fn kadid_in_the_layout_of_tid2013_is_not_held_against_it() {
 
     // A run is verified by the names in its results.
     let verify = |data: &str| {
-        let program = Command::cargo_bin("alignscope");
-        let place = format!("{data}={}", place.path("").display());
-        let mut command = program.expect("the program");
-        let output = command.arg("verify").arg(part.out.path()).args(["--data", &place]).output();
-        let output = output.expect("it starts");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let data = format!("{data}={}", place.path("").display());
+        outcome(command().arg("verify").arg(part.out.root()).args(["--data", &data]))
     };
-    assert_eq!(verify("kadid10k").0, Some(0));
-    let (code, message) = verify("tid2013");
-    assert_eq!(code, Some(2));
+    assert_eq!(verify("kadid10k").0, 0);
+    let (code, _, message) = verify("tid2013");
+    assert_eq!(code, 2);
     assert!(message.contains("no data set `tid2013`; it has kadid10k"), "{message}");
 }
 
 #[test]
 fn a_panel_of_an_experiment_is_of_what_was_found() {
-    let place = Place::tid(TID2008, |_| {});
+    let place = Layout::tid(TID2008, |_| {});
     let experiment = |datasets: &[&str]| {
         let mut text: String = datasets
             .iter()
             .map(|name| format!("[[datasets]]\nname = \"{name}\"\ndata = \"data\"\nlimit = 40\n"))
             .collect();
         text += "[[figures]]\nname = \"one\"\nmodels = [\"pixels\"]\npanels = [\"tid2013\"]\n";
-        let path = place.0.path().join("e.toml");
-        fs::write(&path, text).expect("written");
-        let out = tempfile::tempdir().expect("a temporary folder");
-        let mut command = Command::cargo_bin("alignscope").expect("the program");
-        command.arg("run").arg(path).args(["--no-cache", "--resamples", "0", "--out"]);
-        let output = command.arg(out.path()).output().expect("it starts");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), out)
+        place.0.write("e.toml", text);
+        let out = Place::new();
+        let mut command = command();
+        command.arg("run").arg(place.0.path("e.toml"));
+        command.args(["--no-cache", "--resamples", "0", "--out"]).arg(out.root());
+        let (code, _, message) = outcome(&mut command);
+        (code, message, out)
     };
     let (code, message, out) = experiment(&["tid2013"]);
-    assert_eq!(code, Some(0), "{message}");
-    let figure = fs::read_to_string(out.path().join("one.csv")).expect("the figure");
+    assert_eq!(code, 0, "{message}");
+    let figure = out.read("one.csv");
     assert!(figure.contains("\ntid2008,spearman,40,pixels,"), "{figure}");
 
     let (code, message, _) = experiment(&["tid2013", "tid2008"]);
-    assert_eq!(code, Some(2));
+    assert_eq!(code, 2);
     assert!(
         message.contains("tid2008 is named twice"),
         "the same data set by two names: {message}"
@@ -298,26 +279,23 @@ fn a_panel_of_an_experiment_is_of_what_was_found() {
 
 #[test]
 fn nights_as_a_whole_is_held_against_its_published_scores_and_a_look_alike_is_not() {
-    let done = Place::nights("ref").run("nights", &[]).expect("run");
+    let done = Layout::nights("ref").run("nights", &[]).expect("run");
     assert_eq!(done.datasets, ["nights"]);
     assert!(done.differences[0].ends_with(",20019,20019"), "{:?}", done.differences);
 
-    let mine = Place::nights("mine");
+    let mine = Layout::nights("mine");
     stands_alone(&mine.run("nights", &["--limit", "50"]).expect("run"), "nights-like", "`mine/");
 }
 
 #[test]
 fn bapps_and_what_looks_like_it_are_not_held_against_nights() {
-    let place = Place::new();
-    let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
-    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
-    npy.extend_from_slice(format!("{header:<69}\n").as_bytes());
-    npy.extend_from_slice(&0.8_f32.to_le_bytes());
+    let place = Layout::new();
+    let share = npy(&[1], "False", &[0.8]);
     for i in 0..3 {
         for (part, which) in [("ref", 0), ("p0", 1), ("p1", 2)] {
             place.image(&format!("2afc/val/cnn/{part}/{i:06}.png"), i + which);
         }
-        place.write(&format!("2afc/val/cnn/judge/{i:06}.npy"), &npy);
+        place.write(&format!("2afc/val/cnn/judge/{i:06}.npy"), &share);
     }
     let done = place.run("nights", &[]).expect("run");
     stands_alone(&done, "bapps-like", "it has 3 trials of `cnn`, BAPPS about 4700");
@@ -325,14 +303,14 @@ fn bapps_and_what_looks_like_it_are_not_held_against_nights() {
     assert!(error.contains("holds bapps-like, not bapps"), "{error}");
     let Err(error) = place.run("nights", &["--min-votes", "6"]) else { panic!("no votes") };
     assert!(error.contains("--min-votes does not apply to bapps"), "{error}");
-    let tid = Place::tid(TID2008, |_| {});
+    let tid = Layout::tid(TID2008, |_| {});
     let Err(error) = tid.run("bapps", &[]) else { panic!("there is no 2afc") };
     assert!(error.contains("holds no bapps") && error.contains("looks like tid2013"), "{error}");
 }
 
 #[test]
 fn triplets_of_ones_own_in_the_layout_of_things_are_not_held_against_it() {
-    let place = Place::new();
+    let place = Layout::new();
     for (i, concept) in ["axe", "bee", "cup"].into_iter().enumerate() {
         place.image(&format!("object_images/{concept}/{concept}_01b.jpg"), i);
     }

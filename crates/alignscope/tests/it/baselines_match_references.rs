@@ -1,13 +1,11 @@
 //! Each baseline against its reference (`golden/baseline/generate.py`).
 
-mod golden;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::golden::{folder, shared};
 use alignscope::image::RgbImage;
 use alignscope::{Baseline, BaselineFolders, BaselineModel};
-use golden::{folder, shared};
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 
 #[derive(serde::Deserialize)]

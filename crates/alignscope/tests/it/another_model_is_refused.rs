@@ -1,16 +1,12 @@
 //! What makes another model of a checkpoint is refused by name: a tensor that is not read, a key
 //! that is not known, an adapter beside the weights. What real checkpoints hold besides is read.
 
-#![recursion_limit = "256"]
-
-mod golden;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::golden::folder;
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError};
 use alignscope::weights::{Init, Weights};
-use golden::folder;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};

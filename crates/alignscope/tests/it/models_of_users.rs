@@ -1,11 +1,10 @@
 //! Features that are there already, and functions that encode images: the same scores and distances as a run of the
 //! encoder that made them.
 
-mod golden;
-
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use crate::golden::folder;
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{
     FeatureFolder, FeatureRequest, Layout, Picture, Reading, StageFeatures, features,
@@ -18,7 +17,6 @@ use alignscope::{
     ExperimentError, External, ExternalSource, FeatureValues, Features, Measured, ModelSpec, Place,
     Progress, Silent, Stage, StageRows, Tokens, demo,
 };
-use golden::folder;
 
 fn experiment(model: Option<&Path>, kind: DatasetKind, data: &Path, memory: u64) -> Experiment {
     let spec = DatasetSpec { kind, data: data.to_owned(), options: DatasetOptions::default() };

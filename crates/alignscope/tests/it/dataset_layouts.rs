@@ -1,14 +1,12 @@
 //! Every layout in which the data sets are published, as small folders; and the real data beside
 //! the project, where it is there.
 
-mod golden;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::golden::shared;
 use alignscope::dataset::{DatasetError, ThingsImages};
 use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, Trials};
-use golden::shared;
 use tempfile::TempDir;
 
 /// A folder with files; those that are not texts are never opened, only looked for.

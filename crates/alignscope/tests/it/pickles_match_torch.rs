@@ -2,7 +2,7 @@
 //! shared storage, f16, bf16 and f64, a parameter; in a zip archive and as the older plain stream.
 //! And tensors among what else training leaves in a checkpoint (`generate_opaque.py`).
 
-mod golden;
+use crate::golden;
 
 use alignscope::weights::{Init, Weights};
 

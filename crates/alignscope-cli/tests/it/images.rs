@@ -1,82 +1,41 @@
 //! What the program says of images that are no plain files, too large, or not seen as they are.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
-use tempfile::TempDir;
+use crate::place::{Place, golden};
+use crate::program::{has_parts, merged};
 
-/// A folder of rated pairs of `a.png` with `b.png` and with `c.png`.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a temporary folder"));
-        for (i, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
-            place.write(name, png(20 + i, 17));
-        }
-        place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,c.png,2\n");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).expect("written");
-    }
-
-    /// Puts an image of the golden ones in the place of one.
-    fn golden(&self, name: &str, golden: &str) {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../alignscope/tests/golden/image")
-            .join(golden);
-        fs::copy(golden, self.path(name)).expect("copied");
-    }
-
-    /// Runs `pixels` on the pairs: the exit code, and what was written to standard error.
-    fn run(&self, more: &[&str]) -> (i32, String) {
-        let (data, out) = (self.0.path().to_owned(), self.path("out"));
-        let mut command = Command::cargo_bin("alignscope").expect("the program");
-        command.args(["run", "--model", "pixels", "--dataset", "pairs", "--no-cache", "--data"]);
-        command.arg(data).arg("--out").arg(out).args(more).timeout(Duration::from_secs(60));
-        told(command)
-    }
-
-    /// Runs `alignscope check`; standard output comes first.
-    fn check(&self, more: &[&str]) -> (i32, String) {
-        let mut command = Command::cargo_bin("alignscope").expect("the program");
-        command.args(["check", "--dataset", "pairs", "--data"]).arg(self.0.path()).args(more);
-        command.timeout(Duration::from_secs(60));
-        told(command)
-    }
-
-    /// Both commands refuse `b.png` with these words.
-    fn refuses(&self, parts: &[&str]) {
-        let (code, message) = self.run(&[]);
-        assert_eq!(code, 2, "{message}");
-        let (check_code, problems) = self.check(&[]);
-        assert_eq!(check_code, 1, "{problems}");
-        for part in parts {
-            assert!(message.contains(part), "`{part}` is not in: {message}");
-            assert!(problems.contains(part), "`{part}` is not in: {problems}");
-        }
-        assert!(message.contains("b.png"), "{message}");
-    }
+/// Puts an image of the golden ones in the place of one.
+fn put(place: &Place, name: &str, image: &str) {
+    fs::copy(golden("image").join(image), place.path(name)).expect("copied");
 }
 
-fn told(mut command: Command) -> (i32, String) {
-    let output = command.output().expect("it starts and ends");
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code().expect("an exit code"), String::from_utf8_lossy(&text).into())
+/// Runs `pixels` on the pairs: the exit code, and all that was written.
+fn run(place: &Place, more: &[&str]) -> (i32, String) {
+    let mut command = place.command();
+    command.args(["run", "--model", "pixels", "--dataset", "pairs", "--no-cache", "--data"]);
+    command.arg(place.root()).arg("--out").arg(place.path("out")).args(more);
+    merged(command.timeout(Duration::from_secs(60)))
 }
 
-fn png(width: usize, height: usize) -> Vec<u8> {
-    let pixels = (0..3 * width * height).map(|i| (i * 7 % 251) as u8).collect();
-    alignscope::image::RgbImage::new(width, height, pixels).to_png()
+/// Runs `alignscope check`; standard output comes first.
+fn check(place: &Place, more: &[&str]) -> (i32, String) {
+    let mut command = place.command();
+    command.args(["check", "--dataset", "pairs", "--data"]).arg(place.root()).args(more);
+    merged(command.timeout(Duration::from_secs(60)))
+}
+
+/// Both commands refuse `b.png` with these words.
+fn refuses(place: &Place, parts: &[&str]) {
+    let (code, message) = run(place, &[]);
+    assert_eq!(code, 2, "{message}");
+    let (check_code, problems) = check(place, &[]);
+    assert_eq!(check_code, 1, "{problems}");
+    has_parts(&message, parts);
+    has_parts(&problems, parts);
+    assert!(message.contains("b.png"), "{message}");
 }
 
 /// A chunk of a PNG.
@@ -135,14 +94,14 @@ fn zeros(count: usize) -> Vec<u8> {
 
 #[test]
 fn a_pointer_of_git_lfs_is_told_with_what_to_do() {
-    let place = Place::new();
+    let place = Place::with_pairs(".");
     place.write("b.png", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n");
-    place.refuses(&["it is a pointer of Git LFS", "git lfs pull"]);
+    refuses(&place, &["it is a pointer of Git LFS", "git lfs pull"]);
 }
 
 #[test]
 fn an_image_of_too_many_pixels() {
-    let place = Place::new();
+    let place = Place::with_pairs(".");
     // Header and checksum are right: it is the number of pixels that is refused.
     let mut header = [100_000_u32.to_be_bytes(); 2].concat();
     header.extend([8, 2, 0, 0, 0]);
@@ -153,20 +112,20 @@ fn an_image_of_too_many_pixels() {
         chunk(b"IEND", &[]),
     ];
     place.write("b.png", parts.concat());
-    place.refuses(&["says that it has 100000 × 100000 pixels, expected 1 to 178956970 in all"]);
+    refuses(&place, &["says that it has 100000 × 100000 pixels, expected 1 to 178956970 in all"]);
 }
 
 #[test]
 fn a_tiff_of_a_kind_that_is_not_read() {
-    let place = Place::new();
-    place.golden("b.png", "refused/jpeg.tif");
-    place.refuses(&["b.png is a TIFF with JPEG inside, which is not read; save it as PNG"]);
+    let place = Place::with_pairs(".");
+    put(&place, "b.png", "refused/jpeg.tif");
+    refuses(&place, &["b.png is a TIFF with JPEG inside, which is not read; save it as PNG"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_is_refused_at_once() {
-    let place = Place::new();
+    let place = Place::with_pairs(".");
     let begun = Instant::now();
     for (make, what) in [
         ("mkfifo b.png", "it is a FIFO, expected a regular file"),
@@ -174,9 +133,9 @@ fn what_is_no_regular_file_is_refused_at_once() {
         ("ln -s /dev/zero b.png", "it is a device, expected a regular file"),
     ] {
         let again = format!("rm -rf b.png && {make}");
-        let made = Process::new("sh").args(["-c", &again]).current_dir(place.0.path()).status();
+        let made = Process::new("sh").args(["-c", &again]).current_dir(place.root()).status();
         assert!(made.expect("a shell").success(), "{make}");
-        for (code, message) in [place.run(&[]), place.check(&[])] {
+        for (code, message) in [run(&place, &[]), check(&place, &[])] {
             // Some are found missing before they are opened.
             assert!(code != 0, "{make}: {message}");
             assert!(message.contains(what) || message.contains("missing"), "{make}: {message}");
@@ -187,58 +146,57 @@ fn what_is_no_regular_file_is_refused_at_once() {
 
 #[test]
 fn an_orientation_that_is_not_applied_is_told_once() {
-    let place = Place::new();
-    place.golden("b.png", "files/rotated_by_exif.jpg");
-    place.golden("c.png", "files/rotated_by_exif.webp");
+    let place = Place::with_pairs(".");
+    put(&place, "b.png", "files/rotated_by_exif.jpg");
+    put(&place, "c.png", "files/rotated_by_exif.webp");
     let words = "2 images have an EXIF orientation that is not applied, as in Pillow";
-    let (code, said) = place.check(&[]);
+    let (code, said) = check(&place, &[]);
     assert_eq!((code, said.matches(words).count()), (0, 1), "{said}");
-    let (code, said) = place.run(&[]);
+    let (code, said) = run(&place, &[]);
     assert_eq!((code, said.matches(words).count()), (0, 1), "{said}");
-    let manifest = fs::read_to_string(place.path("out/manifest.json")).expect("a manifest");
+    let manifest = place.read("out/manifest.json");
     assert!(manifest.contains(words), "{manifest}");
 
     // Pillow turns a TIFF, and so do we: nothing is to be told.
-    place.golden("b.png", "files/orientation_6.tif");
-    place.golden("c.png", "files/rgb.png");
-    let (code, said) = place.check(&[]);
+    put(&place, "b.png", "files/orientation_6.tif");
+    put(&place, "c.png", "files/rgb.png");
+    let (code, said) = check(&place, &[]);
     assert!(code == 0 && !said.contains("orientation"), "{said}");
 }
 
 #[test]
 fn grey_that_becomes_white_is_told_once() {
-    let place = Place::new();
-    place.golden("b.png", "files/grey16.png");
-    place.golden("c.png", "files/rgb16.png");
+    let place = Place::with_pairs(".");
+    put(&place, "b.png", "files/grey16.png");
+    put(&place, "c.png", "files/rgb16.png");
     let words = "1 image has 16-bit grey values above 255, all of which become white, as in Pillow";
-    let (code, said) = place.check(&[]);
+    let (code, said) = check(&place, &[]);
     assert_eq!((code, said.matches(words).count()), (0, 1), "{said}");
-    let (code, said) = place.run(&[]);
+    let (code, said) = run(&place, &[]);
     assert_eq!((code, said.matches(words).count()), (0, 1), "{said}");
-    let manifest = fs::read_to_string(place.path("out/manifest.json")).expect("a manifest");
+    let manifest = place.read("out/manifest.json");
     assert!(manifest.contains(words), "{manifest}");
 }
 
 #[test]
 fn an_image_that_the_budget_does_not_hold_is_refused_before_it_is_decoded() {
-    let place = Place::new();
+    let place = Place::with_pairs(".");
     for (name, rgb) in [("b.png", false), ("c.png", true)] {
         place.write(name, black(13_376, 13_376, rgb));
     }
     let memory = ["--memory", "500MB"];
     let begun = Instant::now();
     for more in [&memory[..], &["--memory", "500MB", "--keep-going"]] {
-        let (code, message) = place.run(more);
+        let (code, message) = run(&place, more);
         assert_eq!(code, 2, "{message}");
-        for part in [
+        let parts = [
             "c.png of pairs needs",
             "of memory while it is decoded, the budget is 500 MB",
             "allow more with `--memory",
-        ] {
-            assert!(message.contains(part), "`{part}` is not in: {message}");
-        }
+        ];
+        has_parts(&message, &parts);
     }
-    let (code, said) = place.check(&memory);
+    let (code, said) = check(&place, &memory);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("2 images need more memory than the budget"), "{said}");
     assert!(said.contains("allow more with --memory"), "{said}");
@@ -263,7 +221,7 @@ fn peak(command: &mut Process) -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn images_are_decoded_within_the_budget_whatever_the_number_of_threads() {
-    let place = Place::new();
+    let place = Place::with_pairs(".");
     let mut rows = "reference,distorted,score\n".to_owned();
     for i in 0..8 {
         place.write(&format!("{i}.png"), black(5_000, 4_000 + i, i % 2 == 0));
@@ -271,8 +229,8 @@ fn images_are_decoded_within_the_budget_whatever_the_number_of_threads() {
     }
     place.write("pairs.csv", rows);
     for command in ["run", "check"] {
-        let mut process = Process::new(env!("CARGO_BIN_EXE_alignscope"));
-        process.args([command, "--dataset", "pairs", "--data"]).arg(place.0.path());
+        let mut process = Process::new(crate::program::PROGRAM);
+        process.args([command, "--dataset", "pairs", "--data"]).arg(place.root());
         process.args(["--memory", "300MB", "--threads", "16"]);
         if command == "run" {
             process.args(["--model", "pixels", "--no-cache", "--out"]).arg(place.path("out"));

@@ -1,13 +1,11 @@
 //! Intervals against SciPy's bootstrap on the same resamples, logistic fits against its curve_fit
 //! (`golden/bootstrap/generate.py`).
 
-mod golden;
-
+use crate::golden::{Tensors, folder};
 use alignscope::dataset::{ALL, Clusters, Subset};
 use alignscope::resample::{Draws, Interval};
 use alignscope::score::{Logistic, Measure, Scorer, Ties, pearson};
 use alignscope::{OddOneOut, RatedPair, Trials};
-use golden::{Tensors, folder};
 
 /// The interval of a measure under the resamples that SciPy drew.
 fn interval(

@@ -1,11 +1,9 @@
 //! Differences and distances against NumPy in f64 (`golden/distance/generate.py`).
 
-mod golden;
-
+use crate::golden::{Tensors, folder};
 use alignscope::Distance;
 use alignscope::difference::{Activations, Differences};
 use alignscope::distance::ScaleAccumulator;
-use golden::{Tensors, folder};
 
 /// Relative difference, for values that are not 0 in the reference; else the value itself.
 fn off(found: f64, expected: f64) -> f64 {

@@ -1,0 +1,18 @@
+//! What the program does, as a user starts it, in one program so that it is linked once.
+
+// What tests share.
+mod place;
+mod program;
+
+mod another_model;
+mod checkpoints;
+mod commands;
+mod doors;
+mod folders_of_images;
+mod images;
+mod interruptions;
+mod naming;
+mod releases;
+mod run_folders;
+mod user_features;
+mod wrong_input;

@@ -1,0 +1,25 @@
+//! What the library does, from outside of it, in one program so that it is linked once.
+
+#![recursion_limit = "256"]
+
+mod another_model_is_refused;
+mod baselines_match_references;
+mod bootstrap_matches_scipy;
+mod ceilings_match_counts;
+mod checkpoint_files;
+mod dataset_files;
+mod dataset_layouts;
+mod difference_matches_numpy;
+mod encoders_match_references;
+mod golden;
+mod hub_over_http;
+mod image_matches_pillow;
+mod interval_coverage;
+mod intervals_in_a_minute;
+mod many_looks;
+mod models_of_users;
+mod pickles_match_torch;
+mod preprocess_matches_pillow;
+mod resident_sets_change_nothing;
+mod runs_go_on;
+mod score_matches_scipy;
