@@ -340,9 +340,10 @@ pub struct Score {
 
     /// What the axes of the features are: NCHW (feature maps, images × channels × height × width),
     /// NHWC (images × height × width × channels), NCL (images × channels × tokens), or NLC
-    /// (images × tokens × channels), as three axes are by default.
-    #[arg(long, value_name = "LAYOUT")]
-    pub layout: Option<Layout>,
+    /// (images × tokens × channels), as three axes are by default. May be given twice, for stages
+    /// of four axes and for those of three.
+    #[arg(long = "layout", value_name = "LAYOUT")]
+    pub layouts: Vec<Layout>,
 
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]

@@ -1,16 +1,30 @@
 //! `alignscope compare`.
 
+use std::path::{Path, PathBuf};
+
 use alignscope::comparison::{ComparisonRow, Side};
 use alignscope::resample::{MIN_CLUSTERS, finest_p};
-use alignscope::results::write_comparisons;
+use alignscope::results::{altered_tables, check_finished, write_comparisons};
 use alignscope::{CompareRequest, Comparisons, compare_runs, in_one_line};
+
+use anyhow::bail;
 
 use crate::arguments::Compare;
 use crate::progress::progress;
-use crate::terminal::say;
+use crate::terminal::{say, tell};
 
 /// Compares models of one run or of two, and prints a table.
 pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
+    if let Some(path) = &arguments.csv {
+        refuse_run(path, [Some(&arguments.run_a), arguments.run_b.as_ref()])?;
+    }
+    for run in [Some(&arguments.run_a), arguments.run_b.as_ref()].into_iter().flatten() {
+        check_finished(run)?;
+        for table in altered_tables(run, &["trials.parquet", "distances.parquet"])? {
+            let path = run.join(table);
+            tell!("{} is not as the run left it: it is compared as it is now", path.display());
+        }
+    }
     let progress = progress(quiet);
     progress.begin("comparing", 0);
     let found = compare_runs(&CompareRequest {
@@ -29,6 +43,21 @@ pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
         write_comparisons(path, &found.rows)?;
     }
     print(&found);
+    Ok(())
+}
+
+/// Refuses a file in the folder of a run that is compared: its own tables lie there.
+fn refuse_run(path: &Path, runs: [Option<&PathBuf>; 2]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(folder) = folder.unwrap_or(Path::new(".")).canonicalize() else { return Ok(()) };
+    for run in runs.into_iter().flatten() {
+        if run.canonicalize().is_ok_and(|run| run == folder) {
+            bail!(
+                "--csv {} lies in the folder of a run, whose tables are there; name a file elsewhere",
+                path.display()
+            );
+        }
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use alignscope::read_drawn;
 use alignscope::report::write_report;
-use alignscope::results::{check_finished, read_scores};
+use alignscope::results::{altered_tables, check_finished, read_scores};
 
 use crate::arguments::Report;
 use crate::progress::progress;
@@ -13,6 +13,11 @@ use crate::terminal::tell;
 pub fn run(arguments: &Report, quiet: bool) -> anyhow::Result<()> {
     let data = named_paths(arguments.data.iter())?;
     check_finished(&arguments.run)?;
+    let tables = ["scores.csv", "ceilings.csv", "findings.csv", "comparisons.csv"];
+    for table in altered_tables(&arguments.run, &tables)? {
+        let path = arguments.run.join(table);
+        tell!("{} is not as the run left it: what is drawn is what it says now", path.display());
+    }
     let rows = read_scores(&arguments.run.join("scores.csv"))?;
     let mut drawn = read_drawn(&arguments.run.join("manifest.json"))?;
     drawn.published |= arguments.published;

@@ -1,6 +1,6 @@
 //! `alignscope score`.
 
-use alignscope::features::{FeatureFolder, Reading};
+use alignscope::features::{FeatureFolder, Layouts, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetSpec, Distance, Experiment, ExperimentError, External, ExternalSource, Progress,
@@ -17,6 +17,7 @@ use crate::terminal::tell;
 
 /// Scores features that were made elsewhere.
 pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
+    let layouts = Layouts::new(&arguments.layouts)?;
     let folder = FeatureFolder::open(&arguments.features).context("cannot read the features")?;
     let name = match &arguments.name {
         Some(name) => name.clone(),
@@ -31,11 +32,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     }
     let external = External {
         name,
-        reading: Reading {
-            tokens: arguments.tokens,
-            prefix: arguments.prefix_tokens,
-            layout: arguments.layout,
-        },
+        reading: Reading { tokens: arguments.tokens, prefix: arguments.prefix_tokens, layouts },
         source: ExternalSource::Features(folder.into()),
     };
     let dataset = DatasetSpec {

@@ -55,10 +55,13 @@ pub fn memory_size(text: &str) -> Result<ByteSize, String> {
     match (text.trim().parse::<ByteSize>(), number) {
         (Ok(size), _) if size.as_u64() >= LEAST_MEMORY => Ok(size),
         (_, Some(number)) if number > 0.0 => {
-            let unit = if number <= MOST_GIGABYTES { "GB" } else { "MB" };
+            let meant = match number {
+                _ if number <= MOST_GIGABYTES => format!("{number}GB"),
+                _ if number < 1e6 => format!("{number}MB"),
+                _ => format!("{}MB", (number / 1e6).round()),
+            };
             Err(format!(
-                "without a unit this is a number of bytes; did you mean `{}{unit}`? {EXPECTED}",
-                text.trim()
+                "without a unit this is a number of bytes; did you mean `{meant}`? {EXPECTED}"
             ))
         }
         (Ok(_), _) => Err(format!("too little, {EXPECTED}, at least `1MB`")),

@@ -99,7 +99,7 @@ fn argument(option: &str, left: &str) -> (String, usize) {
     let word = &after[..end];
     let words = OF_WORDS.iter().find(|(of, _)| *of == option).map_or(&[][..], |(_, words)| *words);
     if words.contains(&word) {
-        return (format!("{name}=\"{word}\""), 1 + end);
+        return words_of(option, &name, words, left);
     }
     if option == "prefix-tokens" && word.parse::<u64>().is_ok() {
         return (format!("{name}={word}"), 1 + end);
@@ -108,6 +108,34 @@ fn argument(option: &str, left: &str) -> (String, usize) {
         ("memory", Some(Ok(megabytes))) => (format!("{name}={megabytes}000000"), 1 + end),
         _ => (name, 0),
     }
+}
+
+/// As [`argument`], of an option of words that may be given again: `layout="NCHW"`, or
+/// `layout=["NCHW", "NCL"]` for `--layout NCHW --layout NCL`.
+fn words_of(option: &str, name: &str, words: &[&str], left: &str) -> (String, usize) {
+    let again = format!(" --{option}");
+    let (mut found, mut rest) = (Vec::new(), left);
+    while let Some((word, after)) = word_behind(rest, words) {
+        found.push(format!("\"{word}\""));
+        rest = after;
+        match rest.strip_prefix(&again) {
+            Some(more) if word_behind(more, words).is_some() => rest = more,
+            _ => break,
+        }
+    }
+    let taken = left.len() - rest.len();
+    match &found[..] {
+        [one] => (format!("{name}={one}"), taken),
+        several => (format!("{name}=[{}]", several.join(", ")), taken),
+    }
+}
+
+/// The word of a list that stands first behind an option, and what follows it.
+fn word_behind<'a>(left: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
+    let after = left.strip_prefix(' ')?;
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+    let (word, rest) = after.split_at(end);
+    words.contains(&word).then_some((word, rest))
 }
 
 /// An exception of `alignscope._errors`, by the name of its class.
@@ -186,6 +214,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
+    if let Some(ImageError::Memory { .. }) = as_a::<ImageError>(error) {
+        return Some("MemoryBudgetError");
+    }
     if let Some(error) = as_a::<EncoderError>(error) {
         return match error {
             EncoderError::NoFolder { .. } => Some("MissingFileError"),
@@ -215,6 +246,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     match as_a::<ExperimentError>(error)? {
         ExperimentError::Memory { .. }
+        | ExperimentError::ImageMemory { .. }
+        | ExperimentError::ResampleMemory { .. }
         | ExperimentError::PixelMemory { .. }
         | ExperimentError::BaselineMemory { .. }
         | ExperimentError::FeatureMemory { .. }
@@ -225,6 +258,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::Twice { .. }
         | ExperimentError::Name(_)
         | ExperimentError::Many { .. }
+        | ExperimentError::ManyTrials { .. }
+        | ExperimentError::ManyScores { .. }
+        | ExperimentError::LongStageName { .. }
         | ExperimentError::Figures(_)
         | ExperimentError::Nothing { .. }
         | ExperimentError::Unusable { .. } => Some("InvalidValueError"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alignscope::encoder::known_models;
-use alignscope::features::{FeatureFolder, Layout, Reading};
+use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
@@ -145,7 +145,7 @@ pub(crate) fn score(
     model: String,
     scoring: Scoring,
     prefix: Option<usize>,
-    layout: Option<&str>,
+    layout: Vec<String>,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
@@ -153,7 +153,8 @@ pub(crate) fn score(
     let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
     let features = match &features {
         GivenFeatures::Folder(folder) => {
-            Features::from(FeatureFolder::open(folder).map_err(|e| exception(py, &e))?)
+            let opened = py.detach(|| FeatureFolder::open(folder));
+            Features::from(opened.map_err(|e| exception(py, &e))?)
         }
         GivenFeatures::Arrays(arrays) => {
             let mut stages = Vec::with_capacity(arrays.len());
@@ -164,7 +165,7 @@ pub(crate) fn score(
             Features { stages, file_names }
         }
     };
-    let reading = reading(py, experiment.tokens, prefix, layout)?;
+    let reading = reading(py, experiment.tokens, prefix, &layout)?;
     let source = ExternalSource::Features(features);
     let external = External { name: model, reading, source };
     measure(py, out, reporter, threads, |out, worker| experiment.measure(external, out, worker))
@@ -188,7 +189,7 @@ pub(crate) fn evaluate(
     model: String,
     scoring: Scoring,
     prefix: Option<usize>,
-    layout: Option<&str>,
+    layout: Vec<String>,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
@@ -199,7 +200,7 @@ pub(crate) fn evaluate(
         Some(name) => Some(Recipe::of(py, name)?),
     };
     let stages: Vec<Stage> = stages.iter().map(|name| Stage::in_results(name)).collect();
-    let reading = reading(py, experiment.tokens, prefix, layout)?;
+    let reading = reading(py, experiment.tokens, prefix, &layout)?;
     let encode = Arc::new(encode);
     measure(py, out, reporter, threads, move |out, worker| {
         let preprocessing = match recipe {
@@ -232,11 +233,12 @@ fn reading(
     py: Python<'_>,
     tokens: Tokens,
     prefix: Option<usize>,
-    layout: Option<&str>,
+    layout: &[String],
 ) -> PyResult<Reading> {
-    let layout: Option<Layout> =
-        layout.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
-    Ok(Reading { tokens, prefix, layout })
+    let named: Result<Vec<Layout>, _> = layout.iter().map(|name| name.parse()).collect();
+    let named = named.map_err(|e| exception(py, &e))?;
+    let layouts = Layouts::new(&named).map_err(|e| exception(py, &e))?;
+    Ok(Reading { tokens, prefix, layouts })
 }
 
 /// How images are brought to a function: as some model has it.

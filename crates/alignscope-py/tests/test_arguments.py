@@ -31,7 +31,7 @@ KINDS = {
     "min_votes": ("whole", True), "things_images": ("text", True), "skip_missing": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
     "distance": ("words", True), "distances": ("words", True), "tokens": ("text", False),
-    "prefix": ("whole", True), "layout": ("text", True), "ties": ("text", False),
+    "prefix": ("whole", True), "layout": ("words", True), "ties": ("text", False),
     "resamples": ("whole", False), "cluster": ("text", False), "pixels": ("flag", False),
     "memory": ("memory", True), "out": ("path", True), "threads": ("whole", True),
     "progress": ("progress", False), "batch": ("whole", False), "spill": ("flag", False),

@@ -110,8 +110,10 @@ def test_the_number_of_tokens_tells_of_a_class_token(measure):
         ({"prefix": "5"}, TypeError, "prefix is '5', a str, expected a whole number or None"),
         ({"prefix": True}, TypeError, "prefix is True, a bool"),
         ({"prefix": 5.0}, TypeError, "prefix is 5.0, a float"),
-        ({"layout": "nlc"}, ValueError, "unknown layout `nlc`, expected one of `NCHW`"),
-        ({"layout": 3}, TypeError, "layout is 3, an int"),
+        ({"layout": "nlc"}, ValueError, "unknown layout `nlc` .did you mean `NLC`.., expected one of `NCHW`"),
+        ({"layout": 3}, TypeError, "layout is 3, an int, expected a layout .str., a list of them"),
+        ({"layout": ["NLC", "NCL"]}, ValueError, '"NLC"` and `layout="NCL"` are both of 3 axes'),
+        ({"layout": ["NLC", "NCHW"]}, ValueError, "no stage has 4 axes"),
         ({"layout": "NCHW"}, ValueError, "no stage has 4 axes"),
     ],
 )
@@ -199,6 +201,49 @@ def test_stages_of_maps_and_tokens_stand_side_by_side(dataset):
             np.testing.assert_array_equal(
                 found.distances(stage, kind), expected.distances(stage, kind)
             )
+
+
+def test_maps_and_exchanged_tokens_have_a_layout_each(dataset):
+    maps, tokens = noise(IMAGES, 5, 3, 2), noise(IMAGES, 24, 10)
+    features = {"maps": maps, "tokens": tokens}
+    advice = r'`layout=\["NCHW", "NCL"\]`, else .*`layout=\["NCHW", "NLC"\]`'
+    with pytest.warns(UserWarning, match=advice):
+        alignscope.score(dataset, features, layout="NCHW", resamples=0)
+    exchanged = np.ascontiguousarray(np.moveaxis(tokens, 1, -1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = alignscope.score(dataset, features, layout=["NCHW", "NCL"], resamples=0)
+        same_axes = {"maps": maps, "tokens": exchanged}
+        expected = alignscope.score(dataset, same_axes, layout=("NLC", "NCHW"), resamples=0)
+    for kind in found.kinds:
+        for stage in features:
+            np.testing.assert_array_equal(
+                found.distances(stage, kind), expected.distances(stage, kind)
+            )
+    with pytest.raises(ValueError, match=r'`layout=\["NCHW", "NCL"\]`'):
+        alignscope.score(dataset, features, layout="NCL", resamples=0)
+
+
+def test_hashing_a_folder_of_features_is_told_and_can_be_stopped(dataset, tmp_path_factory):
+    class Stops:
+        tasks = []
+
+        def begin(self, task, steps):
+            self.tasks.append((task, steps))
+            if "hashing" in task:
+                raise KeyboardInterrupt
+
+        def update(self, done): ...
+
+        def end(self): ...
+
+        def note(self, message): ...
+
+    array = noise(IMAGES, 5)
+    with pytest.raises(KeyboardInterrupt):
+        by_folder(dataset, array, tmp_path_factory, model="mine", progress=Stops())
+    task, steps = Stops.tasks[-1]
+    assert task == "mine: hashing its features" and steps > array.nbytes
 
 
 def test_axes_that_look_exchanged_are_warned_of_once(measure):

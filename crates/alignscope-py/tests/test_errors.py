@@ -34,7 +34,7 @@ def test_missing_files_are_file_not_found(tmp_path, dataset):
 
 
 def test_words_are_value_errors_with_what_would_do(dataset):
-    with pytest.raises(ValueError, match="unknown data set `night`, expected one of `tid2013`"):
+    with pytest.raises(ValueError, match="unknown data set `night` .did you mean `nights`.., expected one of"):
         alignscope.load_dataset("night", ".")
     array = np.zeros((40, 2), np.float32)
     for option, message in [

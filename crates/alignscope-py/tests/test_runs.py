@@ -13,6 +13,8 @@ import alignscope
 from conftest import GOLDEN
 
 MODEL = str(GOLDEN / "clip/base")
+#: What results call it.
+NAME = "base"
 
 
 def rows(path, model):
@@ -40,7 +42,7 @@ def run(rated, tmp_path):
 
 
 def test_a_run_fills_its_folder(run):
-    assert {"pixels", MODEL} == set(run.scores["model"])
+    assert {"pixels", NAME} == set(run.scores["model"])
     for name in ("report.html", "manifest.json", "alignment.svg", "alignment.png"):
         assert (run.path / name).is_file()
     for table in ("ceilings", "findings", "comparisons", "distances", "trials", "scale"):
@@ -66,9 +68,9 @@ def test_features_of_the_program_score_exactly_as_its_run(run, rated, tmp_path):
     program("activations", "--model", MODEL, "--images", rated, "--out", features)
     dataset = alignscope.load_dataset("pairs", rated)
     found = alignscope.score(dataset, features, model="m", out=tmp_path / "scored", pixels=True)
-    assert rows(found.run.path, "m") == rows(run.path, MODEL)
+    assert rows(found.run.path, "m") == rows(run.path, NAME)
     assert rows(found.run.path, "pixels") == rows(run.path, "pixels")
-    assert distances(found.run.path, "m") == distances(run.path, MODEL)
+    assert distances(found.run.path, "m") == distances(run.path, NAME)
     for name in ("report.html", "manifest.json", "alignment.svg", "findings.csv"):
         assert (found.run.path / name).is_file()
 
@@ -114,8 +116,8 @@ def test_a_function_scores_exactly_as_the_run_of_its_model(tokens, rated, tmp_pa
         model="m", out=tmp_path / "own", pixels=True, progress=False,
     )
     assert asked[0] == 1 and sum(asked) == 41 and max(asked) == 7
-    assert rows(found.run.path, "m") == rows(run.path, MODEL)
-    assert distances(found.run.path, "m") == distances(run.path, MODEL)
+    assert rows(found.run.path, "m") == rows(run.path, NAME)
+    assert distances(found.run.path, "m") == distances(run.path, NAME)
     assert found.holding["place"] == "memory" and found.holding["calls"] == len(asked)
 
 
@@ -161,7 +163,7 @@ def test_what_does_not_fit_is_spilled_or_done_in_groups_of_stages(triplets):
     assert expected.holding["stage_groups"] == [["a", "b", "c"]]
     # Twelve images of 800 kB at a stage are 9.6 MB; a budget in which 12 MB are left.
     with pytest.raises(MemoryError, match="need") as error:
-        alignscope.evaluate(dataset, large, list(SHAPES), memory=1, **how)
+        alignscope.evaluate(dataset, large, list(SHAPES), memory=1_000_000, **how)
     needed = int(str(error.value).split(" MB of memory")[0].split()[-1]) * 1_000_000
     spilled = alignscope.evaluate(dataset, large, list(SHAPES), memory=needed + 6_000_000, **how)
     assert spilled.holding["place"] == "file"

@@ -49,14 +49,15 @@ use crate::baseline::{BaselineFolders, BaselineModel};
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
+use crate::input_file::ContentHash;
 use crate::kept::KeptFolder;
 use crate::kernel::huge;
 use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, DrawnDataset, DrawnModel, FileRecord, MAX_MODELS, OutputFolder, RunState,
-    ScoreRow, read_scale, read_scores,
+    BadImage, Drawn, DrawnDataset, DrawnModel, FileRecord, MAX_MODELS, MAX_TRIALS, OutputFolder,
+    RunState, ScaleFile, ScoreRow, read_scores,
 };
 use crate::score::Ties;
 use crate::stage::Stage;
@@ -118,8 +119,14 @@ pub struct Experiment {
     pub command: Option<Vec<String>>,
 }
 
-/// The scales of another run: by model and data set, then by stage.
-type ForeignScales = BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>;
+/// The scales of another run.
+#[derive(Debug, Default)]
+struct ForeignScales {
+    /// By model and data set, then by stage.
+    scales: BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>,
+    /// SHA-256 of the file that they were read from; `None` where the data sets' own are used.
+    sha256: Option<ContentHash>,
+}
 
 /// What a model is made of.
 #[derive(Debug)]
@@ -238,6 +245,7 @@ impl Experiment {
         }
         let open = |spec| PreparedDataset::open(spec, self.opening(true), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        check_trials(&datasets)?;
         let this = self.as_found(&datasets)?;
         let bad_images: Vec<(DatasetKind, BadImage)> = datasets
             .iter()
@@ -254,7 +262,7 @@ impl Experiment {
         let baselines = models.iter().filter_map(|model| model.source.baseline());
         this.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
         let foreign_scales = this.foreign_scales(&models)?;
-        let state = this.state(&models, &datasets)?;
+        let state = this.state(&models, &datasets, foreign_scales.sha256)?;
         if before::is_done(out, &state, progress)? {
             let scores = read_scores(&out.file("scores.csv"))?;
             let wall_s = clock.elapsed().as_secs_f64();
@@ -275,7 +283,7 @@ impl Experiment {
             for (position, dataset) in datasets.iter().enumerate() {
                 go_on(progress)?;
                 let (kind, name) = (dataset.dataset.kind, &model.name);
-                let foreign_scales = foreign_scales.get(&(name.clone(), kind));
+                let foreign_scales = foreign_scales.scales.get(&(name.clone(), kind));
                 let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
                 let (stages, record) = this.piece(&piece, progress)?;
                 work.extend(record);
@@ -468,9 +476,9 @@ impl Experiment {
 
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
     fn foreign_scales(&self, models: &[Model]) -> Result<ForeignScales, ExperimentError> {
-        let mut found = BTreeMap::new();
-        let Some(run) = &self.scale_from else { return Ok(found) };
-        let path = run.join("scale.parquet");
+        let Some(run) = &self.scale_from else { return Ok(ForeignScales::default()) };
+        let file = ScaleFile::read(&run.join("scale.parquet"))?;
+        let mut scales = BTreeMap::new();
         let other = RunState::read(&run.join("manifest.json"))?;
         for model in models.iter().filter(|m| matches!(m.source, Source::Encoder(_))) {
             let there = model.name_in(&other);
@@ -480,15 +488,25 @@ impl Experiment {
             }
             let there = there.unwrap_or(&model.name);
             for dataset in &self.datasets {
-                let scales = read_scale(&path, there, |name| name == dataset.kind.name())?;
-                if scales.is_empty() {
+                let found = file.scales(there, |name| name == dataset.kind.name())?;
+                if found.is_empty() {
+                    let path = file.path().to_owned();
                     let (model, dataset) = (model.name.clone(), dataset.kind);
                     return Err(ExperimentError::NoScale { path, model, dataset });
                 }
-                found.insert((model.name.clone(), dataset.kind), scales);
+                scales.insert((model.name.clone(), dataset.kind), found);
             }
         }
-        Ok(found)
+        Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
+    }
+}
+
+/// The data sets together have no more trials than the files of a run may hold.
+fn check_trials(datasets: &[PreparedDataset]) -> Result<(), ExperimentError> {
+    let found: usize = datasets.iter().map(|d| d.dataset.trials.len()).sum();
+    match found as u64 > MAX_TRIALS {
+        true => Err(ExperimentError::ManyTrials { found }),
+        false => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 pub use folder::{FeatureFolder, FeatureFolderError};
-pub use layout::{ArrayAxes, Layout, LayoutError, Reading};
+pub use layout::{ArrayAxes, Layout, LayoutError, Layouts, Reading};
 pub use npy::{NpyError, NpyFile};
 pub use rows::{RowsError, rows_of_images};
 
@@ -136,7 +136,9 @@ pub enum FeatureError {
     },
     /// Not even one image fits.
     #[error(
-        "one image needs {needed} bytes of memory, the budget is {budget}; allow more with `--memory`"
+        "one image needs {} MB of memory, the budget is {} MB; allow more with `--memory`",
+        needed.div_ceil(1_000_000),
+        budget.div_ceil(1_000_000)
     )]
     Memory {
         /// Bytes that would do.

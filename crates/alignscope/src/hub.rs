@@ -21,13 +21,15 @@ use crate::weights::{Needed, file_sha256, is_known_type, shard_names};
 
 /// The files of adapters, which make another model of the one that they lie beside: of peft, of the
 /// library `adapters`, and of diffusers.
-pub(crate) const ADAPTER_FILES: [&str; 6] = [
+pub(crate) const ADAPTER_FILES: [&str; 8] = [
     "adapter_config.json",
     "adapter_model.safetensors",
     "adapter_model.bin",
     "pytorch_adapter.bin",
     "pytorch_lora_weights.safetensors",
     "pytorch_lora_weights.bin",
+    "adapters.safetensors",
+    "lora.safetensors",
 ];
 
 /// Where sentence-transformers lists the modules that a text or an image goes through.

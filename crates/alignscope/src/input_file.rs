@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::progress::{Progress, Silent};
 use crate::spill::read_at;
 
 /// A configuration, a list of names or a manifest of more bytes is refused.
@@ -155,6 +156,12 @@ impl InputFile {
     /// # Errors
     /// It cannot be read, is no regular file, or is a pointer of Git LFS.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self::open_telling(path, &Silent)?.expect("nobody stops it"))
+    }
+
+    /// As [`open`](Self::open), and advances by the bytes of each block; `None` if the user
+    /// stopped.
+    pub(crate) fn open_telling(path: &Path, progress: &dyn Progress) -> io::Result<Option<Self>> {
         let mut file = open(path)?;
         let mut hashes = vec![Sha256::new()];
         let mut bytes = 0;
@@ -169,9 +176,13 @@ impl InputFile {
                 let after = hashes[hashes.len() - 1].clone().chain_update(&block);
                 hashes.push(after);
                 bytes += block.len() as u64;
+                progress.advance(block.len() as u64);
             }
             if block.len() < BLOCK_BYTES {
-                return Ok(Self { path: path.to_owned(), file, bytes, hashes });
+                return Ok(Some(Self { path: path.to_owned(), file, bytes, hashes }));
+            }
+            if progress.is_stopped() {
+                return Ok(None);
             }
         }
     }

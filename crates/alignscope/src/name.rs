@@ -1,5 +1,8 @@
 //! Choices that are written as words on the command line, in Python and in files.
 
+/// Bytes of a name, such as a model's, a stage's or an image's; a path has no more.
+pub(crate) const MAX_NAME_BYTES: usize = 4096;
+
 /// A word that names none of the choices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -127,7 +127,6 @@ impl Told {
         bounds.datasets(self.datasets.iter().map(|dataset| dataset.name.as_str()))?;
         for (i, d) in self.datasets.iter().enumerate() {
             let counts = [
-                ("limit", d.limit.unwrap_or(0)),
                 ("trials", d.trials),
                 ("pairs", d.pairs),
                 ("images", d.images),

@@ -46,6 +46,14 @@ choice!(ClusterBy, "cluster");
 /// More resamples than this would only take time.
 pub const MAX_RESAMPLES: usize = 1_000_000;
 
+/// Clusters drawn for all resamples of a data set, where the manifest of a run says how many
+/// resamples there are: a run's folder may come from anywhere, and these are minutes of work.
+pub const MAX_DRAWS: u64 = 100_000_000_000;
+
+/// Resampled scores of all that is compared, where the manifest of a run says how many resamples
+/// there are: these are 8 GB.
+pub const MAX_REPLICATES: u64 = 1_000_000_000;
+
 /// How intervals are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resampling {

@@ -24,14 +24,15 @@ use std::path::PathBuf;
 pub(crate) use crate::whole::is_there;
 pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
 pub(crate) use bounds::{
-    Bounds, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, read_record, shortened, wrong,
+    Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
+    shortened, wrong,
 };
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
-pub(crate) use fields::document as csv_document;
+pub(crate) use fields::{document as csv_document, text_of as csv_text};
 pub use findings::{read_findings, write_findings};
-pub use folder::{Found, OutputFolder, TABLES, check_finished, write_whole};
+pub use folder::{Found, OutputFolder, TABLES, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, FileRecord, Host, Manifest,
@@ -40,7 +41,7 @@ pub use manifest::{
 pub(crate) use names::ENERGY;
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
 pub use run::{RunDataset, read_distances, read_trials};
-pub use scale::{ScaleWriter, read_scale};
+pub use scale::{ScaleFile, ScaleWriter};
 pub use scores::{ScoreRow, read_scores, write_scores};
 pub use state::{Change, RunState};
 pub use trials::write_trials;
@@ -118,6 +119,9 @@ pub enum ResultsError {
         /// The path.
         path: PathBuf,
     },
+    /// The user stopped the work.
+    #[error("stopped")]
+    Stopped,
     /// A file could not be written.
     #[error("cannot write {path}")]
     Write {

@@ -7,26 +7,28 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A text in one line, in which characters that are not shown but obeyed stand as escapes: `\n`, or
-/// `\u{1b}` of the character's number.
+/// A text in one line, in which characters that are not shown, or obeyed instead, stand as escapes:
+/// `\n`, or `\u{1b}` of the character's number.
 ///
-/// Those are the control characters (C0, DEL and C1), the ends of lines and paragraphs, and what
-/// turns the direction of a text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
+/// Those are the control characters (C0, DEL and C1), the ends of lines and paragraphs, what turns
+/// the direction of a text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), and what
+/// has no width (U+200B, U+2060 to U+206F, U+FEFF). The two that join letters or keep them apart
+/// (U+200C, U+200D) stay: Persian and Hindi are written with them, and emoji made of several.
 pub fn in_one_line(text: &str) -> Cow<'_, str> {
-    escaped(text, is_obeyed)
+    escaped(text, is_hidden)
 }
 
 /// The same of a text of several lines, whose line breaks are kept.
 pub fn in_lines(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| c != '\n' && is_obeyed(c))
+    escaped(text, |c| c != '\n' && is_hidden(c))
 }
 
-fn is_obeyed(c: char) -> bool {
+/// Whether a character does not show, or changes how others are shown: see [`in_one_line`]. No model
+/// has one in its name.
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
 fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -57,6 +59,7 @@ mod tests {
             ("a\rb\tc\u{7f}\u{8}", "a\\rb\\tc\\u{7f}\\u{8}"),
             ("gpj.\u{202e}exe\u{2066}", "gpj.\\u{202e}exe\\u{2066}"),
             ("a\u{2028}b\u{200f}", "a\\u{2028}b\\u{200f}"),
+            ("a\u{61c}b\u{200b}\u{2060}\u{feff}", "a\\u{61c}b\\u{200b}\\u{2060}\\u{feff}"),
             ("two\nlines", "two\\nlines"),
         ] {
             assert_eq!(in_one_line(text), shown);

@@ -50,6 +50,39 @@ pub(crate) fn reader(file: &InputFile) -> io::Result<InputReader<'_>> {
     Ok(reader)
 }
 
+/// A reader of a table that refuses to read on without end for one row.
+pub(crate) struct Bounded<R> {
+    reader: R,
+    most: usize,
+    /// Read since the row began.
+    bytes: usize,
+}
+
+impl<R> Bounded<R> {
+    /// Rows of at most about `most` bytes.
+    pub(crate) fn new(reader: R, most: usize) -> Self {
+        Self { reader, most, bytes: 0 }
+    }
+
+    /// A row begins.
+    pub(crate) fn begin(&mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    /// # Errors
+    /// The reader's own, and [`io::ErrorKind::FileTooLarge`] if the row is too long.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.bytes > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.reader.read(bytes)?;
+        self.bytes += read;
+        Ok(read)
+    }
+}
+
 /// The lines of a text, with their numbers from 1; a line ends in LF or CR LF.
 pub(crate) struct Lines<'a> {
     reader: BufReader<InputReader<'a>>,

@@ -337,6 +337,36 @@ fn a_png_that_says_it_is_huge_is_refused_before_anything_is_allocated() {
     assert!(MEMORY.allocated() < before + (1 << 20));
 }
 
+#[test]
+fn a_tiff_that_says_its_lists_are_huge_is_refused_before_anything_is_allocated() {
+    // Tag, type (1: bytes, 3: short numbers, 4: long numbers), count, and value or place of the values.
+    const WIDTH: [u32; 4] = [256, 4, 1, 16];
+    const HEIGHT: [u32; 4] = [257, 4, 1, 16];
+    let place = tempfile::tempdir().expect("a temporary folder");
+    for list in [
+        [258, 1, 0xf000_0000, 8],
+        [258, 3, 0x7000_0000, 8],
+        [259, 4, 0x7000_0000, 8],
+        [273, 4, 0x7000_0000, 8],
+        [279, 4, 0x7000_0000, 8],
+        [320, 3, 0x7000_0000, 8],
+        [338, 3, 0x7000_0000, 8],
+        [339, 3, 0x7000_0000, 8],
+    ] {
+        let mut bytes = b"II\x2a\x00\x08\x00\x00\x00\x03\x00".to_vec();
+        for [tag, kind, count, value] in [WIDTH, HEIGHT, list] {
+            bytes.extend((tag as u16).to_le_bytes());
+            bytes.extend((kind as u16).to_le_bytes());
+            bytes.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        bytes.extend([0; 4]);
+        let path = write(place.path(), "huge.tif", &bytes);
+        let message = RgbImage::open(&path).expect_err("refused").to_string();
+        assert!(message.contains("huge.tif"), "{message}");
+        RgbImage::dimensions(&path).expect_err("refused");
+    }
+}
+
 /// The CRC-32 of PNG.
 fn crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {

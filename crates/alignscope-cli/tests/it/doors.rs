@@ -36,6 +36,19 @@ fn refuses(place: &Place, arguments: &str, parts: &[&str]) {
 const RUN: &str = "run --model ssim --dataset pairs --data data --resamples 0";
 
 #[test]
+fn resamples_that_do_not_fit_the_budget_are_refused_and_those_of_the_default_do() {
+    let place = place();
+    let run = RUN.replace("--resamples 0", "--memory 100MB --out out");
+    refuses(
+        &place,
+        &format!("{run} --resamples 1000000"),
+        &["1000000 resamples", "`--resamples`", "`--memory`"],
+    );
+    let (code, said) = alignscope(&place, &run);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
 fn a_memory_budget_without_a_unit_is_refused_wherever_it_is_typed() {
     let place = place();
     let model = "activations --model random:openai/clip-vit-base-patch32 --images data --out out";
@@ -46,6 +59,7 @@ fn a_memory_budget_without_a_unit_is_refused_wherever_it_is_typed() {
         model.to_owned(),
     ] {
         refuses(&place, &format!("{command} --memory 8"), &["did you mean `8GB`?"]);
+        refuses(&place, &format!("{command} --memory 1e9"), &["did you mean `1000MB`?"]);
         refuses(&place, &format!("{command} --memory 64k"), &["too little", "`8GB`"]);
     }
     let (code, said) = alignscope(&place, &format!("{RUN} --out run --memory 2GB"));

@@ -234,6 +234,29 @@ fn numbers_and_lists_of_a_manifest_have_bounds() {
 }
 
 #[test]
+fn resamples_of_a_manifest_are_bounded_together_with_what_is_compared() {
+    let place = with_run();
+    edit(&place, |manifest| manifest["resamples"] = 1_000_000.into());
+    let table = place.read("run/scores.csv");
+    let is_main = |line: &&str| line.contains(",pixels,") && line.contains(",spearman,");
+    let of_pixels = table.lines().find(is_main).expect("a score of pixels");
+    let more = (0..900).flat_map(|i| {
+        let of_model = of_pixels.replace(",pixels,", &format!(",m{i},")) + "\n";
+        [of_model.replace(",euclidean,", ",cosine,"), of_model]
+    });
+    place.write("run/scores.csv", table.clone() + &more.collect::<String>());
+    let run = place.path("run");
+    let compare = ["compare", text(&run), "--model-a", "psnr"];
+    let (code, _, message) = alignscope(&compare);
+    let parts = ["1000000 resamples", "models by stage and distance", "at most 1000000000"];
+    is_refused(code, &message, &parts);
+    is_refused(code, &message, &["--resamples"]);
+    // What the user says counts, and then it is told that there are no such distances.
+    let (code, _, message) = alignscope(&[&compare[..], &["--resamples", "100"]].concat());
+    is_refused(code, &message, &["distances.parquet"]);
+}
+
+#[test]
 fn values_of_the_tables_have_bounds_with_line_and_column() {
     let place = with_run();
     let path = place.path("run/scores.csv");
@@ -313,6 +336,24 @@ fn what_is_no_regular_file_in_a_run_is_told_and_never_waited_for() {
     }
     symlink("nowhere", run.join("unfinished.json")).expect("linked");
     refuses(&place, "report", &["is not done"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_experiment_that_is_no_file_is_refused_and_not_waited_for() {
+    let place = Place::new();
+    let experiment = place.path("experiment.toml");
+    for what in ["a FIFO", "a device"] {
+        match what {
+            "a FIFO" => fifo(&experiment),
+            _ => std::os::unix::fs::symlink("/dev/zero", &experiment).expect("linked"),
+        }
+        let out = place.path("out");
+        let (code, _, message) = alignscope(&["run", text(&experiment), "--out", text(&out)]);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains("experiment.toml") && message.contains(what), "{message}");
+        fs::remove_file(&experiment).expect("removed");
+    }
 }
 
 #[cfg(unix)]
@@ -480,4 +521,28 @@ fn a_fifo_in_a_cache_is_told_and_never_waited_for() {
     fifo(&piece.join("0123456789abcdef.values"));
     let (_, shown, _) = command("clean");
     assert!(shown.contains("0123456789abcdef.values"), "{shown}");
+}
+
+#[test]
+fn a_table_that_is_not_as_the_run_left_it_is_told_and_none_is_overwritten() {
+    let place = with_run();
+    let run = place.path("run");
+    for name in ["scores.csv", "new.csv"] {
+        let csv = run.join(name);
+        let (code, _, message) = alignscope(&["compare", text(&run), "--csv", text(&csv)]);
+        is_refused(code, &message, &[name, "lies in the folder of a run"]);
+    }
+    assert!(!run.join("new.csv").exists());
+    let (code, _, message) = alignscope(&["report", text(&run)]);
+    assert!(code == 0 && !message.contains("as the run left it"), "{message}");
+
+    let scores = place.read("run/scores.csv");
+    let last = scores.trim_end().rfind('\n').expect("several lines");
+    place.write("run/scores.csv", &scores[..=last]);
+    let (code, _, message) = alignscope(&["report", text(&run)]);
+    assert!(code == 0 && message.contains("scores.csv is not as the run left it"), "{message}");
+    let manifest = place.read("run/manifest.json").replace("\"name\": \"psnr\"", "\"name\": \"x\"");
+    place.write("run/manifest.json", manifest);
+    let (code, shown, _) = alignscope(&["verify", text(&run)]);
+    assert!(code != 0 && shown.contains("model in scores.csv: psnr"), "{shown}");
 }

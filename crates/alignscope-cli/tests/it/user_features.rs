@@ -113,7 +113,9 @@ fn maps_are_told_by_layout() {
 
     for (features, more, part) in [
         (&first, &[][..], "`--layout NCHW`"),
-        (&first, &["--layout", "NCL"], "`--layout NHWC`"),
+        (&first, &["--layout", "NCL"], "`--layout NHWC --layout NCL`"),
+        (&first, &["--layout", "NCHW", "--layout", "NHWC"], "are both of 4 axes"),
+        (&first, &["--layout", "NCHW", "--layout", "NLC"], "no stage has 3 axes"),
         (&first, &["--layout", "nchw"], "expected one of `NCHW`, `NHWC`, `NLC`, `NCL`"),
         (&first, &["--layout", "NCHW", "--tokens", "class"], "a feature map has none"),
         (&first, &["--layout", "NCHW", "--prefix-tokens", "1"], "`--prefix-tokens 1` has no use"),
@@ -146,4 +148,31 @@ fn axes_that_look_exchanged_are_told() {
         assert_eq!(code, 0, "{message}");
         assert!(!message.contains("exchanged"), "{message}");
     }
+}
+
+#[test]
+fn maps_and_exchanged_tokens_have_a_layout_each() {
+    let place = Place::with_equal_pairs(".");
+    let [features, right] = ["exchanged", "right"].map(|name| place.path(name));
+    let [maps, tokens] = [noise(3 * 4 * 5 * 5), noise(3 * 768 * 197)];
+    let turned = |i: usize| {
+        let (image, token, channel) = (i / (768 * 197), i % (768 * 197) / 768, i % 768);
+        tokens[image * 768 * 197 + channel * 197 + token]
+    };
+    let turned: Vec<f32> = (0..tokens.len()).map(turned).collect();
+    for (folder, shape, tokens) in
+        [(&features, [3, 768, 197], &tokens), (&right, [3, 197, 768], &turned)]
+    {
+        write(&folder.join("conv"), &[3, 4, 5, 5], "False", &maps);
+        write(&folder.join("tokens"), &shape, "False", tokens);
+    }
+    let (code, message, _) = score(&place, &features, &["--layout", "NCHW"]);
+    assert_eq!(code, 0, "{message}");
+    let advice = "`--layout NCHW --layout NCL`, else say so with `--layout NCHW --layout NLC`";
+    assert!(message.contains(advice), "{message}");
+    let both = ["--layout", "NCHW", "--layout", "NCL"];
+    let (code, message, _) = score(&place, &features, &both);
+    assert_eq!(code, 0, "{message}");
+    assert!(!message.contains("exchanged"), "{message}");
+    assert!(tables(&place, &features, &both) == tables(&place, &right, &["--layout", "NCHW"]));
 }

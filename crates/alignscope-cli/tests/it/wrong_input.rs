@@ -652,7 +652,7 @@ fn a_comparison_with_a_model_stage_or_run_that_is_not_there() {
         print_row(&place, &message);
         is_refused(code, &message, parts);
     };
-    compare(&["none"], &["cannot read", "scores.csv"]);
+    compare(&["none"], &["cannot read", "manifest.json"]);
     compare(&["first", "--model-a", "b/c"], &["has no model `b/c` on pairs; it has `pixels`"]);
     compare(
         &["first", "--model-a", "pixels", "--stage-a", "block 9"],

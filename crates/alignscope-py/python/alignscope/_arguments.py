@@ -137,6 +137,13 @@ def words(name: str, value: object, every: Sequence[str], what: str) -> list[str
     return names(name, value, f"{what} (str) or a list of them")
 
 
+def optional_words(name: str, value: object, what: str) -> list[str]:
+    """One word or several; none if it is None."""
+    if value is None or isinstance(value, str):
+        return [] if value is None else [str(value)]
+    return names(name, value, f"{what} (str), a list of them, or None")
+
+
 def called(name: str, value: Any, expected: str) -> Any:
     """A function."""
     if callable(value):

@@ -127,7 +127,7 @@ def score(
     model: str | None = None,
     tokens: str = "all",
     prefix: int | None = None,
-    layout: str | None = None,
+    layout: str | Sequence[str] | None = None,
     ties: str = "miss",
     resamples: int = 2000,
     seed: int = 0,
@@ -160,7 +160,7 @@ def score(
     width]`), `NHWC` (`[images, height, width, channels]`), `NCL` (`[images, channels, tokens]`) or
     `NLC` (`[images, tokens, channels]`, as three axes are by default). The positions of a map are
     its tokens, none of them a class token; `tokens="mean"` is global average pooling. Arrays of
-    fewer axes may stand beside maps
+    fewer axes may stand beside maps; `["NCHW", "NCL"]` says what four axes are and what three are
     `ties`, `resamples`, `seed`, `cluster` — as for `Experiment`
     `pixels` — whether the model `pixels` is measured too, for comparison
     `memory` — what to stay within, in bytes or as `8GB`, the features aside; half of the machine's
@@ -204,7 +204,7 @@ def score(
         "features" if model is None else _name(model),
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
         check.optional_whole("prefix", prefix),
-        check.optional_text("layout", layout),
+        check.optional_words("layout", layout, "a layout"),
         path,
         reporter(progress),
         check.threads(threads),
@@ -224,7 +224,7 @@ def evaluate(
     model: str = "model",
     tokens: str = "all",
     prefix: int | None = None,
-    layout: str | None = None,
+    layout: str | Sequence[str] | None = None,
     ties: str = "miss",
     resamples: int = 2000,
     seed: int = 0,
@@ -258,6 +258,8 @@ def evaluate(
     All else is as for `score`.
     """
     _dataset(dataset)
+    if stages is None:
+        raise check.wrong_type("stages", stages, "the name of a stage (str) or a list of them")
     names = check.words("stages", stages, (), "the name of a stage")
     check.called("encode", encode, "a function of a batch of images and the names of stages")
     is_name = isinstance(preprocess, (str, os.PathLike))
@@ -284,7 +286,7 @@ def evaluate(
         _name(model),
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
         check.optional_whole("prefix", prefix),
-        check.optional_text("layout", layout),
+        check.optional_words("layout", layout, "a layout"),
         path,
         reporter(progress),
         check.threads(threads),

@@ -10,7 +10,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use super::DatasetError;
 use super::error::shown;
 use crate::input_file::{HashedPath, InputFile, InputReader};
-use crate::text::{self, MAX_LINE_BYTES};
+use crate::text::{self, Bounded, MAX_LINE_BYTES};
 
 /// A table with more columns is refused.
 const MAX_COLUMNS: usize = 10_000;
@@ -101,7 +101,7 @@ impl Table {
         let mut number = 0;
         loop {
             // What was read for earlier rows is none of this one.
-            rows.reader.get_mut().bytes = 0;
+            rows.reader.get_mut().begin();
             let line = rows.reader.position().line();
             let more = rows.reader.read_record(&mut record);
             let more = more.map_err(|source| rows.error(source, line))?;
@@ -116,7 +116,7 @@ impl Table {
         let path: &Path = self.file.path();
         let reader = text::reader(&self.file)
             .map_err(|source| DatasetError::Read { path: path.to_owned(), source })?;
-        let reader = Bounded { reader, bytes: 0 };
+        let reader = Bounded::new(reader, MAX_LINE_BYTES);
         let reader =
             ReaderBuilder::new().delimiter(self.delimiter).trim(Trim::All).from_reader(reader);
         Ok(Rows { path, reader })
@@ -137,10 +137,7 @@ impl Rows<'_> {
             csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 DatasetError::LongRow { path, line, limit: MAX_LINE_BYTES }
             }
-            csv::ErrorKind::Utf8 { pos, .. } => {
-                let line = pos.as_ref().map_or(line, csv::Position::line);
-                DatasetError::NotUtf8 { path, line }
-            }
+            csv::ErrorKind::Utf8 { .. } => DatasetError::NotUtf8 { path, line },
             csv::ErrorKind::Io(_) => {
                 let csv::ErrorKind::Io(source) = source.into_kind() else {
                     unreachable!("its kind was seen above")
@@ -149,24 +146,6 @@ impl Rows<'_> {
             }
             _ => DatasetError::Table { path, source },
         }
-    }
-}
-
-/// Refuses to read on without end for one row.
-struct Bounded<R> {
-    reader: R,
-    /// Read since the row began.
-    bytes: usize,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        if self.bytes > MAX_LINE_BYTES {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let read = self.reader.read(bytes)?;
-        self.bytes += read;
-        Ok(read)
     }
 }
 

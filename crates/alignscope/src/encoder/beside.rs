@@ -113,7 +113,15 @@ pub(super) fn check(folder: &Path) -> Result<(), BesideError> {
 
 /// An adapter's file in a folder.
 fn adapter_in(folder: &Path) -> Option<PathBuf> {
-    ADAPTER_FILES.iter().map(|name| folder.join(name)).find(|path| path.exists())
+    let is_adapter = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        ADAPTER_FILES.contains(&name.as_str())
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_adapter).collect();
+    found.sort();
+    found.into_iter().next()
 }
 
 fn inner_folders(folder: &Path) -> Vec<PathBuf> {

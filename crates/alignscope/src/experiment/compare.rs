@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
-use crate::resample::{Draws, Interval, Resampling};
+use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
     ResultsError, RunDataset, check_finished, read_distances, read_resampling, read_scores,
     read_trials,
@@ -139,6 +139,29 @@ pub enum CompareError {
         dataset: DatasetKind,
         /// How many there are.
         found: usize,
+    },
+    /// The manifest of a run says so many resamples that comparing takes too long, or too much
+    /// memory.
+    #[error(
+        "{run} has {resamples} resamples, which with {count} {of} on {dataset} are {} {makes}, \
+         expected at most {most}; say with --resamples how many to take, such as --resamples 2000",
+        *resamples as u64 * *count as u64
+    )]
+    Resamples {
+        /// The run.
+        run: PathBuf,
+        /// Its resamples.
+        resamples: usize,
+        /// How many clusters or sides there are.
+        count: usize,
+        /// Which of the two.
+        of: &'static str,
+        /// The data set.
+        dataset: DatasetKind,
+        /// What their product is a number of.
+        makes: &'static str,
+        /// The largest product.
+        most: u64,
     },
     /// The distances of a run cannot be scored.
     #[error("cannot score the distances of {run}")]
@@ -279,6 +302,8 @@ fn compare_dataset(
     found: &mut Comparisons,
 ) -> Result<(), CompareError> {
     let kind = dataset.kind;
+    let bounds = Bounds { request, resamples: found.resampling.resamples, dataset: kind };
+    bounds.clusters(dataset.clusters.count)?;
     let scorer = scorer(&found.resampling, a.ties, dataset);
     let [model_a, model_b] = request.models.each_ref().map(Option::as_deref);
     let [stage_a, stage_b] = request.stages;
@@ -290,6 +315,7 @@ fn compare_dataset(
     let (sides, chosen) = if b.is_none() && open && open_b {
         // One table of all models.
         few(kind, first.len() * first.len().saturating_sub(1) / 2)?;
+        bounds.sides(first.len())?;
         let sides = measure(a, dataset, &scorer, &first, found)?;
         let chosen = pairs(&sides);
         (sides, chosen)
@@ -302,6 +328,7 @@ fn compare_dataset(
         let run_b = b.unwrap_or(a);
         let second = run_b.choose(kind, model_b, stage_b, distance_b)?;
         few(kind, first.len() * second.len())?;
+        bounds.sides(first.len() + second.len())?;
         let mut sides = measure(a, dataset, &scorer, &first, found)?;
         sides.extend(measure(run_b, dataset, &scorer, &second, found)?);
         let mut chosen = Vec::<[usize; 2]>::new();
@@ -339,6 +366,42 @@ fn few(dataset: DatasetKind, found: usize) -> Result<(), CompareError> {
     match found > MAX_PAIRS {
         true => Err(CompareError::Many { dataset, found }),
         false => Ok(()),
+    }
+}
+
+/// Holds the work that a manifest's number of resamples makes to its bounds. A number that the
+/// user gave is the user's own.
+struct Bounds<'a> {
+    request: &'a CompareRequest,
+    resamples: usize,
+    dataset: DatasetKind,
+}
+
+impl Bounds<'_> {
+    /// Drawing so many clusters takes minutes at most.
+    fn clusters(&self, count: usize) -> Result<(), CompareError> {
+        self.product(count, "clusters", "draws", MAX_DRAWS)
+    }
+
+    /// The resampled scores of so many sides fit into memory.
+    fn sides(&self, count: usize) -> Result<(), CompareError> {
+        self.product(count, "models by stage and distance", "resampled scores", MAX_REPLICATES)
+    }
+
+    fn product(
+        &self,
+        count: usize,
+        of: &'static str,
+        makes: &'static str,
+        most: u64,
+    ) -> Result<(), CompareError> {
+        let Self { request, resamples, dataset } = *self;
+        // Of at most 10^6 and 2^32.
+        if request.resamples.is_some() || resamples as u64 * count as u64 <= most {
+            return Ok(());
+        }
+        let run = request.run_a.clone();
+        Err(CompareError::Resamples { run, resamples, count, of, dataset, makes, most })
     }
 }
 
@@ -385,4 +448,46 @@ fn measure(
         });
     }
     Ok(measured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resamples_of_a_manifest_make_no_endless_work() {
+        let from_manifest = CompareRequest {
+            run_a: "run".into(),
+            run_b: None,
+            models: [None, None],
+            stages: [None; 2],
+            distances: [None; 2],
+            dataset: None,
+            resamples: None,
+            seed: None,
+        };
+        let given = CompareRequest { resamples: Some(1_000_000), ..from_manifest.clone() };
+        let bounds =
+            |request, resamples| Bounds { request, resamples, dataset: DatasetKind::Things };
+        let message = |found: Result<(), CompareError>| found.expect_err("too many").to_string();
+
+        let most = bounds(&from_manifest, 1_000_000);
+        most.clusters(100_000).expect("1e11 draws");
+        most.sides(1000).expect("1e9 numbers");
+        assert_eq!(
+            message(most.clusters(10_000_000)),
+            "run has 1000000 resamples, which with 10000000 clusters on things are \
+             10000000000000 draws, expected at most 100000000000; say with --resamples how many \
+             to take, such as --resamples 2000"
+        );
+        let sides = message(most.sides(100_001));
+        assert!(sides.contains("100001 models by stage and distance"), "{sides}");
+        assert!(sides.contains("expected at most 1000000000;"), "{sides}");
+
+        // By default nothing is too much; and what is typed is meant.
+        let usual = bounds(&from_manifest, 2000);
+        usual.clusters(10_000_000).and(usual.sides(100_001)).expect("2,000 resamples");
+        let typed = bounds(&given, 1_000_000);
+        typed.clusters(10_000_000).and(typed.sides(100_001)).expect("typed");
+    }
 }

@@ -10,8 +10,9 @@ use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
 use crate::model::ModelNameError;
+use crate::name::MAX_NAME_BYTES;
 use crate::progress::Progress;
-use crate::results::{FigureNameError, MAX_MODELS, ResultsError};
+use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, ResultsError};
 use crate::score::ScoreError;
 use crate::spill::SpillError;
 use crate::stage::Stage;
@@ -278,7 +279,7 @@ pub enum ExperimentError {
     },
     /// An activation is NaN, infinite or too large.
     #[error(
-        "{model} gives {value} for the image {id} of {dataset} at {stage} (token {token}, channel {channel}), expected finite activations below 1e18; check its weights"
+        "{model} gives {value} for the image {id} of {dataset} at {stage} (token {token}, channel {channel}), expected finite activations below 1e18; check its weights, or what made the features"
     )]
     Unusable {
         /// The model.
@@ -318,6 +319,51 @@ pub enum ExperimentError {
         model: String,
         /// The stage.
         stage: Stage,
+    },
+    /// The name of a stage is longer than results can hold.
+    #[error("{model} has a stage whose name has {bytes} bytes, expected at most {MAX_NAME_BYTES}")]
+    LongStageName {
+        /// The model.
+        model: String,
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// More trials than the files of a run may hold.
+    #[error(
+        "the data sets have {found} trials, expected at most {MAX_TRIALS} in a run; make several runs, \
+         or take a part of them with --limit"
+    )]
+    ManyTrials {
+        /// How many they have together.
+        found: usize,
+    },
+    /// The resamples do not fit the memory budget.
+    #[error(
+        "the scores of {resamples} resamples need {} of memory with {model}, the budget is {}; draw \
+         fewer with `--resamples`, or allow more with `--memory`",
+        megabytes(*needed),
+        megabytes(*budget)
+    )]
+    ResampleMemory {
+        /// The model that is scored.
+        model: String,
+        /// Resamples.
+        resamples: usize,
+        /// Bytes that would do.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// More scores than the files of a run may hold.
+    #[error(
+        "{model} would bring the scores of the run to {found} rows, expected at most {MAX_CSV_ROWS}; make \
+         several runs of fewer models, distances or data sets"
+    )]
+    ManyScores {
+        /// The model.
+        model: String,
+        /// Rows with it.
+        found: usize,
     },
     /// Features are not of the shape that they should have.
     #[error(

@@ -15,6 +15,7 @@ use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::HashedPath;
+use crate::name::MAX_NAME_BYTES;
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::stage::Stage;
@@ -283,7 +284,7 @@ pub(super) fn tell(
     arrays: &[(Stage, ArrayAxes)],
     progress: &dyn Progress,
 ) -> Vec<String> {
-    let warnings: Vec<String> = reading.warning(model, shapes).into_iter().collect();
+    let warnings = reading.warnings(model, shapes);
     for note in reading.notes(model, arrays).iter().chain(&warnings) {
         progress.note(note);
     }
@@ -294,6 +295,27 @@ impl Features<'_> {
     /// The sizes of the axes of each stage.
     fn shapes(&self) -> Vec<(Stage, Vec<usize>)> {
         self.stages.iter().map(|(stage, values)| (*stage, values.shape().to_vec())).collect()
+    }
+
+    /// Hashes those that are in files.
+    fn hash(&self, model: &str, progress: &dyn Progress) -> Result<(), ExperimentError> {
+        let files = self.stages.iter().filter_map(|(_, values)| match values {
+            FeatureValues::Memory { .. } => None,
+            FeatureValues::File(file) => Some(file),
+        });
+        let bytes = files.clone().map(NpyFile::bytes).sum();
+        if bytes == 0 {
+            return Ok(());
+        }
+        progress.begin(&format!("{model}: hashing its features"), bytes);
+        for file in files {
+            go_on(progress)?;
+            if !file.hash(progress)? {
+                return Err(ExperimentError::Stopped);
+            }
+        }
+        progress.end();
+        Ok(())
     }
 }
 
@@ -310,6 +332,10 @@ impl External<'_> {
         };
         if let Some(stage) = stages.iter().find(|stage| reserved(stage)) {
             return Err(ExperimentError::StageName { model: self.name.clone(), stage: *stage });
+        }
+        let bytes = stages.iter().map(|stage| stage.to_string().len()).max().unwrap_or(0);
+        if bytes > MAX_NAME_BYTES {
+            return Err(ExperimentError::LongStageName { model: self.name.clone(), bytes });
         }
         let twice = stages.iter().enumerate().find(|(i, s)| stages[..*i].contains(s));
         if let Some((_, stage)) = twice {
@@ -356,8 +382,8 @@ impl External<'_> {
                 BTreeMap::from([("preprocessing".to_owned(), recipe)])
             }
         };
-        if let Some(layout) = self.reading.layout {
-            made_of.insert("layout".to_owned(), layout.to_string());
+        if !self.reading.layouts.is_empty() {
+            made_of.insert("layout".to_owned(), self.reading.layouts.to_string());
         }
         if self.reading.tokens != Tokens::All {
             let of_stage = |(stage, axes): &(Stage, ArrayAxes)| {
@@ -374,7 +400,7 @@ impl External<'_> {
     pub(super) fn files(&self) -> Vec<HashedPath> {
         let ExternalSource::Features(features) = &self.source else { return vec![] };
         let files = features.stages.iter().filter_map(|(_, values)| match values {
-            FeatureValues::File(file) => Some(file.hashed_path()),
+            FeatureValues::File(file) => file.hashed_path(),
             FeatureValues::Memory { .. } => None,
         });
         files.collect()
@@ -392,6 +418,7 @@ fn feature_distances(
     let dataset = &wanted.dataset.dataset;
     let images = dataset.images.len();
     let rows = rows(wanted, features, arrays)?;
+    features.hash(wanted.model, progress)?;
     let set = plan_whole(images, &wanted.dataset.pairs, images).swap_remove(0);
     let pairs = PlacedPair::of(&set);
 

@@ -16,6 +16,7 @@ use crate::caches::expand_home;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
 use crate::figure::{Color, base_of};
+use crate::input_file::read_text;
 use crate::model::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
 use crate::results::check_figures;
 
@@ -97,7 +98,7 @@ impl ExperimentFile {
         untrained: bool,
     ) -> Result<Self, ExperimentFileError> {
         let owned = || path.to_owned();
-        let text = std::fs::read_to_string(path)
+        let (text, _) = read_text(path)
             .map_err(|source| ExperimentFileError::Read { path: owned(), source })?;
         let root: Root = toml::from_str(&text).map_err(|source| ExperimentFileError::Parse {
             path: owned(),

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError, Model, Source};
 use crate::encoder::{Family, Precision, Tokens};
+use crate::input_file::ContentHash;
 use crate::kept::{About, Identity, NUMERICS};
 use crate::results::{ENERGY, RunState};
 use crate::weights::hex;
@@ -141,10 +142,13 @@ fn trials(dataset: &PreparedDataset) -> String {
 
 impl Experiment {
     /// What the run is made of.
+    ///
+    /// `scales_from` — SHA-256 of the scales of another run, if they are used
     pub(super) fn state(
         &self,
         models: &[Model],
         datasets: &[PreparedDataset],
+        scales_from: Option<ContentHash>,
     ) -> Result<RunState, ExperimentError> {
         let mut inputs = BTreeMap::new();
         inputs.insert("version of the numerics".to_owned(), NUMERICS.to_string());
@@ -190,10 +194,7 @@ impl Experiment {
 
         let list = |names: Vec<String>| names.join(", ");
         let resampling = &self.resampling;
-        let scale_from = match &self.scale_from {
-            None => "itself".to_owned(),
-            Some(run) => super::record::sha256_of(&run.join("scale.parquet"))?,
-        };
+        let scale_from = scales_from.map_or_else(|| "itself".to_owned(), |hash| hash.to_string());
         let figures = self.figures();
         let presentation = &self.presentation;
         let choices = [

@@ -8,7 +8,7 @@ use super::prepared::PreparedDataset;
 use super::reduction::{StageDistances, Wanted};
 use super::scoring::Scoring;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, Model, Source, pixels};
+use super::{Experiment, ExperimentError, Model, Source, check_trials, pixels};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::features::ArrayAxes;
@@ -64,6 +64,7 @@ impl Experiment {
         check_model_name(&external.name)?;
         external.check()?;
         let datasets = [PreparedDataset::open(spec, self.opening(false), progress)?];
+        check_trials(&datasets)?;
         let dataset = &datasets[0];
         let mut scoring = Scoring::new(self, &datasets);
         let pixels = match self.pixels {
@@ -101,7 +102,7 @@ impl Experiment {
         if let Some(out) = out {
             // Nothing is in the folder before all is computed: what fails leaves it as it was.
             let models = self.models_beside(&external, &arrays)?;
-            let state = self.state(&models, &datasets)?;
+            let state = self.state(&models, &datasets, None)?;
             out.start(&state)?;
             let mut tables = Tables::create(out)?;
             if let Some(stage) = &pixels {

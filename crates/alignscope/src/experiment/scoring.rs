@@ -4,6 +4,7 @@ use super::conclusion::Concluded;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError};
+use crate::budget::PROGRAM_BYTES;
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::dataset::ALL;
@@ -12,9 +13,13 @@ use crate::energy::{Spread, StageEnergy};
 use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
 use crate::progress::Progress;
 use crate::resample::Replicates;
-use crate::results::ScoreRow;
+use crate::results::{MAX_CSV_ROWS, ScoreRow};
 use crate::score::{Measure, SubsetScore};
 use crate::stage::Stage;
+
+/// Resamples that need less than this are drawn whatever the budget: the default number needs a tenth
+/// of it.
+const LEAST_FOR_RESAMPLES: u64 = 100_000_000;
 
 /// Scores of models on data sets, and the resamples of the main ones.
 pub(super) struct Scoring<'a> {
@@ -66,6 +71,7 @@ impl<'a> Scoring<'a> {
                 places.push((stage, *distance));
             }
         }
+        self.check_memory(model, columns.len())?;
         let found = prepared.scorer.score(&columns).map_err(|source| {
             let (stage, _) = places[source.column];
             ExperimentError::Score {
@@ -93,7 +99,27 @@ impl<'a> Scoring<'a> {
         }
         self.add_energy(dataset, model, depth, stages);
         progress.end();
+        let found = self.rows.len();
+        if found > MAX_CSV_ROWS {
+            return Err(ExperimentError::ManyScores { model: model.to_owned(), found });
+        }
         Ok(())
+    }
+
+    /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
+    /// scored one number a resample stays, and of those of a model that is scored some more are there
+    /// (measured: less than eight).
+    fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
+        let resamples = self.experiment.resampling.resamples;
+        let numbers = (self.kept.len() + 8 * columns) as u64 * resamples as u64;
+        let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
+        match needed > budget.max(LEAST_FOR_RESAMPLES) {
+            true => {
+                let model = model.to_owned();
+                Err(ExperimentError::ResampleMemory { model, resamples, needed, budget })
+            }
+            false => Ok(()),
+        }
     }
 
     /// The energy of all stages that have one.

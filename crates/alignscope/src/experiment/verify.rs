@@ -153,6 +153,13 @@ pub fn verify(
     let datasets = read_trials(&request.run.join("trials.parquet"))?;
     let scores = read_scores(&request.run.join("scores.csv"))?;
     progress.end();
+    let mut unknown: Vec<&str> = scores.iter().map(|row| row.model.as_str()).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    for model in unknown.iter().filter(|name| recorded.models.iter().all(|m| m.name != **name)) {
+        let outcome = CheckOutcome::NotThere("the manifest has no such model".to_owned());
+        checks.push(Check::new(format!("model in scores.csv: {model}"), outcome));
+    }
     for kind in request.data.keys() {
         if recorded.datasets.iter().all(|dataset| dataset.name != kind.name()) {
             return Err(ResultsError::NotInRun {

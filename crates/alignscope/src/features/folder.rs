@@ -55,12 +55,13 @@ pub enum FeatureFolderError {
     },
     /// Not as many names as rows.
     #[error(
-        "{path} has {names} lines, expected one for each of the {rows} images of {FEATURES} beside it"
+        "{path} has {}, expected one for each of the {rows} images of {FEATURES} beside it",
+        lines(*names, *rows)
     )]
     Names {
         /// The list of names.
         path: PathBuf,
-        /// Its lines.
+        /// Its lines; one more than `rows` where there are more, since no more are read.
         names: usize,
         /// Rows of the features.
         rows: usize,
@@ -116,8 +117,8 @@ impl FeatureFolder {
         for (stage, folder) in found {
             let npy = NpyFile::open(&folder.join(FEATURES))?;
             let path = folder.join(NAMES);
-            let of_stage = read_names(&path)?;
             let rows = npy.shape()[0];
+            let of_stage = read_names(&path, rows)?;
             if of_stage.len() != rows {
                 return Err(FeatureFolderError::Names { path, names: of_stage.len(), rows });
             }
@@ -140,13 +141,25 @@ impl FeatureFolder {
     }
 }
 
-fn read_names(path: &Path) -> Result<Vec<String>, FeatureFolderError> {
+/// How many lines a list of names has that should have one for each row.
+fn lines(names: usize, rows: usize) -> String {
+    match names > rows {
+        true => format!("more than {rows} lines"),
+        false => format!("{names} lines"),
+    }
+}
+
+/// The names of the images of `rows` rows; of a longer list one more.
+fn read_names(path: &Path, rows: usize) -> Result<Vec<String>, FeatureFolderError> {
     let error = |source| FeatureFolderError::Read { path: path.to_owned(), source };
     let file = InputFile::open(path).map_err(error)?;
     let mut lines = Lines::of(&file).map_err(error)?;
     let mut names = Vec::new();
     while let Some((_, line)) = lines.next().map_err(error)? {
         names.push(line.to_owned());
+        if names.len() > rows {
+            break;
+        }
     }
     Ok(names)
 }
@@ -178,5 +191,24 @@ mod tests {
         stages.sort_by_key(|stage| order(*stage));
         let names: Vec<String> = stages.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["block 9", "block 10", "projection", "layer2", "layer10"]);
+    }
+
+    #[test]
+    fn a_list_of_names_is_read_no_further_than_there_are_rows() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }";
+        let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
+        npy.extend_from_slice(format!("{header:<69}\n").as_bytes());
+        npy.extend_from_slice(&[0; 8]);
+        std::fs::write(folder.path().join(FEATURES), npy).expect("written");
+        for (names, said) in [
+            (&b"a\n"[..], "has 1 lines, expected one for each of the 2 images"),
+            // The last line would be an error of its own.
+            (b"a\nb\nc\n\xff\n", "has more than 2 lines, expected one for each of the 2 images"),
+        ] {
+            std::fs::write(folder.path().join(NAMES), names).expect("written");
+            let error = FeatureFolder::open(folder.path()).expect_err(said).to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the axes of an array of features are, and which of its tokens are patches.
 
+use std::fmt;
+
 use crate::encoder::Tokens;
 use crate::stage::Stage;
 
@@ -52,6 +54,72 @@ impl Layout {
 
 choice!(Layout, "layout");
 
+/// What the axes of a model's arrays are: at most one layout for each number of axes, since maps
+/// and tokens may stand side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Layouts {
+    /// Of four axes.
+    maps: Option<Layout>,
+    /// Of three axes.
+    tokens: Option<Layout>,
+}
+
+impl Layouts {
+    /// The layouts that a user named.
+    ///
+    /// # Errors
+    /// [`LayoutError::Twice`]: two of them are of the same number of axes.
+    pub fn new(layouts: &[Layout]) -> Result<Self, LayoutError> {
+        layouts.iter().try_fold(Self::default(), |named, &second| match named.of(second.axes()) {
+            Some(first) => Err(LayoutError::Twice { first, second }),
+            None => Ok(named.with(second)),
+        })
+    }
+
+    /// The layout of arrays of so many axes.
+    pub fn of(self, axes: usize) -> Option<Layout> {
+        match axes {
+            4 => self.maps,
+            3 => self.tokens,
+            _ => None,
+        }
+    }
+
+    /// Whether nobody named any.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// These, with another layout for its number of axes.
+    fn with(self, layout: Layout) -> Self {
+        match layout {
+            Layout::Nchw | Layout::Nhwc => Self { maps: Some(layout), ..self },
+            Layout::Nlc | Layout::Ncl => Self { tokens: Some(layout), ..self },
+        }
+    }
+
+    fn iter(self) -> impl Iterator<Item = Layout> {
+        self.maps.into_iter().chain(self.tokens)
+    }
+
+    /// What says them on the command line.
+    fn options(self) -> String {
+        self.iter().map(|layout| format!("--layout {layout}")).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl From<Layout> for Layouts {
+    fn from(layout: Layout) -> Self {
+        Self::default().with(layout)
+    }
+}
+
+impl fmt::Display for Layouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.iter().map(Layout::name).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// How the arrays of a model are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reading {
@@ -61,9 +129,9 @@ pub struct Reading {
     /// `None` if nobody said: 1 if the number of tokens is a square and one more, 0 if it is a
     /// square, else an error if `tokens` depends on it.
     pub prefix: Option<usize>,
-    /// What the axes of arrays with as many axes are. `None` if nobody said: arrays of two axes are
+    /// What the axes of arrays are, by how many they have. If nobody said: arrays of two axes are
     /// `[images, channels]`, of three `[images, tokens, channels]`; four are an error.
-    pub layout: Option<Layout>,
+    pub layouts: Layouts,
 }
 
 impl From<Tokens> for Reading {
@@ -114,11 +182,27 @@ pub enum LayoutError {
     /// Four axes, and nobody said which are which.
     #[error(
         "the shape is {found:?}; if its axes are images, channels, height and width, say so with \
-         `--layout NCHW`, if they are images, height, width and channels, with `--layout NHWC`"
+         `{}`, if they are images, height, width and channels, with `{}`",
+        said.with(Layout::Nchw).options(),
+        said.with(Layout::Nhwc).options()
     )]
     Unsaid {
         /// The sizes of the axes.
         found: Vec<usize>,
+        /// What was said of other arrays.
+        said: Layouts,
+    },
+    /// Two layouts of as many axes.
+    #[error(
+        "`--layout {first}` and `--layout {second}` are both of {} axes, expected one layout of \
+         four axes (`NCHW` or `NHWC`) and one of three (`NLC` or `NCL`) at most",
+        first.axes()
+    )]
+    Twice {
+        /// The layout that was named first.
+        first: Layout,
+        /// The other.
+        second: Layout,
     },
     /// The layout is that of other arrays than these.
     #[error(
@@ -193,14 +277,16 @@ impl Reading {
         if shape.contains(&0) {
             return Err(LayoutError::Empty { found: found() });
         }
-        let layout = self.layout.filter(|layout| layout.axes() == shape.len());
+        let layout = self.layouts.of(shape.len());
         let (images, tokens, channels, channels_first) = match (shape, layout) {
             (&[n, c], _) => (n, 1, c, false),
             (&[n, c, l], Some(Layout::Ncl)) => (n, l, c, true),
             (&[n, l, c], _) => (n, l, c, false),
             (&[n, c, h, w], Some(Layout::Nchw)) => (n, h * w, c, true),
             (&[n, h, w, c], Some(_)) => (n, h * w, c, false),
-            (&[_, _, _, _], None) => return Err(LayoutError::Unsaid { found: found() }),
+            (&[_, _, _, _], None) => {
+                return Err(LayoutError::Unsaid { found: found(), said: self.layouts });
+            }
             _ => return Err(LayoutError::Axes { found: found() }),
         };
         let (prefix, prefix_is_guessed) = self.prefix(tokens, shape.len() == 4)?;
@@ -235,9 +321,11 @@ impl Reading {
     /// # Errors
     /// [`LayoutError::Unused`] or [`LayoutError::PrefixUnused`].
     pub(crate) fn check_used(&self, arrays: &[(Stage, ArrayAxes)]) -> Result<(), LayoutError> {
-        if let Some(layout) = self.layout
-            && !arrays.iter().any(|(_, axes)| axes.rank == layout.axes())
-        {
+        let is_unused = |layout: &Layout| {
+            let rank = layout.axes();
+            !arrays.iter().any(|(_, axes)| axes.rank == rank)
+        };
+        if let Some(layout) = self.layouts.iter().find(is_unused) {
             return Err(LayoutError::Unused { layout });
         }
         let has_prefix = |axes: &ArrayAxes| axes.rank == 3 && axes.tokens > 1;
@@ -274,33 +362,43 @@ impl Reading {
     }
 
     /// What is probably wrong with how the arrays of a model's stages are read: axes that look
-    /// exchanged.
-    pub(crate) fn warning(&self, model: &str, arrays: &[(Stage, Vec<usize>)]) -> Option<String> {
-        let mut suspicious = arrays.iter().filter_map(|(stage, shape)| {
-            let better = self.likelier_layout(shape)?;
-            Some((*stage, shape, better))
-        });
-        let (stage, shape, better) = suspicious.next()?;
-        let more = match suspicious.count() {
+    /// exchanged, told once for each layout that is likelier.
+    pub(crate) fn warnings(&self, model: &str, arrays: &[(Stage, Vec<usize>)]) -> Vec<String> {
+        let likelier = arrays.iter().map(|(_, shape)| self.likelier_layout(shape));
+        let suspicious: Vec<_> = arrays.iter().zip(likelier).collect();
+        let warning = |better: Layout| {
+            let mut alike = suspicious.iter().filter(|(_, found)| *found == Some(better));
+            let ((stage, shape), _) = alike.next()?;
+            self.warning(&format!("{model} at {stage}"), shape, better, alike.count())
+        };
+        Layout::ALL.into_iter().filter_map(warning).collect()
+    }
+
+    /// What is probably wrong with an array of this shape, and with those of `more` other stages.
+    fn warning(&self, stage: &str, shape: &[usize], better: Layout, more: usize) -> Option<String> {
+        let more = match more {
             0 => String::new(),
             1 => " and at 1 more stage".to_owned(),
             more => format!(" and at {more} more stages"),
         };
         let axes = self.of(shape).ok()?;
+        let otherwise = match self.layouts.of(shape.len()) {
+            Some(said) => format!("`--layout {said}` is right"),
+            None => format!("say so with `{}`", self.layouts.with(Layout::Nlc).options()),
+        };
         Some(format!(
-            "the axes of {model} at {stage}{more} look exchanged: the shape {shape:?} is read as \
-             {} tokens of {} channels; if it is {}, say so with `--layout {better}`, else with \
-             `--layout {}`",
+            "the axes of {stage}{more} look exchanged: the shape {shape:?} is read as {} tokens of \
+             {} channels; if it is {}, say so with `{}`, else {otherwise}",
             axes.tokens,
             axes.channels,
             better.meaning(),
-            self.layout.filter(|layout| layout.axes() == shape.len()).unwrap_or(Layout::Nlc),
+            self.layouts.with(better).options(),
         ))
     }
 
     /// Another layout that an array of this shape more likely has.
     fn likelier_layout(&self, shape: &[usize]) -> Option<Layout> {
-        match (shape, self.layout) {
+        match (shape, self.layouts.of(shape.len())) {
             // Whoever names the layout of tokens knows it.
             (_, Some(Layout::Nlc | Layout::Ncl)) => None,
             (&[_, tokens, channels], _) if tokens > 1 => {
@@ -369,7 +467,8 @@ mod tests {
     use super::*;
 
     fn reading(tokens: Tokens, prefix: Option<usize>, layout: Option<Layout>) -> Reading {
-        Reading { tokens, prefix, layout }
+        let layouts = layout.map(Layouts::from).unwrap_or_default();
+        Reading { tokens, prefix, layouts }
     }
 
     fn prefix(tokens: Tokens, said: Option<usize>, count: usize) -> Result<usize, String> {
@@ -524,10 +623,58 @@ mod tests {
         }
         let arrays =
             [[9, 768, 197], [9, 768, 197], [9, 50, 768]].map(|s| (Stage::Block(2), s.into()));
-        let warning = Reading::default().warning("vit", &arrays).expect("a warning");
+        let [warning] = &Reading::default().warnings("vit", &arrays)[..] else { panic!("one") };
         assert!(warning.contains("block 2 and at 1 more stage"), "{warning}");
         assert!(warning.contains("768 tokens of 197 channels"), "{warning}");
         assert!(warning.contains("--layout NCL`"), "{warning}");
+    }
+
+    #[test]
+    fn maps_and_tokens_have_a_layout_each() {
+        use Layout::{Nchw, Ncl, Nhwc, Nlc};
+        let both = Layouts::new(&[Ncl, Nchw]).expect("of three and of four axes");
+        assert_eq!(both, Layouts::new(&[Nchw, Ncl]).expect("in either order"));
+        assert_eq!(both.to_string(), "NCHW, NCL");
+        assert_eq!((both.of(4), both.of(3), both.of(2)), (Some(Nchw), Some(Ncl), None));
+        assert!(Layouts::new(&[]).expect("none").is_empty() && !both.is_empty());
+        for [first, second] in [[Nchw, Nhwc], [Nlc, Ncl], [Ncl, Ncl]] {
+            let error = Layouts::new(&[first, second]);
+            assert_eq!(error, Err(LayoutError::Twice { first, second }));
+        }
+        let reading = Reading { layouts: both, ..Reading::default() };
+        let map = reading.of(&[5, 6, 2, 3]).expect("a map");
+        assert_eq!((map.tokens, map.channels), (6, 6));
+        let tokens = reading.of(&[5, 6, 7]).expect("tokens");
+        assert_eq!((tokens.tokens, tokens.channels), (7, 6));
+        // Each of them is of use.
+        let check = |arrays: &[(Stage, ArrayAxes)]| reading.check_used(arrays);
+        assert_eq!(check(&[(Stage::Embedding, map), (Stage::Block(1), tokens)]), Ok(()));
+        assert_eq!(check(&[(Stage::Embedding, map)]), Err(LayoutError::Unused { layout: Ncl }));
+        assert_eq!(check(&[(Stage::Block(1), tokens)]), Err(LayoutError::Unused { layout: Nchw }));
+    }
+
+    #[test]
+    fn what_a_warning_or_an_error_advises_beside_other_arrays_can_be_done() {
+        let reading = |layout: Layout| Reading { layouts: layout.into(), ..Reading::default() };
+        let maps = (Stage::Block(1), vec![9, 8, 14, 14]);
+        let tokens = (Stage::Block(2), vec![9, 768, 197]);
+        let found = reading(Layout::Nchw).warnings("cnn", &[maps.clone(), tokens.clone()]);
+        let [warning] = &found[..] else { panic!("{found:?}") };
+        assert!(warning.contains("say so with `--layout NCHW --layout NCL`, else"), "{warning}");
+        assert!(warning.ends_with("say so with `--layout NCHW --layout NLC`"), "{warning}");
+        for layout in [Layout::Ncl, Layout::Nlc] {
+            let layouts = Layouts::new(&[Layout::Nchw, layout]).expect("one each");
+            let reading = Reading { layouts, ..Reading::default() };
+            assert!(reading.warnings("cnn", &[maps.clone(), tokens.clone()]).is_empty());
+        }
+        // Both look exchanged: each has its own advice; that of maps cannot be said twice.
+        let found = reading(Layout::Nhwc).warnings("cnn", &[maps.clone(), tokens]);
+        let [of_maps, of_tokens] = &found[..] else { panic!("{found:?}") };
+        let advice = "`--layout NCHW`, else `--layout NHWC` is right";
+        assert!(of_maps.ends_with(advice), "{of_maps}");
+        assert!(of_tokens.contains("`--layout NHWC --layout NCL`"), "{of_tokens}");
+        let error = reading(Layout::Ncl).of(&maps.1).expect_err("unsaid").to_string();
+        assert!(error.contains("`--layout NCHW --layout NCL`"), "{error}");
     }
 
     #[test]

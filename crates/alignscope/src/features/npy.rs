@@ -2,16 +2,21 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use half::f16;
 
-use crate::input_file::{HashedPath, InputFile};
+use crate::input_file::{self, HashedPath, InputFile, check_pointer};
+use crate::progress::{Progress, Silent};
 
 /// Bytes of numbers that are turned into f32 at a time.
 const RUN: usize = 1 << 16;
 
 /// A header is no longer than this, even one that NumPy pads.
 const MAX_HEADER: usize = 1 << 16;
+
+/// Bytes in which magic, length and header stand.
+const MAX_BEGINNING: u64 = 6 + 2 + 4 + MAX_HEADER as u64;
 
 /// A number format of a `.npy` file that can be features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +45,18 @@ impl Format {
     }
 }
 
-/// A `.npy` file whose header has been read: numbers in order of rows, little-endian.
+/// A `.npy` file whose header has been read: numbers in order of rows, little-endian. It may have
+/// many gigabytes, and is hashed later: by [`hash`](Self::hash), or before its numbers are read.
 #[derive(Debug)]
 pub struct NpyFile {
-    file: InputFile,
+    path: PathBuf,
+    header: Header,
+    hashed: OnceLock<InputFile>,
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Header {
     format: Format,
     shape: Vec<usize>,
     /// Where the numbers begin.
@@ -115,16 +128,138 @@ pub enum NpyError {
 }
 
 impl NpyFile {
-    /// Hashes a file of features, and reads its header.
+    /// Reads the header of a file of features, and holds its length to it.
     ///
     /// # Errors
     /// See [`NpyError`].
     pub fn open(path: &Path) -> Result<Self, NpyError> {
-        let read = |source| NpyError::Read { path: path.to_owned(), source };
+        let (beginning, length) =
+            beginning(path).map_err(|source| NpyError::Read { path: path.to_owned(), source })?;
+        let header = Header::read(path, &beginning, length)?;
+        Ok(Self { path: path.to_owned(), header, hashed: OnceLock::new() })
+    }
+
+    /// Hashes the file, unless it was; advances by its bytes. `false` if the user stopped.
+    ///
+    /// # Errors
+    /// It cannot be read, or has another header than when it was opened.
+    pub fn hash(&self, progress: &dyn Progress) -> Result<bool, NpyError> {
+        if self.hashed.get().is_some() {
+            return Ok(true);
+        }
+        let read = |source| NpyError::Read { path: self.path.clone(), source };
+        let Some(file) = InputFile::open_telling(&self.path, progress).map_err(read)? else {
+            return Ok(false);
+        };
+        let mut beginning = vec![0; file.bytes().min(MAX_BEGINNING) as usize];
+        file.read_exact_at(&mut beginning, 0).map_err(read)?;
+        if Header::read(&self.path, &beginning, file.bytes())? != self.header {
+            let what = "it was changed since its header was read; run again when it is whole";
+            return Err(read(io::Error::new(io::ErrorKind::InvalidData, what)));
+        }
+        // Whoever else hashed it meanwhile hashed the same.
+        let _ = self.hashed.set(file);
+        Ok(true)
+    }
+
+    /// The file, hashed.
+    fn hashed(&self) -> Result<&InputFile, NpyError> {
+        self.hash(&Silent)?;
+        Ok(self.hashed.get().expect("nobody stops it"))
+    }
+
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        self.header.start + self.header.number_bytes() as u64
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the file is, and the hash of what is read of it; `None` before it is hashed.
+    pub fn hashed_path(&self) -> Option<HashedPath> {
+        self.hashed.get().map(InputFile::hashed_path)
+    }
+
+    /// The sizes of its two to four axes, the first that of images.
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// All numbers, as f32.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self) -> Result<Vec<f32>, NpyError> {
+        let mut values = Vec::with_capacity(self.shape().iter().product());
+        self.each(|run| {
+            values.extend_from_slice(run);
+            Ok::<(), NpyError>(())
+        })?;
+        Ok(values)
+    }
+
+    /// Hands on the numbers of each image, in order.
+    pub(crate) fn each_row<E: From<NpyError>>(
+        &self,
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let of_image = self.shape()[1..].iter().product();
+        let (mut row, mut values) = (0, Vec::with_capacity(of_image));
+        self.each(|mut run| {
+            while !run.is_empty() {
+                let (now, later) = run.split_at(run.len().min(of_image - values.len()));
+                values.extend_from_slice(now);
+                run = later;
+                if values.len() == of_image {
+                    take(row, &values)?;
+                    row += 1;
+                    values.clear();
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands on the numbers, some at a time.
+    fn each<E: From<NpyError>>(
+        &self,
+        mut take: impl FnMut(&[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let error = |source| NpyError::Read { path: self.path().to_owned(), source };
+        let mut file = self.hashed()?.reader_at(self.header.start);
+        let mut bytes = vec![0; RUN];
+        let mut values = Vec::with_capacity(RUN / 2);
+        let mut left = self.header.number_bytes();
+        while left > 0 {
+            let run = &mut bytes[..left.min(RUN)];
+            file.read_exact(run).map_err(error)?;
+            left -= run.len();
+            values.clear();
+            match self.header.format {
+                Format::F16 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()))
+                }
+                Format::F32 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
+                }
+                Format::F64 => {
+                    values.extend(run.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32));
+                }
+            }
+            take(&values)?;
+        }
+        Ok(())
+    }
+}
+
+impl Header {
+    /// Reads a header, and holds the length of the file to it.
+    fn read(path: &Path, mut file: &[u8], length: u64) -> Result<Self, NpyError> {
         let wrong =
             |found: &str| NpyError::Header { path: path.to_owned(), found: found.to_owned() };
-        let opened = InputFile::open(path).map_err(read)?;
-        let (mut file, length) = (opened.reader(), opened.bytes());
         let mut begin = [0; 8];
         file.read_exact(&mut begin).map_err(|_| wrong("it ends before its header"))?;
         let (magic, [major, _]) = begin.split_at(6) else { unreachable!("eight bytes") };
@@ -167,89 +302,23 @@ impl NpyFile {
         if found != expected {
             return Err(NpyError::Length { path: path.to_owned(), found, expected, shape });
         }
-        Ok(Self { file: opened, format, shape, start })
+        Ok(Self { format, shape, start })
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+    /// Bytes of the numbers.
+    fn number_bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.format.bytes()
     }
+}
 
-    /// Where the file is, and the hash of what is read of it.
-    pub fn hashed_path(&self) -> HashedPath {
-        self.file.hashed_path()
-    }
-
-    /// The sizes of its two to four axes, the first that of images.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// All numbers, as f32.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn read(&self) -> Result<Vec<f32>, NpyError> {
-        let mut values = Vec::with_capacity(self.shape.iter().product());
-        self.each(|run| {
-            values.extend_from_slice(run);
-            Ok::<(), NpyError>(())
-        })?;
-        Ok(values)
-    }
-
-    /// Hands on the numbers of each image, in order.
-    pub(crate) fn each_row<E: From<NpyError>>(
-        &self,
-        mut take: impl FnMut(usize, &[f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let of_image = self.shape[1..].iter().product();
-        let (mut row, mut values) = (0, Vec::with_capacity(of_image));
-        self.each(|mut run| {
-            while !run.is_empty() {
-                let (now, later) = run.split_at(run.len().min(of_image - values.len()));
-                values.extend_from_slice(now);
-                run = later;
-                if values.len() == of_image {
-                    take(row, &values)?;
-                    row += 1;
-                    values.clear();
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Hands on the numbers, some at a time.
-    fn each<E: From<NpyError>>(
-        &self,
-        mut take: impl FnMut(&[f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let error = |source| NpyError::Read { path: self.path().to_owned(), source };
-        let mut file = self.file.reader_at(self.start);
-        let mut bytes = vec![0; RUN];
-        let mut values = Vec::with_capacity(RUN / 2);
-        let mut left = self.shape.iter().product::<usize>() * self.format.bytes();
-        while left > 0 {
-            let run = &mut bytes[..left.min(RUN)];
-            file.read_exact(run).map_err(error)?;
-            left -= run.len();
-            values.clear();
-            match self.format {
-                Format::F16 => {
-                    values.extend(run.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()))
-                }
-                Format::F32 => {
-                    values.extend(run.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
-                }
-                Format::F64 => {
-                    values.extend(run.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32));
-                }
-            }
-            take(&values)?;
-        }
-        Ok(())
-    }
+/// The bytes in which a header stands, and how many bytes the file has.
+fn beginning(path: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let file = input_file::open(path)?;
+    let length = file.metadata()?.len();
+    let mut beginning = Vec::new();
+    file.take(MAX_BEGINNING).read_to_end(&mut beginning)?;
+    check_pointer(&beginning)?;
+    Ok((beginning, length))
 }
 
 /// What follows a key of the header, which is a Python dictionary.
@@ -270,6 +339,8 @@ fn sizes(text: &str) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn file(folder: &Path, header: &str, numbers: &[u8]) -> PathBuf {
@@ -297,6 +368,80 @@ mod tests {
             assert_eq!(npy.shape(), [2, 2]);
             assert_eq!(npy.read().expect("read"), [1.5, -2.0, 0.25, 4.0]);
         }
+    }
+
+    /// Counts what it is told, and stops the work after so many bytes.
+    struct Stops {
+        after: u64,
+        advanced: AtomicU64,
+    }
+
+    impl Progress for Stops {
+        fn begin(&self, _task: &str, _steps: u64) {}
+        fn advance(&self, steps: u64) {
+            self.advanced.fetch_add(steps, Ordering::Relaxed);
+        }
+        fn end(&self) {}
+        fn note(&self, _message: &str) {}
+        fn is_stopped(&self) -> bool {
+            self.advanced.load(Ordering::Relaxed) >= self.after
+        }
+    }
+
+    fn stops(after: u64) -> Stops {
+        Stops { after, advanced: AtomicU64::new(0) }
+    }
+
+    #[test]
+    fn a_file_is_hashed_with_progress_and_can_be_stopped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (300, 1000), }\n";
+        let bytes = vec![0; 300 * 1000 * 4];
+        let npy = NpyFile::open(&file(folder.path(), header, &bytes)).expect("opened");
+        assert_eq!(npy.hashed_path(), None);
+        let soon = stops(1);
+        assert!(!npy.hash(&soon).expect("read"));
+        assert!(soon.advanced.load(Ordering::Relaxed) < npy.bytes() / 2);
+        assert_eq!(npy.hashed_path(), None);
+        let never = stops(u64::MAX);
+        assert!(npy.hash(&never).expect("read"));
+        assert_eq!(never.advanced.load(Ordering::Relaxed), npy.bytes());
+        let whole = std::fs::read(npy.path()).expect("read");
+        let sha256 = input_file::ContentHash::of(&whole).to_string();
+        assert_eq!(npy.hashed_path().expect("hashed").sha256, sha256);
+    }
+
+    #[test]
+    fn a_header_that_changes_before_the_file_is_hashed_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let header =
+            |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        let npy = NpyFile::open(&file(folder.path(), &header("(1, 4)"), &[0; 16])).expect("opened");
+        file(folder.path(), &header("(2, 2)"), &[0; 16]);
+        let error = npy.read().expect_err("changed");
+        let why = std::error::Error::source(&error).expect("why").to_string();
+        assert!(why.contains("changed since its header was read"), "{why}");
+    }
+
+    #[test]
+    fn a_wrong_header_is_told_before_the_file_is_hashed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let begun = std::time::Instant::now();
+        for (descr, order, expected) in [
+            ("<i8", "False", "type `<i8`"),
+            ("<f4", "True", "Fortran"),
+            ("<f4", "False", "expected 4"),
+        ] {
+            let header =
+                format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': (1, 1), }}");
+            let path = file(folder.path(), &header, &[]);
+            // A hole of 64 GiB takes no room, but half a minute to hash.
+            let opened = std::fs::OpenOptions::new().write(true).open(&path).expect("opened");
+            opened.set_len(1 << 36).expect("a sparse file");
+            let message = NpyFile::open(&path).expect_err("refused").to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        assert!(begun.elapsed().as_secs() < 10);
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::piece::{NAME_DIGITS, SET, VALUES};
+use super::piece::is_ours;
 use super::{About, Identity, KeptError, KeptPiece};
-use crate::whole::{self, UNFINISHED, is_there};
+use crate::whole::{self, is_there};
 use crate::{caches, input_file, locks};
 
 /// What a piece is, for people; a folder whose name is the hash of what it says is ours.
@@ -122,7 +122,7 @@ impl KeptFolder {
             let Some(about) = about(&path) else { continue };
             let (mut bytes, mut written) = (0_u64, SystemTime::UNIX_EPOCH);
             let files = std::fs::read_dir(&path).map_err(KeptError::read(&path))?;
-            for file in files.flatten().filter(is_ours) {
+            for file in files.flatten().filter(is_of_piece) {
                 // A run that is at work may have renamed or removed it.
                 let Ok(metadata) = file.metadata() else { continue };
                 bytes = bytes.saturating_add(metadata.len());
@@ -175,17 +175,10 @@ fn about(folder: &Path) -> Option<About> {
     (folder.file_name()?.to_str()? == key).then_some(about)
 }
 
-/// Whether an entry of a piece's folder is a file that alignscope made there; a link is none.
-fn is_ours(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    let name = name.to_string_lossy();
-    let kept = name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        let digit = |b: u8| b.is_ascii_hexdigit();
-        let named = stem.len() == NAME_DIGITS && stem.bytes().all(digit);
-        named && (extension == SET || extension == VALUES)
-    });
-    (kept || name == ABOUT || name.starts_with(UNFINISHED))
-        && entry.file_type().is_ok_and(|kind| kind.is_file())
+/// Whether an entry of a piece's folder is alignscope's: its record, or a file of differences.
+fn is_of_piece(entry: &DirEntry) -> bool {
+    is_ours(entry)
+        || entry.file_name() == ABOUT && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
 /// Removes the files of a piece; gives the names of what is left, which is not alignscope's.
@@ -213,7 +206,7 @@ fn remove(folder: &Path) -> Result<Vec<String>, KeptError> {
     let mut others = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(KeptError::read(folder))? {
         let entry = entry.map_err(KeptError::read(folder))?;
-        match is_ours(&entry) {
+        match is_of_piece(&entry) {
             true => others.push(entry.path()),
             false => left.push(entry.file_name().to_string_lossy().into_owned()),
         }
@@ -305,6 +298,12 @@ mod tests {
             std::os::unix::fs::symlink(&mine, folder.join(link)).expect("linked");
             expected.insert(0, link.to_owned());
         }
+        std::fs::write(folder.join("paper.values"), "mine").expect("written");
+        expected.push("paper.values".to_owned());
+        let piece = kept.piece(&identity("a"), &about).expect("opened");
+        assert_eq!(piece.damaged(), [], "what is a stranger's is neither read nor removed");
+        assert_eq!(piece.all_values(2), Some(vec![1.0, 2.0]));
+        drop(piece);
         let listed = kept.list().expect("listed");
         assert_eq!(listed[0].remove().expect("removed"), expected);
         assert!(folder.join("notes.txt").exists() && !folder.join(ABOUT).exists());
@@ -338,7 +337,9 @@ mod tests {
         let kept = KeptFolder::new(&elsewhere);
         for name in ["0123456789abcdef.set", "0123456789abcdef.values"] {
             fifo(&folder.join(name));
-            assert!(matches!(kept.piece(&identity, &about), Err(KeptError::Read { .. })), "{name}");
+            let piece = kept.piece(&identity, &about).expect("what is no file is none of ours");
+            assert_eq!(piece.all_values(2), Some(vec![1.0, 2.0]), "{name}");
+            drop(piece);
             std::fs::remove_file(folder.join(name)).expect("removed");
         }
         fifo(&folder.join(".alignscope-x"));

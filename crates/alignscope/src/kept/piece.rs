@@ -1,7 +1,7 @@
 //! One model on one data set, as far as it is kept.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,10 @@ use crate::energy::EnergyAccumulator;
 use crate::spill::SpillError;
 use crate::whole::UNFINISHED;
 
-pub(super) const SET: &str = "set";
-pub(super) const VALUES: &str = "values";
+const SET: &str = "set";
+const VALUES: &str = "values";
 /// Digits of a file's name.
-pub(super) const NAME_DIGITS: usize = 16;
+const NAME_DIGITS: usize = 16;
 
 /// The kept part of a piece.
 #[derive(Debug)]
@@ -128,8 +128,12 @@ impl KeptPiece {
             damaged: vec![],
             _in_use: in_use,
         };
+        let ours = |entry: io::Result<DirEntry>| match entry {
+            Ok(entry) => is_ours(&entry).then(|| Ok(entry.path())),
+            Err(error) => Some(Err(error)),
+        };
         let entries = std::fs::read_dir(&piece.folder)
-            .and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
+            .and_then(|entries| entries.filter_map(ours).collect::<io::Result<Vec<_>>>());
         let mut paths = entries.map_err(KeptError::read(&piece.folder))?;
         paths.sort();
         for path in paths {
@@ -310,6 +314,19 @@ impl KeptPiece {
         }
         Ok(energy)
     }
+}
+
+/// Whether an entry of a piece's folder is a file of differences that alignscope made there, whole or
+/// not; a link is none.
+pub(super) fn is_ours(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let kept = name.rsplit_once('.').is_some_and(|(stem, extension)| {
+        let digit = |b: u8| b.is_ascii_hexdigit();
+        let named = stem.len() == NAME_DIGITS && stem.bytes().all(digit);
+        named && (extension == SET || extension == VALUES)
+    });
+    (kept || name.starts_with(UNFINISHED)) && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
 /// The name of a file of some pairs, by their numbers.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use super::{ModelSource, ModelSpec, ModelSpecError};
 use crate::baseline::Baseline;
+use crate::name::MAX_NAME_BYTES;
+use crate::shown::is_hidden;
 
 /// What has a meaning of its own in the name of a model: folders, `random:`, revisions and seeds,
 /// and what sets the name apart from the model.
@@ -41,6 +43,12 @@ pub enum ModelNameError {
     /// There is no name.
     #[error("the name of a model is empty")]
     Empty,
+    /// The name is longer than results can hold.
+    #[error("the name of a model has {bytes} bytes, expected at most {MAX_NAME_BYTES}")]
+    Long {
+        /// Its bytes.
+        bytes: usize,
+    },
     /// The name has a character that means something else, or that cannot be shown.
     #[error(
         "{name:?} cannot be the name of a model, since it has the character {found:?}; expected a \
@@ -93,14 +101,6 @@ pub enum ModelNameError {
     },
 }
 
-/// Whether a character does not show, or changes how others are shown: control characters, and the
-/// marks that turn the direction of writing around.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || c == '\u{feff}'
-}
-
 /// Whether a name is what results call a baseline or the pixels.
 fn is_reserved(name: &str) -> bool {
     name == "pixels" || name.parse::<Baseline>().is_ok()
@@ -117,6 +117,9 @@ pub fn check_model_name(name: &str) -> Result<(), ModelNameError> {
     }
     if let Some(found) = name.chars().find(|c| is_hidden(*c)) {
         return Err(ModelNameError::Character { name: name.to_owned(), found });
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(ModelNameError::Long { bytes: name.len() });
     }
     match is_reserved(name) {
         true => Err(ModelNameError::Reserved { name: name.to_owned() }),
@@ -343,6 +346,8 @@ mod tests {
             (" ", "a/b", "empty"),
             ("a\nb", "a/b", "'\\n'"),
             ("a\u{202e}b", "a/b", "u{202e}"),
+            ("a\u{61c}b", "a/b", "u{61c}"),
+            ("a\u{feff}b", "a/b", "u{feff}"),
             ("a/b", "c/d", "'/'"),
             ("a@1", "c/d", "'@'"),
             ("random:x", "c/d", "':'"),

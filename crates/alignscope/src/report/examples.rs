@@ -94,6 +94,9 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             Images::Known(known) => (known.get(&dataset.kind), None),
             Images::LookedFor { data, progress } => {
                 looked_for = look_for(told, dataset, data.get(&dataset.kind), *progress);
+                if progress.is_stopped() {
+                    return Err(ResultsError::Stopped);
+                }
                 (looked_for.as_ref().ok(), looked_for.as_ref().err().cloned())
             }
         };
@@ -187,9 +190,7 @@ fn look_for(
         return Err("the manifest has no hash of them".to_owned());
     };
     let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.kind);
-    if let Some(id) = dataset.images.iter().find(|id| !is_inner(id)) {
-        return Err(format!("the path {id} of one leads out of the data set's folder"));
-    }
+    check_ids(told, dataset)?;
     let root = images_root(&told.data, root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)
         .map_err(|why| format!("one cannot be read ({why}); {remedy}"))?;
@@ -203,9 +204,32 @@ fn look_for(
     Ok(ids().zip(hashes).map(|(id, hash)| (id.to_owned(), (root.join(id), hash))).collect())
 }
 
+/// Refuses ids that no run looks for below its data set's folder, before any image is read: paths
+/// that lead out of it, two paths of one file (`a/x`, `a/./x`), and another number of them than the
+/// manifest has.
+fn check_ids(told: &ToldDataset, dataset: &RunDataset) -> Result<(), String> {
+    if let Some(id) = dataset.images.iter().find(|id| !is_inner(id)) {
+        return Err(format!("the path {id} of one leads out of the data set's folder"));
+    }
+    if let Some(id) = dataset.images.iter().find(|id| !is_plain(id)) {
+        return Err(format!("the path {id} of one has a part that is empty or `.`"));
+    }
+    match dataset.images.len() {
+        n if n != told.images => {
+            Err(format!("the trials name {n} of them, the manifest {}", told.images))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a path is one below a folder.
 fn is_inner(id: &str) -> bool {
-    Path::new(id).components().all(|part| matches!(part, Component::Normal(_)))
+    Path::new(id).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+/// Whether a path is spelled as runs spell it, so that no other path is of the same file.
+fn is_plain(id: &str) -> bool {
+    id.split('/').all(|part| !part.is_empty() && part != ".")
 }
 
 /// Where the images of a data set are looked for.
@@ -252,5 +276,94 @@ impl Place<'_> {
             people: question.told(self.people),
             answers,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::dataset::{Clusters, DatasetKind, OddOneOut, Trials};
+
+    /// Counts the images that are read, and stops after the first.
+    #[derive(Default)]
+    struct StopsAfterOne(AtomicU64);
+
+    impl Progress for StopsAfterOne {
+        fn begin(&self, _task: &str, _steps: u64) {}
+
+        fn advance(&self, steps: u64) {
+            self.0.fetch_add(steps, Ordering::SeqCst);
+        }
+
+        fn end(&self) {}
+
+        fn note(&self, _message: &str) {}
+
+        fn is_stopped(&self) -> bool {
+            self.0.load(Ordering::SeqCst) > 0
+        }
+    }
+
+    /// What a manifest says of images in `root`.
+    fn told(root: &Path, images: usize) -> ToldDataset {
+        let told = serde_json::json!({
+            "name": "oddoneout", "data": root, "images_root": root, "images_sha256": "0",
+            "limit": null, "trials": 1, "pairs": 3, "images": images, "clusters": 1,
+            "skipped_trials": 0, "missing_images": 0,
+        });
+        serde_json::from_value(told).expect("a data set of a manifest")
+    }
+
+    fn dataset(images: &[String]) -> RunDataset {
+        RunDataset {
+            kind: DatasetKind::OddOneOut,
+            images: images.to_vec(),
+            trials: Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 2 }]),
+            trial_ids: vec![1],
+            clusters: Clusters::of_keys([0_u32].into_iter()),
+        }
+    }
+
+    /// Why images are not shown, and how many of them were read.
+    fn refused(told: &ToldDataset, images: &[String]) -> (String, u64) {
+        let progress = StopsAfterOne::default();
+        let why = look_for(told, &dataset(images), None, &progress).expect_err("not shown");
+        (why, progress.0.into_inner())
+    }
+
+    #[test]
+    fn no_image_is_read_under_several_names_or_of_more_than_the_manifest_has() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("a")).expect("made");
+        std::fs::write(folder.path().join("a/x"), b"an image").expect("written");
+        let told = told(folder.path(), 3);
+        for (id, said) in [
+            ("a/./x", "the path a/./x of one has a part that is empty or `.`"),
+            ("./a/x", "has a part that is empty"),
+            ("a//x", "has a part that is empty"),
+            ("a/x/", "has a part that is empty"),
+            ("", "has a part that is empty"),
+            ("a/../a/x", "leads out"),
+            ("/a/x", "leads out"),
+        ] {
+            let ids = ["a/x", "a/y", id].map(str::to_owned);
+            let (why, read) = refused(&told, &ids);
+            assert!(why.contains(said) && read == 0, "{id}: {why}, {read} read");
+        }
+        let (why, read) = refused(&told, &["a/x", "a/y"].map(str::to_owned));
+        assert!(why.contains("the trials name 2 of them, the manifest 3") && read == 0, "{why}");
+    }
+
+    #[test]
+    fn a_user_can_stop_while_images_are_hashed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ids: Vec<String> = (0..1000).map(|i| format!("{i}.png")).collect();
+        for id in &ids {
+            std::fs::write(folder.path().join(id), b"an image").expect("written");
+        }
+        let (why, read) = refused(&told(folder.path(), ids.len()), &ids);
+        assert!(why.contains("stopped") && read < 100, "{why}, {read} read");
     }
 }

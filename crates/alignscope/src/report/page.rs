@@ -8,7 +8,7 @@ use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel, other_tokens, published_notes, short_name};
 use crate::input_file::read_text;
-use crate::results::{ResultsError, is_there, parts_of};
+use crate::results::{ResultsError, csv_text, is_there, parts_of};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
@@ -260,12 +260,12 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
         .collect::<Result<_, _>>()
         .map_err(|source| ResultsError::Csv { path, source })?;
     let rows = records.iter().map(|record| {
-        let text = |i: usize| record.get(i).unwrap_or_default().to_owned();
-        let number = |i: usize| Cell::number(record.get(i).and_then(|f| f.parse().ok()));
+        let text = |i: usize| csv_text(record, i).to_owned();
+        let number = |i: usize| Cell::number(csv_text(record, i).parse().ok());
         let mut row = vec![Cell::text(text(0)), Cell::text(short_name(&text(1)))];
         row.extend([Cell::text(text(2)), Cell::text(text(3)), number(4), number(5), number(6)]);
         // Tables of earlier versions have no counts.
-        row.extend([7, 8].map(|i| match record.get(i).and_then(|field| field.parse().ok()) {
+        row.extend([7, 8].map(|i| match csv_text(record, i).parse().ok() {
             Some(count) => Cell::count(count),
             None => Cell::number(None),
         }));

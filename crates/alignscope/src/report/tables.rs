@@ -9,7 +9,7 @@ use crate::dataset::{DatasetKind, Level};
 use crate::distance::Distance;
 use crate::figure::{short_name, shown_measure};
 use crate::findings::{Finding, FindingRow, first_highest};
-use crate::results::ScoreRow;
+use crate::results::{ScoreRow, csv_text};
 use crate::stage::Stage;
 
 /// Of longer tables the first rows are shown; the page says how many are left out and where they are.
@@ -324,8 +324,8 @@ pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
         return None;
     }
     let rows = records.iter().map(|record| {
-        let text = |i: usize| record[place[i]].to_owned();
-        let number = |i: usize| record[place[i]].parse::<f64>().ok();
+        let text = |i: usize| csv_text(record, place[i]).to_owned();
+        let number = |i: usize| csv_text(record, place[i]).parse::<f64>().ok();
         vec![
             Cell::text(text(0)),
             Cell::text(text(1)),

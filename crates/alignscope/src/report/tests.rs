@@ -297,3 +297,16 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
     let scores = scores.split("</section>").next().expect("its end");
     assert!(!scores.contains("activations") && !scores.contains("0.875"), "{scores}");
 }
+
+#[test]
+fn a_name_that_looks_like_a_formula_is_shown_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let figures = run_folder(folder.path(), "=SUM(A1)", false);
+    let differences = "dataset,model,distance,stage,published,found,difference,n,published_n\n\
+                       nights,'=MAX(A1),cosine,block 1,0.5,0.6,0.1,20019,20019\n";
+    fs::write(folder.path().join("published-differences.csv"), differences).expect("written");
+    let said = words(&page(folder.path(), &figures)).replace("&#39;", "'");
+    assert!(said.contains("The numbers behind"), "{said}");
+    assert!(said.contains("=SUM(A1)") && !said.contains("'=SUM(A1)"), "{said}");
+    assert!(said.contains("=MAX(A1)") && !said.contains("'=MAX(A1)"), "{said}");
+}

@@ -9,7 +9,8 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
-use super::bounds::read_csv;
+use super::bounds::{read_csv, shortened};
+use super::fields::{Records, text_of};
 use super::scores::document;
 use super::table::{BATCH_ROWS, opened};
 use super::{ResultsError, ScoreRow, wrong};
@@ -174,17 +175,19 @@ const TYPED: [(&str, Kind); 21] = [
 
 /// A CSV file with a header; an empty field is null.
 fn batch_of_csv(path: &Path, text: &[u8]) -> Result<RecordBatch, ResultsError> {
-    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
-    let mut reader = csv::Reader::from_reader(text);
-    let header = reader.headers().map_err(csv_error)?.clone();
+    let mut reader = Records::of(path, text);
+    let header = reader.header()?;
     if header.is_empty() {
         return Err(wrong(path, "columns", "an empty list", "a header of their names"));
     }
-    let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(csv_error)?;
+    let mut records = Vec::new();
+    while let Some(record) = reader.next()? {
+        records.push(record);
+    }
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (i, name) in header.iter().enumerate() {
-        let texts = records.iter().map(|record| (record, &record[i]));
+        let texts = records.iter().map(|record| (record, text_of(record, i)));
         let typed = TYPED.iter().find(|(column, _)| *column == name);
         let (column_name, mut kind) = typed.copied().unwrap_or(("ceiling", Kind::Text));
         if name == "ceiling" && texts.clone().all(|(_, t)| t.is_empty() || t.parse::<f64>().is_ok())
@@ -196,7 +199,7 @@ fn batch_of_csv(path: &Path, text: &[u8]) -> Result<RecordBatch, ResultsError> {
             path: path.to_owned(),
             line: record.position().map_or(0, csv::Position::line),
             column: column_name,
-            found: found.to_owned(),
+            found: shortened(found),
             expected: expected.to_owned(),
         };
         macro_rules! parsed {
@@ -233,8 +236,9 @@ fn batch_of_csv(path: &Path, text: &[u8]) -> Result<RecordBatch, ResultsError> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::Array;
+    use arrow_array::{Array, Float64Array};
 
+    use super::super::bounds::MAX_CSV_COLUMNS;
     use super::*;
 
     #[test]
@@ -253,6 +257,34 @@ mod tests {
         assert_eq!(types, expected);
         assert!(batch.column(1).is_null(1) && batch.column(4).is_null(0));
         assert_eq!(batch.num_rows(), 2);
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_formula_is_read_as_it_was() {
+        let text = b"model,value,n,stage\n'=SUM(A1),-0.5,3,''-x\n'quoted',-1e-7,4,block 1\n";
+        let batch = batch_of_csv(Path::new("scores.csv"), text).expect("read");
+        let column = |i: usize| {
+            let texts = batch.column(i).as_any().downcast_ref::<StringArray>().expect("text");
+            texts.iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(column(0), ["=SUM(A1)", "'quoted'"]);
+        assert_eq!(column(3), ["'-x", "block 1"]);
+        let values = batch.column(1).as_any().downcast_ref::<Float64Array>().expect("numbers");
+        assert_eq!(values.values(), &[-0.5, -1e-7]);
+    }
+
+    #[test]
+    fn a_table_of_too_many_columns_or_a_row_without_end_is_an_error() {
+        let read = |text: &[u8]| batch_of_csv(Path::new("scores.csv"), text).map(|b| b.num_rows());
+        let columns = |n: usize| vec!["a"; n].join(",");
+        assert_eq!(read(columns(MAX_CSV_COLUMNS).as_bytes()).expect("read"), 0);
+        for (text, said) in [
+            (columns(MAX_CSV_COLUMNS + 1), "is of 65 columns, expected at most 64 columns"),
+            (",".repeat(1 << 23), "`line 1` is a longer row, expected at most 4194304 bytes"),
+        ] {
+            let error = read(text.as_bytes()).expect_err(said).to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -10,14 +10,17 @@ use serde::de::DeserializeOwned;
 use super::{FileRecord, ResultsError, TABLES};
 use crate::dataset::DatasetKind;
 use crate::input_file::{self, read_text};
+pub(crate) use crate::name::MAX_NAME_BYTES;
 use crate::resample::MAX_RESAMPLES;
 
 /// Bytes of a CSV file.
 pub(crate) const MAX_CSV_BYTES: u64 = 1 << 30;
 /// Rows of a CSV file; 300 models on all subsets of TID2013.
 pub(crate) const MAX_CSV_ROWS: usize = 4_000_000;
-/// Bytes of a name, such as a model's or an image's; a path has no more.
-pub(crate) const MAX_NAME_BYTES: usize = 4096;
+/// Columns of a CSV file; no table of a run has half as many.
+pub(crate) const MAX_CSV_COLUMNS: usize = 64;
+/// Bytes of a row of a CSV file.
+pub(crate) const MAX_RECORD_BYTES: usize = MAX_CSV_COLUMNS * MAX_FIELD_BYTES;
 /// Bytes of a field or a note.
 pub(crate) const MAX_FIELD_BYTES: usize = 1 << 16;
 /// Trials of all data sets; all published answers to THINGS are 4.7 million.
@@ -60,6 +63,10 @@ pub(crate) fn shortened(text: &str) -> String {
 pub(crate) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<(T, String), ResultsError> {
     let (text, _) =
         read_text(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    if !text.trim_start().starts_with('{') {
+        let found = shortened(text.trim_start());
+        return Err(wrong(path, "(the file)", found, "the record of a run, as an object of JSON"));
+    }
     let record = serde_json::from_str(&text)
         .map_err(|source| ResultsError::Manifest { path: path.to_owned(), source })?;
     Ok((record, text))

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, StringArray, StringViewArray, UInt32Array};
+use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::DataType;
 
-use super::table::{TableWriter, batches, column, repeated, text_column};
+use super::table::{TableWriter, batches, repeated, text_column};
 use super::{ResultsError, wrong};
 use crate::dataset::{DatasetKind, ImageEntry, Pairs};
 use crate::distance::Distance;
@@ -124,12 +124,11 @@ pub fn visit_distances(
 ) -> Result<(), ResultsError> {
     for batch in batches(path, &COLUMNS)? {
         let batch = batch?;
-        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
-        let (datasets, models) = (text("dataset")?, text("model")?);
-        let (stages, distances) = (text("stage")?, text("distance")?);
-        let (a, b) = (text("image_a")?, text("image_b")?);
-        let values = column::<Float64Array>(path, &batch, "value", "64-bit floats")?;
-        for row in 0..values.len() {
+        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
+        let (stages, distances) = (batch.names("stage")?, batch.names("distance")?);
+        let (a, b) = (batch.names("image_a")?, batch.names("image_b")?);
+        let values: Float64Array = batch.column("value", "64-bit floats")?;
+        for row in 0..batch.len() {
             check_distance(path, values.value(row))?;
             visit(DistanceRow {
                 dataset: datasets.value(row),

@@ -3,15 +3,18 @@
 //! A text that a spreadsheet would take for a formula is written after a `'`, and read without it.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
 use super::bounds::{
-    MAX_COUNT, MAX_CSV_ROWS, MAX_FIELD_BYTES, MAX_NAME_BYTES, read_csv, shortened, wrong,
+    MAX_COUNT, MAX_CSV_COLUMNS, MAX_CSV_ROWS, MAX_FIELD_BYTES, MAX_NAME_BYTES, MAX_RECORD_BYTES,
+    read_csv, shortened, wrong,
 };
 use super::{ResultsError, write_whole};
 use crate::distance::Distance;
 use crate::stage::Stage;
+use crate::text::Bounded;
 
 /// A number as text that is read back as the same number; nothing for NaN.
 pub(super) fn number(x: f64) -> String {
@@ -48,6 +51,13 @@ fn text_of_cell(cell: &str) -> &str {
     }
 }
 
+/// The text of a record's field, as it was before it was written; empty if the record ends before.
+///
+/// Whoever reads a CSV file of a run reads its fields by this.
+pub(crate) fn text_of(record: &csv::StringRecord, field: usize) -> &str {
+    text_of_cell(record.get(field).unwrap_or_default())
+}
+
 /// Rows as a CSV document.
 pub(crate) fn document<const N: usize>(
     columns: [&str; N],
@@ -82,9 +92,8 @@ pub(super) fn read<T>(
     row: impl Fn(&Fields<'_>) -> Result<T, ResultsError>,
 ) -> Result<Vec<T>, ResultsError> {
     let text = read_csv(path)?;
-    let csv_error = |source| ResultsError::Csv { path: path.to_owned(), source };
-    let mut reader = csv::Reader::from_reader(text.as_slice());
-    let header = reader.headers().map_err(csv_error)?.clone();
+    let mut records = Records::of(path, &text);
+    let header = records.header()?;
     let mut positions = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
         let position = header.iter().position(|h| h == *column);
@@ -95,16 +104,73 @@ pub(super) fn read<T>(
         positions.push(position);
     }
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(csv_error)?;
-        if rows.len() == MAX_CSV_ROWS {
-            return Err(wrong(path, "the table", "longer", format!("at most {MAX_CSV_ROWS} rows")));
-        }
+    while let Some(record) = records.next()? {
         let fields = Fields { path, record: &record, positions: &positions, columns };
         fields.check_lengths()?;
         rows.push(row(&fields)?);
     }
     Ok(rows)
+}
+
+/// The records of a CSV file, of bounded length and number.
+pub(super) struct Records<'a> {
+    path: &'a Path,
+    reader: csv::Reader<Bounded<&'a [u8]>>,
+    rows: usize,
+}
+
+impl<'a> Records<'a> {
+    /// The records of the file `path`, whose bytes are `text`.
+    pub(super) fn of(path: &'a Path, text: &'a [u8]) -> Self {
+        let reader = csv::Reader::from_reader(Bounded::new(text, MAX_RECORD_BYTES));
+        Self { path, reader, rows: 0 }
+    }
+
+    /// The names of the columns.
+    ///
+    /// # Errors
+    /// They cannot be read, or are too many.
+    pub(super) fn header(&mut self) -> Result<csv::StringRecord, ResultsError> {
+        let header = self.reader.headers().cloned().map_err(|e| self.error(e))?;
+        match header.len() {
+            n if n > MAX_CSV_COLUMNS => {
+                let expected = format!("at most {MAX_CSV_COLUMNS} columns");
+                Err(wrong(self.path, "the table", format_args!("of {n} columns"), expected))
+            }
+            _ => Ok(header),
+        }
+    }
+
+    /// The next record; `None` after the last.
+    ///
+    /// # Errors
+    /// It cannot be read, or there are too many.
+    pub(super) fn next(&mut self) -> Result<Option<csv::StringRecord>, ResultsError> {
+        // What was read for earlier records is none of this one.
+        self.reader.get_mut().begin();
+        let mut record = csv::StringRecord::new();
+        if !self.reader.read_record(&mut record).map_err(|e| self.error(e))? {
+            return Ok(None);
+        }
+        if self.rows == MAX_CSV_ROWS {
+            let expected = format!("at most {MAX_CSV_ROWS} rows");
+            return Err(wrong(self.path, "the table", "longer", expected));
+        }
+        self.rows += 1;
+        Ok(Some(record))
+    }
+
+    fn error(&self, source: csv::Error) -> ResultsError {
+        let path = self.path;
+        match source.kind() {
+            csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                let line = self.reader.position().line();
+                let expected = format!("at most {MAX_RECORD_BYTES} bytes");
+                wrong(path, format!("line {line}"), "a longer row", expected)
+            }
+            _ => ResultsError::Csv { path: path.to_owned(), source },
+        }
+    }
 }
 
 /// The fields of a record, by position among the columns asked for.
@@ -130,7 +196,7 @@ impl Fields<'_> {
 
     /// The text of a field; nothing for a column that is not there.
     pub(super) fn text(&self, column: usize) -> &str {
-        self.positions[column].map_or("", |position| text_of_cell(&self.record[position]))
+        self.positions[column].map_or("", |position| text_of(self.record, position))
     }
 
     pub(super) fn get<T: FromStr<Err: std::fmt::Display>>(
@@ -179,7 +245,11 @@ impl Fields<'_> {
     ) -> Result<Option<f64>, ResultsError> {
         match self.optional::<f64>(column)? {
             Some(x) if !(low..=high).contains(&x) => {
-                Err(self.unreadable(column, format!("a number from {low} to {high}")))
+                let expected = match high == f64::MAX {
+                    true => "a finite number".to_owned(),
+                    false => format!("a number from {low} to {high}"),
+                };
+                Err(self.unreadable(column, expected))
             }
             found => Ok(found),
         }
@@ -254,6 +324,18 @@ mod tests {
             assert_eq!(cell(text), written);
             assert_eq!(text_of_cell(written), text);
         }
+    }
+
+    #[test]
+    fn a_table_of_too_many_rows_is_an_error() {
+        let text = "n\n".to_owned() + &"7\n".repeat(MAX_CSV_ROWS + 1);
+        let mut records = Records::of(Path::new("scores.csv"), text.as_bytes());
+        assert_eq!(&records.header().expect("a header"), &["n"][..]);
+        for _ in 0..MAX_CSV_ROWS {
+            assert!(records.next().expect("read").is_some());
+        }
+        let error = records.next().expect_err("too many").to_string();
+        assert!(error.contains("is longer, expected at most 4000000 rows"), "{error}");
     }
 
     #[test]

@@ -205,10 +205,7 @@ impl OutputFolder {
 
     /// The first table that is not as a finished run left it; none where all are.
     pub fn changed_table(&self, state: &RunState) -> Option<String> {
-        let is_same = |record: &&FileRecord| {
-            file_sha256(&self.file(&record.path)).is_ok_and(|sha256| sha256 == record.sha256)
-        };
-        state.results.iter().find(|record| !is_same(record)).map(|record| record.path.clone())
+        altered(&self.path, state).next()
     }
 
     /// Gives the folder up after work that could not be done: it is removed where it was made
@@ -260,6 +257,23 @@ fn remove(path: &Path) -> Result<(), ResultsError> {
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     whole::write(path, bytes)
         .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
+}
+
+/// The tables of a finished run that are not as it left them, among those called `names`.
+///
+/// # Errors
+/// The folder's manifest cannot be read.
+pub fn altered_tables(run: &Path, names: &[&str]) -> Result<Vec<String>, ResultsError> {
+    let state = RunState::read(&run.join(MANIFEST))?;
+    Ok(altered(run, &state).filter(|name| names.contains(&name.as_str())).collect())
+}
+
+/// The tables in a folder that have not the hash that the state says.
+fn altered(folder: &Path, state: &RunState) -> impl Iterator<Item = String> {
+    let is_same = |record: &&FileRecord| {
+        file_sha256(&folder.join(&record.path)).is_ok_and(|sha256| sha256 == record.sha256)
+    };
+    state.results.iter().filter(move |r| !is_same(r)).map(|record| record.path.clone())
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub(crate) fn moved(before: &Path, now: &Path, file: &Path) -> PathBuf {
     }
 }
 
-/// SHA-256 of the images of a data set, in their order; or which cannot be read, and why.
+/// SHA-256 of the images of a data set, in their order; or which cannot be read, and why. Of those
+/// that are left when the user stops none is read.
 pub(crate) fn hash_images(
     dataset: &RunDataset,
     root: &Path,
@@ -42,6 +43,9 @@ pub(crate) fn hash_images(
 ) -> Result<Vec<String>, String> {
     progress.begin(&format!("{}: hashing images", dataset.kind), dataset.images.len() as u64);
     let hash = |id: &String| {
+        if progress.is_stopped() {
+            return Err("stopped before all images were hashed".to_owned());
+        }
         progress.advance(1);
         hash_image(&root.join(id)).map_err(|why| format!("{}: {why}", root.join(id).display()))
     };

@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow_array::{
-    Array, Float64Array, RecordBatch, StringViewArray, UInt8Array, UInt32Array, UInt64Array,
-};
+use arrow_array::{Array, Float64Array, StringViewArray, UInt8Array, UInt32Array, UInt64Array};
 
 use super::bounds::MAX_TRIALS;
 use super::distances::{COLUMNS, check_distance};
-use super::table::{batches, column};
+use super::table::{Batch, batches};
 use super::{ResultsError, wrong};
 use crate::comparison::Side;
 use crate::dataset::{
@@ -76,13 +74,13 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
     let mut read = 0;
     for batch in batches(path, &TrialColumns::NAMES)? {
         let batch = batch?;
-        read += batch.num_rows() as u64;
+        read += batch.len() as u64;
         if read > MAX_TRIALS {
             return Err(wrong(path, "the table", "longer", format!("at most {MAX_TRIALS} trials")));
         }
-        let names: StringViewArray = column(path, &batch, "dataset", "text")?;
-        let columns = TrialColumns::of(path, &batch)?;
-        for i in 0..batch.num_rows() {
+        let names = batch.names("dataset")?;
+        let columns = TrialColumns::of(&batch)?;
+        for i in 0..batch.len() {
             let kind = names.value(i).parse().map_err(|error: crate::name::UnknownName| {
                 mismatch(path, "this version of alignscope", error.to_string())
             })?;
@@ -146,20 +144,22 @@ impl TrialColumns {
         "cluster",
     ];
 
-    fn of(path: &Path, batch: &RecordBatch) -> Result<Self, ResultsError> {
-        let text = |name| column(path, batch, name, "text");
-        let number = |name| column(path, batch, name, "64-bit floats");
+    /// What does not apply to a kind of trial is null: all but two images, the id and the cluster.
+    fn of(batch: &Batch<'_>) -> Result<Self, ResultsError> {
+        let number = |name| batch.nullable(name, "64-bit floats");
+        let images =
+            [batch.names("image_a")?, batch.names("image_b")?, batch.nullable_names("image_c")?];
         Ok(Self {
-            ids: column(path, batch, "trial", "64-bit numbers")?,
-            images: [text("image_a")?, text("image_b")?, text("image_c")?],
+            ids: batch.column("trial", "64-bit numbers")?,
+            images,
             numbers: [
                 number("score")?,
                 number("score_std")?,
                 number("left_votes")?,
                 number("right_votes")?,
             ],
-            odd: column(path, batch, "odd", "8-bit numbers")?,
-            clusters: column(path, batch, "cluster", "32-bit numbers")?,
+            odd: batch.nullable("odd", "8-bit numbers")?,
+            clusters: batch.column("cluster", "32-bit numbers")?,
         })
     }
 
@@ -273,14 +273,14 @@ pub fn read_distances(
     let mut found = vec![Vec::with_capacity(pairs.len()); wanted.len()];
     for batch in batches(path, &COLUMNS)? {
         let batch = batch?;
-        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
-        let keys = [text("dataset")?, text("model")?, text("stage")?, text("distance")?];
-        let images = [text("image_a")?, text("image_b")?];
-        let values: Float64Array = column(path, &batch, "value", "64-bit floats")?;
+        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
+        let keys = [datasets, models, batch.names("stage")?, batch.names("distance")?];
+        let images = [batch.names("image_a")?, batch.names("image_b")?];
+        let values: Float64Array = batch.column("value", "64-bit floats")?;
         // Rows of one side stand together.
         let same = |i: usize, j: usize| keys.iter().all(|key| key.value(i) == key.value(j));
         let mut side = None;
-        for i in 0..batch.num_rows() {
+        for i in 0..batch.len() {
             if i == 0 || !same(i, i - 1) {
                 let [kind, model, stage, distance] = keys.each_ref().map(|key| key.value(i));
                 side = wanted.iter().position(|side| {
@@ -322,4 +322,67 @@ pub fn read_distances(
             Ok(pairs.of_trials.iter().map(|pair| values[*pair as usize]).collect())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, StringArray};
+    use arrow_schema::DataType;
+
+    use super::super::bounds::MAX_NAME_BYTES;
+    use super::super::table::TableWriter;
+    use super::*;
+
+    /// A trial of `trials.parquet`: its id, an image and its cluster.
+    type Trial<'a> = (Option<u64>, Option<&'a str>, Option<u32>);
+
+    /// Writes trials of rated pairs and reads them back.
+    fn read_back(trials: &[Trial<'_>]) -> Result<Vec<RunDataset>, ResultsError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("trials.parquet");
+        let n = trials.len();
+        let texts = |text: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![text; n])) };
+        let number = |x: Option<f64>| -> ArrayRef { Arc::new(Float64Array::from(vec![x; n])) };
+        let columns: Vec<ArrayRef> = vec![
+            texts(Some("pairs")),
+            Arc::new(trials.iter().map(|trial| trial.0).collect::<UInt64Array>()),
+            texts(Some("a.png")),
+            Arc::new(trials.iter().map(|trial| trial.1).collect::<StringArray>()),
+            texts(None),
+            number(Some(0.5)),
+            number(None),
+            number(None),
+            number(None),
+            Arc::new(UInt8Array::new_null(n)),
+            Arc::new(trials.iter().map(|trial| trial.2).collect::<UInt32Array>()),
+        ];
+        let kind = |(name, column): (&&str, &ArrayRef)| -> (String, DataType, bool) {
+            ((*name).to_owned(), column.data_type().clone(), true)
+        };
+        let names = TrialColumns::NAMES.iter().zip(&columns).map(kind).collect();
+        let mut writer = TableWriter::create(&path, names).expect("created");
+        writer.write(columns).expect("written");
+        writer.finish().expect("finished");
+        read_trials(&path)
+    }
+
+    #[test]
+    fn a_trial_without_id_image_or_cluster_or_with_a_long_image_is_an_error() {
+        let fits = "y".repeat(MAX_NAME_BYTES);
+        let first = (Some(1), Some(fits.as_str()), Some(0));
+        let found = read_back(&[first, (Some(2), Some("b.png"), Some(1))]).expect("read");
+        assert_eq!((found[0].trial_ids.as_slice(), found[0].images.len()), (&[1, 2][..], 3));
+        let long = "y".repeat(MAX_NAME_BYTES + 1);
+        for (second, said) in [
+            ((None, Some("b.png"), Some(1)), "`trial` is null in row 2"),
+            ((Some(2), None, Some(1)), "`image_b` is null in row 2"),
+            ((Some(2), Some("b.png"), None), "`cluster` is null in row 2"),
+            ((Some(2), Some(long.as_str()), Some(1)), "`image_b` is a name of 4097 bytes in row 2"),
+        ] {
+            let error = read_back(&[first, second]).expect_err(said).to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 }

@@ -1,15 +1,17 @@
 //! `scale.parquet`: how much each channel varies over the pairs of a data set.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, StringViewArray, UInt32Array};
+use arrow_array::{Float64Array, UInt32Array};
 use arrow_schema::DataType;
+use bytes::Bytes;
 
-use super::table::{TableWriter, batches, column, repeated, text_column};
+use super::table::{TableWriter, batches_from, repeated, text_column};
 use super::{ResultsError, wrong};
 use crate::dataset::DatasetKind;
+use crate::input_file::{self, ContentHash};
 use crate::stage::Stage;
 
 /// Writes `scale.parquet`.
@@ -62,27 +64,68 @@ impl ScaleWriter {
     }
 }
 
+/// Seven models of the study on three data sets have a hundredth of it.
+const MAX_BYTES: u64 = 1 << 30;
 /// No stage has more channels, and no model more stages.
 const MAX_CHANNELS: usize = 1 << 20;
 const MAX_STAGES: usize = 10_000;
 
-/// The scales that another run kept of `model`, by stage, for the first of its data sets that
-/// `accept` takes.
-///
-/// # Errors
-/// The file cannot be read, or lacks a column.
-pub fn read_scale(
+/// A file of scales, which is read once: what is parsed is what was hashed.
+pub struct ScaleFile {
+    path: PathBuf,
+    bytes: Bytes,
+    sha256: ContentHash,
+}
+
+impl ScaleFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or has more than 1 GiB.
+    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+        let error = |source| ResultsError::Read { path: path.to_owned(), source };
+        let bytes = input_file::read(path, MAX_BYTES).map_err(error)?;
+        let sha256 = ContentHash::of(&bytes);
+        Ok(Self { path: path.to_owned(), bytes: bytes.into(), sha256 })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SHA-256 of what was read.
+    pub fn sha256(&self) -> ContentHash {
+        self.sha256
+    }
+
+    /// The scales that the run kept of `model`, by stage, for the first of its data sets that
+    /// `accept` takes.
+    ///
+    /// # Errors
+    /// The file is no table, or lacks a column.
+    pub fn scales(
+        &self,
+        model: &str,
+        accept: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
+        scales(&self.path, self.bytes.clone(), model, accept)
+    }
+}
+
+fn scales(
     path: &Path,
+    bytes: Bytes,
     model: &str,
     accept: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
     let mut scales = BTreeMap::<String, Vec<f64>>::new();
-    for batch in batches(path, &["dataset", "model", "stage", "scale"])? {
+    for batch in batches_from(path, bytes, &["dataset", "model", "stage", "scale"])? {
         let batch = batch?;
-        let text = |name| column::<StringViewArray>(path, &batch, name, "text");
-        let (datasets, models, stages) = (text("dataset")?, text("model")?, text("stage")?);
-        let values = column::<Float64Array>(path, &batch, "scale", "64-bit floats")?;
-        for row in 0..batch.num_rows() {
+        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
+        let stages = batch.names("stage")?;
+        let values: Float64Array = batch.column("scale", "64-bit floats")?;
+        for row in 0..batch.len() {
             if models.value(row) == model && accept(datasets.value(row)) {
                 let (stage, value) = (stages.value(row), values.value(row));
                 if !(0.0..f64::INFINITY).contains(&value) {
@@ -118,7 +161,10 @@ mod tests {
         writer.write(DatasetKind::Things, "a", Stage::Block(1), &[5.0]).expect("written");
         assert!(!path.exists(), "the table has its name only when it is whole");
         writer.finish().expect("finished");
-        let scales = read_scale(&path, "a", |dataset| dataset == "nights").expect("read");
+        let file = ScaleFile::read(&path).expect("read");
+        assert_eq!(file.sha256(), ContentHash::of(&std::fs::read(&path).expect("read")));
+        std::fs::write(&path, "another").expect("written");
+        let scales = file.scales("a", |dataset| dataset == "nights").expect("parsed");
         assert_eq!(scales.len(), 2);
         assert_eq!(scales["embedding"], [1.0, 0.1]);
         assert_eq!(scales["block 1"], [3.0]);

@@ -169,11 +169,20 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
 /// Between these lies any value of a measure, and any end of an interval of it.
 fn ends(measure: Measure) -> (f64, f64) {
     match measure {
-        Measure::RmseLogistic4 | Measure::RmseLogistic5 => (f64::NEG_INFINITY, f64::INFINITY),
+        // In units of the scores, whatever those are.
+        Measure::RmseLogistic4 | Measure::RmseLogistic5 => (-f64::MAX, f64::MAX),
         // As many as there are channels.
         Measure::EffectiveChannels => (0.0, f64::from(u32::MAX)),
         // Shares and correlations; an interval may go beyond.
-        _ => (-100.0, 100.0),
+        Measure::Spearman
+        | Measure::Pearson
+        | Measure::Kendall
+        | Measure::Accuracy
+        | Measure::VoteShare
+        | Measure::BeyondChance
+        | Measure::PearsonLogistic4
+        | Measure::PearsonLogistic5
+        | Measure::TopChannelShare => (-100.0, 100.0),
     }
 }
 
@@ -248,6 +257,10 @@ mod tests {
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a measure").to_string();
         assert!(message.contains("is `kappa`, expected one of `spearman`, "), "{message}");
+        let row = "tid2013,all,m,block 1,2.5,cosine,rmse-logistic4,inf,,,1,1,0,0.5,0,0,miss,false";
+        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
+        let message = read_scores(&path).expect_err("not finite").to_string();
+        assert!(message.contains("`value` is `inf`, expected a finite number"), "{message}");
     }
 
     #[test]

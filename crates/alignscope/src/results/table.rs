@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, StringViewArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
@@ -14,8 +14,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 
-use super::bounds::MAX_PARQUET_ROWS;
+use super::bounds::{MAX_NAME_BYTES, MAX_PARQUET_ROWS};
 use super::{ResultsError, wrong};
 use crate::input_file::open;
 use crate::whole::{beside, keep};
@@ -86,6 +87,15 @@ pub(super) fn opened(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<ParquetRecordBatchReaderBuilder<File>, ResultsError> {
     let file = open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    opened_from(path, file, wanted)
+}
+
+/// The same of a file whose bytes are in memory or on the disk.
+fn opened_from<T: ChunkReader + 'static>(
+    path: &Path,
+    file: T,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<ParquetRecordBatchReaderBuilder<T>, ResultsError> {
     let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
     // Types are those of Parquet, whatever schema of Arrow's stands in the file.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -116,26 +126,162 @@ pub(super) fn opened(
 }
 
 /// Some columns of a Parquet file, batch by batch.
-pub(super) fn batches(
-    path: &Path,
+pub(super) fn batches<'a>(
+    path: &'a Path,
     columns: &[&str],
-) -> Result<impl Iterator<Item = Result<RecordBatch, ResultsError>>, ResultsError> {
-    let owned = path.to_owned();
-    let table_error = move |source| ResultsError::ReadTable { path: owned.clone(), source };
-    let builder = opened(path, |name| columns.contains(&name))?;
-    let reader = builder.build().map_err(&table_error)?;
-    Ok(reader.map(move |batch| batch.map_err(|e| table_error(ParquetError::from(e)))))
+) -> Result<impl Iterator<Item = Result<Batch<'a>, ResultsError>> + use<'a>, ResultsError> {
+    let file = open(path).map_err(|source| ResultsError::Read { path: path.to_owned(), source })?;
+    batches_from(path, file, columns)
 }
 
-/// A column of a batch, by its name and type.
-pub(super) fn column<T: Array + Clone + 'static>(
-    path: &Path,
-    batch: &RecordBatch,
-    name: &'static str,
-    expected: &'static str,
-) -> Result<T, ResultsError> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_any().downcast_ref::<T>().cloned())
-        .ok_or(ResultsError::Column { path: path.to_owned(), column: name, expected })
+/// The same of a file whose bytes are in memory or on the disk.
+pub(super) fn batches_from<'a, T: ChunkReader + 'static>(
+    path: &'a Path,
+    file: T,
+    columns: &[&str],
+) -> Result<impl Iterator<Item = Result<Batch<'a>, ResultsError>> + use<'a, T>, ResultsError> {
+    let table_error = |source| ResultsError::ReadTable { path: path.to_owned(), source };
+    let builder = opened_from(path, file, |name| columns.contains(&name))?;
+    let reader = builder.build().map_err(table_error)?;
+    let mut before = 0;
+    Ok(reader.map(move |rows| {
+        let rows = rows.map_err(|e| table_error(ParquetError::from(e)))?;
+        let batch = Batch { path, before, rows };
+        before += batch.len() as u64;
+        Ok(batch)
+    }))
+}
+
+/// Some rows of a Parquet file.
+pub(super) struct Batch<'a> {
+    path: &'a Path,
+    /// Rows of the file before these.
+    before: u64,
+    rows: RecordBatch,
+}
+
+impl Batch<'_> {
+    /// How many rows these are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    /// A column without nulls, by its name and type.
+    ///
+    /// # Errors
+    /// There is no such column, or a field of it is null.
+    pub(super) fn column<T: Array + Clone + 'static>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<T, ResultsError> {
+        let column: T = self.nullable(name, expected)?;
+        match (0..column.len()).find(|row| column.is_null(*row)) {
+            Some(row) => Err(self.wrong(name, row, "null", "a value in every row")),
+            None => Ok(column),
+        }
+    }
+
+    /// A column that may have nulls, by its name and type.
+    ///
+    /// # Errors
+    /// There is no such column.
+    pub(super) fn nullable<T: Array + Clone + 'static>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<T, ResultsError> {
+        self.rows
+            .column_by_name(name)
+            .and_then(|column| column.as_any().downcast_ref::<T>().cloned())
+            .ok_or(ResultsError::Column { path: self.path.to_owned(), column: name, expected })
+    }
+
+    /// A column of names, such as models' or images', without nulls.
+    ///
+    /// # Errors
+    /// There is no such column, a field of it is null, or a name has more than [`MAX_NAME_BYTES`].
+    pub(super) fn names(&self, name: &'static str) -> Result<StringViewArray, ResultsError> {
+        let names = self.column(name, "text")?;
+        self.check_lengths(name, &names)?;
+        Ok(names)
+    }
+
+    /// As [`Self::names`], of a column that may have nulls.
+    pub(super) fn nullable_names(
+        &self,
+        name: &'static str,
+    ) -> Result<StringViewArray, ResultsError> {
+        let names = self.nullable(name, "text")?;
+        self.check_lengths(name, &names)?;
+        Ok(names)
+    }
+
+    fn check_lengths(&self, name: &str, names: &StringViewArray) -> Result<(), ResultsError> {
+        let long = |text: Option<&str>| text.is_some_and(|text| text.len() > MAX_NAME_BYTES);
+        match names.iter().position(long) {
+            Some(row) => {
+                let found = format!("a name of {} bytes", names.value(row).len());
+                Err(self.wrong(name, row, &found, &format!("at most {MAX_NAME_BYTES}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A field that cannot be meant; rows of the file count from 1.
+    fn wrong(&self, name: &str, row: usize, found: &str, expected: &str) -> ResultsError {
+        let row = self.before + row as u64 + 1;
+        wrong(self.path, name, format_args!("{found} in row {row}"), expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Float64Array;
+
+    use super::*;
+
+    /// A table of a column of names and one of numbers, both of which may have nulls.
+    fn table(path: &Path, rows: &[(Option<&str>, Option<f64>)]) {
+        let columns =
+            vec![("a".to_owned(), DataType::Utf8, true), ("b".to_owned(), DataType::Float64, true)];
+        let mut writer = TableWriter::create(path, columns).expect("created");
+        let names = rows.iter().map(|row| row.0).collect::<StringArray>();
+        let numbers = rows.iter().map(|row| row.1).collect::<Float64Array>();
+        writer.write(vec![Arc::new(names), Arc::new(numbers)]).expect("written");
+        writer.finish().expect("finished");
+    }
+
+    /// Reads both columns: how many rows there are, or why they cannot be read.
+    fn read(path: &Path) -> Result<usize, String> {
+        let mut rows = 0;
+        for batch in batches(path, &["a", "b"]).expect("opened") {
+            let batch = batch.expect("read");
+            batch.names("a").map_err(|error| error.to_string())?;
+            batch.column::<Float64Array>("b", "64-bit floats").map_err(|e| e.to_string())?;
+            rows += batch.len();
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn a_null_or_a_long_name_is_an_error_that_names_column_and_row() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("table.parquet");
+        let (fits, long) = ("y".repeat(MAX_NAME_BYTES), "y".repeat(MAX_NAME_BYTES + 1));
+        table(&path, &[(Some("x"), Some(1.0)), (Some(&fits), Some(f64::NAN))]);
+        assert_eq!(read(&path), Ok(2));
+        // The second of these is in another batch than the first row.
+        let mut many = vec![(Some("x"), Some(1.0)); BATCH_ROWS + 1];
+        many.push((Some("x"), None));
+        for (rows, said) in [
+            (&many[..], "`b` is null in row 65538, expected a value in every row"),
+            (&[(Some("x"), Some(1.0)), (None, Some(1.0))], "`a` is null in row 2, expected"),
+            (&[(Some(&long), Some(1.0))], "`a` is a name of 4097 bytes in row 1, expected at most"),
+        ] {
+            table(&path, rows);
+            let error = read(&path).expect_err(said);
+            assert!(error.contains(said) && error.contains("table.parquet"), "{error}");
+        }
+    }
 }

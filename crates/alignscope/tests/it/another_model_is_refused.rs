@@ -458,6 +458,8 @@ fn an_adapter_in_the_folder_is_an_error_that_names_it() {
             "pytorch_adapter.bin",
             "pytorch_lora_weights.safetensors",
             "pytorch_lora_weights.bin",
+            "adapters.safetensors",
+            "Adapter_Config.JSON",
         ] {
             let changed = Changed::of(family);
             std::fs::write(changed.path(file), r#"{"base_model_name_or_path": "a/b"}"#)

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use crate::golden::folder;
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{
-    FeatureFolder, FeatureRequest, Layout, Picture, Reading, StageFeatures, features,
+    FeatureFolder, FeatureRequest, Layout, Layouts, Picture, Reading, StageFeatures, features,
     write_features,
 };
 use alignscope::image::RgbImage;
@@ -395,7 +395,7 @@ fn registers_are_neither_patches_nor_part_of_the_mean() {
     ];
     for way in Way::ALL {
         for (chosen, expected) in &expected {
-            let reading = Reading { tokens: *chosen, prefix: Some(5), layout: None };
+            let reading = Reading { tokens: *chosen, prefix: Some(5), layouts: Layouts::default() };
             let found = distances(place.path(), way, (&shape, &values), reading);
             assert_eq!(&found, expected, "{chosen}, {way:?}");
             let alone = Reading { prefix: Some(1), ..reading };
@@ -451,6 +451,40 @@ fn a_square_of_tokens_has_no_class_token_and_that_is_told() {
     }
 }
 
+fn layouts(layout: Option<Layout>) -> Layouts {
+    layout.map(Layouts::from).unwrap_or_default()
+}
+
+/// Stops the work as soon as features are hashed.
+#[derive(Default)]
+struct StopsHashing(Mutex<Vec<(String, u64)>>);
+
+impl Progress for StopsHashing {
+    fn begin(&self, task: &str, steps: u64) {
+        self.0.lock().expect("no panic").push((task.to_owned(), steps));
+    }
+    fn advance(&self, _steps: u64) {}
+    fn end(&self) {}
+    fn note(&self, _message: &str) {}
+    fn is_stopped(&self) -> bool {
+        let tasks = self.0.lock().expect("no panic");
+        tasks.last().is_some_and(|(task, _)| task.contains("hashing its features"))
+    }
+}
+
+#[test]
+fn features_in_files_are_hashed_with_progress_and_that_can_be_stopped() {
+    let place = small();
+    let array = (&[IMAGES, 3][..], &noise(IMAGES * 3, 8)[..]);
+    let progress = StopsHashing::default();
+    let found = measure_array(place.path(), Way::File, array, Reading::default(), &progress);
+    assert!(matches!(found, Err(ExperimentError::Stopped)), "{found:?}");
+    let tasks = progress.0.into_inner().expect("no panic");
+    let (task, bytes) = tasks.last().expect("a task");
+    assert_eq!(task, "mine: hashing its features");
+    assert!(*bytes > (IMAGES * 3 * size_of::<f32>()) as u64, "{bytes}");
+}
+
 /// An array of maps in both layouts, and as tokens.
 fn maps([channels, height, width]: [usize; 3]) -> [(Vec<usize>, Vec<f32>, Option<Layout>); 3] {
     let positions = height * width;
@@ -489,7 +523,8 @@ fn a_map_is_its_positions_as_tokens_to_the_byte() {
                     (Tokens::Patches, &as_tokens),
                     (Tokens::Mean, &as_means),
                 ] {
-                    let reading = Reading { tokens: chosen, prefix: None, layout: *layout };
+                    let reading =
+                        Reading { tokens: chosen, prefix: None, layouts: layouts(*layout) };
                     let found = distances(place.path(), way, array, reading);
                     assert_eq!(&found, expected, "{shape:?}, {chosen}, {way:?}");
                 }
@@ -499,7 +534,7 @@ fn a_map_is_its_positions_as_tokens_to_the_byte() {
                     (Tokens::All, None, None, "--layout NCHW"),
                     (Tokens::All, None, Some(Layout::Ncl), "--layout NHWC"),
                 ] {
-                    let reading = Reading { tokens, prefix, layout };
+                    let reading = Reading { tokens, prefix, layouts: layouts(layout) };
                     let refused = measure_array(place.path(), way, array, reading, &Silent);
                     let message = causes(&refused.expect_err("refused"));
                     assert!(message.contains(part), "{message}");
@@ -507,7 +542,7 @@ fn a_map_is_its_positions_as_tokens_to_the_byte() {
             }
             let (shape, values, _) = &arrays[0];
             let tokens = (&[shape[0], shape[1], shape[2] * shape[3]][..], &values[..]);
-            let reading = Reading { layout: Some(Layout::Ncl), ..all };
+            let reading = Reading { layouts: Layout::Ncl.into(), ..all };
             assert_eq!(distances(place.path(), way, tokens, reading), as_tokens, "{way:?}");
         }
     }
@@ -551,7 +586,7 @@ fn of_four_ways_around_a_map_one_has_its_normalized_distance() {
     let right = by_hand(&tokens, channels);
     let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6);
     let found = |shape: &[usize], values: &[f32], layout| {
-        let reading = Reading { layout, ..Reading::default() };
+        let reading = Reading { layouts: layouts(layout), ..Reading::default() };
         let found = distances(place.path(), Way::Memory, (shape, values), reading);
         let of_kind = found.into_iter().find(|(kind, _)| *kind == Distance::NormalizedEuclidean);
         of_kind.expect("asked for").1
@@ -604,7 +639,7 @@ fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
         Reading::default(),
         None,
     );
-    let reading = Reading { tokens: Tokens::Patches, prefix: Some(5), layout };
+    let reading = Reading { tokens: Tokens::Patches, prefix: Some(5), layouts: layouts(layout) };
     let out = OutputFolder::claim(&place.path().join("out")).expect("a new folder");
     let arrays: [(&str, &[usize], &[f32]); 4] = [
         ("layer1", &map_shape, &map),
@@ -643,7 +678,7 @@ fn axes_that_look_exchanged_are_told_of_once() {
         assert!(warnings[0].contains("read as 24 tokens of 10 channels"), "{warnings:?}");
         assert_eq!(progress.all().matches("look exchanged").count(), 1, "{}", progress.all());
         for layout in [Layout::Nlc, Layout::Ncl] {
-            let reading = Reading { layout: Some(layout), ..Reading::default() };
+            let reading = Reading { layouts: layout.into(), ..Reading::default() };
             let found = measure_array(place.path(), way, (&shape, &values), reading, &Silent);
             assert_eq!(found.expect("measured").warnings, Vec::<String>::new());
         }
@@ -658,7 +693,7 @@ fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
         let path: PathBuf = folder.path().join("block-01");
         write_npy(&path, shape, values);
         let opened = FeatureFolder::open(folder.path()).expect("opened");
-        let reading = Reading { layout: *layout, ..Reading::default() };
+        let reading = Reading { layouts: layouts(*layout), ..Reading::default() };
         let source = ExternalSource::Features(opened.into());
         let external = External { name: "mine".to_owned(), reading, source };
         let experiment = experiment(None, DatasetKind::Pairs, place.path(), 0);
