@@ -50,7 +50,6 @@ use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::kept::KeptFolder;
-use crate::kernel::huge;
 use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
@@ -60,6 +59,7 @@ use crate::results::{
 };
 use crate::score::Ties;
 use crate::stage::Stage;
+use alignscope_kernel::huge_pages;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,7 +285,7 @@ impl Experiment {
                 scoring.add(position, name, &depth, &stages, progress)?;
             }
             drop(encoder);
-            huge::give_back();
+            huge_pages::give_back();
         }
         let concluded = scoring.conclude(progress);
         let done = Done { models: &models, datasets: &datasets, state, tables, work };
