@@ -15,8 +15,8 @@ use ssim::{Luma, Planes, Ssim};
 
 use crate::hub::HubError;
 use crate::image::RgbImage;
-use crate::kernel::squared_distance;
 use crate::weights::{Weights, WeightsError};
+use alignscope_kernel::squared_distance;
 
 /// A measure of the distance of two images of one size. Each is one definition, equal to one
 /// reference; `docs/baselines.md` has them all.

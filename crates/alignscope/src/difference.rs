@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::kernel::{reduce_pair, squared_norm};
+use alignscope_kernel::{reduce_pair, squared_norm};
 pub use store::DifferenceStore;
 pub(crate) use store::pair_bytes;
 

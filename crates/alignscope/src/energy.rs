@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use crate::difference::Activations;
 use crate::distance::Distance;
-use crate::kernel::mean_squares;
+use alignscope_kernel::mean_squares;
 use sum::ExactSum;
 
 /// The energy of a stage.

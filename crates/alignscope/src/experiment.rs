@@ -51,7 +51,6 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::input_file::ContentHash;
 use crate::kept::KeptFolder;
-use crate::kernel::huge;
 use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
@@ -61,6 +60,7 @@ use crate::results::{
 };
 use crate::score::Ties;
 use crate::stage::Stage;
+use alignscope_kernel::huge_pages;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -293,7 +293,7 @@ impl Experiment {
                 scoring.add(position, name, &depth, &stages, progress)?;
             }
             drop(encoder);
-            huge::give_back();
+            huge_pages::give_back();
         }
         let concluded = scoring.conclude(progress);
         let done = Done { models: &models, datasets: &datasets, state, tables, work };

@@ -32,8 +32,6 @@ pub mod preprocess;
 pub mod weights;
 /// Models by their id on the Hugging Face hub.
 pub mod hub;
-#[doc(hidden)]
-pub mod kernel;
 /// The measures of image quality that models are held against.
 pub mod baseline;
 mod model;

@@ -1,7 +1,7 @@
 //! A convolutional network's map: pixels in rows, channels together.
 
-use crate::kernel::{Matrix, MatrixMut, matmul};
 use crate::weights::{Init, Weights, WeightsError};
+use alignscope_kernel::{Matrix, MatrixMut, matmul};
 
 /// `[height, width, channels]`.
 #[derive(Debug, Clone, PartialEq)]

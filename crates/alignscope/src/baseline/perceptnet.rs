@@ -6,8 +6,8 @@
 
 use super::map::{Convolution, ConvolutionShape, Edge, Map, pooled_side};
 use crate::image::RgbImage;
-use crate::kernel::{Matrix, MatrixMut, matmul};
 use crate::weights::{Init, Weights, WeightsError};
+use alignscope_kernel::{Matrix, MatrixMut, matmul};
 
 /// The network.
 #[derive(Debug)]

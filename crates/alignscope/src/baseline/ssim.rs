@@ -7,7 +7,7 @@
 //! Asilomar 2003, and the authors' `msssim.m`.
 
 use crate::image::RgbImage;
-use crate::kernel::{Windows, add_similarity, filter_valid, multiply};
+use alignscope_kernel::{Windows, add_similarity, filter_valid, multiply};
 
 /// Side of the Gaussian window, in pixels.
 pub(super) const WINDOW: usize = 11;

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::input_file::{HashedPath, read_text};
-use crate::kernel::Activation;
 use crate::stage::Stage;
 use crate::weights::Weights;
+use alignscope_kernel::Activation;
 
 /// A family of encoders: which file format, and which layers between pixels and projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,7 +50,7 @@ pub struct Architecture {
     pub family: Family,
     /// Channels of every token.
     pub channels: usize,
-    /// Width of the perceptron's hidden layer.
+    /// Width of the MLP's hidden layer.
     pub mlp_channels: usize,
     /// Number of blocks.
     pub blocks: usize,
@@ -66,7 +66,7 @@ pub struct Architecture {
     pub projection: usize,
     /// Whether the projection is divided by its L2 norm.
     pub unit_projection: bool,
-    /// The perceptron's non-linearity.
+    /// The MLP's non-linearity.
     #[serde(serialize_with = "as_name")]
     pub activation: Activation,
     /// Added to the variance in layer norms.
@@ -189,7 +189,7 @@ impl Architecture {
         let contradiction =
             |what: String| Err(ConfigError::Contradiction { path: path.to_owned(), what });
         if self.heads == 0 || self.blocks == 0 || self.mlp_channels == 0 || self.patch_size == 0 {
-            return contradiction("it has no heads, blocks, perceptron or patches".to_owned());
+            return contradiction("it has no heads, blocks, MLP or patches".to_owned());
         }
         if !self.channels.is_multiple_of(self.heads) {
             return contradiction(format!(
@@ -365,7 +365,7 @@ impl<'a> Keys<'a> {
         let Some(value) = self.get(key, &default) else { return Ok(default) };
         value
             .as_str()
-            .and_then(|name| name.parse().ok())
+            .and_then(|name| Activation::ALL.into_iter().find(|a| a.name() == name))
             .ok_or_else(|| self.value(key, value, "`quick_gelu`, `gelu` or `gelu_pytorch_tanh`"))
     }
 

@@ -1,9 +1,9 @@
-//! One block of a vision transformer: attention and a perceptron, each behind a layer norm and
+//! One block of a vision transformer: attention and an MLP, each behind a layer norm and
 //! added to what came in.
 
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Attention, AttentionScratch, Operand, ProductScratch};
+use alignscope_kernel::{Activation, Attention, AttentionScratch, Lhs, ProductScratch};
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
@@ -23,12 +23,13 @@ pub(super) struct Block {
 /// The working memory of one thread, grown once and then kept.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// What a layer takes: rows after a layer norm, `[rows, channels]`, or attention's output, `[rows, heads, padded_width]`.
-    pub(super) input: Operand,
-    /// The perceptron's hidden layer: `[rows, wide]`.
-    pub(super) hidden: Operand,
+    /// What a layer takes: rows after a layer norm, `[rows, channels]`, or attention's output,
+    /// `[rows, heads, padded_width]`.
+    pub(super) input: Lhs,
+    /// The MLP's hidden layer: `[rows, wide]`.
+    pub(super) hidden: Lhs,
     /// Query, key and value: `[rows, 3, heads, padded_width]`.
-    pub(super) qkv: Operand,
+    pub(super) qkv: Lhs,
     /// Rows of the embedding and the head.
     pub(super) wide: Vec<f32>,
     pub(super) attention: AttentionScratch,
@@ -46,7 +47,7 @@ impl Block {
 
         self.qkv.shape(input, rows);
         self.norm_1.fill(x, input);
-        self.qkv.to_operand(input, None, qkv, products);
+        self.qkv.to_lhs(input, None, qkv, products);
         self.attention_out.shape(input, rows);
         let (heads, width) = (self.heads, channels / self.heads);
         for first_row in (0..rows).step_by(tokens) {
@@ -56,7 +57,7 @@ impl Block {
 
         self.mlp_in.shape(input, rows);
         self.norm_2.fill(x, input);
-        self.mlp_in.to_operand(input, Some(self.activation), hidden, products);
+        self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
         self.mlp_out.add_to(hidden, x, products);
     }
 
@@ -73,9 +74,9 @@ impl Block {
         let channels = self.attention_out.outputs();
         let (qkv, hidden) = (self.qkv.outputs(), self.mlp_in.outputs());
         let attended = qkv / 3;
-        let operands = [qkv, attended, hidden].map(|n| self.qkv.operand_bytes(rows, n));
+        let sides = [qkv, attended, hidden].map(|n| self.qkv.lhs_bytes(rows, n));
         // SigLIP's head has keys and values of an image in `wide`.
-        operands.iter().sum::<usize>()
+        sides.iter().sum::<usize>()
             + size_of::<f32>() * tokens * 2 * channels
             + AttentionScratch::bytes(tokens, channels / self.heads)
             + ProductScratch::bytes(rows, qkv.max(hidden))

@@ -1,8 +1,8 @@
 //! The models whose architecture and preprocessing are known without their files.
 
 use super::architecture::{Architecture, Family};
-use crate::kernel::Activation;
 use crate::preprocess::{CropRounding, Normalize, Preprocessing, Resample, Resize};
+use alignscope_kernel::Activation;
 
 /// A model of the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

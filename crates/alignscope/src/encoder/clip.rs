@@ -8,8 +8,8 @@ use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
-use crate::kernel::Activation;
 use crate::weights::{Init, WeightsError};
+use alignscope_kernel::Activation;
 
 /// Sizes from the `config.json` of a whole model (`CLIPConfig`), whose own `projection_dim`
 /// counts, or of a vision tower alone (`CLIPVisionConfig`).

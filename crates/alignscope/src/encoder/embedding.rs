@@ -3,7 +3,7 @@
 use super::block::Scratch;
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::huge;
+use alignscope_kernel::huge_pages;
 
 /// Patches, class token and positions.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Embedding {
         out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
 
         if let Some(norm) = &self.norm {
-            let copy = huge::first(&mut scratch.wide, channels, 0.0);
+            let copy = huge_pages::first(&mut scratch.wide, channels, 0.0);
             for row in out.chunks_exact_mut(channels) {
                 copy.copy_from_slice(row);
                 norm.apply(copy, row);

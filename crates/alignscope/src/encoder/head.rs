@@ -3,7 +3,7 @@
 use super::block::Scratch;
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Activation, Matrix, MatrixMut, huge, matmul, softmax_rows};
+use alignscope_kernel::{Activation, Matrix, MatrixMut, huge_pages, matmul, softmax_rows};
 
 /// The layer norm after the last block, the pooling, and the projection.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Head {
         match &self.pooling {
             Pooling::ClassToken => self.norm.apply(&tokens[..channels], &mut pooled),
             Pooling::PatchMean => {
-                let normed = huge::first(&mut scratch.wide, channels, 0.0);
+                let normed = huge_pages::first(&mut scratch.wide, channels, 0.0);
                 let patches = tokens.chunks_exact(channels).skip(1);
                 let count = patches.len() as f32;
                 for token in patches {
@@ -99,7 +99,7 @@ impl AttentionPooling {
     fn apply(&self, count: usize, out: &mut [f32], scratch: &mut Scratch) {
         let channels = out.len();
         let Scratch { input, hidden, wide, products, .. } = scratch;
-        let key_value = huge::first(wide, count * 2 * channels, 0.0);
+        let key_value = huge_pages::first(wide, count * 2 * channels, 0.0);
         self.key_value.apply(input, key_value, products);
         let width = channels / self.heads;
         let scale = 1.0 / (width as f32).sqrt();
@@ -123,7 +123,7 @@ impl AttentionPooling {
         self.out.apply_row(&attended, out, input, products);
         self.mlp_in.shape(input, 1);
         self.norm.fill(out, input);
-        self.mlp_in.to_operand(input, Some(self.activation), hidden, products);
+        self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
         self.mlp_out.add_to(hidden, out, products);
     }
 }

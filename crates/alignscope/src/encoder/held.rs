@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::staged::Encoded;
 use crate::difference::Activations;
-use crate::kernel::huge;
-use crate::kernel::squared_norm;
 use crate::spill::{SpillError, SpillFile};
+use alignscope_kernel::huge_pages;
+use alignscope_kernel::squared_norm;
 
 /// Activations in a temporary file.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Held {
             None => None,
             Some(_) => Some(SpilledImages::create(images, tokens, channels)?),
         };
-        let values = huge::vec(in_memory.unwrap_or(images) * image, 0.0);
+        let values = huge_pages::vec(in_memory.unwrap_or(images) * image, 0.0);
         Ok(Self { values, file, norms: vec![0.0; images], tokens, channels, group })
     }
 

@@ -8,8 +8,9 @@ use super::architecture::{Architecture, ConfigError};
 use super::block::Block;
 use super::linear::Linear;
 use super::norm::LayerNorm;
-use crate::kernel::{Precision, padded_width};
+use super::precision::of_patches;
 use crate::weights::{Init, Weights, WeightsError};
+use alignscope_kernel::{Precision, padded_width};
 
 /// Reads the layers of one model.
 #[derive(Clone, Copy)]
@@ -17,8 +18,8 @@ pub(super) struct Layers<'a> {
     pub(super) weights: &'a Weights,
     pub(super) architecture: &'a Architecture,
     /// In which arithmetic the products of its blocks are. The patch embedding follows it
-    /// ([`of_patches`](Precision::of_patches)); the head, a thousandth of the work, is in f32 always: its errors would not be
-    /// averaged over many tokens.
+    /// ([`of_patches`]); the head, a thousandth of the work, is in f32 always: its errors would not
+    /// be averaged over many tokens.
     pub(super) precision: Precision,
 }
 
@@ -158,7 +159,7 @@ impl Layers<'_> {
             Some(init) => Some(self.tensor(&format!("{name}.bias"), &[channels], init)?),
             None => None,
         };
-        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, self.precision.of_patches()))
+        Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, of_patches(self.precision)))
     }
 
     /// All blocks, whose names `names` gives by their number from 0.

@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use crate::kernel::{Activation, Operand, Output, PackedWeights, Precision, ProductScratch};
+use alignscope_kernel::{Activation, Lhs, Output, PackedWeights, Precision, ProductScratch};
 
 /// `y = W x + b` for each row of a matrix.
 #[derive(Debug)]
@@ -33,34 +33,34 @@ impl Linear {
     }
 
     /// Bytes of `[rows, columns]` in the form of this layer.
-    pub(super) fn operand_bytes(&self, rows: usize, columns: usize) -> usize {
-        self.weights.operand_bytes(rows, columns)
+    pub(super) fn lhs_bytes(&self, rows: usize, columns: usize) -> usize {
+        self.weights.lhs_bytes(rows, columns)
     }
 
-    /// Makes `operand` what this layer takes, `[rows, inputs]`, yet to be filled.
-    pub(super) fn shape(&self, operand: &mut Operand, rows: usize) {
-        self.weights.shape(operand, rows);
+    /// Makes `lhs` what this layer takes, `[rows, inputs]`, yet to be filled.
+    pub(super) fn shape(&self, lhs: &mut Lhs, rows: usize) {
+        self.weights.shape(lhs, rows);
     }
 
     /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
-    pub(super) fn apply(&self, x: &Operand, out: &mut [f32], scratch: &mut ProductScratch) {
+    pub(super) fn apply(&self, x: &Lhs, out: &mut [f32], scratch: &mut ProductScratch) {
         self.weights.apply(x, self.bias.as_deref(), Output::Set(out), scratch);
     }
 
     /// `out += x Wᵀ + b`: the end of a residual branch.
-    pub(super) fn add_to(&self, x: &Operand, out: &mut [f32], scratch: &mut ProductScratch) {
+    pub(super) fn add_to(&self, x: &Lhs, out: &mut [f32], scratch: &mut ProductScratch) {
         self.weights.apply(x, self.bias.as_deref(), Output::Add(out), scratch);
     }
 
     /// `x Wᵀ + b`, or its activation, as what a later layer of this precision or attention takes.
-    pub(super) fn to_operand(
+    pub(super) fn to_lhs(
         &self,
-        x: &Operand,
+        x: &Lhs,
         activation: Option<Activation>,
-        out: &mut Operand,
+        out: &mut Lhs,
         scratch: &mut ProductScratch,
     ) {
-        self.weights.apply(x, self.bias.as_deref(), Output::Operand(activation, out), scratch);
+        self.weights.apply(x, self.bias.as_deref(), Output::Lhs(activation, out), scratch);
     }
 
     /// As [`apply`](Self::apply), for one row.
@@ -68,11 +68,11 @@ impl Linear {
         &self,
         x: &[f32],
         out: &mut [f32],
-        operand: &mut Operand,
+        lhs: &mut Lhs,
         scratch: &mut ProductScratch,
     ) {
-        self.shape(operand, 1);
-        operand.set_row(0, x);
-        self.apply(operand, out, scratch);
+        self.shape(lhs, 1);
+        lhs.set_row(0, x);
+        self.apply(lhs, out, scratch);
     }
 }

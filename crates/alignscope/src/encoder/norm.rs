@@ -1,6 +1,6 @@
 //! A layer norm with its gain and offset.
 
-use crate::kernel::{Norm, Operand, layer_norm};
+use alignscope_kernel::{Lhs, Norm, layer_norm};
 
 /// Layer normalisation over the channels of each row.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl LayerNorm {
     }
 
     /// Normalises each row of `x` into the left side of a product, both `[rows, channels]`.
-    pub(super) fn fill(&self, x: &[f32], out: &mut Operand) {
+    pub(super) fn fill(&self, x: &[f32], out: &mut Lhs) {
         for (row, x) in x.chunks_exact(self.weight.len()).enumerate() {
             out.fill_row(row, |out| self.apply(x, out));
         }

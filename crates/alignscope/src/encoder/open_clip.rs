@@ -8,8 +8,8 @@ use super::embedding::Embedding;
 use super::head::{Head, Pooling};
 use super::layers::{BlockInit, BlockNames, Layers, QkvNames, no_other_tensors};
 use super::linear::Linear;
-use crate::kernel::{Activation, Precision};
 use crate::weights::{Init, Weights, WeightsError};
+use alignscope_kernel::{Activation, Precision};
 
 /// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
 /// `CLIPVisionCfg`.

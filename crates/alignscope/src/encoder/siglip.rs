@@ -9,8 +9,8 @@ use super::head::{AttentionPooling, Head, Pooling};
 use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
 use super::linear::Linear;
-use crate::kernel::{Activation, Operand, Precision, ProductScratch};
 use crate::weights::{Init, WeightsError};
+use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
 /// that are missing take the defaults of transformers 5's `SiglipVisionConfig`.
@@ -143,7 +143,7 @@ fn pooling(
     Linear::new(weight, Some(bias), c, layers.precision).apply_row(
         &probe,
         &mut query,
-        &mut Operand::default(),
+        &mut Lhs::default(),
         &mut ProductScratch::default(),
     );
     Ok(AttentionPooling {

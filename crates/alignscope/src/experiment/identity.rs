@@ -91,7 +91,7 @@ pub(super) fn piece(model: &Model, dataset: &PreparedDataset, tokens: Tokens) ->
     values.insert("numerics".into(), NUMERICS.into());
     values.insert("processor".into(), processor().into());
     if model.sums_by_caches() {
-        values.insert("processor name".into(), crate::kernel::processor().into());
+        values.insert("processor name".into(), alignscope_kernel::cpu_name().into());
     }
     values.insert("model".into(), model.identity());
     values.insert("images".into(), images(dataset).into());

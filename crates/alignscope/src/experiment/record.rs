@@ -123,7 +123,7 @@ impl Experiment {
             reproducible: if of_user { REPRODUCIBLE_OF_USER } else { REPRODUCIBLE }.to_owned(),
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-                processor: crate::kernel::processor(),
+                processor: alignscope_kernel::cpu_name(),
                 threads: rayon::current_num_threads(),
             },
             times,
