@@ -5,7 +5,7 @@ set -eu
 cat <<'HEAD'
 # What is said to wrong input
 
-Every row is a test in `crates/alignscope-cli/tests/`, in `wrong_input.rs` or `checkpoints.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
+Every row is a test in `crates/alignscope-cli/tests/it/`, in `wrong_input.rs` or `checkpoints.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
 beginning; DATA is the folder given with `--data`.
 
 Characters that a terminal would obey instead of showing them (control characters such as escape sequences, and those that turn the direction of a text), and most that have no width, are
