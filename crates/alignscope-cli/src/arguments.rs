@@ -78,6 +78,23 @@ pub enum Command {
     },
 }
 
+/// How the arrays of features are read.
+#[derive(Debug, Clone, Args)]
+pub struct Arrays {
+    /// How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
+    /// registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if
+    /// it is a square; else an error if --tokens depends on it.
+    #[arg(long, value_name = "N")]
+    pub prefix_tokens: Option<usize>,
+
+    /// What the axes of features are: NCHW (feature maps, images × channels × height × width),
+    /// NHWC (images × height × width × channels), NCL (images × channels × tokens), or NLC
+    /// (images × tokens × channels), as three axes are by default. May be given twice, for stages
+    /// of four axes and for those of three.
+    #[arg(long = "layout", value_name = "LAYOUT")]
+    pub layouts: Vec<Layout>,
+}
+
 /// `alignscope run`.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -131,6 +148,9 @@ pub struct Run {
     /// Which tokens' activations are compared: all (as published), class, patches or mean.
     #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
     pub tokens: Tokens,
+
+    #[command(flatten)]
+    pub arrays: Arrays,
 
     /// The projection raw, or divided by its L2 norm (unit), instead of as the model has it.
     #[arg(long, value_name = "FORM")]
@@ -332,18 +352,8 @@ pub struct Score {
     #[arg(long, value_name = "TOKENS", default_value_t = Tokens::All)]
     pub tokens: Tokens,
 
-    /// How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
-    /// registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if
-    /// it is a square; else an error if --tokens depends on it.
-    #[arg(long, value_name = "N")]
-    pub prefix_tokens: Option<usize>,
-
-    /// What the axes of the features are: NCHW (feature maps, images × channels × height × width),
-    /// NHWC (images × height × width × channels), NCL (images × channels × tokens), or NLC
-    /// (images × tokens × channels), as three axes are by default. May be given twice, for stages
-    /// of four axes and for those of three.
-    #[arg(long = "layout", value_name = "LAYOUT")]
-    pub layouts: Vec<Layout>,
+    #[command(flatten)]
+    pub arrays: Arrays,
 
     /// What a tie between the model's distances counts: a miss (as published), or 1/k among k tied.
     #[arg(long, value_name = "RULE", default_value_t = Ties::Miss)]

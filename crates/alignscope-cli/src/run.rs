@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, Presentation,
@@ -39,6 +40,8 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
         datasets: grid.datasets,
         distances,
         tokens: arguments.tokens,
+        prefix_tokens: arguments.arrays.prefix_tokens,
+        layouts: Layouts::new(&arguments.arrays.layouts)?,
         projection: arguments.projection,
         precision: arguments.precision.resolve(),
         ties: arguments.ties,
@@ -149,7 +152,7 @@ pub fn named_paths(
 /// Runs an experiment and says where the results are.
 pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyhow::Result<u8> {
     let progress = Stoppable::new(progress(quiet))?;
-    let summary = match experiment.run(&out, &progress) {
+    let summary = match experiment.run(vec![], &out, &progress) {
         Ok(summary) => summary,
         Err(ExperimentError::Stopped) => {
             tell!("alignscope: {}", stopped(experiment));

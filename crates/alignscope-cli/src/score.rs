@@ -17,7 +17,7 @@ use crate::terminal::tell;
 
 /// Scores features that were made elsewhere.
 pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
-    let layouts = Layouts::new(&arguments.layouts)?;
+    let layouts = Layouts::new(&arguments.arrays.layouts)?;
     let folder = FeatureFolder::open(&arguments.features).context("cannot read the features")?;
     let name = match &arguments.name {
         Some(name) => name.clone(),
@@ -32,7 +32,11 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     }
     let external = External {
         name,
-        reading: Reading { tokens: arguments.tokens, prefix: arguments.prefix_tokens, layouts },
+        reading: Reading {
+            tokens: arguments.tokens,
+            prefix: arguments.arrays.prefix_tokens,
+            layouts,
+        },
         source: ExternalSource::Features(folder.into()),
     };
     let dataset = DatasetSpec {

@@ -248,14 +248,14 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         ExperimentError::Memory { .. }
         | ExperimentError::ImageMemory { .. }
         | ExperimentError::ResampleMemory { .. }
-        | ExperimentError::PixelMemory { .. }
-        | ExperimentError::BaselineMemory { .. }
+        | ExperimentError::MetricMemory { .. }
         | ExperimentError::FeatureMemory { .. }
         | ExperimentError::CallbackMemory { .. } => Some("MemoryBudgetError"),
         ExperimentError::FeatureShape { .. }
         | ExperimentError::CallbackShape { .. }
         | ExperimentError::StageName { .. }
         | ExperimentError::Twice { .. }
+        | ExperimentError::NotGiven(_)
         | ExperimentError::Name(_)
         | ExperimentError::Many { .. }
         | ExperimentError::ManyTrials { .. }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use alignscope::kept::KeptFolder;
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetKind, Distance, Experiment, ModelSpec, ModelSpecError, NamedModel,
-    PrecisionChoice, ProjectionForm, Resampling, Ties, Tokens,
+    ClusterBy, DatasetKind, Distance, Experiment, ExperimentError, ModelSpec, ModelSpecError,
+    NamedModel, PrecisionChoice, ProjectionForm, Resampling, Ties, Tokens,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -14,6 +14,7 @@ use pyo3::types::PyDict;
 use crate::dataset::Dataset;
 use crate::encoder::memory_bytes;
 use crate::error::{exception, raise};
+use crate::external::{Given, Own};
 use crate::work;
 
 /// How distances become scores, as Python names it.
@@ -79,14 +80,16 @@ pub(crate) enum Cache {
 /// Runs models on data sets and fills a folder; the images that could not be read: data set, image, and
 /// why.
 ///
-/// `models` — each with the name that it is given, if any; else it may stand before `=`
+/// `models` — each with the name that it is given, if any; else it may stand before `=`. One without
+/// a text is among `own`, by its name
 /// `cache` — where differences are kept: a folder, the user's own (None), or nowhere (False)
 #[pyfunction]
-#[pyo3(signature = (models, datasets, out, scoring, projection, precision, baseline_size, weights, scale_from, title, published, cache, fresh, keep_going, reporter, threads))]
+#[pyo3(signature = (models, own, datasets, out, scoring, projection, precision, baseline_size, weights, scale_from, title, published, cache, fresh, keep_going, reporter, threads))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn run_experiment(
     py: Python<'_>,
-    models: Vec<(Option<String>, String)>,
+    models: Vec<(Option<String>, Option<String>)>,
+    own: Vec<Own<'_>>,
     datasets: Vec<PyRef<'_, Dataset>>,
     out: PathBuf,
     scoring: Scoring,
@@ -103,11 +106,10 @@ pub(crate) fn run_experiment(
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Vec<(String, String, String)>> {
-    let model = |(name, text): (Option<String>, String)| -> Result<NamedModel, ModelSpecError> {
-        match name {
-            Some(name) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
-            None => text.parse(),
-        }
+    let model = |(name, text): (Option<String>, Option<String>)| match (name, text) {
+        (name, None) => Ok(ModelSpec::Own(name.unwrap_or_default()).into()),
+        (Some(name), Some(text)) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
+        (None, Some(text)) => text.parse(),
     };
     let models = models.into_iter().map(model).collect::<Result<Vec<NamedModel>, ModelSpecError>>();
     let models = models.map_err(|e| exception(py, &e))?;
@@ -132,7 +134,14 @@ pub(crate) fn run_experiment(
     experiment.fresh = fresh;
     experiment.keep_going = keep_going;
     let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
-    let done = work::run(py, reporter.as_ref(), threads, |worker| experiment.run(&folder, worker));
+    let tokens = experiment.tokens;
+    let given: Vec<Given<'_>> =
+        own.iter().map(|own| own.given(py, tokens)).collect::<PyResult<_>>()?;
+    let done = work::run(py, reporter.as_ref(), threads, |worker| {
+        let own = given.into_iter().map(|given| given.external(worker));
+        let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
+        experiment.run(own, &folder, worker)
+    });
     match done {
         Ok(Ok(summary)) => {
             let bad = summary.bad_images.into_iter();

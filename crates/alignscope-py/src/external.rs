@@ -126,106 +126,165 @@ impl Measured {
 
 /// Features as Python gives them: a folder, or an array for each stage.
 #[derive(FromPyObject)]
-pub(crate) enum GivenFeatures<'py> {
+enum GivenFeatures<'py> {
     Arrays(Vec<(String, PyReadonlyArrayDyn<'py, f32>)>),
     Folder(PathBuf),
 }
 
-/// Scores features that are there already.
-#[pyfunction]
-#[pyo3(signature = (
-    dataset, features, file_names, model, scoring, prefix, layout, out, reporter, threads
-))]
-#[expect(clippy::too_many_arguments, reason = "Python names them")]
-pub(crate) fn score(
-    py: Python<'_>,
-    dataset: PyRef<'_, Dataset>,
-    features: GivenFeatures<'_>,
+/// A model of the user's as Python gives it: features, or a function.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Own<'py> {
+    name: String,
+    features: Option<GivenFeatures<'py>>,
     file_names: Option<Vec<String>>,
-    model: String,
-    scoring: Scoring,
-    prefix: Option<usize>,
-    layout: Vec<String>,
-    out: Option<PathBuf>,
-    reporter: Option<Bound<'_, PyAny>>,
-    threads: Option<usize>,
-) -> PyResult<Measured> {
-    let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
-    let features = match &features {
-        GivenFeatures::Folder(folder) => {
-            let opened = py.detach(|| FeatureFolder::open(folder));
-            Features::from(opened.map_err(|e| exception(py, &e))?)
-        }
-        GivenFeatures::Arrays(arrays) => {
-            let mut stages = Vec::with_capacity(arrays.len());
-            for (name, array) in arrays {
-                let (values, shape) = array::features(array)?;
-                stages.push((Stage::in_results(name), FeatureValues::Memory { values, shape }));
-            }
-            Features { stages, file_names }
-        }
-    };
-    let reading = reading(py, experiment.tokens, prefix, &layout)?;
-    let source = ExternalSource::Features(features);
-    let external = External { name: model, reading, source };
-    measure(py, out, reporter, threads, |out, worker| experiment.measure(external, out, worker))
-}
-
-/// Scores a model that is a function of batches of images.
-#[pyfunction]
-#[pyo3(signature = (
-    dataset, encode, stages, recipe, batch, spill, model, scoring, prefix, layout, out, reporter,
-    threads
-))]
-#[expect(clippy::too_many_arguments, reason = "Python names them")]
-pub(crate) fn evaluate(
-    py: Python<'_>,
-    dataset: PyRef<'_, Dataset>,
-    encode: Py<PyAny>,
+    encode: Option<Py<PyAny>>,
     stages: Vec<String>,
-    recipe: Option<&str>,
+    recipe: Option<String>,
     batch: usize,
     spill: bool,
-    model: String,
-    scoring: Scoring,
+    version: Option<String>,
     prefix: Option<usize>,
     layout: Vec<String>,
+}
+
+impl Own<'_> {
+    /// The model, as far as it is known before there are threads for it.
+    pub(crate) fn given(&self, py: Python<'_>, tokens: Tokens) -> PyResult<Given<'_>> {
+        let source = match (&self.features, &self.encode) {
+            (Some(features), _) => GivenSource::Features(self.features(py, features)?),
+            (None, Some(encode)) => GivenSource::Function {
+                encode: Arc::new(encode.clone_ref(py)),
+                stages: self.stages.iter().map(|name| Stage::in_results(name)).collect(),
+                recipe: self.recipe.as_deref().map(|name| Recipe::of(py, name)).transpose()?,
+                batch: self.batch,
+                spill: self.spill,
+                version: self.version.clone(),
+            },
+            (None, None) => {
+                let message = format!("{} has neither features nor a function", self.name);
+                return Err(raise(py, "InvalidValueError", message));
+            }
+        };
+        let reading = reading(py, tokens, self.prefix, &self.layout)?;
+        Ok(Given { name: self.name.clone(), reading, source })
+    }
+
+    fn features<'a>(
+        &self,
+        py: Python<'_>,
+        features: &'a GivenFeatures<'_>,
+    ) -> PyResult<Features<'a>> {
+        let arrays = match features {
+            GivenFeatures::Folder(folder) => {
+                let folder = py.detach(|| FeatureFolder::open(folder));
+                return Ok(Features::from(folder.map_err(|e| exception(py, &e))?));
+            }
+            GivenFeatures::Arrays(arrays) => arrays,
+        };
+        let mut stages = Vec::with_capacity(arrays.len());
+        for (name, array) in arrays {
+            let (values, shape) = array::features(array)?;
+            stages.push((Stage::in_results(name), FeatureValues::Memory { values, shape }));
+        }
+        Ok(Features { stages, file_names: self.file_names.clone() })
+    }
+}
+
+/// A model of the user's, before there are threads for it.
+pub(crate) struct Given<'a> {
+    name: String,
+    reading: Reading,
+    source: GivenSource<'a>,
+}
+
+enum GivenSource<'a> {
+    Features(Features<'a>),
+    Function {
+        encode: Arc<Py<PyAny>>,
+        stages: Vec<Stage>,
+        recipe: Option<Recipe>,
+        batch: usize,
+        spill: bool,
+        version: Option<String>,
+    },
+}
+
+impl<'a> Given<'a> {
+    /// The model; its function is called through the worker.
+    ///
+    /// # Errors
+    /// The checkpoint whose recipe of preprocessing is named cannot be opened.
+    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<External<'w>, ExperimentError>
+    where
+        'a: 'w,
+    {
+        let Self { name, reading, source } = self;
+        let source = match source {
+            GivenSource::Features(features) => ExternalSource::Features(features),
+            GivenSource::Function { encode, stages, recipe, batch, spill, version } => {
+                let preprocessing = match recipe {
+                    None => None,
+                    Some(Recipe::Known(recipe)) => Some(recipe),
+                    Some(Recipe::Checkpoint(model)) => {
+                        let failed = |source| ExperimentError::Model {
+                            model: model.to_string(),
+                            source: Box::new(source),
+                        };
+                        let found = checkpoint(&model, None, Tokens::All, worker);
+                        found.map_err(failed)?.map(|checkpoint| checkpoint.preprocessing)
+                    }
+                };
+                let call = move |batch: Batch, rows: Vec<StageRows>| {
+                    let encode = Arc::clone(&encode);
+                    match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
+                        Some(found) => Ok(found?),
+                        None => Err(ExperimentError::Stopped.into()),
+                    }
+                };
+                let encode = Box::new(call);
+                ExternalSource::Callback(Callback {
+                    stages,
+                    preprocessing,
+                    batch,
+                    spill,
+                    version,
+                    encode,
+                })
+            }
+        };
+        Ok(External { name, reading, source })
+    }
+}
+
+/// Measures a model of the user's on a data set.
+#[pyfunction]
+#[pyo3(signature = (dataset, own, scoring, out, reporter, threads))]
+pub(crate) fn measure(
+    py: Python<'_>,
+    dataset: PyRef<'_, Dataset>,
+    own: Own<'_>,
+    scoring: Scoring,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Measured> {
     let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
-    let recipe = match recipe {
-        None => None,
-        Some(name) => Some(Recipe::of(py, name)?),
+    let given = own.given(py, experiment.tokens)?;
+    let folder =
+        out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
+    let done = work::run(py, reporter.as_ref(), threads, |worker| {
+        experiment.measure(given.external(worker)?, folder.as_ref(), worker)
+    });
+    let failed = match done {
+        Ok(Ok(measured)) => return Ok(Measured { measured }),
+        Ok(Err(error)) => exception(py, &error),
+        Err(stopped) => stopped,
     };
-    let stages: Vec<Stage> = stages.iter().map(|name| Stage::in_results(name)).collect();
-    let reading = reading(py, experiment.tokens, prefix, &layout)?;
-    let encode = Arc::new(encode);
-    measure(py, out, reporter, threads, move |out, worker| {
-        let preprocessing = match recipe {
-            None => None,
-            Some(Recipe::Known(recipe)) => Some(recipe),
-            Some(Recipe::Checkpoint(model)) => {
-                let failed = |source| ExperimentError::Model {
-                    model: model.to_string(),
-                    source: Box::new(source),
-                };
-                let found = checkpoint(&model, None, Tokens::All, worker).map_err(failed)?;
-                found.map(|checkpoint| checkpoint.preprocessing)
-            }
-        };
-        let call = move |batch: Batch, rows: Vec<StageRows>| {
-            let encode = Arc::clone(&encode);
-            match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
-                Some(found) => Ok(found?),
-                None => Err(ExperimentError::Stopped.into()),
-            }
-        };
-        let callback = Callback { stages, preprocessing, batch, spill, encode: Box::new(call) };
-        let source = ExternalSource::Callback(callback);
-        experiment.measure(External { name: model, reading, source }, out, worker)
-    })
+    if let Some(folder) = folder {
+        folder.abandon();
+    }
+    Err(failed)
 }
 
 /// How the arrays of a model are read.
@@ -285,27 +344,4 @@ fn of_batch(
         rows.append(values, &shape).map_err(|e| exception(py, &e))?;
     }
     Ok(rows)
-}
-
-/// Does the work of measuring a model.
-fn measure(
-    py: Python<'_>,
-    out: Option<PathBuf>,
-    reporter: Option<Bound<'_, PyAny>>,
-    threads: Option<usize>,
-    work: impl FnOnce(Option<&OutputFolder>, &Worker) -> Result<alignscope::Measured, ExperimentError>
-    + Send,
-) -> PyResult<Measured> {
-    let folder =
-        out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
-    let done = work::run(py, reporter.as_ref(), threads, |worker| work(folder.as_ref(), worker));
-    let failed = match done {
-        Ok(Ok(measured)) => return Ok(Measured { measured }),
-        Ok(Err(error)) => exception(py, &error),
-        Err(stopped) => stopped,
-    };
-    if let Some(folder) = folder {
-        folder.abandon();
-    }
-    Err(failed)
 }

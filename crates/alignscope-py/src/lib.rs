@@ -26,7 +26,7 @@ mod _alignscope {
     #[pymodule_export]
     use super::experiment::{choices, run_experiment};
     #[pymodule_export]
-    use super::external::{Measured, evaluate, score};
+    use super::external::{Measured, measure};
     #[pymodule_export]
     use super::run_program;
     #[pymodule_export]

@@ -142,6 +142,7 @@ def test_ctrl_c_stops_the_work_and_leaves_no_results(dataset, tmp_path):
         time.sleep(0.05)
         return {"x": np.ones((len(images), 2))}
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     begun = time.monotonic()
@@ -154,6 +155,7 @@ def test_ctrl_c_stops_the_work_and_leaves_no_results(dataset, tmp_path):
 def test_ctrl_c_stops_an_experiment(tmp_path):
     sets = alignscope.demo(tmp_path / "demo")
     experiment = alignscope.Experiment("random:openai/clip-vit-base-patch16", sets["pairs"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     begun = time.monotonic()

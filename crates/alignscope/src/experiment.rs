@@ -1,6 +1,5 @@
 //! The whole way: models × data sets to scores.
 
-mod baselines;
 mod before;
 mod callback;
 mod compare;
@@ -11,6 +10,8 @@ mod figures;
 mod file;
 mod identity;
 mod measure;
+mod metric;
+mod model;
 mod open;
 mod piece;
 mod pixels;
@@ -25,7 +26,7 @@ mod verify;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 pub use callback::{Batch, Callback, Encode, StageRows, StageRowsError};
@@ -39,28 +40,33 @@ pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
 use conclusion::{Concluded, Done};
-use piece::LazyEncoder;
+use external::OwnModel;
+use metric::Metric;
+use model::{Measurement, Model, Role, RunModel};
+use piece::EncoderModel;
+use pixels::Pixels;
 use prepared::{Opening, PreparedDataset};
+use reduction::Wanted;
 use scoring::Scoring;
 use tables::Tables;
-use work::Piece;
 
-use crate::baseline::{BaselineFolders, BaselineModel};
+use crate::baseline::{Baseline, BaselineFolders, BaselineModel};
+use crate::comparison::ComparisonRow;
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
+use crate::features::{FeatureFolder, Layouts, Reading};
+use crate::findings::FindingRow;
 use crate::input_file::ContentHash;
 use crate::kept::KeptFolder;
 use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
-    BadImage, Drawn, DrawnDataset, DrawnModel, FileRecord, MAX_MODELS, MAX_TRIALS, OutputFolder,
-    RunState, ScaleFile, ScoreRow, read_scores,
+    BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
+    ScaleFile, ScoreRow, read_scores,
 };
 use crate::score::Ties;
-use crate::stage::Stage;
-use alignscope_kernel::huge_pages;
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +90,10 @@ pub struct Experiment {
     pub distances: Vec<Distance>,
     /// Which tokens' activations are compared.
     pub tokens: Tokens,
+    /// How many tokens stand before the patches in features that are named by a folder.
+    pub prefix_tokens: Option<usize>,
+    /// What the axes of their arrays are.
+    pub layouts: Layouts,
     /// The projection as it is, or divided by its L2 norm; as the model has it unless said
     /// otherwise.
     pub projection: Option<ProjectionForm>,
@@ -128,37 +138,6 @@ struct ForeignScales {
     sha256: Option<ContentHash>,
 }
 
-/// What a model is made of.
-#[derive(Debug)]
-enum Source {
-    Pixels,
-    Baseline(BaselineModel),
-    Encoder(Box<Checkpoint>),
-    /// Activations from outside: what they are, by what it is called.
-    External(BTreeMap<String, String>),
-}
-
-impl Source {
-    fn baseline(&self) -> Option<&BaselineModel> {
-        match self {
-            Self::Baseline(model) => Some(model),
-            Self::Pixels | Self::Encoder(_) | Self::External(_) => None,
-        }
-    }
-}
-
-/// A model of a run, checked before the first image is read.
-#[derive(Debug)]
-struct Model {
-    /// As results call it.
-    name: String,
-    /// Wherever it is named from: as it is written, but a folder by its whole path.
-    place: String,
-    source: Source,
-    /// Its files with the hashes of what was read of them.
-    files: Vec<FileRecord>,
-}
-
 /// What a run did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -170,6 +149,19 @@ pub struct Summary {
     pub was_done: bool,
     /// Images that could not be read, by data set; their trials are left out.
     pub bad_images: Vec<(DatasetKind, BadImage)>,
+}
+
+/// What became of a run.
+#[derive(Debug, Default)]
+struct Outcome {
+    scores: Vec<ScoreRow>,
+    findings: Vec<FindingRow>,
+    comparisons: Vec<ComparisonRow>,
+    wall_s: f64,
+    was_done: bool,
+    bad_images: Vec<(DatasetKind, BadImage)>,
+    /// What was measured of the user's models, by name; of all where nothing is written.
+    of_user: Vec<(String, Measurement)>,
 }
 
 impl Experiment {
@@ -184,6 +176,8 @@ impl Experiment {
             datasets,
             distances: Distance::ALL.to_vec(),
             tokens: Tokens::All,
+            prefix_tokens: None,
+            layouts: Layouts::default(),
             projection: None,
             precision: Precision::F32,
             ties: Ties::Miss,
@@ -207,8 +201,11 @@ impl Experiment {
     /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
     /// and CSV, `manifest.json`, and from all of them `report.html`.
     ///
-    /// A run that stopped goes on: what is kept of it is not encoded again. A folder that holds this very run is left as
-    /// it is.
+    /// `own` — models of the caller's: features in memory, or functions. Those that `models` does not
+    /// name, as [`ModelSpec::Own`], come after the others
+    ///
+    /// A run that stopped goes on: what is kept of it is not encoded again. A folder that holds this
+    /// very run is left as it is.
     ///
     /// The work is done by the threads of the rayon pool that this is called in; results do not
     /// depend on their number.
@@ -219,31 +216,49 @@ impl Experiment {
     /// nothing before, nothing at all, unless the run was stopped: a run that could not be done is none to go on with.
     pub fn run(
         &self,
+        own: Vec<External<'_>>,
         out: &OutputFolder,
         progress: &dyn Progress,
     ) -> Result<Summary, ExperimentError> {
-        let result = self.fill(out, progress);
+        let result = self.with_own(&own).run_inner(own, Some(out), true, progress);
         match &result {
             Ok(_) | Err(ExperimentError::Stopped) => {}
             Err(_) => out.take_back(),
         }
-        result
+        let Outcome { scores, wall_s, was_done, bad_images, .. } = result?;
+        Ok(Summary { scores, wall_s, was_done, bad_images })
     }
 
-    /// As [`run`](Self::run), which sees to what an error leaves.
-    fn fill(
+    /// The same, of which the caller's models are part.
+    fn with_own(&self, own: &[External<'_>]) -> Self {
+        let mut whole = self.clone();
+        for External { name, .. } in own {
+            let spec = ModelSpec::Own(name.clone());
+            if whole.models.iter().all(|model| model.spec != spec) {
+                whole.models.push(spec.into());
+            }
+        }
+        whole
+    }
+
+    /// As [`run`](Self::run), which sees to what an error leaves; without `out`, no file is written.
+    ///
+    /// `can_keep_going` — whether the user can ask to leave out trials of images that cannot be read
+    fn run_inner(
         &self,
-        out: &OutputFolder,
+        own: Vec<External<'_>>,
+        out: Option<&OutputFolder>,
+        can_keep_going: bool,
         progress: &dyn Progress,
-    ) -> Result<Summary, ExperimentError> {
+    ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
         figures::check(&self.figures(), self.presentation.title.as_deref())?;
-        let models = self.models(progress)?;
+        let mut models = self.models(own, progress)?;
         if models.len() > MAX_MODELS {
             return Err(ExperimentError::Many { found: models.len() });
         }
-        let open = |spec| PreparedDataset::open(spec, self.opening(true), progress);
+        let open = |spec| PreparedDataset::open(spec, self.opening(can_keep_going), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_trials(&datasets)?;
         let this = self.as_found(&datasets)?;
@@ -251,56 +266,92 @@ impl Experiment {
             .iter()
             .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
             .collect();
-        let encoders = models.iter().any(|model| matches!(model.source, Source::Encoder(_)));
-        if encoders && self.precision.is_slower_than_f32() {
+        this.prepare(&mut models, &datasets, progress)?;
+        let foreign_scales = this.foreign_scales(&models)?;
+        let mut filling = None;
+        if let Some(out) = out {
+            let state = this.state(&models, &datasets, foreign_scales.sha256);
+            if before::is_done(out, &state, progress)? {
+                let scores = read_scores(&out.file("scores.csv"))?;
+                let wall_s = clock.elapsed().as_secs_f64();
+                return Ok(Outcome {
+                    was_done: true,
+                    bad_images,
+                    scores,
+                    wall_s,
+                    ..Outcome::default()
+                });
+            }
+            this.forget(&models, &datasets)?;
+            out.start(&state)?;
+            filling = Some((out, state, Tables::create(out)?));
+        }
+
+        let mut scoring = Scoring::new(&this, &datasets);
+        let (mut work, mut of_user) = (Vec::new(), Vec::new());
+        for model in &mut models {
+            for (position, dataset) in datasets.iter().enumerate() {
+                go_on(progress)?;
+                let (found, record) = this.cell(model, dataset, &foreign_scales, progress)?;
+                work.extend(record);
+                if let Some((_, _, tables)) = &mut filling {
+                    tables.write(&model.name, dataset, &found.stages, progress)?;
+                }
+                go_on(progress)?;
+                scoring.add(position, model, &found.stages, progress)?;
+                if out.is_none() || model.model.role() == Role::OfUser {
+                    of_user.push((model.name.clone(), found));
+                }
+            }
+            model.model.give_back();
+        }
+        let concluded = scoring.conclude(progress);
+        if let Some((out, state, tables)) = filling {
+            let done = Done { models: &models, datasets: &datasets, state, tables, work };
+            this.write_rest(out, done, &concluded, (started, clock), progress)?;
+        }
+        let Concluded { scores, findings, comparisons } = concluded;
+        let wall_s = clock.elapsed().as_secs_f64();
+        let was_done = false;
+        Ok(Outcome { scores, findings, comparisons, wall_s, was_done, bad_images, of_user })
+    }
+
+    /// Has each model look at the data sets, and says what the user must know of all.
+    fn prepare(
+        &self,
+        models: &mut [RunModel<'_>],
+        datasets: &[PreparedDataset],
+        progress: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        let any = |models: &[RunModel<'_>], role| models.iter().any(|m| m.model.role() == role);
+        if any(models, Role::Encoder) && self.precision.is_slower_than_f32() {
             progress.note(&format!(
                 "{} is slower than f32 on this processor, which lacks the instructions that it is made for; it is done by {}",
                 self.precision,
                 self.precision.instructions()
             ));
         }
-        let baselines = models.iter().filter_map(|model| model.source.baseline());
-        this.check_baselines(&baselines.collect::<Vec<_>>(), &datasets, progress)?;
-        let foreign_scales = this.foreign_scales(&models)?;
-        let state = this.state(&models, &datasets, foreign_scales.sha256)?;
-        if before::is_done(out, &state, progress)? {
-            let scores = read_scores(&out.file("scores.csv"))?;
-            let wall_s = clock.elapsed().as_secs_f64();
-            return Ok(Summary { scores, wall_s, was_done: true, bad_images });
-        }
-        this.forget(&models, &datasets)?;
-        out.start(&state)?;
-
-        let mut tables = Tables::create(out)?;
-        let mut scoring = Scoring::new(&this, &datasets);
-        let mut work = Vec::new();
-        for model in &models {
-            let encoder = match &model.source {
-                Source::Encoder(checkpoint) => Some(LazyEncoder::new(&model.name, checkpoint)),
-                Source::Pixels | Source::Baseline(_) | Source::External(_) => None,
+        for RunModel { name, model, .. } in models.iter_mut() {
+            let wanted = |dataset| Wanted {
+                model: name,
+                dataset,
+                distances: &self.distances,
+                foreign_scales: None,
             };
-            let blocks = encoder.as_ref().map_or(0, |encoder| encoder.architecture().blocks);
-            for (position, dataset) in datasets.iter().enumerate() {
-                go_on(progress)?;
-                let (kind, name) = (dataset.dataset.kind, &model.name);
-                let foreign_scales = foreign_scales.scales.get(&(name.clone(), kind));
-                let piece = Piece { model, encoder: encoder.as_ref(), dataset, foreign_scales };
-                let (stages, record) = this.piece(&piece, progress)?;
-                work.extend(record);
-                tables.write(name, dataset, &stages, progress)?;
-                go_on(progress)?;
-                let depth = |stage: Stage| stage.depth_percent(blocks);
-                scoring.add(position, name, &depth, &stages, progress)?;
+            let wanted: Vec<Wanted<'_>> = datasets.iter().map(wanted).collect();
+            model.prepare(&wanted, self.memory_bytes, progress)?;
+            if self.kept.is_some() && !model.may_be_kept() {
+                progress.note(&format!(
+                    "{name}: nothing of it is kept, since nothing tells it from another function; \
+                     give it a version"
+                ));
             }
-            drop(encoder);
-            huge_pages::give_back();
         }
-        let concluded = scoring.conclude(progress);
-        let done = Done { models: &models, datasets: &datasets, state, tables, work };
-        this.write_rest(out, done, &concluded, (started, clock), progress)?;
-        let Concluded { scores, .. } = concluded;
-        let wall_s = clock.elapsed().as_secs_f64();
-        Ok(Summary { scores, wall_s, was_done: false, bad_images })
+        for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {
+            let kind = dataset.dataset.kind;
+            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
+        }
+        Ok(())
     }
 
     /// The same experiment, its data sets and the panels of its figures named by what was found,
@@ -345,74 +396,79 @@ impl Experiment {
     }
 
     /// The models, their files hashed.
-    fn models(&self, progress: &dyn Progress) -> Result<Vec<Model>, ExperimentError> {
+    fn models<'a>(
+        &self,
+        own: Vec<External<'a>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<RunModel<'a>>, ExperimentError> {
         let specs = self.all_models()?;
         let names = names_of(&specs)?;
-        let model = |(NamedModel { spec, .. }, name): (NamedModel, String)| {
-            let source = self.source(&spec, &name, progress)?;
-            let files = record::files_of(&source);
-            Ok(Model { name, place: spec.place(), source, files })
-        };
-        specs.into_iter().zip(names).map(model).collect()
+        let mut own: Vec<Option<External<'a>>> = own.into_iter().map(Some).collect();
+        let mut models = Vec::with_capacity(specs.len());
+        for (NamedModel { spec, .. }, name) in specs.into_iter().zip(names) {
+            let model: Box<dyn Model + 'a> = match &spec {
+                ModelSpec::Own(wanted) => {
+                    let mut own = own.iter_mut();
+                    let is_it = |own: &&mut Option<External<'_>>| {
+                        own.as_ref().is_some_and(|own| own.name == *wanted)
+                    };
+                    let found = own.find(is_it).and_then(Option::take);
+                    let found = found.ok_or_else(|| ExperimentError::NotGiven(name.clone()))?;
+                    Box::new(OwnModel::new(found)?)
+                }
+                ModelSpec::Features(path) => Box::new(self.features(path, &name)?),
+                ModelSpec::Baseline(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
+                ModelSpec::Pixels => Box::new(Metric(Pixels)),
+                ModelSpec::Encoder { .. } => Box::new(self.encoder(&spec, &name, progress)?),
+            };
+            models.push(RunModel { name, place: spec.place(), model });
+        }
+        match own.into_iter().flatten().next() {
+            Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
+            None => Ok(models),
+        }
     }
 
-    /// What a model is made of, checked before the first image is read.
-    fn source(
+    /// Features in a folder.
+    fn features<'a>(&self, path: &Path, name: &str) -> Result<OwnModel<'a>, ExperimentError> {
+        let folder = FeatureFolder::open(path).map_err(|source| {
+            ExperimentError::FeatureFolder { model: name.to_owned(), source: Box::new(source) }
+        })?;
+        let reading =
+            Reading { tokens: self.tokens, prefix: self.prefix_tokens, layouts: self.layouts };
+        let source = ExternalSource::Features(folder.into());
+        OwnModel::new(External { name: name.to_owned(), reading, source })
+    }
+
+    fn baseline(&self, model: Baseline) -> Result<BaselineModel, ExperimentError> {
+        let load = || {
+            let folders = BaselineFolders::new(self.weights.as_deref())?;
+            BaselineModel::load(model, &folders)
+        };
+        load().map_err(|source| ExperimentError::Baseline { model, source })
+    }
+
+    /// An encoder, checked before the first image is read.
+    fn encoder(
         &self,
-        model: &ModelSpec,
+        spec: &ModelSpec,
         name: &str,
         progress: &dyn Progress,
-    ) -> Result<Source, ExperimentError> {
-        if let ModelSpec::Baseline(baseline) = model {
-            let load = || {
-                let folders = BaselineFolders::new(self.weights.as_deref())?;
-                BaselineModel::load(*baseline, &folders)
-            };
-            let error = |source| ExperimentError::Baseline { model: *baseline, source };
-            return load().map(Source::Baseline).map_err(error);
-        }
-        match Checkpoint::of(model, self.projection, self.tokens, progress) {
-            Ok(None) => Ok(Source::Pixels),
-            Ok(Some(mut checkpoint)) => {
-                checkpoint.precision = self.precision;
-                Ok(Source::Encoder(Box::new(checkpoint)))
-            }
-            Err(source) => {
-                let source = Box::new(source);
-                Err(ExperimentError::Model { model: as_named(name, model), source })
-            }
-        }
-    }
-
-    /// Says what of the baselines the user must know, and refuses what cannot be run.
-    fn check_baselines(
-        &self,
-        models: &[&BaselineModel],
-        datasets: &[PreparedDataset],
-        progress: &dyn Progress,
-    ) -> Result<(), ExperimentError> {
-        for model in models {
-            for file in model.files().iter().filter(|file| !file.published) {
-                progress.note(&format!(
-                    "{}: {} is not the file that was published (SHA-256 {})",
-                    model.baseline(),
-                    file.path.display(),
-                    file.sha256
-                ));
-            }
-            datasets.iter().try_for_each(|d| baselines::check(model, d, self.memory_bytes))?;
-        }
-        for dataset in datasets.iter().filter(|_| !models.is_empty()) {
-            let kind = dataset.dataset.kind;
-            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
-        }
-        Ok(())
+    ) -> Result<EncoderModel, ExperimentError> {
+        let checkpoint = Checkpoint::of(spec, self.projection, self.tokens, progress);
+        let checkpoint = checkpoint.map_err(|source| {
+            let source = Box::new(source);
+            ExperimentError::Model { model: as_named(name, spec), source }
+        })?;
+        let mut checkpoint = checkpoint.expect("the specification is an encoder's");
+        checkpoint.precision = self.precision;
+        Ok(EncoderModel::new(name.to_owned(), Box::new(checkpoint)))
     }
 
     fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
             true => {
-                let encoders = self.models.iter().filter(|model| model.spec.is_encoder()).count();
+                let encoders = self.models.iter().filter(|model| model.spec.has_stages()).count();
                 FigureSpec::of_all(encoders, &self.distances)
             }
             false => self.figures.clone(),
@@ -420,11 +476,11 @@ impl Experiment {
     }
 
     /// What the figures of the run need beside its scores.
-    fn drawn(&self, models: &[Model], datasets: &[PreparedDataset]) -> Drawn<FigureSpec> {
+    fn drawn(&self, models: &[RunModel<'_>], datasets: &[PreparedDataset]) -> Drawn<FigureSpec> {
         let Presentation { title, colours, published } = self.presentation.clone();
         let (simulated, figures) = (self.simulated, self.figures());
         let tokens = self.tokens_compared(models);
-        let model = |model: &Model| DrawnModel {
+        let model = |model: &RunModel<'_>| DrawnModel {
             name: model.name.clone(),
             spec: Some(model.place.clone()),
         };
@@ -475,12 +531,12 @@ impl Experiment {
     }
 
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
-    fn foreign_scales(&self, models: &[Model]) -> Result<ForeignScales, ExperimentError> {
+    fn foreign_scales(&self, models: &[RunModel<'_>]) -> Result<ForeignScales, ExperimentError> {
         let Some(run) = &self.scale_from else { return Ok(ForeignScales::default()) };
         let file = ScaleFile::read(&run.join("scale.parquet"))?;
         let mut scales = BTreeMap::new();
         let other = RunState::read(&run.join("manifest.json"))?;
-        for model in models.iter().filter(|m| matches!(m.source, Source::Encoder(_))) {
+        for model in models.iter().filter(|m| m.model.role() == Role::Encoder) {
             let there = model.name_in(&other);
             if there.is_none() && other.inputs.contains_key(&format!("weights of {}", model.name)) {
                 let (run, model) = (run.clone(), model.name.clone());
@@ -521,6 +577,7 @@ fn as_named(name: &str, spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::Stage;
 
     fn experiment() -> Experiment {
         let dataset = DatasetSpec {

@@ -13,6 +13,9 @@ mod named;
 
 pub use named::{ModelNameError, NamedModel, check_model_name, names_of};
 
+/// What stands before a folder of features.
+const FEATURES: &str = "features:";
+
 /// A model as it is named on the command line and in results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,6 +31,10 @@ pub enum ModelSpec {
         /// Whether its blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
         published: bool,
     },
+    /// Activations that lie in a folder, as `alignscope activations` writes them.
+    Features(PathBuf),
+    /// A model of the caller's, by its name: activations in memory, or a function.
+    Own(String),
 }
 
 /// Where an encoder's weights come from.
@@ -53,9 +60,17 @@ impl ModelSpec {
         Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, published: false }
     }
 
-    /// Whether it has stages, and not one output alone.
+    /// Whether it is an encoder that alignscope runs itself.
     pub fn is_encoder(&self) -> bool {
         matches!(self, Self::Encoder { .. })
+    }
+
+    /// Whether it has stages, and not one output alone.
+    pub fn has_stages(&self) -> bool {
+        match self {
+            Self::Pixels | Self::Baseline(_) => false,
+            Self::Encoder { .. } | Self::Features(_) | Self::Own(_) => true,
+        }
     }
 
     /// The model wherever it is named from: as it is written, but a folder by its whole path.
@@ -65,19 +80,25 @@ impl ModelSpec {
                 let source = ModelSource::Folder(named::whole_path(path));
                 Self::Encoder { source, published: *published }.to_string()
             }
+            Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
             other => other.to_string(),
         }
     }
 
     /// Whether both are one model, also where they name one folder by two paths.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let folder = |spec: &Self| match spec {
-            Self::Encoder { source: ModelSource::Folder(path), published } => {
-                Some((path.canonicalize().ok()?, *published))
-            }
-            _ => None,
+        let (one, two) = match (self, other) {
+            (
+                Self::Encoder { source: ModelSource::Folder(one), published },
+                Self::Encoder { source: ModelSource::Folder(two), published: other },
+            ) if published == other => (one, two),
+            (Self::Features(one), Self::Features(two)) => (one, two),
+            _ => return self == other,
         };
-        self == other || folder(self).is_some_and(|one| folder(other) == Some(one))
+        match (one.canonicalize(), two.canonicalize()) {
+            (Ok(one), Ok(two)) => one == two,
+            _ => one == two,
+        }
     }
 
     /// A checkpoint's folder.
@@ -91,6 +112,8 @@ impl fmt::Display for ModelSpec {
         let (source, published) = match self {
             Self::Pixels => return f.pad("pixels"),
             Self::Baseline(baseline) => return baseline.fmt(f),
+            Self::Features(path) => return f.pad(&format!("{FEATURES}{}", path.display())),
+            Self::Own(name) => return f.pad(name),
             Self::Encoder { source, published } => (source, published),
         };
         let variant = if *published { "@published" } else { "" };
@@ -164,6 +187,12 @@ pub enum ModelSpecError {
          configuration); an experiment in TOML stands by itself, as in `alignscope run FILE`"
     )]
     File(String),
+    /// There is no such folder of features.
+    #[error(
+        "`features:{0}` names no folder, expected one with `features.npy` and `file_names.txt`, or \
+         with such a folder for each stage"
+    )]
+    NoFeatures(String),
     /// A name before the model, where a model alone is expected.
     #[error("a name has no use before the model here; leave out `{name}=` of `{name}={rest}`")]
     Named {
@@ -185,7 +214,7 @@ fn did_you_mean(word: Option<&str>) -> String {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, a baseline, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
+    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
     /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id; `~/` is the
     /// user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
@@ -216,6 +245,12 @@ impl ModelSpec {
         }
         if let Ok(baseline) = name.parse() {
             return Ok(Self::Baseline(baseline));
+        }
+        if let Some(folder) = name.strip_prefix(FEATURES) {
+            return match folder_at(folder, base) {
+                Some(path) => Ok(Self::Features(path)),
+                None => Err(ModelSpecError::NoFeatures(folder.to_owned())),
+            };
         }
         let (rest, published) = match name.strip_suffix("@published") {
             Some(rest) => (rest, true),

@@ -90,7 +90,7 @@ impl Run {
             )
         };
         let out = OutputFolder::claim_run(&place.path().join("run"), false).expect("a folder");
-        experiment.run(&out, &Silent).expect("it runs");
+        experiment.run(vec![], &out, &Silent).expect("it runs");
         drop(out);
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(place.path().join("run")).expect("listed") {

@@ -1,7 +1,8 @@
 """How closely do the image distances inside a vision model follow the judgements of people?
 
-`Experiment` runs models on data sets as the command `alignscope run` does. `score` and `evaluate`
-measure models of one's own: features that are there already, or a function that encodes images.
+`run` measures models on data sets as the command `alignscope run` does: encoders by their names,
+`Features` that are there already, and a `Function` that encodes images, all in one figure.
+`Experiment` is the same in two steps; `score` and `evaluate` measure one model of one's own.
 `Encoder` gives activations, `load_dataset` trials as arrays, `results` the tables of a run.
 """
 
@@ -22,7 +23,8 @@ from ._errors import (
     ModelError,
     ResultsError,
 )
-from ._experiment import DISTANCES, Experiment, Run
+from ._experiment import DISTANCES, Experiment, Run, run
+from ._models import Features, Function
 from ._progress import Reporter
 from ._results import Table, results
 from ._score import Holding, Measurement, evaluate, score
@@ -36,6 +38,8 @@ __all__ = [
     "Encoder",
     "Experiment",
     "FeatureFileError",
+    "Features",
+    "Function",
     "Holding",
     "ImageError",
     "InvalidTypeError",
@@ -55,5 +59,6 @@ __all__ = [
     "known_models",
     "load_dataset",
     "results",
+    "run",
     "score",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._experiment import Scoring
 from ._progress import Reporter
+from ._models import Own
 from ._score import Holding
 
 __all__ = [
@@ -20,13 +21,12 @@ __all__ = [
     "__version__",
     "choices",
     "draw_demo",
-    "evaluate",
     "known_models",
+    "measure",
     "memory_of_text",
     "read_table",
     "run_experiment",
     "run_program",
-    "score",
 ]
 
 __version__: str
@@ -134,7 +134,8 @@ def known_models() -> list[tuple[str, str, str]]: ...
 def read_table(run: str | PathLike[str], table: str) -> Table: ...
 def run_program(command: Sequence[str]) -> int: ...
 def run_experiment(
-    models: Sequence[tuple[str | None, str]],
+    models: Sequence[tuple[str | None, str | None]],
+    own: Sequence[Own],
     datasets: Sequence[Dataset],
     out: str | PathLike[str],
     scoring: Scoring,
@@ -151,29 +152,10 @@ def run_experiment(
     reporter: Reporter | None,
     threads: int | None,
 ) -> list[tuple[str, str, str]]: ...
-def score(
+def measure(
     dataset: Dataset,
-    features: str | Sequence[tuple[str, NDArray[np.float32]]],
-    file_names: Sequence[str] | None,
-    model: str,
+    own: Own,
     scoring: Scoring,
-    prefix: int | None,
-    layout: Sequence[str],
-    out: str | PathLike[str] | None,
-    reporter: Reporter | None,
-    threads: int | None,
-) -> Measured: ...
-def evaluate(
-    dataset: Dataset,
-    encode: Callable[[Any, list[str]], list[NDArray[np.float32]]],
-    stages: Sequence[str],
-    recipe: str | None,
-    batch: int,
-    spill: bool,
-    model: str,
-    scoring: Scoring,
-    prefix: int | None,
-    layout: Sequence[str],
     out: str | PathLike[str] | None,
     reporter: Reporter | None,
     threads: int | None,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, Union
 
 from . import _alignscope, _arguments as check
 from ._dataset import Dataset, load_dataset
+from ._models import Features, Function, Own
 from ._progress import Reporter, reporter
 from ._results import Table, results
+
+#: A model of a run: an id of the hub, a folder, `random:ID`, a baseline, `pixels`, or one's own.
+Model = Union[str, "os.PathLike[str]", Features, Function]
 
 #: The kinds of distance.
 DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
@@ -101,7 +105,7 @@ class Experiment:
     """Models × data sets: what `alignscope run` does.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
-    …) or `pixels`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
+    …), `pixels`, `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of names to folders
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
@@ -122,10 +126,7 @@ class Experiment:
 
     def __init__(
         self,
-        models: str
-        | os.PathLike[str]
-        | Sequence[str | os.PathLike[str]]
-        | Mapping[str, str | os.PathLike[str]],
+        models: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
         datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
         *,
         distances: str | Sequence[str] | None = None,
@@ -144,7 +145,7 @@ class Experiment:
         published: bool = False,
         memory: int | str | None = None,
     ) -> None:
-        self._models = _models(models)
+        self._models, self._own = _models(models)
         self._datasets = _datasets(datasets)
         simulated = any(dataset.simulated for dataset in self._datasets)
         self._scoring = scoring(
@@ -191,6 +192,7 @@ class Experiment:
             kept = check.yes_or_no("cache", cache)
         bad = _alignscope.run_experiment(
             self._models,
+            self._own,
             [dataset._handle for dataset in self._datasets],
             path,
             self._scoring,
@@ -211,26 +213,70 @@ class Experiment:
 
     def __repr__(self) -> str:
         datasets = [dataset.name for dataset in self._datasets]
-        models = [text if name is None else f"{name}={text}" for name, text in self._models]
+        models = [
+            text if name is None else name if text is None else f"{name}={text}"
+            for name, text in self._models
+        ]
         return f"Experiment(models={models}, datasets={datasets})"
 
 
+def run(
+    models: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
+    datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    cache: str | os.PathLike[str] | bool = True,
+    fresh: bool = False,
+    keep_going: bool = False,
+    threads: int | None = None,
+    progress: bool | Reporter = True,
+    **options: Any,
+) -> Run:
+    """Run models on data sets and fill the folder `out`: encoders by id or folder, metrics, features
+    and functions stand in one figure, with paired comparisons of all.
+
+        alignscope.run(
+            ["openai/clip-vit-base-patch32", "ssim", Features(arrays, name="mine"),
+             Function(encode, stages, name="torch", version="1")],
+            datasets, "results",
+        )
+
+    `options` — what `Experiment` takes beside models and data sets
+    `cache`, `fresh`, `keep_going`, `threads`, `progress` — as for `Experiment.run`
+    """
+    return Experiment(models, datasets, **options).run(
+        out, cache=cache, fresh=fresh, keep_going=keep_going, threads=threads, progress=progress
+    )
+
+
 def _models(
-    given: str
-    | os.PathLike[str]
-    | Sequence[str | os.PathLike[str]]
-    | Mapping[str, str | os.PathLike[str]],
-) -> list[tuple[str | None, str]]:
-    """The models with the names that they are given."""
+    given: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
+) -> tuple[list[tuple[str | None, str | None]], list[Own]]:
+    """The models with the names that they are given, and those that are one's own by their names."""
     if isinstance(given, Mapping):
         expected = "the name or folder of a model (str or os.PathLike)"
         return [
             (check.text("models", name), check.path(f"models[{name!r}]", model, expected))
             for name, model in given.items()
-        ]
-    named = [given] if isinstance(given, (str, os.PathLike)) else given
-    expected = "the name or folder of a model (str or os.PathLike), or a list of them"
-    return [(None, os.path.expanduser(model)) for model in check.names("models", named, expected)]
+        ], []
+    expected = (
+        "the name or folder of a model (str or os.PathLike), Features, a Function, or a list of them"
+    )
+    listed: Any = [given] if isinstance(given, (str, os.PathLike, Features, Function)) else given
+    if isinstance(listed, (bytes, Mapping)) or not isinstance(listed, Iterable):
+        raise check.wrong_type("models", given, expected)
+    models: list[tuple[str | None, str | None]] = []
+    own: list[Own] = []
+    for number, model in enumerate(listed):
+        if isinstance(model, (Features, Function)):
+            models.append((model.name, None))
+            own.append(model._own)
+            continue
+        if not isinstance(model, (str, os.PathLike)):
+            raise check.wrong_type(f"models[{number}]", model, expected)
+        text = check.path(f"models[{number}]", model, expected)
+        models.append((None, os.path.expanduser(text)))
+    return models, own
 
 
 def _datasets(

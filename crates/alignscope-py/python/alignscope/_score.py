@@ -1,4 +1,4 @@
-"""Models of one's own: features from anywhere, and functions that encode images."""
+"""One model of one's own on one data set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _alignscope, _arguments as check
-from ._arrays import activations
 from ._dataset import Dataset
-from ._errors import InvalidTypeError, InvalidValueError
 from ._experiment import Run, scoring
+from ._models import Features, Function, _name
 from ._progress import Reporter, reporter
 from ._results import Table
 
@@ -110,14 +109,6 @@ def _measurement(
     return Measurement(dataset, measured, None if out is None else Path(out))
 
 
-def _name(model: object) -> str:
-    """A name for a model."""
-    name = check.text("model", model)
-    if not name.strip():
-        raise InvalidValueError("model is empty, expected a name for the results")
-    return name
-
-
 def score(
     dataset: Dataset,
     features: Mapping[str, Any] | str | os.PathLike[str],
@@ -177,34 +168,13 @@ def score(
     usual number of tokens.
     """
     _dataset(dataset)
-    given: str | list[tuple[str, NDArray[np.float32]]]
-    if isinstance(features, (str, os.PathLike)):
-        if file_names is not None:
-            raise InvalidValueError("file_names is given, but the folder of features has its own")
-        given = check.path("features", features)
-        if model is None:
-            model = Path(given).resolve().name
-    elif isinstance(features, Mapping):
-        given = [
-            (str(name), activations(array, f"features[{name!r}]"))
-            for name, array in features.items()
-        ]
-    else:
-        raise check.wrong_type(
-            "features", features, 'a mapping of stages to arrays ({"layer4": array}), or a folder'
-        )
-    if file_names is not None:
-        expected = "a list of the image of each row, or None"
-        file_names = check.names("file_names", file_names, expected)
+    named = None if model is None else _name("model", model)
+    own = Features(features, name=named, file_names=file_names, prefix=prefix, layout=layout)
     path = check.optional_path("out", out)
-    measured = _alignscope.score(
+    measured = _alignscope.measure(
         dataset._handle,
-        given,
-        file_names,
-        "features" if model is None else _name(model),
+        own._own,
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        check.optional_whole("prefix", prefix),
-        check.optional_words("layout", layout, "a layout"),
         path,
         reporter(progress),
         check.threads(threads),
@@ -258,73 +228,23 @@ def evaluate(
     All else is as for `score`.
     """
     _dataset(dataset)
-    if stages is None:
-        raise check.wrong_type("stages", stages, "the name of a stage (str) or a list of them")
-    names = check.words("stages", stages, (), "the name of a stage")
-    check.called("encode", encode, "a function of a batch of images and the names of stages")
-    is_name = isinstance(preprocess, (str, os.PathLike))
-    recipe = check.path("preprocess", preprocess) if is_name else None
-    prepare = preprocess if callable(preprocess) else None
-    if preprocess is not None and recipe is None and prepare is None:
-        raise check.wrong_type(
-            "preprocess", preprocess, "the name of a model, a function, or None"
-        )
+    own = Function(
+        encode,
+        stages,
+        name=_name("model", model),
+        preprocess=preprocess,
+        batch=batch,
+        spill=spill,
+        prefix=prefix,
+        layout=layout,
+    )
     path = check.optional_path("out", out)
-
-    def of_batch(images: Any, wanted: list[str]) -> list[NDArray[np.float32]]:
-        if prepare is not None:
-            images = _stack([prepare(image) for image in images])
-        return _in_order(encode(images, wanted), wanted)
-
-    measured = _alignscope.evaluate(
+    measured = _alignscope.measure(
         dataset._handle,
-        of_batch,
-        names,
-        recipe,
-        check.whole("batch", batch, 1),
-        check.yes_or_no("spill", spill),
-        _name(model),
+        own._own,
         scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        check.optional_whole("prefix", prefix),
-        check.optional_words("layout", layout, "a layout"),
         path,
         reporter(progress),
         check.threads(threads),
     )
     return _measurement(dataset, measured, path)
-
-
-def _stack(images: list[Any]) -> NDArray[Any]:
-    import numpy as np
-
-    arrays = [np.asarray(image) for image in images]
-    shapes = sorted({array.shape for array in arrays})
-    if len(shapes) > 1:
-        raise InvalidValueError(
-            f"preprocess gives images of different shapes ({shapes[0]} and {shapes[1]}), expected one"
-        )
-    return np.stack(arrays)
-
-
-def _in_order(found: Any, wanted: list[str]) -> list[NDArray[np.float32]]:
-    """The arrays that a function gave, in the order of the stages asked for."""
-    if isinstance(found, Mapping):
-        missing = [name for name in wanted if name not in found]
-        if missing:
-            raise InvalidValueError(
-                f"encode gives no `{missing[0]}`, expected {', '.join(wanted)}; it gives "
-                f"{', '.join(map(str, found)) or 'nothing'}"
-            )
-        return [activations(found[name], f"encode's {name!r}") for name in wanted]
-    if hasattr(found, "shape") and len(wanted) == 1:
-        found = [found]
-    if not isinstance(found, (list, tuple)):
-        raise InvalidTypeError(
-            f"encode returns a {type(found).__name__}, expected a mapping of stages to arrays, or a "
-            "list of arrays in the order asked for"
-        )
-    if len(found) != len(wanted):
-        raise InvalidValueError(
-            f"encode returns {len(found)} arrays, expected {len(wanted)}: {', '.join(wanted)}"
-        )
-    return [activations(array, f"encode's {name!r}") for name, array in zip(wanted, found)]

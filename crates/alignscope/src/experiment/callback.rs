@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::external::{Found, Holding, Place, arrays, fixed_bytes, tell};
+use super::external::{Holding, Place, arrays, fixed_bytes, tell};
+use super::model::{Cell, CellWork, Measurement};
+use super::open::Open;
+use super::piece::from_kept;
 use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
 use super::shares::SET_BYTES;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
@@ -16,6 +20,7 @@ use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
+use crate::kept::KeptPiece;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
@@ -35,6 +40,9 @@ pub struct Callback<'a> {
     /// Whether activations beyond the memory budget go through a temporary file. Otherwise all
     /// images are encoded once more for each group of stages that fits.
     pub spill: bool,
+    /// What tells its numbers from those of any other function: what is measured of it is kept under
+    /// it. `None` keeps nothing.
+    pub version: Option<String>,
     /// Appends the activations of a batch to each of the stages that it is given.
     pub encode: Box<Encode<'a>>,
 }
@@ -190,17 +198,31 @@ fn image_bytes((_, [tokens, channels]): &Shape) -> u64 {
     (tokens * channels * size_of::<f32>()) as u64
 }
 
-/// Encodes the images of a data set with a function, and reduces every stage to distances.
-pub(super) fn distances(
+/// What the function gives of one image, which tells what will fit.
+#[derive(Debug)]
+pub(super) struct Look {
+    shapes: Vec<Shape>,
+    /// How the arrays of each stage are read.
+    pub(super) arrays: Vec<(Stage, ArrayAxes)>,
+    /// What is probably wrong with that.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Look {
+    /// Each stage with its channels.
+    pub(super) fn widths(&self) -> Vec<(Stage, usize)> {
+        self.shapes.iter().map(|(stage, [_, channels])| (*stage, *channels)).collect()
+    }
+}
+
+/// Encodes the first image of a data set.
+pub(super) fn look(
     wanted: Wanted<'_>,
     callback: &mut Callback<'_>,
     reading: Reading,
-    memory_bytes: u64,
     progress: &dyn Progress,
-) -> Result<Found, ExperimentError> {
-    let images = wanted.dataset.dataset.images.len();
+) -> Result<Look, ExperimentError> {
     let mut work = Work { wanted, callback, reading, progress, calls: 0 };
-    // What the function gives of one image tells what will fit.
     let first = work.prepare(&[0])?;
     let stages = work.callback.stages.clone();
     let rows = stages.iter().map(|stage| StageRows::new(*stage, reading, 0)).collect();
@@ -214,26 +236,63 @@ pub(super) fn distances(
     let warnings = tell(wanted.model, reading, &array_shapes, &arrays, progress);
     let shapes: Vec<Shape> =
         rows.iter().map(|rows| (rows.stage, rows.kept().expect("an image came"))).collect();
-    let plan = Plan::of(&work, &shapes, memory_bytes)?;
-    let encoded = (images * plan.stage_groups.len()) as u64;
+    Ok(Look { shapes, arrays, warnings })
+}
+
+/// Encodes the images of a data set with a function, and reduces every stage to distances.
+///
+/// `calls` — how often the function was called before
+pub(super) fn distances(
+    cell: &Cell<'_>,
+    (callback, look): (&mut Callback<'_>, &Look),
+    reading: Reading,
+    mut kept: Option<KeptPiece>,
+    calls: usize,
+    progress: &dyn Progress,
+) -> Result<Measurement, ExperimentError> {
+    let (wanted, clock) = (cell.wanted(), Instant::now());
+    let pairs = wanted.dataset.pairs.len();
+    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |piece| piece.covered(pairs));
+    if let Some(piece) = &kept
+        && covered.iter().all(|covered| *covered)
+    {
+        return Ok(Measurement::new(from_kept(cell, &look.widths(), piece, progress)?, None));
+    }
+    let open = Open::of(&wanted.dataset.pairs, &covered);
+    let mut work = Work { wanted, callback, reading, progress, calls };
+    let shapes = &look.shapes;
+    let plan = Plan::of(&work, shapes, cell.memory_bytes, &open, kept.is_some())?;
+    let encoded = (open.images.len() * plan.stage_groups.len()) as u64;
     progress.begin(&format!("{} on {}", wanted.model, wanted.dataset.dataset.kind), encoded);
-    let mut found = Vec::with_capacity(stages.len());
+    let mut found = Vec::with_capacity(shapes.len());
     for group in &plan.stage_groups {
-        found.extend(work.stages(&shapes[group.clone()], &plan)?);
+        found.extend(work.stages(&shapes[group.clone()], &plan, kept.as_mut())?);
     }
     progress.end();
-    let names = |group: &Range<usize>| stages[group.clone()].to_vec();
+    if let Some(piece) = kept.as_ref().filter(|_| found.is_empty()) {
+        found = from_kept(cell, &look.widths(), piece, progress)?;
+    }
+    let names = |group: &Range<usize>| shapes[group.clone()].iter().map(|s| s.0).collect();
     let holding = Holding {
         place: plan.place,
         image_groups: plan.sets.len(),
         stage_groups: plan.stage_groups.iter().map(names).collect(),
         calls: work.calls,
     };
-    Ok(Found { stages: found, holding: Some(holding), arrays, warnings })
+    progress.note(&format!("{}: {holding}", wanted.model));
+    let work = CellWork {
+        images: open.images.len(),
+        features_computed: None,
+        wall_s: clock.elapsed().as_secs_f64(),
+    };
+    let warnings = look.warnings.clone();
+    Ok(Measurement { stages: found, work: Some(work), holding: Some(holding), warnings })
 }
 
 /// What is held where.
 struct Plan {
+    /// The whole data set is yet to be encoded.
+    all: bool,
     sets: Vec<ResidentSet>,
     /// Positions of the stages that are asked for together.
     stage_groups: Vec<Range<usize>>,
@@ -248,12 +307,19 @@ impl Plan {
         work: &Work<'_, '_>,
         shapes: &[Shape],
         memory_bytes: u64,
+        open: &Open,
+        kept: bool,
     ) -> Result<Self, ExperimentError> {
         let Work { wanted, callback, .. } = work;
-        let pairs = &wanted.dataset.pairs;
-        let images = wanted.dataset.dataset.images.len();
+        let pairs = &open.pairs;
+        let images = open.images.len();
+        let all = pairs.len() == wanted.dataset.pairs.len();
         let numbers = shapes.iter().map(|(_, [_, channels])| channels);
-        let all_stages = DifferenceStore::bytes(pairs.len(), shapes.len(), numbers.clone().sum());
+        // What is kept in files needs no room of all stages.
+        let all_stages = match kept {
+            true => 0,
+            false => DifferenceStore::bytes(pairs.len(), shapes.len(), numbers.clone().sum()),
+        };
         let one_stage = DifferenceStore::bytes(pairs.len(), 1, numbers.max().copied().unwrap_or(0));
         let pixels = match callback.preprocessing.as_ref().and_then(Preprocessing::output_size) {
             Some((height, width)) => 4 * 3 * (height * width) as u64,
@@ -267,8 +333,12 @@ impl Plan {
         let free = memory_bytes.saturating_sub(fixed);
         let fitting = |bytes: u64, per: u64| usize::try_from(bytes / per).unwrap_or(usize::MAX);
         let every_stage = 0..shapes.len();
+        let in_dataset = |sets: Vec<ResidentSet>| -> Vec<ResidentSet> {
+            sets.into_iter().map(|set| open.in_dataset(set)).collect()
+        };
         let in_memory = |sets, stage_groups, store_in_memory| Self {
-            sets,
+            all,
+            sets: in_dataset(sets),
             stage_groups,
             place: Place::Memory,
             store_in_memory,
@@ -310,7 +380,8 @@ impl Plan {
         }
         if callback.spill {
             return Ok(Self {
-                sets,
+                all,
+                sets: in_dataset(sets),
                 stage_groups: vec![every_stage],
                 place: Place::File,
                 store_in_memory,
@@ -348,14 +419,19 @@ struct Work<'w, 'a> {
 }
 
 impl Work<'_, '_> {
-    /// The distances at some of the stages.
+    /// The distances at some of the stages; none where they are to be read from what is kept.
     fn stages(
         &mut self,
         shapes: &[Shape],
         plan: &Plan,
+        mut kept: Option<&mut KeptPiece>,
     ) -> Result<Vec<StageDistances>, ExperimentError> {
         let channels = shapes.iter().map(|(stage, [_, channels])| (*stage, *channels)).collect();
-        let when = if plan.sets.len() == 1 { When::AtOnce } else { When::AtTheEnd };
+        let when = match (plan.all && plan.sets.len() == 1, kept.is_some()) {
+            (true, _) => When::AtOnce,
+            (false, true) => When::FromFiles,
+            (false, false) => When::AtTheEnd,
+        };
         let mut reduction = Reduction::new(self.wanted, channels, when, plan.store_in_memory)?;
         // The next batch is made ready while the function works on one, also across groups.
         let batches: Vec<&[ImageIndex]> =
@@ -363,6 +439,7 @@ impl Work<'_, '_> {
         let mut batches = batches.into_iter();
         let mut next = batches.next().map(|images| self.prepare(images));
         for set in &plan.sets {
+            reduction.begin(set, kept.as_deref())?;
             let spilled: Vec<SpilledImages> = match plan.place {
                 Place::Memory => vec![],
                 Place::File => shapes
@@ -433,8 +510,9 @@ impl Work<'_, '_> {
                     }
                 }
             }
+            reduction.end(kept.as_deref_mut())?;
         }
-        Ok(reduction.finish()?.expect("differences are in a store"))
+        Ok(reduction.finish()?.unwrap_or_default())
     }
 
     /// Calls the function, and makes the next batch ready meanwhile.

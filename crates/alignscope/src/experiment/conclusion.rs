@@ -3,9 +3,10 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::go_on;
+use super::model::RunModel;
 use super::prepared::PreparedDataset;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, Model, draw, notes_on_published, record};
+use super::{Experiment, ExperimentError, draw, notes_on_published, record};
 use crate::comparison::ComparisonRow;
 use crate::findings::FindingRow;
 use crate::progress::Progress;
@@ -24,7 +25,7 @@ pub(super) struct Concluded {
 
 /// What a run was made of, and what of its files is begun.
 pub(super) struct Done<'a> {
-    pub(super) models: &'a [Model],
+    pub(super) models: &'a [RunModel<'a>],
     pub(super) datasets: &'a [PreparedDataset],
     pub(super) state: RunState,
     pub(super) tables: Tables,

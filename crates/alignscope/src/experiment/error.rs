@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::{EncoderError, Precision};
-use crate::features::{LayoutError, NpyError, RowsError};
+use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
 use crate::kept::{KeptError, StoreError};
@@ -35,6 +35,18 @@ pub enum ExperimentError {
     Many {
         /// How many there are.
         found: usize,
+    },
+    /// A model of the caller's that was not given.
+    #[error("the model `{0}` was not given")]
+    NotGiven(String),
+    /// A folder of features cannot be opened.
+    #[error("cannot read the features {model}")]
+    FeatureFolder {
+        /// What results would call them.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<FeatureFolderError>,
     },
     /// The figures cannot all be drawn into the output folder.
     #[error(transparent)]
@@ -70,22 +82,26 @@ pub enum ExperimentError {
         #[source]
         source: BaselineError,
     },
-    /// The memory budget does not hold what a baseline computes of two images.
+    /// The memory budget does not hold what a metric computes of two images.
     #[error(
         "{model} on {dataset} needs {} of memory even with one thread, the budget is {}; allow more \
          with `--memory {}`{}",
         megabytes(*needed),
         megabytes(*budget),
         megabytes(*needed).replace(' ', ""),
-        if *cropped { ", or bring images to a smaller square with --baseline-size" } else { "" }
+        if *can_be_smaller {
+            ", or bring images to a smaller square with --baseline-size"
+        } else {
+            ""
+        }
     )]
-    BaselineMemory {
-        /// The baseline.
-        model: Baseline,
+    MetricMemory {
+        /// The metric.
+        model: String,
         /// The data set.
         dataset: DatasetKind,
-        /// Whether images are brought to a square, since they differ in size.
-        cropped: bool,
+        /// Whether images are brought to a square, whose size can be chosen.
+        can_be_smaller: bool,
         /// Bytes that would do.
         needed: u64,
         /// Bytes allowed.
@@ -107,8 +123,8 @@ pub enum ExperimentError {
         if *cropped { ", or bring images to a larger square with --baseline-size" } else { "" }
     )]
     TooSmall {
-        /// The baseline.
-        model: Baseline,
+        /// The metric.
+        model: String,
         /// The data set.
         dataset: DatasetKind,
         /// Whether images are brought to a square, since they differ in size.
@@ -182,21 +198,6 @@ pub enum ExperimentError {
         dataset: DatasetKind,
         /// The image that needs most.
         id: String,
-        /// Bytes that would do.
-        needed: u64,
-        /// Bytes allowed.
-        budget: u64,
-    },
-    /// The memory budget does not hold the decoded images that must be held at once.
-    #[error(
-        "pixels on {dataset} need {} of memory ({images} images are connected by pairs and must be held at once), the budget is {}; allow more with `--memory {}`",
-        megabytes(*needed), megabytes(*budget), megabytes(*needed).replace(' ', "")
-    )]
-    PixelMemory {
-        /// The data set.
-        dataset: DatasetKind,
-        /// Images of the largest connected component.
-        images: usize,
         /// Bytes that would do.
         needed: u64,
         /// Bytes allowed.

@@ -3,21 +3,28 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Instant;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::ExperimentError;
-use super::callback::{self, Callback};
+use super::callback::{self, Callback, Look};
 use super::error::go_on;
-use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
+use super::model::{Cell, CellWork, Measurement, Model, Role};
+use super::piece::from_kept;
+use super::reduction::{Reduction, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::HashedPath;
+use crate::kept::KeptPiece;
+use crate::model::check_model_name;
 use crate::name::MAX_NAME_BYTES;
 use crate::progress::Progress;
 use crate::resident::plan_whole;
+use crate::results::FileRecord;
 use crate::stage::Stage;
 use crate::weights::hex;
 
@@ -215,41 +222,106 @@ pub fn depths(stages: &[Stage]) -> Vec<f64> {
     stages.iter().enumerate().map(of).collect()
 }
 
-/// What became of a model's activations.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) stages: Vec<StageDistances>,
-    /// How those of a function were held.
-    pub(super) holding: Option<Holding>,
-    /// How the arrays of each stage were read.
-    pub(super) arrays: Vec<(Stage, ArrayAxes)>,
+/// A model of the caller's in a run.
+pub(super) struct OwnModel<'a> {
+    external: External<'a>,
+    /// How its arrays are read, once that is known.
+    arrays: Vec<(Stage, ArrayAxes)>,
     /// What is probably wrong with that.
-    pub(super) warnings: Vec<String>,
+    warnings: Vec<String>,
+    /// What a function gave of one image, and how often it was called.
+    look: Option<Look>,
+    calls: usize,
 }
 
-/// Reduces a model's activations to distances, stage by stage.
-pub(super) fn stage_distances(
-    wanted: Wanted<'_>,
-    external: &mut External<'_>,
-    memory_bytes: u64,
-    progress: &dyn Progress,
-) -> Result<Found, ExperimentError> {
-    let reading = external.reading;
-    match &mut external.source {
-        ExternalSource::Features(features) => {
-            let shapes = features.shapes();
-            let arrays = arrays(wanted.model, reading, &shapes)?;
-            let warnings = tell(wanted.model, reading, &shapes, &arrays, progress);
-            let given = (&*features, &arrays[..]);
-            let stages = feature_distances(wanted, given, reading, memory_bytes, progress)?;
-            Ok(Found { stages, holding: None, arrays, warnings })
+impl<'a> OwnModel<'a> {
+    /// # Errors
+    /// Its name, its stages or its arrays cannot be.
+    pub(super) fn new(external: External<'a>) -> Result<Self, ExperimentError> {
+        check_model_name(&external.name)?;
+        external.check()?;
+        Ok(Self { external, arrays: vec![], warnings: vec![], look: None, calls: 0 })
+    }
+}
+
+impl Model for OwnModel<'_> {
+    fn role(&self) -> Role {
+        Role::OfUser
+    }
+
+    fn fingerprint(&self) -> Value {
+        let files = self.external.files();
+        let hashes: Vec<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
+        let stages: Vec<String> =
+            self.arrays.iter().map(|(stage, axes)| format!("{stage}: {axes:?}")).collect();
+        json!({ "external": self.external.made_of(&self.arrays), "stages": stages, "files": hashes })
+    }
+
+    fn inputs(&self) -> Vec<(String, String)> {
+        self.external.made_of(&self.arrays).into_iter().collect()
+    }
+
+    fn files(&self) -> Vec<FileRecord> {
+        self.external.files().iter().map(FileRecord::of).collect()
+    }
+
+    fn may_be_kept(&self) -> bool {
+        match &self.external.source {
+            ExternalSource::Features(_) => true,
+            ExternalSource::Callback(callback) => callback.version.is_some() && callback.spill,
         }
-        ExternalSource::Callback(callback) => {
-            let found = callback::distances(wanted, callback, reading, memory_bytes, progress)?;
-            if let Some(holding) = &found.holding {
-                progress.note(&format!("{}: {holding}", wanted.model));
+    }
+
+    fn prepare(
+        &mut self,
+        wanted: &[Wanted<'_>],
+        _: u64,
+        progress: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        let External { name, reading, source } = &mut self.external;
+        match source {
+            ExternalSource::Features(features) => {
+                let shapes = features.shapes();
+                self.arrays = arrays(name, *reading, &shapes)?;
+                self.warnings = tell(name, *reading, &shapes, &self.arrays, progress);
+                for wanted in wanted {
+                    rows(*wanted, features, &self.arrays)?;
+                }
+                features.hash(name, progress)
             }
-            Ok(found)
+            ExternalSource::Callback(callback) => {
+                let look = callback::look(wanted[0], callback, *reading, progress)?;
+                self.arrays = look.arrays.clone();
+                self.warnings = look.warnings.clone();
+                self.look = Some(look);
+                self.calls = 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        depths(stages)
+    }
+
+    fn measure(
+        &mut self,
+        cell: &Cell<'_>,
+        kept: Option<KeptPiece>,
+        progress: &dyn Progress,
+    ) -> Result<Measurement, ExperimentError> {
+        let Self { external, arrays, warnings, look, calls } = self;
+        let reading = external.reading;
+        match &mut external.source {
+            ExternalSource::Features(features) => {
+                let found = feature_distances(cell, (features, arrays), reading, kept, progress)?;
+                Ok(Measurement { warnings: warnings.clone(), ..found })
+            }
+            ExternalSource::Callback(callback) => {
+                let look = look.as_ref().expect("it was prepared");
+                let before = std::mem::take(calls);
+                callback::distances(cell, (callback, look), reading, kept, before, progress)
+            }
         }
     }
 }
@@ -355,7 +427,7 @@ impl External<'_> {
     ///
     /// `arrays` — how the arrays of each stage were read
     pub(super) fn made_of(&self, arrays: &[(Stage, ArrayAxes)]) -> BTreeMap<String, String> {
-        let mut made_of = match &self.source {
+        let mut made_of: BTreeMap<String, String> = match &self.source {
             ExternalSource::Features(features) => {
                 let in_memory = features.stages.iter().filter_map(|(stage, values)| match values {
                     FeatureValues::Memory { values, shape } => Some((stage, values, shape)),
@@ -379,7 +451,9 @@ impl External<'_> {
             ExternalSource::Callback(callback) => {
                 let recipe = callback.preprocessing.as_ref();
                 let recipe = recipe.map_or("the function's own".to_owned(), ToString::to_string);
-                BTreeMap::from([("preprocessing".to_owned(), recipe)])
+                let version = callback.version.clone().map(|version| ("version", version));
+                let made_of = [("preprocessing", recipe)].into_iter().chain(version);
+                made_of.map(|(what, value)| (what.to_owned(), value)).collect()
             }
         };
         if !self.reading.layouts.is_empty() {
@@ -409,16 +483,23 @@ impl External<'_> {
 
 /// `features`, `arrays` — the features, and how each of their stages is read
 fn feature_distances(
-    wanted: Wanted<'_>,
+    cell: &Cell<'_>,
     (features, arrays): (&Features<'_>, &[(Stage, ArrayAxes)]),
     Reading { tokens, .. }: Reading,
-    memory_bytes: u64,
+    mut kept: Option<KeptPiece>,
     progress: &dyn Progress,
-) -> Result<Vec<StageDistances>, ExperimentError> {
+) -> Result<Measurement, ExperimentError> {
+    let (wanted, memory_bytes, clock) = (cell.wanted(), cell.memory_bytes, Instant::now());
     let dataset = &wanted.dataset.dataset;
     let images = dataset.images.len();
+    let widths: Vec<(Stage, usize)> =
+        arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect();
+    if let Some(piece) = &kept
+        && piece.covered(wanted.dataset.pairs.len()).iter().all(|covered| *covered)
+    {
+        return Ok(Measurement::new(from_kept(cell, &widths, piece, progress)?, None));
+    }
     let rows = rows(wanted, features, arrays)?;
-    features.hash(wanted.model, progress)?;
     let set = plan_whole(images, &wanted.dataset.pairs, images).swap_remove(0);
     let pairs = PlacedPair::of(&set);
 
@@ -429,8 +510,8 @@ fn feature_distances(
     let store_in_memory = store <= free / 2;
     let free = if store_in_memory { free - store } else { free };
 
-    let shapes = arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect();
-    let mut reduction = Reduction::new(wanted, shapes, When::AtOnce, store_in_memory)?;
+    let mut reduction = Reduction::new(wanted, widths, When::AtOnce, store_in_memory)?;
+    reduction.begin(&set, kept.as_ref())?;
     let model = wanted.model;
     progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
     for ((stage, values), (_, axes)) in features.stages.iter().zip(arrays) {
@@ -481,7 +562,10 @@ fn feature_distances(
         progress.advance(1);
     }
     progress.end();
-    Ok(reduction.finish()?.expect("differences are in a store"))
+    reduction.end(kept.as_mut())?;
+    let stages = reduction.finish()?.expect("differences are in a store");
+    let wall_s = clock.elapsed().as_secs_f64();
+    Ok(Measurement::new(stages, Some(CellWork { images, features_computed: None, wall_s })))
 }
 
 /// Bytes that are needed whatever the activations are.

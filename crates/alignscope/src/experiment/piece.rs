@@ -1,14 +1,17 @@
 //! One model on one data set: the distances of all pairs at all stages.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use alignscope_kernel::huge_pages;
+use serde_json::{Value, json};
+
 use super::ExperimentError;
 use super::error::go_on;
+use super::identity::BLOCKS;
+use super::model::{Cell, CellWork, Measurement, Model, Role};
 use super::open::Open;
-use super::prepared::PreparedDataset;
 use super::reduction::{
     Reduction, StageDistances, Wanted, When, check_usable, distances, suspects,
 };
@@ -16,48 +19,42 @@ use super::shares::Shares;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::dataset::ImageIndex;
 use crate::difference::{Activations, DifferenceStore};
-use crate::distance::Distance;
-use crate::encoder::{
-    Architecture, Checkpoint, Encoded, Encoder, Tokens, encode_spilled, encode_stages, passes,
-};
+use crate::encoder::{Checkpoint, Encoded, Encoder, Family, encode_spilled, encode_stages, passes};
 use crate::image::{ImageError, ReadAhead, read_ahead};
 use crate::kept::KeptPiece;
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
+use crate::results::FileRecord;
+use crate::stage::Stage;
 
-/// What is wanted.
-pub(super) struct Request<'a> {
-    pub(super) model: &'a str,
-    pub(super) encoder: &'a LazyEncoder<'a>,
-    pub(super) dataset: &'a PreparedDataset,
-    pub(super) distances: &'a [Distance],
-    pub(super) tokens: Tokens,
-    pub(super) memory_bytes: u64,
-    /// Scales of another run, by stage.
-    pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
-}
-
-impl<'a> Request<'a> {
-    fn wanted(&self) -> Wanted<'a> {
-        let Self { model, dataset, distances, foreign_scales, .. } = *self;
-        Wanted { model, dataset, distances, foreign_scales }
-    }
-}
-
-/// An encoder whose tensors are read when something is to be encoded, and not before.
-pub(super) struct LazyEncoder<'a> {
-    model: &'a str,
-    checkpoint: &'a Checkpoint,
+/// An encoder, whose tensors are read when something is to be encoded, and not before.
+pub(super) struct EncoderModel {
+    name: String,
+    checkpoint: Box<Checkpoint>,
     loaded: OnceLock<Encoder>,
 }
 
-impl<'a> LazyEncoder<'a> {
-    pub(super) fn new(model: &'a str, checkpoint: &'a Checkpoint) -> Self {
-        Self { model, checkpoint, loaded: OnceLock::new() }
+impl EncoderModel {
+    pub(super) fn new(name: String, checkpoint: Box<Checkpoint>) -> Self {
+        Self { name, checkpoint, loaded: OnceLock::new() }
     }
 
-    pub(super) fn architecture(&self) -> &Architecture {
-        &self.checkpoint.architecture
+    /// Hashes of the files with weights, or how they are drawn.
+    fn weights(&self) -> Vec<String> {
+        match self.checkpoint.files.is_empty() {
+            true => {
+                let seed = self.checkpoint.seed().expect("a model without files is random");
+                vec![format!("random, seed {seed}")]
+            }
+            false => self.checkpoint.weight_files().into_iter().map(|file| file.sha256).collect(),
+        }
+    }
+
+    /// Each stage with its channels.
+    fn widths(&self) -> Vec<(Stage, usize)> {
+        let architecture = &self.checkpoint.architecture;
+        let width = |stage| (stage, architecture.channels_at(stage));
+        architecture.stages().into_iter().map(width).collect()
     }
 
     /// The encoder, read now if it was not yet: hours may have passed since its files were hashed,
@@ -66,9 +63,9 @@ impl<'a> LazyEncoder<'a> {
         if let Some(encoder) = self.loaded.get() {
             return Ok(encoder);
         }
-        progress.begin(&format!("{}: weights", self.model), 0);
-        let encoder = Encoder::load(self.checkpoint).map_err(|source| ExperimentError::Model {
-            model: self.model.to_owned(),
+        progress.begin(&format!("{}: weights", self.name), 0);
+        let encoder = Encoder::load(&self.checkpoint).map_err(|source| ExperimentError::Model {
+            model: self.name.clone(),
             source: Box::new(source),
         })?;
         progress.end();
@@ -76,38 +73,102 @@ impl<'a> LazyEncoder<'a> {
     }
 }
 
-/// The distances of a piece, and how many images were encoded for them.
-#[derive(Debug)]
-pub(super) struct PieceDistances {
-    pub(super) stages: Vec<StageDistances>,
-    pub(super) encoded: usize,
-    /// Seconds that it took, without reading the weights.
-    pub(super) wall_s: f64,
+impl Model for EncoderModel {
+    fn role(&self) -> Role {
+        Role::Encoder
+    }
+
+    fn fingerprint(&self) -> Value {
+        let checkpoint = &self.checkpoint;
+        json!({
+            "weights": self.weights(),
+            "architecture": checkpoint.architecture,
+            "preprocessing": checkpoint.preprocessing,
+            "as-published": checkpoint.is_published(),
+            "precision": checkpoint.precision.to_string(),
+            "products": checkpoint.precision.instructions(),
+        })
+    }
+
+    fn inputs(&self) -> Vec<(String, String)> {
+        let checkpoint = &self.checkpoint;
+        let precision = checkpoint.precision;
+        let blocks =
+            checkpoint.is_published().then_some((BLOCKS, "the bare patch embedding".into()));
+        let inputs = [
+            ("weights", self.weights().join(" ")),
+            ("architecture", json!(checkpoint.architecture).to_string()),
+            ("preprocessing", json!(checkpoint.preprocessing).to_string()),
+            ("precision", format!("{precision} ({})", precision.instructions())),
+        ];
+        inputs.into_iter().chain(blocks).map(|(what, value)| (what.to_owned(), value)).collect()
+    }
+
+    fn files(&self) -> Vec<FileRecord> {
+        self.checkpoint.files.iter().map(FileRecord::of).collect()
+    }
+
+    fn checkpoint(&self) -> Option<&Checkpoint> {
+        Some(&self.checkpoint)
+    }
+
+    fn sums_by_caches(&self) -> bool {
+        self.checkpoint.architecture.family == Family::Siglip
+    }
+
+    fn prepare(
+        &mut self,
+        _: &[Wanted<'_>],
+        _: u64,
+        _: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        Ok(())
+    }
+
+    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        let blocks = self.checkpoint.architecture.blocks;
+        stages.iter().map(|stage| stage.depth_percent(blocks)).collect()
+    }
+
+    fn measure(
+        &mut self,
+        cell: &Cell<'_>,
+        kept: Option<KeptPiece>,
+        progress: &dyn Progress,
+    ) -> Result<Measurement, ExperimentError> {
+        stage_distances(self, cell, kept, progress)
+    }
+
+    fn give_back(&mut self) {
+        self.loaded = OnceLock::new();
+        huge_pages::give_back();
+    }
 }
 
 /// Encodes the data set's images, each once, and reduces every stage to distances. Resident sets that are kept are not
 /// encoded again, and those that are encoded are kept.
 ///
 /// Files are read ahead while images are encoded, also those of the next resident set.
-pub(super) fn stage_distances(
-    request: &Request<'_>,
+fn stage_distances(
+    of: &EncoderModel,
+    cell: &Cell<'_>,
     mut kept: Option<KeptPiece>,
     progress: &dyn Progress,
-) -> Result<PieceDistances, ExperimentError> {
-    let Request { model, dataset, .. } = request;
+) -> Result<Measurement, ExperimentError> {
+    let Cell { model, dataset, .. } = cell;
     let pairs = dataset.pairs.len();
     let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |piece| piece.covered(pairs));
     if let Some(piece) = &kept
         && covered.iter().all(|covered| *covered)
     {
-        let stages = from_kept(request, piece, progress)?;
-        return Ok(PieceDistances { stages, encoded: 0, wall_s: 0.0 });
+        let stages = from_kept(cell, &of.widths(), piece, progress)?;
+        return Ok(Measurement::new(stages, None));
     }
-    let encoder = request.encoder.get(progress)?;
+    let encoder = of.get(progress)?;
     let clock = Instant::now();
     let open = Open::of(&dataset.pairs, &covered);
-    let shares = Shares::of(request, encoder, &open, kept.is_some())?;
-    shares.tell(request, encoder, &open, progress);
+    let shares = Shares::of(cell, encoder, &open, kept.is_some())?;
+    shares.tell(cell, encoder, &open, progress);
 
     let images = open.images.len();
     progress.begin(
@@ -119,23 +180,19 @@ pub(super) fn stage_distances(
     let needed: Vec<ImageIndex> =
         sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect();
     let read = |position: usize| dataset.read(needed[position] as usize);
-    let architecture = encoder.architecture();
-    let stages = architecture.stages();
-    let widths = stages.into_iter().map(|stage| (stage, architecture.channels_at(stage)));
     let all = open.pairs.len() == pairs;
     let when = match (all && shares.sets.len() == 1, kept.is_some()) {
         (true, _) => When::AtOnce,
         (false, true) => When::FromFiles,
         (false, false) => When::AtTheEnd,
     };
-    let wanted = request.wanted();
-    let mut reduction = Reduction::new(wanted, widths.collect(), when, shares.store_in_memory)?;
+    let mut reduction = Reduction::new(cell.wanted(), of.widths(), when, shares.store_in_memory)?;
     read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
         let mut first = 0;
         for set in &shares.sets {
             let files = Files { ahead, first, asked: AtomicUsize::new(0) };
             reduction.begin(set, kept.as_ref())?;
-            let work = Work { request, encoder, set, files: &files, progress };
+            let work = Work { cell, encoder, set, files: &files, progress };
             work.encode(shares.in_memory, &mut reduction)?;
             reduction.end(kept.as_mut())?;
             first += passes * set.images.len();
@@ -148,31 +205,32 @@ pub(super) fn stage_distances(
     progress.end();
     let stages = match (finished, &kept) {
         (Some(stages), _) => stages,
-        (None, Some(piece)) => from_kept(request, piece, progress)?,
+        (None, Some(piece)) => from_kept(cell, &of.widths(), piece, progress)?,
         (None, None) => unreachable!("differences of several sets are in a store or kept"),
     };
-    Ok(PieceDistances { stages, encoded: images, wall_s: clock.elapsed().as_secs_f64() })
+    let wall_s = clock.elapsed().as_secs_f64();
+    Ok(Measurement::new(stages, Some(CellWork { images, features_computed: None, wall_s })))
 }
 
 /// The distances of a piece of which all pairs are kept.
-fn from_kept(
-    request: &Request<'_>,
+///
+/// `widths` — each stage with its channels
+pub(super) fn from_kept(
+    cell: &Cell<'_>,
+    widths: &[(Stage, usize)],
     piece: &KeptPiece,
     progress: &dyn Progress,
 ) -> Result<Vec<StageDistances>, ExperimentError> {
-    let Request { model, dataset, memory_bytes, .. } = request;
-    let architecture = request.encoder.architecture();
-    let stages = architecture.stages();
+    let Cell { model, dataset, memory_bytes, .. } = cell;
     let pairs = dataset.pairs.len();
     progress.begin(
         &format!("{model} on {}: kept differences", dataset.dataset.kind),
-        stages.len() as u64,
+        widths.len() as u64,
     );
-    let mut found = Vec::with_capacity(stages.len());
+    let mut found = Vec::with_capacity(widths.len());
     let mut store: Option<DifferenceStore> = None;
-    for (position, stage) in stages.into_iter().enumerate() {
+    for (position, &(stage, channels)) in widths.iter().enumerate() {
         go_on(progress)?;
-        let channels = architecture.channels_at(stage);
         let mut current = match store.take() {
             Some(store) if store.channels(0) == channels => store,
             _ => {
@@ -181,7 +239,7 @@ fn from_kept(
             }
         };
         piece.read_stage(position, &mut current)?;
-        found.push(distances(request.wanted(), stage, &current, 0, &piece.read_energy(position)?)?);
+        found.push(distances(cell.wanted(), stage, &current, 0, &piece.read_energy(position)?)?);
         store = Some(current);
         progress.advance(1);
     }
@@ -200,7 +258,7 @@ struct Files<'a> {
 
 /// A resident set on its way through the encoder.
 struct Work<'a> {
-    request: &'a Request<'a>,
+    cell: &'a Cell<'a>,
     encoder: &'a Encoder,
     set: &'a ResidentSet,
     files: &'a Files<'a>,
@@ -213,8 +271,8 @@ impl Work<'_> {
         in_memory: usize,
         reduction: &mut Reduction<'_>,
     ) -> Result<(), ExperimentError> {
-        let Self { request, encoder, set, files, progress } = *self;
-        let Request { dataset, tokens, .. } = request;
+        let Self { cell, encoder, set, files, progress } = *self;
+        let Cell { dataset, tokens, .. } = cell;
         let images = set.images.len();
         let load = |i: usize, pixels: &mut [f32]| {
             let pass = files.asked.fetch_add(1, Ordering::Relaxed) / images;
@@ -231,7 +289,7 @@ impl Work<'_> {
         let image_of = |image: usize| set.images[image] as usize;
         let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
             let norms = activations.squared_norms();
-            check_usable(request.wanted(), stage, activations, &norms, image_of)?;
+            check_usable(cell.wanted(), stage, activations, &norms, image_of)?;
             let selected = tokens.select(activations, encoder.prefix_tokens());
             let activations = selected.activations();
             reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
@@ -250,7 +308,7 @@ impl Work<'_> {
                     spilled.file.read(image, values)?;
                     let one = Activations::new(values, 1, tokens_of_image, channels);
                     let norm = &spilled.norms[image..=image];
-                    check_usable(request.wanted(), stage, one, norm, |_| image_of(image))?;
+                    check_usable(cell.wanted(), stage, one, norm, |_| image_of(image))?;
                 }
                 let prefix = encoder.prefix_tokens();
                 reduction.stage(stage, |energy, keep| {

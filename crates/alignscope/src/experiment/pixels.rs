@@ -2,25 +2,18 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
+use serde_json::{Value, json};
 
-use super::ExperimentError;
-use super::error::go_on;
+use super::metric::ImageMetric;
+use super::model::Role;
 use super::prepared::PreparedDataset;
-use super::reduction::StageDistances;
-use crate::budget::PROGRAM_BYTES;
 use crate::distance::Distance;
 use crate::image::RgbImage;
 use crate::preprocess::{CropRounding, Preprocessing, Resample, Resize};
-use crate::progress::Progress;
-use crate::resident::plan;
 use crate::stage::Stage;
 
 /// Side of the square that images of different size are brought to, for the stage `image`.
 pub(super) const SIDE_PX: usize = 224;
-
-/// So many pairs are compared between two looks at whether the user wants to stop.
-const PAIRS_AT_A_TIME: usize = 256;
 
 /// What the stage `image` compares; decided once for a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,64 +75,42 @@ impl fmt::Display for PixelRule {
     }
 }
 
-/// The distances of all pairs, in resident sets of decoded images.
-pub(super) fn stage_distances(
-    dataset: &PreparedDataset,
-    memory_bytes: u64,
-    progress: &dyn Progress,
-) -> Result<StageDistances, ExperimentError> {
-    let kind = dataset.dataset.kind;
-    let images = dataset.dataset.images.len();
-    let (width, height) = dataset.pixel_rule.size();
-    let bytes = (3 * width * height) as u64;
-    let fixed = PROGRAM_BYTES + dataset.decoding.bytes();
-    let max_images = memory_bytes.saturating_sub(fixed) / bytes;
-    let max_images = usize::try_from(max_images).unwrap_or(usize::MAX);
-    let sets =
-        plan(images, &dataset.pairs, max_images).map_err(|e| ExperimentError::PixelMemory {
-            dataset: kind,
-            images: e.images,
-            needed: fixed + e.images as u64 * bytes,
-            budget: memory_bytes,
-        })?;
+/// The pixels as a metric: the root mean square difference of 8-bit RGB.
+pub(super) struct Pixels;
 
-    let steps = images + dataset.pairs.len();
-    progress.begin(&format!("pixels on {kind}"), steps as u64);
-    let mut distances = vec![0.0; dataset.pairs.len()];
-    for set in sets {
-        let decoded: Vec<Result<RgbImage, ExperimentError>> = set
-            .images
-            .par_iter()
-            .map(|image| {
-                go_on(progress)?;
-                let image =
-                    dataset.load(*image as usize, |image| dataset.pixel_rule.apply(image))?;
-                progress.advance(1);
-                Ok(image)
-            })
-            .collect();
-        let decoded = decoded.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let of_some = |pairs: &[[u32; 2]]| {
-            go_on(progress)?;
-            let distance =
-                |[a, b]: &[u32; 2]| decoded[*a as usize].rms_difference(&decoded[*b as usize]);
-            let values: Vec<f64> = pairs.iter().map(distance).collect();
-            progress.advance(pairs.len() as u64);
-            Ok::<_, ExperimentError>(values)
-        };
-        let values: Vec<_> = set.local_pairs.par_chunks(PAIRS_AT_A_TIME).map(of_some).collect();
-        let values = values.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for (pair, value) in set.pairs.iter().zip(values.into_iter().flatten()) {
-            distances[*pair as usize] = value;
-        }
+impl ImageMetric for Pixels {
+    type Features = RgbImage;
+    const STAGE: Stage = Stage::Image;
+    const DISTANCE: Distance = Distance::Euclidean;
+    const ROLE: Role = Role::Pixels;
+
+    fn name(&self) -> String {
+        "pixels".to_owned()
     }
-    progress.end();
-    Ok(StageDistances {
-        stage: Stage::Image,
-        scale: None,
-        distances: vec![(Distance::Euclidean, distances)],
-        energy: None,
-    })
+
+    fn rule(dataset: &PreparedDataset) -> PixelRule {
+        dataset.pixel_rule
+    }
+
+    fn fingerprint(&self) -> Value {
+        json!("pixels")
+    }
+
+    fn bytes(&self, width: usize, height: usize) -> usize {
+        3 * width * height
+    }
+
+    fn working_bytes(&self, _: usize, _: usize) -> usize {
+        0
+    }
+
+    fn features(&self, image: RgbImage) -> RgbImage {
+        image
+    }
+
+    fn distance(&self, a: &RgbImage, b: &RgbImage) -> f64 {
+        a.rms_difference(b)
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use super::model::{Role, RunModel};
 use super::prepared::PreparedDataset;
-use super::{Experiment, ExperimentError, FigureSpec, Model, Source};
+use super::{Experiment, ExperimentError, FigureSpec};
 use crate::encoder::Checkpoint;
 use crate::input_file::{self, ContentHash, HashedPath};
 use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
@@ -25,43 +26,37 @@ const REPRODUCIBLE_OF_USER: &str = "the same activations give the same bytes of 
 
 impl Experiment {
     /// Which tokens were compared; none where no model has tokens.
-    pub(super) fn tokens_compared(&self, models: &[Model]) -> Option<String> {
-        let has_tokens =
-            |model: &Model| matches!(model.source, Source::Encoder(_) | Source::External(_));
+    pub(super) fn tokens_compared(&self, models: &[RunModel<'_>]) -> Option<String> {
+        let has_tokens = |model: &RunModel<'_>| model.model.role().has_tokens();
         models.iter().any(has_tokens).then(|| self.tokens.to_string())
     }
 
     /// The manifest of a run that is done.
     pub(super) fn manifest(
         &self,
-        models: &[Model],
+        models: &[RunModel<'_>],
         datasets: &[PreparedDataset],
         state: RunState,
         results: Vec<FileRecord>,
         times: Times,
     ) -> Manifest<FigureSpec> {
         let of_run = models;
-        let any = |of: fn(&Source) -> bool| models.iter().any(|model| of(&model.source));
-        let encoders = any(|source| matches!(source, Source::Encoder(_)));
-        let of_user = any(|source| matches!(source, Source::External(_)));
-        let baselines = any(|source| matches!(source, Source::Baseline(_)));
-        let pixels = any(|source| matches!(source, Source::Pixels));
+        let any = |role| models.iter().any(|model| model.model.role() == role);
+        let [encoders, of_user] = [Role::Encoder, Role::OfUser].map(any);
+        let [baselines, pixels] = [Role::Baseline, Role::Pixels].map(any);
         let models = models
             .iter()
             .map(|model| {
-                let checkpoint = match &model.source {
-                    Source::Encoder(checkpoint) => Some(&**checkpoint),
-                    Source::Baseline(_) | Source::Pixels | Source::External(_) => None,
-                };
+                let checkpoint = model.model.checkpoint();
                 ModelRecord {
                     name: model.name.clone(),
                     spec: model.place.clone(),
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
-                    of_user: matches!(model.source, Source::External(_)),
+                    of_user: model.model.role() == Role::OfUser,
                     defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files: model.files.clone(),
+                    files: model.model.files(),
                 }
             })
             .collect();
@@ -136,23 +131,6 @@ impl FileRecord {
     pub(super) fn of(file: &HashedPath) -> Self {
         let HashedPath { path, sha256 } = file;
         Self { path: absolute(path), sha256: sha256.clone(), published: None }
-    }
-}
-
-/// The files of a model, with the hashes of what was read of them.
-pub(super) fn files_of(source: &Source) -> Vec<FileRecord> {
-    match source {
-        Source::Encoder(checkpoint) => checkpoint.files.iter().map(FileRecord::of).collect(),
-        Source::Baseline(baseline) => baseline
-            .files()
-            .iter()
-            .map(|file| FileRecord {
-                path: absolute(&file.path),
-                sha256: file.sha256.clone(),
-                published: Some(file.published),
-            })
-            .collect(),
-        Source::Pixels | Source::External(_) => vec![],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
 use super::conclusion::Concluded;
+use super::model::RunModel;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError};
@@ -51,15 +52,21 @@ impl<'a> Scoring<'a> {
         Self { experiment, datasets, rows: vec![], kept: vec![], energies: vec![] }
     }
 
-    /// Scores all stages of a model on a data set; `depth` says where each stands in figures.
+    /// Scores all stages of a model on a data set.
     pub(super) fn add(
         &mut self,
         dataset: usize,
-        model: &str,
-        depth: &dyn Fn(Stage) -> f64,
+        of: &RunModel<'_>,
         stages: &[StageDistances],
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
+        let model = of.name.as_str();
+        let names: Vec<Stage> = stages.iter().map(|stage| stage.stage).collect();
+        let depths = of.model.depths(&names);
+        let depth = |stage: Stage| {
+            let position = names.iter().position(|name| *name == stage);
+            depths[position.expect("a stage of the model")]
+        };
         let prepared = &self.datasets[dataset];
         progress.begin(&format!("{model} on {}: scoring", prepared.dataset.kind), 0);
         let mut columns = Vec::new();
@@ -97,7 +104,7 @@ impl<'a> Scoring<'a> {
             let replicates = found.main;
             self.kept.push(Kept { dataset, side, depth_percent, replicates, last, outcomes });
         }
-        self.add_energy(dataset, model, depth, stages);
+        self.add_energy(dataset, model, &depth, stages);
         progress.end();
         let found = self.rows.len();
         if found > MAX_CSV_ROWS {

@@ -1,8 +1,8 @@
 //! How the memory budget of a run is shared out.
 
 use super::ExperimentError;
+use super::model::Cell;
 use super::open::Open;
-use super::piece::Request;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::difference::DifferenceStore;
 use crate::encoder::{Encoder, Precision, Tokens};
@@ -41,12 +41,12 @@ impl Shares {
     /// Shares out the budget: images first, then differences. Where these are `kept` in files, those of several sets
     /// need no room beside the images.
     pub(super) fn of(
-        request: &Request<'_>,
+        cell: &Cell<'_>,
         encoder: &Encoder,
         open: &Open,
         kept: bool,
     ) -> Result<Self, ExperimentError> {
-        let Request { model, dataset, memory_bytes, .. } = request;
+        let Cell { model, dataset, memory_bytes, .. } = cell;
         let images = open.images.len();
         let pairs = dataset.pairs.len();
         let stages = encoder.stages();
@@ -59,7 +59,7 @@ impl Shares {
             false => DifferenceStore::bytes(pairs, stages.len(), numbers),
         };
 
-        let distances = (pairs * stages.len() * request.distances.len() * size_of::<f64>()) as u64;
+        let distances = (pairs * stages.len() * cell.distances.len() * size_of::<f64>()) as u64;
         let fixed = fixed_bytes(encoder, dataset.decoding.bytes(), dataset.largest_file)
             + 2 * DifferenceStore::BLOCK_BYTES as u64
             + TABLE_BYTES
@@ -67,7 +67,7 @@ impl Shares {
             + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + pairs as u64 * PAIR_BYTES;
         let per_image = encoder.bytes_per_image() as u64
-            + match request.tokens {
+            + match cell.tokens {
                 Tokens::Mean => (widest * size_of::<f32>()) as u64,
                 _ => 0,
             };
@@ -144,12 +144,12 @@ impl Shares {
     /// will hold.
     pub(super) fn tell(
         &self,
-        request: &Request<'_>,
+        cell: &Cell<'_>,
         encoder: &Encoder,
         open: &Open,
         progress: &dyn Progress,
     ) {
-        let Request { model, dataset, .. } = request;
+        let Cell { model, dataset, .. } = cell;
         let kind = dataset.dataset.kind;
         let (all, images) = (self.sets.len(), dataset.dataset.images.len());
         if open.images.len() < images {

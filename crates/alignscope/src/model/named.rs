@@ -176,7 +176,7 @@ impl NamedModel {
             ModelSpec::Pixels | ModelSpec::Baseline(_) => {
                 return Err(ModelNameError::Fixed { spec, name: name.clone() });
             }
-            ModelSpec::Encoder { .. } => {}
+            ModelSpec::Encoder { .. } | ModelSpec::Features(_) | ModelSpec::Own(_) => {}
         }
         check_model_name(name)?;
         match name.chars().find(|c| NOT_IN_NAMES.contains(c)) {
@@ -241,9 +241,12 @@ struct Folder {
 
 impl Folder {
     fn of(model: &NamedModel) -> Option<Self> {
-        let ModelSpec::Encoder { source: ModelSource::Folder(path), published } = &model.spec
-        else {
-            return None;
+        let (path, published) = match &model.spec {
+            ModelSpec::Encoder { source: ModelSource::Folder(path), published } => {
+                (path, *published)
+            }
+            ModelSpec::Features(path) => (path, false),
+            _ => return None,
         };
         if model.name.is_some() {
             return None;
@@ -254,7 +257,7 @@ impl Folder {
             _ => None,
         };
         let parts = path.components().filter_map(part).collect();
-        Some(Self { path, parts, published: *published })
+        Some(Self { path, parts, published })
     }
 
     /// The shortest ending that is not an ending of another folder, nor among names that are taken.

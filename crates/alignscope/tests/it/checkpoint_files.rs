@@ -249,7 +249,7 @@ fn a_run_keeps_no_numbers_of_one_file_under_the_hash_of_another() {
         let out = place.path().join(out);
         let claimed = OutputFolder::claim_run(&out, false).expect("a folder");
         let swap = PutWhenRead { path: &path, bytes, how };
-        experiment.run(&claimed, &swap).map_err(|error| with_causes(&error))?;
+        experiment.run(vec![], &claimed, &swap).map_err(|error| with_causes(&error))?;
         let manifest = fs::read_to_string(out.join("manifest.json")).expect("read");
         Ok::<_, String>((fs::read(out.join("scores.csv")).expect("read"), manifest))
     };

@@ -63,6 +63,7 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> ExternalSource<'a> {
         preprocessing: Some(encoder.preprocessing().clone()),
         batch: 10,
         spill,
+        version: None,
         encode: Box::new(encode),
     })
 }
@@ -86,7 +87,9 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
     let claim = |name: &str| OutputFolder::claim(&place.path().join(name)).expect("a new folder");
     let run = OutputFolder::claim_run(&place.path().join("run"), false).expect("a new folder");
     let model = folder("clip/base");
-    experiment(Some(&model), DatasetKind::Pairs, &data, 1 << 32).run(&run, &Silent).expect("run");
+    experiment(Some(&model), DatasetKind::Pairs, &data, 1 << 32)
+        .run(vec![], &run, &Silent)
+        .expect("run");
     let expected = tables(run.path());
 
     let encoder = encoder();
@@ -334,6 +337,7 @@ fn measure_array(
                 preprocessing: None,
                 batch: 3,
                 spill: true,
+                version: None,
                 encode: Box::new(encode),
             };
             with(ExternalSource::Callback(callback), 1 << 32)

@@ -52,7 +52,7 @@ fn noted_run(
     let claimed = OutputFolder::claim_run(out.path(), false).expect("an empty folder");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let notes = Notes::default();
-    pool.install(|| experiment.run(&claimed, &notes))?;
+    pool.install(|| experiment.run(vec![], &claimed, &notes))?;
     let read = |name| std::fs::read(out.path().join(name)).expect(name);
     let tables = ["scores.csv", "ceilings.csv", "findings.csv", "comparisons.csv"].map(read);
     let [scores, ceilings, findings, comparisons] = tables;
@@ -122,7 +122,8 @@ fn the_energy_of_a_run_is_that_of_plain_loops_whatever_distances_and_memory() {
         let rows = |experiment: &Experiment| {
             let out = tempfile::tempdir().expect("a temporary folder");
             let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
-            let found = experiment.run(&claimed, &Notes::default()).map(|summary| summary.scores);
+            let found =
+                experiment.run(vec![], &claimed, &Notes::default()).map(|summary| summary.scores);
             found.map(|mut rows| {
                 rows.retain(|row| row.measure.is_of_energy());
                 rows
@@ -247,7 +248,7 @@ fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let model = ModelSpec::Baseline(Baseline::Ssim);
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
-    let Err(ExperimentError::BaselineMemory { needed, .. }) = run(&model, &data, 0, 2) else {
+    let Err(ExperimentError::MetricMemory { needed, .. }) = run(&model, &data, 0, 2) else {
         panic!("no memory is too little");
     };
     // One image at a time, which is the least; five; and one component of the pairs' graph.

@@ -111,7 +111,7 @@ impl Progress for Until {
 
 fn run(experiment: &Experiment, out: &Path, until: &Until) -> Result<Summary, ExperimentError> {
     let claimed = OutputFolder::claim_run(out, experiment.fresh).expect("a folder");
-    experiment.run(&claimed, until)
+    experiment.run(vec![], &claimed, until)
 }
 
 const TABLES: [&str; 7] = [

@@ -1,0 +1,459 @@
+//! A metric of two images on a data set: each image's features once where they fit, then all pairs.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::ExperimentError;
+use super::error::go_on;
+use super::model::{Cell, CellWork, Measurement, Model, Role};
+use super::pixels::PixelRule;
+use super::prepared::PreparedDataset;
+use super::record::absolute;
+use super::reduction::{StageDistances, Wanted};
+use crate::baseline::{BaselineFeatures, BaselineModel};
+use crate::budget::PROGRAM_BYTES;
+use crate::distance::Distance;
+use crate::encoder::Tokens;
+use crate::image::RgbImage;
+use crate::kept::KeptPiece;
+use crate::progress::Progress;
+use crate::resident::{ResidentSet, plan};
+use crate::results::FileRecord;
+use crate::stage::Stage;
+
+/// So many pairs are compared between two looks at whether the user wants to stop.
+const PAIRS_AT_A_TIME: usize = 256;
+
+/// A distance of two images: what it needs of each, and its value for a pair.
+///
+/// # Adding one
+/// The pixels (`pixels.rs`) are a whole example: what is held of an image is the image, and the
+/// distance of two is the root mean square difference.
+pub(super) trait ImageMetric: Send + Sync {
+    /// What is computed of an image once, and compared with that of others.
+    type Features: Send + Sync;
+    /// What its one stage is called in results.
+    const STAGE: Stage;
+    /// What its distance is called in results.
+    const DISTANCE: Distance;
+    /// What it is to a run.
+    const ROLE: Role;
+
+    /// What results call it.
+    fn name(&self) -> String;
+
+    /// What it sees of a data set's images.
+    fn rule(dataset: &PreparedDataset) -> PixelRule;
+
+    /// All that its numbers depend on but the images.
+    fn fingerprint(&self) -> Value;
+
+    /// Its files of weights.
+    fn files(&self) -> Vec<FileRecord> {
+        vec![]
+    }
+
+    /// The shortest side of an image that it takes, in pixels.
+    fn min_side(&self) -> usize {
+        1
+    }
+
+    /// Bytes of an image's features.
+    fn bytes(&self, width: usize, height: usize) -> usize;
+
+    /// Bytes that are needed beside them while they are computed.
+    fn working_bytes(&self, width: usize, height: usize) -> usize;
+
+    /// What is compared of an image.
+    fn features(&self, image: RgbImage) -> Self::Features;
+
+    /// The distance of two images: ≥ 0, 0 of equal images.
+    fn distance(&self, a: &Self::Features, b: &Self::Features) -> f64;
+}
+
+impl ImageMetric for BaselineModel {
+    type Features = BaselineFeatures;
+    const STAGE: Stage = Stage::Output;
+    const DISTANCE: Distance = Distance::Own;
+    const ROLE: Role = Role::Baseline;
+
+    fn name(&self) -> String {
+        self.baseline().to_string()
+    }
+
+    fn rule(dataset: &PreparedDataset) -> PixelRule {
+        dataset.baseline_rule
+    }
+
+    fn fingerprint(&self) -> Value {
+        let hashes: Vec<_> = self.files().iter().map(|file| file.sha256.as_str()).collect();
+        json!({ "baseline": self.baseline().to_string(), "files": hashes })
+    }
+
+    fn files(&self) -> Vec<FileRecord> {
+        let record = |file: &crate::baseline::BaselineWeights| FileRecord {
+            path: absolute(&file.path),
+            sha256: file.sha256.clone(),
+            published: Some(file.published),
+        };
+        Self::files(self).iter().map(record).collect()
+    }
+
+    fn min_side(&self) -> usize {
+        self.baseline().min_side()
+    }
+
+    fn bytes(&self, width: usize, height: usize) -> usize {
+        Self::bytes(self, width, height)
+    }
+
+    fn working_bytes(&self, width: usize, height: usize) -> usize {
+        Self::working_bytes(self, width, height)
+    }
+
+    fn features(&self, image: RgbImage) -> BaselineFeatures {
+        Self::features(self, image)
+    }
+
+    fn distance(&self, a: &BaselineFeatures, b: &BaselineFeatures) -> f64 {
+        Self::distance(self, a, b)
+    }
+}
+
+/// A model that is a metric of two images.
+pub(super) struct Metric<M>(pub(super) M);
+
+impl<M: ImageMetric> Model for Metric<M> {
+    fn role(&self) -> Role {
+        M::ROLE
+    }
+
+    fn fingerprint(&self) -> Value {
+        self.0.fingerprint()
+    }
+
+    fn inputs(&self) -> Vec<(String, String)> {
+        let hashes: Vec<String> = self.0.files().into_iter().map(|file| file.sha256).collect();
+        match M::ROLE {
+            Role::Pixels => vec![],
+            _ => vec![("weights".to_owned(), hashes.join(" "))],
+        }
+    }
+
+    fn compared(&self, dataset: &PreparedDataset, _: Tokens) -> (&'static str, String) {
+        ("compared", M::rule(dataset).to_string())
+    }
+
+    fn files(&self) -> Vec<FileRecord> {
+        self.0.files()
+    }
+
+    fn sums_by_caches(&self) -> bool {
+        M::ROLE == Role::Baseline
+    }
+
+    fn prepare(
+        &mut self,
+        wanted: &[Wanted<'_>],
+        memory_bytes: u64,
+        progress: &dyn Progress,
+    ) -> Result<(), ExperimentError> {
+        for file in self.0.files().iter().filter(|file| file.published == Some(false)) {
+            progress.note(&format!(
+                "{}: {} is not the file that was published (SHA-256 {})",
+                self.0.name(),
+                file.path,
+                file.sha256
+            ));
+        }
+        wanted.iter().try_for_each(|wanted| check(&self.0, wanted.dataset, memory_bytes))
+    }
+
+    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        stages.iter().map(|stage| stage.depth_percent(0)).collect()
+    }
+
+    fn measure(
+        &mut self,
+        cell: &Cell<'_>,
+        kept: Option<KeptPiece>,
+        progress: &dyn Progress,
+    ) -> Result<Measurement, ExperimentError> {
+        let pairs = cell.dataset.pairs.len();
+        let stage = |values| StageDistances {
+            stage: M::STAGE,
+            scale: None,
+            distances: vec![(M::DISTANCE, values)],
+            energy: None,
+        };
+        if let Some(values) = kept.as_ref().and_then(|piece| piece.all_values(pairs)) {
+            return Ok(Measurement::new(vec![stage(values)], None));
+        }
+        let clock = Instant::now();
+        let (values, features_computed) = distances(&self.0, cell, kept.as_ref(), progress)?;
+        let work = CellWork {
+            images: cell.dataset.dataset.images.len(),
+            features_computed: Some(features_computed),
+            wall_s: clock.elapsed().as_secs_f64(),
+        };
+        let work = (M::ROLE == Role::Baseline).then_some(work);
+        Ok(Measurement::new(vec![stage(values)], work))
+    }
+}
+
+/// Refuses a data set whose images are too small, or a budget that does not hold one of them.
+fn check<M: ImageMetric>(
+    metric: &M,
+    dataset: &PreparedDataset,
+    memory_bytes: u64,
+) -> Result<(), ExperimentError> {
+    let rule = M::rule(dataset);
+    let ((width, height), needed) = (rule.size(), metric.min_side());
+    if width.min(height) < needed {
+        let cropped = matches!(rule, PixelRule::Cropped { .. });
+        let (model, dataset) = (metric.name(), dataset.dataset.kind);
+        return Err(ExperimentError::TooSmall { model, dataset, cropped, width, height, needed });
+    }
+    Share::of(metric, dataset, memory_bytes).map(|_| ())
+}
+
+/// How the memory is shared out.
+struct Share {
+    /// Images whose features are held at once.
+    held: usize,
+    /// Threads that each make the features of one more.
+    threads: usize,
+}
+
+impl Share {
+    /// At most half of the budget for the threads' images, fewer threads if need be.
+    fn of<M: ImageMetric>(
+        metric: &M,
+        dataset: &PreparedDataset,
+        memory_bytes: u64,
+    ) -> Result<Self, ExperimentError> {
+        let rule = M::rule(dataset);
+        let (width, height) = rule.size();
+        let bytes = metric.bytes(width, height) as u64;
+        let each = bytes + metric.working_bytes(width, height) as u64;
+        let fixed = PROGRAM_BYTES + dataset.decoding.bytes();
+        let free = memory_bytes.saturating_sub(fixed);
+        let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
+        let threads = rayon::current_num_threads().min(most).max(1);
+        let rest = free.saturating_sub(threads as u64 * each);
+        match usize::try_from(rest / bytes).unwrap_or(usize::MAX) {
+            0 => Err(ExperimentError::MetricMemory {
+                model: metric.name(),
+                dataset: dataset.dataset.kind,
+                can_be_smaller: M::ROLE == Role::Baseline
+                    && matches!(rule, PixelRule::Cropped { .. }),
+                needed: fixed + each + bytes,
+                budget: memory_bytes,
+            }),
+            held => Ok(Self { held, threads }),
+        }
+    }
+}
+
+/// The distances of all pairs, and how often features of an image were computed: the number of
+/// images where each was once.
+///
+/// Features of as many images as the budget allows are held at once: resident sets where the
+/// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
+/// held group by group in order, and each later image that has a pair with the group is computed
+/// again, on the fly. A group whose pairs are all kept is not computed, and one that is computed is
+/// kept.
+fn distances<M: ImageMetric>(
+    metric: &M,
+    cell: &Cell<'_>,
+    kept: Option<&KeptPiece>,
+    progress: &dyn Progress,
+) -> Result<(Vec<f64>, usize), ExperimentError> {
+    let Cell { model, dataset, memory_bytes, .. } = *cell;
+    let images = dataset.dataset.images.len();
+    let Share { held, threads } = Share::of(metric, dataset, memory_bytes)?;
+    let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
+        Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
+        Err(_) => Group::tiles(images, &dataset.pairs.images, held),
+    };
+    let known = |pair: u32| kept.and_then(|piece| piece.value(pair));
+    groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
+    let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
+
+    let steps = features_computed + dataset.pairs.len();
+    progress.begin(&format!("{model} on {}", dataset.dataset.kind), steps as u64);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
+    let mut distances: Vec<f64> =
+        (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
+    let features = |image: u32| {
+        go_on(progress)?;
+        let image = dataset.load(image as usize, |image| M::rule(dataset).apply(image))?;
+        let features = metric.features(image);
+        progress.advance(1);
+        Ok::<_, ExperimentError>(features)
+    };
+    for group in &groups {
+        let make = || group.held.par_iter().map(|image| features(*image)).collect::<Vec<_>>();
+        let held = pool.install(make).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let compare = |pairs: &[(u32, [u32; 2])]| {
+            go_on(progress)?;
+            let distance = |(_, [a, b]): &(u32, [u32; 2])| {
+                metric.distance(&held[*a as usize], &held[*b as usize])
+            };
+            let values = pairs.iter().map(distance).collect::<Vec<f64>>();
+            progress.advance(pairs.len() as u64);
+            Ok::<_, ExperimentError>(values)
+        };
+        let within: Vec<_> = group.pairs.par_chunks(PAIRS_AT_A_TIME).map(compare).collect();
+        let within = within.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let compare = |passing: &Passing| {
+            let passing_features = features(passing.image)?;
+            let distance = |&(pair, local): &(u32, u32)| {
+                (pair, metric.distance(&held[local as usize], &passing_features))
+            };
+            progress.advance(passing.pairs.len() as u64);
+            Ok::<Vec<_>, ExperimentError>(passing.pairs.iter().map(distance).collect())
+        };
+        let pass = || group.passing.par_iter().map(compare).collect::<Vec<_>>();
+        let passing = pool.install(pass);
+        for ((pair, _), value) in group.pairs.iter().zip(within.into_iter().flatten()) {
+            distances[*pair as usize] = value;
+        }
+        for found in passing {
+            for (pair, value) in found? {
+                distances[pair as usize] = value;
+            }
+        }
+        if let Some(kept) = kept {
+            let pairs: Vec<u32> = group.all_pairs().collect();
+            let values: Vec<f64> = pairs.iter().map(|pair| distances[*pair as usize]).collect();
+            kept.keep_values(&pairs, &values)?;
+        }
+    }
+    progress.end();
+    Ok((distances, features_computed))
+}
+
+/// Images whose features are held at once, and what is compared with them.
+#[derive(Debug, PartialEq)]
+struct Group {
+    held: Vec<u32>,
+    /// Pairs within: the pair, and its images by position in `held`.
+    pairs: Vec<(u32, [u32; 2])>,
+    /// Images outside that have pairs with those within.
+    passing: Vec<Passing>,
+}
+
+/// An image that is compared with some of a group, and then forgotten.
+#[derive(Debug, PartialEq)]
+struct Passing {
+    image: u32,
+    /// The pair, and the position of its other image in the group.
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Group {
+    fn of_set(set: ResidentSet) -> Self {
+        let pairs = set.pairs.into_iter().zip(set.local_pairs).collect();
+        Self { held: set.images, pairs, passing: vec![] }
+    }
+
+    /// All pairs that it compares.
+    fn all_pairs(&self) -> impl Iterator<Item = u32> {
+        let passing = self.passing.iter().flat_map(|passing| &passing.pairs).map(|(pair, _)| *pair);
+        self.pairs.iter().map(|(pair, _)| *pair).chain(passing)
+    }
+
+    /// Groups of `size` images in order; each pair belongs to the group of its first image.
+    fn tiles(images: usize, pairs: &[[u32; 2]], size: usize) -> Vec<Self> {
+        let index = |i: usize| u32::try_from(i).expect("fewer than 2^32 images and pairs");
+        let mut groups: Vec<Self> = (0..images)
+            .step_by(size)
+            .map(|start| {
+                let held = (start..images.min(start + size)).map(index).collect();
+                Self { held, pairs: vec![], passing: vec![] }
+            })
+            .collect();
+        let place = |image: u32| (image as usize / size, index(image as usize % size));
+        let mut outside = Vec::new();
+        for (pair, [a, b]) in pairs.iter().enumerate() {
+            let pair = index(pair);
+            let (first, second) = (*a.min(b), *a.max(b));
+            let ((group, local), (other, other_local)) = (place(first), place(second));
+            match group == other {
+                true => groups[group].pairs.push((pair, [local, other_local])),
+                false => outside.push((group, second, pair, local)),
+            }
+        }
+        outside.sort_unstable();
+        for (group, image, pair, local) in outside {
+            let passing = &mut groups[group].passing;
+            match passing.last_mut() {
+                Some(last) if last.image == image => last.pairs.push((pair, local)),
+                _ => passing.push(Passing { image, pairs: vec![(pair, local)] }),
+            }
+        }
+        groups.into_iter().map(Self::without_unused).collect()
+    }
+
+    /// Without the images that no pair of the group needs.
+    fn without_unused(mut self) -> Self {
+        let mut used = vec![false; self.held.len()];
+        for (_, pair) in &self.pairs {
+            pair.iter().for_each(|local| used[*local as usize] = true);
+        }
+        for (_, local) in self.passing.iter().flat_map(|passing| &passing.pairs) {
+            used[*local as usize] = true;
+        }
+        let mut place = vec![0; used.len()];
+        let mut next = 0;
+        for (place, used) in place.iter_mut().zip(&used) {
+            *place = next;
+            next += u32::from(*used);
+        }
+        let mut keep = used.iter();
+        self.held.retain(|_| *keep.next().expect("as many as there are images"));
+        for (_, pair) in &mut self.pairs {
+            *pair = pair.map(|local| place[local as usize]);
+        }
+        for (_, local) in self.passing.iter_mut().flat_map(|passing| &mut passing.pairs) {
+            *local = place[*local as usize];
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_hold_every_pair_once() {
+        let pairs: Vec<[u32; 2]> =
+            (0..9).flat_map(|a| (a + 1..9).map(move |b| [b, a])).filter(|p| p[0] != 5).collect();
+        for size in 1..=9 {
+            let groups = Group::tiles(9, &pairs, size);
+            let mut seen = vec![0; pairs.len()];
+            for group in &groups {
+                assert!(group.held.len() <= size);
+                for (pair, [a, b]) in &group.pairs {
+                    let mut images = [group.held[*a as usize], group.held[*b as usize]];
+                    images.sort_unstable_by(|a, b| b.cmp(a));
+                    assert_eq!(images, pairs[*pair as usize]);
+                    seen[*pair as usize] += 1;
+                }
+                for passing in &group.passing {
+                    for (pair, local) in &passing.pairs {
+                        let images = [passing.image, group.held[*local as usize]];
+                        assert_eq!(images, pairs[*pair as usize]);
+                        seen[*pair as usize] += 1;
+                    }
+                }
+            }
+            assert_eq!(seen, vec![1; pairs.len()]);
+        }
+    }
+}
