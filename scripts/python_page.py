@@ -29,7 +29,8 @@ def signature(function, name):
             words.append("*")
             starred = True
         default = "" if p.default is p.empty else f" = {p.default!r}"
-        words.append(f"{p.name}: {p.annotation}{default}")
+        stars = "**" if p.kind is p.VAR_KEYWORD else ""
+        words.append(f"{stars}{p.name}: {p.annotation}{default}")
     returns = found.return_annotation
     returns = "" if returns in (found.empty, "None") else f" -> {returns}"
     line = f"{name}({', '.join(words)}){returns}"
@@ -58,7 +59,7 @@ def text(thing):
 
 def of_class(cls, name):
     print(f"## `{name}`\n\n{text(cls)}\n")
-    if "__init__" in vars(cls) and name in ("Experiment", "Encoder"):
+    if "__init__" in vars(cls) and name in ("Experiment", "Encoder", "Features", "Function"):
         print(f"```python\n{signature(cls.__init__, name)}\n```\n")
     for key, member in vars(cls).items():
         if key.startswith("_") and key not in ("__getitem__", "__arrow_c_stream__"):
@@ -72,8 +73,8 @@ def of_class(cls, name):
 
 print(HEAD)
 print(inspect.getdoc(alignscope), "\n")
-functions = ["load_dataset", "demo", "score", "evaluate", "results", "known_models"]
-classes = ["Experiment", "Run", "Dataset", "Measurement", "Encoder", "Table"]
+functions = ["run", "load_dataset", "demo", "score", "evaluate", "results", "known_models"]
+classes = ["Features", "Function", "Experiment", "Run", "Dataset", "Measurement", "Encoder", "Table"]
 for name in functions:
     function = getattr(alignscope, name)
     print(f"## `{name}`\n\n```python\n{signature(function, name)}\n```\n\n{text(function)}\n")
