@@ -709,3 +709,98 @@ fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
     let [nchw, nhwc, tokens] = maps([6, 5, 5]).map(|array| needed(&array));
     assert_eq!((nchw, nhwc), (tokens, tokens));
 }
+
+/// Stops after so many images.
+struct Until(std::sync::atomic::AtomicI64);
+
+impl alignscope::Progress for Until {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, steps: u64) {
+        self.0.fetch_sub(steps as i64, std::sync::atomic::Ordering::Relaxed);
+    }
+    fn end(&self) {}
+    fn note(&self, _: &str) {}
+    fn is_stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed) < 0
+    }
+}
+
+#[test]
+fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").middle;
+    let encoder = encoder();
+    let run = |out: &str, memory: u64, cache: Option<&str>, until: i64| {
+        let ExternalSource::Callback(function) = callback(&encoder, true) else {
+            panic!("a function")
+        };
+        let version = Some("1".to_owned());
+        let source = ExternalSource::Callback(Callback { version, ..function });
+        let own = External { name: "own".to_owned(), reading: Reading::default(), source };
+        let kept = cache.map(|name| alignscope::kept::KeptFolder::new(&place.path().join(name)));
+        let models = Experiment { kept, ..experiment(None, DatasetKind::TwoAfc, &data, memory) };
+        let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
+        let done = models.run(vec![own], &out, &Until(until.into()));
+        done.map(|_| tables(out.path()))
+    };
+    let expected = run("whole", 1 << 32, None, i64::MAX).expect("run");
+    // A budget in which the images do not fit at once.
+    let needed = match run("little", 0, None, i64::MAX) {
+        Err(ExperimentError::CallbackMemory { needed, .. }) => needed,
+        other => panic!("{other:?}"),
+    };
+    for (i, memory) in [1 << 32, needed + 2_000_000].into_iter().enumerate() {
+        for until in [200, 300, 400, 500] {
+            let (out, cache) = (format!("out {i} {until}"), format!("kept {i} {until}"));
+            match run(&out, memory, Some(&cache), until) {
+                Ok(tables) => assert!(tables == expected, "{i}, {until}: not stopped"),
+                Err(ExperimentError::Stopped) => {}
+                Err(error) => panic!("{error}"),
+            }
+            let found = run(&out, memory, Some(&cache), i64::MAX).expect("it goes on");
+            assert!(found == expected, "{i}, {until}: other bytes");
+            let again = run(&format!("again {i} {until}"), memory, Some(&cache), i64::MAX);
+            assert!(again.expect("from what is kept") == expected, "{i}, {until}: kept bytes");
+        }
+    }
+}
+
+#[test]
+fn models_of_all_kinds_stand_in_one_run() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let encoder = encoder();
+    let own = |name: &str| External {
+        name: name.to_owned(),
+        reading: Reading::default(),
+        source: callback(&encoder, true),
+    };
+    let model = folder("clip/base");
+    let mut whole = experiment(Some(&model), DatasetKind::Pairs, &data, 1 << 32);
+    whole.pixels = true;
+    whole.models.insert(0, ModelSpec::Own("first".to_owned()).into());
+    let out = OutputFolder::claim_run(&place.path().join("run"), false).expect("a new folder");
+    let found = whole.run(vec![own("last"), own("first")], &out, &Silent).expect("run").scores;
+    let mut names: Vec<&str> = found.iter().map(|row| row.model.as_str()).collect();
+    names.dedup();
+    assert_eq!(names, ["pixels", "first", "base", "last"]);
+    let of = |name: &str| -> Vec<_> {
+        let rows = found.iter().filter(|row| row.model == name && !row.distance.is_of_energy());
+        rows.map(|row| (row.stage, row.distance, row.value.to_bits(), row.ci_low)).collect()
+    };
+    assert_eq!(of("first"), of("base"));
+    assert_eq!(of("last"), of("base"));
+
+    let refused = |models: Vec<External<'_>>| {
+        let out = place.path().join("refused");
+        let claimed = OutputFolder::claim_run(&out, false).expect("a new folder");
+        let error = whole.run(models, &claimed, &Silent).expect_err("refused").to_string();
+        claimed.abandon();
+        assert!(!out.exists(), "{error}");
+        error
+    };
+    assert!(refused(vec![]).contains("`first` was not given"));
+    let twice = refused(vec![own("first"), own("first")]);
+    assert!(twice.contains("first is named twice"), "{twice}");
+    assert!(refused(vec![own("first"), own("ssim")]).contains("ssim"));
+}
