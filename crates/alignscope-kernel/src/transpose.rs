@@ -78,11 +78,12 @@ fn exchanged(a: [__m512; LANES]) -> [__m512; LANES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instructions::tests::without_instruction;
 
     #[test]
     fn rows_become_columns() {
         if !is_x86_feature_detected!("avx512f") {
-            eprintln!("skipped: this processor has no AVX-512");
+            without_instruction("this processor has no AVX-512");
             return;
         }
         let stride = 19;
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn a_tile_is_exchanged_with_its_columns() {
         if !is_x86_feature_detected!("avx512f") {
-            eprintln!("skipped: this processor has no AVX-512");
+            without_instruction("this processor has no AVX-512");
             return;
         }
         // Bits that are no number as f32, too.

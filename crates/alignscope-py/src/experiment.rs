@@ -133,10 +133,10 @@ pub(crate) fn run_experiment(
     };
     experiment.fresh = fresh;
     experiment.keep_going = keep_going;
-    let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
     let tokens = experiment.tokens;
     let given: Vec<Given<'_>> =
         own.iter().map(|own| own.given(py, tokens)).collect::<PyResult<_>>()?;
+    let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
     let done = work::run(py, reporter.as_ref(), threads, |worker| {
         let own = given.into_iter().map(|given| given.external(worker));
         let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;

@@ -120,3 +120,60 @@ def test_features_have_a_name():
     assert Features({"x": np.ones((1, 2), np.float32)}).name == "features"
     with pytest.raises(ValueError, match="name is empty"):
         Features({"x": np.ones((1, 2), np.float32)}, name=" ")
+
+
+def test_other_features_other_rows_and_other_functions_are_never_taken_for_the_same(rated, tmp_path):
+    dataset = alignscope.load_dataset("pairs", rated)
+    images = [path.name for path in sorted(rated.glob("*.png"))]
+    rng = np.random.default_rng(0)
+    array = rng.normal(size=(len(images), 7)).astype(np.float32)
+    cache = tmp_path / "cache"
+
+    def run(out, model, cache=cache):
+        found = alignscope.run(
+            model, dataset, tmp_path / out, resamples=0, pixels=False, cache=cache, progress=False
+        )
+        return found.scores["value"].tolist()
+
+    def features(array, names):
+        return Features({"x": array}, name="mine", file_names=names)
+
+    first = run("a", features(array, images))
+    assert run("a", features(array, images)) == first
+    with pytest.raises(alignscope.AlignscopeError, match="features at x of mine"):
+        run("a", features(array + 1, images))
+    # The same numbers for other images.
+    turned = run("b", features(array, images[::-1]))
+    assert turned != first and turned == run("c", features(array, images[::-1]), False)
+    assert turned == run("d", features(array[::-1].copy(), images), False)
+    with pytest.raises(alignscope.AlignscopeError, match="images of the rows of mine"):
+        run("a", features(array, images[::-1]))
+
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    np.save(folder / "features.npy", array)
+    (folder / "file_names.txt").write_text("\n".join(images))
+    assert run("e", f"features:{folder}") == first
+    np.save(folder / "features.npy", array[::-1].copy())
+    with pytest.raises(alignscope.AlignscopeError, match="features in .*features.npy of folder"):
+        run("e", f"features:{folder}")
+    assert run("f", f"features:{folder}") == turned
+
+    def function(weights, stages=("x",), **options):
+        def encode(batch, wanted):
+            means = np.stack([image.mean((0, 1)) for image in batch]).astype(np.float32)
+            return {stage: means @ weights for stage in wanted}
+
+        return Function(encode, stages, name=options.pop("name", "f"), **options)
+
+    one, two = (rng.normal(size=(3, 4)).astype(np.float32) for _ in range(2))
+    found = run("g", function(one))
+    with pytest.raises(alignscope.AlignscopeError, match="version of f: not given"):
+        run("g", function(two))
+    other = run("h", function(two))
+    assert other != found
+    # One version for two functions of other names.
+    assert run("i", function(one, version="1")) == found
+    assert run("j", function(two, version="1", name="g")) == other
+    with pytest.raises(alignscope.AlignscopeError, match="stages of f"):
+        run("i", function(one, ("x", "y"), version="1"))

@@ -160,8 +160,8 @@ struct Outcome {
     wall_s: f64,
     was_done: bool,
     bad_images: Vec<(DatasetKind, BadImage)>,
-    /// What was measured of the user's models, by name; of all where nothing is written.
-    of_user: Vec<(String, Measurement)>,
+    /// What was measured of each model, where that is handed out.
+    measured: Vec<Measurement>,
 }
 
 impl Experiment {
@@ -220,7 +220,7 @@ impl Experiment {
         out: &OutputFolder,
         progress: &dyn Progress,
     ) -> Result<Summary, ExperimentError> {
-        let result = self.with_own(&own).run_inner(own, Some(out), true, progress);
+        let result = self.with_own(&own).run_inner(own, Some(out), false, progress);
         match &result {
             Ok(_) | Err(ExperimentError::Stopped) => {}
             Err(_) => out.take_back(),
@@ -243,12 +243,13 @@ impl Experiment {
 
     /// As [`run`](Self::run), which sees to what an error leaves; without `out`, no file is written.
     ///
-    /// `can_keep_going` — whether the user can ask to leave out trials of images that cannot be read
+    /// `alone` — whether it is one model of the caller's, whose measurement is handed out; such a run
+    /// does not go on, and trials of images that cannot be read cannot be left out
     fn run_inner(
         &self,
         own: Vec<External<'_>>,
         out: Option<&OutputFolder>,
-        can_keep_going: bool,
+        alone: bool,
         progress: &dyn Progress,
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
@@ -258,7 +259,7 @@ impl Experiment {
         if models.len() > MAX_MODELS {
             return Err(ExperimentError::Many { found: models.len() });
         }
-        let open = |spec| PreparedDataset::open(spec, self.opening(can_keep_going), progress);
+        let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_trials(&datasets)?;
         let this = self.as_found(&datasets)?;
@@ -271,7 +272,7 @@ impl Experiment {
         let mut filling = None;
         if let Some(out) = out {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
-            if before::is_done(out, &state, progress)? {
+            if !alone && before::is_done(out, &state, progress)? {
                 let scores = read_scores(&out.file("scores.csv"))?;
                 let wall_s = clock.elapsed().as_secs_f64();
                 return Ok(Outcome {
@@ -288,7 +289,7 @@ impl Experiment {
         }
 
         let mut scoring = Scoring::new(&this, &datasets);
-        let (mut work, mut of_user) = (Vec::new(), Vec::new());
+        let (mut work, mut measured) = (Vec::new(), Vec::new());
         for model in &mut models {
             for (position, dataset) in datasets.iter().enumerate() {
                 go_on(progress)?;
@@ -299,8 +300,8 @@ impl Experiment {
                 }
                 go_on(progress)?;
                 scoring.add(position, model, &found.stages, progress)?;
-                if out.is_none() || model.model.role() == Role::OfUser {
-                    of_user.push((model.name.clone(), found));
+                if alone {
+                    measured.push(found);
                 }
             }
             model.model.give_back();
@@ -313,7 +314,7 @@ impl Experiment {
         let Concluded { scores, findings, comparisons } = concluded;
         let wall_s = clock.elapsed().as_secs_f64();
         let was_done = false;
-        Ok(Outcome { scores, findings, comparisons, wall_s, was_done, bad_images, of_user })
+        Ok(Outcome { scores, findings, comparisons, wall_s, was_done, bad_images, measured })
     }
 
     /// Has each model look at the data sets, and says what the user must know of all.
@@ -340,11 +341,8 @@ impl Experiment {
             };
             let wanted: Vec<Wanted<'_>> = datasets.iter().map(wanted).collect();
             model.prepare(&wanted, self.memory_bytes, progress)?;
-            if self.kept.is_some() && !model.may_be_kept() {
-                progress.note(&format!(
-                    "{name}: nothing of it is kept, since nothing tells it from another function; \
-                     give it a version"
-                ));
+            if let Some(why) = model.not_kept().filter(|_| self.kept.is_some()) {
+                progress.note(&format!("{name}: nothing of it is kept, since {why}"));
             }
         }
         for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {

@@ -320,11 +320,18 @@ fn triplets_of_ones_own_in_the_layout_of_things_are_not_held_against_it() {
     stands_alone(&done, "things-like", "its 3 concepts are not the 1854 of THINGS");
 }
 
-/// A folder beside the project that only some machines have.
+/// Says that a test was skipped, and why; fails it where `ALIGNSCOPE_NO_SKIP` is set and not empty.
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+    let refused = std::env::var_os("ALIGNSCOPE_NO_SKIP").is_some_and(|value| !value.is_empty());
+    assert!(!refused, "ALIGNSCOPE_NO_SKIP is set, but a test was skipped: {why}");
+}
+
+/// A folder beside the project that only some machines have; without it, the test is [`skipped`].
 fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     if !path.is_dir() {
-        eprintln!("skipped: {} is not there", path.display());
+        skipped(&format!("{} is not there", path.display()));
         return None;
     }
     Some(path)

@@ -272,6 +272,7 @@ rounding! {
 mod tests {
     use super::block::terms;
     use super::*;
+    use crate::instructions::tests::without_instruction;
     #[cfg(target_arch = "x86_64")]
     use crate::instructions::{has_amx, has_avx512_bf16};
 
@@ -307,7 +308,7 @@ mod tests {
     fn instructions_do_what_their_emulation_does() {
         let multipliers = multipliers();
         if multipliers.is_empty() {
-            eprintln!("skipped: this processor multiplies no bf16");
+            without_instruction("this processor multiplies no bf16");
         }
         for (instructions, multiplier) in multipliers {
             for (parts, steps) in [2, 4, 6].into_iter().flat_map(|p| [1, 2, 7, 24].map(|s| (p, s)))

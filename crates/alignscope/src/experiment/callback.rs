@@ -241,13 +241,12 @@ pub(super) fn look(
 
 /// Encodes the images of a data set with a function, and reduces every stage to distances.
 ///
-/// `calls` — how often the function was called before
+/// `look` — what it gave of one image, for which it was called once before
 pub(super) fn distances(
     cell: &Cell<'_>,
     (callback, look): (&mut Callback<'_>, &Look),
     reading: Reading,
     mut kept: Option<KeptPiece>,
-    calls: usize,
     progress: &dyn Progress,
 ) -> Result<Measurement, ExperimentError> {
     let (wanted, clock) = (cell.wanted(), Instant::now());
@@ -259,7 +258,7 @@ pub(super) fn distances(
         return Ok(Measurement::new(from_kept(cell, &look.widths(), piece, progress)?, None));
     }
     let open = Open::of(&wanted.dataset.pairs, &covered);
-    let mut work = Work { wanted, callback, reading, progress, calls };
+    let mut work = Work { wanted, callback, reading, progress, calls: 1 };
     let shapes = &look.shapes;
     let plan = Plan::of(&work, shapes, cell.memory_bytes, &open, kept.is_some())?;
     let encoded = (open.images.len() * plan.stage_groups.len()) as u64;
@@ -347,13 +346,16 @@ impl Plan {
 
         let store_fits = all_stages <= free / 2;
         let left = if store_fits { free - all_stages } else { free };
+        // With one set the store has one stage, beside all images.
+        let of_one_set = images as u64 * per_image + one_stage <= free;
         if images as u64 * per_image <= left.min(SET_BYTES) {
             let sets = plan_whole(images, pairs, images);
-            return Ok(in_memory(sets, vec![every_stage], one_stage <= free / 2));
+            return Ok(in_memory(sets, vec![every_stage], of_one_set));
         }
         for bytes in [left.min(SET_BYTES), left] {
             if let Ok(sets) = plan(images, pairs, fitting(bytes, per_image)) {
-                return Ok(in_memory(sets, vec![every_stage], store_fits));
+                let store = if sets.len() == 1 { of_one_set } else { store_fits };
+                return Ok(in_memory(sets, vec![every_stage], store));
             }
         }
 

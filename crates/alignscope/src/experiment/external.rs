@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -13,12 +13,14 @@ use super::callback::{self, Callback, Look};
 use super::error::go_on;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
 use super::piece::from_kept;
+use super::prepared::PreparedDataset;
 use super::reduction::{Reduction, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::dataset::DatasetKind;
 use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
-use crate::input_file::HashedPath;
+use crate::input_file::{ContentHash, HashedPath};
 use crate::kept::KeptPiece;
 use crate::model::check_model_name;
 use crate::name::MAX_NAME_BYTES;
@@ -225,13 +227,14 @@ pub fn depths(stages: &[Stage]) -> Vec<f64> {
 /// A model of the caller's in a run.
 pub(super) struct OwnModel<'a> {
     external: External<'a>,
-    /// How its arrays are read, once that is known.
-    arrays: Vec<(Stage, ArrayAxes)>,
-    /// What is probably wrong with that.
+    /// How its arrays are read, for each data set, once that is known.
+    arrays: BTreeMap<DatasetKind, Vec<(Stage, ArrayAxes)>>,
+    /// What its activations are, by what that is called, once that is known.
+    made_of: BTreeMap<String, String>,
+    /// What is probably wrong with its arrays.
     warnings: Vec<String>,
-    /// What a function gave of one image, and how often it was called.
-    look: Option<Look>,
-    calls: usize,
+    /// What a function gave of the first image of each data set that was not measured yet.
+    looks: BTreeMap<DatasetKind, Look>,
 }
 
 impl<'a> OwnModel<'a> {
@@ -240,7 +243,13 @@ impl<'a> OwnModel<'a> {
     pub(super) fn new(external: External<'a>) -> Result<Self, ExperimentError> {
         check_model_name(&external.name)?;
         external.check()?;
-        Ok(Self { external, arrays: vec![], warnings: vec![], look: None, calls: 0 })
+        Ok(Self {
+            external,
+            arrays: BTreeMap::new(),
+            made_of: BTreeMap::new(),
+            warnings: vec![],
+            looks: BTreeMap::new(),
+        })
     }
 }
 
@@ -250,25 +259,35 @@ impl Model for OwnModel<'_> {
     }
 
     fn fingerprint(&self) -> Value {
-        let files = self.external.files();
-        let hashes: Vec<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
-        let stages: Vec<String> =
-            self.arrays.iter().map(|(stage, axes)| format!("{stage}: {axes:?}")).collect();
-        json!({ "external": self.external.made_of(&self.arrays), "stages": stages, "files": hashes })
+        let name = match &self.external.source {
+            ExternalSource::Features(_) => None,
+            // One version may be given to several functions.
+            ExternalSource::Callback(_) => Some(&self.external.name),
+        };
+        json!({ "external": self.made_of, "name": name })
     }
 
     fn inputs(&self) -> Vec<(String, String)> {
-        self.external.made_of(&self.arrays).into_iter().collect()
+        self.made_of.clone().into_iter().collect()
+    }
+
+    fn compared(&self, dataset: &PreparedDataset, tokens: Tokens) -> (&'static str, String) {
+        ("tokens", format!("{tokens} of {:?}", self.arrays.get(&dataset.dataset.kind)))
     }
 
     fn files(&self) -> Vec<FileRecord> {
         self.external.files().iter().map(FileRecord::of).collect()
     }
 
-    fn may_be_kept(&self) -> bool {
+    fn not_kept(&self) -> Option<&'static str> {
         match &self.external.source {
-            ExternalSource::Features(_) => true,
-            ExternalSource::Callback(callback) => callback.version.is_some() && callback.spill,
+            ExternalSource::Callback(callback) if callback.version.is_none() => {
+                Some("nothing tells it from another function; give it a version")
+            }
+            ExternalSource::Callback(callback) if !callback.spill => {
+                Some("its stages may be encoded one group after the other (`spill`)")
+            }
+            _ => None,
         }
     }
 
@@ -282,22 +301,29 @@ impl Model for OwnModel<'_> {
         match source {
             ExternalSource::Features(features) => {
                 let shapes = features.shapes();
-                self.arrays = arrays(name, *reading, &shapes)?;
-                self.warnings = tell(name, *reading, &shapes, &self.arrays, progress);
+                let found = arrays(name, *reading, &shapes)?;
+                self.warnings = tell(name, *reading, &shapes, &found, progress);
                 for wanted in wanted {
-                    rows(*wanted, features, &self.arrays)?;
+                    rows(*wanted, features, &found)?;
+                    self.arrays.insert(wanted.dataset.dataset.kind, found.clone());
                 }
-                features.hash(name, progress)
+                features.hash(name, progress)?;
             }
             ExternalSource::Callback(callback) => {
-                let look = callback::look(wanted[0], callback, *reading, progress)?;
-                self.arrays = look.arrays.clone();
-                self.warnings = look.warnings.clone();
-                self.look = Some(look);
-                self.calls = 1;
-                Ok(())
+                for wanted in wanted {
+                    let kind = wanted.dataset.dataset.kind;
+                    let look = callback::look(*wanted, callback, *reading, progress)?;
+                    if self.warnings.is_empty() {
+                        self.warnings = look.warnings.clone();
+                    }
+                    self.arrays.insert(kind, look.arrays.clone());
+                    self.looks.insert(kind, look);
+                }
             }
         }
+        let arrays = self.arrays.values().next().map_or(&[][..], Vec::as_slice);
+        self.made_of = self.external.made_of(arrays);
+        Ok(())
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
@@ -310,19 +336,19 @@ impl Model for OwnModel<'_> {
         kept: Option<KeptPiece>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError> {
-        let Self { external, arrays, warnings, look, calls } = self;
-        let reading = external.reading;
-        match &mut external.source {
+        let Self { external, arrays, warnings, looks, .. } = self;
+        let (reading, kind) = (external.reading, cell.dataset.dataset.kind);
+        let found = match &mut external.source {
             ExternalSource::Features(features) => {
-                let found = feature_distances(cell, (features, arrays), reading, kept, progress)?;
-                Ok(Measurement { warnings: warnings.clone(), ..found })
+                let of_features = (&*features, arrays[&kind].as_slice());
+                feature_distances(cell, of_features, reading, kept, progress)?
             }
             ExternalSource::Callback(callback) => {
-                let look = look.as_ref().expect("it was prepared");
-                let before = std::mem::take(calls);
-                callback::distances(cell, (callback, look), reading, kept, before, progress)
+                let look = looks.get(&kind).expect("it was prepared");
+                callback::distances(cell, (callback, look), reading, kept, progress)?
             }
-        }
+        };
+        Ok(Measurement { warnings: warnings.clone(), ..found })
     }
 }
 
@@ -450,12 +476,27 @@ impl External<'_> {
             }
             ExternalSource::Callback(callback) => {
                 let recipe = callback.preprocessing.as_ref();
-                let recipe = recipe.map_or("the function's own".to_owned(), ToString::to_string);
-                let version = callback.version.clone().map(|version| ("version", version));
-                let made_of = [("preprocessing", recipe)].into_iter().chain(version);
+                let recipe =
+                    recipe.map_or("the function's own".to_owned(), |of| json!(of).to_string());
+                // Another run of a function without a version is another function's.
+                let version = callback.version.clone().unwrap_or_else(|| {
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                    format!("not given, {} ns", now.as_nanos())
+                });
+                let made_of = [("preprocessing", recipe), ("version", version)].into_iter();
                 made_of.map(|(what, value)| (what.to_owned(), value)).collect()
             }
         };
+        let stages = arrays.iter().map(|(stage, _)| stage.to_string()).collect::<Vec<_>>();
+        made_of.insert("stages".to_owned(), stages.join(", "));
+        for file in self.files() {
+            let stage = file.path.display().to_string();
+            made_of.insert(format!("features in {stage}"), file.sha256);
+        }
+        if let ExternalSource::Features(Features { file_names: Some(names), .. }) = &self.source {
+            let names = ContentHash::of(names.join("\n").as_bytes()).to_string();
+            made_of.insert("images of the rows".to_owned(), names);
+        }
         if !self.reading.layouts.is_empty() {
             made_of.insert("layout".to_owned(), self.reading.layouts.to_string());
         }

@@ -52,12 +52,12 @@ impl Experiment {
         }
         let own = vec![external];
         let whole = Self { models: vec![], ..self.clone() }.with_own(&own);
-        let outcome = whole.run_inner(own, out, false, progress);
+        let outcome = whole.run_inner(own, out, true, progress);
         if let (Some(out), Err(_)) = (out, &outcome) {
             out.take_back();
         }
-        let Outcome { scores, findings, comparisons, wall_s, mut of_user, .. } = outcome?;
-        let (_, found) = of_user.pop().expect("one model is the caller's, and the last");
+        let Outcome { scores, findings, comparisons, wall_s, mut measured, .. } = outcome?;
+        let found = measured.pop().expect("one model is the caller's, and the last");
         let Measurement { stages, holding, warnings, .. } = found;
         let mut distances = Vec::new();
         let mut scales = Vec::new();

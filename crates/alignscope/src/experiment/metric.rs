@@ -23,9 +23,6 @@ use crate::resident::{ResidentSet, plan};
 use crate::results::FileRecord;
 use crate::stage::Stage;
 
-/// So many pairs are compared between two looks at whether the user wants to stop.
-const PAIRS_AT_A_TIME: usize = 256;
-
 /// A distance of two images: what it needs of each, and its value for a pair.
 ///
 /// # Adding one
@@ -40,6 +37,9 @@ pub(super) trait ImageMetric: Send + Sync {
     const DISTANCE: Distance;
     /// What it is to a run.
     const ROLE: Role;
+
+    /// So many pairs are compared by a thread between two looks at whether the user wants to stop.
+    const PAIRS_AT_A_TIME: usize = 1;
 
     /// What results call it.
     fn name(&self) -> String;
@@ -307,7 +307,7 @@ fn distances<M: ImageMetric>(
             progress.advance(pairs.len() as u64);
             Ok::<_, ExperimentError>(values)
         };
-        let within: Vec<_> = group.pairs.par_chunks(PAIRS_AT_A_TIME).map(compare).collect();
+        let within: Vec<_> = group.pairs.par_chunks(M::PAIRS_AT_A_TIME).map(compare).collect();
         let within = within.into_iter().collect::<Result<Vec<_>, _>>()?;
         let compare = |passing: &Passing| {
             let passing_features = features(passing.image)?;

@@ -51,9 +51,10 @@ pub(super) trait Model: Send {
         false
     }
 
-    /// Whether what is measured of it may be kept: its fingerprint tells it from any other.
-    fn may_be_kept(&self) -> bool {
-        true
+    /// Why what is measured of it is not kept; `None` where its fingerprint tells it from any other, so
+    /// that it is.
+    fn not_kept(&self) -> Option<&'static str> {
+        None
     }
 
     /// Looks at the data sets before the first image is encoded: refuses what cannot be done, and tells

@@ -83,6 +83,7 @@ impl ImageMetric for Pixels {
     const STAGE: Stage = Stage::Image;
     const DISTANCE: Distance = Distance::Euclidean;
     const ROLE: Role = Role::Pixels;
+    const PAIRS_AT_A_TIME: usize = 256;
 
     fn name(&self) -> String {
         "pixels".to_owned()

@@ -45,7 +45,7 @@ impl Experiment {
         dataset: &PreparedDataset,
         progress: &dyn Progress,
     ) -> Result<Option<KeptPiece>, ExperimentError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| model.model.may_be_kept()) else {
+        let Some(kept) = self.kept.as_ref().filter(|_| model.model.not_kept().is_none()) else {
             return Ok(None);
         };
         let (identity, about) = model.identity(dataset, self.tokens);
@@ -70,7 +70,7 @@ impl Experiment {
         datasets: &[PreparedDataset],
     ) -> Result<(), ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
-        for model in models.iter().filter(|model| model.model.may_be_kept()) {
+        for model in models.iter().filter(|model| model.model.not_kept().is_none()) {
             for dataset in datasets {
                 kept.forget(&model.identity(dataset, self.tokens).0)?;
             }

@@ -209,15 +209,6 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
             None => Some(model.name.clone().unwrap_or_else(|| model.spec.to_string())),
         })
         .collect();
-    for (i, name) in fixed.iter().enumerate() {
-        if let Some(first) = fixed[..i].iter().position(|other| name.is_some() && other == name) {
-            return Err(ModelNameError::Taken {
-                name: name.clone().unwrap_or_default(),
-                first: models[first].spec.to_string(),
-                second: models[i].spec.to_string(),
-            });
-        }
-    }
     let taken: BTreeSet<&str> = fixed.iter().flatten().map(String::as_str).collect();
     let name = |(i, fixed): (usize, &Option<String>)| match (&folders[i], fixed) {
         (None, Some(name)) => Ok(name.clone()),
@@ -227,7 +218,17 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
         }
         (None, None) => unreachable!("what is no folder has a name"),
     };
-    fixed.iter().enumerate().map(name).collect()
+    let names: Vec<String> = fixed.iter().enumerate().map(name).collect::<Result<_, _>>()?;
+    for (i, name) in names.iter().enumerate() {
+        if let Some(first) = names[..i].iter().position(|other| other == name) {
+            return Err(ModelNameError::Taken {
+                name: name.clone(),
+                first: models[first].spec.to_string(),
+                second: models[i].spec.to_string(),
+            });
+        }
+    }
+    Ok(names)
 }
 
 /// A model's folder that the user gave no name.

@@ -65,13 +65,17 @@ impl OutputFolder {
     /// removed), another process is filling it, or nothing can be written to it.
     pub fn claim(path: &Path) -> Result<Self, ResultsError> {
         let out = Self::open(path, false)?;
-        match out.entries()?.into_iter().next() {
+        // What was killed before its first table left the record of its start.
+        let entries = out.entries()?;
+        let left: Vec<String> = entries.into_iter().filter(|name| name != STARTED).collect();
+        match left.into_iter().next() {
             Some(found) if found == MANIFEST => {
                 Err(ResultsError::HoldsFinished { path: path.to_owned() })
             }
             Some(found) => Err(ResultsError::NotEmpty { path: path.to_owned(), found }),
             None => {
                 out.sweep()?;
+                remove(&out.file(STARTED))?;
                 Ok(out)
             }
         }

@@ -10,13 +10,20 @@ pub fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-/// A folder beside the project that only some machines have; says that its test was skipped.
+/// Says that a test was skipped, and why; fails it where `ALIGNSCOPE_NO_SKIP` is set and not empty.
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+    let refused = std::env::var_os("ALIGNSCOPE_NO_SKIP").is_some_and(|value| !value.is_empty());
+    assert!(!refused, "ALIGNSCOPE_NO_SKIP is set, but a test was skipped: {why}");
+}
+
+/// A folder beside the project that only some machines have; without it, the test is [`skipped`].
 pub fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there", path.display());
+    skipped(&format!("{} is not there", path.display()));
     None
 }
 
