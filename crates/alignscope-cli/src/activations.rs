@@ -23,19 +23,23 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
     }
     let model = || format!("cannot load the model {}", arguments.model);
     let progress = progress(quiet);
-    let mut checkpoint =
-        Checkpoint::of(&arguments.model, arguments.projection, arguments.tokens, &*progress)
-            .with_context(model)?
-            .with_context(model)?;
+    let mut checkpoint = Checkpoint::of(
+        &arguments.model,
+        arguments.output.projection,
+        arguments.output.tokens,
+        &*progress,
+    )
+    .with_context(model)?
+    .with_context(model)?;
     checkpoint.precision = arguments.precision.resolve();
     let memory_bytes = memory(arguments.memory)?;
-    let out = OutputFolder::claim(&arguments.out)?;
+    let out = OutputFolder::claim(&arguments.output.folder)?;
     let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {
         let request = FeatureRequest {
             encoder: &encoder,
             images: &images,
-            tokens: arguments.tokens,
-            stages: &arguments.stages,
+            tokens: arguments.output.tokens,
+            stages: &arguments.output.stages,
             memory_bytes,
         };
         Ok(write_features(request, &out, &*progress)?)

@@ -53,7 +53,8 @@ fn refuse_run(path: &Path, runs: [Option<&PathBuf>; 2]) -> anyhow::Result<()> {
     for run in runs.into_iter().flatten() {
         if run.canonicalize().is_ok_and(|run| run == folder) {
             bail!(
-                "--csv {} lies in the folder of a run, whose tables are there; name a file elsewhere",
+                "--csv {} lies in the folder of a run, whose tables are there; name a file \
+                 elsewhere",
                 path.display()
             );
         }
@@ -91,7 +92,8 @@ fn print(found: &Comparisons) {
     print_table(&rows);
     if !found.with_people.is_empty() {
         say!(
-            "agreement with people beyond chance: (accuracy - chance) / (1 - chance), and Cohen's kappa with what most people answer\n"
+            "agreement with people beyond chance: (accuracy - chance) / (1 - chance), and Cohen's \
+             kappa with what most people answer\n"
         );
         let head =
             ["data set", "model", "beyond chance", "95 % interval", "kappa", "95 % interval"];
@@ -124,7 +126,9 @@ fn print(found: &Comparisons) {
         };
         say!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
         say!(
-            "Holm's correction is over the rows of a data set that have the same kind of distance; of p values by Student's t on the bootstrap standard error, which resamples do not bound, and never below p."
+            "Holm's correction is over the rows of a data set that have the same kind \
+             of distance; of p values by Student's t on the bootstrap standard error, which \
+             resamples do not bound, and never below p."
         );
     }
 }

@@ -1,4 +1,5 @@
-//! The program `alignscope` as a function: for its binary, and for the command that the Python package brings.
+//! The program `alignscope` as a function: for its binary, and for the command that the Python
+//! package brings.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
@@ -15,6 +16,7 @@ mod published;
 mod report;
 mod run;
 mod score;
+mod shell;
 mod stop;
 mod terminal;
 mod typed;
@@ -61,6 +63,7 @@ pub fn run(command: Vec<OsString>) -> u8 {
             | Command::Compare(_)
             | Command::Check(_)
             | Command::Verify(_)
+            | Command::Completions(_)
     );
     if prints {
         stop::with_the_reader();
@@ -79,6 +82,8 @@ pub fn run(command: Vec<OsString>) -> u8 {
         Command::Check(arguments) => check::run(&arguments, quiet),
         Command::Cache(cache) => cache::run(&cache).map(done),
         Command::List { what } => list::run(what).map(done),
+        Command::Completions(arguments) => shell::completions(&arguments).map(done),
+        Command::Man(arguments) => shell::man(&arguments, quiet).map(done),
     });
     match result {
         Ok(code) => code,

@@ -24,8 +24,11 @@ fn models() {
         say!("    {}", known.preprocessing());
     }
     say!(
-        "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as open_clip does"
+        "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of \
+         CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as \
+         open_clip does"
     );
+    say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in Baseline::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());
     }

@@ -7,7 +7,7 @@ use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, Presentation,
-    Progress, Resampling, expand_home,
+    Progress, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
@@ -30,26 +30,22 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
         Some(path) => from_file(arguments, path)?,
         None => from_arguments(arguments)?,
     };
-    let distances = match arguments.distances.as_slice() {
+    let distances = match arguments.scoring.distances.as_slice() {
         [] => grid.distances,
         named => named.to_vec(),
     };
-    let memory_bytes = memory(arguments.memory)?;
+    let memory_bytes = memory(arguments.store.memory)?;
     let experiment = Experiment {
         models: grid.models,
         datasets: grid.datasets,
         distances,
-        tokens: arguments.tokens,
+        tokens: arguments.scoring.tokens,
         prefix_tokens: arguments.arrays.prefix_tokens,
         layouts: Layouts::new(&arguments.arrays.layouts)?,
         projection: arguments.projection,
         precision: arguments.precision.resolve(),
-        ties: arguments.ties,
-        resampling: Resampling {
-            resamples: arguments.resampling.resamples,
-            seed: arguments.resampling.seed,
-            cluster: arguments.cluster,
-        },
+        ties: arguments.scoring.ties,
+        resampling: arguments.scoring.resampling(),
         baseline_size: arguments
             .baseline_size
             .or(grid.baseline_size)
@@ -64,29 +60,29 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
             colours: grid.colours,
             published: arguments.published,
         },
-        kept: match arguments.no_cache {
+        kept: match arguments.store.no_cache {
             true => None,
-            false => Some(cache::folder(arguments.cache.as_deref())?),
+            false => Some(cache::folder(arguments.store.cache.as_deref())?),
         },
-        fresh: arguments.fresh,
-        keep_going: arguments.keep_going,
+        fresh: arguments.store.fresh,
+        keep_going: arguments.data.keep_going,
         simulated: false,
         command: Some(command),
     };
-    execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.fresh)?, quiet)
+    execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?, quiet)
 }
 
 /// The grid that `--model`, `--dataset` and `--data` name.
 fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
-    if arguments.datasets.len() != arguments.data.len() {
+    if arguments.data.datasets.len() != arguments.data.folders.len() {
         bail!(
             "{} data sets but {} folders are named; give one --data for each --dataset, in the \
              same order",
-            arguments.datasets.len(),
-            arguments.data.len()
+            arguments.data.datasets.len(),
+            arguments.data.folders.len()
         );
     }
-    for place in arguments.data.iter().filter(|place| !place.exists()) {
+    for place in arguments.data.folders.iter().filter(|place| !place.exists()) {
         if let Some((name, path)) = place.to_string_lossy().split_once('=')
             && name.parse::<DatasetKind>().is_ok()
         {
@@ -96,11 +92,11 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
             );
         }
     }
-    let pairs = arguments.datasets.iter().zip(&arguments.data);
+    let pairs = arguments.data.datasets.iter().zip(&arguments.data.folders);
     let spec = |(kind, data): (&DatasetKind, &PathBuf)| DatasetSpec {
         kind: *kind,
         data: data.clone(),
-        options: arguments.part.options(),
+        options: arguments.data.part.options(),
     };
     Ok(ExperimentFile {
         title: None,
@@ -116,10 +112,10 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
 
 /// The grid of an experiment file, with what the command line changes of it.
 fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
-    let data = arguments.data.iter().map(|place| place.to_string_lossy());
+    let data = arguments.data.folders.iter().map(|place| place.to_string_lossy());
     let data = named_paths(data).context("with an experiment")?;
     let mut grid = ExperimentFile::read(path, &data, arguments.untrained)?;
-    let options = arguments.part.options();
+    let options = arguments.data.part.options();
     if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
         bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");
     }
@@ -186,7 +182,8 @@ fn stopped(experiment: &Experiment) -> &'static str {
     match &experiment.kept {
         _ if experiment.simulated => "stopped; remove the folder to begin anew",
         Some(_) if experiment.fresh => {
-            "stopped; what is finished is kept, and the same command without --fresh goes on from there"
+            "stopped; what is finished is kept, and the same command without --fresh goes on from \
+             there"
         }
         Some(_) => "stopped; what is finished is kept, and the same command goes on from there",
         None => "stopped; nothing is kept (--no-cache), and the same command begins anew",

@@ -4,7 +4,6 @@ use alignscope::features::{FeatureFolder, Layouts, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetSpec, Distance, Experiment, ExperimentError, External, ExternalSource, Progress,
-    Resampling,
 };
 use anyhow::{Context, bail};
 
@@ -33,29 +32,25 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     let external = External {
         name,
         reading: Reading {
-            tokens: arguments.tokens,
+            tokens: arguments.scoring.tokens,
             prefix: arguments.arrays.prefix_tokens,
             layouts,
         },
         source: ExternalSource::Features(folder.into()),
     };
     let dataset = DatasetSpec {
-        kind: arguments.dataset,
-        data: arguments.data.clone(),
-        options: arguments.part.options(),
+        kind: arguments.data.dataset,
+        data: arguments.data.folder.clone(),
+        options: arguments.data.part.options(),
     };
     let experiment = Experiment {
-        distances: match arguments.distances.as_slice() {
+        distances: match arguments.scoring.distances.as_slice() {
             [] => Distance::ALL.to_vec(),
             named => named.to_vec(),
         },
-        tokens: arguments.tokens,
-        ties: arguments.ties,
-        resampling: Resampling {
-            resamples: arguments.resampling.resamples,
-            seed: arguments.resampling.seed,
-            cluster: arguments.cluster,
-        },
+        tokens: arguments.scoring.tokens,
+        ties: arguments.scoring.ties,
+        resampling: arguments.scoring.resampling(),
         pixels: !arguments.no_pixels,
         command: Some(command),
         ..Experiment::new(vec![], vec![dataset], memory(arguments.memory)?)

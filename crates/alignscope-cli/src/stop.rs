@@ -8,7 +8,8 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Progress that also says when to stop: after SIGINT (Ctrl-C) or SIGTERM. A second signal ends the program at once.
+/// Progress that also says when to stop: after SIGINT (Ctrl-C) or SIGTERM. A second signal ends the
+/// program at once.
 pub struct Stoppable {
     progress: Box<dyn Progress>,
     signal: Arc<AtomicUsize>,
@@ -53,8 +54,8 @@ fn tell_the_first() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the program quietly when who reads its output has gone, as in `alignscope list models | head`. Only for commands
-/// that print and have no connection open.
+/// Ends the program quietly when nobody reads its output any more, as in
+/// `alignscope list models | head`. Only for commands that print and have no connection open.
 pub fn with_the_reader() {
     #[cfg(unix)]
     {

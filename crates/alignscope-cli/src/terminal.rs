@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use std::io::Write;
+
 use alignscope::in_lines;
 
 /// Prints a line, or several, on stdout; as `println!`.
@@ -22,6 +24,13 @@ pub(crate) use {say, tell};
 /// Prints on stdout.
 pub fn print_line(text: &str) {
     println!("{}", in_lines(text));
+}
+
+/// Prints text of the program's own on stdout, such as a script, without escapes.
+pub fn print_as_it_is(text: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text)?;
+    stdout.flush()
 }
 
 /// Prints on stderr.

@@ -1,5 +1,7 @@
 //! Words that are typed, and what is said where they cannot be understood.
 
+mod choice;
+
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::known_models;
@@ -11,6 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Error};
 
 use crate::arguments::{Arguments, Run};
+pub use choice::one_of;
 
 /// A path; `~` at its beginning is the home folder, also in quotes.
 pub fn path() -> impl TypedValueParser<Value = PathBuf> {
@@ -114,8 +117,8 @@ pub fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The error with tips that clap cannot know: which command an option belongs to, and which option a
-/// word that stands alone was for.
+/// The error with tips that clap cannot know: which command an option belongs to, and which option
+/// a word that stands alone was for.
 ///
 /// `words` — what was typed after the program's name
 pub fn explained(mut error: Error, words: &[String]) -> Error {
@@ -187,8 +190,8 @@ fn after_data(word: &str, dataset: &str) -> String {
     format!("the folder of a data set stands after `--data`: `--dataset {dataset} --data {word}`")
 }
 
-/// Whether a word that stands alone was probably to be a model: it can be one, and does not look like
-/// an experiment that is not there.
+/// Whether a word that stands alone was probably to be a model: it can be one, and does not look
+/// like an experiment that is not there.
 fn is_model(path: &Path, word: &str) -> bool {
     let is_toml = path.extension().is_some_and(|ending| ending == "toml");
     !is_toml && !path.exists() && word.parse::<NamedModel>().is_ok()
@@ -201,7 +204,7 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
     let word = path.display().to_string();
     let found = words.iter().rfind(|typed| typed.as_str() == word).cloned();
     let before = found.and_then(|word| option_before(&word, words));
-    let what = match (&before, arguments.models.is_empty() && arguments.datasets.is_empty()) {
+    let what = match (&before, arguments.models.is_empty() && arguments.data.datasets.is_empty()) {
         (Some((option, dataset)), _) if option == "--dataset" => {
             let is_dataset = word.parse::<alignscope::DatasetKind>().is_ok();
             match is_dataset {
@@ -227,8 +230,8 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
         (_, false) => "write the option before it that it is for".to_owned(),
     };
     anyhow::bail!(
-        "`{word}` is not understood: {what} (alone it would be an experiment in TOML, which is given \
-         in the place of --model and --dataset)"
+        "`{word}` is not understood: {what} (alone it would be an experiment in TOML, which is \
+         given in the place of --model and --dataset)"
     )
 }
 

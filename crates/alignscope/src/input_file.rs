@@ -117,7 +117,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn read_text(path: &Path) -> io::Result<(String, HashedPath)> {
     let bytes = read(path, MAX_TEXT_BYTES)?;
     let sha256 = ContentHash::of(&bytes).to_string();
-    crate::text::check_beginning(&bytes)?;
+    check_beginning(&bytes)?;
     let text = String::from_utf8(bytes)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("it is no text: {e}")))?;
     let text = match text.strip_prefix('\u{feff}') {
@@ -125,6 +125,31 @@ pub(crate) fn read_text(path: &Path) -> io::Result<(String, HashedPath)> {
         None => text,
     };
     Ok((text, HashedPath { path: path.to_owned(), sha256 }))
+}
+
+/// Checks that a file does not begin as something else than text in UTF-8.
+///
+/// # Errors
+/// It is UTF-16, or a file of another kind that is often given for a text.
+pub(crate) fn check_beginning(bytes: &[u8]) -> io::Result<()> {
+    let what = if bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        // Letters of two bytes, without the mark of their order.
+        || bytes.len() >= 2 && (bytes[0] == 0) != (bytes[1] == 0)
+    {
+        "it is UTF-16 (as Excel's `Unicode Text`), expected UTF-8; save it as UTF-8 (in Excel as \
+         `CSV UTF-8`), or convert it with `iconv -f UTF-16 -t UTF-8`"
+    } else if bytes.starts_with(b"PK\x03\x04") {
+        "it is a ZIP archive or an Excel workbook, expected text; unpack it, or save the sheet as \
+         `CSV UTF-8`"
+    } else if bytes.starts_with(b"\x1f\x8b") {
+        "it is compressed with gzip, expected text; unpack it with `gunzip`"
+    } else if bytes.starts_with(b"\x93NUMPY") {
+        "it is an array of NumPy, expected text; write it with `numpy.savetxt(…, fmt=\"%d\")`"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 /// Refuses the beginning of a pointer of Git LFS.

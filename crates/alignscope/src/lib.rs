@@ -6,7 +6,6 @@
 #[macro_use]
 mod name;
 mod caches;
-mod locks;
 mod progress;
 mod shown;
 mod whole;
@@ -14,6 +13,7 @@ mod whole;
 mod spill;
 mod input_file;
 mod text;
+mod locks;
 /// What lies in a folder, without what operating systems leave there.
 pub mod listing;
 /// The stages of a model, and how deep they lie.
@@ -35,13 +35,13 @@ pub mod hub;
 /// The measures of image quality that models are held against.
 pub mod baseline;
 mod model;
+/// Differences of two images' activations, per channel.
+pub mod difference;
 /// Vision encoders, one stage at a time.
 pub mod encoder;
 mod budget;
 /// Groups of images that hold both ends of all their pairs.
 pub mod resident;
-/// Differences of two images' activations, per channel.
-pub mod difference;
 /// One number for a pair of images at a stage.
 pub mod distance;
 /// How the energy of a stage is spread over its channels.

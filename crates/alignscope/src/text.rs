@@ -2,38 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use crate::input_file::{InputFile, InputReader};
+use crate::input_file::{InputFile, InputReader, check_beginning};
 
 /// A line, or a row of a table, of more bytes is refused.
 pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What marks a text as UTF-8 at its beginning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Checks that a file does not begin as something else than text in UTF-8.
-///
-/// # Errors
-/// It is UTF-16, or a file of another kind that is often given for a text.
-pub(crate) fn check_beginning(bytes: &[u8]) -> io::Result<()> {
-    let what = if bytes.starts_with(b"\xff\xfe")
-        || bytes.starts_with(b"\xfe\xff")
-        // Letters of two bytes, without the mark of their order.
-        || bytes.len() >= 2 && (bytes[0] == 0) != (bytes[1] == 0)
-    {
-        "it is UTF-16 (as Excel's `Unicode Text`), expected UTF-8; save it as UTF-8 (in Excel as \
-         `CSV UTF-8`), or convert it with `iconv -f UTF-16 -t UTF-8`"
-    } else if bytes.starts_with(b"PK\x03\x04") {
-        "it is a ZIP archive or an Excel workbook, expected text; unpack it, or save the sheet as \
-         `CSV UTF-8`"
-    } else if bytes.starts_with(b"\x1f\x8b") {
-        "it is compressed with gzip, expected text; unpack it with `gunzip`"
-    } else if bytes.starts_with(b"\x93NUMPY") {
-        "it is an array of NumPy, expected text; write it with `numpy.savetxt(…, fmt=\"%d\")`"
-    } else {
-        return Ok(());
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidData, what))
-}
 
 /// A reader that stands at the beginning of the text, after a byte order mark.
 ///

@@ -267,6 +267,8 @@ fn every_option_that_a_message_names_is_one_of_the_program() {
         "verify",
         "check",
         "list",
+        "completions",
+        "man",
     ] {
         let (code, help) = alignscope(&place, &format!("{command} --help"));
         assert_eq!(code, 0, "{help}");

@@ -9,6 +9,7 @@ mod checkpoints;
 mod commands;
 mod doors;
 mod folders_of_images;
+mod help;
 mod images;
 mod interruptions;
 mod naming;

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use super::ExperimentError;
 use super::error::go_on;
-use super::external::{Holding, Place, arrays, fixed_bytes, tell};
+use super::holding::{Holding, Place};
 use super::model::{Cell, CellWork, Measurement};
 use super::open::Open;
+use super::own_arrays::{arrays, fixed_bytes, tell};
 use super::piece::from_kept;
 use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
 use super::shares::SET_BYTES;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use super::ExperimentError;
 use super::callback::{self, Callback, Look};
 use super::error::go_on;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
+use super::own_arrays::{arrays, fixed_bytes, tell};
 use super::piece::from_kept;
 use super::prepared::PreparedDataset;
 use super::reduction::{Reduction, Wanted, When, check_usable};
@@ -29,13 +29,6 @@ use crate::resident::plan_whole;
 use crate::results::FileRecord;
 use crate::stage::Stage;
 use crate::weights::hex;
-
-/// Bytes of a pair in lists: its images and number as the data set has them, and in the order of
-/// reduction.
-pub(super) const PAIR_BYTES: u64 = 64;
-
-/// The program, its tables, and blocks of differences on their way.
-pub(super) const OTHER_BYTES: u64 = 64_000_000 + 2 * DifferenceStore::BLOCK_BYTES as u64;
 
 /// A model whose activations come from outside.
 #[derive(Debug)]
@@ -145,64 +138,6 @@ impl From<FeatureFolder> for Features<'_> {
             stages: folder.stages.into_iter().map(file).collect(),
             file_names: Some(folder.file_names),
         }
-    }
-}
-
-/// How the activations of a function's model were held until their pairs were reduced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holding {
-    /// Where they were.
-    pub place: Place,
-    /// Groups of images that were reduced one after the other.
-    pub image_groups: usize,
-    /// Groups of stages, for each of which all images were encoded.
-    pub stage_groups: Vec<Vec<Stage>>,
-    /// How often the function was called.
-    pub calls: usize,
-}
-
-/// Where activations were held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In memory.
-    Memory,
-    /// In a temporary file.
-    File,
-}
-
-impl Place {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Memory, Self::File];
-
-    /// The name used in Python.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::File => "file",
-        }
-    }
-}
-
-choice!(Place, "place of activations");
-
-impl fmt::Display for Holding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let where_ = match self.place {
-            Place::Memory => "in memory",
-            Place::File => "in a temporary file",
-        };
-        write!(f, "activations were held {where_}")?;
-        if self.image_groups > 1 {
-            write!(f, ", in {} groups of images", self.image_groups)?;
-        }
-        if self.stage_groups.len() > 1 {
-            write!(
-                f,
-                ", in {} groups of stages, for each of which all images were encoded",
-                self.stage_groups.len()
-            )?;
-        }
-        write!(f, "; {} calls", self.calls)
     }
 }
 
@@ -350,43 +285,6 @@ impl Model for OwnModel<'_> {
         };
         Ok(Measurement { warnings: warnings.clone(), ..found })
     }
-}
-
-/// How the arrays of a model's stages are read.
-pub(super) fn arrays(
-    model: &str,
-    reading: Reading,
-    shapes: &[(Stage, Vec<usize>)],
-) -> Result<Vec<(Stage, ArrayAxes)>, ExperimentError> {
-    let read = |(stage, shape): &(Stage, Vec<usize>)| {
-        let axes = reading.of(shape).map_err(|source| ExperimentError::Array {
-            model: model.to_owned(),
-            stage: *stage,
-            source,
-        })?;
-        Ok((*stage, axes))
-    };
-    let arrays: Vec<_> = shapes.iter().map(read).collect::<Result<_, ExperimentError>>()?;
-    reading
-        .check_used(&arrays)
-        .map_err(|source| ExperimentError::Reading { model: model.to_owned(), source })?;
-    Ok(arrays)
-}
-
-/// Tells how the arrays of a model's stages are read, as far as nobody said so; what is probably
-/// wrong with it.
-pub(super) fn tell(
-    model: &str,
-    reading: Reading,
-    shapes: &[(Stage, Vec<usize>)],
-    arrays: &[(Stage, ArrayAxes)],
-    progress: &dyn Progress,
-) -> Vec<String> {
-    let warnings = reading.warnings(model, shapes);
-    for note in reading.notes(model, arrays).iter().chain(&warnings) {
-        progress.note(note);
-    }
-    warnings
 }
 
 impl Features<'_> {
@@ -607,13 +505,6 @@ fn feature_distances(
     let stages = reduction.finish()?.expect("differences are in a store");
     let wall_s = clock.elapsed().as_secs_f64();
     Ok(Measurement::new(stages, Some(CellWork { images, features_computed: None, wall_s })))
-}
-
-/// Bytes that are needed whatever the activations are.
-pub(super) fn fixed_bytes(wanted: Wanted<'_>, stages: usize) -> u64 {
-    let pairs = wanted.dataset.pairs.len();
-    let distances = (pairs * stages * wanted.distances.len() * size_of::<f64>()) as u64;
-    OTHER_BYTES + distances + pairs as u64 * PAIR_BYTES
 }
 
 /// The row of each image of the data set; every stage has them all.

@@ -1,6 +1,7 @@
 //! One model of the caller's on one data set.
 
-use super::external::{External, Holding};
+use super::external::External;
+use super::holding::Holding;
 use super::model::Measurement;
 use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError, Outcome};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::ExperimentError;
 use super::error::go_on;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
-use super::pixels::PixelRule;
+use super::pixel_rule::PixelRule;
 use super::prepared::PreparedDataset;
 use super::record::absolute;
 use super::reduction::{StageDistances, Wanted};

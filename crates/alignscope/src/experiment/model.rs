@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::ExperimentError;
-use super::external::Holding;
+use super::holding::Holding;
 use super::prepared::PreparedDataset;
 use super::reduction::{StageDistances, Wanted};
 use crate::distance::Distance;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::error::go_on;
-use super::pixels::{self, PixelRule};
+use super::pixel_rule::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
 use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::ceiling::{FoundCeiling, ceilings};
@@ -159,7 +159,7 @@ impl PreparedDataset {
         Ok(Self {
             ceilings,
             scorer,
-            pixel_rule: PixelRule::of(&sizes, pixels::SIDE_PX),
+            pixel_rule: PixelRule::of(&sizes, pixel_rule::SIDE_PX),
             baseline_rule: PixelRule::of(&sizes, how.baseline_side),
             largest_px: sizes.iter().map(|(w, h)| (w * h) as u64).max().unwrap_or(0),
             files,

@@ -1,0 +1,38 @@
+//! `alignscope check`.
+
+use std::path::PathBuf;
+
+use alignscope::DatasetKind;
+use bytesize::ByteSize;
+use clap::Args;
+
+use super::shared::ConceptImages;
+use crate::typed::{memory_size, one_of, path};
+
+/// `alignscope check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The data set; `alignscope list datasets` describes them.
+    #[arg(long, value_name = "NAME", value_parser = one_of::<DatasetKind>())]
+    pub dataset: DatasetKind,
+
+    /// The folder of the data set, or its manifest, as for `run`.
+    #[arg(long, value_name = "PATH", value_parser = path())]
+    pub data: PathBuf,
+
+    /// Check one split only.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+
+    /// Allow paths in a manifest that lead out of the folder of the data set.
+    #[arg(long)]
+    pub allow_outside: bool,
+
+    /// Which image stands for a THINGS concept; by default `first`.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub images: Option<ConceptImages>,
+
+    /// Most memory to use, such as 8GB; by default half of the machine's.
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    pub memory: Option<ByteSize>,
+}

@@ -1,0 +1,24 @@
+//! `alignscope demo`.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::Args;
+
+use crate::typed::{memory_size, path};
+
+/// `alignscope demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The folder for images and results. It is new or empty.
+    #[arg(long, value_name = "DIR", default_value = "alignscope-demo", value_parser = path())]
+    pub out: PathBuf,
+
+    /// Seed of the images, of the simulated answers and of the model's weights.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Most memory to use, such as 8GB; by default half of the machine's.
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    pub memory: Option<ByteSize>,
+}

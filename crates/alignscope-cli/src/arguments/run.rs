@@ -1,0 +1,155 @@
+//! `alignscope run`.
+
+use std::path::PathBuf;
+
+use alignscope::{DatasetKind, NamedModel, PrecisionChoice, ProjectionForm};
+use bytesize::ByteSize;
+use clap::Args;
+
+use super::heading;
+use super::shared::{Arrays, Part, Scoring};
+use crate::typed::{memory_size, model, one_of, path, positive};
+
+/// `alignscope run`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is run")]
+pub struct Run {
+    /// An experiment as a TOML file, such as experiments/paper.toml. It replaces --model and
+    /// --dataset.
+    #[arg(value_name = "EXPERIMENT", value_parser = path(), help_heading = heading::ARGUMENTS)]
+    pub experiment: Option<PathBuf>,
+
+    /// With an experiment: run the untrained control of each encoder instead of the encoder.
+    #[arg(long, requires = "experiment")]
+    pub untrained: bool,
+
+    /// A model. One of:
+    /// an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`;
+    /// the folder of a checkpoint;
+    /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
+    /// `random:ID[@seed=N]`, an untrained control;
+    /// a baseline such as `ssim` or `lpips-alex`;
+    /// `pixels`.
+    ///
+    /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder
+    /// without a name is called by the shortest ending of its path that is unique. `@published`
+    /// after BiomedCLIP runs it as the study did. Can be given several times.
+    #[arg(
+        long = "model",
+        value_name = "[NAME=]MODEL",
+        required_unless_present = "experiment",
+        num_args = 1..,
+        value_parser = model,
+        verbatim_doc_comment
+    )]
+    pub models: Vec<NamedModel>,
+
+    /// Do not add the model `pixels`.
+    #[arg(long)]
+    pub no_pixels: bool,
+
+    /// Form of an encoder's projection; by default as the model itself has it.
+    #[arg(long, value_name = "FORM", value_parser = one_of::<ProjectionForm>())]
+    pub projection: Option<ProjectionForm>,
+
+    /// Arithmetic of an encoder's matrix products. The manifest says which was used.
+    #[arg(
+        long,
+        value_name = "PRECISION",
+        default_value_t = PrecisionChoice::Auto,
+        value_parser = one_of::<PrecisionChoice>()
+    )]
+    pub precision: PrecisionChoice,
+
+    #[command(flatten)]
+    pub arrays: Arrays,
+
+    /// Side of the square to which images are resized for baselines if the images of a data set
+    /// differ in size; by default 224, or what the experiment says.
+    #[arg(long, value_name = "PX", value_parser = positive)]
+    pub baseline_size: Option<usize>,
+
+    /// A folder with the weights of LPIPS and PerceptNet under their published names. It is
+    /// searched before $ALIGNSCOPE_WEIGHTS and the caches.
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub weights: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    #[command(flatten, next_help_heading = heading::SCORING)]
+    pub scoring: Scoring,
+
+    /// Use the scales of another run for the normalized distance.
+    #[arg(long, value_name = "RUN", value_parser = path(), help_heading = heading::SCORING)]
+    pub scale_from: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub store: Store,
+
+    /// The folder for the results. It is new, empty, or that of a stopped run, which continues.
+    #[arg(long, value_name = "DIR", value_parser = path(), help_heading = heading::OUTPUT)]
+    pub out: PathBuf,
+
+    /// Add the study's own curves and baselines (TID2013, NIGHTS, THINGS) to the figures, thin and
+    /// dotted, and write `published-differences.csv`.
+    #[arg(long, help_heading = heading::OUTPUT)]
+    pub published: bool,
+}
+
+/// What models are measured on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = heading::DATA)]
+pub struct Data {
+    /// A data set; `alignscope list datasets` describes them. Can be given several times, each with
+    /// its own --data in the same order.
+    #[arg(
+        long = "dataset",
+        value_name = "NAME",
+        required_unless_present = "experiment",
+        value_parser = one_of::<DatasetKind>()
+    )]
+    pub datasets: Vec<DatasetKind>,
+
+    /// The folder of the data set as its authors publish it. For `pairs`, `twoafc` and `oddoneout`:
+    /// the folder with the manifest, or the manifest itself. With an experiment: NAME=PATH, if the
+    /// data set is not where the experiment says.
+    #[arg(
+        long = "data",
+        value_name = "PATH",
+        required_unless_present = "experiment",
+        num_args = 1..,
+        value_parser = path()
+    )]
+    pub folders: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub part: Part,
+
+    /// Leave out trials whose images cannot be decoded, instead of stopping. They are named and
+    /// counted, and the exit code is 1. All images are decoded before anything is encoded.
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// How much memory is used, and what is stored for later runs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = heading::MEMORY_AND_CACHE)]
+pub struct Store {
+    /// Most memory to use, such as 8GB; by default half of the machine's.
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    pub memory: Option<ByteSize>,
+
+    /// Folder of the cache, with which nothing is encoded twice and a stopped run can continue; by
+    /// default $ALIGNSCOPE_CACHE, else alignscope/kept in $XDG_CACHE_HOME or ~/.cache.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache", value_parser = path())]
+    pub cache: Option<PathBuf>,
+
+    /// Use no cache. A stopped run then starts again from the beginning.
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// Delete what the folder and the cache hold of this run, and start again.
+    #[arg(long)]
+    pub fresh: bool,
+}

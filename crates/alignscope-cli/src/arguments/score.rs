@@ -1,0 +1,69 @@
+//! `alignscope score`.
+
+use std::path::PathBuf;
+
+use alignscope::DatasetKind;
+use bytesize::ByteSize;
+use clap::Args;
+
+use super::heading;
+use super::shared::{Arrays, Part, Scoring};
+use crate::typed::{memory_size, one_of, path};
+
+/// `alignscope score`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is scored")]
+pub struct Score {
+    /// A folder with `features.npy` (images × channels, images × tokens × channels, or feature maps
+    /// with --layout) and `file_names.txt` (one line for each image, which ends in its path inside
+    /// the folder of the data set); or a folder with one such folder for each stage, as
+    /// `activations` writes them.
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub features: PathBuf,
+
+    /// Name of the model in the results; by default the name of the folder.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    #[command(flatten)]
+    pub arrays: Arrays,
+
+    /// Do not add the model `pixels`.
+    #[arg(long)]
+    pub no_pixels: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    #[command(flatten, next_help_heading = heading::SCORING)]
+    pub scoring: Scoring,
+
+    /// Most memory to use, such as 8GB; by default half of the machine's.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = memory_size,
+        help_heading = heading::MEMORY
+    )]
+    pub memory: Option<ByteSize>,
+
+    /// The folder for the results. It is new or empty.
+    #[arg(long, value_name = "DIR", value_parser = path(), help_heading = heading::OUTPUT)]
+    pub out: PathBuf,
+}
+
+/// What features are scored on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = heading::DATA)]
+pub struct Data {
+    /// The data set; `alignscope list datasets` describes them.
+    #[arg(long, value_name = "NAME", value_parser = one_of::<DatasetKind>())]
+    pub dataset: DatasetKind,
+
+    /// The folder of the data set, or its manifest, as for `run`.
+    #[arg(long = "data", value_name = "PATH", value_parser = path())]
+    pub folder: PathBuf,
+
+    #[command(flatten)]
+    pub part: Part,
+}

@@ -1,0 +1,141 @@
+//! Options that several commands have.
+
+use alignscope::dataset::ThingsImages;
+use alignscope::features::Layout;
+use alignscope::{ClusterBy, DatasetOptions, Distance, Resampling, Ties, Tokens};
+use clap::{Args, ValueEnum};
+
+use crate::typed::{one_of, positive, resamples};
+
+/// How arrays of features are read.
+#[derive(Debug, Clone, Args)]
+pub struct Arrays {
+    /// For features: how many tokens precede the patches; 1 for a class token, 5 for a class token
+    /// and four registers, 0 for none. By default 0 if the number of tokens is a square, 1 if it is
+    /// a square plus one; with any other number, give it if --tokens depends on it.
+    #[arg(long, value_name = "N")]
+    pub prefix_tokens: Option<usize>,
+
+    /// For features: the axes of the arrays; by default NLC for three axes. Can be given twice, for
+    /// stages with four axes and for stages with three.
+    #[arg(long = "layout", value_name = "LAYOUT", value_parser = one_of::<Layout>())]
+    pub layouts: Vec<Layout>,
+}
+
+/// How distances are computed and scored.
+#[derive(Debug, Clone, Args)]
+pub struct Scoring {
+    /// Kinds of distance; by default all.
+    #[arg(
+        long = "distance",
+        value_name = "DISTANCE",
+        num_args = 1..,
+        value_parser = one_of::<Distance>()
+    )]
+    pub distances: Vec<Distance>,
+
+    /// Which tokens of an image are compared.
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        default_value_t = Tokens::All,
+        value_parser = one_of::<Tokens>()
+    )]
+    pub tokens: Tokens,
+
+    /// How a tie between a model's distances counts.
+    #[arg(
+        long,
+        value_name = "RULE",
+        default_value_t = Ties::Miss,
+        value_parser = one_of::<Ties>()
+    )]
+    pub ties: Ties,
+
+    /// Bootstrap resamples of each interval; 0 for no intervals.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = resamples)]
+    pub resamples: usize,
+
+    /// Seed of the resamples.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Which trials are resampled together.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value_t = ClusterBy::Default,
+        value_parser = one_of::<ClusterBy>()
+    )]
+    pub cluster: ClusterBy,
+}
+
+impl Scoring {
+    /// The same as the library has it.
+    pub fn resampling(&self) -> Resampling {
+        Resampling { resamples: self.resamples, seed: self.seed, cluster: self.cluster }
+    }
+}
+
+/// Which part of a data set is used.
+#[derive(Debug, Clone, Args)]
+pub struct Part {
+    /// Use one split: a file of THINGS (by default testset1), or a value of the column `split` of
+    /// another data set (by default all rows).
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+
+    /// Leave out NIGHTS trials with fewer votes than this.
+    #[arg(long, value_name = "N")]
+    pub min_votes: Option<u32>,
+
+    /// Which image stands for a THINGS concept; by default `first`.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub images: Option<ConceptImages>,
+
+    /// Use only the first N trials that can be run.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+
+    /// Allow paths in a manifest that lead out of the folder of the data set.
+    #[arg(long)]
+    pub allow_outside: bool,
+
+    /// Leave out trials whose images are missing, instead of stopping. They are counted.
+    #[arg(long)]
+    pub skip_missing: bool,
+}
+
+impl Part {
+    /// The same as the library has it.
+    pub fn options(&self) -> DatasetOptions {
+        DatasetOptions {
+            split: self.split.clone(),
+            min_votes: self.min_votes,
+            things_images: self.images.map(Into::into),
+            skip_missing: self.skip_missing,
+            allow_outside: self.allow_outside,
+            limit: self.limit,
+        }
+    }
+}
+
+/// Which image stands for a THINGS concept.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ConceptImages {
+    /// The first in sorted order.
+    #[value(help = "the first image in sorted order, as in the study")]
+    First,
+    /// The one whose name ends in `_01b`.
+    #[value(name = "01b", help = "the image whose name ends in `_01b`")]
+    Reference01b,
+}
+
+impl From<ConceptImages> for ThingsImages {
+    fn from(images: ConceptImages) -> Self {
+        match images {
+            ConceptImages::First => Self::First,
+            ConceptImages::Reference01b => Self::Reference01b,
+        }
+    }
+}
