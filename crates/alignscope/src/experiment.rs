@@ -520,6 +520,10 @@ impl Experiment {
         if self.scale_from.is_some() && !(encoders && normalized) {
             return Err(ExperimentError::ScaleUnused);
         }
+        let features = models.iter().any(|model| matches!(model.spec, ModelSpec::Features(_)));
+        if !features && (self.prefix_tokens.is_some() || !self.layouts.is_empty()) {
+            return Err(ExperimentError::FeaturesUnused);
+        }
         if models.is_empty() {
             return Err(ExperimentError::Nothing { what: "model" });
         }

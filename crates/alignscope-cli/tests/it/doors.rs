@@ -49,6 +49,18 @@ fn resamples_that_do_not_fit_the_budget_are_refused_and_those_of_the_default_do(
 }
 
 #[test]
+fn how_features_are_read_has_no_use_without_features() {
+    let place = place();
+    for option in ["--layout NCHW", "--prefix-tokens 5"] {
+        refuses(
+            &place,
+            &format!("{RUN} --out out {option}"),
+            &["no model of this run is features"],
+        );
+    }
+}
+
+#[test]
 fn a_memory_budget_without_a_unit_is_refused_wherever_it_is_typed() {
     let place = place();
     let model = "activations --model random:openai/clip-vit-base-patch32 --images data --out out";

@@ -36,6 +36,12 @@ pub enum ExperimentError {
         /// How many there are.
         found: usize,
     },
+    /// How arrays are read is said, and no model of the run has arrays.
+    #[error(
+        "--layout and --prefix-tokens say how features are read, and no model of this run is \
+         features (`features:DIR`); leave them out"
+    )]
+    FeaturesUnused,
     /// A model of the caller's that was not given.
     #[error("the model `{0}` was not given")]
     NotGiven(String),
