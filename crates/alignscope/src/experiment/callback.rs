@@ -285,8 +285,7 @@ pub(super) fn distances(
         features_computed: None,
         wall_s: clock.elapsed().as_secs_f64(),
     };
-    let warnings = look.warnings.clone();
-    Ok(Measurement { stages: found, work: Some(work), holding: Some(holding), warnings })
+    Ok(Measurement { holding: Some(holding), ..Measurement::new(found, Some(work)) })
 }
 
 /// What is held where.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -164,8 +165,9 @@ pub(super) struct OwnModel<'a> {
     external: External<'a>,
     /// How its arrays are read, for each data set, once that is known.
     arrays: BTreeMap<DatasetKind, Vec<(Stage, ArrayAxes)>>,
-    /// What its activations are, by what that is called, once that is known.
-    made_of: BTreeMap<String, String>,
+    /// What its activations are, by what that is called, once that is asked: arrays in memory are
+    /// hashed for it.
+    made_of: OnceLock<BTreeMap<String, String>>,
     /// What is probably wrong with its arrays.
     warnings: Vec<String>,
     /// What a function gave of the first image of each data set that was not measured yet.
@@ -181,10 +183,15 @@ impl<'a> OwnModel<'a> {
         Ok(Self {
             external,
             arrays: BTreeMap::new(),
-            made_of: BTreeMap::new(),
+            made_of: OnceLock::new(),
             warnings: vec![],
             looks: BTreeMap::new(),
         })
+    }
+
+    fn made_of(&self) -> &BTreeMap<String, String> {
+        let arrays = self.arrays.values().next().map_or(&[][..], Vec::as_slice);
+        self.made_of.get_or_init(|| self.external.made_of(arrays))
     }
 }
 
@@ -199,11 +206,11 @@ impl Model for OwnModel<'_> {
             // One version may be given to several functions.
             ExternalSource::Callback(_) => Some(&self.external.name),
         };
-        json!({ "external": self.made_of, "name": name })
+        json!({ "external": self.made_of(), "name": name })
     }
 
     fn inputs(&self) -> Vec<(String, String)> {
-        self.made_of.clone().into_iter().collect()
+        self.made_of().clone().into_iter().collect()
     }
 
     fn compared(&self, dataset: &PreparedDataset, tokens: Tokens) -> (&'static str, String) {
@@ -256,8 +263,6 @@ impl Model for OwnModel<'_> {
                 }
             }
         }
-        let arrays = self.arrays.values().next().map_or(&[][..], Vec::as_slice);
-        self.made_of = self.external.made_of(arrays);
         Ok(())
     }
 

@@ -209,7 +209,7 @@ impl OutputFolder {
 
     /// The first table that is not as a finished run left it; none where all are.
     pub fn changed_table(&self, state: &RunState) -> Option<String> {
-        altered(&self.path, state).next()
+        altered(&self.path, state, |_| true).next()
     }
 
     /// Gives the folder up after work that could not be done: it is removed where it was made
@@ -269,15 +269,24 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
 /// The folder's manifest cannot be read.
 pub fn altered_tables(run: &Path, names: &[&str]) -> Result<Vec<String>, ResultsError> {
     let state = RunState::read(&run.join(MANIFEST))?;
-    Ok(altered(run, &state).filter(|name| names.contains(&name.as_str())).collect())
+    Ok(altered(run, &state, |name| names.contains(&name)).collect())
 }
 
-/// The tables in a folder that have not the hash that the state says.
-fn altered(folder: &Path, state: &RunState) -> impl Iterator<Item = String> {
+/// The tables in a folder that have not the hash that the state says, of those that `wanted` takes:
+/// no other is read.
+fn altered(
+    folder: &Path,
+    state: &RunState,
+    wanted: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = String> {
     let is_same = |record: &&FileRecord| {
         file_sha256(&folder.join(&record.path)).is_ok_and(|sha256| sha256 == record.sha256)
     };
-    state.results.iter().filter(move |r| !is_same(r)).map(|record| record.path.clone())
+    state
+        .results
+        .iter()
+        .filter(move |r| wanted(&r.path) && !is_same(r))
+        .map(|record| record.path.clone())
 }
 
 #[cfg(test)]
