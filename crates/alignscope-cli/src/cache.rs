@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alignscope::kept::{KeptEntry, KeptError, KeptFolder};
+use alignscope::cache::{CacheError, CacheFolder, CacheListing};
 use alignscope::{NamedModel, in_one_line};
 use anyhow::bail;
 use bytesize::ByteSize;
@@ -37,7 +37,7 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
                     bail!("nothing is kept of the data set `{dataset}`; there is {}", list(all));
                 }
             }
-            let matches = |entry: &&KeptEntry| {
+            let matches = |entry: &&CacheListing| {
                 (models.is_empty() || chosen.contains(&entry.about.model.as_str()))
                     && (datasets.is_empty() || datasets.contains(&entry.about.dataset))
                     && age.is_none_or(|age| entry.age() >= age)
@@ -45,7 +45,7 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
             let (mut removed, mut bytes) = (0, 0);
             for entry in entries.iter().filter(matches) {
                 let left = match entry.remove() {
-                    Err(KeptError::InUse { .. }) => {
+                    Err(CacheError::InUse { .. }) => {
                         say!("left, since a run is at work with it: {}", line(entry));
                         continue;
                     }
@@ -60,25 +60,26 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
                 bytes = entry.bytes.saturating_add(bytes);
             }
             let size = ByteSize(bytes).display().si();
-            say!("{removed} of {} pieces removed, {size}", entries.len());
+            say!("{removed} of {} entries removed, {size}", entries.len());
         }
     }
     Ok(())
 }
 
 /// Where differences are kept: as given, or the user's cache.
-pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<KeptFolder> {
+pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<CacheFolder> {
     Ok(match given {
-        Some(path) => KeptFolder::new(path),
-        None => KeptFolder::of_user()?,
+        Some(path) => CacheFolder::new(path),
+        None => CacheFolder::of_user()?,
     })
 }
 
 /// The model that is to be removed: as it is named for `run`, or by its name in results.
-fn chosen<'a>(model: &str, entries: &'a [KeptEntry]) -> anyhow::Result<&'a str> {
+fn chosen<'a>(model: &str, entries: &'a [CacheListing]) -> anyhow::Result<&'a str> {
     let place = model.parse::<NamedModel>().map(|model| model.spec.place());
-    let is_it =
-        |entry: &&KeptEntry| entry.about.model == model || place.as_ref() == Ok(&entry.about.model);
+    let is_it = |entry: &&CacheListing| {
+        entry.about.model == model || place.as_ref() == Ok(&entry.about.model)
+    };
     if let Some(entry) = entries.iter().find(is_it) {
         return Ok(&entry.about.model);
     }
@@ -102,8 +103,8 @@ fn list(names: BTreeSet<&str>) -> String {
     }
 }
 
-fn line(entry: &KeptEntry) -> String {
-    let KeptEntry { about, bytes, path, .. } = entry;
+fn line(entry: &CacheListing) -> String {
+    let CacheListing { about, bytes, path, .. } = entry;
     let days = entry.age().as_secs() / DAY_S;
     let age = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
     let key = path.file_name().unwrap_or_default().to_string_lossy();
@@ -121,10 +122,10 @@ fn line(entry: &KeptEntry) -> String {
     in_one_line(&line).into_owned()
 }
 
-fn total(folder: &KeptFolder, entries: &[KeptEntry]) {
+fn total(folder: &CacheFolder, entries: &[CacheListing]) {
     let bytes = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
     say!(
-        "{} pieces, {}, in {}",
+        "{} entries, {}, in {}",
         entries.len(),
         ByteSize(bytes).display().si(),
         folder.path().display()

@@ -1,7 +1,9 @@
 //! `alignscope demo`.
 
 use alignscope::results::OutputFolder;
-use alignscope::{Baseline, DatasetKind, DatasetOptions, DatasetSpec, Experiment, ModelSpec, demo};
+use alignscope::{
+    DatasetKind, DatasetOptions, DatasetSpec, Experiment, MetricKind, ModelSpec, demo,
+};
 use anyhow::Context;
 
 use crate::arguments::Demo;
@@ -22,7 +24,7 @@ pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Resul
     progress.end();
     let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
     let models =
-        vec![ModelSpec::Baseline(Baseline::Ssim), ModelSpec::untrained(MODEL, arguments.seed)];
+        vec![ModelSpec::MetricKind(MetricKind::Ssim), ModelSpec::untrained(MODEL, arguments.seed)];
     let datasets = vec![
         dataset(DatasetKind::Pairs, folders.low),
         dataset(DatasetKind::TwoAfc, folders.middle),

@@ -1,7 +1,7 @@
 //! `alignscope fetch`.
 
 use alignscope::encoder::Checkpoint;
-use alignscope::{BaselineFolders, BaselineModel, Hub, HubSettings, ModelSource, ModelSpec};
+use alignscope::{Hub, HubSettings, LoadedMetric, MetricFolders, ModelSource, ModelSpec};
 use anyhow::{Context, bail};
 
 use crate::arguments::Fetch;
@@ -13,10 +13,10 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
     let progress = progress(quiet);
     let hub = Hub::new(HubSettings::from_env());
     for model in &arguments.models {
-        if let ModelSpec::Baseline(baseline) = model {
-            let folders = BaselineFolders::new(arguments.weights.as_deref())?;
+        if let ModelSpec::MetricKind(baseline) = model {
+            let folders = MetricFolders::new(arguments.weights.as_deref())?;
             let files = folders.fetch(*baseline, &*progress)?;
-            BaselineModel::load(*baseline, &folders)
+            LoadedMetric::load(*baseline, &folders)
                 .with_context(|| format!("{baseline} was fetched, but cannot be used"))?;
             say!("{baseline}\n    {}", baseline.description());
             files.iter().for_each(|file| say!("    {}", file.display()));

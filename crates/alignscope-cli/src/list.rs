@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::known_models;
-use alignscope::{Baseline, DatasetKind, Distance};
+use alignscope::{DatasetKind, Distance, MetricKind};
 
 use crate::arguments::Listed;
 use crate::terminal::say;
@@ -29,7 +29,7 @@ fn models() {
          open_clip does"
     );
     say!("features:DIR\n    features that are already computed, in the folder DIR");
-    for baseline in Baseline::ALL {
+    for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());
     }
     say!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");

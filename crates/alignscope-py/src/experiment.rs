@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alignscope::kept::KeptFolder;
+use alignscope::cache::CacheFolder;
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
     ClusterBy, DatasetKind, Distance, Experiment, ExperimentError, ModelSpec, ModelSpecError,
@@ -128,8 +128,8 @@ pub(crate) fn run_experiment(
     experiment.presentation.published = published;
     experiment.kept = match cache {
         Cache::Anywhere(false) => None,
-        Cache::Anywhere(true) => Some(KeptFolder::of_user().map_err(|e| exception(py, &e))?),
-        Cache::Folder(path) => Some(KeptFolder::new(&path)),
+        Cache::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
+        Cache::Folder(path) => Some(CacheFolder::new(&path)),
     };
     experiment.fresh = fresh;
     experiment.keep_going = keep_going;

@@ -15,7 +15,7 @@ mod subsets;
 mod table;
 mod things;
 mod tid;
-mod without;
+mod exclude_images;
 
 use std::path::{Path, PathBuf};
 

@@ -2,8 +2,8 @@
 
 mod scale;
 
-use crate::difference::{Differences, InnerProducts};
 use crate::name::UnknownName;
+use crate::pair_statistics::{InnerProducts, PairStatistics};
 pub use scale::{Scale, ScaleAccumulator};
 
 /// A kind of distance between two images' activations at a stage.
@@ -21,7 +21,7 @@ pub enum Distance {
     /// No distance: in rows of energy, that of the activations.
     Activations,
     /// No distance: in rows of energy, that of the differences.
-    Differences,
+    PairStatistics,
 }
 
 impl Distance {
@@ -36,7 +36,7 @@ impl Distance {
             Self::Cosine => "cosine",
             Self::Own => "own",
             Self::Activations => "activations",
-            Self::Differences => "differences",
+            Self::PairStatistics => "differences",
         }
     }
 
@@ -46,7 +46,7 @@ impl Distance {
     /// # Errors
     /// There is no such kind.
     pub fn in_results(name: &str) -> Result<Self, UnknownName> {
-        let others = [Self::Own, Self::Activations, Self::Differences];
+        let others = [Self::Own, Self::Activations, Self::PairStatistics];
         match others.into_iter().find(|other| other.name() == name) {
             Some(other) => Ok(other),
             None => name.parse(),
@@ -55,7 +55,7 @@ impl Distance {
 
     /// Whether it is what a row of energy is about, and no distance.
     pub fn is_of_energy(self) -> bool {
-        matches!(self, Self::Activations | Self::Differences)
+        matches!(self, Self::Activations | Self::PairStatistics)
     }
 
     /// What it is, in a line.
@@ -68,7 +68,7 @@ impl Distance {
             Self::Cosine => "one minus the cosine of the angle between the activations",
             Self::Own => "what the baseline measures",
             Self::Activations => "no distance: the energy of the activations",
-            Self::Differences => "no distance: the energy of the differences",
+            Self::PairStatistics => "no distance: the energy of the differences",
         }
     }
 
@@ -76,7 +76,7 @@ impl Distance {
     ///
     /// # Panics
     /// `scale` is missing for the normalized distance, or has another number of channels.
-    pub fn of(self, differences: &Differences, scale: Option<&Scale>) -> Vec<f64> {
+    pub fn of(self, differences: &PairStatistics, scale: Option<&Scale>) -> Vec<f64> {
         let pairs = 0..differences.len();
         match self {
             Self::Euclidean => pairs.map(|pair| euclidean(differences.msd(pair))).collect(),
@@ -86,7 +86,7 @@ impl Distance {
             }
             Self::Cosine => pairs.map(|pair| cosine(differences.products(pair))).collect(),
             Self::Own => unreachable!("a baseline's distance is not made of differences"),
-            Self::Activations | Self::Differences => unreachable!("energy is no distance"),
+            Self::Activations | Self::PairStatistics => unreachable!("energy is no distance"),
         }
     }
 }
@@ -165,7 +165,7 @@ choice!(Distance, "distance");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::Activations;
+    use crate::pair_statistics::Activations;
     use proptest::prelude::*;
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             values.copy_within(..image, 2 * image);
             let activations = Activations::new(&values, 3, tokens, channels);
             let pairs = [[0, 1], [1, 0], [0, 2]];
-            let differences = Differences::of(activations, &pairs);
+            let differences = PairStatistics::of(activations, &pairs);
             let mut scale = ScaleAccumulator::new(channels);
             scale.add(&differences, &[1, 2, 3]);
             let scale = scale.finish();
@@ -213,7 +213,7 @@ mod tests {
             uses in proptest::collection::vec(1_u32..9, 4),
         ) {
             let activations = Activations::new(&values, 6, 2, 5);
-            let differences = Differences::of(activations, &[[0, 1], [2, 3], [4, 5], [0, 5]]);
+            let differences = PairStatistics::of(activations, &[[0, 1], [2, 3], [4, 5], [0, 5]]);
             let mut scale = ScaleAccumulator::new(5);
             scale.add(&differences, &uses);
             let scale = scale.finish();

@@ -7,7 +7,7 @@ mod catalogue;
 mod clip;
 mod embedding;
 mod head;
-mod held;
+mod activation_buffer;
 mod keys;
 mod layers;
 mod linear;
@@ -15,28 +15,28 @@ mod norm;
 mod open_clip;
 mod precision;
 mod siglip;
-mod staged;
+mod forward;
 mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use activation_buffer::SpilledImages;
 pub use alignscope_kernel::{Activation, Precision};
 pub use architecture::{Architecture, ConfigError, ConfigFile, Family};
 pub use beside::BesideError;
 use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
+pub use forward::{Encoded, Spilled, encode_spilled, encode_stages, passes};
 use head::Head;
-pub use held::SpilledImages;
 use layers::{Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix};
 pub use precision::PrecisionChoice;
-pub use staged::{Encoded, Spilled, encode_spilled, encode_stages, passes};
 pub use tokens::{Selected, Tokens};
 
 use crate::hub::{Hub, HubError, HubSettings};
 use crate::input_file::HashedPath;
-use crate::model::{ModelSource, ModelSpec, ProjectionForm};
+use crate::model_spec::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
 use crate::stage::Stage;
@@ -52,7 +52,7 @@ pub struct Encoder {
     precision: Precision,
     parts: Parts,
     /// Whether the blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
-    published: bool,
+    bare_patches: bool,
     /// Working memory that no thread uses at present.
     idle: Mutex<Vec<Scratch>>,
 }
@@ -83,8 +83,8 @@ pub struct Checkpoint {
     pub defaults_used: Vec<String>,
     /// In which arithmetic its layers multiply: f32, until it is changed.
     pub precision: Precision,
-    /// Whether the blocks are fed the bare patch embedding (`@published`).
-    published: bool,
+    /// Whether the blocks are fed the bare patch embedding (`@bare-patches`).
+    bare_patches: bool,
     weights: Weights,
 }
 
@@ -94,14 +94,14 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As for [`Hub::model`], [`open`](Self::open), [`untrained`](Self::untrained) and
-    /// [`published`](Self::published); or the model has no class token, which is asked for.
+    /// [`bare_patches`](Self::bare_patches); or the model has no class token, which is asked for.
     pub fn of(
         model: &ModelSpec,
         projection: Option<ProjectionForm>,
         tokens: Tokens,
         progress: &dyn Progress,
     ) -> Result<Option<Self>, EncoderError> {
-        let ModelSpec::Encoder { source, published } = model else { return Ok(None) };
+        let ModelSpec::Encoder { source, bare_patches } = model else { return Ok(None) };
         let mut checkpoint = match source {
             ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
             ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
@@ -110,13 +110,13 @@ impl Checkpoint {
                 Self::open_telling(&folder, progress)?
             }
         };
-        if *published {
-            checkpoint = checkpoint.published()?;
+        if *bare_patches {
+            checkpoint = checkpoint.bare_patches()?;
         }
         if let Some(form) = projection {
             checkpoint.architecture.unit_projection = form == ProjectionForm::Unit;
         }
-        let class_token = checkpoint.architecture.class_token && !checkpoint.published;
+        let class_token = checkpoint.architecture.class_token && !checkpoint.bare_patches;
         if tokens == Tokens::Class && !class_token {
             return Err(EncoderError::NoClassToken { family: checkpoint.architecture.family });
         }
@@ -196,8 +196,8 @@ impl Checkpoint {
         files.extend(weights.index().cloned());
         files.extend(weights.files());
         let preprocessing = recipe.preprocessing;
-        let (precision, published) = (Precision::F32, false);
-        Self { architecture, preprocessing, files, defaults_used, precision, published, weights }
+        let (precision, bare_patches) = (Precision::F32, false);
+        Self { architecture, preprocessing, files, defaults_used, precision, bare_patches, weights }
             .checked()
     }
 
@@ -217,28 +217,28 @@ impl Checkpoint {
             files: Vec::new(),
             defaults_used: Vec::new(),
             precision: Precision::F32,
-            published: false,
+            bare_patches: false,
             weights: Weights::random(id, seed),
         }
         .checked()
     }
 
-    /// The variant of the study's published curves of BiomedCLIP: the blocks are fed the bare
+    /// The variant of the study's bare_patches curves of BiomedCLIP: the blocks are fed the bare
     /// patch embedding, without class token and positions, while the projection stays the model's
     /// own.
     ///
     /// # Errors
     /// [`EncoderError::NotPublished`] for a model of another family.
-    pub fn published(self) -> Result<Self, EncoderError> {
+    pub fn bare_patches(self) -> Result<Self, EncoderError> {
         match self.architecture.family {
-            Family::TimmVit | Family::TimmVitMean => Ok(Self { published: true, ..self }),
+            Family::TimmVit | Family::TimmVitMean => Ok(Self { bare_patches: true, ..self }),
             family => Err(EncoderError::NotPublished { family }),
         }
     }
 
-    /// Whether the blocks are fed the bare patch embedding (`@published`).
-    pub fn is_published(&self) -> bool {
-        self.published
+    /// Whether the blocks are fed the bare patch embedding (`@bare-patches`).
+    pub fn has_bare_patches(&self) -> bool {
+        self.bare_patches
     }
 
     /// The files that tensors are read from, with the hashes of what was read; none for an
@@ -282,7 +282,7 @@ impl Encoder {
             preprocessing: preprocessing.clone(),
             precision,
             parts,
-            published: checkpoint.published,
+            bare_patches: checkpoint.bare_patches,
             idle: Mutex::default(),
         })
     }
@@ -311,7 +311,7 @@ impl Encoder {
     pub fn shape(&self, stage: Stage) -> [usize; 2] {
         let tokens = match stage {
             Stage::Projection => 1,
-            _ if self.published => self.architecture.patches(),
+            _ if self.bare_patches => self.architecture.patches(),
             _ => self.architecture.tokens(),
         };
         [tokens, self.architecture.channels_at(stage)]
@@ -319,7 +319,7 @@ impl Encoder {
 
     /// Whether the first token of every stage but the projection is a class token.
     pub fn has_class_token(&self) -> bool {
-        self.architecture.class_token && !self.published
+        self.architecture.class_token && !self.bare_patches
     }
 
     /// Tokens before the patches at every stage but the projection: the class token, if there is
@@ -424,9 +424,9 @@ pub enum EncoderError {
     /// Another file of the folder makes another model.
     #[error(transparent)]
     Beside(#[from] BesideError),
-    /// The variant `@published` is of another family.
+    /// The variant `@bare-patches` is of another family.
     #[error(
-        "`@published` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
+        "`@bare-patches` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
     )]
     NotPublished {
         /// The model's family.

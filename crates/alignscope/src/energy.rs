@@ -15,8 +15,8 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use crate::difference::Activations;
 use crate::distance::Distance;
+use crate::pair_statistics::Activations;
 use alignscope_kernel::mean_squares;
 use sum::ExactSum;
 
@@ -32,7 +32,7 @@ pub struct StageEnergy {
 
 impl StageEnergy {
     /// What has an energy, as rows of results name it in the column of distances.
-    pub const OF: [Distance; 2] = [Distance::Activations, Distance::Differences];
+    pub const OF: [Distance; 2] = [Distance::Activations, Distance::PairStatistics];
 
     /// Both spreads, in the order of [`OF`](Self::OF).
     pub fn parts(self) -> [(Distance, Spread); 2] {

@@ -1,21 +1,21 @@
 //! The whole way: models × data sets to scores.
 
-mod before;
+mod existing_run;
 mod callback;
 mod compare;
-mod conclusion;
+mod outputs;
 mod error;
 mod external;
 mod figures;
 mod file;
 mod holding;
-mod identity;
+mod fingerprint;
 mod measure;
 mod metric;
 mod model;
-mod open;
+mod remaining;
 mod own_arrays;
-mod piece;
+mod encoder;
 mod pixel_rule;
 mod pixels;
 mod prepared;
@@ -35,7 +35,7 @@ use std::time::{Instant, SystemTime};
 pub use callback::{Batch, Callback, Encode, StageRows, StageRowsError};
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
-use error::go_on;
+use error::check_stopped;
 pub use external::{External, ExternalSource, FeatureValues, Features, depths};
 pub use figures::{FigureSpec, Presentation, draw, notes_on_published, read_drawn};
 pub use file::{ExperimentFile, ExperimentFileError};
@@ -43,18 +43,18 @@ pub use holding::{Holding, Place};
 pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
-use conclusion::{Concluded, Done};
+use encoder::EncoderModel;
 use external::OwnModel;
 use metric::Metric;
 use model::{Measurement, Model, Role, RunModel};
-use piece::EncoderModel;
+use outputs::{Concluded, Done};
 use pixels::Pixels;
 use prepared::{Opening, PreparedDataset};
 use reduction::Wanted;
 use scoring::Scoring;
 use tables::Tables;
 
-use crate::baseline::{Baseline, BaselineFolders, BaselineModel};
+use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
 use crate::dataset::{DatasetKind, DatasetOptions};
 use crate::distance::Distance;
@@ -62,8 +62,8 @@ use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::features::{FeatureFolder, Layouts, Reading};
 use crate::findings::FindingRow;
 use crate::input_file::ContentHash;
-use crate::kept::KeptFolder;
-use crate::model::{ModelSpec, NamedModel, ProjectionForm, names_of};
+use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
+use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm, names_of};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
@@ -122,7 +122,7 @@ pub struct Experiment {
     /// How figures and page look.
     pub presentation: Presentation,
     /// Where differences are kept, so that nothing is encoded twice; nowhere where there is none.
-    pub kept: Option<KeptFolder>,
+    pub kept: Option<CacheFolder>,
     /// Whether what is kept of this run is forgotten first.
     pub fresh: bool,
     /// Whether trials of images that cannot be decoded are left out, instead of an error.
@@ -276,7 +276,7 @@ impl Experiment {
         let mut filling = None;
         if let Some(out) = out {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
-            if !alone && before::is_done(out, &state, progress)? {
+            if !alone && existing_run::is_done(out, &state, progress)? {
                 let scores = read_scores(&out.file("scores.csv"))?;
                 let wall_s = clock.elapsed().as_secs_f64();
                 return Ok(Outcome {
@@ -296,13 +296,13 @@ impl Experiment {
         let (mut work, mut measured) = (Vec::new(), Vec::new());
         for model in &mut models {
             for (position, dataset) in datasets.iter().enumerate() {
-                go_on(progress)?;
+                check_stopped(progress)?;
                 let (found, record) = this.cell(model, dataset, &foreign_scales, progress)?;
                 work.extend(record);
                 if let Some((_, _, tables)) = &mut filling {
                     tables.write(&model.name, dataset, &found.stages, progress)?;
                 }
-                go_on(progress)?;
+                check_stopped(progress)?;
                 scoring.add(position, model, &found.stages, progress)?;
                 if alone {
                     measured.push(found);
@@ -345,7 +345,7 @@ impl Experiment {
             };
             let wanted: Vec<Wanted<'_>> = datasets.iter().map(wanted).collect();
             model.prepare(&wanted, self.memory_bytes, progress)?;
-            if let Some(why) = model.not_kept().filter(|_| self.kept.is_some()) {
+            if let Some(why) = model.not_cached().filter(|_| self.kept.is_some()) {
                 progress.note(&format!("{name}: nothing of it is kept, since {why}"));
             }
         }
@@ -419,7 +419,7 @@ impl Experiment {
                     Box::new(OwnModel::new(found)?)
                 }
                 ModelSpec::Features(path) => Box::new(self.features(path, &name)?),
-                ModelSpec::Baseline(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
+                ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
                 ModelSpec::Pixels => Box::new(Metric(Pixels)),
                 ModelSpec::Encoder { .. } => Box::new(self.encoder(&spec, &name, progress)?),
             };
@@ -442,12 +442,12 @@ impl Experiment {
         OwnModel::new(External { name: name.to_owned(), reading, source })
     }
 
-    fn baseline(&self, model: Baseline) -> Result<BaselineModel, ExperimentError> {
+    fn baseline(&self, model: MetricKind) -> Result<LoadedMetric, ExperimentError> {
         let load = || {
-            let folders = BaselineFolders::new(self.weights.as_deref())?;
-            BaselineModel::load(model, &folders)
+            let folders = MetricFolders::new(self.weights.as_deref())?;
+            LoadedMetric::load(model, &folders)
         };
-        load().map_err(|source| ExperimentError::Baseline { model, source })
+        load().map_err(|source| ExperimentError::MetricKind { model, source })
     }
 
     /// An encoder, checked before the first image is read.

@@ -19,9 +19,9 @@ pub use npy::{NpyError, NpyFile};
 pub use rows::{RowsError, rows_of_images};
 
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
-use crate::difference::{Activations, find_unusable, is_suspect};
 use crate::encoder::{Encoder, Tokens, encode_stages, passes};
-use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, read_ahead};
+use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, prefetch};
+use crate::pair_statistics::{Activations, find_unusable, is_suspect};
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
@@ -315,7 +315,7 @@ fn encode(
         Picture::File(path) => image::read(path),
         Picture::Pixels(..) | Picture::Preprocessed(..) => Ok(vec![]),
     };
-    read_ahead(needed.len(), ahead_limit(more_ahead), read, |ahead| {
+    prefetch(needed.len(), ahead_limit(more_ahead), read, |ahead| {
         let mut first = 0;
         for group in groups {
             // All images are asked for once, before any is asked for again.
@@ -392,7 +392,7 @@ fn shape(encoder: &Encoder, stage: Stage, tokens: Tokens, images: usize) -> Vec<
 fn begin(path: &Path, shape: Vec<usize>) -> io::Result<NpyWriter> {
     let folder = path.parent().expect("a stage's file lies in its folder");
     std::fs::create_dir_all(folder)?;
-    let mut file = BufWriter::new(crate::whole::beside(path)?);
+    let mut file = BufWriter::new(crate::atomic_write::beside(path)?);
     let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     let mut header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
@@ -420,5 +420,5 @@ fn append(
 }
 
 fn finish(file: NpyWriter, path: &Path) -> io::Result<()> {
-    crate::whole::keep(file.into_inner()?, path)
+    crate::atomic_write::keep(file.into_inner()?, path)
 }

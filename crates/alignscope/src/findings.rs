@@ -300,7 +300,7 @@ pub struct TopChannel {
 
 /// From which stage on one channel holds half of the energy.
 ///
-/// `of` — whose energy, [`Distance::Activations`] or [`Distance::Differences`]
+/// `of` — whose energy, [`Distance::Activations`] or [`Distance::PairStatistics`]
 /// `stages` — of a model on a data set, by depth
 ///
 /// The finding is at the first stage at which the largest channel's share is 1/2 or more, and is
@@ -466,7 +466,7 @@ mod tests {
                 share: *share,
             })
             .collect();
-        half_in_one_channel(DatasetKind::Nights, "m", Distance::Differences, &stages)
+        half_in_one_channel(DatasetKind::Nights, "m", Distance::PairStatistics, &stages)
     }
 
     #[test]

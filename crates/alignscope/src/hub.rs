@@ -330,7 +330,7 @@ impl Files<'_> {
         let blobs = self.hub.kept(self.model).join("blobs");
         let blob = blobs.join(&located.etag);
         let unusable = |source| HubError::Cache { path: blob.clone(), source };
-        crate::caches::refuse_tilde(&blobs).map_err(unusable)?;
+        crate::user_folders::refuse_tilde(&blobs).map_err(unusable)?;
         std::fs::create_dir_all(&blobs).map_err(unusable)?;
         // Another commit may have the same file.
         if !blob.is_file() {

@@ -1,6 +1,6 @@
 //! A file to 8-bit RGB pixels, as Pillow's `Image.open(file).convert("RGB")` gives them.
 
-mod ahead;
+mod prefetch;
 mod budget;
 mod error;
 mod exif;
@@ -17,10 +17,10 @@ use std::path::Path;
 use crate::input_file;
 use image::ImageFormat;
 
-pub(crate) use ahead::{READERS, ReadAhead, read_ahead};
 pub use budget::DecodingBudget;
 pub(crate) use budget::{Examined, decoding_share, notes_on_reading};
 pub use error::ImageError;
+pub(crate) use prefetch::{Prefetch, READERS, prefetch};
 
 /// An image of more pixels is refused before anything is allocated: the number above which Pillow
 /// raises `DecompressionBombError`.

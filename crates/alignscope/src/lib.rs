@@ -5,10 +5,10 @@
 
 #[macro_use]
 mod name;
-mod caches;
+mod user_folders;
 mod progress;
 mod shown;
-mod whole;
+mod atomic_write;
 /// Numbers in a temporary file.
 mod spill;
 mod input_file;
@@ -33,10 +33,10 @@ pub mod weights;
 /// Models by their id on the Hugging Face hub.
 pub mod hub;
 /// The measures of image quality that models are held against.
-pub mod baseline;
-mod model;
+pub mod metric;
+mod model_spec;
 /// Differences of two images' activations, per channel.
-pub mod difference;
+pub mod pair_statistics;
 /// Vision encoders, one stage at a time.
 pub mod encoder;
 mod budget;
@@ -47,7 +47,7 @@ pub mod distance;
 /// How the energy of a stage is spread over its channels.
 pub mod energy;
 /// Differences that outlive a run.
-pub mod kept;
+pub mod cache;
 /// How well distances follow the answers of people.
 pub mod score;
 /// The most that a model can reach, given how much people agree.
@@ -69,8 +69,6 @@ pub mod features;
 /// The whole way: models × data sets to scores.
 mod experiment;
 
-pub use crate::baseline::{Baseline, BaselineFolders, BaselineModel};
-pub use crate::caches::{NoHome, expand_home};
 pub use crate::dataset::{
     Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
 };
@@ -85,7 +83,8 @@ pub use crate::experiment::{
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};
-pub use crate::model::{
+pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
+pub use crate::model_spec::{
     ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm,
     check_model_name, names_of,
 };
@@ -96,3 +95,4 @@ pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, StageName, UnknownStage};
+pub use crate::user_folders::{NoHome, expand_home};

@@ -2,7 +2,7 @@
 
 mod interval;
 mod normal;
-mod together;
+mod simultaneous;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,7 +12,7 @@ pub use interval::{
     Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval, finest_p,
     two_sided_p,
 };
-pub use together::Together;
+pub use simultaneous::Together;
 
 /// What is drawn again as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

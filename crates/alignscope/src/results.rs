@@ -21,7 +21,7 @@ mod trials;
 
 use std::path::PathBuf;
 
-pub(crate) use crate::whole::is_there;
+pub(crate) use crate::atomic_write::is_there;
 pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,

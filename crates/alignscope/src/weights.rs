@@ -1,8 +1,8 @@
 //! The tensors of a model: from a checkpoint's files, or drawn at random.
 
 mod names;
-mod needed;
-mod numbers;
+mod checkpoint_files;
+mod dtype;
 mod pickle;
 mod random;
 mod safetensors_file;
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use needed::{Format, Needed, is_known_type};
+pub(crate) use checkpoint_files::{Format, Needed, is_known_type};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;

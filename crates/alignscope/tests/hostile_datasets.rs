@@ -11,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use alignscope::difference::{Activations, Differences};
+use alignscope::cache::{About, CacheFolder, Fingerprint};
 use alignscope::energy::EnergyAccumulator;
 use alignscope::image::{DecodingBudget, RgbImage};
-use alignscope::kept::{About, Identity, KeptFolder};
+use alignscope::pair_statistics::{Activations, PairStatistics};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, ExperimentFile, Pairs};
 use golden::folder;
@@ -380,22 +380,22 @@ fn crc(bytes: &[u8]) -> u32 {
 #[test]
 fn kept_differences() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let kept = KeptFolder::new(place.path());
-    let identity = Identity::new([("a".to_owned(), 1.into())].into_iter().collect());
+    let kept = CacheFolder::new(place.path());
+    let fingerprint = Fingerprint::new([("a".to_owned(), 1.into())].into_iter().collect());
     let about = About { model: "m".into(), name: None, dataset: "d".into(), pairs: 3 };
-    let piece = || kept.piece(&identity, &about).expect("a piece");
-    piece().keep_values(&[0, 1, 2], &[0.5, 1.5, 2.5]).expect("kept");
+    let entry = || kept.entry(&fingerprint, &about).expect("an entry");
+    entry().keep_values(&[0, 1, 2], &[0.5, 1.5, 2.5]).expect("kept");
     let activations: Vec<f32> = (0..4 * 3).map(|i| i as f32).collect();
     let activations = Activations::new(&activations, 4, 1, 3);
-    let differences = Differences::of(activations, &[[0, 1], [1, 2], [2, 3]]);
+    let differences = PairStatistics::of(activations, &[[0, 1], [1, 2], [2, 3]]);
     let mut energy = EnergyAccumulator::new(3);
     energy.add_all(activations);
-    let mut first = piece();
+    let mut first = entry();
     let mut writer = first.writer(&[0, 1, 2], &[3]).expect("a file");
     writer.put(0, &[0, 1, 2], &differences).expect("written");
     writer.put_energy(0, &energy).expect("written");
     writer.finish(&mut first).expect("kept");
-    let files: Vec<PathBuf> = fs::read_dir(piece().folder())
+    let files: Vec<PathBuf> = fs::read_dir(entry().folder())
         .expect("listed")
         .map(|file| file.expect("a file").path())
         .filter(|path| path.extension().is_some_and(|e| e == "set" || e == "values"))
@@ -408,14 +408,14 @@ fn kept_differences() {
         let pick = rng.random_range(0..2);
         let changed = mutate(&originals[pick], &originals[1 - pick], &mut rng);
         fs::write(&files[pick], &changed).expect("written");
-        let found = piece();
+        let found = entry();
         let is_whole = changed == originals[pick];
         assert_eq!(found.damaged().len(), usize::from(!is_whole));
         assert_eq!(files[pick].exists(), is_whole);
         fs::write(&files[pick], &originals[pick]).expect("written");
         rounds += 1;
     }
-    let found = piece();
+    let found = entry();
     assert_eq!(found.all_values(3), Some(vec![0.5, 1.5, 2.5]));
     assert_eq!(found.covered(3), [true; 3]);
     println!("kept: {rounds} files");

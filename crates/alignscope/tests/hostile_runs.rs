@@ -20,7 +20,7 @@ use alignscope::results::{
     Found, OutputFolder, RunTable, check_finished, read_comparisons, read_scores, read_table,
 };
 use alignscope::{
-    Baseline, CompareRequest, DatasetKind, DatasetOptions, DatasetSpec, Experiment, ModelSpec,
+    CompareRequest, DatasetKind, DatasetOptions, DatasetSpec, Experiment, MetricKind, ModelSpec,
     Resampling, Silent, VerifyRequest, compare_runs, draw, read_drawn, verify,
 };
 use arrow_array::{
@@ -82,7 +82,10 @@ impl Run {
         let experiment = Experiment {
             resampling: Resampling { resamples: 100, ..Resampling::default() },
             ..Experiment::new(
-                vec![ModelSpec::folder(folder("clip/base")), ModelSpec::Baseline(Baseline::Psnr)],
+                vec![
+                    ModelSpec::folder(folder("clip/base")),
+                    ModelSpec::MetricKind(MetricKind::Psnr),
+                ],
                 [DatasetKind::Pairs, DatasetKind::TwoAfc, DatasetKind::OddOneOut]
                     .map(dataset)
                     .to_vec(),

@@ -32,7 +32,7 @@ pub struct Run {
     /// `pixels`.
     ///
     /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder
-    /// without a name is called by the shortest ending of its path that is unique. `@published`
+    /// without a name is called by the shortest ending of its path that is unique. `@bare-patches`
     /// after BiomedCLIP runs it as the study did. Can be given several times.
     #[arg(
         long = "model",
@@ -141,7 +141,7 @@ pub struct Store {
     pub memory: Option<ByteSize>,
 
     /// Folder of the cache, with which nothing is encoded twice and a stopped run can continue; by
-    /// default $ALIGNSCOPE_CACHE, else alignscope/kept in $XDG_CACHE_HOME or ~/.cache.
+    /// default $ALIGNSCOPE_CACHE, else alignscope/cells in $XDG_CACHE_HOME or ~/.cache.
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache", value_parser = path())]
     pub cache: Option<PathBuf>,
 

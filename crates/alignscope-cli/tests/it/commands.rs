@@ -180,7 +180,7 @@ fn a_model_without_class_token_cannot_give_it() {
 #[test]
 fn every_family_runs_and_its_scores_have_all_stages() {
     let place = Place::with_equal_pairs(".");
-    for family in ["siglip", "chinese_clip", "open_clip", "timm_token", "timm_tiny@published"] {
+    for family in ["siglip", "chinese_clip", "open_clip", "timm_token", "timm_tiny@bare-patches"] {
         let model = format!("{}/{family}", golden("families").display());
         let out = place.path("out");
         let (code, _, message) = alignscope(&[

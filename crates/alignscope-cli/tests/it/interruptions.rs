@@ -75,7 +75,7 @@ fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
     let whole = clock.elapsed();
     let expected = tables(&demo.path("whole"));
 
-    let (mut killed, mut pieces) = (0, std::collections::BTreeSet::new());
+    let (mut killed, mut entries) = (0, std::collections::BTreeSet::new());
     for moment in 0..50 {
         let (out, cache) = (format!("out {moment}"), format!("kept {moment}"));
         // Spread over the whole run, and not in step with anything in it.
@@ -87,7 +87,7 @@ fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
         let ended = child.wait().expect("ended");
         killed += usize::from(!ended.success());
         let kept = fs::read_dir(demo.path(&cache)).map_or(0, Iterator::count);
-        pieces.insert(kept);
+        entries.insert(kept);
         let output = demo.command(&out, &cache, &[]).output().expect("run");
         assert!(output.status.success(), "moment {moment}: {}", said(&output));
         assert!(tables(&demo.path(&out)) == expected, "moment {moment}: other results");
@@ -103,7 +103,7 @@ fn killed_at_fifty_moments_it_goes_on_to_the_same_bytes() {
     }
     // On a busy machine the first run may have been slower than those that were killed.
     assert!(killed >= 10, "{killed} of 50 were killed before their end");
-    assert!(pieces.len() >= 3, "killed after {pieces:?} pieces");
+    assert!(entries.len() >= 3, "killed after {entries:?} entries");
 }
 
 #[test]
@@ -227,11 +227,11 @@ fn what_is_kept_is_listed_and_cleaned_and_a_run_is_verified() {
     assert_eq!(code, 0);
     assert!(text.contains("psnr on pairs") && text.contains("pixels on twoafc"), "{text}");
     let (_, text) = cache(&["clean", "--model", "psnr"]);
-    assert!(text.contains("2 of 8 pieces removed"), "{text}");
+    assert!(text.contains("2 of 8 entries removed"), "{text}");
     let (_, text) = cache(&["clean", "--older-than", "1"]);
-    assert!(text.contains("0 of 6 pieces removed"), "{text}");
+    assert!(text.contains("0 of 6 entries removed"), "{text}");
     let (_, text) = cache(&["size"]);
-    assert!(text.starts_with("6 pieces, "), "{text}");
+    assert!(text.starts_with("6 entries, "), "{text}");
 
     let verify = || merged(program::command().arg("verify").arg(&out).arg("--all"));
     let (code, text) = verify();

@@ -256,8 +256,8 @@ fn the_cache_knows_a_model_by_its_path_and_by_its_name() {
     assert!(said.contains("data set `pairz`; there is `pairs`"), "{said}");
     let (code, said) = clean("./a/model");
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("1 of 3 pieces removed"), "{said}");
+    assert!(said.contains("1 of 3 entries removed"), "{said}");
     let (code, said) = clean("model");
     assert_eq!(code, 0, "only one is left of that name: {said}");
-    assert!(said.contains("1 of 2 pieces removed"), "{said}");
+    assert!(said.contains("1 of 2 entries removed"), "{said}");
 }

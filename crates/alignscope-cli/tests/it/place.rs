@@ -64,7 +64,7 @@ impl Place {
         fs::write(path, content).expect("written");
     }
 
-    /// Replaces a piece of a text file, which must be there.
+    /// Replaces an entry of a text file, which must be there.
     pub fn edit(&self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "{from} is not in {text}");

@@ -477,22 +477,22 @@ fn a_cache_is_cleaned_of_what_is_alignscopes_and_of_nothing_else() {
     let thesis = place.path("cache/thesis");
     fs::create_dir(&thesis).expect("made");
     let record = json!({"model": HOSTILE, "dataset": "pairs", "pairs": 3, "identity": {}});
-    fs::write(thesis.join("piece.json"), record.to_string()).expect("written");
+    fs::write(thesis.join("entry.json"), record.to_string()).expect("written");
     fs::write(thesis.join("thesis.tex"), "mine").expect("written");
     let listed = alignscope(&["cache", "--cache", cache, "list"]).1;
-    assert_eq!(listed.lines().count(), 3, "two pieces and their sum: {listed}");
-    let mut pieces = fs::read_dir(cache).expect("listed").map(|entry| entry.expect("one").path());
-    let piece = pieces.find(|path| *path != thesis).expect("a piece");
-    fs::write(piece.join("notes\u{1b}.txt"), "mine").expect("written");
+    assert_eq!(listed.lines().count(), 3, "two entries and their sum: {listed}");
+    let mut entries = fs::read_dir(cache).expect("listed").map(|entry| entry.expect("one").path());
+    let entry = entries.find(|path| *path != thesis).expect("an entry");
+    fs::write(entry.join("notes\u{1b}.txt"), "mine").expect("written");
     let (code, shown, message) = alignscope(&["cache", "--cache", cache, "clean"]);
     assert_eq!(code, 0, "{message}");
-    assert!(shown.contains("2 of 2 pieces removed"), "{shown}");
+    assert!(shown.contains("2 of 2 entries removed"), "{shown}");
     let left = "left, since it is no file of alignscope's: ";
     assert!(shown.contains(left) && shown.contains("notes\\u{1b}.txt"), "{shown}");
     assert!(is_shown(&shown));
-    assert_eq!(fs::read_dir(&piece).expect("listed").count(), 1);
+    assert_eq!(fs::read_dir(&entry).expect("listed").count(), 1);
     assert_eq!(fs::read_to_string(thesis.join("thesis.tex")).expect("read"), "mine");
-    assert!(thesis.join("piece.json").exists());
+    assert!(thesis.join("entry.json").exists());
 }
 
 #[cfg(unix)]
@@ -507,18 +507,18 @@ fn a_fifo_in_a_cache_is_told_and_never_waited_for() {
     };
     let command = |action: &str| alignscope(&["cache", "--cache", text(&cache), action]);
     assert_eq!(run().0, 0);
-    let pieces = || fs::read_dir(&cache).expect("listed").map(|entry| entry.expect("one").path());
-    let piece = pieces().next().expect("a piece");
-    let record = fs::read(piece.join("piece.json")).expect("read");
-    fs::remove_file(piece.join("piece.json")).expect("removed");
-    fifo(&piece.join("piece.json"));
+    let entries = || fs::read_dir(&cache).expect("listed").map(|entry| entry.expect("one").path());
+    let entry = entries().next().expect("an entry");
+    let record = fs::read(entry.join("entry.json")).expect("read");
+    fs::remove_file(entry.join("entry.json")).expect("removed");
+    fifo(&entry.join("entry.json"));
     for action in ["list", "size", "clean"] {
         assert_eq!(command(action).0, 0, "{action}");
     }
-    assert!(piece.join("piece.json").exists());
-    fs::remove_file(piece.join("piece.json")).expect("removed");
-    fs::write(piece.join("piece.json"), record).expect("written");
-    fifo(&piece.join("0123456789abcdef.values"));
+    assert!(entry.join("entry.json").exists());
+    fs::remove_file(entry.join("entry.json")).expect("removed");
+    fs::write(entry.join("entry.json"), record).expect("written");
+    fifo(&entry.join("0123456789abcdef.values"));
     let (_, shown, _) = command("clean");
     assert!(shown.contains("0123456789abcdef.values"), "{shown}");
 }

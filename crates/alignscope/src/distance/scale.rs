@@ -1,6 +1,6 @@
 //! How much each channel varies over the pairs of a data set.
 
-use crate::difference::Differences;
+use crate::pair_statistics::PairStatistics;
 
 /// Mean squared difference of each channel over the pairs of all trials: a pair counts as often
 /// as trials use it.
@@ -55,7 +55,7 @@ impl ScaleAccumulator {
     ///
     /// # Panics
     /// There is not one use for each pair, or the channels differ.
-    pub fn add(&mut self, differences: &Differences, uses: &[u32]) {
+    pub fn add(&mut self, differences: &PairStatistics, uses: &[u32]) {
         assert_eq!(differences.len(), uses.len(), "a number of uses for each pair");
         assert_eq!(differences.channels(), self.total.len(), "the same channels");
         for (pair, uses) in uses.iter().enumerate() {
@@ -92,7 +92,7 @@ impl ScaleAccumulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::Activations;
+    use crate::pair_statistics::Activations;
 
     #[test]
     fn the_scale_does_not_depend_on_how_many_pairs_come_at_a_time() {
@@ -104,7 +104,7 @@ mod tests {
         let sum = |size: usize| {
             let mut sum = ScaleAccumulator::new(3);
             for (pairs, uses) in pairs.chunks(size).zip(uses.chunks(size)) {
-                sum.add(&Differences::of(activations, pairs), uses);
+                sum.add(&PairStatistics::of(activations, pairs), uses);
             }
             sum.finish()
         };
@@ -120,7 +120,7 @@ mod tests {
         let values = [0.0, 0.0, 1.0, 0.0, 3.0, 0.0];
         let activations = Activations::new(&values, 3, 1, 2);
         let mut sum = ScaleAccumulator::new(2);
-        sum.add(&Differences::of(activations, &[[0, 1], [0, 2]]), &[3, 1]);
+        sum.add(&PairStatistics::of(activations, &[[0, 1], [0, 2]]), &[3, 1]);
         let scale = sum.finish();
         assert_eq!(scale.values(), [(3.0 * 1.0 + 9.0) / 4.0, 0.0]);
         assert_eq!(scale.zero_channels(), 1);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::difference::Activations;
+use crate::pair_statistics::Activations;
 
 /// Which tokens' activations are compared, or written.
 ///

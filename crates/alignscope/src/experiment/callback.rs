@@ -7,21 +7,21 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::ExperimentError;
-use super::error::go_on;
+use super::encoder::from_cache;
+use super::error::check_stopped;
 use super::holding::{Holding, Place};
 use super::model::{Cell, CellWork, Measurement};
-use super::open::Open;
 use super::own_arrays::{arrays, fixed_bytes, tell};
-use super::piece::from_kept;
 use super::reduction::{Reduction, StageDistances, Wanted, When, check_usable};
+use super::remaining::Open;
 use super::shares::SET_BYTES;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
-use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
-use crate::kept::KeptPiece;
+use crate::pair_statistics::{Activations, PairStatisticsStore};
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
@@ -247,16 +247,16 @@ pub(super) fn distances(
     cell: &Cell<'_>,
     (callback, look): (&mut Callback<'_>, &Look),
     reading: Reading,
-    mut kept: Option<KeptPiece>,
+    mut kept: Option<CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<Measurement, ExperimentError> {
     let (wanted, clock) = (cell.wanted(), Instant::now());
     let pairs = wanted.dataset.pairs.len();
-    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |piece| piece.covered(pairs));
-    if let Some(piece) = &kept
+    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
+    if let Some(entry) = &kept
         && covered.iter().all(|covered| *covered)
     {
-        return Ok(Measurement::new(from_kept(cell, &look.widths(), piece, progress)?, None));
+        return Ok(Measurement::new(from_cache(cell, &look.widths(), entry, progress)?, None));
     }
     let open = Open::of(&wanted.dataset.pairs, &covered);
     let mut work = Work { wanted, callback, reading, progress, calls: 1 };
@@ -269,8 +269,8 @@ pub(super) fn distances(
         found.extend(work.stages(&shapes[group.clone()], &plan, kept.as_mut())?);
     }
     progress.end();
-    if let Some(piece) = kept.as_ref().filter(|_| found.is_empty()) {
-        found = from_kept(cell, &look.widths(), piece, progress)?;
+    if let Some(entry) = kept.as_ref().filter(|_| found.is_empty()) {
+        found = from_cache(cell, &look.widths(), entry, progress)?;
     }
     let names = |group: &Range<usize>| shapes[group.clone()].iter().map(|s| s.0).collect();
     let holding = Holding {
@@ -317,9 +317,10 @@ impl Plan {
         // What is kept in files needs no room of all stages.
         let all_stages = match kept {
             true => 0,
-            false => DifferenceStore::bytes(pairs.len(), shapes.len(), numbers.clone().sum()),
+            false => PairStatisticsStore::bytes(pairs.len(), shapes.len(), numbers.clone().sum()),
         };
-        let one_stage = DifferenceStore::bytes(pairs.len(), 1, numbers.max().copied().unwrap_or(0));
+        let one_stage =
+            PairStatisticsStore::bytes(pairs.len(), 1, numbers.max().copied().unwrap_or(0));
         let pixels = match callback.preprocessing.as_ref().and_then(Preprocessing::output_size) {
             Some((height, width)) => 4 * 3 * (height * width) as u64,
             None => 3 * wanted.dataset.largest_px,
@@ -426,7 +427,7 @@ impl Work<'_, '_> {
         &mut self,
         shapes: &[Shape],
         plan: &Plan,
-        mut kept: Option<&mut KeptPiece>,
+        mut kept: Option<&mut CacheEntry>,
     ) -> Result<Vec<StageDistances>, ExperimentError> {
         let channels = shapes.iter().map(|(stage, [_, channels])| (*stage, *channels)).collect();
         let when = match (plan.all && plan.sets.len() == 1, kept.is_some()) {
@@ -489,7 +490,7 @@ impl Work<'_, '_> {
             }
             let pairs = PlacedPair::of(set);
             for (i, (stage, [tokens, channels])) in shapes.iter().enumerate() {
-                go_on(self.progress)?;
+                check_stopped(self.progress)?;
                 match spilled.get(i) {
                     None => {
                         let values = std::mem::take(&mut rows[i].values);
@@ -524,7 +525,7 @@ impl Work<'_, '_> {
         rows: Vec<StageRows>,
         next: Option<&[ImageIndex]>,
     ) -> Result<(Vec<StageRows>, Next), ExperimentError> {
-        go_on(self.progress)?;
+        check_stopped(self.progress)?;
         self.calls += 1;
         let (wanted, preprocessing) = (self.wanted, self.callback.preprocessing.as_ref());
         let encode = &mut self.callback.encode;

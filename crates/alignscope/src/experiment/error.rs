@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::baseline::{Baseline, BaselineError};
+use crate::cache::{CacheError, StoreError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::{EncoderError, Precision};
 use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
 use crate::figure::FigureError;
 use crate::image::ImageError;
-use crate::kept::{KeptError, StoreError};
-use crate::model::ModelNameError;
+use crate::metric::{MetricError, MetricKind};
+use crate::model_spec::ModelNameError;
 use crate::name::MAX_NAME_BYTES;
 use crate::progress::Progress;
 use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, ResultsError};
@@ -81,12 +81,12 @@ pub enum ExperimentError {
     },
     /// A baseline cannot be made.
     #[error("cannot load the baseline {model}")]
-    Baseline {
+    MetricKind {
         /// Which one.
-        model: Baseline,
+        model: MetricKind,
         /// Why.
         #[source]
-        source: BaselineError,
+        source: MetricError,
     },
     /// The memory budget does not hold what a metric computes of two images.
     #[error(
@@ -499,7 +499,7 @@ pub enum ExperimentError {
     Spill(#[from] SpillError),
     /// Differences cannot be kept, or read back.
     #[error(transparent)]
-    Kept(#[from] KeptError),
+    Kept(#[from] CacheError),
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -544,7 +544,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// An error where the user wants to stop.
-pub(super) fn go_on(progress: &dyn Progress) -> Result<(), ExperimentError> {
+pub(super) fn check_stopped(progress: &dyn Progress) -> Result<(), ExperimentError> {
     match progress.is_stopped() {
         true => Err(ExperimentError::Stopped),
         false => Ok(()),

@@ -10,21 +10,21 @@ use sha2::{Digest, Sha256};
 
 use super::ExperimentError;
 use super::callback::{self, Callback, Look};
-use super::error::go_on;
+use super::encoder::from_cache;
+use super::error::check_stopped;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
 use super::own_arrays::{arrays, fixed_bytes, tell};
-use super::piece::from_kept;
 use super::prepared::PreparedDataset;
 use super::reduction::{Reduction, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::cache::CacheEntry;
 use crate::dataset::DatasetKind;
-use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::{ContentHash, HashedPath};
-use crate::kept::KeptPiece;
-use crate::model::check_model_name;
+use crate::model_spec::check_model_name;
 use crate::name::MAX_NAME_BYTES;
+use crate::pair_statistics::{Activations, PairStatisticsStore};
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::results::FileRecord;
@@ -221,7 +221,7 @@ impl Model for OwnModel<'_> {
         self.external.files().iter().map(FileRecord::of).collect()
     }
 
-    fn not_kept(&self) -> Option<&'static str> {
+    fn not_cached(&self) -> Option<&'static str> {
         match &self.external.source {
             ExternalSource::Callback(callback) if callback.version.is_none() => {
                 Some("nothing tells it from another function; give it a version")
@@ -273,7 +273,7 @@ impl Model for OwnModel<'_> {
     fn measure(
         &mut self,
         cell: &Cell<'_>,
-        kept: Option<KeptPiece>,
+        kept: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError> {
         let Self { external, arrays, warnings, looks, .. } = self;
@@ -310,7 +310,7 @@ impl Features<'_> {
         }
         progress.begin(&format!("{model}: hashing its features"), bytes);
         for file in files {
-            go_on(progress)?;
+            check_stopped(progress)?;
             if !file.hash(progress)? {
                 return Err(ExperimentError::Stopped);
             }
@@ -430,7 +430,7 @@ fn feature_distances(
     cell: &Cell<'_>,
     (features, arrays): (&Features<'_>, &[(Stage, ArrayAxes)]),
     Reading { tokens, .. }: Reading,
-    mut kept: Option<KeptPiece>,
+    mut kept: Option<CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<Measurement, ExperimentError> {
     let (wanted, memory_bytes, clock) = (cell.wanted(), cell.memory_bytes, Instant::now());
@@ -438,17 +438,17 @@ fn feature_distances(
     let images = dataset.images.len();
     let widths: Vec<(Stage, usize)> =
         arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect();
-    if let Some(piece) = &kept
-        && piece.covered(wanted.dataset.pairs.len()).iter().all(|covered| *covered)
+    if let Some(entry) = &kept
+        && entry.covered(wanted.dataset.pairs.len()).iter().all(|covered| *covered)
     {
-        return Ok(Measurement::new(from_kept(cell, &widths, piece, progress)?, None));
+        return Ok(Measurement::new(from_cache(cell, &widths, entry, progress)?, None));
     }
     let rows = rows(wanted, features, arrays)?;
     let set = plan_whole(images, &wanted.dataset.pairs, images).swap_remove(0);
     let pairs = PlacedPair::of(&set);
 
     let widest = arrays.iter().map(|(_, axes)| axes.channels).max().unwrap_or(0);
-    let store = DifferenceStore::bytes(pairs.len(), 1, widest);
+    let store = PairStatisticsStore::bytes(pairs.len(), 1, widest);
     let fixed = fixed_bytes(wanted, features.stages.len());
     let free = memory_bytes.saturating_sub(fixed);
     let store_in_memory = store <= free / 2;
@@ -459,7 +459,7 @@ fn feature_distances(
     let model = wanted.model;
     progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
     for ((stage, values), (_, axes)) in features.stages.iter().zip(arrays) {
-        go_on(progress)?;
+        check_stopped(progress)?;
         let ArrayAxes { images: count, tokens: of_image, channels, .. } = *axes;
         let prefix = axes.prefix.unwrap_or(0);
         let image_bytes = (of_image * channels * size_of::<f32>()) as u64;

@@ -83,7 +83,7 @@ impl FigureSpec {
             distances,
             panels: vec![],
         };
-        let biomed = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@published";
+        let biomed = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@bare-patches";
         vec![
             figure(
                 "architecture",

@@ -12,13 +12,13 @@ use serde::Deserialize;
 pub use error::ExperimentFileError;
 
 use super::{DatasetSpec, FigureSpec};
-use crate::caches::expand_home;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
 use crate::figure::{Color, base_of};
 use crate::input_file::read_text;
-use crate::model::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
+use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
 use crate::results::check_figures;
+use crate::user_folders::expand_home;
 
 /// An experiment file that has been read: the grid that it asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -330,9 +330,9 @@ impl Models {
 fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, ModelSpecError> {
     let NamedModel { name, spec } = NamedModel::read(text, Some(base))?;
     let spec = match spec {
-        ModelSpec::Encoder { source: ModelSource::Hub(model), published } if untrained => {
+        ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };
-            ModelSpec::Encoder { source, published }
+            ModelSpec::Encoder { source, bare_patches }
         }
         ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
             // No architecture is known by a folder, which is what the error then says.
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(experiment.distances, Distance::ALL);
         let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
         assert!(names.iter().all(|n| n.starts_with("random:")));
-        assert!(names.iter().any(|n| n.ends_with("@published")));
+        assert!(names.iter().any(|n| n.ends_with("@bare-patches")));
     }
 
     #[test]

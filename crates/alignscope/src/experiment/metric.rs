@@ -6,18 +6,18 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::ExperimentError;
-use super::error::go_on;
+use super::error::check_stopped;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
 use super::pixel_rule::PixelRule;
 use super::prepared::PreparedDataset;
 use super::record::absolute;
 use super::reduction::{StageDistances, Wanted};
-use crate::baseline::{BaselineFeatures, BaselineModel};
 use crate::budget::PROGRAM_BYTES;
+use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::Tokens;
 use crate::image::RgbImage;
-use crate::kept::KeptPiece;
+use crate::metric::{LoadedMetric, MetricFeatures};
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
 use crate::results::FileRecord;
@@ -73,8 +73,8 @@ pub(super) trait ImageMetric: Send + Sync {
     fn distance(&self, a: &Self::Features, b: &Self::Features) -> f64;
 }
 
-impl ImageMetric for BaselineModel {
-    type Features = BaselineFeatures;
+impl ImageMetric for LoadedMetric {
+    type Features = MetricFeatures;
     const STAGE: Stage = Stage::Output;
     const DISTANCE: Distance = Distance::Own;
     const ROLE: Role = Role::Baseline;
@@ -93,7 +93,7 @@ impl ImageMetric for BaselineModel {
     }
 
     fn files(&self) -> Vec<FileRecord> {
-        let record = |file: &crate::baseline::BaselineWeights| FileRecord {
+        let record = |file: &crate::metric::MetricWeights| FileRecord {
             path: absolute(&file.path),
             sha256: file.sha256.clone(),
             published: Some(file.published),
@@ -113,11 +113,11 @@ impl ImageMetric for BaselineModel {
         Self::working_bytes(self, width, height)
     }
 
-    fn features(&self, image: RgbImage) -> BaselineFeatures {
+    fn features(&self, image: RgbImage) -> MetricFeatures {
         Self::features(self, image)
     }
 
-    fn distance(&self, a: &BaselineFeatures, b: &BaselineFeatures) -> f64 {
+    fn distance(&self, a: &MetricFeatures, b: &MetricFeatures) -> f64 {
         Self::distance(self, a, b)
     }
 }
@@ -178,7 +178,7 @@ impl<M: ImageMetric> Model for Metric<M> {
     fn measure(
         &mut self,
         cell: &Cell<'_>,
-        kept: Option<KeptPiece>,
+        kept: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError> {
         let pairs = cell.dataset.pairs.len();
@@ -188,7 +188,7 @@ impl<M: ImageMetric> Model for Metric<M> {
             distances: vec![(M::DISTANCE, values)],
             energy: None,
         };
-        if let Some(values) = kept.as_ref().and_then(|piece| piece.all_values(pairs)) {
+        if let Some(values) = kept.as_ref().and_then(|entry| entry.all_values(pairs)) {
             return Ok(Measurement::new(vec![stage(values)], None));
         }
         let clock = Instant::now();
@@ -268,7 +268,7 @@ impl Share {
 fn distances<M: ImageMetric>(
     metric: &M,
     cell: &Cell<'_>,
-    kept: Option<&KeptPiece>,
+    kept: Option<&CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, usize), ExperimentError> {
     let Cell { model, dataset, memory_bytes, .. } = *cell;
@@ -278,7 +278,7 @@ fn distances<M: ImageMetric>(
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
     };
-    let known = |pair: u32| kept.and_then(|piece| piece.value(pair));
+    let known = |pair: u32| kept.and_then(|entry| entry.value(pair));
     groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
@@ -289,7 +289,7 @@ fn distances<M: ImageMetric>(
     let mut distances: Vec<f64> =
         (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
     let features = |image: u32| {
-        go_on(progress)?;
+        check_stopped(progress)?;
         let image = dataset.load(image as usize, |image| M::rule(dataset).apply(image))?;
         let features = metric.features(image);
         progress.advance(1);
@@ -299,7 +299,7 @@ fn distances<M: ImageMetric>(
         let make = || group.held.par_iter().map(|image| features(*image)).collect::<Vec<_>>();
         let held = pool.install(make).into_iter().collect::<Result<Vec<_>, _>>()?;
         let compare = |pairs: &[(u32, [u32; 2])]| {
-            go_on(progress)?;
+            check_stopped(progress)?;
             let distance = |(_, [a, b]): &(u32, [u32; 2])| {
                 metric.distance(&held[*a as usize], &held[*b as usize])
             };

@@ -8,9 +8,9 @@ use super::ExperimentError;
 use super::holding::Holding;
 use super::prepared::PreparedDataset;
 use super::reduction::{StageDistances, Wanted};
+use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Tokens};
-use crate::kept::KeptPiece;
 use crate::progress::Progress;
 use crate::results::FileRecord;
 use crate::stage::Stage;
@@ -53,7 +53,7 @@ pub(super) trait Model: Send {
 
     /// Why what is measured of it is not kept; `None` where its fingerprint tells it from any other, so
     /// that it is.
-    fn not_kept(&self) -> Option<&'static str> {
+    fn not_cached(&self) -> Option<&'static str> {
         None
     }
 
@@ -80,7 +80,7 @@ pub(super) trait Model: Send {
     fn measure(
         &mut self,
         cell: &Cell<'_>,
-        kept: Option<KeptPiece>,
+        kept: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError>;
 

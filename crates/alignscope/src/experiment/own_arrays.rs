@@ -2,8 +2,8 @@
 
 use super::ExperimentError;
 use super::reduction::Wanted;
-use crate::difference::DifferenceStore;
 use crate::features::{ArrayAxes, Reading};
+use crate::pair_statistics::PairStatisticsStore;
 use crate::progress::Progress;
 use crate::stage::Stage;
 
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 const PAIR_BYTES: u64 = 64;
 
 /// The program, its tables, and blocks of differences on their way.
-const OTHER_BYTES: u64 = 64_000_000 + 2 * DifferenceStore::BLOCK_BYTES as u64;
+const OTHER_BYTES: u64 = 64_000_000 + 2 * PairStatisticsStore::BLOCK_BYTES as u64;
 
 /// How the arrays of a model's stages are read.
 pub(super) fn arrays(

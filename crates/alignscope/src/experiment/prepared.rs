@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::error::go_on;
+use super::error::check_stopped;
 use super::pixel_rule::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
 use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
@@ -271,7 +271,7 @@ fn check_images(
         .images
         .par_iter()
         .map(|entry| {
-            go_on(progress)?;
+            check_stopped(progress)?;
             progress.advance(1);
             Ok(budget.examine(&entry.path))
         })

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::ExperimentError;
 use super::prepared::PreparedDataset;
 use super::tiles::Keep;
-use crate::difference::{Activations, DifferenceStore, Differences, find_unusable, is_suspect};
+use crate::cache::{CacheEntry, SetWriter, StoreError};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
-use crate::kept::{KeptPiece, SetWriter, StoreError};
+use crate::pair_statistics::{
+    Activations, PairStatistics, PairStatisticsStore, find_unusable, is_suspect,
+};
 use crate::resident::ResidentSet;
 use crate::spill::SpillError;
 use crate::stage::Stage;
@@ -60,12 +62,12 @@ pub(super) struct Reduction<'a> {
 enum Way {
     /// One stage's differences are in the store at a time.
     AtOnce {
-        store: DifferenceStore,
+        store: PairStatisticsStore,
         finished: Vec<StageDistances>,
     },
     /// The differences of all stages are in the store until the last set is done, with the energies of
     /// their activations.
-    AtTheEnd(DifferenceStore, Vec<EnergyAccumulator>),
+    AtTheEnd(PairStatisticsStore, Vec<EnergyAccumulator>),
     FromFiles,
 }
 
@@ -78,7 +80,7 @@ impl<'a> Reduction<'a> {
     ) -> Result<Self, ExperimentError> {
         let channels: Vec<usize> = stages.iter().map(|(_, channels)| *channels).collect();
         let store = |channels: &[usize]| {
-            DifferenceStore::new(wanted.dataset.pairs.len(), channels, in_memory)
+            PairStatisticsStore::new(wanted.dataset.pairs.len(), channels, in_memory)
         };
         let way = match when {
             When::AtOnce => Way::AtOnce { store: store(&channels[..1])?, finished: vec![] },
@@ -91,21 +93,21 @@ impl<'a> Reduction<'a> {
         Ok(Self { wanted, stages, way, in_memory, writer: None })
     }
 
-    /// The next set, whose differences go to a file of the piece, too.
+    /// The next set, whose differences go to a file of the entry, too.
     pub(super) fn begin(
         &mut self,
         set: &ResidentSet,
-        piece: Option<&KeptPiece>,
+        entry: Option<&CacheEntry>,
     ) -> Result<(), ExperimentError> {
         let channels: Vec<usize> = self.stages.iter().map(|(_, channels)| *channels).collect();
-        self.writer = piece.map(|piece| piece.writer(&set.pairs, &channels)).transpose()?;
+        self.writer = entry.map(|entry| entry.writer(&set.pairs, &channels)).transpose()?;
         Ok(())
     }
 
     /// The set is done.
-    pub(super) fn end(&mut self, piece: Option<&mut KeptPiece>) -> Result<(), ExperimentError> {
-        if let (Some(writer), Some(piece)) = (self.writer.take(), piece) {
-            writer.finish(piece)?;
+    pub(super) fn end(&mut self, entry: Option<&mut CacheEntry>) -> Result<(), ExperimentError> {
+        if let (Some(writer), Some(entry)) = (self.writer.take(), entry) {
+            writer.finish(entry)?;
         }
         Ok(())
     }
@@ -125,7 +127,7 @@ impl<'a> Reduction<'a> {
                 if store.channels(0) != channels {
                     // A stage of another width: its differences take the place of the others.
                     let pairs = wanted.dataset.pairs.len();
-                    *store = DifferenceStore::new(pairs, &[channels], *in_memory)?;
+                    *store = PairStatisticsStore::new(pairs, &[channels], *in_memory)?;
                 }
                 (Some(store), 0)
             }
@@ -133,7 +135,7 @@ impl<'a> Reduction<'a> {
             Way::FromFiles => (None, 0),
         };
         let mut energy = EnergyAccumulator::new(channels);
-        reduce(&mut energy, &mut |pairs: &[u32], found: &Differences| {
+        reduce(&mut energy, &mut |pairs: &[u32], found: &PairStatistics| {
             if let Some(writer) = writer {
                 writer.put(position, pairs, found)?;
             }
@@ -174,7 +176,7 @@ impl<'a> Reduction<'a> {
 pub(super) fn distances(
     wanted: Wanted<'_>,
     stage: Stage,
-    store: &DifferenceStore,
+    store: &PairStatisticsStore,
     position: usize,
     activations: &EnergyAccumulator,
 ) -> Result<StageDistances, ExperimentError> {
@@ -211,7 +213,7 @@ pub(super) fn distances(
 /// How much each channel varies over the pairs of the data set itself.
 fn own_scale(
     wanted: Wanted<'_>,
-    store: &DifferenceStore,
+    store: &PairStatisticsStore,
     position: usize,
 ) -> Result<Scale, SpillError> {
     let uses = &wanted.dataset.pairs.uses;

@@ -1,7 +1,7 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
-use super::conclusion::Concluded;
 use super::model::RunModel;
+use super::outputs::Concluded;
 use super::prepared::PreparedDataset;
 use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError};

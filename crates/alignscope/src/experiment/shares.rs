@@ -2,11 +2,11 @@
 
 use super::ExperimentError;
 use super::model::Cell;
-use super::open::Open;
+use super::remaining::Open;
 use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
-use crate::difference::DifferenceStore;
 use crate::encoder::{Encoder, Precision, Tokens};
 use crate::energy::EnergyAccumulator;
+use crate::pair_statistics::PairStatisticsStore;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
 use crate::spill;
@@ -53,15 +53,15 @@ impl Shares {
         let channels: Vec<usize> = stages.iter().map(|s| encoder.shape(*s)[1]).collect();
         let numbers: usize = channels.iter().sum();
         let widest = channels.iter().copied().max().expect("an encoder has stages");
-        let one_stage = DifferenceStore::bytes(pairs, 1, widest);
+        let one_stage = PairStatisticsStore::bytes(pairs, 1, widest);
         let all_stages = match kept {
             true => 0,
-            false => DifferenceStore::bytes(pairs, stages.len(), numbers),
+            false => PairStatisticsStore::bytes(pairs, stages.len(), numbers),
         };
 
         let distances = (pairs * stages.len() * cell.distances.len() * size_of::<f64>()) as u64;
         let fixed = fixed_bytes(encoder, dataset.decoding.bytes(), dataset.largest_file)
-            + 2 * DifferenceStore::BLOCK_BYTES as u64
+            + 2 * PairStatisticsStore::BLOCK_BYTES as u64
             + TABLE_BYTES
             + distances
             + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
@@ -176,8 +176,8 @@ impl Shares {
             let stages = encoder.stages();
             let numbers = stages.iter().map(|s| encoder.shape(*s)[1]);
             let bytes = match all {
-                1 => DifferenceStore::bytes(dataset.pairs.len(), 1, numbers.max().unwrap_or(0)),
-                _ => DifferenceStore::bytes(dataset.pairs.len(), stages.len(), numbers.sum()),
+                1 => PairStatisticsStore::bytes(dataset.pairs.len(), 1, numbers.max().unwrap_or(0)),
+                _ => PairStatisticsStore::bytes(dataset.pairs.len(), stages.len(), numbers.sum()),
             };
             progress.note(&format!(
                 "{model} on {kind}: differences go to a temporary file of {} MB in {folder}",

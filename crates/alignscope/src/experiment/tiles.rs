@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::difference::{Activations, DifferenceStore, Differences};
+use crate::cache::StoreError;
 use crate::encoder::{Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
-use crate::kept::StoreError;
+use crate::pair_statistics::{Activations, PairStatistics, PairStatisticsStore};
 use crate::resident::ResidentSet;
 
 /// A pair of a set.
@@ -42,9 +42,12 @@ impl PlacedPair {
 }
 
 /// Keeps some pairs' differences.
-pub(super) trait Keep: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send {}
+pub(super) trait Keep:
+    FnMut(&[u32], &PairStatistics) -> Result<(), StoreError> + Send
+{
+}
 
-impl<F: FnMut(&[u32], &Differences) -> Result<(), StoreError> + Send> Keep for F {}
+impl<F: FnMut(&[u32], &PairStatistics) -> Result<(), StoreError> + Send> Keep for F {}
 
 /// The energy of all images and the differences of all pairs, from activations in memory.
 pub(super) fn reduce_memory(
@@ -56,10 +59,10 @@ pub(super) fn reduce_memory(
     energy.add_all(activations);
     let norms = activations.squared_norms();
     let activations = activations.with_norms(&norms);
-    for block in pairs.chunks(DifferenceStore::block_pairs(activations.channels())) {
+    for block in pairs.chunks(PairStatisticsStore::block_pairs(activations.channels())) {
         let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
         let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
-        keep(&numbers, &Differences::of(activations, &images))?;
+        keep(&numbers, &PairStatistics::of(activations, &images))?;
     }
     Ok(())
 }
@@ -189,7 +192,7 @@ fn tiles(
                         if i >= end { &*slot } else { &held[(i - start) * image..][..image] };
                     &whole[seen.clone()]
                 };
-                let mut differences = Differences::zeros(run.len(), channels);
+                let mut differences = PairStatistics::zeros(run.len(), channels);
                 for (i, pair) in run.iter().enumerate() {
                     let of_pair = pair.images.map(|image| norms[image as usize]);
                     differences.set(i, pair.images.map(activations), of_pair);

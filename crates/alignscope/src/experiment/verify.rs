@@ -257,7 +257,7 @@ fn check_scores(
     let mut sides: Vec<Side> = Vec::new();
     for row in &whole {
         let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
-        let energy = matches!(row.distance, Distance::Activations | Distance::Differences);
+        let energy = matches!(row.distance, Distance::Activations | Distance::PairStatistics);
         if !energy && sides.last() != Some(&side) {
             sides.push(side);
         }

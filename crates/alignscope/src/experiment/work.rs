@@ -3,7 +3,7 @@
 use super::model::{Cell, Measurement, RunModel};
 use super::prepared::PreparedDataset;
 use super::{Experiment, ExperimentError};
-use crate::kept::KeptPiece;
+use crate::cache::CacheEntry;
 use crate::progress::Progress;
 use crate::results::WorkRecord;
 
@@ -17,7 +17,7 @@ impl Experiment {
         foreign_scales: &super::ForeignScales,
         progress: &dyn Progress,
     ) -> Result<(Measurement, Option<WorkRecord>), ExperimentError> {
-        let kept = self.kept_piece(model, dataset, progress)?;
+        let kept = self.cache_entry(model, dataset, progress)?;
         let kind = dataset.dataset.kind;
         let cell = Cell {
             model: &model.name,
@@ -39,20 +39,20 @@ impl Experiment {
     }
 
     /// What is kept of a model on a data set; says what of it was damaged.
-    fn kept_piece(
+    fn cache_entry(
         &self,
         model: &RunModel<'_>,
         dataset: &PreparedDataset,
         progress: &dyn Progress,
-    ) -> Result<Option<KeptPiece>, ExperimentError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| model.model.not_kept().is_none()) else {
+    ) -> Result<Option<CacheEntry>, ExperimentError> {
+        let Some(kept) = self.kept.as_ref().filter(|_| model.model.not_cached().is_none()) else {
             return Ok(None);
         };
-        let (identity, about) = model.identity(dataset, self.tokens);
+        let (fingerprint, about) = model.fingerprint(dataset, self.tokens);
         progress.begin(&format!("{} on {}: looking into the cache", model.name, about.dataset), 0);
-        let piece = kept.piece(&identity, &about)?;
+        let entry = kept.entry(&fingerprint, &about)?;
         progress.end();
-        for (path, why) in piece.damaged() {
+        for (path, why) in entry.damaged() {
             progress.note(&format!(
                 "{} on {}: {} was damaged ({why}); it is removed, and computed again",
                 model.name,
@@ -60,7 +60,7 @@ impl Experiment {
                 path.display()
             ));
         }
-        Ok(Some(piece))
+        Ok(Some(entry))
     }
 
     /// Forgets what is kept of this run, where that is asked for.
@@ -70,9 +70,9 @@ impl Experiment {
         datasets: &[PreparedDataset],
     ) -> Result<(), ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
-        for model in models.iter().filter(|model| model.model.not_kept().is_none()) {
+        for model in models.iter().filter(|model| model.model.not_cached().is_none()) {
             for dataset in datasets {
-                kept.forget(&model.identity(dataset, self.tokens).0)?;
+                kept.forget(&model.fingerprint(dataset, self.tokens).0)?;
             }
         }
         Ok(())

@@ -59,7 +59,7 @@ pub(super) struct Curve {
 
 /// A measure that has one score: a baseline.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Baseline {
+pub(super) struct MetricKind {
     pub(super) model: String,
     pub(super) point: Point,
     pub(super) published: bool,
@@ -108,7 +108,7 @@ pub(super) struct PanelData {
     pub(super) curves: Vec<Curve>,
     /// The score of the pixels, at 0 %.
     pub(super) pixels: Option<Point>,
-    pub(super) baselines: Vec<Baseline>,
+    pub(super) baselines: Vec<MetricKind>,
 }
 
 /// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
@@ -200,7 +200,11 @@ impl PanelData {
         match row.stage {
             Stage::Image => self.pixels = row.value.is_finite().then_some(point),
             Stage::Output if row.value.is_finite() => {
-                self.baselines.push(Baseline { model: row.model.clone(), point, published: false });
+                self.baselines.push(MetricKind {
+                    model: row.model.clone(),
+                    point,
+                    published: false,
+                });
             }
             Stage::Output => {}
             _ => {
@@ -259,7 +263,7 @@ impl PanelData {
             };
             if score.stage == Stage::Output {
                 let model = score.model.clone();
-                self.baselines.push(Baseline { model, point, published: true });
+                self.baselines.push(MetricKind { model, point, published: true });
                 continue;
             }
             let same =

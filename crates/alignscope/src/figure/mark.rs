@@ -146,7 +146,7 @@ impl Mark {
     ) {
         let r = text * 0.22;
         let path = match self.distance {
-            Some(Distance::Euclidean | Distance::Differences) => {
+            Some(Distance::Euclidean | Distance::PairStatistics) => {
                 polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y)
             }
             Some(Distance::Cosine) => {
@@ -209,7 +209,7 @@ fn circle(x: f64, y: f64, r: f64) -> String {
 /// Lengths of dash and gap; none for a whole line.
 pub(super) fn dashes_of(distance: Distance) -> Option<[u32; 2]> {
     match distance {
-        Distance::Euclidean | Distance::Differences => Some([7, 4]),
+        Distance::Euclidean | Distance::PairStatistics => Some([7, 4]),
         Distance::Cosine => Some([2, 3]),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::is_hub_id;
+use crate::model_spec::is_hub_id;
 
 /// Names of the study's models that fit into a legend.
 const SHORT: [(&str, &str); 7] = [
@@ -29,13 +29,13 @@ pub(super) struct Parts<'a> {
     pub(super) seed: u64,
     /// Revision of the hub.
     revision: Option<&'a str>,
-    /// `@published` stood behind it.
+    /// `@bare-patches` stood behind it.
     pub(super) published: bool,
 }
 
 impl<'a> Parts<'a> {
     pub(super) fn of(model: &'a str) -> Self {
-        let (rest, published) = match model.strip_suffix("@published") {
+        let (rest, published) = match model.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),
             None => (model, false),
         };
@@ -122,7 +122,7 @@ mod tests {
             ("openai/clip-vit-base-patch32@main", "CLIP B/32@main"),
             ("random:openai/clip-vit-base-patch32@seed=3", "untrained CLIP B/32, seed 3"),
             (
-                "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@published",
+                "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@bare-patches",
                 "BiomedCLIP (blocks as published)",
             ),
             ("/models/mine@2", "/models/mine@2"),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::name::Specs;
-use crate::baseline::Baseline;
+use crate::metric::MetricKind;
 
 /// Red, green and blue, 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,17 +68,17 @@ const OTHERS: [Color; 6] = [
 ];
 
 /// Baselines: dark tones; tones and dashes tell them apart.
-const BASELINES: [(Baseline, Color, [u32; 2]); 10] = [
-    (Baseline::Ssim, Color([20, 20, 20]), [16, 4]),
-    (Baseline::SsimMatlab, Color([95, 95, 95]), [10, 4]),
-    (Baseline::SsimMatlabDownsampled, Color([135, 135, 135]), [5, 4]),
-    (Baseline::SsimRgb, Color([60, 60, 120]), [10, 4]),
-    (Baseline::MsSsim, Color([95, 60, 110]), [3, 4]),
-    (Baseline::Psnr, Color([140, 140, 140]), [16, 4]),
-    (Baseline::LpipsAlex, Color([120, 72, 0]), [16, 4]),
-    (Baseline::LpipsVgg, Color([165, 105, 25]), [9, 4]),
-    (Baseline::LpipsSqueeze, Color([95, 35, 0]), [4, 4]),
-    (Baseline::PerceptNet, Color([0, 92, 92]), [12, 5]),
+const BASELINES: [(MetricKind, Color, [u32; 2]); 10] = [
+    (MetricKind::Ssim, Color([20, 20, 20]), [16, 4]),
+    (MetricKind::SsimMatlab, Color([95, 95, 95]), [10, 4]),
+    (MetricKind::SsimMatlabDownsampled, Color([135, 135, 135]), [5, 4]),
+    (MetricKind::SsimRgb, Color([60, 60, 120]), [10, 4]),
+    (MetricKind::MsSsim, Color([95, 60, 110]), [3, 4]),
+    (MetricKind::Psnr, Color([140, 140, 140]), [16, 4]),
+    (MetricKind::LpipsAlex, Color([120, 72, 0]), [16, 4]),
+    (MetricKind::LpipsVgg, Color([165, 105, 25]), [9, 4]),
+    (MetricKind::LpipsSqueeze, Color([95, 35, 0]), [4, 4]),
+    (MetricKind::PerceptNet, Color([0, 92, 92]), [12, 5]),
 ];
 
 const PIXELS: Color = Color([90, 90, 90]);
@@ -162,7 +162,7 @@ impl Palette {
             return Some(simple(PIXELS));
         }
         // Which LPIPS the study published is not known.
-        let model = if model == "lpips" { Baseline::LpipsAlex.name() } else { model };
+        let model = if model == "lpips" { MetricKind::LpipsAlex.name() } else { model };
         if let Some((_, color, _)) = BASELINES.iter().find(|(b, _, _)| b.name() == model) {
             return Some(simple(*color));
         }

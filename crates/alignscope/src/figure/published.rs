@@ -23,7 +23,7 @@ pub type AskedParts = BTreeMap<DatasetKind, String>;
 
 const TABLE: &str = include_str!("../../assets/published.csv");
 
-/// Its blocks were fed the bare patch embedding, as `@published` does.
+/// Its blocks were fed the bare patch embedding, as `@bare-patches` does.
 const BIOMED_CLIP: &str = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224";
 
 /// One score of the study.
@@ -58,9 +58,10 @@ pub struct PublishedDifference {
 
 impl PublishedScore {
     /// Whether this is a score of a run's model, or of the model whose control it is: the id is the
-    /// same, and BiomedCLIP has `@published`.
+    /// same, and BiomedCLIP has `@bare-patches`.
     pub fn shows(&self, model: &str) -> bool {
-        base_of(model) == self.model && (self.model == BIOMED_CLIP) == model.ends_with("@published")
+        base_of(model) == self.model
+            && (self.model == BIOMED_CLIP) == model.ends_with("@bare-patches")
     }
 
     /// Whether it and a row of a run are scores of the same thing. The pixels' stands in each curve.
@@ -236,7 +237,7 @@ pub fn published_rows() -> Vec<ScoreRow> {
             subset: ALL.to_owned(),
             model: match (pixels, score.model.as_str()) {
                 (true, _) => "pixels".to_owned(),
-                (false, BIOMED_CLIP) => format!("{BIOMED_CLIP}@published"),
+                (false, BIOMED_CLIP) => format!("{BIOMED_CLIP}@bare-patches"),
                 (false, model) => model.to_owned(),
             },
             stage: score.stage,

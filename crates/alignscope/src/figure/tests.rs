@@ -55,7 +55,7 @@ fn energy_rows(model: &str, datasets: &[DatasetKind]) -> Vec<ScoreRow> {
     let mut rows = vec![];
     for dataset in datasets {
         for stage in Stage::of_encoder(2) {
-            for (distance, n) in [(Distance::Activations, 30), (Distance::Differences, 70)] {
+            for (distance, n) in [(Distance::Activations, 30), (Distance::PairStatistics, 70)] {
                 for (measure, value) in
                     [(Measure::TopChannelShare, 0.75), (Measure::EffectiveChannels, 12.34)]
                 {

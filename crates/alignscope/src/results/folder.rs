@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::lock::{LOCK, RunLock};
 use super::state::RunState;
 use super::{FileRecord, ResultsError, is_there};
-use crate::caches;
+use crate::atomic_write::{self, UNFINISHED, sync_folder};
+use crate::user_folders;
 use crate::weights::file_sha256;
-use crate::whole::{self, UNFINISHED, sync_folder};
 
 /// The record of a run that is not done.
 const STARTED: &str = "unfinished.json";
@@ -108,11 +108,11 @@ impl OutputFolder {
         if path.exists() && !path.is_dir() {
             return Err(ResultsError::NotAFolder { path: path.to_owned() });
         }
-        caches::refuse_tilde(path).map_err(error)?;
+        user_folders::refuse_tilde(path).map_err(error)?;
         let made = !path.exists();
         std::fs::create_dir_all(path).map_err(error)?;
         let lock = RunLock::take(path)?;
-        let probe = || whole::beside(&path.join(LOCK))?.write_all(&[0; PROBE_BYTES]);
+        let probe = || atomic_write::beside(&path.join(LOCK))?.write_all(&[0; PROBE_BYTES]);
         probe().map_err(error)?;
         Ok(Self { path: path.to_owned(), made, found: Found::Nothing, fresh, lock })
     }
@@ -259,7 +259,7 @@ fn remove(path: &Path) -> Result<(), ResultsError> {
 /// # Errors
 /// The folder cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
-    whole::write(path, bytes)
+    atomic_write::write(path, bytes)
         .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
 }
 

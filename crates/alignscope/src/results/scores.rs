@@ -235,7 +235,7 @@ mod tests {
             "things,all,m,block 1,2.5,differences,effective-channels,7.5,,,9,0,0,,0,3,miss,false";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let rows = read_scores(&path).expect("read");
-        assert!(rows[0].chance.is_none() && rows[0].distance == Distance::Differences);
+        assert!(rows[0].chance.is_none() && rows[0].distance == Distance::PairStatistics);
         assert_eq!((rows[0].measure, rows[0].zero_channels), (Measure::EffectiveChannels, 3));
         assert!("differences".parse::<Distance>().is_err(), "no distance that can be chosen");
         let again = folder.path().join("again.csv");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Bounds, ENERGY, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, read_record,
 };
-use crate::whole;
+use crate::atomic_write;
 
 /// What a run is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ impl RunState {
     pub(super) fn write(&self, path: &Path) -> Result<(), ResultsError> {
         let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");
         text.push('\n');
-        whole::write(path, text.as_bytes())
+        atomic_write::write(path, text.as_bytes())
             .map_err(|source| ResultsError::Write { path: path.to_owned(), source })
     }
 }

@@ -18,8 +18,8 @@ use parquet::file::reader::ChunkReader;
 
 use super::bounds::{MAX_NAME_BYTES, MAX_PARQUET_ROWS};
 use super::{ResultsError, wrong};
+use crate::atomic_write::{beside, keep};
 use crate::input_file::open;
-use crate::whole::{beside, keep};
 
 /// Rows that are read at a time.
 pub(super) const BATCH_ROWS: usize = 1 << 16;

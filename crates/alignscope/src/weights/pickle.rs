@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::numbers::Numbers;
+use super::dtype::Numbers;
 
 /// A value that a pickle builds. Containers are shared by reference in a pickle's memo, so they
 /// stand in one list of their own and values name their places: copies are cheap, and nothing is

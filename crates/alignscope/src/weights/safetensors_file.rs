@@ -4,7 +4,7 @@ use std::io::Read;
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::numbers::{Numbers, widen};
+use super::dtype::{Numbers, widen};
 use super::{WeightsError, stand_in};
 use crate::input_file::InputFile;
 

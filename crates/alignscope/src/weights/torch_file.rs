@@ -5,7 +5,7 @@ use std::io::Read;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::numbers::{Numbers, widen};
+use super::dtype::{Numbers, widen};
 use super::pickle::{Pickled, TensorView, Value, read as read_pickle};
 use super::torch_zip::{Entry, MAX_PICKLE_BYTES, TorchZip};
 use super::{WeightsError, stand_in};

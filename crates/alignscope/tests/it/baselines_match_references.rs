@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::golden::{folder, shared};
 use alignscope::image::RgbImage;
-use alignscope::{Baseline, BaselineFolders, BaselineModel};
+use alignscope::{LoadedMetric, MetricFolders, MetricKind};
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 
 #[derive(serde::Deserialize)]
@@ -22,7 +22,7 @@ fn cases() -> Vec<Case> {
 
 /// Holds a baseline to the golden values called `name`: within `absolute`, or `relative` of the
 /// value.
-fn check(model: &BaselineModel, name: &str, absolute: f64, relative: f64) {
+fn check(model: &LoadedMetric, name: &str, absolute: f64, relative: f64) {
     let image = |name: &str| RgbImage::open(&folder("baseline").join(name)).expect("an image");
     let side = model.baseline().min_side();
     let least = |value| RgbImage::new(side, side + 1, vec![value; 3 * side * (side + 1)]);
@@ -52,16 +52,16 @@ fn check(model: &BaselineModel, name: &str, absolute: f64, relative: f64) {
 /// the similarity. The sums are in f64, as the reference's.
 #[test]
 fn ssim_and_its_variants_are_those_of_scikit_image_and_the_authors() {
-    let folders = BaselineFolders::new(None).expect("nothing named");
+    let folders = MetricFolders::new(None).expect("nothing named");
     for baseline in [
-        Baseline::Ssim,
-        Baseline::SsimMatlab,
-        Baseline::SsimMatlabDownsampled,
-        Baseline::SsimRgb,
-        Baseline::MsSsim,
-        Baseline::Psnr,
+        MetricKind::Ssim,
+        MetricKind::SsimMatlab,
+        MetricKind::SsimMatlabDownsampled,
+        MetricKind::SsimRgb,
+        MetricKind::MsSsim,
+        MetricKind::Psnr,
     ] {
-        let model = BaselineModel::load(baseline, &folders).expect("it needs no file");
+        let model = LoadedMetric::load(baseline, &folders).expect("it needs no file");
         check(&model, baseline.name(), 1e-7, 1e-9);
     }
 }
@@ -98,10 +98,10 @@ impl Tensors {
 
 /// Convolutions of a backbone in torchvision's order: name, outputs, inputs, kernel.
 fn lpips(
-    baseline: Baseline,
+    baseline: MetricKind,
     convolutions: &[(&str, usize, usize, usize)],
     heads: &[usize],
-) -> BaselineModel {
+) -> LoadedMetric {
     let mut network = Tensors(vec![]);
     for (i, (name, outputs, inputs, kernel)) in convolutions.iter().enumerate() {
         let shape = [*outputs, *inputs, *kernel, *kernel];
@@ -117,8 +117,8 @@ fn lpips(
     let [backbone_file, head_file] = baseline.files() else { panic!("two files") };
     network.write(&place.path().join(backbone_file.name()));
     head.write(&place.path().join(head_file.name()));
-    let folders = BaselineFolders::new(Some(place.path())).expect("a folder");
-    BaselineModel::load(baseline, &folders).expect("loaded")
+    let folders = MetricFolders::new(Some(place.path())).expect("a folder");
+    LoadedMetric::load(baseline, &folders).expect("loaded")
 }
 
 /// Sums of up to 4,608 products in f32 against f64: some 1e-6 of the value.
@@ -131,7 +131,7 @@ fn lpips_is_that_of_the_package_for_all_three_networks() {
         ("8", 256, 384, 3),
         ("10", 256, 256, 3),
     ];
-    let model = lpips(Baseline::LpipsAlex, &alex, &[64, 192, 384, 256, 256]);
+    let model = lpips(MetricKind::LpipsAlex, &alex, &[64, 192, 384, 256, 256]);
     check(&model, "lpips-alex", 0.0, 1e-5);
 
     let vgg = [
@@ -149,14 +149,14 @@ fn lpips_is_that_of_the_package_for_all_three_networks() {
         ("26", 512, 512, 3),
         ("28", 512, 512, 3),
     ];
-    let model = lpips(Baseline::LpipsVgg, &vgg, &[64, 128, 256, 512, 512]);
+    let model = lpips(MetricKind::LpipsVgg, &vgg, &[64, 128, 256, 512, 512]);
     check(&model, "lpips-vgg", 0.0, 1e-5);
 
     check(&squeeze(), "lpips-squeeze", 0.0, 1e-5);
 }
 
 /// LPIPS on SqueezeNet, with the weights of the formula.
-fn squeeze() -> BaselineModel {
+fn squeeze() -> LoadedMetric {
     let mut squeeze = vec![("0".to_owned(), 64, 3, 3)];
     for (number, inputs, squeezed, expanded) in [
         (3, 64, 16, 64),
@@ -174,7 +174,7 @@ fn squeeze() -> BaselineModel {
     }
     let squeeze: Vec<_> = squeeze.iter().map(|(n, o, i, k)| (n.as_str(), *o, *i, *k)).collect();
     let heads = [64, 128, 256, 384, 384, 512, 512];
-    lpips(Baseline::LpipsSqueeze, &squeeze, &heads)
+    lpips(MetricKind::LpipsSqueeze, &squeeze, &heads)
 }
 
 #[test]
@@ -206,16 +206,16 @@ fn perceptnet_is_its_definition_with_weights_beyond_its_bounds() {
     }
     let place = tempfile::tempdir().expect("a temporary folder");
     tensors.write(&place.path().join("percept_colour_tid2008.pth"));
-    let folders = BaselineFolders::new(Some(place.path())).expect("a folder");
-    let model = BaselineModel::load(Baseline::PerceptNet, &folders).expect("loaded");
+    let folders = MetricFolders::new(Some(place.path())).expect("a folder");
+    let model = LoadedMetric::load(MetricKind::PerceptNet, &folders).expect("loaded");
     check(&model, "perceptnet", 0.0, 1e-5);
 }
 
 #[test]
 fn perceptnet_with_its_published_weights() {
     let Some(weights) = shared("data/weights") else { return };
-    let folders = BaselineFolders::new(Some(&weights)).expect("a folder");
-    let model = BaselineModel::load(Baseline::PerceptNet, &folders).expect("loaded");
+    let folders = MetricFolders::new(Some(&weights)).expect("a folder");
+    let model = LoadedMetric::load(MetricKind::PerceptNet, &folders).expect("loaded");
     check(&model, "perceptnet-published", 0.0, 1e-5);
 }
 
@@ -229,8 +229,8 @@ fn a_negative_weight_of_lpips_is_an_error() {
     heads.add("lin0.model.1.weight", &[1, 64, 1, 1], 2, 1.0, 0.0);
     network.write(&place.path().join("squeezenet1_1-b8a52dc0.pth"));
     heads.write(&place.path().join("lpips_v0.1_squeeze.pth"));
-    let folders = BaselineFolders::new(Some(place.path())).expect("a folder");
-    let error = BaselineModel::load(Baseline::LpipsSqueeze, &folders).expect_err("negative");
+    let folders = MetricFolders::new(Some(place.path())).expect("a folder");
+    let error = LoadedMetric::load(MetricKind::LpipsSqueeze, &folders).expect_err("negative");
     assert!(error.to_string().contains("expected no negative number"), "{error}");
 }
 
@@ -274,14 +274,14 @@ fn baselines_of_kodak_crops_are_those_of_the_references() {
     let (Some(photographs), Some(weights)) = (shared("data/kodak"), shared("data/weights")) else {
         return;
     };
-    let folders = BaselineFolders::new(Some(&weights)).expect("a folder");
-    let load = |baseline| BaselineModel::load(baseline, &folders).expect("loaded");
+    let folders = MetricFolders::new(Some(&weights)).expect("a folder");
+    let load = |baseline| LoadedMetric::load(baseline, &folders).expect("loaded");
     let models = [
-        ("ssim", load(Baseline::Ssim), 1e-7),
-        ("ssim-rgb", load(Baseline::SsimRgb), 1e-7),
-        ("ms-ssim", load(Baseline::MsSsim), 1e-7),
+        ("ssim", load(MetricKind::Ssim), 1e-7),
+        ("ssim-rgb", load(MetricKind::SsimRgb), 1e-7),
+        ("ms-ssim", load(MetricKind::MsSsim), 1e-7),
         ("lpips-squeeze", squeeze(), 0.0),
-        ("perceptnet-published", load(Baseline::PerceptNet), 0.0),
+        ("perceptnet-published", load(MetricKind::PerceptNet), 0.0),
     ];
     let text = std::fs::read(folder("baseline").join("expected_kodak.json")).expect("golden");
     let cases: Vec<Case> = serde_json::from_slice(&text).expect("as generated");

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use alignscope::cache::CacheFolder;
 use alignscope::demo;
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError};
-use alignscope::kept::KeptFolder;
 use alignscope::results::OutputFolder;
 use alignscope::weights::{Init, Weights, WeightsError};
 use alignscope::{
-    Baseline, BaselineFolders, BaselineModel, ContentHash, DatasetKind, DatasetOptions,
-    DatasetSpec, Experiment, ModelSpec, Progress, Resampling,
+    ContentHash, DatasetKind, DatasetOptions, DatasetSpec, Experiment, LoadedMetric, MetricFolders,
+    MetricKind, ModelSpec, Progress, Resampling,
 };
 
 /// A temporary folder and a path in it.
@@ -79,13 +79,13 @@ fn said(folder: &Path) -> String {
 
 // ---- what is hashed is what is read
 
-/// Puts `bytes` at `path`: over the file that is there, a piece at a time, or in its place.
+/// Puts `bytes` at `path`: over the file that is there, an entry at a time, or in its place.
 fn put(path: &Path, bytes: &[u8], how: usize) {
     match how % 3 {
         0 => {
             use std::io::Write;
             let mut file = fs::File::options().write(true).open(path).expect("opened");
-            bytes.chunks(100_000).for_each(|piece| file.write_all(piece).expect("written"));
+            bytes.chunks(100_000).for_each(|entry| file.write_all(entry).expect("written"));
         }
         1 => fs::write(path, bytes).expect("written"),
         _ => {
@@ -240,7 +240,7 @@ fn a_run_keeps_no_numbers_of_one_file_under_the_hash_of_another() {
     let datasets = vec![DatasetSpec { kind: DatasetKind::Pairs, data, options }];
     let experiment = Experiment {
         resampling: Resampling { resamples: 0, ..Resampling::default() },
-        kept: Some(KeptFolder::new(&place.path().join("kept"))),
+        kept: Some(CacheFolder::new(&place.path().join("kept"))),
         simulated: true,
         pixels: false,
         ..Experiment::new(vec![ModelSpec::folder(folder.path().to_owned())], datasets, 1 << 32)
@@ -286,8 +286,8 @@ fn all_files_of_a_sharded_checkpoint_are_recorded_also_their_index() {
 #[test]
 fn the_weights_of_a_baseline_are_read_from_what_was_hashed() {
     let Some(shared) = golden::shared("data/weights") else { return };
-    let folders = BaselineFolders::new(Some(&shared)).expect("a folder");
-    let model = BaselineModel::load(Baseline::PerceptNet, &folders).expect("loaded");
+    let folders = MetricFolders::new(Some(&shared)).expect("a folder");
+    let model = LoadedMetric::load(MetricKind::PerceptNet, &folders).expect("loaded");
     let file = &model.files()[0];
     let bytes = fs::read(&file.path).expect("read");
     assert_eq!(file.sha256, ContentHash::of(&bytes).to_string());

@@ -188,7 +188,7 @@ fn a_folder_of_answers_has_the_hash_of_all_of_them() {
 fn a_table_that_is_rewritten_meanwhile_never_has_the_hash_of_another() {
     let root = small(&SMALL[6]);
     let path = root.path().join("pairs.csv");
-    // Long enough that it is read in many pieces.
+    // Long enough that it is read in many entries.
     let table = |score: u32| {
         let row = format!("a.png,b.png,{score}\n");
         format!("reference,distorted,score\n{}", row.repeat(100_000))

@@ -2,8 +2,8 @@
 
 use crate::golden::{Tensors, folder};
 use alignscope::Distance;
-use alignscope::difference::{Activations, Differences};
 use alignscope::distance::ScaleAccumulator;
+use alignscope::pair_statistics::{Activations, PairStatistics};
 
 /// Relative difference, for values that are not 0 in the reference; else the value itself.
 fn off(found: f64, expected: f64) -> f64 {
@@ -28,7 +28,7 @@ fn differences_scales_and_distances_are_those_of_numpy() {
         let uses: Vec<u32> = uses.into_iter().map(u32::from).collect();
 
         let activations = Activations::new(&values, images, tokens, channels);
-        let differences = Differences::of(activations, &pairs);
+        let differences = PairStatistics::of(activations, &pairs);
         for (pair, expected) in get("msd").chunks(channels).enumerate() {
             for (found, expected) in differences.msd(pair).iter().zip(expected) {
                 // Kept in f32: half a unit in the last place is 6e-8.

@@ -188,11 +188,11 @@ fn a_timm_trunk_with_the_mean_of_its_patches_and_a_bias() {
 #[test]
 fn the_studys_way_with_biomedclip_feeds_the_blocks_bare_patches() {
     for name in ["families/timm_token", "families/timm_tiny"] {
-        let checkpoint = Checkpoint::open(&golden(name)).and_then(Checkpoint::published);
+        let checkpoint = Checkpoint::open(&golden(name)).and_then(Checkpoint::bare_patches);
         check_stages(name, &mut checkpoint.expect("a timm trunk"), "published");
     }
     let clip = Checkpoint::open(&golden("clip/base")).expect("opened");
-    assert!(matches!(clip.published(), Err(EncoderError::NotPublished { .. })));
+    assert!(matches!(clip.bare_patches(), Err(EncoderError::NotPublished { .. })));
 }
 
 #[test]

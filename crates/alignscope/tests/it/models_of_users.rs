@@ -737,7 +737,7 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
         let version = Some("1".to_owned());
         let source = ExternalSource::Callback(Callback { version, ..function });
         let own = External { name: "own".to_owned(), reading: Reading::default(), source };
-        let kept = cache.map(|name| alignscope::kept::KeptFolder::new(&place.path().join(name)));
+        let kept = cache.map(|name| alignscope::cache::CacheFolder::new(&place.path().join(name)));
         let models = Experiment { kept, ..experiment(None, DatasetKind::TwoAfc, &data, memory) };
         let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
         let done = models.run(vec![own], &out, &Until(until.into()));

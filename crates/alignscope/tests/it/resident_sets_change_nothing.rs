@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::golden::folder;
-use alignscope::difference::Activations;
 use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
 use alignscope::image::{ImageError, RgbImage};
+use alignscope::pair_statistics::Activations;
 use alignscope::results::{OutputFolder, ScoreRow};
 use alignscope::{
-    Baseline, Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
-    ExperimentError, Measure, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
+    Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    Measure, MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
@@ -246,7 +246,7 @@ fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
 fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
-    let model = ModelSpec::Baseline(Baseline::Ssim);
+    let model = ModelSpec::MetricKind(MetricKind::Ssim);
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
     let Err(ExperimentError::MetricMemory { needed, .. }) = run(&model, &data, 0, 2) else {
         panic!("no memory is too little");

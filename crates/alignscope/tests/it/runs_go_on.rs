@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::golden::folder;
+use alignscope::cache::CacheFolder;
 use alignscope::demo::{self, DemoFolders};
-use alignscope::kept::KeptFolder;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Baseline, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind,
     ModelSpec, Precision, Progress, Resampling, Summary, Ties, Tokens,
 };
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ impl Place {
         };
         let models = vec![
             ModelSpec::folder(folder("clip/base")),
-            ModelSpec::Baseline(Baseline::Psnr),
+            ModelSpec::MetricKind(MetricKind::Psnr),
             ModelSpec::folder(folder("families/siglip")),
         ];
         let datasets = vec![
@@ -49,7 +49,7 @@ impl Place {
         ];
         Experiment {
             resampling: Resampling { resamples: 20, ..Resampling::default() },
-            kept: Some(KeptFolder::new(&self.path("kept"))),
+            kept: Some(CacheFolder::new(&self.path("kept"))),
             simulated: true,
             ..Experiment::new(models, datasets, 1 << 32)
         }
@@ -149,7 +149,7 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bytes() {
         [("little", place.little_memory(experiment.clone())), ("plenty", experiment)]
     {
         let out = place.path(name);
-        let kept = Some(KeptFolder::new(&place.path(&format!("kept {name}"))));
+        let kept = Some(CacheFolder::new(&place.path(&format!("kept {name}"))));
         let experiment = Experiment { kept, ..experiment };
         let (mut stops, mut least) = (0, u64::MAX);
         // Each time it comes a little further: what is kept need not be done again.

@@ -19,7 +19,7 @@ const TO_MEND: &[(&str, &str)] = &[
     ("alignscope::encoder::architecture", "alignscope::encoder::clip"),
     ("alignscope::encoder::architecture", "alignscope::encoder::open_clip"),
     ("alignscope::encoder::architecture", "alignscope::encoder::siglip"),
-    ("alignscope::encoder::held", "alignscope::encoder::staged"),
+    ("alignscope::encoder::activation_buffer", "alignscope::encoder::forward"),
     ("alignscope::figure::published", "alignscope::figure::curves"),
     ("alignscope::results::bounds", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::manifest"),

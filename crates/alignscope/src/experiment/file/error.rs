@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::caches::NoHome;
 use crate::dataset::DatasetKind;
 use crate::figure::NoColor;
-use crate::model::{ModelNameError, ModelSpecError};
+use crate::model_spec::{ModelNameError, ModelSpecError};
 use crate::name::UnknownName;
 use crate::results::FigureNameError;
+use crate::user_folders::NoHome;
 
 /// An experiment file could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use crate::atomic_write;
 use crate::input_file::open;
 use crate::spill::{read_at, write_at};
-use crate::whole;
 
 const MAGIC: &[u8; 16] = b"alignscope kept1";
 const HASH_BYTES: u64 = 32;
@@ -31,7 +31,7 @@ const RUN: usize = 1 << 20;
 
 /// A file that was checked. It is opened for each reading: there may be many.
 #[derive(Debug)]
-pub(super) struct KeptFile {
+pub(super) struct CacheFile {
     path: PathBuf,
     /// Where the numbers begin.
     start: u64,
@@ -59,7 +59,7 @@ impl From<io::Error> for Trouble {
     }
 }
 
-impl KeptFile {
+impl CacheFile {
     /// Opens a file and checks all of it; `body` says how many bytes of numbers go with a header.
     pub(super) fn open<H: DeserializeOwned>(
         path: &Path,
@@ -110,7 +110,7 @@ impl Unfinished {
     /// Begins a file beside `path` that will have `body` bytes of numbers.
     pub(super) fn create<H: Serialize>(path: &Path, header: &H, body: u64) -> io::Result<Self> {
         let header = serde_json::to_vec(header).expect("a header is plain data");
-        let file = whole::beside(path)?;
+        let file = atomic_write::beside(path)?;
         let mut beginning = MAGIC.to_vec();
         beginning.extend_from_slice(&(header.len() as u64).to_le_bytes());
         beginning.extend_from_slice(&header);
@@ -130,7 +130,7 @@ impl Unfinished {
         let length = self.start + self.body;
         let hash = checksum(self.file.as_file(), length)?;
         write_at(self.file.as_file(), &hash, length)?;
-        whole::keep(self.file, path)
+        atomic_write::keep(self.file, path)
     }
 }
 

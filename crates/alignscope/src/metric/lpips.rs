@@ -4,7 +4,7 @@
 //! Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a
 //! perceptual metric", CVPR 2018; the package `lpips` 0.1.4 and torchvision's networks.
 
-use super::BaselineError;
+use super::MetricError;
 use super::map::{Convolution, ConvolutionShape, Edge, Map, pooled_side, relu};
 use crate::image::RgbImage;
 use crate::weights::{Init, Weights};
@@ -164,7 +164,7 @@ impl Lpips {
         backbone: Backbone,
         network: &Weights,
         heads: &Weights,
-    ) -> Result<Self, BaselineError> {
+    ) -> Result<Self, MetricError> {
         let mut channels = 3;
         let mut layers = Vec::new();
         for step in backbone.steps() {
@@ -193,7 +193,7 @@ impl Lpips {
                     if let Some(value) = weights.iter().find(|w| **w < 0.0) {
                         let path = heads.files().swap_remove(0).path;
                         let value = *value;
-                        return Err(BaselineError::Negative { path, tensor, value });
+                        return Err(MetricError::Negative { path, tensor, value });
                     }
                     Layer::Compare(weights.iter().map(|w| w.sqrt()).collect())
                 }

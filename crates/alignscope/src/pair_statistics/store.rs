@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Differences;
+use super::PairStatistics;
 use crate::spill::{SpillError, SpillFile};
 
 /// Differences of every pair of a data set at one or more stages, in memory or in a file.
@@ -11,7 +11,7 @@ use crate::spill::{SpillError, SpillFile};
 /// They come back as they went in, to the bit, so that results do not depend on the place; and in
 /// blocks of pairs, in the order of the data set.
 #[derive(Debug)]
-pub struct DifferenceStore {
+pub struct PairStatisticsStore {
     pairs: usize,
     stages: Vec<StageShape>,
     place: Place,
@@ -20,7 +20,7 @@ pub struct DifferenceStore {
 #[derive(Debug)]
 enum Place {
     /// Blocks of pairs, of each stage.
-    Memory(Vec<Vec<Differences>>),
+    Memory(Vec<Vec<PairStatistics>>),
     /// Stage after stage, pair after pair, little-endian.
     File(SpillFile),
 }
@@ -42,7 +42,7 @@ pub(crate) fn pair_bytes(channels: usize) -> usize {
     channels * size_of::<f32>() + PRODUCT_BYTES
 }
 
-impl DifferenceStore {
+impl PairStatisticsStore {
     /// Differences of about so many bytes are worked on at a time.
     pub const BLOCK_BYTES: usize = 16 << 20;
 
@@ -83,7 +83,9 @@ impl DifferenceStore {
             let blocks = |stage: &StageShape| {
                 let sizes = (0..pairs).step_by(stage.block);
                 sizes
-                    .map(|first| Differences::zeros(stage.block.min(pairs - first), stage.channels))
+                    .map(|first| {
+                        PairStatistics::zeros(stage.block.min(pairs - first), stage.channels)
+                    })
                     .collect()
             };
             Place::Memory(stages.iter().map(blocks).collect())
@@ -106,7 +108,7 @@ impl DifferenceStore {
         &mut self,
         stage: usize,
         pairs: &[u32],
-        differences: &Differences,
+        differences: &PairStatistics,
     ) -> Result<(), SpillError> {
         assert_eq!(pairs.len(), differences.len(), "a difference for each pair");
         let shape = self.stages[stage];
@@ -141,14 +143,14 @@ impl DifferenceStore {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn block(&self, stage: usize, block: usize) -> Result<Cow<'_, Differences>, SpillError> {
+    pub fn block(&self, stage: usize, block: usize) -> Result<Cow<'_, PairStatistics>, SpillError> {
         let shape = self.stages[stage];
         match &self.place {
             Place::Memory(stages) => Ok(Cow::Borrowed(&stages[stage][block])),
             Place::File(file) => {
                 let first = block * shape.block;
                 let count = shape.block.min(self.pairs - first);
-                let mut differences = Differences::zeros(count, shape.channels);
+                let mut differences = PairStatistics::zeros(count, shape.channels);
                 let mut bytes = vec![0; count * pair_bytes(shape.channels)];
                 file.read_bytes(shape.offset(first), &mut bytes)?;
                 for (i, bytes) in bytes.chunks_exact(pair_bytes(shape.channels)).enumerate() {
@@ -179,7 +181,7 @@ fn runs(pairs: &[u32]) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::Activations;
+    use crate::pair_statistics::Activations;
 
     #[test]
     fn differences_come_back_the_same_from_memory_and_from_a_file() {
@@ -188,14 +190,14 @@ mod tests {
         let pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [2, 3]];
         for in_memory in [true, false] {
             let mut store =
-                DifferenceStore::with_blocks(5, &[1, 3], in_memory, |_| 2).expect("a store");
+                PairStatisticsStore::with_blocks(5, &[1, 3], in_memory, |_| 2).expect("a store");
             for part in [&[1_u32, 2, 4][..], &[3, 0]] {
                 let local: Vec<_> = part.iter().map(|p| pairs[*p as usize]).collect();
-                store.put(1, part, &Differences::of(activations, &local)).expect("kept");
+                store.put(1, part, &PairStatistics::of(activations, &local)).expect("kept");
             }
             assert_eq!((store.blocks(1), store.channels(1)), (3, 3));
             for (i, part) in pairs.chunks(2).enumerate() {
-                let expected = Differences::of(activations, part);
+                let expected = PairStatistics::of(activations, part);
                 let found = store.block(1, i).expect("read");
                 assert_eq!(*found, expected, "in memory: {in_memory}");
             }

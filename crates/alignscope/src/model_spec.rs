@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::baseline::Baseline;
-use crate::caches::expand_home;
 use crate::hub::HubModel;
+use crate::metric::MetricKind;
 use crate::name::nearest;
+use crate::user_folders::expand_home;
 
 mod named;
 
@@ -23,13 +23,13 @@ pub enum ModelSpec {
     /// The pixels themselves.
     Pixels,
     /// A measure of image quality.
-    Baseline(Baseline),
+    MetricKind(MetricKind),
     /// An encoder.
     Encoder {
         /// Where its weights come from.
         source: ModelSource,
         /// Whether its blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
-        published: bool,
+        bare_patches: bool,
     },
     /// Activations that lie in a folder, as `alignscope activations` writes them.
     Features(PathBuf),
@@ -57,7 +57,7 @@ pub enum ModelSource {
 impl ModelSpec {
     /// The untrained control of a known model.
     pub fn untrained(id: impl Into<String>, seed: u64) -> Self {
-        Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, published: false }
+        Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, bare_patches: false }
     }
 
     /// Whether it is an encoder that alignscope runs itself.
@@ -68,7 +68,7 @@ impl ModelSpec {
     /// Whether it has stages, and not one output alone.
     pub fn has_stages(&self) -> bool {
         match self {
-            Self::Pixels | Self::Baseline(_) => false,
+            Self::Pixels | Self::MetricKind(_) => false,
             Self::Encoder { .. } | Self::Features(_) | Self::Own(_) => true,
         }
     }
@@ -76,9 +76,9 @@ impl ModelSpec {
     /// The model wherever it is named from: as it is written, but a folder by its whole path.
     pub fn place(&self) -> String {
         match self {
-            Self::Encoder { source: ModelSource::Folder(path), published } => {
+            Self::Encoder { source: ModelSource::Folder(path), bare_patches } => {
                 let source = ModelSource::Folder(named::whole_path(path));
-                Self::Encoder { source, published: *published }.to_string()
+                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
             }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
             other => other.to_string(),
@@ -89,9 +89,9 @@ impl ModelSpec {
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let (one, two) = match (self, other) {
             (
-                Self::Encoder { source: ModelSource::Folder(one), published },
-                Self::Encoder { source: ModelSource::Folder(two), published: other },
-            ) if published == other => (one, two),
+                Self::Encoder { source: ModelSource::Folder(one), bare_patches },
+                Self::Encoder { source: ModelSource::Folder(two), bare_patches: other },
+            ) if bare_patches == other => (one, two),
             (Self::Features(one), Self::Features(two)) => (one, two),
             _ => return self == other,
         };
@@ -103,20 +103,20 @@ impl ModelSpec {
 
     /// A checkpoint's folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self::Encoder { source: ModelSource::Folder(path.into()), published: false }
+        Self::Encoder { source: ModelSource::Folder(path.into()), bare_patches: false }
     }
 }
 
 impl fmt::Display for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (source, published) = match self {
+        let (source, bare_patches) = match self {
             Self::Pixels => return f.pad("pixels"),
-            Self::Baseline(baseline) => return baseline.fmt(f),
+            Self::MetricKind(baseline) => return baseline.fmt(f),
             Self::Features(path) => return f.pad(&format!("{FEATURES}{}", path.display())),
             Self::Own(name) => return f.pad(name),
-            Self::Encoder { source, published } => (source, published),
+            Self::Encoder { source, bare_patches } => (source, bare_patches),
         };
-        let variant = if *published { "@published" } else { "" };
+        let variant = if *bare_patches { "@bare-patches" } else { "" };
         f.pad(&match source {
             ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
             ModelSource::Random { id, seed } => format!("random:{id}@seed={seed}{variant}"),
@@ -214,8 +214,8 @@ fn did_you_mean(word: Option<&str>) -> String {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@published]`, `FOLDER[@published]` or
-    /// `OWNER/NAME[@REVISION][@published]`. A folder that is there comes before an id; `~/` is the
+    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@bare-patches]`, `FOLDER[@bare-patches]` or
+    /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder that is there comes before an id; `~/` is the
     /// user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
         Self::read(name, None)
@@ -229,9 +229,10 @@ fn folder_at(name: &str, base: Option<&Path>) -> Option<PathBuf> {
     path.is_dir().then_some(path)
 }
 
-/// Whether the name is that of a folder, also with `@published`.
+/// Whether the name is that of a folder, also with `@bare-patches`.
 fn is_folder(name: &str, base: Option<&Path>) -> bool {
-    !name.is_empty() && folder_at(name.strip_suffix("@published").unwrap_or(name), base).is_some()
+    !name.is_empty()
+        && folder_at(name.strip_suffix("@bare-patches").unwrap_or(name), base).is_some()
 }
 
 impl ModelSpec {
@@ -244,7 +245,7 @@ impl ModelSpec {
             return Ok(Self::Pixels);
         }
         if let Ok(baseline) = name.parse() {
-            return Ok(Self::Baseline(baseline));
+            return Ok(Self::MetricKind(baseline));
         }
         if let Some(folder) = name.strip_prefix(FEATURES) {
             return match folder_at(folder, base) {
@@ -252,7 +253,7 @@ impl ModelSpec {
                 None => Err(ModelSpecError::NoFeatures(folder.to_owned())),
             };
         }
-        let (rest, published) = match name.strip_suffix("@published") {
+        let (rest, bare_patches) = match name.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),
             None => (name, false),
         };
@@ -276,11 +277,11 @@ impl ModelSpec {
         } else {
             ModelSource::Hub(hub_model(name, rest, base)?)
         };
-        Ok(Self::Encoder { source, published })
+        Ok(Self::Encoder { source, bare_patches })
     }
 }
 
-/// The model of the hub that `rest` names, which is all of `name` but for `@published`.
+/// The model of the hub that `rest` names, which is all of `name` but for `@bare-patches`.
 fn hub_model(name: &str, rest: &str, base: Option<&Path>) -> Result<HubModel, ModelSpecError> {
     let path = expand_home(Path::new(rest)).unwrap_or_else(|_| rest.into());
     if base.map_or(path.clone(), |base| base.join(path)).is_file() {
@@ -295,7 +296,7 @@ fn hub_model(name: &str, rest: &str, base: Option<&Path>) -> Result<HubModel, Mo
             let (name, rest) = (name.to_owned(), rest.to_owned());
             return Err(ModelSpecError::Named { name, rest });
         }
-        let words = Baseline::ALL.map(Baseline::name);
+        let words = MetricKind::ALL.map(MetricKind::name);
         let meant = nearest(id, words.into_iter().chain(["pixels"])).map(str::to_owned);
         return Err(ModelSpecError::Unknown { name: name.to_owned(), meant });
     }
@@ -337,10 +338,10 @@ mod tests {
             "lpips-alex",
             "random:openai/clip-vit-base-patch32",
             "random:a/b@seed=7",
-            "random:a/b@seed=7@published",
+            "random:a/b@seed=7@bare-patches",
             "openai/clip-vit-base-patch32",
             "openai/clip-vit-base-patch32@refs/pr/3",
-            "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@main@published",
+            "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224@main@bare-patches",
         ] {
             assert_eq!(name.parse::<ModelSpec>().expect("a model").to_string(), name);
         }

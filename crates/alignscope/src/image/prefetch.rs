@@ -8,7 +8,7 @@ pub(crate) const READERS: usize = 4;
 
 /// Files by their position in the order in which they are needed.
 #[derive(Debug)]
-pub(crate) struct ReadAhead<E> {
+pub(crate) struct Prefetch<E> {
     state: Mutex<State<E>>,
     changed: Condvar,
     files: usize,
@@ -36,15 +36,15 @@ struct State<E> {
 /// About `limit_bytes` are held at most: reading waits until some are taken, unless a file is
 /// asked for that was not read yet. The threads end before this returns, also at a panic; a file
 /// that is being read then is waited for.
-pub(crate) fn read_ahead<E: Send, T>(
+pub(crate) fn prefetch<E: Send, T>(
     files: usize,
     limit_bytes: usize,
     read: impl Fn(usize) -> Result<Vec<u8>, E> + Sync,
-    work: impl FnOnce(&ReadAhead<E>) -> T,
+    work: impl FnOnce(&Prefetch<E>) -> T,
 ) -> T {
     let state =
         State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false, failed: false };
-    let ahead = ReadAhead { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
+    let ahead = Prefetch { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
     std::thread::scope(|scope| {
         for _ in 0..READERS.min(files) {
             scope.spawn(|| ahead.fill(&read));
@@ -55,7 +55,7 @@ pub(crate) fn read_ahead<E: Send, T>(
 }
 
 /// Lets the readers end when it goes.
-struct Closing<'a, E>(&'a ReadAhead<E>);
+struct Closing<'a, E>(&'a Prefetch<E>);
 
 impl<E> Drop for Closing<'_, E> {
     fn drop(&mut self) {
@@ -65,7 +65,7 @@ impl<E> Drop for Closing<'_, E> {
 }
 
 /// Tells those who wait when a thread panics.
-struct Failing<'a, E>(&'a ReadAhead<E>);
+struct Failing<'a, E>(&'a Prefetch<E>);
 
 impl<E> Drop for Failing<'_, E> {
     fn drop(&mut self) {
@@ -74,7 +74,7 @@ impl<E> Drop for Failing<'_, E> {
     }
 }
 
-impl<E> ReadAhead<E> {
+impl<E> Prefetch<E> {
     /// What came of reading file `position`; waits until it is read. Each can be taken once.
     ///
     /// # Panics
@@ -161,7 +161,7 @@ mod tests {
             read.fetch_add(1, Ordering::SeqCst);
             Ok::<_, ()>(vec![position as u8; 10])
         };
-        read_ahead(100, 50, slow, |ahead| {
+        prefetch(100, 50, slow, |ahead| {
             // Nothing was asked for, and five files are there.
             assert!(reaches(&read, 5), "nothing is read ahead");
             std::thread::sleep(Duration::from_millis(30));
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_file_far_ahead_can_be_asked_for_first() {
         let read = |position: usize| Ok::<_, ()>(vec![position as u8; 100]);
-        read_ahead(20, 100, read, |ahead| {
+        prefetch(20, 100, read, |ahead| {
             for position in (0..20).rev() {
                 assert_eq!(ahead.take(position), Ok(vec![position as u8; 100]));
             }
@@ -190,8 +190,7 @@ mod tests {
             3 => Err("broken"),
             _ => Ok(vec![0]),
         };
-        let taken =
-            read_ahead(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).collect::<Vec<_>>());
+        let taken = prefetch(6, 2, read, |ahead| (0..6).map(|p| ahead.take(p)).collect::<Vec<_>>());
         assert_eq!(taken.iter().position(|t| t == &Err("broken")), Some(3));
         assert_eq!(taken.iter().filter(|t| t.is_err()).count(), 1);
     }
@@ -202,8 +201,8 @@ mod tests {
             3 => panic!("broken"),
             _ => Ok::<_, ()>(vec![0]),
         };
-        let take_all = |ahead: &ReadAhead<()>| (0..6).for_each(|p| drop(ahead.take(p)));
-        let work = || read_ahead(6, 2, read, take_all);
+        let take_all = |ahead: &Prefetch<()>| (0..6).for_each(|p| drop(ahead.take(p)));
+        let work = || prefetch(6, 2, read, take_all);
         assert!(std::panic::catch_unwind(work).is_err());
     }
 
@@ -214,7 +213,7 @@ mod tests {
             read.fetch_add(1, Ordering::SeqCst);
             Ok::<_, ()>(vec![0; 10])
         };
-        let failed: Result<(), &str> = read_ahead(1000, 20, count, |_| Err("no"));
+        let failed: Result<(), &str> = prefetch(1000, 20, count, |_| Err("no"));
         assert_eq!(failed, Err("no"));
         assert!(read.into_inner() < 100, "reading went on");
     }

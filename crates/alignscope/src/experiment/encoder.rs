@@ -8,20 +8,20 @@ use alignscope_kernel::huge_pages;
 use serde_json::{Value, json};
 
 use super::ExperimentError;
-use super::error::go_on;
-use super::identity::BLOCKS;
+use super::error::check_stopped;
+use super::fingerprint::BLOCKS;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
-use super::open::Open;
 use super::reduction::{
     Reduction, StageDistances, Wanted, When, check_usable, distances, suspects,
 };
+use super::remaining::Open;
 use super::shares::Shares;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
+use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
-use crate::difference::{Activations, DifferenceStore};
 use crate::encoder::{Checkpoint, Encoded, Encoder, Family, encode_spilled, encode_stages, passes};
-use crate::image::{ImageError, ReadAhead, read_ahead};
-use crate::kept::KeptPiece;
+use crate::image::{ImageError, Prefetch, prefetch};
+use crate::pair_statistics::{Activations, PairStatisticsStore};
 use crate::progress::Progress;
 use crate::resident::ResidentSet;
 use crate::results::FileRecord;
@@ -84,7 +84,7 @@ impl Model for EncoderModel {
             "weights": self.weights(),
             "architecture": checkpoint.architecture,
             "preprocessing": checkpoint.preprocessing,
-            "as-published": checkpoint.is_published(),
+            "bare-patches": checkpoint.has_bare_patches(),
             "precision": checkpoint.precision.to_string(),
             "products": checkpoint.precision.instructions(),
         })
@@ -94,7 +94,7 @@ impl Model for EncoderModel {
         let checkpoint = &self.checkpoint;
         let precision = checkpoint.precision;
         let blocks =
-            checkpoint.is_published().then_some((BLOCKS, "the bare patch embedding".into()));
+            checkpoint.has_bare_patches().then_some((BLOCKS, "the bare patch embedding".into()));
         let inputs = [
             ("weights", self.weights().join(" ")),
             ("architecture", json!(checkpoint.architecture).to_string()),
@@ -133,7 +133,7 @@ impl Model for EncoderModel {
     fn measure(
         &mut self,
         cell: &Cell<'_>,
-        kept: Option<KeptPiece>,
+        kept: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError> {
         stage_distances(self, cell, kept, progress)
@@ -152,16 +152,16 @@ impl Model for EncoderModel {
 fn stage_distances(
     of: &EncoderModel,
     cell: &Cell<'_>,
-    mut kept: Option<KeptPiece>,
+    mut kept: Option<CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<Measurement, ExperimentError> {
     let Cell { model, dataset, .. } = cell;
     let pairs = dataset.pairs.len();
-    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |piece| piece.covered(pairs));
-    if let Some(piece) = &kept
+    let covered = kept.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
+    if let Some(entry) = &kept
         && covered.iter().all(|covered| *covered)
     {
-        let stages = from_kept(cell, &of.widths(), piece, progress)?;
+        let stages = from_cache(cell, &of.widths(), entry, progress)?;
         return Ok(Measurement::new(stages, None));
     }
     let encoder = of.get(progress)?;
@@ -187,7 +187,7 @@ fn stage_distances(
         (false, false) => When::AtTheEnd,
     };
     let mut reduction = Reduction::new(cell.wanted(), of.widths(), when, shares.store_in_memory)?;
-    read_ahead(needed.len(), shares.ahead_bytes, read, |ahead| {
+    prefetch(needed.len(), shares.ahead_bytes, read, |ahead| {
         let mut first = 0;
         for set in &shares.sets {
             let files = Files { ahead, first, asked: AtomicUsize::new(0) };
@@ -205,20 +205,20 @@ fn stage_distances(
     progress.end();
     let stages = match (finished, &kept) {
         (Some(stages), _) => stages,
-        (None, Some(piece)) => from_kept(cell, &of.widths(), piece, progress)?,
+        (None, Some(entry)) => from_cache(cell, &of.widths(), entry, progress)?,
         (None, None) => unreachable!("differences of several sets are in a store or kept"),
     };
     let wall_s = clock.elapsed().as_secs_f64();
     Ok(Measurement::new(stages, Some(CellWork { images, features_computed: None, wall_s })))
 }
 
-/// The distances of a piece of which all pairs are kept.
+/// The distances of an entry of which all pairs are kept.
 ///
 /// `widths` — each stage with its channels
-pub(super) fn from_kept(
+pub(super) fn from_cache(
     cell: &Cell<'_>,
     widths: &[(Stage, usize)],
-    piece: &KeptPiece,
+    entry: &CacheEntry,
     progress: &dyn Progress,
 ) -> Result<Vec<StageDistances>, ExperimentError> {
     let Cell { model, dataset, memory_bytes, .. } = cell;
@@ -228,18 +228,18 @@ pub(super) fn from_kept(
         widths.len() as u64,
     );
     let mut found = Vec::with_capacity(widths.len());
-    let mut store: Option<DifferenceStore> = None;
+    let mut store: Option<PairStatisticsStore> = None;
     for (position, &(stage, channels)) in widths.iter().enumerate() {
-        go_on(progress)?;
+        check_stopped(progress)?;
         let mut current = match store.take() {
             Some(store) if store.channels(0) == channels => store,
             _ => {
-                let in_memory = DifferenceStore::bytes(pairs, 1, channels) <= memory_bytes / 2;
-                DifferenceStore::new(pairs, &[channels], in_memory)?
+                let in_memory = PairStatisticsStore::bytes(pairs, 1, channels) <= memory_bytes / 2;
+                PairStatisticsStore::new(pairs, &[channels], in_memory)?
             }
         };
-        piece.read_stage(position, &mut current)?;
-        found.push(distances(cell.wanted(), stage, &current, 0, &piece.read_energy(position)?)?);
+        entry.read_stage(position, &mut current)?;
+        found.push(distances(cell.wanted(), stage, &current, 0, &entry.read_energy(position)?)?);
         store = Some(current);
         progress.advance(1);
     }
@@ -249,7 +249,7 @@ pub(super) fn from_kept(
 
 /// The files of a set, which were read ahead.
 struct Files<'a> {
-    ahead: &'a ReadAhead<ImageError>,
+    ahead: &'a Prefetch<ImageError>,
     /// Position of the set's first file.
     first: usize,
     /// How many were asked for: all images once, before any is asked for again.
@@ -283,7 +283,7 @@ impl Work<'_> {
         };
         let advance = |images: usize| {
             progress.advance(images as u64);
-            go_on(progress)
+            check_stopped(progress)
         };
         let pairs = PlacedPair::of(set);
         let image_of = |image: usize| set.images[image] as usize;

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::error::go_on;
+use super::error::check_stopped;
 use super::model::RunModel;
 use super::prepared::PreparedDataset;
 use super::tables::Tables;
@@ -44,7 +44,7 @@ impl Experiment {
     ) -> Result<(), ExperimentError> {
         let Done { models, datasets, state, tables, work } = done;
         let Concluded { scores, findings, comparisons } = concluded;
-        go_on(progress)?;
+        check_stopped(progress)?;
         progress.begin("writing tables", 0);
         tables.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();

@@ -8,26 +8,26 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::KeptError;
-use super::file::{KeptFile, Trouble, Unfinished, remove_orphan};
-use crate::difference::{DifferenceStore, Differences, pair_bytes};
+use super::CacheError;
+use super::file::{CacheFile, Trouble, Unfinished, remove_orphan};
+use crate::atomic_write::UNFINISHED;
 use crate::energy::EnergyAccumulator;
+use crate::pair_statistics::{PairStatistics, PairStatisticsStore, pair_bytes};
 use crate::spill::SpillError;
-use crate::whole::UNFINISHED;
 
 const SET: &str = "set";
 const VALUES: &str = "values";
 /// Digits of a file's name.
 const NAME_DIGITS: usize = 16;
 
-/// The kept part of a piece.
+/// The kept part of an entry.
 #[derive(Debug)]
-pub struct KeptPiece {
+pub struct CacheEntry {
     folder: PathBuf,
     /// Pairs of the data set.
     pairs: usize,
-    sets: Vec<KeptSet>,
-    /// Of a piece that has no differences: the value of each pair that is kept.
+    sets: Vec<CachedSet>,
+    /// Of an entry that has no differences: the value of each pair that is kept.
     values: BTreeMap<u32, f64>,
     /// Files that were damaged, with what was wrong; they are removed.
     damaged: Vec<(PathBuf, String)>,
@@ -37,9 +37,9 @@ pub struct KeptPiece {
 
 /// A file of some pairs' differences and their images' energies at all stages.
 #[derive(Debug)]
-struct KeptSet {
+struct CachedSet {
     path: PathBuf,
-    file: KeptFile,
+    file: CacheFile,
     layout: Layout,
 }
 
@@ -67,11 +67,11 @@ struct Layout {
     channels: Vec<usize>,
 }
 
-impl KeptSet {
+impl CachedSet {
     /// Channels of a stage, which the file of another model may not have.
-    fn channels(&self, stage: usize) -> Result<usize, KeptError> {
+    fn channels(&self, stage: usize) -> Result<usize, CacheError> {
         let found = self.layout.channels.get(stage).copied();
-        found.ok_or_else(|| KeptError::Read {
+        found.ok_or_else(|| CacheError::Read {
             path: self.path.clone(),
             source: io::Error::other(format!("it has no stage {}; remove it", stage + 1)),
         })
@@ -111,7 +111,7 @@ impl Layout {
     }
 }
 
-impl KeptPiece {
+impl CacheEntry {
     /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
     ///
     /// `pairs` — pairs of the data set
@@ -119,8 +119,8 @@ impl KeptPiece {
         folder: PathBuf,
         pairs: usize,
         in_use: Option<File>,
-    ) -> Result<Self, KeptError> {
-        let mut piece = Self {
+    ) -> Result<Self, CacheError> {
+        let mut entry = Self {
             folder,
             pairs,
             sets: vec![],
@@ -132,9 +132,9 @@ impl KeptPiece {
             Ok(entry) => is_ours(&entry).then(|| Ok(entry.path())),
             Err(error) => Some(Err(error)),
         };
-        let entries = std::fs::read_dir(&piece.folder)
+        let entries = std::fs::read_dir(&entry.folder)
             .and_then(|entries| entries.filter_map(ours).collect::<io::Result<Vec<_>>>());
-        let mut paths = entries.map_err(KeptError::read(&piece.folder))?;
+        let mut paths = entries.map_err(CacheError::read(&entry.folder))?;
         paths.sort();
         for path in paths {
             if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(UNFINISHED)) {
@@ -142,29 +142,29 @@ impl KeptPiece {
                 continue;
             }
             let found = match path.extension().and_then(|e| e.to_str()) {
-                Some(SET) => piece.open_set(&path),
-                Some(VALUES) => piece.open_values(&path),
+                Some(SET) => entry.open_set(&path),
+                Some(VALUES) => entry.open_values(&path),
                 _ => continue,
             };
             match found {
                 Ok(()) => {}
                 // Another run, or its user, may have removed it meanwhile.
                 Err(Trouble::Io(source)) if source.kind() == io::ErrorKind::NotFound => {}
-                Err(Trouble::Io(source)) => return Err(KeptError::Read { path, source }),
+                Err(Trouble::Io(source)) => return Err(CacheError::Read { path, source }),
                 Err(Trouble::Damaged(why)) => {
                     match std::fs::remove_file(&path) {
                         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                        other => other.map_err(KeptError::write(&path))?,
+                        other => other.map_err(CacheError::write(&path))?,
                     }
-                    piece.damaged.push((path, why));
+                    entry.damaged.push((path, why));
                 }
             }
         }
-        Ok(piece)
+        Ok(entry)
     }
 
     fn open_set(&mut self, path: &Path) -> Result<(), Trouble> {
-        let (file, header) = KeptFile::open(path, SetHeader::body)?;
+        let (file, header) = CacheFile::open(path, SetHeader::body)?;
         let mut bytes = vec![0; header.pairs * size_of::<u32>()];
         file.read(0, &mut bytes)?;
         let pairs = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
@@ -180,14 +180,14 @@ impl KeptPiece {
             return Err(Trouble::Damaged(what.to_owned()));
         }
         if !layout.pairs.iter().any(known) {
-            self.sets.push(KeptSet { path: path.to_owned(), file, layout });
+            self.sets.push(CachedSet { path: path.to_owned(), file, layout });
         }
         Ok(())
     }
 
     fn open_values(&mut self, path: &Path) -> Result<(), Trouble> {
         let body = |header: &ValuesHeader| header.values.checked_mul(12)?.try_into().ok();
-        let (file, header) = KeptFile::open(path, body)?;
+        let (file, header) = CacheFile::open(path, body)?;
         let mut pairs = vec![0; header.values * size_of::<u32>()];
         let mut values = vec![0; header.values * size_of::<f64>()];
         file.read(0, &mut pairs)?;
@@ -223,7 +223,7 @@ impl KeptPiece {
         covered
     }
 
-    /// The values of all pairs of a piece that has no differences, such as a baseline's; none where one is not kept.
+    /// The values of all pairs of an entry that has no differences, such as a baseline's; none where one is not kept.
     pub fn all_values(&self, pairs: usize) -> Option<Vec<f64>> {
         (0..pairs).map(|pair| self.value(u32::try_from(pair).ok()?)).collect()
     }
@@ -233,11 +233,11 @@ impl KeptPiece {
         self.values.get(&pair).copied()
     }
 
-    /// Keeps the values of some pairs of a piece that has no differences.
+    /// Keeps the values of some pairs of an entry that has no differences.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn keep_values(&self, pairs: &[u32], values: &[f64]) -> Result<(), KeptError> {
+    pub fn keep_values(&self, pairs: &[u32], values: &[f64]) -> Result<(), CacheError> {
         assert_eq!(pairs.len(), values.len(), "a value for each pair");
         let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
         let path = self.folder.join(format!("{}.{VALUES}", name_of(&numbers)));
@@ -249,14 +249,14 @@ impl KeptPiece {
             file.write(0, &bytes)?;
             file.finish(&path)
         };
-        write().map_err(KeptError::write(&path))
+        write().map_err(CacheError::write(&path))
     }
 
     /// Begins to keep the differences of some pairs at stages of so many `channels`.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn writer(&self, pairs: &[u32], channels: &[usize]) -> Result<SetWriter, KeptError> {
+    pub fn writer(&self, pairs: &[u32], channels: &[usize]) -> Result<SetWriter, CacheError> {
         let mut pairs = pairs.to_vec();
         pairs.sort_unstable();
         let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
@@ -268,7 +268,7 @@ impl KeptPiece {
             file.write(0, &numbers)?;
             Ok(file)
         };
-        let file = create().map_err(KeptError::write(&path))?;
+        let file = create().map_err(CacheError::write(&path))?;
         let layout = Layout { pairs, channels: channels.to_vec() };
         Ok(SetWriter { path, file, layout, bytes: vec![] })
     }
@@ -277,17 +277,21 @@ impl KeptPiece {
     ///
     /// # Errors
     /// A file cannot be read, or the store's own cannot be written.
-    pub fn read_stage(&self, stage: usize, store: &mut DifferenceStore) -> Result<(), StoreError> {
+    pub fn read_stage(
+        &self,
+        stage: usize,
+        store: &mut PairStatisticsStore,
+    ) -> Result<(), StoreError> {
         for set in &self.sets {
             let channels = set.channels(stage)?;
-            let block = DifferenceStore::block_pairs(channels);
+            let block = PairStatisticsStore::block_pairs(channels);
             let mut bytes = vec![0; block.min(set.layout.pairs.len()) * pair_bytes(channels)];
             for (i, pairs) in set.layout.pairs.chunks(block).enumerate() {
                 let bytes = &mut bytes[..pairs.len() * pair_bytes(channels)];
                 set.file
                     .read(set.layout.offset(stage, i * block), bytes)
-                    .map_err(KeptError::read(&set.path))?;
-                let mut differences = Differences::zeros(pairs.len(), channels);
+                    .map_err(CacheError::read(&set.path))?;
+                let mut differences = PairStatistics::zeros(pairs.len(), channels);
                 for (pair, bytes) in bytes.chunks_exact(pair_bytes(channels)).enumerate() {
                     differences.set_bytes(pair, bytes);
                 }
@@ -298,7 +302,7 @@ impl KeptPiece {
     }
 }
 
-impl KeptPiece {
+impl CacheEntry {
     /// The energy of the activations of all images at a stage.
     ///
     /// # Errors
@@ -309,14 +313,14 @@ impl KeptPiece {
         let mut bytes = vec![0; EnergyAccumulator::bytes(channels)];
         for set in &self.sets {
             let offset = set.layout.energy_offset(stage);
-            set.file.read(offset, &mut bytes).map_err(KeptError::read(&set.path))?;
+            set.file.read(offset, &mut bytes).map_err(CacheError::read(&set.path))?;
             energy.join(&EnergyAccumulator::from_bytes(&bytes));
         }
         Ok(energy)
     }
 }
 
-/// Whether an entry of a piece's folder is a file of differences that alignscope made there, whole or
+/// Whether an entry of an entry's folder is a file of differences that alignscope made there, whole or
 /// not; a link is none.
 pub(super) fn is_ours(entry: &DirEntry) -> bool {
     let name = entry.file_name();
@@ -340,7 +344,7 @@ fn name_of(pairs: &[u8]) -> String {
 pub enum StoreError {
     /// The files that keep them.
     #[error(transparent)]
-    Kept(#[from] KeptError),
+    Kept(#[from] CacheError),
     /// The temporary file of the present run.
     #[error(transparent)]
     Spill(#[from] SpillError),
@@ -367,13 +371,13 @@ impl SetWriter {
         &mut self,
         stage: usize,
         pairs: &[u32],
-        differences: &Differences,
-    ) -> Result<(), KeptError> {
+        differences: &PairStatistics,
+    ) -> Result<(), CacheError> {
         let mut run: Option<(usize, usize)> = None;
         self.bytes.clear();
         for (i, pair) in pairs.iter().enumerate() {
             let position = self.layout.pairs.binary_search(pair).expect("a pair of the set");
-            // Neighbouring pairs go in one piece.
+            // Neighbouring pairs go in one entry.
             run = match run {
                 Some((first, count)) if first + count == position => Some((first, count + 1)),
                 Some((first, _)) => {
@@ -398,31 +402,31 @@ impl SetWriter {
         &mut self,
         stage: usize,
         energy: &EnergyAccumulator,
-    ) -> Result<(), KeptError> {
+    ) -> Result<(), CacheError> {
         let offset = self.layout.energy_offset(stage);
-        self.file.write(offset, &energy.to_bytes()).map_err(KeptError::write(&self.path))
+        self.file.write(offset, &energy.to_bytes()).map_err(CacheError::write(&self.path))
     }
 
-    fn flush(&mut self, stage: usize, first: usize) -> Result<(), KeptError> {
+    fn flush(&mut self, stage: usize, first: usize) -> Result<(), CacheError> {
         let offset = self.layout.offset(stage, first);
-        self.file.write(offset, &self.bytes).map_err(KeptError::write(&self.path))?;
+        self.file.write(offset, &self.bytes).map_err(CacheError::write(&self.path))?;
         self.bytes.clear();
         Ok(())
     }
 
-    /// Gives the file its name, once all stages of all pairs are in it, and takes it into the piece.
+    /// Gives the file its name, once all stages of all pairs are in it, and takes it into the entry.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(self, piece: &mut KeptPiece) -> Result<(), KeptError> {
+    pub fn finish(self, entry: &mut CacheEntry) -> Result<(), CacheError> {
         let Self { path, file, .. } = self;
-        file.finish(&path).map_err(KeptError::write(&path))?;
-        match piece.open_set(&path) {
+        file.finish(&path).map_err(CacheError::write(&path))?;
+        match entry.open_set(&path) {
             Ok(()) => Ok(()),
-            Err(Trouble::Io(source)) => Err(KeptError::Read { path, source }),
+            Err(Trouble::Io(source)) => Err(CacheError::Read { path, source }),
             Err(Trouble::Damaged(why)) => {
                 let source = io::Error::new(io::ErrorKind::InvalidData, why);
-                Err(KeptError::Read { path, source })
+                Err(CacheError::Read { path, source })
             }
         }
     }
@@ -431,18 +435,18 @@ impl SetWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::Activations;
-    use crate::kept::{About, Identity, KeptFolder};
+    use crate::cache::{About, CacheFolder, Fingerprint};
+    use crate::pair_statistics::Activations;
 
-    fn piece(folder: &Path) -> KeptPiece {
-        let identity = Identity::new(Default::default());
+    fn entry(folder: &Path) -> CacheEntry {
+        let fingerprint = Fingerprint::new(Default::default());
         let about = About { model: "m".into(), name: None, dataset: "d".into(), pairs: 4 };
-        KeptFolder::new(folder).piece(&identity, &about).expect("a piece")
+        CacheFolder::new(folder).entry(&fingerprint, &about).expect("an entry")
     }
 
-    fn differences(channels: usize, pairs: &[[u32; 2]]) -> Differences {
+    fn differences(channels: usize, pairs: &[[u32; 2]]) -> PairStatistics {
         let values: Vec<f32> = (0..5 * 2 * channels).map(|i| (i as f32).sin()).collect();
-        Differences::of(Activations::new(&values, 5, 2, channels), pairs)
+        PairStatistics::of(Activations::new(&values, 5, 2, channels), pairs)
     }
 
     /// An energy of one image for each pair of a set.
@@ -455,55 +459,55 @@ mod tests {
     const PAIRS: [[u32; 2]; 4] = [[0, 1], [0, 2], [3, 4], [4, 0]];
 
     /// Keeps pairs 0, 1 and 3 in one set, 2 in another.
-    fn keep(piece: &mut KeptPiece) {
+    fn keep(entry: &mut CacheEntry) {
         for set in [&[3_u32, 0, 1][..], &[2]] {
-            let mut writer = piece.writer(set, &[3, 7]).expect("a file");
+            let mut writer = entry.writer(set, &[3, 7]).expect("a file");
             for (stage, channels) in [3, 7].into_iter().enumerate() {
                 let pairs: Vec<_> = set.iter().map(|p| PAIRS[*p as usize]).collect();
                 writer.put(stage, set, &differences(channels, &pairs)).expect("written");
                 writer.put_energy(stage, &energy(channels, set)).expect("written");
             }
-            writer.finish(piece).expect("kept");
+            writer.finish(entry).expect("kept");
         }
     }
 
-    fn check(piece: &KeptPiece) {
-        assert_eq!(piece.covered(4), [true; 4]);
+    fn check(entry: &CacheEntry) {
+        assert_eq!(entry.covered(4), [true; 4]);
         for (stage, channels) in [3, 7].into_iter().enumerate() {
-            let mut store = DifferenceStore::new(4, &[channels], true).expect("a store");
-            piece.read_stage(stage, &mut store).expect("read");
+            let mut store = PairStatisticsStore::new(4, &[channels], true).expect("a store");
+            entry.read_stage(stage, &mut store).expect("read");
             assert_eq!(*store.block(0, 0).expect("a block"), differences(channels, &PAIRS));
-            assert_eq!(piece.read_energy(stage).expect("read"), energy(channels, &[0, 1, 2, 3]));
+            assert_eq!(entry.read_energy(stage).expect("read"), energy(channels, &[0, 1, 2, 3]));
         }
     }
 
     #[test]
     fn differences_come_back_to_the_bit_from_sets_in_any_order() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut first = piece(folder.path());
+        let mut first = entry(folder.path());
         keep(&mut first);
         check(&first);
-        check(&piece(folder.path()));
+        check(&entry(folder.path()));
     }
 
     #[test]
     fn a_set_that_was_not_finished_is_not_there() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let first = piece(folder.path());
+        let first = entry(folder.path());
         let mut writer = first.writer(&[0, 1], &[3]).expect("a file");
         writer.put(0, &[0, 1], &differences(3, &PAIRS[..2])).expect("written");
         let files = || std::fs::read_dir(&first.folder).expect("listed").count();
-        assert_eq!((piece(folder.path()).covered(4), files()), (vec![false; 4], 2));
+        assert_eq!((entry(folder.path()).covered(4), files()), (vec![false; 4], 2));
         // What a killed run leaves is nobody's, once it is old.
         let left = first.folder.join(".alignscope-left");
         std::fs::write(&left, "x").expect("written");
-        piece(folder.path());
+        entry(folder.path());
         assert_eq!(files(), 3);
         let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
         let file = std::fs::File::options().write(true).open(&left).expect("there");
         file.set_modified(long_ago).expect("aged");
         drop(file);
-        piece(folder.path());
+        entry(folder.path());
         assert_eq!(files(), 2);
         drop(writer);
         assert_eq!(files(), 1);
@@ -512,7 +516,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_removed_and_told_whatever_byte_is_wrong() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut first = piece(folder.path());
+        let mut first = entry(folder.path());
         keep(&mut first);
         let path = first.sets[0].path.clone();
         let whole = std::fs::read(&path).expect("read");
@@ -527,7 +531,7 @@ mod tests {
         damages.push([whole.as_slice(), b"x"].concat());
         for bytes in damages {
             std::fs::write(&path, bytes).expect("written");
-            let again = piece(folder.path());
+            let again = entry(folder.path());
             assert_eq!(again.damaged().len(), 1);
             assert!(!path.exists());
             assert_eq!(
@@ -541,10 +545,10 @@ mod tests {
     fn values_come_back_to_the_bit() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let values = [0.1, -0.0, f64::NAN, 1e300];
-        piece(folder.path()).keep_values(&[3, 0], &[values[3], values[0]]).expect("kept");
-        assert_eq!(piece(folder.path()).all_values(4), None);
-        piece(folder.path()).keep_values(&[1, 2], &values[1..3]).expect("kept");
-        let found = piece(folder.path());
+        entry(folder.path()).keep_values(&[3, 0], &[values[3], values[0]]).expect("kept");
+        assert_eq!(entry(folder.path()).all_values(4), None);
+        entry(folder.path()).keep_values(&[1, 2], &values[1..3]).expect("kept");
+        let found = entry(folder.path());
         let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&found.all_values(4).expect("kept")), bits(&values));
     }

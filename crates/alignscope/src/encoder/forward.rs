@@ -1,9 +1,9 @@
 //! A group of images through an encoder, stage by stage.
 
 use super::Encoder;
-pub use super::held::Spilled;
-use super::held::{Held, Mode};
-use crate::difference::Activations;
+pub use super::activation_buffer::Spilled;
+use super::activation_buffer::{Held, Mode};
+use crate::pair_statistics::Activations;
 use crate::spill::SpillError;
 use crate::stage::Stage;
 
@@ -19,7 +19,7 @@ pub enum Encoded<'a> {
 
 /// How often [`encode_stages`] asks for each image.
 pub fn passes(encoder: &Encoder) -> usize {
-    if encoder.published { 2 } else { 1 }
+    if encoder.bare_patches { 2 } else { 1 }
 }
 
 /// Encodes a group of images: all are at one stage before any goes to the next, so that the
@@ -28,7 +28,7 @@ pub fn passes(encoder: &Encoder) -> usize {
 /// `load` writes preprocessed image `i` of the group, `[3, size, size]`; it is called from many
 /// threads, for about one image after another. `visit` gets the activations of all images,
 /// `[images, tokens, channels]`, at the embedding, after each block, and at the projection. `advance`
-/// is told of images as they finish a stage, and can stop the work. The variant `@published` takes every image through
+/// is told of images as they finish a stage, and can stop the work. The variant `@bare-patches` takes every image through
 /// the blocks twice, one pass of all images after the other.
 ///
 /// # Errors
@@ -111,7 +111,7 @@ where
     A: Fn(usize) -> Result<(), E> + Sync,
 {
     fn all(&self, visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>) -> Result<(), E> {
-        let held = if self.encoder.published {
+        let held = if self.encoder.bare_patches {
             self.pass(Tower::PatchesAlone, visit, true)?;
             // The blocks have been seen and told of; only the projection is new.
             self.pass(Tower::Whole, &mut |_, _| Ok(()), false)?

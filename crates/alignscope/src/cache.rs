@@ -1,13 +1,13 @@
 //! Differences that outlive a run: what was encoded once is not encoded again.
 //!
-//! A *piece* is one model on one data set. It is kept in a folder of its own under a name that is a hash of all
+//! A *entry* is one model on one data set. It is kept in a folder of its own under a name that is a hash of all
 //! that its numbers depend on, so that what is found under a name is what would be computed: weights, preprocessing, images, pairs,
 //! precision, instructions, version of the numerics. Each resident set of it is a file, written beside its place and renamed
 //! once it is whole, with a checksum at its end; a file whose checksum is wrong is removed, told, and computed again.
 
 mod file;
 mod folder;
-mod piece;
+mod entry;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,38 +17,38 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use folder::{KeptEntry, KeptFolder};
-pub use piece::{KeptPiece, SetWriter, StoreError};
+pub use entry::{CacheEntry, SetWriter, StoreError};
+pub use folder::{CacheFolder, CacheListing};
 
-/// Raised whenever the numbers that encoders, baselines or pixels give change, however little: pieces of another
+/// Raised whenever the numbers that encoders, baselines or pixels give change, however little: entries of another
 /// version are not taken.
 pub const NUMERICS: u32 = 5;
 
-/// All that the numbers of a piece depend on.
+/// All that the numbers of an entry depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity(BTreeMap<String, Value>);
+pub struct Fingerprint(BTreeMap<String, Value>);
 
-impl Identity {
+impl Fingerprint {
     /// From named values, whose order does not matter.
     pub fn new(values: BTreeMap<String, Value>) -> Self {
         Self(values)
     }
 
-    /// The name under which the piece is kept: half of the SHA-256 of the identity, in hexadecimal.
+    /// The name under which the entry is kept: half of the SHA-256 of the fingerprint, in hexadecimal.
     pub fn key(&self) -> String {
         let hash = Sha256::digest(self.to_string());
         hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-impl fmt::Display for Identity {
+impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
         f.write_str(&text)
     }
 }
 
-/// What a piece is, for people.
+/// What an entry is, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct About {
     /// The model wherever it is named from: as it is written, but a folder by its whole path.
@@ -65,7 +65,7 @@ pub struct About {
 /// Pieces cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeptError {
+pub enum CacheError {
     /// A file cannot be written.
     #[error(
         "cannot keep differences in {path}; free some space there, name another folder with --cache, or keep nothing with --no-cache"
@@ -82,7 +82,7 @@ pub enum KeptError {
         "another run is at work with the differences in {path}; wait until it ends, or stop it"
     )]
     InUse {
-        /// The piece's folder.
+        /// The entry's folder.
         path: PathBuf,
     },
     /// A file cannot be read.
@@ -102,7 +102,7 @@ pub enum KeptError {
     NoPlace,
 }
 
-impl KeptError {
+impl CacheError {
     fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
         |source| Self::Write { path: path.to_owned(), source }
     }

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use super::Experiment;
 use super::model::{Role, RunModel};
 use super::prepared::PreparedDataset;
+use crate::cache::{About, Fingerprint, NUMERICS};
 use crate::dataset::{Dataset, LabelColumn, OddOneOut, RatedPair, Trials, TwoAlternatives};
 use crate::encoder::{Precision, Tokens};
 use crate::input_file::ContentHash;
-use crate::kept::{About, Identity, NUMERICS};
 use crate::results::{ENERGY, RunState};
 use crate::weights::hex;
 
@@ -37,7 +37,11 @@ impl RunModel<'_> {
     }
 
     /// All that its numbers on a data set depend on: the name under which they are kept.
-    pub(super) fn identity(&self, dataset: &PreparedDataset, tokens: Tokens) -> (Identity, About) {
+    pub(super) fn fingerprint(
+        &self,
+        dataset: &PreparedDataset,
+        tokens: Tokens,
+    ) -> (Fingerprint, About) {
         let (what, compared) = self.model.compared(dataset, tokens);
         let mut values: BTreeMap<String, Value> = BTreeMap::from([
             ("numerics".into(), NUMERICS.into()),
@@ -56,7 +60,7 @@ impl RunModel<'_> {
             dataset: dataset.dataset.kind.to_string(),
             pairs: dataset.pairs.len(),
         };
-        (Identity::new(values), about)
+        (Fingerprint::new(values), about)
     }
 }
 

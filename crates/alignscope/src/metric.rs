@@ -8,7 +8,7 @@ mod ssim;
 
 use std::path::PathBuf;
 
-pub use files::{BaselineFile, BaselineFolders, BaselineWeights};
+pub use files::{MetricFile, MetricFolders, MetricWeights};
 use lpips::{Backbone, Lpips};
 use perceptnet::PerceptNet;
 use ssim::{Luma, Planes, Ssim};
@@ -22,7 +22,7 @@ use alignscope_kernel::squared_distance;
 /// reference; `docs/baselines.md` has them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Baseline {
+pub enum MetricKind {
     /// 1 − SSIM of luma (Wang et al. 2004): 0.299 R + 0.587 G + 0.114 B unrounded.
     Ssim,
     /// 1 − SSIM of luma rounded to whole numbers as by MATLAB's `rgb2gray`.
@@ -45,7 +45,7 @@ pub enum Baseline {
     PerceptNet,
 }
 
-impl Baseline {
+impl MetricKind {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::Ssim,
@@ -95,7 +95,7 @@ impl Baseline {
     }
 
     /// The files of weights that it needs, under their published names; none for most.
-    pub fn files(self) -> &'static [BaselineFile] {
+    pub fn files(self) -> &'static [MetricFile] {
         match self {
             Self::LpipsAlex => &files::LPIPS_ALEX,
             Self::LpipsVgg => &files::LPIPS_VGG,
@@ -122,14 +122,14 @@ impl Baseline {
     }
 }
 
-choice!(Baseline, "baseline");
+choice!(MetricKind, "baseline");
 
 /// A baseline with its weights.
 #[derive(Debug)]
-pub struct BaselineModel {
-    baseline: Baseline,
+pub struct LoadedMetric {
+    baseline: MetricKind,
     method: Method,
-    files: Vec<BaselineWeights>,
+    files: Vec<MetricWeights>,
 }
 
 #[derive(Debug)]
@@ -142,7 +142,7 @@ enum Method {
 
 /// What is computed of one image, to be compared with others'.
 #[derive(Debug)]
-pub struct BaselineFeatures(Features);
+pub struct MetricFeatures(Features);
 
 #[derive(Debug)]
 enum Features {
@@ -155,14 +155,14 @@ enum Features {
 /// A baseline could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BaselineError {
+pub enum MetricError {
     /// Files of weights are not there.
     #[error(
         "{baseline} needs {names}, which no folder of {searched} has; run `alignscope fetch {baseline}`, or download from {urls} and name the folder with --weights"
     )]
     NoFile {
         /// The baseline.
-        baseline: Baseline,
+        baseline: MetricKind,
         /// Their names as published.
         names: String,
         /// Where they are published.
@@ -217,38 +217,38 @@ pub enum BaselineError {
     Fetch(#[from] HubError),
 }
 
-impl BaselineModel {
+impl LoadedMetric {
     /// Reads a baseline's weights, which are looked for in `folders`.
     ///
     /// # Errors
     /// A file is missing or damaged.
-    pub fn load(baseline: Baseline, folders: &BaselineFolders) -> Result<Self, BaselineError> {
+    pub fn load(baseline: MetricKind, folders: &MetricFolders) -> Result<Self, MetricError> {
         let (files, opened): (Vec<_>, Vec<_>) = folders.find(baseline)?.into_iter().unzip();
         let weights = opened.into_iter().map(Weights::of_input).collect::<Result<Vec<_>, _>>()?;
         let lpips = |backbone| Lpips::load(backbone, &weights[0], &weights[1]).map(Box::new);
         let ssim = |luma, scales| Method::Ssim(Ssim { luma, scales });
         let method = match baseline {
-            Baseline::Ssim => ssim(Luma::Exact, 1),
-            Baseline::SsimMatlab => ssim(Luma::Matlab, 1),
-            Baseline::SsimMatlabDownsampled => ssim(Luma::MatlabDownsampled, 1),
-            Baseline::SsimRgb => ssim(Luma::Rgb, 1),
-            Baseline::MsSsim => ssim(Luma::Exact, ssim::SCALES),
-            Baseline::Psnr => Method::Rms,
-            Baseline::LpipsAlex => Method::Lpips(lpips(Backbone::Alex)?),
-            Baseline::LpipsVgg => Method::Lpips(lpips(Backbone::Vgg)?),
-            Baseline::LpipsSqueeze => Method::Lpips(lpips(Backbone::Squeeze)?),
-            Baseline::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&weights[0])?)),
+            MetricKind::Ssim => ssim(Luma::Exact, 1),
+            MetricKind::SsimMatlab => ssim(Luma::Matlab, 1),
+            MetricKind::SsimMatlabDownsampled => ssim(Luma::MatlabDownsampled, 1),
+            MetricKind::SsimRgb => ssim(Luma::Rgb, 1),
+            MetricKind::MsSsim => ssim(Luma::Exact, ssim::SCALES),
+            MetricKind::Psnr => Method::Rms,
+            MetricKind::LpipsAlex => Method::Lpips(lpips(Backbone::Alex)?),
+            MetricKind::LpipsVgg => Method::Lpips(lpips(Backbone::Vgg)?),
+            MetricKind::LpipsSqueeze => Method::Lpips(lpips(Backbone::Squeeze)?),
+            MetricKind::PerceptNet => Method::PerceptNet(Box::new(PerceptNet::load(&weights[0])?)),
         };
         Ok(Self { baseline, method, files })
     }
 
     /// Which baseline.
-    pub fn baseline(&self) -> Baseline {
+    pub fn baseline(&self) -> MetricKind {
         self.baseline
     }
 
     /// The files of its weights.
-    pub fn files(&self) -> &[BaselineWeights] {
+    pub fn files(&self) -> &[MetricWeights] {
         &self.files
     }
 
@@ -256,10 +256,10 @@ impl BaselineModel {
     ///
     /// # Panics
     /// A side is shorter than [`Baseline::min_side`].
-    pub fn features(&self, image: RgbImage) -> BaselineFeatures {
+    pub fn features(&self, image: RgbImage) -> MetricFeatures {
         let side = image.width().min(image.height());
         assert!(side >= self.baseline.min_side(), "an image of {side} pixels");
-        BaselineFeatures(match &self.method {
+        MetricFeatures(match &self.method {
             Method::Ssim(ssim) => Features::Planes(ssim.planes(&image)),
             Method::Rms => Features::Pixels(image),
             Method::Lpips(lpips) => Features::Vector(lpips.features(&image)),
@@ -272,7 +272,7 @@ impl BaselineModel {
     ///
     /// # Panics
     /// The features are of images of different size, or of another baseline.
-    pub fn distance(&self, a: &BaselineFeatures, b: &BaselineFeatures) -> f64 {
+    pub fn distance(&self, a: &MetricFeatures, b: &MetricFeatures) -> f64 {
         match (&self.method, &a.0, &b.0) {
             (Method::Ssim(ssim), Features::Planes(a), Features::Planes(b)) => ssim.distance(a, b),
             (Method::Rms, Features::Pixels(a), Features::Pixels(b)) => a.rms_difference(b),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::staged::Encoded;
-use crate::difference::Activations;
+use super::forward::Encoded;
+use crate::pair_statistics::Activations;
 use crate::spill::{SpillError, SpillFile};
 use alignscope_kernel::huge_pages;
 use alignscope_kernel::squared_norm;

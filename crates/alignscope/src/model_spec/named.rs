@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use super::{ModelSource, ModelSpec, ModelSpecError};
-use crate::baseline::Baseline;
+use crate::metric::MetricKind;
 use crate::name::MAX_NAME_BYTES;
 use crate::shown::is_hidden;
 
@@ -103,7 +103,7 @@ pub enum ModelNameError {
 
 /// Whether a name is what results call a baseline or the pixels.
 fn is_reserved(name: &str) -> bool {
-    name == "pixels" || name.parse::<Baseline>().is_ok()
+    name == "pixels" || name.parse::<MetricKind>().is_ok()
 }
 
 /// Holds the name of a model from outside to what every name must be: something, of characters that
@@ -172,8 +172,8 @@ impl NamedModel {
         let Some(name) = &self.name else { return Ok(()) };
         let spec = self.spec.to_string();
         match self.spec {
-            ModelSpec::Pixels | ModelSpec::Baseline(_) if *name == spec => return Ok(()),
-            ModelSpec::Pixels | ModelSpec::Baseline(_) => {
+            ModelSpec::Pixels | ModelSpec::MetricKind(_) if *name == spec => return Ok(()),
+            ModelSpec::Pixels | ModelSpec::MetricKind(_) => {
                 return Err(ModelNameError::Fixed { spec, name: name.clone() });
             }
             ModelSpec::Encoder { .. } | ModelSpec::Features(_) | ModelSpec::Own(_) => {}
@@ -237,14 +237,14 @@ struct Folder {
     path: PathBuf,
     /// The parts of the path, without its root.
     parts: Vec<String>,
-    published: bool,
+    bare_patches: bool,
 }
 
 impl Folder {
     fn of(model: &NamedModel) -> Option<Self> {
-        let (path, published) = match &model.spec {
-            ModelSpec::Encoder { source: ModelSource::Folder(path), published } => {
-                (path, *published)
+        let (path, bare_patches) = match &model.spec {
+            ModelSpec::Encoder { source: ModelSource::Folder(path), bare_patches } => {
+                (path, *bare_patches)
             }
             ModelSpec::Features(path) => (path, false),
             _ => return None,
@@ -258,15 +258,16 @@ impl Folder {
             _ => None,
         };
         let parts = path.components().filter_map(part).collect();
-        Some(Self { path, parts, published })
+        Some(Self { path, parts, bare_patches })
     }
 
     /// The shortest ending that is not an ending of another folder, nor among names that are taken.
     fn shortest(&self, others: &[&Self], taken: &BTreeSet<&str>) -> Result<String, ModelNameError> {
-        let suffix = if self.published { "@published" } else { "" };
+        let suffix = if self.bare_patches { "@bare-patches" } else { "" };
         let fits = |ending: &&[String], name: &str| {
-            let again =
-                |other: &&Self| other.published == self.published && other.parts.ends_with(ending);
+            let again = |other: &&Self| {
+                other.bare_patches == self.bare_patches && other.parts.ends_with(ending)
+            };
             let meant = is_reserved(name) || name.starts_with("random:") || taken.contains(name);
             !meant && !others.iter().any(again)
         };
@@ -326,18 +327,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_folder_keeps_its_name() {
-        let specs = ["a/b@main", "random:a/b@seed=3", "ssim", "pixels", "a/b@published"];
+        let specs = ["a/b@main", "random:a/b@seed=3", "ssim", "pixels", "a/b@bare-patches"];
         assert_eq!(names(&specs), specs);
     }
 
     #[test]
     fn a_folder_as_published_has_another_name_than_the_folder() {
-        let folder = |published| {
+        let folder = |bare_patches| {
             let source = ModelSource::Folder("/x/bio".into());
-            NamedModel::from(ModelSpec::Encoder { source, published })
+            NamedModel::from(ModelSpec::Encoder { source, bare_patches })
         };
         let found = names_of(&[folder(false), folder(true)]).expect("names");
-        assert_eq!(found, ["bio", "bio@published"]);
+        assert_eq!(found, ["bio", "bio@bare-patches"]);
     }
 
     #[test]

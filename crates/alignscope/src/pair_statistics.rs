@@ -8,7 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use alignscope_kernel::{reduce_pair, squared_norm};
-pub use store::DifferenceStore;
+pub use store::PairStatisticsStore;
 pub(crate) use store::pair_bytes;
 
 /// Activations of a group of images at one stage, `[images, tokens, channels]`.
@@ -170,7 +170,7 @@ pub struct InnerProducts {
 /// The differences of some pairs of images at one stage: all that the three kinds of distance
 /// need, in `channels + 3` numbers a pair.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Differences {
+pub struct PairStatistics {
     channels: usize,
     /// `[pairs, channels]`.
     msd: Vec<f32>,
@@ -178,7 +178,7 @@ pub struct Differences {
     products: Vec<InnerProducts>,
 }
 
-impl Differences {
+impl PairStatistics {
     /// The differences of `pairs`, given by position in the group.
     ///
     /// ```text
@@ -285,7 +285,7 @@ mod tests {
     fn a_difference_is_the_mean_square_over_tokens() {
         // Two images of two tokens and three channels.
         let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1.0, 0.0, 3.0, 0.0, 5.0, 6.0];
-        let differences = Differences::of(Activations::new(&values, 2, 2, 3), &[[0, 1], [1, 1]]);
+        let differences = PairStatistics::of(Activations::new(&values, 2, 2, 3), &[[0, 1], [1, 1]]);
         assert_eq!(differences.msd(0), [8.0, 2.0, 0.0]);
         assert_eq!(differences.msd(1), [0.0; 3]);
         let InnerProducts { ab, aa, bb } = differences.products(0);
@@ -335,6 +335,6 @@ mod tests {
         assert_eq!((seen.images(), seen.image(0)), (2, &values[8..]));
         assert_eq!(seen.of_tokens(1..2).image(1), [2.0, 3.0]);
         let same = Activations::new(&values, 3, 2, 2);
-        assert_eq!(Differences::of(seen, &[[0, 1]]), Differences::of(same, &[[2, 0]]));
+        assert_eq!(PairStatistics::of(seen, &[[0, 1]]), PairStatistics::of(same, &[[2, 0]]));
     }
 }

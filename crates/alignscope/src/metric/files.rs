@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Baseline, BaselineError};
-use crate::caches;
+use super::{MetricError, MetricKind};
 use crate::hub::download;
 use crate::input_file::{HashedPath, InputFile};
 use crate::progress::Progress;
+use crate::user_folders;
 
 /// A file of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BaselineFile {
+pub struct MetricFile {
     /// Its name as published, and others under which the same tensors are kept.
     pub names: &'static [&'static str],
     /// Where the first is published.
@@ -19,46 +19,46 @@ pub struct BaselineFile {
     pub sha256: &'static str,
 }
 
-pub(super) const LPIPS_ALEX: [BaselineFile; 2] = [
-    BaselineFile {
+pub(super) const LPIPS_ALEX: [MetricFile; 2] = [
+    MetricFile {
         names: &["alexnet-owt-7be5be79.pth", "alexnet-owt-4df8aa71.pth"],
         url: "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         sha256: "7be5be79",
     },
-    BaselineFile {
+    MetricFile {
         names: &["lpips_v0.1_alex.pth", "v0.1/alex.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
         sha256: "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
     },
 ];
 
-pub(super) const LPIPS_VGG: [BaselineFile; 2] = [
-    BaselineFile {
+pub(super) const LPIPS_VGG: [MetricFile; 2] = [
+    MetricFile {
         names: &["vgg16-397923af.pth"],
         url: "https://download.pytorch.org/models/vgg16-397923af.pth",
         sha256: "397923af",
     },
-    BaselineFile {
+    MetricFile {
         names: &["lpips_v0.1_vgg.pth", "v0.1/vgg.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
         sha256: "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
     },
 ];
 
-pub(super) const LPIPS_SQUEEZE: [BaselineFile; 2] = [
-    BaselineFile {
+pub(super) const LPIPS_SQUEEZE: [MetricFile; 2] = [
+    MetricFile {
         names: &["squeezenet1_1-b8a52dc0.pth", "squeezenet1_1-f364aa15.pth"],
         url: "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
         sha256: "b8a52dc0",
     },
-    BaselineFile {
+    MetricFile {
         names: &["lpips_v0.1_squeeze.pth", "v0.1/squeeze.pth"],
         url: "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/squeeze.pth",
         sha256: "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
     },
 ];
 
-pub(super) const PERCEPTNET: [BaselineFile; 1] = [BaselineFile {
+pub(super) const PERCEPTNET: [MetricFile; 1] = [MetricFile {
     names: &["percept_colour_tid2008.pth"],
     url: "https://raw.githubusercontent.com/alexhepburn/perceptnet/master/saved_networks/percept_colour_tid2008.pth",
     sha256: "c8780e6859906cd1abc54e64d5a579448c43de0abe008590074c0caeb8174973",
@@ -66,7 +66,7 @@ pub(super) const PERCEPTNET: [BaselineFile; 1] = [BaselineFile {
 
 /// A file of weights that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaselineWeights {
+pub struct MetricWeights {
     /// Where.
     pub path: PathBuf,
     /// SHA-256 of its bytes.
@@ -75,16 +75,16 @@ pub struct BaselineWeights {
     pub published: bool,
 }
 
-impl BaselineFile {
+impl MetricFile {
     /// Its name as published.
     pub fn name(&self) -> &'static str {
         self.names[0]
     }
 
     /// What is at a path that has one of its names, hashed, and the file itself.
-    fn open(&self, path: PathBuf) -> Result<(BaselineWeights, InputFile), BaselineError> {
+    fn open(&self, path: PathBuf) -> Result<(MetricWeights, InputFile), MetricError> {
         let file = InputFile::open(&path)
-            .map_err(|source| BaselineError::Hash { path: path.clone(), source })?;
+            .map_err(|source| MetricError::Hash { path: path.clone(), source })?;
         let HashedPath { path, sha256 } = file.hashed_path();
         // torchvision ends a name with the first eight digits of the hash.
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -92,36 +92,36 @@ impl BaselineFile {
             .rsplit_once('-')
             .is_some_and(|(_, digits)| digits.len() == 8 && sha256.starts_with(digits));
         let published = named || sha256.starts_with(self.sha256);
-        Ok((BaselineWeights { path, sha256, published }, file))
+        Ok((MetricWeights { path, sha256, published }, file))
     }
 }
 
 /// The folders in which weights are looked for, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaselineFolders {
+pub struct MetricFolders {
     /// What is looked through.
     folders: Vec<PathBuf>,
     /// Where fetched files go: the last.
     cache: PathBuf,
 }
 
-impl BaselineFolders {
+impl MetricFolders {
     /// `named` (`--weights`), then `$ALIGNSCOPE_WEIGHTS`, then PyTorch's own cache of torchvision's
     /// files, then our cache: `alignscope` in `$XDG_CACHE_HOME` or `~/.cache`.
     ///
     /// # Errors
     /// `named` is not a folder.
-    pub fn new(named: Option<&Path>) -> Result<Self, BaselineError> {
+    pub fn new(named: Option<&Path>) -> Result<Self, MetricError> {
         if let Some(path) = named.filter(|path| !path.is_dir()) {
-            return Err(BaselineError::NoFolder { path: path.to_owned() });
+            return Err(MetricError::NoFolder { path: path.to_owned() });
         }
-        let caches = caches::of_user().unwrap_or_else(|| PathBuf::from(".cache"));
-        let torch = caches::variable("TORCH_HOME").unwrap_or_else(|| caches.join("torch"));
+        let caches = user_folders::of_user().unwrap_or_else(|| PathBuf::from(".cache"));
+        let torch = user_folders::variable("TORCH_HOME").unwrap_or_else(|| caches.join("torch"));
         let cache = caches.join("alignscope");
         let folders = named
             .map(Path::to_owned)
             .into_iter()
-            .chain(caches::variable("ALIGNSCOPE_WEIGHTS"))
+            .chain(user_folders::variable("ALIGNSCOPE_WEIGHTS"))
             .chain([torch.join("hub/checkpoints"), cache.clone()])
             .collect();
         Ok(Self { folders, cache })
@@ -131,18 +131,18 @@ impl BaselineFolders {
     /// and the file itself.
     pub(super) fn find(
         &self,
-        baseline: Baseline,
-    ) -> Result<Vec<(BaselineWeights, InputFile)>, BaselineError> {
+        baseline: MetricKind,
+    ) -> Result<Vec<(MetricWeights, InputFile)>, MetricError> {
         let found: Vec<_> = baseline.files().iter().map(|file| (file, self.look(file))).collect();
         let missing: Vec<_> = found.iter().filter(|(_, path)| path.is_none()).collect();
         if !missing.is_empty() {
-            let list = |of: &dyn Fn(&BaselineFile) -> &'static str| {
+            let list = |of: &dyn Fn(&MetricFile) -> &'static str| {
                 missing.iter().map(|(file, _)| of(file)).collect::<Vec<_>>().join(" and ")
             };
             let folders = self.folders.iter().map(|f| f.display().to_string());
-            return Err(BaselineError::NoFile {
+            return Err(MetricError::NoFile {
                 baseline,
-                names: list(&BaselineFile::name),
+                names: list(&MetricFile::name),
                 urls: list(&|file| file.url),
                 searched: folders.collect::<Vec<_>>().join(", "),
             });
@@ -150,7 +150,7 @@ impl BaselineFolders {
         found.into_iter().filter_map(|(file, path)| Some(file.open(path?))).collect()
     }
 
-    fn look(&self, file: &BaselineFile) -> Option<PathBuf> {
+    fn look(&self, file: &MetricFile) -> Option<PathBuf> {
         let places = |folder: &PathBuf| file.names.iter().map(|n| folder.join(n)).collect();
         self.folders.iter().flat_map(|f| -> Vec<PathBuf> { places(f) }).find(|p| p.exists())
     }
@@ -162,22 +162,18 @@ impl BaselineFolders {
     /// A file cannot be downloaded, or is not what was published.
     pub fn fetch(
         &self,
-        baseline: Baseline,
+        baseline: MetricKind,
         progress: &dyn Progress,
-    ) -> Result<Vec<PathBuf>, BaselineError> {
-        let fetch = |file: &BaselineFile| {
+    ) -> Result<Vec<PathBuf>, MetricError> {
+        let fetch = |file: &MetricFile| {
             if let Some(path) = self.look(file) {
                 let (found, _) = file.open(path)?;
                 if found.published {
                     return Ok(found.path);
                 }
                 if !found.path.starts_with(&self.cache) {
-                    let BaselineWeights { path, sha256, .. } = found;
-                    return Err(BaselineError::Other {
-                        path,
-                        found: sha256,
-                        expected: file.sha256,
-                    });
+                    let MetricWeights { path, sha256, .. } = found;
+                    return Err(MetricError::Other { path, found: sha256, expected: file.sha256 });
                 }
             }
             let path = self.cache.join(file.name());
