@@ -12,6 +12,7 @@ mod demo;
 mod fetch;
 mod list;
 mod progress;
+mod remedy;
 mod published;
 mod report;
 mod run;

@@ -3,7 +3,7 @@
 use alignscope::features::{FeatureFolder, Layouts, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetSpec, Distance, Experiment, ExperimentError, External, ExternalSource, Progress,
+    DatasetSpec, Distance, Experiment, ExperimentError, Progress, UserModel, UserSource,
 };
 use anyhow::{Context, bail};
 
@@ -29,14 +29,14 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     if name.trim().is_empty() {
         bail!("the name of the model is empty; give another with --name");
     }
-    let external = External {
+    let external = UserModel {
         name,
         reading: Reading {
             tokens: arguments.scoring.tokens,
             prefix: arguments.arrays.prefix_tokens,
             layouts,
         },
-        source: ExternalSource::Features(folder.into()),
+        source: UserSource::Features(folder.into()),
     };
     let dataset = DatasetSpec {
         kind: arguments.data.dataset,

@@ -7,7 +7,9 @@
 
 use std::io::Write;
 
-use alignscope::in_lines;
+use alignscope::{in_lines, remedies_of, with_remedies};
+
+use crate::remedy;
 
 /// Prints a line, or several, on stdout; as `println!`.
 macro_rules! say {
@@ -41,7 +43,9 @@ pub fn tell_line(text: &str) {
 /// What went wrong, on stderr. Lines after the first are set off, so that a name with a line break
 /// in it looks like no line of the program's own.
 pub fn tell_error(error: &anyhow::Error) {
-    tell_line(&set_off(&format!("alignscope: {error:#}")));
+    let remedies = remedies_of(error.as_ref()).into_iter().map(remedy::words);
+    let text = with_remedies(&format!("alignscope: {error:#}"), remedies);
+    tell_line(&set_off(&text));
 }
 
 fn set_off(text: &str) -> String {

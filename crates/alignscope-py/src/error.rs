@@ -7,9 +7,11 @@ use alignscope::dataset::DatasetError;
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
+use alignscope::model::ModelError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    ExperimentError, ModelNameError, ModelSpecError, StageRowsError, UnknownName, UnknownStage,
+    ExperimentError, ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError,
+    UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -32,9 +34,32 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         return PyKeyboardInterrupt::new_err("stopped");
     }
     let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let message = with_remedies(&message, remedies_of(error).into_iter().map(in_python));
     // A name in a file that is obeyed by a terminal is shown by it instead.
     let message = alignscope::in_lines(&as_python_says(&message)).into_owned();
     raise(py, class(&chain), message)
+}
+
+/// What would help, and by which argument.
+fn in_python(remedy: Remedy) -> String {
+    let text = match remedy {
+        Remedy::MoreMemory { bytes } => {
+            return format!("allow more with `memory={}`", bytes.div_ceil(1_000_000) * 1_000_000);
+        }
+        Remedy::SmallerImage => "make the image smaller",
+        Remedy::SmallerSquare => "bring images to a smaller square with `baseline_size`",
+        Remedy::LargerSquare => "bring images to a larger square with `baseline_size`",
+        Remedy::PrecisionF32 => "choose `precision=\"f32\"`, whose weights take a third less",
+        Remedy::Spill => "let activations be spilled to a temporary file with `spill=True`",
+        Remedy::FewerResamples => "draw fewer with `resamples`",
+        Remedy::FewerTrials => "take a part of them with `limit`",
+        Remedy::LeaveOutImages => "leave their trials out with `keep_going=True`",
+        Remedy::OtherFolder => "name another folder with `out`",
+        Remedy::Fresh => "discard that run with `fresh=True`",
+        Remedy::Verify => "look into it with `alignscope verify`",
+        _ => return format!("{remedy:?}"),
+    };
+    text.to_owned()
 }
 
 /// Arguments that are true or false: what Python writes for the option.
@@ -166,7 +191,7 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     if let Some(error) = as_a::<ExperimentError>(error) {
         return match error {
             ExperimentError::Results(results) => Some(results),
-            ExperimentError::Npy(npy) => Some(npy),
+            ExperimentError::Measure(ModelError::Npy(npy)) => Some(&**npy),
             _ => None,
         };
     }
@@ -246,24 +271,26 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     match as_a::<ExperimentError>(error)? {
         ExperimentError::Memory { .. }
-        | ExperimentError::ImageMemory { .. }
-        | ExperimentError::ResampleMemory { .. }
-        | ExperimentError::MetricMemory { .. }
-        | ExperimentError::FeatureMemory { .. }
-        | ExperimentError::CallbackMemory { .. } => Some("MemoryBudgetError"),
-        ExperimentError::FeatureShape { .. }
-        | ExperimentError::CallbackShape { .. }
-        | ExperimentError::StageName { .. }
+        | ExperimentError::Prepared(PreparedError::Memory { .. })
+        | ExperimentError::Measure(ModelError::Memory { .. }) => Some("MemoryBudgetError"),
+        ExperimentError::Measure(
+            ModelError::FeatureShape { .. }
+            | ModelError::FunctionShape { .. }
+            | ModelError::StageName { .. }
+            | ModelError::StageTwice { .. }
+            | ModelError::NoStages { .. }
+            | ModelError::LongStageName { .. }
+            | ModelError::Name(_)
+            | ModelError::Unusable { .. },
+        )
         | ExperimentError::Twice { .. }
         | ExperimentError::NotGiven(_)
         | ExperimentError::Name(_)
         | ExperimentError::Many { .. }
         | ExperimentError::ManyTrials { .. }
         | ExperimentError::ManyScores { .. }
-        | ExperimentError::LongStageName { .. }
         | ExperimentError::Figures(_)
-        | ExperimentError::Nothing { .. }
-        | ExperimentError::Unusable { .. } => Some("InvalidValueError"),
+        | ExperimentError::Nothing { .. } => Some("InvalidValueError"),
         _ => None,
     }
 }

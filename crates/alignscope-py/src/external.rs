@@ -8,8 +8,8 @@ use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Callback, Distance, ExperimentError, External, ExternalSource, FeatureValues, Features,
-    ModelSpec, Stage, StageRows, Tokens,
+    Batch, Distance, ExperimentError, FeatureValues, Features, Function, ModelSpec, Stage,
+    StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -215,13 +215,13 @@ impl<'a> Given<'a> {
     ///
     /// # Errors
     /// The checkpoint whose recipe of preprocessing is named cannot be opened.
-    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<External<'w>, ExperimentError>
+    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<UserModel<'w>, ExperimentError>
     where
         'a: 'w,
     {
         let Self { name, reading, source } = self;
         let source = match source {
-            GivenSource::Features(features) => ExternalSource::Features(features),
+            GivenSource::Features(features) => UserSource::Features(features),
             GivenSource::Function { encode, stages, recipe, batch, spill, version } => {
                 let preprocessing = match recipe {
                     None => None,
@@ -243,7 +243,7 @@ impl<'a> Given<'a> {
                     }
                 };
                 let encode = Box::new(call);
-                ExternalSource::Callback(Callback {
+                UserSource::Function(Function {
                     stages,
                     preprocessing,
                     batch,
@@ -253,7 +253,7 @@ impl<'a> Given<'a> {
                 })
             }
         };
-        Ok(External { name, reading, source })
+        Ok(UserModel { name, reading, source })
     }
 }
 

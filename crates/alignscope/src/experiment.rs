@@ -1,69 +1,47 @@
 //! The whole way: models × data sets to scores.
 
 mod existing_run;
-mod callback;
 mod compare;
 mod outputs;
 mod error;
-mod external;
 mod figures;
 mod file;
-mod holding;
 mod fingerprint;
 mod measure;
-mod metric;
-mod model;
-mod remaining;
-mod own_arrays;
-mod encoder;
-mod pixel_rule;
-mod pixels;
-mod prepared;
+mod models;
 mod record;
-mod reduction;
 mod scoring;
-mod shares;
 mod tables;
-mod tiles;
 mod verify;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-pub use callback::{Batch, Callback, Encode, StageRows, StageRowsError};
 pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
-pub use error::ExperimentError;
-use error::check_stopped;
-pub use external::{External, ExternalSource, FeatureValues, Features, depths};
+pub use error::{ExperimentError, remedies_of};
 pub use figures::{FigureSpec, Presentation, draw, notes_on_published, read_drawn};
 pub use file::{ExperimentFile, ExperimentFileError};
-pub use holding::{Holding, Place};
 pub use measure::Measured;
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
-use encoder::EncoderModel;
-use external::OwnModel;
-use metric::Metric;
-use model::{Measurement, Model, Role, RunModel};
+use models::RunModel;
 use outputs::{Concluded, Done};
-use pixels::Pixels;
-use prepared::{Opening, PreparedDataset};
-use reduction::Wanted;
 use scoring::Scoring;
 use tables::Tables;
 
 use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
-use crate::dataset::{DatasetKind, DatasetOptions};
+use crate::dataset::DatasetKind;
 use crate::distance::Distance;
-use crate::encoder::{Checkpoint, Precision, Tokens};
-use crate::features::{FeatureFolder, Layouts, Reading};
+use crate::encoder::{Precision, Tokens};
+use crate::features::Layouts;
 use crate::findings::FindingRow;
 use crate::input_file::ContentHash;
-use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
-use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm, names_of};
+use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
+use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
+use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
 use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
@@ -71,17 +49,6 @@ use crate::results::{
     ScaleFile, ScoreRow, read_scores,
 };
 use crate::score::Ties;
-
-/// A data set of an experiment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DatasetSpec {
-    /// Which data set is asked for; what is found in its folder stands in the results.
-    pub kind: DatasetKind,
-    /// Its folder, or for a manifest also the file.
-    pub data: PathBuf,
-    /// What part of it.
-    pub options: DatasetOptions,
-}
 
 /// A grid of models × data sets × distances.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,7 +187,7 @@ impl Experiment {
     /// nothing before, nothing at all, unless the run was stopped: a run that could not be done is none to go on with.
     pub fn run(
         &self,
-        own: Vec<External<'_>>,
+        own: Vec<UserModel<'_>>,
         out: &OutputFolder,
         progress: &dyn Progress,
     ) -> Result<Summary, ExperimentError> {
@@ -234,9 +201,9 @@ impl Experiment {
     }
 
     /// The same, of which the caller's models are part.
-    fn with_own(&self, own: &[External<'_>]) -> Self {
+    fn with_own(&self, own: &[UserModel<'_>]) -> Self {
         let mut whole = self.clone();
-        for External { name, .. } in own {
+        for UserModel { name, .. } in own {
             let spec = ModelSpec::Own(name.clone());
             if whole.models.iter().all(|model| model.spec != spec) {
                 whole.models.push(spec.into());
@@ -251,7 +218,7 @@ impl Experiment {
     /// does not go on, and trials of images that cannot be read cannot be left out
     fn run_inner(
         &self,
-        own: Vec<External<'_>>,
+        own: Vec<UserModel<'_>>,
         out: Option<&OutputFolder>,
         alone: bool,
         progress: &dyn Progress,
@@ -328,7 +295,8 @@ impl Experiment {
         datasets: &[PreparedDataset],
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
-        let any = |models: &[RunModel<'_>], role| models.iter().any(|m| m.model.role() == role);
+        let any =
+            |models: &[RunModel<'_>], role| models.iter().any(|m| m.model.facts().role() == role);
         if any(models, Role::Encoder) && self.precision.is_slower_than_f32() {
             progress.note(&format!(
                 "{} is slower than f32 on this processor, which lacks the instructions that it is made for; it is done by {}",
@@ -337,15 +305,17 @@ impl Experiment {
             ));
         }
         for RunModel { name, model, .. } in models.iter_mut() {
-            let wanted = |dataset| Wanted {
+            let cell = |dataset| Cell {
                 model: name,
                 dataset,
                 distances: &self.distances,
+                tokens: self.tokens,
+                memory_bytes: self.memory_bytes,
                 foreign_scales: None,
             };
-            let wanted: Vec<Wanted<'_>> = datasets.iter().map(wanted).collect();
-            model.prepare(&wanted, self.memory_bytes, progress)?;
-            if let Some(why) = model.not_cached().filter(|_| self.kept.is_some()) {
+            let cells: Vec<Cell<'_>> = datasets.iter().map(cell).collect();
+            model.prepare(&cells, progress)?;
+            if let Some(why) = model.facts().not_cached().filter(|_| self.kept.is_some()) {
                 progress.note(&format!("{name}: nothing of it is kept, since {why}"));
             }
         }
@@ -397,76 +367,6 @@ impl Experiment {
         }
     }
 
-    /// The models, their files hashed.
-    fn models<'a>(
-        &self,
-        own: Vec<External<'a>>,
-        progress: &dyn Progress,
-    ) -> Result<Vec<RunModel<'a>>, ExperimentError> {
-        let specs = self.all_models()?;
-        let names = names_of(&specs)?;
-        let mut own: Vec<Option<External<'a>>> = own.into_iter().map(Some).collect();
-        let mut models = Vec::with_capacity(specs.len());
-        for (NamedModel { spec, .. }, name) in specs.into_iter().zip(names) {
-            let model: Box<dyn Model + 'a> = match &spec {
-                ModelSpec::Own(wanted) => {
-                    let mut own = own.iter_mut();
-                    let is_it = |own: &&mut Option<External<'_>>| {
-                        own.as_ref().is_some_and(|own| own.name == *wanted)
-                    };
-                    let found = own.find(is_it).and_then(Option::take);
-                    let found = found.ok_or_else(|| ExperimentError::NotGiven(name.clone()))?;
-                    Box::new(OwnModel::new(found)?)
-                }
-                ModelSpec::Features(path) => Box::new(self.features(path, &name)?),
-                ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
-                ModelSpec::Pixels => Box::new(Metric(Pixels)),
-                ModelSpec::Encoder { .. } => Box::new(self.encoder(&spec, &name, progress)?),
-            };
-            models.push(RunModel { name, place: spec.place(), model });
-        }
-        match own.into_iter().flatten().next() {
-            Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
-            None => Ok(models),
-        }
-    }
-
-    /// Features in a folder.
-    fn features<'a>(&self, path: &Path, name: &str) -> Result<OwnModel<'a>, ExperimentError> {
-        let folder = FeatureFolder::open(path).map_err(|source| {
-            ExperimentError::FeatureFolder { model: name.to_owned(), source: Box::new(source) }
-        })?;
-        let reading =
-            Reading { tokens: self.tokens, prefix: self.prefix_tokens, layouts: self.layouts };
-        let source = ExternalSource::Features(folder.into());
-        OwnModel::new(External { name: name.to_owned(), reading, source })
-    }
-
-    fn baseline(&self, model: MetricKind) -> Result<LoadedMetric, ExperimentError> {
-        let load = || {
-            let folders = MetricFolders::new(self.weights.as_deref())?;
-            LoadedMetric::load(model, &folders)
-        };
-        load().map_err(|source| ExperimentError::MetricKind { model, source })
-    }
-
-    /// An encoder, checked before the first image is read.
-    fn encoder(
-        &self,
-        spec: &ModelSpec,
-        name: &str,
-        progress: &dyn Progress,
-    ) -> Result<EncoderModel, ExperimentError> {
-        let checkpoint = Checkpoint::of(spec, self.projection, self.tokens, progress);
-        let checkpoint = checkpoint.map_err(|source| {
-            let source = Box::new(source);
-            ExperimentError::Model { model: as_named(name, spec), source }
-        })?;
-        let mut checkpoint = checkpoint.expect("the specification is an encoder's");
-        checkpoint.precision = self.precision;
-        Ok(EncoderModel::new(name.to_owned(), Box::new(checkpoint)))
-    }
-
     fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
             true => {
@@ -497,52 +397,13 @@ impl Experiment {
         Drawn { simulated, title, colours, published, tokens, figures, models, datasets }
     }
 
-    /// The models asked for, with `pixels` first where it is to be added.
-    fn all_models(&self) -> Result<Vec<NamedModel>, ExperimentError> {
-        let mut models = self.models.clone();
-        if self.pixels && models.iter().all(|model| model.spec != ModelSpec::Pixels) {
-            models.insert(0, ModelSpec::Pixels.into());
-        }
-        for (i, NamedModel { spec, .. }) in models.iter().enumerate() {
-            if models[..i].iter().any(|other| other.spec.is_same_as(spec)) {
-                return Err(ExperimentError::Twice { what: "model", name: spec.to_string() });
-            }
-        }
-        self.check_datasets()?;
-        for (i, distance) in self.distances.iter().enumerate() {
-            if self.distances[..i].contains(distance) {
-                let name = distance.to_string();
-                return Err(ExperimentError::Twice { what: "distance", name });
-            }
-        }
-        let encoders = models.iter().any(|model| model.spec.is_encoder());
-        let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
-        if self.scale_from.is_some() && !(encoders && normalized) {
-            return Err(ExperimentError::ScaleUnused);
-        }
-        let features = models.iter().any(|model| matches!(model.spec, ModelSpec::Features(_)));
-        if !features && (self.prefix_tokens.is_some() || !self.layouts.is_empty()) {
-            return Err(ExperimentError::FeaturesUnused);
-        }
-        if models.is_empty() {
-            return Err(ExperimentError::Nothing { what: "model" });
-        }
-        if self.datasets.is_empty() {
-            return Err(ExperimentError::Nothing { what: "data set" });
-        }
-        if self.distances.is_empty() {
-            return Err(ExperimentError::Nothing { what: "distance" });
-        }
-        Ok(models)
-    }
-
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
     fn foreign_scales(&self, models: &[RunModel<'_>]) -> Result<ForeignScales, ExperimentError> {
         let Some(run) = &self.scale_from else { return Ok(ForeignScales::default()) };
         let file = ScaleFile::read(&run.join("scale.parquet"))?;
         let mut scales = BTreeMap::new();
         let other = RunState::read(&run.join("manifest.json"))?;
-        for model in models.iter().filter(|m| m.model.role() == Role::Encoder) {
+        for model in models.iter().filter(|m| m.model.facts().role() == Role::Encoder) {
             let there = model.name_in(&other);
             if there.is_none() && other.inputs.contains_key(&format!("weights of {}", model.name)) {
                 let (run, model) = (run.clone(), model.name.clone());
@@ -569,51 +430,5 @@ fn check_trials(datasets: &[PreparedDataset]) -> Result<(), ExperimentError> {
     match found as u64 > MAX_TRIALS {
         true => Err(ExperimentError::ManyTrials { found }),
         false => Ok(()),
-    }
-}
-
-/// A model in an error: what it is called, and what it is where that is something else.
-fn as_named(name: &str, spec: &ModelSpec) -> String {
-    match spec.place() {
-        place if place == name => place,
-        place => format!("{name} ({place})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stage::Stage;
-
-    fn experiment() -> Experiment {
-        let dataset = DatasetSpec {
-            kind: DatasetKind::Pairs,
-            data: "none".into(),
-            options: DatasetOptions::default(),
-        };
-        Experiment::new(vec![ModelSpec::untrained("a/b", 0)], vec![dataset], 1 << 30)
-    }
-
-    #[test]
-    fn pixels_come_first_and_only_once() {
-        let mut experiment = experiment();
-        assert_eq!(experiment.all_models().expect("fine")[0].spec, ModelSpec::Pixels);
-        experiment.models.push(ModelSpec::Pixels.into());
-        assert_eq!(experiment.all_models().expect("fine").len(), 2);
-        experiment.models.push(ModelSpec::Pixels.into());
-        assert!(matches!(experiment.all_models(), Err(ExperimentError::Twice { .. })));
-    }
-
-    #[test]
-    fn a_grid_without_a_model_is_an_error() {
-        let nothing = Experiment { models: vec![], pixels: false, ..experiment() };
-        assert!(matches!(nothing.all_models(), Err(ExperimentError::Nothing { what: "model" })));
-    }
-
-    #[test]
-    fn stages_of_a_model_are_in_order_of_depth() {
-        let depths: Vec<f64> =
-            Stage::of_encoder(24).into_iter().map(|s| s.depth_percent(24)).collect();
-        assert!(depths.is_sorted());
     }
 }

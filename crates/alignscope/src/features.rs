@@ -18,10 +18,11 @@ pub use layout::{ArrayAxes, Layout, LayoutError, Layouts, Reading};
 pub use npy::{NpyError, NpyFile};
 pub use rows::{RowsError, rows_of_images};
 
-use crate::budget::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::encoder::{Encoder, Tokens, encode_stages, passes};
 use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, prefetch};
+use crate::memory::TooLittleMemory;
 use crate::pair_statistics::{Activations, find_unusable, is_suspect};
+use crate::plan::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
@@ -135,17 +136,8 @@ pub enum FeatureError {
         value: f32,
     },
     /// Not even one image fits.
-    #[error(
-        "one image needs {} MB of memory, the budget is {} MB; allow more with `--memory`",
-        needed.div_ceil(1_000_000),
-        budget.div_ceil(1_000_000)
-    )]
-    Memory {
-        /// Bytes that would do.
-        needed: u64,
-        /// Bytes allowed.
-        budget: u64,
-    },
+    #[error(transparent)]
+    Memory(Box<TooLittleMemory>),
     /// A file could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -302,7 +294,13 @@ fn encode(
     let per_image = encoder.bytes_per_image() as u64 + one_token;
     let left = memory_bytes.saturating_sub(fixed);
     if left < per_image {
-        return Err(FeatureError::Memory { needed: fixed + per_image, budget: memory_bytes });
+        return Err(FeatureError::Memory(Box::new(TooLittleMemory {
+            what: "encoding".to_owned(),
+            how: "for one image".to_owned(),
+            needed: fixed + per_image,
+            budget: memory_bytes,
+            remedies: vec![],
+        })));
     }
     // Reading ahead can wait where an image hardly fits.
     let more_ahead = more_ahead_bytes(left - per_image);

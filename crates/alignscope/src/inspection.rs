@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
 use crate::image::{DecodingBudget, Examined, ImageError, notes_on_reading};
+use crate::image::{PROGRAM_BYTES, for_decoding_alone};
 use crate::input_file::ContentHash;
 use crate::listing::for_each_file;
 use crate::progress::Progress;

@@ -13,6 +13,8 @@ mod atomic_write;
 mod spill;
 mod input_file;
 mod text;
+mod remedy;
+mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
 pub mod listing;
@@ -39,14 +41,13 @@ mod model_spec;
 pub mod pair_statistics;
 /// Vision encoders, one stage at a time.
 pub mod encoder;
-mod budget;
-/// Groups of images that hold both ends of all their pairs.
-pub mod resident;
 /// One number for a pair of images at a stage.
 pub mod distance;
 /// How the energy of a stage is spread over its channels.
 pub mod energy;
-/// Differences that outlive a run.
+/// How the memory budget of a run is shared out.
+pub mod plan;
+/// Statistics of pairs that outlive a run.
 pub mod cache;
 /// How well distances follow the answers of people.
 pub mod score;
@@ -58,14 +59,17 @@ pub mod findings;
 pub mod comparison;
 /// The files that a run leaves.
 pub mod results;
+/// Activations as arrays, and as `features.npy` and `file_names.txt`.
+pub mod features;
+mod prepared;
+/// What is measured: encoders, features, functions, and metrics of two images.
+pub mod model;
 /// Score against depth, as a figure.
 pub mod figure;
 /// A run as a page.
 pub mod report;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
-/// Activations as arrays, and as `features.npy` and `file_names.txt`.
-pub mod features;
 /// The whole way: models × data sets to scores.
 mod experiment;
 
@@ -75,24 +79,31 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    Batch, Callback, Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec,
-    Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
-    ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
-    StageRows, StageRowsError, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
-    notes_on_published, read_drawn, verify,
+    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, Experiment, ExperimentError,
+    ExperimentFile, ExperimentFileError, FigureSpec, Measured, Presentation, Summary,
+    VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn, remedies_of,
+    verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};
+pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
+pub use crate::model::{
+    Batch, Encode, FeatureValues, Features, Function, StageRows, StageRowsError, UserModel,
+    UserSource,
+};
 pub use crate::model_spec::{
     ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm,
     check_model_name, names_of,
 };
 pub use crate::name::UnknownName;
+pub use crate::plan::{Holding, Place};
+pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
+pub use crate::remedy::{Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;
-pub use crate::stage::{Stage, StageName, UnknownStage};
+pub use crate::stage::{Stage, StageName, UnknownStage, depths};
 pub use crate::user_folders::{NoHome, expand_home};

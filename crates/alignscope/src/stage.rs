@@ -119,6 +119,24 @@ impl FromStr for Stage {
     }
 }
 
+/// Where each of a model's stages stands in figures, 0 to 100.
+///
+/// An encoder's stages stand where they do for an encoder whose last block is the last of them;
+/// where any has a name of its own, the stages are spread evenly up to 100.
+pub fn depths(stages: &[Stage]) -> Vec<f64> {
+    let blocks = stages.iter().filter_map(|stage| match stage {
+        Stage::Block(block) => Some(*block),
+        _ => None,
+    });
+    let blocks = blocks.max().unwrap_or(0);
+    let named = stages.iter().any(|stage| matches!(stage, Stage::Named(_)));
+    let of = |(position, stage): (usize, &Stage)| match named {
+        true => 100.0 * (position + 1) as f64 / stages.len() as f64,
+        false => stage.depth_percent(blocks),
+    };
+    stages.iter().enumerate().map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +166,13 @@ mod tests {
         assert_eq!(named.to_string(), "layer4");
         assert_eq!(Stage::in_results("layer4"), named);
         assert_ne!(Stage::in_results("layer3"), named);
+    }
+
+    #[test]
+    fn named_stages_are_spread_and_encoders_stages_stand_where_they_do() {
+        assert_eq!(depths(&Stage::of_encoder(12))[..2], [2.5, 7.5]);
+        let named = ["layer1", "layer2", "layer3", "head"].map(Stage::in_results);
+        assert_eq!(depths(&named), [25.0, 50.0, 75.0, 100.0]);
+        assert_eq!(depths(&[Stage::Projection]), [100.0]);
     }
 }

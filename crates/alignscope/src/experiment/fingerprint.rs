@@ -6,23 +6,21 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Experiment;
-use super::model::{Role, RunModel};
-use super::prepared::PreparedDataset;
+use super::models::RunModel;
 use crate::cache::{About, Fingerprint, NUMERICS};
 use crate::dataset::{Dataset, LabelColumn, OddOneOut, RatedPair, Trials, TwoAlternatives};
 use crate::encoder::{Precision, Tokens};
 use crate::input_file::ContentHash;
+use crate::model::{BLOCKS, Role};
+use crate::prepared::PreparedDataset;
 use crate::results::{ENERGY, RunState};
 use crate::weights::hex;
-
-/// What the blocks of an encoder are fed, where it is as the study had it.
-pub(super) const BLOCKS: &str = "input of the blocks";
 
 impl RunModel<'_> {
     /// What the model is called in another run: the name that it has here, or the only one, of a model
     /// with the same weights, architecture and way of feeding its blocks.
     pub(super) fn name_in<'a>(&self, other: &'a RunState) -> Option<&'a str> {
-        let inputs: BTreeMap<String, String> = self.model.inputs().into_iter().collect();
+        let inputs: BTreeMap<String, String> = self.model.facts().inputs().into_iter().collect();
         let is_this = |name: &&str| {
             ["weights", "architecture", BLOCKS]
                 .iter()
@@ -42,16 +40,16 @@ impl RunModel<'_> {
         dataset: &PreparedDataset,
         tokens: Tokens,
     ) -> (Fingerprint, About) {
-        let (what, compared) = self.model.compared(dataset, tokens);
+        let (what, compared) = self.model.facts().compared(dataset, tokens);
         let mut values: BTreeMap<String, Value> = BTreeMap::from([
             ("numerics".into(), NUMERICS.into()),
             ("processor".into(), processor().into()),
-            ("model".into(), self.model.fingerprint()),
+            ("model".into(), self.model.facts().fingerprint()),
             ("images".into(), images(dataset).into()),
             ("pairs".into(), pairs(dataset).into()),
             (what.to_owned(), compared.into()),
         ]);
-        if self.model.sums_by_caches() {
+        if self.model.facts().sums_by_caches() {
             values.insert("processor name".into(), alignscope_kernel::cpu_name().into());
         }
         let about = About {
@@ -168,9 +166,9 @@ impl Experiment {
         if let Some(tokens) = self.tokens_compared(models) {
             inputs.insert("tokens".to_owned(), tokens);
         }
-        let baselines = models.iter().any(|model| model.model.role() == Role::Baseline);
+        let baselines = models.iter().any(|model| model.model.facts().role() == Role::Baseline);
         for RunModel { name, model, .. } in models {
-            for (what, value) in model.inputs() {
+            for (what, value) in model.facts().inputs() {
                 inputs.insert(format!("{what} of {name}"), value);
             }
         }

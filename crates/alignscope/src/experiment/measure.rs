@@ -1,13 +1,13 @@
 //! One model of the caller's on one data set.
 
-use super::external::External;
-use super::holding::Holding;
-use super::model::Measurement;
-use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError, Outcome};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::findings::FindingRow;
+use crate::model::Measurement;
+use crate::model::StageDistances;
+use crate::model::UserModel;
+use crate::plan::Holding;
 use crate::progress::Progress;
 use crate::results::{OutputFolder, ScoreRow};
 use crate::stage::Stage;
@@ -44,7 +44,7 @@ impl Experiment {
     /// See [`ExperimentError`]. `out` then holds no result with a final name.
     pub fn measure(
         &self,
-        external: External<'_>,
+        external: UserModel<'_>,
         out: Option<&OutputFolder>,
         progress: &dyn Progress,
     ) -> Result<Measured, ExperimentError> {

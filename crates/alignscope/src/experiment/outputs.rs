@@ -2,13 +2,13 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::error::check_stopped;
-use super::model::RunModel;
-use super::prepared::PreparedDataset;
+use super::models::RunModel;
 use super::tables::Tables;
 use super::{Experiment, ExperimentError, draw, notes_on_published, record};
 use crate::comparison::ComparisonRow;
 use crate::findings::FindingRow;
+use crate::model::check_stopped;
+use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::report::write_report_of_run;
 use crate::results::{

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::model::{Role, RunModel};
-use super::prepared::PreparedDataset;
+use super::models::RunModel;
 use super::{Experiment, ExperimentError, FigureSpec};
 use crate::encoder::Checkpoint;
-use crate::input_file::{self, ContentHash, HashedPath};
+use crate::input_file::{self, ContentHash, absolute};
 use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
+use crate::model::Role;
+use crate::prepared::PreparedDataset;
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
 };
@@ -27,7 +28,7 @@ const REPRODUCIBLE_OF_USER: &str = "the same activations give the same bytes of 
 impl Experiment {
     /// Which tokens were compared; none where no model has tokens.
     pub(super) fn tokens_compared(&self, models: &[RunModel<'_>]) -> Option<String> {
-        let has_tokens = |model: &RunModel<'_>| model.model.role().has_tokens();
+        let has_tokens = |model: &RunModel<'_>| model.model.facts().role().has_tokens();
         models.iter().any(has_tokens).then(|| self.tokens.to_string())
     }
 
@@ -41,22 +42,22 @@ impl Experiment {
         times: Times,
     ) -> Manifest<FigureSpec> {
         let of_run = models;
-        let any = |role| models.iter().any(|model| model.model.role() == role);
+        let any = |role| models.iter().any(|model| model.model.facts().role() == role);
         let [encoders, of_user] = [Role::Encoder, Role::OfUser].map(any);
         let [baselines, pixels] = [Role::Baseline, Role::Pixels].map(any);
         let models = models
             .iter()
             .map(|model| {
-                let checkpoint = model.model.checkpoint();
+                let checkpoint = model.model.facts().checkpoint();
                 ModelRecord {
                     name: model.name.clone(),
                     spec: model.place.clone(),
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
-                    of_user: model.model.role() == Role::OfUser,
+                    of_user: model.model.facts().role() == Role::OfUser,
                     defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
-                    files: model.model.files(),
+                    files: model.model.facts().files(),
                 }
             })
             .collect();
@@ -126,14 +127,6 @@ impl Experiment {
     }
 }
 
-impl FileRecord {
-    /// A file that was read, by the hash of what was read.
-    pub(super) fn of(file: &HashedPath) -> Self {
-        let HashedPath { path, sha256 } = file;
-        Self { path: absolute(path), sha256: sha256.clone(), published: None }
-    }
-}
-
 /// The tables of a run by their names, with their hashes.
 pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, ExperimentError> {
     let record = |name: &str| {
@@ -141,11 +134,6 @@ pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, Experime
         Ok(FileRecord { path: name.to_owned(), sha256, published: None })
     };
     TABLES.into_iter().map(record).collect()
-}
-
-/// A path that means the same from any folder.
-pub(super) fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// SHA-256 of a file, or of a folder of answers.

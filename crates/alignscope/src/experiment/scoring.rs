@@ -1,18 +1,20 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
-use super::model::RunModel;
+use super::models::RunModel;
 use super::outputs::Concluded;
-use super::prepared::PreparedDataset;
-use super::reduction::StageDistances;
 use super::{Experiment, ExperimentError};
-use crate::budget::PROGRAM_BYTES;
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::energy::{Spread, StageEnergy};
 use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
+use crate::image::PROGRAM_BYTES;
+use crate::memory::TooLittleMemory;
+use crate::model::StageDistances;
+use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 use crate::resample::Replicates;
 use crate::results::{MAX_CSV_ROWS, ScoreRow};
 use crate::score::{Measure, SubsetScore};
@@ -62,7 +64,7 @@ impl<'a> Scoring<'a> {
     ) -> Result<(), ExperimentError> {
         let model = of.name.as_str();
         let names: Vec<Stage> = stages.iter().map(|stage| stage.stage).collect();
-        let depths = of.model.depths(&names);
+        let depths = of.model.facts().depths(&names);
         let depth = |stage: Stage| {
             let position = names.iter().position(|name| *name == stage);
             depths[position.expect("a stage of the model")]
@@ -122,8 +124,12 @@ impl<'a> Scoring<'a> {
         let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {
-                let model = model.to_owned();
-                Err(ExperimentError::ResampleMemory { model, resamples, needed, budget })
+                let remedies = vec![Remedy::FewerResamples];
+                let (what, how) = (
+                    format!("scoring {model}"),
+                    format!("for the scores of {resamples} resamples"),
+                );
+                Err(TooLittleMemory { what, how, needed, budget, remedies }.into())
             }
             false => Ok(()),
         }

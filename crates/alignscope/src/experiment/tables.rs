@@ -1,8 +1,8 @@
 //! The tables of a run that grow model by model.
 
 use super::ExperimentError;
-use super::prepared::PreparedDataset;
-use super::reduction::StageDistances;
+use crate::model::StageDistances;
+use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::results::{DistanceRows, DistancesWriter, OutputFolder, ScaleWriter};
 

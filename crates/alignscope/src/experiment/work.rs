@@ -1,9 +1,10 @@
 //! The work of a run: each model on each data set, taken from what is kept or done now.
 
-use super::model::{Cell, Measurement, RunModel};
-use super::prepared::PreparedDataset;
+use super::models::RunModel;
 use super::{Experiment, ExperimentError};
 use crate::cache::CacheEntry;
+use crate::model::{Cell, Measurement};
+use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::results::WorkRecord;
 
@@ -45,7 +46,8 @@ impl Experiment {
         dataset: &PreparedDataset,
         progress: &dyn Progress,
     ) -> Result<Option<CacheEntry>, ExperimentError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| model.model.not_cached().is_none()) else {
+        let Some(kept) = self.kept.as_ref().filter(|_| model.model.facts().not_cached().is_none())
+        else {
             return Ok(None);
         };
         let (fingerprint, about) = model.fingerprint(dataset, self.tokens);
@@ -70,7 +72,7 @@ impl Experiment {
         datasets: &[PreparedDataset],
     ) -> Result<(), ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
-        for model in models.iter().filter(|model| model.model.not_cached().is_none()) {
+        for model in models.iter().filter(|model| model.model.facts().not_cached().is_none()) {
             for dataset in datasets {
                 kept.forget(&model.fingerprint(dataset, self.tokens).0)?;
             }

@@ -13,9 +13,9 @@ use alignscope::features::{
 use alignscope::image::RgbImage;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Batch, Callback, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment,
-    ExperimentError, External, ExternalSource, FeatureValues, Features, Measured, ModelSpec, Place,
-    Progress, Silent, Stage, StageRows, Tokens, demo,
+    Batch, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    FeatureValues, Features, Function, Measured, ModelSpec, Place, Progress, Silent, Stage,
+    StageRows, Tokens, UserModel, UserSource, demo,
 };
 
 fn experiment(model: Option<&Path>, kind: DatasetKind, data: &Path, memory: u64) -> Experiment {
@@ -26,6 +26,12 @@ fn experiment(model: Option<&Path>, kind: DatasetKind, data: &Path, memory: u64)
 
 fn encoder() -> Encoder {
     Encoder::load(&Checkpoint::open(&folder("clip/base")).expect("opened")).expect("loaded")
+}
+
+/// The memory that an error says would do.
+fn needed<T: std::fmt::Debug>(result: Result<T, ExperimentError>) -> u64 {
+    let error = result.expect_err("no memory is too little");
+    error.too_little_memory().expect("no memory is too little").needed
 }
 
 /// Activations of the encoder, of files or of what a function is given.
@@ -43,7 +49,7 @@ fn tables(out: &Path) -> [Vec<u8>; 5] {
 }
 
 /// The function that is the encoder.
-fn callback<'a>(encoder: &'a Encoder, spill: bool) -> ExternalSource<'a> {
+fn callback<'a>(encoder: &'a Encoder, spill: bool) -> UserSource<'a> {
     let encode = |batch: Batch, mut rows: Vec<StageRows>| {
         let Batch::Preprocessed { values, shape } = batch else { panic!("by the recipe") };
         let of_image = shape[1] * shape[2] * shape[3];
@@ -58,7 +64,7 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> ExternalSource<'a> {
         }
         Ok(rows)
     };
-    ExternalSource::Callback(Callback {
+    UserSource::Function(Function {
         stages: encoder.stages(),
         preprocessing: Some(encoder.preprocessing().clone()),
         batch: 10,
@@ -69,14 +75,14 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> ExternalSource<'a> {
 }
 
 fn measure(
-    source: ExternalSource<'_>,
+    source: UserSource<'_>,
     data: &Path,
     memory: u64,
     out: Option<&OutputFolder>,
 ) -> Result<Measured, ExperimentError> {
     // What a run calls that folder.
     let name = "base".to_owned();
-    let external = External { name, reading: Reading::default(), source };
+    let external = UserModel { name, reading: Reading::default(), source };
     experiment(None, DatasetKind::Pairs, data, memory).measure(external, out, &Silent)
 }
 
@@ -109,7 +115,7 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
 
     let from_files = claim("from files");
     let opened = FeatureFolder::open(written.path()).expect("opened");
-    let source = ExternalSource::Features(opened.into());
+    let source = UserSource::Features(opened.into());
     measure(source, &data, 1 << 32, Some(&from_files)).expect("measured");
     assert!(tables(from_files.path()) == expected, "features in files");
 
@@ -152,8 +158,7 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
     let names: Vec<String> = images.iter().map(ToString::to_string).collect();
     let features = Features { stages: stages.collect(), file_names: Some(names) };
     let from_memory = claim("from memory");
-    measure(ExternalSource::Features(features), &data, 1 << 32, Some(&from_memory))
-        .expect("measured");
+    measure(UserSource::Features(features), &data, 1 << 32, Some(&from_memory)).expect("measured");
     assert!(tables(from_memory.path()) == expected, "features in memory");
 
     let by_function = claim("by a function");
@@ -171,19 +176,14 @@ fn a_budget_changes_where_activations_are_and_no_distance() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let encoder = encoder();
     let whole = measure(callback(&encoder, true), &data, 1 << 32, None).expect("plenty");
-    let Err(ExperimentError::CallbackMemory { needed, images, .. }) =
-        measure(callback(&encoder, true), &data, 0, None)
-    else {
-        panic!("no memory is too little");
-    };
+    let needed = needed(measure(callback(&encoder, true), &data, 0, None));
     assert!(measure(callback(&encoder, true), &data, needed - 1, None).is_err());
     let spilled = measure(callback(&encoder, true), &data, needed, None).expect("two images fit");
     assert_eq!(spilled.holding.as_ref().map(|h| h.place), Some(Place::File));
     assert_eq!(spilled.distances, whole.distances);
 
     // A stage of all connected images fits, but not two.
-    let stage = images as u64 * 17 * 16 * 4;
-    let memory = needed + stage + stage / 2;
+    let memory = self::needed(measure(callback(&encoder, false), &data, 0, None));
     let grouped = measure(callback(&encoder, false), &data, memory, None).expect("a stage fits");
     let holding = grouped.holding.expect("of a function");
     assert_eq!(holding.place, Place::Memory);
@@ -289,7 +289,7 @@ fn measure_array(
     let (order, _) = order(data);
     let of_image = values.len() / IMAGES;
     let told = |source, memory, progress: &dyn Progress| {
-        let external = External { name: "mine".to_owned(), reading, source };
+        let external = UserModel { name: "mine".to_owned(), reading, source };
         experiment(None, DatasetKind::Pairs, data, memory).measure(external, None, progress)
     };
     let with = |source, memory| told(source, memory, progress);
@@ -298,7 +298,7 @@ fn measure_array(
             let names = (0..IMAGES).map(|image| format!("{image}.png")).collect();
             let values = FeatureValues::Memory { values, shape: shape.to_vec() };
             let stages = vec![(Stage::Block(1), values)];
-            with(ExternalSource::Features(Features { stages, file_names: Some(names) }), 1 << 32)
+            with(UserSource::Features(Features { stages, file_names: Some(names) }), 1 << 32)
         }
         Way::File | Way::LittleMemory => {
             let folder = tempfile::tempdir().expect("a temporary folder");
@@ -306,14 +306,15 @@ fn measure_array(
             write_npy(&stage, shape, values);
             let source = || {
                 let opened = FeatureFolder::open(folder.path()).expect("opened");
-                ExternalSource::Features(opened.into())
+                UserSource::Features(opened.into())
             };
             if let Way::File = way {
                 return with(source(), 1 << 32);
             }
-            match told(source(), 0, &Silent) {
-                Err(ExperimentError::FeatureMemory { needed, .. }) => with(source(), needed),
-                other => other,
+            let found = told(source(), 0, &Silent);
+            match found.as_ref().err().and_then(ExperimentError::too_little_memory) {
+                Some(too_little) => with(source(), too_little.needed),
+                None => found,
             }
         }
         Way::Function => {
@@ -332,7 +333,7 @@ fn measure_array(
                 rows[0].append(&values, &shape)?;
                 Ok(rows)
             };
-            let callback = Callback {
+            let callback = Function {
                 stages: vec![Stage::Block(1)],
                 preprocessing: None,
                 batch: 3,
@@ -340,7 +341,7 @@ fn measure_array(
                 version: None,
                 encode: Box::new(encode),
             };
-            with(ExternalSource::Callback(callback), 1 << 32)
+            with(UserSource::Function(callback), 1 << 32)
         }
     }
 }
@@ -625,8 +626,8 @@ fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
             let values = FeatureValues::Memory { values, shape: shape.to_vec() };
             stages.push((Stage::in_results(name), values));
         }
-        let source = ExternalSource::Features(Features { stages, file_names: Some(names.clone()) });
-        let external = External { name: "mine".to_owned(), reading, source };
+        let source = UserSource::Features(Features { stages, file_names: Some(names.clone()) });
+        let external = UserModel { name: "mine".to_owned(), reading, source };
         experiment(None, DatasetKind::Pairs, place.path(), 1 << 32).measure(external, out, &Silent)
     };
     assert_eq!(order.len(), IMAGES);
@@ -693,20 +694,17 @@ fn axes_that_look_exchanged_are_told_of_once() {
 fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
     let place = small();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let needed = |(shape, values, layout): &(Vec<usize>, Vec<f32>, Option<Layout>)| {
+    let least = |(shape, values, layout): &(Vec<usize>, Vec<f32>, Option<Layout>)| {
         let path: PathBuf = folder.path().join("block-01");
         write_npy(&path, shape, values);
         let opened = FeatureFolder::open(folder.path()).expect("opened");
         let reading = Reading { layouts: layouts(*layout), ..Reading::default() };
-        let source = ExternalSource::Features(opened.into());
-        let external = External { name: "mine".to_owned(), reading, source };
+        let source = UserSource::Features(opened.into());
+        let external = UserModel { name: "mine".to_owned(), reading, source };
         let experiment = experiment(None, DatasetKind::Pairs, place.path(), 0);
-        match experiment.measure(external, None, &Silent) {
-            Err(ExperimentError::FeatureMemory { needed, .. }) => needed,
-            other => panic!("no memory is too little: {other:?}"),
-        }
+        needed(experiment.measure(external, None, &Silent))
     };
-    let [nchw, nhwc, tokens] = maps([6, 5, 5]).map(|array| needed(&array));
+    let [nchw, nhwc, tokens] = maps([6, 5, 5]).map(|array| least(&array));
     assert_eq!((nchw, nhwc), (tokens, tokens));
 }
 
@@ -731,12 +729,10 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").middle;
     let encoder = encoder();
     let run = |out: &str, memory: u64, cache: Option<&str>, until: i64| {
-        let ExternalSource::Callback(function) = callback(&encoder, true) else {
-            panic!("a function")
-        };
+        let UserSource::Function(function) = callback(&encoder, true) else { panic!("a function") };
         let version = Some("1".to_owned());
-        let source = ExternalSource::Callback(Callback { version, ..function });
-        let own = External { name: "own".to_owned(), reading: Reading::default(), source };
+        let source = UserSource::Function(Function { version, ..function });
+        let own = UserModel { name: "own".to_owned(), reading: Reading::default(), source };
         let kept = cache.map(|name| alignscope::cache::CacheFolder::new(&place.path().join(name)));
         let models = Experiment { kept, ..experiment(None, DatasetKind::TwoAfc, &data, memory) };
         let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
@@ -745,10 +741,7 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
     };
     let expected = run("whole", 1 << 32, None, i64::MAX).expect("run");
     // A budget in which the images do not fit at once.
-    let needed = match run("little", 0, None, i64::MAX) {
-        Err(ExperimentError::CallbackMemory { needed, .. }) => needed,
-        other => panic!("{other:?}"),
-    };
+    let needed = needed(run("little", 0, None, i64::MAX));
     for (i, memory) in [1 << 32, needed + 2_000_000].into_iter().enumerate() {
         for until in [200, 300, 400, 500] {
             let (out, cache) = (format!("out {i} {until}"), format!("kept {i} {until}"));
@@ -770,7 +763,7 @@ fn models_of_all_kinds_stand_in_one_run() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let encoder = encoder();
-    let own = |name: &str| External {
+    let own = |name: &str| UserModel {
         name: name.to_owned(),
         reading: Reading::default(),
         source: callback(&encoder, true),
@@ -791,7 +784,7 @@ fn models_of_all_kinds_stand_in_one_run() {
     assert_eq!(of("first"), of("base"));
     assert_eq!(of("last"), of("base"));
 
-    let refused = |models: Vec<External<'_>>| {
+    let refused = |models: Vec<UserModel<'_>>| {
         let out = place.path().join("refused");
         let claimed = OutputFolder::claim_run(&out, false).expect("a new folder");
         let error = whole.run(models, &claimed, &Silent).expect_err("refused").to_string();

@@ -27,6 +27,12 @@ fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
     }
 }
 
+/// The memory that an error says would do.
+fn needed<T: std::fmt::Debug>(result: Result<T, ExperimentError>) -> u64 {
+    let error = result.expect_err("no memory is too little");
+    error.too_little_memory().expect("no memory is too little").needed
+}
+
 /// Keeps what a run notes.
 #[derive(Debug, Default)]
 struct Notes(Mutex<String>);
@@ -151,9 +157,7 @@ fn the_energy_of_a_run_is_that_of_plain_loops_whatever_distances_and_memory() {
             assert!(row.chance.is_none() && row.ci_low.is_none() && row.ci_note.is_some());
         }
 
-        let Err(ExperimentError::Memory { needed, .. }) = rows(&of(&[Distance::Cosine], 0)) else {
-            panic!("no memory is too little");
-        };
+        let needed = needed(rows(&of(&[Distance::Cosine], 0)));
         for memory in [1 << 32, needed, needed + 4_000] {
             let again = rows(&of(&[Distance::Cosine], memory)).expect("enough memory");
             let values =
@@ -175,9 +179,7 @@ fn splits_files_and_threads_change_no_byte() {
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
 
     for threads in [1, 2, 5] {
-        let Err(ExperimentError::Memory { needed, .. }) = run(&model, &data, 0, threads) else {
-            panic!("no memory is too little");
-        };
+        let needed = needed(run(&model, &data, 0, threads));
         assert!(run(&model, &data, needed - 1, threads).is_err());
         // From the least, which holds two images at a time, to where all fit.
         let (mut spilled, mut kept_in_file, mut split, mut plain) = (0, 0, 0, 0);
@@ -204,9 +206,7 @@ fn in_every_precision_splits_and_threads_change_no_byte() {
         let of = |memory_bytes| Experiment { precision, ..experiment(&model, &data, memory_bytes) };
         let (whole, _) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
         for threads in [1, 3] {
-            let Err(ExperimentError::Memory { needed, .. }) = noted_run(&of(0), threads) else {
-                panic!("no memory is too little");
-            };
+            let needed = needed(noted_run(&of(0), threads));
             for more in [0, 100_000, 1_000_000] {
                 let (found, notes) = noted_run(&of(needed + more), threads).expect("enough");
                 assert!(
@@ -231,9 +231,7 @@ fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
         };
         let (whole, notes) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
         assert!(!notes.contains(SPILLED));
-        let Err(ExperimentError::Memory { needed, .. }) = noted_run(&of(0), 2) else {
-            panic!("no memory is too little");
-        };
+        let needed = needed(noted_run(&of(0), 2));
         for more in [0, 1_500, 4_000, 9_000] {
             let (found, notes) = noted_run(&of(needed + more), 2).expect("enough memory");
             assert!(notes.contains(SPILLED), "{tokens}, {more} bytes more: {notes}");
@@ -248,9 +246,7 @@ fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let model = ModelSpec::MetricKind(MetricKind::Ssim);
     let whole = run(&model, &data, 1 << 32, 2).expect("plenty of memory");
-    let Err(ExperimentError::MetricMemory { needed, .. }) = run(&model, &data, 0, 2) else {
-        panic!("no memory is too little");
-    };
+    let needed = needed(run(&model, &data, 0, 2));
     // One image at a time, which is the least; five; and one component of the pairs' graph.
     for share in [1, 2, 8] {
         let tiled = run(&model, &data, share * needed, 2).expect("just enough memory");

@@ -11,7 +11,7 @@ use alignscope::demo::{self, DemoFolders};
 use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind,
-    ModelSpec, Precision, Progress, Resampling, Summary, Ties, Tokens,
+    ModelSpec, Precision, PreparedError, Progress, Remedy, Resampling, Summary, Ties, Tokens,
 };
 use tempfile::TempDir;
 
@@ -63,10 +63,11 @@ impl Place {
         let alone = Experiment { models, datasets: pairs, pixels: false, ..experiment.clone() };
         let alone = Experiment { kept: None, ..alone };
         match run(&alone, &self.path("little"), &Until::the_end()) {
-            Err(ExperimentError::Memory { needed, .. }) => {
+            Err(error) => {
+                let needed = error.too_little_memory().expect("no memory is too little").needed;
                 Experiment { memory_bytes: needed + 40_000_000, ..experiment }
             }
-            other => panic!("no memory is too little, found {other:?}"),
+            Ok(_) => panic!("no memory is too little"),
         }
     }
 }
@@ -236,7 +237,7 @@ fn a_run_does_not_go_on_with_other_inputs_and_says_which() {
         run(experiment, &out, &Until::the_end()).expect_err("changed").to_string()
     };
     let text = message(&experiment);
-    assert!(text.contains("images of pairs: ") && text.contains("--fresh"), "{text}");
+    assert!(text.contains("images of pairs: "), "{text}");
     fs::write(&image, whole).expect("written");
 
     let text = message(&Experiment { tokens: Tokens::Mean, ..experiment.clone() });
@@ -259,14 +260,18 @@ fn a_run_that_could_not_be_done_is_none_to_go_on_with() {
     let refused = |memory_bytes: u64| {
         let experiment = Experiment { memory_bytes, ..experiment.clone() };
         match run(&experiment, &out, &Until::the_end()) {
-            Err(error @ ExperimentError::Memory { needed, .. }) => (needed, error.to_string()),
-            other => panic!("{memory_bytes} bytes are too little, found {other:?}"),
+            Err(error) => {
+                let too_little = error.too_little_memory().expect("it is too little").clone();
+                (too_little.needed, too_little.remedies(), error.to_string())
+            }
+            Ok(_) => panic!("{memory_bytes} bytes are too little"),
         }
     };
-    let (needed, text) = refused(0);
-    assert!(text.contains("weights in bf16x6") && !text.contains("--precision f32"), "{text}");
-    let (_, text) = refused(needed - 1);
-    assert!(text.contains("or choose `--precision f32`"), "{text}");
+    let (needed, remedies, text) = refused(0);
+    assert!(text.contains("weights in bf16x6"), "{text}");
+    assert_eq!(remedies, [Remedy::MoreMemory { bytes: needed }]);
+    let (_, remedies, _) = refused(needed - 1);
+    assert_eq!(remedies, [Remedy::MoreMemory { bytes: needed }, Remedy::PrecisionF32]);
 
     let precision = Precision::F32;
     let advised = Experiment { memory_bytes: needed - 1, precision, ..experiment.clone() };
@@ -348,7 +353,9 @@ fn images_that_cannot_be_decoded_are_left_out_where_that_is_asked_for() {
     fs::write(&image, &bytes[..bytes.len() / 2]).expect("written");
     let stopping = Experiment { keep_going: false, ..experiment.clone() };
     let error = run(&stopping, &place.path("stopping"), &Until::the_end()).expect_err("damaged");
-    assert!(matches!(error, ExperimentError::Images { count: 1, .. }), "{error}");
+    let ExperimentError::Prepared(PreparedError::Images { count: 1, .. }) = error else {
+        panic!("{error}")
+    };
 
     let summary = run(&experiment, &place.path("left"), &Until::the_end()).expect("done");
     assert_eq!(summary.bad_images.len(), 1);

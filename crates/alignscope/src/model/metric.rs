@@ -5,21 +5,19 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::ExperimentError;
 use super::error::check_stopped;
-use super::model::{Cell, CellWork, Measurement, Model, Role};
-use super::pixel_rule::PixelRule;
-use super::prepared::PreparedDataset;
-use super::record::absolute;
-use super::reduction::{StageDistances, Wanted};
-use crate::budget::PROGRAM_BYTES;
+use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, Role, StageDistances};
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::Tokens;
-use crate::image::RgbImage;
+use crate::image::{PROGRAM_BYTES, RgbImage};
+use crate::input_file::absolute;
+use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
+use crate::plan::{ResidentSet, plan};
+use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
-use crate::resident::{ResidentSet, plan};
+use crate::remedy::Remedy;
 use crate::results::FileRecord;
 use crate::stage::Stage;
 
@@ -28,7 +26,7 @@ use crate::stage::Stage;
 /// # Adding one
 /// The pixels (`pixels.rs`) are a whole example: what is held of an image is the image, and the
 /// distance of two is the root mean square difference.
-pub(super) trait ImageMetric: Send + Sync {
+pub trait ImageMetric: Send + Sync {
     /// What is computed of an image once, and compared with that of others.
     type Features: Send + Sync;
     /// What its one stage is called in results.
@@ -43,9 +41,6 @@ pub(super) trait ImageMetric: Send + Sync {
 
     /// What results call it.
     fn name(&self) -> String;
-
-    /// What it sees of a data set's images.
-    fn rule(dataset: &PreparedDataset) -> PixelRule;
 
     /// All that its numbers depend on but the images.
     fn fingerprint(&self) -> Value;
@@ -81,10 +76,6 @@ impl ImageMetric for LoadedMetric {
 
     fn name(&self) -> String {
         self.baseline().to_string()
-    }
-
-    fn rule(dataset: &PreparedDataset) -> PixelRule {
-        dataset.baseline_rule
     }
 
     fn fingerprint(&self) -> Value {
@@ -123,9 +114,10 @@ impl ImageMetric for LoadedMetric {
 }
 
 /// A model that is a metric of two images.
-pub(super) struct Metric<M>(pub(super) M);
+#[derive(Debug)]
+pub struct Metric<M>(pub M);
 
-impl<M: ImageMetric> Model for Metric<M> {
+impl<M: ImageMetric> Facts for Metric<M> {
     fn role(&self) -> Role {
         M::ROLE
     }
@@ -143,7 +135,7 @@ impl<M: ImageMetric> Model for Metric<M> {
     }
 
     fn compared(&self, dataset: &PreparedDataset, _: Tokens) -> (&'static str, String) {
-        ("compared", M::rule(dataset).to_string())
+        ("compared", rule::<M>(dataset).to_string())
     }
 
     fn files(&self) -> Vec<FileRecord> {
@@ -154,12 +146,17 @@ impl<M: ImageMetric> Model for Metric<M> {
         M::ROLE == Role::Baseline
     }
 
-    fn prepare(
-        &mut self,
-        wanted: &[Wanted<'_>],
-        memory_bytes: u64,
-        progress: &dyn Progress,
-    ) -> Result<(), ExperimentError> {
+    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        stages.iter().map(|stage| stage.depth_percent(0)).collect()
+    }
+}
+
+impl<M: ImageMetric> Model for Metric<M> {
+    fn facts(&self) -> &dyn Facts {
+        self
+    }
+
+    fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
         for file in self.0.files().iter().filter(|file| file.published == Some(false)) {
             progress.note(&format!(
                 "{}: {} is not the file that was published (SHA-256 {})",
@@ -168,11 +165,7 @@ impl<M: ImageMetric> Model for Metric<M> {
                 file.sha256
             ));
         }
-        wanted.iter().try_for_each(|wanted| check(&self.0, wanted.dataset, memory_bytes))
-    }
-
-    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
-        stages.iter().map(|stage| stage.depth_percent(0)).collect()
+        cells.iter().try_for_each(|cell| check(&self.0, cell))
     }
 
     fn measure(
@@ -180,7 +173,7 @@ impl<M: ImageMetric> Model for Metric<M> {
         cell: &Cell<'_>,
         kept: Option<CacheEntry>,
         progress: &dyn Progress,
-    ) -> Result<Measurement, ExperimentError> {
+    ) -> Result<Measurement, ModelError> {
         let pairs = cell.dataset.pairs.len();
         let stage = |values| StageDistances {
             stage: M::STAGE,
@@ -203,20 +196,26 @@ impl<M: ImageMetric> Model for Metric<M> {
     }
 }
 
+/// What a metric sees of a data set's images.
+fn rule<M: ImageMetric>(dataset: &PreparedDataset) -> PixelRule {
+    match M::ROLE {
+        Role::Pixels => dataset.pixel_rule,
+        _ => dataset.baseline_rule,
+    }
+}
+
 /// Refuses a data set whose images are too small, or a budget that does not hold one of them.
-fn check<M: ImageMetric>(
-    metric: &M,
-    dataset: &PreparedDataset,
-    memory_bytes: u64,
-) -> Result<(), ExperimentError> {
-    let rule = M::rule(dataset);
+fn check<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<(), ModelError> {
+    let dataset = cell.dataset;
+    let rule = rule::<M>(dataset);
     let ((width, height), needed) = (rule.size(), metric.min_side());
     if width.min(height) < needed {
         let cropped = matches!(rule, PixelRule::Cropped { .. });
-        let (model, dataset) = (metric.name(), dataset.dataset.kind);
-        return Err(ExperimentError::TooSmall { model, dataset, cropped, width, height, needed });
+        let (model, dataset) = (metric.name(), dataset.name());
+        return Err(ModelError::TooSmall { model, dataset, cropped, width, height, needed });
     }
-    Share::of(metric, dataset, memory_bytes).map(|_| ())
+    Share::plan(metric, cell)?;
+    Ok(())
 }
 
 /// How the memory is shared out.
@@ -229,12 +228,9 @@ struct Share {
 
 impl Share {
     /// At most half of the budget for the threads' images, fewer threads if need be.
-    fn of<M: ImageMetric>(
-        metric: &M,
-        dataset: &PreparedDataset,
-        memory_bytes: u64,
-    ) -> Result<Self, ExperimentError> {
-        let rule = M::rule(dataset);
+    fn plan<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<Self, TooLittleMemory> {
+        let Cell { dataset, memory_bytes, .. } = *cell;
+        let rule = rule::<M>(dataset);
         let (width, height) = rule.size();
         let bytes = metric.bytes(width, height) as u64;
         let each = bytes + metric.working_bytes(width, height) as u64;
@@ -244,14 +240,17 @@ impl Share {
         let threads = rayon::current_num_threads().min(most).max(1);
         let rest = free.saturating_sub(threads as u64 * each);
         match usize::try_from(rest / bytes).unwrap_or(usize::MAX) {
-            0 => Err(ExperimentError::MetricMemory {
-                model: metric.name(),
-                dataset: dataset.dataset.kind,
-                can_be_smaller: M::ROLE == Role::Baseline
-                    && matches!(rule, PixelRule::Cropped { .. }),
-                needed: fixed + each + bytes,
-                budget: memory_bytes,
-            }),
+            0 => {
+                let is_square =
+                    M::ROLE == Role::Baseline && matches!(rule, PixelRule::Cropped { .. });
+                Err(TooLittleMemory {
+                    what: format!("{} on {}", metric.name(), dataset.name()),
+                    how: "even with one thread".to_owned(),
+                    needed: fixed + each + bytes,
+                    budget: memory_bytes,
+                    remedies: is_square.then_some(Remedy::SmallerSquare).into_iter().collect(),
+                })
+            }
             held => Ok(Self { held, threads }),
         }
     }
@@ -270,10 +269,10 @@ fn distances<M: ImageMetric>(
     cell: &Cell<'_>,
     kept: Option<&CacheEntry>,
     progress: &dyn Progress,
-) -> Result<(Vec<f64>, usize), ExperimentError> {
-    let Cell { model, dataset, memory_bytes, .. } = *cell;
+) -> Result<(Vec<f64>, usize), ModelError> {
+    let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
-    let Share { held, threads } = Share::of(metric, dataset, memory_bytes)?;
+    let Share { held, threads } = Share::plan(metric, cell)?;
     let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
@@ -283,17 +282,17 @@ fn distances<M: ImageMetric>(
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
-    progress.begin(&format!("{model} on {}", dataset.dataset.kind), steps as u64);
+    progress.begin(&cell.name(), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
+    let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
     let mut distances: Vec<f64> =
         (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
     let features = |image: u32| {
         check_stopped(progress)?;
-        let image = dataset.load(image as usize, |image| M::rule(dataset).apply(image))?;
+        let image = dataset.load(image as usize, |image| rule::<M>(dataset).apply(image))?;
         let features = metric.features(image);
         progress.advance(1);
-        Ok::<_, ExperimentError>(features)
+        Ok::<_, ModelError>(features)
     };
     for group in &groups {
         let make = || group.held.par_iter().map(|image| features(*image)).collect::<Vec<_>>();
@@ -305,7 +304,7 @@ fn distances<M: ImageMetric>(
             };
             let values = pairs.iter().map(distance).collect::<Vec<f64>>();
             progress.advance(pairs.len() as u64);
-            Ok::<_, ExperimentError>(values)
+            Ok::<_, ModelError>(values)
         };
         let within: Vec<_> = group.pairs.par_chunks(M::PAIRS_AT_A_TIME).map(compare).collect();
         let within = within.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -315,7 +314,7 @@ fn distances<M: ImageMetric>(
                 (pair, metric.distance(&held[local as usize], &passing_features))
             };
             progress.advance(passing.pairs.len() as u64);
-            Ok::<Vec<_>, ExperimentError>(passing.pairs.iter().map(distance).collect())
+            Ok::<Vec<_>, ModelError>(passing.pairs.iter().map(distance).collect())
         };
         let pass = || group.passing.par_iter().map(compare).collect::<Vec<_>>();
         let passing = pool.install(pass);

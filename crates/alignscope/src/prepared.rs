@@ -1,80 +1,96 @@
 //! A data set that has been opened, with its pairs and what is known of its images.
 
+mod error;
+mod pixel_rule;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::error::check_stopped;
-use super::pixel_rule::{self, PixelRule};
-use super::{DatasetSpec, ExperimentError};
-use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
+pub use error::PreparedError;
+pub use pixel_rule::PixelRule;
+
 use crate::ceiling::{FoundCeiling, ceilings};
-use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
+use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, ImageEntry, Pairs};
 use crate::image::{
-    self, DecodingBudget, Examined, ImageError, RgbImage, decoding_share, notes_on_reading,
+    self, DecodingBudget, Examined, ImageError, PROGRAM_BYTES, RgbImage, decoding_share,
+    for_decoding_alone, notes_on_reading,
 };
 use crate::input_file::{ContentHash, InputFile};
 use crate::listing::sha256_of_all;
+use crate::memory::TooLittleMemory;
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
 use crate::score::{Scorer, Ties};
 
+/// A data set of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetSpec {
+    /// Which data set is asked for; what is found in its folder stands in the results.
+    pub kind: DatasetKind,
+    /// Its folder, or for a manifest also the file.
+    pub data: PathBuf,
+    /// What part of it.
+    pub options: DatasetOptions,
+}
+
 /// A data set ready to be run.
 #[derive(Debug)]
-pub(super) struct PreparedDataset {
-    pub(super) dataset: Dataset,
-    pub(super) pairs: Pairs,
+pub struct PreparedDataset {
+    pub(crate) dataset: Dataset,
+    pub(crate) pairs: Pairs,
     /// Scores distances under the resamples that all models share.
-    pub(super) scorer: Scorer,
+    pub(crate) scorer: Scorer,
     /// What models are held against.
-    pub(super) ceilings: Vec<FoundCeiling>,
+    pub(crate) ceilings: Vec<FoundCeiling>,
     /// What the stage `image` compares.
-    pub(super) pixel_rule: PixelRule,
+    pub(crate) pixel_rule: PixelRule,
     /// What baselines compare.
-    pub(super) baseline_rule: PixelRule,
+    pub(crate) baseline_rule: PixelRule,
     /// Pixels of the largest image.
-    pub(super) largest_px: u64,
+    pub(crate) largest_px: u64,
     /// Bytes of the largest image file.
-    pub(super) largest_file: u64,
+    pub(crate) largest_file: u64,
     /// Memory for images while they are decoded.
-    pub(super) decoding: DecodingBudget,
+    pub(crate) decoding: DecodingBudget,
     /// The annotation files, and folders of them.
-    pub(super) files: Vec<FileRecord>,
+    pub(crate) files: Vec<FileRecord>,
     /// Images that cannot be read, and why; their trials are left out.
-    pub(super) bad_images: Vec<BadImage>,
+    pub(crate) bad_images: Vec<BadImage>,
     /// Trials that are left out because of them.
-    pub(super) bad_trials: usize,
+    pub(crate) bad_trials: usize,
     /// Hash of each image's file.
     hashes: Vec<ContentHash>,
 }
 
 /// How a data set is opened.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     /// Side of the squares that baselines see where images differ in size.
-    pub(super) baseline_side: usize,
-    pub(super) resampling: &'a Resampling,
-    pub(super) ties: Ties,
+    pub(crate) baseline_side: usize,
+    pub(crate) resampling: &'a Resampling,
+    pub(crate) ties: Ties,
     /// Bytes of memory to stay within.
-    pub(super) memory_bytes: u64,
+    pub(crate) memory_bytes: u64,
     /// Whether trials of images that cannot be decoded are left out, instead of an error.
-    pub(super) keep_going: bool,
+    pub(crate) keep_going: bool,
     /// Whether the user can ask for that.
-    pub(super) can_keep_going: bool,
+    pub(crate) can_keep_going: bool,
 }
 
 impl PreparedDataset {
     /// Opens a data set, and reads and decodes all its images once: to hash them, to know their sizes, and so that one that cannot
     /// be decoded is known before hours are spent.
-    pub(super) fn open(
+    pub(crate) fn open(
         spec: &DatasetSpec,
         how: Opening<'_>,
         progress: &dyn Progress,
-    ) -> Result<Self, ExperimentError> {
-        let error = |source| ExperimentError::Dataset {
-            dataset: spec.kind,
+    ) -> Result<Self, PreparedError> {
+        let error = |source| PreparedError::Dataset {
+            dataset: spec.kind.to_string(),
             data: spec.data.clone(),
             source: Box::new(source),
         };
@@ -85,7 +101,7 @@ impl PreparedDataset {
         for note in &dataset.notes {
             progress.note(&format!("{kind}: {note}"));
         }
-        let files = dataset.sources.iter().map(FileRecord::of).collect();
+        let files = dataset.sources.iter().map(FileRecord::new).collect();
         let mut found = check_images(&dataset, how.memory_bytes, progress)?;
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
@@ -96,8 +112,8 @@ impl PreparedDataset {
                 unreachable!("a bad image")
             };
             let source = Box::new(source);
-            return Err(ExperimentError::Images {
-                dataset: kind,
+            return Err(PreparedError::Images {
+                dataset: kind.to_string(),
                 count,
                 total,
                 can_leave_out: how.can_keep_going,
@@ -175,11 +191,11 @@ impl PreparedDataset {
 
     /// Reads and decodes image `index`, checks that its file is still the same, and does something
     /// with it while there is room for it.
-    pub(super) fn load<T>(
+    pub(crate) fn load<T>(
         &self,
         index: usize,
         work: impl FnOnce(RgbImage) -> T,
-    ) -> Result<T, ExperimentError> {
+    ) -> Result<T, PreparedError> {
         let entry = &self.dataset.images[index];
         let checked = self.decoding.read(&entry.path, |bytes, _| {
             if self.hashes[index] != ContentHash::of(bytes) {
@@ -199,19 +215,24 @@ impl PreparedDataset {
         }
     }
 
+    /// What results call it.
+    pub fn name(&self) -> String {
+        self.dataset.kind.to_string()
+    }
+
     /// The bytes of the file of image `index`.
-    pub(super) fn read(&self, index: usize) -> Result<Vec<u8>, ImageError> {
+    pub(crate) fn read(&self, index: usize) -> Result<Vec<u8>, ImageError> {
         image::read(&self.dataset.images[index].path)
     }
 
     /// Decodes image `index` from what came of [reading](Self::read) it, checks that its file is
     /// still the same, and does something with it while there is room for it.
-    pub(super) fn decode<T>(
+    pub(crate) fn decode<T>(
         &self,
         index: usize,
         bytes: Result<Vec<u8>, ImageError>,
         work: impl FnOnce(RgbImage) -> T,
-    ) -> Result<T, ExperimentError> {
+    ) -> Result<T, PreparedError> {
         let bytes = bytes.map_err(|e| self.failed(index, e))?;
         if self.hashes[index] != ContentHash::of(&bytes) {
             return Err(self.changed(index));
@@ -220,21 +241,21 @@ impl PreparedDataset {
         self.decoding.decode(&bytes, path, work).map_err(|e| self.failed(index, e))
     }
 
-    fn failed(&self, index: usize, source: ImageError) -> ExperimentError {
-        ExperimentError::Image {
-            dataset: self.dataset.kind,
+    fn failed(&self, index: usize, source: ImageError) -> PreparedError {
+        PreparedError::Image {
+            dataset: self.dataset.kind.to_string(),
             id: self.dataset.images[index].id.clone(),
             source: Box::new(source),
         }
     }
 
-    fn changed(&self, index: usize) -> ExperimentError {
+    fn changed(&self, index: usize) -> PreparedError {
         let id = self.dataset.images[index].id.clone();
-        ExperimentError::ImageChanged { dataset: self.dataset.kind, id }
+        PreparedError::ImageChanged { dataset: self.dataset.kind.to_string(), id }
     }
 
     /// The folder that the images' ids are paths below.
-    pub(super) fn images_root(&self) -> PathBuf {
+    pub(crate) fn images_root(&self) -> PathBuf {
         let ImageEntry { id, path } = &self.dataset.images[0];
         // The id may be spelled with `/` where the path is not.
         let names = Path::new(id).components().count();
@@ -242,18 +263,18 @@ impl PreparedDataset {
     }
 
     /// Hash of each image's file.
-    pub(super) fn hashes(&self) -> &[ContentHash] {
+    pub(crate) fn hashes(&self) -> &[ContentHash] {
         &self.hashes
     }
 
     /// Where each image lies, by its id, and its hash.
-    pub(super) fn known_images(&self) -> HashMap<String, (PathBuf, String)> {
+    pub(crate) fn known_images(&self) -> HashMap<String, (PathBuf, String)> {
         let images = self.dataset.images.iter().zip(&self.hashes);
         images.map(|(i, hash)| (i.id.clone(), (i.path.clone(), hash.to_string()))).collect()
     }
 
     /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.
-    pub(super) fn images_sha256(&self) -> String {
+    pub(crate) fn images_sha256(&self) -> String {
         sha256_of_all(self.dataset.images.iter().map(|i| i.id.as_str()).zip(&self.hashes))
     }
 }
@@ -264,14 +285,16 @@ fn check_images(
     dataset: &Dataset,
     memory_bytes: u64,
     progress: &dyn Progress,
-) -> Result<Vec<Result<Examined, ImageError>>, ExperimentError> {
+) -> Result<Vec<Result<Examined, ImageError>>, PreparedError> {
     progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
     let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
-    let found: Result<Vec<_>, ExperimentError> = dataset
+    let found: Result<Vec<_>, PreparedError> = dataset
         .images
         .par_iter()
         .map(|entry| {
-            check_stopped(progress)?;
+            if progress.is_stopped() {
+                return Err(PreparedError::Stopped);
+            }
             progress.advance(1);
             Ok(budget.examine(&entry.path))
         })
@@ -286,11 +309,12 @@ fn check_images(
     let needed = needed.filter_map(|(result, entry)| Some((beyond(result)?, &entry.id)));
     match needed.max() {
         None => Ok(found),
-        Some((needed, id)) => Err(ExperimentError::ImageMemory {
-            dataset: dataset.kind,
-            id: id.clone(),
+        Some((needed, id)) => Err(PreparedError::from(TooLittleMemory {
             needed: needed + PROGRAM_BYTES,
             budget: memory_bytes,
-        }),
+            what: format!("the image {id} of {}", dataset.kind),
+            how: "while it is decoded".to_owned(),
+            remedies: vec![Remedy::SmallerImage],
+        })),
     }
 }

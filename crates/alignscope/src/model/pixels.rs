@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::Role;
 use super::metric::ImageMetric;
-use super::model::Role;
-use super::pixel_rule::PixelRule;
-use super::prepared::PreparedDataset;
 use crate::distance::Distance;
 use crate::image::RgbImage;
 use crate::stage::Stage;
 
 /// The pixels as a metric: the root mean square difference of 8-bit RGB.
-pub(super) struct Pixels;
+#[derive(Debug)]
+pub struct Pixels;
 
 impl ImageMetric for Pixels {
     type Features = RgbImage;
@@ -22,10 +21,6 @@ impl ImageMetric for Pixels {
 
     fn name(&self) -> String {
         "pixels".to_owned()
-    }
-
-    fn rule(dataset: &PreparedDataset) -> PixelRule {
-        dataset.pixel_rule
     }
 
     fn fingerprint(&self) -> Value {

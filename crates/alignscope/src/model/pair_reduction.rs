@@ -10,7 +10,7 @@ use crate::cache::StoreError;
 use crate::encoder::{Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
 use crate::pair_statistics::{Activations, PairStatistics, PairStatisticsStore};
-use crate::resident::ResidentSet;
+use crate::plan::ResidentSet;
 
 /// A pair of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

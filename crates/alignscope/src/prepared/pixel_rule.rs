@@ -6,11 +6,11 @@ use crate::image::RgbImage;
 use crate::preprocess::{CropRounding, Preprocessing, Resample, Resize};
 
 /// Side of the square that images of different size are brought to, for the stage `image`.
-pub(super) const SIDE_PX: usize = 224;
+pub(crate) const SIDE_PX: usize = 224;
 
 /// What the stage `image` compares; decided once for a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PixelRule {
+pub enum PixelRule {
     /// All images have this one size: the decoded pixels.
     Decoded { width: usize, height: usize },
     /// They differ: short side at so many pixels (Pillow bicubic), centre cropped.
@@ -19,7 +19,7 @@ pub(super) enum PixelRule {
 
 impl PixelRule {
     /// The rule for images of these sizes, width first; `side` is the square's.
-    pub(super) fn of(sizes: &[(usize, usize)], side: usize) -> Self {
+    pub(crate) fn of(sizes: &[(usize, usize)], side: usize) -> Self {
         match sizes.first() {
             Some(&(width, height)) if sizes.iter().all(|size| *size == (width, height)) => {
                 Self::Decoded { width, height }
@@ -29,14 +29,14 @@ impl PixelRule {
     }
 
     /// Width and height of all images.
-    pub(super) fn size(self) -> (usize, usize) {
+    pub(crate) fn size(self) -> (usize, usize) {
         match self {
             Self::Decoded { width, height } => (width, height),
             Self::Cropped { side } => (side, side),
         }
     }
 
-    pub(super) fn apply(self, image: RgbImage) -> RgbImage {
+    pub(crate) fn apply(self, image: RgbImage) -> RgbImage {
         match self {
             Self::Decoded { .. } => image,
             Self::Cropped { side } => {

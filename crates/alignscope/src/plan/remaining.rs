@@ -1,22 +1,23 @@
 //! The part of a data set that is yet to be encoded.
 
+use super::resident::ResidentSet;
 use crate::dataset::{ImageIndex, Pairs};
-use crate::resident::ResidentSet;
 
 /// Pairs whose differences are not there yet, and their images, numbered by themselves: a connected component is open as a
 /// whole, or not at all.
-pub(super) struct Open {
+#[derive(Debug)]
+pub struct Remaining {
     /// The pairs, their images by position in `images`.
-    pub(super) pairs: Pairs,
+    pub pairs: Pairs,
     /// The images, ascending.
-    pub(super) images: Vec<ImageIndex>,
+    pub images: Vec<ImageIndex>,
     /// The number of each pair in the data set, ascending.
     numbers: Vec<u32>,
 }
 
-impl Open {
+impl Remaining {
     /// The pairs of `all` that are not `covered`.
-    pub(super) fn of(all: &Pairs, covered: &[bool]) -> Self {
+    pub fn new(all: &Pairs, covered: &[bool]) -> Self {
         let open = (0..).zip(covered).filter(|(_, covered)| !**covered);
         let numbers: Vec<u32> = open.map(|(number, _)| number).collect();
         let of_pair = |number: &u32| all.images[*number as usize];
@@ -24,7 +25,7 @@ impl Open {
         images.sort_unstable();
         images.dedup();
         let place = |image: ImageIndex| {
-            let place = images.binary_search(&image).expect("an image of an open pair");
+            let place = images.binary_search(&image).expect("an image of a remaining pair");
             u32::try_from(place).expect("fewer than 2^32 images")
         };
         let pairs = Pairs {
@@ -37,7 +38,7 @@ impl Open {
     }
 
     /// A resident set of it, as the data set numbers images and pairs.
-    pub(super) fn in_dataset(&self, set: ResidentSet) -> ResidentSet {
+    pub fn in_dataset(&self, set: ResidentSet) -> ResidentSet {
         ResidentSet {
             images: set.images.iter().map(|image| self.images[*image as usize]).collect(),
             pairs: set.pairs.iter().map(|pair| self.numbers[*pair as usize]).collect(),
@@ -50,7 +51,7 @@ impl Open {
 mod tests {
     use super::*;
     use crate::dataset::{RatedPair, Trials};
-    use crate::resident::plan;
+    use crate::plan::plan;
 
     #[test]
     fn sets_of_what_is_open_are_those_of_the_data_set() {
@@ -62,7 +63,7 @@ mod tests {
             std: None,
         };
         let all = Pairs::of(&Trials::RatedPairs(pairs.iter().map(trial).collect()));
-        let open = Open::of(&all, &[true, true, true, false, false]);
+        let open = Remaining::new(&all, &[true, true, true, false, false]);
         let sets = plan(open.images.len(), &open.pairs, 3).expect("it fits");
         let expected = ResidentSet {
             images: vec![5, 6, 7],
@@ -74,7 +75,7 @@ mod tests {
             [expected]
         );
 
-        let open = Open::of(&all, &[false; 5]);
+        let open = Remaining::new(&all, &[false; 5]);
         let sets = plan(open.images.len(), &open.pairs, 8).expect("it fits");
         assert_eq!(open.in_dataset(sets[0].clone()), plan(8, &all, 8).expect("it fits")[0]);
     }

@@ -2,39 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::ExperimentError;
-use super::prepared::PreparedDataset;
-use super::tiles::Keep;
+use super::pair_reduction::Keep;
+use super::{Cell, ModelError};
 use crate::cache::{CacheEntry, SetWriter, StoreError};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::pair_statistics::{
     Activations, PairStatistics, PairStatisticsStore, find_unusable, is_suspect,
 };
-use crate::resident::ResidentSet;
+use crate::plan::ResidentSet;
 use crate::spill::SpillError;
 use crate::stage::Stage;
 
-/// What is wanted of a model's differences, wherever its activations come from.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) model: &'a str,
-    pub(super) dataset: &'a PreparedDataset,
-    pub(super) distances: &'a [Distance],
-    /// Scales of another run, by stage.
-    pub(super) foreign_scales: Option<&'a BTreeMap<String, Vec<f64>>>,
-}
-
 /// The distances at one stage.
 #[derive(Debug)]
-pub(super) struct StageDistances {
-    pub(super) stage: Stage,
+pub struct StageDistances {
+    pub(crate) stage: Stage,
     /// Where the normalized distance was asked for.
-    pub(super) scale: Option<Scale>,
+    pub(crate) scale: Option<Scale>,
     /// Kind of distance, and the distance of each pair.
-    pub(super) distances: Vec<(Distance, Vec<f64>)>,
+    pub(crate) distances: Vec<(Distance, Vec<f64>)>,
     /// How the energy of an encoder's stage is spread over its channels.
-    pub(super) energy: Option<StageEnergy>,
+    pub(crate) energy: Option<StageEnergy>,
 }
 
 /// When a stage is reduced to distances.
@@ -50,7 +39,7 @@ pub(super) enum When {
 
 /// Differences on their way to distances, and to the files that keep them.
 pub(super) struct Reduction<'a> {
-    wanted: Wanted<'a>,
+    cell: Cell<'a>,
     /// Each stage with its channels.
     stages: Vec<(Stage, usize)>,
     way: Way,
@@ -73,14 +62,14 @@ enum Way {
 
 impl<'a> Reduction<'a> {
     pub(super) fn new(
-        wanted: Wanted<'a>,
+        cell: Cell<'a>,
         stages: Vec<(Stage, usize)>,
         when: When,
         in_memory: bool,
-    ) -> Result<Self, ExperimentError> {
+    ) -> Result<Self, ModelError> {
         let channels: Vec<usize> = stages.iter().map(|(_, channels)| *channels).collect();
         let store = |channels: &[usize]| {
-            PairStatisticsStore::new(wanted.dataset.pairs.len(), channels, in_memory)
+            PairStatisticsStore::new(cell.dataset.pairs.len(), channels, in_memory)
         };
         let way = match when {
             When::AtOnce => Way::AtOnce { store: store(&channels[..1])?, finished: vec![] },
@@ -90,7 +79,7 @@ impl<'a> Reduction<'a> {
             }
             When::FromFiles => Way::FromFiles,
         };
-        Ok(Self { wanted, stages, way, in_memory, writer: None })
+        Ok(Self { cell, stages, way, in_memory, writer: None })
     }
 
     /// The next set, whose differences go to a file of the entry, too.
@@ -98,14 +87,14 @@ impl<'a> Reduction<'a> {
         &mut self,
         set: &ResidentSet,
         entry: Option<&CacheEntry>,
-    ) -> Result<(), ExperimentError> {
+    ) -> Result<(), ModelError> {
         let channels: Vec<usize> = self.stages.iter().map(|(_, channels)| *channels).collect();
         self.writer = entry.map(|entry| entry.writer(&set.pairs, &channels)).transpose()?;
         Ok(())
     }
 
     /// The set is done.
-    pub(super) fn end(&mut self, entry: Option<&mut CacheEntry>) -> Result<(), ExperimentError> {
+    pub(super) fn end(&mut self, entry: Option<&mut CacheEntry>) -> Result<(), ModelError> {
         if let (Some(writer), Some(entry)) = (self.writer.take(), entry) {
             writer.finish(entry)?;
         }
@@ -118,15 +107,15 @@ impl<'a> Reduction<'a> {
         &mut self,
         stage: Stage,
         reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), StoreError>,
-    ) -> Result<(), ExperimentError> {
-        let Self { wanted, stages, way, in_memory, writer } = self;
+    ) -> Result<(), ModelError> {
+        let Self { cell, stages, way, in_memory, writer } = self;
         let position = stages.iter().position(|(s, _)| *s == stage).expect("a stage of the model");
         let (_, channels) = stages[position];
         let (mut store, place) = match way {
             Way::AtOnce { store, .. } => {
                 if store.channels(0) != channels {
                     // A stage of another width: its differences take the place of the others.
-                    let pairs = wanted.dataset.pairs.len();
+                    let pairs = cell.dataset.pairs.len();
                     *store = PairStatisticsStore::new(pairs, &[channels], *in_memory)?;
                 }
                 (Some(store), 0)
@@ -149,7 +138,7 @@ impl<'a> Reduction<'a> {
         }
         match way {
             Way::AtOnce { store, finished } => {
-                finished.push(distances(*wanted, stage, store, 0, &energy)?);
+                finished.push(distances(*cell, stage, store, 0, &energy)?);
             }
             Way::AtTheEnd(_, energies) => energies[position].join(&energy),
             Way::FromFiles => {}
@@ -158,12 +147,12 @@ impl<'a> Reduction<'a> {
     }
 
     /// The distances at all stages; none where they are to be read from the files.
-    pub(super) fn finish(self) -> Result<Option<Vec<StageDistances>>, ExperimentError> {
+    pub(super) fn finish(self) -> Result<Option<Vec<StageDistances>>, ModelError> {
         match self.way {
             Way::AtOnce { finished, .. } => Ok(Some(finished)),
             Way::AtTheEnd(store, energies) => {
                 let of = |(position, (stage, _)): (usize, &(Stage, usize))| {
-                    distances(self.wanted, *stage, &store, position, &energies[position])
+                    distances(self.cell, *stage, &store, position, &energies[position])
                 };
                 self.stages.iter().enumerate().map(of).collect::<Result<_, _>>().map(Some)
             }
@@ -174,32 +163,30 @@ impl<'a> Reduction<'a> {
 
 /// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
 pub(super) fn distances(
-    wanted: Wanted<'_>,
+    cell: Cell<'_>,
     stage: Stage,
     store: &PairStatisticsStore,
     position: usize,
     activations: &EnergyAccumulator,
-) -> Result<StageDistances, ExperimentError> {
-    let images = wanted.dataset.dataset.images.len();
+) -> Result<StageDistances, ModelError> {
+    let images = cell.dataset.dataset.images.len();
     assert_eq!(activations.images(), images, "each image is measured once");
-    let own = own_scale(wanted, store, position)?;
+    let own = own_scale(cell, store, position)?;
     let energy = StageEnergy {
         activations: Spread::of(&activations.mean()),
         differences: Spread::of(own.values()),
     };
-    let normalized = wanted.distances.contains(&Distance::NormalizedEuclidean);
-    let scale = match (normalized, wanted.foreign_scales) {
+    let normalized = cell.distances.contains(&Distance::NormalizedEuclidean);
+    let scale = match (normalized, cell.foreign_scales) {
         (false, _) => None,
-        (true, Some(scales)) => {
-            Some(foreign_scale(wanted, stage, store.channels(position), scales)?)
-        }
+        (true, Some(scales)) => Some(foreign_scale(cell, stage, store.channels(position), scales)?),
         (true, None) => Some(own),
     };
 
-    let mut distances: Vec<(Distance, Vec<f64>)> = wanted
+    let mut distances: Vec<(Distance, Vec<f64>)> = cell
         .distances
         .iter()
-        .map(|kind| (*kind, Vec::with_capacity(wanted.dataset.pairs.len())))
+        .map(|kind| (*kind, Vec::with_capacity(cell.dataset.pairs.len())))
         .collect();
     for block in 0..store.blocks(position) {
         let block = store.block(position, block)?;
@@ -212,11 +199,11 @@ pub(super) fn distances(
 
 /// How much each channel varies over the pairs of the data set itself.
 fn own_scale(
-    wanted: Wanted<'_>,
+    cell: Cell<'_>,
     store: &PairStatisticsStore,
     position: usize,
 ) -> Result<Scale, SpillError> {
-    let uses = &wanted.dataset.pairs.uses;
+    let uses = &cell.dataset.pairs.uses;
     let mut sum = ScaleAccumulator::new(store.channels(position));
     let mut done = 0;
     for block in 0..store.blocks(position) {
@@ -228,16 +215,16 @@ fn own_scale(
 }
 
 fn foreign_scale(
-    wanted: Wanted<'_>,
+    cell: Cell<'_>,
     stage: Stage,
     channels: usize,
     scales: &BTreeMap<String, Vec<f64>>,
-) -> Result<Scale, ExperimentError> {
+) -> Result<Scale, ModelError> {
     let values = scales.get(&stage.to_string()).cloned().unwrap_or_default();
     if values.len() != channels {
-        return Err(ExperimentError::ScaleShape {
-            model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
+        return Err(ModelError::ScaleShape {
+            model: cell.model.to_owned(),
+            dataset: cell.dataset.name(),
             stage,
             found: values.len(),
             expected: channels,
@@ -245,9 +232,9 @@ fn foreign_scale(
     }
     match values.iter().position(|v| !(*v >= 0.0 && v.is_finite())) {
         None => Ok(Scale::new(values)),
-        Some(channel) => Err(ExperimentError::ScaleValue {
-            model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
+        Some(channel) => Err(ModelError::ScaleValue {
+            model: cell.model.to_owned(),
+            dataset: cell.dataset.name(),
             stage,
             channel,
             value: values[channel],
@@ -263,20 +250,20 @@ pub(super) fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
 /// Refuses activations that hold an unusable number; `image_of` is the image of each in the data
 /// set.
 pub(super) fn check_usable(
-    wanted: Wanted<'_>,
+    cell: &Cell<'_>,
     stage: Stage,
     activations: Activations<'_>,
     norms: &[f64],
     image_of: impl Fn(usize) -> usize,
-) -> Result<(), ExperimentError> {
+) -> Result<(), ModelError> {
     for image in suspects(norms) {
         let [tokens, channels] = [activations.tokens(), activations.channels()];
         let one = Activations::new(activations.image(image), 1, tokens, channels);
         if let Some(found) = find_unusable(one) {
-            let dataset = &wanted.dataset.dataset;
-            return Err(ExperimentError::Unusable {
-                model: wanted.model.to_owned(),
-                dataset: dataset.kind,
+            let dataset = &cell.dataset.dataset;
+            return Err(ModelError::Unusable {
+                model: cell.model.to_owned(),
+                dataset: cell.dataset.name(),
                 id: dataset.images[image_of(image)].id.clone(),
                 stage,
                 token: found.token,

@@ -1,0 +1,181 @@
+//! The models of a run: which specification becomes which model.
+
+use std::path::Path;
+
+use super::{Experiment, ExperimentError};
+use crate::distance::Distance;
+use crate::encoder::Checkpoint;
+use crate::features::{FeatureFolder, Reading};
+use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
+use crate::model::{
+    Activations, EncoderSource, Metric, Model, ModelError, Pixels, UserModel, UserSource,
+};
+use crate::model_spec::{ModelSpec, NamedModel, names_of};
+use crate::progress::Progress;
+
+/// A model of a run, checked before the first image is read.
+pub(super) struct RunModel<'a> {
+    /// As results call it.
+    pub(super) name: String,
+    /// Wherever it is named from: as it is written, but a folder by its whole path.
+    pub(super) place: String,
+    pub(super) model: Box<dyn Model + 'a>,
+}
+
+impl Experiment {
+    /// The models, their files hashed.
+    pub(super) fn models<'a>(
+        &self,
+        own: Vec<UserModel<'a>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<RunModel<'a>>, ExperimentError> {
+        let specs = self.all_models()?;
+        let names = names_of(&specs)?;
+        let mut own: Vec<Option<UserModel<'a>>> = own.into_iter().map(Some).collect();
+        let mut models = Vec::with_capacity(specs.len());
+        for (NamedModel { spec, .. }, name) in specs.into_iter().zip(names) {
+            let model: Box<dyn Model + 'a> = match &spec {
+                ModelSpec::Own(wanted) => {
+                    let mut own = own.iter_mut();
+                    let is_it = |own: &&mut Option<UserModel<'_>>| {
+                        own.as_ref().is_some_and(|own| own.name == *wanted)
+                    };
+                    let found = own.find(is_it).and_then(Option::take);
+                    let found = found.ok_or_else(|| ExperimentError::NotGiven(name.clone()))?;
+                    found.into_model()?
+                }
+                ModelSpec::Features(path) => self.features(path, &name)?,
+                ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
+                ModelSpec::Pixels => Box::new(Metric(Pixels)),
+                ModelSpec::Encoder { .. } => {
+                    Box::new(Activations(self.encoder(&spec, &name, progress)?))
+                }
+            };
+            models.push(RunModel { name, place: spec.place(), model });
+        }
+        match own.into_iter().flatten().next() {
+            Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
+            None => Ok(models),
+        }
+    }
+
+    /// Features in a folder.
+    fn features<'a>(
+        &self,
+        path: &Path,
+        name: &str,
+    ) -> Result<Box<dyn Model + 'a>, ExperimentError> {
+        let folder = FeatureFolder::open(path).map_err(|source| ModelError::FeatureFolder {
+            model: name.to_owned(),
+            source: Box::new(source),
+        })?;
+        let reading =
+            Reading { tokens: self.tokens, prefix: self.prefix_tokens, layouts: self.layouts };
+        let source = UserSource::Features(folder.into());
+        Ok(UserModel { name: name.to_owned(), reading, source }.into_model()?)
+    }
+
+    fn baseline(&self, model: MetricKind) -> Result<LoadedMetric, ExperimentError> {
+        let load = || {
+            let folders = MetricFolders::new(self.weights.as_deref())?;
+            LoadedMetric::load(model, &folders)
+        };
+        Ok(load().map_err(|source| ModelError::Metric { model, source: Box::new(source) })?)
+    }
+
+    /// An encoder, checked before the first image is read.
+    fn encoder(
+        &self,
+        spec: &ModelSpec,
+        name: &str,
+        progress: &dyn Progress,
+    ) -> Result<EncoderSource, ExperimentError> {
+        let checkpoint = Checkpoint::of(spec, self.projection, self.tokens, progress);
+        let checkpoint = checkpoint.map_err(|source| {
+            let source = Box::new(source);
+            ModelError::Model { model: as_named(name, spec), source }
+        })?;
+        let mut checkpoint = checkpoint.expect("the specification is an encoder's");
+        checkpoint.precision = self.precision;
+        Ok(EncoderSource::new(name.to_owned(), Box::new(checkpoint)))
+    }
+
+    /// The models asked for, with `pixels` first where it is to be added.
+    fn all_models(&self) -> Result<Vec<NamedModel>, ExperimentError> {
+        let mut models = self.models.clone();
+        if self.pixels && models.iter().all(|model| model.spec != ModelSpec::Pixels) {
+            models.insert(0, ModelSpec::Pixels.into());
+        }
+        for (i, NamedModel { spec, .. }) in models.iter().enumerate() {
+            if models[..i].iter().any(|other| other.spec.is_same_as(spec)) {
+                return Err(ExperimentError::Twice { what: "model", name: spec.to_string() });
+            }
+        }
+        self.check_datasets()?;
+        for (i, distance) in self.distances.iter().enumerate() {
+            if self.distances[..i].contains(distance) {
+                let name = distance.to_string();
+                return Err(ExperimentError::Twice { what: "distance", name });
+            }
+        }
+        let encoders = models.iter().any(|model| model.spec.is_encoder());
+        let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
+        if self.scale_from.is_some() && !(encoders && normalized) {
+            return Err(ExperimentError::ScaleUnused);
+        }
+        let features = models.iter().any(|model| matches!(model.spec, ModelSpec::Features(_)));
+        if !features && (self.prefix_tokens.is_some() || !self.layouts.is_empty()) {
+            return Err(ExperimentError::FeaturesUnused);
+        }
+        if models.is_empty() {
+            return Err(ExperimentError::Nothing { what: "model" });
+        }
+        if self.datasets.is_empty() {
+            return Err(ExperimentError::Nothing { what: "data set" });
+        }
+        if self.distances.is_empty() {
+            return Err(ExperimentError::Nothing { what: "distance" });
+        }
+        Ok(models)
+    }
+}
+
+/// A model in an error: what it is called, and what it is where that is something else.
+fn as_named(name: &str, spec: &ModelSpec) -> String {
+    match spec.place() {
+        place if place == name => place,
+        place => format!("{name} ({place})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DatasetKind, DatasetOptions};
+    use crate::prepared::DatasetSpec;
+
+    fn experiment() -> Experiment {
+        let dataset = DatasetSpec {
+            kind: DatasetKind::Pairs,
+            data: "none".into(),
+            options: DatasetOptions::default(),
+        };
+        Experiment::new(vec![ModelSpec::untrained("a/b", 0)], vec![dataset], 1 << 30)
+    }
+
+    #[test]
+    fn pixels_come_first_and_only_once() {
+        let mut experiment = experiment();
+        assert_eq!(experiment.all_models().expect("fine")[0].spec, ModelSpec::Pixels);
+        experiment.models.push(ModelSpec::Pixels.into());
+        assert_eq!(experiment.all_models().expect("fine").len(), 2);
+        experiment.models.push(ModelSpec::Pixels.into());
+        assert!(matches!(experiment.all_models(), Err(ExperimentError::Twice { .. })));
+    }
+
+    #[test]
+    fn a_grid_without_a_model_is_an_error() {
+        let nothing = Experiment { models: vec![], pixels: false, ..experiment() };
+        assert!(matches!(nothing.all_models(), Err(ExperimentError::Nothing { what: "model" })));
+    }
+}

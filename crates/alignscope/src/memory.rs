@@ -1,0 +1,42 @@
+//! A memory budget that is too small, and what would do.
+
+use std::fmt;
+
+use crate::remedy::Remedy;
+
+/// The memory budget does not hold what has to be in memory at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} needs {} of memory {how}, the budget is {}",
+    Megabytes(*.needed),
+    Megabytes(*.budget)
+)]
+pub struct TooLittleMemory {
+    /// What needs it, such as `clip on things`.
+    pub what: String,
+    /// Under which circumstances, such as `even with one thread`.
+    pub how: String,
+    /// Bytes that would do.
+    pub needed: u64,
+    /// Bytes allowed.
+    pub budget: u64,
+    /// What would do beside more memory.
+    pub remedies: Vec<Remedy>,
+}
+
+impl TooLittleMemory {
+    /// All that would do: so much memory, or something else.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        let more = Remedy::MoreMemory { bytes: self.needed };
+        std::iter::once(more).chain(self.remedies.iter().copied()).collect()
+    }
+}
+
+/// Bytes in units of 10^6, rounded up.
+pub struct Megabytes(pub u64);
+
+impl fmt::Display for Megabytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MB", self.0.div_ceil(1_000_000))
+    }
+}

@@ -1,0 +1,211 @@
+//! An encoder of ours as a source of activations.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use alignscope_kernel::huge_pages;
+use serde_json::{Value, json};
+
+use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
+use super::{Cell, Facts, ModelError, Role};
+use crate::encoder::{
+    Checkpoint, Encoded, Encoder, Family, Precision, Tokens, encode_spilled, encode_stages, passes,
+};
+use crate::pair_statistics::Activations;
+use crate::plan::{Beyond, Demand, StageDemand, encoder_bytes, reading_bytes};
+use crate::prepared::PreparedDataset;
+use crate::progress::Progress;
+use crate::remedy::Remedy;
+use crate::results::FileRecord;
+use crate::stage::Stage;
+
+/// What the blocks of an encoder are fed, where it is as the study had it.
+pub const BLOCKS: &str = "input of the blocks";
+
+/// Groups of images that each thread has of a set at least, so that none waits long for the last.
+const GROUPS_A_THREAD: usize = 4;
+
+/// An encoder, whose tensors are read when something is to be encoded, and not before.
+#[derive(Debug)]
+pub struct EncoderSource {
+    name: String,
+    checkpoint: Box<Checkpoint>,
+    loaded: OnceLock<Encoder>,
+}
+
+impl EncoderSource {
+    /// The encoder of a checkpoint, by the name that results give it.
+    pub fn new(name: String, checkpoint: Box<Checkpoint>) -> Self {
+        Self { name, checkpoint, loaded: OnceLock::new() }
+    }
+
+    /// Hashes of the files with weights, or how they are drawn.
+    fn weights(&self) -> Vec<String> {
+        match self.checkpoint.files.is_empty() {
+            true => {
+                let seed = self.checkpoint.seed().expect("a model without files is random");
+                vec![format!("random, seed {seed}")]
+            }
+            false => self.checkpoint.weight_files().into_iter().map(|file| file.sha256).collect(),
+        }
+    }
+
+    fn encoder(&self) -> &Encoder {
+        self.loaded.get().expect("it was loaded")
+    }
+}
+
+impl Facts for EncoderSource {
+    fn role(&self) -> Role {
+        Role::Encoder
+    }
+
+    fn fingerprint(&self) -> Value {
+        let checkpoint = &self.checkpoint;
+        json!({
+            "weights": self.weights(),
+            "architecture": checkpoint.architecture,
+            "preprocessing": checkpoint.preprocessing,
+            "bare-patches": checkpoint.has_bare_patches(),
+            "precision": checkpoint.precision.to_string(),
+            "products": checkpoint.precision.instructions(),
+        })
+    }
+
+    fn inputs(&self) -> Vec<(String, String)> {
+        let checkpoint = &self.checkpoint;
+        let precision = checkpoint.precision;
+        let blocks =
+            checkpoint.has_bare_patches().then_some((BLOCKS, "the bare patch embedding".into()));
+        let inputs = [
+            ("weights", self.weights().join(" ")),
+            ("architecture", json!(checkpoint.architecture).to_string()),
+            ("preprocessing", json!(checkpoint.preprocessing).to_string()),
+            ("precision", format!("{precision} ({})", precision.instructions())),
+        ];
+        inputs.into_iter().chain(blocks).map(|(what, value)| (what.to_owned(), value)).collect()
+    }
+
+    fn files(&self) -> Vec<FileRecord> {
+        self.checkpoint.files.iter().map(FileRecord::new).collect()
+    }
+
+    fn checkpoint(&self) -> Option<&Checkpoint> {
+        Some(&self.checkpoint)
+    }
+
+    fn sums_by_caches(&self) -> bool {
+        self.checkpoint.architecture.family == Family::Siglip
+    }
+
+    fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        let blocks = self.checkpoint.architecture.blocks;
+        stages.iter().map(|stage| stage.depth_percent(blocks)).collect()
+    }
+}
+
+impl ActivationSource for EncoderSource {
+    fn widths(&self, _: &PreparedDataset) -> Vec<(Stage, usize)> {
+        let architecture = &self.checkpoint.architecture;
+        let width = |stage| (stage, architecture.channels_at(stage));
+        architecture.stages().into_iter().map(width).collect()
+    }
+
+    /// Reads the tensors: hours may have passed since their files were hashed, against which every byte is held that is
+    /// read now.
+    fn load(&mut self, progress: &dyn Progress) -> Result<(), ModelError> {
+        if self.loaded.get().is_some() {
+            return Ok(());
+        }
+        progress.begin(&format!("{}: weights", self.name), 0);
+        let encoder = Encoder::load(&self.checkpoint).map_err(|source| ModelError::Model {
+            model: self.name.clone(),
+            source: Box::new(source),
+        })?;
+        progress.end();
+        self.loaded = encoder.into();
+        Ok(())
+    }
+
+    fn demand(&self, cell: &Cell<'_>) -> Demand {
+        let encoder = self.encoder();
+        let stage = |stage: Stage| {
+            let [tokens, channels] = encoder.shape(stage);
+            let image_bytes = (tokens * channels * size_of::<f32>()) as u64;
+            StageDemand { stage, channels, image_bytes }
+        };
+        let stages: Vec<StageDemand> = encoder.stages().into_iter().map(stage).collect();
+        let widest = stages.iter().map(|stage| stage.channels).max().unwrap_or(0);
+        let vector = (widest * size_of::<f32>()) as u64;
+        let mean = if cell.tokens == Tokens::Mean { vector } else { 0 };
+        let image_bytes = encoder.bytes_per_image() as u64 + mean;
+        let dataset = cell.dataset;
+        let (precision, weights) = (encoder.precision(), encoder.resident_bytes(0) as u64);
+        Demand {
+            fixed_bytes: encoder_bytes(encoder),
+            stages,
+            image_bytes,
+            image_of_file_bytes: image_bytes,
+            // Its projection, or its one token.
+            image_beside_file_bytes: 2 * vector,
+            busy_images: rayon::current_num_threads()
+                * encoder.images_at_a_time()
+                * GROUPS_A_THREAD,
+            batch_images: 1,
+            reading_bytes: Some(reading_bytes(dataset.decoding.bytes(), dataset.largest_file)),
+            beyond: Beyond::File,
+            at_least: format!(
+                "its weights in {precision}, the working memory of each thread, two images"
+            ),
+            remedies: Box::new(move |needed, budget| {
+                let may_do = precision == Precision::Bf16x6 && needed - weights / 3 <= budget;
+                may_do.then_some(Remedy::PrecisionF32).into_iter().collect()
+            }),
+        }
+    }
+
+    fn passes(&self) -> usize {
+        passes(self.encoder())
+    }
+
+    fn steps(&self, stages: usize) -> usize {
+        stages
+    }
+
+    fn encode(
+        &mut self,
+        cell: &Cell<'_>,
+        images: &SetImages<'_>,
+        _: Range<usize>,
+        reducer: &mut SetReducer<'_>,
+    ) -> Result<(), ModelError> {
+        let encoder = self.encoder();
+        let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix_tokens() };
+        for of_set in images.sets() {
+            let set = of_set.set;
+            reducer.begin(set)?;
+            let load = |i: usize, pixels: &mut [f32]| {
+                of_set.load(i, |image| encoder.preprocessing().apply_into(&image, pixels))
+            };
+            let advance = |count: usize| images.advance(count);
+            let count = set.images.len();
+            if images.plan().is_in_memory(set) {
+                let visit = |stage, activations: Activations<'_>| {
+                    reducer.stage(stage, Encoded::Memory(activations), choice)
+                };
+                encode_stages(encoder, count, load, visit, advance)?;
+            } else {
+                let visit = |stage, encoded: Encoded<'_>| reducer.stage(stage, encoded, choice);
+                let in_memory = images.plan().images_in_memory;
+                encode_spilled(encoder, count, in_memory, load, visit, advance)?;
+            }
+            reducer.end()?;
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self) {
+        self.loaded = OnceLock::new();
+        huge_pages::give_back();
+    }
+}

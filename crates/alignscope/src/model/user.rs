@@ -1,0 +1,77 @@
+//! A model of the user's: features that are there already, or a function.
+
+use super::activations::Activations;
+use super::features::{Features, FeaturesSource};
+use super::function::{Function, FunctionSource};
+use super::{Model, ModelError};
+use crate::features::Reading;
+use crate::model_spec::check_model_name;
+use crate::name::MAX_NAME_BYTES;
+use crate::stage::Stage;
+
+/// A model whose activations come from outside.
+#[derive(Debug)]
+pub struct UserModel<'a> {
+    /// Its name in the results.
+    pub name: String,
+    /// Which tokens are compared, and how its arrays are read.
+    pub reading: Reading,
+    /// Where its activations come from.
+    pub source: UserSource<'a>,
+}
+
+/// Where activations come from.
+#[derive(Debug)]
+pub enum UserSource<'a> {
+    /// They are there already.
+    Features(Features<'a>),
+    /// A function makes them of images.
+    Function(Function<'a>),
+}
+
+impl<'a> UserModel<'a> {
+    /// The model that it is in a run.
+    ///
+    /// # Errors
+    /// Its name, its stages or its arrays cannot be.
+    pub fn into_model(self) -> Result<Box<dyn Model + 'a>, ModelError> {
+        check_model_name(&self.name)?;
+        self.check_stages()?;
+        let Self { name, reading, source } = self;
+        Ok(match source {
+            UserSource::Features(features) => {
+                Box::new(Activations(FeaturesSource::new(name, reading, features)?))
+            }
+            UserSource::Function(function) => {
+                Box::new(Activations(FunctionSource::new(name, reading, function)))
+            }
+        })
+    }
+
+    /// Refuses no stage at all, a stage twice, and the names that stand for pixels and baselines.
+    fn check_stages(&self) -> Result<(), ModelError> {
+        let model = || self.name.clone();
+        let stages: Vec<Stage> = match &self.source {
+            UserSource::Features(features) => features.stages.iter().map(|s| s.0).collect(),
+            UserSource::Function(function) => function.stages.clone(),
+        };
+        let reserved = |stage: &Stage| {
+            matches!(stage, Stage::Image | Stage::Output) || stage.to_string().trim().is_empty()
+        };
+        if let Some(stage) = stages.iter().find(|stage| reserved(stage)) {
+            return Err(ModelError::StageName { model: model(), stage: *stage });
+        }
+        let bytes = stages.iter().map(|stage| stage.to_string().len()).max().unwrap_or(0);
+        if bytes > MAX_NAME_BYTES {
+            return Err(ModelError::LongStageName { model: model(), bytes });
+        }
+        let twice = stages.iter().enumerate().find(|(i, s)| stages[..*i].contains(s));
+        if let Some((_, stage)) = twice {
+            return Err(ModelError::StageTwice { model: model(), stage: *stage });
+        }
+        match stages.is_empty() {
+            true => Err(ModelError::NoStages { model: model() }),
+            false => Ok(()),
+        }
+    }
+}
