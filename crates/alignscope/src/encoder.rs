@@ -21,14 +21,14 @@ mod tokens;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-pub use activation_buffer::SpilledImages;
+pub use activation_buffer::{Encoded, Spilled, SpilledImages};
 pub use alignscope_kernel::{Activation, Precision};
 pub use architecture::{Architecture, ConfigError, ConfigFile, Family};
 pub use beside::BesideError;
 use block::{Block, Scratch};
 pub use catalogue::{Known, known_models};
 use embedding::Embedding;
-pub use forward::{Encoded, Spilled, encode_spilled, encode_stages, passes};
+pub use forward::{encode_spilled, encode_stages, passes};
 use head::Head;
 use layers::{Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix};
 pub use precision::PrecisionChoice;

@@ -184,6 +184,11 @@ fn stand_in(start: &[u8]) -> Option<&'static str> {
     })
 }
 
+/// A file of `torch.save` that cannot be read.
+fn damaged(file: &InputFile, found: impl Into<String>) -> WeightsError {
+    WeightsError::DamagedTorch { path: file.path().to_owned(), found: found.into() }
+}
+
 /// The names that transformers gives to weights, and open_clip.
 pub(crate) const TRANSFORMERS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 pub(crate) const OPEN_CLIP_FILES: [&str; 2] =

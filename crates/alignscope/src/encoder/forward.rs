@@ -1,21 +1,10 @@
 //! A group of images through an encoder, stage by stage.
 
 use super::Encoder;
-pub use super::activation_buffer::Spilled;
-use super::activation_buffer::{Held, Mode};
+use super::activation_buffer::{Encoded, Held, Mode};
 use crate::pair_statistics::Activations;
 use crate::spill::SpillError;
 use crate::stage::Stage;
-
-/// The activations of all images at one stage, with the squared norm of each image from the pass
-/// that made them.
-#[derive(Debug)]
-pub enum Encoded<'a> {
-    /// All in memory.
-    Memory(Activations<'a>),
-    /// In a temporary file.
-    File(Spilled<'a>),
-}
 
 /// How often [`encode_stages`] asks for each image.
 pub fn passes(encoder: &Encoder) -> usize {

@@ -19,12 +19,10 @@ const TO_MEND: &[(&str, &str)] = &[
     ("alignscope::encoder::architecture", "alignscope::encoder::clip"),
     ("alignscope::encoder::architecture", "alignscope::encoder::open_clip"),
     ("alignscope::encoder::architecture", "alignscope::encoder::siglip"),
-    ("alignscope::encoder::activation_buffer", "alignscope::encoder::forward"),
     ("alignscope::figure::published", "alignscope::figure::curves"),
     ("alignscope::results::bounds", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::state"),
-    ("alignscope::weights::torch_zip", "alignscope::weights::torch_file"),
 ];
 
 /// An import of one module by another, both in one folder.
