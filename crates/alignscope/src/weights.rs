@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use checkpoint_files::{Format, Needed, is_known_type};
+pub(crate) use checkpoint_files::{Format, Needed};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;
@@ -202,7 +202,7 @@ impl Weights {
     /// # Errors
     /// No such file, or one that is damaged, or is missing a shard.
     pub fn open_transformers(folder: &Path) -> Result<Self, WeightsError> {
-        Self::open_first(folder, &TRANSFORMERS_FILES)
+        Self::open(folder, Format::Transformers)
     }
 
     /// The weights in a folder that open_clip wrote: `open_clip_model.safetensors` or
@@ -211,7 +211,15 @@ impl Weights {
     /// # Errors
     /// As for [`open_transformers`](Self::open_transformers).
     pub fn open_open_clip(folder: &Path) -> Result<Self, WeightsError> {
-        Self::open_first(folder, &OPEN_CLIP_FILES)
+        Self::open(folder, Format::OpenClip)
+    }
+
+    /// The weights in a folder of this format.
+    ///
+    /// # Errors
+    /// As for [`open_transformers`](Self::open_transformers).
+    pub(crate) fn open(folder: &Path, format: Format) -> Result<Self, WeightsError> {
+        Self::open_first(folder, format.weights())
     }
 
     /// The weights in one file, `.safetensors` or a file of `torch.save`.

@@ -19,7 +19,7 @@ use super::shares::Shares;
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
-use crate::encoder::{Checkpoint, Encoded, Encoder, Family, encode_spilled, encode_stages, passes};
+use crate::encoder::{Checkpoint, Encoded, Encoder, encode_spilled, encode_stages, passes};
 use crate::image::{ImageError, Prefetch, prefetch};
 use crate::pair_statistics::{Activations, PairStatisticsStore};
 use crate::progress::Progress;
@@ -113,7 +113,7 @@ impl Model for EncoderModel {
     }
 
     fn sums_by_caches(&self) -> bool {
-        self.checkpoint.architecture.family == Family::Siglip
+        self.checkpoint.sums_by_caches()
     }
 
     fn prepare(
