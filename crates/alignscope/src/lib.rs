@@ -58,6 +58,8 @@ pub mod findings;
 pub mod comparison;
 /// The files that a run leaves.
 pub mod results;
+/// What one study published, and the differences from it.
+pub mod study;
 /// Score against depth, as a figure.
 pub mod figure;
 /// A run as a page.
@@ -85,8 +87,8 @@ pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model_spec::{
-    ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm,
-    check_model_name, names_of,
+    ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm, Specs,
+    base_of, check_model_name, names_of, short_name,
 };
 pub use crate::name::UnknownName;
 pub use crate::progress::{Progress, Silent};

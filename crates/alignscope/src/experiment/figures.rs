@@ -6,16 +6,18 @@ use std::path::Path;
 use super::ExperimentError;
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
-use crate::figure::{
-    Color, Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
-    published_notes, shown_measure, write_published_differences,
-};
+use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
+use crate::model_spec::Specs;
 use crate::report::NamedFigure;
 use crate::results::{
     self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
     parts_of, shortened, wrong,
 };
+use crate::score::shown_measure;
 use crate::stage::Stage;
+use crate::study::{
+    other_tokens, published_differences, published_notes, write_published_differences,
+};
 
 /// How the figures and the page of a run look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -284,13 +286,13 @@ mod tests {
             assert_eq!((&study.name, &study.models), (&file.name, &file.models));
             assert_eq!(study.distances, file.distances);
             let drawn = Drawn::plain(vec![]);
-            study.figure(&crate::figure::published_rows(), &drawn).expect("something to show");
+            study.figure(&crate::study::published_rows(), &drawn).expect("something to show");
         }
     }
 
     #[test]
     fn other_tokens_than_the_studys_are_not_held_against_its_scores() {
-        let rows = crate::figure::published_rows();
+        let rows = crate::study::published_rows();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let lines = |tokens: Option<&str>| {
             let published = true;

@@ -16,7 +16,6 @@ const TO_MEND: &[(&str, &str)] = &[
     ("alignscope::inspection", "alignscope::budget"),
     ("alignscope::dataset::nights", "alignscope::dataset::bapps"),
     ("alignscope::dataset::not_found", "alignscope::dataset::bapps"),
-    ("alignscope::figure::published", "alignscope::figure::curves"),
     ("alignscope::results::bounds", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::state"),
