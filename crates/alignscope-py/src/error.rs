@@ -9,7 +9,8 @@ use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyErr
 use alignscope::image::ImageError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    ExperimentError, ModelNameError, ModelSpecError, StageRowsError, UnknownName, UnknownStage,
+    DrawError, ExperimentError, ModelNameError, ModelSpecError, StageRowsError, UnknownName,
+    UnknownStage,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -165,7 +166,9 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
     if let Some(error) = as_a::<ExperimentError>(error) {
         return match error {
-            ExperimentError::Results(results) => Some(results),
+            ExperimentError::Results(results) | ExperimentError::Draw(DrawError::Results(results)) => {
+                Some(results)
+            }
             ExperimentError::Npy(npy) => Some(npy),
             _ => None,
         };

@@ -1,12 +1,9 @@
 //! The whole way: models × data sets to scores.
 
-mod existing_run;
 mod callback;
-mod compare;
 mod outputs;
 mod error;
 mod external;
-mod figures;
 mod file;
 mod holding;
 mod fingerprint;
@@ -25,7 +22,6 @@ mod scoring;
 mod shares;
 mod tables;
 mod tiles;
-mod verify;
 mod work;
 
 use std::collections::BTreeMap;
@@ -33,15 +29,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 pub use callback::{Batch, Callback, Encode, StageRows, StageRowsError};
-pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::ExperimentError;
 use error::check_stopped;
 pub use external::{External, ExternalSource, FeatureValues, Features, depths};
-pub use figures::{FigureSpec, Presentation, draw, notes_on_published, read_drawn};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use holding::{Holding, Place};
 pub use measure::Measured;
-pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
 use encoder::EncoderModel;
 use external::OwnModel;
@@ -61,6 +54,7 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::features::{FeatureFolder, Layouts, Reading};
 use crate::findings::FindingRow;
+use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
 use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm, names_of};
@@ -68,7 +62,7 @@ use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
-    ScaleFile, ScoreRow, read_scores,
+    ScaleFile, ScoreRow, is_done, read_scores,
 };
 use crate::score::Ties;
 
@@ -258,7 +252,7 @@ impl Experiment {
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
-        figures::check(&self.figures(), self.presentation.title.as_deref())?;
+        check_figures(&self.figures(), self.presentation.title.as_deref())?;
         let mut models = self.models(own, progress)?;
         if models.len() > MAX_MODELS {
             return Err(ExperimentError::Many { found: models.len() });
@@ -276,7 +270,7 @@ impl Experiment {
         let mut filling = None;
         if let Some(out) = out {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
-            if !alone && existing_run::is_done(out, &state, progress)? {
+            if !alone && is_done(out, &state, progress)? {
                 let scores = read_scores(&out.file("scores.csv"))?;
                 let wall_s = clock.elapsed().as_secs_f64();
                 return Ok(Outcome {

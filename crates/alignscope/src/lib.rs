@@ -64,6 +64,7 @@ pub mod study;
 pub mod figure;
 /// A run as a page.
 pub mod report;
+mod finished;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
 /// Activations as arrays, and as `features.npy` and `file_names.txt`.
@@ -77,11 +78,14 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    Batch, Callback, Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DatasetSpec,
-    Encode, Experiment, ExperimentError, ExperimentFile, ExperimentFileError, External,
-    ExternalSource, FeatureValues, Features, FigureSpec, Holding, Measured, Place, Presentation,
-    StageRows, StageRowsError, Summary, VerifyRequest, WithPeople, compare_runs, depths, draw,
-    notes_on_published, read_drawn, verify,
+    Batch, Callback, DatasetSpec, Encode, Experiment, ExperimentError, ExperimentFile,
+    ExperimentFileError, External, ExternalSource, FeatureValues, Features, Holding, Measured,
+    Place, StageRows, StageRowsError, Summary, depths,
+};
+pub use crate::finished::{
+    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DrawError, FigureSpec,
+    Presentation, VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn,
+    verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath};

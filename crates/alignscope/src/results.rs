@@ -5,7 +5,9 @@ mod bounds;
 mod ceilings;
 mod comparisons;
 mod distances;
+mod existing_run;
 mod fields;
+mod file_record;
 mod findings;
 mod folder;
 mod images;
@@ -30,7 +32,9 @@ pub(crate) use bounds::{
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub(crate) use existing_run::is_done;
 pub(crate) use fields::{document as csv_document, text_of as csv_text};
+pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
@@ -69,6 +73,24 @@ pub enum ResultsError {
         path: PathBuf,
         /// What was chosen otherwise, a line each; nothing where it was not asked.
         choices: String,
+    },
+    /// The output folder holds a run that is made of something else.
+    #[error(
+        "{path} holds a run of other inputs; results are never mixed from two. What changed:{changes}\nName another folder with --out, or discard that run with --fresh"
+    )]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// What changed, a line each.
+        changes: String,
+    },
+    /// A table of a finished run is not as the run left it.
+    #[error(
+        "{path} is not as this very run left it; look into it with `alignscope verify`, or run again with --fresh"
+    )]
+    Tampered {
+        /// The table.
+        path: PathBuf,
     },
     /// The output folder holds a run, where none can go on.
     #[error(

@@ -6,7 +6,7 @@ use crate::cache::{CacheError, StoreError};
 use crate::dataset::{DatasetError, DatasetKind};
 use crate::encoder::{EncoderError, Precision};
 use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
-use crate::figure::FigureError;
+use crate::finished::DrawError;
 use crate::image::ImageError;
 use crate::metric::{MetricError, MetricKind};
 use crate::model_spec::ModelNameError;
@@ -503,24 +503,6 @@ pub enum ExperimentError {
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
-    /// The output folder holds a run that is made of something else.
-    #[error(
-        "{path} holds a run of other inputs; results are never mixed from two. What changed:{changes}\nName another folder with --out, or discard that run with --fresh"
-    )]
-    Changed {
-        /// The folder.
-        path: PathBuf,
-        /// What changed, a line each.
-        changes: String,
-    },
-    /// A table of a finished run is not as the run left it.
-    #[error(
-        "{path} is not as this very run left it; look into it with `alignscope verify`, or run again with --fresh"
-    )]
-    Tampered {
-        /// The table.
-        path: PathBuf,
-    },
     /// A file could not be hashed.
     #[error("cannot read {path} to hash it")]
     Hash {
@@ -533,9 +515,9 @@ pub enum ExperimentError {
     /// A result could not be written or read.
     #[error(transparent)]
     Results(#[from] ResultsError),
-    /// The figure could not be drawn.
-    #[error("cannot draw the figure")]
-    Figure(#[from] FigureError),
+    /// The figures could not be drawn.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
 }
 
 /// Bytes in units of 10^6, rounded up, as `--memory` takes them.

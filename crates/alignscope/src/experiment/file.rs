@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 pub use error::ExperimentFileError;
 
-use super::{DatasetSpec, FigureSpec};
+use super::DatasetSpec;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
 use crate::figure::Color;
+use crate::finished::FigureSpec;
 use crate::input_file::read_text;
 use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
 use crate::results::check_figures;

@@ -10,7 +10,6 @@ use super::error::check_stopped;
 use super::model::{Cell, CellWork, Measurement, Model, Role};
 use super::pixel_rule::PixelRule;
 use super::prepared::PreparedDataset;
-use super::record::absolute;
 use super::reduction::{StageDistances, Wanted};
 use crate::budget::PROGRAM_BYTES;
 use crate::cache::CacheEntry;
@@ -20,7 +19,7 @@ use crate::image::RgbImage;
 use crate::metric::{LoadedMetric, MetricFeatures};
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
-use crate::results::FileRecord;
+use crate::results::{FileRecord, absolute};
 use crate::stage::Stage;
 
 /// A distance of two images: what it needs of each, and its value for a pair.

@@ -6,9 +6,10 @@ use super::error::check_stopped;
 use super::model::RunModel;
 use super::prepared::PreparedDataset;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, draw, notes_on_published, record};
+use super::{Experiment, ExperimentError, record};
 use crate::comparison::ComparisonRow;
 use crate::findings::FindingRow;
+use crate::finished::{draw, notes_on_published};
 use crate::progress::Progress;
 use crate::report::write_report_of_run;
 use crate::results::{

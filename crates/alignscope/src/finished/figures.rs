@@ -1,9 +1,8 @@
-//! The figures of an experiment: each shows some of its scores.
+//! The figures of a run: each shows some of its scores.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use super::ExperimentError;
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
 use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
@@ -18,6 +17,21 @@ use crate::stage::Stage;
 use crate::study::{
     other_tokens, published_differences, published_notes, write_published_differences,
 };
+
+/// The figures of a run cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DrawError {
+    /// They cannot all be drawn into the run's folder.
+    #[error(transparent)]
+    Names(#[from] FigureNameError),
+    /// One of them cannot be drawn.
+    #[error("cannot draw the figure")]
+    Figure(#[from] FigureError),
+    /// The differences from the study cannot be written.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+}
 
 /// How the figures and the page of a run look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -210,7 +224,7 @@ pub fn read_drawn(manifest: &Path) -> Result<Drawn<FigureSpec>, ResultsError> {
 }
 
 /// Refuses figures that cannot all be drawn into one folder; `title` is that of those without one.
-pub(super) fn check(figures: &[FigureSpec], title: Option<&str>) -> Result<(), FigureNameError> {
+pub(crate) fn check(figures: &[FigureSpec], title: Option<&str>) -> Result<(), FigureNameError> {
     check_figures(figures.iter().map(|f| (f.name.as_str(), f.title.as_deref().or(title))))
 }
 
@@ -250,7 +264,7 @@ pub fn draw(
     rows: &[ScoreRow],
     drawn: &Drawn<FigureSpec>,
     out: &Path,
-) -> Result<Vec<NamedFigure>, ExperimentError> {
+) -> Result<Vec<NamedFigure>, DrawError> {
     check(&drawn.figures, drawn.title.as_deref())?;
     let mut figures = Vec::new();
     for spec in &drawn.figures {
