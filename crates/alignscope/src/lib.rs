@@ -88,7 +88,7 @@ pub use crate::finished::{
     verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
-pub use crate::input_file::{ContentHash, HashedPath};
+pub use crate::input_file::{ContentHash, HashedPath, JsonFileError};
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model_spec::{
     ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm, Specs,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::input_file::{HashedPath, read_text};
+use crate::input_file::{HashedPath, JsonFileError, read_json};
 use crate::weights::Format;
 use alignscope_kernel::Activation;
 
@@ -28,10 +28,7 @@ impl ConfigFile {
     /// The file cannot be read or parsed, or holds no object.
     pub(super) fn read(folder: &Path, format: Format) -> Result<Self, ConfigError> {
         let path = folder.join(format.config());
-        let (text, file) =
-            read_text(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let json = serde_json::from_str(&text)
-            .map_err(|source| ConfigError::Parse { path: path.clone(), source })?;
+        let (json, file) = read_json(&path)?;
         match json {
             Value::Object(object) => Ok(Self { format, object, file }),
             other => Err(ConfigError::Value {
@@ -235,24 +232,9 @@ fn shorten(value: &Value) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the model's configuration {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not JSON.
-    #[error("{path} is not valid JSON")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// A small file of the model cannot be read.
+    #[error(transparent)]
+    Json(#[from] JsonFileError),
     /// The file names no model type.
     #[error("{path} has no `model_type`, so the family of the model is unknown; expected {known}")]
     NoModelType {
