@@ -45,11 +45,11 @@ pub enum Init {
 pub struct Weights {
     /// The model's name in messages.
     model: String,
-    source: Source,
+    source: TensorSource,
 }
 
 #[derive(Debug)]
-enum Source {
+enum TensorSource {
     Files(Files),
     Random(RandomWeights),
 }
@@ -256,7 +256,7 @@ impl Weights {
             }
         }
         let files = Files { files, index, places, first: OnceLock::new() };
-        Ok(Self { model: model.display().to_string(), source: Source::Files(files) })
+        Ok(Self { model: model.display().to_string(), source: TensorSource::Files(files) })
     }
 
     fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
@@ -299,7 +299,7 @@ impl Weights {
 
     /// Weights of an untrained model, drawn from `seed`.
     pub fn random(model: &str, seed: u64) -> Self {
-        Self { model: model.to_owned(), source: Source::Random(RandomWeights::new(seed)) }
+        Self { model: model.to_owned(), source: TensorSource::Random(RandomWeights::new(seed)) }
     }
 
     /// The tensor `name` in f32, checked to have `shape` and finite values; f16 and bf16 are
@@ -315,8 +315,8 @@ impl Weights {
         init: Init,
     ) -> Result<Vec<f32>, WeightsError> {
         match &self.source {
-            Source::Random(random) => Ok(random.tensor(name, shape, init)),
-            Source::Files(files) => {
+            TensorSource::Random(random) => Ok(random.tensor(name, shape, init)),
+            TensorSource::Files(files) => {
                 let (place, file) = files.place(name).ok_or_else(|| self.missing(name, files))?;
                 let found = file.shape(&place.stored).expect("a name of the file");
                 if found != shape {
@@ -345,16 +345,16 @@ impl Weights {
     /// Whether the checkpoint has the tensor; an untrained model has every one.
     pub fn contains(&self, name: &str) -> bool {
         match &self.source {
-            Source::Random(_) => true,
-            Source::Files(files) => files.places.contains_key(name),
+            TensorSource::Random(_) => true,
+            TensorSource::Files(files) => files.places.contains_key(name),
         }
     }
 
     /// The shape of a tensor; `None` where it is not there, or the model is untrained.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         match &self.source {
-            Source::Random(_) => None,
-            Source::Files(files) => {
+            TensorSource::Random(_) => None,
+            TensorSource::Files(files) => {
                 files.place(name).and_then(|(place, file)| file.shape(&place.stored))
             }
         }
@@ -364,8 +364,8 @@ impl Weights {
     /// before them; none for an untrained model.
     pub fn names(&self) -> Vec<String> {
         match &self.source {
-            Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.places.keys().cloned().collect(),
+            TensorSource::Random(_) => Vec::new(),
+            TensorSource::Files(files) => files.places.keys().cloned().collect(),
         }
     }
 
@@ -376,7 +376,9 @@ impl Weights {
     /// Then.
     pub(crate) fn check_absent(&self, name: &str) -> Result<(), WeightsError> {
         match &self.source {
-            Source::Files(files) if files.hint(name).is_some() || files.opaque(name).is_some() => {
+            TensorSource::Files(files)
+                if files.hint(name).is_some() || files.opaque(name).is_some() =>
+            {
                 Err(self.missing(name, files))
             }
             _ => Ok(()),
@@ -399,24 +401,26 @@ impl Weights {
     /// The files of tensors, with the hashes of what was read; empty for an untrained model.
     pub fn files(&self) -> Vec<HashedPath> {
         match &self.source {
-            Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.files.iter().map(|f| f.file().hashed_path()).collect(),
+            TensorSource::Random(_) => Vec::new(),
+            TensorSource::Files(files) => {
+                files.files.iter().map(|f| f.file().hashed_path()).collect()
+            }
         }
     }
 
     /// The list of shards, where the tensors lie in several files.
     pub fn index(&self) -> Option<&HashedPath> {
         match &self.source {
-            Source::Random(_) => None,
-            Source::Files(files) => files.index.as_ref(),
+            TensorSource::Random(_) => None,
+            TensorSource::Files(files) => files.index.as_ref(),
         }
     }
 
     /// The seed of random weights.
     pub fn seed(&self) -> Option<u64> {
         match &self.source {
-            Source::Random(random) => Some(random.seed()),
-            Source::Files(_) => None,
+            TensorSource::Random(random) => Some(random.seed()),
+            TensorSource::Files(_) => None,
         }
     }
 }

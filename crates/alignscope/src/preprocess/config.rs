@@ -173,7 +173,7 @@ impl Preprocessing {
             path: path.to_owned(),
             class: class.to_owned(),
         })?;
-        let mut keys = Keys { object, path, prefix: "", defaults, defaults_used };
+        let mut keys = RecipeKeys { object, path, prefix: "", defaults, defaults_used };
         keys.must_be_known(&READ, &PASSED_OVER, &NEUTRAL)?;
 
         let resample = keys.get("resample")?;
@@ -247,7 +247,7 @@ impl Preprocessing {
             "interpolation": "bicubic", "resize_mode": "shortest",
         });
         let prefix = "preprocess_cfg.";
-        let mut keys = Keys { object, path, prefix, defaults, defaults_used: vec![] };
+        let mut keys = RecipeKeys { object, path, prefix, defaults, defaults_used: vec![] };
         let read = ["size", "mean", "std", "interpolation", "resize_mode"];
         // `fill_color` is for the resize mode `longest`.
         keys.must_be_known(&read, &["fill_color"], &[("mode", "\"RGB\"")])?;
@@ -293,7 +293,7 @@ impl Preprocessing {
 }
 
 /// The keys of a processor's configuration, with the defaults of its class.
-struct Keys<'a> {
+struct RecipeKeys<'a> {
     object: &'a Map<String, Value>,
     path: &'a Path,
     /// What stands before a key in messages: `preprocess_cfg.` or nothing.
@@ -302,7 +302,7 @@ struct Keys<'a> {
     defaults_used: Vec<String>,
 }
 
-impl Keys<'_> {
+impl RecipeKeys<'_> {
     /// Refuses every key that is not read, passed over, or null, but those of `neutral` with the
     /// value (as JSON) that stands there.
     fn must_be_known(
