@@ -1,8 +1,8 @@
 //! `alignscope published`.
 
 use alignscope::FigureSpec;
-use alignscope::figure::published_rows;
 use alignscope::results::{Drawn, OutputFolder, write_scores};
+use alignscope::study::published_rows;
 
 use crate::arguments::Published;
 use crate::terminal::tell;

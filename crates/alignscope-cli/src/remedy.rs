@@ -17,6 +17,7 @@ pub fn words(remedy: Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `--limit`",
         Remedy::LeaveOutImages => "leave their trials out with `--keep-going`",
         Remedy::OtherFolder => "name another folder with `--out`",
+        Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
         Remedy::Verify => "look into it with `alignscope verify`",
         _ => return format!("{remedy:?}"),

@@ -47,10 +47,10 @@ pub fn padded_width(width: usize, precision: Precision) -> usize {
 /// Working memory of one thread's attention, grown once and then kept.
 #[derive(Debug, Default)]
 pub struct AttentionScratch {
-    plain: plain::Scratch,
-    tiles: tiles::Scratch,
+    plain: plain::PlainScratch,
+    tiles: tiles::TilesScratch,
     #[cfg(target_arch = "x86_64")]
-    vectors: vectors::Scratch,
+    vectors: vectors::VectorsScratch,
 }
 
 impl Attention<'_> {

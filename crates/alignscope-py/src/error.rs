@@ -10,8 +10,8 @@ use alignscope::image::ImageError;
 use alignscope::model::ModelError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    ExperimentError, ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError,
-    UnknownName, UnknownStage, remedies_of, with_remedies,
+    DrawError, ExperimentError, ModelNameError, ModelSpecError, PreparedError, Remedy,
+    StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -55,6 +55,7 @@ fn in_python(remedy: Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `limit`",
         Remedy::LeaveOutImages => "leave their trials out with `keep_going=True`",
         Remedy::OtherFolder => "name another folder with `out`",
+        Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `fresh=True`",
         Remedy::Verify => "look into it with `alignscope verify`",
         _ => return format!("{remedy:?}"),
@@ -190,7 +191,8 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
     if let Some(error) = as_a::<ExperimentError>(error) {
         return match error {
-            ExperimentError::Results(results) => Some(results),
+            ExperimentError::Results(results)
+            | ExperimentError::Draw(DrawError::Results(results)) => Some(results),
             ExperimentError::Measure(ModelError::Npy(npy)) => Some(&**npy),
             _ => None,
         };

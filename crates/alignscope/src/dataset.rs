@@ -5,6 +5,7 @@ mod builder;
 mod clusters;
 mod error;
 mod files;
+mod fingerprint;
 mod kind;
 mod manifest;
 mod nights;

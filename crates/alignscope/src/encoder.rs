@@ -1,13 +1,17 @@
 //! Vision encoders, one stage at a time.
 
 mod architecture;
+mod activation_buffer;
 mod beside;
 mod block;
 mod catalogue;
 mod clip;
+mod config;
 mod embedding;
+mod families;
+mod family;
+mod forward;
 mod head;
-mod activation_buffer;
 mod keys;
 mod layers;
 mod linear;
@@ -15,26 +19,29 @@ mod norm;
 mod open_clip;
 mod precision;
 mod siglip;
-mod forward;
 mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
-pub use activation_buffer::SpilledImages;
+pub use activation_buffer::{Encoded, Spilled, SpilledImages};
 pub use alignscope_kernel::{Activation, Precision};
-pub use architecture::{Architecture, ConfigError, ConfigFile, Family};
+pub use architecture::{Architecture, FamilyName, PoolingKind};
 pub use beside::BesideError;
 use block::{Block, Scratch};
-pub use catalogue::{Known, known_models};
+pub use catalogue::Known;
+pub use config::ConfigError;
 use embedding::Embedding;
-pub use forward::{Encoded, Spilled, encode_spilled, encode_stages, passes};
+pub use families::known_models;
+use family::{CheckpointFolder, Family};
+pub use forward::{encode_spilled, encode_stages, passes};
 use head::Head;
-use layers::{Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix};
+use layers::Layers;
 pub use precision::PrecisionChoice;
 pub use tokens::{Selected, Tokens};
 
-use crate::hub::{Hub, HubError, HubSettings};
+use crate::hub::{Hub, HubError, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
 use crate::model_spec::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
@@ -85,6 +92,7 @@ pub struct Checkpoint {
     pub precision: Precision,
     /// Whether the blocks are fed the bare patch embedding (`@bare-patches`).
     bare_patches: bool,
+    family: &'static dyn Family,
     weights: Weights,
 }
 
@@ -144,50 +152,21 @@ impl Checkpoint {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
         }
         beside::check(folder)?;
-        let config = folder.join("config.json");
-        let open_clip = folder.join("open_clip_config.json");
-        let is_open_clip = match Needed::in_folder(folder) {
-            Some(needed) => needed.format == Format::OpenClip,
+        let format = match Needed::in_folder(folder, families::is_known) {
+            Some(needed) => needed.format,
             // Whichever has a configuration says what it lacks.
-            None => open_clip.is_file() && !config.is_file(),
-        };
-        let (config, (architecture, mut defaults_used), recipe, weights) = match is_open_clip {
-            false => {
-                let config = ConfigFile::read(&config)?;
-                let architecture = Architecture::read_transformers(&config)?;
-                let family = architecture.0.family;
-                let recipe = Preprocessing::from_folder(folder, family.processor())?;
-                let weights = Weights::open_transformers(folder)?;
-                let projection = "visual_projection.weight";
-                let has_projection = family == Family::Siglip || weights.contains(projection);
-                // An adapter around the model is told as such below.
-                let wrapped = weights.names().iter().any(|n| n.starts_with("base_model."));
-                if !has_projection && !wrapped {
-                    weights.check_absent(projection)?;
-                }
-                let tower = tower_prefix(&weights);
-                let read = match family {
-                    Family::Siglip => siglip::tensors(&architecture.0, tower),
-                    _ => clip::tensors(&architecture.0, tower),
-                };
-                let path = &config.file().path;
-                no_other_tensors(&weights, &read, &OUTSIDE_OF_TRANSFORMERS, path, &family)?;
-                if !has_projection {
-                    return Err(EncoderError::NoProjection { folder: folder.to_owned(), family });
-                }
-                (config, architecture, recipe, weights)
-            }
-            true => {
-                let weights = Weights::open_open_clip(folder)?;
-                let config = ConfigFile::read(&open_clip)?;
-                let architecture = Architecture::read_open_clip(&config, &weights)?;
-                let size = architecture.0.image_size;
-                let recipe = Preprocessing::from_open_clip(config.object(), &open_clip, size)?;
-                let recipe = (recipe, config.file().clone());
-                (config, architecture, recipe, weights)
+            None => {
+                let is_there = |format: &Format| folder.join(format.config()).is_file();
+                let mut formats = [Format::Transformers, Format::OpenClip].into_iter();
+                formats.find(is_there).unwrap_or(Format::Transformers)
             }
         };
-        let (recipe, recipe_file) = recipe;
+        let folder = CheckpointFolder::open(folder, format)?;
+        let family = families::recognise(&folder.config)?;
+        let (architecture, mut defaults_used) = family.architecture(&folder)?;
+        let (recipe, recipe_file) = family.preprocessing(&folder, &architecture)?;
+        family.check_tensors(&folder, &architecture)?;
+        let (config, weights) = folder.into_parts()?;
         defaults_used.extend(recipe.defaults_used);
         let mut files = vec![config.file().clone()];
         if recipe_file != files[0] {
@@ -195,10 +174,17 @@ impl Checkpoint {
         }
         files.extend(weights.index().cloned());
         files.extend(weights.files());
-        let preprocessing = recipe.preprocessing;
-        let (precision, bare_patches) = (Precision::F32, false);
-        Self { architecture, preprocessing, files, defaults_used, precision, bare_patches, weights }
-            .checked()
+        Self {
+            architecture,
+            preprocessing: recipe.preprocessing,
+            files,
+            defaults_used,
+            precision: Precision::F32,
+            bare_patches: false,
+            family,
+            weights,
+        }
+        .checked()
     }
 
     /// The untrained control: the architecture and preprocessing of a known model, with random
@@ -207,17 +193,18 @@ impl Checkpoint {
     /// # Errors
     /// [`EncoderError::Unknown`] where `id` is not in the catalogue.
     pub fn untrained(id: &str, seed: u64) -> Result<Self, EncoderError> {
-        let known = Known::find(id).ok_or_else(|| EncoderError::Unknown {
+        let (family, known) = families::known(id).ok_or_else(|| EncoderError::Unknown {
             id: id.to_owned(),
             known: known_models().iter().map(|k| k.id).collect::<Vec<_>>().join(", "),
         })?;
         Self {
-            architecture: known.architecture(),
-            preprocessing: known.preprocessing(),
+            architecture: known.architecture().clone(),
+            preprocessing: known.preprocessing().clone(),
             files: Vec::new(),
             defaults_used: Vec::new(),
             precision: Precision::F32,
             bare_patches: false,
+            family,
             weights: Weights::random(id, seed),
         }
         .checked()
@@ -230,15 +217,20 @@ impl Checkpoint {
     /// # Errors
     /// [`EncoderError::NotPublished`] for a model of another family.
     pub fn bare_patches(self) -> Result<Self, EncoderError> {
-        match self.architecture.family {
-            Family::TimmVit | Family::TimmVitMean => Ok(Self { bare_patches: true, ..self }),
-            family => Err(EncoderError::NotPublished { family }),
+        match self.family.has_bare_patches() {
+            true => Ok(Self { bare_patches: true, ..self }),
+            false => Err(EncoderError::NotPublished { family: self.family.name() }),
         }
     }
 
     /// Whether the blocks are fed the bare patch embedding (`@bare-patches`).
     pub fn has_bare_patches(&self) -> bool {
         self.bare_patches
+    }
+
+    /// Whether last digits of its numbers depend on the sizes of the processor's caches.
+    pub(crate) fn sums_by_caches(&self) -> bool {
+        self.family.sums_by_caches()
     }
 
     /// The files that tensors are read from, with the hashes of what was read; none for an
@@ -271,12 +263,7 @@ impl Encoder {
         let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
         let precision = checkpoint.precision;
         let layers = Layers { weights, architecture, precision };
-        let parts = match architecture.family {
-            Family::Clip | Family::ChineseClip => clip::load(&layers)?,
-            Family::Siglip => siglip::load(&layers)?,
-            Family::OpenClip => open_clip::load_clip(&layers)?,
-            Family::TimmVit | Family::TimmVitMean => open_clip::load_timm(&layers)?,
-        };
+        let parts = checkpoint.family.load(&layers)?;
         Ok(Self {
             architecture: architecture.clone(),
             preprocessing: preprocessing.clone(),
@@ -403,23 +390,22 @@ pub enum EncoderError {
     #[error("this model ({family}) has no class token; use `--tokens all`, `patches` or `mean`")]
     NoClassToken {
         /// The model's family.
-        family: Family,
+        family: FamilyName,
     },
     /// A CLIP tower that was saved without its projection.
     #[error(
         "{folder} holds a {family} tower without its projection (no tensor \
-         `visual_projection.weight`, as in `{}VisionModel`); expected {}",
-        class(*family),
-        match family {
-            Family::ChineseClip => "the whole `ChineseCLIPModel`",
-            _ => "the whole `CLIPModel`, or `CLIPVisionModelWithProjection`",
-        }
+         `visual_projection.weight`, as in `{tower}`); expected {expected}"
     )]
     NoProjection {
         /// The folder.
         folder: PathBuf,
         /// The model's family.
-        family: Family,
+        family: FamilyName,
+        /// The class of such a tower.
+        tower: &'static str,
+        /// The classes that have a projection.
+        expected: &'static str,
     },
     /// Another file of the folder makes another model.
     #[error(transparent)]
@@ -430,7 +416,7 @@ pub enum EncoderError {
     )]
     NotPublished {
         /// The model's family.
-        family: Family,
+        family: FamilyName,
     },
     /// The model cannot be had from the hub.
     #[error(transparent)]
@@ -446,10 +432,14 @@ pub enum EncoderError {
     Weights(#[from] WeightsError),
 }
 
-/// How the names of a family's classes begin in transformers.
-fn class(family: Family) -> &'static str {
-    match family {
-        Family::ChineseClip => "ChineseCLIP",
-        _ => "CLIP",
+impl Hub {
+    /// The hub of these settings.
+    pub fn new(settings: HubSettings) -> Self {
+        Self::with_patience(settings, PATIENCE)
+    }
+
+    /// The same, but a server that says nothing is given up after `patience`, not after 30 seconds.
+    pub fn with_patience(settings: HubSettings, patience: Duration) -> Self {
+        Self::reading(settings, patience, families::is_known)
     }
 }

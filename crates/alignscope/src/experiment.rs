@@ -1,10 +1,7 @@
 //! The whole way: models × data sets to scores.
 
-mod existing_run;
-mod compare;
 mod outputs;
 mod error;
-mod figures;
 mod file;
 mod fingerprint;
 mod measure;
@@ -12,19 +9,15 @@ mod models;
 mod record;
 mod scoring;
 mod tables;
-mod verify;
 mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
 pub use error::{ExperimentError, remedies_of};
-pub use figures::{FigureSpec, Presentation, draw, notes_on_published, read_drawn};
 pub use file::{ExperimentFile, ExperimentFileError};
 pub use measure::Measured;
-pub use verify::{Check, CheckOutcome, VerifyRequest, verify};
 
 use models::RunModel;
 use outputs::{Concluded, Done};
@@ -38,6 +31,7 @@ use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
 use crate::features::Layouts;
 use crate::findings::FindingRow;
+use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
 use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
 use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
@@ -46,7 +40,7 @@ use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
-    ScaleFile, ScoreRow, read_scores,
+    ScaleFile, ScoreRow, is_done, read_scores,
 };
 use crate::score::Ties;
 
@@ -225,7 +219,7 @@ impl Experiment {
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
-        figures::check(&self.figures(), self.presentation.title.as_deref())?;
+        check_figures(&self.figures(), self.presentation.title.as_deref())?;
         let mut models = self.models(own, progress)?;
         if models.len() > MAX_MODELS {
             return Err(ExperimentError::Many { found: models.len() });
@@ -243,7 +237,7 @@ impl Experiment {
         let mut filling = None;
         if let Some(out) = out {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
-            if !alone && existing_run::is_done(out, &state, progress)? {
+            if !alone && is_done(out, &state, progress)? {
                 let scores = read_scores(&out.file("scores.csv"))?;
                 let wall_s = clock.elapsed().as_secs_f64();
                 return Ok(Outcome {

@@ -4,28 +4,22 @@ mod axes;
 mod curves;
 mod legend;
 mod mark;
-mod name;
 mod palette;
 mod panel;
-mod published;
 mod svg;
 mod table;
 
 use std::path::Path;
 
 use crate::findings::first_highest;
+use crate::model_spec::short_name;
 use crate::results::{ResultsError, ScoreRow, write_whole};
+use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
 use svg::{Label, Svg, number};
 
-pub use curves::{shown_measure, thousands};
-pub use name::{Specs, base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
-pub use published::{
-    AskedParts, PublishedDifference, PublishedScore, other_tokens, published_differences,
-    published_notes, published_rows, published_scores, write_published_differences,
-};
 
 /// The one font of every figure, in SVG by name, in PNG by these bytes.
 const FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use client::PATIENCE;
 use client::{Client, Failure, Task};
 pub(crate) use download::download;
 pub use error::HubError;
@@ -17,7 +18,7 @@ pub use settings::HubSettings;
 
 use crate::input_file;
 use crate::progress::Progress;
-use crate::weights::{Needed, file_sha256, is_known_type, shard_names};
+use crate::weights::{Needed, file_sha256, shard_names};
 
 /// The files of adapters, which make another model of the one that they lie beside: of peft, of the
 /// library `adapters`, and of diffusers.
@@ -40,6 +41,7 @@ pub(crate) const MODULES_FILE: &str = "modules.json";
 pub struct Hub {
     settings: HubSettings,
     client: Client,
+    known_type: fn(&Path) -> bool,
 }
 
 /// A model of the hub.
@@ -107,16 +109,15 @@ struct Sibling {
 }
 
 impl Hub {
-    /// The hub of these settings.
-    pub fn new(settings: HubSettings) -> Self {
-        let client = Client::new(&settings.endpoint, settings.token.as_deref());
-        Self { settings, client }
-    }
-
-    /// The same, but a server that says nothing is given up after `patience`, not after 30 seconds.
-    pub fn with_patience(settings: HubSettings, patience: Duration) -> Self {
+    /// The hub of these settings. `known_type` says of a folder whether its `config.json` is of a
+    /// model that can be read; a server that says nothing is given up after `patience`.
+    pub(crate) fn reading(
+        settings: HubSettings,
+        patience: Duration,
+        known_type: fn(&Path) -> bool,
+    ) -> Self {
         let client = Client::with_patience(&settings.endpoint, settings.token.as_deref(), patience);
-        Self { settings, client }
+        Self { settings, client, known_type }
     }
 
     /// The folder of a model: as it is in the cache, or else fetched.
@@ -139,7 +140,7 @@ impl Hub {
             Ok((commit, _)) => snapshots.join(commit.trim()),
             Err(_) => snapshots.join(model.revision()),
         };
-        let needed = Needed::in_folder(&folder)?;
+        let needed = Needed::in_folder(&folder, self.known_type)?;
         let there = |shard: &String| folder.join(shard).is_file();
         let shards = || shard_names(&folder.join(&needed.weights));
         let whole = !needed.is_sharded() || shards().is_ok_and(|all| all.iter().all(there));
@@ -181,7 +182,7 @@ impl Hub {
         let mut fetched = Ok(());
         let known = || {
             fetched = files.fetch("config.json");
-            is_known_type(&files.folder)
+            (self.known_type)(&files.folder)
         };
         let needed = Needed::among(&names, known);
         fetched?;

@@ -32,6 +32,11 @@ impl ContentHash {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+
+    /// The hash of all that went into a hasher.
+    pub(crate) fn finish(hasher: Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
 }
 
 impl fmt::Display for ContentHash {
@@ -125,6 +130,42 @@ pub(crate) fn read_text(path: &Path) -> io::Result<(String, HashedPath)> {
         None => text,
     };
     Ok((text, HashedPath { path: path.to_owned(), sha256 }))
+}
+
+/// A small file of JSON cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonFileError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not JSON.
+    #[error("{path} is not valid JSON")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where it goes wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What a file of JSON says, and its hash.
+///
+/// # Errors
+/// As for [`read_text`], or it is not JSON.
+pub(crate) fn read_json(path: &Path) -> Result<(serde_json::Value, HashedPath), JsonFileError> {
+    let (text, file) =
+        read_text(path).map_err(|source| JsonFileError::Read { path: path.to_owned(), source })?;
+    let json = serde_json::from_str(&text)
+        .map_err(|source| JsonFileError::Parse { path: path.to_owned(), source })?;
+    Ok((json, file))
 }
 
 /// Checks that a file does not begin as something else than text in UTF-8.

@@ -64,10 +64,13 @@ pub mod features;
 mod prepared;
 /// What is measured: encoders, features, functions, and metrics of two images.
 pub mod model;
+/// What one study published, and the differences from it.
+pub mod study;
 /// Score against depth, as a figure.
 pub mod figure;
 /// A run as a page.
 pub mod report;
+mod finished;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
 /// The whole way: models × data sets to scores.
@@ -79,13 +82,16 @@ pub use crate::dataset::{
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{
-    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, Experiment, ExperimentError,
-    ExperimentFile, ExperimentFileError, FigureSpec, Measured, Presentation, Summary,
-    VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn, remedies_of,
+    Experiment, ExperimentError, ExperimentFile, ExperimentFileError, Measured, Summary,
+    remedies_of,
+};
+pub use crate::finished::{
+    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DrawError, FigureSpec,
+    Presentation, VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn,
     verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
-pub use crate::input_file::{ContentHash, HashedPath};
+pub use crate::input_file::{ContentHash, HashedPath, JsonFileError};
 pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model::{
@@ -93,8 +99,8 @@ pub use crate::model::{
     UserSource,
 };
 pub use crate::model_spec::{
-    ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm,
-    check_model_name, names_of,
+    ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel, ProjectionForm, Specs,
+    base_of, check_model_name, names_of, short_name,
 };
 pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};

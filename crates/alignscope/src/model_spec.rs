@@ -10,8 +10,11 @@ use crate::name::nearest;
 use crate::user_folders::expand_home;
 
 mod named;
+mod short_name;
 
 pub use named::{ModelNameError, NamedModel, check_model_name, names_of};
+pub(crate) use short_name::Parts;
+pub use short_name::{Specs, base_of, short_name};
 
 /// What stands before a folder of features.
 const FEATURES: &str = "features:";

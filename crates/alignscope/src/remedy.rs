@@ -27,8 +27,10 @@ pub enum Remedy {
     FewerTrials,
     /// Trials of images that cannot be read are left out.
     LeaveOutImages,
-    /// Another output folder.
+    /// Another output folder; what is encoded already is not encoded again.
     OtherFolder,
+    /// The output folder without what it holds.
+    RemoveFolder,
     /// What the folder holds is discarded.
     Fresh,
     /// A look at what of the run has changed.

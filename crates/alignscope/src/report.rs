@@ -19,8 +19,9 @@ use crate::ceiling::CeilingRow;
 use crate::comparison::ComparisonRow;
 use crate::dataset::DatasetKind;
 use crate::distance::Distance;
-use crate::figure::{Figure, Specs};
+use crate::figure::Figure;
 use crate::findings::FindingRow;
+use crate::model_spec::Specs;
 use crate::progress::Progress;
 use crate::results::{
     Bounds, DrawnDataset, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TITLE_BYTES, ResultsError,

@@ -80,11 +80,11 @@ pub struct Draws {
     /// Number of resamples.
     pub resamples: usize,
     clusters: usize,
-    source: Source,
+    source: DrawSource,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+enum DrawSource {
     /// The key of the random streams, one for each resample.
     Seed([u8; 32]),
     /// Drawn elsewhere.
@@ -100,7 +100,7 @@ impl Draws {
             .chain_update((clusters as u64).to_le_bytes())
             .chain_update(dataset)
             .finalize();
-        Self { resamples: resampling.resamples, clusters, source: Source::Seed(key.into()) }
+        Self { resamples: resampling.resamples, clusters, source: DrawSource::Seed(key.into()) }
     }
 
     /// Resamples that were drawn elsewhere.
@@ -112,14 +112,14 @@ impl Draws {
     pub fn from_counts(counts: Vec<Vec<u32>>) -> Self {
         let clusters = counts.first().map_or(0, Vec::len);
         assert!(counts.iter().all(|c| c.len() == clusters), "resamples of the same clusters");
-        Self { resamples: counts.len(), clusters, source: Source::Counts(counts) }
+        Self { resamples: counts.len(), clusters, source: DrawSource::Counts(counts) }
     }
 
     /// How often each cluster is drawn in resample `number`; the sum is the number of clusters.
     pub fn counts(&self, number: usize) -> Vec<u32> {
         let key = match &self.source {
-            Source::Counts(counts) => return counts[number].clone(),
-            Source::Seed(key) => *key,
+            DrawSource::Counts(counts) => return counts[number].clone(),
+            DrawSource::Seed(key) => *key,
         };
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(number as u64);

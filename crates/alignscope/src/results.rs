@@ -5,7 +5,9 @@ mod bounds;
 mod ceilings;
 mod comparisons;
 mod distances;
+mod existing_run;
 mod fields;
+mod file_record;
 mod findings;
 mod folder;
 mod images;
@@ -22,6 +24,7 @@ mod trials;
 use std::path::PathBuf;
 
 pub(crate) use crate::atomic_write::is_there;
+use crate::remedy::Remedy;
 pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
@@ -30,7 +33,9 @@ pub(crate) use bounds::{
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub(crate) use existing_run::is_done;
 pub(crate) use fields::{document as csv_document, text_of as csv_text};
+pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, TABLES, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
@@ -51,9 +56,7 @@ pub use trials::write_trials;
 #[non_exhaustive]
 pub enum ResultsError {
     /// The output folder holds something already.
-    #[error(
-        "the output folder {path} is not empty (it holds `{found}`); name a new folder with --out, or remove it"
-    )]
+    #[error("the output folder {path} is not empty (it holds `{found}`)")]
     NotEmpty {
         /// The folder.
         path: PathBuf,
@@ -61,20 +64,31 @@ pub enum ResultsError {
         found: String,
     },
     /// The output folder holds a run.
-    #[error(
-        "the output folder {path} holds a finished run already{choices}; name a new folder with --out (what is encoded already is not encoded again), or discard that run with --fresh"
-    )]
+    #[error("the output folder {path} holds a finished run already{choices}")]
     HoldsRun {
         /// The folder.
         path: PathBuf,
         /// What was chosen otherwise, a line each; nothing where it was not asked.
         choices: String,
     },
-    /// The output folder holds a run, where none can go on.
+    /// The output folder holds a run that is made of something else.
     #[error(
-        "the output folder {path} holds a finished run already; name a new folder with --out, or \
-         remove it"
+        "{path} holds a run of other inputs; results are never mixed from two. What changed:{changes}"
     )]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// What changed, a line each.
+        changes: String,
+    },
+    /// A table of a finished run is not as the run left it.
+    #[error("{path} is not as this very run left it")]
+    Tampered {
+        /// The table.
+        path: PathBuf,
+    },
+    /// The output folder holds a run, where none can go on.
+    #[error("the output folder {path} holds a finished run already")]
     HoldsFinished {
         /// The folder.
         path: PathBuf,
@@ -94,9 +108,7 @@ pub enum ResultsError {
         path: PathBuf,
     },
     /// Another process writes to the folder.
-    #[error(
-        "another run is writing to {path} ({holder}); wait for it, or name another folder with --out"
-    )]
+    #[error("another run is writing to {path} ({holder}); wait for it")]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -231,4 +243,21 @@ pub enum ResultsError {
         #[source]
         source: csv::Error,
     },
+}
+
+impl ResultsError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NotEmpty { .. } | Self::HoldsFinished { .. } => {
+                vec![Remedy::OtherFolder, Remedy::RemoveFolder]
+            }
+            Self::HoldsRun { .. } | Self::Changed { .. } => {
+                vec![Remedy::OtherFolder, Remedy::Fresh]
+            }
+            Self::Tampered { .. } => vec![Remedy::Verify, Remedy::Fresh],
+            Self::Locked { .. } => vec![Remedy::OtherFolder],
+            _ => vec![],
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub use logistic::{Logistic, LogisticFit};
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 
-use crate::dataset::Trials;
+use crate::dataset::{DatasetKind, Level, Trials};
 
 /// A measure of agreement between distances and people. More is better, but for the two root mean
 /// square errors, of which less is. The last two are none of agreement: they tell how a stage's
@@ -235,6 +235,14 @@ pub fn score(trials: &Trials, distances: &[f64], ties: Ties) -> Result<Vec<Score
             vec![Score { n_ties, ..accuracy::accuracy(&outcomes, 1.0 / 3.0) }]
         }
     })
+}
+
+/// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
+pub fn shown_measure(dataset: DatasetKind) -> Measure {
+    match dataset.level() {
+        Level::Low => Measure::Spearman,
+        Level::Middle | Level::High => Measure::Accuracy,
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use checkpoint_files::{Format, Needed, is_known_type};
+pub(crate) use checkpoint_files::{Format, Needed};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;
@@ -45,11 +45,11 @@ pub enum Init {
 pub struct Weights {
     /// The model's name in messages.
     model: String,
-    source: Source,
+    source: TensorSource,
 }
 
 #[derive(Debug)]
-enum Source {
+enum TensorSource {
     Files(Files),
     Random(RandomWeights),
 }
@@ -184,6 +184,11 @@ fn stand_in(start: &[u8]) -> Option<&'static str> {
     })
 }
 
+/// A file of `torch.save` that cannot be read.
+fn damaged(file: &InputFile, found: impl Into<String>) -> WeightsError {
+    WeightsError::DamagedTorch { path: file.path().to_owned(), found: found.into() }
+}
+
 /// The names that transformers gives to weights, and open_clip.
 pub(crate) const TRANSFORMERS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 pub(crate) const OPEN_CLIP_FILES: [&str; 2] =
@@ -197,7 +202,7 @@ impl Weights {
     /// # Errors
     /// No such file, or one that is damaged, or is missing a shard.
     pub fn open_transformers(folder: &Path) -> Result<Self, WeightsError> {
-        Self::open_first(folder, &TRANSFORMERS_FILES)
+        Self::open(folder, Format::Transformers)
     }
 
     /// The weights in a folder that open_clip wrote: `open_clip_model.safetensors` or
@@ -206,7 +211,15 @@ impl Weights {
     /// # Errors
     /// As for [`open_transformers`](Self::open_transformers).
     pub fn open_open_clip(folder: &Path) -> Result<Self, WeightsError> {
-        Self::open_first(folder, &OPEN_CLIP_FILES)
+        Self::open(folder, Format::OpenClip)
+    }
+
+    /// The weights in a folder of this format.
+    ///
+    /// # Errors
+    /// As for [`open_transformers`](Self::open_transformers).
+    pub(crate) fn open(folder: &Path, format: Format) -> Result<Self, WeightsError> {
+        Self::open_first(folder, format.weights())
     }
 
     /// The weights in one file, `.safetensors` or a file of `torch.save`.
@@ -243,7 +256,7 @@ impl Weights {
             }
         }
         let files = Files { files, index, places, first: OnceLock::new() };
-        Ok(Self { model: model.display().to_string(), source: Source::Files(files) })
+        Ok(Self { model: model.display().to_string(), source: TensorSource::Files(files) })
     }
 
     fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
@@ -286,7 +299,7 @@ impl Weights {
 
     /// Weights of an untrained model, drawn from `seed`.
     pub fn random(model: &str, seed: u64) -> Self {
-        Self { model: model.to_owned(), source: Source::Random(RandomWeights::new(seed)) }
+        Self { model: model.to_owned(), source: TensorSource::Random(RandomWeights::new(seed)) }
     }
 
     /// The tensor `name` in f32, checked to have `shape` and finite values; f16 and bf16 are
@@ -302,8 +315,8 @@ impl Weights {
         init: Init,
     ) -> Result<Vec<f32>, WeightsError> {
         match &self.source {
-            Source::Random(random) => Ok(random.tensor(name, shape, init)),
-            Source::Files(files) => {
+            TensorSource::Random(random) => Ok(random.tensor(name, shape, init)),
+            TensorSource::Files(files) => {
                 let (place, file) = files.place(name).ok_or_else(|| self.missing(name, files))?;
                 let found = file.shape(&place.stored).expect("a name of the file");
                 if found != shape {
@@ -332,16 +345,16 @@ impl Weights {
     /// Whether the checkpoint has the tensor; an untrained model has every one.
     pub fn contains(&self, name: &str) -> bool {
         match &self.source {
-            Source::Random(_) => true,
-            Source::Files(files) => files.places.contains_key(name),
+            TensorSource::Random(_) => true,
+            TensorSource::Files(files) => files.places.contains_key(name),
         }
     }
 
     /// The shape of a tensor; `None` where it is not there, or the model is untrained.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         match &self.source {
-            Source::Random(_) => None,
-            Source::Files(files) => {
+            TensorSource::Random(_) => None,
+            TensorSource::Files(files) => {
                 files.place(name).and_then(|(place, file)| file.shape(&place.stored))
             }
         }
@@ -351,8 +364,8 @@ impl Weights {
     /// before them; none for an untrained model.
     pub fn names(&self) -> Vec<String> {
         match &self.source {
-            Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.places.keys().cloned().collect(),
+            TensorSource::Random(_) => Vec::new(),
+            TensorSource::Files(files) => files.places.keys().cloned().collect(),
         }
     }
 
@@ -363,7 +376,9 @@ impl Weights {
     /// Then.
     pub(crate) fn check_absent(&self, name: &str) -> Result<(), WeightsError> {
         match &self.source {
-            Source::Files(files) if files.hint(name).is_some() || files.opaque(name).is_some() => {
+            TensorSource::Files(files)
+                if files.hint(name).is_some() || files.opaque(name).is_some() =>
+            {
                 Err(self.missing(name, files))
             }
             _ => Ok(()),
@@ -386,24 +401,26 @@ impl Weights {
     /// The files of tensors, with the hashes of what was read; empty for an untrained model.
     pub fn files(&self) -> Vec<HashedPath> {
         match &self.source {
-            Source::Random(_) => Vec::new(),
-            Source::Files(files) => files.files.iter().map(|f| f.file().hashed_path()).collect(),
+            TensorSource::Random(_) => Vec::new(),
+            TensorSource::Files(files) => {
+                files.files.iter().map(|f| f.file().hashed_path()).collect()
+            }
         }
     }
 
     /// The list of shards, where the tensors lie in several files.
     pub fn index(&self) -> Option<&HashedPath> {
         match &self.source {
-            Source::Random(_) => None,
-            Source::Files(files) => files.index.as_ref(),
+            TensorSource::Random(_) => None,
+            TensorSource::Files(files) => files.index.as_ref(),
         }
     }
 
     /// The seed of random weights.
     pub fn seed(&self) -> Option<u64> {
         match &self.source {
-            Source::Random(random) => Some(random.seed()),
-            Source::Files(_) => None,
+            TensorSource::Random(random) => Some(random.seed()),
+            TensorSource::Files(_) => None,
         }
     }
 }

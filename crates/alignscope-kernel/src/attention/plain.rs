@@ -10,12 +10,12 @@ const QUERIES: usize = 64;
 
 /// Scores of a few queries: `[queries, tokens]`.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct PlainScratch {
     scores: Vec<f32>,
 }
 
 /// Writes the head's part of each token, `stride` apart in `out`.
-pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut Scratch) {
+pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut PlainScratch) {
     let Head { tokens, width, .. } = head;
     let scores = huge_pages::first(&mut scratch.scores, QUERIES.min(tokens) * tokens, 0.0);
     for first in (0..tokens).step_by(QUERIES) {

@@ -18,7 +18,7 @@ use crate::tile_packing::{put, transpose};
 
 /// Working memory of one head.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct TilesScratch {
     /// Keys: `[panels of 32 tokens, steps over the width, parts]`.
     keys: Vec<Tile>,
     /// Values: `[panels of 32 channels, steps over the tokens, parts]`.
@@ -74,12 +74,12 @@ impl<'a> Rows<'a> {
 
 /// Writes what a head makes of the image's tokens to `out`, `[blocks, heads, steps over the width,
 /// parts]`.
-pub(super) fn attend(head: Head<'_>, out: &mut [Tile], scratch: &mut Scratch) {
+pub(super) fn attend(head: Head<'_>, out: &mut [Tile], scratch: &mut TilesScratch) {
     let Head { qkv, first_row, tokens, heads, head, width, scale } = head;
     let parts = parts(qkv.format().precision());
     let (over_width, over_tokens) = (width.div_ceil(STEP) * parts, tokens.div_ceil(STEP) * parts);
     let panels = tokens.div_ceil(BLOCK);
-    let Scratch { keys, values, sums, scores, weights } = scratch;
+    let TilesScratch { keys, values, sums, scores, weights } = scratch;
     // What an earlier head left is never looked at: beyond the last token and channel all tiles
     // have zeros where that is summed over, and anything elsewhere.
     let keys = huge_pages::first(keys, panels * over_width, EMPTY);

@@ -10,7 +10,7 @@ use crate::transpose::transposed;
 
 /// Working memory of one head.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct VectorsScratch {
     /// Keys, `[panels of 32 tokens, width, 32]`.
     keys: Vec<Lanes>,
     /// Values, `[panels of 32 channels, tokens, 32]`.
@@ -24,10 +24,10 @@ pub(super) struct Scratch {
 /// # Safety
 /// The processor has AVX-512F.
 #[target_feature(enable = "avx512f")]
-pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut Scratch) {
+pub(super) fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut VectorsScratch) {
     let Head { tokens, width, .. } = head;
     let (key_panels, value_panels) = (tokens.div_ceil(PANEL), width.div_ceil(PANEL));
-    let Scratch { keys, values, scores } = scratch;
+    let VectorsScratch { keys, values, scores } = scratch;
     keys.clear();
     keys.resize(key_panels * width * 2, ZEROS);
     values.clear();

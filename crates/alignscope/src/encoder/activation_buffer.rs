@@ -5,11 +5,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::forward::Encoded;
 use crate::pair_statistics::Activations;
 use crate::spill::{SpillError, SpillFile};
 use alignscope_kernel::huge_pages;
 use alignscope_kernel::squared_norm;
+
+/// The activations of all images at one stage, with the squared norm of each image from the pass
+/// that made them.
+#[derive(Debug)]
+pub enum Encoded<'a> {
+    /// All in memory.
+    Memory(Activations<'a>),
+    /// In a temporary file.
+    File(Spilled<'a>),
+}
 
 /// Activations in a temporary file.
 #[derive(Debug)]

@@ -1,53 +1,53 @@
-//! The sizes of an encoder, read from a checkpoint's `config.json`.
+//! The sizes of an encoder.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::input_file::{HashedPath, read_text};
+use super::config::ConfigError;
 use crate::stage::Stage;
-use crate::weights::Weights;
 use alignscope_kernel::Activation;
 
-/// A family of encoders: which file format, and which layers between pixels and projection.
+/// What a family of encoders is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FamilyName {
+    /// In results: `siglip`.
+    pub id: &'static str,
+    /// In messages: `SigLIP`.
+    pub title: &'static str,
+}
+
+impl fmt::Display for FamilyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.title)
+    }
+}
+
+impl Serialize for FamilyName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id)
+    }
+}
+
+/// How the tokens after the last block become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Family {
-    /// CLIP's vision transformer, as transformers stores it.
-    Clip,
-    /// Chinese-CLIP: the same tower, its projection divided by its norm.
-    ChineseClip,
-    /// SigLIP and SigLIP 2: no class token, an attention-pooling head.
-    Siglip,
-    /// CLIP's vision transformer, as open_clip stores it.
-    OpenClip,
-    /// A vision transformer of timm in an open_clip model, such as BiomedCLIP: the class token.
-    TimmVit,
-    /// The same, with the mean of the patches.
-    TimmVitMean,
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Clip => "CLIP",
-            Self::ChineseClip => "Chinese-CLIP",
-            Self::Siglip => "SigLIP",
-            Self::OpenClip => "open_clip CLIP",
-            Self::TimmVit => "open_clip timm ViT",
-            Self::TimmVitMean => "open_clip timm ViT (mean)",
-        })
-    }
+pub enum PoolingKind {
+    /// The class token.
+    ClassToken,
+    /// The mean of the patches.
+    PatchMean,
+    /// A learned query attends to all tokens, and an MLP follows.
+    Attention,
 }
 
 /// The sizes of a vision encoder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Architecture {
     /// The family.
-    pub family: Family,
+    pub family: FamilyName,
     /// Channels of every token.
     pub channels: usize,
     /// Width of the MLP's hidden layer.
@@ -62,6 +62,8 @@ pub struct Architecture {
     pub image_size: usize,
     /// Whether a class token stands before the patches.
     pub class_token: bool,
+    /// What becomes of the tokens after the last block.
+    pub pooling: PoolingKind,
     /// Channels of the projection.
     pub projection: usize,
     /// Whether the projection is divided by its L2 norm.
@@ -94,20 +96,6 @@ fn as_name<S: serde::Serializer>(value: &Activation, serializer: S) -> Result<S:
     serializer.collect_str(value)
 }
 
-/// No size of a vision transformer is larger; a configuration that says so is damaged.
-const MAX_SIZE: usize = 1 << 16;
-
-impl Family {
-    /// The class of image processor that transformers takes where a configuration names none.
-    pub(super) fn processor(self) -> &'static str {
-        match self {
-            Self::ChineseClip => "ChineseCLIPImageProcessor",
-            Self::Siglip => "SiglipImageProcessor",
-            _ => "CLIPImageProcessor",
-        }
-    }
-}
-
 impl Architecture {
     /// The stages, from the embedding to the projection.
     pub fn stages(&self) -> Vec<Stage> {
@@ -137,51 +125,11 @@ impl Architecture {
     pub fn weights(&self) -> usize {
         let block = 4 * self.channels * self.channels + 2 * self.channels * self.mlp_channels;
         let embedding = (3 * self.patch_size * self.patch_size + self.tokens()) * self.channels;
-        let head = match self.family {
-            Family::Siglip => block,
-            _ => self.channels * self.projection,
+        let head = match self.pooling {
+            PoolingKind::Attention => block,
+            PoolingKind::ClassToken | PoolingKind::PatchMean => self.channels * self.projection,
         };
         embedding + self.blocks * block + head
-    }
-
-    /// Reads `config.json` of transformers, and names each key that it lacks with the default
-    /// taken.
-    ///
-    /// # Errors
-    /// The configuration names no model type or an unsupported one, or holds a
-    /// value that cannot be.
-    pub fn read_transformers(config: &ConfigFile) -> Result<(Self, Vec<String>), ConfigError> {
-        let (top, path) = (&config.object, config.file.path.as_path());
-        let keys = Keys { object: top, path, prefix: "", defaults_used: Vec::new() };
-        let Some(model_type) = top.get("model_type").and_then(Value::as_str) else {
-            return Err(ConfigError::NoModelType { path: path.to_owned() });
-        };
-        match model_type {
-            "clip" => super::clip::read_config(keys, Family::Clip, true),
-            "clip_vision_model" => super::clip::read_config(keys, Family::Clip, false),
-            "chinese_clip" => super::clip::read_config(keys, Family::ChineseClip, true),
-            "chinese_clip_vision_model" => {
-                super::clip::read_config(keys, Family::ChineseClip, false)
-            }
-            "siglip" => super::siglip::read_config(keys, true),
-            "siglip_vision_model" => super::siglip::read_config(keys, false),
-            other => {
-                Err(ConfigError::Unsupported { path: path.to_owned(), found: other.to_owned() })
-            }
-        }
-    }
-
-    /// Reads `open_clip_config.json`, and names each key that it lacks with the default taken.
-    ///
-    /// # Errors
-    /// As for [`read_transformers`](Self::read_transformers).
-    pub fn read_open_clip(
-        config: &ConfigFile,
-        weights: &Weights,
-    ) -> Result<(Self, Vec<String>), ConfigError> {
-        let (top, path) = (&config.object, config.file.path.as_path());
-        let keys = Keys { object: top, path, prefix: "", defaults_used: Vec::new() };
-        super::open_clip::read_config(keys, weights)
     }
 
     /// Checks what the sizes must satisfy together.
@@ -205,375 +153,4 @@ impl Architecture {
         }
         Ok(self)
     }
-}
-
-/// A configuration that was read: a JSON object, and the hash of the very bytes that it was parsed
-/// from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConfigFile {
-    object: Map<String, Value>,
-    file: HashedPath,
-}
-
-impl ConfigFile {
-    /// Reads `config.json` or `open_clip_config.json`.
-    ///
-    /// # Errors
-    /// The file cannot be read or parsed, or holds no object.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let (text, file) = read_text(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let json = serde_json::from_str(&text)
-            .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })?;
-        match json {
-            Value::Object(object) => Ok(Self { object, file }),
-            other => Err(ConfigError::Value {
-                path: path.to_owned(),
-                key: "(the whole file)".to_owned(),
-                found: shorten(&other),
-                expected: "an object",
-            }),
-        }
-    }
-
-    /// Where it is, and its hash.
-    pub fn file(&self) -> &HashedPath {
-        &self.file
-    }
-
-    /// Its keys.
-    pub(crate) fn object(&self) -> &Map<String, Value> {
-        &self.object
-    }
-}
-
-/// Reads keys of a JSON object, and keeps a list of those that were not there.
-pub(super) struct Keys<'a> {
-    pub(super) object: &'a Map<String, Value>,
-    pub(super) path: &'a Path,
-    /// What stands before a key in messages: `vision_config.` or nothing.
-    pub(super) prefix: &'static str,
-    pub(super) defaults_used: Vec<String>,
-}
-
-impl<'a> Keys<'a> {
-    /// A positive whole number; `[n, n]` counts as n.
-    pub(super) fn size(&mut self, key: &str, default: usize) -> Result<usize, ConfigError> {
-        match self.get(key, &default) {
-            None => Ok(default),
-            Some(value) => self.size_of(key, value),
-        }
-    }
-
-    /// A positive whole number that must be there.
-    pub(super) fn required_size(&self, key: &str) -> Result<usize, ConfigError> {
-        self.size_of(key, self.object.get(key).unwrap_or(&Value::Null))
-    }
-
-    fn size_of(&self, key: &str, value: &Value) -> Result<usize, ConfigError> {
-        let number = match value {
-            Value::Array(sides) if sides.len() == 2 && sides[0] == sides[1] => sides[0].as_u64(),
-            other => other.as_u64(),
-        };
-        number
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| (1..=MAX_SIZE).contains(n))
-            .ok_or_else(|| self.value(key, value, "a whole number from 1 to 65536"))
-    }
-
-    /// A positive number.
-    pub(super) fn positive(&mut self, key: &str, default: f64) -> Result<f64, ConfigError> {
-        let Some(value) = self.get(key, &default) else { return Ok(default) };
-        value
-            .as_f64()
-            .filter(|n| *n > 0.0 && n.is_finite())
-            .ok_or_else(|| self.value(key, value, "a number above 0"))
-    }
-
-    /// True or false.
-    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {
-        let Some(value) = self.get(key, &default) else { return Ok(default) };
-        value.as_bool().ok_or_else(|| self.value(key, value, "true or false"))
-    }
-
-    /// A text.
-    pub(super) fn text(&mut self, key: &str, default: &str) -> Result<String, ConfigError> {
-        let Some(value) = self.get(key, &default) else { return Ok(default.to_owned()) };
-        let text = value.as_str().map(str::to_owned);
-        text.ok_or_else(|| self.value(key, value, "a text"))
-    }
-
-    /// A flag without which the model is another one.
-    pub(super) fn must_be_true(&self, key: &str) -> Result<(), ConfigError> {
-        match self.object.get(key) {
-            None | Some(Value::Null | Value::Bool(true)) => Ok(()),
-            Some(other) => {
-                Err(self.value(key, other, "true: without it the model has no projection"))
-            }
-        }
-    }
-
-    /// The keys of the object at `key`; none where it is missing or null.
-    ///
-    /// # Errors
-    /// Something else than an object stands there.
-    pub(super) fn nested(&self, key: &str) -> Result<Option<&'a Map<String, Value>>, ConfigError> {
-        match self.object.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(object)),
-            Some(other) => Err(self.value(key, other, "an object")),
-        }
-    }
-
-    /// Refuses every key that might make another model: all but those in `known`, which are read or
-    /// do not matter, those of `neutral` with the value (as JSON) that stands there, and null.
-    pub(super) fn must_be_known(
-        &self,
-        known: &[&[&str]],
-        neutral: &[&[(&str, &'static str)]],
-    ) -> Result<(), ConfigError> {
-        for (key, found) in self.object {
-            if found.is_null() || known.iter().any(|known| known.contains(&key.as_str())) {
-                continue;
-            }
-            let (path, found_text) = (self.path.to_owned(), shorten(found));
-            let full = format!("{}{key}", self.prefix);
-            match neutral.iter().copied().flatten().find(|(name, _)| name == key) {
-                Some((_, expected)) if is(found, expected) => {}
-                Some((_, "{}")) if key == "quantization_config" => {
-                    return Err(ConfigError::Quantized { path, key: full });
-                }
-                Some((_, "{}")) if key == "auto_map" => {
-                    return Err(ConfigError::OwnCode { path, key: full, found: found_text });
-                }
-                Some((_, expected)) => {
-                    let key = full;
-                    return Err(ConfigError::Variant { path, key, found: found_text, expected });
-                }
-                None => return Err(ConfigError::UnknownKey { path, key: full, found: found_text }),
-            }
-        }
-        Ok(())
-    }
-
-    /// The name of an activation function.
-    pub(super) fn activation(
-        &mut self,
-        key: &str,
-        default: Activation,
-    ) -> Result<Activation, ConfigError> {
-        let Some(value) = self.get(key, &default) else { return Ok(default) };
-        value
-            .as_str()
-            .and_then(|name| Activation::ALL.into_iter().find(|a| a.name() == name))
-            .ok_or_else(|| self.value(key, value, "`quick_gelu`, `gelu` or `gelu_pytorch_tanh`"))
-    }
-
-    fn get(&mut self, key: &str, default: &dyn fmt::Display) -> Option<&'a Value> {
-        match self.object.get(key) {
-            None | Some(Value::Null) => {
-                self.defaults_used.push(format!("{}{key} = {default}", self.prefix));
-                None
-            }
-            found => found,
-        }
-    }
-
-    /// The error of a value that cannot be.
-    pub(super) fn value(&self, key: &str, found: &Value, expected: &'static str) -> ConfigError {
-        ConfigError::Value {
-            path: self.path.to_owned(),
-            key: format!("{}{key}", self.prefix),
-            found: shorten(found),
-            expected,
-        }
-    }
-}
-
-/// Whether a value is the one that stands in JSON; 0 is 0.0.
-fn is(value: &Value, json: &str) -> bool {
-    match (value.as_f64(), json.parse::<f64>()) {
-        (Some(found), Ok(expected)) => found == expected,
-        _ => value.to_string().as_str() == json,
-    }
-}
-
-/// A JSON value for a message.
-fn shorten(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-/// A checkpoint's configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the model's configuration {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not JSON.
-    #[error("{path} is not valid JSON")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The file names no model type.
-    #[error(
-        "{path} has no `model_type`, so the family of the model is unknown; expected `clip`, `chinese_clip`, `siglip`, or their `…_vision_model`"
-    )]
-    NoModelType {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The model type is not one of those supported.
-    #[error(
-        "{path} is of model type `{found}`, which is not supported; expected `clip`, `chinese_clip`, `siglip`, or their `…_vision_model`"
-    )]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-        /// The model type.
-        found: String,
-    },
-    /// A key holds what it cannot hold.
-    #[error("`{key}` in {path} is {found}, expected {expected}")]
-    Value {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// Its value.
-        found: String,
-        /// What would do.
-        expected: &'static str,
-    },
-    /// A key of another model.
-    #[error(
-        "`{key}` in {path} is {found}, expected {expected}: anything else makes another model, \
-         which is not supported"
-    )]
-    Variant {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// Its value.
-        found: String,
-        /// The value at which the model is the plain one, as JSON.
-        expected: &'static str,
-    },
-    /// A key is none of those known.
-    #[error(
-        "`{key}` in {path} (it is {found}) is not a key that alignscope knows, and may make \
-         another model; if it changes nothing in the vision tower, delete it from a copy of the \
-         file"
-    )]
-    UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// Its value.
-        found: String,
-    },
-    /// The weights are quantized.
-    #[error(
-        "`{key}` in {path} says that the weights are quantized, expected f32, f16, bf16 or f64; \
-         name the model that was quantized, or call `model.dequantize()` and save it again"
-    )]
-    Quantized {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-    },
-    /// The model comes with code of its own.
-    #[error(
-        "`{key}` in {path} names code that the model brings along ({found}), which is not run, and \
-         may compute something else than the model type says; expected a model of transformers \
-         itself"
-    )]
-    OwnCode {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// What is there.
-        found: String,
-    },
-    /// The weights hold a part that the supported models do not have.
-    #[error(
-        "the weights of the model {model} of {path} have the tensor `{tensor}`, {}",
-        what_tensor(tensor)
-    )]
-    UnsupportedTensor {
-        /// The file.
-        path: PathBuf,
-        /// The model in it.
-        model: String,
-        /// The tensor.
-        tensor: String,
-    },
-    /// The weights lack a part.
-    #[error("the weights of the model {model} of {path} lack the tensor `{tensor}`")]
-    NoTensor {
-        /// The file.
-        path: PathBuf,
-        /// The model in it.
-        model: String,
-        /// The tensor.
-        tensor: String,
-    },
-    /// Two values contradict each other.
-    #[error("{path} contradicts itself: {what}")]
-    Contradiction {
-        /// The file.
-        path: PathBuf,
-        /// How.
-        what: String,
-    },
-}
-
-/// What a tensor says about a model that should not have it, and what to do.
-fn what_tensor(name: &str) -> &'static str {
-    // peft's names, and those of the first implementations of LoRA.
-    const ADAPTERS: [&str; 8] =
-        ["lora_", "base_layer.", "base_model.", "hada_", "lokr_", "ia3_", "oft_", "vera_"];
-    // bitsandbytes, GPTQ, AWQ, quanto, compressed-tensors and FP8.
-    const QUANTIZED: [&str; 12] = [
-        ".SCB",
-        ".weight_format",
-        ".qweight",
-        ".qzeros",
-        ".scales",
-        ".g_idx",
-        ".weight_scale",
-        ".weight_scale_inv",
-        ".weight_zero_point",
-        ".absmax",
-        ".quant_map",
-        "._data",
-    ];
-    if ADAPTERS.iter().any(|part| name.contains(part)) {
-        return "which is an adapter's (such as LoRA); merge it with peft's `merge_and_unload()`, \
-                and save the merged model";
-    }
-    if QUANTIZED.iter().any(|end| name.ends_with(end)) || name.contains(".quant_state.") {
-        return "so they are quantized; name the model that was quantized, or call \
-                `model.dequantize()` and save it again";
-    }
-    "which that model, as its configuration describes it, does not have; alignscope would leave \
-     out what it does, so expected are the tensors of the plain model alone"
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::hub::{ADAPTER_FILES, MODULES_FILE};
-use crate::input_file;
+use crate::input_file::{self, JsonFileError, read_json};
 
 /// The files of a folder make another model than its configuration and its weights.
 #[derive(Debug, thiserror::Error)]
@@ -48,24 +48,9 @@ pub enum BesideError {
         /// The module's type.
         module: String,
     },
-    /// A file that says what lies in the folder cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It is not JSON.
-    #[error("{path} is not valid JSON")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// A small file of the model cannot be read.
+    #[error(transparent)]
+    Json(#[from] JsonFileError),
 }
 
 /// Refuses a folder in which an adapter lies, or that is one of sentence-transformers around a
@@ -87,10 +72,7 @@ pub(super) fn check(folder: &Path) -> Result<(), BesideError> {
     if !path.is_file() {
         return Ok(());
     }
-    let (text, _) = input_file::read_text(&path)
-        .map_err(|source| BesideError::Read { path: path.clone(), source })?;
-    let modules: Value = serde_json::from_str(&text)
-        .map_err(|source| BesideError::Parse { path: path.clone(), source })?;
+    let (modules, _) = read_json(&path)?;
     let modules = modules.as_array().map_or(&[][..], Vec::as_slice);
     let inner = modules.first().and_then(|first| first["path"].as_str()).unwrap_or_default();
     if !inner.is_empty() && !folder.join("config.json").exists() {

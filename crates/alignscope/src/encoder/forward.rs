@@ -1,21 +1,10 @@
 //! A group of images through an encoder, stage by stage.
 
 use super::Encoder;
-pub use super::activation_buffer::Spilled;
-use super::activation_buffer::{Held, Mode};
+use super::activation_buffer::{Encoded, Held, Mode};
 use crate::pair_statistics::Activations;
 use crate::spill::SpillError;
 use crate::stage::Stage;
-
-/// The activations of all images at one stage, with the squared norm of each image from the pass
-/// that made them.
-#[derive(Debug)]
-pub enum Encoded<'a> {
-    /// All in memory.
-    Memory(Activations<'a>),
-    /// In a temporary file.
-    File(Spilled<'a>),
-}
 
 /// How often [`encode_stages`] asks for each image.
 pub fn passes(encoder: &Encoder) -> usize {
@@ -41,7 +30,8 @@ pub fn encode_stages<E: Send>(
     advance: impl Fn(usize) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let group = group(encoder, images, rayon::current_num_threads());
-    let run = Run { encoder, images, group, in_memory: None, load, advance, spill: nothing_spills };
+    let run =
+        GroupPass { encoder, images, group, in_memory: None, load, advance, spill: nothing_spills };
     run.all(&mut |stage, encoded: Encoded<'_>| match encoded {
         Encoded::Memory(activations) => visit(stage, activations),
         Encoded::File(_) => unreachable!("activations are in memory"),
@@ -69,7 +59,7 @@ pub fn encode_spilled<E: Send + From<SpillError>>(
     let fitting = (in_memory / threads).max(1);
     let group = group(encoder, images, threads).min(fitting);
     let in_memory = Some(in_memory);
-    Run { encoder, images, group, in_memory, load, advance, spill: E::from }.all(&mut visit)
+    GroupPass { encoder, images, group, in_memory, load, advance, spill: E::from }.all(&mut visit)
 }
 
 /// Groups that each thread gets at least, so that none waits long for the last.
@@ -91,7 +81,7 @@ enum Tower {
     PatchesAlone,
 }
 
-struct Run<'a, E, L, A> {
+struct GroupPass<'a, E, L, A> {
     encoder: &'a Encoder,
     images: usize,
     /// Images that a thread takes at a time.
@@ -104,7 +94,7 @@ struct Run<'a, E, L, A> {
     spill: fn(SpillError) -> E,
 }
 
-impl<E, L, A> Run<'_, E, L, A>
+impl<E, L, A> GroupPass<'_, E, L, A>
 where
     E: Send,
     L: Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
@@ -246,7 +236,7 @@ mod tests {
             Ok(())
         };
         let advance = |_| Ok(());
-        let run = Run { encoder, images, group, in_memory, load, advance, spill: |e| e };
+        let run = GroupPass { encoder, images, group, in_memory, load, advance, spill: |e| e };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| run.all(&mut visit)).expect("encoded");
         found

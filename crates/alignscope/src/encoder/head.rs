@@ -21,8 +21,8 @@ pub(super) struct Head {
 pub(super) enum Pooling {
     /// The first token.
     ClassToken,
-    /// The mean of the tokens after the first.
-    PatchMean,
+    /// The mean of the patches, before which there are `prefix` tokens.
+    PatchMean { prefix: usize },
     /// A learned query attends to all tokens.
     Attention(Box<AttentionPooling>),
 }
@@ -51,9 +51,9 @@ impl Head {
         let mut pooled = vec![0.0; channels];
         match &self.pooling {
             Pooling::ClassToken => self.norm.apply(&tokens[..channels], &mut pooled),
-            Pooling::PatchMean => {
+            Pooling::PatchMean { prefix } => {
                 let normed = huge_pages::first(&mut scratch.wide, channels, 0.0);
-                let patches = tokens.chunks_exact(channels).skip(1);
+                let patches = tokens.chunks_exact(channels).skip(*prefix);
                 let count = patches.len() as f32;
                 for token in patches {
                     self.norm.apply(token, normed);
@@ -85,7 +85,7 @@ impl Head {
     /// Bytes of the weights.
     pub(super) fn bytes(&self) -> usize {
         let pooling = match &self.pooling {
-            Pooling::ClassToken | Pooling::PatchMean => 0,
+            Pooling::ClassToken | Pooling::PatchMean { .. } => 0,
             Pooling::Attention(a) => {
                 [&a.key_value, &a.out, &a.mlp_in, &a.mlp_out].iter().map(|l| l.bytes()).sum()
             }

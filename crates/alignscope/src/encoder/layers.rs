@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::architecture::{Architecture, ConfigError};
+use super::architecture::Architecture;
 use super::block::Block;
+use super::config::ConfigError;
 use super::linear::Linear;
 use super::norm::LayerNorm;
 use super::precision::of_patches;

@@ -2,21 +2,233 @@
 
 use serde_json::Value;
 
-use super::Parts;
-use super::architecture::{Architecture, ConfigError, Family, Keys};
+use super::architecture::{Architecture, FamilyName, PoolingKind};
+use super::catalogue::{BASE, CLIP_PIXELS, Known, Width, cropped};
+use super::config::{ConfigError, ConfigFile, Keys};
 use super::embedding::Embedding;
+use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
-use super::layers::{BlockInit, BlockNames, Layers, QkvNames, no_other_tensors};
+use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
 use super::linear::Linear;
-use crate::weights::{Init, Weights, WeightsError};
+use super::{EncoderError, Parts};
+use crate::input_file::HashedPath;
+use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
+use crate::weights::{Format, Init, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
-/// Sizes from `open_clip_config.json`. Keys that are missing take the defaults of open_clip 3's
-/// `CLIPVisionCfg`.
-pub(super) fn read_config(
-    keys: Keys<'_>,
-    weights: &Weights,
-) -> Result<(Architecture, Vec<String>), ConfigError> {
+/// CLIP's vision transformer, as open_clip stores it.
+#[derive(Debug)]
+pub(super) struct OpenClip;
+
+impl Family for OpenClip {
+    fn name(&self) -> FamilyName {
+        FamilyName { id: "open-clip", title: "open_clip CLIP" }
+    }
+
+    fn recognises(&self, config: &ConfigFile) -> bool {
+        config.format() == Format::OpenClip && trunk_name(config).is_none()
+    }
+
+    fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
+        Ok(read_clip(&folder.config)?)
+    }
+
+    fn preprocessing(
+        &self,
+        folder: &CheckpointFolder<'_>,
+        architecture: &Architecture,
+    ) -> Result<(Recipe, HashedPath), PreprocessError> {
+        preprocessing(folder, architecture)
+    }
+
+    fn tensors(&self, architecture: &Architecture, _: &Weights) -> Vec<String> {
+        let outside = [
+            "visual.class_embedding",
+            "visual.positional_embedding",
+            "visual.conv1.weight",
+            "visual.ln_pre.weight",
+            "visual.ln_pre.bias",
+            "visual.ln_post.weight",
+            "visual.ln_post.bias",
+            "visual.proj",
+        ];
+        let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors());
+        outside.map(str::to_owned).into_iter().chain(blocks).collect()
+    }
+
+    fn outside(&self) -> &'static [&'static str] {
+        &OUTSIDE
+    }
+
+    /// An untrained model's spreads are those of open_clip's `CLIP` and `VisionTransformer`.
+    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+        let a = layers.architecture;
+        let scale = Init::Normal((a.channels as f64).powf(-0.5));
+        let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
+        let init = BlockInit {
+            qkv: Init::Uniform((6.0 / (4 * a.channels) as f64).sqrt()),
+            attention_out: uniform(a.channels),
+            mlp_in: uniform(a.channels),
+            mlp_out: uniform(a.mlp_channels),
+            mlp_bias: Init::Zeros,
+        };
+        // [channels, projection] -> [projection, channels]
+        let stored = layers.tensor("visual.proj", &[a.channels, a.projection], scale)?;
+        let projection = (0..a.projection)
+            .flat_map(|p| stored[p..].iter().step_by(a.projection).copied())
+            .collect();
+        Ok(Parts {
+            embedding: Embedding {
+                patch: layers.patches(
+                    "visual.conv1",
+                    uniform(3 * a.patch_size * a.patch_size),
+                    None,
+                )?,
+                class_token: Some(layers.tensor("visual.class_embedding", &[a.channels], scale)?),
+                positions: layers.tensor(
+                    "visual.positional_embedding",
+                    &[a.tokens(), a.channels],
+                    scale,
+                )?,
+                norm: Some(layers.norm("visual.ln_pre")?),
+                patch_size: a.patch_size,
+                image_size: a.image_size,
+            },
+            blocks: layers.blocks(init, clip_block)?,
+            head: Head {
+                norm: layers.norm("visual.ln_post")?,
+                pooling: Pooling::ClassToken,
+                projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
+                unit: a.unit_projection,
+            },
+        })
+    }
+}
+
+/// A vision transformer of timm in an open_clip model.
+#[derive(Debug)]
+pub(super) struct TimmTrunk;
+
+impl Family for TimmTrunk {
+    fn name(&self) -> FamilyName {
+        FamilyName { id: "timm-vit", title: "open_clip timm ViT" }
+    }
+
+    fn recognises(&self, config: &ConfigFile) -> bool {
+        config.format() == Format::OpenClip && trunk_name(config).is_some()
+    }
+
+    fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
+        read_timm(folder)
+    }
+
+    fn preprocessing(
+        &self,
+        folder: &CheckpointFolder<'_>,
+        architecture: &Architecture,
+    ) -> Result<(Recipe, HashedPath), PreprocessError> {
+        preprocessing(folder, architecture)
+    }
+
+    fn tensors(&self, architecture: &Architecture, _: &Weights) -> Vec<String> {
+        let outside = [
+            "visual.trunk.cls_token",
+            "visual.trunk.pos_embed",
+            "visual.trunk.patch_embed.proj.weight",
+            "visual.trunk.patch_embed.proj.bias",
+            "visual.trunk.norm.weight",
+            "visual.trunk.norm.bias",
+            "visual.head.proj.weight",
+            "visual.head.proj.bias",
+        ];
+        let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors());
+        outside.map(str::to_owned).into_iter().chain(blocks).collect()
+    }
+
+    fn outside(&self) -> &'static [&'static str] {
+        &OUTSIDE
+    }
+
+    fn model_of(&self, config: &ConfigFile) -> String {
+        let name = trunk_name(config).and_then(Value::as_str);
+        name.map_or_else(|| self.name().to_string(), str::to_owned)
+    }
+
+    /// An untrained model's spreads are those of timm's `init_weights_vit_timm`, and PyTorch's own
+    /// for the convolution and the projection.
+    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+        let a = layers.architecture;
+        let spread = Init::TruncatedNormal(0.02);
+        let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
+        let init = BlockInit {
+            qkv: spread,
+            attention_out: spread,
+            mlp_in: spread,
+            mlp_out: spread,
+            mlp_bias: Init::Zeros,
+        };
+        let patch = uniform(3 * a.patch_size * a.patch_size);
+        Ok(Parts {
+            embedding: Embedding {
+                patch: layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?,
+                class_token: Some(layers.tensor(
+                    "visual.trunk.cls_token",
+                    &[1, 1, a.channels],
+                    Init::Normal(1e-6),
+                )?),
+                positions: layers.tensor(
+                    "visual.trunk.pos_embed",
+                    &[1, a.tokens(), a.channels],
+                    spread,
+                )?,
+                norm: None,
+                patch_size: a.patch_size,
+                image_size: a.image_size,
+            },
+            blocks: layers.blocks(init, timm_block)?,
+            head: Head {
+                norm: layers.norm("visual.trunk.norm")?,
+                pooling: match a.pooling {
+                    PoolingKind::PatchMean => Pooling::PatchMean { prefix: 1 },
+                    _ => Pooling::ClassToken,
+                },
+                projection: Some(timm_projection(layers)?),
+                unit: a.unit_projection,
+            },
+        })
+    }
+
+    fn known_models(&self) -> Vec<Known> {
+        let Width { channels, blocks, heads, projection } = BASE;
+        let architecture = Architecture {
+            family: self.name(),
+            channels,
+            mlp_channels: 4 * channels,
+            blocks,
+            heads,
+            patch_size: 16,
+            image_size: 224,
+            class_token: true,
+            pooling: PoolingKind::ClassToken,
+            projection,
+            unit_projection: false,
+            activation: Activation::Gelu,
+            layer_norm_eps: 1e-6,
+        };
+        let id = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224";
+        vec![Known::new(id, architecture, cropped(224, CropRounding::HalfToEven, CLIP_PIXELS))]
+    }
+
+    /// The study ran BiomedCLIP so.
+    fn has_bare_patches(&self) -> bool {
+        true
+    }
+}
+
+/// The keys of `model_cfg.vision_cfg`, the projection and whether QuickGELU is asked for, of any
+/// `open_clip_config.json`.
+fn vision_keys<'a>(config: &'a ConfigFile) -> Result<(Keys<'a>, usize, bool), ConfigError> {
+    let keys = config.keys();
     // `model_cfg` and `preprocess_cfg` are all that `push_to_hf_hub` writes.
     keys.must_be_known(&[&["model_cfg", "preprocess_cfg"]], &[])?;
     let nothing = "an object with `embed_dim` and `vision_cfg`";
@@ -29,50 +241,24 @@ pub(super) fn read_config(
         .ok_or_else(|| keys.value("vision_cfg", &Value::Null, "an object"))?;
     let projection = keys.required_size("embed_dim")?;
     let quick_gelu = keys.flag("quick_gelu", false)?;
-    let mut keys = Keys { object: vision, prefix: "model_cfg.vision_cfg.", ..keys };
-    match vision.get("timm_model_name").filter(|name| !name.is_null()) {
-        Some(name) => {
-            let name =
-                name.as_str().ok_or_else(|| keys.value("timm_model_name", name, "a name"))?;
-            // A trunk of timm takes nothing of open_clip's own tower.
-            let own = CLIP_NEUTRAL.map(|(key, _)| key);
-            keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &own], &[])?;
-            read_timm(keys, name, projection, weights)
-        }
-        None => {
-            let residual = vision.get("layers").filter(|layers| layers.is_array());
-            if let Some(layers) = residual {
-                let expected = "a number: ResNets are not supported, vision transformers are";
-                return Err(keys.value("layers", layers, expected));
-            }
-            keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
-            let channels = keys.size("width", 768)?;
-            let head_width = keys.size("head_width", 64)?;
-            let ratio = keys.positive("mlp_ratio", 4.0)?;
-            let activation = match quick_gelu {
-                true => Activation::QuickGelu,
-                false => Activation::Gelu,
-            };
-            let architecture = Architecture {
-                family: Family::OpenClip,
-                channels,
-                mlp_channels: (channels as f64 * ratio) as usize,
-                blocks: keys.size("layers", 12)?,
-                heads: channels / head_width,
-                patch_size: keys.size("patch_size", 16)?,
-                image_size: keys.size("image_size", 224)?,
-                class_token: true,
-                projection,
-                unit_projection: false,
-                activation,
-                layer_norm_eps: 1e-5,
-            };
-            let architecture = architecture.validate(keys.path)?;
-            let read = clip_tensors(&architecture);
-            no_other_tensors(weights, &read, &OUTSIDE, keys.path, &"CLIP")?;
-            Ok((architecture, keys.defaults_used))
-        }
-    }
+    let keys = Keys { object: vision, prefix: "model_cfg.vision_cfg.", ..keys };
+    Ok((keys, projection, quick_gelu))
+}
+
+/// The name of a trunk of timm, if a configuration has one.
+fn trunk_name(config: &ConfigFile) -> Option<&Value> {
+    let vision = config.object().get("model_cfg")?.get("vision_cfg")?;
+    vision.get("timm_model_name").filter(|name| !name.is_null())
+}
+
+/// The recipe in the same file.
+fn preprocessing(
+    folder: &CheckpointFolder<'_>,
+    architecture: &Architecture,
+) -> Result<(Recipe, HashedPath), PreprocessError> {
+    let (object, file) = (folder.config.object(), folder.config.file());
+    let recipe = Preprocessing::from_open_clip(object, &file.path, architecture.image_size)?;
+    Ok((recipe, file.clone()))
 }
 
 /// The arguments of open_clip 3's `CLIP`, `CustomTextCLIP` and `CoCa`, and of its configurations:
@@ -155,20 +341,39 @@ const OUTSIDE: [&str; 10] = [
     "logit_bias",
 ];
 
-/// The names of the tensors that [`load_clip`] reads.
-fn clip_tensors(architecture: &Architecture) -> Vec<String> {
-    let outside = [
-        "visual.class_embedding",
-        "visual.positional_embedding",
-        "visual.conv1.weight",
-        "visual.ln_pre.weight",
-        "visual.ln_pre.bias",
-        "visual.ln_post.weight",
-        "visual.ln_post.bias",
-        "visual.proj",
-    ];
-    let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors());
-    outside.map(str::to_owned).into_iter().chain(blocks).collect()
+/// Sizes of open_clip's own tower. Keys that are missing take the defaults of open_clip 3's
+/// `CLIPVisionCfg`.
+fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
+    let (mut keys, projection, quick_gelu) = vision_keys(config)?;
+    let residual = keys.object.get("layers").filter(|layers| layers.is_array());
+    if let Some(layers) = residual {
+        let expected = "a number: ResNets are not supported, vision transformers are";
+        return Err(keys.value("layers", layers, expected));
+    }
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
+    let channels = keys.size("width", 768)?;
+    let head_width = keys.size("head_width", 64)?;
+    let ratio = keys.positive("mlp_ratio", 4.0)?;
+    let activation = match quick_gelu {
+        true => Activation::QuickGelu,
+        false => Activation::Gelu,
+    };
+    let architecture = Architecture {
+        family: OpenClip.name(),
+        channels,
+        mlp_channels: (channels as f64 * ratio) as usize,
+        blocks: keys.size("layers", 12)?,
+        heads: channels / head_width,
+        patch_size: keys.size("patch_size", 16)?,
+        image_size: keys.size("image_size", 224)?,
+        class_token: true,
+        pooling: PoolingKind::ClassToken,
+        projection,
+        unit_projection: false,
+        activation,
+        layer_norm_eps: 1e-5,
+    };
+    Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
 
 fn clip_block(i: usize) -> BlockNames {
@@ -184,22 +389,6 @@ fn clip_block(i: usize) -> BlockNames {
         mlp_in: name("mlp.c_fc"),
         mlp_out: name("mlp.c_proj"),
     }
-}
-
-/// The names of the tensors that [`load_timm`] reads.
-fn timm_tensors(architecture: &Architecture) -> Vec<String> {
-    let outside = [
-        "visual.trunk.cls_token",
-        "visual.trunk.pos_embed",
-        "visual.trunk.patch_embed.proj.weight",
-        "visual.trunk.patch_embed.proj.bias",
-        "visual.trunk.norm.weight",
-        "visual.trunk.norm.bias",
-        "visual.head.proj.weight",
-        "visual.head.proj.bias",
-    ];
-    let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors());
-    outside.map(str::to_owned).into_iter().chain(blocks).collect()
 }
 
 fn timm_block(i: usize) -> BlockNames {
@@ -245,12 +434,13 @@ fn timm_size(name: &str) -> Option<&str> {
 }
 
 /// Sizes of a trunk of timm, from its tensors and its name.
-fn read_timm(
-    mut keys: Keys<'_>,
-    name: &str,
-    projection: usize,
-    weights: &Weights,
-) -> Result<(Architecture, Vec<String>), ConfigError> {
+fn read_timm(folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
+    let (mut keys, projection, _) = vision_keys(&folder.config)?;
+    let name = keys.object.get("timm_model_name").unwrap_or(&Value::Null);
+    let name = name.as_str().ok_or_else(|| keys.value("timm_model_name", name, "a name"))?;
+    // A trunk of timm takes nothing of open_clip's own tower.
+    let own = CLIP_NEUTRAL.map(|(key, _)| key);
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &own], &[])?;
     let size = timm_size(name);
     let heads = TIMM_HEADS.iter().find(|(word, _)| Some(*word) == size).map(|(_, n)| *n);
     let found = Value::String(name.to_owned());
@@ -259,18 +449,19 @@ fn read_timm(
         keys.value("timm_model_name", &found, expected)
     })?;
     let pool = keys.text("timm_pool", "avg")?;
-    let family = match pool.as_str() {
-        "" | "tok" | "token" => Family::TimmVit,
-        "avg" => Family::TimmVitMean,
+    let pooling = match pool.as_str() {
+        "" | "tok" | "token" => PoolingKind::ClassToken,
+        "avg" => PoolingKind::PatchMean,
         _ => {
             let found = Value::String(pool);
-            return Err(keys.value("timm_pool", &found, "`` (the class token) or `avg`"));
+            return Err(keys.value("timm_pool", &found, "`` (the class token) or `avg`").into());
         }
     };
     let proj = keys.text("timm_proj", "linear")?;
     if proj != "linear" {
-        return Err(keys.value("timm_proj", &Value::String(proj), "`linear`"));
+        return Err(keys.value("timm_proj", &Value::String(proj), "`linear`").into());
     }
+    let weights = folder.weights()?;
     let trunk = "visual.trunk.";
     let axis = |part: &str, axis: usize| {
         let tensor = format!("{trunk}{part}");
@@ -285,7 +476,7 @@ fn read_timm(
     let side = patches.isqrt() * patch_size;
     let has_block = |i: &usize| weights.contains(&format!("{trunk}blocks.{i}.norm1.weight"));
     let architecture = Architecture {
-        family,
+        family: TimmTrunk.name(),
         channels,
         mlp_channels,
         blocks: (0..).take_while(has_block).count(),
@@ -293,102 +484,13 @@ fn read_timm(
         patch_size,
         image_size: keys.size("image_size", side)?,
         class_token: true,
+        pooling,
         projection,
         unit_projection: false,
         activation: Activation::Gelu,
         layer_norm_eps: 1e-6,
     };
-    let architecture = architecture.validate(keys.path)?;
-    no_other_tensors(weights, &timm_tensors(&architecture), &OUTSIDE, keys.path, &name)?;
-    Ok((architecture, keys.defaults_used))
-}
-
-/// Reads open_clip's own CLIP tower. An untrained model's spreads are those of its `CLIP` and
-/// `VisionTransformer`.
-pub(super) fn load_clip(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
-    let a = layers.architecture;
-    let scale = Init::Normal((a.channels as f64).powf(-0.5));
-    let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
-    let init = BlockInit {
-        qkv: Init::Uniform((6.0 / (4 * a.channels) as f64).sqrt()),
-        attention_out: uniform(a.channels),
-        mlp_in: uniform(a.channels),
-        mlp_out: uniform(a.mlp_channels),
-        mlp_bias: Init::Zeros,
-    };
-    // [channels, projection] -> [projection, channels]
-    let stored = layers.tensor("visual.proj", &[a.channels, a.projection], scale)?;
-    let projection =
-        (0..a.projection).flat_map(|p| stored[p..].iter().step_by(a.projection).copied()).collect();
-    Ok(Parts {
-        embedding: Embedding {
-            patch: layers.patches(
-                "visual.conv1",
-                uniform(3 * a.patch_size * a.patch_size),
-                None,
-            )?,
-            class_token: Some(layers.tensor("visual.class_embedding", &[a.channels], scale)?),
-            positions: layers.tensor(
-                "visual.positional_embedding",
-                &[a.tokens(), a.channels],
-                scale,
-            )?,
-            norm: Some(layers.norm("visual.ln_pre")?),
-            patch_size: a.patch_size,
-            image_size: a.image_size,
-        },
-        blocks: layers.blocks(init, clip_block)?,
-        head: Head {
-            norm: layers.norm("visual.ln_post")?,
-            pooling: Pooling::ClassToken,
-            projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
-            unit: a.unit_projection,
-        },
-    })
-}
-
-/// Reads a vision transformer of timm. An untrained model's spreads are those of timm's
-/// `init_weights_vit_timm`, and PyTorch's own for the convolution and the projection.
-pub(super) fn load_timm(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
-    let a = layers.architecture;
-    let spread = Init::TruncatedNormal(0.02);
-    let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
-    let init = BlockInit {
-        qkv: spread,
-        attention_out: spread,
-        mlp_in: spread,
-        mlp_out: spread,
-        mlp_bias: Init::Zeros,
-    };
-    let patch = uniform(3 * a.patch_size * a.patch_size);
-    Ok(Parts {
-        embedding: Embedding {
-            patch: layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?,
-            class_token: Some(layers.tensor(
-                "visual.trunk.cls_token",
-                &[1, 1, a.channels],
-                Init::Normal(1e-6),
-            )?),
-            positions: layers.tensor(
-                "visual.trunk.pos_embed",
-                &[1, a.tokens(), a.channels],
-                spread,
-            )?,
-            norm: None,
-            patch_size: a.patch_size,
-            image_size: a.image_size,
-        },
-        blocks: layers.blocks(init, timm_block)?,
-        head: Head {
-            norm: layers.norm("visual.trunk.norm")?,
-            pooling: match a.family {
-                Family::TimmVitMean => Pooling::PatchMean,
-                _ => Pooling::ClassToken,
-            },
-            projection: Some(timm_projection(layers)?),
-            unit: a.unit_projection,
-        },
-    })
+    Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
 
 /// The projection, with its bias where `timm_proj_bias` put one.

@@ -2,22 +2,146 @@
 
 use serde_json::Map;
 
-use super::Parts;
-use super::architecture::{Architecture, ConfigError, Family, Keys};
+use super::architecture::{Architecture, FamilyName, PoolingKind};
+use super::catalogue::{BASE, HALF, Known, Width, squashed};
+use super::config::{ConfigError, Keys};
 use super::embedding::Embedding;
+use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{AttentionPooling, Head, Pooling};
 use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
-use super::layers::{BlockInit, Layers, tower_prefix, transformers_block};
+use super::layers::{BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, tower_prefix, transformers_block};
 use super::linear::Linear;
-use crate::weights::{Init, WeightsError};
+use super::{EncoderError, Parts};
+use crate::input_file::HashedPath;
+use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
+use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
+
+/// No class token, and a pooling head of attention.
+#[derive(Debug)]
+pub(super) struct Siglip;
+
+impl Family for Siglip {
+    fn name(&self) -> FamilyName {
+        FamilyName { id: "siglip", title: "SigLIP" }
+    }
+
+    fn model_types(&self) -> &'static [&'static str] {
+        &["siglip", "siglip_vision_model"]
+    }
+
+    fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
+        let whole = folder.config.model_type() == Some("siglip");
+        Ok(read_config(folder.config.keys(), whole)?)
+    }
+
+    fn preprocessing(
+        &self,
+        folder: &CheckpointFolder<'_>,
+        _: &Architecture,
+    ) -> Result<(Recipe, HashedPath), PreprocessError> {
+        Preprocessing::from_folder(folder.path, "SiglipImageProcessor")
+    }
+
+    fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
+        let tower = tower_prefix(weights);
+        let outside = [
+            "embeddings.patch_embedding.weight",
+            "embeddings.patch_embedding.bias",
+            "embeddings.position_embedding.weight",
+            "post_layernorm.weight",
+            "post_layernorm.bias",
+            "head.probe",
+            "head.attention.in_proj_weight",
+            "head.attention.in_proj_bias",
+            "head.attention.out_proj.weight",
+            "head.attention.out_proj.bias",
+            "head.layernorm.weight",
+            "head.layernorm.bias",
+            "head.mlp.fc1.weight",
+            "head.mlp.fc1.bias",
+            "head.mlp.fc2.weight",
+            "head.mlp.fc2.bias",
+        ];
+        let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
+        outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).collect()
+    }
+
+    fn outside(&self) -> &'static [&'static str] {
+        &OUTSIDE_OF_TRANSFORMERS
+    }
+
+    /// An untrained model's spreads are those of transformers'
+    /// `SiglipPreTrainedModel._init_weights`.
+    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+        let a = layers.architecture;
+        let (c, m) = (a.channels, a.mlp_channels);
+        let tiny = Init::Normal(1e-6);
+        let init = BlockInit {
+            qkv: xavier(c, c),
+            attention_out: xavier(c, c),
+            mlp_in: xavier(c, m),
+            mlp_out: xavier(m, c),
+            mlp_bias: tiny,
+        };
+        let tower = tower_prefix(layers.weights);
+        let embeddings = format!("{tower}embeddings");
+        Ok(Parts {
+            embedding: Embedding {
+                patch: layers.patches(
+                    &format!("{embeddings}.patch_embedding"),
+                    lecun(3 * a.patch_size * a.patch_size),
+                    Some(Init::Zeros),
+                )?,
+                class_token: None,
+                positions: layers.tensor(
+                    &format!("{embeddings}.position_embedding.weight"),
+                    &[a.tokens(), c],
+                    Init::Normal((c as f64).powf(-0.5)),
+                )?,
+                norm: None,
+                patch_size: a.patch_size,
+                image_size: a.image_size,
+            },
+            blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
+            head: Head {
+                norm: layers.norm(&format!("{tower}post_layernorm"))?,
+                pooling: Pooling::Attention(Box::new(pooling(layers, tower, init)?)),
+                projection: None,
+                unit: a.unit_projection,
+            },
+        })
+    }
+
+    fn known_models(&self) -> Vec<Known> {
+        let Width { channels, blocks, heads, .. } = BASE;
+        let architecture = Architecture {
+            family: self.name(),
+            channels,
+            mlp_channels: 4 * channels,
+            blocks,
+            heads,
+            patch_size: 16,
+            image_size: 224,
+            class_token: false,
+            pooling: PoolingKind::Attention,
+            projection: channels,
+            unit_projection: true,
+            activation: Activation::GeluTanh,
+            layer_norm_eps: 1e-6,
+        };
+        vec![Known::new("google/siglip-base-patch16-224", architecture, squashed(224, HALF))]
+    }
+
+    /// Its head multiplies by `gemm`.
+    fn sums_by_caches(&self) -> bool {
+        true
+    }
+}
 
 /// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
 /// that are missing take the defaults of transformers 5's `SiglipVisionConfig`.
-pub(super) fn read_config(
-    keys: Keys<'_>,
-    whole: bool,
-) -> Result<(Architecture, Vec<String>), ConfigError> {
+fn read_config(keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
     const WHOLE: [&str; 3] = ["model_type", "vision_config", "text_config"];
     let none = Map::new();
     let mut keys = match whole {
@@ -33,7 +157,7 @@ pub(super) fn read_config(
     keys.must_be_true("vision_use_head")?;
     let channels = keys.size("hidden_size", 768)?;
     let architecture = Architecture {
-        family: Family::Siglip,
+        family: Siglip.name(),
         channels,
         mlp_channels: keys.size("intermediate_size", 3072)?,
         blocks: keys.size("num_hidden_layers", 12)?,
@@ -41,36 +165,13 @@ pub(super) fn read_config(
         patch_size: keys.size("patch_size", 16)?,
         image_size: keys.size("image_size", 224)?,
         class_token: false,
+        pooling: PoolingKind::Attention,
         projection: channels,
         unit_projection: true,
         activation: keys.activation("hidden_act", Activation::GeluTanh)?,
         layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
-}
-
-/// The names of the tensors that [`load`] reads.
-pub(super) fn tensors(architecture: &Architecture, tower: &str) -> Vec<String> {
-    let outside = [
-        "embeddings.patch_embedding.weight",
-        "embeddings.patch_embedding.bias",
-        "embeddings.position_embedding.weight",
-        "post_layernorm.weight",
-        "post_layernorm.bias",
-        "head.probe",
-        "head.attention.in_proj_weight",
-        "head.attention.in_proj_bias",
-        "head.attention.out_proj.weight",
-        "head.attention.out_proj.bias",
-        "head.layernorm.weight",
-        "head.layernorm.bias",
-        "head.mlp.fc1.weight",
-        "head.mlp.fc1.bias",
-        "head.mlp.fc2.weight",
-        "head.mlp.fc2.bias",
-    ];
-    let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
-    outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).collect()
 }
 
 /// Xavier's uniform limit.
@@ -81,48 +182,6 @@ fn xavier(inputs: usize, outputs: usize) -> Init {
 /// LeCun's truncated normal: the deviation is corrected for the tails that are cut.
 fn lecun(inputs: usize) -> Init {
     Init::TruncatedNormal((1.0 / inputs as f64).sqrt() / 0.879_625_661_034_239_8)
-}
-
-/// Reads the layers. An untrained model's spreads are those of transformers'
-/// `SiglipPreTrainedModel._init_weights`.
-pub(super) fn load(layers: &Layers<'_>) -> Result<Parts, WeightsError> {
-    let a = layers.architecture;
-    let (c, m) = (a.channels, a.mlp_channels);
-    let tiny = Init::Normal(1e-6);
-    let init = BlockInit {
-        qkv: xavier(c, c),
-        attention_out: xavier(c, c),
-        mlp_in: xavier(c, m),
-        mlp_out: xavier(m, c),
-        mlp_bias: tiny,
-    };
-    let tower = tower_prefix(layers.weights);
-    let embeddings = format!("{tower}embeddings");
-    Ok(Parts {
-        embedding: Embedding {
-            patch: layers.patches(
-                &format!("{embeddings}.patch_embedding"),
-                lecun(3 * a.patch_size * a.patch_size),
-                Some(Init::Zeros),
-            )?,
-            class_token: None,
-            positions: layers.tensor(
-                &format!("{embeddings}.position_embedding.weight"),
-                &[a.tokens(), c],
-                Init::Normal((c as f64).powf(-0.5)),
-            )?,
-            norm: None,
-            patch_size: a.patch_size,
-            image_size: a.image_size,
-        },
-        blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
-        head: Head {
-            norm: layers.norm(&format!("{tower}post_layernorm"))?,
-            pooling: Pooling::Attention(Box::new(pooling(layers, tower, init)?)),
-            projection: None,
-            unit: a.unit_projection,
-        },
-    })
 }
 
 fn pooling(

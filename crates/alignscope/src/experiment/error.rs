@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cache::CacheError;
 use crate::dataset::DatasetKind;
 use crate::features::FeatureError;
-use crate::figure::FigureError;
+use crate::finished::DrawError;
 use crate::memory::TooLittleMemory;
 use crate::model::ModelError;
 use crate::model_spec::ModelNameError;
@@ -127,22 +127,6 @@ pub enum ExperimentError {
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
-    /// The output folder holds a run that is made of something else.
-    #[error(
-        "{path} holds a run of other inputs; results are never mixed from two. What changed:{changes}"
-    )]
-    Changed {
-        /// The folder.
-        path: PathBuf,
-        /// What changed, a line each.
-        changes: String,
-    },
-    /// A table of a finished run is not as the run left it.
-    #[error("{path} is not as this very run left it")]
-    Tampered {
-        /// The table.
-        path: PathBuf,
-    },
     /// A file could not be hashed.
     #[error("cannot read {path} to hash it")]
     Hash {
@@ -155,9 +139,9 @@ pub enum ExperimentError {
     /// A result could not be written or read.
     #[error(transparent)]
     Results(#[from] ResultsError),
-    /// The figure could not be drawn.
-    #[error("cannot draw the figure")]
-    Figure(#[from] FigureError),
+    /// The figures could not be drawn.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
 }
 
 impl From<ModelError> for ExperimentError {
@@ -207,8 +191,7 @@ impl ExperimentError {
                 vec![Remedy::LeaveOutImages]
             }
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
-            Self::Changed { .. } => vec![Remedy::OtherFolder, Remedy::Fresh],
-            Self::Tampered { .. } => vec![Remedy::Verify, Remedy::Fresh],
+            Self::Results(error) => error.remedies(),
             _ => vec![],
         }
     }
@@ -219,6 +202,9 @@ pub fn remedies_of(error: &(dyn std::error::Error + 'static)) -> Vec<Remedy> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<ExperimentError>() {
+            return error.remedies();
+        }
+        if let Some(error) = error.downcast_ref::<ResultsError>() {
             return error.remedies();
         }
         if let Some(FeatureError::Memory(error)) = error.downcast_ref() {

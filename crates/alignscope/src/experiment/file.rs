@@ -11,12 +11,12 @@ use serde::Deserialize;
 
 pub use error::ExperimentFileError;
 
-use super::FigureSpec;
 use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
 use crate::distance::Distance;
-use crate::figure::{Color, base_of};
+use crate::figure::Color;
+use crate::finished::FigureSpec;
 use crate::input_file::read_text;
-use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, names_of};
+use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
 use crate::prepared::DatasetSpec;
 use crate::results::check_figures;
 use crate::user_folders::expand_home;

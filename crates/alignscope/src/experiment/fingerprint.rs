@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use super::Experiment;
 use super::models::RunModel;
 use crate::cache::{About, Fingerprint, NUMERICS};
-use crate::dataset::{Dataset, LabelColumn, OddOneOut, RatedPair, Trials, TwoAlternatives};
 use crate::encoder::{Precision, Tokens};
 use crate::input_file::ContentHash;
 use crate::model::{BLOCKS, Role};
@@ -46,7 +45,7 @@ impl RunModel<'_> {
             ("processor".into(), processor().into()),
             ("model".into(), self.model.facts().fingerprint()),
             ("images".into(), images(dataset).into()),
-            ("pairs".into(), pairs(dataset).into()),
+            ("pairs".into(), dataset.pairs.hash().to_string().into()),
             (what.to_owned(), compared.into()),
         ]);
         if self.model.facts().sums_by_caches() {
@@ -71,83 +70,6 @@ fn processor() -> String {
 fn images(dataset: &PreparedDataset) -> String {
     let text: String = dataset.hashes().iter().map(|hash| format!("{hash}\n")).collect();
     hex(&Sha256::digest(text))
-}
-
-/// Hash over the pairs, by position of their images.
-fn pairs(dataset: &PreparedDataset) -> String {
-    let numbers = dataset.pairs.images.iter().flatten();
-    hex(&Sha256::digest(numbers.flat_map(|i| i.to_le_bytes()).collect::<Vec<u8>>()))
-}
-
-/// Hash over the trials, people's answers and the labels that make clusters and subsets: over their
-/// numbers, each list after its length.
-fn trials(dataset: &PreparedDataset) -> String {
-    let Dataset { trials, trial_ids, labels, .. } = &dataset.dataset;
-    let mut hash = Numbers(Sha256::new());
-    hash.trials(trials);
-    hash.list(trial_ids.iter().copied());
-    hash.count(labels.len());
-    for LabelColumn { name, values, codes } in labels {
-        hash.text(name);
-        hash.count(values.len());
-        values.iter().for_each(|value| hash.text(value));
-        hash.list(codes.iter().copied().map(u64::from));
-    }
-    hex(&hash.0.finalize())
-}
-
-/// A hash of numbers and texts, in 8 bytes a number, the lowest first.
-struct Numbers(Sha256);
-
-impl Numbers {
-    fn number(&mut self, number: u64) {
-        self.0.update(number.to_le_bytes());
-    }
-
-    fn count(&mut self, count: usize) {
-        self.number(count as u64);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.0.update(text);
-    }
-
-    fn list(&mut self, numbers: impl ExactSizeIterator<Item = u64>) {
-        self.count(numbers.len());
-        numbers.for_each(|number| self.number(number));
-    }
-
-    fn trials(&mut self, trials: &Trials) {
-        self.count(trials.comparisons());
-        self.count(trials.len());
-        match trials {
-            Trials::RatedPairs(trials) => {
-                for RatedPair { reference, distorted, score, std } in trials {
-                    self.list([*reference, *distorted].map(u64::from).into_iter());
-                    self.list([Some(*score), *std].map(bits).into_iter());
-                }
-            }
-            Trials::TwoAlternatives(trials) => {
-                for trial in trials {
-                    let TwoAlternatives { reference, left, right, left_votes, right_votes } = trial;
-                    self.list([*reference, *left, *right].map(u64::from).into_iter());
-                    self.list([*left_votes, *right_votes].map(f64::to_bits).into_iter());
-                }
-            }
-            Trials::OddOneOut(trials) => {
-                for OddOneOut { images, odd } in trials {
-                    self.list(images.map(u64::from).into_iter());
-                    self.number((*odd).into());
-                }
-            }
-        }
-    }
-}
-
-/// The bits of a number; of none those of no number that is read.
-fn bits(number: Option<f64>) -> u64 {
-    number.map_or(u64::MAX, f64::to_bits)
 }
 
 impl Experiment {
@@ -175,7 +97,7 @@ impl Experiment {
         for dataset in datasets {
             let name = dataset.dataset.kind;
             inputs.insert(format!("images of {name}"), images(dataset));
-            inputs.insert(format!("trials of {name}"), trials(dataset));
+            inputs.insert(format!("trials of {name}"), dataset.dataset.trials_hash().to_string());
             if baselines {
                 inputs.insert(
                     format!("what baselines compare of {name}"),

@@ -4,9 +4,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::models::RunModel;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, draw, notes_on_published, record};
+use super::{Experiment, ExperimentError, record};
 use crate::comparison::ComparisonRow;
 use crate::findings::FindingRow;
+use crate::finished::{draw, notes_on_published};
 use crate::model::check_stopped;
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;

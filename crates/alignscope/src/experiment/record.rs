@@ -1,17 +1,14 @@
 //! What a run writes down of itself.
 
-use std::io;
-use std::path::Path;
-
 use super::models::RunModel;
-use super::{Experiment, ExperimentError, FigureSpec};
+use super::{Experiment, ExperimentError};
 use crate::encoder::Checkpoint;
-use crate::input_file::{self, ContentHash, absolute};
-use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
+use crate::finished::FigureSpec;
 use crate::model::Role;
 use crate::prepared::PreparedDataset;
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
+    absolute,
 };
 use crate::weights::file_sha256;
 
@@ -130,52 +127,9 @@ impl Experiment {
 /// The tables of a run by their names, with their hashes.
 pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, ExperimentError> {
     let record = |name: &str| {
-        let sha256 = sha256_of(&out.file(name))?;
+        let path = out.file(name);
+        let sha256 = file_sha256(&path).map_err(|source| ExperimentError::Hash { path, source })?;
         Ok(FileRecord { path: name.to_owned(), sha256, published: None })
     };
     TABLES.into_iter().map(record).collect()
-}
-
-/// SHA-256 of a file, or of a folder of answers.
-pub(super) fn sha256_of(path: &Path) -> Result<String, ExperimentError> {
-    recorded_sha256(path).map_err(|source| ExperimentError::Hash { path: path.to_owned(), source })
-}
-
-/// SHA-256 of a file; of a folder with a `.npy` file for each answer, that over all of them.
-pub(super) fn recorded_sha256(path: &Path) -> io::Result<String> {
-    if !path.is_dir() {
-        return file_sha256(path);
-    }
-    let mut files = Vec::new();
-    for name in answer_names(path)? {
-        let named = |source| io::Error::other(format!("{name}: {source}"));
-        let bytes = input_file::read(&path.join(&name), MAX_ANSWER_BYTES).map_err(named)?;
-        files.push((name, ContentHash::of(&bytes)));
-    }
-    Ok(sha256_of_all(files.iter().map(|(name, hash)| (name.as_str(), hash))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_of_answers_has_one_hash() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("written");
-        };
-        let hash = || recorded_sha256(folder.path()).expect("read");
-        write("000001.npy", "b");
-        write("000000.npy", "a");
-        // Of `sha256sum *.npy | sha256sum` in that folder; other files and folders are none of it.
-        write("notes.txt", "c");
-        std::fs::create_dir(folder.path().join("old.npy")).expect("made");
-        assert_eq!(hash(), "dce1ca8fbc9d89b494bf6a123b967e42ebf3183f01a134012c2a6c71e240c73e");
-        let before = hash();
-        write("000001.npy", "c");
-        assert_ne!(hash(), before);
-        let file = folder.path().join("000000.npy");
-        assert_eq!(recorded_sha256(&file).expect("read"), file_sha256(&file).expect("read"));
-    }
 }

@@ -1,12 +1,13 @@
 //! What a panel shows: the curves of one data set.
 
-use super::name::{Parts, Specs};
-use super::published::{AskedParts, PublishedScore, is_comparable};
 use crate::dataset::{ALL, DatasetKind, Level};
 use crate::distance::Distance;
+use crate::model_spec::{Parts, Specs};
 use crate::results::ScoreRow;
-use crate::score::Measure;
+use crate::score::{Measure, shown_measure};
+use crate::shown::thousands;
 use crate::stage::Stage;
+use crate::study::{AskedParts, PublishedScore, is_comparable};
 
 /// A score at a depth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,14 +110,6 @@ pub(super) struct PanelData {
     /// The score of the pixels, at 0 %.
     pub(super) pixels: Option<Point>,
     pub(super) baselines: Vec<MetricKind>,
-}
-
-/// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
-pub fn shown_measure(dataset: DatasetKind) -> Measure {
-    match dataset.level() {
-        Level::Low => Measure::Spearman,
-        Level::Middle | Level::High => Measure::Accuracy,
-    }
 }
 
 impl PanelData {
@@ -378,17 +371,4 @@ fn mean_of(curves: &[&Curve]) -> Curve {
         n: curves[0].n,
         points: points.collect(),
     }
-}
-
-/// A number with commas.
-pub fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

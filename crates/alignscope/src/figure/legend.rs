@@ -1,11 +1,12 @@
 //! What colours and lines mean. It stands below the panels, never on them.
 
-use super::curves::{Curve, Kind, PanelData, thousands};
+use super::curves::{Curve, Kind, PanelData};
 use super::mark::{Line, Mark, dashes_of, published_line};
-use super::name::short_name;
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
 use crate::distance::Distance;
+use crate::model_spec::short_name;
+use crate::shown::thousands;
 
 /// What an entry explains.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 use super::axes::{Axes, Frame, backdrop, logarithmic_ticks, range, ticks};
 use super::curves::{Curve, Kind, PanelData, Point, Reference};
 use super::mark::{Line, Mark, band, band_outline, dashes_of, published_line};
-use super::name::short_name;
 use super::palette::{CHANCE, Color, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
+use crate::model_spec::short_name;
 use crate::stage::Stage;
 
 /// With more bands than this in a panel, each is a thin outline: filled they would be one grey.

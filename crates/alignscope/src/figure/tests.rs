@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::dataset::{DatasetKind, Level};
 use crate::distance::Distance;
-use crate::score::{Measure, Ties};
+use crate::model_spec::Specs;
+use crate::score::{Measure, Ties, shown_measure};
 use crate::stage::Stage;
+use crate::study::published_differences;
 
 pub(crate) fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
     let measure = match dataset.level() {

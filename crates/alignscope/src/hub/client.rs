@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 use crate::progress::Progress;
 
 /// A server that says nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 

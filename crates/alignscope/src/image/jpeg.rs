@@ -53,7 +53,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> 
     guarded(path, || {
         let io_error = |e: io::Error| failed(&e, path);
         let ended = Cell::new(false);
-        let source = Source { rest: bytes, ended: &ended };
+        let source = JpegBytes { rest: bytes, ended: &ended };
         let header = Decompress::new_reader(source).map_err(io_error)?;
         let (width, height) = check_size(header.width() as u64, header.height() as u64, path)?;
         let mut pixels = vec![0; 3 * width * height];
@@ -118,12 +118,12 @@ pub(super) fn encode(image: &RgbImage, quality: f32) -> io::Result<Vec<u8>> {
 
 /// A file's bytes, which remembers whether more were asked for than there are. libjpeg then makes
 /// up an end of the image and goes on in grey; Pillow calls it truncated, and so do we.
-struct Source<'a> {
+struct JpegBytes<'a> {
     rest: &'a [u8],
     ended: &'a Cell<bool>,
 }
 
-impl Read for Source<'_> {
+impl Read for JpegBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.fill_buf()?.read(buffer)?;
         self.consume(n);
@@ -131,7 +131,7 @@ impl Read for Source<'_> {
     }
 }
 
-impl BufRead for Source<'_> {
+impl BufRead for JpegBytes<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.rest.is_empty() {
             self.ended.set(true);

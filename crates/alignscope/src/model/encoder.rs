@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{
-    Checkpoint, Encoded, Encoder, Family, Precision, Tokens, encode_spilled, encode_stages, passes,
+    Checkpoint, Encoded, Encoder, Precision, Tokens, encode_spilled, encode_stages, passes,
 };
 use crate::pair_statistics::Activations;
 use crate::plan::{Beyond, Demand, StageDemand, encoder_bytes, reading_bytes};
@@ -95,7 +95,7 @@ impl Facts for EncoderSource {
     }
 
     fn sums_by_caches(&self) -> bool {
-        self.checkpoint.architecture.family == Family::Siglip
+        self.checkpoint.sums_by_caches()
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {

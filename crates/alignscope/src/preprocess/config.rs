@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::classes::{CLASSES, NEUTRAL, PASSED_OVER, READ, defaults};
 use super::{CropRounding, Normalize, Preprocessing, Resample, Resize};
-use crate::input_file::{HashedPath, read_text};
+use crate::input_file::{HashedPath, JsonFileError, read_json};
 
 /// A recipe with its story.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,24 +31,9 @@ pub enum PreprocessError {
         /// The checkpoint's folder.
         folder: PathBuf,
     },
-    /// The file cannot be read.
-    #[error("cannot read the preprocessing {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not JSON.
-    #[error("{path} is not valid JSON")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where it goes wrong.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// A small file of the model cannot be read.
+    #[error(transparent)]
+    Json(#[from] JsonFileError),
     /// A key holds what it cannot hold.
     #[error("`{key}` in {path} is {found}, expected {expected}")]
     Value {
@@ -132,7 +117,7 @@ impl Preprocessing {
         let path = folder.join("preprocessor_config.json");
         let own = match is_there(&path) {
             true => {
-                let (config, file) = read(&path)?;
+                let (config, file) = read_json(&path)?;
                 Some((Self::from_config(&config, &path, class)?, file))
             }
             false => None,
@@ -140,7 +125,7 @@ impl Preprocessing {
         let other = folder.join("processor_config.json");
         let nested = match is_there(&other) {
             true => {
-                let (config, file) = read(&other)?;
+                let (config, file) = read_json(&other)?;
                 match config.get("image_processor").filter(|v| !v.is_null()) {
                     Some(config) => Some((Self::from_config(config, &other, class)?, file)),
                     None => None,
@@ -188,7 +173,7 @@ impl Preprocessing {
             path: path.to_owned(),
             class: class.to_owned(),
         })?;
-        let mut keys = Keys { object, path, prefix: "", defaults, defaults_used };
+        let mut keys = RecipeKeys { object, path, prefix: "", defaults, defaults_used };
         keys.must_be_known(&READ, &PASSED_OVER, &NEUTRAL)?;
 
         let resample = keys.get("resample")?;
@@ -262,7 +247,7 @@ impl Preprocessing {
             "interpolation": "bicubic", "resize_mode": "shortest",
         });
         let prefix = "preprocess_cfg.";
-        let mut keys = Keys { object, path, prefix, defaults, defaults_used: vec![] };
+        let mut keys = RecipeKeys { object, path, prefix, defaults, defaults_used: vec![] };
         let read = ["size", "mean", "std", "interpolation", "resize_mode"];
         // `fill_color` is for the resize mode `longest`.
         keys.must_be_known(&read, &["fill_color"], &[("mode", "\"RGB\"")])?;
@@ -307,16 +292,8 @@ impl Preprocessing {
     }
 }
 
-fn read(path: &Path) -> Result<(Value, HashedPath), PreprocessError> {
-    let (text, file) = read_text(path)
-        .map_err(|source| PreprocessError::Read { path: path.to_owned(), source })?;
-    let config = serde_json::from_str(&text)
-        .map_err(|source| PreprocessError::Parse { path: path.to_owned(), source })?;
-    Ok((config, file))
-}
-
 /// The keys of a processor's configuration, with the defaults of its class.
-struct Keys<'a> {
+struct RecipeKeys<'a> {
     object: &'a Map<String, Value>,
     path: &'a Path,
     /// What stands before a key in messages: `preprocess_cfg.` or nothing.
@@ -325,7 +302,7 @@ struct Keys<'a> {
     defaults_used: Vec<String>,
 }
 
-impl Keys<'_> {
+impl RecipeKeys<'_> {
     /// Refuses every key that is not read, passed over, or null, but those of `neutral` with the
     /// value (as JSON) that stands there.
     fn must_be_known(

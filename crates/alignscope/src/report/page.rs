@@ -6,9 +6,12 @@ use super::examples::{Example, Examples};
 use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
-use crate::figure::{InlineEntry, InlinePanel, other_tokens, published_notes, short_name};
+use crate::figure::{InlineEntry, InlinePanel};
 use crate::input_file::read_text;
+use crate::model_spec::short_name;
 use crate::results::{ResultsError, csv_text, is_there, parts_of};
+use crate::shown::thousands;
+use crate::study::{other_tokens, published_notes};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
@@ -100,7 +103,7 @@ fn opening(run: &Run) -> Markup {
     let datasets = told
         .datasets
         .iter()
-        .map(|d| format!("{} ({} trials)", d.name, crate::figure::thousands(d.trials)))
+        .map(|d| format!("{} ({} trials)", d.name, thousands(d.trials)))
         .collect::<Vec<_>>()
         .join(", ");
     html! {
@@ -188,7 +191,7 @@ fn cut(mut table: Table, file: &str) -> Markup {
     html! {
         (table.html())
         @if more > 0 {
-            p.note { (crate::figure::thousands(more)) " more rows are left out here; they stand in " code { (file) } "." }
+            p.note { (thousands(more)) " more rows are left out here; they stand in " code { (file) } "." }
         }
     }
 }
@@ -235,7 +238,7 @@ fn comparisons(run: &Run) -> Markup {
 fn parts(run: &Run) -> Markup {
     html! {
         @match tables::parts(run) {
-            Some(table) => details { summary { (crate::figure::thousands(table.rows.len())) " scores of parts of the data sets" } (cut(table, "scores.csv")) },
+            Some(table) => details { summary { (thousands(table.rows.len())) " scores of parts of the data sets" } (cut(table, "scores.csv")) },
             None => p { "This run has no scores of parts." },
         }
     }

@@ -3,8 +3,9 @@
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
 use crate::dataset::{DatasetKind, Level};
-use crate::figure::{short_name, shown_measure};
 use crate::findings::{Finding, FindingRow};
+use crate::model_spec::short_name;
+use crate::score::shown_measure;
 use crate::stage::Stage;
 
 /// More sentences about one data set are left to the table.

@@ -57,7 +57,7 @@ impl Cell {
     }
 
     pub(super) fn count(n: usize) -> Self {
-        Self { text: crate::figure::thousands(n), sort: Some(n as f64), number: true }
+        Self { text: crate::shown::thousands(n), sort: Some(n as f64), number: true }
     }
 
     /// A text that is sorted by a number, such as a stage by its depth.

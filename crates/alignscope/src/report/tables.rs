@@ -7,9 +7,10 @@ use super::table::{Cell, Table};
 use crate::comparison::Side;
 use crate::dataset::{DatasetKind, Level};
 use crate::distance::Distance;
-use crate::figure::{short_name, shown_measure};
 use crate::findings::{Finding, FindingRow, first_highest};
+use crate::model_spec::short_name;
 use crate::results::{ScoreRow, csv_text};
+use crate::score::shown_measure;
 use crate::stage::Stage;
 
 /// Of longer tables the first rows are shown; the page says how many are left out and where they are.

@@ -31,7 +31,7 @@ pub struct RunDataset {
 }
 
 /// A trial as `trials.parquet` has it.
-struct Row {
+struct TrialRow {
     id: u64,
     images: [Option<ImageIndex>; 3],
     score: Option<f64>,
@@ -70,7 +70,7 @@ impl Images {
 /// # Errors
 /// The file cannot be read, lacks a column, or holds a trial that is not whole.
 pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
-    let mut found: Vec<(DatasetKind, Images, Vec<Row>)> = Vec::new();
+    let mut found: Vec<(DatasetKind, Images, Vec<TrialRow>)> = Vec::new();
     let mut read = 0;
     for batch in batches(path, &TrialColumns::NAMES)? {
         let batch = batch?;
@@ -163,10 +163,10 @@ impl TrialColumns {
         })
     }
 
-    fn row(&self, i: usize, images: &mut Images) -> Row {
+    fn row(&self, i: usize, images: &mut Images) -> TrialRow {
         let [score, score_std, left_votes, right_votes] =
             self.numbers.each_ref().map(|column| column.is_valid(i).then(|| column.value(i)));
-        Row {
+        TrialRow {
             id: self.ids.value(i),
             images: self
                 .images
@@ -183,8 +183,8 @@ impl TrialColumns {
 }
 
 /// The trials of a data set; or the position of one that is not whole.
-fn trials_of(kind: DatasetKind, rows: &[Row]) -> Result<Trials, usize> {
-    fn all<T>(rows: &[Row], trial: impl Fn(&Row) -> Option<T>) -> Result<Vec<T>, usize> {
+fn trials_of(kind: DatasetKind, rows: &[TrialRow]) -> Result<Trials, usize> {
+    fn all<T>(rows: &[TrialRow], trial: impl Fn(&TrialRow) -> Option<T>) -> Result<Vec<T>, usize> {
         rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
     }
     match kind.level() {

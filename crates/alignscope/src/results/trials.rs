@@ -51,38 +51,38 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(
 fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<ArrayRef> {
     let n = dataset.trials.len();
     let id = |image: ImageIndex| dataset.images[image as usize].id.as_str();
-    let rows: Vec<Row> = match &dataset.trials {
+    let rows: Vec<TrialFields> = match &dataset.trials {
         Trials::RatedPairs(trials) => trials
             .iter()
-            .map(|t| Row {
+            .map(|t| TrialFields {
                 images: [Some(id(t.reference)), Some(id(t.distorted)), None],
                 score: Some(t.score),
                 score_std: t.std,
-                ..Row::default()
+                ..TrialFields::default()
             })
             .collect(),
         Trials::TwoAlternatives(trials) => trials
             .iter()
-            .map(|t| Row {
+            .map(|t| TrialFields {
                 images: [Some(id(t.reference)), Some(id(t.left)), Some(id(t.right))],
                 left_votes: Some(t.left_votes),
                 right_votes: Some(t.right_votes),
-                ..Row::default()
+                ..TrialFields::default()
             })
             .collect(),
         Trials::OddOneOut(trials) => trials
             .iter()
-            .map(|t| Row {
+            .map(|t| TrialFields {
                 images: t.images.map(|image| Some(id(image))),
                 odd: Some(t.odd + 1),
-                ..Row::default()
+                ..TrialFields::default()
             })
             .collect(),
     };
     let image = |side: usize| -> ArrayRef {
         Arc::new(rows.iter().map(|row| row.images[side]).collect::<StringArray>())
     };
-    let float = |field: fn(&Row<'_>) -> Option<f64>| -> ArrayRef {
+    let float = |field: fn(&TrialFields<'_>) -> Option<f64>| -> ArrayRef {
         Arc::new(rows.iter().map(field).collect::<Float64Array>())
     };
     let mut columns: Vec<ArrayRef> = vec![
@@ -112,7 +112,7 @@ fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<Ar
 
 /// The fields of a trial that depend on its kind.
 #[derive(Default)]
-struct Row<'a> {
+struct TrialFields<'a> {
     images: [Option<&'a str>; 3],
     score: Option<f64>,
     score_std: Option<f64>,

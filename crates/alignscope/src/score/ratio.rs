@@ -36,7 +36,7 @@ pub(crate) fn replicates(
     clusters: &Clusters,
     draws: &Draws,
 ) -> Vec<Vec<Replicates>> {
-    let table = Table::of(shares, denominators, subsets, clusters);
+    let table = CellTable::of(shares, denominators, subsets, clusters);
     let blocks: Vec<_> = (0..draws.resamples).step_by(BLOCK).collect();
     let sums: Vec<Vec<Vec<f64>>> = blocks
         .par_iter()
@@ -78,7 +78,7 @@ fn ratio(numerator: f64, denominator: f64) -> f64 {
 }
 
 /// Sums of numerators and denominators over the trials of one cell and cluster.
-struct Table {
+struct CellTable {
     width: usize,
     cells: Vec<Cell>,
 }
@@ -93,7 +93,7 @@ struct Cell {
     sums: Vec<f64>,
 }
 
-impl Table {
+impl CellTable {
     fn of(
         shares: &[Share],
         denominators: &[Vec<f64>],

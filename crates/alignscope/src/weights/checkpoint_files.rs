@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{OPEN_CLIP_FILES, TRANSFORMERS_FILES};
-use crate::input_file::read_text;
 
 /// Who wrote a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +12,24 @@ pub(crate) enum Format {
     Transformers,
     /// `open_clip_config.json`, weights.
     OpenClip,
+}
+
+impl Format {
+    /// The name of its configuration.
+    pub(crate) fn config(self) -> &'static str {
+        match self {
+            Self::Transformers => "config.json",
+            Self::OpenClip => "open_clip_config.json",
+        }
+    }
+
+    /// The names of its weights, the first that is there being taken.
+    pub(super) fn weights(self) -> &'static [&'static str] {
+        match self {
+            Self::Transformers => &TRANSFORMERS_FILES,
+            Self::OpenClip => &OPEN_CLIP_FILES,
+        }
+    }
 }
 
 /// The files of a model that are needed: no tokenizer, no second copy of the weights.
@@ -29,14 +46,15 @@ pub(crate) struct Needed {
 const PREPROCESSORS: [&str; 2] = ["preprocessor_config.json", "processor_config.json"];
 
 impl Needed {
-    /// Chooses among the files of a folder; a link that leads nowhere is none.
-    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+    /// Chooses among the files of a folder; a link that leads nowhere is none. `known_type` is that
+    /// of [`among`](Self::among), for a folder.
+    pub(crate) fn in_folder(folder: &Path, known_type: fn(&Path) -> bool) -> Option<Self> {
         let names = std::fs::read_dir(folder)
             .ok()?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| folder.join(name).is_file())
             .collect();
-        Self::among(&names, || is_known_type(folder))
+        Self::among(&names, || known_type(folder))
     }
 
     /// Chooses among the names of a checkpoint's files: those of transformers where they are
@@ -47,10 +65,8 @@ impl Needed {
         names: &BTreeSet<String>,
         known_type: impl FnOnce() -> bool,
     ) -> Option<Self> {
-        let transformers =
-            Self::of(Format::Transformers, names, "config.json", &TRANSFORMERS_FILES);
-        let open_clip =
-            Self::of(Format::OpenClip, names, "open_clip_config.json", &OPEN_CLIP_FILES);
+        let transformers = Self::of(Format::Transformers, names);
+        let open_clip = Self::of(Format::OpenClip, names);
         match (transformers, open_clip) {
             (Some(one), Some(other)) => {
                 Some(if one.has_preprocessor() && known_type() { one } else { other })
@@ -59,17 +75,13 @@ impl Needed {
         }
     }
 
-    fn of(
-        format: Format,
-        names: &BTreeSet<String>,
-        config: &str,
-        weights: &[&str],
-    ) -> Option<Self> {
-        let weights = weights
+    fn of(format: Format, names: &BTreeSet<String>) -> Option<Self> {
+        let weights = format
+            .weights()
             .iter()
             .flat_map(|name| [(*name).to_owned(), format!("{name}.index.json")])
             .find(|name| names.contains(name))?;
-        let mut small = vec![names.get(config)?.clone()];
+        let mut small = vec![names.get(format.config())?.clone()];
         if format == Format::Transformers {
             small.extend(PREPROCESSORS.iter().filter_map(|name| names.get(*name).cloned()));
         }
@@ -86,28 +98,6 @@ impl Needed {
     pub(crate) fn is_sharded(&self) -> bool {
         self.weights.ends_with(".index.json")
     }
-}
-
-/// The model types of transformers that can be read.
-const MODEL_TYPES: [&str; 6] = [
-    "clip",
-    "clip_vision_model",
-    "chinese_clip",
-    "chinese_clip_vision_model",
-    "siglip",
-    "siglip_vision_model",
-];
-
-/// Whether the `config.json` of a folder names one of them.
-pub(crate) fn is_known_type(folder: &Path) -> bool {
-    let config = read_text(&folder.join("config.json"));
-    config.is_ok_and(|(config, _)| names_known_type(&config))
-}
-
-fn names_known_type(config: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(config).is_ok_and(|config| {
-        config["model_type"].as_str().is_some_and(|found| MODEL_TYPES.contains(&found))
-    })
 }
 
 #[cfg(test)]
@@ -164,7 +154,5 @@ mod tests {
         let of_timm = both.iter().map(|n| (*n).to_owned()).collect();
         let found = Needed::among(&of_timm, || false).expect("a model");
         assert_eq!(found.format, Format::OpenClip);
-        assert!(!names_known_type(r#"{"architecture": "vit_base_patch16_clip_224"}"#));
-        assert!(names_known_type(r#"{"model_type": "clip"}"#));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::dtype::{Numbers, widen};
 use super::pickle::{Pickled, TensorView, Value, read as read_pickle};
 use super::torch_zip::{Entry, MAX_PICKLE_BYTES, TorchZip};
-use super::{WeightsError, stand_in};
+use super::{WeightsError, damaged, stand_in};
 use crate::input_file::InputFile;
 
 /// The first number of the older stream.
@@ -194,10 +194,6 @@ fn gather(values: &[f32], shape: &[usize], strides: &[usize]) -> Vec<f32> {
         }
     }
     out
-}
-
-pub(super) fn damaged(file: &InputFile, found: impl Into<String>) -> WeightsError {
-    WeightsError::DamagedTorch { path: file.path().to_owned(), found: found.into() }
 }
 
 /// Where the numbers of storages lie.

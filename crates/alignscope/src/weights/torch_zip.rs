@@ -5,8 +5,7 @@ use std::io::{BufReader, Read};
 
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
-use super::WeightsError;
-use super::torch_file::damaged;
+use super::{WeightsError, damaged};
 use crate::input_file::InputFile;
 
 /// A longer pickle is refused: names, shapes and strides of some thousand tensors are far shorter.

@@ -15,15 +15,9 @@ use contents::{Contents, Module};
 const TO_MEND: &[(&str, &str)] = &[
     ("alignscope::dataset::nights", "alignscope::dataset::bapps"),
     ("alignscope::dataset::not_found", "alignscope::dataset::bapps"),
-    ("alignscope::encoder::architecture", "alignscope::encoder::clip"),
-    ("alignscope::encoder::architecture", "alignscope::encoder::open_clip"),
-    ("alignscope::encoder::architecture", "alignscope::encoder::siglip"),
-    ("alignscope::encoder::activation_buffer", "alignscope::encoder::forward"),
-    ("alignscope::figure::published", "alignscope::figure::curves"),
     ("alignscope::results::bounds", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::state"),
-    ("alignscope::weights::torch_zip", "alignscope::weights::torch_file"),
 ];
 
 /// An import of one module by another, both in one folder.

@@ -1,8 +1,8 @@
-//! What models are called in a figure.
+//! What models are called in figures and on pages.
 
 use std::collections::BTreeMap;
 
-use crate::model_spec::is_hub_id;
+use super::is_hub_id;
 
 /// Names of the study's models that fit into a legend.
 const SHORT: [(&str, &str); 7] = [
@@ -20,21 +20,21 @@ const LONGEST: usize = 56;
 
 /// The parts of a model's name in the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// `random:` stood before it.
-    pub(super) control: bool,
+    pub(crate) control: bool,
     /// Id, folder or word.
-    pub(super) base: &'a str,
+    pub(crate) base: &'a str,
     /// Seed of a control; 0 where none is named.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// Revision of the hub.
     revision: Option<&'a str>,
     /// `@bare-patches` stood behind it.
-    pub(super) published: bool,
+    pub(crate) published: bool,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(model: &'a str) -> Self {
+    pub(crate) fn of(model: &'a str) -> Self {
         let (rest, published) = match model.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),
             None => (model, false),
@@ -72,12 +72,12 @@ impl Specs {
     }
 
     /// What the model is.
-    pub(super) fn of<'a>(&'a self, model: &'a str) -> &'a str {
+    pub(crate) fn of<'a>(&'a self, model: &'a str) -> &'a str {
         self.0.get(model).map_or(model, String::as_str)
     }
 
     /// The id, folder or word in what the model is.
-    pub(super) fn base_of<'a>(&'a self, model: &'a str) -> &'a str {
+    pub(crate) fn base_of<'a>(&'a self, model: &'a str) -> &'a str {
         Parts::of(self.of(model)).base
     }
 

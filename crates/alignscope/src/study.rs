@@ -1,7 +1,7 @@
 //! What the study published: its own scores, to be laid under a user's.
 //!
 //! # Source
-//! `assets/published.csv`: the result files of the authors of Hernández-Cámara, Vila-Tomás, Malo and
+//! `study/published.csv`: the result files of the authors of Hernández-Cámara, Vila-Tomás, Malo and
 //! Laparra (2024), Figures 2–5 and 9, and their baselines.
 
 use std::collections::BTreeMap;
@@ -10,18 +10,18 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::curves::{shown_measure, thousands};
-use super::name::{Specs, base_of};
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
+use crate::model_spec::{Specs, base_of};
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
-use crate::score::{Measure, Ties};
+use crate::score::{Measure, Ties, shown_measure};
+use crate::shown::thousands;
 use crate::stage::Stage;
 
 /// Data sets of a run of which a part was asked for, each with what was asked.
 pub type AskedParts = BTreeMap<DatasetKind, String>;
 
-const TABLE: &str = include_str!("../../assets/published.csv");
+const TABLE: &str = include_str!("study/published.csv");
 
 /// Its blocks were fed the bare patch embedding, as `@bare-patches` does.
 const BIOMED_CLIP: &str = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224";
@@ -152,7 +152,7 @@ fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
 }
 
 /// Whether the scores of a whole data set may be held against the study's.
-pub(super) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind, parts: &AskedParts) -> bool {
+pub(crate) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind, parts: &AskedParts) -> bool {
     shown_rows(rows, dataset).all(|row| not_comparable(row, parts).is_none())
 }
 

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::record::recorded_sha256;
 use crate::comparison::Side;
 use crate::dataset::{ALL, DatasetKind, Subset};
 use crate::distance::Distance;
@@ -19,7 +18,7 @@ use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
     Bounds, FileRecord, MAX_MODELS, MAX_NAME_BYTES, ResultsError, RunDataset, ScoreRow, TABLES,
     hash_images, images_root, is_there, moved, read_distances, read_record, read_scores,
-    read_trials,
+    read_trials, recorded_sha256,
 };
 use crate::score::{Scorer, Ties};
 

@@ -1,21 +1,37 @@
-//! The figures of an experiment: each shows some of its scores.
+//! The figures of a run: each shows some of its scores.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use super::ExperimentError;
 use crate::dataset::{ALL, DatasetKind};
 use crate::distance::Distance;
-use crate::figure::{
-    Color, Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
-    published_notes, shown_measure, write_published_differences,
-};
+use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
+use crate::model_spec::Specs;
 use crate::report::NamedFigure;
 use crate::results::{
     self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
     parts_of, shortened, wrong,
 };
+use crate::score::shown_measure;
 use crate::stage::Stage;
+use crate::study::{
+    other_tokens, published_differences, published_notes, write_published_differences,
+};
+
+/// The figures of a run cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DrawError {
+    /// They cannot all be drawn into the run's folder.
+    #[error(transparent)]
+    Names(#[from] FigureNameError),
+    /// One of them cannot be drawn.
+    #[error("cannot draw the figure")]
+    Figure(#[from] FigureError),
+    /// The differences from the study cannot be written.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+}
 
 /// How the figures and the page of a run look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -208,7 +224,7 @@ pub fn read_drawn(manifest: &Path) -> Result<Drawn<FigureSpec>, ResultsError> {
 }
 
 /// Refuses figures that cannot all be drawn into one folder; `title` is that of those without one.
-pub(super) fn check(figures: &[FigureSpec], title: Option<&str>) -> Result<(), FigureNameError> {
+pub(crate) fn check(figures: &[FigureSpec], title: Option<&str>) -> Result<(), FigureNameError> {
     check_figures(figures.iter().map(|f| (f.name.as_str(), f.title.as_deref().or(title))))
 }
 
@@ -248,7 +264,7 @@ pub fn draw(
     rows: &[ScoreRow],
     drawn: &Drawn<FigureSpec>,
     out: &Path,
-) -> Result<Vec<NamedFigure>, ExperimentError> {
+) -> Result<Vec<NamedFigure>, DrawError> {
     check(&drawn.figures, drawn.title.as_deref())?;
     let mut figures = Vec::new();
     for spec in &drawn.figures {
@@ -284,13 +300,13 @@ mod tests {
             assert_eq!((&study.name, &study.models), (&file.name, &file.models));
             assert_eq!(study.distances, file.distances);
             let drawn = Drawn::plain(vec![]);
-            study.figure(&crate::figure::published_rows(), &drawn).expect("something to show");
+            study.figure(&crate::study::published_rows(), &drawn).expect("something to show");
         }
     }
 
     #[test]
     fn other_tokens_than_the_studys_are_not_held_against_its_scores() {
-        let rows = crate::figure::published_rows();
+        let rows = crate::study::published_rows();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let lines = |tokens: Option<&str>| {
             let published = true;

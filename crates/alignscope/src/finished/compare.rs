@@ -178,7 +178,7 @@ pub enum CompareError {
 const MAX_PAIRS: usize = 100_000;
 
 /// A run as far as it is read.
-struct Run<'a> {
+struct ComparedRun<'a> {
     path: &'a Path,
     datasets: Vec<RunDataset>,
     /// Every side with a main score, in the order of the run.
@@ -186,7 +186,7 @@ struct Run<'a> {
     ties: Ties,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ComparedRun<'a> {
     fn read(path: &'a Path) -> Result<Self, CompareError> {
         check_finished(path)?;
         let rows = read_scores(&path.join("scores.csv"))?;
@@ -253,8 +253,8 @@ impl<'a> Run<'a> {
 /// # Errors
 /// See [`CompareError`].
 pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareError> {
-    let a = Run::read(&request.run_a)?;
-    let b = request.run_b.as_deref().map(Run::read).transpose()?;
+    let a = ComparedRun::read(&request.run_a)?;
+    let b = request.run_b.as_deref().map(ComparedRun::read).transpose()?;
     if let Some(b) = &b
         && a.ties != b.ties
     {
@@ -296,8 +296,8 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
 
 fn compare_dataset(
     request: &CompareRequest,
-    a: &Run<'_>,
-    b: Option<&Run<'_>>,
+    a: &ComparedRun<'_>,
+    b: Option<&ComparedRun<'_>>,
     dataset: &RunDataset,
     found: &mut Comparisons,
 ) -> Result<(), CompareError> {
@@ -416,7 +416,7 @@ fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
 
 /// Scores sides of a run.
 fn measure(
-    run: &Run<'_>,
+    run: &ComparedRun<'_>,
     dataset: &RunDataset,
     scorer: &Scorer,
     sides: &[Side],

@@ -1,8 +1,9 @@
 //! What an output folder holds from before.
 
-use super::ExperimentError;
+use super::ResultsError;
+use super::folder::{Found, OutputFolder};
+use super::state::{Change, RunState};
 use crate::progress::Progress;
-use crate::results::{Change, Found, OutputFolder, ResultsError, RunState};
 use crate::shown::in_one_line;
 
 /// Whether the folder holds this very run. Says that a run goes on, where one stopped.
@@ -10,11 +11,11 @@ use crate::shown::in_one_line;
 /// # Errors
 /// It holds another run: one that is done, or one that stopped and of which something has changed
 /// that its numbers depend on.
-pub(super) fn is_done(
+pub(crate) fn is_done(
     out: &OutputFolder,
     now: &RunState,
     progress: &dyn Progress,
-) -> Result<bool, ExperimentError> {
+) -> Result<bool, ResultsError> {
     if !out.is_locked() {
         progress.note(
             "the file system of the output folder has no locks: mind that no other run writes \
@@ -29,16 +30,16 @@ pub(super) fn is_done(
         Found::Nothing => Ok(false),
         Found::Finished(before) if before.is_the_same_as(now) => match out.changed_table(before) {
             None => Ok(true),
-            Some(table) => Err(ExperimentError::Tampered { path: path.join(table) }),
+            Some(table) => Err(ResultsError::Tampered { path: path.join(table) }),
         },
         Found::Finished(before) if before.changes(now).is_empty() => {
             let choices = lines(&before.other_choices(now));
-            Err(ResultsError::HoldsRun { path, choices }.into())
+            Err(ResultsError::HoldsRun { path, choices })
         }
         Found::Finished(before) | Found::Unfinished(before) => {
             let changes = before.changes(now);
             if !changes.is_empty() {
-                return Err(ExperimentError::Changed { path, changes: lines(&changes) });
+                return Err(ResultsError::Changed { path, changes: lines(&changes) });
             }
             let others = lines(&before.other_choices(now));
             progress.note(&format!("going on with the run in {}{others}", path.display()));

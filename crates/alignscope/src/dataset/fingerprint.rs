@@ -1,0 +1,88 @@
+//! Hashes of what a data set asks and of what people answered.
+
+use sha2::{Digest, Sha256};
+
+use super::{Dataset, LabelColumn, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives};
+use crate::input_file::ContentHash;
+
+impl Pairs {
+    /// Hash over the pairs, by position of their images.
+    pub(crate) fn hash(&self) -> ContentHash {
+        let mut hash = Sha256::new();
+        self.images.iter().flatten().for_each(|image| hash.update(image.to_le_bytes()));
+        ContentHash::finish(hash)
+    }
+}
+
+impl Dataset {
+    /// Hash over the trials, people's answers and the labels that make clusters and subsets: over their
+    /// numbers, each list after its length.
+    pub(crate) fn trials_hash(&self) -> ContentHash {
+        let Dataset { trials, trial_ids, labels, .. } = self;
+        let mut hash = Numbers(Sha256::new());
+        hash.trials(trials);
+        hash.list(trial_ids.iter().copied());
+        hash.count(labels.len());
+        for LabelColumn { name, values, codes } in labels {
+            hash.text(name);
+            hash.count(values.len());
+            values.iter().for_each(|value| hash.text(value));
+            hash.list(codes.iter().copied().map(u64::from));
+        }
+        ContentHash::finish(hash.0)
+    }
+}
+
+/// A hash of numbers and texts, in 8 bytes a number, the lowest first.
+struct Numbers(Sha256);
+
+impl Numbers {
+    fn number(&mut self, number: u64) {
+        self.0.update(number.to_le_bytes());
+    }
+
+    fn count(&mut self, count: usize) {
+        self.number(count as u64);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.0.update(text);
+    }
+
+    fn list(&mut self, numbers: impl ExactSizeIterator<Item = u64>) {
+        self.count(numbers.len());
+        numbers.for_each(|number| self.number(number));
+    }
+
+    fn trials(&mut self, trials: &Trials) {
+        self.count(trials.comparisons());
+        self.count(trials.len());
+        match trials {
+            Trials::RatedPairs(trials) => {
+                for RatedPair { reference, distorted, score, std } in trials {
+                    self.list([*reference, *distorted].map(u64::from).into_iter());
+                    self.list([Some(*score), *std].map(bits).into_iter());
+                }
+            }
+            Trials::TwoAlternatives(trials) => {
+                for trial in trials {
+                    let TwoAlternatives { reference, left, right, left_votes, right_votes } = trial;
+                    self.list([*reference, *left, *right].map(u64::from).into_iter());
+                    self.list([*left_votes, *right_votes].map(f64::to_bits).into_iter());
+                }
+            }
+            Trials::OddOneOut(trials) => {
+                for OddOneOut { images, odd } in trials {
+                    self.list(images.map(u64::from).into_iter());
+                    self.number((*odd).into());
+                }
+            }
+        }
+    }
+}
+
+/// The bits of a number; of none those of no number that is read.
+fn bits(number: Option<f64>) -> u64 {
+    number.map_or(u64::MAX, f64::to_bits)
+}
