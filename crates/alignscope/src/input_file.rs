@@ -365,11 +365,6 @@ impl Seek for InputReader<'_> {
     }
 }
 
-/// A path that means the same from any folder.
-pub(crate) fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

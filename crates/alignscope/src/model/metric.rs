@@ -11,14 +11,13 @@ use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::Tokens;
 use crate::image::{PROGRAM_BYTES, RgbImage};
-use crate::input_file::absolute;
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
 use crate::plan::{ResidentSet, plan};
 use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
-use crate::results::FileRecord;
+use crate::results::{FileRecord, absolute};
 use crate::stage::Stage;
 
 /// A distance of two images: what it needs of each, and its value for a pair.

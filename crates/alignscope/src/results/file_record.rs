@@ -10,7 +10,7 @@ use crate::weights::file_sha256;
 
 impl FileRecord {
     /// A file that was read, by the hash of what was read.
-    pub(crate) fn of(file: &HashedPath) -> Self {
+    pub(crate) fn new(file: &HashedPath) -> Self {
         let HashedPath { path, sha256 } = file;
         Self { path: absolute(path), sha256: sha256.clone(), published: None }
     }

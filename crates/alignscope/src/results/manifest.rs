@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::{Bounds, ResultsError, read_record, write_whole};
 use crate::dataset::{DatasetKind, THINGS_SPLIT};
 use crate::encoder::Architecture;
-use crate::input_file::{HashedPath, absolute};
 use crate::preprocess::Preprocessing;
 use crate::resample::Resampling;
 
@@ -107,14 +106,6 @@ pub struct FileRecord {
     /// For the weights of a baseline: whether that is the hash of a file as it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<bool>,
-}
-
-impl FileRecord {
-    /// A file that was read, by the hash of what was read.
-    pub(crate) fn new(file: &HashedPath) -> Self {
-        let HashedPath { path, sha256 } = file;
-        Self { path: absolute(path), sha256: sha256.clone(), published: None }
-    }
 }
 
 /// A data set of a run.
