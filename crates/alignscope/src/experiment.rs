@@ -178,7 +178,7 @@ impl Experiment {
         Self {
             models: models.into_iter().map(NamedModel::from).collect(),
             datasets,
-            distances: Distance::ALL.to_vec(),
+            distances: Distance::STUDY.to_vec(),
             tokens: Tokens::All,
             prefix_tokens: None,
             layouts: Layouts::default(),
@@ -516,8 +516,8 @@ impl Experiment {
             }
         }
         let encoders = models.iter().any(|model| model.spec.is_encoder());
-        let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
-        if self.scale_from.is_some() && !(encoders && normalized) {
+        let scaled = self.distances.iter().any(|d| d.needs_scale());
+        if self.scale_from.is_some() && !(encoders && scaled) {
             return Err(ExperimentError::ScaleUnused);
         }
         let features = models.iter().any(|model| matches!(model.spec, ModelSpec::Features(_)));

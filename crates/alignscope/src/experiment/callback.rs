@@ -21,7 +21,7 @@ use crate::dataset::ImageIndex;
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
-use crate::pair_statistics::{Activations, PairStatisticsStore};
+use crate::pair_statistics::{Activations, ImageProducts, PairStatisticsStore};
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan, plan_whole};
@@ -452,7 +452,7 @@ impl Work<'_, '_> {
                     })
                     .collect::<Result<_, _>>()?,
             };
-            let mut norms: Vec<Vec<f64>> = shapes.iter().map(|_| Vec::new()).collect();
+            let mut products: Vec<Vec<ImageProducts>> = shapes.iter().map(|_| Vec::new()).collect();
             let mut rows: Vec<StageRows> = shapes
                 .iter()
                 .map(|(stage, [tokens, channels])| {
@@ -477,10 +477,10 @@ impl Work<'_, '_> {
                     }
                     let of_batch = &rows.values[(rows.images - images) * tokens * channels..];
                     let activations = Activations::new(of_batch, images, tokens, channels);
-                    let of_images = activations.squared_norms();
+                    let of_images = activations.image_products();
                     let image_of = |i: usize| set.images[done - images + i] as usize;
                     check_usable(self.wanted, rows.stage, activations, &of_images, image_of)?;
-                    norms[i].extend_from_slice(&of_images);
+                    products[i].extend_from_slice(&of_images);
                     if let Some(file) = spilled.get(i) {
                         file.write(first, of_batch)?;
                         rows.clear();
@@ -495,7 +495,7 @@ impl Work<'_, '_> {
                     None => {
                         let values = std::mem::take(&mut rows[i].values);
                         let seen = Activations::new(&values, set.images.len(), *tokens, *channels);
-                        let seen = seen.with_norms(&norms[i]);
+                        let seen = seen.with_products(&products[i]);
                         reduction.stage(*stage, |energy, keep| {
                             reduce_memory(seen, &pairs, energy, keep)
                         })?;
@@ -506,7 +506,7 @@ impl Work<'_, '_> {
                         let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
                         let mut workspace = vec![0.0; fitting.min(set.images.len().max(2)) * image];
                         let mut spilled =
-                            Spilled { file, workspace: &mut workspace, norms: &norms[i] };
+                            Spilled { file, workspace: &mut workspace, products: &products[i] };
                         reduction.stage(*stage, |energy, keep| {
                             reduce_file(&mut spilled, Tokens::All, 0, &pairs, energy, keep)
                         })?;

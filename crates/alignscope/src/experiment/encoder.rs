@@ -288,8 +288,8 @@ impl Work<'_> {
         let pairs = PlacedPair::of(set);
         let image_of = |image: usize| set.images[image] as usize;
         let from_memory = |reduction: &mut Reduction<'_>, stage, activations: Activations<'_>| {
-            let norms = activations.squared_norms();
-            check_usable(cell.wanted(), stage, activations, &norms, image_of)?;
+            let products = activations.image_products();
+            check_usable(cell.wanted(), stage, activations, &products, image_of)?;
             let selected = tokens.select(activations, encoder.prefix_tokens());
             let activations = selected.activations();
             reduction.stage(stage, |energy, keep| reduce_memory(activations, &pairs, energy, keep))
@@ -303,12 +303,12 @@ impl Work<'_> {
             Encoded::Memory(activations) => from_memory(reduction, stage, activations),
             Encoded::File(mut spilled) => {
                 let [tokens_of_image, channels] = encoder.shape(stage);
-                for image in suspects(spilled.norms) {
+                for image in suspects(spilled.products) {
                     let values = &mut spilled.workspace[..tokens_of_image * channels];
                     spilled.file.read(image, values)?;
                     let one = Activations::new(values, 1, tokens_of_image, channels);
-                    let norm = &spilled.norms[image..=image];
-                    check_usable(cell.wanted(), stage, one, norm, |_| image_of(image))?;
+                    let products = &spilled.products[image..=image];
+                    check_usable(cell.wanted(), stage, one, products, |_| image_of(image))?;
                 }
                 let prefix = encoder.prefix_tokens();
                 reduction.stage(stage, |energy, keep| {

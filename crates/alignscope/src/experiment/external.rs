@@ -24,7 +24,7 @@ use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, row
 use crate::input_file::{ContentHash, HashedPath};
 use crate::model_spec::check_model_name;
 use crate::name::MAX_NAME_BYTES;
-use crate::pair_statistics::{Activations, PairStatisticsStore};
+use crate::pair_statistics::{Activations, ImageProducts, PairStatisticsStore};
 use crate::progress::Progress;
 use crate::resident::plan_whole;
 use crate::results::FileRecord;
@@ -468,8 +468,8 @@ fn feature_distances(
         if values.is_there(axes) || copied <= free {
             let values = values.all(axes)?;
             let seen = Activations::new(&values, count, of_image, channels).with_rows(&rows);
-            let norms = seen.squared_norms();
-            check_usable(wanted, *stage, seen, &norms, |image| image)?;
+            let products = seen.image_products();
+            check_usable(wanted, *stage, seen, &products, |image| image)?;
             let selected = tokens.select(seen, prefix);
             reduction.stage(*stage, |energy, keep| {
                 reduce_memory(selected.activations(), &pairs, energy, keep)
@@ -485,7 +485,7 @@ fn feature_distances(
                 });
             }
             let spilled = SpilledImages::create(images, of_image, channels)?;
-            let mut norms = vec![0.0; images];
+            let mut products = vec![ImageProducts::default(); images];
             let mut image_of_row = vec![None; count];
             for (image, row) in rows.iter().enumerate() {
                 image_of_row[*row as usize] = Some(image);
@@ -493,12 +493,13 @@ fn feature_distances(
             values.each_image(axes, |row, values| {
                 let Some(image) = image_of_row[row] else { return Ok(()) };
                 let one = Activations::new(values, 1, of_image, channels);
-                norms[image] = one.squared_norms()[0];
-                check_usable(wanted, *stage, one, &norms[image..=image], |_| image)?;
+                products[image] = one.image_products()[0];
+                check_usable(wanted, *stage, one, &products[image..=image], |_| image)?;
                 Ok(spilled.write(image, values)?)
             })?;
             let mut workspace = vec![0.0; fitting.min(images) * of_image * channels];
-            let mut spilled = Spilled { file: &spilled, workspace: &mut workspace, norms: &norms };
+            let mut spilled =
+                Spilled { file: &spilled, workspace: &mut workspace, products: &products };
             reduction.stage(*stage, |energy, keep| {
                 reduce_file(&mut spilled, tokens, prefix, &pairs, energy, keep)
             })?;

@@ -43,7 +43,7 @@ fn differences_scales_and_distances_are_those_of_numpy() {
             assert!(off(*found, expected) <= 6e-8, "{case}: scale");
         }
         for kind in Distance::ALL {
-            let found = kind.of(&differences, Some(&scale));
+            let found = kind.of_pairs(&differences, Some(&scale));
             for (pair, (found, expected)) in found.iter().zip(get(kind.name())).enumerate() {
                 let error = match kind {
                     // From f64 sums throughout; absolute, since it is a difference from 1.
