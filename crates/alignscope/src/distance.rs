@@ -1,5 +1,6 @@
 //! One number for a pair of images at a stage.
 
+mod correlation;
 mod cosine;
 mod euclidean;
 mod normalized_euclidean;
@@ -7,6 +8,7 @@ mod scale;
 
 use crate::name::UnknownName;
 use crate::pair_statistics::{InnerProducts, PairStatistics};
+pub use correlation::Correlation;
 pub use cosine::Cosine;
 pub use euclidean::Euclidean;
 pub use normalized_euclidean::NormalizedEuclidean;
@@ -85,6 +87,8 @@ pub enum Distance {
     NormalizedEuclidean,
     /// [`Cosine`].
     Cosine,
+    /// [`Correlation`].
+    Correlation,
     /// What a baseline measures; there is no other choice for it.
     Own,
     /// No distance: in rows of energy, that of the activations.
@@ -95,7 +99,8 @@ pub enum Distance {
 
 impl Distance {
     /// All that can be chosen.
-    pub const ALL: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
+    pub const ALL: [Self; 4] =
+        [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine, Self::Correlation];
 
     /// Those of the study, in its order: the default.
     pub const STUDY: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
@@ -106,6 +111,7 @@ impl Distance {
             Self::Euclidean => Some(&Euclidean),
             Self::NormalizedEuclidean => Some(&NormalizedEuclidean),
             Self::Cosine => Some(&Cosine),
+            Self::Correlation => Some(&Correlation),
             Self::Own | Self::Activations | Self::PairStatistics => None,
         }
     }
@@ -188,7 +194,7 @@ mod tests {
             let mut scale = ScaleAccumulator::new(channels);
             scale.add(&differences, &[1, 2, 3]);
             let scale = scale.finish();
-            for kind in Distance::STUDY {
+            for kind in Distance::ALL {
                 let d = kind.of_pairs(&differences, Some(&scale));
                 prop_assert_eq!(d[0], d[1], "{}", kind);
                 prop_assert_eq!(d[2], 0.0, "{}", kind);

@@ -205,6 +205,7 @@ enum Shape {
     Circle,
     Square,
     Triangle,
+    TriangleDown,
 }
 
 impl Shape {
@@ -215,6 +216,9 @@ impl Shape {
             Self::Square => polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y),
             Self::Triangle => {
                 polygon(&[(0.0, -1.3 * r), (1.2 * r, 0.9 * r), (-1.2 * r, 0.9 * r)], x, y)
+            }
+            Self::TriangleDown => {
+                polygon(&[(0.0, 1.3 * r), (1.2 * r, -0.9 * r), (-1.2 * r, -0.9 * r)], x, y)
             }
         }
     }
@@ -233,6 +237,7 @@ const STYLES: [Style; Distance::ALL.len()] = [
     Style { dashes: Some([7, 4]), mark: Shape::Square },
     Style { dashes: None, mark: Shape::Circle },
     Style { dashes: Some([2, 3]), mark: Shape::Triangle },
+    Style { dashes: Some([12, 3]), mark: Shape::TriangleDown },
 ];
 
 /// What is none of them is drawn with whole lines and circles.

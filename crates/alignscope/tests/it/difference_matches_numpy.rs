@@ -1,4 +1,4 @@
-//! Differences and distances against NumPy in f64 (`golden/distance/generate.py`).
+//! Differences and distances against NumPy and SciPy in f64 (`golden/distance/generate.py`).
 
 use crate::golden::{Tensors, folder};
 use alignscope::Distance;
@@ -16,7 +16,7 @@ fn differences_scales_and_distances_are_those_of_numpy() {
     let mut cases: Vec<String> =
         golden.names().iter().map(|n| n.split('/').next().expect("a case").to_owned()).collect();
     cases.dedup();
-    assert_eq!(cases.len(), 9);
+    assert_eq!(cases.len(), 11);
     for case in cases {
         let get = |key: &str| golden.doubles(&format!("{case}/{key}")).1;
         let (shape, values) = golden.floats(&format!("{case}/activations"));
@@ -48,6 +48,8 @@ fn differences_scales_and_distances_are_those_of_numpy() {
                 let error = match kind {
                     // From f64 sums throughout; absolute, since it is a difference from 1.
                     Distance::Cosine => (found - expected).abs() <= 1e-12,
+                    // The same of what is left when the mean is taken off, here at the least 1e-4.
+                    Distance::Correlation => (found - expected).abs() <= 1e-10,
                     // Half of the relative error of a mean of squares, that of the scale included.
                     _ => off(*found, expected) <= 6e-8,
                 };
