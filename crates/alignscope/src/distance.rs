@@ -2,6 +2,7 @@
 
 mod correlation;
 mod cosine;
+mod dot;
 mod euclidean;
 mod normalized_euclidean;
 mod scale;
@@ -10,6 +11,7 @@ use crate::name::UnknownName;
 use crate::pair_statistics::{InnerProducts, PairStatistics};
 pub use correlation::Correlation;
 pub use cosine::Cosine;
+pub use dot::Dot;
 pub use euclidean::Euclidean;
 pub use normalized_euclidean::NormalizedEuclidean;
 pub use scale::{Scale, ScaleAccumulator};
@@ -89,6 +91,8 @@ pub enum Distance {
     Cosine,
     /// [`Correlation`].
     Correlation,
+    /// [`Dot`].
+    Dot,
     /// What a baseline measures; there is no other choice for it.
     Own,
     /// No distance: in rows of energy, that of the activations.
@@ -99,8 +103,8 @@ pub enum Distance {
 
 impl Distance {
     /// All that can be chosen.
-    pub const ALL: [Self; 4] =
-        [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine, Self::Correlation];
+    pub const ALL: [Self; 5] =
+        [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine, Self::Correlation, Self::Dot];
 
     /// Those of the study, in its order: the default.
     pub const STUDY: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
@@ -112,6 +116,7 @@ impl Distance {
             Self::NormalizedEuclidean => Some(&NormalizedEuclidean),
             Self::Cosine => Some(&Cosine),
             Self::Correlation => Some(&Correlation),
+            Self::Dot => Some(&Dot),
             Self::Own | Self::Activations | Self::PairStatistics => None,
         }
     }
@@ -197,7 +202,8 @@ mod tests {
             for kind in Distance::ALL {
                 let d = kind.of_pairs(&differences, Some(&scale));
                 prop_assert_eq!(d[0], d[1], "{}", kind);
-                prop_assert_eq!(d[2], 0.0, "{}", kind);
+                let equal = if kind == Distance::Dot { -differences.products(2).a.aa } else { 0.0 };
+                prop_assert_eq!(d[2], equal, "{}", kind);
             }
         }
 

@@ -17,7 +17,7 @@ from ._results import Table, results
 Model = Union[str, "os.PathLike[str]", Features, Function]
 
 #: The kinds of distance.
-DISTANCES = ("euclidean", "normalized-euclidean", "cosine", "correlation")
+DISTANCES = ("euclidean", "normalized-euclidean", "cosine", "correlation", "dot")
 #: Those of the study: the default.
 STUDY_DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
 
@@ -110,8 +110,8 @@ class Experiment:
     …), `pixels`, `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of names to folders
-    `distances` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`; the first three by
-    default
+    `distances` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`; the first
+    three by default
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
     `projection` — `raw` or `unit`, instead of as each model has it
     `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`

@@ -206,6 +206,7 @@ enum Shape {
     Square,
     Triangle,
     TriangleDown,
+    Cross,
 }
 
 impl Shape {
@@ -219,6 +220,16 @@ impl Shape {
             }
             Self::TriangleDown => {
                 polygon(&[(0.0, 1.3 * r), (1.2 * r, -0.9 * r), (-1.2 * r, -0.9 * r)], x, y)
+            }
+            Self::Cross => {
+                let (far, near) = (1.3 * r, 0.45 * r);
+                let arm = |(u, v): (f64, f64)| {
+                    // The two corners at the end of an arm, and the inner one after it.
+                    [(far, -near), (far, near), (near, near)]
+                        .map(|(x, y)| (u * x - v * y, v * x + u * y))
+                };
+                let arms = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)].map(arm);
+                polygon(arms.as_flattened(), x, y)
             }
         }
     }
@@ -238,6 +249,7 @@ const STYLES: [Style; Distance::ALL.len()] = [
     Style { dashes: None, mark: Shape::Circle },
     Style { dashes: Some([2, 3]), mark: Shape::Triangle },
     Style { dashes: Some([12, 3]), mark: Shape::TriangleDown },
+    Style { dashes: Some([5, 9]), mark: Shape::Cross },
 ];
 
 /// What is none of them is drawn with whole lines and circles.

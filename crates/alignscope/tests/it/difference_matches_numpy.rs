@@ -3,7 +3,7 @@
 use crate::golden::{Tensors, folder};
 use alignscope::Distance;
 use alignscope::distance::ScaleAccumulator;
-use alignscope::pair_statistics::{Activations, PairStatistics};
+use alignscope::pair_statistics::{Activations, InnerProducts, PairStatistics};
 
 /// Relative difference, for values that are not 0 in the reference; else the value itself.
 fn off(found: f64, expected: f64) -> f64 {
@@ -50,6 +50,11 @@ fn differences_scales_and_distances_are_those_of_numpy() {
                     Distance::Cosine => (found - expected).abs() <= 1e-12,
                     // The same of what is left when the mean is taken off, here at the least 1e-4.
                     Distance::Correlation => (found - expected).abs() <= 1e-10,
+                    // As for the cosine, in units of the images' lengths.
+                    Distance::Dot => {
+                        let InnerProducts { a, b, .. } = differences.products(pair);
+                        (found - expected).abs() <= 1e-12 * (a.aa * b.aa).sqrt()
+                    }
                     // Half of the relative error of a mean of squares, that of the scale included.
                     _ => off(*found, expected) <= 6e-8,
                 };

@@ -4,8 +4,8 @@
 
 `cases.safetensors`: for each case `<case>/activations` [images, tokens, channels] f32, `<case>/pairs`
 [pairs, 2] u8, `<case>/uses` [pairs] u8, and in f64 `<case>/msd` [pairs, channels], `<case>/scale`
-[channels] and the distances `<case>/euclidean`, `…/normalized-euclidean`, `…/cosine`, `…/correlation`
-[pairs].
+[channels] and the distances `<case>/euclidean`, `…/normalized-euclidean`, `…/cosine`, `…/correlation`,
+`…/dot` [pairs].
 """
 
 import json
@@ -57,7 +57,7 @@ def case(images, tokens, channels, pairs, scale=1.0, outlier=None, constant=None
     return {
         "activations": a, "pairs": index, "uses": uses, "msd": msd, "scale": s,
         "euclidean": np.sqrt(msd.mean(1)), "normalized-euclidean": np.sqrt(normalized.mean(1)), "cosine": cosine,
-        "correlation": correlations,
+        "correlation": correlations, "dot": -np.array([np.dot(flat[i], flat[j]) for i, j in index]),
     }
 
 
