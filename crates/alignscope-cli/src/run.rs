@@ -103,7 +103,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
         colours: BTreeMap::new(),
         models: arguments.models.clone(),
         datasets: pairs.map(spec).collect(),
-        distances: Distance::ALL.to_vec(),
+        distances: Distance::STUDY.to_vec(),
         figures: vec![],
         baseline_size: None,
         weights: None,

@@ -45,7 +45,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     };
     let experiment = Experiment {
         distances: match arguments.scoring.distances.as_slice() {
-            [] => Distance::ALL.to_vec(),
+            [] => Distance::STUDY.to_vec(),
             named => named.to_vec(),
         },
         tokens: arguments.scoring.tokens,

@@ -4,7 +4,7 @@
 
 use crate::activation::Activation;
 use crate::attention::{Attention, AttentionScratch};
-use crate::difference::{reduce_pair, squared_norm};
+use crate::difference::{image_sums, reduce_pair};
 use crate::huge_pages;
 use crate::layer_norm::{Norm, layer_norm};
 use crate::lhs::Lhs;
@@ -100,8 +100,8 @@ pub fn activation(activation: Activation, len: usize) -> impl FnMut() + use<> {
 pub enum Reading {
     /// A plain sum: as fast as memory is read.
     PlainSum,
-    /// The squared norm of each.
-    Norms,
+    /// The sums over each by itself.
+    OwnSums,
     /// The differences of each and the first, which stays in the cache.
     PairsWithTheFirst,
     /// The differences of two at a time.
@@ -110,7 +110,8 @@ pub enum Reading {
 
 impl Reading {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::PlainSum, Self::Norms, Self::PairsWithTheFirst, Self::Pairs];
+    pub const ALL: [Self; 4] =
+        [Self::PlainSum, Self::OwnSums, Self::PairsWithTheFirst, Self::Pairs];
 }
 
 /// Reads so many images, of which each is read once.
@@ -128,7 +129,7 @@ pub fn images(reading: Reading, images: usize, [tokens, channels]: [usize; 2]) -
                 }
                 lanes.iter().map(|lane| f64::from(*lane)).sum()
             }
-            Reading::Norms => (0..images).map(|i| squared_norm(image(i), channels)).sum(),
+            Reading::OwnSums => (0..images).map(|i| image_sums(image(i), channels).squares).sum(),
             Reading::PairsWithTheFirst => {
                 (0..images).map(|i| reduce_pair(image(0), image(i), &mut msd)).sum()
             }

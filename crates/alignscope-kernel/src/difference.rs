@@ -61,37 +61,48 @@ fn pair_tokens<const N: usize>(a: &[f32], b: &[f32], sums: &mut [f64], lanes: &m
 }
 
 vectorized! {
-    fn norm_sums(a: &[f32], channels: usize, product: &mut f64) {
-        let (mut lanes, mut rest) = (Lanes::default(), 0.0);
+    fn own_sums(a: &[f32], channels: usize, sums: &mut ImageSums) {
+        let (mut squares, mut numbers) = (Lanes::default(), Lanes::default());
+        let mut rest = ImageSums::default();
         for a in a.chunks(TOKENS * channels) {
             if a.len() == TOKENS * channels {
-                norm_tokens::<TOKENS>(a, channels, &mut lanes);
+                own_tokens::<TOKENS>(a, channels, &mut squares, &mut numbers);
             } else {
-                a.chunks_exact(channels).for_each(|a| norm_tokens::<1>(a, channels, &mut lanes));
+                let tokens = a.chunks_exact(channels);
+                tokens.for_each(|a| own_tokens::<1>(a, channels, &mut squares, &mut numbers));
             }
             for a in a.chunks_exact(channels) {
                 for a in &a[channels - channels % BLOCK..] {
-                    rest += f64::from(*a) * f64::from(*a);
+                    rest.squares += f64::from(*a) * f64::from(*a);
+                    rest.numbers += f64::from(*a);
                 }
             }
         }
-        *product = lanes.as_flattened().iter().sum::<f64>() + rest;
+        sums.squares = squares.as_flattened().iter().sum::<f64>() + rest.squares;
+        sums.numbers = numbers.as_flattened().iter().sum::<f64>() + rest.numbers;
     }
 }
 
 /// The whole blocks of channels of so many tokens.
 #[inline(always)]
-fn norm_tokens<const N: usize>(a: &[f32], channels: usize, lanes: &mut Lanes) {
+fn own_tokens<const N: usize>(
+    a: &[f32],
+    channels: usize,
+    squares: &mut Lanes,
+    numbers: &mut Lanes,
+) {
     for i in 0..channels / BLOCK {
-        let mut products = lanes[i % 2];
+        let (mut of_squares, mut of_numbers) = (squares[i % 2], numbers[i % 2]);
         for token in 0..N {
             let start = token * channels + i * BLOCK;
             let a: &[f32; BLOCK] = a[start..][..BLOCK].try_into().expect("a block");
             for lane in 0..BLOCK {
-                products[lane] += f64::from(a[lane]) * f64::from(a[lane]);
+                let a = f64::from(a[lane]);
+                of_squares[lane] += a * a;
+                of_numbers[lane] += a;
             }
         }
-        lanes[i % 2] = products;
+        (squares[i % 2], numbers[i % 2]) = (of_squares, of_numbers);
     }
 }
 
@@ -154,15 +165,24 @@ pub fn reduce_pair(a: &[f32], b: &[f32], msd: &mut [f32]) -> f64 {
     product
 }
 
-/// ⟨a, a⟩ of `[tokens, channels]`, summed in the order of [`reduce_pair`]: an image has exactly the
-/// same product with its equal as with itself.
+/// Sums over all numbers of one image.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ImageSums {
+    /// Of their squares, ⟨a, a⟩.
+    pub squares: f64,
+    /// Of the numbers themselves.
+    pub numbers: f64,
+}
+
+/// The sums of `[tokens, channels]`, in the order of [`reduce_pair`]: an image has exactly the same
+/// product with its equal as with itself.
 ///
 /// # Panics
 /// `channels` is 0.
-pub fn squared_norm(a: &[f32], channels: usize) -> f64 {
-    let mut product = 0.0;
-    norm_sums(a, channels, &mut product);
-    product
+pub fn image_sums(a: &[f32], channels: usize) -> ImageSums {
+    let mut sums = ImageSums::default();
+    own_sums(a, channels, &mut sums);
+    sums
 }
 
 /// Mean square of each channel of `[tokens, channels]` into `means`, `[channels]`: what
@@ -225,7 +245,9 @@ mod tests {
             let mut msd = vec![0.0; channels];
             let product = reduce_pair(&a, &b, &mut msd);
             assert_eq!((msd, product), plain(&a, &b, channels), "{tokens} × {channels}");
-            assert_eq!(squared_norm(&a, channels), plain(&a, &a, channels).1);
+            let sums = image_sums(&a, channels);
+            assert_eq!(sums.squares, plain(&a, &a, channels).1);
+            assert_eq!(sums.numbers, plain(&a, &vec![1.0; n], channels).1);
             let mut msd = vec![0.0; channels];
             mean_squares(&a, &mut msd);
             assert_eq!(msd, plain(&a, &vec![0.0; n], channels).0, "{tokens} × {channels}");
@@ -237,7 +259,7 @@ mod tests {
         for (tokens, channels) in [(1, 1), (3, 31), (5, 64), (50, 70)] {
             let a: Vec<f32> = (0..tokens * channels).map(|i| (i as f32 * 0.7).sin()).collect();
             let mut msd = vec![1.0; channels];
-            assert_eq!(reduce_pair(&a, &a.clone(), &mut msd), squared_norm(&a, channels));
+            assert_eq!(reduce_pair(&a, &a.clone(), &mut msd), image_sums(&a, channels).squares);
             assert!(msd.iter().all(|m| *m == 0.0));
         }
     }

@@ -60,7 +60,7 @@ pub mod bench;
 pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, padded_width};
 pub use cpu_name::cpu_name;
-pub use difference::{mean_squares, reduce_pair, squared_norm};
+pub use difference::{ImageSums, image_sums, mean_squares, reduce_pair};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;
 pub use matmul::{Matrix, MatrixMut, matmul};

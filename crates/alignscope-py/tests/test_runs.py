@@ -90,7 +90,7 @@ def test_features_of_the_program_score_exactly_as_its_run(run, rated, tmp_path):
         written = np.load(features / stage.replace("block ", "block-0") / "features.npy")
         np.testing.assert_array_equal(written, arrays[stage])
     by_arrays = alignscope.score(dataset, arrays, file_names=sorted(rated.glob("*.png")))
-    for kind in alignscope.DISTANCES:
+    for kind in alignscope.STUDY_DISTANCES:
         for stage in arrays:
             np.testing.assert_array_equal(
                 by_arrays.distances(stage, kind), found.distances(stage, kind)
@@ -134,7 +134,7 @@ def test_preprocessing_by_a_function_is_the_same(rated):
     )
     by_pixels = alignscope.evaluate(dataset, encoder.activations, encoder.stages, **how)
     for stage in encoder.stages:
-        for kind in alignscope.DISTANCES:
+        for kind in alignscope.STUDY_DISTANCES:
             expected = by_recipe.distances(stage, kind)
             np.testing.assert_array_equal(by_function.distances(stage, kind), expected)
             np.testing.assert_array_equal(by_pixels.distances(stage, kind), expected)
@@ -174,7 +174,7 @@ def test_what_does_not_fit_is_spilled_or_done_in_groups_of_stages(triplets):
     assert grouped.holding["place"] == "memory" and "groups of stages" in grouped.holding["text"]
     for found in (spilled, grouped):
         for stage in SHAPES:
-            for kind in alignscope.DISTANCES:
+            for kind in alignscope.STUDY_DISTANCES:
                 np.testing.assert_array_equal(
                     found.distances(stage, kind), expected.distances(stage, kind)
                 )
@@ -195,7 +195,7 @@ def test_files_of_features_beyond_the_budget_are_read_in_parts(triplets, tmp_pat
     for memory in (None, 105_000_000):
         found = alignscope.score(dataset, folder.parent, memory=memory, resamples=0)
         assert found.stages == ["layer1"]
-        for kind in alignscope.DISTANCES:
+        for kind in alignscope.STUDY_DISTANCES:
             np.testing.assert_array_equal(
                 found.distances("layer1", kind), expected.distances("layer1", kind)
             )

@@ -22,7 +22,7 @@ pub use folder::{CacheFolder, CacheListing};
 
 /// Raised whenever the numbers that encoders, baselines or pixels give change, however little: entries of another
 /// version are not taken.
-pub const NUMERICS: u32 = 5;
+pub const NUMERICS: u32 = 6;
 
 /// All that the numbers of an entry depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,21 +1,98 @@
 //! One number for a pair of images at a stage.
 
+mod correlation;
+mod cosine;
+mod dot;
+mod euclidean;
+mod normalized_euclidean;
 mod scale;
 
 use crate::name::UnknownName;
 use crate::pair_statistics::{InnerProducts, PairStatistics};
+pub use correlation::Correlation;
+pub use cosine::Cosine;
+pub use dot::Dot;
+pub use euclidean::Euclidean;
+pub use normalized_euclidean::NormalizedEuclidean;
 pub use scale::{Scale, ScaleAccumulator};
+
+/// What is known of a pair of images at a stage.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pair<'a> {
+    /// Mean squared difference of each channel, shape `[channels]`, ≥ 0.
+    pub msd: &'a [f32],
+    /// Inner products over all tokens and channels.
+    pub products: InnerProducts,
+    /// How much each channel varies over the data set; there wherever the distance
+    /// [needs it](PairDistance::needs_scale).
+    pub scale: Option<&'a Scale>,
+}
+
+/// A distance between two images, from what is known of their pair.
+///
+/// To add one: a file below `distance/` with a struct that has this trait, as here; a variant of
+/// [`Distance`] and its line in `Distance::implementation`; a dash and a mark in
+/// `figure/mark.rs`, where the compiler asks for them; a row in `docs/numerics.md`; and its formula
+/// in `tests/golden/distance/generate.py`, against which it is tested.
+///
+/// ```
+/// use alignscope::distance::{Pair, PairDistance};
+///
+/// /// Root mean square difference of the channel that differs most.
+/// #[derive(Debug, Clone, Copy)]
+/// pub struct LargestChannel;
+///
+/// impl PairDistance for LargestChannel {
+///     fn name(&self) -> &'static str {
+///         "largest-channel"
+///     }
+///
+///     fn description(&self) -> &'static str {
+///         "root mean square difference of the channel that differs most"
+///     }
+///
+///     fn of_pair(&self, pair: Pair<'_>) -> f64 {
+///         f64::from(pair.msd.iter().copied().fold(0.0, f32::max)).sqrt()
+///     }
+/// }
+///
+/// let pair = Pair { msd: &[1.0, 9.0, 4.0], ..Pair::default() };
+/// assert_eq!(LargestChannel.of_pair(pair), 3.0);
+/// ```
+pub trait PairDistance: Sync {
+    /// The name used on the command line, in Python and in results.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a line.
+    fn description(&self) -> &'static str;
+
+    /// Whether it needs to know how much each channel varies over the data set.
+    fn needs_scale(&self) -> bool {
+        false
+    }
+
+    /// The distance of a pair: finite, the same bits where the images are exchanged, smaller where
+    /// they are more alike.
+    ///
+    /// # Panics
+    /// A scale is needed and missing, or is of another number of channels.
+    fn of_pair(&self, pair: Pair<'_>) -> f64;
+}
 
 /// A kind of distance between two images' activations at a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Distance {
-    /// Root mean square difference over tokens and channels.
+    /// [`Euclidean`].
     Euclidean,
-    /// The same, each channel scaled by how much it varies over the data set.
+    /// [`NormalizedEuclidean`].
     NormalizedEuclidean,
-    /// One minus the cosine of the angle between the activations.
+    /// [`Cosine`].
     Cosine,
+    /// [`Correlation`].
+    Correlation,
+    /// [`Dot`].
+    Dot,
     /// What a baseline measures; there is no other choice for it.
     Own,
     /// No distance: in rows of energy, that of the activations.
@@ -25,18 +102,32 @@ pub enum Distance {
 }
 
 impl Distance {
-    /// All that can be chosen, in the order of the study.
-    pub const ALL: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
+    /// All that can be chosen.
+    pub const ALL: [Self; 5] =
+        [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine, Self::Correlation, Self::Dot];
+
+    /// Those of the study, in its order: the default.
+    pub const STUDY: [Self; 3] = [Self::Euclidean, Self::NormalizedEuclidean, Self::Cosine];
+
+    /// How it is computed from a pair; `None` for what is no choice.
+    fn implementation(self) -> Option<&'static dyn PairDistance> {
+        match self {
+            Self::Euclidean => Some(&Euclidean),
+            Self::NormalizedEuclidean => Some(&NormalizedEuclidean),
+            Self::Cosine => Some(&Cosine),
+            Self::Correlation => Some(&Correlation),
+            Self::Dot => Some(&Dot),
+            Self::Own | Self::Activations | Self::PairStatistics => None,
+        }
+    }
 
     /// The name used on the command line, in Python and in results.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Euclidean => "euclidean",
-            Self::NormalizedEuclidean => "normalized-euclidean",
-            Self::Cosine => "cosine",
             Self::Own => "own",
             Self::Activations => "activations",
             Self::PairStatistics => "differences",
+            _ => self.of_activations().name(),
         }
     }
 
@@ -60,103 +151,28 @@ impl Distance {
 
     /// What it is, in a line.
     pub fn description(self) -> &'static str {
-        match self {
-            Self::Euclidean => "root mean square difference over tokens and channels",
-            Self::NormalizedEuclidean => {
-                "the same, each channel scaled by how much it varies over the data set"
-            }
-            Self::Cosine => "one minus the cosine of the angle between the activations",
-            Self::Own => "what the baseline measures",
-            Self::Activations => "no distance: the energy of the activations",
-            Self::PairStatistics => "no distance: the energy of the differences",
-        }
+        self.implementation().map_or("what the baseline measures", PairDistance::description)
+    }
+
+    /// Whether it needs to know how much each channel varies over the data set.
+    pub fn needs_scale(self) -> bool {
+        self.implementation().is_some_and(PairDistance::needs_scale)
     }
 
     /// The distance of each pair.
     ///
     /// # Panics
-    /// `scale` is missing for the normalized distance, or has another number of channels.
-    pub fn of(self, differences: &PairStatistics, scale: Option<&Scale>) -> Vec<f64> {
-        let pairs = 0..differences.len();
-        match self {
-            Self::Euclidean => pairs.map(|pair| euclidean(differences.msd(pair))).collect(),
-            Self::NormalizedEuclidean => {
-                let scale = scale.expect("the normalized distance has a scale");
-                pairs.map(|pair| normalized_euclidean(differences.msd(pair), scale)).collect()
-            }
-            Self::Cosine => pairs.map(|pair| cosine(differences.products(pair))).collect(),
-            Self::Own => unreachable!("a baseline's distance is not made of differences"),
-            Self::Activations | Self::PairStatistics => unreachable!("energy is no distance"),
-        }
+    /// A scale is needed and missing, or is of another number of channels; or it is a baseline's
+    /// own distance, which is not made of differences.
+    pub fn of_pairs(self, differences: &PairStatistics, scale: Option<&Scale>) -> Vec<f64> {
+        let distance = self.of_activations();
+        let pair =
+            |pair| Pair { msd: differences.msd(pair), products: differences.products(pair), scale };
+        (0..differences.len()).map(|i| distance.of_pair(pair(i))).collect()
     }
-}
 
-/// Root mean square difference of two images at one stage.
-///
-/// `msd` — mean squared difference per channel, shape `[channels]`, ≥ 0
-///
-/// ```text
-/// d = sqrt( 1/C · Σ_c  msd[c] )
-/// ```
-///
-/// In units of the activations, ≥ 0; equal images give exactly 0.
-///
-/// # Source
-/// "Euclidean" of Hernández-Cámara et al. (2024).
-pub fn euclidean(msd: &[f32]) -> f64 {
-    let sum: f64 = msd.iter().map(|m| f64::from(*m)).sum();
-    (sum / msd.len() as f64).sqrt()
-}
-
-/// Root mean square difference of two images at one stage, each channel scaled by how much it
-/// varies over the data set.
-///
-/// `msd` — mean squared difference per channel, shape `[channels]`, ≥ 0
-/// `scale` — mean of the same over the pairs of all trials, shape `[channels]`, ≥ 0
-///
-/// ```text
-/// d = sqrt( 1/C · Σ_c  msd[c] / scale[c] )
-/// ```
-///
-/// Without a unit, ≥ 0. Equal images give exactly 0; the mean of d² over the trials is
-/// 1 − (channels of scale 0)/C where the scale is the data set's own. A channel in which no pair differs
-/// (`scale[c] == 0`) adds nothing, and still counts in C.
-///
-/// # Panics
-/// The scale has another number of channels.
-///
-/// # Source
-/// "Normalised Euclidean" of Hernández-Cámara et al. (2024).
-pub fn normalized_euclidean(msd: &[f32], scale: &Scale) -> f64 {
-    assert_eq!(msd.len(), scale.values().len(), "a scale for each channel");
-    let sum: f64 = msd
-        .iter()
-        .zip(scale.values())
-        .filter(|(_, scale)| **scale > 0.0)
-        .map(|(m, scale)| f64::from(*m) / scale)
-        .sum();
-    (sum / msd.len() as f64).sqrt()
-}
-
-/// One minus the cosine of the angle between two images' activations, over all tokens and
-/// channels.
-///
-/// ```text
-/// d = 1 − ⟨a, b⟩ / (|a| |b|)
-/// ```
-///
-/// 0 to 2. Equal images give exactly 0, since their three inner products are the same number and
-/// the root of its square is that number; rounding never leads out of 0 to 2. A zero
-/// vector has distance 1 to any other and 0 to itself.
-///
-/// # Source
-/// "Cosine" of Hernández-Cámara et al. (2024).
-pub fn cosine(products: InnerProducts) -> f64 {
-    let InnerProducts { ab, aa, bb } = products;
-    match (aa == 0.0, bb == 0.0) {
-        (true, true) => 0.0,
-        (true, false) | (false, true) => 1.0,
-        (false, false) => (1.0 - ab / (aa * bb).sqrt()).clamp(0.0, 2.0),
+    fn of_activations(self) -> &'static dyn PairDistance {
+        self.implementation().expect("a distance of activations")
     }
 }
 
@@ -167,23 +183,6 @@ mod tests {
     use super::*;
     use crate::pair_statistics::Activations;
     use proptest::prelude::*;
-
-    #[test]
-    fn distances_of_a_pair_that_fits_on_a_hand() {
-        assert_eq!(euclidean(&[8.0, 10.0]), 3.0);
-        assert_eq!(normalized_euclidean(&[8.0, 10.0], &Scale::new(vec![1.0, 1.0])), 3.0);
-        assert_eq!(normalized_euclidean(&[8.0, 10.0], &Scale::new(vec![4.0, 0.0])), 1.0);
-        assert_eq!(cosine(InnerProducts { ab: 0.0, aa: 4.0, bb: 9.0 }), 1.0);
-        assert_eq!(cosine(InnerProducts { ab: -6.0, aa: 4.0, bb: 9.0 }), 2.0);
-        assert_eq!(cosine(InnerProducts { ab: 3.0, aa: 4.0, bb: 9.0 }), 0.5);
-    }
-
-    #[test]
-    fn a_zero_vector_is_at_distance_one_from_others_and_zero_from_itself() {
-        assert_eq!(cosine(InnerProducts { ab: 0.0, aa: 0.0, bb: 9.0 }), 1.0);
-        assert_eq!(cosine(InnerProducts { ab: 0.0, aa: 4.0, bb: 0.0 }), 1.0);
-        assert_eq!(cosine(InnerProducts { ab: 0.0, aa: 0.0, bb: 0.0 }), 0.0);
-    }
 
     proptest! {
         #[test]
@@ -201,9 +200,10 @@ mod tests {
             scale.add(&differences, &[1, 2, 3]);
             let scale = scale.finish();
             for kind in Distance::ALL {
-                let d = kind.of(&differences, Some(&scale));
+                let d = kind.of_pairs(&differences, Some(&scale));
                 prop_assert_eq!(d[0], d[1], "{}", kind);
-                prop_assert_eq!(d[2], 0.0, "{}", kind);
+                let equal = if kind == Distance::Dot { -differences.products(2).a.aa } else { 0.0 };
+                prop_assert_eq!(d[2], equal, "{}", kind);
             }
         }
 
@@ -218,7 +218,7 @@ mod tests {
             scale.add(&differences, &uses);
             let scale = scale.finish();
             prop_assume!(scale.zero_channels() == 0);
-            let d = Distance::NormalizedEuclidean.of(&differences, Some(&scale));
+            let d = Distance::NormalizedEuclidean.of_pairs(&differences, Some(&scale));
             let total: f64 = uses.iter().map(|u| f64::from(*u)).sum();
             let mean = d.iter().zip(&uses).map(|(d, u)| d * d * f64::from(*u)).sum::<f64>() / total;
             prop_assert!((mean - 1.0).abs() < 1e-12, "mean {}", mean);

@@ -139,7 +139,7 @@ impl Experiment {
         Self {
             models: models.into_iter().map(NamedModel::from).collect(),
             datasets,
-            distances: Distance::ALL.to_vec(),
+            distances: Distance::STUDY.to_vec(),
             tokens: Tokens::All,
             prefix_tokens: None,
             layouts: Layouts::default(),

@@ -346,7 +346,7 @@ fn encode(
                     Ok(())
                 },
                 |stage, activations| {
-                    if activations.squared_norms().iter().copied().any(is_suspect)
+                    if activations.image_products().iter().any(is_suspect)
                         && let Some(found) = find_unusable(activations)
                     {
                         let image = group[found.image].to_string();

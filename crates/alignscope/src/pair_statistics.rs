@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use alignscope_kernel::{reduce_pair, squared_norm};
+use alignscope_kernel::{image_sums, reduce_pair};
 pub use store::PairStatisticsStore;
 pub(crate) use store::pair_bytes;
 
@@ -22,8 +22,8 @@ pub struct Activations<'a> {
     stride: usize,
     /// Numbers of an image before those that are seen.
     skipped: usize,
-    /// The squared norm of each image, where it is known.
-    norms: Option<&'a [f64]>,
+    /// The products of each image with itself, where they are known.
+    products: Option<&'a [ImageProducts]>,
     /// Which of the images in `values` each image is, where they stand in another order.
     rows: Option<&'a [u32]>,
 }
@@ -38,7 +38,7 @@ impl<'a> Activations<'a> {
         assert!(tokens > 0 && channels > 0, "activations of {tokens} tokens × {channels} channels");
         assert_eq!(values.len(), images * tokens * channels, "[images, tokens, channels]");
         let stride = tokens * channels;
-        Self { values, images, tokens, channels, stride, skipped: 0, norms: None, rows: None }
+        Self { values, images, tokens, channels, stride, skipped: 0, products: None, rows: None }
     }
 
     /// Some of the images, or all in another order, without a copy: image *i* is what was image
@@ -49,26 +49,26 @@ impl<'a> Activations<'a> {
     pub fn with_rows(self, rows: &'a [u32]) -> Self {
         assert!(self.rows.is_none(), "rows are chosen once");
         assert!(rows.iter().all(|row| (*row as usize) < self.images), "rows of the array");
-        Self { images: rows.len(), norms: None, rows: Some(rows), ..self }
+        Self { images: rows.len(), products: None, rows: Some(rows), ..self }
     }
 
-    /// The same, with what [`squared_norms`](Self::squared_norms) gave, which is then not taken
+    /// The same, with what [`image_products`](Self::image_products) gave, which is then not taken
     /// again.
     ///
     /// # Panics
     /// There is not one for each image.
-    pub fn with_norms(self, norms: &'a [f64]) -> Self {
-        assert_eq!(norms.len(), self.images, "a norm for each image");
-        Self { norms: Some(norms), ..self }
+    pub fn with_products(self, products: &'a [ImageProducts]) -> Self {
+        assert_eq!(products.len(), self.images, "products of each image");
+        Self { products: Some(products), ..self }
     }
 
-    /// ⟨a, a⟩ of each image: all that an image needs of itself for its pairs, in one pass.
-    pub fn squared_norms(self) -> Cow<'a, [f64]> {
-        match self.norms {
-            Some(norms) => Cow::Borrowed(norms),
+    /// All that each image needs of itself for its pairs, in one pass.
+    pub fn image_products(self) -> Cow<'a, [ImageProducts]> {
+        match self.products {
+            Some(products) => Cow::Borrowed(products),
             None => (0..self.images)
                 .into_par_iter()
-                .map(|image| squared_norm(self.image(image), self.channels))
+                .map(|image| ImageProducts::new(self.image(image), self.channels))
                 .collect(),
         }
     }
@@ -93,7 +93,7 @@ impl<'a> Activations<'a> {
             return self;
         }
         let skipped = self.skipped + tokens.start * self.channels;
-        Self { tokens: tokens.len(), skipped, norms: None, ..self }
+        Self { tokens: tokens.len(), skipped, products: None, ..self }
     }
 
     /// Number of images.
@@ -135,12 +135,12 @@ pub struct Unusable {
     pub value: f32,
 }
 
-/// Whether an image of this squared norm may hold an activation that is NaN, infinite or not below
+/// Whether an image of these products may hold an activation that is NaN, infinite or not below
 /// [`ACTIVATION_LIMIT`]; where it may not, there is none to look for.
-pub fn is_suspect(squared_norm: f64) -> bool {
+pub fn is_suspect(products: &ImageProducts) -> bool {
     // The square of one such number is that large already, and a sum with NaN is below nothing.
     let limit = f64::from(ACTIVATION_LIMIT);
-    squared_norm.is_nan() || squared_norm >= limit * limit
+    products.aa.is_nan() || products.aa >= limit * limit
 }
 
 /// The first activation that is NaN, infinite, or not below [`ACTIVATION_LIMIT`], if there is one.
@@ -156,19 +156,40 @@ pub fn find_unusable(activations: Activations<'_>) -> Option<Unusable> {
     })
 }
 
-/// The three inner products of a pair of images, over all tokens and channels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The inner products of one image, over all tokens and channels that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ImageProducts {
+    /// ⟨a, a⟩.
+    pub aa: f64,
+    /// ⟨a, u⟩, where u is the vector of length 1 whose numbers are all the same: Σ a / √n for an
+    /// image of n numbers. So n is not needed any more, and a1² is at most aa, but for rounding.
+    pub a1: f64,
+}
+
+impl ImageProducts {
+    /// The products of an image, `[tokens, channels]`.
+    ///
+    /// # Panics
+    /// `channels` is 0.
+    pub fn new(image: &[f32], channels: usize) -> Self {
+        let sums = image_sums(image, channels);
+        Self { aa: sums.squares, a1: sums.numbers / (image.len() as f64).sqrt() }
+    }
+}
+
+/// The inner products of a pair of images, over all tokens and channels that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct InnerProducts {
     /// ⟨a, b⟩.
     pub ab: f64,
-    /// ⟨a, a⟩.
-    pub aa: f64,
-    /// ⟨b, b⟩.
-    pub bb: f64,
+    /// Those of the first image alone.
+    pub a: ImageProducts,
+    /// Those of the second image alone.
+    pub b: ImageProducts,
 }
 
-/// The differences of some pairs of images at one stage: all that the three kinds of distance
-/// need, in `channels + 3` numbers a pair.
+/// The differences of some pairs of images at one stage: all that every kind of distance needs, in
+/// `channels + 5` numbers a pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairStatistics {
     channels: usize,
@@ -190,7 +211,7 @@ impl PairStatistics {
     /// pairs are best those of one image, which then stays near the processor.
     pub fn of(activations: Activations<'_>, pairs: &[[u32; 2]]) -> Self {
         let channels = activations.channels;
-        let norms = activations.squared_norms();
+        let of_images = activations.image_products();
         let mut differences = Self::zeros(pairs.len(), channels);
         differences
             .msd
@@ -200,7 +221,7 @@ impl PairStatistics {
             .for_each(|((msd, products), [a, b])| {
                 let (a, b) = (*a as usize, *b as usize);
                 let ab = reduce_pair(activations.image(a), activations.image(b), msd);
-                *products = InnerProducts { ab, aa: norms[a], bb: norms[b] };
+                *products = InnerProducts { ab, a: of_images[a], b: of_images[b] };
             });
         differences
     }
@@ -210,7 +231,7 @@ impl PairStatistics {
         Self {
             channels,
             msd: vec![0.0; pairs * channels],
-            products: vec![InnerProducts { ab: 0.0, aa: 0.0, bb: 0.0 }; pairs],
+            products: vec![InnerProducts::default(); pairs],
         }
     }
 
@@ -239,12 +260,11 @@ impl PairStatistics {
         self.products[pair]
     }
 
-    /// Reduces the images `a` and `b`, `[tokens, channels]`, of these squared norms, to the
-    /// differences of `pair`.
-    pub(crate) fn set(&mut self, pair: usize, [a, b]: [&[f32]; 2], [aa, bb]: [f64; 2]) {
+    /// Reduces two images, `[tokens, channels]`, of these products, to the differences of `pair`.
+    pub(crate) fn set(&mut self, pair: usize, images: [&[f32]; 2], [a, b]: [ImageProducts; 2]) {
         let msd = &mut self.msd[pair * self.channels..][..self.channels];
-        let ab = reduce_pair(a, b, msd);
-        self.products[pair] = InnerProducts { ab, aa, bb };
+        let ab = reduce_pair(images[0], images[1], msd);
+        self.products[pair] = InnerProducts { ab, a, b };
     }
 
     /// Copies pair `from` of `other` to the place of `pair`.
@@ -258,8 +278,8 @@ impl PairStatistics {
         for value in self.msd(pair) {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
-        let InnerProducts { ab, aa, bb } = self.products[pair];
-        for value in [ab, aa, bb] {
+        let InnerProducts { ab, a, b } = self.products[pair];
+        for value in [ab, a.aa, b.aa, a.a1, b.a1] {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
     }
@@ -272,8 +292,9 @@ impl PairStatistics {
             *value = f32::from_le_bytes(*bytes);
         }
         let (products, _) = products.as_chunks();
-        let [ab, aa, bb] = [0, 1, 2].map(|i| f64::from_le_bytes(products[i]));
-        self.products[pair] = InnerProducts { ab, aa, bb };
+        let [ab, aa, bb, a1, b1] = [0, 1, 2, 3, 4].map(|i| f64::from_le_bytes(products[i]));
+        let [a, b] = [(aa, a1), (bb, b1)].map(|(aa, a1)| ImageProducts { aa, a1 });
+        self.products[pair] = InnerProducts { ab, a, b };
     }
 }
 
@@ -288,33 +309,29 @@ mod tests {
         let differences = PairStatistics::of(Activations::new(&values, 2, 2, 3), &[[0, 1], [1, 1]]);
         assert_eq!(differences.msd(0), [8.0, 2.0, 0.0]);
         assert_eq!(differences.msd(1), [0.0; 3]);
-        let InnerProducts { ab, aa, bb } = differences.products(0);
-        assert_eq!((ab, aa, bb), (1.0 + 9.0 + 25.0 + 36.0, 91.0, 71.0));
+        let InnerProducts { ab, a, b } = differences.products(0);
+        assert_eq!((ab, a.aa, b.aa), (1.0 + 9.0 + 25.0 + 36.0, 91.0, 71.0));
+        assert_eq!((a.a1, b.a1), (21.0 / 6_f64.sqrt(), 15.0 / 6_f64.sqrt()));
     }
 
     #[test]
     fn the_first_unusable_activation_is_named_by_its_place() {
         let mut values = vec![0.0_f32; 4 * 3 * 5];
         assert_eq!(find_unusable(Activations::new(&values, 4, 3, 5)), None);
-        assert!(
-            !Activations::new(&values, 4, 3, 5).squared_norms().iter().copied().any(is_suspect)
-        );
+        assert!(!Activations::new(&values, 4, 3, 5).image_products().iter().any(is_suspect));
         values[2 * 15 + 5 + 4] = f32::INFINITY;
         values[3 * 15] = f32::NAN;
         values[0] = 9.9e17;
         let found = find_unusable(Activations::new(&values, 4, 3, 5)).expect("there is one");
         assert_eq!((found.image, found.token, found.channel), (2, 1, 4));
         assert_eq!(found.value, f32::INFINITY);
-        let norms = Activations::new(&values, 4, 3, 5).squared_norms();
-        assert_eq!(
-            norms.iter().copied().map(is_suspect).collect::<Vec<_>>(),
-            [false, false, true, true]
-        );
+        let products = Activations::new(&values, 4, 3, 5).image_products();
+        assert_eq!(products.iter().map(is_suspect).collect::<Vec<_>>(), [false, false, true, true]);
     }
 
     #[test]
     fn the_limit_itself_is_suspect_alone_and_what_is_below_is_not() {
-        let suspect = |value: f32| is_suspect(squared_norm(&[0.0, value, 0.0], 3));
+        let suspect = |value: f32| is_suspect(&ImageProducts::new(&[0.0, value, 0.0], 3));
         let below = f32::from_bits(ACTIVATION_LIMIT.to_bits() - 1);
         assert_eq!([below, ACTIVATION_LIMIT, f32::NAN].map(suspect), [false, true, true]);
     }

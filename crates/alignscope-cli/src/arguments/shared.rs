@@ -25,7 +25,7 @@ pub struct Arrays {
 /// How distances are computed and scored.
 #[derive(Debug, Clone, Args)]
 pub struct Scoring {
-    /// Kinds of distance; by default all.
+    /// Kinds of distance; by default euclidean, normalized-euclidean and cosine.
     #[arg(
         long = "distance",
         value_name = "DISTANCE",

@@ -44,7 +44,7 @@ fn help_lists_the_values_of_every_choice() {
         &help,
         &[
             "[possible values: tid2013, tid2008, kadid10k, tid-like, nights, nights-like, bapps,",
-            "[possible values: euclidean, normalized-euclidean, cosine]",
+            "[possible values: euclidean, normalized-euclidean, cosine, correlation, dot]",
             "[default: all] [possible values: all, class, patches, mean]",
             "[default: miss] [possible values: miss, half]",
             "[default: default] [possible values: default, observer, none]",

@@ -23,7 +23,7 @@ from ._errors import (
     ModelError,
     ResultsError,
 )
-from ._experiment import DISTANCES, Experiment, Run, run
+from ._experiment import DISTANCES, STUDY_DISTANCES, Experiment, Run, run
 from ._models import Features, Function
 from ._progress import Reporter
 from ._results import Table, results
@@ -31,6 +31,7 @@ from ._score import Holding, Measurement, evaluate, score
 
 __all__ = [
     "DISTANCES",
+    "STUDY_DISTANCES",
     "AccessError",
     "AlignscopeError",
     "Dataset",

@@ -17,7 +17,9 @@ from ._results import Table, results
 Model = Union[str, "os.PathLike[str]", Features, Function]
 
 #: The kinds of distance.
-DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
+DISTANCES = ("euclidean", "normalized-euclidean", "cosine", "correlation", "dot")
+#: Those of the study: the default.
+STUDY_DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
 
 
 class Scoring(TypedDict):
@@ -46,12 +48,12 @@ def scoring(
     simulated: bool,
     distance: str = "distance",
 ) -> Scoring:
-    """How distances become scores; all kinds of distance where none is named.
+    """How distances become scores; the study's kinds of distance where none is named.
 
     `distance` — what the argument with the distances is called
     """
     return Scoring(
-        distances=check.words(distance, distances, DISTANCES, "a kind of distance"),
+        distances=check.words(distance, distances, STUDY_DISTANCES, "a kind of distance"),
         tokens=check.text("tokens", tokens),
         ties=check.text("ties", ties),
         resamples=check.whole("resamples", resamples),
@@ -108,7 +110,8 @@ class Experiment:
     …), `pixels`, `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of names to folders
-    `distances` — `euclidean`, `normalized-euclidean`, `cosine`; all unless said otherwise
+    `distances` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`; the first
+    three by default
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
     `projection` — `raw` or `unit`, instead of as each model has it
     `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`

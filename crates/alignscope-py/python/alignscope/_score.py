@@ -139,7 +139,8 @@ def score(
     folder for each stage, as `alignscope activations` writes them
     `file_names` — the image of each row: a path that ends in the image's path below the data set's
     folder. Without it the rows are the data set's images in its own order (`dataset.images`)
-    `distance` — `euclidean`, `normalized-euclidean`, `cosine`, or a list of them; all by default
+    `distance` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`, or a list of
+    them; the first three by default
     `model` — its name in the results
     `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those
     before them); or `mean` (over the class token, if there is one, and the patches, without

@@ -81,7 +81,8 @@ impl CachedSet {
 impl SetHeader {
     fn body(&self) -> Option<u64> {
         let pair: usize = self.channels.iter().try_fold(size_of::<u32>(), |sum, channels| {
-            sum.checked_add(channels.checked_mul(size_of::<f32>())?.checked_add(24)?)
+            channels.checked_mul(size_of::<f32>())?;
+            sum.checked_add(pair_bytes(*channels))
         })?;
         let energies = self.channels.iter().try_fold(0_usize, |sum, channels| {
             let sums = channels.checked_mul(EnergyAccumulator::CHANNEL_BYTES)?;

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::pair_statistics::Activations;
+use crate::pair_statistics::{Activations, ImageProducts};
 use crate::spill::{SpillError, SpillFile};
 use alignscope_kernel::huge_pages;
-use alignscope_kernel::squared_norm;
 
 /// The activations of all images at one stage, with the squared norm of each image from the pass
 /// that made them.
@@ -27,8 +26,8 @@ pub struct Spilled<'a> {
     pub file: &'a SpilledImages,
     /// Memory for some of the images, `[images, tokens, channels]`; what is in it has no meaning.
     pub workspace: &'a mut [f32],
-    /// The squared norm of each image's activations.
-    pub norms: &'a [f64],
+    /// The products of each image's activations.
+    pub products: &'a [ImageProducts],
 }
 
 /// A temporary file of images' activations.
@@ -106,7 +105,7 @@ pub(super) struct Held {
     values: Vec<f32>,
     file: Option<SpilledImages>,
     /// Of each image.
-    norms: Vec<f64>,
+    products: Vec<ImageProducts>,
     tokens: usize,
     channels: usize,
     /// Images that a thread takes at a time.
@@ -128,23 +127,30 @@ impl Held {
             Some(_) => Some(SpilledImages::create(images, tokens, channels)?),
         };
         let values = huge_pages::vec(in_memory.unwrap_or(images) * image, 0.0);
-        Ok(Self { values, file, norms: vec![0.0; images], tokens, channels, group })
+        Ok(Self {
+            values,
+            file,
+            products: vec![ImageProducts::default(); images],
+            tokens,
+            channels,
+            group,
+        })
     }
 
     /// The stage as it is seen from outside.
     pub(super) fn encoded(&mut self) -> Encoded<'_> {
-        let Self { values, file, norms, tokens, channels, .. } = self;
+        let Self { values, file, products, tokens, channels, .. } = self;
         match file {
             None => {
-                let activations = Activations::new(values, norms.len(), *tokens, *channels);
-                Encoded::Memory(activations.with_norms(norms))
+                let activations = Activations::new(values, products.len(), *tokens, *channels);
+                Encoded::Memory(activations.with_products(products))
             }
-            Some(file) => Encoded::File(Spilled { file, workspace: values, norms }),
+            Some(file) => Encoded::File(Spilled { file, workspace: values, products }),
         }
     }
 
     /// Does `work` with each group of images, told the number of its first. Groups are begun in order, by
-    /// all threads; unless it is only read, the squared norms of a group are taken while it is
+    /// all threads; unless it is only read, the products of a group are taken while it is
     /// still near the processor.
     ///
     /// # Errors
@@ -155,9 +161,9 @@ impl Held {
         spill: fn(SpillError) -> E,
         work: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
-        let (images, channels, group) = (self.norms.len(), self.channels, self.group);
+        let (images, channels, group) = (self.products.len(), self.channels, self.group);
         let image = self.tokens * channels;
-        let norms = Mutex::new(&mut self.norms);
+        let products = Mutex::new(&mut self.products);
         let failed = AtomicUsize::new(usize::MAX);
         let error: Mutex<Option<(usize, E)>> = Mutex::new(None);
         let attempt = |start: usize, step: &mut dyn FnMut() -> Result<(), E>| {
@@ -175,10 +181,10 @@ impl Held {
         };
         let finish = |start: usize, values: &[f32]| {
             if mode != Mode::Read {
-                let found: Vec<f64> =
-                    values.chunks_exact(image).map(|i| squared_norm(i, channels)).collect();
-                let mut norms = norms.lock().expect("no thread panics while it copies");
-                norms[start..][..found.len()].copy_from_slice(&found);
+                let images = values.chunks_exact(image);
+                let found: Vec<_> = images.map(|i| ImageProducts::new(i, channels)).collect();
+                let mut products = products.lock().expect("no thread panics while it copies");
+                products[start..][..found.len()].copy_from_slice(&found);
             }
         };
 

@@ -183,8 +183,8 @@ where
         drop(held);
         let projected = projected.into_inner().expect("no thread panics while it copies");
         let activations = Activations::new(&projected, images, 1, projection);
-        let norms = activations.squared_norms();
-        visit(Stage::Projection, Encoded::Memory(activations.with_norms(&norms)))
+        let products = activations.image_products();
+        visit(Stage::Projection, Encoded::Memory(activations.with_products(&products)))
     }
 }
 
@@ -194,6 +194,7 @@ mod tests {
 
     use super::*;
     use crate::encoder::Checkpoint;
+    use crate::pair_statistics::ImageProducts;
 
     fn encoder() -> Encoder {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/clip/base");
@@ -205,34 +206,34 @@ mod tests {
         Ok(())
     }
 
-    /// All numbers of all stages, and the norms.
+    /// All numbers of all stages, and the products.
     fn encode(
         encoder: &Encoder,
         group: usize,
         in_memory: Option<usize>,
         threads: usize,
-    ) -> Vec<(Stage, Vec<f32>, Vec<f64>)> {
+    ) -> Vec<(Stage, Vec<f32>, Vec<ImageProducts>)> {
         let images = 11;
         let mut found = Vec::new();
         let mut visit = |stage: Stage, encoded: Encoded<'_>| {
             let [tokens, channels] = encoder.shape(stage);
             let mut values = vec![0.0; images * tokens * channels];
-            let norms = match encoded {
+            let products = match encoded {
                 Encoded::Memory(activations) => {
                     for (i, out) in values.chunks_exact_mut(tokens * channels).enumerate() {
                         out.copy_from_slice(activations.image(i));
                     }
-                    activations.squared_norms().into_owned()
+                    activations.image_products().into_owned()
                 }
                 Encoded::File(spilled) => {
                     assert_eq!(spilled.workspace.len(), 3 * tokens * channels);
                     for (i, out) in values.chunks_exact_mut(tokens * channels).enumerate() {
                         spilled.file.read(i, out)?;
                     }
-                    spilled.norms.to_vec()
+                    spilled.products.to_vec()
                 }
             };
-            found.push((stage, values, norms));
+            found.push((stage, values, products));
             Ok(())
         };
         let advance = |_| Ok(());

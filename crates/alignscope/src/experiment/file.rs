@@ -155,7 +155,7 @@ impl ExperimentFile {
             let figure_models: Vec<String> =
                 entry.models.iter().map(|text| models.name(text).to_owned()).collect();
             let figure_distances: Vec<Distance> = match &entry.distances {
-                None => Distance::ALL.to_vec(),
+                None => Distance::STUDY.to_vec(),
                 Some(names) => {
                     names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
                 }
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(experiment.models.len(), 7);
         assert_eq!(experiment.figures.len(), 6);
         assert_eq!(experiment.figures[5].distances, [Distance::Euclidean]);
-        assert_eq!(experiment.distances, Distance::ALL);
+        assert_eq!(experiment.distances, Distance::STUDY);
         let names: Vec<_> = experiment.models.iter().map(ToString::to_string).collect();
         assert!(names.iter().all(|n| n.starts_with("random:")));
         assert!(names.iter().any(|n| n.ends_with("@bare-patches")));

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{Experiment, ExperimentError};
-use crate::distance::Distance;
 use crate::encoder::Checkpoint;
 use crate::features::{FeatureFolder, Reading};
 use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
@@ -119,8 +118,8 @@ impl Experiment {
             }
         }
         let encoders = models.iter().any(|model| model.spec.is_encoder());
-        let normalized = self.distances.contains(&Distance::NormalizedEuclidean);
-        if self.scale_from.is_some() && !(encoders && normalized) {
+        let scaled = self.distances.iter().any(|d| d.needs_scale());
+        if self.scale_from.is_some() && !(encoders && scaled) {
             return Err(ExperimentError::ScaleUnused);
         }
         let features = models.iter().any(|model| matches!(model.spec, ModelSpec::Features(_)));

@@ -6,7 +6,7 @@ use super::{Experiment, ExperimentError};
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::dataset::ALL;
-use crate::distance::Distance;
+use crate::distance::{Distance, Scale};
 use crate::energy::{Spread, StageEnergy};
 use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
 use crate::image::PROGRAM_BYTES;
@@ -92,10 +92,8 @@ impl<'a> Scoring<'a> {
         })?;
         let last_stage = stages.last().map(|stage| stage.stage);
         for ((found, (stage, distance)), column) in found.into_iter().zip(places).zip(&columns) {
-            let zero_channels = match (distance, &stage.scale) {
-                (Distance::NormalizedEuclidean, Some(scale)) => scale.zero_channels(),
-                _ => 0,
-            };
+            let scale = stage.scale.as_ref().filter(|_| distance.needs_scale());
+            let zero_channels = scale.map_or(0, Scale::zero_channels);
             let side = Side { model: model.to_owned(), stage: stage.stage, distance };
             let depth_percent = depth(stage.stage);
             for score in &found.scores {

@@ -145,16 +145,9 @@ impl Mark {
         title: Option<&str>,
     ) {
         let r = text * 0.22;
-        let path = match self.distance {
-            Some(Distance::Euclidean | Distance::PairStatistics) => {
-                polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y)
-            }
-            Some(Distance::Cosine) => {
-                polygon(&[(0.0, -1.3 * r), (1.2 * r, 0.9 * r), (-1.2 * r, 0.9 * r)], x, y)
-            }
-            _ => circle(x, y, r),
-        };
-        self.shape(svg, &path, text, tone, title);
+        let shape =
+            self.distance.map_or(Shape::Circle, |distance| style_of_distance(distance).mark);
+        self.shape(svg, &shape.path(x, y, r), text, tone, title);
     }
 
     /// The diamond of the pixels.
@@ -206,13 +199,70 @@ fn circle(x: f64, y: f64, r: f64) -> String {
     format!("M{} {}a{r1} {r1} 0 1 0 {r2} 0a{r1} {r1} 0 1 0 -{r2} 0Z", number(x - r), number(y))
 }
 
+/// The outline of a mark.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Shape {
+    Circle,
+    Square,
+    Triangle,
+    TriangleDown,
+    Cross,
+}
+
+impl Shape {
+    /// About as far as `r` to all sides.
+    fn path(self, x: f64, y: f64, r: f64) -> String {
+        match self {
+            Self::Circle => circle(x, y, r),
+            Self::Square => polygon(&[(-r, -r), (r, -r), (r, r), (-r, r)], x, y),
+            Self::Triangle => {
+                polygon(&[(0.0, -1.3 * r), (1.2 * r, 0.9 * r), (-1.2 * r, 0.9 * r)], x, y)
+            }
+            Self::TriangleDown => {
+                polygon(&[(0.0, 1.3 * r), (1.2 * r, -0.9 * r), (-1.2 * r, -0.9 * r)], x, y)
+            }
+            Self::Cross => {
+                let (far, near) = (1.3 * r, 0.45 * r);
+                let arm = |(u, v): (f64, f64)| {
+                    // The two corners at the end of an arm, and the inner one after it.
+                    [(far, -near), (far, near), (near, near)]
+                        .map(|(x, y)| (u * x - v * y, v * x + u * y))
+                };
+                let arms = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)].map(arm);
+                polygon(arms.as_flattened(), x, y)
+            }
+        }
+    }
+}
+
+/// How a kind of distance is drawn, so that it is told without its colour.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    /// Lengths of dash and gap; `None` for a whole line.
+    dashes: Option<[u32; 2]>,
+    mark: Shape,
+}
+
+/// The style of each distance of [`Distance::ALL`], in its order.
+const STYLES: [Style; Distance::ALL.len()] = [
+    Style { dashes: Some([7, 4]), mark: Shape::Square },
+    Style { dashes: None, mark: Shape::Circle },
+    Style { dashes: Some([2, 3]), mark: Shape::Triangle },
+    Style { dashes: Some([12, 3]), mark: Shape::TriangleDown },
+    Style { dashes: Some([5, 9]), mark: Shape::Cross },
+];
+
+/// What is none of them is drawn with whole lines and circles.
+fn style_of_distance(distance: Distance) -> Style {
+    let style = |i: usize| STYLES[i];
+    let shown = if distance == Distance::PairStatistics { Distance::Euclidean } else { distance };
+    let plain = Style { dashes: None, mark: Shape::Circle };
+    Distance::ALL.iter().position(|other| *other == shown).map_or(plain, style)
+}
+
 /// Lengths of dash and gap; none for a whole line.
 pub(super) fn dashes_of(distance: Distance) -> Option<[u32; 2]> {
-    match distance {
-        Distance::Euclidean | Distance::PairStatistics => Some([7, 4]),
-        Distance::Cosine => Some([2, 3]),
-        _ => None,
-    }
+    style_of_distance(distance).dashes
 }
 
 /// What the study published: thin and dotted, whatever the distance.

@@ -129,7 +129,7 @@ impl FigureSpec {
                 "distance",
                 "distance, Euclidean, normalised Euclidean and cosine",
                 vec![clip("base-patch16")],
-                Distance::ALL.to_vec(),
+                Distance::STUDY.to_vec(),
             ),
         ]
     }
@@ -331,11 +331,11 @@ mod tests {
         let names = |encoders, distances: &[Distance]| {
             FigureSpec::of_all(encoders, distances).into_iter().map(|f| f.name).collect::<Vec<_>>()
         };
-        assert_eq!(names(2, &Distance::ALL), ["alignment"]);
+        assert_eq!(names(2, &Distance::STUDY), ["alignment"]);
         let three = ["alignment", "alignment-euclidean", "alignment-cosine"];
-        assert_eq!(names(3, &Distance::ALL), three);
+        assert_eq!(names(3, &Distance::STUDY), three);
         assert_eq!(names(3, &[Distance::Cosine]), ["alignment"]);
-        let mut drawn = Drawn::plain(FigureSpec::of_all(3, &Distance::ALL));
+        let mut drawn = Drawn::plain(FigureSpec::of_all(3, &Distance::STUDY));
         let title = |drawn: &Drawn<FigureSpec>, i: usize| drawn.figures[i].title_of(drawn);
         let cosine = "Alignment with human judgements: cosine";
         assert_eq!(title(&drawn, 2).as_deref(), Some(cosine));

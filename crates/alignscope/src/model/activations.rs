@@ -299,8 +299,8 @@ impl SetReducer<'_> {
         let TokenChoice { tokens, prefix } = choice;
         match encoded {
             Encoded::Memory(activations) => {
-                let norms = activations.squared_norms();
-                check_usable(self.cell, stage, activations, &norms, image_of)?;
+                let products = activations.image_products();
+                check_usable(self.cell, stage, activations, &products, image_of)?;
                 let selected = tokens.select(activations, prefix);
                 let activations = selected.activations();
                 self.reduction
@@ -308,12 +308,12 @@ impl SetReducer<'_> {
             }
             Encoded::File(mut spilled) => {
                 let [of_image, channels] = [spilled.file.tokens(), spilled.file.channels()];
-                for image in suspects(spilled.norms) {
+                for image in suspects(spilled.products) {
                     let values = &mut spilled.workspace[..of_image * channels];
                     spilled.file.read(image, values)?;
                     let one = StageActivations::new(values, 1, of_image, channels);
-                    let norm = &spilled.norms[image..=image];
-                    check_usable(self.cell, stage, one, norm, |_| image_of(image))?;
+                    let products = &spilled.products[image..=image];
+                    check_usable(self.cell, stage, one, products, |_| image_of(image))?;
                 }
                 self.reduction.stage(stage, |energy, keep| {
                     reduce_file(&mut spilled, tokens, prefix, pairs, energy, keep)

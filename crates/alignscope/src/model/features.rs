@@ -15,7 +15,7 @@ use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{Encoded, Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::{ContentHash, HashedPath};
-use crate::pair_statistics::Activations;
+use crate::pair_statistics::{Activations, ImageProducts};
 use crate::plan::{Beyond, Demand, ResidentSet, StageDemand};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
@@ -294,18 +294,18 @@ fn spill(
     let images = set.images.len();
     let fitting = usize::try_from(free_bytes / image_bytes(axes)).unwrap_or(usize::MAX);
     let file = SpilledImages::create(images, tokens, channels)?;
-    let mut norms = vec![0.0; images];
+    let mut products = vec![ImageProducts::default(); images];
     let mut image_of_row = vec![None; count];
     for (image, row) in rows.iter().enumerate() {
         image_of_row[*row as usize] = Some(image);
     }
     values.each_image(axes, |row, values| {
         let Some(image) = image_of_row[row] else { return Ok(()) };
-        norms[image] = Activations::new(values, 1, tokens, channels).squared_norms()[0];
+        products[image] = ImageProducts::new(values, channels);
         Ok(file.write(image, values)?)
     })?;
     let mut workspace = vec![0.0; fitting.min(images).max(2) * tokens * channels];
-    take(Encoded::File(Spilled { file: &file, workspace: &mut workspace, norms: &norms }))
+    take(Encoded::File(Spilled { file: &file, workspace: &mut workspace, products: &products }))
 }
 
 impl Features<'_> {

@@ -17,7 +17,7 @@ use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{Encoded, Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
-use crate::pair_statistics::Activations;
+use crate::pair_statistics::{Activations, ImageProducts};
 use crate::plan::{Beyond, Demand, Holding, MemoryPlan, ResidentSet, StageDemand, reading_bytes};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
@@ -517,7 +517,7 @@ struct EncodedSet<'a> {
     /// A file for each stage; none where activations are in memory.
     spilled: Vec<SpilledImages>,
     /// Of each image so far, for each stage.
-    norms: Vec<Vec<f64>>,
+    products: Vec<Vec<ImageProducts>>,
     /// Images that are encoded.
     done: usize,
     /// Images of the last batch.
@@ -543,8 +543,8 @@ impl<'a> EncodedSet<'a> {
             StageRows::new(*stage, reading, held * tokens * channels)
         };
         let rows = shapes.iter().map(rows).collect();
-        let norms = vec![Vec::with_capacity(images); shapes.len()];
-        Ok(Self { shapes, set, rows, spilled, norms, done: 0, last: 0 })
+        let products = vec![Vec::with_capacity(images); shapes.len()];
+        Ok(Self { shapes, set, rows, spilled, products, done: 0, last: 0 })
     }
 
     /// Images that are in the rows.
@@ -558,10 +558,10 @@ impl<'a> EncodedSet<'a> {
             let (stage, [tokens, channels]) = self.shapes[i];
             let of_batch = &rows.values[(rows.images - images) * tokens * channels..];
             let activations = Activations::new(of_batch, images, tokens, channels);
-            let norms = activations.squared_norms();
+            let products = activations.image_products();
             let image_of = |image: usize| self.set.images[self.done + image] as usize;
-            check_usable(cell, stage, activations, &norms, image_of)?;
-            self.norms[i].extend_from_slice(&norms);
+            check_usable(cell, stage, activations, &products, image_of)?;
+            self.products[i].extend_from_slice(&products);
             if let Some(file) = self.spilled.get(i) {
                 file.write(self.done, of_batch)?;
                 rows.clear();
@@ -583,19 +583,19 @@ impl<'a> EncodedSet<'a> {
         let images = self.set.images.len();
         for (i, shape) in self.shapes.iter().enumerate() {
             let (stage, [tokens, channels]) = *shape;
-            let norms = &self.norms[i];
+            let products = &self.products[i];
             match self.spilled.get(i) {
                 None => {
                     let values = std::mem::take(&mut self.rows[i].values);
                     let seen = Activations::new(&values, images, tokens, channels);
-                    let seen = Encoded::Memory(seen.with_norms(norms));
+                    let seen = Encoded::Memory(seen.with_products(products));
                     reducer.stage(stage, seen, TokenChoice::ALL)?;
                 }
                 Some(file) => {
                     let fitting = usize::try_from(workspace_bytes / image_bytes(shape));
                     let fitting = fitting.unwrap_or(usize::MAX).min(images.max(2));
                     let mut workspace = vec![0.0; fitting * tokens * channels];
-                    let seen = Spilled { file, workspace: &mut workspace, norms };
+                    let seen = Spilled { file, workspace: &mut workspace, products };
                     reducer.stage(stage, Encoded::File(seen), TokenChoice::ALL)?;
                 }
             }

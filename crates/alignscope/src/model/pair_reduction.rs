@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::cache::StoreError;
 use crate::encoder::{Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
-use crate::pair_statistics::{Activations, PairStatistics, PairStatisticsStore};
+use crate::pair_statistics::{Activations, ImageProducts, PairStatistics, PairStatisticsStore};
 use crate::plan::ResidentSet;
 
 /// A pair of a set.
@@ -57,8 +57,8 @@ pub(super) fn reduce_memory(
     mut keep: impl Keep,
 ) -> Result<(), StoreError> {
     energy.add_all(activations);
-    let norms = activations.squared_norms();
-    let activations = activations.with_norms(&norms);
+    let products = activations.image_products();
+    let activations = activations.with_products(&products);
     for block in pairs.chunks(PairStatisticsStore::block_pairs(activations.channels())) {
         let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
         let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
@@ -82,18 +82,18 @@ pub(super) fn reduce_file(
     let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
     match tokens.range(count, prefix) {
         Some(range) if range == (0..count) => {
-            let norms = spilled.norms.to_vec();
-            tiles(spilled, range, &norms, pairs, energy, keep)
+            let products = spilled.products;
+            tiles(spilled, range, products, pairs, energy, keep)
         }
         Some(range) if range.len() > 1 => {
-            let norms = Mutex::new(vec![0.0; spilled.file.images()]);
+            let products = Mutex::new(vec![ImageProducts::default(); spilled.file.images()]);
             each_image(spilled, |i, image| {
                 let of_image = Activations::new(image, 1, count, channels).of_tokens(range.clone());
-                let norm = of_image.squared_norms()[0];
-                norms.lock().expect("no thread panics while it copies")[i] = norm;
+                let found = of_image.image_products()[0];
+                products.lock().expect("no thread panics while it copies")[i] = found;
             })?;
-            let norms = norms.into_inner().expect("no thread panics while it copies");
-            tiles(spilled, range, &norms, pairs, energy, keep)
+            let products = products.into_inner().expect("no thread panics while it copies");
+            tiles(spilled, range, &products, pairs, energy, keep)
         }
         _ => {
             // One vector an image: all of them fit.
@@ -134,7 +134,7 @@ fn each_image(
 fn tiles(
     spilled: &mut Spilled<'_>,
     tokens: Range<usize>,
-    norms: &[f64],
+    products: &[ImageProducts],
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     keep: impl Keep,
@@ -194,7 +194,7 @@ fn tiles(
                 };
                 let mut differences = PairStatistics::zeros(run.len(), channels);
                 for (i, pair) in run.iter().enumerate() {
-                    let of_pair = pair.images.map(|image| norms[image as usize]);
+                    let of_pair = pair.images.map(|image| products[image as usize]);
                     differences.set(i, pair.images.map(activations), of_pair);
                 }
                 let numbers: Vec<u32> = run.iter().map(|pair| pair.pair).collect();

@@ -8,7 +8,7 @@ use crate::cache::{CacheEntry, SetWriter, StoreError};
 use crate::distance::{Distance, Scale, ScaleAccumulator};
 use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::pair_statistics::{
-    Activations, PairStatistics, PairStatisticsStore, find_unusable, is_suspect,
+    Activations, ImageProducts, PairStatistics, PairStatisticsStore, find_unusable, is_suspect,
 };
 use crate::plan::ResidentSet;
 use crate::spill::SpillError;
@@ -176,8 +176,8 @@ pub(super) fn distances(
         activations: Spread::of(&activations.mean()),
         differences: Spread::of(own.values()),
     };
-    let normalized = cell.distances.contains(&Distance::NormalizedEuclidean);
-    let scale = match (normalized, cell.foreign_scales) {
+    let scaled = cell.distances.iter().any(|d| d.needs_scale());
+    let scale = match (scaled, cell.foreign_scales) {
         (false, _) => None,
         (true, Some(scales)) => Some(foreign_scale(cell, stage, store.channels(position), scales)?),
         (true, None) => Some(own),
@@ -191,7 +191,7 @@ pub(super) fn distances(
     for block in 0..store.blocks(position) {
         let block = store.block(position, block)?;
         for (kind, values) in &mut distances {
-            values.extend(kind.of(&block, scale.as_ref()));
+            values.extend(kind.of_pairs(&block, scale.as_ref()));
         }
     }
     Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
@@ -243,8 +243,8 @@ fn foreign_scale(
 }
 
 /// The images that may hold an unusable number, in order.
-pub(super) fn suspects(norms: &[f64]) -> impl Iterator<Item = usize> {
-    norms.iter().enumerate().filter(|(_, norm)| is_suspect(**norm)).map(|(image, _)| image)
+pub(super) fn suspects(products: &[ImageProducts]) -> impl Iterator<Item = usize> {
+    products.iter().enumerate().filter(|(_, found)| is_suspect(found)).map(|(image, _)| image)
 }
 
 /// Refuses activations that hold an unusable number; `image_of` is the image of each in the data
@@ -253,10 +253,10 @@ pub(super) fn check_usable(
     cell: &Cell<'_>,
     stage: Stage,
     activations: Activations<'_>,
-    norms: &[f64],
+    products: &[ImageProducts],
     image_of: impl Fn(usize) -> usize,
 ) -> Result<(), ModelError> {
-    for image in suspects(norms) {
+    for image in suspects(products) {
         let [tokens, channels] = [activations.tokens(), activations.channels()];
         let one = Activations::new(activations.image(image), 1, tokens, channels);
         if let Some(found) = find_unusable(one) {

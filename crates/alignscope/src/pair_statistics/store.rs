@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::PairStatistics;
+use super::{InnerProducts, PairStatistics};
 use crate::spill::{SpillError, SpillFile};
 
 /// Differences of every pair of a data set at one or more stages, in memory or in a file.
@@ -35,7 +35,7 @@ struct StageShape {
 }
 
 /// Bytes of a pair's inner products.
-const PRODUCT_BYTES: usize = 3 * size_of::<f64>();
+const PRODUCT_BYTES: usize = size_of::<InnerProducts>();
 
 /// Bytes of a pair's differences.
 pub(crate) fn pair_bytes(channels: usize) -> usize {

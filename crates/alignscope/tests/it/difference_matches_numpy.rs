@@ -1,9 +1,9 @@
-//! Differences and distances against NumPy in f64 (`golden/distance/generate.py`).
+//! Differences and distances against NumPy and SciPy in f64 (`golden/distance/generate.py`).
 
 use crate::golden::{Tensors, folder};
 use alignscope::Distance;
 use alignscope::distance::ScaleAccumulator;
-use alignscope::pair_statistics::{Activations, PairStatistics};
+use alignscope::pair_statistics::{Activations, InnerProducts, PairStatistics};
 
 /// Relative difference, for values that are not 0 in the reference; else the value itself.
 fn off(found: f64, expected: f64) -> f64 {
@@ -16,7 +16,7 @@ fn differences_scales_and_distances_are_those_of_numpy() {
     let mut cases: Vec<String> =
         golden.names().iter().map(|n| n.split('/').next().expect("a case").to_owned()).collect();
     cases.dedup();
-    assert_eq!(cases.len(), 9);
+    assert_eq!(cases.len(), 11);
     for case in cases {
         let get = |key: &str| golden.doubles(&format!("{case}/{key}")).1;
         let (shape, values) = golden.floats(&format!("{case}/activations"));
@@ -43,11 +43,18 @@ fn differences_scales_and_distances_are_those_of_numpy() {
             assert!(off(*found, expected) <= 6e-8, "{case}: scale");
         }
         for kind in Distance::ALL {
-            let found = kind.of(&differences, Some(&scale));
+            let found = kind.of_pairs(&differences, Some(&scale));
             for (pair, (found, expected)) in found.iter().zip(get(kind.name())).enumerate() {
                 let error = match kind {
                     // From f64 sums throughout; absolute, since it is a difference from 1.
                     Distance::Cosine => (found - expected).abs() <= 1e-12,
+                    // The same of what is left when the mean is taken off, here at the least 1e-4.
+                    Distance::Correlation => (found - expected).abs() <= 1e-10,
+                    // As for the cosine, in units of the images' lengths.
+                    Distance::Dot => {
+                        let InnerProducts { a, b, .. } = differences.products(pair);
+                        (found - expected).abs() <= 1e-12 * (a.aa * b.aa).sqrt()
+                    }
                     // Half of the relative error of a mean of squares, that of the scale included.
                     _ => off(*found, expected) <= 6e-8,
                 };
