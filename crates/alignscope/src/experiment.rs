@@ -299,14 +299,7 @@ impl Experiment {
             ));
         }
         for RunModel { name, model, .. } in models.iter_mut() {
-            let cell = |dataset| Cell {
-                model: name,
-                dataset,
-                distances: &self.distances,
-                tokens: self.tokens,
-                memory_bytes: self.memory_bytes,
-                foreign_scales: None,
-            };
+            let cell = |dataset| self.cell_without_scales(name, dataset);
             let cells: Vec<Cell<'_>> = datasets.iter().map(cell).collect();
             model.prepare(&cells, progress)?;
             if let Some(why) = model.facts().not_cached().filter(|_| self.kept.is_some()) {

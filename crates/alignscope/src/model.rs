@@ -33,7 +33,7 @@ pub use user::{UserModel, UserSource};
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Tokens};
-use crate::plan::Holding;
+use crate::plan::{Holding, reading_bytes};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::results::FileRecord;
@@ -79,9 +79,8 @@ pub trait Facts {
     fn inputs(&self) -> Vec<(String, String)>;
 
     /// What of the images of a data set it compares, by what that is called.
-    fn compared(&self, dataset: &PreparedDataset, tokens: Tokens) -> (&'static str, String) {
-        let _ = dataset;
-        ("tokens", tokens.to_string())
+    fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
+        ("tokens", cell.tokens.to_string())
     }
 
     /// Its files, with the hashes of what was read of them.
@@ -147,6 +146,11 @@ impl Cell<'_> {
     /// What messages call it: `clip on things`.
     pub fn name(&self) -> String {
         format!("{} on {}", self.model, self.dataset.name())
+    }
+
+    /// Bytes that reading and decoding the images takes.
+    pub fn reading_bytes(&self) -> u64 {
+        reading_bytes(self.dataset.decoding.bytes(), self.dataset.largest_file)
     }
 }
 

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use super::Experiment;
 use super::models::RunModel;
 use crate::cache::{About, Fingerprint, NUMERICS};
-use crate::encoder::{Precision, Tokens};
+use crate::encoder::Precision;
 use crate::input_file::ContentHash;
-use crate::model::{BLOCKS, Role};
+use crate::model::{BLOCKS, Cell, Role};
 use crate::prepared::PreparedDataset;
 use crate::results::{ENERGY, RunState};
 use crate::weights::hex;
@@ -34,12 +34,9 @@ impl RunModel<'_> {
     }
 
     /// All that its numbers on a data set depend on: the name under which they are kept.
-    pub(super) fn fingerprint(
-        &self,
-        dataset: &PreparedDataset,
-        tokens: Tokens,
-    ) -> (Fingerprint, About) {
-        let (what, compared) = self.model.facts().compared(dataset, tokens);
+    pub(super) fn fingerprint(&self, cell: &Cell<'_>) -> (Fingerprint, About) {
+        let dataset = cell.dataset;
+        let (what, compared) = self.model.facts().compared(cell);
         let mut values: BTreeMap<String, Value> = BTreeMap::from([
             ("numerics".into(), NUMERICS.into()),
             ("processor".into(), processor().into()),

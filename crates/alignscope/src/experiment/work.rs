@@ -21,12 +21,8 @@ impl Experiment {
         let kept = self.cache_entry(model, dataset, progress)?;
         let kind = dataset.dataset.kind;
         let cell = Cell {
-            model: &model.name,
-            dataset,
-            distances: &self.distances,
-            tokens: self.tokens,
-            memory_bytes: self.memory_bytes,
             foreign_scales: foreign_scales.scales.get(&(model.name.clone(), kind)),
+            ..self.cell_without_scales(&model.name, dataset)
         };
         let found = model.model.measure(&cell, kept, progress)?;
         let record = found.work.map(|work| WorkRecord {
@@ -37,6 +33,17 @@ impl Experiment {
             wall_s: work.wall_s,
         });
         Ok((found, record))
+    }
+
+    /// A model on a data set, which has no scales but its own.
+    pub(super) fn cell_without_scales<'a>(
+        &'a self,
+        model: &'a str,
+        dataset: &'a PreparedDataset,
+    ) -> Cell<'a> {
+        let (tokens, memory_bytes) = (self.tokens, self.memory_bytes);
+        let distances = &self.distances;
+        Cell { model, dataset, distances, tokens, memory_bytes, foreign_scales: None }
     }
 
     /// What is kept of a model on a data set; says what of it was damaged.
@@ -50,7 +57,8 @@ impl Experiment {
         else {
             return Ok(None);
         };
-        let (fingerprint, about) = model.fingerprint(dataset, self.tokens);
+        let (fingerprint, about) =
+            model.fingerprint(&self.cell_without_scales(&model.name, dataset));
         progress.begin(&format!("{} on {}: looking into the cache", model.name, about.dataset), 0);
         let entry = kept.entry(&fingerprint, &about)?;
         progress.end();
@@ -74,7 +82,8 @@ impl Experiment {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
         for model in models.iter().filter(|model| model.model.facts().not_cached().is_none()) {
             for dataset in datasets {
-                kept.forget(&model.fingerprint(dataset, self.tokens).0)?;
+                let cell = self.cell_without_scales(&model.name, dataset);
+                kept.forget(&model.fingerprint(&cell).0)?;
             }
         }
         Ok(())

@@ -20,6 +20,102 @@ use crate::stage::Stage;
 
 /// Gives the activations of images at each of its stages: an encoder, features that are there
 /// already, a function.
+///
+/// To add one: a file that implements this and [`Facts`], as here; a name for it in `model_spec.rs`; and its
+/// line in `experiment/models.rs`, which makes models of what the user names. The plan of memory, the loop
+/// over resident sets, the cache, going on after a stop and the reduction to distances are those of
+/// [`Activations`].
+///
+/// ```
+/// use std::ops::Range;
+///
+/// use alignscope::encoder::Encoded;
+/// use alignscope::model::{
+///     ActivationSource, Activations, Cell, Facts, Model, ModelError, Role, SetImages, SetReducer,
+///     TokenChoice,
+/// };
+/// use alignscope::pair_statistics;
+/// use alignscope::plan::{Beyond, Demand, StageDemand};
+/// use alignscope::{Stage, depths};
+/// use serde_json::{Value, json};
+///
+/// /// The mean level of each colour.
+/// struct MeanColour;
+///
+/// impl Facts for MeanColour {
+///     fn role(&self) -> Role {
+///         Role::OfUser
+///     }
+///
+///     fn fingerprint(&self) -> Value {
+///         json!("mean-colour")
+///     }
+///
+///     fn inputs(&self) -> Vec<(String, String)> {
+///         vec![("version".to_owned(), "1".to_owned())]
+///     }
+///
+///     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+///         depths(stages)
+///     }
+/// }
+///
+/// impl ActivationSource for MeanColour {
+///     fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
+///         vec![(Stage::in_results("mean"), 3)]
+///     }
+///
+///     fn demand(&self, cell: &Cell<'_>) -> Demand {
+///         let image_bytes = 3 * size_of::<f32>() as u64;
+///         let stage = Stage::in_results("mean");
+///         Demand {
+///             fixed_bytes: 0,
+///             stages: vec![StageDemand { stage, channels: 3, image_bytes }],
+///             image_bytes,
+///             image_of_file_bytes: image_bytes,
+///             image_beside_file_bytes: 0,
+///             busy_images: 0,
+///             batch_images: 1,
+///             reading_bytes: Some(cell.reading_bytes()),
+///             // Three numbers an image always fit.
+///             beyond: Beyond::AskAgain,
+///             at_least: "the mean colours".to_owned(),
+///             remedies: Box::new(|_, _| vec![]),
+///         }
+///     }
+///
+///     fn encode(
+///         &mut self,
+///         _: &Cell<'_>,
+///         images: &SetImages<'_>,
+///         _: Range<usize>,
+///         reducer: &mut SetReducer<'_>,
+///     ) -> Result<(), ModelError> {
+///         for of_set in images.sets() {
+///             reducer.begin(of_set.set)?;
+///             let count = of_set.set.images.len();
+///             let mut means = vec![0.0_f32; 3 * count];
+///             for (i, mean) in means.chunks_exact_mut(3).enumerate() {
+///                 of_set.load(i, |image| {
+///                     let pixels = image.pixels().len() / 3;
+///                     for (position, level) in image.pixels().iter().enumerate() {
+///                         mean[position % 3] += f32::from(*level) / pixels as f32;
+///                     }
+///                 })?;
+///                 images.advance(1)?;
+///             }
+///             let means = pair_statistics::Activations::new(&means, count, 1, 3);
+///             let stage = Stage::in_results("mean");
+///             reducer.stage(stage, Encoded::Memory(means), TokenChoice::ALL)?;
+///             reducer.end()?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let model = Activations(MeanColour);
+/// assert_eq!(model.facts().depths(&[Stage::in_results("mean")]), [100.0]);
+/// ```
 pub trait ActivationSource: Facts + Send {
     /// Looks at the data sets before the first image is encoded; see [`Model::prepare`].
     ///
@@ -31,7 +127,7 @@ pub trait ActivationSource: Facts + Send {
     }
 
     /// Each stage with its channels, on a data set that it was [prepared](Self::prepare) for.
-    fn widths(&self, dataset: &PreparedDataset) -> Vec<(Stage, usize)>;
+    fn widths(&self, cell: &Cell<'_>) -> Vec<(Stage, usize)>;
 
     /// Makes ready what encoding needs; asked for when something is to be encoded, and not before.
     ///
@@ -109,7 +205,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let source = &mut self.0;
         let dataset = cell.dataset;
         let pairs = dataset.pairs.len();
-        let widths = source.widths(dataset);
+        let widths = source.widths(cell);
         let covered =
             cached.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
         if let Some(entry) = &cached

@@ -12,8 +12,7 @@ use crate::encoder::{
     Checkpoint, Encoded, Encoder, Precision, Tokens, encode_spilled, encode_stages, passes,
 };
 use crate::pair_statistics::Activations;
-use crate::plan::{Beyond, Demand, StageDemand, encoder_bytes, reading_bytes};
-use crate::prepared::PreparedDataset;
+use crate::plan::{Beyond, Demand, StageDemand, encoder_bytes};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::results::FileRecord;
@@ -105,7 +104,7 @@ impl Facts for EncoderSource {
 }
 
 impl ActivationSource for EncoderSource {
-    fn widths(&self, _: &PreparedDataset) -> Vec<(Stage, usize)> {
+    fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
         let architecture = &self.checkpoint.architecture;
         let width = |stage| (stage, architecture.channels_at(stage));
         architecture.stages().into_iter().map(width).collect()
@@ -139,7 +138,6 @@ impl ActivationSource for EncoderSource {
         let vector = (widest * size_of::<f32>()) as u64;
         let mean = if cell.tokens == Tokens::Mean { vector } else { 0 };
         let image_bytes = encoder.bytes_per_image() as u64 + mean;
-        let dataset = cell.dataset;
         let (precision, weights) = (encoder.precision(), encoder.resident_bytes(0) as u64);
         Demand {
             fixed_bytes: encoder_bytes(encoder),
@@ -152,7 +150,7 @@ impl ActivationSource for EncoderSource {
                 * encoder.images_at_a_time()
                 * GROUPS_A_THREAD,
             batch_images: 1,
-            reading_bytes: Some(reading_bytes(dataset.decoding.bytes(), dataset.largest_file)),
+            reading_bytes: Some(cell.reading_bytes()),
             beyond: Beyond::File,
             at_least: format!(
                 "its weights in {precision}, the working memory of each thread, two images"

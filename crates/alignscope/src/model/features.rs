@@ -12,12 +12,11 @@ use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
 use super::arrays::{arrays, how_read, tell};
 use super::error::check_stopped;
 use super::{Cell, Facts, ModelError, Role};
-use crate::encoder::{Encoded, Spilled, SpilledImages, Tokens};
+use crate::encoder::{Encoded, Spilled, SpilledImages};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::{ContentHash, HashedPath};
 use crate::pair_statistics::{Activations, ImageProducts};
 use crate::plan::{Beyond, Demand, ResidentSet, StageDemand};
-use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::results::FileRecord;
 use crate::stage::{Stage, depths};
@@ -174,7 +173,7 @@ impl Facts for FeaturesSource<'_> {
         self.made_of().clone().into_iter().collect()
     }
 
-    fn compared(&self, _: &PreparedDataset, _: Tokens) -> (&'static str, String) {
+    fn compared(&self, _: &Cell<'_>) -> (&'static str, String) {
         ("tokens", format!("{} of {:?}", self.reading.tokens, self.arrays))
     }
 
@@ -198,7 +197,7 @@ impl ActivationSource for FeaturesSource<'_> {
         self.features.hash(&self.name, progress)
     }
 
-    fn widths(&self, _: &PreparedDataset) -> Vec<(Stage, usize)> {
+    fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
         self.arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect()
     }
 

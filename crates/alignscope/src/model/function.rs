@@ -14,11 +14,11 @@ use super::arrays::{arrays, how_read, tell};
 use super::error::check_stopped;
 use super::reduction::check_usable;
 use super::{Cell, Facts, ModelError, Role};
-use crate::encoder::{Encoded, Spilled, SpilledImages, Tokens};
+use crate::encoder::{Encoded, Spilled, SpilledImages};
 use crate::features::{ArrayAxes, LayoutError, Reading};
 use crate::image::RgbImage;
 use crate::pair_statistics::{Activations, ImageProducts};
-use crate::plan::{Beyond, Demand, Holding, MemoryPlan, ResidentSet, StageDemand, reading_bytes};
+use crate::plan::{Beyond, Demand, Holding, MemoryPlan, ResidentSet, StageDemand};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
@@ -317,8 +317,8 @@ impl Facts for FunctionSource<'_> {
         self.made_of().clone().into_iter().collect()
     }
 
-    fn compared(&self, dataset: &PreparedDataset, _: Tokens) -> (&'static str, String) {
-        ("tokens", format!("{} of {:?}", self.reading.tokens, self.look(dataset).arrays))
+    fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
+        ("tokens", format!("{} of {:?}", self.reading.tokens, self.look(cell.dataset).arrays))
     }
 
     fn not_cached(&self) -> Option<&'static str> {
@@ -347,8 +347,8 @@ impl ActivationSource for FunctionSource<'_> {
         Ok(())
     }
 
-    fn widths(&self, dataset: &PreparedDataset) -> Vec<(Stage, usize)> {
-        let shapes = self.look(dataset).shapes.iter();
+    fn widths(&self, cell: &Cell<'_>) -> Vec<(Stage, usize)> {
+        let shapes = self.look(cell.dataset).shapes.iter();
         shapes.map(|(stage, [_, channels])| (*stage, *channels)).collect()
     }
 
@@ -383,7 +383,7 @@ impl ActivationSource for FunctionSource<'_> {
             image_beside_file_bytes: 0,
             busy_images: 0,
             batch_images: function.batch,
-            reading_bytes: Some(reading_bytes(dataset.decoding.bytes(), dataset.largest_file)),
+            reading_bytes: Some(cell.reading_bytes()),
             beyond: if spill { Beyond::File } else { Beyond::AskAgain },
             at_least: "two images of the widest stage".to_owned(),
             remedies: Box::new(move |_, _| if spill { vec![] } else { vec![Remedy::Spill] }),

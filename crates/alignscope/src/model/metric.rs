@@ -9,7 +9,6 @@ use super::error::check_stopped;
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, Role, StageDistances};
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
-use crate::encoder::Tokens;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
@@ -22,9 +21,57 @@ use crate::stage::Stage;
 
 /// A distance of two images: what it needs of each, and its value for a pair.
 ///
-/// # Adding one
-/// The pixels (`pixels.rs`) are a whole example: what is held of an image is the image, and the
-/// distance of two is the root mean square difference.
+/// To add one: a file that implements this, as here; a name for it in `model_spec.rs`; and its line in
+/// `experiment/models.rs`, which makes models of what the user names. The pixels (`model/pixels.rs`) are a
+/// whole one.
+///
+/// ```
+/// use alignscope::image::RgbImage;
+/// use alignscope::model::{ImageMetric, Metric, Model, Role};
+/// use alignscope::{Distance, Stage};
+/// use serde_json::{Value, json};
+///
+/// /// How far the mean levels of two images are from each other.
+/// struct MeanLevel;
+///
+/// impl ImageMetric for MeanLevel {
+///     type Features = f64;
+///     const STAGE: Stage = Stage::Output;
+///     const DISTANCE: Distance = Distance::Own;
+///     const ROLE: Role = Role::Baseline;
+///
+///     fn name(&self) -> String {
+///         "mean-level".to_owned()
+///     }
+///
+///     fn fingerprint(&self) -> Value {
+///         json!("mean-level")
+///     }
+///
+///     fn bytes(&self, _: usize, _: usize) -> usize {
+///         size_of::<f64>()
+///     }
+///
+///     fn working_bytes(&self, width: usize, height: usize) -> usize {
+///         3 * width * height
+///     }
+///
+///     fn features(&self, image: RgbImage) -> f64 {
+///         let levels = image.pixels().iter().map(|level| f64::from(*level));
+///         levels.sum::<f64>() / image.pixels().len() as f64
+///     }
+///
+///     fn distance(&self, a: &f64, b: &f64) -> f64 {
+///         (a - b).abs()
+///     }
+/// }
+///
+/// let model = Metric(MeanLevel);
+/// assert_eq!(model.facts().role(), Role::Baseline);
+/// let [black, white] = [0, 255].map(|level| RgbImage::new(1, 1, vec![level; 3]));
+/// let [black, white] = [black, white].map(|image| MeanLevel.features(image));
+/// assert_eq!(MeanLevel.distance(&black, &white), 255.0);
+/// ```
 pub trait ImageMetric: Send + Sync {
     /// What is computed of an image once, and compared with that of others.
     type Features: Send + Sync;
@@ -133,8 +180,8 @@ impl<M: ImageMetric> Facts for Metric<M> {
         }
     }
 
-    fn compared(&self, dataset: &PreparedDataset, _: Tokens) -> (&'static str, String) {
-        ("compared", rule::<M>(dataset).to_string())
+    fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
+        ("compared", rule::<M>(cell.dataset).to_string())
     }
 
     fn files(&self) -> Vec<FileRecord> {
