@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alignscope::encoder::known_models;
 use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
+use alignscope::model::ModelError;
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
@@ -227,7 +228,7 @@ impl<'a> Given<'a> {
                     None => None,
                     Some(Recipe::Known(recipe)) => Some(recipe),
                     Some(Recipe::Checkpoint(model)) => {
-                        let failed = |source| ExperimentError::Model {
+                        let failed = |source| ModelError::Model {
                             model: model.to_string(),
                             source: Box::new(source),
                         };
@@ -311,7 +312,7 @@ impl Recipe {
     fn of(py: Python<'_>, name: &str) -> PyResult<Self> {
         let id = name.strip_prefix("random:").unwrap_or(name);
         if let Some(known) = known_models().iter().find(|known| known.id == id) {
-            return Ok(Self::Known(known.preprocessing()));
+            return Ok(Self::Known(known.preprocessing().clone()));
         }
         let model: ModelSpec = name.parse().map_err(|e| exception(py, &e))?;
         match model.is_encoder() {
