@@ -255,7 +255,7 @@ impl LoadedMetric {
     /// What it computes of one image.
     ///
     /// # Panics
-    /// A side is shorter than [`Baseline::min_side`].
+    /// A side is shorter than [`MetricKind::min_side`].
     pub fn features(&self, image: RgbImage) -> MetricFeatures {
         let side = image.width().min(image.height());
         assert!(side >= self.baseline.min_side(), "an image of {side} pixels");

@@ -3,6 +3,12 @@
 //! A run knows one trait, [`Model`]. Two wrappers implement it: [`Activations`] for whatever gives
 //! activations ([`ActivationSource`]), and [`Metric`] for a distance of two images
 //! ([`ImageMetric`]).
+//!
+//! [`Model`]: crate::model::Model
+//! [`Activations`]: crate::model::Activations
+//! [`ActivationSource`]: crate::model::ActivationSource
+//! [`Metric`]: crate::model::Metric
+//! [`ImageMetric`]: crate::model::ImageMetric
 
 mod activations;
 mod arrays;

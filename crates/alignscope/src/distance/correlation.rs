@@ -13,7 +13,7 @@ use crate::pair_statistics::{ImageProducts, InnerProducts};
 ///
 /// u is the vector of length 1 whose numbers are all the same, so that ⟨a, a⟩ − ⟨a, u⟩² is n times
 /// the variance of a's n numbers. 0 to 2. Equal images give exactly 0; rounding never leads out of
-/// 0 to 2. An image is constant if its variance is at most [`CONSTANT`] of its mean square; it has
+/// 0 to 2. An image is constant if its variance is at most `CONSTANT` of its mean square; it has
 /// distance 1 to any that is not, and 0 to another one.
 ///
 /// # Source
