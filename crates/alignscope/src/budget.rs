@@ -1,22 +1,13 @@
 //! What an encoder takes of a memory budget beside its images.
 
 use crate::encoder::Encoder;
-use crate::image::READERS;
-
-/// The program itself, its tables, and what an allocator keeps for later.
-pub(crate) const PROGRAM_BYTES: u64 = 40_000_000;
+use crate::image::{PROGRAM_BYTES, READERS};
 
 /// Working memory of a thread's matrix products and of its allocator, beyond the encoder's own.
 const THREAD_BYTES: u64 = 4_000_000;
 
 /// Bytes of files that are read ahead, at least and at most.
 const AHEAD_BYTES: [u64; 2] = [4_000_000, 64_000_000];
-
-/// Memory of a budget for decoding where nothing else is done yet. No budget is so small that the
-/// program itself would not take as much.
-pub(crate) fn for_decoding_alone(memory_bytes: u64) -> u64 {
-    memory_bytes.saturating_sub(PROGRAM_BYTES).max(PROGRAM_BYTES)
-}
 
 /// Bytes that encoding takes whatever the number of images: the program, the weights, the working
 /// memory of each thread, `decoding` bytes for images while they are decoded, and some files that are

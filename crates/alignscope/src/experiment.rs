@@ -56,7 +56,7 @@ use tables::Tables;
 
 use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
-use crate::dataset::{DatasetKind, DatasetOptions};
+use crate::dataset::{Dataset, DatasetError, DatasetFormat, DatasetOptions, Level};
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Precision, Tokens};
 use crate::features::{FeatureFolder, Layouts, Reading};
@@ -75,12 +75,44 @@ use crate::score::Ties;
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetSpec {
-    /// Which data set is asked for; what is found in its folder stands in the results.
-    pub kind: DatasetKind,
+    /// What results call it; by default the name of the release that is found, else of the format.
+    pub name: Option<String>,
+    /// Its level of abstraction; by default that of its format.
+    pub level: Option<Level>,
+    /// What is asked for.
+    pub format: DatasetFormat,
     /// Its folder, or for a manifest also the file.
     pub data: PathBuf,
     /// What part of it.
     pub options: DatasetOptions,
+}
+
+impl DatasetSpec {
+    /// All of the data set that `format` asks for in `data`, called as it is found to be.
+    pub fn new(format: DatasetFormat, data: PathBuf) -> Self {
+        Self { name: None, level: None, format, data, options: DatasetOptions::default() }
+    }
+
+    /// What the user calls it: by the name that is given, else by what is asked for.
+    pub fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.format.name())
+    }
+
+    /// What results call it, if that is known before it is read.
+    fn known_name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.format.known_name())
+    }
+
+    /// Reads the data set.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`]; or its name cannot be.
+    pub fn open(&self) -> Result<Dataset, DatasetError> {
+        let name = self.name.as_deref();
+        let mut dataset = Dataset::open_as(name, self.format, &self.data, &self.options)?;
+        dataset.level = self.level.unwrap_or(dataset.level);
+        Ok(dataset)
+    }
 }
 
 /// A grid of models × data sets × distances.
@@ -137,7 +169,7 @@ pub struct Experiment {
 #[derive(Debug, Default)]
 struct ForeignScales {
     /// By model and data set, then by stage.
-    scales: BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>,
+    scales: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>>,
     /// SHA-256 of the file that they were read from; `None` where the data sets' own are used.
     sha256: Option<ContentHash>,
 }
@@ -152,7 +184,7 @@ pub struct Summary {
     /// Whether the folder held this very run already, and nothing was done.
     pub was_done: bool,
     /// Images that could not be read, by data set; their trials are left out.
-    pub bad_images: Vec<(DatasetKind, BadImage)>,
+    pub bad_images: Vec<(String, BadImage)>,
 }
 
 /// What became of a run.
@@ -163,7 +195,7 @@ struct Outcome {
     comparisons: Vec<ComparisonRow>,
     wall_s: f64,
     was_done: bool,
-    bad_images: Vec<(DatasetKind, BadImage)>,
+    bad_images: Vec<(String, BadImage)>,
     /// What was measured of each model, where that is handed out.
     measured: Vec<Measurement>,
 }
@@ -267,9 +299,9 @@ impl Experiment {
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_trials(&datasets)?;
         let this = self.as_found(&datasets)?;
-        let bad_images: Vec<(DatasetKind, BadImage)> = datasets
+        let bad_images: Vec<(String, BadImage)> = datasets
             .iter()
-            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
+            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.name.clone(), image.clone())))
             .collect();
         this.prepare(&mut models, &datasets, progress)?;
         let foreign_scales = this.foreign_scales(&models)?;
@@ -350,8 +382,8 @@ impl Experiment {
             }
         }
         for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {
-            let kind = dataset.dataset.kind;
-            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
+            let name = &dataset.dataset.name;
+            progress.note(&format!("{name}: baselines compare {}", dataset.baseline_rule));
         }
         Ok(())
     }
@@ -361,12 +393,12 @@ impl Experiment {
     fn as_found(&self, datasets: &[PreparedDataset]) -> Result<Self, ExperimentError> {
         let mut found = self.clone();
         for (spec, prepared) in found.datasets.iter_mut().zip(datasets) {
-            spec.kind = prepared.dataset.kind;
+            spec.name = Some(prepared.dataset.name.clone());
         }
         for panel in found.figures.iter_mut().flat_map(|figure| &mut figure.panels) {
-            let asked = self.datasets.iter().position(|spec| spec.kind == *panel);
+            let asked = self.datasets.iter().position(|spec| spec.called() == panel);
             if let Some(position) = asked {
-                *panel = found.datasets[position].kind;
+                panel.clone_from(&datasets[position].dataset.name);
             }
         }
         found.check_datasets()?;
@@ -376,9 +408,10 @@ impl Experiment {
     /// No data set stands there twice.
     fn check_datasets(&self) -> Result<(), ExperimentError> {
         for (i, dataset) in self.datasets.iter().enumerate() {
-            if self.datasets[..i].iter().any(|other| other.kind == dataset.kind) {
-                let name = dataset.kind.to_string();
-                return Err(ExperimentError::Twice { what: "data set", name });
+            let Some(name) = dataset.known_name() else { continue };
+            if self.datasets[..i].iter().any(|other| other.known_name() == Some(name)) {
+                let (name, format) = (name.to_owned(), dataset.format.to_string());
+                return Err(ExperimentError::TwiceNamed { name, format });
             }
         }
         Ok(())
@@ -487,7 +520,8 @@ impl Experiment {
             spec: Some(model.place.clone()),
         };
         let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
-            name: read.dataset.kind.to_string(),
+            name: read.dataset.name.clone(),
+            release: read.dataset.release.map(|release| release.to_string()),
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
             limit: spec.options.limit,
@@ -550,13 +584,13 @@ impl Experiment {
             }
             let there = there.unwrap_or(&model.name);
             for dataset in &self.datasets {
-                let found = file.scales(there, |name| name == dataset.kind.name())?;
+                let found = file.scales(there, |name| name == dataset.called())?;
                 if found.is_empty() {
                     let path = file.path().to_owned();
-                    let (model, dataset) = (model.name.clone(), dataset.kind);
+                    let (model, dataset) = (model.name.clone(), dataset.called().to_owned());
                     return Err(ExperimentError::NoScale { path, model, dataset });
                 }
-                scales.insert((model.name.clone(), dataset.kind), found);
+                scales.insert((model.name.clone(), dataset.called().to_owned()), found);
             }
         }
         Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
@@ -586,11 +620,7 @@ mod tests {
     use crate::stage::Stage;
 
     fn experiment() -> Experiment {
-        let dataset = DatasetSpec {
-            kind: DatasetKind::Pairs,
-            data: "none".into(),
-            options: DatasetOptions::default(),
-        };
+        let dataset = DatasetSpec::new(DatasetFormat::PAIRS, "none".into());
         Experiment::new(vec![ModelSpec::untrained("a/b", 0)], vec![dataset], 1 << 30)
     }
 

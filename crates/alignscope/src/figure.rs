@@ -19,7 +19,7 @@ use axes::Frame;
 use curves::PanelData;
 use svg::{Label, Svg, number};
 
-pub use curves::{shown_measure, thousands};
+pub use curves::thousands;
 pub use name::{Specs, base_of, short_name};
 pub use palette::{Color, NoColor, Palette};
 pub use published::{

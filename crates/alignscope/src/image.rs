@@ -18,7 +18,9 @@ use crate::input_file;
 use image::ImageFormat;
 
 pub use budget::DecodingBudget;
-pub(crate) use budget::{Examined, decoding_share, notes_on_reading};
+pub(crate) use budget::{
+    Examined, PROGRAM_BYTES, decoding_share, for_decoding_alone, notes_on_reading,
+};
 pub use error::ImageError;
 pub(crate) use prefetch::{Prefetch, READERS, prefetch};
 

@@ -84,6 +84,12 @@ impl Measure {
         }
     }
 
+    /// Whether figures show it, and models are compared by it: each kind of trial has one such
+    /// measure.
+    pub fn is_main(self) -> bool {
+        matches!(self, Self::Spearman | Self::Accuracy)
+    }
+
     /// Whether it is of the energy of channels: of the model and the images alone, whatever people
     /// answered.
     pub fn is_of_energy(self) -> bool {

@@ -263,7 +263,7 @@ pub(super) fn distances(
     let shapes = &look.shapes;
     let plan = Plan::of(&work, shapes, cell.memory_bytes, &open, kept.is_some())?;
     let encoded = (open.images.len() * plan.stage_groups.len()) as u64;
-    progress.begin(&format!("{} on {}", wanted.model, wanted.dataset.dataset.kind), encoded);
+    progress.begin(&format!("{} on {}", wanted.model, wanted.dataset.dataset.name), encoded);
     let mut found = Vec::with_capacity(shapes.len());
     for group in &plan.stage_groups {
         found.extend(work.stages(&shapes[group.clone()], &plan, kept.as_mut())?);
@@ -373,7 +373,7 @@ impl Plan {
         if left < least {
             return Err(ExperimentError::CallbackMemory {
                 model: wanted.model.to_owned(),
-                dataset: wanted.dataset.dataset.kind,
+                dataset: wanted.dataset.dataset.name.clone(),
                 stage: widest.0,
                 images: largest,
                 spilled: callback.spill,

@@ -172,7 +172,7 @@ fn stage_distances(
 
     let images = open.images.len();
     progress.begin(
-        &format!("{model} on {}", dataset.dataset.kind),
+        &format!("{model} on {}", dataset.dataset.name),
         (images * encoder.stages().len()) as u64,
     );
     let passes = passes(encoder);
@@ -200,7 +200,7 @@ fn stage_distances(
         Ok::<(), ExperimentError>(())
     })?;
     progress.end();
-    progress.begin(&format!("{model} on {}: distances", dataset.dataset.kind), 0);
+    progress.begin(&format!("{model} on {}: distances", dataset.dataset.name), 0);
     let finished = reduction.finish()?;
     progress.end();
     let stages = match (finished, &kept) {
@@ -224,7 +224,7 @@ pub(super) fn from_cache(
     let Cell { model, dataset, memory_bytes, .. } = cell;
     let pairs = dataset.pairs.len();
     progress.begin(
-        &format!("{model} on {}: kept differences", dataset.dataset.kind),
+        &format!("{model} on {}: kept differences", dataset.dataset.name),
         widths.len() as u64,
     );
     let mut found = Vec::with_capacity(widths.len());

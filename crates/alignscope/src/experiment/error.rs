@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cache::{CacheError, StoreError};
-use crate::dataset::{DatasetError, DatasetKind};
+use crate::dataset::DatasetError;
 use crate::encoder::{EncoderError, Precision};
 use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
 use crate::figure::FigureError;
@@ -65,6 +65,17 @@ pub enum ExperimentError {
         /// Its name.
         name: String,
     },
+    /// Two data sets would have one name in results.
+    #[error(
+        "two data sets are called `{name}`, so that results could not tell them apart; give one \
+         another name, as in `--dataset mine={format}`"
+    )]
+    TwiceNamed {
+        /// The name.
+        name: String,
+        /// What was asked for of the second.
+        format: String,
+    },
     /// Another run's scales are named where none is needed.
     #[error(
         "--scale-from has no use here: it needs an encoder and the distance normalized-euclidean"
@@ -105,7 +116,7 @@ pub enum ExperimentError {
         /// The metric.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Whether images are brought to a square, whose size can be chosen.
         can_be_smaller: bool,
         /// Bytes that would do.
@@ -132,7 +143,7 @@ pub enum ExperimentError {
         /// The metric.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Whether images are brought to a square, since they differ in size.
         cropped: bool,
         /// Width of all images.
@@ -146,7 +157,7 @@ pub enum ExperimentError {
     #[error("cannot read the data set {dataset} from {data}")]
     Dataset {
         /// Which one.
-        dataset: DatasetKind,
+        dataset: String,
         /// Its folder or file.
         data: PathBuf,
         /// Why.
@@ -161,7 +172,7 @@ pub enum ExperimentError {
     )]
     Images {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// How many cannot.
         count: usize,
         /// Of how many.
@@ -178,7 +189,7 @@ pub enum ExperimentError {
     #[error("cannot read the image {id} of {dataset}")]
     Image {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The image.
         id: String,
         /// Why.
@@ -189,7 +200,7 @@ pub enum ExperimentError {
     #[error("the image {id} of {dataset} changed during the run; run again")]
     ImageChanged {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The image.
         id: String,
     },
@@ -201,7 +212,7 @@ pub enum ExperimentError {
     )]
     ImageMemory {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The image that needs most.
         id: String,
         /// Bytes that would do.
@@ -225,7 +236,7 @@ pub enum ExperimentError {
         /// Whether weights in f32, which are smaller than those in bf16x6, would leave enough.
         f32_may_do: bool,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Bytes that would do.
         needed: u64,
         /// Bytes allowed.
@@ -239,7 +250,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
     },
     /// Another run's scales are of another model with the same name.
     #[error(
@@ -260,7 +271,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The stage.
         stage: Stage,
         /// Channels found.
@@ -276,7 +287,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The stage.
         stage: Stage,
         /// The channel.
@@ -292,7 +303,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The image.
         id: String,
         /// The stage.
@@ -310,7 +321,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The stage.
         stage: Stage,
         /// Why.
@@ -413,10 +424,10 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Why.
         #[source]
-        source: RowsError,
+        source: Box<RowsError>,
     },
     /// A file of features cannot be used.
     #[error(transparent)]
@@ -451,7 +462,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The stage.
         stage: Stage,
         /// Images of the largest connected component.

@@ -18,7 +18,6 @@ use super::prepared::PreparedDataset;
 use super::reduction::{Reduction, Wanted, When, check_usable};
 use super::tiles::{PlacedPair, reduce_file, reduce_memory};
 use crate::cache::CacheEntry;
-use crate::dataset::DatasetKind;
 use crate::encoder::{Spilled, SpilledImages, Tokens};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::{ContentHash, HashedPath};
@@ -164,14 +163,14 @@ pub fn depths(stages: &[Stage]) -> Vec<f64> {
 pub(super) struct OwnModel<'a> {
     external: External<'a>,
     /// How its arrays are read, for each data set, once that is known.
-    arrays: BTreeMap<DatasetKind, Vec<(Stage, ArrayAxes)>>,
+    arrays: BTreeMap<String, Vec<(Stage, ArrayAxes)>>,
     /// What its activations are, by what that is called, once that is asked: arrays in memory are
     /// hashed for it.
     made_of: OnceLock<BTreeMap<String, String>>,
     /// What is probably wrong with its arrays.
     warnings: Vec<String>,
     /// What a function gave of the first image of each data set that was not measured yet.
-    looks: BTreeMap<DatasetKind, Look>,
+    looks: BTreeMap<String, Look>,
 }
 
 impl<'a> OwnModel<'a> {
@@ -214,7 +213,7 @@ impl Model for OwnModel<'_> {
     }
 
     fn compared(&self, dataset: &PreparedDataset, tokens: Tokens) -> (&'static str, String) {
-        ("tokens", format!("{tokens} of {:?}", self.arrays.get(&dataset.dataset.kind)))
+        ("tokens", format!("{tokens} of {:?}", self.arrays.get(&dataset.dataset.name)))
     }
 
     fn files(&self) -> Vec<FileRecord> {
@@ -247,19 +246,19 @@ impl Model for OwnModel<'_> {
                 self.warnings = tell(name, *reading, &shapes, &found, progress);
                 for wanted in wanted {
                     rows(*wanted, features, &found)?;
-                    self.arrays.insert(wanted.dataset.dataset.kind, found.clone());
+                    self.arrays.insert(wanted.dataset.dataset.name.clone(), found.clone());
                 }
                 features.hash(name, progress)?;
             }
             ExternalSource::Callback(callback) => {
                 for wanted in wanted {
-                    let kind = wanted.dataset.dataset.kind;
+                    let dataset = &wanted.dataset.dataset.name;
                     let look = callback::look(*wanted, callback, *reading, progress)?;
                     if self.warnings.is_empty() {
                         self.warnings = look.warnings.clone();
                     }
-                    self.arrays.insert(kind, look.arrays.clone());
-                    self.looks.insert(kind, look);
+                    self.arrays.insert(dataset.clone(), look.arrays.clone());
+                    self.looks.insert(dataset.clone(), look);
                 }
             }
         }
@@ -277,14 +276,14 @@ impl Model for OwnModel<'_> {
         progress: &dyn Progress,
     ) -> Result<Measurement, ExperimentError> {
         let Self { external, arrays, warnings, looks, .. } = self;
-        let (reading, kind) = (external.reading, cell.dataset.dataset.kind);
+        let (reading, name) = (external.reading, &cell.dataset.dataset.name);
         let found = match &mut external.source {
             ExternalSource::Features(features) => {
-                let of_features = (&*features, arrays[&kind].as_slice());
+                let of_features = (&*features, arrays[name].as_slice());
                 feature_distances(cell, of_features, reading, kept, progress)?
             }
             ExternalSource::Callback(callback) => {
-                let look = looks.get(&kind).expect("it was prepared");
+                let look = looks.get(name).expect("it was prepared");
                 callback::distances(cell, (callback, look), reading, kept, progress)?
             }
         };
@@ -457,7 +456,7 @@ fn feature_distances(
     let mut reduction = Reduction::new(wanted, widths, When::AtOnce, store_in_memory)?;
     reduction.begin(&set, kept.as_ref())?;
     let model = wanted.model;
-    progress.begin(&format!("{model} on {}", dataset.kind), features.stages.len() as u64);
+    progress.begin(&format!("{model} on {}", dataset.name), features.stages.len() as u64);
     for ((stage, values), (_, axes)) in features.stages.iter().zip(arrays) {
         check_stopped(progress)?;
         let ArrayAxes { images: count, tokens: of_image, channels, .. } = *axes;
@@ -537,8 +536,8 @@ fn rows(
     };
     found.map_err(|source: RowsError| ExperimentError::Rows {
         model: wanted.model.to_owned(),
-        dataset: wanted.dataset.dataset.kind,
-        source,
+        dataset: wanted.dataset.dataset.name.clone(),
+        source: Box::new(source),
     })
 }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::ExperimentError;
-use crate::dataset::{ALL, DatasetKind};
+use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::figure::{
     Color, Figure, FigureError, FigureOptions, Palette, Specs, other_tokens, published_differences,
-    published_notes, shown_measure, write_published_differences,
+    published_notes, write_published_differences,
 };
 use crate::report::NamedFigure;
 use crate::results::{
@@ -41,8 +41,8 @@ pub struct FigureSpec {
     #[serde(with = "names")]
     pub distances: Vec<Distance>,
     /// The data sets that it shows; all where there is none.
-    #[serde(with = "names", default)]
-    pub panels: Vec<DatasetKind>,
+    #[serde(default)]
+    pub panels: Vec<String>,
 }
 
 impl FigureSpec {
@@ -120,7 +120,7 @@ impl FigureSpec {
 
     /// Whether the figure shows a score; `models` are those that it names.
     fn shows(&self, row: &ScoreRow, models: &HashSet<&str>) -> bool {
-        if row.subset != ALL || row.measure != shown_measure(row.dataset) {
+        if row.subset != ALL || !row.measure.is_main() {
             return false;
         }
         let panel = self.panels.is_empty() || self.panels.contains(&row.dataset);

@@ -12,11 +12,10 @@ use super::pixel_rule::PixelRule;
 use super::prepared::PreparedDataset;
 use super::record::absolute;
 use super::reduction::{StageDistances, Wanted};
-use crate::budget::PROGRAM_BYTES;
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::Tokens;
-use crate::image::RgbImage;
+use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::metric::{LoadedMetric, MetricFeatures};
 use crate::progress::Progress;
 use crate::resident::{ResidentSet, plan};
@@ -213,7 +212,7 @@ fn check<M: ImageMetric>(
     let ((width, height), needed) = (rule.size(), metric.min_side());
     if width.min(height) < needed {
         let cropped = matches!(rule, PixelRule::Cropped { .. });
-        let (model, dataset) = (metric.name(), dataset.dataset.kind);
+        let (model, dataset) = (metric.name(), dataset.dataset.name.clone());
         return Err(ExperimentError::TooSmall { model, dataset, cropped, width, height, needed });
     }
     Share::of(metric, dataset, memory_bytes).map(|_| ())
@@ -246,7 +245,7 @@ impl Share {
         match usize::try_from(rest / bytes).unwrap_or(usize::MAX) {
             0 => Err(ExperimentError::MetricMemory {
                 model: metric.name(),
-                dataset: dataset.dataset.kind,
+                dataset: dataset.dataset.name.clone(),
                 can_be_smaller: M::ROLE == Role::Baseline
                     && matches!(rule, PixelRule::Cropped { .. }),
                 needed: fixed + each + bytes,
@@ -283,7 +282,7 @@ fn distances<M: ImageMetric>(
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
-    progress.begin(&format!("{model} on {}", dataset.dataset.kind), steps as u64);
+    progress.begin(&format!("{model} on {}", dataset.dataset.name), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ExperimentError::Threads { threads, source })?;
     let mut distances: Vec<f64> =

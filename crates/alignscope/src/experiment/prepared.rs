@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::error::check_stopped;
 use super::pixel_rule::{self, PixelRule};
 use super::{DatasetSpec, ExperimentError};
-use crate::budget::{PROGRAM_BYTES, for_decoding_alone};
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{Dataset, DatasetError, ImageEntry, Pairs};
 use crate::image::{
-    self, DecodingBudget, Examined, ImageError, RgbImage, decoding_share, notes_on_reading,
+    self, DecodingBudget, Examined, ImageError, PROGRAM_BYTES, RgbImage, decoding_share,
+    for_decoding_alone, notes_on_reading,
 };
 use crate::input_file::{ContentHash, InputFile};
 use crate::listing::sha256_of_all;
@@ -74,16 +74,15 @@ impl PreparedDataset {
         progress: &dyn Progress,
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Dataset {
-            dataset: spec.kind,
+            dataset: spec.called().to_owned(),
             data: spec.data.clone(),
             source: Box::new(source),
         };
-        progress.begin(&format!("{}: reading trials", spec.kind), 0);
-        let mut dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
+        progress.begin(&format!("{}: reading trials", spec.called()), 0);
+        let mut dataset = spec.open().map_err(error)?;
         progress.end();
-        let kind = dataset.kind;
         for note in &dataset.notes {
-            progress.note(&format!("{kind}: {note}"));
+            progress.note(&format!("{}: {note}", dataset.name));
         }
         let files = dataset.sources.iter().map(FileRecord::of).collect();
         let mut found = check_images(&dataset, how.memory_bytes, progress)?;
@@ -97,7 +96,7 @@ impl PreparedDataset {
             };
             let source = Box::new(source);
             return Err(ExperimentError::Images {
-                dataset: kind,
+                dataset: dataset.name,
                 count,
                 total,
                 can_leave_out: how.can_keep_going,
@@ -129,7 +128,7 @@ impl PreparedDataset {
         let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
         let bad_trials = trials - dataset.trials.len();
         for note in notes_on_reading(dataset.images.iter().map(|entry| &checked[&entry.id])) {
-            progress.note(&format!("{kind}: {note}"));
+            progress.note(&format!("{}: {note}", dataset.name));
             dataset.notes.push(note);
         }
         let of_image = |entry: &ImageEntry| &checked[&entry.id];
@@ -139,19 +138,20 @@ impl PreparedDataset {
         let largest_file = largest(|found| found.bytes);
         let decoding = largest(|found| found.decoding_bytes) + largest_file;
         for BadImage { image, why } in &bad_images {
-            progress.note(&format!("{kind}: {image} is left out: {why}"));
+            progress.note(&format!("{}: {image} is left out: {why}", dataset.name));
         }
 
-        progress.begin(&format!("{kind}: resampling trials, ceilings"), 0);
+        progress.begin(&format!("{}: resampling trials, ceilings", dataset.name), 0);
         let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
-            "{kind}: {} trials, {} pairs, {} images",
+            "{}: {} trials, {} pairs, {} images",
+            dataset.name,
             dataset.trials.len(),
             pairs.len(),
             dataset.images.len()
         ));
-        let draws = Draws::new(how.resampling, kind.name(), clusters.count);
+        let draws = Draws::new(how.resampling, &dataset.name, clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
         let ceilings = ceilings(&dataset, &scorer, how.resampling.seed);
@@ -222,7 +222,7 @@ impl PreparedDataset {
 
     fn failed(&self, index: usize, source: ImageError) -> ExperimentError {
         ExperimentError::Image {
-            dataset: self.dataset.kind,
+            dataset: self.dataset.name.clone(),
             id: self.dataset.images[index].id.clone(),
             source: Box::new(source),
         }
@@ -230,7 +230,7 @@ impl PreparedDataset {
 
     fn changed(&self, index: usize) -> ExperimentError {
         let id = self.dataset.images[index].id.clone();
-        ExperimentError::ImageChanged { dataset: self.dataset.kind, id }
+        ExperimentError::ImageChanged { dataset: self.dataset.name.clone(), id }
     }
 
     /// The folder that the images' ids are paths below.
@@ -265,7 +265,7 @@ fn check_images(
     memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Vec<Result<Examined, ImageError>>, ExperimentError> {
-    progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
+    progress.begin(&format!("{}: checking images", dataset.name), dataset.images.len() as u64);
     let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
     let found: Result<Vec<_>, ExperimentError> = dataset
         .images
@@ -287,7 +287,7 @@ fn check_images(
     match needed.max() {
         None => Ok(found),
         Some((needed, id)) => Err(ExperimentError::ImageMemory {
-            dataset: dataset.kind,
+            dataset: dataset.name.clone(),
             id: id.clone(),
             needed: needed + PROGRAM_BYTES,
             budget: memory_bytes,

@@ -237,7 +237,7 @@ fn foreign_scale(
     if values.len() != channels {
         return Err(ExperimentError::ScaleShape {
             model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
+            dataset: wanted.dataset.dataset.name.clone(),
             stage,
             found: values.len(),
             expected: channels,
@@ -247,7 +247,7 @@ fn foreign_scale(
         None => Ok(Scale::new(values)),
         Some(channel) => Err(ExperimentError::ScaleValue {
             model: wanted.model.to_owned(),
-            dataset: wanted.dataset.dataset.kind,
+            dataset: wanted.dataset.dataset.name.clone(),
             stage,
             channel,
             value: values[channel],
@@ -276,7 +276,7 @@ pub(super) fn check_usable(
             let dataset = &wanted.dataset.dataset;
             return Err(ExperimentError::Unusable {
                 model: wanted.model.to_owned(),
-                dataset: dataset.kind,
+                dataset: dataset.name.clone(),
                 id: dataset.images[image_of(image)].id.clone(),
                 stage,
                 token: found.token,

@@ -130,7 +130,7 @@ impl Shares {
                 model: (*model).to_owned(),
                 precision,
                 f32_may_do: precision == Precision::Bf16x6 && needed - third <= *memory_bytes,
-                dataset: dataset.dataset.kind,
+                dataset: dataset.dataset.name.clone(),
                 needed,
                 budget: *memory_bytes,
             });
@@ -150,7 +150,7 @@ impl Shares {
         progress: &dyn Progress,
     ) {
         let Cell { model, dataset, .. } = cell;
-        let kind = dataset.dataset.kind;
+        let kind = &dataset.dataset.name;
         let (all, images) = (self.sets.len(), dataset.dataset.images.len());
         if open.images.len() < images {
             let kept = images - open.images.len();

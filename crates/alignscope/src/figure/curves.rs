@@ -2,7 +2,7 @@
 
 use super::name::{Parts, Specs};
 use super::published::{AskedParts, PublishedScore, is_comparable};
-use crate::dataset::{ALL, DatasetKind, Level};
+use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
 use crate::results::ScoreRow;
 use crate::score::Measure;
@@ -94,7 +94,9 @@ impl Reference {
 /// One data set by one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelData {
-    pub(super) dataset: DatasetKind,
+    pub(super) dataset: String,
+    pub(super) level: Level,
+    pub(super) release: Option<Release>,
     pub(super) measure: Measure,
     pub(super) n: usize,
     /// Trials of the published scores that lie under those of the run.
@@ -111,14 +113,6 @@ pub(super) struct PanelData {
     pub(super) baselines: Vec<MetricKind>,
 }
 
-/// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
-pub fn shown_measure(dataset: DatasetKind) -> Measure {
-    match dataset.level() {
-        Level::Low => Measure::Spearman,
-        Level::Middle | Level::High => Measure::Accuracy,
-    }
-}
-
 impl PanelData {
     /// A panel for each data set in the rows, from the low to the high level.
     pub(super) fn of_rows(
@@ -127,15 +121,14 @@ impl PanelData {
         published: &[PublishedScore],
         parts: &AskedParts,
     ) -> Vec<Self> {
-        let mut panels =
-            Self::collect(rows, specs, |row| row.measure == shown_measure(row.dataset));
+        let mut panels = Self::collect(rows, specs, |row| row.measure.is_main());
         for panel in &mut panels {
-            if is_comparable(rows, panel.dataset, parts) {
+            if is_comparable(rows, &panel.dataset, parts) {
                 panel.lay_under(specs, published);
             }
             panel.sort_points();
         }
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
+        panels.sort_by_key(|panel| panel.level);
         panels
     }
 
@@ -145,7 +138,7 @@ impl PanelData {
     pub(super) fn of_energy(rows: &[ScoreRow], specs: &Specs, most: usize) -> Vec<Self> {
         let mut panels = Self::collect(rows, specs, |row| row.measure.is_of_energy());
         panels.iter_mut().for_each(Self::sort_points);
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset, panel.measure));
+        panels.sort_by_key(|panel| panel.level);
         if panels.len() / 2 <= most {
             panels.sort_by_key(|panel| panel.measure);
         }
@@ -160,7 +153,9 @@ impl PanelData {
             let same = |p: &Self| p.dataset == row.dataset && p.measure == row.measure;
             let index = panels.iter().position(same).unwrap_or_else(|| {
                 panels.push(Self {
-                    dataset: row.dataset,
+                    dataset: row.dataset.clone(),
+                    level: row.level,
+                    release: row.release,
                     measure: row.measure,
                     n: row.n,
                     published_n: None,
@@ -253,7 +248,7 @@ impl PanelData {
         let shown: Vec<(String, Distance)> =
             self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
         let mut under: Vec<Curve> = Vec::new();
-        for score in published.iter().filter(|s| s.dataset == self.dataset) {
+        for score in published.iter().filter(|s| Some(s.release) == self.release) {
             self.published_n = Some(score.trials());
             let point = Point {
                 stage: score.stage,
@@ -302,10 +297,11 @@ impl PanelData {
             let images = format!("{}, {} images", self.dataset, thousands(self.n));
             return [measured.to_owned(), images];
         }
-        let level = match self.dataset.level() {
+        let level = match self.level {
             Level::Low => "low: distortions",
             Level::Middle => "middle: within a class",
             Level::High => "high: between classes",
+            Level::None => "no level",
         };
         [level.to_owned(), format!("{}, n = {}", self.dataset, thousands(self.n))]
     }

@@ -8,6 +8,15 @@ use super::{
 };
 use crate::input_file::ContentHash;
 
+/// The program itself, its tables, and what an allocator keeps for later.
+pub(crate) const PROGRAM_BYTES: u64 = 40_000_000;
+
+/// Memory of a budget for decoding where nothing else is done yet. No budget is so small that the
+/// program itself would not take as much.
+pub(crate) fn for_decoding_alone(memory_bytes: u64) -> u64 {
+    memory_bytes.saturating_sub(PROGRAM_BYTES).max(PROGRAM_BYTES)
+}
+
 /// Memory for images while they are decoded. Whoever wants to decode one more than it holds waits.
 #[derive(Debug)]
 pub struct DecodingBudget {
