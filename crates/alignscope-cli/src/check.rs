@@ -17,9 +17,9 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         things_images: arguments.images.map(Into::into),
         ..DatasetOptions::default()
     };
-    let (kind, data) = (arguments.dataset, &arguments.data);
-    let found = inspect(kind, data, &options, memory(arguments.memory)?, &*progress(quiet))?;
-    say!("{} in {}", found.kind, in_one_line(&arguments.data.display().to_string()));
+    let (asked, data) = (arguments.dataset, &arguments.data);
+    let found = inspect(asked, data, &options, memory(arguments.memory)?, &*progress(quiet))?;
+    say!("{} in {}", found.name, in_one_line(&arguments.data.display().to_string()));
     for count in &found.counts {
         say!("  {:>7} {}{}", count.found, count.what, beside(count));
     }

@@ -33,7 +33,7 @@ pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
         models: [arguments.model_a.clone(), arguments.model_b.clone()],
         stages: [arguments.stage_a, arguments.stage_b],
         distances: [arguments.distance_a, arguments.distance_b],
-        dataset: arguments.dataset,
+        dataset: arguments.dataset.clone(),
         resamples: arguments.resamples,
         seed: arguments.seed,
     })?;
@@ -66,11 +66,11 @@ fn print(found: &Comparisons) {
     let mut shown = None;
     let mut rows = Vec::new();
     for row in &found.rows {
-        if shown != Some(row.dataset) {
+        if shown != Some(&row.dataset) {
             print_table(&std::mem::take(&mut rows));
             let title = format!("{}, {}", row.dataset, row.measure);
             say!("{title}: {} trials, {} clusters\n", row.n, row.n_clusters);
-            shown = Some(row.dataset);
+            shown = Some(&row.dataset);
             rows.push(
                 [
                     "first",
@@ -100,7 +100,7 @@ fn print(found: &Comparisons) {
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         for with in &found.with_people {
             rows.push(vec![
-                with.dataset.to_string(),
+                with.dataset.clone(),
                 name(&with.side),
                 format!("{:.4}", with.beyond_chance),
                 interval(with.interval.map(|i| i.low), with.interval.map(|i| i.high)),

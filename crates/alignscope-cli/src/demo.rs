@@ -1,9 +1,7 @@
 //! `alignscope demo`.
 
 use alignscope::results::OutputFolder;
-use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Experiment, MetricKind, ModelSpec, demo,
-};
+use alignscope::{DatasetFormat, DatasetSpec, Experiment, MetricKind, ModelSpec, demo};
 use anyhow::Context;
 
 use crate::arguments::Demo;
@@ -22,13 +20,12 @@ pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Resul
     progress.begin("drawing images", 0);
     let folders = demo::draw(&data, arguments.seed).context("cannot draw the demo's images")?;
     progress.end();
-    let dataset = |kind, data| DatasetSpec { kind, data, options: DatasetOptions::default() };
     let models =
         vec![ModelSpec::MetricKind(MetricKind::Ssim), ModelSpec::untrained(MODEL, arguments.seed)];
     let datasets = vec![
-        dataset(DatasetKind::Pairs, folders.low),
-        dataset(DatasetKind::TwoAfc, folders.middle),
-        dataset(DatasetKind::OddOneOut, folders.high),
+        DatasetSpec::new(DatasetFormat::PAIRS, folders.low),
+        DatasetSpec::new(DatasetFormat::TWO_AFC, folders.middle),
+        DatasetSpec::new(DatasetFormat::ODD_ONE_OUT, folders.high),
     ];
     let experiment = Experiment {
         simulated: true,

@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::known_models;
-use alignscope::{DatasetKind, Distance, MetricKind};
+use alignscope::{DatasetFormat, Distance, MetricKind};
 
 use crate::arguments::Listed;
 use crate::terminal::say;
@@ -36,7 +36,7 @@ fn models() {
 }
 
 fn datasets() {
-    for kind in DatasetKind::ALL {
+    for kind in DatasetFormat::ALL {
         say!("{kind}\n    {}", kind.description());
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, Presentation,
-    Progress, expand_home,
+    DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
+    Presentation, Progress, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
@@ -83,26 +83,31 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
         );
     }
     for place in arguments.data.folders.iter().filter(|place| !place.exists()) {
-        if let Some((name, path)) = place.to_string_lossy().split_once('=')
-            && name.parse::<DatasetKind>().is_ok()
+        let text = place.to_string_lossy();
+        if let Some((name, path)) = text.split_once('=')
+            && let Some(dataset) = arguments.data.datasets.iter().find(|d| d.called() == name)
         {
             bail!(
                 "`--data {name}={path}`: NAME=PATH is for an experiment in TOML; write `--dataset \
-                 {name} --data {path}`"
+                 {dataset} --data {path}`"
             );
         }
     }
     let pairs = arguments.data.datasets.iter().zip(&arguments.data.folders);
-    let spec = |(kind, data): (&DatasetKind, &PathBuf)| DatasetSpec {
-        kind: *kind,
+    let spec = |(dataset, data): (&NamedDataset, &PathBuf)| DatasetSpec {
+        name: dataset.name.clone(),
+        level: None,
+        format: dataset.format,
         data: data.clone(),
         options: arguments.data.part.options(),
     };
+    let mut datasets: Vec<DatasetSpec> = pairs.map(spec).collect();
+    set_levels(&mut datasets, &arguments.data.levels)?;
     Ok(ExperimentFile {
         title: None,
         colours: BTreeMap::new(),
         models: arguments.models.clone(),
-        datasets: pairs.map(spec).collect(),
+        datasets,
         distances: Distance::STUDY.to_vec(),
         figures: vec![],
         baseline_size: None,
@@ -124,13 +129,39 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
         dataset.options.allow_outside |= options.allow_outside;
         dataset.options.limit = options.limit.or(dataset.options.limit);
     }
+    set_levels(&mut grid.datasets, &arguments.data.levels)?;
     Ok(grid)
+}
+
+/// Gives data sets the levels that `--level` says.
+pub fn set_levels(datasets: &mut [DatasetSpec], levels: &[NamedLevel]) -> anyhow::Result<()> {
+    for (i, NamedLevel { name, level }) in levels.iter().enumerate() {
+        if levels[..i].iter().any(|other| other.name == *name) {
+            bail!("`--level` names {name} twice, expected one level for a data set");
+        }
+        let called: Vec<String> = datasets.iter().map(|d| format!("`{}`", d.called())).collect();
+        let mut found = datasets.iter_mut().filter(|dataset| dataset.called() == name);
+        match (found.next(), found.next()) {
+            (Some(dataset), None) => dataset.level = Some(*level),
+            (Some(dataset), Some(_)) => bail!(
+                "`--level {name}={level}` could mean two data sets; name one of them, as in \
+                 `--dataset mine={}`",
+                dataset.format
+            ),
+            (None, _) => bail!(
+                "`--level {name}={level}` names a data set that is not run; those that are run \
+                 are {}",
+                called.join(", ")
+            ),
+        }
+    }
+    Ok(())
 }
 
 /// The paths in `--data NAME=PATH` by their data sets.
 pub fn named_paths(
     texts: impl Iterator<Item = impl AsRef<str>>,
-) -> anyhow::Result<BTreeMap<DatasetKind, PathBuf>> {
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     for text in texts {
         let text = text.as_ref();
@@ -138,7 +169,7 @@ pub fn named_paths(
             bail!("`--data {text}` is not understood, expected NAME=PATH, as in `nights={text}`");
         };
         let path = expand_home(Path::new(path))?;
-        if found.insert(name.parse::<DatasetKind>()?, path).is_some() {
+        if found.insert(name.to_owned(), path).is_some() {
             bail!("`--data` names {name} twice, expected one folder for a data set");
         }
     }

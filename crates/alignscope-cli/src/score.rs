@@ -3,14 +3,15 @@
 use alignscope::features::{FeatureFolder, Layouts, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetSpec, Distance, Experiment, ExperimentError, Progress, UserModel, UserSource,
+    DatasetSpec, Distance, Experiment, ExperimentError, NamedDataset, Progress, UserModel,
+    UserSource,
 };
 use anyhow::{Context, bail};
 
 use crate::DONE;
 use crate::arguments::Score;
 use crate::progress::progress;
-use crate::run::memory;
+use crate::run::{memory, set_levels};
 use crate::stop::Stoppable;
 use crate::terminal::tell;
 
@@ -38,11 +39,15 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
         },
         source: UserSource::Features(folder.into()),
     };
-    let dataset = DatasetSpec {
-        kind: arguments.data.dataset,
+    let NamedDataset { name, format } = arguments.data.dataset.clone();
+    let mut datasets = [DatasetSpec {
+        name,
+        level: None,
+        format,
         data: arguments.data.folder.clone(),
         options: arguments.data.part.options(),
-    };
+    }];
+    set_levels(&mut datasets, &arguments.data.levels)?;
     let experiment = Experiment {
         distances: match arguments.scoring.distances.as_slice() {
             [] => Distance::STUDY.to_vec(),
@@ -53,7 +58,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
         resampling: arguments.scoring.resampling(),
         pixels: !arguments.no_pixels,
         command: Some(command),
-        ..Experiment::new(vec![], vec![dataset], memory(arguments.memory)?)
+        ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.memory)?)
     };
     let out = OutputFolder::claim(&arguments.out)?;
     let progress = Stoppable::new(progress(quiet))?;

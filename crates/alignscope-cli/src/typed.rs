@@ -13,7 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Error};
 
 use crate::arguments::{Arguments, Run};
-pub use choice::one_of;
+pub use choice::{dataset, one_of};
 
 /// A path; `~` at its beginning is the home folder, also in quotes.
 pub fn path() -> impl TypedValueParser<Value = PathBuf> {
@@ -206,7 +206,7 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
     let before = found.and_then(|word| option_before(&word, words));
     let what = match (&before, arguments.models.is_empty() && arguments.data.datasets.is_empty()) {
         (Some((option, dataset)), _) if option == "--dataset" => {
-            let is_dataset = word.parse::<alignscope::DatasetKind>().is_ok();
+            let is_dataset = word.parse::<alignscope::NamedDataset>().is_ok();
             match is_dataset {
                 true => format!(
                     "each data set has a `--dataset` of its own: `--dataset {dataset} \

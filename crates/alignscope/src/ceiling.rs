@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::dataset::{Dataset, DatasetKind, OddOneOut, RatedPair, Trials, TwoAlternatives};
+use crate::dataset::{Dataset, OddOneOut, RatedPair, Trials, TwoAlternatives};
 use crate::resample::Replicates;
 use crate::score::{Measure, Scorer, Share};
 
@@ -60,7 +60,7 @@ choice!(Ceiling, "ceiling");
 #[derive(Debug, Clone, PartialEq)]
 pub struct CeilingRow {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: String,
     /// The subset.
     pub subset: String,
     /// Which ceiling.
@@ -122,7 +122,7 @@ fn found(
 ) -> FoundCeiling {
     let interval = replicates.interval().ok();
     let row = CeilingRow {
-        dataset: dataset.kind,
+        dataset: dataset.name.clone(),
         subset: scorer.subsets()[subset].name.clone(),
         ceiling,
         measure,

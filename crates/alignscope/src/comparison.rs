@@ -4,7 +4,7 @@ mod people;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{ALL, DatasetKind};
+use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::resample::Replicates;
 use crate::score::{Measure, Scorer, Share};
@@ -45,7 +45,7 @@ pub struct Measured {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonRow {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: String,
     /// The subset.
     pub subset: String,
     /// What was measured.
@@ -109,7 +109,7 @@ pub fn pairs(sides: &[Measured]) -> Vec<[usize; 2]> {
 /// rows of one kind of distance, and of p values that the number of resamples does not bound: the
 /// least p of 2,000 resamples, times a family of 28, would be above 0.05 whatever the difference.
 pub fn compare(
-    dataset: DatasetKind,
+    dataset: &str,
     scorer: &Scorer,
     sides: &[Measured],
     pairs: &[[usize; 2]],
@@ -126,7 +126,7 @@ pub fn compare(
             let kappa_interval = kappa.as_ref().and_then(|k| k.interval().ok());
             let tail = difference.tail_p().ok();
             let row = ComparisonRow {
-                dataset,
+                dataset: dataset.to_owned(),
                 subset: ALL.to_owned(),
                 measure: scorer.main_measure(),
                 a: a.side.clone(),
@@ -265,7 +265,7 @@ mod tests {
                 outcomes: scorer.outcomes(&distances),
             }
         };
-        compare(DatasetKind::Things, &scorer, &[side(a), side(b)], &[[0, 1]]).swap_remove(0)
+        compare("things", &scorer, &[side(a), side(b)], &[[0, 1]]).swap_remove(0)
     }
 
     #[test]

@@ -6,24 +6,35 @@ mod clusters;
 mod error;
 mod files;
 mod fingerprint;
-mod kind;
+mod format;
+mod formats;
+mod level;
 mod manifest;
+mod name;
+mod named;
 mod nights;
 mod not_found;
+mod open;
 mod pairs;
 mod release;
+mod rows;
 mod subsets;
 mod table;
 mod things;
 mod tid;
 mod exclude_images;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use clusters::Clusters;
 pub use error::DatasetError;
-pub use kind::{DatasetKind, Level};
+pub use format::Format;
+pub use formats::{AnyFormat, DatasetFormat};
+pub use level::Level;
+pub use name::check_dataset_name;
+pub use named::{NamedDataset, NamedDatasetError, NamedLevel, NamedLevelError};
 pub use pairs::Pairs;
+pub use release::{Release, ReleaseCounts};
 pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
 
@@ -141,9 +152,13 @@ pub struct LabelColumn {
 /// A data set as it will be run.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// Which data set this is: the release that its annotations were found to be, whatever name
-    /// it was asked for by.
-    pub kind: DatasetKind,
+    /// What results call it: as the user says; else its release's name; else its format's.
+    pub name: String,
+    /// The release that its annotations were found to be, whatever it is called. Published scores
+    /// are scores of a release.
+    pub release: Option<Release>,
+    /// The level of abstraction of what people compared.
+    pub level: Level,
     /// The images that the trials use, in order of first use.
     pub images: Vec<ImageEntry>,
     /// The trials.
@@ -193,91 +208,20 @@ pub struct DatasetOptions {
 }
 
 impl Dataset {
-    /// Reads the data set `kind` from `data`: its folder, or the annotation file in it.
-    ///
-    /// What lies there may be another release in the same layout: then the result's
-    /// [`kind`](Self::kind) says which, and a note too; unless `kind`
-    /// [is exact](DatasetKind::is_exact).
-    ///
-    /// # Errors
-    /// See [`DatasetError`]: each names the file, and the line and column where there is one.
-    pub fn open(
-        kind: DatasetKind,
-        data: &Path,
-        options: &DatasetOptions,
-    ) -> Result<Self, DatasetError> {
-        if !data.exists() {
-            return Err(DatasetError::NotThere { path: data.to_owned() });
-        }
-        let layout = Layout::of(kind);
-        if options.min_votes.is_some() && layout != Layout::Nights {
-            return Err(DatasetError::NotApplicable { option: "--min-votes", dataset: kind });
-        }
-        if options.things_images.is_some() && layout != Layout::Things {
-            return Err(DatasetError::NotApplicable { option: "--images", dataset: kind });
-        }
-        let mut dataset = match layout {
-            Layout::Tid => tid::open(kind, data, options),
-            Layout::Nights => nights::open(kind, data, options),
-            Layout::Bapps => bapps::open(kind, data, options),
-            Layout::Things => things::open(data, options),
-            Layout::Manifest => manifest::open(kind, data, options),
-        }?;
-        if dataset.kind != kind {
-            let asked_for = format!("asked for as {kind}; in results it is {}", dataset.kind);
-            if kind.is_exact() {
-                return Err(DatasetError::OtherRelease {
-                    path: data.to_owned(),
-                    asked: kind,
-                    found: dataset.kind,
-                    why: dataset.notes.first().cloned().unwrap_or_default(),
-                });
-            }
-            dataset.notes.push(asked_for);
-        }
-        debug_assert!(dataset.labels.iter().all(|l| l.codes.len() == dataset.trials.len()));
-        Ok(dataset)
-    }
-}
-
-/// How the files of a data set lie and what is in them; each has its reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    Tid,
-    Nights,
-    Bapps,
-    Things,
-    Manifest,
-}
-
-impl Layout {
-    /// The layout that a data set is in.
-    fn of(kind: DatasetKind) -> Self {
-        match kind {
-            DatasetKind::Tid2013
-            | DatasetKind::Tid2008
-            | DatasetKind::Kadid10k
-            | DatasetKind::TidLike => Self::Tid,
-            DatasetKind::Nights | DatasetKind::NightsLike => Self::Nights,
-            DatasetKind::Bapps | DatasetKind::BappsLike => Self::Bapps,
-            DatasetKind::Things | DatasetKind::ThingsLike => Self::Things,
-            DatasetKind::Pairs | DatasetKind::TwoAfc | DatasetKind::OddOneOut => Self::Manifest,
+    /// A data set of no known release, whose trials have no labels and are numbered from 0.
+    pub fn new(name: &str, level: Level, images: Vec<ImageEntry>, trials: Trials) -> Self {
+        Self {
+            name: name.to_owned(),
+            release: None,
+            level,
+            images,
+            trial_ids: (0..trials.len() as u64).collect(),
+            trials,
+            labels: vec![],
+            sources: vec![],
+            notes: vec![],
+            skipped_trials: 0,
+            missing: vec![],
         }
     }
-}
-
-/// The data set that a folder seems to hold, for a message.
-fn looks_like(folder: &Path) -> Option<DatasetKind> {
-    let has = |name: &str| folder.join(name).exists();
-    let first = |choices: &[(DatasetKind, bool)]| choices.iter().find(|c| c.1).map(|c| c.0);
-    first(&[
-        (DatasetKind::Nights, has("data.csv")),
-        (DatasetKind::Bapps, has("2afc")),
-        (DatasetKind::Things, has("unique_id.txt") || has("triplet_dataset")),
-        (DatasetKind::Tid2013, has("mos_with_names.txt") || has("distorted_images")),
-        (DatasetKind::Kadid10k, has("dmos.csv")),
-        (DatasetKind::Pairs, has("pairs.csv")),
-        (DatasetKind::TwoAfc, has("twoafc.csv")),
-        (DatasetKind::OddOneOut, has("oddoneout.csv")),
-    ])
 }

@@ -281,7 +281,7 @@ fn with_table(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Dataset, DatasetKind, DatasetOptions, Trials};
+    use crate::dataset::{Dataset, DatasetFormat, DatasetOptions, Trials};
 
     #[test]
     fn the_same_seed_draws_the_same_bytes_and_the_data_sets_can_be_read() {
@@ -294,9 +294,9 @@ mod tests {
             .install(|| draw(&folder.path().join("b"), 3))
             .expect("drawn");
         for (kind, a, b) in [
-            (DatasetKind::Pairs, &first.low, &second.low),
-            (DatasetKind::TwoAfc, &first.middle, &second.middle),
-            (DatasetKind::OddOneOut, &first.high, &second.high),
+            (DatasetFormat::PAIRS, &first.low, &second.low),
+            (DatasetFormat::TWO_AFC, &first.middle, &second.middle),
+            (DatasetFormat::ODD_ONE_OUT, &first.high, &second.high),
         ] {
             let a = Dataset::open(kind, a, &DatasetOptions::default()).expect("read");
             let b = Dataset::open(kind, b, &DatasetOptions::default()).expect("read");
@@ -313,7 +313,7 @@ mod tests {
     fn the_simulated_answers_follow_from_how_the_images_were_made() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folders = draw(&folder.path().join("demo"), 0).expect("drawn");
-        let low = Dataset::open(DatasetKind::Pairs, &folders.low, &DatasetOptions::default());
+        let low = Dataset::open(DatasetFormat::PAIRS, &folders.low, &DatasetOptions::default());
         let low = low.expect("read");
         let Trials::RatedPairs(trials) = &low.trials else { panic!("rated pairs") };
         let mean_of = |level: &str| {

@@ -26,7 +26,6 @@ use tables::Tables;
 
 use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
-use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
 use crate::features::Layouts;
@@ -98,7 +97,7 @@ pub struct Experiment {
 #[derive(Debug, Default)]
 struct ForeignScales {
     /// By model and data set, then by stage.
-    scales: BTreeMap<(String, DatasetKind), BTreeMap<String, Vec<f64>>>,
+    scales: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>>,
     /// SHA-256 of the file that they were read from; `None` where the data sets' own are used.
     sha256: Option<ContentHash>,
 }
@@ -113,7 +112,7 @@ pub struct Summary {
     /// Whether the folder held this very run already, and nothing was done.
     pub was_done: bool,
     /// Images that could not be read, by data set; their trials are left out.
-    pub bad_images: Vec<(DatasetKind, BadImage)>,
+    pub bad_images: Vec<(String, BadImage)>,
 }
 
 /// What became of a run.
@@ -124,7 +123,7 @@ struct Outcome {
     comparisons: Vec<ComparisonRow>,
     wall_s: f64,
     was_done: bool,
-    bad_images: Vec<(DatasetKind, BadImage)>,
+    bad_images: Vec<(String, BadImage)>,
     /// What was measured of each model, where that is handed out.
     measured: Vec<Measurement>,
 }
@@ -228,9 +227,9 @@ impl Experiment {
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_trials(&datasets)?;
         let this = self.as_found(&datasets)?;
-        let bad_images: Vec<(DatasetKind, BadImage)> = datasets
+        let bad_images: Vec<(String, BadImage)> = datasets
             .iter()
-            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.kind, image.clone())))
+            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.name.clone(), image.clone())))
             .collect();
         this.prepare(&mut models, &datasets, progress)?;
         let foreign_scales = this.foreign_scales(&models)?;
@@ -307,8 +306,8 @@ impl Experiment {
             }
         }
         for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {
-            let kind = dataset.dataset.kind;
-            progress.note(&format!("{kind}: baselines compare {}", dataset.baseline_rule));
+            let name = &dataset.dataset.name;
+            progress.note(&format!("{name}: baselines compare {}", dataset.baseline_rule));
         }
         Ok(())
     }
@@ -318,12 +317,12 @@ impl Experiment {
     fn as_found(&self, datasets: &[PreparedDataset]) -> Result<Self, ExperimentError> {
         let mut found = self.clone();
         for (spec, prepared) in found.datasets.iter_mut().zip(datasets) {
-            spec.kind = prepared.dataset.kind;
+            spec.name = Some(prepared.dataset.name.clone());
         }
         for panel in found.figures.iter_mut().flat_map(|figure| &mut figure.panels) {
-            let asked = self.datasets.iter().position(|spec| spec.kind == *panel);
+            let asked = self.datasets.iter().position(|spec| spec.called() == panel);
             if let Some(position) = asked {
-                *panel = found.datasets[position].kind;
+                panel.clone_from(&datasets[position].dataset.name);
             }
         }
         found.check_datasets()?;
@@ -333,9 +332,10 @@ impl Experiment {
     /// No data set stands there twice.
     fn check_datasets(&self) -> Result<(), ExperimentError> {
         for (i, dataset) in self.datasets.iter().enumerate() {
-            if self.datasets[..i].iter().any(|other| other.kind == dataset.kind) {
-                let name = dataset.kind.to_string();
-                return Err(ExperimentError::Twice { what: "data set", name });
+            let Some(name) = dataset.known_name() else { continue };
+            if self.datasets[..i].iter().any(|other| other.known_name() == Some(name)) {
+                let (name, format) = (name.to_owned(), dataset.format.to_string());
+                return Err(ExperimentError::TwiceNamed { name, format });
             }
         }
         Ok(())
@@ -374,7 +374,8 @@ impl Experiment {
             spec: Some(model.place.clone()),
         };
         let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
-            name: read.dataset.kind.to_string(),
+            name: read.dataset.name.clone(),
+            release: read.dataset.release.map(|release| release.to_string()),
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
             limit: spec.options.limit,
@@ -398,13 +399,13 @@ impl Experiment {
             }
             let there = there.unwrap_or(&model.name);
             for dataset in &self.datasets {
-                let found = file.scales(there, |name| name == dataset.kind.name())?;
+                let found = file.scales(there, |name| name == dataset.called())?;
                 if found.is_empty() {
                     let path = file.path().to_owned();
-                    let (model, dataset) = (model.name.clone(), dataset.kind);
+                    let (model, dataset) = (model.name.clone(), dataset.called().to_owned());
                     return Err(ExperimentError::NoScale { path, model, dataset });
                 }
-                scales.insert((model.name.clone(), dataset.kind), found);
+                scales.insert((model.name.clone(), dataset.called().to_owned()), found);
             }
         }
         Ok(ForeignScales { scales, sha256: Some(file.sha256()) })

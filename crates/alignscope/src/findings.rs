@@ -1,6 +1,5 @@
 //! What is read off a curve of scores against depth.
 
-use crate::dataset::DatasetKind;
 use crate::distance::Distance;
 use crate::resample::{Interval, NoInterval, Replicates, Together};
 use crate::score::Measure;
@@ -59,7 +58,7 @@ choice!(Finding, "finding");
 #[derive(Debug, Clone, PartialEq)]
 pub struct FindingRow {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: String,
     /// The model.
     pub model: String,
     /// The kind of distance, or whose energy.
@@ -97,7 +96,7 @@ pub struct Point<'a> {
 #[derive(Debug, Clone)]
 pub struct Curve<'a> {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: &'a str,
     /// The model.
     pub model: &'a str,
     /// The kind of distance.
@@ -265,7 +264,7 @@ impl Curve<'_> {
         };
         let interval = interval.ok();
         FindingRow {
-            dataset: self.dataset,
+            dataset: self.dataset.to_owned(),
             model: self.model.to_owned(),
             distance: self.distance,
             measure: self.measure,
@@ -307,7 +306,7 @@ pub struct TopChannel {
 /// that share. The note says which channel that is, at which later stages no channel holds half,
 /// and where the share is largest. Where there is no such stage, the value is NaN.
 pub fn half_in_one_channel(
-    dataset: DatasetKind,
+    dataset: &str,
     model: &str,
     of: Distance,
     stages: &[TopChannel],
@@ -337,7 +336,7 @@ pub fn half_in_one_channel(
         _ => format!("no channel holds half at any stage; {most}"),
     };
     FindingRow {
-        dataset,
+        dataset: dataset.to_owned(),
         model: model.to_owned(),
         distance: of,
         measure: Measure::TopChannelShare,
@@ -424,7 +423,7 @@ mod tests {
             replicates,
         };
         let curve = Curve {
-            dataset: DatasetKind::Things,
+            dataset: "things",
             model: "m",
             distance: Distance::Cosine,
             measure: Measure::Accuracy,
@@ -466,7 +465,7 @@ mod tests {
                 share: *share,
             })
             .collect();
-        half_in_one_channel(DatasetKind::Nights, "m", Distance::PairStatistics, &stages)
+        half_in_one_channel("nights", "m", Distance::PairStatistics, &stages)
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials};
-use crate::image::{DecodingBudget, Examined, ImageError, notes_on_reading};
-use crate::image::{PROGRAM_BYTES, for_decoding_alone};
+use crate::dataset::{
+    Dataset, DatasetError, DatasetFormat, DatasetOptions, Format, Release, ReleaseCounts, Trials,
+};
+use crate::image::{
+    DecodingBudget, Examined, ImageError, PROGRAM_BYTES, for_decoding_alone, notes_on_reading,
+};
 use crate::input_file::ContentHash;
 use crate::listing::for_each_file;
 use crate::progress::Progress;
@@ -15,8 +18,8 @@ use crate::progress::Progress;
 /// What was found in a data set's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// The data set that it was found to be.
-    pub kind: DatasetKind,
+    /// The name of the release that it was found to be, or of its format.
+    pub name: String,
     /// The release, what was left out, and the like; a sentence each.
     pub notes: Vec<String>,
     /// Counts, beside those of published releases.
@@ -81,16 +84,17 @@ impl Problem {
 /// # Errors
 /// The annotations cannot be read; the error says where, and what to do.
 pub fn inspect(
-    kind: DatasetKind,
+    asked: DatasetFormat,
     data: &Path,
     options: &DatasetOptions,
     memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Inspection, DatasetError> {
     let options = DatasetOptions { skip_missing: true, ..options.clone() };
-    progress.begin(&format!("{kind}: reading trials"), 0);
-    let dataset = Dataset::open(kind, data, &options)?;
+    progress.begin(&format!("{asked}: reading trials"), 0);
+    let dataset = Dataset::open(asked, data, &options)?;
     progress.end();
+    let format = asked.found_in(data).format();
     let mut problems = Vec::new();
     if !dataset.missing.is_empty() {
         let what = format!(
@@ -127,17 +131,17 @@ pub fn inspect(
         let fix = "if that is not meant, remove all but one of each";
         problems.push(Problem::new(what, twice, fix));
     }
-    if let (Some(release), None) = (kind.release(), dataset.kind.release()) {
-        let what = format!("this is not {release}, but {}", dataset.kind);
+    if let (Some(release), None) = (asked.release(), dataset.release) {
+        let what = format!("this is not {}, but {}", release.title(), dataset.name);
         let why = dataset.notes.first().cloned();
         let fix = format!(
-            "fetch the annotations of {release} again; or, if this is data of your own, ask for it \
-             as {}",
-            dataset.kind
+            "fetch the annotations of {} again; or, if this is data of your own, ask for it as {}",
+            release.title(),
+            dataset.name
         );
         problems.push(Problem::new(what, why, &fix));
     }
-    let out_of_range = out_of_range(kind, &dataset);
+    let out_of_range = out_of_range(asked, &dataset);
     if !out_of_range.is_empty() {
         let what = format!("{} scores are not from 0 to 9", out_of_range.len());
         let fix = "look whether the file is of another data set, or damaged";
@@ -147,33 +151,19 @@ pub fn inspect(
     notes.extend(note_on_sizes(&sizes));
     notes.extend(notes_on_images);
     notes.extend(note_on_ties(&dataset.trials));
-    notes.extend(note_on_unused(&dataset, data));
-    Ok(Inspection { kind: dataset.kind, counts: counts(&dataset), notes, problems })
+    notes.extend(note_on_unused(format, &dataset, data));
+    Ok(Inspection { name: dataset.name.clone(), counts: counts(format, &dataset), notes, problems })
 }
 
 /// Counts beside those of the releases.
-fn counts(dataset: &Dataset) -> Vec<Count> {
-    type Published = Vec<(&'static str, usize)>;
+fn counts(format: &dyn Format, dataset: &Dataset) -> Vec<Count> {
     let trials = dataset.trials.len() + dataset.skipped_trials;
     let images = dataset.images.len() + dataset.missing.len();
-    let (of_trials, of_images): (Published, Published) = match dataset.kind {
-        DatasetKind::Tid2013
-        | DatasetKind::Tid2008
-        | DatasetKind::Kadid10k
-        | DatasetKind::TidLike => (
-            vec![("TID2013", 3000), ("TID2008", 1700), ("KADID-10k", 10_125)],
-            vec![("TID2013", 3025), ("TID2008", 1725), ("KADID-10k", 10_206)],
-        ),
-        DatasetKind::Nights | DatasetKind::NightsLike => {
-            (vec![("NIGHTS", 20_019)], vec![("NIGHTS", 60_057)])
-        }
-        DatasetKind::Bapps | DatasetKind::BappsLike => (vec![], vec![]),
-        DatasetKind::Things | DatasetKind::ThingsLike => (
-            vec![("testset1, earlier release", 15_640), ("testset1", 20_000)],
-            vec![("THINGS", 1854)],
-        ),
-        DatasetKind::Pairs | DatasetKind::TwoAfc | DatasetKind::OddOneOut => (vec![], vec![]),
+    let published = |counts: fn(&ReleaseCounts) -> &'static [(&'static str, usize)]| {
+        let releases = format.releases().iter().map(|release| release.counts());
+        releases.flat_map(|of_release| counts(&of_release).to_vec()).collect::<Vec<_>>()
     };
+    let (of_trials, of_images) = (published(|c| c.trials), published(|c| c.images));
     let mut counts = vec![
         Count { what: "trials", found: trials, published: of_trials },
         Count { what: "trials that can be run", found: dataset.trials.len(), published: vec![] },
@@ -188,20 +178,7 @@ fn counts(dataset: &Dataset) -> Vec<Count> {
                 images
             })
             .collect();
-        let published = match dataset.kind {
-            DatasetKind::Things | DatasetKind::ThingsLike => vec![("testset1", 1000)],
-            DatasetKind::Tid2013
-            | DatasetKind::Tid2008
-            | DatasetKind::Kadid10k
-            | DatasetKind::TidLike
-            | DatasetKind::Nights
-            | DatasetKind::NightsLike
-            | DatasetKind::Bapps
-            | DatasetKind::BappsLike
-            | DatasetKind::Pairs
-            | DatasetKind::TwoAfc
-            | DatasetKind::OddOneOut => vec![],
-        };
+        let published = published(|c| c.triplets);
         counts.push(Count {
             what: "different triplets among them",
             found: triplets.len(),
@@ -230,7 +207,7 @@ struct Looked {
 
 /// Decodes all images.
 fn look_at_images(dataset: &Dataset, memory_bytes: u64, progress: &dyn Progress) -> Looked {
-    progress.begin(&format!("{}: decoding images", dataset.kind), dataset.images.len() as u64);
+    progress.begin(&format!("{}: decoding images", dataset.name), dataset.images.len() as u64);
     let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
     let found: Vec<_> = dataset
         .images
@@ -291,9 +268,9 @@ fn trials_twice(dataset: &Dataset) -> Vec<String> {
 }
 
 /// Scores that cannot be, where TID2013 was asked for.
-fn out_of_range(asked: DatasetKind, dataset: &Dataset) -> Vec<String> {
+fn out_of_range(asked: DatasetFormat, dataset: &Dataset) -> Vec<String> {
     let Trials::RatedPairs(trials) = &dataset.trials else { return vec![] };
-    if asked != DatasetKind::Tid2013 {
+    if asked.release() != Some(Release::Tid2013) {
         return vec![];
     }
     let outside = trials.iter().filter(|trial| !(0.0..=9.0).contains(&trial.score));
@@ -318,9 +295,8 @@ fn note_on_ties(trials: &Trials) -> Option<String> {
 }
 
 /// Images below the folder that no trial uses; of THINGS a concept has many.
-fn note_on_unused(dataset: &Dataset, data: &Path) -> Option<String> {
-    let of_concepts = [DatasetKind::Things, DatasetKind::ThingsLike].contains(&dataset.kind);
-    if of_concepts || !data.is_dir() {
+fn note_on_unused(format: &dyn Format, dataset: &Dataset, data: &Path) -> Option<String> {
+    if format.has_more_images() || !data.is_dir() {
         return None;
     }
     let used: HashSet<&Path> = dataset.images.iter().map(|entry| entry.path.as_path()).collect();
@@ -350,7 +326,7 @@ mod tests {
 
     fn inspected(folder: &Path) -> Inspection {
         let options = DatasetOptions::default();
-        inspect(DatasetKind::Pairs, folder, &options, 1 << 30, &Silent).expect("read")
+        inspect(DatasetFormat::PAIRS, folder, &options, 1 << 30, &Silent).expect("read")
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub mod demo;
 mod experiment;
 
 pub use crate::dataset::{
-    Dataset, DatasetKind, DatasetOptions, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
+    Dataset, DatasetError, DatasetFormat, DatasetOptions, NamedDataset, NamedLevel, OddOneOut,
+    Pairs, RatedPair, Trials, TwoAlternatives, check_dataset_name,
 };
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};

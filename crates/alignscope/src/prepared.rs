@@ -12,7 +12,9 @@ pub use error::PreparedError;
 pub use pixel_rule::PixelRule;
 
 use crate::ceiling::{FoundCeiling, ceilings};
-use crate::dataset::{Dataset, DatasetError, DatasetKind, DatasetOptions, ImageEntry, Pairs};
+use crate::dataset::{
+    Dataset, DatasetError, DatasetFormat, DatasetOptions, ImageEntry, Level, Pairs,
+};
 use crate::image::{
     self, DecodingBudget, Examined, ImageError, PROGRAM_BYTES, RgbImage, decoding_share,
     for_decoding_alone, notes_on_reading,
@@ -29,12 +31,44 @@ use crate::score::{Scorer, Ties};
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetSpec {
-    /// Which data set is asked for; what is found in its folder stands in the results.
-    pub kind: DatasetKind,
+    /// What results call it; by default the name of the release that is found, else of the format.
+    pub name: Option<String>,
+    /// Its level of abstraction; by default that of its format.
+    pub level: Option<Level>,
+    /// What is asked for.
+    pub format: DatasetFormat,
     /// Its folder, or for a manifest also the file.
     pub data: PathBuf,
     /// What part of it.
     pub options: DatasetOptions,
+}
+
+impl DatasetSpec {
+    /// All of the data set that `format` asks for in `data`, called as it is found to be.
+    pub fn new(format: DatasetFormat, data: PathBuf) -> Self {
+        Self { name: None, level: None, format, data, options: DatasetOptions::default() }
+    }
+
+    /// What the user calls it: by the name that is given, else by what is asked for.
+    pub fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.format.name())
+    }
+
+    /// What results call it, if that is known before it is read.
+    pub(crate) fn known_name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.format.known_name())
+    }
+
+    /// Reads the data set.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`]; or its name cannot be.
+    pub fn open(&self) -> Result<Dataset, DatasetError> {
+        let name = self.name.as_deref();
+        let mut dataset = Dataset::open_as(name, self.format, &self.data, &self.options)?;
+        dataset.level = self.level.unwrap_or(dataset.level);
+        Ok(dataset)
+    }
 }
 
 /// A data set ready to be run.
@@ -90,16 +124,15 @@ impl PreparedDataset {
         progress: &dyn Progress,
     ) -> Result<Self, PreparedError> {
         let error = |source| PreparedError::Dataset {
-            dataset: spec.kind.to_string(),
+            dataset: spec.called().to_owned(),
             data: spec.data.clone(),
             source: Box::new(source),
         };
-        progress.begin(&format!("{}: reading trials", spec.kind), 0);
-        let mut dataset = Dataset::open(spec.kind, &spec.data, &spec.options).map_err(error)?;
+        progress.begin(&format!("{}: reading trials", spec.called()), 0);
+        let mut dataset = spec.open().map_err(error)?;
         progress.end();
-        let kind = dataset.kind;
         for note in &dataset.notes {
-            progress.note(&format!("{kind}: {note}"));
+            progress.note(&format!("{}: {note}", dataset.name));
         }
         let files = dataset.sources.iter().map(FileRecord::new).collect();
         let mut found = check_images(&dataset, how.memory_bytes, progress)?;
@@ -113,7 +146,7 @@ impl PreparedDataset {
             };
             let source = Box::new(source);
             return Err(PreparedError::Images {
-                dataset: kind.to_string(),
+                dataset: dataset.name,
                 count,
                 total,
                 can_leave_out: how.can_keep_going,
@@ -145,7 +178,7 @@ impl PreparedDataset {
         let sizes: Vec<_> = dataset.images.iter().map(|entry| of_image(entry).size).collect();
         let bad_trials = trials - dataset.trials.len();
         for note in notes_on_reading(dataset.images.iter().map(|entry| &checked[&entry.id])) {
-            progress.note(&format!("{kind}: {note}"));
+            progress.note(&format!("{}: {note}", dataset.name));
             dataset.notes.push(note);
         }
         let of_image = |entry: &ImageEntry| &checked[&entry.id];
@@ -155,19 +188,20 @@ impl PreparedDataset {
         let largest_file = largest(|found| found.bytes);
         let decoding = largest(|found| found.decoding_bytes) + largest_file;
         for BadImage { image, why } in &bad_images {
-            progress.note(&format!("{kind}: {image} is left out: {why}"));
+            progress.note(&format!("{}: {image} is left out: {why}", dataset.name));
         }
 
-        progress.begin(&format!("{kind}: resampling trials, ceilings"), 0);
+        progress.begin(&format!("{}: resampling trials, ceilings", dataset.name), 0);
         let clusters = dataset.clusters(how.resampling.cluster).map_err(error)?;
         let pairs = Pairs::of(&dataset.trials);
         progress.note(&format!(
-            "{kind}: {} trials, {} pairs, {} images",
+            "{}: {} trials, {} pairs, {} images",
+            dataset.name,
             dataset.trials.len(),
             pairs.len(),
             dataset.images.len()
         ));
-        let draws = Draws::new(how.resampling, kind.name(), clusters.count);
+        let draws = Draws::new(how.resampling, &dataset.name, clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
         let ceilings = ceilings(&dataset, &scorer, how.resampling.seed);
@@ -217,7 +251,7 @@ impl PreparedDataset {
 
     /// What results call it.
     pub fn name(&self) -> String {
-        self.dataset.kind.to_string()
+        self.dataset.name.clone()
     }
 
     /// The bytes of the file of image `index`.
@@ -243,7 +277,7 @@ impl PreparedDataset {
 
     fn failed(&self, index: usize, source: ImageError) -> PreparedError {
         PreparedError::Image {
-            dataset: self.dataset.kind.to_string(),
+            dataset: self.name(),
             id: self.dataset.images[index].id.clone(),
             source: Box::new(source),
         }
@@ -251,7 +285,7 @@ impl PreparedDataset {
 
     fn changed(&self, index: usize) -> PreparedError {
         let id = self.dataset.images[index].id.clone();
-        PreparedError::ImageChanged { dataset: self.dataset.kind.to_string(), id }
+        PreparedError::ImageChanged { dataset: self.name(), id }
     }
 
     /// The folder that the images' ids are paths below.
@@ -286,7 +320,7 @@ fn check_images(
     memory_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<Vec<Result<Examined, ImageError>>, PreparedError> {
-    progress.begin(&format!("{}: checking images", dataset.kind), dataset.images.len() as u64);
+    progress.begin(&format!("{}: checking images", dataset.name), dataset.images.len() as u64);
     let budget = DecodingBudget::new(for_decoding_alone(memory_bytes));
     let found: Result<Vec<_>, PreparedError> = dataset
         .images
@@ -312,7 +346,7 @@ fn check_images(
         Some((needed, id)) => Err(PreparedError::from(TooLittleMemory {
             needed: needed + PROGRAM_BYTES,
             budget: memory_bytes,
-            what: format!("the image {id} of {}", dataset.kind),
+            what: format!("the image {id} of {}", dataset.name),
             how: "while it is decoded".to_owned(),
             remedies: vec![Remedy::SmallerImage],
         })),

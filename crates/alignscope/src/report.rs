@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::ceiling::CeilingRow;
 use crate::comparison::ComparisonRow;
-use crate::dataset::DatasetKind;
+use crate::dataset::Level;
 use crate::distance::Distance;
 use crate::figure::Figure;
 use crate::findings::FindingRow;
@@ -104,6 +104,8 @@ struct ToldDataset {
     skipped_trials: usize,
     missing_images: usize,
     #[serde(default)]
+    release: Option<String>,
+    #[serde(default)]
     notes: Vec<String>,
 }
 
@@ -164,6 +166,33 @@ impl Run {
         })
     }
 
+    /// Refuses names that no data set of the run has.
+    fn check_names<'n>(
+        &self,
+        mut names: impl Iterator<Item = &'n String>,
+    ) -> Result<(), ResultsError> {
+        match names.find(|name| self.told.datasets.iter().all(|d| d.name != **name)) {
+            None => Ok(()),
+            Some(name) => Err(ResultsError::NotInRun {
+                path: self.folder.clone(),
+                dataset: name.clone(),
+                found: self.told.datasets.iter().map(|d| d.name.clone()).collect(),
+            }),
+        }
+    }
+
+    /// The data sets by name, from the low to the high level.
+    fn datasets(&self) -> Vec<(&str, Level)> {
+        let mut found: Vec<(&str, Level)> = Vec::new();
+        for row in &self.scores {
+            if !found.iter().any(|(name, _)| *name == row.dataset) {
+                found.push((&row.dataset, row.level));
+            }
+        }
+        found.sort_by_key(|(_, level)| *level);
+        found
+    }
+
     /// The kind of distance by which the page compares models: the normalized one where it was run.
     fn main_distance(&self) -> Distance {
         let none = |d: &Distance| *d == Distance::Own || d.is_of_energy();
@@ -191,6 +220,7 @@ impl Run {
     fn asked(&self) -> Vec<DrawnDataset> {
         let asked = |d: &ToldDataset| DrawnDataset {
             name: d.name.clone(),
+            release: d.release.clone(),
             split: d.split.clone(),
             min_votes: d.min_votes,
             limit: d.limit,
@@ -216,14 +246,14 @@ fn if_there<T>(
 }
 
 /// The images of data sets, by their ids: where each lies, and the SHA-256 of its bytes.
-pub(crate) type KnownImages = BTreeMap<DatasetKind, HashMap<String, (PathBuf, String)>>;
+pub(crate) type KnownImages = BTreeMap<String, HashMap<String, (PathBuf, String)>>;
 
 /// Where the page's images come from.
 enum Images<'a> {
     /// From where the run itself has just read them.
     Known(&'a KnownImages),
     /// From where the manifest says, or `data`; if together they are those of the run.
-    LookedFor { data: &'a BTreeMap<DatasetKind, PathBuf>, progress: &'a dyn Progress },
+    LookedFor { data: &'a BTreeMap<String, PathBuf>, progress: &'a dyn Progress },
 }
 
 /// Writes `report.html` into the folder of a run, from its files and the figures that were drawn of it.
@@ -240,7 +270,7 @@ enum Images<'a> {
 pub fn write_report(
     folder: &Path,
     figures: &[NamedFigure],
-    data: &BTreeMap<DatasetKind, PathBuf>,
+    data: &BTreeMap<String, PathBuf>,
     progress: &dyn Progress,
 ) -> Result<(), ResultsError> {
     write(folder, figures, &Images::LookedFor { data, progress })
@@ -257,6 +287,9 @@ pub(crate) fn write_report_of_run(
 
 fn write(folder: &Path, figures: &[NamedFigure], images: &Images<'_>) -> Result<(), ResultsError> {
     let run = Run::read(folder)?;
+    if let Images::LookedFor { data, .. } = images {
+        run.check_names(data.keys())?;
+    }
     let examples = examples::gather(&run, images)?;
     let page = page::render(&run, figures, &examples)?;
     write_whole(&folder.join("report.html"), page.as_bytes())

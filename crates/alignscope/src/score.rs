@@ -14,7 +14,7 @@ pub use logistic::{Logistic, LogisticFit};
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 
-use crate::dataset::{DatasetKind, Level, Trials};
+use crate::dataset::Trials;
 
 /// A measure of agreement between distances and people. More is better, but for the two root mean
 /// square errors, of which less is. The last two are none of agreement: they tell how a stage's
@@ -82,6 +82,12 @@ impl Measure {
             Self::TopChannelShare => "top-channel-share",
             Self::EffectiveChannels => "effective-channels",
         }
+    }
+
+    /// Whether figures show it, and models are compared by it: each kind of trial has one such
+    /// measure.
+    pub fn is_main(self) -> bool {
+        matches!(self, Self::Spearman | Self::Accuracy)
     }
 
     /// Whether it is of the energy of channels: of the model and the images alone, whatever people
@@ -235,14 +241,6 @@ pub fn score(trials: &Trials, distances: &[f64], ties: Ties) -> Result<Vec<Score
             vec![Score { n_ties, ..accuracy::accuracy(&outcomes, 1.0 / 3.0) }]
         }
     })
-}
-
-/// The measure by which figures show a data set: Spearman's correlation for rated pairs, else accuracy.
-pub fn shown_measure(dataset: DatasetKind) -> Measure {
-    match dataset.level() {
-        Level::Low => Measure::Spearman,
-        Level::Middle | Level::High => Measure::Accuracy,
-    }
 }
 
 #[cfg(test)]

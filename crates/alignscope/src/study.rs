@@ -10,16 +10,16 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::dataset::{ALL, DatasetKind};
+use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
 use crate::model_spec::{Specs, base_of};
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
-use crate::score::{Measure, Ties, shown_measure};
+use crate::score::{Measure, Ties};
 use crate::shown::thousands;
 use crate::stage::Stage;
 
 /// Data sets of a run of which a part was asked for, each with what was asked.
-pub type AskedParts = BTreeMap<DatasetKind, String>;
+pub type AskedParts = BTreeMap<String, String>;
 
 const TABLE: &str = include_str!("study/published.csv");
 
@@ -29,8 +29,8 @@ const BIOMED_CLIP: &str = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_
 /// One score of the study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedScore {
-    /// The data set.
-    pub dataset: DatasetKind,
+    /// The release that the study scored.
+    pub release: Release,
     /// The model's id, `pixels`, `ssim`, `lpips` or `perceptnet`.
     pub model: String,
     /// The kind of distance.
@@ -48,6 +48,8 @@ pub struct PublishedScore {
 pub struct PublishedDifference {
     /// What the study published.
     pub published: PublishedScore,
+    /// The name of the data set in the run.
+    pub dataset: String,
     /// The model of the run: a hub id, or for `lpips` the LPIPS that was run.
     pub model: String,
     /// What the run found.
@@ -75,11 +77,11 @@ impl PublishedScore {
             _ => self.shows(specs.of(&row.model)) && !specs.is_control(&row.model),
         };
         of_model
-            && row.dataset == self.dataset
+            && row.release == Some(self.release)
             && row.stage == self.stage
             && row.distance == self.distance
             && row.subset == ALL
-            && row.measure == shown_measure(row.dataset)
+            && row.measure.is_main()
             && row.value.is_finite()
             && not_comparable(row, parts).is_none()
     }
@@ -90,7 +92,7 @@ impl PublishedScore {
     }
 
     fn studied(&self) -> Studied {
-        Studied::of(self.dataset).expect("published scores are of data sets of the study")
+        Studied::of(self.release).expect("published scores are of data sets of the study")
     }
 }
 
@@ -101,29 +103,40 @@ struct Studied {
     trials: usize,
     /// Trials of another release of the very same questions, where there is one.
     other_release: Option<usize>,
+    /// The level of abstraction.
+    level: Level,
+    /// The measure of its scores.
+    measure: Measure,
     /// The score of answers by chance.
     chance: f64,
 }
 
 impl Studied {
-    /// `None` for what the study did not score: other releases, layouts of no known release, and
-    /// data of one's own.
-    fn of(dataset: DatasetKind) -> Option<Self> {
-        let studied = |trials, other_release, chance| Self { trials, other_release, chance };
-        match dataset {
-            DatasetKind::Tid2013 => Some(studied(3_000, None, 0.0)),
-            DatasetKind::Nights => Some(studied(20_019, None, 0.5)),
-            DatasetKind::Things => Some(studied(15_640, Some(20_000), 1.0 / 3.0)),
-            DatasetKind::Tid2008
-            | DatasetKind::Kadid10k
-            | DatasetKind::TidLike
-            | DatasetKind::NightsLike
-            | DatasetKind::Bapps
-            | DatasetKind::BappsLike
-            | DatasetKind::ThingsLike
-            | DatasetKind::Pairs
-            | DatasetKind::TwoAfc
-            | DatasetKind::OddOneOut => None,
+    /// `None` for releases that the study did not score.
+    fn of(release: Release) -> Option<Self> {
+        match release {
+            Release::Tid2013 => Some(Self {
+                trials: 3_000,
+                other_release: None,
+                level: Level::Low,
+                measure: Measure::Spearman,
+                chance: 0.0,
+            }),
+            Release::Nights => Some(Self {
+                trials: 20_019,
+                other_release: None,
+                level: Level::Middle,
+                measure: Measure::Accuracy,
+                chance: 0.5,
+            }),
+            Release::Things => Some(Self {
+                trials: 15_640,
+                other_release: Some(20_000),
+                level: Level::High,
+                measure: Measure::Accuracy,
+                chance: 1.0 / 3.0,
+            }),
+            Release::Tid2008 | Release::Kadid10k | Release::Bapps => None,
         }
     }
 }
@@ -133,7 +146,7 @@ impl Studied {
 /// It is where the data set is one that the study scored, all of its trials were run (of THINGS's
 /// `testset1` in either of its releases), and ties count as in the study.
 fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
-    let Some(studied) = Studied::of(row.dataset) else {
+    let Some(studied) = row.release.and_then(Studied::of) else {
         return Some("the study has no scores on it".to_owned());
     };
     if let Some(asked) = parts.get(&row.dataset) {
@@ -152,15 +165,25 @@ fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
 }
 
 /// Whether the scores of a whole data set may be held against the study's.
-pub(crate) fn is_comparable(rows: &[ScoreRow], dataset: DatasetKind, parts: &AskedParts) -> bool {
+pub(crate) fn is_comparable(rows: &[ScoreRow], dataset: &str, parts: &AskedParts) -> bool {
     shown_rows(rows, dataset).all(|row| not_comparable(row, parts).is_none())
 }
 
 /// The rows of a whole data set by the measure that figures show.
-fn shown_rows(rows: &[ScoreRow], dataset: DatasetKind) -> impl Iterator<Item = &ScoreRow> {
-    rows.iter().filter(move |row| {
-        row.dataset == dataset && row.subset == ALL && row.measure == shown_measure(dataset)
-    })
+fn shown_rows<'a>(rows: &'a [ScoreRow], dataset: &str) -> impl Iterator<Item = &'a ScoreRow> {
+    let main = |row: &&ScoreRow| row.subset == ALL && row.measure.is_main();
+    rows.iter().filter(main).filter(move |row| row.dataset == dataset)
+}
+
+/// The data sets of a run by name, in the order of its scores.
+fn datasets_of(rows: &[ScoreRow]) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    for row in rows {
+        if found.last() != Some(&row.dataset.as_str()) && !found.contains(&row.dataset.as_str()) {
+            found.push(&row.dataset);
+        }
+    }
+    found
 }
 
 /// What is said where other tokens were compared than the study's, so that nothing is held against
@@ -175,13 +198,13 @@ pub fn other_tokens(tokens: &str) -> String {
 /// What a reader of a run that is laid over the study's scores must know: for each data set that
 /// is not, why, and for a release that is not the study's own how many trials each has.
 pub fn published_notes(rows: &[ScoreRow], parts: &AskedParts) -> Vec<String> {
-    let of = |dataset: DatasetKind| {
+    let of = |dataset: &str| {
         let why = shown_rows(rows, dataset).find_map(|row| not_comparable(row, parts));
         if let Some(why) = why {
             return Some(format!("{dataset} is not held against the published scores: {why}"));
         }
         let row = shown_rows(rows, dataset).next()?;
-        let studied = Studied::of(dataset)?;
+        let studied = row.release.and_then(Studied::of)?;
         (row.n != studied.trials).then(|| {
             format!(
                 "{dataset} has {} trials, the published scores are of {} of another release",
@@ -190,7 +213,7 @@ pub fn published_notes(rows: &[ScoreRow], parts: &AskedParts) -> Vec<String> {
             )
         })
     };
-    DatasetKind::ALL.into_iter().filter_map(of).collect()
+    datasets_of(rows).into_iter().filter_map(of).collect()
 }
 
 /// All that the study published, in the order of its tables.
@@ -211,7 +234,7 @@ pub fn published_scores() -> &'static [PublishedScore] {
             .map(|row| {
                 let row: Row = row.expect(whole);
                 PublishedScore {
-                    dataset: row.dataset.parse().expect(whole),
+                    release: row.dataset.parse().expect(whole),
                     model: row.model,
                     distance: Distance::in_results(&row.distance).expect(whole),
                     stage: row.stage.parse().expect(whole),
@@ -229,11 +252,12 @@ pub fn published_rows() -> Vec<ScoreRow> {
     let mut rows: Vec<ScoreRow> = Vec::new();
     for score in published_scores() {
         let pixels = score.stage == Stage::Image;
-        if pixels && rows.iter().any(|r| r.stage == Stage::Image && r.dataset == score.dataset) {
+        let of_pixels = |r: &ScoreRow| r.stage == Stage::Image && r.release == Some(score.release);
+        if pixels && rows.iter().any(of_pixels) {
             continue;
         }
         rows.push(ScoreRow {
-            dataset: score.dataset,
+            dataset: score.release.name().to_owned(),
             subset: ALL.to_owned(),
             model: match (pixels, score.model.as_str()) {
                 (true, _) => "pixels".to_owned(),
@@ -243,7 +267,7 @@ pub fn published_rows() -> Vec<ScoreRow> {
             stage: score.stage,
             depth_percent: score.depth_percent,
             distance: if pixels { Distance::Euclidean } else { score.distance },
-            measure: shown_measure(score.dataset),
+            measure: score.studied().measure,
             value: score.value,
             ci_low: None,
             ci_high: None,
@@ -259,6 +283,8 @@ pub fn published_rows() -> Vec<ScoreRow> {
             bca_high: None,
             ceiling: None,
             ci_note: None,
+            level: score.studied().level,
+            release: Some(score.release),
         });
     }
     rows
@@ -277,25 +303,32 @@ pub fn published_differences(
     for published in published_scores() {
         for row in rows.iter().filter(|row| published.same_as(row, specs, parts)) {
             let (published, model) = (published.clone(), row.model.clone());
-            found.push(PublishedDifference { published, model, found: row.value, n: row.n });
+            let (dataset, found_value) = (row.dataset.clone(), row.value);
+            found.push(PublishedDifference {
+                published,
+                dataset,
+                model,
+                found: found_value,
+                n: row.n,
+            });
         }
     }
-    for dataset in DatasetKind::ALL {
-        let first = |s: &&PublishedScore| s.dataset == dataset && s.stage == Stage::Image;
-        let row = rows.iter().find(|r| {
-            r.dataset == dataset
-                && r.stage == Stage::Image
-                && r.subset == ALL
-                && r.measure == shown_measure(dataset)
-                && r.value.is_finite()
-                && not_comparable(r, parts).is_none()
+    for dataset in datasets_of(rows) {
+        let row = shown_rows(rows, dataset).find(|row| {
+            row.stage == Stage::Image
+                && row.value.is_finite()
+                && not_comparable(row, parts).is_none()
         });
-        if let (Some(published), Some(row)) = (published_scores().iter().find(first), row) {
+        let Some(row) = row else { continue };
+        let of_pixels =
+            |s: &&PublishedScore| Some(s.release) == row.release && s.stage == Stage::Image;
+        if let Some(published) = published_scores().iter().find(of_pixels) {
             let distance = Distance::Euclidean;
             let published =
                 PublishedScore { model: "pixels".to_owned(), distance, ..published.clone() };
             found.push(PublishedDifference {
                 published,
+                dataset: dataset.to_owned(),
                 model: row.model.clone(),
                 found: row.value,
                 n: row.n,
@@ -328,7 +361,7 @@ pub fn write_published_differences(
     ];
     let row = |d: &PublishedDifference| {
         [
-            d.published.dataset.to_string(),
+            d.dataset.clone(),
             d.model.clone(),
             d.published.distance.to_string(),
             d.published.stage.to_string(),
@@ -351,9 +384,9 @@ mod tests {
         let scores = published_scores();
         // 27 curves: 7 models of 15 or 27 points on 3 data sets, two more distances for B/16; 9 baselines.
         assert_eq!(scores.len(), 3 * (7 * 15 + 2 * 27) + 9);
-        let of = |dataset, model: &str, distance, stage| {
+        let of = |release, model: &str, distance, stage| {
             let same = |s: &&PublishedScore| {
-                s.dataset == dataset
+                s.release == release
                     && s.model == model
                     && s.distance == distance
                     && s.stage == stage
@@ -362,13 +395,10 @@ mod tests {
         };
         let b32 = "openai/clip-vit-base-patch32";
         let normalized = Distance::NormalizedEuclidean;
-        assert_eq!(of(DatasetKind::Tid2013, b32, normalized, Stage::Image), Some(0.687));
-        assert_eq!(of(DatasetKind::Tid2013, b32, normalized, Stage::Embedding), Some(0.816));
-        assert_eq!(
-            of(DatasetKind::Tid2013, "perceptnet", Distance::Own, Stage::Output),
-            Some(0.909)
-        );
-        assert_eq!(of(DatasetKind::Things, "ssim", Distance::Own, Stage::Output), Some(0.344));
+        assert_eq!(of(Release::Tid2013, b32, normalized, Stage::Image), Some(0.687));
+        assert_eq!(of(Release::Tid2013, b32, normalized, Stage::Embedding), Some(0.816));
+        assert_eq!(of(Release::Tid2013, "perceptnet", Distance::Own, Stage::Output), Some(0.909));
+        assert_eq!(of(Release::Things, "ssim", Distance::Own, Stage::Output), Some(0.344));
         assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s.value)));
         for score in scores.iter().filter(|s| s.distance != Distance::Own) {
             let blocks = if score.model.contains("large") { 24 } else { 12 };
@@ -395,55 +425,64 @@ mod tests {
     }
 
     /// The rows of the study, of another data set or of other trials.
-    fn rows_of(dataset: DatasetKind, change: impl Fn(&mut ScoreRow)) -> Vec<ScoreRow> {
+    fn rows_of(release: Release, change: impl Fn(&mut ScoreRow)) -> Vec<ScoreRow> {
         let mut rows = published_rows();
-        rows.retain(|row| row.dataset == dataset);
+        rows.retain(|row| row.release == Some(release));
         rows.iter_mut().for_each(change);
         rows
     }
 
     #[test]
     fn only_what_the_study_scored_is_held_against_its_scores() {
-        for dataset in DatasetKind::ALL {
-            let studied = Studied::of(dataset).is_some();
-            let published = published_scores().iter().any(|score| score.dataset == dataset);
-            assert_eq!(studied, published, "{dataset}");
-            let of_level = published_scores()
-                .iter()
-                .map(|score| score.dataset)
-                .find(|of_study| of_study.level() == dataset.level())
-                .expect("each level has one");
+        for release in Release::ALL.into_iter().map(Some).chain([None]) {
+            let studied = release.is_some_and(|release| Studied::of(release).is_some());
+            let published = |score: &PublishedScore| Some(score.release) == release;
+            assert_eq!(studied, published_scores().iter().any(published), "{release:?}");
             // The very scores of the study, as another data set would have them.
-            let rows = rows_of(of_level, |row| row.dataset = dataset);
-            assert_eq!(
-                published_differences(&rows, &Specs::default(), &AskedParts::new()).len(),
-                if studied { rows.len() } else { 0 }
-            );
-            let notes = published_notes(&rows, &AskedParts::new());
-            match studied {
-                true => assert_eq!(notes, [] as [String; 0]),
-                false => assert!(notes[0].contains("the study has no scores on it"), "{notes:?}"),
+            for of_study in [Release::Tid2013, Release::Nights, Release::Things] {
+                let rows = rows_of(release.filter(|_| studied).unwrap_or(of_study), |row| {
+                    row.release = release;
+                });
+                assert_eq!(
+                    published_differences(&rows, &Specs::default(), &AskedParts::new()).len(),
+                    if studied { rows.len() } else { 0 }
+                );
+                let notes = published_notes(&rows, &AskedParts::new());
+                let none = "the study has no scores on it";
+                assert!(if studied { notes.is_empty() } else { notes[0].contains(none) });
             }
         }
     }
 
     #[test]
+    fn a_name_makes_no_release() {
+        let named = |row: &mut ScoreRow| (row.dataset, row.release) = ("nights".to_owned(), None);
+        let rows = rows_of(Release::Nights, named);
+        assert_eq!(published_differences(&rows, &Specs::default(), &AskedParts::new()), []);
+        let named = |row: &mut ScoreRow| row.dataset = "mine".to_owned();
+        let rows = rows_of(Release::Nights, named);
+        let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
+        assert_eq!(differences.len(), rows.len());
+        assert!(differences.iter().all(|difference| difference.dataset == "mine"));
+    }
+
+    #[test]
     fn a_part_of_a_data_set_is_not_held_against_the_whole() {
-        for (dataset, n) in [
-            (DatasetKind::Tid2013, 2_999),
+        for (release, n) in [
+            (Release::Tid2013, 2_999),
             // A run of KADID-10k by a version that called it `tid2013`.
-            (DatasetKind::Tid2013, 10_125),
-            (DatasetKind::Nights, 24_144),
-            (DatasetKind::Nights, 100),
-            (DatasetKind::Things, 18_985),
+            (Release::Tid2013, 10_125),
+            (Release::Nights, 24_144),
+            (Release::Nights, 100),
+            (Release::Things, 18_985),
         ] {
-            let rows = rows_of(dataset, |row| row.n = n);
+            let rows = rows_of(release, |row| row.n = n);
             assert_eq!(
                 published_differences(&rows, &Specs::default(), &AskedParts::new()),
                 [],
-                "{dataset}, {n}"
+                "{release}, {n}"
             );
-            assert!(!is_comparable(&rows, dataset, &AskedParts::new()));
+            assert!(!is_comparable(&rows, release.name(), &AskedParts::new()));
             let notes = published_notes(&rows, &AskedParts::new());
             assert!(notes[0].contains(&thousands(n)), "{notes:?}");
         }
@@ -451,17 +490,17 @@ mod tests {
 
     #[test]
     fn as_many_trials_of_another_split_are_not_held_against_the_study() {
-        let rows = rows_of(DatasetKind::Things, |_| {});
-        let parts = AskedParts::from([(DatasetKind::Things, "`--split trainset`".to_owned())]);
+        let rows = rows_of(Release::Things, |_| {});
+        let parts = AskedParts::from([("things".to_owned(), "`--split trainset`".to_owned())]);
         assert_eq!(published_differences(&rows, &Specs::default(), &parts), []);
-        assert!(!is_comparable(&rows, DatasetKind::Things, &parts));
+        assert!(!is_comparable(&rows, "things", &parts));
         let notes = published_notes(&rows, &parts);
         assert!(notes[0].contains("asked for (`--split trainset`)"), "{notes:?}");
     }
 
     #[test]
     fn another_release_of_the_same_questions_is_told_with_both_counts() {
-        let rows = rows_of(DatasetKind::Things, |row| row.n = 20_000);
+        let rows = rows_of(Release::Things, |row| row.n = 20_000);
         let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
         assert_eq!(differences.len(), rows.len());
         assert!(differences.iter().all(|d| (d.n, d.published.trials()) == (20_000, 15_640)));
@@ -478,7 +517,7 @@ mod tests {
     #[test]
     fn another_rule_for_ties_is_another_score() {
         let rows = |n_ties| {
-            rows_of(DatasetKind::Nights, |row| {
+            rows_of(Release::Nights, |row| {
                 row.ties = Ties::Half;
                 row.n_ties = n_ties;
             })

@@ -16,7 +16,7 @@ use alignscope::energy::EnergyAccumulator;
 use alignscope::image::{DecodingBudget, RgbImage};
 use alignscope::pair_statistics::{Activations, PairStatistics};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
-use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, ExperimentFile, Pairs};
+use alignscope::{ClusterBy, Dataset, DatasetFormat, DatasetOptions, ExperimentFile, Pairs};
 use golden::folder;
 use hostile::{LEAST, mutate, seconds};
 use rand::{RngExt, SeedableRng};
@@ -28,7 +28,7 @@ static MEMORY: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, 
 
 /// A published layout: the images that must be there, and the annotation files.
 struct Layout {
-    kind: DatasetKind,
+    kind: DatasetFormat,
     images: &'static [&'static str],
     files: &'static [(&'static str, &'static str)],
 }
@@ -48,7 +48,7 @@ const THINGS_IMAGES: &[&str] = &[
 
 const LAYOUTS: &[Layout] = &[
     Layout {
-        kind: DatasetKind::Tid2013,
+        kind: DatasetFormat::TID2013,
         images: TID_IMAGES,
         files: &[
             ("mos_with_names.txt", "5.51429 I01_01_1.bmp\n3.5 i25_24_5.bmp\n"),
@@ -57,7 +57,7 @@ const LAYOUTS: &[Layout] = &[
         ],
     },
     Layout {
-        kind: DatasetKind::Tid2013,
+        kind: DatasetFormat::TID2013,
         images: TID_IMAGES,
         files: &[(
             "image_pairs_mos.csv",
@@ -65,7 +65,7 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
-        kind: DatasetKind::Tid2013,
+        kind: DatasetFormat::TID2013,
         images: &["images/I01.png", "images/I01_01_01.png", "images/I01_02_03.png"],
         files: &[(
             "dmos.csv",
@@ -73,7 +73,7 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
-        kind: DatasetKind::Nights,
+        kind: DatasetFormat::NIGHTS,
         images: &["ref/000/000.png", "distort/000/000_0.png", "distort/000/000_1.png"],
         files: &[(
             "data.csv",
@@ -81,7 +81,7 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
-        kind: DatasetKind::Things,
+        kind: DatasetFormat::THINGS,
         images: THINGS_IMAGES,
         files: &[
             ("unique_id.txt", "aardvark\nabacus\naccordion\n"),
@@ -90,7 +90,7 @@ const LAYOUTS: &[Layout] = &[
         ],
     },
     Layout {
-        kind: DatasetKind::Things,
+        kind: DatasetFormat::THINGS,
         images: THINGS_IMAGES,
         files: &[
             ("unique_id.txt", "aardvark\nabacus\naccordion\n"),
@@ -101,7 +101,7 @@ const LAYOUTS: &[Layout] = &[
         ],
     },
     Layout {
-        kind: DatasetKind::Pairs,
+        kind: DatasetFormat::PAIRS,
         images: &["a.png", "b.png", "c.png"],
         files: &[(
             "pairs.csv",
@@ -109,7 +109,7 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
-        kind: DatasetKind::TwoAfc,
+        kind: DatasetFormat::TWO_AFC,
         images: &["a.png", "b.png", "c.png"],
         files: &[(
             "twoafc.csv",
@@ -117,7 +117,7 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
-        kind: DatasetKind::OddOneOut,
+        kind: DatasetFormat::ODD_ONE_OUT,
         images: &["a.png", "b.png", "c.png"],
         files: &[(
             "oddoneout.csv",
@@ -251,7 +251,7 @@ fn judgements_as_npy() {
     }
     let file = "2afc/val/cnn/judge/000000.npy";
     write(root, file, &npy(0.25));
-    let open = || Dataset::open(DatasetKind::Nights, root, &DatasetOptions::default());
+    let open = || Dataset::open(DatasetFormat::NIGHTS, root, &DatasetOptions::default());
     open().expect("unchanged, it can be read");
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);

@@ -20,8 +20,8 @@ use alignscope::results::{
     Found, OutputFolder, RunTable, check_finished, read_comparisons, read_scores, read_table,
 };
 use alignscope::{
-    CompareRequest, DatasetKind, DatasetOptions, DatasetSpec, Experiment, MetricKind, ModelSpec,
-    Resampling, Silent, VerifyRequest, compare_runs, draw, read_drawn, verify,
+    CompareRequest, DatasetFormat, DatasetSpec, Experiment, MetricKind, ModelSpec, Resampling,
+    Silent, VerifyRequest, compare_runs, draw, read_drawn, verify,
 };
 use arrow_array::{
     Array, ArrayRef, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
@@ -77,8 +77,7 @@ impl Run {
             fs::write(data.join(name), table).expect("written");
         }
         fs::write(place.path().join("labels.csv"), "mine").expect("written");
-        let dataset =
-            |kind| DatasetSpec { kind, data: data.clone(), options: DatasetOptions::default() };
+        let dataset = |format| DatasetSpec::new(format, data.clone());
         let experiment = Experiment {
             resampling: Resampling { resamples: 100, ..Resampling::default() },
             ..Experiment::new(
@@ -86,7 +85,7 @@ impl Run {
                     ModelSpec::folder(folder("clip/base")),
                     ModelSpec::MetricKind(MetricKind::Psnr),
                 ],
-                [DatasetKind::Pairs, DatasetKind::TwoAfc, DatasetKind::OddOneOut]
+                [DatasetFormat::PAIRS, DatasetFormat::TWO_AFC, DatasetFormat::ODD_ONE_OUT]
                     .map(dataset)
                     .to_vec(),
                 1 << 32,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alignscope::DatasetKind;
+use alignscope::DatasetFormat;
 use bytesize::ByteSize;
 use clap::Args;
 
@@ -12,9 +12,9 @@ use crate::typed::{memory_size, one_of, path};
 /// `alignscope check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The data set; `alignscope list datasets` describes them.
-    #[arg(long, value_name = "NAME", value_parser = one_of::<DatasetKind>())]
-    pub dataset: DatasetKind,
+    /// The format of the data set, or its release; `alignscope list datasets` describes them.
+    #[arg(long, value_name = "FORMAT", value_parser = one_of::<DatasetFormat>())]
+    pub dataset: DatasetFormat,
 
     /// The folder of the data set, or its manifest, as for `run`.
     #[arg(long, value_name = "PATH", value_parser = path())]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alignscope::{DatasetKind, Distance, Stage};
+use alignscope::{Distance, Stage};
 use clap::Args;
 
 use super::heading;
@@ -45,9 +45,9 @@ pub struct Compare {
     #[arg(long, value_name = "DISTANCE", value_parser = one_of::<Distance>())]
     pub distance_b: Option<Distance>,
 
-    /// Compare on this data set only.
-    #[arg(long, value_name = "NAME", value_parser = one_of::<DatasetKind>())]
-    pub dataset: Option<DatasetKind>,
+    /// Compare on this data set only, by its name in the results.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
 
     /// Bootstrap resamples of each interval; 0 for no intervals; by default as many as in the run.
     #[arg(

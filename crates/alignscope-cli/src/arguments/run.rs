@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use alignscope::{DatasetKind, NamedModel, PrecisionChoice, ProjectionForm};
+use alignscope::{NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm};
 use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
 use super::shared::{Arrays, Part, Scoring};
-use crate::typed::{memory_size, model, one_of, path, positive};
+use crate::typed::{dataset, memory_size, model, one_of, path, positive};
 
 /// `alignscope run`.
 #[derive(Debug, Args)]
@@ -101,15 +101,17 @@ pub struct Run {
 #[derive(Debug, Args)]
 #[command(next_help_heading = heading::DATA)]
 pub struct Data {
-    /// A data set; `alignscope list datasets` describes them. Can be given several times, each with
-    /// its own --data in the same order.
+    /// The format of a data set, or its release; `alignscope list datasets` describes them.
+    /// `NAME=FORMAT` names the data set in the results, as in `mine=pairs`; without a name it has
+    /// that of its release, else of its format. Can be given several times, each with its own
+    /// --data in the same order.
     #[arg(
         long = "dataset",
-        value_name = "NAME",
+        value_name = "[NAME=]FORMAT",
         required_unless_present = "experiment",
-        value_parser = one_of::<DatasetKind>()
+        value_parser = dataset()
     )]
-    pub datasets: Vec<DatasetKind>,
+    pub datasets: Vec<NamedDataset>,
 
     /// The folder of the data set as its authors publish it. For `pairs`, `twoafc` and `oddoneout`:
     /// the folder with the manifest, or the manifest itself. With an experiment: NAME=PATH, if the
@@ -122,6 +124,11 @@ pub struct Data {
         value_parser = path()
     )]
     pub folders: Vec<PathBuf>,
+
+    /// The level of abstraction of a data set: `low`, `middle`, `high` or `none`; by default that
+    /// of its format. Can be given several times.
+    #[arg(long = "level", value_name = "NAME=LEVEL")]
+    pub levels: Vec<NamedLevel>,
 
     #[command(flatten)]
     pub part: Part,

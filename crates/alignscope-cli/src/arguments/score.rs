@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use alignscope::DatasetKind;
+use alignscope::{NamedDataset, NamedLevel};
 use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
 use super::shared::{Arrays, Part, Scoring};
-use crate::typed::{memory_size, one_of, path};
+use crate::typed::{dataset, memory_size, path};
 
 /// `alignscope score`.
 #[derive(Debug, Args)]
@@ -56,13 +56,19 @@ pub struct Score {
 #[derive(Debug, Args)]
 #[command(next_help_heading = heading::DATA)]
 pub struct Data {
-    /// The data set; `alignscope list datasets` describes them.
-    #[arg(long, value_name = "NAME", value_parser = one_of::<DatasetKind>())]
-    pub dataset: DatasetKind,
+    /// The format of the data set, or its release; `alignscope list datasets` describes them.
+    /// NAME names it in the results.
+    #[arg(long, value_name = "[NAME=]FORMAT", value_parser = dataset())]
+    pub dataset: NamedDataset,
 
     /// The folder of the data set, or its manifest, as for `run`.
     #[arg(long = "data", value_name = "PATH", value_parser = path())]
     pub folder: PathBuf,
+
+    /// The level of abstraction of a data set: `low`, `middle`, `high` or `none`; by default that
+    /// of its format. Can be given several times.
+    #[arg(long = "level", value_name = "NAME=LEVEL")]
+    pub levels: Vec<NamedLevel>,
 
     #[command(flatten)]
     pub part: Part,

@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use alignscope::features::Layout;
 use alignscope::{
-    ClusterBy, DatasetKind, Distance, Precision, PrecisionChoice, ProjectionForm, Ties, Tokens,
+    ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice, ProjectionForm,
+    Ties, Tokens,
 };
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
@@ -65,7 +66,33 @@ where
     }
 }
 
-impl Choice for DatasetKind {
+/// Reads a format, perhaps with a name before it. The help and the completions list the formats.
+pub fn dataset() -> NamedFormat {
+    NamedFormat
+}
+
+/// See [`dataset`].
+#[derive(Clone)]
+pub struct NamedFormat;
+
+impl TypedValueParser for NamedFormat {
+    type Value = NamedDataset;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        typed: &OsStr,
+    ) -> Result<NamedDataset, clap::Error> {
+        NamedDataset::from_str.parse_ref(command, argument, typed)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(DatasetFormat::ALL.iter().map(|format| PossibleValue::new(format.name()))))
+    }
+}
+
+impl Choice for DatasetFormat {
     const VALUES: &'static [Self] = &Self::ALL;
 
     fn word(self) -> &'static str {
@@ -210,7 +237,7 @@ mod tests {
                 assert!(T::from_str(word.get_name()).is_ok(), "{}", word.get_name());
             }
         }
-        is_read::<DatasetKind>();
+        is_read::<DatasetFormat>();
         is_read::<Distance>();
         is_read::<Tokens>();
         is_read::<Layout>();

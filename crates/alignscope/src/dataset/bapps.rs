@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
 use super::files::{Files, Names};
-use super::nights::find as find_image;
-use super::not_found::not_found;
-use super::release;
-use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
+use super::format::Format;
+use super::release::{self, Release};
+use super::rows::find as find_image;
+use super::{Dataset, DatasetError, DatasetOptions, Level, Trials, TwoAlternatives};
 use crate::input_file::{self, ContentHash, HashedPath};
 use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
 
@@ -20,7 +20,7 @@ const SPLIT: &str = "val";
 const SPLITS: [&str; 2] = ["train", "val"];
 
 /// The folder that holds BAPPS's splits, at or below `root`: in it are kinds with their answers.
-pub(super) fn find(root: &Path) -> Option<PathBuf> {
+fn find(root: &Path) -> Option<PathBuf> {
     let holds_split = |folder: &PathBuf| SPLITS.iter().any(|s| is_split(&folder.join(s)));
     [root.join("2afc"), root.to_owned()].into_iter().find(holds_split)
 }
@@ -30,22 +30,42 @@ fn is_split(folder: &Path) -> bool {
     Names::of(folder).iter().any(|kind| folder.join(kind).join("judge").is_dir())
 }
 
+/// BAPPS's layout.
+pub(super) struct Bapps;
+
+impl Format for Bapps {
+    fn name(&self) -> &'static str {
+        "bapps-like"
+    }
+
+    fn description(&self) -> &'static str {
+        "two-alternative choices in BAPPS's layout; the name in results of those of no known release"
+    }
+
+    fn level(&self) -> Level {
+        Level::Middle
+    }
+
+    fn releases(&self) -> &'static [Release] {
+        &[Release::Bapps]
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        find(folder).map(|_| Release::Bapps.name())
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(data, options)
+    }
+}
+
 /// Reads `<split>/<kind>/{ref,p0,p1}/NNNNNN.png` and `judge/NNNNNN.npy`, the share of people who
 /// chose `p1`.
-///
-/// `asked` — the name that it was asked for by, for messages
-pub(super) fn open(
-    asked: DatasetKind,
-    data: &Path,
-    options: &DatasetOptions,
-) -> Result<Dataset, DatasetError> {
+fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let Some(folder) = find(data) else {
-        return Err(not_found(data, asked, "the folder `2afc` with `val` or `train` in it"));
+        let expected = "the folder `2afc` with `val` or `train` in it";
+        return Err(DatasetError::nothing_of(&Bapps, data, expected));
     };
-    if options.min_votes.is_some() {
-        let dataset = DatasetKind::Bapps;
-        return Err(DatasetError::NotApplicable { option: "--min-votes", dataset });
-    }
     let split = options.split.as_deref().unwrap_or(SPLIT);
     let root = folder.join(split);
     if !root.is_dir() {
@@ -68,7 +88,7 @@ pub(super) fn open(
     judgements.sort_unstable();
     if judgements.is_empty() {
         let expected = "answers `judge/NNNNNN.npy` in a folder for each kind";
-        return Err(not_found(&root, asked, expected));
+        return Err(DatasetError::nothing_of(&Bapps, &root, expected));
     }
     let mut counts = BTreeMap::<String, usize>::new();
     for (kind, _) in &judgements {
@@ -114,7 +134,7 @@ pub(super) fn open(
             &[kind],
         )?;
     }
-    builder.finish(found.kind, Trials::TwoAlternatives, sources, notes)
+    builder.finish(&Bapps, found.release, Trials::TwoAlternatives, sources, notes)
 }
 
 /// The answers of a folder, as they were read; all of them, since the folder has one hash.

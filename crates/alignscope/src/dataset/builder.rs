@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::error::shown;
+use super::format::Format;
 use super::{
-    Dataset, DatasetError, DatasetKind, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, Trials,
+    Dataset, DatasetError, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, Release, Trials,
 };
 use crate::input_file::HashedPath;
 
@@ -164,7 +165,8 @@ impl<'a, T> Builder<'a, T> {
     /// The data set, once all trials have been offered.
     pub(super) fn finish(
         self,
-        kind: DatasetKind,
+        format: &dyn Format,
+        release: Option<Release>,
         wrap: impl FnOnce(Vec<T>) -> Trials,
         sources: Vec<HashedPath>,
         mut notes: Vec<String>,
@@ -203,7 +205,9 @@ impl<'a, T> Builder<'a, T> {
             notes.push(format!("{} trials are left out by --split or --min-votes", self.filtered));
         }
         Ok(Dataset {
-            kind,
+            name: release.map_or(format.name(), Release::name).to_owned(),
+            release,
+            level: format.level(),
             images: self.images,
             trials: wrap(self.trials),
             trial_ids: self.trial_ids,

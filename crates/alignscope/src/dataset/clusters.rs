@@ -43,7 +43,7 @@ impl Dataset {
                 let Some(observer) = observer.filter(|o| o.values.iter().all(|v| !v.is_empty()))
                 else {
                     return Err(DatasetError::NoObserver {
-                        dataset: self.kind,
+                        dataset: self.name.clone(),
                         labels: self.labels.iter().map(|l| format!("`{}`", l.name)).collect(),
                     });
                 };

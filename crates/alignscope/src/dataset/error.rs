@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::DatasetKind;
+use super::format::Format;
 
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum DatasetError {
         /// The option.
         option: &'static str,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
     },
     /// The folder does not hold what the data set consists of.
     #[error(
@@ -41,11 +41,11 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// What was looked for.
         expected: String,
         /// The data set that it may be instead.
-        looks_like: Option<DatasetKind>,
+        looks_like: Option<&'static str>,
         /// A folder above or below that seems to hold it.
         elsewhere: Option<PathBuf>,
     },
@@ -67,9 +67,9 @@ pub enum DatasetError {
         /// The folder or file.
         path: PathBuf,
         /// The release asked for.
-        asked: DatasetKind,
+        asked: &'static str,
         /// What it is.
-        found: DatasetKind,
+        found: String,
         /// By what that was told.
         why: String,
     },
@@ -234,9 +234,19 @@ pub enum DatasetError {
     )]
     NoObserver {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Its labels.
         labels: Vec<String>,
+    },
+    /// A data set cannot have its name.
+    #[error(
+        "a data set cannot be called `{name}`: {why}; give it another name, as in `mine=pairs`"
+    )]
+    Name {
+        /// The beginning of the name.
+        name: String,
+        /// Why.
+        why: String,
     },
     /// Nothing is left to run.
     #[error("{path} leaves no trial to run: {why}")]
@@ -246,6 +256,19 @@ pub enum DatasetError {
         /// Why.
         why: String,
     },
+}
+
+impl DatasetError {
+    /// `path` holds nothing in a format, of which `expected` was looked for.
+    pub fn nothing_of(format: &dyn Format, path: &Path, expected: &str) -> Self {
+        Self::NotFound {
+            path: path.to_owned(),
+            dataset: format.name().to_owned(),
+            expected: expected.to_owned(),
+            looks_like: None,
+            elsewhere: None,
+        }
+    }
 }
 
 /// So many choices are told.
@@ -273,7 +296,7 @@ fn separator(columns: &[String]) -> &'static str {
 }
 
 /// Where the data set may be instead.
-fn instead(looks_like: Option<DatasetKind>, elsewhere: Option<&Path>) -> String {
+fn instead(looks_like: Option<&str>, elsewhere: Option<&Path>) -> String {
     let mut told = looks_like.map_or(String::new(), |other| format!("; it looks like {other}"));
     if let Some(folder) = elsewhere {
         told.push_str(&format!("; {} seems to hold it: name that folder", folder.display()));

@@ -66,14 +66,16 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DatasetKind, ImageEntry, LabelColumn, OddOneOut};
+    use crate::dataset::{ImageEntry, LabelColumn, Level, OddOneOut};
 
     #[test]
     fn trials_of_other_images_keep_their_images_labels_and_numbers() {
         let entry = |id: &str| ImageEntry { id: id.into(), path: id.into() };
         let triplet = |images, odd| OddOneOut { images, odd };
         let dataset = Dataset {
-            kind: DatasetKind::OddOneOut,
+            name: "oddoneout".to_owned(),
+            release: None,
+            level: Level::High,
             images: ["a", "b", "c", "d", "e"].map(entry).to_vec(),
             trials: Trials::OddOneOut(vec![
                 triplet([0, 1, 2], 0),

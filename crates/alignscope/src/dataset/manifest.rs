@@ -4,50 +4,120 @@ use std::path::Path;
 
 use super::builder::Builder;
 use super::files::{Files, file_in, folder_of};
-use super::nights::{Splits, find, image_names};
-use super::not_found::not_found;
+use super::format::Format;
+use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
 use super::{
-    Dataset, DatasetError, DatasetKind, DatasetOptions, ImageIndex, OddOneOut, RatedPair, Trials,
+    Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RatedPair, Trials,
     TwoAlternatives,
 };
 
-pub(super) fn open(
-    kind: DatasetKind,
+/// `pairs.csv`.
+pub(super) struct PairsManifest;
+
+impl Format for PairsManifest {
+    fn name(&self) -> &'static str {
+        "pairs"
+    }
+
+    fn description(&self) -> &'static str {
+        "rated pairs of your own: pairs.csv with reference,distorted,score[,std,group,split]"
+    }
+
+    fn level(&self) -> Level {
+        Level::Low
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        recognise(self, folder)
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(self, data, options, rated_pairs)
+    }
+}
+
+/// `twoafc.csv`.
+pub(super) struct TwoAfcManifest;
+
+impl Format for TwoAfcManifest {
+    fn name(&self) -> &'static str {
+        "twoafc"
+    }
+
+    fn description(&self) -> &'static str {
+        "two-alternative choices of your own: twoafc.csv with reference,left,right,\
+         right_vote or left_votes,right_votes[,group,split]"
+    }
+
+    fn level(&self) -> Level {
+        Level::Middle
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        recognise(self, folder)
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(self, data, options, two_alternatives)
+    }
+}
+
+/// `oddoneout.csv`.
+pub(super) struct OddOneOutManifest;
+
+impl Format for OddOneOutManifest {
+    fn name(&self) -> &'static str {
+        "oddoneout"
+    }
+
+    fn description(&self) -> &'static str {
+        "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
+         [,subject,split]"
+    }
+
+    fn level(&self) -> Level {
+        Level::High
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        recognise(self, folder)
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(self, data, options, odd_one_out)
+    }
+}
+
+/// Whether the manifest of a format is in a folder.
+fn recognise(format: &impl Format, folder: &Path) -> Option<&'static str> {
+    let name = format.name();
+    folder.join(format!("{name}.csv")).exists().then_some(name)
+}
+
+fn open(
+    format: &impl Format,
     data: &Path,
     options: &DatasetOptions,
+    read: impl FnOnce(&Reading<'_>, Table) -> Result<Dataset, DatasetError>,
 ) -> Result<Dataset, DatasetError> {
-    let name = format!("{kind}.csv");
+    let name = format!("{}.csv", format.name());
     let (root, path) = match data.is_file() {
         true => (folder_of(data), Some(data.to_owned())),
         false => (data.to_owned(), file_in(data, &name)),
     };
     let Some(path) = path else {
-        return Err(not_found(&root, kind, &format!("`{name}`")));
+        return Err(DatasetError::nothing_of(format, &root, &format!("`{name}`")));
     };
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
     let table = Table::open(&path)?;
-    let reading = Reading { path: &path, files: &files, options };
-    match kind {
-        DatasetKind::Pairs => rated_pairs(&reading, table),
-        DatasetKind::TwoAfc => two_alternatives(&reading, table),
-        DatasetKind::OddOneOut => odd_one_out(&reading, table),
-        DatasetKind::Tid2013
-        | DatasetKind::Tid2008
-        | DatasetKind::Kadid10k
-        | DatasetKind::TidLike
-        | DatasetKind::Nights
-        | DatasetKind::NightsLike
-        | DatasetKind::Bapps
-        | DatasetKind::BappsLike
-        | DatasetKind::Things
-        | DatasetKind::ThingsLike => unreachable!("{kind} is in another layout"),
-    }
+    read(&Reading { format, path: &path, files: &files, options }, table)
 }
 
 /// What the three manifests share.
 struct Reading<'a> {
+    format: &'a dyn Format,
     path: &'a Path,
     files: &'a Files,
     options: &'a DatasetOptions,
@@ -58,7 +128,6 @@ impl Reading<'_> {
     /// there. `trial` reads the answer of a row, and returns what makes a trial of its images.
     fn read<const N: usize, F: FnOnce([ImageIndex; N]) -> T, T>(
         &self,
-        kind: DatasetKind,
         table: Table,
         columns: [&'static str; N],
         label_names: &[&'static str],
@@ -98,7 +167,7 @@ impl Reading<'_> {
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
-        builder.finish(kind, wrap, vec![source], Vec::new())
+        builder.finish(self.format, None, wrap, vec![source], Vec::new())
     }
 }
 
@@ -106,7 +175,6 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
     let score = table.column("score")?;
     let std = table.find("std");
     reading.read(
-        DatasetKind::Pairs,
         table,
         ["reference", "distorted"],
         &["group", "split"],
@@ -158,7 +226,6 @@ fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, Data
         (None, None) => unreachable!("one of the two was found above"),
     };
     reading.read(
-        DatasetKind::TwoAfc,
         table,
         ["reference", "left", "right"],
         &["group", "split"],
@@ -179,7 +246,6 @@ fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, Data
 fn odd_one_out(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
     let odd = table.column("odd")?;
     reading.read(
-        DatasetKind::OddOneOut,
         table,
         ["image_1", "image_2", "image_3"],
         &["subject", "split"],

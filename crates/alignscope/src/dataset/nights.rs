@@ -2,30 +2,56 @@
 
 use std::path::Path;
 
-use super::builder::{Builder, Found};
-use super::error::shown;
-use super::files::{Files, file_in, folder_of, inner_path};
-use super::not_found::not_found;
-use super::release::NightsRows;
-use super::table::{Row, Table};
-use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, Trials, TwoAlternatives};
+use super::builder::Builder;
+use super::files::{Files, file_in, folder_of};
+use super::format::Format;
+use super::release::{NightsRows, Release};
+use super::rows::{Splits, find, image_names};
+use super::table::{Column, Row, Table};
+use super::{Dataset, DatasetError, DatasetOptions, Level, Trials, TwoAlternatives};
 
-/// Reads what lies in `data`; `asked` is the name that it was asked for by, for messages.
-pub(super) fn open(
-    asked: DatasetKind,
-    data: &Path,
-    options: &DatasetOptions,
-) -> Result<Dataset, DatasetError> {
+/// NIGHTS's layout.
+pub(super) struct Nights;
+
+impl Format for Nights {
+    fn name(&self) -> &'static str {
+        "nights-like"
+    }
+
+    fn description(&self) -> &'static str {
+        "two-alternative choices in NIGHTS's layout; \
+         the name in results of those of no known release"
+    }
+
+    fn level(&self) -> Level {
+        Level::Middle
+    }
+
+    fn releases(&self) -> &'static [Release] {
+        &[Release::Nights]
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &["--split", "--min-votes"]
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        file_in(folder, "data.csv").map(|_| Release::Nights.name())
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(data, options)
+    }
+}
+
+fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let (root, path) = match data.is_file() {
         true => (folder_of(data), Some(data.to_owned())),
         false => (data.to_owned(), file_in(data, "data.csv")),
     };
     let Some(path) = path else {
-        if super::bapps::find(&root).is_some() {
-            return super::bapps::open(asked, &root, options);
-        }
         let expected = "`data.csv`, or BAPPS's folder `2afc` with `val/<kind>/judge/`";
-        return Err(not_found(&root, asked, expected));
+        return Err(DatasetError::nothing_of(&Nights, &root, expected));
     };
     let table = Table::open(&path)?;
     let source = table.hashed_path();
@@ -110,71 +136,9 @@ pub(super) fn open(
     let what = format!("{} trials", rows.count());
     let found = rows.release(&lacking);
     let notes = vec![found.note(&path.display().to_string(), &what)];
-    builder.finish(found.kind, Trials::TwoAlternatives, vec![source], notes)
+    builder.finish(&Nights, found.release, Trials::TwoAlternatives, vec![source], notes)
 }
 
-fn vote(row: &Row<'_>, column: super::table::Column) -> Result<f64, DatasetError> {
+fn vote(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {
     row.parse(column, "0 or 1 (or a number of votes)", |n: &f64| *n >= 0.0 && n.is_finite())
-}
-
-/// The image at a path below the folder of the data set; or anywhere, where the user allows it.
-pub(super) fn find(files: &Files, name: &str) -> Found {
-    if let Some(path) = files.at(name) {
-        return Found::Image { id: path.to_owned(), path: files.full(path) };
-    }
-    let outside = files.full(name);
-    match inner_path(name).is_none() && outside.is_file() {
-        true => Found::Image { id: name.to_owned(), path: outside },
-        false => Found::Missing,
-    }
-}
-
-/// The images that a row names: paths below the folder, and others only where the user allows them.
-pub(super) fn image_names<const N: usize>(
-    row: &Row<'_>,
-    columns: [super::table::Column; N],
-    options: &DatasetOptions,
-) -> Result<[String; N], DatasetError> {
-    let mut names = [const { String::new() }; N];
-    for (name, column) in names.iter_mut().zip(columns) {
-        let found = row.name(column)?;
-        *name = match inner_path(found) {
-            Some(inner) => inner,
-            None if options.allow_outside && !found.is_empty() => found.to_owned(),
-            None => {
-                return Err(DatasetError::Outside {
-                    path: row.path.to_owned(),
-                    line: row.line(),
-                    found: shown(found),
-                });
-            }
-        };
-    }
-    Ok(names)
-}
-
-/// The splits that a table names, so that one that is not there can be told from an empty one.
-#[derive(Default)]
-pub(super) struct Splits(std::collections::BTreeSet<String>);
-
-impl Splits {
-    /// Whether a row of split `found` is wanted.
-    pub(super) fn is(&mut self, wanted: &str, found: &str) -> bool {
-        if !self.0.contains(found) {
-            self.0.insert(found.to_owned());
-        }
-        wanted == found
-    }
-
-    /// Whether the split asked for was there.
-    pub(super) fn check(&self, path: &Path, options: &DatasetOptions) -> Result<(), DatasetError> {
-        match &options.split {
-            Some(split) if !self.0.contains(split) => Err(DatasetError::Split {
-                path: path.to_owned(),
-                split: split.clone(),
-                found: self.0.iter().map(|s| format!("`{s}`")).collect(),
-            }),
-            _ => Ok(()),
-        }
-    }
 }

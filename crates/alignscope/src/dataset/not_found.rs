@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::Names;
-use super::{DatasetError, DatasetKind, Layout, bapps, looks_like};
+use super::formats::{AnyFormat, looks_like};
 
 /// So many folders are looked into at most.
 const MAX_FOLDERS: usize = 1000;
@@ -12,36 +12,31 @@ const MAX_FOLDERS: usize = 1000;
 /// Folders so far above and below are looked into.
 const LEVELS: usize = 3;
 
-/// The error for a path that holds no `dataset`, of which `expected` was looked for.
-pub(super) fn not_found(path: &Path, dataset: DatasetKind, expected: &str) -> DatasetError {
-    DatasetError::NotFound {
-        path: path.to_owned(),
-        dataset,
-        expected: expected.to_owned(),
-        // It may look like the data set that it is, with something missing.
-        looks_like: looks_like(path).filter(|other| !same_layout(*other, dataset)),
-        elsewhere: below(path, dataset).or_else(|| above(path, dataset)),
-    }
+/// What a folder looks like that holds nothing of the format asked for. It may look like that format
+/// itself, with something missing, which is not told.
+pub(super) fn instead(folder: &Path, asked: AnyFormat) -> Option<&'static str> {
+    let (found, word) = looks_like(folder)?;
+    (!answers(found, asked)).then_some(word)
 }
 
-/// Whether two names ask for the same files.
-fn same_layout(a: DatasetKind, b: DatasetKind) -> bool {
-    let layout = |kind| match Layout::of(kind) {
-        // Asked for as NIGHTS, BAPPS is read too.
-        Layout::Bapps => Layout::Nights,
-        layout => layout,
-    };
-    a == b || layout(a) == layout(b) && layout(a) != Layout::Manifest
+/// A folder below or above that seems to hold what was asked for.
+pub(super) fn elsewhere(folder: &Path, asked: AnyFormat) -> Option<PathBuf> {
+    below(folder, asked).or_else(|| above(folder, asked))
 }
 
-fn seems(folder: &Path, dataset: DatasetKind) -> bool {
-    looks_like(folder).is_some_and(|found| same_layout(found, dataset))
-        || same_layout(dataset, DatasetKind::Nights) && bapps::find(folder).is_some()
+/// Whether what lies in one format is read if another is asked for.
+fn answers(found: AnyFormat, asked: AnyFormat) -> bool {
+    found == asked || (found == AnyFormat::Bapps && asked == AnyFormat::Nights)
+}
+
+fn seems(folder: &Path, asked: AnyFormat) -> bool {
+    let read_as = asked.read_as(folder);
+    read_as.format().recognise(folder).is_some() && answers(read_as, asked)
 }
 
 /// A folder in the folder, or in one of those, that seems to hold the data set: the archive was
 /// unpacked into a folder of its own, or the folder of all data sets was named.
-fn below(folder: &Path, dataset: DatasetKind) -> Option<PathBuf> {
+fn below(folder: &Path, asked: AnyFormat) -> Option<PathBuf> {
     let mut level = vec![folder.to_owned()];
     let mut seen = 0;
     for _ in 0..LEVELS {
@@ -52,7 +47,7 @@ fn below(folder: &Path, dataset: DatasetKind) -> Option<PathBuf> {
                 names.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()).collect();
             folders.sort();
             seen += folders.len();
-            if let Some(found) = folders.iter().find(|below| seems(below, dataset)) {
+            if let Some(found) = folders.iter().find(|below| seems(below, asked)) {
                 return Some(found.clone());
             }
             if seen > MAX_FOLDERS {
@@ -66,11 +61,8 @@ fn below(folder: &Path, dataset: DatasetKind) -> Option<PathBuf> {
 }
 
 /// A folder around it that seems to hold the data set: a part of it was named.
-fn above(path: &Path, dataset: DatasetKind) -> Option<PathBuf> {
+fn above(path: &Path, asked: AnyFormat) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     let around = path.ancestors().skip(1).take(LEVELS);
-    around
-        .filter(|folder| folder.parent().is_some())
-        .find(|f| seems(f, dataset))
-        .map(Path::to_owned)
+    around.filter(|folder| folder.parent().is_some()).find(|f| seems(f, asked)).map(Path::to_owned)
 }

@@ -3,34 +3,142 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::DatasetKind;
 use crate::input_file::ContentHash;
+
+/// A data set as its authors published it, told by all of its annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Release {
+    /// TID2013: rated pairs.
+    Tid2013,
+    /// TID2008, in TID2013's layout.
+    Tid2008,
+    /// KADID-10k, in TID2013's layout.
+    Kadid10k,
+    /// NIGHTS: two-alternative forced choices.
+    Nights,
+    /// BAPPS: two-alternative forced choices, a file each.
+    Bapps,
+    /// THINGS: odd-one-out triplets.
+    Things,
+}
+
+impl Release {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Tid2013, Self::Tid2008, Self::Kadid10k, Self::Nights, Self::Bapps, Self::Things];
+
+    /// The name used on the command line, in Python and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tid2013 => "tid2013",
+            Self::Tid2008 => "tid2008",
+            Self::Kadid10k => "kadid10k",
+            Self::Nights => "nights",
+            Self::Bapps => "bapps",
+            Self::Things => "things",
+        }
+    }
+
+    /// The name as its authors write it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Tid2013 => "TID2013",
+            Self::Tid2008 => "TID2008",
+            Self::Kadid10k => "KADID-10k",
+            Self::Nights => "NIGHTS",
+            Self::Bapps => "BAPPS",
+            Self::Things => "THINGS",
+        }
+    }
+
+    /// What it is, and what its name opens, in a line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Tid2013 => {
+                "rated pairs: TID2013, the folder as published; \
+                 one of TID2008 or KADID-10k is found out, and results name it"
+            }
+            Self::Tid2008 => "rated pairs: TID2008, and nothing else",
+            Self::Kadid10k => "rated pairs: KADID-10k, and nothing else",
+            Self::Nights => {
+                "two-alternative choices: NIGHTS (data.csv), the folder as published; \
+                 one of BAPPS is found out, and results name it"
+            }
+            Self::Bapps => "two-alternative choices: BAPPS (2afc/), and nothing else",
+            Self::Things => {
+                "odd-one-out triplets: THINGS; object_images/, unique_id.txt and triplet_dataset/"
+            }
+        }
+    }
+
+    /// Whether a user who asks for it gets it or an error. The names of the others open whatever
+    /// lies in their format, and results say what that was.
+    pub fn is_exact(self) -> bool {
+        match self {
+            Self::Tid2008 | Self::Kadid10k | Self::Bapps => true,
+            Self::Tid2013 | Self::Nights | Self::Things => false,
+        }
+    }
+}
+
+choice!(Release, "release");
+
+/// How many there are in a release, each with what has as many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseCounts {
+    /// Trials.
+    pub trials: &'static [(&'static str, usize)],
+    /// Images that trials name.
+    pub images: &'static [(&'static str, usize)],
+    /// Different triplets among the trials.
+    pub triplets: &'static [(&'static str, usize)],
+}
+
+impl Release {
+    /// How many there are, as published.
+    pub fn counts(self) -> ReleaseCounts {
+        let counts = |trials, images| ReleaseCounts { trials, images, triplets: &[] };
+        match self {
+            Self::Tid2013 => counts(&[("TID2013", 3000)], &[("TID2013", 3025)]),
+            Self::Tid2008 => counts(&[("TID2008", 1700)], &[("TID2008", 1725)]),
+            Self::Kadid10k => counts(&[("KADID-10k", 10_125)], &[("KADID-10k", 10_206)]),
+            Self::Nights => counts(&[("NIGHTS", 20_019)], &[("NIGHTS", 60_057)]),
+            Self::Bapps => counts(&[], &[]),
+            Self::Things => ReleaseCounts {
+                trials: &[("testset1, earlier release", 15_640), ("testset1", 20_000)],
+                images: &[("THINGS", 1854)],
+                triplets: &[("testset1", 1000)],
+            },
+        }
+    }
+}
 
 /// What annotations were found to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {
-    pub(super) kind: DatasetKind,
+    /// `None` for no known release.
+    pub(super) release: Option<Release>,
     /// Of no known release: what keeps them from being the nearest one, as a sentence.
     pub(super) why: Option<String>,
 }
 
 impl Found {
-    fn release(kind: DatasetKind) -> Self {
-        Self { kind, why: None }
+    fn release(release: Release) -> Self {
+        Self { release: Some(release), why: None }
     }
 
-    fn like(kind: DatasetKind, why: String) -> Self {
-        Self { kind, why: Some(why) }
+    fn like(why: String) -> Self {
+        Self { release: None, why: Some(why) }
     }
 
     /// What is said of it in the data set's notes; `what` are its counts.
     pub(super) fn note(&self, place: &str, what: &str) -> String {
-        match (self.kind.release(), &self.why) {
-            (Some(release), _) => format!("{place} is {release} ({what})"),
+        match (self.release, &self.why) {
+            (Some(release), _) => format!("{place} is {} ({what})", release.title()),
             (None, Some(why)) => format!(
                 "{place} is of no known release ({what}): {why}; \
-                 results name it {}, and it is not held against published scores",
-                self.kind
+                 it is not held against published scores"
             ),
             (None, None) => format!("{place} is of no known release ({what})"),
         }
@@ -39,7 +147,7 @@ impl Found {
 
 /// What is known of a release in TID2013's layout.
 struct TidRelease {
-    kind: DatasetKind,
+    release: Release,
     references: u32,
     types: u32,
     levels: u32,
@@ -57,7 +165,7 @@ struct TidRelease {
 /// told by their range alone.
 const TID_RELEASES: [TidRelease; 3] = [
     TidRelease {
-        kind: DatasetKind::Tid2013,
+        release: Release::Tid2013,
         references: 25,
         types: 24,
         levels: 5,
@@ -72,7 +180,7 @@ const TID_RELEASES: [TidRelease; 3] = [
         ),
     },
     TidRelease {
-        kind: DatasetKind::Tid2008,
+        release: Release::Tid2008,
         references: 25,
         types: 17,
         levels: 4,
@@ -86,7 +194,7 @@ const TID_RELEASES: [TidRelease; 3] = [
         ),
     },
     TidRelease {
-        kind: DatasetKind::Kadid10k,
+        release: Release::Kadid10k,
         references: 81,
         types: 25,
         levels: 5,
@@ -114,12 +222,12 @@ pub(super) fn of_tid<'a>(rows: impl Iterator<Item = Option<TidRow<'a>>>) -> Foun
     let rows: Option<Vec<TidRow<'_>>> = rows.collect();
     let Some(rows) = rows else {
         let why = "a name in it is not of the form i01_01_1.bmp".to_owned();
-        return Found::like(DatasetKind::TidLike, why);
+        return Found::like(why);
     };
     let mut nearest: Option<(usize, String)> = None;
     for release in &TID_RELEASES {
         match release.differs(&rows) {
-            None => return Found::release(release.kind),
+            None => return Found::release(release.release),
             Some((passed, why)) => {
                 if nearest.as_ref().is_none_or(|(most, _)| passed > *most) {
                     nearest = Some((passed, why));
@@ -130,15 +238,13 @@ pub(super) fn of_tid<'a>(rows: impl Iterator<Item = Option<TidRow<'a>>>) -> Foun
     let why = match nearest {
         Some((passed, why)) if passed > 0 => why,
         _ => {
-            let counts = TID_RELEASES.iter().map(|r| {
-                let name = r.kind.release().unwrap_or_default();
-                format!("{name} has {}", r.pairs())
-            });
+            let counts =
+                TID_RELEASES.iter().map(|r| format!("{} has {}", r.release.title(), r.pairs()));
             let counts = counts.collect::<Vec<_>>().join(", ");
             format!("it has {} pairs, {counts}", rows.len())
         }
     };
-    Found::like(DatasetKind::TidLike, why)
+    Found::like(why)
 }
 
 impl TidRelease {
@@ -149,7 +255,7 @@ impl TidRelease {
     /// Where the rows are not this release: how many checks they passed, and the first they did
     /// not.
     fn differs(&self, rows: &[TidRow<'_>]) -> Option<(usize, String)> {
-        let name = self.kind.release().unwrap_or_default();
+        let name = self.release.title();
         let types: BTreeSet<u32> = rows.iter().map(|row| row.kind).collect();
         if rows.len() != self.pairs() {
             let why = format!("it has {} pairs, {name} has {}", rows.len(), self.pairs());
@@ -266,8 +372,8 @@ impl NightsRows {
             self.other
         };
         match why {
-            None => Found::release(DatasetKind::Nights),
-            Some(why) => Found::like(DatasetKind::NightsLike, why),
+            None => Found::release(Release::Nights),
+            Some(why) => Found::like(why),
         }
     }
 }
@@ -305,7 +411,7 @@ const BAPPS_KINDS: [(&str, &[(&str, usize)]); 2] = [
 
 /// The release of a split in BAPPS's layout that has so many trials of each kind.
 pub(super) fn of_bapps(split: &str, counts: &BTreeMap<String, usize>) -> Found {
-    let like = |why: String| Found::like(DatasetKind::BappsLike, why);
+    let like = Found::like;
     let Some((_, published)) = BAPPS_KINDS.iter().find(|(name, _)| *name == split) else {
         return like(format!("BAPPS has no split `{split}`"));
     };
@@ -319,7 +425,7 @@ pub(super) fn of_bapps(split: &str, counts: &BTreeMap<String, usize>) -> Found {
             return like(why);
         }
     }
-    Found::release(DatasetKind::Bapps)
+    Found::release(Release::Bapps)
 }
 
 /// SHA-256 of the 1,854 concepts of THINGS in the order of `unique_id.txt`, a line each without
@@ -355,7 +461,7 @@ pub(super) fn of_things(
     own_order: bool,
     triplets: impl Iterator<Item = [u32; 3]>,
 ) -> Found {
-    let like = |why: String| Found::like(DatasetKind::ThingsLike, why);
+    let like = Found::like;
     let mut names: Vec<&str> = concepts.iter().map(String::as_str).collect();
     let hash = |names: &[&str]| ContentHash::of(names.join("\n").as_bytes()).to_string();
     let in_order = hash(&names) == THINGS_CONCEPTS;
@@ -390,7 +496,7 @@ pub(super) fn of_things(
             ));
         }
     }
-    Found::release(DatasetKind::Things)
+    Found::release(Release::Things)
 }
 
 #[cfg(test)]
@@ -430,15 +536,15 @@ mod tests {
     fn each_release_in_the_layout_of_tid_is_told_by_all_its_rows() {
         for release in &TID_RELEASES {
             let whole = rows(release);
-            assert_eq!(found(&whole), Found::release(release.kind));
+            assert_eq!(found(&whole), Found::release(release.release));
             let look_alike = |change: &dyn Fn(&mut Vec<Rated>)| {
                 let mut rows = whole.clone();
                 change(&mut rows);
                 let found = found(&rows);
-                assert_eq!(found.kind, DatasetKind::TidLike);
+                assert_eq!(found.release, None);
                 found.why.expect("a reason")
             };
-            let name = release.kind.release().expect("a release");
+            let name = release.release.title();
             let why = look_alike(&|rows| drop(rows.pop()));
             assert!(why.contains("pairs") && why.contains(name), "{why}");
             let why = look_alike(&|rows| rows[7] = rows[8].clone());
@@ -457,7 +563,7 @@ mod tests {
             let mut others = rows(release);
             others.iter_mut().for_each(|row| row.3 *= 0.9);
             let found = found(&others);
-            assert_eq!(found.kind, DatasetKind::TidLike);
+            assert_eq!(found.release, None);
             assert!(found.why.expect("a reason").contains("distortion type 1 have the mean"));
         }
     }
@@ -466,7 +572,7 @@ mod tests {
     fn scores_rounded_to_a_digit_are_still_of_their_release() {
         let mut rounded = rows(&TID_RELEASES[0]);
         rounded.iter_mut().for_each(|row| row.3 = (row.3 * 100.0).round() / 100.0);
-        assert_eq!(found(&rounded).kind, DatasetKind::Tid2013);
+        assert_eq!(found(&rounded).release, Some(Release::Tid2013));
     }
 
     #[test]
@@ -476,7 +582,7 @@ mod tests {
             let (kind, level, score) = (*kind, *level, *score);
             Some(TidRow { reference: "I02", base, kind, level, score })
         }));
-        assert_eq!(found.kind, DatasetKind::TidLike);
+        assert_eq!(found.release, None);
         assert!(found.why.expect("a reason").contains("beside `I02`"));
     }
 
@@ -496,7 +602,7 @@ mod tests {
 
     #[test]
     fn nights_is_told_by_its_number_of_rows_and_by_each_of_them() {
-        assert_eq!(nights(|_| None), Found::release(DatasetKind::Nights));
+        assert_eq!(nights(|_| None), Found::release(Release::Nights));
         let paths = |a: &str, b: &str, c: &str| [a, b, c].map(str::to_owned);
         let own = paths("images/a.png", "images/b.png", "images/c.png");
         let of_two = paths("ref/000/000.png", "distort/000/000_0.png", "distort/000/001_1.png");
@@ -509,7 +615,7 @@ mod tests {
             (first, ["0.4", "0.6"], "no vote of 1 and of 0"),
         ] {
             let found = nights(|i| (i == NIGHTS_TRIALS - 1).then(|| (last.clone(), votes)));
-            assert_eq!(found.kind, DatasetKind::NightsLike, "{words}");
+            assert_eq!(found.release, None, "{words}");
             assert!(found.why.as_ref().expect("a reason").contains(words), "{found:?}");
         }
         let few = NightsRows { count: 24_144, ..NightsRows::default() }.release(&[]);
@@ -528,9 +634,9 @@ mod tests {
         ]
         .map(|(kind, count)| (kind.to_owned(), count))
         .into();
-        assert_eq!(of_bapps("val", &counts), Found::release(DatasetKind::Bapps));
-        assert_eq!(of_bapps("train", &counts).kind, DatasetKind::BappsLike);
-        assert_eq!(of_bapps("mine", &counts).kind, DatasetKind::BappsLike);
+        assert_eq!(of_bapps("val", &counts), Found::release(Release::Bapps));
+        assert_eq!(of_bapps("train", &counts).release, None);
+        assert_eq!(of_bapps("mine", &counts).release, None);
         counts.insert("mine".to_owned(), 3);
         assert!(of_bapps("val", &counts).why.expect("a reason").contains("`mine`"));
         counts.remove("mine");
@@ -543,7 +649,7 @@ mod tests {
         let concepts = |n: usize| (0..n).map(|i| format!("c{i}")).collect::<Vec<_>>();
         for n in [3, 1854] {
             let found = of_things("testset1", &concepts(n), false, std::iter::empty());
-            assert_eq!(found.kind, DatasetKind::ThingsLike);
+            assert_eq!(found.release, None);
             assert!(found.why.expect("a reason").contains("concepts are not the 1854"));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Dataset, DatasetKind, LabelColumn, Trials};
+use super::{Dataset, LabelColumn, Release, Trials};
 
 /// Some trials of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,20 +177,11 @@ impl Dataset {
     }
 
     fn type_name(&self, value: &str) -> String {
-        let names: &[&str] = match self.kind {
-            DatasetKind::Tid2013 | DatasetKind::Tid2008 => &TID_TYPES,
-            DatasetKind::Kadid10k => &KADID_TYPES,
-            // Which distortion has which number is known of those releases alone.
-            DatasetKind::TidLike
-            | DatasetKind::Nights
-            | DatasetKind::NightsLike
-            | DatasetKind::Bapps
-            | DatasetKind::BappsLike
-            | DatasetKind::Things
-            | DatasetKind::ThingsLike
-            | DatasetKind::Pairs
-            | DatasetKind::TwoAfc
-            | DatasetKind::OddOneOut => &[],
+        // Which distortion has which number is known of these releases alone.
+        let names: &[&str] = match self.release {
+            Some(Release::Tid2013 | Release::Tid2008) => &TID_TYPES,
+            Some(Release::Kadid10k) => &KADID_TYPES,
+            Some(Release::Nights | Release::Bapps | Release::Things) | None => &[],
         };
         let number = value.parse::<usize>().ok().filter(|n| *n >= 1);
         match number.and_then(|n| names.get(n - 1)) {
@@ -249,7 +240,7 @@ fn enough_votes(column: &LabelColumn, subsets: &mut Vec<Subset>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{OddOneOut, RatedPair};
+    use crate::dataset::{Level, OddOneOut, RatedPair};
 
     fn dataset(trials: Trials, labels: &[(&str, &[&str])]) -> Dataset {
         let labels = labels.iter().map(|(name, values)| {
@@ -265,15 +256,9 @@ mod tests {
             column
         });
         Dataset {
-            kind: DatasetKind::Tid2013,
-            images: vec![],
-            trial_ids: (0..trials.len() as u64).collect(),
+            release: Some(Release::Tid2013),
             labels: labels.collect(),
-            trials,
-            sources: vec![],
-            notes: vec![],
-            skipped_trials: 0,
-            missing: vec![],
+            ..Dataset::new("tid2013", Level::Low, vec![], trials)
         }
     }
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::builder::{Builder, Found};
 use super::error::shown;
 use super::files::{Names, entry, file_in};
-use super::not_found::not_found;
-use super::release;
+use super::format::Format;
+use super::release::{self, Release};
 use super::table::Table;
 use super::tid::lines;
-use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, OddOneOut, ThingsImages, Trials};
+use super::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, ThingsImages, Trials};
 use crate::input_file::{HashedPath, InputFile};
 use crate::listing::{folded, is_image};
 use crate::text::Lines;
@@ -27,7 +27,45 @@ enum Layout {
     Large,
 }
 
-pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+/// THINGS's layout.
+pub(super) struct Things;
+
+impl Format for Things {
+    fn name(&self) -> &'static str {
+        "things-like"
+    }
+
+    fn description(&self) -> &'static str {
+        "odd-one-out triplets in THINGS's layout; the name in results of those of no known release"
+    }
+
+    fn level(&self) -> Level {
+        Level::High
+    }
+
+    fn releases(&self) -> &'static [Release] {
+        &[Release::Things]
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &["--split", "--images"]
+    }
+
+    fn has_more_images(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        let has = |name: &str| folder.join(name).exists();
+        (has("unique_id.txt") || has("triplet_dataset")).then_some(Release::Things.name())
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(data, options)
+    }
+}
+
+fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let split = options.split.as_deref().unwrap_or(THINGS_SPLIT);
     let (path, layout) = find_split(data, split)?;
     let (concepts, concepts_source) = read_concepts(data, &layout)?;
@@ -91,7 +129,7 @@ pub(super) fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, Dat
                 .to_owned(),
         );
     }
-    builder.finish(found.kind, Trials::OddOneOut, sources, notes)
+    builder.finish(&Things, found.release, Trials::OddOneOut, sources, notes)
 }
 
 /// Where triplet files may lie.
@@ -130,7 +168,7 @@ fn find_split(data: &Path, split: &str) -> Result<(PathBuf, Layout), DatasetErro
         None => {
             let expected =
                 format!("`triplet_dataset/{split}.txt`, `unique_id.txt` and `object_images/`");
-            Err(not_found(data, DatasetKind::Things, &expected))
+            Err(DatasetError::nothing_of(&Things, data, &expected))
         }
     }
 }
@@ -197,7 +235,7 @@ fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, HashedPat
         Some(found) => Ok(found),
         None => {
             let expected = "`unique_id.txt` or `things_concepts.tsv`";
-            Err(not_found(data, DatasetKind::Things, expected))
+            Err(DatasetError::nothing_of(&Things, data, expected))
         }
     }
 }
@@ -481,7 +519,7 @@ fn no_images(data: &Path) -> DatasetError {
         }
         None => {
             let expected = "`object_images/` with a folder for each concept";
-            not_found(data, DatasetKind::Things, expected)
+            DatasetError::nothing_of(&Things, data, expected)
         }
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::builder::{Builder, Found};
 use super::error::shown;
 use super::files::{Files, Names, file_in, folder_of};
-use super::not_found::not_found;
-use super::release::{self, TidRow};
+use super::format::Format;
+use super::release::{self, Release, TidRow};
 use super::table::Table;
-use super::{Dataset, DatasetError, DatasetKind, DatasetOptions, RatedPair, Trials};
+use super::{Dataset, DatasetError, DatasetOptions, Level, RatedPair, Trials};
 use crate::input_file::{HashedPath, InputFile, MAX_TEXT_BYTES};
 use crate::text::Lines;
 
@@ -42,19 +42,47 @@ impl Rating {
     }
 }
 
-/// Reads what lies in `data`; `asked` is the name that it was asked for by, for messages.
-pub(super) fn open(
-    asked: DatasetKind,
-    data: &Path,
-    options: &DatasetOptions,
-) -> Result<Dataset, DatasetError> {
-    if options.split.is_some() {
-        let dataset = asked;
-        return Err(DatasetError::NotApplicable { option: "--split", dataset });
+/// TID2013's layout.
+pub(super) struct Tid;
+
+impl Format for Tid {
+    fn name(&self) -> &'static str {
+        "tid-like"
     }
+
+    fn description(&self) -> &'static str {
+        "rated pairs in TID2013's layout; the name in results of those of no known release"
+    }
+
+    fn level(&self) -> Level {
+        Level::Low
+    }
+
+    fn releases(&self) -> &'static [Release] {
+        &[Release::Tid2013, Release::Tid2008, Release::Kadid10k]
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        let has = |name: &str| folder.join(name).exists();
+        if has(LIST) || has("distorted_images") {
+            return Some(Release::Tid2013.name());
+        }
+        has("dmos.csv").then_some(Release::Kadid10k.name())
+    }
+
+    fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
+        open(data, options)
+    }
+}
+
+fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let (root, annotation) = match data.is_file() {
         true => (folder_of(data), data.to_owned()),
-        false => (data.to_owned(), find_annotation(asked, data)?),
+        false => (data.to_owned(), find_annotation(data)?),
     };
     let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
     let mut sources = Vec::new();
@@ -108,11 +136,11 @@ pub(super) fn open(
             "{passed_over} images are there more than once; the first in order of path is taken"
         ));
     }
-    builder.finish(found.kind, Trials::RatedPairs, sources, notes)
+    builder.finish(&Tid, found.release, Trials::RatedPairs, sources, notes)
 }
 
 /// The one annotation file in a folder.
-fn find_annotation(asked: DatasetKind, folder: &Path) -> Result<PathBuf, DatasetError> {
+fn find_annotation(folder: &Path) -> Result<PathBuf, DatasetError> {
     std::fs::read_dir(folder)
         .map_err(|source| DatasetError::Read { path: folder.to_owned(), source })?;
     let is_annotation = |name: &&str| {
@@ -123,9 +151,9 @@ fn find_annotation(asked: DatasetKind, folder: &Path) -> Result<PathBuf, Dataset
     let mut names: Vec<String> = names.iter().filter(is_annotation).map(str::to_owned).collect();
     names.sort();
     match names.as_slice() {
-        [] => Err(not_found(
+        [] => Err(DatasetError::nothing_of(
+            &Tid,
             folder,
-            asked,
             "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`",
         )),
         [one] => Ok(folder.join(one)),

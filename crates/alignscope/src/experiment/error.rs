@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::dataset::DatasetKind;
 use crate::features::FeatureError;
 use crate::finished::DrawError;
 use crate::memory::TooLittleMemory;
@@ -63,6 +62,17 @@ pub enum ExperimentError {
         /// Its name.
         name: String,
     },
+    /// Two data sets would have one name in results.
+    #[error(
+        "two data sets are called `{name}`, so that results could not tell them apart; give one \
+         another name, as in `--dataset mine={format}`"
+    )]
+    TwiceNamed {
+        /// The name.
+        name: String,
+        /// What was asked for of the second.
+        format: String,
+    },
     /// Another run's scales are named where none is needed.
     #[error(
         "--scale-from has no use here: it needs an encoder and the distance normalized-euclidean"
@@ -76,7 +86,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
     },
     /// Another run's scales are of another model with the same name.
     #[error(
@@ -95,7 +105,7 @@ pub enum ExperimentError {
         /// The model.
         model: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The stage.
         stage: Stage,
         /// Why.

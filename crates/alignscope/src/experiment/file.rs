@@ -5,13 +5,12 @@ mod error;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Deserialize;
 
 pub use error::ExperimentFileError;
 
-use crate::dataset::{DatasetKind, DatasetOptions, ThingsImages};
+use crate::dataset::{DatasetFormat, DatasetOptions, Level, ThingsImages, check_dataset_name};
 use crate::distance::Distance;
 use crate::figure::Color;
 use crate::finished::FigureSpec;
@@ -59,7 +58,10 @@ struct Root {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dataset {
-    name: String,
+    /// The name in results; without `format`, what is asked for.
+    name: Option<String>,
+    format: Option<String>,
+    level: Option<String>,
     data: PathBuf,
     split: Option<String>,
     min_votes: Option<u32>,
@@ -95,7 +97,7 @@ impl ExperimentFile {
     /// See [`ExperimentFileError`].
     pub fn read(
         path: &Path,
-        data: &BTreeMap<DatasetKind, PathBuf>,
+        data: &BTreeMap<String, PathBuf>,
         untrained: bool,
     ) -> Result<Self, ExperimentFileError> {
         let owned = || path.to_owned();
@@ -111,8 +113,20 @@ impl ExperimentFile {
 
         let mut datasets = Vec::new();
         for entry in root.datasets {
-            let kind = DatasetKind::from_str(&entry.name).map_err(word)?;
-            let place = match data.get(&kind) {
+            let (name, format) = match (entry.name, entry.format) {
+                (name, Some(format)) => (name, format),
+                (Some(format), None) => (None, format),
+                (None, None) => return Err(ExperimentFileError::NoFormat { path: owned() }),
+            };
+            let format: DatasetFormat = format.parse().map_err(word)?;
+            if let Some(name) = &name {
+                check_dataset_name(name)
+                    .map_err(Box::new)
+                    .map_err(|source| ExperimentFileError::DatasetName { path: owned(), source })?;
+            }
+            let level: Option<Level> =
+                entry.level.map(|level| level.parse()).transpose().map_err(word)?;
+            let place = match data.get(name.as_deref().unwrap_or(format.name())) {
                 Some(place) => place.clone(),
                 None => folder.join(expand_home(&entry.data).map_err(home)?),
             };
@@ -128,10 +142,15 @@ impl ExperimentFile {
                 allow_outside: false,
                 limit: entry.limit,
             };
-            datasets.push(DatasetSpec { kind, data: place, options });
+            datasets.push(DatasetSpec { name, level, format, data: place, options });
         }
-        if let Some(dataset) = data.keys().find(|kind| datasets.iter().all(|d| d.kind != **kind)) {
-            return Err(ExperimentFileError::NoDataset { path: owned(), dataset: *dataset });
+        let called = || datasets.iter().map(DatasetSpec::called);
+        if let Some(dataset) = data.keys().find(|name| called().all(|other| other != **name)) {
+            return Err(ExperimentFileError::NoDataset {
+                path: owned(),
+                dataset: dataset.clone(),
+                found: called().map(str::to_owned).collect(),
+            });
         }
         if datasets.is_empty() {
             return Err(ExperimentFileError::Empty { path: owned(), what: "[[datasets]]" });
@@ -160,21 +179,17 @@ impl ExperimentFile {
                     names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
                 }
             };
-            let panels: Vec<DatasetKind> = match &entry.panels {
-                None => vec![],
-                Some(names) => {
-                    names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
-                }
-            };
+            let panels = entry.panels.clone().unwrap_or_default();
             let place = FigurePlace { path, figure: &entry.name };
             place.check("models", &figure_models)?;
             place.check("distances", &figure_distances)?;
             if entry.panels.is_some() {
                 place.check("panels", &panels)?;
             }
-            if let Some(dataset) = panels.iter().find(|p| datasets.iter().all(|d| d.kind != **p)) {
-                let (path, figure, dataset) = (owned(), entry.name, *dataset);
-                return Err(ExperimentFileError::NoPanel { path, figure, dataset });
+            if let Some(dataset) = panels.iter().find(|p| called().all(|name| name != **p)) {
+                let found = called().map(str::to_owned).collect();
+                let (path, figure, dataset) = (owned(), entry.name, dataset.clone());
+                return Err(ExperimentFileError::NoPanel { path, figure, dataset, found });
             }
             for distance in &figure_distances {
                 if !distances.contains(distance) {
@@ -377,10 +392,10 @@ mod tests {
 
     #[test]
     fn data_named_on_the_command_line_wins() {
-        let data = BTreeMap::from([(DatasetKind::Nights, PathBuf::from("/elsewhere"))]);
+        let data = BTreeMap::from([("nights".to_owned(), PathBuf::from("/elsewhere"))]);
         let experiment = ExperimentFile::read(&paper(), &data, true).expect("read");
         assert_eq!(experiment.datasets[1].data, Path::new("/elsewhere"));
-        let data = BTreeMap::from([(DatasetKind::Pairs, PathBuf::from("x"))]);
+        let data = BTreeMap::from([("pairs".to_owned(), PathBuf::from("x"))]);
         let error = ExperimentFile::read(&paper(), &data, true).expect_err("not in it");
         assert!(matches!(error, ExperimentFileError::NoDataset { .. }));
     }
@@ -412,7 +427,7 @@ mod tests {
             &colours("\"a/b\" = \"#102030\", pixels = \"#000000\""),
             &format!("{models}\npanels = [\"pairs\"]"),
         );
-        assert!(good.contains("[Pairs]") && good.contains("#102030"), "{good}");
+        assert!(good.contains("[\"pairs\"]") && good.contains("#102030"), "{good}");
         for (root, figure, words) in [
             (colours("\"a/b\" = \"blue\""), models.to_owned(), "`blue` is not a colour"),
             (colours("\"c/d\" = \"#102030\""), models.to_owned(), "colour for `c/d`"),
@@ -427,9 +442,9 @@ mod tests {
             (
                 String::new(),
                 format!("{models}\npanels = [\"things\"]"),
-                "a panel for things, which is not among",
+                "a panel for `things`, which is not among",
             ),
-            (String::new(), format!("{models}\npanels = [\"low\"]"), "unknown data set `low`"),
+            (String::new(), format!("{models}\npanels = [\"low\"]"), "[[datasets]]: `pairs`"),
         ] {
             let said = said_of(&root, &figure);
             assert!(said.contains(words), "{said}");

@@ -51,7 +51,7 @@ impl RunModel<'_> {
         let about = About {
             model: self.place.clone(),
             name: Some(self.name.clone()),
-            dataset: dataset.dataset.kind.to_string(),
+            dataset: dataset.dataset.name.clone(),
             pairs: dataset.pairs.len(),
         };
         (Fingerprint::new(values), about)
@@ -92,7 +92,7 @@ impl Experiment {
             }
         }
         for dataset in datasets {
-            let name = dataset.dataset.kind;
+            let name = &dataset.dataset.name;
             inputs.insert(format!("images of {name}"), images(dataset));
             inputs.insert(format!("trials of {name}"), dataset.dataset.trials_hash().to_string());
             if baselines {
@@ -110,7 +110,8 @@ impl Experiment {
         let presentation = &self.presentation;
         let choices = [
             ("models", list(models.iter().map(|m| m.name.clone()).collect())),
-            ("data sets", list(datasets.iter().map(|d| d.dataset.kind.to_string()).collect())),
+            ("data sets", list(datasets.iter().map(|d| d.dataset.name.clone()).collect())),
+            ("levels", list(datasets.iter().map(|d| d.dataset.level.to_string()).collect())),
             ("distances", list(self.distances.iter().map(ToString::to_string).collect())),
             ("ties", self.ties.to_string()),
             ("resamples", format!("{}, seed {}", resampling.resamples, resampling.seed)),

@@ -150,15 +150,11 @@ fn as_named(name: &str, spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DatasetKind, DatasetOptions};
+    use crate::dataset::DatasetFormat;
     use crate::prepared::DatasetSpec;
 
     fn experiment() -> Experiment {
-        let dataset = DatasetSpec {
-            kind: DatasetKind::Pairs,
-            data: "none".into(),
-            options: DatasetOptions::default(),
-        };
+        let dataset = DatasetSpec::new(DatasetFormat::PAIRS, "none".into());
         Experiment::new(vec![ModelSpec::untrained("a/b", 0)], vec![dataset], 1 << 30)
     }
 

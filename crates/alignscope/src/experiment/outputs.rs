@@ -70,7 +70,7 @@ impl Experiment {
         };
         let results = record::results_of(out)?;
         self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
-        let images = datasets.iter().map(|d| (d.dataset.kind, d.known_images())).collect();
+        let images = datasets.iter().map(|d| (d.dataset.name.clone(), d.known_images())).collect();
         write_report_of_run(out.path(), &figures, &images)?;
         progress.end();
         Ok(out.end()?)

@@ -65,7 +65,10 @@ impl Experiment {
             .map(|(spec, prepared)| {
                 let dataset = &prepared.dataset;
                 DatasetRecord {
-                    name: dataset.kind.to_string(),
+                    name: dataset.name.clone(),
+                    format: spec.format.to_string(),
+                    release: dataset.release.map(|release| release.to_string()),
+                    level: dataset.level.to_string(),
                     data: absolute(&spec.data),
                     images_root: absolute(&prepared.images_root()),
                     split: spec.options.split.clone(),

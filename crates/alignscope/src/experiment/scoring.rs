@@ -70,7 +70,7 @@ impl<'a> Scoring<'a> {
             depths[position.expect("a stage of the model")]
         };
         let prepared = &self.datasets[dataset];
-        progress.begin(&format!("{model} on {}: scoring", prepared.dataset.kind), 0);
+        progress.begin(&format!("{model} on {}: scoring", prepared.dataset.name), 0);
         let mut columns = Vec::new();
         let mut places = Vec::new();
         for stage in stages {
@@ -85,7 +85,7 @@ impl<'a> Scoring<'a> {
             let (stage, _) = places[source.column];
             ExperimentError::Score {
                 model: model.to_owned(),
-                dataset: prepared.dataset.kind,
+                dataset: prepared.dataset.name.clone(),
                 stage: stage.stage,
                 source: source.source,
             }
@@ -141,7 +141,7 @@ impl<'a> Scoring<'a> {
         depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
     ) {
-        let kind = self.datasets[dataset].dataset.kind;
+        let kind = &self.datasets[dataset].dataset.name;
         let mut tops: [Vec<TopChannel>; 2] = Default::default();
         for (stage, energy) in stages.iter().filter_map(|s| Some((s.stage, s.energy?))) {
             let depth_percent = depth(stage);
@@ -171,7 +171,7 @@ impl<'a> Scoring<'a> {
     ) -> ScoreRow {
         let prepared = &self.datasets[dataset];
         ScoreRow {
-            dataset: prepared.dataset.kind,
+            dataset: prepared.dataset.name.clone(),
             subset: ALL.to_owned(),
             model: side.model.clone(),
             stage: side.stage,
@@ -199,6 +199,8 @@ impl<'a> Scoring<'a> {
             bca_high: None,
             ceiling: None,
             ci_note: Some("energy is not resampled".to_owned()),
+            level: prepared.dataset.level,
+            release: prepared.dataset.release,
         }
     }
 
@@ -214,7 +216,7 @@ impl<'a> Scoring<'a> {
         let score = found.score;
         let interval = found.interval.ok();
         ScoreRow {
-            dataset: prepared.dataset.kind,
+            dataset: prepared.dataset.name.clone(),
             subset: prepared.scorer.subsets()[found.subset].name.clone(),
             model: side.model.clone(),
             stage: side.stage,
@@ -236,6 +238,8 @@ impl<'a> Scoring<'a> {
             bca_high: interval.and_then(|i| i.bca).map(|[_, high]| high),
             ceiling: prepared.ceiling(found.subset, score.measure),
             ci_note: prepared.scorer.interval_note(found),
+            level: prepared.dataset.level,
+            release: prepared.dataset.release,
         }
     }
 
@@ -273,7 +277,7 @@ impl<'a> Scoring<'a> {
                     replicates: &kept.replicates,
                 });
                 let curve = Curve {
-                    dataset: prepared.dataset.kind,
+                    dataset: &prepared.dataset.name,
                     model,
                     distance,
                     measure,
@@ -286,7 +290,7 @@ impl<'a> Scoring<'a> {
             }
             for kept in of_dataset().filter(|kept| !kept.side.is_of_encoder()) {
                 let curve = Curve {
-                    dataset: prepared.dataset.kind,
+                    dataset: &prepared.dataset.name,
                     model: &kept.side.model,
                     distance: kept.side.distance,
                     measure,
@@ -323,7 +327,7 @@ impl<'a> Scoring<'a> {
                 })
                 .collect();
             let pairs = pairs(&sides);
-            rows.extend(compare(prepared.dataset.kind, &prepared.scorer, &sides, &pairs));
+            rows.extend(compare(&prepared.dataset.name, &prepared.scorer, &sides, &pairs));
         }
         rows
     }

@@ -28,15 +28,15 @@ impl Tables {
         stages: &[StageDistances],
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
-        let kind = dataset.dataset.kind;
-        progress.begin(&format!("{model} on {kind}: writing distances"), stages.len() as u64);
+        let name = &dataset.dataset.name;
+        progress.begin(&format!("{model} on {name}: writing distances"), stages.len() as u64);
         for stage in stages {
             if let Some(scale) = &stage.scale {
-                self.scales.write(kind, model, stage.stage, scale.values())?;
+                self.scales.write(name, model, stage.stage, scale.values())?;
             }
             for (distance, values) in &stage.distances {
                 self.distances.write(DistanceRows {
-                    dataset: kind,
+                    dataset: name,
                     model,
                     stage: stage.stage,
                     distance: *distance,

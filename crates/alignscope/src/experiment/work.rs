@@ -19,15 +19,15 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<(Measurement, Option<WorkRecord>), ExperimentError> {
         let kept = self.cache_entry(model, dataset, progress)?;
-        let kind = dataset.dataset.kind;
+        let name = &dataset.dataset.name;
         let cell = Cell {
-            foreign_scales: foreign_scales.scales.get(&(model.name.clone(), kind)),
+            foreign_scales: foreign_scales.scales.get(&(model.name.clone(), name.clone())),
             ..self.cell_without_scales(&model.name, dataset)
         };
         let found = model.model.measure(&cell, kept, progress)?;
         let record = found.work.map(|work| WorkRecord {
             model: model.name.clone(),
-            dataset: kind.to_string(),
+            dataset: name.clone(),
             images: work.images,
             features_computed: work.features_computed,
             wall_s: work.wall_s,

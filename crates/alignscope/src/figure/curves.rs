@@ -1,10 +1,10 @@
 //! What a panel shows: the curves of one data set.
 
-use crate::dataset::{ALL, DatasetKind, Level};
+use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
 use crate::model_spec::{Parts, Specs};
 use crate::results::ScoreRow;
-use crate::score::{Measure, shown_measure};
+use crate::score::Measure;
 use crate::shown::thousands;
 use crate::stage::Stage;
 use crate::study::{AskedParts, PublishedScore, is_comparable};
@@ -95,7 +95,9 @@ impl Reference {
 /// One data set by one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelData {
-    pub(super) dataset: DatasetKind,
+    pub(super) dataset: String,
+    pub(super) level: Level,
+    pub(super) release: Option<Release>,
     pub(super) measure: Measure,
     pub(super) n: usize,
     /// Trials of the published scores that lie under those of the run.
@@ -120,15 +122,14 @@ impl PanelData {
         published: &[PublishedScore],
         parts: &AskedParts,
     ) -> Vec<Self> {
-        let mut panels =
-            Self::collect(rows, specs, |row| row.measure == shown_measure(row.dataset));
+        let mut panels = Self::collect(rows, specs, |row| row.measure.is_main());
         for panel in &mut panels {
-            if is_comparable(rows, panel.dataset, parts) {
+            if is_comparable(rows, &panel.dataset, parts) {
                 panel.lay_under(specs, published);
             }
             panel.sort_points();
         }
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset));
+        panels.sort_by_key(|panel| panel.level);
         panels
     }
 
@@ -138,7 +139,7 @@ impl PanelData {
     pub(super) fn of_energy(rows: &[ScoreRow], specs: &Specs, most: usize) -> Vec<Self> {
         let mut panels = Self::collect(rows, specs, |row| row.measure.is_of_energy());
         panels.iter_mut().for_each(Self::sort_points);
-        panels.sort_by_key(|panel| (panel.dataset.level(), panel.dataset, panel.measure));
+        panels.sort_by_key(|panel| panel.level);
         if panels.len() / 2 <= most {
             panels.sort_by_key(|panel| panel.measure);
         }
@@ -153,7 +154,9 @@ impl PanelData {
             let same = |p: &Self| p.dataset == row.dataset && p.measure == row.measure;
             let index = panels.iter().position(same).unwrap_or_else(|| {
                 panels.push(Self {
-                    dataset: row.dataset,
+                    dataset: row.dataset.clone(),
+                    level: row.level,
+                    release: row.release,
                     measure: row.measure,
                     n: row.n,
                     published_n: None,
@@ -246,7 +249,7 @@ impl PanelData {
         let shown: Vec<(String, Distance)> =
             self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
         let mut under: Vec<Curve> = Vec::new();
-        for score in published.iter().filter(|s| s.dataset == self.dataset) {
+        for score in published.iter().filter(|s| Some(s.release) == self.release) {
             self.published_n = Some(score.trials());
             let point = Point {
                 stage: score.stage,
@@ -295,10 +298,11 @@ impl PanelData {
             let images = format!("{}, {} images", self.dataset, thousands(self.n));
             return [measured.to_owned(), images];
         }
-        let level = match self.dataset.level() {
+        let level = match self.level {
             Level::Low => "low: distortions",
             Level::Middle => "middle: within a class",
             Level::High => "high: between classes",
+            Level::None => "no level",
         };
         [level.to_owned(), format!("{}, n = {}", self.dataset, thousands(self.n))]
     }

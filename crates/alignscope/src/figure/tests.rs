@@ -1,20 +1,23 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::dataset::{DatasetKind, Level};
+use crate::dataset::{DatasetFormat, Level};
 use crate::distance::Distance;
 use crate::model_spec::Specs;
-use crate::score::{Measure, Ties, shown_measure};
+use crate::score::{Measure, Ties};
 use crate::stage::Stage;
 use crate::study::published_differences;
 
-pub(crate) fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
-    let measure = match dataset.level() {
+/// A score on the data set of one of the names that can be asked for.
+pub(crate) fn row(dataset: &str, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
+    let asked: DatasetFormat = dataset.parse().expect("a format or a release");
+    let level = asked.format().format().level();
+    let measure = match level {
         Level::Low => Measure::Spearman,
         _ => Measure::Accuracy,
     };
     ScoreRow {
-        dataset,
+        dataset: dataset.to_owned(),
         subset: "all".to_owned(),
         model: model.to_owned(),
         stage,
@@ -36,12 +39,14 @@ pub(crate) fn row(dataset: DatasetKind, model: &str, stage: Stage, distance: Dis
         bca_high: None,
         ceiling: None,
         ci_note: None,
+        level,
+        release: asked.release(),
     }
 }
 
 fn rows(model: &str) -> Vec<ScoreRow> {
     let mut rows = vec![];
-    for dataset in [DatasetKind::Things, DatasetKind::Pairs, DatasetKind::Nights] {
+    for dataset in ["things", "pairs", "nights"] {
         rows.push(row(dataset, "pixels", Stage::Image, Distance::Euclidean));
         for stage in Stage::of_encoder(2) {
             for distance in Distance::ALL {
@@ -53,7 +58,7 @@ fn rows(model: &str) -> Vec<ScoreRow> {
 }
 
 /// Rows of energy of a model on some data sets: 30 images, 70 pairs.
-fn energy_rows(model: &str, datasets: &[DatasetKind]) -> Vec<ScoreRow> {
+fn energy_rows(model: &str, datasets: &[&str]) -> Vec<ScoreRow> {
     let mut rows = vec![];
     for dataset in datasets {
         for stage in Stage::of_encoder(2) {
@@ -61,7 +66,7 @@ fn energy_rows(model: &str, datasets: &[DatasetKind]) -> Vec<ScoreRow> {
                 for (measure, value) in
                     [(Measure::TopChannelShare, 0.75), (Measure::EffectiveChannels, 12.34)]
                 {
-                    let row = row(*dataset, model, stage, distance);
+                    let row = row(dataset, model, stage, distance);
                     rows.push(ScoreRow { measure, value, n, chance: None, ..row });
                 }
             }
@@ -131,7 +136,7 @@ fn seeds_of_one_control_are_one_curve_with_a_band_and_one_entry() {
     for (seed, value) in [(0, 0.5), (1, 0.7), (2, 0.6)] {
         let model = format!("random:openai/clip-vit-base-patch32@seed={seed}");
         for stage in Stage::of_encoder(2) {
-            let row = row(DatasetKind::Nights, &model, stage, Distance::Cosine);
+            let row = row("nights", &model, stage, Distance::Cosine);
             rows.push(ScoreRow { value, ci_low: Some(0.1), ci_high: Some(0.9), ..row });
         }
     }
@@ -153,8 +158,7 @@ fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model(
     let options = FigureOptions { published: true, ..FigureOptions::default() };
     let texts = |models: &[&str]| {
         let of_model = |model: &&str| {
-            let of_stage =
-                |stage| row(DatasetKind::Nights, model, stage, Distance::NormalizedEuclidean);
+            let of_stage = |stage| row("nights", model, stage, Distance::NormalizedEuclidean);
             Stage::of_encoder(12).into_iter().map(of_stage).collect::<Vec<_>>()
         };
         let mut rows: Vec<ScoreRow> = models.iter().flat_map(of_model).collect();
@@ -177,29 +181,26 @@ fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model(
 #[test]
 fn published_curves_lie_under_the_data_sets_that_the_study_scored_and_no_others() {
     let options = FigureOptions { published: true, ..FigureOptions::default() };
-    let legend = |dataset: DatasetKind, n: usize| {
+    let legend = |dataset: &str, n: usize| {
         let b32 = "openai/clip-vit-base-patch32";
-        let of_stage = |stage| ScoreRow {
-            n,
-            measure: shown_measure(dataset),
-            ..row(dataset, b32, stage, Distance::NormalizedEuclidean)
-        };
+        let of_stage =
+            |stage| ScoreRow { n, ..row(dataset, b32, stage, Distance::NormalizedEuclidean) };
         let rows: Vec<ScoreRow> = Stage::of_encoder(12).into_iter().map(of_stage).collect();
         let figure = Figure::from_scores(&rows, &options).expect("drawn");
         figure.inline_legend().into_iter().map(|e| e.text).collect::<Vec<_>>().join("; ")
     };
-    for (dataset, n) in [(DatasetKind::Tid2013, 3_000), (DatasetKind::Nights, 20_019)] {
+    for (dataset, n) in [("tid2013", 3_000), ("nights", 20_019)] {
         let text = legend(dataset, n);
         assert!(text.contains("published it; ssim (published)"), "{text}");
         assert!(!legend(dataset, n - 1).contains("published"), "a part of {dataset}");
     }
-    let things = legend(DatasetKind::Things, 20_000);
+    let things = legend("things", 20_000);
     assert!(things.contains("published it (on things with n = 15,640)"), "{things}");
-    assert!(!legend(DatasetKind::Things, 15_640).contains("with n ="));
-    for dataset in DatasetKind::ALL {
+    assert!(!legend("things", 15_640).contains("with n ="));
+    for dataset in DatasetFormat::ALL {
         if !["tid2013", "nights", "things"].contains(&dataset.name()) {
             for n in [3_000, 20_019, 15_640, 20_000] {
-                assert!(!legend(dataset, n).contains("published"), "{dataset}");
+                assert!(!legend(dataset.name(), n).contains("published"), "{dataset}");
             }
         }
     }
@@ -211,7 +212,7 @@ fn many_bands_are_outlines_and_few_are_filled() {
         let mut rows = vec![];
         for model in 0..models {
             for stage in Stage::of_encoder(2) {
-                let row = row(DatasetKind::Nights, &format!("m{model}"), stage, Distance::Cosine);
+                let row = row("nights", &format!("m{model}"), stage, Distance::Cosine);
                 rows.push(ScoreRow { ci_low: Some(0.5), ci_high: Some(0.7), ..row });
             }
         }
@@ -223,9 +224,9 @@ fn many_bands_are_outlines_and_few_are_filled() {
 #[test]
 fn the_numbers_behind_a_figure_are_those_of_the_rows() {
     let mut rows = vec![
-        row(DatasetKind::Things, "pixels", Stage::Image, Distance::Euclidean),
-        row(DatasetKind::Things, "ssim", Stage::Output, Distance::Own),
-        row(DatasetKind::Things, "a,b", Stage::Block(1), Distance::Cosine),
+        row("things", "pixels", Stage::Image, Distance::Euclidean),
+        row("things", "ssim", Stage::Output, Distance::Own),
+        row("things", "a,b", Stage::Block(1), Distance::Cosine),
     ];
     rows[0].value = 1.0 / 3.0;
     rows[2].ci_low = Some(0.55);
@@ -262,7 +263,7 @@ fn published_curves_lie_under_their_model_alone_and_are_no_models_of_the_run() {
     let b32 = "openai/clip-vit-base-patch32";
     let rows: Vec<ScoreRow> = Stage::of_encoder(12)
         .into_iter()
-        .map(|s| row(DatasetKind::Nights, b32, s, Distance::NormalizedEuclidean))
+        .map(|s| row("nights", b32, s, Distance::NormalizedEuclidean))
         // As many trials as the study scored.
         .map(|row| ScoreRow { n: 20_019, ..row })
         .collect();
@@ -288,7 +289,7 @@ fn a_model_has_its_colour_in_every_figure() {
 
 #[test]
 fn energy_has_two_panels_a_data_set_and_says_its_values() {
-    let all = [DatasetKind::Things, DatasetKind::Pairs, DatasetKind::Nights];
+    let all = ["things", "pairs", "nights"];
     for (datasets, titles) in [
         (&all[..1], vec!["largest channel, things", "effective channels, things"]),
         (
@@ -321,7 +322,7 @@ fn energy_has_two_panels_a_data_set_and_says_its_values() {
 
 #[test]
 fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
-    let rows = energy_rows("m", &[DatasetKind::Nights]);
+    let rows = energy_rows("m", &["nights"]);
     let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
     let csv = figure.csv();
     let lines: Vec<&str> = csv.lines().collect();
@@ -335,7 +336,7 @@ fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
 fn energy_is_no_score_and_scores_are_no_energy() {
     let scores = rows("m");
     let mut both = scores.clone();
-    both.extend(energy_rows("m", &[DatasetKind::Things, DatasetKind::Nights]));
+    both.extend(energy_rows("m", &["things", "nights"]));
     let options = FigureOptions { published: true, ..FigureOptions::default() };
     let drawn = |rows: &[ScoreRow]| Figure::from_scores(rows, &options).expect("drawn").svg();
     assert_eq!(drawn(&both), drawn(&scores));
@@ -344,14 +345,14 @@ fn energy_is_no_score_and_scores_are_no_energy() {
         published_differences(&scores, &Specs::default(), &AskedParts::new())
     );
     assert_eq!(Figure::from_energy(&scores, &options), None);
-    let energy = energy_rows("m", &[DatasetKind::Nights]);
+    let energy = energy_rows("m", &["nights"]);
     let none = Figure::from_scores(&energy, &options);
     assert!(matches!(none, Err(FigureError::NoScores)));
 }
 
 #[test]
 fn energy_that_is_not_defined_leaves_a_gap() {
-    let mut rows = energy_rows("m", &[DatasetKind::Nights]);
+    let mut rows = energy_rows("m", &["nights"]);
     rows.iter_mut().for_each(|row| row.value = f64::NAN);
     let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
     assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{}", figure.svg());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
-use crate::dataset::{ALL, DatasetKind, Subset};
+use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
@@ -28,7 +28,7 @@ pub struct CompareRequest {
     /// Their kinds of distance.
     pub distances: [Option<Distance>; 2],
     /// One data set of the run.
-    pub dataset: Option<DatasetKind>,
+    pub dataset: Option<String>,
     /// Resamples, where not as many as the first run has. Clusters are always those of the run.
     pub resamples: Option<usize>,
     /// Their seed, where not the first run's.
@@ -50,7 +50,7 @@ pub struct Comparisons {
 #[derive(Debug, Clone, PartialEq)]
 pub struct WithPeople {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: String,
     /// Whose answers.
     pub side: Side,
     /// (accuracy − chance) / (1 − chance)
@@ -81,7 +81,7 @@ pub enum CompareError {
         /// Its name.
         name: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// What there is.
         found: Vec<String>,
     },
@@ -103,7 +103,7 @@ pub enum CompareError {
         /// The second run.
         run_b: PathBuf,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// The first difference.
         difference: String,
     },
@@ -125,7 +125,7 @@ pub enum CompareError {
     #[error("there is nothing to compare on {dataset}: {why}")]
     Nothing {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// Why.
         why: &'static str,
     },
@@ -136,7 +136,7 @@ pub enum CompareError {
     )]
     Many {
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// How many there are.
         found: usize,
     },
@@ -157,7 +157,7 @@ pub enum CompareError {
         /// Which of the two.
         of: &'static str,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
         /// What their product is a number of.
         makes: &'static str,
         /// The largest product.
@@ -182,7 +182,7 @@ struct ComparedRun<'a> {
     path: &'a Path,
     datasets: Vec<RunDataset>,
     /// Every side with a main score, in the order of the run.
-    sides: Vec<(DatasetKind, Side)>,
+    sides: Vec<(String, Side)>,
     ties: Ties,
 }
 
@@ -195,7 +195,7 @@ impl<'a> ComparedRun<'a> {
             let main = matches!(row.measure, Measure::Spearman | Measure::Accuracy);
             let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
             if main {
-                sides.push((row.dataset, side));
+                sides.push((row.dataset.clone(), side));
             }
         }
         let ties = rows.first().map_or(Ties::Miss, |row| row.ties);
@@ -206,13 +206,13 @@ impl<'a> ComparedRun<'a> {
     /// no stage is said. A stage or a distance of encoders is not asked of baselines and pixels.
     fn choose(
         &self,
-        dataset: DatasetKind,
+        dataset: &str,
         model: Option<&str>,
         stage: Option<Stage>,
         distance: Option<Distance>,
     ) -> Result<Vec<Side>, CompareError> {
         let mut left: Vec<&Side> =
-            self.sides.iter().filter(|(kind, _)| *kind == dataset).map(|(_, s)| s).collect();
+            self.sides.iter().filter(|(of, _)| of == dataset).map(|(_, s)| s).collect();
         let mut narrow =
             |what: &'static str, name: Option<String>, of: &dyn Fn(&Side) -> String| {
                 let Some(name) = name else { return Ok(()) };
@@ -231,7 +231,7 @@ impl<'a> ComparedRun<'a> {
                         run: self.path.to_owned(),
                         what,
                         name,
-                        dataset,
+                        dataset: dataset.to_owned(),
                         found,
                     }),
                 }
@@ -241,7 +241,7 @@ impl<'a> ComparedRun<'a> {
         narrow("distance", distance.map(|d| d.to_string()), &|side| side.distance.to_string())?;
         let last = |side: &&Side| {
             let mut of_model = self.sides.iter().rev();
-            let of_model = of_model.find(|(kind, s)| *kind == dataset && s.model == side.model);
+            let of_model = of_model.find(|(of, s)| of == dataset && s.model == side.model);
             stage.is_some() || of_model.is_some_and(|(_, last)| last.stage == side.stage)
         };
         Ok(left.into_iter().filter(last).cloned().collect())
@@ -261,10 +261,11 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
         let (run_a, run_b) = (a.path.to_owned(), b.path.to_owned());
         return Err(CompareError::Ties { run_a, run_b, a: a.ties, b: b.ties });
     }
-    let wanted = |dataset: &&RunDataset| request.dataset.is_none_or(|kind| dataset.kind == kind);
+    let wanted =
+        |dataset: &&RunDataset| request.dataset.as_ref().is_none_or(|name| dataset.name == *name);
     let datasets: Vec<&RunDataset> = a.datasets.iter().filter(wanted).collect();
     if datasets.is_empty() {
-        let dataset = request.dataset.map_or("any data set".to_owned(), |kind| kind.to_string());
+        let dataset = request.dataset.clone().unwrap_or_else(|| "any data set".to_owned());
         return Err(CompareError::NoDataset { run: a.path.to_owned(), dataset });
     }
     let of_run = read_resampling(&request.run_a.join("manifest.json"))?;
@@ -276,15 +277,15 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
     let mut found = Comparisons { resampling, rows: vec![], with_people: vec![] };
     for dataset in datasets {
         if let Some(b) = &b {
-            let Some(other) = b.datasets.iter().find(|other| other.kind == dataset.kind) else {
-                let dataset = dataset.kind.to_string();
+            let Some(other) = b.datasets.iter().find(|other| other.name == dataset.name) else {
+                let dataset = dataset.name.clone();
                 return Err(CompareError::NoDataset { run: b.path.to_owned(), dataset });
             };
             if let Some(difference) = dataset.first_difference(other) {
                 return Err(CompareError::Trials {
                     run_a: a.path.to_owned(),
                     run_b: b.path.to_owned(),
-                    dataset: dataset.kind,
+                    dataset: dataset.name.clone(),
                     difference,
                 });
             }
@@ -301,20 +302,20 @@ fn compare_dataset(
     dataset: &RunDataset,
     found: &mut Comparisons,
 ) -> Result<(), CompareError> {
-    let kind = dataset.kind;
-    let bounds = Bounds { request, resamples: found.resampling.resamples, dataset: kind };
+    let name = dataset.name.as_str();
+    let bounds = Bounds { request, resamples: found.resampling.resamples, dataset: name };
     bounds.clusters(dataset.clusters.count)?;
     let scorer = scorer(&found.resampling, a.ties, dataset);
     let [model_a, model_b] = request.models.each_ref().map(Option::as_deref);
     let [stage_a, stage_b] = request.stages;
     let [distance_a, distance_b] = request.distances;
-    let first = a.choose(kind, model_a, stage_a, distance_a)?;
+    let first = a.choose(name, model_a, stage_a, distance_a)?;
 
     let open = model_a.is_none() && stage_a.is_none();
     let open_b = model_b.is_none() && stage_b.is_none() && distance_b.is_none();
     let (sides, chosen) = if b.is_none() && open && open_b {
         // One table of all models.
-        few(kind, first.len() * first.len().saturating_sub(1) / 2)?;
+        few(name, first.len() * first.len().saturating_sub(1) / 2)?;
         bounds.sides(first.len())?;
         let sides = measure(a, dataset, &scorer, &first, found)?;
         let chosen = pairs(&sides);
@@ -326,8 +327,8 @@ fn compare_dataset(
         let itself = b.is_none() && model_b.is_some() && model_b == model_a;
         let stage_b = if itself { stage_b.or(stage_a) } else { stage_b };
         let run_b = b.unwrap_or(a);
-        let second = run_b.choose(kind, model_b, stage_b, distance_b)?;
-        few(kind, first.len() * second.len())?;
+        let second = run_b.choose(name, model_b, stage_b, distance_b)?;
+        few(name, first.len() * second.len())?;
         bounds.sides(first.len() + second.len())?;
         let mut sides = measure(a, dataset, &scorer, &first, found)?;
         sides.extend(measure(run_b, dataset, &scorer, &second, found)?);
@@ -355,16 +356,16 @@ fn compare_dataset(
     };
     if chosen.is_empty() {
         let why = "the two sides are the same, or there is only one model";
-        return Err(CompareError::Nothing { dataset: kind, why });
+        return Err(CompareError::Nothing { dataset: name.to_owned(), why });
     }
-    found.rows.extend(compare(kind, &scorer, &sides, &chosen));
+    found.rows.extend(compare(name, &scorer, &sides, &chosen));
     Ok(())
 }
 
 /// Refuses more pairs than can be compared.
-fn few(dataset: DatasetKind, found: usize) -> Result<(), CompareError> {
+fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
     match found > MAX_PAIRS {
-        true => Err(CompareError::Many { dataset, found }),
+        true => Err(CompareError::Many { dataset: dataset.to_owned(), found }),
         false => Ok(()),
     }
 }
@@ -374,7 +375,7 @@ fn few(dataset: DatasetKind, found: usize) -> Result<(), CompareError> {
 struct Bounds<'a> {
     request: &'a CompareRequest,
     resamples: usize,
-    dataset: DatasetKind,
+    dataset: &'a str,
 }
 
 impl Bounds<'_> {
@@ -401,6 +402,7 @@ impl Bounds<'_> {
             return Ok(());
         }
         let run = request.run_a.clone();
+        let dataset = dataset.to_owned();
         Err(CompareError::Resamples { run, resamples, count, of, dataset, makes, most })
     }
 }
@@ -410,7 +412,7 @@ fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
     let trials = (0..dataset.trials.len() as u32).collect();
     let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
     let clusters = dataset.clusters.clone();
-    let draws = Draws::new(resampling, dataset.kind.name(), clusters.count);
+    let draws = Draws::new(resampling, &dataset.name, clusters.count);
     Scorer::new(dataset.trials.clone(), clusters, vec![whole], draws, ties)
 }
 
@@ -430,10 +432,10 @@ fn measure(
     let kappas = cohens_kappa(scorer, &distances);
     for (i, ((side, scores), distances)) in sides.iter().zip(scores).zip(&distances).enumerate() {
         let beyond = scores.scores.iter().find(|s| s.score.measure == Measure::BeyondChance);
-        let known = found.with_people.iter().any(|w| w.dataset == dataset.kind && w.side == *side);
+        let known = found.with_people.iter().any(|w| w.dataset == dataset.name && w.side == *side);
         if let (Some(beyond), Some(kappas), false) = (beyond, &kappas, known) {
             found.with_people.push(WithPeople {
-                dataset: dataset.kind,
+                dataset: dataset.name.clone(),
                 side: side.clone(),
                 beyond_chance: beyond.score.value,
                 interval: beyond.interval.ok(),
@@ -467,8 +469,7 @@ mod tests {
             seed: None,
         };
         let given = CompareRequest { resamples: Some(1_000_000), ..from_manifest.clone() };
-        let bounds =
-            |request, resamples| Bounds { request, resamples, dataset: DatasetKind::Things };
+        let bounds = |request, resamples| Bounds { request, resamples, dataset: "things" };
         let message = |found: Result<(), CompareError>| found.expect_err("too many").to_string();
 
         let most = bounds(&from_manifest, 1_000_000);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use crate::dataset::{ALL, DatasetKind};
+use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
 use crate::model_spec::Specs;
@@ -12,7 +12,6 @@ use crate::results::{
     self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
     parts_of, shortened, wrong,
 };
-use crate::score::shown_measure;
 use crate::stage::Stage;
 use crate::study::{
     other_tokens, published_differences, published_notes, write_published_differences,
@@ -57,8 +56,8 @@ pub struct FigureSpec {
     #[serde(with = "names")]
     pub distances: Vec<Distance>,
     /// The data sets that it shows; all where there is none.
-    #[serde(with = "names", default)]
-    pub panels: Vec<DatasetKind>,
+    #[serde(default)]
+    pub panels: Vec<String>,
 }
 
 impl FigureSpec {
@@ -136,7 +135,7 @@ impl FigureSpec {
 
     /// Whether the figure shows a score; `models` are those that it names.
     fn shows(&self, row: &ScoreRow, models: &HashSet<&str>) -> bool {
-        if row.subset != ALL || row.measure != shown_measure(row.dataset) {
+        if row.subset != ALL || !row.measure.is_main() {
             return false;
         }
         let panel = self.panels.is_empty() || self.panels.contains(&row.dataset);

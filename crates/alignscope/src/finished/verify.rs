@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::comparison::Side;
-use crate::dataset::{ALL, DatasetKind, Subset};
+use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
 use crate::listing::sha256_of_all;
 use crate::progress::Progress;
@@ -28,7 +28,7 @@ pub struct VerifyRequest {
     /// The folder of a run.
     pub run: PathBuf,
     /// Where data sets lie now, if not where the manifest says.
-    pub data: BTreeMap<DatasetKind, PathBuf>,
+    pub data: BTreeMap<String, PathBuf>,
     /// So many stages and distances of each data set are scored again, spread over all; all where there is none.
     pub sample: Option<usize>,
 }
@@ -159,23 +159,23 @@ pub fn verify(
         let outcome = CheckOutcome::NotThere("the manifest has no such model".to_owned());
         checks.push(Check::new(format!("model in scores.csv: {model}"), outcome));
     }
-    for kind in request.data.keys() {
-        if recorded.datasets.iter().all(|dataset| dataset.name != kind.name()) {
+    for name in request.data.keys() {
+        if recorded.datasets.iter().all(|dataset| dataset.name != *name) {
             return Err(ResultsError::NotInRun {
                 path: request.run.clone(),
-                dataset: kind.to_string(),
+                dataset: name.clone(),
                 found: recorded.datasets.iter().map(|d| d.name.clone()).collect(),
             });
         }
     }
     for recorded in &recorded.datasets {
-        let Some(dataset) = datasets.iter().find(|d| d.kind.name() == recorded.name) else {
+        let Some(dataset) = datasets.iter().find(|d| d.name == recorded.name) else {
             let outcome = CheckOutcome::NotThere("trials.parquet has none".to_owned());
             checks.push(Check::new(format!("trials of {}", recorded.name), outcome));
             continue;
         };
-        let data = request.data.get(&dataset.kind).unwrap_or(&recorded.data);
-        let now = request.data.get(&dataset.kind).map(PathBuf::as_path);
+        let data = request.data.get(&dataset.name).unwrap_or(&recorded.data);
+        let now = request.data.get(&dataset.name).map(PathBuf::as_path);
         let root = images_root(&recorded.data, &recorded.images_root, now);
         for file in &recorded.files {
             let path = moved(&recorded.data, data, Path::new(&file.path));
@@ -183,7 +183,7 @@ pub fn verify(
             checks.push(hashes.check(&what, &path, &file.sha256));
         }
         checks.push(check_images(dataset, &root, &recorded.images_sha256, progress));
-        progress.begin(&format!("{}: scoring again", dataset.kind), 0);
+        progress.begin(&format!("{}: scoring again", dataset.name), 0);
         checks.extend(check_scores(request, dataset, &scores)?);
         progress.end();
     }
@@ -228,7 +228,7 @@ fn check_images(
     expected: &str,
     progress: &dyn Progress,
 ) -> Check {
-    let what = format!("{} images of {}", dataset.images.len(), dataset.kind);
+    let what = format!("{} images of {}", dataset.images.len(), dataset.name);
     let hashes = hash_images(dataset, root, progress);
     let outcome = match hashes {
         Err(why) => CheckOutcome::NotThere(why),
@@ -252,7 +252,7 @@ fn check_scores(
     rows: &[ScoreRow],
 ) -> Result<Vec<Check>, ResultsError> {
     let whole: Vec<&ScoreRow> =
-        rows.iter().filter(|row| row.dataset == dataset.kind && row.subset == ALL).collect();
+        rows.iter().filter(|row| row.dataset == dataset.name && row.subset == ALL).collect();
     let mut sides: Vec<Side> = Vec::new();
     for row in &whole {
         let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
@@ -264,7 +264,7 @@ fn check_scores(
     let all = sides.len();
     if all == 0 {
         let outcome = CheckOutcome::NotThere("scores.csv has none".to_owned());
-        return Ok(vec![Check::new(format!("scores of {}", dataset.kind), outcome)]);
+        return Ok(vec![Check::new(format!("scores of {}", dataset.name), outcome)]);
     }
     if let Some(sample) = request.sample.filter(|sample| *sample < all) {
         let chosen = (0..sample).map(|i| sides[i * all / sample].clone()).collect();
@@ -276,11 +276,11 @@ fn check_scores(
         let subset = Subset { name: ALL.to_owned(), trials, within: vec![] };
         let clusters = dataset.clusters.clone();
         let none = Resampling { resamples: 0, seed: 0, cluster: ClusterBy::Default };
-        let draws = Draws::new(&none, dataset.kind.name(), clusters.count);
+        let draws = Draws::new(&none, &dataset.name, clusters.count);
         Scorer::new(dataset.trials.clone(), clusters, vec![subset], draws, ties)
     };
     let what =
-        format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.kind);
+        format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.name);
     let distances = read_distances(&request.run.join("distances.parquet"), dataset, &sides)?;
     let found = match scorer.score(&distances) {
         Ok(found) => found,

@@ -74,7 +74,7 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
     let mut thumbnails = Thumbnails::default();
     let mut all = Vec::new();
     for told in &run.told.datasets {
-        let Some(dataset) = trials.iter().find(|d| d.kind.name() == told.name) else { continue };
+        let Some(dataset) = trials.iter().find(|d| d.name == told.name) else { continue };
         let asked = questions(&dataset.trials);
         let mut names: Vec<&str> = Vec::new();
         for model in &run.told.models {
@@ -91,9 +91,9 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             .collect();
         let looked_for;
         let (images, without_images) = match images {
-            Images::Known(known) => (known.get(&dataset.kind), None),
+            Images::Known(known) => (known.get(&dataset.name), None),
             Images::LookedFor { data, progress } => {
-                looked_for = look_for(told, dataset, data.get(&dataset.kind), *progress);
+                looked_for = look_for(told, dataset, data.get(&dataset.name), *progress);
                 if progress.is_stopped() {
                     return Err(ResultsError::Stopped);
                 }
@@ -155,7 +155,7 @@ fn last_distances(
     }
     let index: HashMap<&str, HashMap<&str, ImageIndex>> = trials
         .iter()
-        .map(|d| (d.kind.name(), d.images.iter().map(String::as_str).zip(0..).collect()))
+        .map(|d| (d.name.as_str(), d.images.iter().map(String::as_str).zip(0..).collect()))
         .collect();
     let main = run.main_distance().to_string();
     let [output, image] = [Stage::Output, Stage::Image].map(|stage| stage.to_string());
@@ -189,7 +189,7 @@ fn look_for(
     let (Some(root), Some(recorded)) = (&told.images_root, &told.images_sha256) else {
         return Err("the manifest has no hash of them".to_owned());
     };
-    let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.kind);
+    let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.name);
     check_ids(told, dataset)?;
     let root = images_root(&told.data, root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)
@@ -284,7 +284,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::dataset::{Clusters, DatasetKind, OddOneOut, Trials};
+    use crate::dataset::{Clusters, OddOneOut, Trials};
 
     /// Counts the images that are read, and stops after the first.
     #[derive(Default)]
@@ -318,7 +318,7 @@ mod tests {
 
     fn dataset(images: &[String]) -> RunDataset {
         RunDataset {
-            kind: DatasetKind::OddOneOut,
+            name: "oddoneout".to_owned(),
             images: images.to_vec(),
             trials: Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 2 }]),
             trial_ids: vec![1],

@@ -276,7 +276,7 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
     });
     let table = Table {
         caption: "Published scores, those of this run, and found less published".to_owned(),
-        columns: vec![
+        columns: [
             "data set",
             "model",
             "distance",
@@ -286,7 +286,9 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
             "difference",
             "n",
             "published n",
-        ],
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         rows: rows.collect(),
     };
     let parts = parts_of(&run.asked());

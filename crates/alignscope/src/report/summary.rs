@@ -2,10 +2,10 @@
 
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
-use crate::dataset::{DatasetKind, Level};
 use crate::findings::{Finding, FindingRow};
 use crate::model_spec::short_name;
-use crate::score::shown_measure;
+use crate::results::ScoreRow;
+use crate::score::Measure;
 use crate::stage::Stage;
 
 /// More sentences about one data set are left to the table.
@@ -16,34 +16,27 @@ const LEVEL: f64 = 0.05;
 /// What is said about one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Said {
-    pub(super) dataset: DatasetKind,
+    pub(super) dataset: String,
     pub(super) sentences: Vec<String>,
 }
 
 /// A paragraph for each data set of the run, and nothing that its intervals do not support.
 pub(super) fn summarize(run: &Run) -> Vec<Said> {
-    let mut kinds: Vec<DatasetKind> = Vec::new();
-    for row in &run.scores {
-        if !kinds.contains(&row.dataset) {
-            kinds.push(row.dataset);
-        }
-    }
-    kinds.sort_by_key(|kind| (kind.level(), *kind));
-    kinds
+    run.datasets()
         .into_iter()
-        .map(|dataset| {
+        .map(|(dataset, _)| {
             let mut sentences = curves(run, dataset);
             sentences.extend(pairs(run, dataset));
-            Said { dataset, sentences }
+            Said { dataset: dataset.to_owned(), sentences }
         })
         .collect()
 }
 
 /// Where curves peak, rise and drop, as `findings.csv` has it.
-fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
-    let (distance, measure) = (run.main_distance(), shown_measure(dataset));
+fn curves(run: &Run, dataset: &str) -> Vec<String> {
+    let distance = run.main_distance();
     let mut findings: Vec<&FindingRow> = run.findings.iter().flatten().collect();
-    findings.retain(|f| f.dataset == dataset && f.distance == distance && f.measure == measure);
+    findings.retain(|f| f.dataset == dataset && f.distance == distance && f.measure.is_main());
     let mut models: Vec<&str> = Vec::new();
     for finding in &findings {
         if !models.contains(&finding.model.as_str()) {
@@ -53,7 +46,7 @@ fn curves(run: &Run, dataset: DatasetKind) -> Vec<String> {
     // Controls last, as everywhere.
     let specs = run.specs();
     models.sort_by_key(|model| specs.is_control(model));
-    let points = scale_of(dataset);
+    let points = scale_of(run, dataset);
     let mut said: Vec<String> = models
         .into_iter()
         .filter_map(|model| {
@@ -114,9 +107,9 @@ pub(super) fn energy(run: &Run) -> Vec<String> {
     let half = |f: &&FindingRow| f.finding == Finding::HalfInOneChannel;
     let findings: Vec<&FindingRow> = run.findings.iter().flatten().filter(half).collect();
     let mut said: Vec<String> = Vec::new();
-    let same = |a: &&FindingRow, b: &&FindingRow| (a.dataset, &a.model) == (b.dataset, &b.model);
+    let same = |a: &&FindingRow, b: &&FindingRow| (&a.dataset, &a.model) == (&b.dataset, &b.model);
     for of_model in findings.chunk_by(same) {
-        let (dataset, model) = (of_model[0].dataset, short_name(&of_model[0].model));
+        let (dataset, model) = (&of_model[0].dataset, short_name(&of_model[0].model));
         let parts = of_model.iter().map(|f| match (f.stage, f.depth_percent) {
             (Some(stage), Some(depth)) => format!(
                 "of the energy of {} one channel holds half first at {stage} ({depth:.1} % deep): {}",
@@ -164,19 +157,19 @@ impl Verdict {
 
 /// Which model is ahead of which: first encoders that are no controls with each other, then how they stand to each
 /// control, each baseline and the pixels, a sentence for each; what is left is counted.
-fn pairs(run: &Run, dataset: DatasetKind) -> Vec<String> {
+fn pairs(run: &Run, dataset: &str) -> Vec<String> {
     let Some(comparisons) = &run.comparisons else { return vec![] };
-    let (distance, measure) = (run.main_distance(), shown_measure(dataset));
+    let distance = run.main_distance();
     let shown = |side: &Side| side.distance == distance || !side.is_of_encoder();
     let of_dataset: Vec<&ComparisonRow> = comparisons
         .iter()
-        .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure == measure)
+        .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure.is_main())
         .filter(|c| shown(&c.a) && shown(&c.b))
         .collect();
     // Whether a checkpoint was trained cannot be seen; a control says that it was not.
     let specs = run.specs();
     let no_control = |side: &Side| side.is_of_encoder() && !specs.is_control(&side.model);
-    let points = scale_of(dataset);
+    let points = scale_of(run, dataset);
     let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
         of_dataset.into_iter().partition(|c| no_control(&c.a) && no_control(&c.b));
     let mut said = each(&first, dataset, points);
@@ -217,7 +210,7 @@ fn called(side: &Side) -> String {
 }
 
 /// A sentence for each clear difference, the largest first.
-fn each(rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> Vec<String> {
+fn each(rows: &[&ComparisonRow], dataset: &str, points: Points) -> Vec<String> {
     let mut clear: Vec<&&ComparisonRow> =
         rows.iter().filter(|c| Verdict::of(c) == Verdict::Clear).collect();
     clear.sort_by(|a, b| b.difference.abs().total_cmp(&a.difference.abs()));
@@ -257,7 +250,7 @@ fn gap(c: &ComparisonRow, points: Points) -> String {
 }
 
 /// How the models that are no controls stand to a control, a baseline or the pixels: one sentence.
-fn beside(other: &Side, rows: &[&ComparisonRow], dataset: DatasetKind, points: Points) -> String {
+fn beside(other: &Side, rows: &[&ComparisonRow], dataset: &str, points: Points) -> String {
     let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
     for c in rows {
         let is_first = c.b == *other;
@@ -319,8 +312,9 @@ struct Points {
     accuracy: bool,
 }
 
-fn scale_of(dataset: DatasetKind) -> Points {
-    Points { accuracy: dataset.level() != Level::Low }
+fn scale_of(run: &Run, dataset: &str) -> Points {
+    let accuracy = |row: &ScoreRow| row.dataset == dataset && row.measure == Measure::Accuracy;
+    Points { accuracy: run.scores.iter().any(accuracy) }
 }
 
 impl Points {
@@ -350,9 +344,9 @@ mod tests {
 
     #[test]
     fn points_are_of_a_hundred_for_accuracies_and_as_they_are_for_correlations() {
-        let said = scale_of(DatasetKind::Nights).amount(0.022, Some(0.015), Some(0.029));
+        let said = Points { accuracy: true }.amount(0.022, Some(0.015), Some(0.029));
         assert_eq!(said, "2.2 points [1.5, 2.9]");
-        let said = scale_of(DatasetKind::Tid2013).amount(-0.0221, Some(-0.03), Some(0.01));
+        let said = Points { accuracy: false }.amount(-0.0221, Some(-0.03), Some(0.01));
         assert_eq!(said, "−0.022 [−0.030, 0.010]");
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Cell {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     pub(super) caption: String,
-    pub(super) columns: Vec<&'static str>,
+    pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Vec<Cell>>,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     fn what_stands_in_a_table_is_escaped() {
         let table = Table {
             caption: "<b>".to_owned(),
-            columns: vec!["a"],
+            columns: vec!["a".to_owned()],
             rows: vec![vec![Cell::text("<script>\"'&")]],
         };
         let html = table.html().into_string();

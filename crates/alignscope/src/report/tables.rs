@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use super::Run;
 use super::table::{Cell, Table};
 use crate::comparison::Side;
-use crate::dataset::{DatasetKind, Level};
+use crate::dataset::Level;
 use crate::distance::Distance;
 use crate::findings::{Finding, FindingRow, first_highest};
 use crate::model_spec::short_name;
 use crate::results::{ScoreRow, csv_text};
-use crate::score::shown_measure;
 use crate::stage::Stage;
 
 /// Of longer tables the first rows are shown; the page says how many are left out and where they are.
@@ -20,13 +19,13 @@ pub(super) const MOST_ROWS: usize = 1500;
 pub(super) fn scores(run: &Run) -> Table {
     let whole = |row: &&ScoreRow| row.subset == "all";
     let shown = run.scores.iter().filter(whole);
-    let shown = shown.filter(|row| row.measure == shown_measure(row.dataset));
+    let shown = shown.filter(|row| row.measure.is_main());
     // The curves, in the order in which they begin.
-    let mut places: HashMap<(DatasetKind, &str, Distance), usize> = HashMap::new();
+    let mut places: HashMap<(&str, &str, Distance), usize> = HashMap::new();
     let mut curves: Vec<Vec<&ScoreRow>> = Vec::new();
     for row in shown {
-        let place =
-            *places.entry((row.dataset, row.model.as_str(), row.distance)).or_insert(curves.len());
+        let curve = (row.dataset.as_str(), row.model.as_str(), row.distance);
+        let place = *places.entry(curve).or_insert(curves.len());
         match curves.get_mut(place) {
             Some(curve) => curve.push(row),
             None => curves.push(vec![row]),
@@ -40,7 +39,7 @@ pub(super) fn scores(run: &Run) -> Table {
         let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);
         let note = last.ci_note.clone().unwrap_or_default();
         rows.push(vec![
-            Cell::text(row.dataset.to_string()),
+            Cell::text(row.dataset.clone()),
             Cell::text(short_name(&row.model)),
             Cell::text(row.distance.to_string()),
             Cell::text(row.measure.to_string()),
@@ -60,7 +59,7 @@ pub(super) fn scores(run: &Run) -> Table {
         caption:
             "Scores at the peak and at the last stage, with 95 % intervals where there are any"
                 .to_owned(),
-        columns: vec![
+        columns: owned(&[
             "data set",
             "model",
             "distance",
@@ -75,7 +74,7 @@ pub(super) fn scores(run: &Run) -> Table {
             "clusters",
             "most ties",
             "note",
-        ],
+        ]),
         rows,
     }
 }
@@ -86,14 +85,14 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
     let rows: Vec<Vec<Cell>> = run
         .scores
         .iter()
-        .filter(|row| row.subset != "all" && row.measure == shown_measure(row.dataset))
+        .filter(|row| row.subset != "all" && row.measure.is_main())
         .filter(|row| match row.stage {
             Stage::Image | Stage::Output => true,
             stage => row.distance == main && last.get(row.model.as_str()) == Some(&stage),
         })
         .map(|row| {
             vec![
-                Cell::text(row.dataset.to_string()),
+                Cell::text(row.dataset.clone()),
                 Cell::text(row.subset.clone()),
                 Cell::text(short_name(&row.model)),
                 Cell::interval(Some(row.value), row.ci_low, row.ci_high),
@@ -107,7 +106,7 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         caption: format!(
             "Parts of the data sets, at each model's last stage ({main}) and for baselines and pixels"
         ),
-        columns: vec!["data set", "part", "model", "score", "ceiling", "n", "clusters"],
+        columns: owned(&["data set", "part", "model", "score", "ceiling", "n", "clusters"]),
         rows,
     })
 }
@@ -116,7 +115,7 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
     let findings = run.findings.as_ref()?;
     let rows = findings.iter().map(|f| {
         vec![
-            Cell::text(f.dataset.to_string()),
+            Cell::text(f.dataset.clone()),
             Cell::text(short_name(&f.model)),
             Cell::text(f.distance.to_string()),
             Cell::text(f.measure.to_string()),
@@ -128,9 +127,9 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
     });
     Some(Table {
         caption: "What is read off the curves".to_owned(),
-        columns: vec![
+        columns: owned(&[
             "data set", "model", "distance", "measure", "finding", "stage", "value", "note",
-        ],
+        ]),
         rows: rows.collect(),
     })
 }
@@ -146,26 +145,24 @@ pub(super) fn normalized(run: &Run) -> Option<Table> {
         .filter(|f| f.finding == Finding::NormalizedProjection && f.value.is_finite())
         .filter(|f| f.distance == main || !matches!(f.stage, Some(Stage::Projection)))
         .collect();
-    let mut kinds: Vec<DatasetKind> = Vec::new();
+    let mut datasets = run.datasets();
+    datasets.retain(|(dataset, _)| shown.iter().any(|finding| finding.dataset == *dataset));
     let mut models: Vec<&str> = Vec::new();
     for finding in &shown {
-        if !kinds.contains(&finding.dataset) {
-            kinds.push(finding.dataset);
-        }
         if !models.contains(&finding.model.as_str()) {
             models.push(&finding.model);
         }
     }
-    kinds.sort_by_key(|kind| (kind.level(), *kind));
     let rows = models.iter().map(|model| {
         let mut row = vec![Cell::text(short_name(model))];
-        row.extend(kinds.iter().map(|kind| {
-            let found = shown.iter().find(|f| f.model == *model && f.dataset == *kind);
+        row.extend(datasets.iter().map(|(dataset, _)| {
+            let found = shown.iter().find(|f| f.model == *model && f.dataset == *dataset);
             found.map_or(Cell::number(None), |f| Cell::interval(Some(f.value), f.ci_low, f.ci_high))
         }));
         row
     });
-    let columns = std::iter::once("model").chain(kinds.iter().map(|kind| kind.name())).collect();
+    let names = datasets.iter().map(|(dataset, _)| *dataset);
+    let columns = std::iter::once("model").chain(names).map(str::to_owned).collect();
     (!shown.is_empty()).then(|| Table {
         caption: format!(
             "(score − chance)/(ceiling − chance) at the projection ({main}), of baselines and pixels, from the low to the high level"
@@ -177,32 +174,22 @@ pub(super) fn normalized(run: &Run) -> Option<Table> {
 
 /// The levels, and data sets of the run, that [`normalized`] cannot have: not run, or without a ceiling.
 pub(super) fn normalized_missing(run: &Run) -> Vec<String> {
-    let mut kinds: Vec<DatasetKind> = Vec::new();
-    for row in &run.scores {
-        if !kinds.contains(&row.dataset) {
-            kinds.push(row.dataset);
-        }
-    }
-    let mut missing: Vec<String> = [Level::Low, Level::Middle, Level::High]
+    let datasets = run.datasets();
+    let mut missing: Vec<String> = Level::OF_STUDY
         .into_iter()
-        .filter(|level| !kinds.iter().any(|kind| kind.level() == *level))
-        .map(|level| {
-            let name = match level {
-                Level::Low => "low",
-                Level::Middle => "middle",
-                Level::High => "high",
-            };
-            format!("no data set of the {name} level was run")
-        })
+        .filter(|level| !datasets.iter().any(|(_, of_dataset)| of_dataset == level))
+        .map(|level| format!("no data set of the {level} level was run"))
         .collect();
-    let known = |kind: &DatasetKind| {
+    let known = |dataset: &str| {
         let of = |f: &FindingRow| {
-            f.dataset == *kind && f.finding == Finding::NormalizedProjection && f.value.is_finite()
+            f.dataset == dataset
+                && f.finding == Finding::NormalizedProjection
+                && f.value.is_finite()
         };
         run.findings.iter().flatten().any(of)
     };
-    let without = kinds.iter().filter(|kind| !known(kind));
-    missing.extend(without.map(|kind| format!("{kind} has no ceiling")));
+    let without = datasets.iter().filter(|(dataset, _)| !known(dataset));
+    missing.extend(without.map(|(dataset, _)| format!("{dataset} has no ceiling")));
     missing
 }
 
@@ -210,7 +197,7 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
     let ceilings = run.ceilings.as_ref()?;
     let rows = ceilings.iter().map(|c| {
         vec![
-            Cell::text(c.dataset.to_string()),
+            Cell::text(c.dataset.clone()),
             Cell::text(c.subset.clone()),
             Cell::text(c.ceiling.to_string()),
             Cell::text(c.measure.to_string()),
@@ -227,7 +214,7 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
                 false => "people",
             }
         ),
-        columns: vec!["data set", "part", "ceiling", "measure", "value", "n", "clusters"],
+        columns: owned(&["data set", "part", "ceiling", "measure", "value", "n", "clusters"]),
         rows: rows.collect(),
     })
 }
@@ -241,11 +228,10 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             stage => format!("{name}, {stage}, {}", side.distance),
         }
     };
-    let whole =
-        comparisons.iter().filter(|c| c.subset == "all" && c.measure == shown_measure(c.dataset));
+    let whole = comparisons.iter().filter(|c| c.subset == "all" && c.measure.is_main());
     let rows = whole.map(|c| {
         vec![
-            Cell::text(c.dataset.to_string()),
+            Cell::text(c.dataset.clone()),
             Cell::text(side(&c.a)),
             Cell::text(side(&c.b)),
             Cell::number(Some(c.value_a)),
@@ -259,10 +245,10 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
     Some(Table {
         caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set and kind of distance; agreement beyond chance (κ)"
             .to_owned(),
-        columns: vec![
+        columns: owned(&[
             "data set", "first", "second", "its score", "the other's", "difference", "p", "p (Holm)",
             "κ",
-        ],
+        ]),
         rows: rows.collect(),
     })
 }
@@ -270,8 +256,7 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
 /// What each data set is, and what was left out of it.
 pub(super) fn datasets(run: &Run) -> Table {
     let rows = run.told.datasets.iter().map(|d| {
-        let tied =
-            run.scores.iter().filter(|r| r.dataset.to_string() == d.name && r.subset == "all");
+        let tied = run.scores.iter().filter(|r| r.dataset == d.name && r.subset == "all");
         let left_out = tied.map(|r| r.n_left_out).max().unwrap_or(0);
         vec![
             Cell::text(d.name.clone()),
@@ -287,7 +272,7 @@ pub(super) fn datasets(run: &Run) -> Table {
     });
     Table {
         caption: "Data sets: trials run, and those left out".to_owned(),
-        columns: vec![
+        columns: owned(&[
             "data set",
             "trials",
             "clusters",
@@ -297,7 +282,7 @@ pub(super) fn datasets(run: &Run) -> Table {
             "images missing",
             "equal votes",
             "limit",
-        ],
+        ]),
         rows: rows.collect(),
     }
 }
@@ -340,7 +325,7 @@ pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
     });
     Some(Table {
         caption: format!("The numbers behind “{title}”"),
-        columns: vec![
+        columns: owned(&[
             "data set",
             "measure",
             "model",
@@ -349,7 +334,12 @@ pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
             "stage",
             "depth (%)",
             "value",
-        ],
+        ]),
         rows: rows.collect(),
     })
+}
+
+/// Heads of columns.
+fn owned(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|column| (*column).to_owned()).collect()
 }

@@ -2,7 +2,6 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::dataset::DatasetKind;
 use crate::figure::FigureOptions;
 use crate::results::write_scores;
 use crate::score::Measure;
@@ -14,7 +13,7 @@ const HOSTILE: &str =
 
 fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
     ScoreRow {
-        dataset: DatasetKind::Nights,
+        dataset: "nights".to_owned(),
         subset: "all".to_owned(),
         model: model.to_owned(),
         stage,
@@ -40,6 +39,8 @@ fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
         bca_high: None,
         ceiling: Some(0.9),
         ci_note: None,
+        level: Level::Middle,
+        release: None,
     }
 }
 

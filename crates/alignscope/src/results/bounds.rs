@@ -8,7 +8,6 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use super::{FileRecord, ResultsError, TABLES};
-use crate::dataset::DatasetKind;
 use crate::input_file::{self, read_text};
 pub(crate) use crate::name::MAX_NAME_BYTES;
 use crate::resample::MAX_RESAMPLES;
@@ -142,27 +141,19 @@ impl Bounds<'_> {
         }
     }
 
-    /// Names of data sets, each of which alignscope reads, once.
+    /// Names of data sets, each once.
     pub(crate) fn datasets<'n>(
         &self,
         names: impl Iterator<Item = &'n str>,
     ) -> Result<(), ResultsError> {
-        let mut known: Vec<DatasetKind> = Vec::new();
+        let mut known: HashSet<&str> = HashSet::new();
         for (i, name) in names.enumerate() {
-            let key = || format!("datasets[{i}].name");
-            let kind: DatasetKind = name.parse().map_err(|error: crate::name::UnknownName| {
-                wrong(
-                    self.path,
-                    key(),
-                    format_args!("`{name}`"),
-                    format!("one of {}", error.expected),
-                )
-            })?;
-            if known.contains(&kind) {
-                let found = format_args!("`{name}` once more");
-                return Err(wrong(self.path, key(), found, "each data set once"));
+            let key = format!("datasets[{i}].name");
+            self.text(&key, name, MAX_NAME_BYTES)?;
+            if !known.insert(name) {
+                let found = format_args!("`{}` once more", shortened(name));
+                return Err(wrong(self.path, key, found, "each data set once"));
             }
-            known.push(kind);
         }
         Ok(())
     }

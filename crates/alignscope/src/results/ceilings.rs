@@ -16,7 +16,7 @@ const COLUMNS: [&str; 9] =
 pub fn write_ceilings(path: &Path, rows: &[CeilingRow]) -> Result<(), ResultsError> {
     let record = |row: &CeilingRow| {
         [
-            row.dataset.to_string(),
+            row.dataset.clone(),
             row.subset.clone(),
             row.ceiling.to_string(),
             row.measure.to_string(),
@@ -37,7 +37,7 @@ pub fn write_ceilings(path: &Path, rows: &[CeilingRow]) -> Result<(), ResultsErr
 pub fn read_ceilings(path: &Path) -> Result<Vec<CeilingRow>, ResultsError> {
     fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         Ok(CeilingRow {
-            dataset: row.get(0)?,
+            dataset: row.name(0)?,
             subset: row.get(1)?,
             ceiling: row.get(2)?,
             measure: row.get(3)?,
@@ -54,13 +54,12 @@ pub fn read_ceilings(path: &Path) -> Result<Vec<CeilingRow>, ResultsError> {
 mod tests {
     use super::*;
     use crate::ceiling::Ceiling;
-    use crate::dataset::DatasetKind;
     use crate::score::Measure;
 
     #[test]
     fn ceilings_are_read_back_as_they_were_written() {
         let rows = [CeilingRow {
-            dataset: DatasetKind::Things,
+            dataset: "things".to_owned(),
             subset: "all".to_owned(),
             ceiling: Ceiling::MajorityOfOthers,
             measure: Measure::Accuracy,

@@ -38,7 +38,7 @@ const COLUMNS: [&str; 21] = [
 pub fn write_comparisons(path: &Path, rows: &[ComparisonRow]) -> Result<(), ResultsError> {
     let record = |row: &ComparisonRow| {
         [
-            row.dataset.to_string(),
+            row.dataset.clone(),
             row.subset.clone(),
             row.measure.to_string(),
             row.a.model.clone(),
@@ -78,7 +78,7 @@ pub fn read_comparisons(path: &Path) -> Result<Vec<ComparisonRow>, ResultsError>
     };
     let rows: Vec<ComparisonRow> = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         Ok(ComparisonRow {
-            dataset: row.get(0)?,
+            dataset: row.name(0)?,
             subset: row.get(1)?,
             measure: row.get(2)?,
             a: side(row, 3)?,
@@ -107,7 +107,6 @@ pub fn read_comparisons(path: &Path) -> Result<Vec<ComparisonRow>, ResultsError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::DatasetKind;
     use crate::distance::Distance;
     use crate::score::Measure;
     use crate::stage::Stage;
@@ -116,7 +115,7 @@ mod tests {
     fn comparisons_are_read_back_as_they_were_written() {
         let side = |model: &str, stage, distance| Side { model: model.to_owned(), stage, distance };
         let rows = [ComparisonRow {
-            dataset: DatasetKind::Nights,
+            dataset: "nights".to_owned(),
             subset: "all".to_owned(),
             measure: Measure::Accuracy,
             a: side("m", Stage::Projection, Distance::Cosine),

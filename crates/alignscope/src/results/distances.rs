@@ -8,7 +8,7 @@ use arrow_schema::DataType;
 
 use super::table::{TableWriter, batches, repeated, text_column};
 use super::{ResultsError, wrong};
-use crate::dataset::{DatasetKind, ImageEntry, Pairs};
+use crate::dataset::{ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
 
@@ -19,7 +19,7 @@ pub struct DistancesWriter(TableWriter);
 #[derive(Debug, Clone, Copy)]
 pub struct DistanceRows<'a> {
     /// The data set.
-    pub dataset: DatasetKind,
+    pub dataset: &'a str,
     /// The model's name.
     pub model: &'a str,
     /// The stage.
@@ -65,7 +65,7 @@ impl DistancesWriter {
             ))
         };
         self.0.write(vec![
-            repeated(rows.dataset.name(), n),
+            repeated(rows.dataset, n),
             repeated(rows.model, n),
             repeated(&rows.stage.to_string(), n),
             repeated(rows.distance.name(), n),

@@ -28,7 +28,7 @@ const COLUMNS: [&str; 11] = [
 pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsError> {
     let record = |row: &FindingRow| {
         [
-            row.dataset.to_string(),
+            row.dataset.clone(),
             row.model.clone(),
             row.distance.to_string(),
             row.measure.to_string(),
@@ -51,7 +51,7 @@ pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsErr
 pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
     let rows: Vec<FindingRow> = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         Ok(FindingRow {
-            dataset: row.get(0)?,
+            dataset: row.name(0)?,
             model: row.name(1)?,
             distance: row.distance(2)?,
             measure: row.get(3)?,
@@ -74,7 +74,6 @@ pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::DatasetKind;
     use crate::distance::Distance;
     use crate::findings::Finding;
     use crate::score::Measure;
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn findings_are_read_back_as_they_were_written() {
         let rows = [FindingRow {
-            dataset: DatasetKind::Things,
+            dataset: "things".to_owned(),
             model: "m".to_owned(),
             distance: Distance::Cosine,
             measure: Measure::Accuracy,

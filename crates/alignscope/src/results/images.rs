@@ -41,7 +41,7 @@ pub(crate) fn hash_images(
     root: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<String>, String> {
-    progress.begin(&format!("{}: hashing images", dataset.kind), dataset.images.len() as u64);
+    progress.begin(&format!("{}: hashing images", dataset.name), dataset.images.len() as u64);
     let hash = |id: &String| {
         if progress.is_stopped() {
             return Err("stopped before all images were hashed".to_owned());

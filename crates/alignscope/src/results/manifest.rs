@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Bounds, ResultsError, read_record, write_whole};
-use crate::dataset::{DatasetKind, THINGS_SPLIT};
+use crate::dataset::{Release, THINGS_SPLIT};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
 use crate::resample::Resampling;
@@ -113,6 +113,12 @@ pub struct FileRecord {
 pub struct DatasetRecord {
     /// Its name.
     pub name: String,
+    /// What was asked for: a format, or a release by its name.
+    pub format: String,
+    /// The release that it was found to be, if a known one.
+    pub release: Option<String>,
+    /// Its level of abstraction.
+    pub level: String,
     /// Its folder or file, as given.
     pub data: String,
     /// The folder that the images' names are paths below.
@@ -246,6 +252,9 @@ pub struct Drawn<F> {
 pub struct DrawnDataset {
     /// Its name.
     pub name: String,
+    /// The release that it is, if a known one.
+    #[serde(default)]
+    pub release: Option<String>,
     /// The split.
     #[serde(default)]
     pub split: Option<String>,
@@ -260,7 +269,7 @@ pub struct DrawnDataset {
 impl DrawnDataset {
     /// What was asked for where it is a part of the whole; of THINGS the whole is `testset1`.
     fn part(&self) -> Option<String> {
-        let of_things = self.name == DatasetKind::Things.name();
+        let of_things = self.release.as_deref() == Some(Release::Things.name());
         let split = self.split.as_deref().filter(|split| !of_things || *split != THINGS_SPLIT);
         let asked = [
             split.map(|split| format!("split `{split}`")),
@@ -273,8 +282,8 @@ impl DrawnDataset {
 }
 
 /// The data sets of which a part was asked for, and what was asked.
-pub fn parts_of(datasets: &[DrawnDataset]) -> BTreeMap<DatasetKind, String> {
-    datasets.iter().filter_map(|d| Some((d.name.parse().ok()?, d.part()?))).collect()
+pub fn parts_of(datasets: &[DrawnDataset]) -> BTreeMap<String, String> {
+    datasets.iter().filter_map(|d| Some((d.name.clone(), d.part()?))).collect()
 }
 
 /// What figures need of a model.

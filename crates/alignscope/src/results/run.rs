@@ -5,21 +5,19 @@ use std::path::Path;
 
 use arrow_array::{Array, Float64Array, StringViewArray, UInt8Array, UInt32Array, UInt64Array};
 
-use super::bounds::MAX_TRIALS;
+use super::bounds::{MAX_TRIALS, shortened};
 use super::distances::{COLUMNS, check_distance};
 use super::table::{Batch, batches};
 use super::{ResultsError, wrong};
 use crate::comparison::Side;
-use crate::dataset::{
-    Clusters, DatasetKind, ImageIndex, Level, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives,
-};
+use crate::dataset::{Clusters, ImageIndex, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives};
 use crate::distance::Distance;
 
 /// The trials of a data set as they were run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunDataset {
-    /// Which data set.
-    pub kind: DatasetKind,
+    /// The name of the data set.
+    pub name: String,
     /// The images' ids, in order of first use.
     pub images: Vec<String>,
     /// The trials.
@@ -70,7 +68,7 @@ impl Images {
 /// # Errors
 /// The file cannot be read, lacks a column, or holds a trial that is not whole.
 pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
-    let mut found: Vec<(DatasetKind, Images, Vec<TrialRow>)> = Vec::new();
+    let mut found: Vec<(String, Images, Vec<TrialRow>)> = Vec::new();
     let mut read = 0;
     for batch in batches(path, &TrialColumns::NAMES)? {
         let batch = batch?;
@@ -81,15 +79,13 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
         let names = batch.names("dataset")?;
         let columns = TrialColumns::of(&batch)?;
         for i in 0..batch.len() {
-            let kind = names.value(i).parse().map_err(|error: crate::name::UnknownName| {
-                mismatch(path, "this version of alignscope", error.to_string())
-            })?;
-            if found.last().is_none_or(|(last, _, _)| *last != kind) {
-                if found.iter().any(|(other, _, _)| *other == kind) {
-                    let why = format!("the trials of {kind} do not stand together");
+            let name = names.value(i);
+            if found.last().is_none_or(|(last, _, _)| last != name) {
+                if found.iter().any(|(other, _, _)| other == name) {
+                    let why = format!("the trials of {} do not stand together", shortened(name));
                     return Err(mismatch(path, "itself", why));
                 }
-                found.push((kind, Images::default(), vec![]));
+                found.push((name.to_owned(), Images::default(), vec![]));
             }
             let (_, images, rows) = found.last_mut().expect("just pushed");
             rows.push(columns.row(i, images));
@@ -97,16 +93,17 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
     }
     found
         .into_iter()
-        .map(|(kind, images, rows)| {
-            let trials = trials_of(kind, &rows).map_err(|row| {
+        .map(|(name, images, rows)| {
+            let trials = trials_of(&rows).map_err(|row| {
                 let why = format!(
-                    "trial {} of {kind} lacks an image, or its answer is none that people can give",
-                    row + 1
+                    "trial {} of {} lacks an image, or its answer is none that people can give",
+                    row + 1,
+                    shortened(&name)
                 );
                 mismatch(path, "itself", why)
             })?;
             Ok(RunDataset {
-                kind,
+                name,
                 images: images.ids,
                 trials,
                 trial_ids: rows.iter().map(|row| row.id).collect(),
@@ -183,12 +180,13 @@ impl TrialColumns {
 }
 
 /// The trials of a data set; or the position of one that is not whole.
-fn trials_of(kind: DatasetKind, rows: &[TrialRow]) -> Result<Trials, usize> {
+fn trials_of(rows: &[TrialRow]) -> Result<Trials, usize> {
     fn all<T>(rows: &[TrialRow], trial: impl Fn(&TrialRow) -> Option<T>) -> Result<Vec<T>, usize> {
         rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
     }
-    match kind.level() {
-        Level::Low => all(rows, |row| {
+    // What people answered stands in columns of its own for each kind of trial.
+    match rows.first() {
+        Some(TrialRow { score: Some(_), .. }) => all(rows, |row| {
             Some(RatedPair {
                 reference: row.images[0]?,
                 distorted: row.images[1]?,
@@ -197,7 +195,7 @@ fn trials_of(kind: DatasetKind, rows: &[TrialRow]) -> Result<Trials, usize> {
             })
         })
         .map(Trials::RatedPairs),
-        Level::Middle => all(rows, |row| {
+        Some(TrialRow { left_votes: Some(_), .. }) => all(rows, |row| {
             let votes = |votes: Option<f64>| votes.filter(|v| *v >= 0.0 && v.is_finite());
             let (left_votes, right_votes) = (votes(row.left_votes)?, votes(row.right_votes)?);
             let [reference, left, right] = row.images;
@@ -211,7 +209,7 @@ fn trials_of(kind: DatasetKind, rows: &[TrialRow]) -> Result<Trials, usize> {
             })
         })
         .map(Trials::TwoAlternatives),
-        Level::High => all(rows, |row| {
+        _ => all(rows, |row| {
             let [Some(a), Some(b), Some(c)] = row.images else { return None };
             let odd = row.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
             Some(OddOneOut { images: [a, b, c], odd })
@@ -284,7 +282,7 @@ pub fn read_distances(
             if i == 0 || !same(i, i - 1) {
                 let [kind, model, stage, distance] = keys.each_ref().map(|key| key.value(i));
                 side = wanted.iter().position(|side| {
-                    kind == dataset.kind.name()
+                    kind == dataset.name
                         && model == side.model
                         && stage == side.stage.to_string()
                         && Distance::in_results(distance) == Ok(side.distance)

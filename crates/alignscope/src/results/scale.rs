@@ -10,7 +10,6 @@ use bytes::Bytes;
 
 use super::table::{TableWriter, batches_from, repeated, text_column};
 use super::{ResultsError, wrong};
-use crate::dataset::DatasetKind;
 use crate::input_file::{self, ContentHash};
 use crate::stage::Stage;
 
@@ -39,7 +38,7 @@ impl ScaleWriter {
     /// The file cannot be written.
     pub fn write(
         &mut self,
-        dataset: DatasetKind,
+        dataset: &str,
         model: &str,
         stage: Stage,
         scale: &[f64],
@@ -47,7 +46,7 @@ impl ScaleWriter {
         let n = scale.len();
         let channels = u32::try_from(n).expect("channels are few");
         self.0.write(vec![
-            repeated(dataset.name(), n),
+            repeated(dataset, n),
             repeated(model, n),
             repeated(&stage.to_string(), n),
             Arc::new(UInt32Array::from_iter_values(0..channels)),
@@ -154,11 +153,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scale.parquet");
         let mut writer = ScaleWriter::create(&path).expect("created");
-        let kind = DatasetKind::Nights;
+        let kind = "nights";
         writer.write(kind, "a", Stage::Embedding, &[1.0, 0.1]).expect("written");
         writer.write(kind, "a", Stage::Block(1), &[3.0]).expect("written");
         writer.write(kind, "b", Stage::Block(1), &[4.0]).expect("written");
-        writer.write(DatasetKind::Things, "a", Stage::Block(1), &[5.0]).expect("written");
+        writer.write("things", "a", Stage::Block(1), &[5.0]).expect("written");
         assert!(!path.exists(), "the table has its name only when it is whole");
         writer.finish().expect("finished");
         let file = ScaleFile::read(&path).expect("read");

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::bounds::few;
 use super::fields::{self, number, optional};
 use super::{MAX_MODELS, ResultsError, write_whole};
-use crate::dataset::DatasetKind;
+use crate::dataset::{Level, Release};
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
 use crate::stage::Stage;
@@ -13,8 +13,8 @@ use crate::stage::Stage;
 /// One score: a row of `scores.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreRow {
-    /// The data set.
-    pub dataset: DatasetKind,
+    /// The name of the data set.
+    pub dataset: String,
     /// Part of the data set: `all` for the whole.
     pub subset: String,
     /// The model's name, as it was asked for.
@@ -58,10 +58,14 @@ pub struct ScoreRow {
     pub ceiling: Option<f64>,
     /// Why there is no interval.
     pub ci_note: Option<String>,
+    /// The level of abstraction of the data set.
+    pub level: Level,
+    /// The release that the data set is, if it is a known one.
+    pub release: Option<Release>,
 }
 
 /// The columns, in order.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 24] = [
     "dataset",
     "subset",
     "model",
@@ -84,6 +88,8 @@ const COLUMNS: [&str; 22] = [
     "bca_high",
     "ceiling",
     "ci_note",
+    "level",
+    "release",
 ];
 /// So many of the columns every version has written.
 const NEEDED: usize = 18;
@@ -100,7 +106,7 @@ pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> 
 pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
     let record = |row: &ScoreRow| {
         [
-            row.dataset.to_string(),
+            row.dataset.clone(),
             row.subset.clone(),
             row.model.clone(),
             row.stage.to_string(),
@@ -122,6 +128,8 @@ pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
             optional(row.bca_high),
             optional(row.ceiling),
             row.ci_note.clone().unwrap_or_default(),
+            row.level.to_string(),
+            row.release.map_or("", Release::name).to_owned(),
         ]
     };
     fields::document(COLUMNS, rows.iter().map(record))
@@ -138,7 +146,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
         let (low, high) = ends(measure);
         let drawn = |column| row.within(column, low, high);
         Ok(ScoreRow {
-            dataset: row.get(0)?,
+            dataset: row.name(0)?,
             subset: row.name(1)?,
             model: row.name(2)?,
             stage: row.stage(3)?,
@@ -160,6 +168,8 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
             bca_high: row.optional(19)?,
             ceiling: drawn(20)?,
             ci_note: row.optional(21)?,
+            level: row.optional(22)?.unwrap_or(Level::None),
+            release: row.optional(23)?,
         })
     })?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
@@ -193,7 +203,7 @@ mod tests {
     #[test]
     fn scores_are_read_back_as_they_were_written() {
         let row = ScoreRow {
-            dataset: DatasetKind::Things,
+            dataset: "things".to_owned(),
             subset: "all".to_owned(),
             model: "folder, with a \"comma\"".to_owned(),
             stage: Stage::Block(3),
@@ -215,6 +225,8 @@ mod tests {
             bca_high: None,
             ceiling: Some(0.672),
             ci_note: Some("fewer than 8 clusters".to_owned()),
+            level: Level::High,
+            release: Some(Release::Things),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");

@@ -86,7 +86,7 @@ fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<Ar
         Arc::new(rows.iter().map(field).collect::<Float64Array>())
     };
     let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(dataset.kind.name(), n))),
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&dataset.name, n))),
         Arc::new(UInt64Array::from_iter_values(dataset.trial_ids.iter().copied())),
         image(0),
         image(1),

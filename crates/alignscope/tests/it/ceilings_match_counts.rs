@@ -5,9 +5,9 @@ use alignscope::ceiling::{Ceiling, FoundCeiling, ceilings};
 use alignscope::dataset::ALL;
 use alignscope::resample::{ClusterBy, Draws, Resampling};
 use alignscope::score::{Measure, Scorer, Ties};
-use alignscope::{Dataset, DatasetKind, DatasetOptions};
+use alignscope::{Dataset, DatasetFormat, DatasetOptions};
 
-fn find(kind: DatasetKind, data: &std::path::Path) -> Vec<FoundCeiling> {
+fn find(kind: DatasetFormat, data: &std::path::Path) -> Vec<FoundCeiling> {
     let options = DatasetOptions { skip_missing: true, ..DatasetOptions::default() };
     let dataset = Dataset::open(kind, data, &options).expect("the data set");
     let clusters = dataset.clusters(ClusterBy::Default).expect("clusters");
@@ -37,7 +37,7 @@ fn check(found: &[FoundCeiling], expected: &[(Ceiling, Measure, f64, usize, usiz
 #[test]
 fn the_three_ceilings_of_things_are_those_of_a_plain_count() {
     let Some(data) = shared("data/things") else { return };
-    let found = find(DatasetKind::Things, &data);
+    let found = find(DatasetFormat::THINGS, &data);
     // 18,985 answers to 949 triplets; where the others' majority is shared, by 1/k.
     check(
         &found,
@@ -59,7 +59,7 @@ fn the_three_ceilings_of_things_are_those_of_a_plain_count() {
 #[test]
 fn vote_agreement_of_materials_is_that_of_a_plain_count() {
     let Some(data) = shared("data/materials") else { return };
-    let found = find(DatasetKind::TwoAfc, &data.join("judgements.csv"));
+    let found = find(DatasetFormat::TWO_AFC, &data.join("judgements.csv"));
     check(
         &found,
         &[
@@ -68,5 +68,5 @@ fn vote_agreement_of_materials_is_that_of_a_plain_count() {
         ],
     );
     // The layout of NIGHTS has majorities only.
-    assert!(find(DatasetKind::Nights, &data).is_empty());
+    assert!(find(DatasetFormat::NIGHTS, &data).is_empty());
 }

@@ -14,8 +14,8 @@ use alignscope::encoder::{Checkpoint, Encoder, EncoderError};
 use alignscope::results::OutputFolder;
 use alignscope::weights::{Init, Weights, WeightsError};
 use alignscope::{
-    ContentHash, DatasetKind, DatasetOptions, DatasetSpec, Experiment, LoadedMetric, MetricFolders,
-    MetricKind, ModelSpec, Progress, Resampling,
+    ContentHash, DatasetFormat, DatasetOptions, DatasetSpec, Experiment, LoadedMetric,
+    MetricFolders, MetricKind, ModelSpec, Progress, Resampling,
 };
 
 /// A temporary folder and a path in it.
@@ -237,7 +237,7 @@ fn a_run_keeps_no_numbers_of_one_file_under_the_hash_of_another() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let options = DatasetOptions::default();
-    let datasets = vec![DatasetSpec { kind: DatasetKind::Pairs, data, options }];
+    let datasets = vec![DatasetSpec { options, ..DatasetSpec::new(DatasetFormat::PAIRS, data) }];
     let experiment = Experiment {
         resampling: Resampling { resamples: 0, ..Resampling::default() },
         kept: Some(CacheFolder::new(&place.path().join("kept"))),

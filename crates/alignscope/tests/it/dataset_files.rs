@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::golden::shared;
 use alignscope::features::FeatureFolder;
-use alignscope::{ContentHash, Dataset, DatasetKind, DatasetOptions, Trials};
+use alignscope::{ContentHash, Dataset, DatasetFormat, DatasetOptions, Trials};
 use tempfile::TempDir;
 
 /// A folder with files; images are never opened, only looked for.
@@ -27,11 +27,11 @@ fn write(folder: &Path, name: &str, content: &[u8]) {
 }
 
 /// The data set, or what is said instead, with all causes.
-fn open(kind: DatasetKind, path: &Path) -> Result<Dataset, String> {
+fn open(kind: DatasetFormat, path: &Path) -> Result<Dataset, String> {
     opened(kind, path, &DatasetOptions::default())
 }
 
-fn opened(kind: DatasetKind, path: &Path, options: &DatasetOptions) -> Result<Dataset, String> {
+fn opened(kind: DatasetFormat, path: &Path, options: &DatasetOptions) -> Result<Dataset, String> {
     Dataset::open(kind, path, options).map_err(|error| {
         let mut told = error.to_string();
         let mut source = error.source();
@@ -57,7 +57,7 @@ fn split(name: &str) -> DatasetOptions {
 }
 
 /// A small data set: its kind, its images, its annotation files.
-type Small = (DatasetKind, &'static [&'static str], &'static [(&'static str, &'static str)]);
+type Small = (DatasetFormat, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
 const THINGS_IMAGES: &[&str] = &[
     "object_images/axe/axe_01b.jpg",
@@ -68,17 +68,17 @@ const THINGS_IMAGES: &[&str] = &[
 /// One of each layout with text annotations.
 const SMALL: &[Small] = &[
     (
-        DatasetKind::Tid2013,
+        DatasetFormat::TID2013,
         &["reference_images/I01.BMP", "distorted_images/i01_01_1.bmp"],
         &[("mos_with_names.txt", "5.5 I01_01_1.bmp\n"), ("mos_std.txt", "0.1\n")],
     ),
     (
-        DatasetKind::Tid2013,
+        DatasetFormat::TID2013,
         &["images/I01.png", "images/I01_01_01.png"],
         &[("dmos.csv", "dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.49\n")],
     ),
     (
-        DatasetKind::Nights,
+        DatasetFormat::NIGHTS,
         &["ref/0.png", "distort/0_0.png", "distort/0_1.png"],
         &[(
             "data.csv",
@@ -87,7 +87,7 @@ const SMALL: &[Small] = &[
         )],
     ),
     (
-        DatasetKind::Things,
+        DatasetFormat::THINGS,
         THINGS_IMAGES,
         &[
             ("unique_id.txt", "axe\nbee\ncup\n"),
@@ -96,7 +96,7 @@ const SMALL: &[Small] = &[
         ],
     ),
     (
-        DatasetKind::Things,
+        DatasetFormat::THINGS,
         THINGS_IMAGES,
         &[
             ("things_concepts.tsv", "uniqueID\tWord\naxe\taxe\nbee\tbee\ncup\tcup\n"),
@@ -104,7 +104,7 @@ const SMALL: &[Small] = &[
         ],
     ),
     (
-        DatasetKind::Things,
+        DatasetFormat::THINGS,
         THINGS_IMAGES,
         &[
             ("class_name_number.csv", "ClassID,Class\naxe,axe\nbee,bee\ncup,cup\n"),
@@ -112,17 +112,17 @@ const SMALL: &[Small] = &[
         ],
     ),
     (
-        DatasetKind::Pairs,
+        DatasetFormat::PAIRS,
         &["a.png", "b.png"],
         &[("pairs.csv", "reference,distorted,score\na.png,b.png,3\n")],
     ),
     (
-        DatasetKind::TwoAfc,
+        DatasetFormat::TWO_AFC,
         &["a.png", "b.png", "c.png"],
         &[("twoafc.csv", "reference,left,right,right_vote\na.png,b.png,c.png,1\n")],
     ),
     (
-        DatasetKind::OddOneOut,
+        DatasetFormat::ODD_ONE_OUT,
         &["a.png", "b.png", "c.png"],
         &[("oddoneout.csv", "image_1,image_2,image_3,odd\na.png,b.png,c.png,1\n")],
     ),
@@ -177,7 +177,7 @@ fn a_folder_of_answers_has_the_hash_of_all_of_them() {
     let listed = format!("{hash}  000000.npy\n{hash}  000001.npy\n");
     let one = DatasetOptions { limit: Some(1), ..Default::default() };
     for options in [DatasetOptions::default(), one] {
-        let dataset = opened(DatasetKind::Nights, root.path(), &options).expect("read");
+        let dataset = opened(DatasetFormat::NIGHTS, root.path(), &options).expect("read");
         assert_eq!(dataset.sources.len(), 1);
         assert_eq!(dataset.sources[0].path, judge);
         assert_eq!(dataset.sources[0].sha256, ContentHash::of(listed.as_bytes()).to_string());
@@ -212,7 +212,7 @@ fn a_table_that_is_rewritten_meanwhile_never_has_the_hash_of_another() {
             }
         });
         for _ in 0..60 {
-            match open(DatasetKind::Pairs, root.path()) {
+            match open(DatasetFormat::PAIRS, root.path()) {
                 Err(told) => {
                     assert!(told.contains("changed while it was read"), "{told}");
                     refused += 1;
@@ -234,7 +234,7 @@ fn a_table_that_is_rewritten_meanwhile_never_has_the_hash_of_another() {
     });
     println!("{read} read whole, {refused} refused");
     // Where the machine is busy, none may be read whole until the writer has ended.
-    let dataset = open(DatasetKind::Pairs, root.path()).expect("read");
+    let dataset = open(DatasetFormat::PAIRS, root.path()).expect("read");
     assert!(hashes.contains(&dataset.sources[0].sha256));
 }
 
@@ -275,7 +275,7 @@ fn what_is_no_text_in_utf_8_is_told_with_what_to_do() {
 #[test]
 fn fields_with_semicolons_are_told() {
     let root = folder(&[("pairs.csv", "reference;distorted;score\na.png;b.png;3,5\n")]);
-    refused(open(DatasetKind::Pairs, root.path()), &["separated by `,` or a tab, not by `;`"]);
+    refused(open(DatasetFormat::PAIRS, root.path()), &["separated by `,` or a tab, not by `;`"]);
 }
 
 #[test]
@@ -296,12 +296,12 @@ fn what_macos_and_windows_leave_in_folders_is_passed_over() {
         assert_eq!(left.sources, plain.sources);
     }
     let root = bapps();
-    let plain = open(DatasetKind::Nights, root.path()).expect("read");
+    let plain = open(DatasetFormat::NIGHTS, root.path()).expect("read");
     for part in ["judge/._000000.npy", "ref/._000000.png", ".DS_Store", "judge/.DS_Store"] {
         write(root.path(), &format!("2afc/val/cnn/{part}"), b"\x00\x05\x16\x07");
     }
     write(root.path(), "2afc/val/._cnn", b"\x00\x05\x16\x07");
-    let left = open(DatasetKind::Nights, root.path()).expect("read");
+    let left = open(DatasetFormat::NIGHTS, root.path()).expect("read");
     assert_eq!((left.trials, left.sources), (plain.trials, plain.sources));
 }
 
@@ -312,13 +312,13 @@ fn names_meet_whatever_form_their_accents_have() {
         let text = format!("reference,distorted,score\n{table}/{table}.png,b.png,3\n");
         let root = folder(&[(&format!("{disk}/{disk}.png"), ""), ("b.png", "")]);
         write(root.path(), "pairs.csv", text.as_bytes());
-        let dataset = open(DatasetKind::Pairs, root.path()).expect("read");
+        let dataset = open(DatasetFormat::PAIRS, root.path()).expect("read");
         assert_eq!(dataset.images[0].id, format!("{disk}/{disk}.png"), "as it is on the disk");
 
         let text = format!("5 {table}_01_1.bmp\n");
         let root = folder(&[(&format!("{disk}.bmp"), ""), (&format!("{disk}_01_1.bmp"), "")]);
         write(root.path(), "mos_with_names.txt", text.as_bytes());
-        open(DatasetKind::Tid2013, root.path()).expect("read");
+        open(DatasetFormat::TID2013, root.path()).expect("read");
 
         let root = folder(&[("triplet_dataset/testset1.txt", "0 1 2\n")]);
         for concept in [disk, "bee", "cup"] {
@@ -326,7 +326,7 @@ fn names_meet_whatever_form_their_accents_have() {
             write(root.path(), &image, b"");
         }
         write(root.path(), "unique_id.txt", format!("{table}\nbee\ncup\n").as_bytes());
-        let dataset = open(DatasetKind::Things, root.path()).expect("read");
+        let dataset = open(DatasetFormat::THINGS, root.path()).expect("read");
         assert!(dataset.notes.iter().any(|n| n.contains("0 of 3 concepts have no `_01b`")));
     }
 }
@@ -365,7 +365,7 @@ fn a_table_has_an_end_to_its_columns_and_rows() {
     let root = folder(&[("a.png", ""), ("b.png", "")]);
     let table = |text: String| {
         write(root.path(), "pairs.csv", text.as_bytes());
-        soon("a table", || open(DatasetKind::Pairs, root.path()))
+        soon("a table", || open(DatasetFormat::PAIRS, root.path()))
     };
     let columns = |count: usize| -> String { (0..count).map(|i| format!(",{i:x}")).collect() };
     let fine = format!("reference,distorted,score{}\n", columns(9_997));
@@ -395,11 +395,11 @@ fn lists_and_labels_of_many_values_are_read_in_time() {
     let root = folder(&[("a.png", ""), ("b.png", "")]);
     let rows: String = (0..500_000).map(|i| format!("a.png,b.png,1,{i}\n")).collect();
     write(root.path(), "pairs.csv", format!("reference,distorted,score,split\n{rows}").as_bytes());
-    let read = soon("a label of 500,000 values", || open(DatasetKind::Pairs, root.path()));
+    let read = soon("a label of 500,000 values", || open(DatasetFormat::PAIRS, root.path()));
     let dataset = read.expect("read");
     assert_eq!(soon("its subsets", || dataset.subsets()).len(), 1);
     let told = soon("a split that is none of them", || {
-        opened(DatasetKind::Pairs, root.path(), &split("x"))
+        opened(DatasetFormat::PAIRS, root.path(), &split("x"))
     });
     assert!(told.as_ref().expect_err("none").len() < 1000);
     refused(told, &["there is no split `x`", "and 499980 more"]);
@@ -411,7 +411,7 @@ fn lists_and_labels_of_many_values_are_read_in_time() {
         fs::create_dir_all(root.path().join(format!("object_images/d{i}"))).expect("made");
     }
     refused(
-        soon("300,000 concepts", || open(DatasetKind::Things, root.path())),
+        soon("300,000 concepts", || open(DatasetFormat::THINGS, root.path())),
         &["3 images", "are missing"],
     );
 }
@@ -425,7 +425,7 @@ fn a_concept_is_a_name_in_the_folder_of_images_not_a_path() {
         ("object_images/bee/x.jpg", ""),
         ("object_images/cup/x.jpg", ""),
     ]);
-    refused(open(DatasetKind::Things, root.path()), &["1 images", "(../out)"]);
+    refused(open(DatasetFormat::THINGS, root.path()), &["1 images", "(../out)"]);
 }
 
 #[cfg(unix)]
@@ -445,8 +445,8 @@ fn a_fifo_in_the_place_of_a_file_is_told_at_once() {
     }
     let root = bapps();
     fifo(&root.path().join("2afc/val/cnn/judge/000001.npy"));
-    refused(open(DatasetKind::Nights, root.path()), &["000001.npy", "it is a FIFO"]);
-    for kind in DatasetKind::ALL {
+    refused(open(DatasetFormat::NIGHTS, root.path()), &["000001.npy", "it is a FIFO"]);
+    for kind in DatasetFormat::ALL {
         let root = tempfile::tempdir().expect("a temporary folder");
         fifo(&root.path().join("fifo"));
         open(kind, &root.path().join("fifo")).expect_err("no data set");
@@ -480,31 +480,31 @@ fn an_unknown_split_is_told_with_the_splits_that_are_there() {
     ]);
     THINGS_IMAGES.iter().for_each(|image| write(root.path(), image, b""));
     refused(
-        open(DatasetKind::Things, root.path()),
+        open(DatasetFormat::THINGS, root.path()),
         &["there is no split `testset1`", "there is `test_10`, `train_90`"],
     );
-    opened(DatasetKind::Things, root.path(), &split("test_10")).expect("read");
+    opened(DatasetFormat::THINGS, root.path(), &split("test_10")).expect("read");
     let root = bapps();
     refused(
-        opened(DatasetKind::Nights, root.path(), &split("test")),
+        opened(DatasetFormat::NIGHTS, root.path(), &split("test")),
         &["there is no split `test`", "there is `val`"],
     );
     let root = folder(&[("pairs.csv", "reference,distorted,score,split\n")]);
-    refused(opened(DatasetKind::Pairs, root.path(), &split("val")), &["`val`", "there is none"]);
+    refused(opened(DatasetFormat::PAIRS, root.path(), &split("val")), &["`val`", "there is none"]);
 }
 
 #[test]
 fn a_folder_never_looks_like_the_data_set_that_it_does_not_hold() {
     for (kind, files) in [
-        (DatasetKind::Things, &[("unique_id.txt", "axe\n")][..]),
-        (DatasetKind::Tid2013, &[("distorted_images/x.bmp", "")]),
-        (DatasetKind::Nights, &[("2afc/readme.txt", "")]),
+        (DatasetFormat::THINGS, &[("unique_id.txt", "axe\n")][..]),
+        (DatasetFormat::TID2013, &[("distorted_images/x.bmp", "")]),
+        (DatasetFormat::NIGHTS, &[("2afc/readme.txt", "")]),
     ] {
         let told = open(kind, folder(files).path()).expect_err("not whole");
         assert!(told.contains("expected") && !told.contains("looks like"), "{told}");
     }
     let nights = folder(&[("data.csv", "")]);
-    refused(open(DatasetKind::Things, nights.path()), &["it looks like nights"]);
+    refused(open(DatasetFormat::THINGS, nights.path()), &["it looks like nights"]);
 }
 
 #[test]
@@ -541,9 +541,9 @@ fn a_folder_above_or_below_that_holds_the_data_set_is_named() {
     fs::rename(root.path().join("2afc"), place.path().join("moved")).expect("moved");
     fs::create_dir(place.path().join("dataset")).expect("made");
     fs::rename(place.path().join("moved"), place.path().join("dataset/2afc")).expect("moved");
-    refused(open(DatasetKind::Nights, place.path()), &["dataset seems to hold it"]);
+    refused(open(DatasetFormat::NIGHTS, place.path()), &["dataset seems to hold it"]);
     let part = place.path().join("dataset/2afc/val");
-    refused(open(DatasetKind::Nights, &part), &["2afc seems to hold it"]);
+    refused(open(DatasetFormat::NIGHTS, &part), &["2afc seems to hold it"]);
 }
 
 #[test]
@@ -556,12 +556,12 @@ fn layouts_that_are_not_read_are_told_by_name_with_what_to_do() {
     };
     for names in ["axe bee cup", "axe_01b.jpg bee_01b.jpg cup_01b.jpg", "axe/axe_01b bee cup.png"] {
         let root = with_images(&[("triplet_dataset/things_valset.txt", names)]);
-        refused(open(DatasetKind::Things, root.path()), &["there is `things_valset`"]);
-        let told = opened(DatasetKind::Things, root.path(), &split("things_valset"));
+        refused(open(DatasetFormat::THINGS, root.path()), &["there is `things_valset`"]);
+        let told = opened(DatasetFormat::THINGS, root.path(), &split("things_valset"));
         refused(told, &["names in line 1", "DreamSim", "not read yet", "position"]);
     }
     let root = with_images(&[("triplet_dataset/train_90.npy", "x"), ("triplets/x.npy", "x")]);
-    refused(open(DatasetKind::Things, root.path()), &["train_90.npy", "NumPy", "numpy.savetxt"]);
+    refused(open(DatasetFormat::THINGS, root.path()), &["train_90.npy", "NumPy", "numpy.savetxt"]);
 
     let lists = [("unique_id.txt", "axe\nbee\ncup\n"), ("triplet_dataset/testset1.txt", "0 1 2\n")];
     for (folder_name, ending) in
@@ -573,23 +573,26 @@ fn layouts_that_are_not_read_are_told_by_name_with_what_to_do() {
         }
         let moved = format!("`axe/axe{ending}`");
         let parts = [folder_name, "without folders", "a folder for each concept", &moved];
-        refused(open(DatasetKind::Things, root.path()), &parts);
+        refused(open(DatasetFormat::THINGS, root.path()), &parts);
     }
     let root = folder(&lists);
     for part in ["A-C/axe", "A-C/bee", "D-K/cup"] {
         write(root.path(), &format!("object_images_{part}/x.jpg"), b"");
     }
     let parts = ["`object_images_A-C`, `object_images_D-K`", "expected one folder `object_images`"];
-    refused(open(DatasetKind::Things, root.path()), &parts);
+    refused(open(DatasetFormat::THINGS, root.path()), &parts);
 }
 
 #[test]
 fn the_cases_of_things_beside_the_project() {
     let Some(cases) = shared("cases/things") else { return };
-    let dataset = open(DatasetKind::Things, &cases.join("apple_double")).expect("read");
+    let dataset = open(DatasetFormat::THINGS, &cases.join("apple_double")).expect("read");
     assert!(dataset.images.iter().all(|image| image.id.ends_with("_01b.jpg")));
-    let told =
-        opened(DatasetKind::Things, &cases.join("dreamsim_valset_names"), &split("things_valset"));
+    let told = opened(
+        DatasetFormat::THINGS,
+        &cases.join("dreamsim_valset_names"),
+        &split("things_valset"),
+    );
     refused(told, &["DreamSim"]);
-    refused(open(DatasetKind::Things, &cases.join("gLocal_flat_images")), &["gLocal"]);
+    refused(open(DatasetFormat::THINGS, &cases.join("gLocal_flat_images")), &["gLocal"]);
 }

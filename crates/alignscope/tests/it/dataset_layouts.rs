@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::golden::shared;
 use alignscope::dataset::{DatasetError, ThingsImages};
-use alignscope::{ClusterBy, Dataset, DatasetKind, DatasetOptions, Trials};
+use alignscope::{ClusterBy, Dataset, DatasetFormat, DatasetOptions, Trials};
 use tempfile::TempDir;
 
 /// A folder with files; those that are not texts are never opened, only looked for.
@@ -20,7 +20,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn open(kind: DatasetKind, path: &Path) -> Result<Dataset, DatasetError> {
+fn open(kind: DatasetFormat, path: &Path) -> Result<Dataset, DatasetError> {
     Dataset::open(kind, path, &DatasetOptions::default())
 }
 
@@ -43,7 +43,7 @@ fn tid2013_as_released_with_its_mixed_case_and_deviations() {
         ("mos_with_names.txt", "5.51429 I01_01_1.bmp\n3.5 i25_24_5.bmp\n"),
         ("mos_std.txt", "0.1\n0.2\n"),
     ]);
-    let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+    let dataset = open(DatasetFormat::TID2013, data.path()).expect("read");
     let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
     assert_eq!(
         ids(&dataset),
@@ -60,7 +60,7 @@ fn tid2013_as_released_with_its_mixed_case_and_deviations() {
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 2);
     assert_eq!(dataset.sources.len(), 2);
     // Two pairs are not the 3,000 of the release.
-    assert_eq!(dataset.kind, DatasetKind::TidLike);
+    assert_eq!(dataset.name, "tid-like");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn tid_in_the_studys_table_and_in_the_table_with_short_names() {
         "ref_name,dist_name,mos,std\nI01.BMP,I01_02_3.bmp,4.5,0.3\n",
     ] {
         let data = folder(&[("I01.BMP", ""), ("i01_02_3.bmp", ""), ("image_pairs_mos.csv", table)]);
-        let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+        let dataset = open(DatasetFormat::TID2013, data.path()).expect("read");
         let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
         assert_eq!(trials[0].score, 4.5);
         assert_eq!(trials[0].std, table.contains("std").then_some(0.3));
@@ -85,7 +85,7 @@ fn kadid_gives_the_root_of_its_variance() {
         ("images/I01_01_01.png", ""),
         ("dmos.csv", "dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.49\n"),
     ]);
-    let dataset = open(DatasetKind::Tid2013, data.path()).expect("read");
+    let dataset = open(DatasetFormat::TID2013, data.path()).expect("read");
     let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
     assert_eq!((trials[0].score, trials[0].std), (4.57, Some(0.7)));
 }
@@ -98,15 +98,15 @@ fn two_lists_of_scores_in_one_folder_must_be_told_apart() {
         ("mos_with_names.txt", "5 I01_01_1.bmp\n"),
         ("tid2008_image_pairs_mos.csv", "Reference,Distorted,MOS\nI01.BMP,I01_01_1.bmp,4\n"),
     ]);
-    let error = open(DatasetKind::Tid2013, data.path()).expect_err("two of them").to_string();
+    let error = open(DatasetFormat::TID2013, data.path()).expect_err("two of them").to_string();
     assert!(error.contains("mos_with_names.txt, tid2008_image_pairs_mos.csv"), "{error}");
-    open(DatasetKind::Tid2013, &data.path().join("mos_with_names.txt")).expect("one of them");
+    open(DatasetFormat::TID2013, &data.path().join("mos_with_names.txt")).expect("one of them");
 }
 
 #[test]
 fn deviations_of_another_length_are_an_error() {
     let data = folder(&[("mos_with_names.txt", "5 I01_01_1.bmp\n"), ("mos_std.txt", "0.1\n0.2\n")]);
-    let error = open(DatasetKind::Tid2013, data.path()).expect_err("two deviations").to_string();
+    let error = open(DatasetFormat::TID2013, data.path()).expect_err("two deviations").to_string();
     assert!(error.contains("mos_std.txt has 2 lines, expected 1"), "{error}");
 }
 
@@ -131,7 +131,7 @@ fn nights() -> TempDir {
 #[test]
 fn nights_as_released() {
     let data = nights();
-    let dataset = open(DatasetKind::Nights, data.path()).expect("read");
+    let dataset = open(DatasetFormat::NIGHTS, data.path()).expect("read");
     let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
     assert_eq!(trials.len(), 2);
     assert_eq!((trials[0].left_votes, trials[0].right_votes), (1.0, 0.0));
@@ -147,7 +147,7 @@ fn nights_as_released() {
 fn nights_by_split_by_votes_and_limited() {
     let data = nights();
     let take = |options: DatasetOptions| {
-        Dataset::open(DatasetKind::Nights, data.path(), &options).map(|d| d.trial_ids)
+        Dataset::open(DatasetFormat::NIGHTS, data.path(), &options).map(|d| d.trial_ids)
     };
     let split = |name: &str| DatasetOptions { split: Some(name.to_owned()), ..Default::default() };
     assert_eq!(take(split("val")).expect("read"), [9]);
@@ -180,7 +180,7 @@ fn bapps_has_one_file_an_answer() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, &npy).expect("written");
     }
-    let dataset = open(DatasetKind::Nights, data.path()).expect("read");
+    let dataset = open(DatasetFormat::NIGHTS, data.path()).expect("read");
     let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
     assert_eq!(trials.len(), 3);
     assert_eq!(trials[0].right_votes, f64::from(0.8_f32));
@@ -209,7 +209,7 @@ fn things_in_text_files_with_the_odd_one_last() {
         ("triplet_dataset/testset1_subjects.txt", "5\n6\n7\n"),
         ("triplet_dataset/validationset.txt", "1 0 2\n"),
     ]);
-    let dataset = open(DatasetKind::Things, data.path()).expect("read");
+    let dataset = open(DatasetFormat::THINGS, data.path()).expect("read");
     let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
     assert_eq!(trials.len(), 3);
     assert!(trials.iter().all(|t| t.odd == 2));
@@ -233,11 +233,11 @@ fn things_in_text_files_with_the_odd_one_last() {
     let options =
         DatasetOptions { things_images: Some(ThingsImages::Reference01b), ..Default::default() };
     let error =
-        Dataset::open(DatasetKind::Things, data.path(), &options).expect_err("cup has none");
+        Dataset::open(DatasetFormat::THINGS, data.path(), &options).expect_err("cup has none");
     assert!(matches!(error, DatasetError::Missing { images: 1, trials: 3, .. }), "{error}");
 
     let options = DatasetOptions { split: Some("validationset".to_owned()), ..Default::default() };
-    let dataset = Dataset::open(DatasetKind::Things, data.path(), &options).expect("read");
+    let dataset = Dataset::open(DatasetFormat::THINGS, data.path(), &options).expect("read");
     assert_eq!(dataset.trials.len(), 1);
 }
 
@@ -248,7 +248,7 @@ fn things_in_the_studys_tables() {
         ("unique_id.txt", "axe\nbee\ncup\n"),
         ("testset1_paths.csv", ",Im1,Im2,Im3\n0,1,2,0\n"),
     ]);
-    let dataset = open(DatasetKind::Things, data.path()).expect("read");
+    let dataset = open(DatasetFormat::THINGS, data.path()).expect("read");
     let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
     assert_eq!(trials[0].odd, 2);
     assert!(ids(&dataset)[2].contains("axe"));
@@ -265,7 +265,7 @@ fn things_in_the_large_table_that_counts_from_one() {
     ]);
     let options =
         DatasetOptions { split: Some("triplets_large_final".to_owned()), ..Default::default() };
-    let dataset = Dataset::open(DatasetKind::Things, data.path(), &options).expect("read");
+    let dataset = Dataset::open(DatasetFormat::THINGS, data.path(), &options).expect("read");
     let Trials::OddOneOut(trials) = &dataset.trials else { panic!("odd-one-out") };
     assert_eq!(trials[0].odd, 1);
     assert_eq!(label(&dataset, "subject", 0), "abc");
@@ -281,7 +281,7 @@ fn manifests_with_a_byte_order_mark_windows_lines_quotes_and_spaces() {
         ("my a.png", ""),
         ("sub/B.png", ""),
     ]);
-    let dataset = open(DatasetKind::Pairs, data.path()).expect("read");
+    let dataset = open(DatasetFormat::PAIRS, data.path()).expect("read");
     assert_eq!(ids(&dataset), ["my a.png", "sub/B.png"]);
     let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
     assert_eq!((trials[0].score, trials[0].std), (3.5, Some(0.1)));
@@ -295,7 +295,7 @@ fn votes_as_a_share_or_as_counts() {
         ("reference,left,right,left_votes,right_votes\na.png,b.png,c.png,3,1\n", (3.0, 1.0)),
     ] {
         let data = folder(&[("twoafc.csv", table), ("a.png", ""), ("b.png", ""), ("c.png", "")]);
-        let dataset = open(DatasetKind::TwoAfc, data.path()).expect("read");
+        let dataset = open(DatasetFormat::TWO_AFC, data.path()).expect("read");
         let Trials::TwoAlternatives(trials) = &dataset.trials else { panic!("two alternatives") };
         assert_eq!((trials[0].left_votes, trials[0].right_votes), votes);
     }
@@ -313,7 +313,7 @@ fn the_limit_counts_trials_that_can_be_run() {
         ("c.png", ""),
     ]);
     let options = DatasetOptions { limit: Some(1), skip_missing: true, ..Default::default() };
-    let dataset = Dataset::open(DatasetKind::OddOneOut, data.path(), &options).expect("read");
+    let dataset = Dataset::open(DatasetFormat::ODD_ONE_OUT, data.path(), &options).expect("read");
     assert_eq!(dataset.trial_ids, [1]);
     assert_eq!((dataset.skipped_trials, dataset.missing.len()), (1, 1));
     assert!(!ids(&dataset).contains(&"gone.png"));
@@ -327,10 +327,10 @@ fn real(name: &str) -> Option<PathBuf> {
 fn the_real_triplets_of_things() {
     let Some(data) = real("things") else { return };
     let options = DatasetOptions { skip_missing: true, ..Default::default() };
-    let dataset = Dataset::open(DatasetKind::Things, &data, &options).expect("read");
+    let dataset = Dataset::open(DatasetFormat::THINGS, &data, &options).expect("read");
     assert_eq!(dataset.trials.len(), 18_985);
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 949);
-    assert_eq!((dataset.skipped_trials, dataset.kind), (1_015, DatasetKind::Things));
+    assert_eq!((dataset.skipped_trials, dataset.name.as_str()), (1_015, "things"));
     // The concepts are those of THINGS, but no such triplets are published.
     let own = tempfile::tempdir().expect("a temporary folder");
     fs::copy(data.join("unique_id.txt"), own.path().join("unique_id.txt")).expect("copied");
@@ -343,19 +343,19 @@ fn the_real_triplets_of_things() {
         let triplets = own.path().join(format!("{split}.txt"));
         fs::write(triplets, "0 1 2\n").expect("written");
         let options = DatasetOptions { split: Some(split.to_owned()), ..Default::default() };
-        let own = Dataset::open(DatasetKind::Things, own.path(), &options).expect("read");
-        assert_eq!(own.kind, DatasetKind::ThingsLike, "{split}");
+        let own = Dataset::open(DatasetFormat::THINGS, own.path(), &options).expect("read");
+        assert_eq!(own.name, "things-like", "{split}");
     }
-    assert!(matches!(open(DatasetKind::Things, &data), Err(DatasetError::Missing { .. })));
+    assert!(matches!(open(DatasetFormat::THINGS, &data), Err(DatasetError::Missing { .. })));
 }
 
 #[test]
 fn the_real_choices_about_materials() {
     let Some(data) = real("materials") else { return };
-    let dataset = open(DatasetKind::Nights, &data).expect("read");
+    let dataset = open(DatasetFormat::NIGHTS, &data).expect("read");
     assert_eq!((dataset.trials.len(), dataset.images.len()), (24_144, 100));
-    assert_eq!(dataset.kind, DatasetKind::NightsLike);
-    let votes = open(DatasetKind::TwoAfc, &data.join("judgements.csv")).expect("read");
+    assert_eq!(dataset.name, "nights-like");
+    let votes = open(DatasetFormat::TWO_AFC, &data.join("judgements.csv")).expect("read");
     let Trials::TwoAlternatives(trials) = &votes.trials else { panic!("two alternatives") };
     assert_eq!(trials.len(), 25_801);
     assert_eq!(trials.iter().filter(|t| t.left_votes == t.right_votes).count(), 1_657);
@@ -364,18 +364,19 @@ fn the_real_choices_about_materials() {
 #[test]
 fn the_real_scores_of_tid() {
     let Some(data) = real("tid") else { return };
-    assert_eq!(open(DatasetKind::Pairs, &data).expect("read").trials.len(), 5);
+    assert_eq!(open(DatasetFormat::PAIRS, &data).expect("read").trials.len(), 5);
     let options = DatasetOptions { skip_missing: true, ..Default::default() };
     for (list, release, kind, here) in [
-        ("tid2008_image_pairs_mos.csv", "TID2008", DatasetKind::Tid2008, 4),
-        ("tid2013_mos_with_names.txt", "TID2013", DatasetKind::Tid2013, 5),
+        ("tid2008_image_pairs_mos.csv", "TID2008", DatasetFormat::TID2008, 4),
+        ("tid2013_mos_with_names.txt", "TID2013", DatasetFormat::TID2013, 5),
     ] {
-        let dataset = Dataset::open(DatasetKind::Tid2013, &data.join(list), &options).expect(list);
+        let dataset =
+            Dataset::open(DatasetFormat::TID2013, &data.join(list), &options).expect(list);
         assert_eq!(dataset.trials.len(), here, "{list}");
-        assert_eq!(dataset.kind, kind, "told by all rows, of which few have images here");
+        assert_eq!(dataset.name, kind.name(), "told by all rows, of which few have images here");
         let one = DatasetOptions { limit: Some(1), ..options.clone() };
-        let one = Dataset::open(DatasetKind::Tid2013, &data.join(list), &one).expect(list);
-        assert_eq!((one.kind, one.trials.len()), (kind, 1));
+        let one = Dataset::open(DatasetFormat::TID2013, &data.join(list), &one).expect(list);
+        assert_eq!((one.name.as_str(), one.trials.len()), (kind.name(), 1));
         assert!(dataset.notes[0].contains(release), "{:?}", dataset.notes);
     }
 }
@@ -388,12 +389,12 @@ fn paths_lead_out_of_the_folder_only_where_that_is_allowed() {
         ("out/b.png", ""),
     ]);
     let path = data.path().join("in");
-    let error = open(DatasetKind::Pairs, &path).expect_err("refused").to_string();
+    let error = open(DatasetFormat::PAIRS, &path).expect_err("refused").to_string();
     assert!(
         error.contains("`../out/b.png` leads out") && error.contains("--allow-outside"),
         "{error}"
     );
     let options = DatasetOptions { allow_outside: true, ..DatasetOptions::default() };
-    let dataset = Dataset::open(DatasetKind::Pairs, &path, &options).expect("allowed");
+    let dataset = Dataset::open(DatasetFormat::PAIRS, &path, &options).expect("allowed");
     assert_eq!(ids(&dataset), ["a.png", "../out/b.png"]);
 }

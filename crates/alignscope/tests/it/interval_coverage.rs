@@ -6,7 +6,7 @@ use alignscope::comparison::{Measured, Side, compare};
 use alignscope::dataset::{ALL, Clusters, Subset, WITHIN_TYPES};
 use alignscope::resample::{Draws, Interval, Resampling};
 use alignscope::score::{Measure, Scorer, Ties};
-use alignscope::{DatasetKind, Distance, OddOneOut, RatedPair, Stage, Trials, TwoAlternatives};
+use alignscope::{Distance, OddOneOut, RatedPair, Stage, Trials, TwoAlternatives};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution, StandardNormal};
@@ -158,7 +158,7 @@ fn numbers(set: Simulated, resamples: usize, seed: u64) -> Vec<(String, f64, Opt
             outcomes: scorer.outcomes(distances),
         })
         .collect();
-    let row = compare(DatasetKind::Things, &scorer, &sides, &[[0, 1]]).swap_remove(0);
+    let row = compare("things", &scorer, &sides, &[[0, 1]]).swap_remove(0);
     let interval =
         |low: Option<f64>, high: Option<f64>| Some(Interval { low: low?, high: high?, bca: None });
     let name = format!("difference of two: {}", scorer.main_measure());

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use alignscope::dataset::{LabelColumn, RatedPair, TwoAlternatives};
+use alignscope::dataset::{LabelColumn, Level, RatedPair, TwoAlternatives};
 use alignscope::resample::{ClusterBy, Draws, Resampling};
 use alignscope::score::{Scorer, Ties};
-use alignscope::{Dataset, DatasetKind, OddOneOut, Trials};
+use alignscope::{Dataset, OddOneOut, Trials};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -14,18 +14,8 @@ fn label(name: &str, codes: Vec<u32>, values: &[&str]) -> LabelColumn {
     LabelColumn { name: name.to_owned(), values, codes }
 }
 
-fn dataset(kind: DatasetKind, trials: Trials, labels: Vec<LabelColumn>) -> Dataset {
-    Dataset {
-        kind,
-        images: vec![],
-        trial_ids: (0..trials.len() as u64).collect(),
-        trials,
-        labels,
-        sources: vec![],
-        notes: vec![],
-        skipped_trials: 0,
-        missing: vec![],
-    }
+fn dataset(name: &str, level: Level, trials: Trials, labels: Vec<LabelColumn>) -> Dataset {
+    Dataset { labels, ..Dataset::new(name, level, vec![], trials) }
 }
 
 fn full_size(rng: &mut ChaCha8Rng) -> [Dataset; 3] {
@@ -64,9 +54,9 @@ fn full_size(rng: &mut ChaCha8Rng) -> [Dataset; 3] {
     });
     let answers = Trials::OddOneOut(answers.collect());
     [
-        dataset(DatasetKind::Tid2013, pairs, tid),
-        dataset(DatasetKind::Nights, choices, nights),
-        dataset(DatasetKind::Things, answers, vec![]),
+        dataset("tid2013", Level::Low, pairs, tid),
+        dataset("nights", Level::Middle, choices, nights),
+        dataset("things", Level::High, answers, vec![]),
     ]
 }
 
@@ -78,7 +68,7 @@ fn all_stages_of_seven_models_on_three_data_sets() {
     let mut total = 0.0;
     for dataset in full_size(&mut rng) {
         let clusters = dataset.clusters(ClusterBy::Default).expect("clusters");
-        let draws = Draws::new(&resampling, dataset.kind.name(), clusters.count);
+        let draws = Draws::new(&resampling, &dataset.name, clusters.count);
         let (trials, subsets) = (dataset.trials.clone(), dataset.subsets());
         let per_trial = trials.comparisons();
         let scorer = Scorer::new(trials, clusters, subsets, draws, Ties::Miss);
@@ -100,7 +90,7 @@ fn all_stages_of_seven_models_on_three_data_sets() {
             seconds += clock.elapsed().as_secs_f64();
             scores += found.iter().map(|c| c.scores.len()).sum::<usize>();
         }
-        println!("{}: {scores} scores in {seconds:.1} s", dataset.kind);
+        println!("{}: {scores} scores in {seconds:.1} s", dataset.name);
         total += seconds;
     }
     println!("all: {total:.1} s on {} threads", rayon::current_num_threads());

@@ -6,7 +6,7 @@ use alignscope::dataset::{ALL, Clusters, Subset};
 use alignscope::findings::{Curve, Finding, FindingRow, Point};
 use alignscope::resample::{Draws, Resampling};
 use alignscope::score::{Measure, Scorer, Ties};
-use alignscope::{DatasetKind, Distance, OddOneOut, RatedPair, Stage, Trials, TwoAlternatives};
+use alignscope::{Distance, OddOneOut, RatedPair, Stage, Trials, TwoAlternatives};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -118,7 +118,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
             let scores = scorer.score(&distances).expect("scored");
             let (image, scores) = scores.split_last().expect("the pixels are last");
             let curve = Curve {
-                dataset: DatasetKind::Things,
+                dataset: "things",
                 model: "m",
                 distance: Distance::Cosine,
                 measure: scorer.main_measure(),
@@ -187,7 +187,7 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
                 .enumerate()
                 .map(|(i, s)| Measured { side: side(i), replicates: s.main, outcomes: None })
                 .collect();
-            let rows = compare(DatasetKind::Nights, &scorer, &sides, &pairs(&sides));
+            let rows = compare("nights", &scorer, &sides, &pairs(&sides));
             assert_eq!(rows.len(), 28);
             assert!(rows.iter().all(|r| r.p_holm >= r.p && r.measure == Measure::Accuracy));
             [false, true].map(|with| {

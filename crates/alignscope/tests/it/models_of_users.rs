@@ -13,13 +13,13 @@ use alignscope::features::{
 use alignscope::image::RgbImage;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Batch, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    Batch, DatasetFormat, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
     FeatureValues, Features, Function, Measured, ModelSpec, Place, Progress, Silent, Stage,
     StageRows, Tokens, UserModel, UserSource, demo,
 };
 
-fn experiment(model: Option<&Path>, kind: DatasetKind, data: &Path, memory: u64) -> Experiment {
-    let spec = DatasetSpec { kind, data: data.to_owned(), options: DatasetOptions::default() };
+fn experiment(model: Option<&Path>, format: DatasetFormat, data: &Path, memory: u64) -> Experiment {
+    let spec = DatasetSpec::new(format, data.to_owned());
     let models = model.map(ModelSpec::folder).into_iter().collect();
     Experiment { pixels: false, ..Experiment::new(models, vec![spec], memory) }
 }
@@ -83,7 +83,7 @@ fn measure(
     // What a run calls that folder.
     let name = "base".to_owned();
     let external = UserModel { name, reading: Reading::default(), source };
-    experiment(None, DatasetKind::Pairs, data, memory).measure(external, out, &Silent)
+    experiment(None, DatasetFormat::PAIRS, data, memory).measure(external, out, &Silent)
 }
 
 #[test]
@@ -93,13 +93,14 @@ fn features_and_functions_give_the_very_tables_of_a_run() {
     let claim = |name: &str| OutputFolder::claim(&place.path().join(name)).expect("a new folder");
     let run = OutputFolder::claim_run(&place.path().join("run"), false).expect("a new folder");
     let model = folder("clip/base");
-    experiment(Some(&model), DatasetKind::Pairs, &data, 1 << 32)
+    experiment(Some(&model), DatasetFormat::PAIRS, &data, 1 << 32)
         .run(vec![], &run, &Silent)
         .expect("run");
     let expected = tables(run.path());
 
     let encoder = encoder();
-    let dataset = alignscope::Dataset::open(DatasetKind::Pairs, &data, &DatasetOptions::default());
+    let dataset =
+        alignscope::Dataset::open(DatasetFormat::PAIRS, &data, &DatasetOptions::default());
     let files: Vec<_> = dataset.expect("opened").images.into_iter().map(|i| i.path).collect();
     // In another order than the data set's.
     let images: Vec<Picture> = files.iter().rev().cloned().map(Picture::File).collect();
@@ -215,7 +216,7 @@ fn small() -> tempfile::TempDir {
 /// The images of the small data set in its own order, and its pairs.
 fn order(data: &Path) -> (Vec<usize>, Vec<[u32; 2]>) {
     let options = DatasetOptions::default();
-    let dataset = alignscope::Dataset::open(DatasetKind::Pairs, data, &options).expect("opened");
+    let dataset = alignscope::Dataset::open(DatasetFormat::PAIRS, data, &options).expect("opened");
     let number = |id: &str| id.trim_end_matches(".png").parse().expect("a number");
     let images = dataset.images.iter().map(|image| number(&image.id)).collect();
     (images, alignscope::Pairs::of(&dataset.trials).images)
@@ -290,7 +291,7 @@ fn measure_array(
     let of_image = values.len() / IMAGES;
     let told = |source, memory, progress: &dyn Progress| {
         let external = UserModel { name: "mine".to_owned(), reading, source };
-        experiment(None, DatasetKind::Pairs, data, memory).measure(external, None, progress)
+        experiment(None, DatasetFormat::PAIRS, data, memory).measure(external, None, progress)
     };
     let with = |source, memory| told(source, memory, progress);
     match way {
@@ -628,7 +629,8 @@ fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
         }
         let source = UserSource::Features(Features { stages, file_names: Some(names.clone()) });
         let external = UserModel { name: "mine".to_owned(), reading, source };
-        experiment(None, DatasetKind::Pairs, place.path(), 1 << 32).measure(external, out, &Silent)
+        experiment(None, DatasetFormat::PAIRS, place.path(), 1 << 32)
+            .measure(external, out, &Silent)
     };
     assert_eq!(order.len(), IMAGES);
     let vit_patches: Vec<usize> = (5..14).collect();
@@ -701,7 +703,7 @@ fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
         let reading = Reading { layouts: layouts(*layout), ..Reading::default() };
         let source = UserSource::Features(opened.into());
         let external = UserModel { name: "mine".to_owned(), reading, source };
-        let experiment = experiment(None, DatasetKind::Pairs, place.path(), 0);
+        let experiment = experiment(None, DatasetFormat::PAIRS, place.path(), 0);
         needed(experiment.measure(external, None, &Silent))
     };
     let [nchw, nhwc, tokens] = maps([6, 5, 5]).map(|array| least(&array));
@@ -734,7 +736,7 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
         let source = UserSource::Function(Function { version, ..function });
         let own = UserModel { name: "own".to_owned(), reading: Reading::default(), source };
         let kept = cache.map(|name| alignscope::cache::CacheFolder::new(&place.path().join(name)));
-        let models = Experiment { kept, ..experiment(None, DatasetKind::TwoAfc, &data, memory) };
+        let models = Experiment { kept, ..experiment(None, DatasetFormat::TWO_AFC, &data, memory) };
         let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
         let done = models.run(vec![own], &out, &Until(until.into()));
         done.map(|_| tables(out.path()))
@@ -769,7 +771,7 @@ fn models_of_all_kinds_stand_in_one_run() {
         source: callback(&encoder, true),
     };
     let model = folder("clip/base");
-    let mut whole = experiment(Some(&model), DatasetKind::Pairs, &data, 1 << 32);
+    let mut whole = experiment(Some(&model), DatasetFormat::PAIRS, &data, 1 << 32);
     whole.pixels = true;
     whole.models.insert(0, ModelSpec::Own("first".to_owned()).into());
     let out = OutputFolder::claim_run(&place.path().join("run"), false).expect("a new folder");

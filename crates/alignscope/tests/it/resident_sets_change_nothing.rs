@@ -10,16 +10,12 @@ use alignscope::image::{ImageError, RgbImage};
 use alignscope::pair_statistics::Activations;
 use alignscope::results::{OutputFolder, ScoreRow};
 use alignscope::{
-    Dataset, DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
+    Dataset, DatasetFormat, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
     Measure, MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
-    let dataset = DatasetSpec {
-        kind: DatasetKind::Pairs,
-        data: data.to_owned(),
-        options: DatasetOptions::default(),
-    };
+    let dataset = DatasetSpec::new(DatasetFormat::PAIRS, data.to_owned());
     Experiment {
         pixels: false,
         simulated: true,
@@ -117,12 +113,12 @@ fn energies(model: &Path, dataset: &Dataset, tokens: Tokens) -> Vec<(Stage, [Vec
 fn the_energy_of_a_run_is_that_of_plain_loops_whatever_distances_and_memory() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
-    let (model, kind) = (folder("clip/base"), DatasetKind::OddOneOut);
-    let dataset = Dataset::open(kind, &data, &DatasetOptions::default()).expect("the demo");
+    let (model, format) = (folder("clip/base"), DatasetFormat::ODD_ONE_OUT);
+    let dataset = Dataset::open(format, &data, &DatasetOptions::default()).expect("the demo");
     for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
         let of = |distances: &[Distance], memory_bytes: u64| {
             let mut experiment = experiment(&ModelSpec::folder(&model), &data, memory_bytes);
-            experiment.datasets[0].kind = kind;
+            experiment.datasets[0].format = format;
             Experiment { tokens, distances: distances.to_vec(), ..experiment }
         };
         let rows = |experiment: &Experiment| {
@@ -226,7 +222,7 @@ fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
     for tokens in Tokens::ALL {
         let of = |memory_bytes| {
             let mut experiment = experiment(&model, &data, memory_bytes);
-            experiment.datasets[0].kind = DatasetKind::OddOneOut;
+            experiment.datasets[0].format = DatasetFormat::ODD_ONE_OUT;
             Experiment { tokens, ..experiment }
         };
         let (whole, notes) = noted_run(&of(1 << 32), 2).expect("plenty of memory");

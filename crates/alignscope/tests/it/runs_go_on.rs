@@ -10,8 +10,8 @@ use alignscope::cache::CacheFolder;
 use alignscope::demo::{self, DemoFolders};
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetKind, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind,
-    ModelSpec, Precision, PreparedError, Progress, Remedy, Resampling, Summary, Ties, Tokens,
+    DatasetFormat, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind, ModelSpec,
+    Precision, PreparedError, Progress, Remedy, Resampling, Summary, Ties, Tokens,
 };
 use tempfile::TempDir;
 
@@ -33,19 +33,15 @@ impl Place {
     }
 
     fn experiment(&self) -> Experiment {
-        let dataset = |kind, data: &Path| DatasetSpec {
-            kind,
-            data: data.to_owned(),
-            options: DatasetOptions::default(),
-        };
+        let dataset = |format, data: &Path| DatasetSpec::new(format, data.to_owned());
         let models = vec![
             ModelSpec::folder(folder("clip/base")),
             ModelSpec::MetricKind(MetricKind::Psnr),
             ModelSpec::folder(folder("families/siglip")),
         ];
         let datasets = vec![
-            dataset(DatasetKind::Pairs, &self.data.low),
-            dataset(DatasetKind::OddOneOut, &self.data.high),
+            dataset(DatasetFormat::PAIRS, &self.data.low),
+            dataset(DatasetFormat::ODD_ONE_OUT, &self.data.high),
         ];
         Experiment {
             resampling: Resampling { resamples: 20, ..Resampling::default() },

@@ -13,8 +13,6 @@ use contents::{Contents, Module};
 
 /// Imports that are still there and have to go: who looks to whom. Remove lines, add none.
 const TO_MEND: &[(&str, &str)] = &[
-    ("alignscope::dataset::nights", "alignscope::dataset::bapps"),
-    ("alignscope::dataset::not_found", "alignscope::dataset::bapps"),
     ("alignscope::results::bounds", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::manifest"),
     ("alignscope::results::folder", "alignscope::results::state"),

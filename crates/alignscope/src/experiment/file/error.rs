@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dataset::DatasetKind;
+use crate::dataset::DatasetError;
 use crate::figure::NoColor;
 use crate::model_spec::{ModelNameError, ModelSpecError};
 use crate::name::UnknownName;
@@ -91,12 +91,35 @@ pub enum ExperimentFileError {
         what: &'static str,
     },
     /// Data for a data set that is not in the experiment.
-    #[error("--data names {dataset}, which the experiment {path} has not")]
+    #[error(
+        "--data names `{dataset}`, which the experiment {path} has not; its data sets are {}",
+        quoted(found)
+    )]
     NoDataset {
         /// The file.
         path: PathBuf,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
+        /// The data sets that it has.
+        found: Vec<String>,
+    },
+    /// A data set says neither what it is nor what it is called.
+    #[error(
+        "a [[datasets]] of the experiment {path} has no `format`, expected one such as \
+         `format = \"pairs\"`; `alignscope list datasets` lists them"
+    )]
+    NoFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A data set cannot have its name.
+    #[error("in the experiment {path}")]
+    DatasetName {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<DatasetError>,
     },
     /// A figure shows nothing.
     #[error("in the experiment {path}, the figure `{figure}` has an empty list of {what}")]
@@ -122,7 +145,8 @@ pub enum ExperimentFileError {
     },
     /// A figure has a panel for a data set that is not run.
     #[error(
-        "in the experiment {path}, the figure `{figure}` has a panel for {dataset}, which is not among its [[datasets]]"
+        "in the experiment {path}, the figure `{figure}` has a panel for `{dataset}`, which is not among its [[datasets]]: {}",
+        quoted(found)
     )]
     NoPanel {
         /// The file.
@@ -130,7 +154,9 @@ pub enum ExperimentFileError {
         /// The figure.
         figure: String,
         /// The data set.
-        dataset: DatasetKind,
+        dataset: String,
+        /// The data sets that it has.
+        found: Vec<String>,
     },
     /// A text that is no colour.
     #[error("in the experiment {path}, the colour of `{model}`")]
@@ -174,4 +200,9 @@ pub enum ExperimentFileError {
         #[source]
         source: FigureNameError,
     },
+}
+
+/// Names with commas.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,211 @@
+//! The list of all formats, and the words that ask for them.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::bapps::Bapps;
+use super::format::Format;
+use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
+use super::nights::Nights;
+use super::release::Release;
+use super::things::Things;
+use super::tid::Tid;
+use crate::name::UnknownName;
+
+/// The formats that alignscope reads: the one list of the implementations of [`Format`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AnyFormat {
+    /// TID2013's layout, in which TID2008 and KADID-10k come too.
+    Tid,
+    /// NIGHTS's layout.
+    Nights,
+    /// BAPPS's layout.
+    Bapps,
+    /// THINGS's layout.
+    Things,
+    /// `pairs.csv`.
+    Pairs,
+    /// `twoafc.csv`.
+    TwoAfc,
+    /// `oddoneout.csv`.
+    OddOneOut,
+}
+
+impl AnyFormat {
+    /// All of them, in the order in which a folder is held against them.
+    pub const ALL: [Self; 7] = [
+        Self::Nights,
+        Self::Bapps,
+        Self::Things,
+        Self::Tid,
+        Self::Pairs,
+        Self::TwoAfc,
+        Self::OddOneOut,
+    ];
+
+    /// The implementation.
+    pub fn format(self) -> &'static dyn Format {
+        match self {
+            Self::Tid => &Tid,
+            Self::Nights => &Nights,
+            Self::Bapps => &Bapps,
+            Self::Things => &Things,
+            Self::Pairs => &PairsManifest,
+            Self::TwoAfc => &TwoAfcManifest,
+            Self::OddOneOut => &OddOneOutManifest,
+        }
+    }
+
+    /// The format in which `data` is read if this one is asked for: BAPPS asks the same question as
+    /// NIGHTS, and is read where NIGHTS was asked for and only BAPPS is there.
+    pub(super) fn read_as(self, data: &Path) -> Self {
+        let instead = self == Self::Nights
+            && data.is_dir()
+            && self.format().recognise(data).is_none()
+            && Self::Bapps.format().recognise(data).is_some();
+        if instead { Self::Bapps } else { self }
+    }
+}
+
+/// What a user asks for: a format by its name, or a release by its own.
+///
+/// A release's name opens whatever lies in its format, and results say what that was; but
+/// [exact](Release::is_exact) ones are that release or an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DatasetFormat {
+    format: AnyFormat,
+    release: Option<Release>,
+}
+
+impl DatasetFormat {
+    /// `tid2013`
+    pub const TID2013: Self = Self::of_release(AnyFormat::Tid, Release::Tid2013);
+    /// `tid2008`
+    pub const TID2008: Self = Self::of_release(AnyFormat::Tid, Release::Tid2008);
+    /// `kadid10k`
+    pub const KADID10K: Self = Self::of_release(AnyFormat::Tid, Release::Kadid10k);
+    /// `tid-like`
+    pub const TID_LIKE: Self = Self::plain(AnyFormat::Tid);
+    /// `nights`
+    pub const NIGHTS: Self = Self::of_release(AnyFormat::Nights, Release::Nights);
+    /// `nights-like`
+    pub const NIGHTS_LIKE: Self = Self::plain(AnyFormat::Nights);
+    /// `bapps`
+    pub const BAPPS: Self = Self::of_release(AnyFormat::Bapps, Release::Bapps);
+    /// `bapps-like`
+    pub const BAPPS_LIKE: Self = Self::plain(AnyFormat::Bapps);
+    /// `things`
+    pub const THINGS: Self = Self::of_release(AnyFormat::Things, Release::Things);
+    /// `things-like`
+    pub const THINGS_LIKE: Self = Self::plain(AnyFormat::Things);
+    /// `pairs`
+    pub const PAIRS: Self = Self::plain(AnyFormat::Pairs);
+    /// `twoafc`
+    pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
+    /// `oddoneout`
+    pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+
+    /// All that can be asked for: the low level, the middle, the high, then one's own tables.
+    pub const ALL: [Self; 13] = [
+        Self::TID2013,
+        Self::TID2008,
+        Self::KADID10K,
+        Self::TID_LIKE,
+        Self::NIGHTS,
+        Self::NIGHTS_LIKE,
+        Self::BAPPS,
+        Self::BAPPS_LIKE,
+        Self::THINGS,
+        Self::THINGS_LIKE,
+        Self::PAIRS,
+        Self::TWO_AFC,
+        Self::ODD_ONE_OUT,
+    ];
+
+    const fn of_release(format: AnyFormat, release: Release) -> Self {
+        Self { format, release: Some(release) }
+    }
+
+    const fn plain(format: AnyFormat) -> Self {
+        Self { format, release: None }
+    }
+
+    /// The format.
+    pub fn format(self) -> AnyFormat {
+        self.format
+    }
+
+    /// The release whose name asked for it.
+    pub fn release(self) -> Option<Release> {
+        self.release
+    }
+
+    /// The format in which `data` is read if this is asked for.
+    pub(crate) fn found_in(self, data: &Path) -> AnyFormat {
+        self.format.read_as(data)
+    }
+
+    /// The word that asks for it.
+    pub fn name(self) -> &'static str {
+        match self.release {
+            Some(release) => release.name(),
+            None => self.format.format().name(),
+        }
+    }
+
+    /// What it is, in a line.
+    pub fn description(self) -> &'static str {
+        match self.release {
+            Some(release) => release.description(),
+            None => self.format.format().description(),
+        }
+    }
+
+    /// The name that results give what is asked for, if that is known before it is read: of a
+    /// format in which releases come, it is not.
+    pub(crate) fn known_name(self) -> Option<&'static str> {
+        self.format.format().releases().is_empty().then(|| self.name())
+    }
+}
+
+impl fmt::Display for DatasetFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for DatasetFormat {
+    type Err = UnknownName;
+
+    fn from_str(word: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("data set", word, &Self::ALL, Self::name)
+    }
+}
+
+/// The word for what a folder seems to hold, for a message.
+pub(super) fn looks_like(folder: &Path) -> Option<(AnyFormat, &'static str)> {
+    let found = |format: AnyFormat| Some((format, format.format().recognise(folder)?));
+    AnyFormat::ALL.into_iter().find_map(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_and_release_can_be_asked_for_by_its_name() {
+        let words = DatasetFormat::ALL.map(DatasetFormat::name);
+        for format in AnyFormat::ALL {
+            let releases = format.format().releases().iter().map(|release| release.name());
+            for word in releases.chain([format.format().name()]) {
+                let asked: DatasetFormat = word.parse().expect(word);
+                assert_eq!((asked.format(), asked.name()), (format, word));
+                assert!(words.contains(&word), "{word}");
+            }
+        }
+        let all: usize = AnyFormat::ALL.iter().map(|f| 1 + f.format().releases().len()).sum();
+        assert_eq!(words.len(), all);
+    }
+}
