@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
-    Presentation, Progress, expand_home,
+    DatasetSpec, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
+    PrecisionChoice, Presentation, Progress, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
 
 use crate::DONE;
-use crate::arguments::Run;
+use crate::arguments::{Run, Scoring};
 use crate::cache;
 use crate::progress::progress;
 use crate::stop::Stoppable;
@@ -26,54 +26,66 @@ pub const DONE_WITH_FAILURES: u8 = 1;
 /// Measures models on data sets.
 pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
     check_experiment(arguments, &command)?;
-    let grid = match &arguments.experiment {
-        Some(path) => from_file(arguments, path)?,
-        None => from_arguments(arguments)?,
-    };
-    let distances = match arguments.scoring.distances.as_slice() {
-        [] => grid.distances,
-        named => named.to_vec(),
-    };
     let memory_bytes = memory(arguments.store.memory)?;
+    let mut experiment = match &arguments.experiment {
+        Some(path) => from_file(arguments, path)?.into_experiment(memory_bytes),
+        None => Experiment {
+            models: arguments.models.clone(),
+            precision: PrecisionChoice::Auto.resolve(),
+            ..Experiment::new(vec![], from_arguments(arguments)?, memory_bytes)
+        },
+    };
+    if arguments.store.memory.is_some() {
+        experiment.memory_bytes = memory_bytes;
+    }
+    override_scoring(&mut experiment, &arguments.scoring);
+    if arguments.arrays.prefix_tokens.is_some() {
+        experiment.prefix_tokens = arguments.arrays.prefix_tokens;
+    }
+    if !arguments.arrays.layouts.is_empty() {
+        experiment.layouts = Layouts::new(&arguments.arrays.layouts)?;
+    }
+    if let Some(precision) = arguments.precision {
+        experiment.precision = precision.resolve();
+    }
     let experiment = Experiment {
-        models: grid.models,
-        datasets: grid.datasets,
-        distances,
-        tokens: arguments.scoring.tokens,
-        prefix_tokens: arguments.arrays.prefix_tokens,
-        layouts: Layouts::new(&arguments.arrays.layouts)?,
-        projection: arguments.projection,
-        precision: arguments.precision.resolve(),
-        ties: arguments.scoring.ties,
-        resampling: arguments.scoring.resampling(),
-        baseline_size: arguments
-            .baseline_size
-            .or(grid.baseline_size)
-            .unwrap_or(Experiment::BASELINE_SIZE),
-        weights: arguments.weights.clone().or(grid.weights),
-        pixels: !arguments.no_pixels,
-        memory_bytes,
-        scale_from: arguments.scale_from.clone(),
-        figures: grid.figures,
+        projection: arguments.projection.or(experiment.projection),
+        baseline_size: arguments.baseline_size.unwrap_or(experiment.baseline_size),
+        weights: arguments.weights.clone().or(experiment.weights),
+        pixels: experiment.pixels && !arguments.no_pixels,
+        scale_from: arguments.scale_from.clone().or(experiment.scale_from),
         presentation: Presentation {
-            title: grid.title,
-            colours: grid.colours,
-            published: arguments.published,
+            published: experiment.presentation.published || arguments.published,
+            ..experiment.presentation
         },
         kept: match arguments.store.no_cache {
             true => None,
             false => Some(cache::folder(arguments.store.cache.as_deref())?),
         },
         fresh: arguments.store.fresh,
-        keep_going: arguments.data.keep_going,
-        simulated: false,
+        keep_going: experiment.keep_going || arguments.data.keep_going,
         command: Some(command),
+        ..experiment
     };
     execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?, quiet)
 }
 
-/// The grid that `--model`, `--dataset` and `--data` name.
-fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
+/// Lets what was typed take the place of what an experiment says.
+pub fn override_scoring(experiment: &mut Experiment, typed: &Scoring) {
+    let Scoring { distances, tokens, ties, resamples, seed, cluster } = typed;
+    if !distances.is_empty() {
+        experiment.distances.clone_from(distances);
+    }
+    let resampling = &mut experiment.resampling;
+    experiment.tokens = tokens.unwrap_or(experiment.tokens);
+    experiment.ties = ties.unwrap_or(experiment.ties);
+    resampling.resamples = resamples.unwrap_or(resampling.resamples);
+    resampling.seed = seed.unwrap_or(resampling.seed);
+    resampling.cluster = cluster.unwrap_or(resampling.cluster);
+}
+
+/// The data sets that `--dataset` and `--data` name.
+fn from_arguments(arguments: &Run) -> anyhow::Result<Vec<DatasetSpec>> {
     if arguments.data.datasets.len() != arguments.data.folders.len() {
         bail!(
             "{} data sets but {} folders are named; give one --data for each --dataset, in the \
@@ -103,16 +115,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<ExperimentFile> {
     };
     let mut datasets: Vec<DatasetSpec> = pairs.map(spec).collect();
     set_levels(&mut datasets, &arguments.data.levels)?;
-    Ok(ExperimentFile {
-        title: None,
-        colours: BTreeMap::new(),
-        models: arguments.models.clone(),
-        datasets,
-        distances: Distance::STUDY.to_vec(),
-        figures: vec![],
-        baseline_size: None,
-        weights: None,
-    })
+    Ok(datasets)
 }
 
 /// The grid of an experiment file, with what the command line changes of it.

@@ -3,15 +3,14 @@
 use alignscope::features::{FeatureFolder, Layouts, Reading};
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetSpec, Distance, Experiment, ExperimentError, NamedDataset, Progress, UserModel,
-    UserSource,
+    DatasetSpec, Experiment, ExperimentError, NamedDataset, Progress, Tokens, UserModel, UserSource,
 };
 use anyhow::{Context, bail};
 
 use crate::DONE;
 use crate::arguments::Score;
 use crate::progress::progress;
-use crate::run::{memory, set_levels};
+use crate::run::{memory, override_scoring, set_levels};
 use crate::stop::Stoppable;
 use crate::terminal::tell;
 
@@ -33,7 +32,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
     let external = UserModel {
         name,
         reading: Reading {
-            tokens: arguments.scoring.tokens,
+            tokens: arguments.scoring.tokens.unwrap_or(Tokens::All),
             prefix: arguments.arrays.prefix_tokens,
             layouts,
         },
@@ -48,18 +47,12 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
         options: arguments.data.part.options(),
     }];
     set_levels(&mut datasets, &arguments.data.levels)?;
-    let experiment = Experiment {
-        distances: match arguments.scoring.distances.as_slice() {
-            [] => Distance::STUDY.to_vec(),
-            named => named.to_vec(),
-        },
-        tokens: arguments.scoring.tokens,
-        ties: arguments.scoring.ties,
-        resampling: arguments.scoring.resampling(),
+    let mut experiment = Experiment {
         pixels: !arguments.no_pixels,
         command: Some(command),
         ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.memory)?)
     };
+    override_scoring(&mut experiment, &arguments.scoring);
     let out = OutputFolder::claim(&arguments.out)?;
     let progress = Stoppable::new(progress(quiet))?;
     let measured = match experiment.measure(external, Some(&out), &progress) {

@@ -5,7 +5,7 @@ mod choice;
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::known_models;
-use alignscope::resample::MAX_RESAMPLES;
+use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::{ModelSpec, ModelSpecError, NamedModel, Stage, expand_home};
 use bytesize::ByteSize;
 use clap::builder::{PathBufValueParser, StyledStr, TypedValueParser};
@@ -92,10 +92,6 @@ pub fn threads(text: &str) -> Result<usize, String> {
         _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}, found `{text}`")),
     }
 }
-
-/// Fewer resamples than this have no ends of a 95 % interval.
-const MIN_RESAMPLES: usize = 100;
-
 /// How many resamples.
 pub fn resamples(text: &str) -> Result<usize, String> {
     match text.parse() {

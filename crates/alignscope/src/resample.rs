@@ -43,6 +43,9 @@ impl ClusterBy {
 
 choice!(ClusterBy, "cluster");
 
+/// Of fewer resamples the ends of an interval are not to be told.
+pub const MIN_RESAMPLES: usize = 100;
+
 /// More resamples than this would only take time.
 pub const MAX_RESAMPLES: usize = 1_000_000;
 

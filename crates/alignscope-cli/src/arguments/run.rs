@@ -14,8 +14,8 @@ use crate::typed::{dataset, memory_size, model, one_of, path, positive};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is run")]
 pub struct Run {
-    /// An experiment as a TOML file, such as experiments/paper.toml. It replaces --model and
-    /// --dataset.
+    /// An experiment as a TOML file, such as experiments/paper.toml; or the manifest.json of a run,
+    /// which is repeated. It replaces --model and --dataset; other options change what it says.
     #[arg(value_name = "EXPERIMENT", value_parser = path(), help_heading = heading::ARGUMENTS)]
     pub experiment: Option<PathBuf>,
 
@@ -52,14 +52,14 @@ pub struct Run {
     #[arg(long, value_name = "FORM", value_parser = one_of::<ProjectionForm>())]
     pub projection: Option<ProjectionForm>,
 
-    /// Arithmetic of an encoder's matrix products. The manifest says which was used.
+    /// Arithmetic of an encoder's matrix products; by default `auto`. The manifest says which was
+    /// used.
     #[arg(
         long,
         value_name = "PRECISION",
-        default_value_t = PrecisionChoice::Auto,
         value_parser = one_of::<PrecisionChoice>()
     )]
-    pub precision: PrecisionChoice,
+    pub precision: Option<PrecisionChoice>,
 
     #[command(flatten)]
     pub arrays: Arrays,

@@ -2,7 +2,7 @@
 
 use alignscope::dataset::ThingsImages;
 use alignscope::features::Layout;
-use alignscope::{ClusterBy, DatasetOptions, Distance, Resampling, Ties, Tokens};
+use alignscope::{ClusterBy, DatasetOptions, Distance, Ties, Tokens};
 use clap::{Args, ValueEnum};
 
 use crate::typed::{one_of, positive, resamples};
@@ -34,47 +34,37 @@ pub struct Scoring {
     )]
     pub distances: Vec<Distance>,
 
-    /// Which tokens of an image are compared.
+    /// Which tokens of an image are compared; by default `all`.
     #[arg(
         long,
         value_name = "TOKENS",
-        default_value_t = Tokens::All,
         value_parser = one_of::<Tokens>()
     )]
-    pub tokens: Tokens,
+    pub tokens: Option<Tokens>,
 
-    /// How a tie between a model's distances counts.
+    /// How a tie between a model's distances counts; by default `miss`.
     #[arg(
         long,
         value_name = "RULE",
-        default_value_t = Ties::Miss,
         value_parser = one_of::<Ties>()
     )]
-    pub ties: Ties,
+    pub ties: Option<Ties>,
 
-    /// Bootstrap resamples of each interval; 0 for no intervals.
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = resamples)]
-    pub resamples: usize,
+    /// Bootstrap resamples of each interval, by default 2000; 0 for no intervals.
+    #[arg(long, value_name = "N", value_parser = resamples)]
+    pub resamples: Option<usize>,
 
-    /// Seed of the resamples.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
+    /// Seed of the resamples, by default 0.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
-    /// Which trials are resampled together.
+    /// Which trials are resampled together; by default `default`.
     #[arg(
         long,
         value_name = "WHAT",
-        default_value_t = ClusterBy::Default,
         value_parser = one_of::<ClusterBy>()
     )]
-    pub cluster: ClusterBy,
-}
-
-impl Scoring {
-    /// The same as the library has it.
-    pub fn resampling(&self) -> Resampling {
-        Resampling { resamples: self.resamples, seed: self.seed, cluster: self.cluster }
-    }
+    pub cluster: Option<ClusterBy>,
 }
 
 /// Which part of a data set is used.

@@ -5,19 +5,29 @@ mod error;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use error::ExperimentFileError;
 
+use super::Experiment;
 use crate::dataset::{DatasetFormat, DatasetOptions, Level, ThingsImages, check_dataset_name};
 use crate::distance::Distance;
+use crate::encoder::{PrecisionChoice, Tokens};
+use crate::features::{Layout, Layouts};
 use crate::figure::Color;
 use crate::finished::FigureSpec;
+use crate::finished::Presentation;
 use crate::input_file::read_text;
+use crate::model_spec::ProjectionForm;
 use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
+use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
+use crate::resample::{ClusterBy, MAX_RESAMPLES, MIN_RESAMPLES, Resampling};
+use crate::results::absolute;
 use crate::results::check_figures;
+use crate::score::Ties;
 use crate::user_folders::expand_home;
 
 /// An experiment file that has been read: the grid that it asks for.
@@ -27,11 +37,11 @@ pub struct ExperimentFile {
     pub title: Option<String>,
     /// Colours chosen for models, as `#rrggbb`.
     pub colours: BTreeMap<String, String>,
-    /// Every model of any figure once, in order of first use.
+    /// The models: those that the file lists, then every other of any figure once, in order of first use.
     pub models: Vec<NamedModel>,
     /// The data sets.
     pub datasets: Vec<DatasetSpec>,
-    /// Every kind of distance of any figure once.
+    /// The kinds of distance: those that the file lists, or else every one of any figure once.
     pub distances: Vec<Distance>,
     /// The figures.
     pub figures: Vec<FigureSpec>,
@@ -39,12 +49,68 @@ pub struct ExperimentFile {
     pub baseline_size: Option<usize>,
     /// A folder in which weights of baselines are looked for first.
     pub weights: Option<PathBuf>,
+    /// What else the file says.
+    pub choices: Choices,
 }
 
-#[derive(Deserialize)]
+/// What an experiment file says beside models, data sets, distances and figures; `None` where it says
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// Which tokens' activations are compared.
+    pub tokens: Option<Tokens>,
+    /// How many tokens stand before the patches in features.
+    pub prefix_tokens: Option<usize>,
+    /// What the axes of arrays of features are.
+    pub layouts: Option<Layouts>,
+    /// The form of an encoder's projection.
+    pub projection: Option<ProjectionForm>,
+    /// In which arithmetic encoders multiply.
+    pub precision: Option<PrecisionChoice>,
+    /// What a tie counts.
+    pub ties: Option<Ties>,
+    /// Bootstrap resamples of each interval.
+    pub resamples: Option<usize>,
+    /// Seed of the resamples.
+    pub seed: Option<u64>,
+    /// What is resampled as a whole.
+    pub cluster: Option<ClusterBy>,
+    /// Whether `pixels` is added.
+    pub pixels: Option<bool>,
+    /// Bytes of memory to stay within.
+    pub memory_bytes: Option<u64>,
+    /// The run whose scales are taken.
+    pub scale_from: Option<PathBuf>,
+    /// Whether trials of images that cannot be decoded are left out.
+    pub keep_going: Option<bool>,
+    /// Whether the study's own scores lie under those of the run.
+    pub published: Option<bool>,
+}
+
+/// An experiment as it is written: in TOML by people, in JSON in the manifest of a run.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Root {
+pub(super) struct Root {
+    #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    models: Vec<String>,
+    distances: Option<Vec<String>>,
+    tokens: Option<String>,
+    prefix_tokens: Option<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layouts: Vec<String>,
+    projection: Option<String>,
+    precision: Option<String>,
+    ties: Option<String>,
+    resamples: Option<usize>,
+    seed: Option<u64>,
+    cluster: Option<String>,
+    pixels: Option<bool>,
+    memory_bytes: Option<u64>,
+    scale_from: Option<PathBuf>,
+    keep_going: Option<bool>,
+    published: Option<bool>,
     baseline_size: Option<NonZeroUsize>,
     weights: Option<PathBuf>,
     #[serde(default)]
@@ -55,7 +121,7 @@ struct Root {
     figures: Vec<Figure>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dataset {
     /// The name in results; without `format`, what is asked for.
@@ -69,9 +135,11 @@ struct Dataset {
     limit: Option<usize>,
     #[serde(default)]
     skip_missing: bool,
+    #[serde(default)]
+    allow_outside: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 enum ImagesWord {
     #[serde(rename = "first")]
     First,
@@ -79,12 +147,12 @@ enum ImagesWord {
     Reference01b,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Figure {
     name: String,
     title: Option<String>,
-    models: Vec<String>,
+    models: Option<Vec<String>>,
     distances: Option<Vec<String>>,
     panels: Option<Vec<String>>,
 }
@@ -103,10 +171,8 @@ impl ExperimentFile {
         let owned = || path.to_owned();
         let (text, _) = read_text(path)
             .map_err(|source| ExperimentFileError::Read { path: owned(), source })?;
-        let root: Root = toml::from_str(&text).map_err(|source| ExperimentFileError::Parse {
-            path: owned(),
-            source: source.into(),
-        })?;
+        let root = Root::parse(path, &text)?;
+        let choices = root.choices(path)?;
         let word = |source| ExperimentFileError::Word { path: owned(), source };
         let home = |source| ExperimentFileError::Home { path: owned(), source };
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -139,7 +205,7 @@ impl ExperimentFile {
                 min_votes: entry.min_votes,
                 things_images,
                 skip_missing: entry.skip_missing,
-                allow_outside: false,
+                allow_outside: entry.allow_outside,
                 limit: entry.limit,
             };
             datasets.push(DatasetSpec { name, level, format, data: place, options });
@@ -155,7 +221,7 @@ impl ExperimentFile {
         if datasets.is_empty() {
             return Err(ExperimentFileError::Empty { path: owned(), what: "[[datasets]]" });
         }
-        if root.figures.is_empty() {
+        if root.figures.is_empty() && root.models.is_empty() {
             return Err(ExperimentFileError::Empty { path: owned(), what: "[[figures]]" });
         }
 
@@ -166,22 +232,37 @@ impl ExperimentFile {
         check_figures(named)
             .map_err(|source| ExperimentFileError::Figures { path: owned(), source })?;
 
-        let texts = || root.figures.iter().flat_map(|figure| &figure.models);
+        let of_figures = || root.figures.iter().filter_map(|figure| figure.models.as_ref());
+        let texts = || root.models.iter().chain(of_figures().flatten());
+        if let Some(name) = texts().find_map(|text| text.strip_prefix(IN_MEMORY)) {
+            return Err(ExperimentFileError::InMemory { path: owned(), model: name.to_owned() });
+        }
+        if texts().next().is_none() {
+            return Err(ExperimentFileError::Empty { path: owned(), what: "models" });
+        }
         let models = Models::read(path, texts(), folder, untrained)?;
-        let mut distances = Vec::new();
+        let listed: Option<Vec<Distance>> = match &root.distances {
+            None => None,
+            Some(names) => {
+                Some(names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?)
+            }
+        };
+        let mut distances = listed.clone().unwrap_or_default();
         let mut figures: Vec<FigureSpec> = Vec::new();
         for entry in root.figures {
             let figure_models: Vec<String> =
-                entry.models.iter().map(|text| models.name(text).to_owned()).collect();
+                entry.models.iter().flatten().map(|text| models.name(text).to_owned()).collect();
             let figure_distances: Vec<Distance> = match &entry.distances {
-                None => Distance::STUDY.to_vec(),
+                None => listed.clone().unwrap_or_else(|| Distance::STUDY.to_vec()),
                 Some(names) => {
                     names.iter().map(|n| n.parse()).collect::<Result<_, _>>().map_err(word)?
                 }
             };
             let panels = entry.panels.clone().unwrap_or_default();
             let place = FigurePlace { path, figure: &entry.name };
-            place.check("models", &figure_models)?;
+            if entry.models.is_some() {
+                place.check("models", &figure_models)?;
+            }
             place.check("distances", &figure_distances)?;
             if entry.panels.is_some() {
                 place.check("panels", &panels)?;
@@ -228,8 +309,20 @@ impl ExperimentFile {
                 return Err(ExperimentFileError::TwoColours { path, model: named, first, second });
             }
         }
-        distances.sort();
+        if distances.is_empty() {
+            distances = Distance::STUDY.to_vec();
+        }
+        if listed.is_none() {
+            distances.sort();
+        }
         Ok(Self {
+            choices: Choices {
+                scale_from: match root.scale_from {
+                    Some(run) => Some(folder.join(expand_home(&run).map_err(home)?)),
+                    None => None,
+                },
+                ..choices
+            },
             title: root.title,
             colours,
             models: models.models,
@@ -242,6 +335,172 @@ impl ExperimentFile {
                 None => None,
             },
         })
+    }
+}
+
+impl ExperimentFile {
+    /// The experiment that it is; what it does not say is as in [`Experiment::new`].
+    ///
+    /// `memory_bytes` — the budget where it says none
+    pub fn into_experiment(self, memory_bytes: u64) -> Experiment {
+        let Choices { resamples, seed, cluster, .. } = self.choices;
+        let choices = self.choices;
+        let memory_bytes = choices.memory_bytes.unwrap_or(memory_bytes);
+        let by_default = Experiment::new(vec![], self.datasets, memory_bytes);
+        let of_default = &by_default.resampling;
+        Experiment {
+            models: self.models,
+            distances: self.distances,
+            tokens: choices.tokens.unwrap_or(by_default.tokens),
+            prefix_tokens: choices.prefix_tokens,
+            layouts: choices.layouts.unwrap_or_default(),
+            projection: choices.projection,
+            precision: choices.precision.unwrap_or(PrecisionChoice::Auto).resolve(),
+            ties: choices.ties.unwrap_or(by_default.ties),
+            resampling: Resampling {
+                resamples: resamples.unwrap_or(of_default.resamples),
+                seed: seed.unwrap_or(of_default.seed),
+                cluster: cluster.unwrap_or(of_default.cluster),
+            },
+            baseline_size: self.baseline_size.unwrap_or(Experiment::BASELINE_SIZE),
+            weights: self.weights,
+            pixels: choices.pixels.unwrap_or(true),
+            scale_from: choices.scale_from,
+            figures: self.figures,
+            presentation: Presentation {
+                title: self.title,
+                colours: self.colours,
+                published: choices.published.unwrap_or(false),
+            },
+            keep_going: choices.keep_going.unwrap_or(false),
+            ..by_default
+        }
+    }
+}
+
+/// Before the name of a model of which only its arrays or its function were given.
+const IN_MEMORY: &str = "in-memory:";
+
+impl Root {
+    /// An experiment in TOML; or in JSON, in the manifest of a run.
+    fn parse(path: &Path, text: &str) -> Result<Self, ExperimentFileError> {
+        #[derive(Deserialize)]
+        struct OfManifest {
+            experiment: Root,
+        }
+        let owned = || path.to_owned();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let read = serde_json::from_str::<OfManifest>(text);
+            let read =
+                read.map_err(|source| ExperimentFileError::Manifest { path: owned(), source });
+            return read.map(|manifest| manifest.experiment);
+        }
+        toml::from_str(text)
+            .map_err(|source| ExperimentFileError::Parse { path: owned(), source: source.into() })
+    }
+
+    /// The words that it says of how models are run and scored.
+    fn choices(&self, path: &Path) -> Result<Choices, ExperimentFileError> {
+        fn read<T: FromStr<Err = UnknownName>>(
+            path: &Path,
+            word: Option<&String>,
+        ) -> Result<Option<T>, ExperimentFileError> {
+            let path = path.to_owned();
+            let read = word.map(|word| word.parse()).transpose();
+            read.map_err(|source| ExperimentFileError::Word { path, source })
+        }
+        let layouts: Vec<Layout> = self
+            .layouts
+            .iter()
+            .map(|word| read(path, Some(word)).map(|layout| layout.expect("it is there")))
+            .collect::<Result<_, _>>()?;
+        let layouts = match layouts.is_empty() {
+            true => None,
+            false => Some(Layouts::new(&layouts).map_err(|source| {
+                ExperimentFileError::Layouts { path: path.to_owned(), source }
+            })?),
+        };
+        if let Some(found) =
+            self.resamples.filter(|n| *n != 0 && !(MIN_RESAMPLES..=MAX_RESAMPLES).contains(n))
+        {
+            return Err(ExperimentFileError::Resamples { path: path.to_owned(), found });
+        }
+        Ok(Choices {
+            tokens: read(path, self.tokens.as_ref())?,
+            prefix_tokens: self.prefix_tokens,
+            layouts,
+            projection: read(path, self.projection.as_ref())?,
+            precision: read(path, self.precision.as_ref())?,
+            ties: read(path, self.ties.as_ref())?,
+            resamples: self.resamples,
+            seed: self.seed,
+            cluster: read(path, self.cluster.as_ref())?,
+            pixels: self.pixels,
+            memory_bytes: self.memory_bytes,
+            scale_from: None,
+            keep_going: self.keep_going,
+            published: self.published,
+        })
+    }
+
+    /// An experiment as it is written in the manifest of its run: all that it says, by whole paths.
+    ///
+    /// `names` — what results call each of its models
+    pub(super) fn new(experiment: &Experiment, names: &[String]) -> Self {
+        let whole = |path: &Path| PathBuf::from(absolute(path));
+        let model = |(model, name): (&NamedModel, &String)| match &model.spec {
+            ModelSpec::Own(own) => format!("{IN_MEMORY}{own}"),
+            spec if spec.place() == *name => spec.place(),
+            spec => format!("{name}={}", spec.place()),
+        };
+        let dataset = |spec: &DatasetSpec| Dataset {
+            name: spec.name.clone(),
+            format: Some(spec.format.name().to_owned()),
+            level: spec.level.map(|level| level.to_string()),
+            data: whole(&spec.data),
+            split: spec.options.split.clone(),
+            min_votes: spec.options.min_votes,
+            images: spec.options.things_images.map(|images| match images {
+                ThingsImages::First => ImagesWord::First,
+                ThingsImages::Reference01b => ImagesWord::Reference01b,
+            }),
+            limit: spec.options.limit,
+            skip_missing: spec.options.skip_missing,
+            allow_outside: spec.options.allow_outside,
+        };
+        let list = |distances: &[Distance]| distances.iter().map(ToString::to_string).collect();
+        let figure = |figure: &FigureSpec| Figure {
+            name: figure.name.clone(),
+            title: figure.title.clone(),
+            models: (!figure.models.is_empty()).then(|| figure.models.clone()),
+            distances: Some(list(&figure.distances)),
+            panels: (!figure.panels.is_empty()).then(|| figure.panels.clone()),
+        };
+        let Presentation { title, colours, published } = experiment.presentation.clone();
+        Self {
+            title,
+            models: experiment.models.iter().zip(names).map(model).collect(),
+            distances: Some(list(&experiment.distances)),
+            tokens: Some(experiment.tokens.to_string()),
+            prefix_tokens: experiment.prefix_tokens,
+            layouts: experiment.layouts.iter().map(|layout| layout.to_string()).collect(),
+            projection: experiment.projection.map(|form| form.to_string()),
+            precision: Some(experiment.precision.to_string()),
+            ties: Some(experiment.ties.to_string()),
+            resamples: Some(experiment.resampling.resamples),
+            seed: Some(experiment.resampling.seed),
+            cluster: Some(experiment.resampling.cluster.to_string()),
+            pixels: Some(experiment.pixels),
+            memory_bytes: Some(experiment.memory_bytes),
+            scale_from: experiment.scale_from.as_deref().map(whole),
+            keep_going: Some(experiment.keep_going),
+            published: Some(published),
+            baseline_size: NonZeroUsize::new(experiment.baseline_size),
+            weights: experiment.weights.as_deref().map(whole),
+            colours,
+            datasets: experiment.datasets.iter().map(dataset).collect(),
+            figures: experiment.figures.iter().map(figure).collect(),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Layouts {
         }
     }
 
-    fn iter(self) -> impl Iterator<Item = Layout> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Layout> {
         self.maps.into_iter().chain(self.tokens)
     }
 

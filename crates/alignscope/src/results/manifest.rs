@@ -22,6 +22,8 @@ pub struct Manifest<F> {
     pub command: Option<Vec<String>>,
     /// Side of the square that baselines saw where images differ in size; none without a baseline.
     pub baseline_size: Option<usize>,
+    /// The experiment, with which `alignscope run` of this file repeats the run.
+    pub experiment: serde_json::Value,
     /// Which tokens' activations were compared; none where no model has tokens.
     pub tokens: Option<String>,
     /// Number format of the encoders' products; none without an encoder. That of a model of the

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
+use crate::features::LayoutError;
 use crate::figure::NoColor;
 use crate::model_spec::{ModelNameError, ModelSpecError};
 use crate::name::UnknownName;
+use crate::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use crate::results::FigureNameError;
 use crate::user_folders::NoHome;
 
@@ -30,6 +32,46 @@ pub enum ExperimentFileError {
         /// Where and why.
         #[source]
         source: Box<toml::de::Error>,
+    },
+    /// A manifest holds no experiment that can be repeated.
+    #[error("cannot find an experiment in {path}, expected the `manifest.json` of a run")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A model was given in memory, or is a function.
+    #[error(
+        "the run of {path} had the model `{model}`, whose arrays or function were given in memory; \
+         repeat it in Python, where it can be given again"
+    )]
+    InMemory {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        model: String,
+    },
+    /// Layouts that do not go together.
+    #[error("in the experiment {path}")]
+    Layouts {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: LayoutError,
+    },
+    /// A number of resamples that cannot be.
+    #[error(
+        "the experiment {path} asks for {found} resamples, expected 0 for no intervals, or {MIN_RESAMPLES} to \
+         {MAX_RESAMPLES}"
+    )]
+    Resamples {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        found: usize,
     },
     /// A word that is not among the choices.
     #[error("in the experiment {path}")]
