@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
-use alignscope::{DatasetKind, DatasetOptions, DatasetSpec, Pairs, Trials, demo};
+use alignscope::{DatasetFormat, DatasetOptions, DatasetSpec, NamedDataset, Pairs, Trials, demo};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -23,12 +23,14 @@ pub(crate) struct Dataset {
 impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
-    #[pyo3(signature = (name, path, split, min_votes, things_images, skip_missing, allow_outside, limit))]
+    #[pyo3(signature = (format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside, limit))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
         py: Python<'_>,
-        name: &str,
+        format: &str,
         path: PathBuf,
+        name: Option<String>,
+        level: Option<&str>,
         split: Option<String>,
         min_votes: Option<u32>,
         things_images: Option<&str>,
@@ -36,7 +38,9 @@ impl Dataset {
         allow_outside: bool,
         limit: Option<usize>,
     ) -> PyResult<Self> {
-        let kind: DatasetKind = name.parse().map_err(|e| exception(py, &e))?;
+        let asked: NamedDataset = format.parse().map_err(|e| exception(py, &e))?;
+        let name = name.or(asked.name);
+        let level = level.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
         let things_images = match things_images {
             None => None,
             Some("first") => Some(ThingsImages::First),
@@ -48,17 +52,20 @@ impl Dataset {
         };
         let options =
             DatasetOptions { split, min_votes, things_images, skip_missing, allow_outside, limit };
-        let spec = DatasetSpec { kind, data: path, options };
-        let dataset = py
-            .detach(|| alignscope::Dataset::open(kind, &spec.data, &spec.options))
-            .map_err(|e| exception(py, &e))?;
+        let spec = DatasetSpec { name, level, format: asked.format, data: path, options };
+        let dataset = py.detach(|| spec.open()).map_err(|e| exception(py, &e))?;
         let pairs = Pairs::of(&dataset.trials);
         Ok(Self { spec, dataset, pairs })
     }
 
     #[getter]
-    fn name(&self) -> &'static str {
-        self.dataset.kind.name()
+    fn name(&self) -> &str {
+        &self.dataset.name
+    }
+
+    #[getter]
+    fn release(&self) -> Option<&'static str> {
+        self.dataset.release.map(|release| release.name())
     }
 
     #[getter]
@@ -67,8 +74,8 @@ impl Dataset {
     }
 
     #[getter]
-    fn level(&self) -> String {
-        self.dataset.kind.level().to_string()
+    fn level(&self) -> &'static str {
+        self.dataset.level.name()
     }
 
     #[getter]
@@ -157,12 +164,12 @@ pub(crate) fn draw_demo<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let folders = py.detach(|| demo::draw(&folder, seed)).map_err(|e| exception(py, &e))?;
     let found = PyDict::new(py);
-    for (kind, path) in [
-        (DatasetKind::Pairs, folders.low),
-        (DatasetKind::TwoAfc, folders.middle),
-        (DatasetKind::OddOneOut, folders.high),
+    for (format, path) in [
+        (DatasetFormat::PAIRS, folders.low),
+        (DatasetFormat::TWO_AFC, folders.middle),
+        (DatasetFormat::ODD_ONE_OUT, folders.high),
     ] {
-        found.set_item(kind.name(), path)?;
+        found.set_item(format.name(), path)?;
     }
     Ok(found)
 }

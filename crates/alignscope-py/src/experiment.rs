@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use alignscope::cache::CacheFolder;
+use alignscope::dataset::Level;
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetKind, Distance, Experiment, ExperimentError, ModelSpec, ModelSpecError,
+    ClusterBy, DatasetFormat, Distance, Experiment, ExperimentError, ModelSpec, ModelSpecError,
     NamedModel, PrecisionChoice, ProjectionForm, Resampling, Ties, Tokens,
 };
 use pyo3::prelude::*;
@@ -145,7 +146,7 @@ pub(crate) fn run_experiment(
     match done {
         Ok(Ok(summary)) => {
             let bad = summary.bad_images.into_iter();
-            Ok(bad.map(|(kind, bad)| (kind.to_string(), bad.image, bad.why)).collect())
+            Ok(bad.map(|(dataset, bad)| (dataset, bad.image, bad.why)).collect())
         }
         Ok(Err(error)) => {
             folder.abandon();
@@ -162,7 +163,8 @@ pub(crate) fn run_experiment(
 #[pyfunction]
 pub(crate) fn choices(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let found = PyDict::new(py);
-    found.set_item("dataset", DatasetKind::ALL.map(DatasetKind::name))?;
+    found.set_item("dataset", DatasetFormat::ALL.map(DatasetFormat::name))?;
+    found.set_item("level", Level::ALL.map(Level::name))?;
     found.set_item("distance", Distance::ALL.map(Distance::name))?;
     found.set_item("tokens", Tokens::ALL.map(Tokens::name))?;
     found.set_item("ties", Ties::ALL.map(Ties::name))?;

@@ -35,13 +35,11 @@ pub use name::check_dataset_name;
 pub use named::{NamedDataset, NamedDatasetError, NamedLevel, NamedLevelError};
 pub use pairs::Pairs;
 pub use release::{Release, ReleaseCounts};
-pub use subsets::{ALL, MIN_ANSWERS, Subset, WITHIN_TYPES};
+pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
 
 use crate::input_file::HashedPath;
-
-/// Index into [`Dataset::images`].
-pub type ImageIndex = u32;
+pub use crate::paradigm::{ImageIndex, MIN_ANSWERS, OddOneOut, RatedPair, Trials, TwoAlternatives};
 
 /// An image that at least one trial uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,91 +48,6 @@ pub struct ImageEntry {
     pub id: String,
     /// Where the file is.
     pub path: PathBuf,
-}
-
-/// A pair of images with a mean opinion score: how much alike people say they look.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RatedPair {
-    /// The undistorted image.
-    pub reference: ImageIndex,
-    /// The image that people rated.
-    pub distorted: ImageIndex,
-    /// Mean opinion score in the data set's own units; higher means closer to the reference.
-    pub score: f64,
-    /// Standard deviation of the score, where the data set has it.
-    pub std: Option<f64>,
-}
-
-/// A two-alternative forced choice: which of two images is more like the reference?
-#[derive(Debug, Clone, PartialEq)]
-pub struct TwoAlternatives {
-    /// The image to compare with.
-    pub reference: ImageIndex,
-    /// The first alternative.
-    pub left: ImageIndex,
-    /// The second alternative.
-    pub right: ImageIndex,
-    /// People (or their share) who chose `left`; ≥ 0.
-    pub left_votes: f64,
-    /// People (or their share) who chose `right`; ≥ 0, and not both 0.
-    pub right_votes: f64,
-}
-
-/// An odd-one-out triplet: which of three images is least like the others?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OddOneOut {
-    /// The three images shown.
-    pub images: [ImageIndex; 3],
-    /// Which of the three was chosen as the odd one: 0, 1 or 2.
-    pub odd: u8,
-}
-
-/// All trials of a data set, of one kind.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Trials {
-    /// Pairs with a mean opinion score (low level of abstraction: TID2013).
-    RatedPairs(Vec<RatedPair>),
-    /// Two-alternative forced choices (middle: NIGHTS).
-    TwoAlternatives(Vec<TwoAlternatives>),
-    /// Odd-one-out triplets (high: THINGS).
-    OddOneOut(Vec<OddOneOut>),
-}
-
-impl Trials {
-    /// Number of trials.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::RatedPairs(trials) => trials.len(),
-            Self::TwoAlternatives(trials) => trials.len(),
-            Self::OddOneOut(trials) => trials.len(),
-        }
-    }
-
-    /// Whether there is no trial.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many pairs of images a trial compares: one, two, or three of a triplet.
-    pub fn comparisons(&self) -> usize {
-        match self {
-            Self::RatedPairs(_) => 1,
-            Self::TwoAlternatives(_) => 2,
-            Self::OddOneOut(_) => 3,
-        }
-    }
-
-    /// The trials at some positions.
-    pub fn part(&self, positions: &[u32]) -> Self {
-        fn pick<T: Clone>(trials: &[T], positions: &[u32]) -> Vec<T> {
-            positions.iter().map(|i| trials[*i as usize].clone()).collect()
-        }
-        match self {
-            Self::RatedPairs(trials) => Self::RatedPairs(pick(trials, positions)),
-            Self::TwoAlternatives(trials) => Self::TwoAlternatives(pick(trials, positions)),
-            Self::OddOneOut(trials) => Self::OddOneOut(pick(trials, positions)),
-        }
-    }
 }
 
 /// A label of every trial (its split, its distortion type, the observer, …), stored as

@@ -13,6 +13,7 @@ use crate::image::{
 };
 use crate::input_file::ContentHash;
 use crate::listing::for_each_file;
+use crate::paradigm::Answer;
 use crate::progress::Progress;
 
 /// What was found in a data set's folder.
@@ -169,15 +170,10 @@ fn counts(format: &dyn Format, dataset: &Dataset) -> Vec<Count> {
         Count { what: "trials that can be run", found: dataset.trials.len(), published: vec![] },
         Count { what: "images that trials name", found: images, published: of_images },
     ];
-    if let Trials::OddOneOut(trials) = &dataset.trials {
-        let triplets: HashSet<[u32; 3]> = trials
-            .iter()
-            .map(|trial| {
-                let mut images = trial.images;
-                images.sort_unstable();
-                images
-            })
-            .collect();
+    let trials = dataset.trials.paradigm();
+    if trials.asks_again() {
+        let triplets: HashSet<Vec<u32>> =
+            (0..trials.count()).map(|trial| trials.question(trial)).collect();
         let published = published(|c| c.triplets);
         counts.push(Count {
             what: "different triplets among them",
@@ -250,18 +246,11 @@ fn look_at_images(dataset: &Dataset, memory_bytes: u64, progress: &dyn Progress)
 /// Trials whose images are those of an earlier one; of triplets that is how they are published.
 fn trials_twice(dataset: &Dataset) -> Vec<String> {
     let id = |image: u32| dataset.images[image as usize].id.as_str();
-    let images: Vec<Vec<u32>> = match &dataset.trials {
-        Trials::RatedPairs(trials) => {
-            trials.iter().map(|trial| vec![trial.reference, trial.distorted]).collect()
-        }
-        Trials::TwoAlternatives(trials) => trials
-            .iter()
-            .map(|trial| {
-                vec![trial.reference, trial.left.min(trial.right), trial.left.max(trial.right)]
-            })
-            .collect(),
-        Trials::OddOneOut(_) => return vec![],
-    };
+    let trials = dataset.trials.paradigm();
+    if trials.asks_again() {
+        return vec![];
+    }
+    let images: Vec<Vec<u32>> = (0..trials.count()).map(|i| trials.question(i)).collect();
     let mut seen = BTreeSet::new();
     let again = images.iter().filter(|images| !seen.insert((*images).clone()));
     again.map(|images| images.iter().map(|i| id(*i)).collect::<Vec<_>>().join(", ")).collect()
@@ -269,14 +258,14 @@ fn trials_twice(dataset: &Dataset) -> Vec<String> {
 
 /// Scores that cannot be, where TID2013 was asked for.
 fn out_of_range(asked: DatasetFormat, dataset: &Dataset) -> Vec<String> {
-    let Trials::RatedPairs(trials) = &dataset.trials else { return vec![] };
+    let trials = dataset.trials.paradigm();
+    let Some(ratings) = trials.ratings() else { return vec![] };
     if asked.release() != Some(Release::Tid2013) {
         return vec![];
     }
-    let outside = trials.iter().filter(|trial| !(0.0..=9.0).contains(&trial.score));
-    let told = outside
-        .map(|trial| format!("{}: {}", dataset.images[trial.distorted as usize].id, trial.score));
-    told.collect()
+    let image = |trial: usize| trials.images(trial).last().map(|i| &dataset.images[*i as usize].id);
+    let outside = ratings.scores.iter().enumerate().filter(|(_, s)| !(0.0..=9.0).contains(*s));
+    outside.filter_map(|(trial, score)| Some(format!("{}: {score}", image(trial)?))).collect()
 }
 
 fn note_on_sizes(sizes: &BTreeMap<(usize, usize), usize>) -> Option<String> {
@@ -289,8 +278,12 @@ fn note_on_sizes(sizes: &BTreeMap<(usize, usize), usize>) -> Option<String> {
 }
 
 fn note_on_ties(trials: &Trials) -> Option<String> {
-    let Trials::TwoAlternatives(trials) = trials else { return None };
-    let ties = trials.iter().filter(|trial| trial.left_votes == trial.right_votes).count();
+    let trials = trials.paradigm();
+    let is_tie = |trial: &usize| {
+        let Answer { left_votes, right_votes, .. } = trials.answer(*trial);
+        left_votes.is_some() && left_votes == right_votes
+    };
+    let ties = (0..trials.count()).filter(is_tie).count();
     (ties > 0).then(|| format!("in {ties} trials as many people chose one image as the other"))
 }
 

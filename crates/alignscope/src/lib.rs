@@ -22,6 +22,8 @@ pub mod listing;
 mod stage;
 /// Drawing clusters of trials again, for intervals.
 pub mod resample;
+/// What people can be asked: kinds of trials, and the measures of each.
+pub mod paradigm;
 /// Trials: which images were shown to people, and what they answered.
 pub mod dataset;
 /// A file to 8-bit RGB pixels.

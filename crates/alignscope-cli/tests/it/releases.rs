@@ -247,6 +247,136 @@ fn kadid_in_the_layout_of_tid2013_is_not_held_against_it() {
     assert!(message.contains("no data set `tid2013`; it has kadid10k"), "{message}");
 }
 
+/// Two tables of rated pairs, in `one` and `two`.
+fn two_tables() -> Layout {
+    let place = Layout::new();
+    for name in ["one", "two"] {
+        (0..4).for_each(|i| place.image(&format!("{name}/{i}.png"), i));
+        let rows = "0.png,1.png,3\n0.png,2.png,2\n1.png,3.png,1\n";
+        place.write(&format!("{name}/pairs.csv"), format!("reference,distorted,score\n{rows}"));
+    }
+    place
+}
+
+/// `alignscope run` of the pixels, with the data sets given as `[NAME=]FORMAT` and folder.
+fn run_all(datasets: &[(&str, PathBuf)], more: &[&str]) -> (i32, String, Place) {
+    let out = Place::new();
+    let mut command = command();
+    command.args(["run", "--model", "pixels", "--no-cache", "--resamples", "0", "--published"]);
+    for (dataset, data) in datasets {
+        command.args(["--dataset", dataset, "--data"]).arg(data);
+    }
+    let (code, _, message) = outcome(command.args(more).arg("--out").arg(out.root()));
+    (code, message, out)
+}
+
+#[test]
+fn data_sets_of_one_format_stand_in_one_run_and_only_tid2013_is_held_against_the_study() {
+    let [tid, kadid, tables] = [Layout::tid(TID2013, |_| {}), Layout::kadid(), two_tables()];
+    let datasets = [
+        ("tid2013", tid.path("")),
+        // It has the format of TID2013, and a name that the study knows.
+        ("nights=tid2013", kadid.path("")),
+        ("my own=pairs", tables.path("one")),
+        ("pairs", tables.path("two")),
+    ];
+    let (code, message, out) = run_all(&datasets, &["--level", "my own=none"]);
+    assert_eq!(code, 0, "{message}");
+    let differences = out.read("published-differences.csv");
+    let rows: Vec<&str> = differences.lines().skip(1).collect();
+    assert_eq!(rows.len(), 1, "{differences}");
+    assert!(rows[0].starts_with("tid2013,pixels,euclidean,image,0.687,"), "{differences}");
+    for name in ["nights", "my own", "pairs"] {
+        let told = format!("{name} is not held against the published scores: the study has no");
+        assert!(message.contains(&told), "{message}");
+    }
+    let scores = out.read("scores.csv");
+    for (name, end) in [
+        ("tid2013", ",low,tid2013"),
+        ("nights", ",low,kadid10k"),
+        ("my own", ",none,"),
+        ("pairs", ",low,"),
+    ] {
+        let row = scores.lines().find(|line| line.starts_with(&format!("{name},all,")));
+        assert!(row.is_some_and(|row| row.ends_with(end)), "{name}: {row:?}");
+    }
+    let manifest: serde_json::Value =
+        serde_json::from_str(&out.read("manifest.json")).expect("JSON");
+    let told = |i: usize| {
+        let of = |key| manifest["datasets"][i][key].as_str().unwrap_or("null").to_owned();
+        ["name", "format", "release", "level"].map(of).join(", ")
+    };
+    assert_eq!(told(1), "nights, tid2013, kadid10k, low");
+    assert_eq!(told(2), "my own, pairs, null, none");
+    assert!(out.read("report.html").contains("my own"));
+    let figure = out.read("alignment.csv");
+    let published = figure.lines().filter(|line| line.contains(",published,"));
+    assert!(published.into_iter().all(|line| line.starts_with("tid2013,")), "{figure}");
+    let verified = outcome(command().arg("verify").arg(out.root()));
+    assert_eq!(verified.0, 0, "{verified:?}");
+    let mut compare = command();
+    compare.arg("compare").arg(out.root()).args(["--dataset", "elsewhere"]);
+    let (code, _, message) = outcome(&mut compare);
+    assert!(code == 2 && message.contains("no scores on elsewhere"), "{message}");
+}
+
+#[test]
+fn two_data_sets_of_one_name_are_refused_with_what_to_do() {
+    let tables = two_tables();
+    let [one, two] = ["one", "two"].map(|name| tables.path(name));
+    let refused = |first: &str, second: &str, more: &[&str], words: &str| {
+        let (code, message, _) = run_all(&[(first, one.clone()), (second, two.clone())], more);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains(words), "`{words}` is not in {message}");
+    };
+    let twice = "two data sets are called `pairs`";
+    refused("pairs", "pairs", &[], twice);
+    refused("pairs", "pairs", &[], "`--dataset mine=pairs`");
+    refused("pairs", "pairs=pairs", &[], twice);
+    refused("a=pairs", "a=pairs", &[], "two data sets are called `a`");
+    refused("a=pairs", "b=pears", &[], "did you mean `pairs`?");
+    refused("=pairs", "b=pairs", &[], "cannot be called ``: it is empty");
+    refused("a\u{1b}=pairs", "b=pairs", &[], "which does not show");
+    let level = |text| ["--level", text];
+    refused("a=pairs", "b=pairs", &level("c=low"), "those that are run are `a`, `b`");
+    refused("a=pairs", "b=pairs", &level("a=lo"), "unknown level `lo`");
+    refused("a=pairs", "b=pairs", &level("low"), "expected NAME=LEVEL");
+}
+
+#[test]
+fn an_experiment_names_its_data_sets_and_panels_show_them_by_name() {
+    let tables = two_tables();
+    let text = |second: &str| {
+        format!(
+            "[[datasets]]\nname = \"a b\"\nformat = \"pairs\"\nlevel = \"high\"\n\
+             data = \"data/one\"\n[[datasets]]\n{second}\ndata = \"nowhere\"\n\
+             [[figures]]\nname = \"f\"\nmodels = [\"pixels\"]\npanels = [\"a b\"]\n"
+        )
+    };
+    let run = |second: &str, more: &[&str]| {
+        tables.0.write("e.toml", text(second));
+        let out = Place::new();
+        let mut command = command();
+        command.arg("run").arg(tables.0.path("e.toml")).args(more);
+        command.args(["--no-cache", "--resamples", "0", "--out"]).arg(out.root());
+        let (code, _, message) = outcome(&mut command);
+        (code, message, out)
+    };
+    let data = format!("pairs={}", tables.path("two").display());
+    let (code, message, out) = run("name = \"pairs\"", &["--data", &data, "--level", "pairs=low"]);
+    assert_eq!(code, 0, "{message}");
+    assert!(out.read("scores.csv").contains("a b,all,"));
+    let figure = out.read("f.csv");
+    let shown = figure.lines().skip(1).all(|line| line.starts_with("a b,"));
+    assert!(shown, "{figure}");
+    let (code, message, _) = run("", &[]);
+    assert!(code == 2 && message.contains("has no `format`"), "{message}");
+    let (code, message, _) = run("name = \"x\"\nformat = \"pears\"", &[]);
+    assert!(code == 2 && message.contains("unknown data set `pears`"), "{message}");
+    let (code, message, _) = run("name = \"pairs\"", &["--data", "c=/"]);
+    assert!(code == 2 && message.contains("its data sets are `a b`, `pairs`"), "{message}");
+}
+
 #[test]
 fn a_panel_of_an_experiment_is_of_what_was_found() {
     let place = Layout::tid(TID2008, |_| {});
@@ -272,7 +402,7 @@ fn a_panel_of_an_experiment_is_of_what_was_found() {
     let (code, message, _) = experiment(&["tid2013", "tid2008"]);
     assert_eq!(code, 2);
     assert!(
-        message.contains("tid2008 is named twice"),
+        message.contains("two data sets are called `tid2008`"),
         "the same data set by two names: {message}"
     );
 }

@@ -35,8 +35,10 @@ __version__: str
 class Dataset:
     def __new__(
         cls,
-        name: str,
+        format: str,
         path: str | PathLike[str],
+        name: str | None,
+        level: str | None,
         split: str | None,
         min_votes: int | None,
         things_images: str | None,
@@ -46,6 +48,8 @@ class Dataset:
     ) -> Dataset: ...
     @property
     def name(self) -> str: ...
+    @property
+    def release(self) -> str | None: ...
     @property
     def path(self) -> Path: ...
     @property

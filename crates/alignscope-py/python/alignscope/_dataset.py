@@ -24,9 +24,14 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Which data set, as results name it: the release that its annotations were found to be,
-        whatever name it was asked for by."""
+        """What results call it: the name that was given; else its release; else its format."""
         return self._handle.name
+
+    @property
+    def release(self) -> str | None:
+        """The release that its annotations were found to be, whatever it is called: `tid2013`,
+        `tid2008`, `kadid10k`, `nights`, `bapps` or `things`; None if it is no known one."""
+        return self._handle.release
 
     @property
     def path(self) -> Path:
@@ -35,7 +40,7 @@ class Dataset:
 
     @property
     def level(self) -> str:
-        """The level of abstraction that its question is about: `low`, `middle` or `high`."""
+        """The level of abstraction that its question is about: `low`, `middle`, `high` or `none`."""
         return self._handle.level
 
     @cached_property
@@ -112,9 +117,11 @@ class Dataset:
 
 
 def load_dataset(
-    name: str,
+    format: str,
     path: str | os.PathLike[str],
     *,
+    name: str | None = None,
+    level: str | None = None,
     split: str | None = None,
     min_votes: int | None = None,
     things_images: str | None = None,
@@ -124,11 +131,15 @@ def load_dataset(
 ) -> Dataset:
     """Read the annotations of a data set.
 
-    `name` — `tid2013`, `nights` or `things`: the layout in which their authors publish them, and
-    `Dataset.name` says which release was found in it; `tid2008`, `kadid10k` or `bapps`: that
+    `format` — `tid2013`, `nights` or `things`: the format in which their authors publish them, and
+    `Dataset.release` says which release was found in it; `tid2008`, `kadid10k` or `bapps`: that
     release, or an error; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
     `oddoneout.csv` of one's own
     `path` — its folder; for a manifest also the file
+    `name` — what results call it, as in `mine=pairs` of the command line; by default the name of
+    the release that is found, else of the format
+    `level` — its level of abstraction: `low`, `middle`, `high` or `none`; by default that of the
+    format
     `split` — one split: a file of THINGS (`testset1` unless said otherwise), a value of the column
     `split` elsewhere (all rows unless said otherwise)
     `min_votes` — leave out NIGHTS trials with fewer votes
@@ -143,8 +154,10 @@ def load_dataset(
     """
     return Dataset(
         _alignscope.Dataset(
-            check.text("name", name),
+            check.text("format", format),
             check.path("path", path),
+            check.optional_text("name", name),
+            check.optional_text("level", level),
             check.optional_text("split", split),
             check.votes("min_votes", min_votes),
             check.optional_text("things_images", things_images),

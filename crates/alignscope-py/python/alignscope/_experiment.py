@@ -109,7 +109,7 @@ class Experiment:
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
     …), `pixels`, `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
-    `datasets` — data sets of `load_dataset`, or a mapping of names to folders
+    `datasets` — data sets of `load_dataset`, or a mapping of formats, or `NAME=FORMAT`, to folders
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`; the first
     three by default
     `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
@@ -289,10 +289,10 @@ def _datasets(
         return [given]
     if isinstance(given, Mapping):
         return [
-            load_dataset(name, check.path(f"datasets[{name!r}]", path))
-            for name, path in given.items()
+            load_dataset(format, check.path(f"datasets[{format!r}]", path))
+            for format, path in given.items()
         ]
-    expected = "data sets of load_dataset, or a mapping of names to folders"
+    expected = "data sets of load_dataset, or a mapping of formats to folders"
     if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Iterable):
         raise check.wrong_type("datasets", given, expected)
     found = list(given)

@@ -1,8 +1,5 @@
 //! A model and people as two raters.
 
-use std::collections::HashMap;
-
-use crate::dataset::{OddOneOut, Trials, TwoAlternatives};
 use crate::resample::Replicates;
 use crate::score::{Scorer, Share, Ties};
 
@@ -28,11 +25,7 @@ type Answer = [f64; 3];
 /// Cohen, *A coefficient of agreement for nominal scales*, Educational and Psychological Measurement 20
 /// (1960).
 pub fn cohens_kappa(scorer: &Scorer, columns: &[Vec<f64>]) -> Option<Vec<Replicates>> {
-    let people: Vec<Option<usize>> = match scorer.trials() {
-        Trials::RatedPairs(_) => return None,
-        Trials::TwoAlternatives(trials) => trials.iter().map(majority_of_votes).collect(),
-        Trials::OddOneOut(trials) => majority_of_answers(trials),
-    };
+    let people = scorer.trials().paradigm().people_choose()?;
     let count = |answer: &Option<usize>| f64::from(u8::from(answer.is_some()));
     let counts: Vec<f64> = people.iter().map(count).collect();
     let share = |numerators| Share { numerators, denominator: 0 };
@@ -40,7 +33,7 @@ pub fn cohens_kappa(scorer: &Scorer, columns: &[Vec<f64>]) -> Option<Vec<Replica
         |k: usize| share(people.iter().map(|p| f64::from(u8::from(*p == Some(k)))).collect());
     let mut shares: Vec<Share> = (0..3).map(by_people).collect();
     for distances in columns {
-        let answers = answers(scorer, distances);
+        let answers = answers(scorer, distances)?;
         let both = || people.iter().zip(&answers);
         shares.push(share(both().map(|(p, answer)| p.map_or(0.0, |p| answer[p])).collect()));
         for k in 0..3 {
@@ -62,72 +55,20 @@ pub fn cohens_kappa(scorer: &Scorer, columns: &[Vec<f64>]) -> Option<Vec<Replica
     Some((0..columns.len()).map(kappa).collect())
 }
 
-/// 0 for left, 1 for right.
-fn majority_of_votes(trial: &TwoAlternatives) -> Option<usize> {
-    (trial.left_votes != trial.right_votes)
-        .then(|| usize::from(trial.right_votes > trial.left_votes))
-}
-
-/// The most frequent answer to a triplet at the first of its trials; nothing at the others.
-fn majority_of_answers(trials: &[OddOneOut]) -> Vec<Option<usize>> {
-    let mut counts = HashMap::<[u32; 3], [usize; 3]>::new();
-    for trial in trials {
-        let places = places(trial);
-        counts.entry(sorted(trial)).or_default()[places[usize::from(trial.odd)]] += 1;
-    }
-    let most = |trial: &OddOneOut| {
-        // Taken out, so that the triplet is one question.
-        let counts = counts.remove(&sorted(trial))?;
-        let most = *counts.iter().max()?;
-        let mut where_most = (0..3).filter(|k| counts[*k] == most);
-        where_most.next().filter(|_| where_most.next().is_none())
+/// The model's answer to each trial; `None` if trials are no choices.
+fn answers(scorer: &Scorer, distances: &[f64]) -> Option<Vec<Answer>> {
+    let of = |chosen: &[bool; 3]| {
+        let tied = chosen.iter().filter(|chosen| **chosen).count();
+        let counts = tied == 1 || scorer.ties() == Ties::Half;
+        chosen.map(|chosen| if chosen && counts { 1.0 / tied as f64 } else { 0.0 })
     };
-    trials.iter().map(most).collect()
-}
-
-fn sorted(trial: &OddOneOut) -> [u32; 3] {
-    let mut images = trial.images;
-    images.sort_unstable();
-    images
-}
-
-/// The place of each image of a triplet in their order by number.
-fn places(trial: &OddOneOut) -> [usize; 3] {
-    trial.images.map(|image| trial.images.iter().filter(|other| **other < image).count())
-}
-
-/// The model's answer to each trial.
-fn answers(scorer: &Scorer, distances: &[f64]) -> Vec<Answer> {
-    let of = |nearest: &mut dyn Iterator<Item = usize>| {
-        let tied: Vec<usize> = nearest.collect();
-        let mut answer = [0.0; 3];
-        if tied.len() == 1 || scorer.ties() == Ties::Half {
-            tied.iter().for_each(|k| answer[*k] = 1.0 / tied.len() as f64);
-        }
-        answer
-    };
-    match scorer.trials() {
-        Trials::RatedPairs(_) => vec![],
-        Trials::TwoAlternatives(_) => {
-            let of_trial = |d: &[f64; 2]| of(&mut (0..2).filter(|k| d[*k] <= d[1 - *k]));
-            distances.as_chunks().0.iter().map(of_trial).collect()
-        }
-        Trials::OddOneOut(trials) => {
-            let of_trial = |(trial, d): (&OddOneOut, &[f64; 3])| {
-                let least = d.iter().copied().fold(f64::INFINITY, f64::min);
-                let places = places(trial);
-                // Of images 0–1 the odd one is 2, of 0–2 it is 1, of 1–2 it is 0.
-                of(&mut (0..3).filter(|k| d[*k] == least).map(|k| places[2 - k]))
-            };
-            trials.iter().zip(distances.as_chunks().0).map(of_trial).collect()
-        }
-    }
+    Some(scorer.trials().paradigm().model_chooses(distances)?.iter().map(of).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{ALL, Clusters, Subset};
+    use crate::dataset::{ALL, Clusters, OddOneOut, Subset, Trials, TwoAlternatives};
     use crate::resample::{Draws, Resampling};
 
     fn kappa(trials: Trials, distances: &[f64], ties: Ties) -> Option<f64> {

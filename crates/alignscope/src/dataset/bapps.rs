@@ -64,7 +64,7 @@ impl Format for Bapps {
 fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
     let Some(folder) = find(data) else {
         let expected = "the folder `2afc` with `val` or `train` in it";
-        return Err(DatasetError::nothing_of(&Bapps, data, expected));
+        return Err(DatasetError::nothing_of(Bapps.name(), data, expected));
     };
     let split = options.split.as_deref().unwrap_or(SPLIT);
     let root = folder.join(split);
@@ -88,7 +88,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     judgements.sort_unstable();
     if judgements.is_empty() {
         let expected = "answers `judge/NNNNNN.npy` in a folder for each kind";
-        return Err(DatasetError::nothing_of(&Bapps, &root, expected));
+        return Err(DatasetError::nothing_of(Bapps.name(), &root, expected));
     }
     let mut counts = BTreeMap::<String, usize>::new();
     for (kind, _) in &judgements {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Dataset, DatasetError, Trials};
+use super::{Dataset, DatasetError};
 use crate::resample::ClusterBy;
 
 /// The cluster of each trial: trials of one cluster share an image or are the same question, so
@@ -36,9 +36,9 @@ impl Dataset {
     /// # Errors
     /// The observer is asked for, and the data set does not name one for every trial.
     pub fn clusters(&self, by: ClusterBy) -> Result<Clusters, DatasetError> {
-        Ok(match (by, &self.trials) {
-            (ClusterBy::None, trials) => Clusters::of_keys(0..trials.len()),
-            (ClusterBy::Observer, _) => {
+        Ok(match by {
+            ClusterBy::None => Clusters::of_keys(0..self.trials.len()),
+            ClusterBy::Observer => {
                 let observer = self.labels.iter().find(|label| label.name == "subject");
                 let Some(observer) = observer.filter(|o| o.values.iter().all(|v| !v.is_empty()))
                 else {
@@ -49,18 +49,9 @@ impl Dataset {
                 };
                 Clusters::of_keys(observer.codes.iter())
             }
-            (ClusterBy::Default, Trials::RatedPairs(trials)) => {
-                Clusters::of_keys(trials.iter().map(|t| t.reference))
-            }
-            (ClusterBy::Default, Trials::TwoAlternatives(trials)) => {
-                Clusters::of_keys(trials.iter().map(|t| t.reference))
-            }
-            (ClusterBy::Default, Trials::OddOneOut(trials)) => {
-                Clusters::of_keys(trials.iter().map(|t| {
-                    let mut images = t.images;
-                    images.sort_unstable();
-                    images
-                }))
+            ClusterBy::Default => {
+                let trials = self.trials.paradigm();
+                Clusters::of_keys((0..trials.count()).map(|trial| trials.cluster(trial)))
             }
         })
     }

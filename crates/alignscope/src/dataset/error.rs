@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::Format;
-
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -259,11 +257,11 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// `path` holds nothing in a format, of which `expected` was looked for.
-    pub fn nothing_of(format: &dyn Format, path: &Path, expected: &str) -> Self {
+    /// `path` holds nothing in the format of that name, of which `expected` was looked for.
+    pub fn nothing_of(format: &str, path: &Path, expected: &str) -> Self {
         Self::NotFound {
             path: path.to_owned(),
-            dataset: format.name().to_owned(),
+            dataset: format.to_owned(),
             expected: expected.to_owned(),
             looks_like: None,
             elsewhere: None,

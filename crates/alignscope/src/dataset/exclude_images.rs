@@ -2,23 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Dataset, ImageIndex, Trials};
+use super::{Dataset, ImageIndex};
 
 impl Dataset {
     /// The data set without the trials that show any of these images; images that no trial is left for are not in it.
     /// Trials and images keep their order.
     pub fn without(&self, images: &BTreeSet<ImageIndex>) -> Self {
-        let shown = |trial: usize| -> Vec<ImageIndex> {
-            match &self.trials {
-                Trials::RatedPairs(trials) => {
-                    vec![trials[trial].reference, trials[trial].distorted]
-                }
-                Trials::TwoAlternatives(trials) => {
-                    vec![trials[trial].reference, trials[trial].left, trials[trial].right]
-                }
-                Trials::OddOneOut(trials) => trials[trial].images.to_vec(),
-            }
-        };
+        let paradigm = self.trials.paradigm();
+        let shown = |trial: usize| paradigm.images(trial);
         let index = |i: usize| u32::try_from(i).expect("fewer than 2^32 images and trials");
         let left: Vec<u32> = (0..self.trials.len())
             .filter(|trial| !shown(*trial).iter().any(|image| images.contains(image)))
@@ -34,21 +25,9 @@ impl Dataset {
                 kept.push(self.images[image as usize].clone());
             }
         }
-        let new = |image: &mut ImageIndex| {
-            *image = numbers[*image as usize].expect("an image of a trial that is left");
-        };
         let mut trials = self.trials.part(&left);
-        match &mut trials {
-            Trials::RatedPairs(trials) => trials.iter_mut().for_each(|trial| {
-                [&mut trial.reference, &mut trial.distorted].into_iter().for_each(new);
-            }),
-            Trials::TwoAlternatives(trials) => trials.iter_mut().for_each(|trial| {
-                [&mut trial.reference, &mut trial.left, &mut trial.right].into_iter().for_each(new);
-            }),
-            Trials::OddOneOut(trials) => {
-                trials.iter_mut().for_each(|trial| trial.images.iter_mut().for_each(new));
-            }
-        }
+        trials
+            .renumber(&|image| numbers[image as usize].expect("an image of a trial that is left"));
         let mut labels = self.labels.clone();
         for label in &mut labels {
             label.codes = left.iter().map(|trial| label.codes[*trial as usize]).collect();
@@ -66,7 +45,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{ImageEntry, LabelColumn, Level, OddOneOut};
+    use crate::dataset::{ImageEntry, LabelColumn, Level, OddOneOut, Trials};
 
     #[test]
     fn trials_of_other_images_keep_their_images_labels_and_numbers() {

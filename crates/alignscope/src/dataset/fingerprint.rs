@@ -2,8 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, LabelColumn, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives};
+use super::{Dataset, LabelColumn, Pairs, Trials};
 use crate::input_file::ContentHash;
+use crate::paradigm::Answer;
 
 impl Pairs {
     /// Hash over the pairs, by position of their images.
@@ -58,26 +59,12 @@ impl Numbers {
     fn trials(&mut self, trials: &Trials) {
         self.count(trials.comparisons());
         self.count(trials.len());
-        match trials {
-            Trials::RatedPairs(trials) => {
-                for RatedPair { reference, distorted, score, std } in trials {
-                    self.list([*reference, *distorted].map(u64::from).into_iter());
-                    self.list([Some(*score), *std].map(bits).into_iter());
-                }
-            }
-            Trials::TwoAlternatives(trials) => {
-                for trial in trials {
-                    let TwoAlternatives { reference, left, right, left_votes, right_votes } = trial;
-                    self.list([*reference, *left, *right].map(u64::from).into_iter());
-                    self.list([*left_votes, *right_votes].map(f64::to_bits).into_iter());
-                }
-            }
-            Trials::OddOneOut(trials) => {
-                for OddOneOut { images, odd } in trials {
-                    self.list(images.map(u64::from).into_iter());
-                    self.number((*odd).into());
-                }
-            }
+        let paradigm = trials.paradigm();
+        for trial in 0..trials.len() {
+            self.list(paradigm.images(trial).into_iter().map(u64::from));
+            let Answer { score, score_std, left_votes, right_votes, odd } = paradigm.answer(trial);
+            let odd = odd.map(f64::from);
+            self.list([score, score_std, left_votes, right_votes, odd].map(bits).into_iter());
         }
     }
 }

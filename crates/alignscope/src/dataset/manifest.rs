@@ -107,7 +107,7 @@ fn open(
         false => (data.to_owned(), file_in(data, &name)),
     };
     let Some(path) = path else {
-        return Err(DatasetError::nothing_of(format, &root, &format!("`{name}`")));
+        return Err(DatasetError::nothing_of(format.name(), &root, &format!("`{name}`")));
     };
     let files =
         Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;

@@ -51,7 +51,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     };
     let Some(path) = path else {
         let expected = "`data.csv`, or BAPPS's folder `2afc` with `val/<kind>/judge/`";
-        return Err(DatasetError::nothing_of(&Nights, &root, expected));
+        return Err(DatasetError::nothing_of(Nights.name(), &root, expected));
     };
     let table = Table::open(&path)?;
     let source = table.hashed_path();

@@ -23,28 +23,9 @@ impl Pairs {
     /// Collects the pairs of `trials`.
     pub fn of(trials: &Trials) -> Self {
         let mut builder = Builder::default();
-        let per_trial = match trials {
-            Trials::RatedPairs(trials) => {
-                trials.iter().for_each(|t| builder.add(t.reference, t.distorted));
-                1
-            }
-            Trials::TwoAlternatives(trials) => {
-                for t in trials {
-                    builder.add(t.reference, t.left);
-                    builder.add(t.reference, t.right);
-                }
-                2
-            }
-            Trials::OddOneOut(trials) => {
-                for t in trials {
-                    let [first, second, third] = t.images;
-                    builder.add(first, second);
-                    builder.add(first, third);
-                    builder.add(second, third);
-                }
-                3
-            }
-        };
+        let trials = trials.paradigm();
+        trials.for_each_pair(&mut |a, b| builder.add(a, b));
+        let per_trial = trials.comparisons();
         Self { images: builder.images, uses: builder.uses, of_trials: builder.of_trials, per_trial }
     }
 

@@ -1,8 +1,6 @@
 //! Parts of a data set that are scored by themselves.
 
-use std::collections::{HashMap, HashSet};
-
-use super::{Dataset, LabelColumn, Release, Trials};
+use super::{Dataset, LabelColumn, Release};
 
 /// Some trials of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +25,6 @@ const MAX_VALUES: usize = 50;
 
 /// Fewer votes than this are left out by most who use NIGHTS.
 const ENOUGH_VOTES: f64 = 6.0;
-
-/// People who must have answered a triplet for its majority to tell. The most frequent of m answers has
-/// a larger share among them than among all people: of people who agree by 1/2, 1/4 and 1/4 by
-/// 0.50 for one answer (which always agrees with itself), 0.19 for two, 0.09 for five, 0.04 for ten, 0.01
-/// for twenty.
-pub const MIN_ANSWERS: usize = 10;
 
 /// Where the majority share of a triplet is cut into bins: lower and upper end (not in it).
 const AGREEMENT: [(&str, f64, f64); 4] = [
@@ -190,32 +182,11 @@ impl Dataset {
         }
     }
 
-    /// For each answer to a triplet, the share of answers to it that the most frequent answer has; none for
-    /// a triplet with answers of fewer than [`MIN_ANSWERS`] people (or with fewer answers, where people are
-    /// not named), for other trials, or where every triplet has fewer.
+    /// For each answer to a triplet, the share of answers to it that the most frequent answer has;
+    /// none for a triplet with answers of fewer than [`MIN_ANSWERS`](super::MIN_ANSWERS) people (or with fewer answers,
+    /// where people are not named), for other trials, or where every triplet has fewer.
     pub fn majority_shares(&self) -> Option<Vec<Option<f64>>> {
-        let Trials::OddOneOut(trials) = &self.trials else { return None };
-        let person = self.person_of_trial();
-        let mut people = HashMap::<[u32; 3], HashSet<u32>>::new();
-        let mut answers = HashMap::<[u32; 3], HashMap<u32, usize>>::new();
-        let key = |images: [u32; 3]| {
-            let mut images = images;
-            images.sort_unstable();
-            images
-        };
-        for (i, trial) in trials.iter().enumerate() {
-            let odd = trial.images[usize::from(trial.odd)];
-            people.entry(key(trial.images)).or_default().insert(person(i));
-            *answers.entry(key(trial.images)).or_default().entry(odd).or_default() += 1;
-        }
-        let share = |images: [u32; 3]| {
-            let counts = &answers[&images];
-            let most = counts.values().max().expect("an answer");
-            let share = *most as f64 / counts.values().sum::<usize>() as f64;
-            (people[&images].len() >= MIN_ANSWERS).then_some(share)
-        };
-        let shares: Vec<Option<f64>> = trials.iter().map(|t| share(key(t.images))).collect();
-        shares.iter().any(Option::is_some).then_some(shares)
+        self.trials.paradigm().majority_shares(&self.person_of_trial())
     }
 
     /// Who answered each trial, as a number: the label `subject` where it names all, else each trial is
@@ -240,7 +211,7 @@ fn enough_votes(column: &LabelColumn, subsets: &mut Vec<Subset>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Level, OddOneOut, RatedPair};
+    use crate::dataset::{Level, MIN_ANSWERS, OddOneOut, RatedPair, Trials};
 
     fn dataset(trials: Trials, labels: &[(&str, &[&str])]) -> Dataset {
         let labels = labels.iter().map(|(name, values)| {

@@ -168,7 +168,7 @@ fn find_split(data: &Path, split: &str) -> Result<(PathBuf, Layout), DatasetErro
         None => {
             let expected =
                 format!("`triplet_dataset/{split}.txt`, `unique_id.txt` and `object_images/`");
-            Err(DatasetError::nothing_of(&Things, data, &expected))
+            Err(DatasetError::nothing_of(Things.name(), data, &expected))
         }
     }
 }
@@ -235,7 +235,7 @@ fn read_concepts(data: &Path, layout: &Layout) -> Result<(Vec<String>, HashedPat
         Some(found) => Ok(found),
         None => {
             let expected = "`unique_id.txt` or `things_concepts.tsv`";
-            Err(DatasetError::nothing_of(&Things, data, expected))
+            Err(DatasetError::nothing_of(Things.name(), data, expected))
         }
     }
 }
@@ -519,7 +519,7 @@ fn no_images(data: &Path) -> DatasetError {
         }
         None => {
             let expected = "`object_images/` with a folder for each concept";
-            DatasetError::nothing_of(&Things, data, expected)
+            DatasetError::nothing_of(Things.name(), data, expected)
         }
     }
 }

@@ -152,7 +152,7 @@ fn find_annotation(folder: &Path) -> Result<PathBuf, DatasetError> {
     names.sort();
     match names.as_slice() {
         [] => Err(DatasetError::nothing_of(
-            &Tid,
+            Tid.name(),
             folder,
             "`mos_with_names.txt`, `image_pairs_mos.csv`, `dmos.csv` or `mos.csv`",
         )),

@@ -10,8 +10,9 @@ use super::distances::{COLUMNS, check_distance};
 use super::table::{Batch, batches};
 use super::{ResultsError, wrong};
 use crate::comparison::Side;
-use crate::dataset::{Clusters, ImageIndex, OddOneOut, Pairs, RatedPair, Trials, TwoAlternatives};
+use crate::dataset::{Clusters, ImageIndex, Pairs, Trials};
 use crate::distance::Distance;
+use crate::paradigm::Answer;
 
 /// The trials of a data set as they were run.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +33,7 @@ pub struct RunDataset {
 struct TrialRow {
     id: u64,
     images: [Option<ImageIndex>; 3],
-    score: Option<f64>,
-    score_std: Option<f64>,
-    left_votes: Option<f64>,
-    right_votes: Option<f64>,
-    odd: Option<u8>,
+    answer: Answer,
     cluster: u32,
 }
 
@@ -94,7 +91,8 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
     found
         .into_iter()
         .map(|(name, images, rows)| {
-            let trials = trials_of(&rows).map_err(|row| {
+            let given: Vec<_> = rows.iter().map(|row| (row.images, row.answer)).collect();
+            let trials = Trials::of_answers(&given).map_err(|row| {
                 let why = format!(
                     "trial {} of {} lacks an image, or its answer is none that people can give",
                     row + 1,
@@ -169,52 +167,15 @@ impl TrialColumns {
                 .images
                 .each_ref()
                 .map(|column| column.is_valid(i).then(|| images.intern(column.value(i)))),
-            score,
-            score_std,
-            left_votes,
-            right_votes,
-            odd: self.odd.is_valid(i).then(|| self.odd.value(i)),
-            cluster: self.clusters.value(i),
-        }
-    }
-}
-
-/// The trials of a data set; or the position of one that is not whole.
-fn trials_of(rows: &[TrialRow]) -> Result<Trials, usize> {
-    fn all<T>(rows: &[TrialRow], trial: impl Fn(&TrialRow) -> Option<T>) -> Result<Vec<T>, usize> {
-        rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
-    }
-    // What people answered stands in columns of its own for each kind of trial.
-    match rows.first() {
-        Some(TrialRow { score: Some(_), .. }) => all(rows, |row| {
-            Some(RatedPair {
-                reference: row.images[0]?,
-                distorted: row.images[1]?,
-                score: row.score.filter(|score| score.is_finite())?,
-                std: row.score_std,
-            })
-        })
-        .map(Trials::RatedPairs),
-        Some(TrialRow { left_votes: Some(_), .. }) => all(rows, |row| {
-            let votes = |votes: Option<f64>| votes.filter(|v| *v >= 0.0 && v.is_finite());
-            let (left_votes, right_votes) = (votes(row.left_votes)?, votes(row.right_votes)?);
-            let [reference, left, right] = row.images;
-            let (reference, left, right) = (reference?, left?, right?);
-            (left_votes + right_votes > 0.0).then_some(TwoAlternatives {
-                reference,
-                left,
-                right,
+            answer: Answer {
+                score,
+                score_std,
                 left_votes,
                 right_votes,
-            })
-        })
-        .map(Trials::TwoAlternatives),
-        _ => all(rows, |row| {
-            let [Some(a), Some(b), Some(c)] = row.images else { return None };
-            let odd = row.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
-            Some(OddOneOut { images: [a, b, c], odd })
-        })
-        .map(Trials::OddOneOut),
+                odd: self.odd.is_valid(i).then(|| self.odd.value(i)),
+            },
+            cluster: self.clusters.value(i),
+        }
     }
 }
 
@@ -238,22 +199,9 @@ impl RunDataset {
     fn describe(&self, i: usize) -> String {
         let image = |index: ImageIndex| self.images[index as usize].as_str();
         let id = self.trial_ids[i];
-        match &self.trials {
-            Trials::RatedPairs(trials) => {
-                let t = &trials[i];
-                let images = [t.reference, t.distorted].map(image).join(", ");
-                format!("{id} ({images}: score {})", t.score)
-            }
-            Trials::TwoAlternatives(trials) => {
-                let t = &trials[i];
-                let images = [t.reference, t.left, t.right].map(image).join(", ");
-                format!("{id} ({images}: votes {} and {})", t.left_votes, t.right_votes)
-            }
-            Trials::OddOneOut(trials) => {
-                let t = &trials[i];
-                format!("{id} ({}: odd {})", t.images.map(image).join(", "), t.odd + 1)
-            }
-        }
+        let trials = self.trials.paradigm();
+        let images: Vec<&str> = trials.images(i).into_iter().map(image).collect();
+        format!("{id} ({}: {})", images.join(", "), trials.answer(i))
     }
 }
 

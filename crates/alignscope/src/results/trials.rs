@@ -8,7 +8,8 @@ use arrow_schema::DataType;
 
 use super::ResultsError;
 use super::table::TableWriter;
-use crate::dataset::{Clusters, Dataset, ImageIndex, Trials};
+use crate::dataset::{Clusters, Dataset, ImageIndex};
+use crate::paradigm::Answer;
 
 /// Writes the trials of all data sets of a run, in their order.
 ///
@@ -51,39 +52,15 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(
 fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<ArrayRef> {
     let n = dataset.trials.len();
     let id = |image: ImageIndex| dataset.images[image as usize].id.as_str();
-    let rows: Vec<TrialFields> = match &dataset.trials {
-        Trials::RatedPairs(trials) => trials
-            .iter()
-            .map(|t| TrialFields {
-                images: [Some(id(t.reference)), Some(id(t.distorted)), None],
-                score: Some(t.score),
-                score_std: t.std,
-                ..TrialFields::default()
-            })
-            .collect(),
-        Trials::TwoAlternatives(trials) => trials
-            .iter()
-            .map(|t| TrialFields {
-                images: [Some(id(t.reference)), Some(id(t.left)), Some(id(t.right))],
-                left_votes: Some(t.left_votes),
-                right_votes: Some(t.right_votes),
-                ..TrialFields::default()
-            })
-            .collect(),
-        Trials::OddOneOut(trials) => trials
-            .iter()
-            .map(|t| TrialFields {
-                images: t.images.map(|image| Some(id(image))),
-                odd: Some(t.odd + 1),
-                ..TrialFields::default()
-            })
-            .collect(),
-    };
+    let trials = dataset.trials.paradigm();
+    let images: Vec<Vec<ImageIndex>> = (0..n).map(|trial| trials.images(trial)).collect();
+    let answers: Vec<Answer> = (0..n).map(|trial| trials.answer(trial)).collect();
     let image = |side: usize| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| row.images[side]).collect::<StringArray>())
+        let of = |images: &Vec<ImageIndex>| images.get(side).map(|image| id(*image));
+        Arc::new(images.iter().map(of).collect::<StringArray>())
     };
-    let float = |field: fn(&TrialFields<'_>) -> Option<f64>| -> ArrayRef {
-        Arc::new(rows.iter().map(field).collect::<Float64Array>())
+    let float = |field: fn(&Answer) -> Option<f64>| -> ArrayRef {
+        Arc::new(answers.iter().map(field).collect::<Float64Array>())
     };
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&dataset.name, n))),
@@ -91,11 +68,11 @@ fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<Ar
         image(0),
         image(1),
         image(2),
-        float(|row| row.score),
-        float(|row| row.score_std),
-        float(|row| row.left_votes),
-        float(|row| row.right_votes),
-        Arc::new(rows.iter().map(|row| row.odd).collect::<UInt8Array>()),
+        float(|answer| answer.score),
+        float(|answer| answer.score_std),
+        float(|answer| answer.left_votes),
+        float(|answer| answer.right_votes),
+        Arc::new(answers.iter().map(|answer| answer.odd).collect::<UInt8Array>()),
         Arc::new(UInt32Array::from_iter_values(clusters.codes.iter().copied())),
     ];
     for name in labels {
@@ -108,15 +85,4 @@ fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<Ar
         columns.push(column);
     }
     columns
-}
-
-/// The fields of a trial that depend on its kind.
-#[derive(Default)]
-struct TrialFields<'a> {
-    images: [Option<&'a str>; 3],
-    score: Option<f64>,
-    score_std: Option<f64>,
-    left_votes: Option<f64>,
-    right_votes: Option<f64>,
-    odd: Option<u8>,
 }

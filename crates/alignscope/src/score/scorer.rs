@@ -4,10 +4,7 @@ use rayon::prelude::*;
 
 use super::rated::{Curves, OF_ALL, OF_SUBSETS, Ratings};
 use super::ratio::{self, Share};
-use super::{
-    Measure, Score, ScoreError, Ties, odd_one_out_outcomes, score, two_alternatives_outcomes,
-    vote_shares,
-};
+use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::resample::{Draws, Interval, NoInterval, Replicates};
 
@@ -128,19 +125,12 @@ impl Scorer {
 
     /// The measure that figures show and that models are compared by.
     pub fn main_measure(&self) -> Measure {
-        match self.trials {
-            Trials::RatedPairs(_) => Measure::Spearman,
-            Trials::TwoAlternatives(_) | Trials::OddOneOut(_) => Measure::Accuracy,
-        }
+        self.trials.paradigm().main_measure()
     }
 
     /// What chance gives of the main measure.
     pub fn chance(&self) -> f64 {
-        match self.trials {
-            Trials::RatedPairs(_) => 0.0,
-            Trials::TwoAlternatives(_) => 1.0 / 2.0,
-            Trials::OddOneOut(_) => 1.0 / 3.0,
-        }
+        self.trials.paradigm().chance()
     }
 
     /// Scores lists of distances, each as [`score`] takes it.
@@ -160,11 +150,9 @@ impl Scorer {
                 self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
-            found.extend(match &self.trials {
-                Trials::RatedPairs(trials) => {
-                    self.rated(columns, plain, trials.iter().map(|t| t.score).collect())
-                }
-                Trials::TwoAlternatives(_) | Trials::OddOneOut(_) => self.choices(columns, plain),
+            found.extend(match self.trials.paradigm().ratings() {
+                Some(ratings) => self.rated(columns, plain, ratings.scores),
+                None => self.choices(columns, plain),
             });
         }
         Ok(found)
@@ -173,15 +161,7 @@ impl Scorer {
     /// What each trial counts for the accuracy: 1, 0, or a part at a tie; none where people do not
     /// decide. Nothing for rated pairs.
     pub fn outcomes(&self, distances: &[f64]) -> Option<Vec<Option<f64>>> {
-        match &self.trials {
-            Trials::RatedPairs(_) => None,
-            Trials::TwoAlternatives(trials) => {
-                Some(two_alternatives_outcomes(trials, distances.as_chunks().0, self.ties))
-            }
-            Trials::OddOneOut(trials) => {
-                Some(odd_one_out_outcomes(trials, distances.as_chunks().0, self.ties))
-            }
-        }
+        self.trials.paradigm().outcomes(distances, self.ties).into_iter().next()
     }
 
     /// Correlations of ratings with lists of numbers, under all resamples: for each subset and
@@ -191,9 +171,8 @@ impl Scorer {
         &self,
         columns: &[Vec<f64>],
     ) -> Vec<(usize, Measure, Vec<Replicates>)> {
-        let Trials::RatedPairs(trials) = &self.trials else { return vec![] };
-        let scores = trials.iter().map(|t| t.score).collect();
-        let ratings = Ratings::new(scores, &self.subsets, &self.clusters);
+        let Some(ratings) = self.trials.paradigm().ratings() else { return vec![] };
+        let ratings = Ratings::new(ratings.scores, &self.subsets, &self.clusters);
         let (replicates, _) = ratings.replicates(columns, &self.draws);
         let mut wanted = vec![(0, Measure::Kendall)];
         wanted.extend((0..self.subsets.len()).flat_map(|s| OF_SUBSETS.map(|m| (s, m))));
@@ -275,22 +254,18 @@ impl Scorer {
 
     fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
         let mut shares = Vec::new();
-        let mut denominators = vec![];
+        let mut denominators: Vec<Vec<f64>> = vec![];
         for distances in columns {
-            let outcomes = self.outcomes(distances).expect("choices have outcomes");
+            let measures = self.trials.paradigm().outcomes(distances, self.ties);
             if denominators.is_empty() {
                 let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
-                denominators.push(outcomes.iter().map(counts).collect());
+                let of = |outcomes: &Vec<Option<f64>>| outcomes.iter().map(counts).collect();
+                denominators = measures.iter().map(of).collect();
             }
-            let numerators = outcomes.iter().map(|o| o.unwrap_or(0.0)).collect();
-            shares.push(Share { numerators, denominator: 0 });
-            if let Trials::TwoAlternatives(trials) = &self.trials {
-                let numerators = vote_shares(trials, distances.as_chunks().0, self.ties);
-                shares.push(Share { numerators, denominator: 1 });
+            for (denominator, outcomes) in measures.into_iter().enumerate() {
+                let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
+                shares.push(Share { numerators, denominator });
             }
-        }
-        if let Trials::TwoAlternatives(trials) = &self.trials {
-            denominators.push(vec![1.0; trials.len()]);
         }
         let measures = denominators.len();
         let found =

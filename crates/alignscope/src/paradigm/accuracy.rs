@@ -1,7 +1,6 @@
 //! Shares of trials in which a model answers as people did.
 
-use super::{Measure, Score, Ties};
-use crate::dataset::{OddOneOut, TwoAlternatives};
+use super::{Measure, OddOneOut, Score, Ties, TwoAlternatives};
 
 /// Whether the model's nearer image is the one that most people chose, for each trial: 1, 0, what
 /// `ties` gives where both are as near; `None` where as many people chose one as the other.

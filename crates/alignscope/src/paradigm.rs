@@ -1,0 +1,19 @@
+//! What people can be asked, and how a model's answers to the same questions are scored.
+
+mod accuracy;
+mod correlation;
+mod measure;
+mod odd_one_out;
+mod rated_pairs;
+mod kind;
+mod trials;
+mod two_alternatives;
+
+pub use accuracy::{odd_one_out_outcomes, two_alternatives_outcomes, vote_share, vote_shares};
+pub use correlation::{average_ranks, kendall, pearson, spearman};
+pub use kind::{Answer, Ceiling, ImageIndex, Paradigm, Ratings, TrialCeiling};
+pub use measure::{Measure, Score, Ties};
+pub use odd_one_out::{MIN_ANSWERS, OddOneOut};
+pub use rated_pairs::{RatedPair, correlations};
+pub use trials::Trials;
+pub use two_alternatives::TwoAlternatives;

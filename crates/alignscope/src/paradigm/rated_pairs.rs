@@ -1,0 +1,88 @@
+//! Pairs of images with a mean opinion score.
+
+use super::correlation::{kendall, pearson, spearman, tied};
+use super::kind::{Answer, ImageIndex, Paradigm, Ratings};
+use super::{Measure, Score, Ties};
+
+/// A pair of images with a mean opinion score: how much alike people say they look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatedPair {
+    /// The undistorted image.
+    pub reference: ImageIndex,
+    /// The image that people rated.
+    pub distorted: ImageIndex,
+    /// Mean opinion score in the data set's own units; higher means closer to the reference.
+    pub score: f64,
+    /// Standard deviation of the score, where the data set has it.
+    pub std: Option<f64>,
+}
+
+impl Paradigm for Vec<RatedPair> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn comparisons(&self) -> usize {
+        1
+    }
+
+    fn images(&self, trial: usize) -> Vec<ImageIndex> {
+        vec![self[trial].reference, self[trial].distorted]
+    }
+
+    fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
+        self.iter().for_each(|trial| use_pair(trial.reference, trial.distorted));
+    }
+
+    fn renumber(&mut self, number: &dyn Fn(ImageIndex) -> ImageIndex) {
+        for trial in self {
+            trial.reference = number(trial.reference);
+            trial.distorted = number(trial.distorted);
+        }
+    }
+
+    fn question(&self, trial: usize) -> Vec<ImageIndex> {
+        self.images(trial)
+    }
+
+    fn cluster(&self, trial: usize) -> Vec<ImageIndex> {
+        vec![self[trial].reference]
+    }
+
+    fn answer(&self, trial: usize) -> Answer {
+        let RatedPair { score, std, .. } = self[trial];
+        Answer { score: Some(score), score_std: std, ..Answer::default() }
+    }
+
+    fn main_measure(&self) -> Measure {
+        Measure::Spearman
+    }
+
+    fn chance(&self) -> f64 {
+        0.0
+    }
+
+    fn score(&self, distances: &[f64], _: Ties) -> Vec<Score> {
+        correlations(distances, &self.iter().map(|trial| trial.score).collect::<Vec<f64>>())
+    }
+
+    fn ratings(&self) -> Option<Ratings> {
+        Some(Ratings {
+            scores: self.iter().map(|trial| trial.score).collect(),
+            deviations: self.iter().map(|trial| trial.std).collect(),
+        })
+    }
+}
+
+/// Spearman's, Pearson's and Kendall's correlations of (−distance, rating).
+pub fn correlations(distances: &[f64], ratings: &[f64]) -> Vec<Score> {
+    let closeness: Vec<f64> = distances.iter().map(|d| -d).collect();
+    let n_ties = tied(&closeness);
+    let n = ratings.len();
+    let of = |measure, value| Score { measure, value, n, n_ties, n_left_out: 0, chance: 0.0 };
+    vec![
+        of(Measure::Spearman, spearman(&closeness, ratings)),
+        of(Measure::Pearson, pearson(&closeness, ratings)),
+        of(Measure::Kendall, kendall(&closeness, ratings)),
+    ]
+}
