@@ -17,8 +17,7 @@ pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 use crate::dataset::Trials;
 
 /// A measure of agreement between distances and people. More is better, but for the two root mean
-/// square errors, of which less is. The last two are none of agreement: they tell how a stage's
-/// [energy](crate::energy) is spread over its channels.
+/// square errors, of which less is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Measure {
@@ -43,15 +42,11 @@ pub enum Measure {
     PearsonLogistic5,
     /// Root mean square error of that curve, in units of the scores; less is better.
     RmseLogistic5,
-    /// Share of a stage's energy that its largest channel holds; 0 to 1.
-    TopChannelShare,
-    /// Effective number of a stage's channels (participation ratio of their energies); from 1 on.
-    EffectiveChannels,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 10] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -62,8 +57,6 @@ impl Measure {
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
-        Self::TopChannelShare,
-        Self::EffectiveChannels,
     ];
 
     /// The name used in results.
@@ -79,8 +72,6 @@ impl Measure {
             Self::RmseLogistic4 => "rmse-logistic4",
             Self::PearsonLogistic5 => "pearson-logistic5",
             Self::RmseLogistic5 => "rmse-logistic5",
-            Self::TopChannelShare => "top-channel-share",
-            Self::EffectiveChannels => "effective-channels",
         }
     }
 
@@ -88,12 +79,6 @@ impl Measure {
     /// measure.
     pub fn is_main(self) -> bool {
         matches!(self, Self::Spearman | Self::Accuracy)
-    }
-
-    /// Whether it is of the energy of channels: of the model and the images alone, whatever people
-    /// answered.
-    pub fn is_of_energy(self) -> bool {
-        matches!(self, Self::TopChannelShare | Self::EffectiveChannels)
     }
 }
 
