@@ -12,7 +12,7 @@ pub fn run(arguments: &Published, quiet: bool) -> anyhow::Result<()> {
     let out = OutputFolder::claim(&arguments.out)?;
     let rows = published_rows();
     let drawn = Drawn::plain(FigureSpec::of_study());
-    alignscope::draw(&rows, &drawn, out.path())?;
+    alignscope::draw(&rows, &[], &drawn, out.path())?;
     write_scores(&out.file("scores.csv"), &rows)?;
     if !quiet {
         tell!("{} figures of published scores in {}", drawn.figures.len(), out.path().display());

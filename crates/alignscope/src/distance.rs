@@ -95,10 +95,6 @@ pub enum Distance {
     Dot,
     /// What a baseline measures; there is no other choice for it.
     Own,
-    /// No distance: in rows of energy, that of the activations.
-    Activations,
-    /// No distance: in rows of energy, that of the differences.
-    PairStatistics,
 }
 
 impl Distance {
@@ -117,36 +113,22 @@ impl Distance {
             Self::Cosine => Some(&Cosine),
             Self::Correlation => Some(&Correlation),
             Self::Dot => Some(&Dot),
-            Self::Own | Self::Activations | Self::PairStatistics => None,
+            Self::Own => None,
         }
     }
 
     /// The name used on the command line, in Python and in results.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Activations => "activations",
-            Self::PairStatistics => "differences",
-            _ => self.of_activations().name(),
-        }
+        self.implementation().map_or("own", PairDistance::name)
     }
 
     /// What results call `name` in the column of distances: a kind of distance, also a baseline's
-    /// own, or what a row of energy is about.
+    /// own.
     ///
     /// # Errors
     /// There is no such kind.
     pub fn in_results(name: &str) -> Result<Self, UnknownName> {
-        let others = [Self::Own, Self::Activations, Self::PairStatistics];
-        match others.into_iter().find(|other| other.name() == name) {
-            Some(other) => Ok(other),
-            None => name.parse(),
-        }
-    }
-
-    /// Whether it is what a row of energy is about, and no distance.
-    pub fn is_of_energy(self) -> bool {
-        matches!(self, Self::Activations | Self::PairStatistics)
+        if name == Self::Own.name() { Ok(Self::Own) } else { name.parse() }
     }
 
     /// What it is, in a line.

@@ -15,8 +15,9 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use crate::distance::Distance;
+use crate::dataset::Level;
 use crate::pair_statistics::Activations;
+use crate::stage::Stage;
 use alignscope_kernel::mean_squares;
 use sum::ExactSum;
 
@@ -31,14 +32,64 @@ pub struct StageEnergy {
 }
 
 impl StageEnergy {
-    /// What has an energy, as rows of results name it in the column of distances.
-    pub const OF: [Distance; 2] = [Distance::Activations, Distance::PairStatistics];
-
-    /// Both spreads, in the order of [`OF`](Self::OF).
-    pub fn parts(self) -> [(Distance, Spread); 2] {
-        let [activations, differences] = Self::OF;
-        [(activations, self.activations), (differences, self.differences)]
+    /// The spread of one of them.
+    pub fn spread(self, of: EnergyOf) -> Spread {
+        match of {
+            EnergyOf::Activations => self.activations,
+            EnergyOf::Differences => self.differences,
+        }
     }
+}
+
+/// What has an energy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EnergyOf {
+    /// The activations, over images and tokens.
+    Activations,
+    /// The differences, over the pairs of all trials.
+    Differences,
+}
+
+impl EnergyOf {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Activations, Self::Differences];
+
+    /// The name used in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Activations => "activations",
+            Self::Differences => "differences",
+        }
+    }
+}
+
+choice!(EnergyOf, "energy");
+
+/// How the energy of a model's stage on a data set is spread: a row of `energy.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnergyRow {
+    /// The name of the data set.
+    pub dataset: String,
+    /// The model's name, as it was asked for.
+    pub model: String,
+    /// The stage.
+    pub stage: Stage,
+    /// Where the stage stands in figures, 0 to 100.
+    pub depth_percent: f64,
+    /// Whose energy.
+    pub energy: EnergyOf,
+    /// The channel with the most energy, counted from 0; the first of several.
+    pub top_channel: usize,
+    /// Its share of the energy of all; NaN (an empty field) if there is no energy.
+    pub top_channel_share: f64,
+    /// The effective number of channels; NaN (an empty field) if there is no energy.
+    pub effective_channels: f64,
+    /// Channels without energy.
+    pub zero_channels: usize,
+    /// Images or pairs that entered it.
+    pub n: usize,
+    /// The level of abstraction of the data set.
+    pub level: Level,
 }
 
 /// How energy is spread over channels.

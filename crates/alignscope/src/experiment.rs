@@ -28,6 +28,7 @@ use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
+use crate::energy::EnergyRow;
 use crate::features::Layouts;
 use crate::findings::FindingRow;
 use crate::finished::{FigureSpec, Presentation, check_figures};
@@ -39,7 +40,7 @@ use crate::progress::Progress;
 use crate::resample::Resampling;
 use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
-    ScaleFile, ScoreRow, is_done, read_scores,
+    ScaleFile, ScoreRow, is_done, read_energy, read_scores,
 };
 use crate::score::Ties;
 
@@ -107,6 +108,8 @@ struct ForeignScales {
 pub struct Summary {
     /// All scores, as in `scores.csv`.
     pub scores: Vec<ScoreRow>,
+    /// How the energy of stages is spread, as in `energy.csv`.
+    pub energy: Vec<EnergyRow>,
     /// Seconds from start to end.
     pub wall_s: f64,
     /// Whether the folder held this very run already, and nothing was done.
@@ -119,6 +122,7 @@ pub struct Summary {
 #[derive(Debug, Default)]
 struct Outcome {
     scores: Vec<ScoreRow>,
+    energy: Vec<EnergyRow>,
     findings: Vec<FindingRow>,
     comparisons: Vec<ComparisonRow>,
     wall_s: f64,
@@ -189,8 +193,8 @@ impl Experiment {
             Ok(_) | Err(ExperimentError::Stopped) => {}
             Err(_) => out.take_back(),
         }
-        let Outcome { scores, wall_s, was_done, bad_images, .. } = result?;
-        Ok(Summary { scores, wall_s, was_done, bad_images })
+        let Outcome { scores, energy, wall_s, was_done, bad_images, .. } = result?;
+        Ok(Summary { scores, energy, wall_s, was_done, bad_images })
     }
 
     /// The same, of which the caller's models are part.
@@ -238,11 +242,13 @@ impl Experiment {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
             if !alone && is_done(out, &state, progress)? {
                 let scores = read_scores(&out.file("scores.csv"))?;
+                let energy = read_energy(&out.file("energy.csv"))?;
                 let wall_s = clock.elapsed().as_secs_f64();
                 return Ok(Outcome {
                     was_done: true,
                     bad_images,
                     scores,
+                    energy,
                     wall_s,
                     ..Outcome::default()
                 });
@@ -275,10 +281,19 @@ impl Experiment {
             let done = Done { models: &models, datasets: &datasets, state, tables, work };
             this.write_rest(out, done, &concluded, (started, clock), progress)?;
         }
-        let Concluded { scores, findings, comparisons } = concluded;
+        let Concluded { scores, energy, findings, comparisons } = concluded;
         let wall_s = clock.elapsed().as_secs_f64();
         let was_done = false;
-        Ok(Outcome { scores, findings, comparisons, wall_s, was_done, bad_images, measured })
+        Ok(Outcome {
+            scores,
+            energy,
+            findings,
+            comparisons,
+            wall_s,
+            was_done,
+            bad_images,
+            measured,
+        })
     }
 
     /// Has each model look at the data sets, and says what the user must know of all.

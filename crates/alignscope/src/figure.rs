@@ -1,4 +1,4 @@
-//! Score against depth, drawn from score rows alone.
+//! Score, and energy, against depth, drawn from rows of results alone.
 
 mod axes;
 mod curves;
@@ -11,6 +11,7 @@ mod table;
 
 use std::path::Path;
 
+use crate::energy::EnergyRow;
 use crate::findings::first_highest;
 use crate::model_spec::short_name;
 use crate::results::{ResultsError, ScoreRow, write_whole};
@@ -131,7 +132,7 @@ impl Figure {
     /// the least to the greatest.
     ///
     /// None where there is no row of energy, as in runs without an encoder.
-    pub fn from_energy(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
+    pub fn from_energy(rows: &[EnergyRow], options: &FigureOptions) -> Option<Self> {
         let panels = PanelData::of_energy(rows, options.palette.specs(), COLUMNS);
         let columns = match panels.len() / 2 {
             datasets @ 2..=COLUMNS => datasets,
@@ -142,7 +143,7 @@ impl Figure {
 
     /// Whether it shows energy, and so nothing that people answered.
     pub fn is_of_energy(&self) -> bool {
-        self.panels.iter().any(|panel| panel.measure.is_of_energy())
+        self.panels.iter().any(|panel| panel.quantity.is_of_energy())
     }
 
     /// How many panels stand beside each other where there is room for all.
@@ -333,7 +334,7 @@ fn describe(panel: &PanelData) -> String {
         said.push(format!(
             "{}{study}, {}: {} at {}, highest {} at {}, {} at {}.",
             short_name(&curve.model),
-            curve.distance,
+            curve.of,
             panel.said(first.value),
             first.stage,
             panel.said(best.value),

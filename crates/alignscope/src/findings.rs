@@ -1,6 +1,7 @@
 //! What is read off a curve of scores against depth.
 
 use crate::distance::Distance;
+use crate::energy::{EnergyOf, EnergyRow};
 use crate::resample::{Interval, NoInterval, Replicates, Together};
 use crate::score::Measure;
 use crate::stage::Stage;
@@ -61,10 +62,12 @@ pub struct FindingRow {
     pub dataset: String,
     /// The model.
     pub model: String,
-    /// The kind of distance, or whose energy.
-    pub distance: Distance,
-    /// What was measured.
-    pub measure: Measure,
+    /// The kind of distance; `None` if it is of energy.
+    pub distance: Option<Distance>,
+    /// What was measured; `None` if it is of energy.
+    pub measure: Option<Measure>,
+    /// Whose energy; `None` if it is of scores.
+    pub energy: Option<EnergyOf>,
     /// What was found.
     pub finding: Finding,
     /// At which stage; none where there is no such thing.
@@ -266,8 +269,9 @@ impl Curve<'_> {
         FindingRow {
             dataset: self.dataset.to_owned(),
             model: self.model.to_owned(),
-            distance: self.distance,
-            measure: self.measure,
+            distance: Some(self.distance),
+            measure: Some(self.measure),
+            energy: None,
             finding,
             stage: point.map(|p| p.stage),
             depth_percent: point.map(|p| p.depth_percent),
@@ -284,45 +288,31 @@ impl Curve<'_> {
     }
 }
 
-/// The energy of a stage, as far as its largest channel goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TopChannel {
-    /// The stage.
-    pub stage: Stage,
-    /// Where it stands in figures.
-    pub depth_percent: f64,
-    /// The channel, counted from 0.
-    pub channel: usize,
-    /// Its share of the energy; NaN where there is none.
-    pub share: f64,
-}
-
 /// From which stage on one channel holds half of the energy.
 ///
-/// `of` — whose energy, [`Distance::Activations`] or [`Distance::PairStatistics`]
-/// `stages` — of a model on a data set, by depth
+/// `rows` — of one energy of a model on a data set, by depth
 ///
 /// The finding is at the first stage at which the largest channel's share is 1/2 or more, and is
 /// that share. The note says which channel that is, at which later stages no channel holds half,
-/// and where the share is largest. Where there is no such stage, the value is NaN.
-pub fn half_in_one_channel(
-    dataset: &str,
-    model: &str,
-    of: Distance,
-    stages: &[TopChannel],
-) -> FindingRow {
-    let half = |top: &TopChannel| top.share >= 0.5;
-    let place = stages.iter().position(half);
-    let most = stages.iter().filter(|top| !top.share.is_nan());
-    let most = most.reduce(|most, top| if top.share > most.share { top } else { most });
+/// and where the share is largest. Where there is no such stage, the value is NaN. `None` if there
+/// is no row.
+pub fn half_in_one_channel(rows: &[EnergyRow]) -> Option<FindingRow> {
+    let EnergyRow { dataset, model, energy, .. } = rows.first()?;
+    let half = |row: &EnergyRow| row.top_channel_share >= 0.5;
+    let place = rows.iter().position(half);
+    let share = |row: &EnergyRow| row.top_channel_share;
+    let most = rows.iter().filter(|row| !share(row).is_nan());
+    let most = most.reduce(|most, row| if share(row) > share(most) { row } else { most });
     let most = most.map_or_else(
         || "there is no energy".to_owned(),
-        |top| format!("the most is {:.3}, channel {} at {}", top.share, top.channel, top.stage),
+        |top| {
+            format!("the most is {:.3}, channel {} at {}", share(top), top.top_channel, top.stage)
+        },
     );
-    let first = place.map(|place| &stages[place]);
+    let first = place.map(|place| &rows[place]);
     let note = match (first, place) {
         (Some(first), Some(place)) => {
-            let later = &stages[place + 1..];
+            let later = &rows[place + 1..];
             let below: Vec<String> =
                 later.iter().filter(|top| !half(top)).map(|top| top.stage.to_string()).collect();
             let on = match below.len() {
@@ -331,23 +321,24 @@ pub fn half_in_one_channel(
                 1..=3 => format!("and at every later stage but {}", below.join(", ")),
                 n => format!("but at {n} of {} later stages no channel does", later.len()),
             };
-            format!("channel {}, {on}; {most}", first.channel)
+            format!("channel {}, {on}; {most}", first.top_channel)
         }
         _ => format!("no channel holds half at any stage; {most}"),
     };
-    FindingRow {
-        dataset: dataset.to_owned(),
-        model: model.to_owned(),
-        distance: of,
-        measure: Measure::TopChannelShare,
+    Some(FindingRow {
+        dataset: dataset.clone(),
+        model: model.clone(),
+        distance: None,
+        measure: None,
+        energy: Some(*energy),
         finding: Finding::HalfInOneChannel,
         stage: first.map(|top| top.stage),
         depth_percent: first.map(|top| top.depth_percent),
-        value: first.map_or(f64::NAN, |top| top.share),
+        value: first.map_or(f64::NAN, share),
         ci_low: None,
         ci_high: None,
         note,
-    }
+    })
 }
 
 /// The interval that holds for all numbers of a family together; why there is none by itself where the
@@ -405,6 +396,7 @@ fn peak_depths(points: &[Point<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Level;
 
     fn replicates(estimate: f64, spread: f64) -> Replicates {
         let resampled = (0..100).map(|i| estimate + spread * (f64::from(i) / 99.0 - 0.5)).collect();
@@ -454,18 +446,25 @@ mod tests {
 
     fn half(shares: &[f64]) -> FindingRow {
         let blocks = shares.len() - 2;
-        let stages: Vec<TopChannel> = Stage::of_encoder(blocks)
+        let rows: Vec<EnergyRow> = Stage::of_encoder(blocks)
             .into_iter()
             .zip(shares)
             .enumerate()
-            .map(|(channel, (stage, share))| TopChannel {
+            .map(|(top_channel, (stage, share))| EnergyRow {
+                dataset: "nights".to_owned(),
+                model: "m".to_owned(),
                 stage,
                 depth_percent: stage.depth_percent(blocks),
-                channel,
-                share: *share,
+                energy: EnergyOf::Differences,
+                top_channel,
+                top_channel_share: *share,
+                effective_channels: 2.0,
+                zero_channels: 0,
+                n: 9,
+                level: Level::Middle,
             })
             .collect();
-        half_in_one_channel("nights", "m", Distance::PairStatistics, &stages)
+        half_in_one_channel(&rows).expect("rows")
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Run {
 
     /// The kind of distance by which the page compares models: the normalized one where it was run.
     fn main_distance(&self) -> Distance {
-        let none = |d: &Distance| *d == Distance::Own || d.is_of_energy();
+        let none = |d: &Distance| *d == Distance::Own;
         let mut run = self.scores.iter().map(|row| row.distance).filter(|d| !none(d));
         let normalized = |row: &ScoreRow| row.distance == Distance::NormalizedEuclidean;
         match self.scores.iter().any(normalized) {

@@ -5,6 +5,7 @@ mod bounds;
 mod ceilings;
 mod comparisons;
 mod distances;
+mod energy;
 mod existing_run;
 mod fields;
 mod file_record;
@@ -33,6 +34,7 @@ pub(crate) use bounds::{
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
+pub use energy::{read_energy, write_energy};
 pub(crate) use existing_run::is_done;
 pub(crate) use fields::{document as csv_document, text_of as csv_text};
 pub(crate) use file_record::{absolute, recorded_sha256};
@@ -43,7 +45,7 @@ pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, FileRecord, Host, Manifest,
     ModelRecord, Times, WorkRecord, parts_of, read_drawn, read_resampling,
 };
-pub(crate) use names::ENERGY;
+pub(crate) use names::CHANNEL_ENERGY;
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleFile, ScaleWriter};

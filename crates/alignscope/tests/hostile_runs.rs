@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use alignscope::image::RgbImage;
 use alignscope::report::write_report;
 use alignscope::results::{
-    Found, OutputFolder, RunTable, check_finished, read_comparisons, read_scores, read_table,
+    Found, OutputFolder, RunTable, check_finished, read_comparisons, read_energy, read_scores,
+    read_table,
 };
 use alignscope::{
     CompareRequest, DatasetFormat, DatasetSpec, Experiment, MetricKind, ModelSpec, Resampling,
@@ -165,8 +166,9 @@ impl Run {
         let run = self.folder();
         check_finished(&run).ok()?;
         let rows = read_scores(&run.join("scores.csv")).ok()?;
+        let energy = read_energy(&run.join("energy.csv")).ok()?;
         let drawn = read_drawn(&run.join("manifest.json")).ok()?;
-        let figures = draw(&rows, &drawn, &run).ok()?;
+        let figures = draw(&rows, &energy, &drawn, &run).ok()?;
         write_report(&run, &figures, &BTreeMap::new(), &Silent).ok()
     }
 }

@@ -229,7 +229,7 @@ fn an_experiment_draws_each_figure_from_one_run_and_again() {
 }
 
 #[test]
-fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_scores_alone() {
+fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_its_table() {
     let place = Place::with_equal_pairs(".");
     let data = text(place.root());
     let of = |out: &Path, model: &str| {
@@ -243,22 +243,26 @@ fn the_figure_of_energy_stands_in_every_run_with_an_encoder_and_is_drawn_from_sc
     let page = of(&out, text(&golden("clip/base")));
     assert!(page.contains("Energy: how much one channel holds"));
     assert!(page.contains("of the energy of activations"), "said in words");
-    let numbers = fs::read_to_string(out.join("energy.csv")).expect("numbers");
+    let numbers = fs::read_to_string(out.join("channel-energy.csv")).expect("numbers");
     // Header; two measures of two energies at 4 stages.
     assert_eq!(numbers.lines().count(), 1 + 2 * 2 * 4, "{numbers}");
+    let table = fs::read_to_string(out.join("energy.csv")).expect("the table");
+    assert_eq!(table.lines().count(), 1 + 2 * 4, "{table}");
     // Nothing of it among the scores of the other figure.
     let scores = fs::read_to_string(out.join("alignment.csv")).expect("numbers");
     assert!(!scores.contains("activations") && !scores.contains("effective"), "{scores}");
-    let svg = fs::read(out.join("energy.svg")).expect("drawn");
-    for name in ["energy.svg", "energy.png", "findings.csv", "report.html"] {
+    let svg = fs::read(out.join("channel-energy.svg")).expect("drawn");
+    for name in ["channel-energy.svg", "channel-energy.png", "findings.csv", "report.html"] {
         fs::remove_file(out.join(name)).expect("removed");
     }
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
-    assert_eq!(fs::read(out.join("energy.svg")).expect("drawn again"), svg);
+    assert_eq!(fs::read(out.join("channel-energy.svg")).expect("drawn again"), svg);
 
     let bare = place.path("bare");
     let page = of(&bare, "pixels");
-    assert!(!page.contains("how much one channel holds") && !bare.join("energy.svg").exists());
+    assert!(
+        !page.contains("how much one channel holds") && !bare.join("channel-energy.svg").exists()
+    );
 }
 
 #[test]
@@ -451,11 +455,8 @@ fn no_resamples_are_no_intervals_and_observers_are_other_clusters() {
     let place = Place::new();
     let out = run_of_choices(&place, "none", &["--resamples", "0"]);
     let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
-    let why = |r: &ScoreRow| match r.measure.is_of_energy() {
-        true => "energy is not resampled",
-        false => "no resamples",
-    };
-    assert!(rows.iter().all(|r| r.ci_low.is_none() && r.ci_note.as_deref() == Some(why(r))));
+    let none = |r: &ScoreRow| r.ci_low.is_none() && r.ci_note.as_deref() == Some("no resamples");
+    assert!(rows.iter().all(none));
     let out = run_of_choices(&place, "people", &["--cluster", "observer"]);
     let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
     let whole = rows.iter().find(|r| r.subset == "all").expect("a row");

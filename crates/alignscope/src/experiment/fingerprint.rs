@@ -12,7 +12,7 @@ use crate::encoder::Precision;
 use crate::input_file::ContentHash;
 use crate::model::{BLOCKS, Cell, Role};
 use crate::prepared::PreparedDataset;
-use crate::results::{ENERGY, RunState};
+use crate::results::{CHANNEL_ENERGY, RunState};
 use crate::weights::hex;
 
 impl RunModel<'_> {
@@ -130,7 +130,7 @@ impl Experiment {
             figure_files: figures
                 .into_iter()
                 .map(|figure| figure.name)
-                .chain([ENERGY.to_owned()])
+                .chain([CHANNEL_ENERGY.to_owned()])
                 .collect(),
             results: vec![],
         }

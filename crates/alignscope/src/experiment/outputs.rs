@@ -6,6 +6,7 @@ use super::models::RunModel;
 use super::tables::Tables;
 use super::{Experiment, ExperimentError, record};
 use crate::comparison::ComparisonRow;
+use crate::energy::EnergyRow;
 use crate::findings::FindingRow;
 use crate::finished::{draw, notes_on_published};
 use crate::model::check_stopped;
@@ -14,12 +15,13 @@ use crate::progress::Progress;
 use crate::report::write_report_of_run;
 use crate::results::{
     OutputFolder, RunState, ScoreRow, Times, WorkRecord, write_ceilings, write_comparisons,
-    write_findings, write_scores, write_trials,
+    write_energy, write_findings, write_scores, write_trials,
 };
 
 /// All scores of a run, and what follows from them.
 pub(super) struct Concluded {
     pub(super) scores: Vec<ScoreRow>,
+    pub(super) energy: Vec<EnergyRow>,
     pub(super) findings: Vec<FindingRow>,
     pub(super) comparisons: Vec<ComparisonRow>,
 }
@@ -44,7 +46,7 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
         let Done { models, datasets, state, tables, work } = done;
-        let Concluded { scores, findings, comparisons } = concluded;
+        let Concluded { scores, energy, findings, comparisons } = concluded;
         check_stopped(progress)?;
         progress.begin("writing tables", 0);
         tables.finish()?;
@@ -55,11 +57,12 @@ impl Experiment {
         write_ceilings(&out.file("ceilings.csv"), &ceilings)?;
         write_findings(&out.file("findings.csv"), findings)?;
         write_comparisons(&out.file("comparisons.csv"), comparisons)?;
+        write_energy(&out.file("energy.csv"), energy)?;
         write_scores(&out.file("scores.csv"), scores)?;
         progress.end();
         progress.begin("drawing figures", 0);
         let drawn = self.drawn(models, datasets);
-        let figures = draw(scores, &drawn, out.path())?;
+        let figures = draw(scores, energy, &drawn, out.path())?;
         progress.end();
         notes_on_published(scores, &drawn).iter().for_each(|note| progress.note(note));
         progress.begin("writing the manifest and the page", 0);

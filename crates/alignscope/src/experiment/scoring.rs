@@ -5,10 +5,9 @@ use super::outputs::Concluded;
 use super::{Experiment, ExperimentError};
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
-use crate::dataset::ALL;
 use crate::distance::{Distance, Scale};
-use crate::energy::{Spread, StageEnergy};
-use crate::findings::{Curve, FindingRow, Point, TopChannel, half_in_one_channel};
+use crate::energy::{EnergyOf, EnergyRow, Spread};
+use crate::findings::{Curve, FindingRow, Point, half_in_one_channel};
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;
 use crate::model::StageDistances;
@@ -28,12 +27,13 @@ const LEAST_FOR_RESAMPLES: u64 = 100_000_000;
 pub(super) struct Scoring<'a> {
     experiment: &'a Experiment,
     datasets: &'a [PreparedDataset],
-    /// All scores, in the order of models, data sets, stages and distances; after those of an
-    /// encoder on a data set stands the energy of its stages.
+    /// All scores, in the order of models, data sets, stages and distances.
     rows: Vec<ScoreRow>,
     kept: Vec<Kept>,
+    /// The energy of all stages that have one, in the same order.
+    energy: Vec<EnergyRow>,
     /// What is found of energies.
-    energies: Vec<FindingRow>,
+    halves: Vec<FindingRow>,
 }
 
 /// A main score with its resamples.
@@ -51,7 +51,7 @@ struct Kept {
 
 impl<'a> Scoring<'a> {
     pub(super) fn new(experiment: &'a Experiment, datasets: &'a [PreparedDataset]) -> Self {
-        Self { experiment, datasets, rows: vec![], kept: vec![], energies: vec![] }
+        Self { experiment, datasets, rows: vec![], kept: vec![], energy: vec![], halves: vec![] }
     }
 
     /// Scores all stages of a model on a data set.
@@ -141,67 +141,32 @@ impl<'a> Scoring<'a> {
         depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
     ) {
-        let kind = &self.datasets[dataset].dataset.name;
-        let mut tops: [Vec<TopChannel>; 2] = Default::default();
-        for (stage, energy) in stages.iter().filter_map(|s| Some((s.stage, s.energy?))) {
-            let depth_percent = depth(stage);
-            for (tops, (distance, spread)) in tops.iter_mut().zip(energy.parts()) {
-                let side = Side { model: model.to_owned(), stage, distance };
-                for measure in [Measure::TopChannelShare, Measure::EffectiveChannels] {
-                    self.rows.push(self.energy_row(dataset, &side, depth_percent, measure, spread));
-                }
-                let (channel, share) = (spread.top_channel, spread.top_channel_share);
-                tops.push(TopChannel { stage, depth_percent, channel, share });
-            }
-        }
-        for (tops, distance) in tops.iter().zip(StageEnergy::OF) {
-            if !tops.is_empty() {
-                self.energies.push(half_in_one_channel(kind, model, distance, tops));
-            }
-        }
-    }
-
-    fn energy_row(
-        &self,
-        dataset: usize,
-        side: &Side,
-        depth_percent: f64,
-        measure: Measure,
-        spread: Spread,
-    ) -> ScoreRow {
         let prepared = &self.datasets[dataset];
-        ScoreRow {
+        let row = |stage: Stage, energy: EnergyOf, spread: Spread| EnergyRow {
             dataset: prepared.dataset.name.clone(),
-            subset: ALL.to_owned(),
-            model: side.model.clone(),
-            stage: side.stage,
-            depth_percent,
-            distance: side.distance,
-            measure,
-            value: match measure {
-                Measure::TopChannelShare => spread.top_channel_share,
-                _ => spread.effective_channels,
-            },
-            ci_low: None,
-            ci_high: None,
-            n: match side.distance {
-                Distance::Activations => prepared.dataset.images.len(),
-                _ => prepared.pairs.len(),
-            },
-            n_clusters: 0,
-            n_ties: 0,
-            chance: None,
-            n_left_out: 0,
+            model: model.to_owned(),
+            stage,
+            depth_percent: depth(stage),
+            energy,
+            top_channel: spread.top_channel,
+            top_channel_share: spread.top_channel_share,
+            effective_channels: spread.effective_channels,
             zero_channels: spread.zero_channels,
-            ties: self.experiment.ties,
-            simulated: self.experiment.simulated,
-            bca_low: None,
-            bca_high: None,
-            ceiling: None,
-            ci_note: Some("energy is not resampled".to_owned()),
+            n: match energy {
+                EnergyOf::Activations => prepared.dataset.images.len(),
+                EnergyOf::Differences => prepared.pairs.len(),
+            },
             level: prepared.dataset.level,
-            release: prepared.dataset.release,
+        };
+        let stages = stages.iter().filter_map(|found| Some((found.stage, found.energy?)));
+        let rows: Vec<EnergyRow> = stages
+            .flat_map(|(stage, found)| EnergyOf::ALL.map(|of| row(stage, of, found.spread(of))))
+            .collect();
+        for of in EnergyOf::ALL {
+            let of_one: Vec<_> = rows.iter().filter(|row| row.energy == of).cloned().collect();
+            self.halves.extend(half_in_one_channel(&of_one));
         }
+        self.energy.extend(rows);
     }
 
     fn row(
@@ -248,7 +213,7 @@ impl<'a> Scoring<'a> {
         progress.begin("comparing", 0);
         let (findings, comparisons) = (self.findings(), self.comparisons());
         progress.end();
-        Concluded { scores: self.rows, findings, comparisons }
+        Concluded { scores: self.rows, energy: self.energy, findings, comparisons }
     }
 
     /// What the curves of all encoders show, where baselines and pixels stand, then the energies.
@@ -306,7 +271,7 @@ impl<'a> Scoring<'a> {
                 rows.extend(curve.normalized_projection());
             }
         }
-        rows.extend(self.energies.iter().cloned());
+        rows.extend(self.halves.iter().cloned());
         rows
     }
 

@@ -1,9 +1,8 @@
 //! The axes of a panel, and what stands around them.
 
-use super::curves::{PanelData, Point, Reference};
+use super::curves::{PanelData, Point, Quantity, Reference};
 use super::palette::{BANDS, GRID, INK};
 use super::svg::{Label, Svg, number, text_width};
-use crate::score::Measure;
 
 /// Depths at which a part of the model begins and ends, its name, and where that stands.
 const PARTS: [(f64, f64, &str); 4] = [
@@ -184,10 +183,10 @@ fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
 /// with room for marks.
 pub(super) fn range(panel: &PanelData, text: f64) -> (f64, f64) {
     let (low, high) = panel.extent();
-    match panel.measure {
-        Measure::TopChannelShare => return (-0.03, 1.03),
-        Measure::EffectiveChannels => return (0.9, high.max(9.0) * 1.2),
-        _ => {}
+    match panel.quantity {
+        Quantity::TopChannelShare => return (-0.03, 1.03),
+        Quantity::EffectiveChannels => return (0.9, high.max(9.0) * 1.2),
+        Quantity::Score(_) => {}
     }
     let span = (high - low).max(0.04);
     let above = if panel.ceiling.is_some_and(|c| c > high - span * 2.0 * text) { 1.5 } else { 0.5 };

@@ -1,7 +1,10 @@
 //! What a panel shows: the curves of one data set.
 
+use std::fmt;
+
 use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
+use crate::energy::{EnergyOf, EnergyRow};
 use crate::model_spec::{Parts, Specs};
 use crate::results::ScoreRow;
 use crate::score::Measure;
@@ -44,11 +47,113 @@ impl Kind {
     }
 }
 
-/// One model with one kind of distance.
+/// What a panel shows against depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Quantity {
+    /// A score.
+    Score(Measure),
+    /// The share of the energy that the largest channel holds.
+    TopChannelShare,
+    /// The effective number of channels.
+    EffectiveChannels,
+}
+
+impl Quantity {
+    /// Whether it is of energy, and so nothing that people answered.
+    pub(super) fn is_of_energy(self) -> bool {
+        !matches!(self, Self::Score(_))
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Score(measure) => measure.fmt(f),
+            Self::TopChannelShare => f.pad("top-channel-share"),
+            Self::EffectiveChannels => f.pad("effective-channels"),
+        }
+    }
+}
+
+/// What of a model a curve shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Scores by a kind of distance.
+    Distance(Distance),
+    /// Energy.
+    Energy(EnergyOf),
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Distance(distance) => distance.fmt(f),
+            Self::Energy(energy) => energy.fmt(f),
+        }
+    }
+}
+
+/// A point on its way to a panel.
+struct Found<'a> {
+    dataset: &'a str,
+    level: Level,
+    release: Option<Release>,
+    quantity: Quantity,
+    model: &'a str,
+    of: Of,
+    n: usize,
+    point: Point,
+    reference: Option<Reference>,
+    simulated: bool,
+    ceiling: Option<f64>,
+}
+
+impl<'a> Found<'a> {
+    fn of_score(row: &'a ScoreRow) -> Self {
+        let ScoreRow { stage, depth_percent, value, .. } = *row;
+        let band = row.ci_low.zip(row.ci_high);
+        Self {
+            dataset: &row.dataset,
+            level: row.level,
+            release: row.release,
+            quantity: Quantity::Score(row.measure),
+            model: &row.model,
+            of: Of::Distance(row.distance),
+            n: row.n,
+            point: Point { stage, depth: depth_percent, value, band },
+            reference: row.chance.map(Reference::Chance),
+            simulated: row.simulated,
+            ceiling: row.ceiling,
+        }
+    }
+
+    /// The largest channel's share, and the effective number of channels.
+    fn of_energy(row: &'a EnergyRow) -> [Self; 2] {
+        let found = |quantity, value, reference| Self {
+            dataset: &row.dataset,
+            level: row.level,
+            release: None,
+            quantity,
+            model: &row.model,
+            of: Of::Energy(row.energy),
+            n: row.n,
+            point: Point { stage: row.stage, depth: row.depth_percent, value, band: None },
+            reference,
+            simulated: false,
+            ceiling: None,
+        };
+        [
+            found(Quantity::TopChannelShare, row.top_channel_share, Some(Reference::Half)),
+            found(Quantity::EffectiveChannels, row.effective_channels, None),
+        ]
+    }
+}
+
+/// One model with one kind of distance, or its energy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Curve {
     pub(super) model: String,
-    pub(super) distance: Distance,
+    pub(super) of: Of,
     pub(super) kind: Kind,
     /// Whether the model is an untrained control.
     pub(super) control: bool,
@@ -92,13 +197,13 @@ impl Reference {
     }
 }
 
-/// One data set by one measure.
+/// One data set by one quantity.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelData {
     pub(super) dataset: String,
     pub(super) level: Level,
     pub(super) release: Option<Release>,
-    pub(super) measure: Measure,
+    pub(super) quantity: Quantity,
     pub(super) n: usize,
     /// Trials of the published scores that lie under those of the run.
     pub(super) published_n: Option<usize>,
@@ -122,7 +227,8 @@ impl PanelData {
         published: &[PublishedScore],
         parts: &AskedParts,
     ) -> Vec<Self> {
-        let mut panels = Self::collect(rows, specs, |row| row.measure.is_main());
+        let shown = |row: &&ScoreRow| row.subset == ALL && row.measure.is_main();
+        let mut panels = Self::collect(rows.iter().filter(shown).map(Found::of_score), specs);
         for panel in &mut panels {
             if is_comparable(rows, &panel.dataset, parts) {
                 panel.lay_under(specs, published);
@@ -136,36 +242,31 @@ impl PanelData {
     /// Two panels for each data set in the rows that has an energy: the largest channel's share
     /// and the effective number of channels. Those of one measure stand beside each other, from
     /// the low to the high level; the two of one data set where they are one or more than `most`.
-    pub(super) fn of_energy(rows: &[ScoreRow], specs: &Specs, most: usize) -> Vec<Self> {
-        let mut panels = Self::collect(rows, specs, |row| row.measure.is_of_energy());
+    pub(super) fn of_energy(rows: &[EnergyRow], specs: &Specs, most: usize) -> Vec<Self> {
+        let mut panels = Self::collect(rows.iter().flat_map(Found::of_energy), specs);
         panels.iter_mut().for_each(Self::sort_points);
         panels.sort_by_key(|panel| panel.level);
         if panels.len() / 2 <= most {
-            panels.sort_by_key(|panel| panel.measure);
+            panels.sort_by_key(|panel| panel.quantity);
         }
         panels
     }
 
-    /// A panel for each data set and measure in the rows of whole data sets that are shown, in
-    /// their order.
-    fn collect(rows: &[ScoreRow], specs: &Specs, shown: impl Fn(&ScoreRow) -> bool) -> Vec<Self> {
+    /// A panel for each data set and quantity that is found, in their order.
+    fn collect<'a>(all: impl Iterator<Item = Found<'a>>, specs: &Specs) -> Vec<Self> {
         let mut panels: Vec<Self> = Vec::new();
-        for row in rows.iter().filter(|row| row.subset == ALL && shown(row)) {
-            let same = |p: &Self| p.dataset == row.dataset && p.measure == row.measure;
+        for found in all {
+            let same = |p: &Self| p.dataset == found.dataset && p.quantity == found.quantity;
             let index = panels.iter().position(same).unwrap_or_else(|| {
                 panels.push(Self {
-                    dataset: row.dataset.clone(),
-                    level: row.level,
-                    release: row.release,
-                    measure: row.measure,
-                    n: row.n,
+                    dataset: found.dataset.to_owned(),
+                    level: found.level,
+                    release: found.release,
+                    quantity: found.quantity,
+                    n: found.n,
                     published_n: None,
-                    reference: match row.measure {
-                        Measure::TopChannelShare => Some(Reference::Half),
-                        Measure::EffectiveChannels => None,
-                        _ => row.chance.map(Reference::Chance),
-                    },
-                    simulated: row.simulated,
+                    reference: found.reference,
+                    simulated: found.simulated,
                     ceiling: None,
                     curves: Vec::new(),
                     pixels: None,
@@ -173,7 +274,7 @@ impl PanelData {
                 });
                 panels.len() - 1
             });
-            panels[index].add(row, specs);
+            panels[index].add(&found, specs);
         }
         panels.iter_mut().for_each(Self::join_seeds);
         panels
@@ -185,39 +286,31 @@ impl PanelData {
         }
     }
 
-    fn add(&mut self, row: &ScoreRow, specs: &Specs) {
-        let point = Point {
-            stage: row.stage,
-            depth: row.depth_percent,
-            value: row.value,
-            band: row.ci_low.zip(row.ci_high),
-        };
-        self.ceiling = self.ceiling.or(row.ceiling);
-        match row.stage {
-            Stage::Image => self.pixels = row.value.is_finite().then_some(point),
-            Stage::Output if row.value.is_finite() => {
-                self.baselines.push(MetricKind {
-                    model: row.model.clone(),
-                    point,
-                    published: false,
-                });
+    fn add(&mut self, found: &Found<'_>, specs: &Specs) {
+        let point = found.point;
+        self.ceiling = self.ceiling.or(found.ceiling);
+        match point.stage {
+            Stage::Image => self.pixels = point.value.is_finite().then_some(point),
+            Stage::Output if point.value.is_finite() => {
+                let model = found.model.to_owned();
+                self.baselines.push(MetricKind { model, point, published: false });
             }
             Stage::Output => {}
             _ => {
-                let control = specs.is_control(&row.model);
+                let control = specs.is_control(found.model);
                 let kind = if control { Kind::Control } else { Kind::Model };
-                self.curve_of(row, kind).points.push(point);
+                self.curve_of(found, kind).points.push(point);
             }
         }
     }
 
-    /// The curve of a row, which is added where there is none.
-    fn curve_of(&mut self, row: &ScoreRow, kind: Kind) -> &mut Curve {
-        let same = |c: &Curve| c.model == row.model && c.distance == row.distance && c.kind == kind;
+    /// The curve of a point, which is added where there is none.
+    fn curve_of(&mut self, found: &Found<'_>, kind: Kind) -> &mut Curve {
+        let same = |c: &Curve| c.model == found.model && c.of == found.of && c.kind == kind;
         let index = self.curves.iter().position(same).unwrap_or_else(|| {
-            let (model, distance, n) = (row.model.clone(), row.distance, row.n);
+            let (model, of, n) = (found.model.to_owned(), found.of, found.n);
             let control = kind == Kind::Control;
-            self.curves.push(Curve { model, distance, kind, control, n, points: vec![] });
+            self.curves.push(Curve { model, of, kind, control, n, points: vec![] });
             self.curves.len() - 1
         });
         &mut self.curves[index]
@@ -231,7 +324,7 @@ impl PanelData {
         for curve in &curves {
             let key = |c: &Curve| {
                 let parts = Parts::of(&c.model);
-                (parts.control, parts.base.to_owned(), parts.published, c.distance)
+                (parts.control, parts.base.to_owned(), parts.published, c.of)
             };
             let of_one: Vec<&Curve> = curves.iter().filter(|c| key(c) == key(curve)).collect();
             if curve.kind != Kind::Control || of_one.len() == 1 {
@@ -246,8 +339,8 @@ impl PanelData {
     /// Adds what the study published of the models that are shown, and of its baselines where any
     /// is shown.
     fn lay_under(&mut self, specs: &Specs, published: &[PublishedScore]) {
-        let shown: Vec<(String, Distance)> =
-            self.curves.iter().map(|c| (c.model.clone(), c.distance)).collect();
+        let shown: Vec<(String, Of)> =
+            self.curves.iter().map(|c| (c.model.clone(), c.of)).collect();
         let mut under: Vec<Curve> = Vec::new();
         for score in published.iter().filter(|s| Some(s.release) == self.release) {
             self.published_n = Some(score.trials());
@@ -262,14 +355,15 @@ impl PanelData {
                 self.baselines.push(MetricKind { model, point, published: true });
                 continue;
             }
-            let same =
-                |(m, d): &&(String, Distance)| score.shows(specs.of(m)) && *d == score.distance;
-            let Some((model, distance)) = shown.iter().find(same) else { continue };
-            match under.iter_mut().find(|c| c.model == *model && c.distance == *distance) {
+            let same = |(m, of): &&(String, Of)| {
+                score.shows(specs.of(m)) && *of == Of::Distance(score.distance)
+            };
+            let Some((model, of)) = shown.iter().find(same) else { continue };
+            match under.iter_mut().find(|c| c.model == *model && c.of == *of) {
                 Some(curve) => curve.points.push(point),
                 None => under.push(Curve {
                     model: model.clone(),
-                    distance: *distance,
+                    of: *of,
                     kind: Kind::Published,
                     control: specs.is_control(model),
                     n: self.n,
@@ -289,10 +383,10 @@ impl PanelData {
 
     /// What stands over the panel: the level or what is measured, and the data set.
     pub(super) fn titles(&self) -> [String; 2] {
-        let measured = match self.measure {
-            Measure::TopChannelShare => Some("largest channel"),
-            Measure::EffectiveChannels => Some("effective channels"),
-            _ => None,
+        let measured = match self.quantity {
+            Quantity::TopChannelShare => Some("largest channel"),
+            Quantity::EffectiveChannels => Some("effective channels"),
+            Quantity::Score(_) => None,
         };
         if let Some(measured) = measured {
             let images = format!("{}, {} images", self.dataset, thousands(self.n));
@@ -314,24 +408,24 @@ impl PanelData {
 
     /// What stands beside the axis of scores.
     pub(super) fn score_name(&self) -> &'static str {
-        match self.measure {
-            Measure::Spearman => "Spearman correlation",
-            Measure::TopChannelShare => "share of the energy",
-            Measure::EffectiveChannels => "number of channels",
-            _ => "accuracy",
+        match self.quantity {
+            Quantity::Score(Measure::Spearman) => "Spearman correlation",
+            Quantity::Score(_) => "accuracy",
+            Quantity::TopChannelShare => "share of the energy",
+            Quantity::EffectiveChannels => "number of channels",
         }
     }
 
     /// Whether equal steps of the axis of scores are equal factors.
     pub(super) fn is_logarithmic(&self) -> bool {
-        self.measure == Measure::EffectiveChannels
+        self.quantity == Quantity::EffectiveChannels
     }
 
     /// A value as it is said.
     pub(super) fn said(&self, value: f64) -> String {
-        match self.measure {
-            Measure::EffectiveChannels => format!("{value:.1}"),
-            _ => format!("{value:.3}"),
+        match self.quantity {
+            Quantity::EffectiveChannels => format!("{value:.1}"),
+            Quantity::Score(_) | Quantity::TopChannelShare => format!("{value:.3}"),
         }
     }
 
@@ -369,7 +463,7 @@ fn mean_of(curves: &[&Curve]) -> Curve {
     });
     Curve {
         model: curves[0].model.clone(),
-        distance: curves[0].distance,
+        of: curves[0].of,
         kind: Kind::Seeds(curves.len()),
         control: true,
         n: curves[0].n,

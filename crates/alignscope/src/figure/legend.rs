@@ -1,10 +1,9 @@
 //! What colours and lines mean. It stands below the panels, never on them.
 
-use super::curves::{Curve, Kind, PanelData};
+use super::curves::{Curve, Kind, Of, PanelData};
 use super::mark::{Line, Mark, dashes_of, published_line};
 use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
-use crate::distance::Distance;
 use crate::model_spec::short_name;
 use crate::shown::thousands;
 
@@ -14,7 +13,7 @@ enum Key {
     /// A model's colour, and whether its mark is hollow.
     Model { model: String, hollow: bool, band: bool },
     /// A line and its mark.
-    Distance(Distance),
+    Of(Of),
     /// A line alone.
     Line { model: String, color: Color, line: Line },
     /// A bare mark.
@@ -54,7 +53,7 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
         add(Key::Model { model, hollow, band }, name);
     }
     for curve in curves().filter(own) {
-        add(Key::Distance(curve.distance), curve.distance.to_string());
+        add(Key::Of(curve.of), curve.of.to_string());
     }
     let baselines = || panels.iter().flat_map(|p| &p.baselines);
     for baseline in baselines().filter(|b| !b.published) {
@@ -176,12 +175,12 @@ pub(super) fn sample(
                 Line::band_rectangle(svg, ends, color);
             }
             Line::curve(None, *hollow).draw(svg, &path, size, color, None);
-            Mark { distance: None, hollow: *hollow }.draw(svg, (middle, y), size, color, None);
+            Mark { of: None, hollow: *hollow }.draw(svg, (middle, y), size, color, None);
         }
-        Key::Distance(distance) => {
+        Key::Of(of) => {
             let ink = INK.tone();
-            Line::curve(dashes_of(*distance), false).draw(svg, &path, size, ink, None);
-            let mark = Mark { distance: Some(*distance), hollow: false };
+            Line::curve(dashes_of(*of), false).draw(svg, &path, size, ink, None);
+            let mark = Mark { of: Some(*of), hollow: false };
             mark.draw(svg, (middle, y), size, ink, None);
         }
         Key::Line { model, color, line } => {

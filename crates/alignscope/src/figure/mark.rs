@@ -1,8 +1,10 @@
 //! Lines and marks.
 
+use super::curves::Of;
 use super::palette::{Color, baseline_dashes};
 use super::svg::{Svg, number};
 use crate::distance::Distance;
+use crate::energy::EnergyOf;
 
 /// Colours on white and on a dark page.
 pub(super) type Tone = (Color, Color);
@@ -128,9 +130,8 @@ pub(super) fn band_outline(svg: &mut Svg, path: &str, text: f64, tone: Tone) {
 /// The mark of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mark {
-    /// Circle (normalized, or none), square (Euclidean) or triangle (cosine); of energy, circle
-    /// (activations) or square (differences).
-    pub(super) distance: Option<Distance>,
+    /// What the curve shows; a circle if `None`.
+    pub(super) of: Option<Of>,
     /// Untrained controls have hollow marks.
     pub(super) hollow: bool,
 }
@@ -145,8 +146,7 @@ impl Mark {
         title: Option<&str>,
     ) {
         let r = text * 0.22;
-        let shape =
-            self.distance.map_or(Shape::Circle, |distance| style_of_distance(distance).mark);
+        let shape = self.of.map_or(Shape::Circle, |of| style_of_curve(of).mark);
         self.shape(svg, &shape.path(x, y, r), text, tone, title);
     }
 
@@ -160,7 +160,7 @@ impl Mark {
     ) {
         let r = text * 0.36;
         let path = polygon(&[(0.0, -r), (r, 0.0), (0.0, r), (-r, 0.0)], x, y);
-        Self { distance: None, hollow: false }.shape(svg, &path, text, tone, title);
+        Self { of: None, hollow: false }.shape(svg, &path, text, tone, title);
     }
 
     fn shape(self, svg: &mut Svg, path: &str, text: f64, tone: Tone, title: Option<&str>) {
@@ -252,17 +252,22 @@ const STYLES: [Style; Distance::ALL.len()] = [
     Style { dashes: Some([5, 9]), mark: Shape::Cross },
 ];
 
-/// What is none of them is drawn with whole lines and circles.
-fn style_of_distance(distance: Distance) -> Style {
-    let style = |i: usize| STYLES[i];
-    let shown = if distance == Distance::PairStatistics { Distance::Euclidean } else { distance };
+/// The style of a curve. A baseline's own distance is drawn as the normalized one is.
+fn style_of_curve(of: Of) -> Style {
     let plain = Style { dashes: None, mark: Shape::Circle };
-    Distance::ALL.iter().position(|other| *other == shown).map_or(plain, style)
+    match of {
+        Of::Energy(EnergyOf::Activations) => plain,
+        Of::Energy(EnergyOf::Differences) => Style { dashes: Some([7, 4]), mark: Shape::Square },
+        Of::Distance(distance) => {
+            let place = Distance::ALL.iter().position(|other| *other == distance);
+            place.map_or(plain, |i| STYLES[i])
+        }
+    }
 }
 
 /// Lengths of dash and gap; none for a whole line.
-pub(super) fn dashes_of(distance: Distance) -> Option<[u32; 2]> {
-    style_of_distance(distance).dashes
+pub(super) fn dashes_of(of: Of) -> Option<[u32; 2]> {
+    style_of_curve(of).dashes
 }
 
 /// What the study published: thin and dotted, whatever the distance.

@@ -132,11 +132,11 @@ fn draw_curve(
     let tone = palette.color(&curve.model);
     let hollow = curve.kind != Kind::Model;
     let published = curve.kind == Kind::Published;
-    let name = format!("{}, {}", curve_name(curve), curve.distance);
+    let name = format!("{}, {}", curve_name(curve), curve.of);
     svg.open("g", &[("class", &"series")]);
     let line = match published {
         true => published_line(),
-        false => Line::curve(dashes_of(curve.distance), hollow),
+        false => Line::curve(dashes_of(curve.of), hollow),
     };
     let first = curve.points.first().filter(|p| p.value.is_finite());
     if let (Some(pixels), Some(first), false) = (&panel.pixels, first, published) {
@@ -161,15 +161,15 @@ fn draw_curve(
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let (x, y) = axes.place(point);
             let title = told(panel, &name, point);
-            let mark = Mark { distance: Some(curve.distance), hollow: true };
+            let mark = Mark { of: Some(curve.of), hollow: true };
             mark.draw(svg, (x, y), 0.4 * t, tone, Some(&title));
         }
     } else {
         // Marks of deep models would touch each other at full size, those of many energies too.
-        let many = panel.measure.is_of_energy() && panel.curves.len() > 6;
+        let many = panel.quantity.is_of_energy() && panel.curves.len() > 6;
         let size = if curve.points.len() > 16 || many { 0.75 * t } else { t };
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
-            let mark = Mark { distance: Some(curve.distance), hollow };
+            let mark = Mark { of: Some(curve.of), hollow };
             mark.draw(svg, axes.place(point), size, tone, Some(&told(panel, &name, point)));
         }
     }

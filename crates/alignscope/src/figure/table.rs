@@ -1,6 +1,6 @@
 //! The numbers behind a figure.
 
-use super::curves::{Kind, PanelData, Point, Reference};
+use super::curves::{Kind, Of, PanelData, Point, Reference};
 use crate::distance::Distance;
 use crate::results::csv_document;
 
@@ -27,7 +27,7 @@ const COLUMNS: [&str; 14] = [
 pub(super) struct Mark<'a> {
     pub(super) model: &'a str,
     pub(super) kind: &'static str,
-    pub(super) distance: Distance,
+    pub(super) of: Of,
     pub(super) n: usize,
     pub(super) point: Point,
     /// What the band is: `interval` or `seeds`; empty where there is none.
@@ -44,7 +44,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
     let pixels = panel.pixels.iter().map(|point| Mark {
         model: "pixels",
         kind: "pixels",
-        distance: Distance::Euclidean,
+        of: Of::Distance(Distance::Euclidean),
         n: panel.n,
         point: *point,
         band: band(point, None),
@@ -53,7 +53,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
         curve.points.iter().map(move |point| Mark {
             model: &curve.model,
             kind: curve.kind.name(),
-            distance: curve.distance,
+            of: curve.of,
             n: curve.n,
             point: *point,
             band: band(point, Some(curve.kind)),
@@ -62,7 +62,7 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
     let baselines = panel.baselines.iter().map(|baseline| Mark {
         model: &baseline.model,
         kind: if baseline.published { "published" } else { "baseline" },
-        distance: Distance::Own,
+        of: Of::Distance(Distance::Own),
         n: panel.n,
         point: baseline.point,
         band: band(&baseline.point, None),
@@ -82,11 +82,11 @@ pub(super) fn csv(panels: &[PanelData]) -> String {
             let (low, high) = mark.point.band.unwrap_or((f64::NAN, f64::NAN));
             [
                 panel.dataset.to_string(),
-                panel.measure.to_string(),
+                panel.quantity.to_string(),
                 mark.n.to_string(),
                 mark.model.to_owned(),
                 mark.kind.to_owned(),
-                mark.distance.to_string(),
+                mark.of.to_string(),
                 mark.point.stage.to_string(),
                 mark.point.depth.to_string(),
                 number(mark.point.value),

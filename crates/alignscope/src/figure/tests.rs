@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::dataset::{DatasetFormat, Level};
 use crate::distance::Distance;
-use crate::model_spec::Specs;
+use crate::energy::EnergyOf;
 use crate::score::{Measure, Ties};
 use crate::stage::Stage;
-use crate::study::published_differences;
 
 /// A score on the data set of one of the names that can be asked for.
 pub(crate) fn row(dataset: &str, model: &str, stage: Stage, distance: Distance) -> ScoreRow {
@@ -58,17 +57,24 @@ fn rows(model: &str) -> Vec<ScoreRow> {
 }
 
 /// Rows of energy of a model on some data sets: 30 images, 70 pairs.
-fn energy_rows(model: &str, datasets: &[&str]) -> Vec<ScoreRow> {
+fn energy_rows(model: &str, datasets: &[&str]) -> Vec<EnergyRow> {
     let mut rows = vec![];
     for dataset in datasets {
         for stage in Stage::of_encoder(2) {
-            for (distance, n) in [(Distance::Activations, 30), (Distance::PairStatistics, 70)] {
-                for (measure, value) in
-                    [(Measure::TopChannelShare, 0.75), (Measure::EffectiveChannels, 12.34)]
-                {
-                    let row = row(dataset, model, stage, distance);
-                    rows.push(ScoreRow { measure, value, n, chance: None, ..row });
-                }
+            for (energy, n) in [(EnergyOf::Activations, 30), (EnergyOf::Differences, 70)] {
+                rows.push(EnergyRow {
+                    dataset: (*dataset).to_owned(),
+                    model: model.to_owned(),
+                    stage,
+                    depth_percent: stage.depth_percent(2),
+                    energy,
+                    top_channel: 0,
+                    top_channel_share: 0.75,
+                    effective_channels: 12.34,
+                    zero_channels: 0,
+                    n,
+                    level: Level::Middle,
+                });
             }
         }
     }
@@ -326,34 +332,23 @@ fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
     let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
     let csv = figure.csv();
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines.len(), 1 + rows.len());
+    assert_eq!(lines.len(), 1 + 2 * rows.len());
     assert_eq!(lines[1], "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,");
     let differences = "nights,effective-channels,70,m,model,differences,projection,100,12.34,,,,,";
     assert_eq!(lines[lines.len() - 1], differences);
 }
 
 #[test]
-fn energy_is_no_score_and_scores_are_no_energy() {
-    let scores = rows("m");
-    let mut both = scores.clone();
-    both.extend(energy_rows("m", &["things", "nights"]));
-    let options = FigureOptions { published: true, ..FigureOptions::default() };
-    let drawn = |rows: &[ScoreRow]| Figure::from_scores(rows, &options).expect("drawn").svg();
-    assert_eq!(drawn(&both), drawn(&scores));
-    assert_eq!(
-        published_differences(&both, &Specs::default(), &AskedParts::new()),
-        published_differences(&scores, &Specs::default(), &AskedParts::new())
-    );
-    assert_eq!(Figure::from_energy(&scores, &options), None);
-    let energy = energy_rows("m", &["nights"]);
-    let none = Figure::from_scores(&energy, &options);
-    assert!(matches!(none, Err(FigureError::NoScores)));
+fn no_energy_is_no_figure() {
+    assert_eq!(Figure::from_energy(&[], &FigureOptions::default()), None);
 }
 
 #[test]
 fn energy_that_is_not_defined_leaves_a_gap() {
     let mut rows = energy_rows("m", &["nights"]);
-    rows.iter_mut().for_each(|row| row.value = f64::NAN);
+    for row in &mut rows {
+        (row.top_channel_share, row.effective_channels) = (f64::NAN, f64::NAN);
+    }
     let figure = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
     assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{}", figure.svg());
     figure.png().expect("empty panels");

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use crate::dataset::ALL;
 use crate::distance::Distance;
+use crate::energy::EnergyRow;
 use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
 use crate::model_spec::Specs;
 use crate::report::NamedFigure;
 use crate::results::{
-    self, Drawn, DrawnModel, ENERGY, FigureNameError, ResultsError, ScoreRow, check_figures,
-    parts_of, shortened, wrong,
+    self, CHANNEL_ENERGY, Drawn, DrawnModel, FigureNameError, ResultsError, ScoreRow,
+    check_figures, parts_of, shortened, wrong,
 };
 use crate::stage::Stage;
 use crate::study::{
@@ -252,8 +253,8 @@ pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<S
     }
 }
 
-/// Draws the figures of a run from its scores alone, and where it has an encoder how energy is spread over
-/// channels, as `energy`; where the study's scores lie under them, the
+/// Draws the figures of a run from its scores, and if it has an encoder how energy is spread over
+/// channels, as `channel-energy`; where the study's scores lie under them, the
 /// differences from those are written as `published-differences.csv`.
 ///
 /// # Errors
@@ -261,6 +262,7 @@ pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<S
 /// the files cannot be written.
 pub fn draw(
     rows: &[ScoreRow],
+    energy: &[EnergyRow],
     drawn: &Drawn<FigureSpec>,
     out: &Path,
 ) -> Result<Vec<NamedFigure>, DrawError> {
@@ -272,9 +274,9 @@ pub fn draw(
         figures.push(NamedFigure { name: spec.name.clone(), figure });
     }
     let options = FigureOptions { palette: palette(rows, drawn), ..FigureOptions::default() };
-    if let Some(figure) = Figure::from_energy(rows, &options) {
-        figure.save(out, ENERGY)?;
-        figures.push(NamedFigure { name: ENERGY.to_owned(), figure });
+    if let Some(figure) = Figure::from_energy(energy, &options) {
+        figure.save(out, CHANNEL_ENERGY)?;
+        figures.push(NamedFigure { name: CHANNEL_ENERGY.to_owned(), figure });
     }
     if drawn.published && !drawn.simulated {
         let differences = match drawn.lays_published() {
@@ -311,7 +313,7 @@ mod tests {
             let published = true;
             let tokens = tokens.map(str::to_owned);
             let drawn = Drawn { published, tokens, ..Drawn::plain(vec![]) };
-            draw(&rows, &drawn, folder.path()).expect("drawn");
+            draw(&rows, &[], &drawn, folder.path()).expect("drawn");
             let table = std::fs::read_to_string(folder.path().join("published-differences.csv"));
             (table.expect("a table").lines().count(), notes_on_published(&rows, &drawn))
         };

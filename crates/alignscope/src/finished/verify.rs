@@ -11,7 +11,6 @@ use serde::Deserialize;
 
 use crate::comparison::Side;
 use crate::dataset::{ALL, Subset};
-use crate::distance::Distance;
 use crate::listing::sha256_of_all;
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
@@ -256,8 +255,7 @@ fn check_scores(
     let mut sides: Vec<Side> = Vec::new();
     for row in &whole {
         let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
-        let energy = matches!(row.distance, Distance::Activations | Distance::PairStatistics);
-        if !energy && sides.last() != Some(&side) {
+        if sides.last() != Some(&side) {
             sides.push(side);
         }
     }

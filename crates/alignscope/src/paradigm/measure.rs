@@ -1,8 +1,7 @@
 //! What a model is measured by.
 
 /// A measure of agreement between distances and people. More is better, but for the two root mean
-/// square errors, of which less is. The last two are none of agreement: they tell how a stage's
-/// energy is spread over its channels.
+/// square errors, of which less is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Measure {
@@ -27,15 +26,11 @@ pub enum Measure {
     PearsonLogistic5,
     /// Root mean square error of that curve, in units of the scores; less is better.
     RmseLogistic5,
-    /// Share of a stage's energy that its largest channel holds; 0 to 1.
-    TopChannelShare,
-    /// Effective number of a stage's channels (participation ratio of their energies); from 1 on.
-    EffectiveChannels,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 10] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -46,8 +41,6 @@ impl Measure {
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
-        Self::TopChannelShare,
-        Self::EffectiveChannels,
     ];
 
     /// The name used in results.
@@ -63,8 +56,6 @@ impl Measure {
             Self::RmseLogistic4 => "rmse-logistic4",
             Self::PearsonLogistic5 => "pearson-logistic5",
             Self::RmseLogistic5 => "rmse-logistic5",
-            Self::TopChannelShare => "top-channel-share",
-            Self::EffectiveChannels => "effective-channels",
         }
     }
 
@@ -72,12 +63,6 @@ impl Measure {
     /// measure.
     pub fn is_main(self) -> bool {
         matches!(self, Self::Spearman | Self::Accuracy)
-    }
-
-    /// Whether it is of the energy of channels: of the model and the images alone, whatever people
-    /// answered.
-    pub fn is_of_energy(self) -> bool {
-        matches!(self, Self::TopChannelShare | Self::EffectiveChannels)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
+use crate::energy::EnergyOf;
 use crate::findings::{Finding, FindingRow};
 use crate::model_spec::short_name;
 use crate::results::ScoreRow;
@@ -36,7 +37,8 @@ pub(super) fn summarize(run: &Run) -> Vec<Said> {
 fn curves(run: &Run, dataset: &str) -> Vec<String> {
     let distance = run.main_distance();
     let mut findings: Vec<&FindingRow> = run.findings.iter().flatten().collect();
-    findings.retain(|f| f.dataset == dataset && f.distance == distance && f.measure.is_main());
+    let main = |f: &FindingRow| f.measure.is_some_and(Measure::is_main);
+    findings.retain(|f| f.dataset == dataset && f.distance == Some(distance) && main(f));
     let mut models: Vec<&str> = Vec::new();
     for finding in &findings {
         if !models.contains(&finding.model.as_str()) {
@@ -110,12 +112,13 @@ pub(super) fn energy(run: &Run) -> Vec<String> {
     let same = |a: &&FindingRow, b: &&FindingRow| (&a.dataset, &a.model) == (&b.dataset, &b.model);
     for of_model in findings.chunk_by(same) {
         let (dataset, model) = (&of_model[0].dataset, short_name(&of_model[0].model));
+        let whose = |f: &FindingRow| f.energy.map_or("", EnergyOf::name);
         let parts = of_model.iter().map(|f| match (f.stage, f.depth_percent) {
             (Some(stage), Some(depth)) => format!(
                 "of the energy of {} one channel holds half first at {stage} ({depth:.1} % deep): {}",
-                f.distance, f.note
+                whose(f), f.note
             ),
-            _ => format!("of the energy of {} {}", f.distance, f.note),
+            _ => format!("of the energy of {} {}", whose(f), f.note),
         });
         let parts: Vec<String> = parts.collect();
         said.push(format!("{model} on {dataset}: {}.", parts.join(" — ")));

@@ -7,9 +7,11 @@ use super::table::{Cell, Table};
 use crate::comparison::Side;
 use crate::dataset::Level;
 use crate::distance::Distance;
+use crate::energy::EnergyOf;
 use crate::findings::{Finding, FindingRow, first_highest};
 use crate::model_spec::short_name;
 use crate::results::{ScoreRow, csv_text};
+use crate::score::Measure;
 use crate::stage::Stage;
 
 /// Of longer tables the first rows are shown; the page says how many are left out and where they are.
@@ -117,8 +119,9 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
         vec![
             Cell::text(f.dataset.clone()),
             Cell::text(short_name(&f.model)),
-            Cell::text(f.distance.to_string()),
-            Cell::text(f.measure.to_string()),
+            Cell::text(f.distance.map_or("", Distance::name)),
+            Cell::text(f.measure.map_or("", Measure::name)),
+            Cell::text(f.energy.map_or("", EnergyOf::name)),
             Cell::text(f.finding.to_string()),
             Cell::sorted(f.stage.map_or_else(String::new, |s| s.to_string()), f.depth_percent),
             Cell::interval(Some(f.value), f.ci_low, f.ci_high),
@@ -128,7 +131,8 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
     Some(Table {
         caption: "What is read off the curves".to_owned(),
         columns: owned(&[
-            "data set", "model", "distance", "measure", "finding", "stage", "value", "note",
+            "data set", "model", "distance", "measure", "energy", "finding", "stage", "value",
+            "note",
         ]),
         rows: rows.collect(),
     })
@@ -143,7 +147,7 @@ pub(super) fn normalized(run: &Run) -> Option<Table> {
         .iter()
         .flatten()
         .filter(|f| f.finding == Finding::NormalizedProjection && f.value.is_finite())
-        .filter(|f| f.distance == main || !matches!(f.stage, Some(Stage::Projection)))
+        .filter(|f| f.distance == Some(main) || !matches!(f.stage, Some(Stage::Projection)))
         .collect();
     let mut datasets = run.datasets();
     datasets.retain(|(dataset, _)| shown.iter().any(|finding| finding.dataset == *dataset));

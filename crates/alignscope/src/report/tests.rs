@@ -2,6 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::dataset::Level;
+use crate::energy::{EnergyOf, EnergyRow};
 use crate::figure::FigureOptions;
 use crate::results::write_scores;
 use crate::score::Measure;
@@ -190,9 +192,9 @@ fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_bac
     let folder = tempfile::tempdir().expect("a temporary folder");
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
-    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,{rest}\n");
+    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,,{rest}\n");
     let rows = [
-        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
             .to_owned(),
         line("peak,block 1,2.52,0.7,0.69,0.71,in 95 % of resamples at a depth of 2.5 to 7.5 %"),
         line(
@@ -214,14 +216,14 @@ fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
     let mut rows =
-        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
             .to_owned();
     rows += &format!(
-        "nights,{b32},normalized-euclidean,accuracy,normalized-projection,projection,100,0.75,0.7,0.8,\n"
+        "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,\n"
     );
     rows += "nights,ssim,own,accuracy,normalized-projection,output,0,0.25,0.2,0.3,\n";
     for _ in 0..1600 {
-        rows += &format!("nights,{b32},cosine,accuracy,peak,block 1,2.5,0.7,,,\n");
+        rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,\n");
     }
     fs::write(folder.path().join("findings.csv"), rows).expect("written");
     let said = words(&page(folder.path(), &figures));
@@ -267,25 +269,29 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
     let b32 = "openai/clip-vit-base-patch32";
     let mut figures = run_folder(folder.path(), b32, true);
     let mut rows = crate::results::read_scores(&folder.path().join("scores.csv")).expect("read");
-    // Energy stands first, and the normalized distance was not run.
+    // The normalized distance was not run.
     rows.iter_mut().for_each(|row| row.distance = Distance::Cosine);
-    for stage in Stage::of_encoder(2) {
-        let share = ScoreRow {
-            distance: Distance::Activations,
-            measure: Measure::TopChannelShare,
-            chance: None,
-            ceiling: None,
-            ..row(b32, stage, 0.875)
-        };
-        rows.insert(0, share);
-    }
     write_scores(&folder.path().join("scores.csv"), &rows).expect("written");
-    let energy = Figure::from_energy(&rows, &FigureOptions::default()).expect("drawn");
-    figures.push(NamedFigure { name: "energy".to_owned(), figure: energy });
+    let energy = |stage: Stage| EnergyRow {
+        dataset: "nights".to_owned(),
+        model: b32.to_owned(),
+        stage,
+        depth_percent: stage.depth_percent(2),
+        energy: EnergyOf::Activations,
+        top_channel: 7,
+        top_channel_share: 0.875,
+        effective_channels: 2.0,
+        zero_channels: 0,
+        n: 30,
+        level: Level::Middle,
+    };
+    let energy: Vec<EnergyRow> = Stage::of_encoder(2).into_iter().map(energy).collect();
+    let energy = Figure::from_energy(&energy, &FigureOptions::default()).expect("drawn");
+    figures.push(NamedFigure { name: "channel-energy".to_owned(), figure: energy });
     let findings = format!(
-        "dataset,model,distance,measure,finding,stage,depth_percent,value,ci_low,ci_high,note\n\
-         nights,{b32},activations,top-channel-share,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\"\n\
-         nights,{b32},differences,top-channel-share,half-in-one-channel,,,,,,no channel holds half at any stage\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n\
+         nights,{b32},,,activations,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\"\n\
+         nights,{b32},,,differences,half-in-one-channel,,,,,,no channel holds half at any stage\n"
     );
     fs::write(folder.path().join("findings.csv"), findings).expect("written");
     let page = page(folder.path(), &figures);

@@ -27,6 +27,8 @@ pub enum RunTable {
     Findings,
     /// `comparisons.csv`.
     Comparisons,
+    /// `energy.csv`.
+    Energy,
     /// `distances.parquet`.
     Distances,
     /// `trials.parquet`.
@@ -37,11 +39,12 @@ pub enum RunTable {
 
 impl RunTable {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Scores,
         Self::Ceilings,
         Self::Findings,
         Self::Comparisons,
+        Self::Energy,
         Self::Distances,
         Self::Trials,
         Self::Scale,
@@ -54,6 +57,7 @@ impl RunTable {
             Self::Ceilings => "ceilings",
             Self::Findings => "findings",
             Self::Comparisons => "comparisons",
+            Self::Energy => "energy",
             Self::Distances => "distances",
             Self::Trials => "trials",
             Self::Scale => "scale",
@@ -67,6 +71,7 @@ impl RunTable {
             Self::Ceilings => "ceilings.csv",
             Self::Findings => "findings.csv",
             Self::Comparisons => "comparisons.csv",
+            Self::Energy => "energy.csv",
             Self::Distances => "distances.parquet",
             Self::Trials => "trials.parquet",
             Self::Scale => "scale.parquet",
@@ -149,7 +154,7 @@ enum Kind {
 }
 
 /// The columns that are not text, by name, so that an empty one has its type too.
-const TYPED: [(&str, Kind); 21] = [
+const TYPED: [(&str, Kind); 24] = [
     ("depth_percent", Kind::Number),
     ("value", Kind::Number),
     ("value_a", Kind::Number),
@@ -165,6 +170,9 @@ const TYPED: [(&str, Kind); 21] = [
     ("kappa", Kind::Number),
     ("kappa_low", Kind::Number),
     ("kappa_high", Kind::Number),
+    ("top_channel_share", Kind::Number),
+    ("effective_channels", Kind::Number),
+    ("top_channel", Kind::Count),
     ("n", Kind::Count),
     ("n_clusters", Kind::Count),
     ("n_ties", Kind::Count),

@@ -7,11 +7,12 @@ use super::fields::{self, number, optional};
 use super::{MAX_MODELS, ResultsError};
 use crate::findings::FindingRow;
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "dataset",
     "model",
     "distance",
     "measure",
+    "energy",
     "finding",
     "stage",
     "depth_percent",
@@ -30,8 +31,9 @@ pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsErr
         [
             row.dataset.clone(),
             row.model.clone(),
-            row.distance.to_string(),
-            row.measure.to_string(),
+            row.distance.map_or_else(String::new, |distance| distance.to_string()),
+            row.measure.map_or_else(String::new, |measure| measure.to_string()),
+            row.energy.map_or_else(String::new, |energy| energy.to_string()),
             row.finding.to_string(),
             row.stage.map_or_else(String::new, |stage| stage.to_string()),
             optional(row.depth_percent),
@@ -53,18 +55,22 @@ pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
         Ok(FindingRow {
             dataset: row.name(0)?,
             model: row.name(1)?,
-            distance: row.distance(2)?,
-            measure: row.get(3)?,
-            finding: row.get(4)?,
-            stage: match row.text(5) {
+            distance: match row.text(2) {
                 "" => None,
-                _ => Some(row.stage(5)?),
+                _ => Some(row.distance(2)?),
             },
-            depth_percent: row.optional(6)?,
-            value: row.number(7)?,
-            ci_low: row.optional(8)?,
-            ci_high: row.optional(9)?,
-            note: row.get(10)?,
+            measure: row.optional(3)?,
+            energy: row.optional(4)?,
+            finding: row.get(5)?,
+            stage: match row.text(6) {
+                "" => None,
+                _ => Some(row.stage(6)?),
+            },
+            depth_percent: row.optional(7)?,
+            value: row.number(8)?,
+            ci_low: row.optional(9)?,
+            ci_high: row.optional(10)?,
+            note: row.get(11)?,
         })
     })?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
@@ -84,8 +90,9 @@ mod tests {
         let rows = [FindingRow {
             dataset: "things".to_owned(),
             model: "m".to_owned(),
-            distance: Distance::Cosine,
-            measure: Measure::Accuracy,
+            distance: Some(Distance::Cosine),
+            measure: Some(Measure::Accuracy),
+            energy: None,
             finding: Finding::MidDepthDrop,
             stage: Some(Stage::Block(2)),
             depth_percent: Some(7.5 + 90.0 / 11.0),

@@ -16,7 +16,7 @@ const STARTED: &str = "unfinished.json";
 const MANIFEST: &str = "manifest.json";
 
 /// The tables of a run, whose hashes its manifest has.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
     "scores.csv",
     "distances.parquet",
     "trials.parquet",
@@ -24,6 +24,7 @@ pub const TABLES: [&str; 7] = [
     "ceilings.csv",
     "findings.csv",
     "comparisons.csv",
+    "energy.csv",
 ];
 
 /// What else a run leaves beside its figures and its record.

@@ -2,8 +2,8 @@
 
 use super::TABLES;
 
-/// The figure that every run with an encoder has.
-pub(crate) const ENERGY: &str = "energy";
+/// The figure of `energy.csv`, which every run with an encoder has.
+pub(crate) const CHANNEL_ENERGY: &str = "channel-energy";
 
 /// Characters of a name, so that it fits any file system with its ending.
 const MOST: usize = 100;
@@ -72,7 +72,7 @@ pub enum FigureNameError {
 /// The names, without ending, of the files that a run has beside its figures.
 fn taken() -> impl Iterator<Item = &'static str> {
     let tables = TABLES.iter().map(|file| file.split('.').next().unwrap_or(file));
-    tables.chain(OTHERS).chain([ENERGY])
+    tables.chain(OTHERS).chain([CHANNEL_ENERGY])
 }
 
 /// Refuses a name that a figure of a run cannot have.
@@ -141,7 +141,9 @@ mod tests {
                 assert!(message.contains("taken are `scores`, `distances`"), "{message}");
             }
         }
-        for name in ["manifest", "Report", "unfinished", "run", "published-differences", "ENERGY"] {
+        for name in
+            ["manifest", "Report", "unfinished", "run", "published-differences", "channel-ENERGY"]
+        {
             assert!(
                 matches!(check_figure_name(name), Err(FigureNameError::Taken { .. })),
                 "{name}"

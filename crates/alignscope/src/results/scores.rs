@@ -23,7 +23,7 @@ pub struct ScoreRow {
     pub stage: Stage,
     /// Where the stage stands in figures, 0 to 100.
     pub depth_percent: f64,
-    /// The kind of distance; in rows of energy whether of the activations or of the differences.
+    /// The kind of distance.
     pub distance: Distance,
     /// What was measured.
     pub measure: Measure,
@@ -33,18 +33,17 @@ pub struct ScoreRow {
     pub ci_low: Option<f64>,
     /// Upper end of the interval, where there is one.
     pub ci_high: Option<f64>,
-    /// Trials that entered the score; images or pairs that entered an energy.
+    /// Trials that entered the score.
     pub n: usize,
-    /// Independent clusters among them; 0 for energy.
+    /// Independent clusters among them.
     pub n_clusters: usize,
     /// Trials in which the model's distances tie.
     pub n_ties: usize,
-    /// The score of answers by chance; energy has none.
+    /// The score of answers by chance, where it is known.
     pub chance: Option<f64>,
     /// Trials left out of this measure because as many people chose one image as the other.
     pub n_left_out: usize,
-    /// Channels in which no pair differs at all; they add nothing to the normalized distance. In
-    /// rows of energy, channels without any.
+    /// Channels in which no pair differs at all; they add nothing to the normalized distance.
     pub zero_channels: usize,
     /// What a tie between the model's distances counts.
     pub ties: Ties,
@@ -91,8 +90,6 @@ const COLUMNS: [&str; 24] = [
     "level",
     "release",
 ];
-/// So many of the columns every version has written.
-const NEEDED: usize = 18;
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
 ///
@@ -140,7 +137,7 @@ pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
-    let rows = fields::read(path, &COLUMNS, NEEDED, |row| {
+    let rows = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
         let measure = row.get(6)?;
         // What is drawn has an axis.
         let (low, high) = ends(measure);
@@ -168,7 +165,7 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
             bca_high: row.optional(19)?,
             ceiling: drawn(20)?,
             ci_note: row.optional(21)?,
-            level: row.optional(22)?.unwrap_or(Level::None),
+            level: row.get(22)?,
             release: row.optional(23)?,
         })
     })?;
@@ -181,8 +178,6 @@ fn ends(measure: Measure) -> (f64, f64) {
     match measure {
         // In units of the scores, whatever those are.
         Measure::RmseLogistic4 | Measure::RmseLogistic5 => (-f64::MAX, f64::MAX),
-        // As many as there are channels.
-        Measure::EffectiveChannels => (0.0, f64::from(u32::MAX)),
         // Shares and correlations; an interval may go beyond.
         Measure::Spearman
         | Measure::Pearson
@@ -191,8 +186,7 @@ fn ends(measure: Measure) -> (f64, f64) {
         | Measure::VoteShare
         | Measure::BeyondChance
         | Measure::PearsonLogistic4
-        | Measure::PearsonLogistic5
-        | Measure::TopChannelShare => (-100.0, 100.0),
+        | Measure::PearsonLogistic5 => (-100.0, 100.0),
     }
 }
 
@@ -239,50 +233,22 @@ mod tests {
     }
 
     #[test]
-    fn energy_has_no_chance_and_says_whose_it_is() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("scores.csv");
-        let columns = COLUMNS[..NEEDED].join(",");
-        let row =
-            "things,all,m,block 1,2.5,differences,effective-channels,7.5,,,9,0,0,,0,3,miss,false";
-        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
-        let rows = read_scores(&path).expect("read");
-        assert!(rows[0].chance.is_none() && rows[0].distance == Distance::PairStatistics);
-        assert_eq!((rows[0].measure, rows[0].zero_channels), (Measure::EffectiveChannels, 3));
-        assert!("differences".parse::<Distance>().is_err(), "no distance that can be chosen");
-        let again = folder.path().join("again.csv");
-        write_scores(&again, &rows).expect("written");
-        let text = std::fs::read_to_string(&again).expect("read");
-        assert!(text.lines().nth(1).expect("a row").starts_with(row), "{text}");
-    }
-
-    #[test]
     fn a_field_that_cannot_be_read_names_line_and_column() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
-        let columns = COLUMNS[..NEEDED].join(",");
-        let row = "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false";
+        let columns = COLUMNS.join(",");
+        let row =
+            "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
-        let row = "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false";
+        let row = "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a measure").to_string();
         assert!(message.contains("is `kappa`, expected one of `spearman`, "), "{message}");
-        let row = "tid2013,all,m,block 1,2.5,cosine,rmse-logistic4,inf,,,1,1,0,0.5,0,0,miss,false";
+        let row = "tid2013,all,m,block 1,2.5,cosine,rmse-logistic4,inf,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not finite").to_string();
         assert!(message.contains("`value` is `inf`, expected a finite number"), "{message}");
-    }
-
-    #[test]
-    fn a_file_of_an_older_version_has_no_ceiling() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("scores.csv");
-        let columns = COLUMNS[..NEEDED].join(",");
-        let row = "things,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false";
-        std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
-        let rows = read_scores(&path).expect("read");
-        assert_eq!((rows[0].ceiling, &rows[0].ci_note), (None, &None));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bounds, ENERGY, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, read_record,
+    Bounds, CHANNEL_ENERGY, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, read_record,
 };
 use crate::atomic_write;
 
@@ -55,7 +55,7 @@ impl RunState {
 
     /// The figures' files: names that figures may have, whatever the record says.
     pub(super) fn figures(&self) -> impl Iterator<Item = String> {
-        let fit = |name: &&String| check_figure_name(name).is_ok() || *name == ENERGY;
+        let fit = |name: &&String| check_figure_name(name).is_ok() || *name == CHANNEL_ENERGY;
         let with_extensions = |name: &String| ["svg", "png", "csv"].map(|e| format!("{name}.{e}"));
         self.figure_files.iter().filter(fit).flat_map(with_extensions)
     }

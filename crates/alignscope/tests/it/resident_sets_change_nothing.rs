@@ -6,12 +6,13 @@ use std::sync::Mutex;
 
 use crate::golden::folder;
 use alignscope::encoder::{Checkpoint, Encoder, encode_stages};
+use alignscope::energy::{EnergyOf, EnergyRow};
 use alignscope::image::{ImageError, RgbImage};
 use alignscope::pair_statistics::Activations;
-use alignscope::results::{OutputFolder, ScoreRow};
+use alignscope::results::OutputFolder;
 use alignscope::{
     Dataset, DatasetFormat, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    Measure, MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
+    MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
@@ -124,40 +125,39 @@ fn the_energy_of_a_run_is_that_of_plain_loops_whatever_distances_and_memory() {
         let rows = |experiment: &Experiment| {
             let out = tempfile::tempdir().expect("a temporary folder");
             let claimed = OutputFolder::claim(out.path()).expect("an empty folder");
-            let found =
-                experiment.run(vec![], &claimed, &Notes::default()).map(|summary| summary.scores);
-            found.map(|mut rows| {
-                rows.retain(|row| row.measure.is_of_energy());
-                rows
-            })
+            experiment.run(vec![], &claimed, &Notes::default()).map(|summary| summary.energy)
         };
         let found = rows(&of(&Distance::ALL, 1 << 32)).expect("plenty of memory");
         let expected = energies(&model, &dataset, tokens);
-        assert_eq!(found.len(), expected.len() * 2 * 2);
+        assert_eq!(found.len(), expected.len() * 2);
         for row in &found {
             let (_, energies) =
                 expected.iter().find(|(stage, _)| *stage == row.stage).expect("a stage");
-            let (energy, n) = match row.distance {
-                Distance::Activations => (&energies[0], dataset.images.len()),
-                _ => (&energies[1], Pairs::of(&dataset.trials).len()),
+            let (energy, n) = match row.energy {
+                EnergyOf::Activations => (&energies[0], dataset.images.len()),
+                EnergyOf::Differences => (&energies[1], Pairs::of(&dataset.trials).len()),
             };
             let total: f64 = energy.iter().sum();
-            let expected = match row.measure {
-                Measure::TopChannelShare => energy.iter().copied().fold(0.0, f64::max) / total,
-                _ => total * total / energy.iter().map(|e| e * e).sum::<f64>(),
-            };
-            // Energies are kept in f32, half a unit of which is 6e-8, and twice in a quotient.
-            let off = (row.value / expected - 1.0).abs();
-            assert!(off < 2.4e-7, "{tokens}, {}, {}: {off:e}", row.stage, row.distance);
-            assert_eq!((row.n, row.subset.as_str()), (n, "all"));
-            assert!(row.chance.is_none() && row.ci_low.is_none() && row.ci_note.is_some());
+            let top = energy.iter().copied().fold(0.0, f64::max);
+            let effective = total * total / energy.iter().map(|e| e * e).sum::<f64>();
+            for (found, expected) in
+                [(row.top_channel_share, top / total), (row.effective_channels, effective)]
+            {
+                // Energies are kept in f32, half a unit of which is 6e-8, and twice in a quotient.
+                let off = (found / expected - 1.0).abs();
+                assert!(off < 2.4e-7, "{tokens}, {}, {}: {off:e}", row.stage, row.energy);
+            }
+            assert_eq!(row.n, n);
         }
 
         let needed = needed(rows(&of(&[Distance::Cosine], 0)));
         for memory in [1 << 32, needed, needed + 4_000] {
             let again = rows(&of(&[Distance::Cosine], memory)).expect("enough memory");
-            let values =
-                |rows: &[ScoreRow]| rows.iter().map(|r| r.value.to_bits()).collect::<Vec<_>>();
+            let values = |rows: &[EnergyRow]| {
+                let bits =
+                    |r: &EnergyRow| [r.top_channel_share, r.effective_channels].map(f64::to_bits);
+                rows.iter().map(bits).collect::<Vec<_>>()
+            };
             assert_eq!(values(&again), values(&found), "{tokens}, {memory} bytes");
         }
     }
