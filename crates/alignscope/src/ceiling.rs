@@ -91,6 +91,9 @@ fn found(
 
 /// Shares of trials as ceilings of all subsets; those of no trial are left out.
 fn shares(dataset: &Dataset, scorer: &Scorer, ceilings: &[TrialCeiling]) -> Vec<FoundCeiling> {
+    if ceilings.is_empty() {
+        return vec![];
+    }
     let counts: Vec<Vec<f64>> = ceilings
         .iter()
         .map(|ceiling| ceiling.shares.iter().map(|x| f64::from(u8::from(x.is_some()))).collect())

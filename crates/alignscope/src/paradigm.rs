@@ -9,11 +9,10 @@ mod kind;
 mod trials;
 mod two_alternatives;
 
-pub use accuracy::{odd_one_out_outcomes, two_alternatives_outcomes, vote_share, vote_shares};
 pub use correlation::{average_ranks, kendall, pearson, spearman};
 pub use kind::{Answer, Ceiling, ImageIndex, Paradigm, Ratings, TrialCeiling};
 pub use measure::{Measure, Score, Ties};
-pub use odd_one_out::{MIN_ANSWERS, OddOneOut};
+pub use odd_one_out::{MIN_ANSWERS, OddOneOut, odd_one_out_outcomes};
 pub use rated_pairs::{RatedPair, correlations};
 pub use trials::Trials;
-pub use two_alternatives::TwoAlternatives;
+pub use two_alternatives::{TwoAlternatives, two_alternatives_outcomes, vote_share, vote_shares};

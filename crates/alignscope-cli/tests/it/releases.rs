@@ -334,7 +334,7 @@ fn two_data_sets_of_one_name_are_refused_with_what_to_do() {
     refused("pairs", "pairs", &[], "`--dataset mine=pairs`");
     refused("pairs", "pairs=pairs", &[], twice);
     refused("a=pairs", "a=pairs", &[], "two data sets are called `a`");
-    refused("a=pairs", "b=pears", &[], "did you mean `pairs`?");
+    refused("a=pairs", "b=pair", &[], "did you mean `pairs`?");
     refused("=pairs", "b=pairs", &[], "cannot be called ``: it is empty");
     refused("a\u{1b}=pairs", "b=pairs", &[], "which does not show");
     let level = |text| ["--level", text];

@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(named.to_string(), "my own=pairs");
         assert_eq!(read("nights").expect("read").called(), "nights");
         for (text, words) in [
-            ("mine=pears", "unknown data set `pears` (did you mean `pairs`?)"),
+            ("mine=pair", "unknown data set `pair` (did you mean `pairs`?)"),
             ("=pairs", "it is empty"),
             ("a=b=pairs", "unknown data set `b=pairs`"),
         ] {

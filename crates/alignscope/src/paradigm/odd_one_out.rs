@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::accuracy::{accuracy, nearest_tied, odd_one_out_outcomes};
+use super::accuracy::{accuracy, on_tie};
 use super::kind::{Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
 use super::{Measure, Score, Ties};
 
@@ -190,5 +190,57 @@ impl Paradigm for Vec<OddOneOut> {
             of(Ceiling::OneOtherPerson, one_other),
             of(Ceiling::MajorityOfOthers, of_others),
         ]
+    }
+}
+
+/// Whether the pair that people kept is the nearest of the three, for each trial: 1, 0, or what
+/// `ties` gives where it is one of several nearest.
+///
+/// `distances` — images 0–1, 0–2 and 1–2 of each triplet, finite
+pub fn odd_one_out_outcomes(
+    trials: &[OddOneOut],
+    distances: &[[f64; 3]],
+    ties: Ties,
+) -> Vec<Option<f64>> {
+    trials
+        .iter()
+        .zip(distances)
+        .map(|(trial, distances)| {
+            // The pair without the odd image: 1–2 where it is 0, 0–2 where it is 1, 0–1 where 2.
+            let kept = distances[2 - usize::from(trial.odd)];
+            let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
+            Some(match (kept == nearest, nearest_tied(*distances)) {
+                (false, _) => 0.0,
+                (true, 1) => 1.0,
+                (true, tied) => on_tie(ties, tied),
+            })
+        })
+        .collect()
+}
+
+/// How many of the three distances are the smallest.
+fn nearest_tied(distances: [f64; 3]) -> usize {
+    let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
+    distances.iter().filter(|d| **d == nearest).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kept_pair_must_be_the_nearest() {
+        let outcome = |odd, distances, ties| {
+            let trial = OddOneOut { images: [0, 1, 2], odd };
+            odd_one_out_outcomes(&[trial], &[distances], ties)[0].expect("it counts")
+        };
+        // Distances of 0–1, 0–2, 1–2.
+        assert_eq!(outcome(2, [1.0, 2.0, 3.0], Ties::Miss), 1.0);
+        assert_eq!(outcome(1, [1.0, 2.0, 3.0], Ties::Miss), 0.0);
+        assert_eq!(outcome(0, [3.0, 2.0, 1.0], Ties::Miss), 1.0);
+        assert_eq!(outcome(2, [1.0, 1.0, 3.0], Ties::Miss), 0.0);
+        assert_eq!(outcome(2, [1.0, 1.0, 3.0], Ties::Half), 0.5);
+        assert_eq!(outcome(0, [1.0, 1.0, 3.0], Ties::Half), 0.0);
+        assert_eq!(outcome(0, [1.0, 1.0, 1.0], Ties::Half), 1.0 / 3.0);
     }
 }

@@ -1,6 +1,6 @@
 //! Two-alternative forced choices.
 
-use super::accuracy::{accuracy, two_alternatives_outcomes, vote_share, vote_shares};
+use super::accuracy::{accuracy, on_tie};
 use super::kind::{Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
 use super::{Measure, Score, Ties};
 
@@ -125,5 +125,75 @@ impl Paradigm for Vec<TwoAlternatives> {
             of(Measure::Accuracy, self.iter().map(decided).collect()),
             of(Measure::VoteShare, self.iter().map(|t| Some(share(t))).collect()),
         ]
+    }
+}
+
+/// Whether the model's nearer image is the one that most people chose, for each trial: 1, 0, what
+/// `ties` gives where both are as near; `None` where as many people chose one as the other.
+///
+/// `distances` — reference–left and reference–right of each trial, finite
+pub fn two_alternatives_outcomes(
+    trials: &[TwoAlternatives],
+    distances: &[[f64; 2]],
+    ties: Ties,
+) -> Vec<Option<f64>> {
+    trials
+        .iter()
+        .zip(distances)
+        .map(|(trial, [left, right])| {
+            if trial.left_votes == trial.right_votes {
+                return None;
+            }
+            let people_chose_left = trial.left_votes > trial.right_votes;
+            Some(if left == right {
+                on_tie(ties, 2)
+            } else {
+                f64::from(u8::from((left < right) == people_chose_left))
+            })
+        })
+        .collect()
+}
+
+/// The share of people who agree with the model, for each trial; 0 to 1.
+///
+/// Where both images are as near to the model, `ties` says: nobody agrees, or half of the people.
+pub fn vote_shares(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> Vec<f64> {
+    let shares = trials.iter().zip(distances).map(|(trial, [left, right])| {
+        let votes = trial.left_votes + trial.right_votes;
+        if left == right {
+            on_tie(ties, 2)
+        } else if left < right {
+            trial.left_votes / votes
+        } else {
+            trial.right_votes / votes
+        }
+    });
+    shares.collect()
+}
+
+/// The mean of [`vote_shares`] over all trials; NaN without a trial.
+///
+/// # Source
+/// The 2AFC score of BAPPS (Zhang et al. 2018, Section 3.2).
+pub fn vote_share(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> f64 {
+    vote_shares(trials, distances, ties).iter().sum::<f64>() / trials.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_between_two_alternatives_is_a_miss_or_half() {
+        let trial =
+            TwoAlternatives { reference: 0, left: 1, right: 2, left_votes: 1.0, right_votes: 3.0 };
+        let trials = [trial];
+        let outcome = |d, ties| two_alternatives_outcomes(&trials, &[d], ties)[0];
+        assert_eq!(outcome([2.0, 1.0], Ties::Miss), Some(1.0));
+        assert_eq!(outcome([1.0, 2.0], Ties::Miss), Some(0.0));
+        assert_eq!(outcome([1.0, 1.0], Ties::Miss), Some(0.0));
+        assert_eq!(outcome([1.0, 1.0], Ties::Half), Some(0.5));
+        assert_eq!(vote_share(&trials, &[[2.0, 1.0]], Ties::Miss), 0.75);
+        assert_eq!(vote_share(&trials, &[[1.0, 1.0]], Ties::Half), 0.5);
     }
 }
