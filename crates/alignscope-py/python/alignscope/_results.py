@@ -100,7 +100,7 @@ def results(path: str | os.PathLike[str], table: str = "scores") -> Table:
     """A table of the run in the folder `path`.
 
     `table` — `scores` (one row a score: data set, subset, model, stage, distance, measure, value,
-    interval), `ceilings`, `findings`, `comparisons`, `distances` (one row for each pair, stage and
+    interval), `ceilings`, `findings`, `comparisons`, `energy`, `distances` (one row for each pair, stage and
     kind of distance), `trials` or `scale`
 
     Rows of the large ones (`distances`, `trials`, `scale`) are read when they are asked for.

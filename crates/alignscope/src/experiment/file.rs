@@ -237,7 +237,7 @@ impl ExperimentFile {
         if let Some(name) = texts().find_map(|text| text.strip_prefix(IN_MEMORY)) {
             return Err(ExperimentFileError::InMemory { path: owned(), model: name.to_owned() });
         }
-        if texts().next().is_none() {
+        if root.models.is_empty() && of_figures().next().is_none() {
             return Err(ExperimentFileError::Empty { path: owned(), what: "models" });
         }
         let models = Models::read(path, texts(), folder, untrained)?;

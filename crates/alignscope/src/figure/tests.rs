@@ -73,7 +73,11 @@ fn energy_rows(model: &str, datasets: &[&str]) -> Vec<EnergyRow> {
                     effective_channels: 12.34,
                     zero_channels: 0,
                     n,
-                    level: Level::Middle,
+                    level: match *dataset {
+                        "pairs" => Level::Low,
+                        "things" => Level::High,
+                        _ => Level::Middle,
+                    },
                 });
             }
         }

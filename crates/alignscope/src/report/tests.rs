@@ -221,7 +221,7 @@ fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
     rows += &format!(
         "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,\n"
     );
-    rows += "nights,ssim,own,accuracy,normalized-projection,output,0,0.25,0.2,0.3,\n";
+    rows += "nights,ssim,own,accuracy,,normalized-projection,output,0,0.25,0.2,0.3,\n";
     for _ in 0..1600 {
         rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,\n");
     }
