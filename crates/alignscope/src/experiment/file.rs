@@ -95,23 +95,39 @@ pub(super) struct Root {
     title: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     models: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     distances: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tokens: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     prefix_tokens: Option<usize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     layouts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     projection: Option<String>,
-    precision: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) precision: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ties: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     resamples: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pixels: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     scale_from: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     keep_going: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<bool>,
-    baseline_size: Option<NonZeroUsize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) baseline_size: Option<NonZeroUsize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     weights: Option<PathBuf>,
     #[serde(default)]
     colours: BTreeMap<String, String>,
@@ -125,13 +141,20 @@ pub(super) struct Root {
 #[serde(deny_unknown_fields)]
 struct Dataset {
     /// The name in results; without `format`, what is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<String>,
     data: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     min_votes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<ImagesWord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
     #[serde(default)]
     skip_missing: bool,
@@ -151,9 +174,13 @@ enum ImagesWord {
 #[serde(deny_unknown_fields)]
 struct Figure {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     models: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     distances: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     panels: Option<Vec<String>>,
 }
 

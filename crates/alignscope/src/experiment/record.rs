@@ -34,10 +34,15 @@ impl Experiment {
     }
 
     /// The experiment as `run` reads it again.
-    fn written(&self) -> Value {
+    ///
+    /// `encoders`, `baselines` — whether there are any, for which alone some of it means something
+    fn written(&self, encoders: bool, baselines: bool) -> Value {
         let names = names_of(&self.models)
             .unwrap_or_else(|_| self.models.iter().map(|model| model.spec.to_string()).collect());
-        json!(Root::new(self, &names))
+        let mut root = Root::new(self, &names);
+        root.precision = root.precision.filter(|_| encoders);
+        root.baseline_size = root.baseline_size.filter(|_| baselines);
+        json!(root)
     }
 
     /// The manifest of a run that is done.
@@ -105,7 +110,7 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
-            experiment: self.written(),
+            experiment: self.written(encoders, baselines),
             baseline_size: baselines.then_some(self.baseline_size),
             tokens: self.tokens_compared(of_run),
             precision: encoders.then(|| self.precision.to_string()),
