@@ -398,7 +398,7 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     assert_eq!(findings.len(), 18 + 1 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
     assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|r| r.b.model == "pixels" && r.p.is_some() && r.kappa.is_some()));
+    assert!(rows.iter().all(|r| r.model_b == "pixels" && r.p.is_some() && r.kappa.is_some()));
 
     // The same table from the files of the run alone.
     let csv = place.path("again.csv");
