@@ -435,12 +435,9 @@ fn experiments_and_results() {
         readable += u64::from(ExperimentFile::read(&path, &Default::default(), false).is_ok());
         let path = write(place.path(), "t.csv", &mutate_text(scores.as_bytes(), &toml, &mut rng));
         readable += u64::from(read_scores(&path).is_ok());
-        let tables = [
-            read_ceilings(&path).is_ok(),
-            read_findings(&path).is_ok(),
-            read_trials(&path).is_ok(),
-        ];
-        assert_eq!(tables, [false; 3]);
+        // All columns of ceilings are there, but no row of it is a ceiling.
+        assert!(read_ceilings(&path).unwrap_or_default().is_empty());
+        assert_eq!([read_findings(&path).is_ok(), read_trials(&path).is_ok()], [false; 2]);
         rounds += 1;
     }
     println!("experiments and results: {rounds} of each, {readable} readable");
