@@ -193,10 +193,11 @@ fn numbers_and_lists_of_a_manifest_have_bounds() {
     let many: Vec<Value> = (0..300)
         .map(|i| {
             json!({"name": format!("f{i}"), "title": null,
-        "models": [], "distances": []})
+        "models": [], "distances": [], "panels": []})
         })
         .collect();
-    let model = json!({"name": "m", "files": []});
+    let model =
+        json!({"name": "m", "spec": "m", "of_user": false, "defaults_used": [], "files": []});
     type Change = Box<dyn Fn(&mut Value)>;
     let set = |pointer: &'static str, value: Value| -> Change {
         Box::new(move |manifest| *manifest.pointer_mut(pointer).expect(pointer) = value.clone())
