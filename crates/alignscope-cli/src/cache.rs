@@ -83,7 +83,7 @@ fn chosen<'a>(model: &str, entries: &'a [CacheListing]) -> anyhow::Result<&'a st
     if let Some(entry) = entries.iter().find(is_it) {
         return Ok(&entry.about.model);
     }
-    let called = entries.iter().filter(|entry| entry.about.name.as_deref() == Some(model));
+    let called = entries.iter().filter(|entry| entry.about.name == model);
     let called: BTreeSet<&str> = called.map(|entry| entry.about.model.as_str()).collect();
     match called.len() {
         1 => Ok(called.first().expect("there is one")),
@@ -109,9 +109,9 @@ fn line(entry: &CacheListing) -> String {
     let age = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
     let key = path.file_name().unwrap_or_default().to_string_lossy();
     let size = ByteSize(*bytes).display().si().to_string();
-    let model = match &about.name {
-        Some(name) if *name != about.model => format!("{name} ({})", about.model),
-        _ => about.model.clone(),
+    let model = match about.name == about.model {
+        true => about.model.clone(),
+        false => format!("{} ({})", about.name, about.model),
     };
     let line = format!(
         "{size:>10}  {age:>12}  {model} on {} ({} pairs)  {}",

@@ -136,8 +136,8 @@ fn print(found: &Comparisons) {
 fn cells(row: &ComparisonRow) -> Vec<String> {
     let p = |p: Option<f64>| p.map_or_else(String::new, |p| format!("{p:.4}"));
     vec![
-        name(&row.a),
-        name(&row.b),
+        name(&row.a()),
+        name(&row.b()),
         format!("{:.4}", row.value_a),
         format!("{:.4}", row.value_b),
         format!("{:+.4}", row.difference),

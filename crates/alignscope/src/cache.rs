@@ -54,8 +54,7 @@ pub struct About {
     /// The model wherever it is named from: as it is written, but a folder by its whole path.
     pub model: String,
     /// What the run called it that kept it first.
-    #[serde(default)]
-    pub name: Option<String>,
+    pub name: String,
     /// The data set.
     pub dataset: String,
     /// Pairs of the data set.

@@ -4,33 +4,36 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::csv_row::{csv_row, name};
 use crate::dataset::Dataset;
 pub use crate::paradigm::Ceiling;
 use crate::paradigm::{Ratings, TrialCeiling};
 use crate::resample::Replicates;
 use crate::score::{Measure, Scorer, Share};
 
-/// A ceiling of a subset: a row of `ceilings.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CeilingRow {
-    /// The data set.
-    pub dataset: String,
-    /// The subset.
-    pub subset: String,
-    /// Which ceiling.
-    pub ceiling: Ceiling,
-    /// The measure that it is a ceiling of.
-    pub measure: Measure,
-    /// Its value.
-    pub value: f64,
-    /// Lower end of its interval.
-    pub ci_low: Option<f64>,
-    /// Upper end of its interval.
-    pub ci_high: Option<f64>,
-    /// Trials that entered.
-    pub n: usize,
-    /// Clusters among them.
-    pub n_clusters: usize,
+csv_row! {
+    /// A ceiling of a subset: a row of `ceilings.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct CeilingRow {
+        /// The data set.
+        pub dataset: String as name,
+        /// The subset.
+        pub subset: String as name,
+        /// Which ceiling.
+        pub ceiling: Ceiling,
+        /// The measure that it is a ceiling of.
+        pub measure: Measure,
+        /// Its value.
+        pub value: f64,
+        /// Lower end of its interval.
+        pub ci_low: Option<f64>,
+        /// Upper end of its interval.
+        pub ci_high: Option<f64>,
+        /// Trials that entered.
+        pub n: usize,
+        /// Clusters among them.
+        pub n_clusters: usize,
+    }
 }
 
 /// A ceiling as it was found, with its resamples.

@@ -4,6 +4,7 @@ mod people;
 
 use std::collections::BTreeMap;
 
+use crate::csv_row::{csv_row, name};
 use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::resample::Replicates;
@@ -13,7 +14,7 @@ use crate::stage::Stage;
 pub use people::cohens_kappa;
 
 /// One side of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Side {
     /// The model.
     pub model: String,
@@ -41,44 +42,68 @@ pub struct Measured {
     pub outcomes: Option<Vec<Option<f64>>>,
 }
 
-/// Two sides compared: a row of `comparisons.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ComparisonRow {
-    /// The data set.
-    pub dataset: String,
-    /// The subset.
-    pub subset: String,
-    /// What was measured.
-    pub measure: Measure,
+csv_row! {
+    /// Two sides compared: a row of `comparisons.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ComparisonRow {
+        /// The data set.
+        pub dataset: String as name,
+        /// The subset.
+        pub subset: String as name,
+        /// What was measured.
+        pub measure: Measure,
+        /// The model of the first side.
+        pub model_a: String as name,
+        /// Its stage.
+        pub stage_a: Stage,
+        /// Its kind of distance.
+        pub distance_a: Distance,
+        /// The model of the second side.
+        pub model_b: String as name,
+        /// Its stage.
+        pub stage_b: Stage,
+        /// Its kind of distance.
+        pub distance_b: Distance,
+        /// Score of the first.
+        pub value_a: f64,
+        /// Score of the second.
+        pub value_b: f64,
+        /// First less second.
+        pub difference: f64,
+        /// Lower end of the difference's interval.
+        pub ci_low: Option<f64>,
+        /// Upper end of the difference's interval.
+        pub ci_high: Option<f64>,
+        /// Two-sided p of no difference, no finer than the resamples allow.
+        pub p: Option<f64>,
+        /// The same after Holm's correction for all rows of its family: of p values by the spread of the
+        /// resamples ([`Replicates::tail_p`]), and no less than `p`.
+        pub p_holm: Option<f64>,
+        /// Trials that count.
+        pub n: usize,
+        /// Clusters among them.
+        pub n_clusters: usize,
+        /// Error consistency: Cohen's kappa of being right.
+        pub kappa: Option<f64>,
+        /// Lower end of its interval.
+        pub kappa_low: Option<f64>,
+        /// Upper end of its interval.
+        pub kappa_high: Option<f64>,
+    }
+}
+
+impl ComparisonRow {
     /// The first side.
-    pub a: Side,
+    pub fn a(&self) -> Side {
+        let (stage, distance) = (self.stage_a, self.distance_a);
+        Side { model: self.model_a.clone(), stage, distance }
+    }
+
     /// The second side.
-    pub b: Side,
-    /// Score of the first.
-    pub value_a: f64,
-    /// Score of the second.
-    pub value_b: f64,
-    /// First less second.
-    pub difference: f64,
-    /// Lower end of the difference's interval.
-    pub ci_low: Option<f64>,
-    /// Upper end of the difference's interval.
-    pub ci_high: Option<f64>,
-    /// Two-sided p of no difference, no finer than the resamples allow.
-    pub p: Option<f64>,
-    /// The same after Holm's correction for all rows of its family: of p values by the spread of the
-    /// resamples ([`Replicates::tail_p`]), and no less than `p`.
-    pub p_holm: Option<f64>,
-    /// Trials that count.
-    pub n: usize,
-    /// Clusters among them.
-    pub n_clusters: usize,
-    /// Error consistency: Cohen's kappa of being right.
-    pub kappa: Option<f64>,
-    /// Lower end of its interval.
-    pub kappa_low: Option<f64>,
-    /// Upper end of its interval.
-    pub kappa_high: Option<f64>,
+    pub fn b(&self) -> Side {
+        let (stage, distance) = (self.stage_b, self.distance_b);
+        Side { model: self.model_b.clone(), stage, distance }
+    }
 }
 
 /// All pairs that a table shows, by position: for each kind of distance the encoders with each
@@ -129,8 +154,12 @@ pub fn compare(
                 dataset: dataset.to_owned(),
                 subset: ALL.to_owned(),
                 measure: scorer.main_measure(),
-                a: a.side.clone(),
-                b: b.side.clone(),
+                model_a: a.side.model.clone(),
+                stage_a: a.side.stage,
+                distance_a: a.side.distance,
+                model_b: b.side.model.clone(),
+                stage_b: b.side.stage,
+                distance_b: b.side.distance,
                 value_a: a.replicates.estimate,
                 value_b: b.replicates.estimate,
                 difference: difference.estimate,
@@ -163,8 +192,8 @@ pub fn compare(
 
 /// The kinds of distance of the encoders of a row; a baseline or the pixels go with the encoder.
 fn family(row: &ComparisonRow) -> [Distance; 2] {
-    let of = |side: &Side| side.is_of_encoder().then_some(side.distance);
-    match (of(&row.a), of(&row.b)) {
+    let of = |side: Side| side.is_of_encoder().then_some(side.distance);
+    match (of(row.a()), of(row.b())) {
         (Some(a), Some(b)) => [a, b],
         (Some(one), None) | (None, Some(one)) => [one, one],
         (None, None) => [Distance::Own, Distance::Own],

@@ -7,6 +7,7 @@ mod euclidean;
 mod normalized_euclidean;
 mod scale;
 
+use crate::csv_row::CsvField;
 use crate::name::UnknownName;
 use crate::pair_statistics::{InnerProducts, PairStatistics};
 pub use correlation::Correlation;
@@ -159,6 +160,17 @@ impl Distance {
 }
 
 choice!(Distance, "distance");
+
+/// Also a baseline's own.
+impl CsvField for Distance {
+    fn text(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::in_results(text).map_err(|error| error.choices())
+    }
+}
 
 #[cfg(test)]
 mod tests {

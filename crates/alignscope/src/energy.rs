@@ -15,6 +15,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
+use crate::csv_row::{choice_field, csv_row, depth, name, within};
 use crate::dataset::Level;
 use crate::pair_statistics::Activations;
 use crate::stage::Stage;
@@ -64,32 +65,35 @@ impl EnergyOf {
 }
 
 choice!(EnergyOf, "energy");
+choice_field!(EnergyOf);
 
-/// How the energy of a model's stage on a data set is spread: a row of `energy.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EnergyRow {
-    /// The name of the data set.
-    pub dataset: String,
-    /// The model's name, as it was asked for.
-    pub model: String,
-    /// The stage.
-    pub stage: Stage,
-    /// Where the stage stands in figures, 0 to 100.
-    pub depth_percent: f64,
-    /// Whose energy.
-    pub energy: EnergyOf,
-    /// The channel with the most energy, counted from 0; the first of several.
-    pub top_channel: usize,
-    /// Its share of the energy of all; NaN (an empty field) if there is no energy.
-    pub top_channel_share: f64,
-    /// The effective number of channels; NaN (an empty field) if there is no energy.
-    pub effective_channels: f64,
-    /// Channels without energy.
-    pub zero_channels: usize,
-    /// Images or pairs that entered it.
-    pub n: usize,
-    /// The level of abstraction of the data set.
-    pub level: Level,
+csv_row! {
+    /// How the energy of a model's stage on a data set is spread: a row of `energy.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct EnergyRow {
+        /// The name of the data set.
+        pub dataset: String as name,
+        /// The model's name, as it was asked for.
+        pub model: String as name,
+        /// The stage.
+        pub stage: Stage,
+        /// Where the stage stands in figures, 0 to 100.
+        pub depth_percent: f64 as depth,
+        /// Whose energy.
+        pub energy: EnergyOf,
+        /// The channel with the most energy, counted from 0; the first of several.
+        pub top_channel: usize,
+        /// Its share of the energy of all; NaN (an empty field) if there is no energy.
+        pub top_channel_share: f64 as within(0.0..=1.0),
+        /// The effective number of channels; NaN (an empty field) if there is no energy.
+        pub effective_channels: f64 as within(0.0..=f64::from(u32::MAX)),
+        /// Channels without energy.
+        pub zero_channels: usize,
+        /// Images or pairs that entered it.
+        pub n: usize,
+        /// The level of abstraction of the data set.
+        pub level: Level,
+    }
 }
 
 /// How energy is spread over channels.

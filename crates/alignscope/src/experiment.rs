@@ -386,7 +386,7 @@ impl Experiment {
         let tokens = self.tokens_compared(models);
         let model = |model: &RunModel<'_>| DrawnModel {
             name: model.name.clone(),
-            spec: Some(model.place.clone()),
+            spec: model.place.clone(),
         };
         let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
             name: read.dataset.name.clone(),

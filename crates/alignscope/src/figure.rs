@@ -14,11 +14,13 @@ use std::path::Path;
 use crate::energy::EnergyRow;
 use crate::findings::first_highest;
 use crate::model_spec::short_name;
-use crate::results::{ResultsError, ScoreRow, write_whole};
+use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
 use svg::{Label, Svg, number};
+
+pub(crate) use table::MarkRow;
 
 pub use palette::{Color, NoColor, Palette};
 
@@ -247,7 +249,12 @@ impl Figure {
 
     /// The numbers behind the figure, one row a mark, in full precision.
     pub fn csv(&self) -> String {
-        table::csv(&self.panels)
+        String::from_utf8(csv_document(&self.rows())).expect("fields are text")
+    }
+
+    /// The rows of that table.
+    pub(crate) fn rows(&self) -> Vec<MarkRow> {
+        self.panels.iter().flat_map(table::rows).collect()
     }
 
     /// Writes `stem.svg`, `stem.png` and `stem.csv` into a folder.

@@ -1,5 +1,6 @@
 //! What is read off a curve of scores against depth.
 
+use crate::csv_row::{choice_field, csv_row, name};
 use crate::distance::Distance;
 use crate::energy::{EnergyOf, EnergyRow};
 use crate::resample::{Interval, NoInterval, Replicates, Together};
@@ -54,34 +55,37 @@ impl Finding {
 }
 
 choice!(Finding, "finding");
+choice_field!(Finding);
 
-/// A finding: a row of `findings.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FindingRow {
-    /// The data set.
-    pub dataset: String,
-    /// The model.
-    pub model: String,
-    /// The kind of distance; `None` if it is of energy.
-    pub distance: Option<Distance>,
-    /// What was measured; `None` if it is of energy.
-    pub measure: Option<Measure>,
-    /// Whose energy; `None` if it is of scores.
-    pub energy: Option<EnergyOf>,
-    /// What was found.
-    pub finding: Finding,
-    /// At which stage; none where there is no such thing.
-    pub stage: Option<Stage>,
-    /// Where that stage stands in figures.
-    pub depth_percent: Option<f64>,
-    /// How much it is; NaN where there is no such thing.
-    pub value: f64,
-    /// Lower end of the interval, where there is one.
-    pub ci_low: Option<f64>,
-    /// Upper end of the interval, where there is one.
-    pub ci_high: Option<f64>,
-    /// What else there is to know.
-    pub note: String,
+csv_row! {
+    /// A finding: a row of `findings.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct FindingRow {
+        /// The data set.
+        pub dataset: String as name,
+        /// The model.
+        pub model: String as name,
+        /// The kind of distance; `None` if it is of energy.
+        pub distance: Option<Distance>,
+        /// What was measured; `None` if it is of energy.
+        pub measure: Option<Measure>,
+        /// Whose energy; `None` if it is of scores.
+        pub energy: Option<EnergyOf>,
+        /// What was found.
+        pub finding: Finding,
+        /// At which stage; none where there is no such thing.
+        pub stage: Option<Stage>,
+        /// Where that stage stands in figures.
+        pub depth_percent: Option<f64>,
+        /// How much it is; NaN where there is no such thing.
+        pub value: f64,
+        /// Lower end of the interval, where there is one.
+        pub ci_low: Option<f64>,
+        /// Upper end of the interval, where there is one.
+        pub ci_high: Option<f64>,
+        /// What else there is to know.
+        pub note: String,
+    }
 }
 
 /// A stage of a curve.

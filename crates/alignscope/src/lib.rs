@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod name;
+mod csv_row;
 mod user_folders;
 mod progress;
 mod shown;

@@ -21,6 +21,11 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
+    /// The words that would do, as the end of a sentence.
+    pub(crate) fn choices(&self) -> String {
+        format!("one of {}", self.expected)
+    }
+
     /// The choice in `all` whose name is `found`.
     pub(crate) fn find<T: Copy>(
         what: &'static str,

@@ -25,7 +25,7 @@ use crate::model_spec::Specs;
 use crate::progress::Progress;
 use crate::results::{
     Bounds, DrawnDataset, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TITLE_BYTES, ResultsError,
-    ScoreRow, is_there, read_ceilings, read_comparisons, read_findings, read_record, read_scores,
+    ScoreRow, read_ceilings, read_comparisons, read_findings, read_record, read_scores,
     write_whole, wrong,
 };
 use crate::stage::Stage;
@@ -45,9 +45,9 @@ struct Run {
     told: Told,
     manifest: String,
     scores: Vec<ScoreRow>,
-    ceilings: Option<Vec<CeilingRow>>,
-    findings: Option<Vec<FindingRow>>,
-    comparisons: Option<Vec<ComparisonRow>>,
+    ceilings: Vec<CeilingRow>,
+    findings: Vec<FindingRow>,
+    comparisons: Vec<ComparisonRow>,
 }
 
 /// What the page needs of a manifest.
@@ -56,15 +56,10 @@ struct Told {
     alignscope_version: String,
     simulated: bool,
     command: Option<Vec<String>>,
-    #[serde(default)]
     title: Option<String>,
-    #[serde(default)]
     tokens: Option<String>,
-    #[serde(default)]
     precision: Option<String>,
-    #[serde(default)]
     device: Option<String>,
-    #[serde(default)]
     ties: String,
     models: Vec<ToldModel>,
     datasets: Vec<ToldDataset>,
@@ -74,13 +69,9 @@ struct Told {
 #[derive(Deserialize)]
 struct ToldModel {
     name: String,
-    #[serde(default)]
-    spec: Option<String>,
-    #[serde(default)]
+    spec: String,
     seed: Option<u64>,
-    #[serde(default)]
     defaults_used: Vec<String>,
-    #[serde(default)]
     of_user: bool,
 }
 
@@ -88,13 +79,9 @@ struct ToldModel {
 struct ToldDataset {
     name: String,
     data: PathBuf,
-    #[serde(default)]
-    images_root: Option<PathBuf>,
-    #[serde(default)]
-    images_sha256: Option<String>,
-    #[serde(default)]
+    images_root: PathBuf,
+    images_sha256: String,
     split: Option<String>,
-    #[serde(default)]
     min_votes: Option<u32>,
     limit: Option<usize>,
     trials: usize,
@@ -103,9 +90,7 @@ struct ToldDataset {
     clusters: usize,
     skipped_trials: usize,
     missing_images: usize,
-    #[serde(default)]
     release: Option<String>,
-    #[serde(default)]
     notes: Vec<String>,
 }
 
@@ -160,9 +145,9 @@ impl Run {
             told,
             manifest,
             scores: read_scores(&folder.join("scores.csv"))?,
-            ceilings: if_there(&folder.join("ceilings.csv"), read_ceilings)?,
-            findings: if_there(&folder.join("findings.csv"), read_findings)?,
-            comparisons: if_there(&folder.join("comparisons.csv"), read_comparisons)?,
+            ceilings: read_ceilings(&folder.join("ceilings.csv"))?,
+            findings: read_findings(&folder.join("findings.csv"))?,
+            comparisons: read_comparisons(&folder.join("comparisons.csv"))?,
         })
     }
 
@@ -212,8 +197,8 @@ impl Run {
 
     /// What the models are.
     fn specs(&self) -> Specs {
-        let spec = |model: &ToldModel| Some((model.name.clone(), model.spec.clone()?));
-        Specs::new(self.told.models.iter().filter_map(spec))
+        let spec = |model: &ToldModel| (model.name.clone(), model.spec.clone());
+        Specs::new(self.told.models.iter().map(spec))
     }
 
     /// What was asked for of each data set.
@@ -231,17 +216,6 @@ impl Run {
     /// Who answered.
     fn people(&self) -> &'static str {
         if self.told.simulated { "the simulated observer" } else { "people" }
-    }
-}
-
-/// What a file holds; none where there is no such file, as in runs of earlier versions.
-fn if_there<T>(
-    path: &Path,
-    read: impl Fn(&Path) -> Result<Vec<T>, ResultsError>,
-) -> Result<Option<Vec<T>>, ResultsError> {
-    match is_there(path) {
-        true => read(path).map(Some),
-        false => Ok(None),
     }
 }
 

@@ -4,10 +4,10 @@ mod arrow;
 mod bounds;
 mod ceilings;
 mod comparisons;
+mod csv_file;
 mod distances;
 mod energy;
 mod existing_run;
-mod fields;
 mod file_record;
 mod findings;
 mod folder;
@@ -15,35 +15,40 @@ mod images;
 mod lock;
 mod manifest;
 mod names;
+mod parquet_field;
 mod run;
 mod scale;
 mod scores;
 mod state;
 mod table;
+mod tables;
 mod trials;
 
 use std::path::PathBuf;
 
 pub(crate) use crate::atomic_write::is_there;
 use crate::remedy::Remedy;
-pub use arrow::{RunTable, TableReader, one_batch, read_table, table_of_scores};
+pub use arrow::{TableReader, one_batch, read_table, table_of_scores};
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
     shortened, wrong,
 };
 pub use ceilings::{read_ceilings, write_ceilings};
 pub use comparisons::{read_comparisons, write_comparisons};
+pub(crate) use csv_file::{
+    document as csv_document, read as read_rows, rows as rows_of_csv, write as write_rows,
+};
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub use energy::{read_energy, write_energy};
 pub(crate) use existing_run::is_done;
-pub(crate) use fields::{document as csv_document, text_of as csv_text};
+pub use file_record::FileRecord;
 pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
-pub use folder::{Found, OutputFolder, TABLES, altered_tables, check_finished, write_whole};
+pub use folder::{Found, OutputFolder, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
 pub use manifest::{
-    BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, FileRecord, Host, Manifest,
-    ModelRecord, Times, WorkRecord, parts_of, read_drawn, read_resampling,
+    BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, Host, Manifest, ModelRecord, Times,
+    WorkRecord, parts_of, read_drawn, read_resampling,
 };
 pub(crate) use names::CHANNEL_ENERGY;
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
@@ -51,6 +56,7 @@ pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleFile, ScaleWriter};
 pub use scores::{ScoreRow, read_scores, write_scores};
 pub use state::{Change, RunState};
+pub use tables::RunTable;
 pub use trials::write_trials;
 
 /// A result could not be written or read.
@@ -173,7 +179,7 @@ pub enum ResultsError {
         source: parquet::errors::ParquetError,
     },
     /// A table lacks a column, or has it with another type.
-    #[error("{path} has no column `{column}` of {expected}; was it written by another version?")]
+    #[error("{path} has no column `{column}` of {expected}")]
     Column {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
 
+use crate::csv_row::{CsvField, name};
+
 /// A stage at which a model's image distances are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -92,6 +94,17 @@ impl fmt::Display for Stage {
             Self::Output => f.pad("output"),
             Self::Named(name) => f.pad(name.as_str()),
         }
+    }
+}
+
+/// Also a stage of another kind of model.
+impl CsvField for Stage {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        name(text.to_owned()).map(|name| Self::in_results(&name))
     }
 }
 

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
-
+use crate::csv_row::{csv_row, name};
 use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
 use crate::model_spec::{Specs, base_of};
-use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
+use crate::results::{ResultsError, ScoreRow, read_rows, rows_of_csv, write_rows};
 use crate::score::{Measure, Ties};
 use crate::shown::thousands;
 use crate::stage::Stage;
@@ -43,19 +42,45 @@ pub struct PublishedScore {
     pub value: f64,
 }
 
-/// A score of a run beside the same of the study.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PublishedDifference {
-    /// What the study published.
-    pub published: PublishedScore,
-    /// The name of the data set in the run.
-    pub dataset: String,
-    /// The model of the run: a hub id, or for `lpips` the LPIPS that was run.
-    pub model: String,
-    /// What the run found.
-    pub found: f64,
-    /// Trials of the run.
-    pub n: usize,
+csv_row! {
+    /// A score of a run beside the same of the study: a row of `published-differences.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct PublishedDifference {
+        /// The name of the data set in the run.
+        pub dataset: String as name,
+        /// The model of the run: a hub id, or for `lpips` the LPIPS that was run.
+        pub model: String as name,
+        /// The kind of distance.
+        pub distance: Distance,
+        /// The stage.
+        pub stage: Stage,
+        /// What the study published.
+        pub published: f64,
+        /// What the run found.
+        pub found: f64,
+        /// Found less published.
+        pub difference: f64,
+        /// Trials of the run.
+        pub n: usize,
+        /// Trials of the study.
+        pub published_n: usize,
+    }
+}
+
+impl PublishedDifference {
+    fn new(row: &ScoreRow, score: &PublishedScore) -> Self {
+        Self {
+            dataset: row.dataset.clone(),
+            model: row.model.clone(),
+            distance: if score.is_of_pixels() { Distance::Euclidean } else { score.distance },
+            stage: score.stage,
+            published: score.value,
+            found: row.value,
+            difference: row.value - score.value,
+            n: row.n,
+            published_n: score.trials(),
+        }
+    }
 }
 
 impl PublishedScore {
@@ -84,6 +109,11 @@ impl PublishedScore {
             && row.measure.is_main()
             && row.value.is_finite()
             && not_comparable(row, parts).is_none()
+    }
+
+    /// Whether it is the pixels', which stands in each curve.
+    fn is_of_pixels(&self) -> bool {
+        self.stage == Stage::Image
     }
 
     /// Trials that the study scored.
@@ -216,33 +246,32 @@ pub fn published_notes(rows: &[ScoreRow], parts: &AskedParts) -> Vec<String> {
     datasets_of(rows).into_iter().filter_map(of).collect()
 }
 
-/// All that the study published, in the order of its tables.
-pub fn published_scores() -> &'static [PublishedScore] {
-    #[derive(Deserialize)]
-    struct Row {
-        dataset: String,
+csv_row! {
+    /// A row of the built-in table.
+    struct TableRow {
+        dataset: Release,
         model: String,
-        distance: String,
-        stage: String,
+        distance: Distance,
+        stage: Stage,
         depth_percent: f64,
         score: f64,
     }
+}
+
+/// All that the study published, in the order of its tables.
+pub fn published_scores() -> &'static [PublishedScore] {
     static SCORES: LazyLock<Vec<PublishedScore>> = LazyLock::new(|| {
+        let rows = rows_of_csv::<TableRow>(Path::new("published.csv"), TABLE.as_bytes());
+        let score = |row: TableRow| PublishedScore {
+            release: row.dataset,
+            model: row.model,
+            distance: row.distance,
+            stage: row.stage,
+            depth_percent: row.depth_percent,
+            value: row.score,
+        };
         let whole = "the built-in table is whole, which a test holds";
-        csv::Reader::from_reader(TABLE.as_bytes())
-            .deserialize()
-            .map(|row| {
-                let row: Row = row.expect(whole);
-                PublishedScore {
-                    release: row.dataset.parse().expect(whole),
-                    model: row.model,
-                    distance: Distance::in_results(&row.distance).expect(whole),
-                    stage: row.stage.parse().expect(whole),
-                    depth_percent: row.depth_percent,
-                    value: row.score,
-                }
-            })
-            .collect()
+        rows.expect(whole).into_iter().map(score).collect()
     });
     &SCORES
 }
@@ -251,7 +280,7 @@ pub fn published_scores() -> &'static [PublishedScore] {
 pub fn published_rows() -> Vec<ScoreRow> {
     let mut rows: Vec<ScoreRow> = Vec::new();
     for score in published_scores() {
-        let pixels = score.stage == Stage::Image;
+        let pixels = score.is_of_pixels();
         let of_pixels = |r: &ScoreRow| r.stage == Stage::Image && r.release == Some(score.release);
         if pixels && rows.iter().any(of_pixels) {
             continue;
@@ -300,18 +329,9 @@ pub fn published_differences(
     parts: &AskedParts,
 ) -> Vec<PublishedDifference> {
     let mut found = Vec::new();
-    for published in published_scores() {
-        for row in rows.iter().filter(|row| published.same_as(row, specs, parts)) {
-            let (published, model) = (published.clone(), row.model.clone());
-            let (dataset, found_value) = (row.dataset.clone(), row.value);
-            found.push(PublishedDifference {
-                published,
-                dataset,
-                model,
-                found: found_value,
-                n: row.n,
-            });
-        }
+    for score in published_scores() {
+        let same = rows.iter().filter(|row| score.same_as(row, specs, parts));
+        found.extend(same.map(|row| PublishedDifference::new(row, score)));
     }
     for dataset in datasets_of(rows) {
         let row = shown_rows(rows, dataset).find(|row| {
@@ -320,27 +340,14 @@ pub fn published_differences(
                 && not_comparable(row, parts).is_none()
         });
         let Some(row) = row else { continue };
-        let of_pixels =
-            |s: &&PublishedScore| Some(s.release) == row.release && s.stage == Stage::Image;
-        if let Some(published) = published_scores().iter().find(of_pixels) {
-            let distance = Distance::Euclidean;
-            let published =
-                PublishedScore { model: "pixels".to_owned(), distance, ..published.clone() };
-            found.push(PublishedDifference {
-                published,
-                dataset: dataset.to_owned(),
-                model: row.model.clone(),
-                found: row.value,
-                n: row.n,
-            });
-        }
+        let of_pixels = |s: &&PublishedScore| Some(s.release) == row.release && s.is_of_pixels();
+        let score = published_scores().iter().find(of_pixels);
+        found.extend(score.map(|score| PublishedDifference::new(row, score)));
     }
     found
 }
 
-/// Writes `published-differences.csv`: `dataset, model, distance, stage, published, found,
-/// difference, n, published_n`; the difference is found − published, the counts are trials of the
-/// run and of the study.
+/// Writes `published-differences.csv`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -348,31 +355,15 @@ pub fn write_published_differences(
     path: &Path,
     differences: &[PublishedDifference],
 ) -> Result<(), ResultsError> {
-    let columns = [
-        "dataset",
-        "model",
-        "distance",
-        "stage",
-        "published",
-        "found",
-        "difference",
-        "n",
-        "published_n",
-    ];
-    let row = |d: &PublishedDifference| {
-        [
-            d.dataset.clone(),
-            d.model.clone(),
-            d.published.distance.to_string(),
-            d.published.stage.to_string(),
-            d.published.value.to_string(),
-            d.found.to_string(),
-            (d.found - d.published.value).to_string(),
-            d.n.to_string(),
-            d.published.trials().to_string(),
-        ]
-    };
-    write_whole(path, &csv_document(columns, differences.iter().map(row)))
+    write_rows(path, differences)
+}
+
+/// Reads `published-differences.csv`.
+///
+/// # Errors
+/// The file is missing, lacks a column, or holds a field that cannot be read.
+pub fn read_published_differences(path: &Path) -> Result<Vec<PublishedDifference>, ResultsError> {
+    read_rows(path)
 }
 
 #[cfg(test)]
@@ -412,7 +403,7 @@ mod tests {
         let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
         // The pixels' score stands once a data set, and `lpips` is none of ours.
         assert_eq!(differences.len(), rows.len());
-        assert!(differences.iter().all(|d| d.found == d.published.value));
+        assert!(differences.iter().all(|d| d.found == d.published && d.difference == 0.0));
         rows.retain(|row| row.model == "openai/clip-vit-base-patch16");
         for row in &mut rows {
             row.model = format!("random:{}", row.model);
@@ -470,7 +461,6 @@ mod tests {
     fn a_part_of_a_data_set_is_not_held_against_the_whole() {
         for (release, n) in [
             (Release::Tid2013, 2_999),
-            // A run of KADID-10k by a version that called it `tid2013`.
             (Release::Tid2013, 10_125),
             (Release::Nights, 24_144),
             (Release::Nights, 100),
@@ -503,7 +493,7 @@ mod tests {
         let rows = rows_of(Release::Things, |row| row.n = 20_000);
         let differences = published_differences(&rows, &Specs::default(), &AskedParts::new());
         assert_eq!(differences.len(), rows.len());
-        assert!(differences.iter().all(|d| (d.n, d.published.trials()) == (20_000, 15_640)));
+        assert!(differences.iter().all(|d| (d.n, d.published_n) == (20_000, 15_640)));
         let notes = published_notes(&rows, &AskedParts::new());
         assert!(notes[0].contains("20,000 trials") && notes[0].contains("15,640"), "{notes:?}");
         let folder = tempfile::tempdir().expect("a temporary folder");

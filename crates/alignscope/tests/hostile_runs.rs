@@ -174,12 +174,13 @@ impl Run {
 }
 
 /// Files of a run that something is read from.
-const READ: [&str; 8] = [
+const READ: [&str; 9] = [
     "manifest.json",
     "scores.csv",
     "findings.csv",
     "comparisons.csv",
     "ceilings.csv",
+    "energy.csv",
     "distances.parquet",
     "trials.parquet",
     "scale.parquet",
@@ -454,6 +455,7 @@ fn a_text_in_very_many_rows_is_in_memory_once() {
         ("distance", short),
         ("image_a", long.clone()),
         ("image_b", long),
+        ("uses", Arc::new(UInt32Array::from(vec![1; rows])) as ArrayRef),
         ("value", Arc::new(Float64Array::from(vec![0.5; rows])) as ArrayRef),
     ];
     let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");

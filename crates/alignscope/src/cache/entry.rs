@@ -441,7 +441,7 @@ mod tests {
 
     fn entry(folder: &Path) -> CacheEntry {
         let fingerprint = Fingerprint::new(Default::default());
-        let about = About { model: "m".into(), name: None, dataset: "d".into(), pairs: 4 };
+        let about = About { model: "m".into(), name: "m".into(), dataset: "d".into(), pairs: 4 };
         CacheFolder::new(folder).entry(&fingerprint, &about).expect("an entry")
     }
 

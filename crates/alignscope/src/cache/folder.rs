@@ -247,8 +247,12 @@ mod tests {
         for model in ["b", "a"] {
             let fingerprint =
                 Fingerprint::new([(model.to_owned(), 1.into())].into_iter().collect());
-            let about =
-                About { model: model.into(), name: None, dataset: "things".into(), pairs: 2 };
+            let about = About {
+                model: model.into(),
+                name: model.into(),
+                dataset: "things".into(),
+                pairs: 2,
+            };
             kept.entry(&fingerprint, &about)
                 .expect("made")
                 .keep_values(&[0, 1], &[1.0, 2.0])
@@ -261,7 +265,8 @@ mod tests {
         assert_eq!(kept.list().expect("listed").len(), 1);
         assert!(folder.path().join("mine").exists());
         let fingerprint = Fingerprint::new([("b".to_owned(), 1.into())].into_iter().collect());
-        let about = About { model: "b".into(), name: None, dataset: "things".into(), pairs: 2 };
+        let about =
+            About { model: "b".into(), name: "b".into(), dataset: "things".into(), pairs: 2 };
         let in_use = kept.entry(&fingerprint, &about).expect("opened");
         let beside = kept.entry(&fingerprint, &about).expect("two runs may share it");
         drop(in_use);
@@ -277,7 +282,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary folder");
         let kept = CacheFolder::new(place.path());
         let fingerprint = |name: &str| Fingerprint::new([(name.into(), 1.5.into())].into());
-        let about = About { model: "m".into(), name: None, dataset: "things".into(), pairs: 2 };
+        let about =
+            About { model: "m".into(), name: "m".into(), dataset: "things".into(), pairs: 2 };
         let entry = kept.entry(&fingerprint("a"), &about).expect("made");
         entry.keep_values(&[0, 1], &[1.0, 2.0]).expect("kept");
         let folder = entry.folder().to_owned();
@@ -321,7 +327,8 @@ mod tests {
     fn links_and_what_is_no_file_are_neither_followed_nor_waited_for() {
         let place = tempfile::tempdir().expect("a temporary folder");
         let (cache, elsewhere) = (place.path().join("cache"), place.path().join("elsewhere"));
-        let about = About { model: "m".into(), name: None, dataset: "things".into(), pairs: 2 };
+        let about =
+            About { model: "m".into(), name: "m".into(), dataset: "things".into(), pairs: 2 };
         let fingerprint = Fingerprint::new([("a".to_owned(), 1.into())].into());
         let entry = CacheFolder::new(&elsewhere).entry(&fingerprint, &about).expect("made");
         entry.keep_values(&[0, 1], &[1.0, 2.0]).expect("kept");

@@ -1,5 +1,7 @@
 //! Levels of abstraction.
 
+use crate::csv_row::choice_field;
+
 /// A level of abstraction, as the study orders data sets by what people compared in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Level {
@@ -32,3 +34,4 @@ impl Level {
 }
 
 choice!(Level, "level");
+choice_field!(Level);

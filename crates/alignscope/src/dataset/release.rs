@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::csv_row::choice_field;
 use crate::input_file::ContentHash;
 
 /// A data set as its authors published it, told by all of its annotations.
@@ -83,6 +84,7 @@ impl Release {
 }
 
 choice!(Release, "release");
+choice_field!(Release);
 
 /// How many there are in a release, each with what has as many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,7 +50,7 @@ impl RunModel<'_> {
         }
         let about = About {
             model: self.place.clone(),
-            name: Some(self.name.clone()),
+            name: self.name.clone(),
             dataset: dataset.dataset.name.clone(),
             pairs: dataset.pairs.len(),
         };

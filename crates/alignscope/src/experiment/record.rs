@@ -11,8 +11,8 @@ use crate::model::Role;
 use crate::model_spec::names_of;
 use crate::prepared::PreparedDataset;
 use crate::results::{
-    DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, TABLES, Times,
-    absolute,
+    DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, RunTable,
+    Times, absolute,
 };
 use crate::weights::file_sha256;
 
@@ -151,5 +151,5 @@ pub(super) fn results_of(out: &OutputFolder) -> Result<Vec<FileRecord>, Experime
         let sha256 = file_sha256(&path).map_err(|source| ExperimentError::Hash { path, source })?;
         Ok(FileRecord { path: name.to_owned(), sha256, published: None })
     };
-    TABLES.into_iter().map(record).collect()
+    RunTable::files().into_iter().map(record).collect()
 }

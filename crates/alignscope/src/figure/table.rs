@@ -1,45 +1,63 @@
 //! The numbers behind a figure.
 
 use super::curves::{Kind, Of, PanelData, Point, Reference};
+use crate::csv_row::csv_row;
 use crate::distance::Distance;
-use crate::results::csv_document;
+use crate::stage::Stage;
 
-/// The columns, in order.
-const COLUMNS: [&str; 14] = [
-    "dataset",
-    "measure",
-    "n",
-    "model",
-    "kind",
-    "distance",
-    "stage",
-    "depth_percent",
-    "value",
-    "band",
-    "low",
-    "high",
-    "chance",
-    "ceiling",
-];
+csv_row! {
+    /// A mark of a figure: a row of its table.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(crate) struct MarkRow {
+        /// The data set.
+        pub(crate) dataset: String,
+        /// What is drawn: a measure, or a share of energy.
+        pub(crate) measure: String,
+        /// Trials.
+        pub(crate) n: usize,
+        /// The model.
+        pub(crate) model: String,
+        /// What kind of mark it is.
+        pub(crate) kind: String,
+        /// The kind of distance, or whose energy.
+        pub(crate) distance: String,
+        /// The stage.
+        pub(crate) stage: Stage,
+        /// Where the stage stands.
+        pub(crate) depth_percent: f64,
+        /// How high it stands; NaN if it is not defined.
+        pub(crate) value: f64,
+        /// What the band is: `interval` or `seeds`.
+        pub(crate) band: Option<String>,
+        /// Lower end of the band.
+        pub(crate) low: Option<f64>,
+        /// Upper end of the band.
+        pub(crate) high: Option<f64>,
+        /// The score of answers by chance.
+        pub(crate) chance: Option<f64>,
+        /// The ceiling.
+        pub(crate) ceiling: Option<f64>,
+    }
+}
 
 /// One mark of a figure.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Mark<'a> {
-    pub(super) model: &'a str,
-    pub(super) kind: &'static str,
-    pub(super) of: Of,
-    pub(super) n: usize,
-    pub(super) point: Point,
-    /// What the band is: `interval` or `seeds`; empty where there is none.
-    pub(super) band: &'static str,
+struct Mark<'a> {
+    model: &'a str,
+    kind: &'static str,
+    of: Of,
+    n: usize,
+    point: Point,
+    /// What the band is: `interval` or `seeds`.
+    band: Option<&'static str>,
 }
 
 /// Every mark of a panel, in the order in which it is drawn.
-pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
+fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
     let band = |point: &Point, kind| match (point.band, kind) {
-        (None, _) => "",
-        (Some(_), Some(Kind::Seeds(_))) => "seeds",
-        (Some(_), _) => "interval",
+        (None, _) => None,
+        (Some(_), Some(Kind::Seeds(_))) => Some("seeds"),
+        (Some(_), _) => Some("interval"),
     };
     let pixels = panel.pixels.iter().map(|point| Mark {
         model: "pixels",
@@ -70,33 +88,27 @@ pub(super) fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
     pixels.chain(curves).chain(baselines).collect()
 }
 
-/// The table as CSV, in full precision; undefined scores are empty.
-pub(super) fn csv(panels: &[PanelData]) -> String {
-    let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
-    let rows = panels.iter().flat_map(|panel| {
-        let chance = match panel.reference {
-            Some(Reference::Chance(chance)) => Some(chance),
+/// The rows of a panel; undefined scores are NaN.
+pub(super) fn rows(panel: &PanelData) -> Vec<MarkRow> {
+    let finite = |x: &f64| x.is_finite();
+    let row = |mark: Mark<'_>| MarkRow {
+        dataset: panel.dataset.clone(),
+        measure: panel.quantity.to_string(),
+        n: mark.n,
+        model: mark.model.to_owned(),
+        kind: mark.kind.to_owned(),
+        distance: mark.of.to_string(),
+        stage: mark.point.stage,
+        depth_percent: mark.point.depth,
+        value: Some(mark.point.value).filter(finite).unwrap_or(f64::NAN),
+        band: mark.band.map(str::to_owned),
+        low: mark.point.band.map(|(low, _)| low).filter(finite),
+        high: mark.point.band.map(|(_, high)| high).filter(finite),
+        chance: match panel.reference {
+            Some(Reference::Chance(chance)) => Some(chance).filter(finite),
             _ => None,
-        };
-        marks(panel).into_iter().map(move |mark| {
-            let (low, high) = mark.point.band.unwrap_or((f64::NAN, f64::NAN));
-            [
-                panel.dataset.to_string(),
-                panel.quantity.to_string(),
-                mark.n.to_string(),
-                mark.model.to_owned(),
-                mark.kind.to_owned(),
-                mark.of.to_string(),
-                mark.point.stage.to_string(),
-                mark.point.depth.to_string(),
-                number(mark.point.value),
-                mark.band.to_owned(),
-                number(low),
-                number(high),
-                chance.map_or_else(String::new, number),
-                panel.ceiling.map_or_else(String::new, number),
-            ]
-        })
-    });
-    String::from_utf8(csv_document(COLUMNS, rows)).expect("fields are text")
+        },
+        ceiling: panel.ceiling.filter(finite),
+    };
+    marks(panel).into_iter().map(row).collect()
 }

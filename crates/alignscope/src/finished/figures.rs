@@ -57,7 +57,6 @@ pub struct FigureSpec {
     #[serde(with = "names")]
     pub distances: Vec<Distance>,
     /// The data sets that it shows; all where there is none.
-    #[serde(default)]
     pub panels: Vec<String>,
 }
 
@@ -239,8 +238,8 @@ fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
 
 /// What a run's models are.
 fn specs(drawn: &Drawn<FigureSpec>) -> Specs {
-    let spec = |model: &DrawnModel| Some((model.name.clone(), model.spec.clone()?));
-    Specs::new(drawn.models.iter().filter_map(spec))
+    let spec = |model: &DrawnModel| (model.name.clone(), model.spec.clone());
+    Specs::new(drawn.models.iter().map(spec))
 }
 
 /// What a user who asked for the study's own scores must know: which data sets are not held against

@@ -15,7 +15,7 @@ use crate::listing::sha256_of_all;
 use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
-    Bounds, FileRecord, MAX_MODELS, MAX_NAME_BYTES, ResultsError, RunDataset, ScoreRow, TABLES,
+    Bounds, FileRecord, MAX_MODELS, MAX_NAME_BYTES, ResultsError, RunDataset, RunTable, ScoreRow,
     hash_images, images_root, is_there, moved, read_distances, read_record, read_scores,
     read_trials, recorded_sha256,
 };
@@ -131,7 +131,9 @@ pub fn verify(
     let recorded = Recorded::read(&manifest)?;
     let mut hashes = Hashes::default();
     let mut checks = Vec::new();
-    for name in TABLES.iter().filter(|name| recorded.results.iter().all(|r| r.path != **name)) {
+    for name in
+        RunTable::files().iter().filter(|name| recorded.results.iter().all(|r| r.path != **name))
+    {
         let outcome = CheckOutcome::NotThere("the manifest has no hash of it".to_owned());
         checks.push(Check::new(format!("result: {name}"), outcome));
     }

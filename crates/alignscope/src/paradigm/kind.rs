@@ -1,6 +1,7 @@
 //! What people were asked.
 
 use super::{Measure, Score, Ties};
+use crate::csv_row::choice_field;
 
 /// Number of an image of a data set, from 0.
 pub type ImageIndex = u32;
@@ -271,3 +272,4 @@ impl Ceiling {
 }
 
 choice!(Ceiling, "ceiling");
+choice_field!(Ceiling);

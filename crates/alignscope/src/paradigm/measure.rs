@@ -1,5 +1,7 @@
 //! What a model is measured by.
 
+use crate::csv_row::choice_field;
+
 /// A measure of agreement between distances and people. More is better, but for the two root mean
 /// square errors, of which less is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +69,7 @@ impl Measure {
 }
 
 choice!(Measure, "measure");
+choice_field!(Measure);
 
 /// What a tie between a model's distances counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -93,6 +96,7 @@ impl Ties {
 }
 
 choice!(Ties, "rule for ties");
+choice_field!(Ties);
 
 /// How well the distances of one model, stage and kind follow the answers.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -170,7 +170,7 @@ fn last_distances(
             return;
         }
         let Some(images) = index.get(row.dataset) else { return };
-        let [a, b] = row.images.map(|id| images.get(id).copied());
+        let [a, b] = [row.image_a, row.image_b].map(|id| images.get(id).copied());
         let (Some(a), Some(b)) = (a, b) else { return };
         let key = (row.dataset.to_owned(), row.model.to_owned());
         found.entry(key).or_default().insert((a.min(b), a.max(b)), row.value);
@@ -186,16 +186,13 @@ fn look_for(
     now: Option<&PathBuf>,
     progress: &dyn Progress,
 ) -> Result<HashMap<String, (PathBuf, String)>, String> {
-    let (Some(root), Some(recorded)) = (&told.images_root, &told.images_sha256) else {
-        return Err("the manifest has no hash of them".to_owned());
-    };
     let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.name);
     check_ids(told, dataset)?;
-    let root = images_root(&told.data, root, now.map(PathBuf::as_path));
+    let root = images_root(&told.data, &told.images_root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)
         .map_err(|why| format!("one cannot be read ({why}); {remedy}"))?;
     let ids = || dataset.images.iter().map(String::as_str);
-    if sha256_of_all(ids().zip(&hashes)) != *recorded {
+    if sha256_of_all(ids().zip(&hashes)) != told.images_sha256 {
         return Err(format!(
             "those in {} are not those that the run was made from; {remedy}",
             root.display()
@@ -310,8 +307,8 @@ mod tests {
     fn told(root: &Path, images: usize) -> ToldDataset {
         let told = serde_json::json!({
             "name": "oddoneout", "data": root, "images_root": root, "images_sha256": "0",
-            "limit": null, "trials": 1, "pairs": 3, "images": images, "clusters": 1,
-            "skipped_trials": 0, "missing_images": 0,
+            "trials": 1, "pairs": 3, "images": images, "clusters": 1,
+            "skipped_trials": 0, "missing_images": 0, "notes": [],
         });
         serde_json::from_value(told).expect("a data set of a manifest")
     }

@@ -7,11 +7,12 @@ use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel};
-use crate::input_file::read_text;
 use crate::model_spec::short_name;
-use crate::results::{ResultsError, csv_text, is_there, parts_of};
+use crate::results::{ResultsError, is_there, parts_of};
 use crate::shown::thousands;
-use crate::study::{other_tokens, published_notes};
+use crate::study::{
+    PublishedDifference, other_tokens, published_notes, read_published_differences,
+};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
@@ -38,15 +39,7 @@ pub(super) fn render(
         ("scores", "Scores", html! { (tables::scores(run).html()) }),
         ("findings", "Findings", findings(run)),
         ("comparisons", "Comparisons", comparisons(run)),
-        (
-            "ceilings",
-            "Ceilings",
-            optional(
-                tables::ceilings(run),
-                "ceilings.csv",
-                "how well the answers agree with each other",
-            ),
-        ),
+        ("ceilings", "Ceilings", some_of(tables::ceilings(run), "ceilings.csv")),
         ("parts", "Parts of the data sets", parts(run)),
         ("published", "Beside the published scores", published(run)?),
         ("trials", "Trials", trials(run, examples)),
@@ -119,9 +112,6 @@ fn summary(run: &Run) -> Markup {
             "What is ahead is said only where the intervals support it; onsets and drops by intervals that hold for all stages of a curve together. The stage of a peak was chosen by its score, which its interval does not account for. For the distance " (run.main_distance())
             ", baselines and pixels; “points” are of 100, in brackets the 95 % interval."
         }
-        @if run.comparisons.is_none() {
-            p.note { "This run has no comparisons.csv: which model is ahead of which is not said." }
-        }
         @for paragraph in &said {
             @if !paragraph.sentences.is_empty() {
                 h3 { (paragraph.dataset) }
@@ -149,7 +139,7 @@ fn figures_section(run: &Run, figures: &[NamedFigure]) -> Markup {
                 ul.legend aria-label="Legend" { @for entry in figure.inline_legend() { (entry_html(&entry)) } }
                 details {
                     summary { "The numbers behind this figure" }
-                    @match tables::behind(&figure.csv(), figure.title()) {
+                    @match tables::behind(&figure.rows(), figure.title()) {
                         Some(table) => (table.html()),
                         None => p { "They are many: see " code { (named.name) ".csv" } "." },
                     }
@@ -205,32 +195,23 @@ fn findings(run: &Run) -> Markup {
                 (table.html())
                 @if !missing.is_empty() { p.note { "Missing here: " (missing.join("; ")) "." } }
             },
-            None => p.note { "What part of the way from chance to the ceiling a score goes is not known: no data set of this run has a ceiling, or the run is of an earlier version." },
+            None => p.note { "What part of the way from chance to the ceiling a score goes is not known: no data set of this run has a ceiling." },
         }
-        (optional(
-            tables::findings(run),
-            "findings.csv",
-            "what is read off the curves, with intervals",
-        ))
+        (some_of(tables::findings(run), "findings.csv"))
     }
 }
 
-/// A table, or that its file is not there.
-fn optional(table: Option<Table>, file: &str, what: &str) -> Markup {
-    html! {
-        @match table {
-            Some(table) if !table.rows.is_empty() => (cut(table, file)),
-            Some(_) => p { "There are none." },
-            None => p { "This run has no " code { (file) } " (" (what) ")." },
-        }
+/// The first rows of a table of a file, or that there are none.
+fn some_of(table: Table, file: &str) -> Markup {
+    match table.rows.is_empty() {
+        true => html! { p { "There are none." } },
+        false => cut(table, file),
     }
 }
 
 fn comparisons(run: &Run) -> Markup {
-    let table =
-        optional(tables::comparisons(run), "comparisons.csv", "paired differences of models");
     html! {
-        (table)
+        (some_of(tables::comparisons(run), "comparisons.csv"))
         p.note { "The same in full precision: " code { "comparisons.csv" } ". Other stages, distances, models and runs: " code { "alignscope compare" } "." }
     }
 }
@@ -252,28 +233,20 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
             html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
         );
     }
-    let text = match read_text(&path) {
-        Ok((text, _)) => text,
-        Err(source) => return Err(ResultsError::Read { path, source }),
+    let differences = read_published_differences(&path)?;
+    let cells = |row: &PublishedDifference| {
+        vec![
+            Cell::text(row.dataset.as_str()),
+            Cell::text(short_name(&row.model)),
+            Cell::text(row.distance.name()),
+            Cell::text(row.stage.to_string()),
+            Cell::number(Some(row.published)),
+            Cell::number(Some(row.found)),
+            Cell::number(Some(row.difference)),
+            Cell::count(row.n),
+            Cell::count(row.published_n),
+        ]
     };
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let records: Vec<csv::StringRecord> = reader
-        .records()
-        .take(tables::MOST_ROWS)
-        .collect::<Result<_, _>>()
-        .map_err(|source| ResultsError::Csv { path, source })?;
-    let rows = records.iter().map(|record| {
-        let text = |i: usize| csv_text(record, i).to_owned();
-        let number = |i: usize| Cell::number(csv_text(record, i).parse().ok());
-        let mut row = vec![Cell::text(text(0)), Cell::text(short_name(&text(1)))];
-        row.extend([Cell::text(text(2)), Cell::text(text(3)), number(4), number(5), number(6)]);
-        // Tables of earlier versions have no counts.
-        row.extend([7, 8].map(|i| match csv_text(record, i).parse().ok() {
-            Some(count) => Cell::count(count),
-            None => Cell::number(None),
-        }));
-        row
-    });
     let table = Table {
         caption: "Published scores, those of this run, and found less published".to_owned(),
         columns: [
@@ -289,7 +262,7 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
         ]
         .map(str::to_owned)
         .to_vec(),
-        rows: rows.collect(),
+        rows: differences.iter().take(tables::MOST_ROWS).map(cells).collect(),
     };
     let parts = parts_of(&run.asked());
     Ok(html! {

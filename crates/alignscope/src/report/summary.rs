@@ -36,7 +36,7 @@ pub(super) fn summarize(run: &Run) -> Vec<Said> {
 /// Where curves peak, rise and drop, as `findings.csv` has it.
 fn curves(run: &Run, dataset: &str) -> Vec<String> {
     let distance = run.main_distance();
-    let mut findings: Vec<&FindingRow> = run.findings.iter().flatten().collect();
+    let mut findings: Vec<&FindingRow> = run.findings.iter().collect();
     let main = |f: &FindingRow| f.measure.is_some_and(Measure::is_main);
     findings.retain(|f| f.dataset == dataset && f.distance == Some(distance) && main(f));
     let mut models: Vec<&str> = Vec::new();
@@ -107,7 +107,7 @@ fn curve<'a>(
 /// From which stage on one channel holds half of the energy, a sentence for each model and data set.
 pub(super) fn energy(run: &Run) -> Vec<String> {
     let half = |f: &&FindingRow| f.finding == Finding::HalfInOneChannel;
-    let findings: Vec<&FindingRow> = run.findings.iter().flatten().filter(half).collect();
+    let findings: Vec<&FindingRow> = run.findings.iter().filter(half).collect();
     let mut said: Vec<String> = Vec::new();
     let same = |a: &&FindingRow, b: &&FindingRow| (&a.dataset, &a.model) == (&b.dataset, &b.model);
     for of_model in findings.chunk_by(same) {
@@ -161,28 +161,28 @@ impl Verdict {
 /// Which model is ahead of which: first encoders that are no controls with each other, then how they stand to each
 /// control, each baseline and the pixels, a sentence for each; what is left is counted.
 fn pairs(run: &Run, dataset: &str) -> Vec<String> {
-    let Some(comparisons) = &run.comparisons else { return vec![] };
     let distance = run.main_distance();
     let shown = |side: &Side| side.distance == distance || !side.is_of_encoder();
-    let of_dataset: Vec<&ComparisonRow> = comparisons
+    let of_dataset: Vec<&ComparisonRow> = run
+        .comparisons
         .iter()
         .filter(|c| c.dataset == dataset && c.subset == "all" && c.measure.is_main())
-        .filter(|c| shown(&c.a) && shown(&c.b))
+        .filter(|c| shown(&c.a()) && shown(&c.b()))
         .collect();
     // Whether a checkpoint was trained cannot be seen; a control says that it was not.
     let specs = run.specs();
     let no_control = |side: &Side| side.is_of_encoder() && !specs.is_control(&side.model);
     let points = scale_of(run, dataset);
     let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
-        of_dataset.into_iter().partition(|c| no_control(&c.a) && no_control(&c.b));
+        of_dataset.into_iter().partition(|c| no_control(&c.a()) && no_control(&c.b()));
     let mut said = each(&first, dataset, points);
     said.extend(counted(&first, &format!("comparisons of models on {dataset}")));
 
     let (against, among): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
-        rest.into_iter().partition(|c| no_control(&c.a) || no_control(&c.b));
-    let mut others: Vec<&Side> = Vec::new();
+        rest.into_iter().partition(|c| no_control(&c.a()) || no_control(&c.b()));
+    let mut others: Vec<Side> = Vec::new();
     for c in &against {
-        let other = if no_control(&c.a) { &c.b } else { &c.a };
+        let other = if no_control(&c.a()) { c.b() } else { c.a() };
         if !others.contains(&other) {
             others.push(other);
         }
@@ -191,8 +191,8 @@ fn pairs(run: &Run, dataset: &str) -> Vec<String> {
     others.sort_by_key(|side| (!side.is_of_encoder(), side.stage == Stage::Image));
     for other in others {
         let of_other: Vec<&ComparisonRow> =
-            against.iter().filter(|c| c.a == *other || c.b == *other).copied().collect();
-        said.push(beside(other, &of_other, dataset, points));
+            against.iter().filter(|c| c.a() == other || c.b() == other).copied().collect();
+        said.push(beside(&other, &of_other, dataset, points));
     }
     if !among.is_empty() {
         let clear = among.iter().filter(|c| Verdict::of(c) == Verdict::Clear).count();
@@ -222,16 +222,16 @@ fn each(rows: &[&ComparisonRow], dataset: &str, points: Points) -> Vec<String> {
         .into_iter()
         .take(MOST)
         .map(|c| {
-            let (first, second) = if c.difference > 0.0 { (&c.a, &c.b) } else { (&c.b, &c.a) };
-            let at = match [c.a.stage, c.b.stage].contains(&Stage::Projection) {
+            let (first, second) = if c.difference > 0.0 { (c.a(), c.b()) } else { (c.b(), c.a()) };
+            let at = match [c.stage_a, c.stage_b].contains(&Stage::Projection) {
                 true => " at the projection",
                 false => "",
             };
             let amount = gap(c, points);
             format!(
                 "{} is ahead of {} on {dataset}{at} by {amount}.",
-                called(first),
-                called(second)
+                called(&first),
+                called(&second)
             )
         })
         .collect();
@@ -256,8 +256,8 @@ fn gap(c: &ComparisonRow, points: Points) -> String {
 fn beside(other: &Side, rows: &[&ComparisonRow], dataset: &str, points: Points) -> String {
     let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
     for c in rows {
-        let is_first = c.b == *other;
-        let model = called(if is_first { &c.a } else { &c.b });
+        let is_first = c.b() == *other;
+        let model = called(&if is_first { c.a() } else { c.b() });
         match (Verdict::of(c), (c.difference > 0.0) == is_first) {
             (Verdict::Clear, true) => ahead.push(format!("{model} by {}", gap(c, points))),
             (Verdict::Clear, false) => behind.push(format!("{model} by {}", gap(c, points))),

@@ -8,9 +8,10 @@ use crate::comparison::Side;
 use crate::dataset::Level;
 use crate::distance::Distance;
 use crate::energy::EnergyOf;
+use crate::figure::MarkRow;
 use crate::findings::{Finding, FindingRow, first_highest};
 use crate::model_spec::short_name;
-use crate::results::{ScoreRow, csv_text};
+use crate::results::ScoreRow;
 use crate::score::Measure;
 use crate::stage::Stage;
 
@@ -113,9 +114,8 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
     })
 }
 
-pub(super) fn findings(run: &Run) -> Option<Table> {
-    let findings = run.findings.as_ref()?;
-    let rows = findings.iter().map(|f| {
+pub(super) fn findings(run: &Run) -> Table {
+    let rows = run.findings.iter().map(|f| {
         vec![
             Cell::text(f.dataset.clone()),
             Cell::text(short_name(&f.model)),
@@ -128,14 +128,14 @@ pub(super) fn findings(run: &Run) -> Option<Table> {
             Cell::text(f.note.clone()),
         ]
     });
-    Some(Table {
+    Table {
         caption: "What is read off the curves".to_owned(),
         columns: owned(&[
             "data set", "model", "distance", "measure", "energy", "finding", "stage", "value",
             "note",
         ]),
         rows: rows.collect(),
-    })
+    }
 }
 
 /// (score − chance) / (ceiling − chance) at the last stage, across the data sets of the run that have a
@@ -145,7 +145,6 @@ pub(super) fn normalized(run: &Run) -> Option<Table> {
     let shown: Vec<&FindingRow> = run
         .findings
         .iter()
-        .flatten()
         .filter(|f| f.finding == Finding::NormalizedProjection && f.value.is_finite())
         .filter(|f| f.distance == Some(main) || !matches!(f.stage, Some(Stage::Projection)))
         .collect();
@@ -190,16 +189,15 @@ pub(super) fn normalized_missing(run: &Run) -> Vec<String> {
                 && f.finding == Finding::NormalizedProjection
                 && f.value.is_finite()
         };
-        run.findings.iter().flatten().any(of)
+        run.findings.iter().any(of)
     };
     let without = datasets.iter().filter(|(dataset, _)| !known(dataset));
     missing.extend(without.map(|(dataset, _)| format!("{dataset} has no ceiling")));
     missing
 }
 
-pub(super) fn ceilings(run: &Run) -> Option<Table> {
-    let ceilings = run.ceilings.as_ref()?;
-    let rows = ceilings.iter().map(|c| {
+pub(super) fn ceilings(run: &Run) -> Table {
+    let rows = run.ceilings.iter().map(|c| {
         vec![
             Cell::text(c.dataset.clone()),
             Cell::text(c.subset.clone()),
@@ -210,7 +208,7 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
             Cell::count(c.n_clusters),
         ]
     });
-    Some(Table {
+    Table {
         caption: format!(
             "How well {} agree with each other",
             match run.told.simulated {
@@ -220,11 +218,10 @@ pub(super) fn ceilings(run: &Run) -> Option<Table> {
         ),
         columns: owned(&["data set", "part", "ceiling", "measure", "value", "n", "clusters"]),
         rows: rows.collect(),
-    })
+    }
 }
 
-pub(super) fn comparisons(run: &Run) -> Option<Table> {
-    let comparisons = run.comparisons.as_ref()?;
+pub(super) fn comparisons(run: &Run) -> Table {
     let side = |side: &Side| {
         let name = short_name(&side.model);
         match side.stage {
@@ -232,12 +229,12 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             stage => format!("{name}, {stage}, {}", side.distance),
         }
     };
-    let whole = comparisons.iter().filter(|c| c.subset == "all" && c.measure.is_main());
+    let whole = run.comparisons.iter().filter(|c| c.subset == "all" && c.measure.is_main());
     let rows = whole.map(|c| {
         vec![
             Cell::text(c.dataset.clone()),
-            Cell::text(side(&c.a)),
-            Cell::text(side(&c.b)),
+            Cell::text(side(&c.a())),
+            Cell::text(side(&c.b())),
             Cell::number(Some(c.value_a)),
             Cell::number(Some(c.value_b)),
             Cell::interval(Some(c.difference), c.ci_low, c.ci_high),
@@ -246,7 +243,7 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             Cell::interval(c.kappa, c.kappa_low, c.kappa_high),
         ]
     });
-    Some(Table {
+    Table {
         caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set and kind of distance; agreement beyond chance (κ)"
             .to_owned(),
         columns: owned(&[
@@ -254,7 +251,7 @@ pub(super) fn comparisons(run: &Run) -> Option<Table> {
             "κ",
         ]),
         rows: rows.collect(),
-    })
+    }
 }
 
 /// What each data set is, and what was left out of it.
@@ -291,43 +288,21 @@ pub(super) fn datasets(run: &Run) -> Table {
     }
 }
 
-/// The numbers behind a figure, from its own CSV; none where there are too many for a page.
-pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
-    let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let columns = [
-        "dataset",
-        "measure",
-        "model",
-        "kind",
-        "distance",
-        "stage",
-        "depth_percent",
-        "value",
-        "low",
-        "high",
-    ];
-    let header = reader.headers().ok()?.clone();
-    let place: Vec<usize> =
-        columns.iter().map(|c| header.iter().position(|h| h == *c)).collect::<Option<_>>()?;
-    let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().ok()?;
-    if records.len() > MOST_ROWS {
-        return None;
-    }
-    let rows = records.iter().map(|record| {
-        let text = |i: usize| csv_text(record, place[i]).to_owned();
-        let number = |i: usize| csv_text(record, place[i]).parse::<f64>().ok();
+/// The numbers behind a figure; none where there are too many for a page.
+pub(super) fn behind(rows: &[MarkRow], title: &str) -> Option<Table> {
+    let cells = |row: &MarkRow| {
         vec![
-            Cell::text(text(0)),
-            Cell::text(text(1)),
-            Cell::text(short_name(&text(2))),
-            Cell::text(text(3)),
-            Cell::text(text(4)),
-            Cell::sorted(text(5), number(6)),
-            Cell::number(number(6)),
-            Cell::interval(number(7), number(8), number(9)),
+            Cell::text(row.dataset.as_str()),
+            Cell::text(row.measure.as_str()),
+            Cell::text(short_name(&row.model)),
+            Cell::text(row.kind.as_str()),
+            Cell::text(row.distance.as_str()),
+            Cell::sorted(row.stage.to_string(), Some(row.depth_percent)),
+            Cell::number(Some(row.depth_percent)),
+            Cell::interval(Some(row.value), row.low, row.high),
         ]
-    });
-    Some(Table {
+    };
+    (rows.len() <= MOST_ROWS).then(|| Table {
         caption: format!("The numbers behind “{title}”"),
         columns: owned(&[
             "data set",
@@ -339,7 +314,7 @@ pub(super) fn behind(csv: &str, title: &str) -> Option<Table> {
             "depth (%)",
             "value",
         ]),
-        rows: rows.collect(),
+        rows: rows.iter().map(cells).collect(),
     })
 }
 

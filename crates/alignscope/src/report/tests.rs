@@ -5,7 +5,7 @@ use super::*;
 use crate::dataset::Level;
 use crate::energy::{EnergyOf, EnergyRow};
 use crate::figure::FigureOptions;
-use crate::results::write_scores;
+use crate::results::{write_ceilings, write_comparisons, write_findings, write_scores};
 use crate::score::Measure;
 use crate::stage::Stage;
 
@@ -54,12 +54,20 @@ fn run_folder(folder: &Path, model: &str, simulated: bool) -> Vec<NamedFigure> {
         row.simulated = simulated;
     }
     write_scores(&folder.join("scores.csv"), &rows).expect("written");
+    write_ceilings(&folder.join("ceilings.csv"), &[]).expect("written");
+    write_findings(&folder.join("findings.csv"), &[]).expect("written");
+    write_comparisons(&folder.join("comparisons.csv"), &[]).expect("written");
+    let model_of = |name: &str, seed: Option<u64>, defaults: &[&str]| {
+        serde_json::json!({
+            "name": name, "spec": name, "seed": seed, "of_user": false, "defaults_used": defaults,
+        })
+    };
     let manifest = serde_json::json!({
         "alignscope_version": "0", "simulated": simulated, "command": ["alignscope", model],
         "title": model, "tokens": "all", "precision": "f32", "device": "cpu", "ties": "miss",
-        "models": [{"name": "pixels"}, {"name": model, "seed": 3, "defaults_used": [model]}],
+        "models": [model_of("pixels", None, &[]), model_of(model, Some(3), &[model])],
         "datasets": [{
-            "name": "nights", "data": model, "limit": null, "trials": 20019, "pairs": 40038,
+            "name": "nights", "data": model, "images_root": model, "images_sha256": "0", "trials": 20019, "pairs": 40038,
             "images": 60057, "clusters": 20019, "skipped_trials": 5, "missing_images": 2,
             "notes": [model],
         }],
@@ -137,7 +145,7 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
     let without = page(folder.path(), &figures);
-    assert!(without.contains("no comparisons.csv"), "says that nothing is compared");
+    assert!(without.contains("There are none."), "says that nothing is compared");
     assert!(!without.contains("is ahead of <") && !without.contains("is ahead of CLIP"));
 
     let header = "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high\n";

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{FileRecord, ResultsError, TABLES};
+use super::{FileRecord, ResultsError, RunTable};
+use crate::csv_row::{MAX_COUNT, MAX_FIELD_BYTES};
 use crate::input_file::{self, read_text};
 pub(crate) use crate::name::MAX_NAME_BYTES;
 use crate::resample::MAX_RESAMPLES;
@@ -20,8 +21,6 @@ pub(crate) const MAX_CSV_ROWS: usize = 4_000_000;
 pub(crate) const MAX_CSV_COLUMNS: usize = 64;
 /// Bytes of a row of a CSV file.
 pub(crate) const MAX_RECORD_BYTES: usize = MAX_CSV_COLUMNS * MAX_FIELD_BYTES;
-/// Bytes of a field or a note.
-pub(crate) const MAX_FIELD_BYTES: usize = 1 << 16;
 /// Trials of all data sets; all published answers to THINGS are 4.7 million.
 pub(crate) const MAX_TRIALS: u64 = 10_000_000;
 /// Rows of the other tables as Parquet.
@@ -32,8 +31,6 @@ pub(crate) const MAX_MODELS: usize = 1000;
 pub(crate) const MAX_SIDES: usize = 5000;
 /// Entries of other lists of a manifest: files of a model, notes, defaults.
 pub(crate) const MAX_ENTRIES: usize = 100_000;
-/// Any count in a manifest, and any seed but that of resamples: what JSON holds exactly everywhere.
-pub(crate) const MAX_COUNT: u64 = 1 << 53;
 
 /// A value of a run's file that cannot be meant.
 pub(crate) fn wrong(
@@ -182,12 +179,13 @@ impl Bounds<'_> {
 
     /// The tables of a run: by their names, which are never those of other files.
     pub(crate) fn results(&self, results: &[FileRecord]) -> Result<(), ResultsError> {
-        self.list("results", results, TABLES.len())?;
+        let tables = RunTable::files();
+        self.list("results", results, tables.len())?;
         for (i, file) in results.iter().enumerate() {
             let key = format!("results[{i}].path");
-            if !TABLES.contains(&file.path.as_str()) {
+            if !tables.contains(&file.path.as_str()) {
                 let found = format_args!("`{}`", file.path);
-                return Err(wrong(self.path, key, found, format!("one of {}", TABLES.join(", "))));
+                return Err(wrong(self.path, key, found, format!("one of {}", tables.join(", "))));
             }
             if results[..i].iter().any(|other| other.path == file.path) {
                 let found = format_args!("`{}` once more", file.path);

@@ -1,16 +1,35 @@
 //! `distances.parquet`: one row for each pair, stage and kind of distance.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow_array::{Float64Array, StringArray, UInt32Array};
-use arrow_schema::DataType;
-
-use super::table::{TableWriter, batches, repeated, text_column};
+use super::table::{ParquetRow, TableWriter, batches, parquet_row};
 use super::{ResultsError, wrong};
 use crate::dataset::{ImageEntry, Pairs};
 use crate::distance::Distance;
 use crate::stage::Stage;
+
+parquet_row! {
+    /// The distance of a pair: a row of `distances.parquet`.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct DistanceRow<'a> {
+        /// The data set.
+        pub dataset: &'a str,
+        /// The model's name.
+        pub model: &'a str,
+        /// The stage.
+        pub stage: &'a str,
+        /// The kind of distance.
+        pub distance: &'a str,
+        /// The first image of the pair.
+        pub image_a: &'a str,
+        /// The second image.
+        pub image_b: &'a str,
+        /// How many comparisons of trials use the pair.
+        pub uses: u32,
+        /// The distance.
+        pub value: f64,
+    }
+}
 
 /// Writes `distances.parquet`.
 pub struct DistancesWriter(TableWriter);
@@ -40,17 +59,7 @@ impl DistancesWriter {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        let columns = vec![
-            text_column("dataset"),
-            text_column("model"),
-            text_column("stage"),
-            text_column("distance"),
-            text_column("image_a"),
-            text_column("image_b"),
-            ("uses".to_owned(), DataType::UInt32, false),
-            ("value".to_owned(), DataType::Float64, false),
-        ];
-        TableWriter::create(path, columns).map(Self)
+        TableWriter::create(path, DistanceRow::fields()).map(Self)
     }
 
     /// Adds the distances of one stage.
@@ -58,22 +67,22 @@ impl DistancesWriter {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, rows: DistanceRows<'_>) -> Result<(), ResultsError> {
-        let n = rows.pairs.len();
-        let image = |side: usize| {
-            Arc::new(StringArray::from_iter_values(
-                rows.pairs.images.iter().map(|pair| &rows.images[pair[side] as usize].id),
-            ))
+        let stage = rows.stage.to_string();
+        let id = |image: u32| rows.images[image as usize].id.as_str();
+        let row = |i: usize| {
+            let [a, b] = rows.pairs.images[i];
+            DistanceRow {
+                dataset: rows.dataset,
+                model: rows.model,
+                stage: &stage,
+                distance: rows.distance.name(),
+                image_a: id(a),
+                image_b: id(b),
+                uses: rows.pairs.uses[i],
+                value: rows.values[i],
+            }
         };
-        self.0.write(vec![
-            repeated(rows.dataset, n),
-            repeated(rows.model, n),
-            repeated(&rows.stage.to_string(), n),
-            repeated(rows.distance.name(), n),
-            image(0),
-            image(1),
-            Arc::new(UInt32Array::from_iter_values(rows.pairs.uses.iter().copied())),
-            Arc::new(Float64Array::from_iter_values(rows.values.iter().copied())),
-        ])
+        self.0.write(DistanceRow::arrays((0..rows.pairs.len()).map(row)))
     }
 
     /// Ends the file.
@@ -84,27 +93,6 @@ impl DistancesWriter {
         self.0.finish()
     }
 }
-
-/// One row of `distances.parquet`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DistanceRow<'a> {
-    /// The data set.
-    pub dataset: &'a str,
-    /// The model's name.
-    pub model: &'a str,
-    /// The stage.
-    pub stage: &'a str,
-    /// The kind of distance.
-    pub distance: &'a str,
-    /// The pair.
-    pub images: [&'a str; 2],
-    /// Its distance.
-    pub value: f64,
-}
-
-/// What is read of the file.
-pub(super) const COLUMNS: [&str; 7] =
-    ["dataset", "model", "stage", "distance", "image_a", "image_b", "value"];
 
 /// Refuses what is no distance: no run writes it, and nothing can be ranked by it.
 pub(super) fn check_distance(path: &Path, value: f64) -> Result<(), ResultsError> {
@@ -122,22 +110,10 @@ pub fn visit_distances(
     path: &Path,
     mut visit: impl FnMut(DistanceRow<'_>),
 ) -> Result<(), ResultsError> {
-    for batch in batches(path, &COLUMNS)? {
-        let batch = batch?;
-        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
-        let (stages, distances) = (batch.names("stage")?, batch.names("distance")?);
-        let (a, b) = (batch.names("image_a")?, batch.names("image_b")?);
-        let values: Float64Array = batch.column("value", "64-bit floats")?;
-        for row in 0..batch.len() {
-            check_distance(path, values.value(row))?;
-            visit(DistanceRow {
-                dataset: datasets.value(row),
-                model: models.value(row),
-                stage: stages.value(row),
-                distance: distances.value(row),
-                images: [a.value(row), b.value(row)],
-                value: values.value(row),
-            });
+    for batch in batches(path, DistanceRow::COLUMNS)? {
+        for row in DistanceRow::rows(&batch?)? {
+            check_distance(path, row.value)?;
+            visit(row);
         }
     }
     Ok(())

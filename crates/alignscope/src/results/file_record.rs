@@ -3,10 +3,23 @@
 use std::io;
 use std::path::Path;
 
-use super::FileRecord;
+use serde::{Deserialize, Serialize};
+
 use crate::input_file::{self, ContentHash, HashedPath};
 use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
 use crate::weights::file_sha256;
+
+/// A file with its hash; or a folder of answers, one a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its path, as it was opened; its name, for a result.
+    pub path: String,
+    /// SHA-256 of its bytes; of a folder, that of its files' SHA-256 and names, as `sha256sum` writes them sorted by name.
+    pub sha256: String,
+    /// For the weights of a baseline: whether that is the hash of a file as it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<bool>,
+}
 
 impl FileRecord {
     /// A file that was read, by the hash of what was read.

@@ -3,47 +3,15 @@
 use std::path::Path;
 
 use super::bounds::few;
-use super::fields::{self, number, optional};
-use super::{MAX_MODELS, ResultsError};
+use super::{MAX_MODELS, ResultsError, csv_file};
 use crate::findings::FindingRow;
-
-const COLUMNS: [&str; 12] = [
-    "dataset",
-    "model",
-    "distance",
-    "measure",
-    "energy",
-    "finding",
-    "stage",
-    "depth_percent",
-    "value",
-    "ci_low",
-    "ci_high",
-    "note",
-];
 
 /// Writes `findings.csv`.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsError> {
-    let record = |row: &FindingRow| {
-        [
-            row.dataset.clone(),
-            row.model.clone(),
-            row.distance.map_or_else(String::new, |distance| distance.to_string()),
-            row.measure.map_or_else(String::new, |measure| measure.to_string()),
-            row.energy.map_or_else(String::new, |energy| energy.to_string()),
-            row.finding.to_string(),
-            row.stage.map_or_else(String::new, |stage| stage.to_string()),
-            optional(row.depth_percent),
-            number(row.value),
-            optional(row.ci_low),
-            optional(row.ci_high),
-            row.note.clone(),
-        ]
-    };
-    fields::write(path, COLUMNS, rows.iter().map(record))
+    csv_file::write(path, rows)
 }
 
 /// Reads `findings.csv`.
@@ -51,28 +19,7 @@ pub fn write_findings(path: &Path, rows: &[FindingRow]) -> Result<(), ResultsErr
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_findings(path: &Path) -> Result<Vec<FindingRow>, ResultsError> {
-    let rows: Vec<FindingRow> = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
-        Ok(FindingRow {
-            dataset: row.name(0)?,
-            model: row.name(1)?,
-            distance: match row.text(2) {
-                "" => None,
-                _ => Some(row.distance(2)?),
-            },
-            measure: row.optional(3)?,
-            energy: row.optional(4)?,
-            finding: row.get(5)?,
-            stage: match row.text(6) {
-                "" => None,
-                _ => Some(row.stage(6)?),
-            },
-            depth_percent: row.optional(7)?,
-            value: row.number(8)?,
-            ci_low: row.optional(9)?,
-            ci_high: row.optional(10)?,
-            note: row.get(11)?,
-        })
-    })?;
+    let rows: Vec<FindingRow> = csv_file::read(path)?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
     Ok(rows)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{LOCK, RunLock};
 use super::state::RunState;
-use super::{FileRecord, ResultsError, is_there};
+use super::{FileRecord, ResultsError, RunTable, is_there};
 use crate::atomic_write::{self, UNFINISHED, sync_folder};
 use crate::user_folders;
 use crate::weights::file_sha256;
@@ -14,18 +14,6 @@ use crate::weights::file_sha256;
 const STARTED: &str = "unfinished.json";
 /// The record of a run that is.
 const MANIFEST: &str = "manifest.json";
-
-/// The tables of a run, whose hashes its manifest has.
-pub const TABLES: [&str; 8] = [
-    "scores.csv",
-    "distances.parquet",
-    "trials.parquet",
-    "scale.parquet",
-    "ceilings.csv",
-    "findings.csv",
-    "comparisons.csv",
-    "energy.csv",
-];
 
 /// What else a run leaves beside its figures and its record.
 const OTHERS: [&str; 2] = ["published-differences.csv", "report.html"];
@@ -175,7 +163,7 @@ impl OutputFolder {
             let figures: Vec<String> = state.figures().collect();
             let names = [MANIFEST]
                 .into_iter()
-                .chain(TABLES)
+                .chain(RunTable::files())
                 .chain(OTHERS)
                 .map(str::to_owned)
                 .chain(figures);

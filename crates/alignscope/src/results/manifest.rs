@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, ResultsError, read_record, write_whole};
+use super::{Bounds, FileRecord, ResultsError, read_record, write_whole};
 use crate::dataset::{Release, THINGS_SPLIT};
 use crate::encoder::Architecture;
 use crate::preprocess::Preprocessing;
@@ -96,18 +96,6 @@ pub struct ModelRecord {
     pub defaults_used: Vec<String>,
     /// Its files.
     pub files: Vec<FileRecord>,
-}
-
-/// A file with its hash; or a folder of answers, one a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Its path, as it was opened; its name, for a result.
-    pub path: String,
-    /// SHA-256 of its bytes; of a folder, that of its files' SHA-256 and names, as `sha256sum` writes them sorted by name.
-    pub sha256: String,
-    /// For the weights of a baseline: whether that is the hash of a file as it was published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<bool>,
 }
 
 /// A data set of a run.
@@ -228,24 +216,18 @@ pub struct Drawn<F> {
     /// Whether the answers came from a simulated observer.
     pub simulated: bool,
     /// What stands over the run's page.
-    #[serde(default)]
     pub title: Option<String>,
     /// Colours chosen for models, as `#rrggbb`.
-    #[serde(default)]
     pub colours: BTreeMap<String, String>,
     /// Whether the study's own scores lie under those of the run.
-    #[serde(default)]
     pub published: bool,
     /// Which tokens were compared, where models have any.
-    #[serde(default)]
     pub tokens: Option<String>,
     /// The figures.
     pub figures: Vec<F>,
     /// The models.
-    #[serde(default)]
     pub models: Vec<DrawnModel>,
     /// The data sets.
-    #[serde(default)]
     pub datasets: Vec<DrawnDataset>,
 }
 
@@ -255,16 +237,12 @@ pub struct DrawnDataset {
     /// Its name.
     pub name: String,
     /// The release that it is, if a known one.
-    #[serde(default)]
     pub release: Option<String>,
     /// The split.
-    #[serde(default)]
     pub split: Option<String>,
     /// The fewest votes.
-    #[serde(default)]
     pub min_votes: Option<u32>,
     /// The most trials.
-    #[serde(default)]
     pub limit: Option<usize>,
 }
 
@@ -293,10 +271,8 @@ pub fn parts_of(datasets: &[DrawnDataset]) -> BTreeMap<String, String> {
 pub struct DrawnModel {
     /// Its name in the results.
     pub name: String,
-    /// What it is, as in [`ModelRecord`]; `None` in runs of earlier versions, in which the name says
-    /// it.
-    #[serde(default)]
-    pub spec: Option<String>,
+    /// What it is, as in [`ModelRecord`].
+    pub spec: String,
 }
 
 impl<F> Drawn<F> {

@@ -1,6 +1,6 @@
 //! Names of figures: they become names of files beside those that every run has.
 
-use super::TABLES;
+use super::RunTable;
 
 /// The figure of `energy.csv`, which every run with an encoder has.
 pub(crate) const CHANNEL_ENERGY: &str = "channel-energy";
@@ -71,8 +71,7 @@ pub enum FigureNameError {
 
 /// The names, without ending, of the files that a run has beside its figures.
 fn taken() -> impl Iterator<Item = &'static str> {
-    let tables = TABLES.iter().map(|file| file.split('.').next().unwrap_or(file));
-    tables.chain(OTHERS).chain([CHANNEL_ENERGY])
+    RunTable::ALL.map(RunTable::name).into_iter().chain(OTHERS).chain([CHANNEL_ENERGY])
 }
 
 /// Refuses a name that a figure of a run cannot have.
@@ -130,7 +129,6 @@ pub fn check_figures<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::RunTable;
 
     #[test]
     fn no_figure_takes_the_name_of_a_file_of_the_run() {

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow_array::{Array, Float64Array, StringViewArray, UInt8Array, UInt32Array, UInt64Array};
-
 use super::bounds::{MAX_TRIALS, shortened};
-use super::distances::{COLUMNS, check_distance};
-use super::table::{Batch, batches};
+use super::distances::{DistanceRow, check_distance};
+use super::table::{ParquetRow, batches};
+use super::trials::TrialRow;
 use super::{ResultsError, wrong};
 use crate::comparison::Side;
 use crate::dataset::{Clusters, ImageIndex, Pairs, Trials};
@@ -27,14 +26,6 @@ pub struct RunDataset {
     pub trial_ids: Vec<u64>,
     /// What an interval resamples together.
     pub clusters: Clusters,
-}
-
-/// A trial as `trials.parquet` has it.
-struct TrialRow {
-    id: u64,
-    images: [Option<ImageIndex>; 3],
-    answer: Answer,
-    cluster: u32,
 }
 
 /// Images by their ids.
@@ -60,123 +51,76 @@ impl Images {
     }
 }
 
+/// The trials of a data set, as they are read.
+#[derive(Default)]
+struct Found {
+    name: String,
+    images: Images,
+    given: Vec<([Option<ImageIndex>; 3], Answer)>,
+    ids: Vec<u64>,
+    clusters: Vec<u32>,
+}
+
+impl Found {
+    fn add(&mut self, row: &TrialRow<'_>) {
+        let &TrialRow { score, score_std, left_votes, right_votes, odd, .. } = row;
+        let images = [Some(row.image_a), Some(row.image_b), row.image_c];
+        let images = images.map(|id| id.map(|id| self.images.intern(id)));
+        self.given.push((images, Answer { score, score_std, left_votes, right_votes, odd }));
+        self.ids.push(row.trial);
+        self.clusters.push(row.cluster);
+    }
+
+    /// The data set; or which of its trials is not whole.
+    fn dataset(self) -> Result<RunDataset, String> {
+        let trials = Trials::of_answers(&self.given).map_err(|trial| {
+            format!(
+                "trial {} of {} lacks an image, or its answer is none that people can give",
+                trial + 1,
+                shortened(&self.name)
+            )
+        })?;
+        Ok(RunDataset {
+            name: self.name,
+            images: self.images.ids,
+            trials,
+            trial_ids: self.ids,
+            clusters: Clusters::of_keys(self.clusters.into_iter()),
+        })
+    }
+}
+
 /// Reads `trials.parquet`: the data sets of a run, in their order.
 ///
 /// # Errors
 /// The file cannot be read, lacks a column, or holds a trial that is not whole.
 pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
-    let mut found: Vec<(String, Images, Vec<TrialRow>)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut read = 0;
-    for batch in batches(path, &TrialColumns::NAMES)? {
+    for batch in batches(path, TrialRow::COLUMNS)? {
         let batch = batch?;
         read += batch.len() as u64;
         if read > MAX_TRIALS {
             return Err(wrong(path, "the table", "longer", format!("at most {MAX_TRIALS} trials")));
         }
-        let names = batch.names("dataset")?;
-        let columns = TrialColumns::of(&batch)?;
-        for i in 0..batch.len() {
-            let name = names.value(i);
-            if found.last().is_none_or(|(last, _, _)| last != name) {
-                if found.iter().any(|(other, _, _)| other == name) {
-                    let why = format!("the trials of {} do not stand together", shortened(name));
+        for row in TrialRow::rows(&batch)? {
+            if found.last().is_none_or(|last| last.name != row.dataset) {
+                if found.iter().any(|other| other.name == row.dataset) {
+                    let name = shortened(row.dataset);
+                    let why = format!("the trials of {name} do not stand together");
                     return Err(mismatch(path, "itself", why));
                 }
-                found.push((name.to_owned(), Images::default(), vec![]));
+                found.push(Found { name: row.dataset.to_owned(), ..Found::default() });
             }
-            let (_, images, rows) = found.last_mut().expect("just pushed");
-            rows.push(columns.row(i, images));
+            found.last_mut().expect("just pushed").add(&row);
         }
     }
-    found
-        .into_iter()
-        .map(|(name, images, rows)| {
-            let given: Vec<_> = rows.iter().map(|row| (row.images, row.answer)).collect();
-            let trials = Trials::of_answers(&given).map_err(|row| {
-                let why = format!(
-                    "trial {} of {} lacks an image, or its answer is none that people can give",
-                    row + 1,
-                    shortened(&name)
-                );
-                mismatch(path, "itself", why)
-            })?;
-            Ok(RunDataset {
-                name,
-                images: images.ids,
-                trials,
-                trial_ids: rows.iter().map(|row| row.id).collect(),
-                clusters: Clusters::of_keys(rows.iter().map(|row| row.cluster)),
-            })
-        })
-        .collect()
+    let dataset = |found: Found| found.dataset().map_err(|why| mismatch(path, "itself", why));
+    found.into_iter().map(dataset).collect()
 }
 
 fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
     ResultsError::Mismatch { path: path.to_owned(), other, why }
-}
-
-struct TrialColumns {
-    ids: UInt64Array,
-    images: [StringViewArray; 3],
-    numbers: [Float64Array; 4],
-    odd: UInt8Array,
-    clusters: UInt32Array,
-}
-
-impl TrialColumns {
-    /// What is read of the file.
-    const NAMES: [&str; 11] = [
-        "dataset",
-        "trial",
-        "image_a",
-        "image_b",
-        "image_c",
-        "score",
-        "score_std",
-        "left_votes",
-        "right_votes",
-        "odd",
-        "cluster",
-    ];
-
-    /// What does not apply to a kind of trial is null: all but two images, the id and the cluster.
-    fn of(batch: &Batch<'_>) -> Result<Self, ResultsError> {
-        let number = |name| batch.nullable(name, "64-bit floats");
-        let images =
-            [batch.names("image_a")?, batch.names("image_b")?, batch.nullable_names("image_c")?];
-        Ok(Self {
-            ids: batch.column("trial", "64-bit numbers")?,
-            images,
-            numbers: [
-                number("score")?,
-                number("score_std")?,
-                number("left_votes")?,
-                number("right_votes")?,
-            ],
-            odd: batch.nullable("odd", "8-bit numbers")?,
-            clusters: batch.column("cluster", "32-bit numbers")?,
-        })
-    }
-
-    fn row(&self, i: usize, images: &mut Images) -> TrialRow {
-        let [score, score_std, left_votes, right_votes] =
-            self.numbers.each_ref().map(|column| column.is_valid(i).then(|| column.value(i)));
-        TrialRow {
-            id: self.ids.value(i),
-            images: self
-                .images
-                .each_ref()
-                .map(|column| column.is_valid(i).then(|| images.intern(column.value(i)))),
-            answer: Answer {
-                score,
-                score_std,
-                left_votes,
-                right_votes,
-                odd: self.odd.is_valid(i).then(|| self.odd.value(i)),
-            },
-            cluster: self.clusters.value(i),
-        }
-    }
 }
 
 impl RunDataset {
@@ -217,23 +161,18 @@ pub fn read_distances(
 ) -> Result<Vec<Vec<f64>>, ResultsError> {
     let pairs = Pairs::of(&dataset.trials);
     let mut found = vec![Vec::with_capacity(pairs.len()); wanted.len()];
-    for batch in batches(path, &COLUMNS)? {
+    for batch in batches(path, DistanceRow::COLUMNS)? {
         let batch = batch?;
-        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
-        let keys = [datasets, models, batch.names("stage")?, batch.names("distance")?];
-        let images = [batch.names("image_a")?, batch.names("image_b")?];
-        let values: Float64Array = batch.column("value", "64-bit floats")?;
         // Rows of one side stand together.
-        let same = |i: usize, j: usize| keys.iter().all(|key| key.value(i) == key.value(j));
-        let mut side = None;
-        for i in 0..batch.len() {
-            if i == 0 || !same(i, i - 1) {
-                let [kind, model, stage, distance] = keys.each_ref().map(|key| key.value(i));
+        let (mut before, mut side) = (None, None);
+        for row in DistanceRow::rows(&batch)? {
+            let key = (row.dataset, row.model, row.stage, row.distance);
+            if before.replace(key) != Some(key) {
                 side = wanted.iter().position(|side| {
-                    kind == dataset.name
-                        && model == side.model
-                        && stage == side.stage.to_string()
-                        && Distance::in_results(distance) == Ok(side.distance)
+                    row.dataset == dataset.name
+                        && row.model == side.model
+                        && row.stage == side.stage.to_string()
+                        && Distance::in_results(row.distance) == Ok(side.distance)
                 });
             }
             let Some(side) = side else { continue };
@@ -242,13 +181,13 @@ pub fn read_distances(
                 .images
                 .get(place)
                 .map(|pair| pair.map(|image| dataset.images[image as usize].as_str()));
-            let pair = images.each_ref().map(|column| column.value(i));
+            let pair = [row.image_a, row.image_b];
             if expected != Some(pair) {
                 let why = format!("its pair {} is {} and {}", place + 1, pair[0], pair[1]);
                 return Err(mismatch(path, "trials.parquet", why));
             }
-            check_distance(path, values.value(i))?;
-            found[side].push(values.value(i));
+            check_distance(path, row.value)?;
+            found[side].push(row.value);
         }
     }
     wanted
@@ -274,8 +213,7 @@ pub fn read_distances(
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, StringArray};
-    use arrow_schema::DataType;
+    use arrow_array::{ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
 
     use super::super::bounds::MAX_NAME_BYTES;
     use super::super::table::TableWriter;
@@ -304,11 +242,8 @@ mod tests {
             Arc::new(UInt8Array::new_null(n)),
             Arc::new(trials.iter().map(|trial| trial.2).collect::<UInt32Array>()),
         ];
-        let kind = |(name, column): (&&str, &ArrayRef)| -> (String, DataType, bool) {
-            ((*name).to_owned(), column.data_type().clone(), true)
-        };
-        let names = TrialColumns::NAMES.iter().zip(&columns).map(kind).collect();
-        let mut writer = TableWriter::create(&path, names).expect("created");
+        let fields = TrialRow::fields().into_iter().map(|field| field.with_nullable(true));
+        let mut writer = TableWriter::create(&path, fields.collect()).expect("created");
         writer.write(columns).expect("written");
         writer.finish().expect("finished");
         read_trials(&path)

@@ -2,16 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::{Float64Array, UInt32Array};
-use arrow_schema::DataType;
 use bytes::Bytes;
 
-use super::table::{TableWriter, batches_from, repeated, text_column};
+use super::table::{ParquetRow, TableWriter, batches_from, parquet_row};
 use super::{ResultsError, wrong};
 use crate::input_file::{self, ContentHash};
 use crate::stage::Stage;
+
+parquet_row! {
+    /// The scale of a channel: a row of `scale.parquet`.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct ScaleRow<'a> {
+        /// The data set.
+        dataset: &'a str,
+        /// The model's name.
+        model: &'a str,
+        /// The stage.
+        stage: &'a str,
+        /// The channel, counted from 0.
+        channel: u32,
+        /// How much it varies.
+        scale: f64,
+    }
+}
 
 /// Writes `scale.parquet`.
 pub struct ScaleWriter(TableWriter);
@@ -22,14 +36,7 @@ impl ScaleWriter {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        let columns = vec![
-            text_column("dataset"),
-            text_column("model"),
-            text_column("stage"),
-            ("channel".to_owned(), DataType::UInt32, false),
-            ("scale".to_owned(), DataType::Float64, false),
-        ];
-        TableWriter::create(path, columns).map(Self)
+        TableWriter::create(path, ScaleRow::fields()).map(Self)
     }
 
     /// Adds the scale of one stage, one value a channel.
@@ -43,15 +50,10 @@ impl ScaleWriter {
         stage: Stage,
         scale: &[f64],
     ) -> Result<(), ResultsError> {
-        let n = scale.len();
-        let channels = u32::try_from(n).expect("channels are few");
-        self.0.write(vec![
-            repeated(dataset, n),
-            repeated(model, n),
-            repeated(&stage.to_string(), n),
-            Arc::new(UInt32Array::from_iter_values(0..channels)),
-            Arc::new(Float64Array::from_iter_values(scale.iter().copied())),
-        ])
+        let stage = stage.to_string();
+        let stage = stage.as_str();
+        let row = |(channel, &scale)| ScaleRow { dataset, model, stage, channel, scale };
+        self.0.write(ScaleRow::arrays((0..).zip(scale).map(row)))
     }
 
     /// Ends the file.
@@ -119,25 +121,21 @@ fn scales(
     accept: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Vec<f64>>, ResultsError> {
     let mut scales = BTreeMap::<String, Vec<f64>>::new();
-    for batch in batches_from(path, bytes, &["dataset", "model", "stage", "scale"])? {
-        let batch = batch?;
-        let (datasets, models) = (batch.names("dataset")?, batch.names("model")?);
-        let stages = batch.names("stage")?;
-        let values: Float64Array = batch.column("scale", "64-bit floats")?;
-        for row in 0..batch.len() {
-            if models.value(row) == model && accept(datasets.value(row)) {
-                let (stage, value) = (stages.value(row), values.value(row));
-                if !(0.0..f64::INFINITY).contains(&value) {
-                    let key = format!("scale of {model} at {stage}");
-                    return Err(wrong(path, key, value, "a number, 0 or more"));
-                }
-                let of_stage = scales.entry(stage.to_owned()).or_default();
-                of_stage.push(value);
-                if of_stage.len() > MAX_CHANNELS || scales.len() > MAX_STAGES {
-                    let found =
-                        format_args!("of more than {MAX_CHANNELS} channels or {MAX_STAGES} stages");
-                    return Err(wrong(path, format!("scale of {model}"), found, "fewer"));
-                }
+    for batch in batches_from(path, bytes, ScaleRow::COLUMNS)? {
+        for row in ScaleRow::rows(&batch?)? {
+            if row.model != model || !accept(row.dataset) {
+                continue;
+            }
+            if !(0.0..f64::INFINITY).contains(&row.scale) {
+                let key = format!("scale of {model} at {}", row.stage);
+                return Err(wrong(path, key, row.scale, "a number, 0 or more"));
+            }
+            let of_stage = scales.entry(row.stage.to_owned()).or_default();
+            of_stage.push(row.scale);
+            if of_stage.len() > MAX_CHANNELS || scales.len() > MAX_STAGES {
+                let found =
+                    format_args!("of more than {MAX_CHANNELS} channels or {MAX_STAGES} stages");
+                return Err(wrong(path, format!("scale of {model}"), found, "fewer"));
             }
         }
     }

@@ -1,135 +1,77 @@
 //! `scores.csv`: a long, tidy table, one row a score.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::bounds::few;
-use super::fields::{self, number, optional};
-use super::{MAX_MODELS, ResultsError, write_whole};
+use super::{MAX_MODELS, ResultsError, csv_file};
+use crate::csv_row::{csv_row, depth, name, within};
 use crate::dataset::{Level, Release};
 use crate::distance::Distance;
 use crate::score::{Measure, Ties};
 use crate::stage::Stage;
 
-/// One score: a row of `scores.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoreRow {
-    /// The name of the data set.
-    pub dataset: String,
-    /// Part of the data set: `all` for the whole.
-    pub subset: String,
-    /// The model's name, as it was asked for.
-    pub model: String,
-    /// The stage.
-    pub stage: Stage,
-    /// Where the stage stands in figures, 0 to 100.
-    pub depth_percent: f64,
-    /// The kind of distance.
-    pub distance: Distance,
-    /// What was measured.
-    pub measure: Measure,
-    /// The score; NaN (an empty field) where it is not defined.
-    pub value: f64,
-    /// Lower end of the interval, where there is one.
-    pub ci_low: Option<f64>,
-    /// Upper end of the interval, where there is one.
-    pub ci_high: Option<f64>,
-    /// Trials that entered the score.
-    pub n: usize,
-    /// Independent clusters among them.
-    pub n_clusters: usize,
-    /// Trials in which the model's distances tie.
-    pub n_ties: usize,
-    /// The score of answers by chance, where it is known.
-    pub chance: Option<f64>,
-    /// Trials left out of this measure because as many people chose one image as the other.
-    pub n_left_out: usize,
-    /// Channels in which no pair differs at all; they add nothing to the normalized distance.
-    pub zero_channels: usize,
-    /// What a tie between the model's distances counts.
-    pub ties: Ties,
-    /// Whether a simulated observer answered, not people.
-    pub simulated: bool,
-    /// Lower end of the BCa interval, where there is one.
-    pub bca_low: Option<f64>,
-    /// Upper end of the BCa interval, where there is one.
-    pub bca_high: Option<f64>,
-    /// The ceiling that figures draw for the data set and measure, where it is known.
-    pub ceiling: Option<f64>,
-    /// Why there is no interval.
-    pub ci_note: Option<String>,
-    /// The level of abstraction of the data set.
-    pub level: Level,
-    /// The release that the data set is, if it is a known one.
-    pub release: Option<Release>,
+csv_row! {
+    /// One score: a row of `scores.csv`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ScoreRow {
+        /// The name of the data set.
+        pub dataset: String as name,
+        /// Part of the data set: `all` for the whole.
+        pub subset: String as name,
+        /// The model's name, as it was asked for.
+        pub model: String as name,
+        /// The stage.
+        pub stage: Stage,
+        /// Where the stage stands in figures, 0 to 100.
+        pub depth_percent: f64 as depth,
+        /// The kind of distance.
+        pub distance: Distance,
+        /// What was measured.
+        pub measure: Measure,
+        /// The score; NaN (an empty field) where it is not defined.
+        pub value: f64 as within(ends(measure)),
+        /// Lower end of the interval, where there is one.
+        pub ci_low: Option<f64> as within(ends(measure)),
+        /// Upper end of the interval, where there is one.
+        pub ci_high: Option<f64> as within(ends(measure)),
+        /// Trials that entered the score.
+        pub n: usize,
+        /// Independent clusters among them.
+        pub n_clusters: usize,
+        /// Trials in which the model's distances tie.
+        pub n_ties: usize,
+        /// The score of answers by chance, where it is known.
+        pub chance: Option<f64> as within(ends(measure)),
+        /// Trials left out of this measure because as many people chose one image as the other.
+        pub n_left_out: usize,
+        /// Channels in which no pair differs at all; they add nothing to the normalized distance.
+        pub zero_channels: usize,
+        /// What a tie between the model's distances counts.
+        pub ties: Ties,
+        /// Whether a simulated observer answered, not people.
+        pub simulated: bool,
+        /// Lower end of the BCa interval, where there is one.
+        pub bca_low: Option<f64>,
+        /// Upper end of the BCa interval, where there is one.
+        pub bca_high: Option<f64>,
+        /// The ceiling that figures draw for the data set and measure, where it is known.
+        pub ceiling: Option<f64> as within(ends(measure)),
+        /// Why there is no interval.
+        pub ci_note: Option<String>,
+        /// The level of abstraction of the data set.
+        pub level: Level,
+        /// The release that the data set is, if it is a known one.
+        pub release: Option<Release>,
+    }
 }
-
-/// The columns, in order.
-const COLUMNS: [&str; 24] = [
-    "dataset",
-    "subset",
-    "model",
-    "stage",
-    "depth_percent",
-    "distance",
-    "measure",
-    "value",
-    "ci_low",
-    "ci_high",
-    "n",
-    "n_clusters",
-    "n_ties",
-    "chance",
-    "n_left_out",
-    "zero_channels",
-    "ties",
-    "simulated",
-    "bca_low",
-    "bca_high",
-    "ceiling",
-    "ci_note",
-    "level",
-    "release",
-];
 
 /// Writes `scores.csv` whole, in full precision: a number is read back as the same number.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), ResultsError> {
-    write_whole(path, &document(rows))
-}
-
-/// The text of `scores.csv`.
-pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
-    let record = |row: &ScoreRow| {
-        [
-            row.dataset.clone(),
-            row.subset.clone(),
-            row.model.clone(),
-            row.stage.to_string(),
-            row.depth_percent.to_string(),
-            row.distance.to_string(),
-            row.measure.to_string(),
-            number(row.value),
-            optional(row.ci_low),
-            optional(row.ci_high),
-            row.n.to_string(),
-            row.n_clusters.to_string(),
-            row.n_ties.to_string(),
-            optional(row.chance),
-            row.n_left_out.to_string(),
-            row.zero_channels.to_string(),
-            row.ties.to_string(),
-            row.simulated.to_string(),
-            optional(row.bca_low),
-            optional(row.bca_high),
-            optional(row.ceiling),
-            row.ci_note.clone().unwrap_or_default(),
-            row.level.to_string(),
-            row.release.map_or("", Release::name).to_owned(),
-        ]
-    };
-    fields::document(COLUMNS, rows.iter().map(record))
+    csv_file::write(path, rows)
 }
 
 /// Reads `scores.csv`, by the names of its columns.
@@ -137,47 +79,16 @@ pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
 /// # Errors
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
-    let rows = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
-        let measure = row.get(6)?;
-        // What is drawn has an axis.
-        let (low, high) = ends(measure);
-        let drawn = |column| row.within(column, low, high);
-        Ok(ScoreRow {
-            dataset: row.name(0)?,
-            subset: row.name(1)?,
-            model: row.name(2)?,
-            stage: row.stage(3)?,
-            depth_percent: row.depth(4)?,
-            distance: row.distance(5)?,
-            measure,
-            value: drawn(7)?.unwrap_or(f64::NAN),
-            ci_low: drawn(8)?,
-            ci_high: drawn(9)?,
-            n: row.count(10)?,
-            n_clusters: row.count(11)?,
-            n_ties: row.count(12)?,
-            chance: drawn(13)?,
-            n_left_out: row.count(14)?,
-            zero_channels: row.count(15)?,
-            ties: row.get(16)?,
-            simulated: row.get(17)?,
-            bca_low: row.optional(18)?,
-            bca_high: row.optional(19)?,
-            ceiling: drawn(20)?,
-            ci_note: row.optional(21)?,
-            level: row.get(22)?,
-            release: row.optional(23)?,
-        })
-    })?;
+    let rows: Vec<ScoreRow> = csv_file::read(path)?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
     Ok(rows)
 }
 
-/// Between these lies any value of a measure, and any end of an interval of it.
-fn ends(measure: Measure) -> (f64, f64) {
+/// Where any value of a measure lies, and any end of an interval of it: what is drawn has an axis.
+fn ends(measure: Measure) -> RangeInclusive<f64> {
     match measure {
         // In units of the scores, whatever those are.
-        Measure::RmseLogistic4 | Measure::RmseLogistic5 => (-f64::MAX, f64::MAX),
+        Measure::RmseLogistic4 | Measure::RmseLogistic5 => -f64::MAX..=f64::MAX,
         // Shares and correlations; an interval may go beyond.
         Measure::Spearman
         | Measure::Pearson
@@ -186,13 +97,14 @@ fn ends(measure: Measure) -> (f64, f64) {
         | Measure::VoteShare
         | Measure::BeyondChance
         | Measure::PearsonLogistic4
-        | Measure::PearsonLogistic5 => (-100.0, 100.0),
+        | Measure::PearsonLogistic5 => -100.0..=100.0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::csv_row::CsvRow;
 
     #[test]
     fn scores_are_read_back_as_they_were_written() {
@@ -236,7 +148,7 @@ mod tests {
     fn a_field_that_cannot_be_read_names_line_and_column() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
-        let columns = COLUMNS.join(",");
+        let columns = ScoreRow::COLUMNS.join(",");
         let row =
             "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");

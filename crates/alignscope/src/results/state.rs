@@ -19,7 +19,6 @@ pub struct RunState {
     /// What was asked of them: models, distances, the rule for ties, resamples, figures.
     pub choices: BTreeMap<String, String>,
     /// Names of the figures' files, without extension.
-    #[serde(default)]
     pub figure_files: Vec<String>,
     /// The tables, with their hashes, once they are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, StringViewArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
@@ -17,6 +17,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
 use super::bounds::{MAX_NAME_BYTES, MAX_PARQUET_ROWS};
+use super::parquet_field::ParquetField;
 use super::{ResultsError, wrong};
 use crate::atomic_write::{beside, keep};
 use crate::input_file::open;
@@ -24,14 +25,68 @@ use crate::input_file::open;
 /// Rows that are read at a time.
 pub(super) const BATCH_ROWS: usize = 1 << 16;
 
-/// A column of texts that is never empty.
-pub(super) fn text_column(name: &str) -> (String, DataType, bool) {
-    (name.to_owned(), DataType::Utf8, false)
+/// Declares the struct of a row. **A column is added by one line, its field**: the name of the
+/// column is the field's, its place is the field's place, and the field's type says how it is
+/// written and read ([`ParquetField`]).
+macro_rules! parquet_row {
+    (
+        $(#[$of_row:meta])*
+        $public:vis struct $Row:ident<$life:lifetime> {
+            $($(#[$of_field:meta])* $visible:vis $field:ident: $Type:ty,)*
+        }
+    ) => {
+        $(#[$of_row])*
+        $public struct $Row<$life> {
+            $($(#[$of_field])* $visible $field: $Type,)*
+        }
+
+        impl<$life> $crate::results::table::ParquetRow<$life> for $Row<$life> {
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            fn fields() -> Vec<arrow_schema::Field> {
+                vec![$($crate::results::table::field::<$Type>(stringify!($field))),*]
+            }
+
+            fn arrays(rows: impl Iterator<Item = Self> + Clone) -> Vec<arrow_array::ArrayRef> {
+                use $crate::results::parquet_field::ParquetField;
+                vec![$(<$Type>::array(rows.clone().map(|row| Some(row.$field)))),*]
+            }
+
+            fn rows(
+                batch: &$life $crate::results::table::Batch<'_>,
+            ) -> Result<impl Iterator<Item = Self>, $crate::results::ResultsError> {
+                use $crate::results::parquet_field::ParquetField;
+                $(let $field = batch.column::<$Type>(stringify!($field))?;)*
+                Ok((0..batch.len()).map(move |row| Self { $($field: <$Type>::get($field, row)),* }))
+            }
+        }
+    };
+}
+pub(super) use parquet_row;
+
+/// A row of a Parquet table, declared by [`parquet_row!`]; `'a` is as long as its batch is in
+/// memory.
+pub(super) trait ParquetRow<'a>: Sized {
+    /// The names of the columns, in their order.
+    const COLUMNS: &'static [&'static str];
+
+    /// The columns with their types.
+    fn fields() -> Vec<Field>;
+
+    /// The columns of a table of `rows`.
+    fn arrays(rows: impl Iterator<Item = Self> + Clone) -> Vec<ArrayRef>;
+
+    /// The rows of a batch.
+    ///
+    /// # Errors
+    /// A column is missing or of another type; or a field is null that cannot be, or a name longer
+    /// than any.
+    fn rows(batch: &'a Batch<'_>) -> Result<impl Iterator<Item = Self>, ResultsError>;
 }
 
-/// A column that repeats one text.
-pub(super) fn repeated(text: &str, n: usize) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)))
+/// A column of values of `T`.
+pub(super) fn field<'a, T: ParquetField<'a>>(name: &str) -> Field {
+    Field::new(name, T::TYPE, T::NULLABLE)
 }
 
 /// A Parquet file that grows by batches of rows and takes its name when it is finished.
@@ -42,13 +97,8 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    /// Begins the file `path` with `columns`: name, type, and whether a field may be empty.
-    pub(super) fn create(
-        path: &Path,
-        columns: Vec<(String, DataType, bool)>,
-    ) -> Result<Self, ResultsError> {
-        let fields: Vec<Field> =
-            columns.into_iter().map(|(name, kind, empty)| Field::new(name, kind, empty)).collect();
+    /// Begins the file `path` with columns of these names and types.
+    pub(super) fn create(path: &Path, fields: Vec<Field>) -> Result<Self, ResultsError> {
         let schema = Arc::new(Schema::new(fields));
         let file =
             beside(path).map_err(|source| ResultsError::Write { path: path.to_owned(), source })?;
@@ -166,58 +216,30 @@ impl Batch<'_> {
         self.rows.num_rows()
     }
 
-    /// A column without nulls, by its name and type.
+    /// A column by its name and type; only one of `Option`s may have nulls.
     ///
     /// # Errors
-    /// There is no such column, or a field of it is null.
-    pub(super) fn column<T: Array + Clone + 'static>(
-        &self,
+    /// There is no such column, a field of it is null, or a name in it has more than
+    /// [`MAX_NAME_BYTES`].
+    pub(super) fn column<'b, T: ParquetField<'b>>(
+        &'b self,
         name: &'static str,
-        expected: &'static str,
-    ) -> Result<T, ResultsError> {
-        let column: T = self.nullable(name, expected)?;
+    ) -> Result<&'b T::Array, ResultsError> {
+        let missing = || {
+            let path = self.path.to_owned();
+            ResultsError::Column { path, column: name, expected: T::EXPECTED }
+        };
+        let column = self.rows.column_by_name(name).ok_or_else(missing)?;
+        let found = column.as_any().downcast_ref::<T::Array>().ok_or_else(missing)?;
         match (0..column.len()).find(|row| column.is_null(*row)) {
-            Some(row) => Err(self.wrong(name, row, "null", "a value in every row")),
-            None => Ok(column),
+            Some(row) if !T::NULLABLE => Err(self.wrong(name, row, "null", "a value in every row")),
+            _ => self.check_lengths(name, column).map(|()| found),
         }
     }
 
-    /// A column that may have nulls, by its name and type.
-    ///
-    /// # Errors
-    /// There is no such column.
-    pub(super) fn nullable<T: Array + Clone + 'static>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-    ) -> Result<T, ResultsError> {
-        self.rows
-            .column_by_name(name)
-            .and_then(|column| column.as_any().downcast_ref::<T>().cloned())
-            .ok_or(ResultsError::Column { path: self.path.to_owned(), column: name, expected })
-    }
-
-    /// A column of names, such as models' or images', without nulls.
-    ///
-    /// # Errors
-    /// There is no such column, a field of it is null, or a name has more than [`MAX_NAME_BYTES`].
-    pub(super) fn names(&self, name: &'static str) -> Result<StringViewArray, ResultsError> {
-        let names = self.column(name, "text")?;
-        self.check_lengths(name, &names)?;
-        Ok(names)
-    }
-
-    /// As [`Self::names`], of a column that may have nulls.
-    pub(super) fn nullable_names(
-        &self,
-        name: &'static str,
-    ) -> Result<StringViewArray, ResultsError> {
-        let names = self.nullable(name, "text")?;
-        self.check_lengths(name, &names)?;
-        Ok(names)
-    }
-
-    fn check_lengths(&self, name: &str, names: &StringViewArray) -> Result<(), ResultsError> {
+    /// Refuses a column of texts with one that is longer than any name.
+    fn check_lengths(&self, name: &str, column: &ArrayRef) -> Result<(), ResultsError> {
+        let Some(names) = column.as_any().downcast_ref::<StringViewArray>() else { return Ok(()) };
         let long = |text: Option<&str>| text.is_some_and(|text| text.len() > MAX_NAME_BYTES);
         match names.iter().position(long) {
             Some(row) => {
@@ -237,31 +259,42 @@ impl Batch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::Float64Array;
-
     use super::*;
+
+    parquet_row! {
+        #[derive(Debug, Clone, Copy)]
+        struct Nullable<'a> {
+            a: Option<&'a str>,
+            b: Option<f64>,
+        }
+    }
+
+    parquet_row! {
+        #[derive(Debug, Clone, Copy)]
+        struct Whole<'a> {
+            a: &'a str,
+            b: f64,
+        }
+    }
 
     /// A table of a column of names and one of numbers, both of which may have nulls.
     fn table(path: &Path, rows: &[(Option<&str>, Option<f64>)]) {
-        let columns =
-            vec![("a".to_owned(), DataType::Utf8, true), ("b".to_owned(), DataType::Float64, true)];
-        let mut writer = TableWriter::create(path, columns).expect("created");
-        let names = rows.iter().map(|row| row.0).collect::<StringArray>();
-        let numbers = rows.iter().map(|row| row.1).collect::<Float64Array>();
-        writer.write(vec![Arc::new(names), Arc::new(numbers)]).expect("written");
+        let mut writer = TableWriter::create(path, Nullable::fields()).expect("created");
+        let rows = rows.iter().map(|&(a, b)| Nullable { a, b });
+        writer.write(Nullable::arrays(rows)).expect("written");
         writer.finish().expect("finished");
     }
 
-    /// Reads both columns: how many rows there are, or why they cannot be read.
+    /// Reads both columns, in which a null is an error: how many rows there are, or why they cannot
+    /// be read.
     fn read(path: &Path) -> Result<usize, String> {
-        let mut rows = 0;
-        for batch in batches(path, &["a", "b"]).expect("opened") {
+        let mut count = 0;
+        for batch in batches(path, Whole::COLUMNS).expect("opened") {
             let batch = batch.expect("read");
-            batch.names("a").map_err(|error| error.to_string())?;
-            batch.column::<Float64Array>("b", "64-bit floats").map_err(|e| e.to_string())?;
-            rows += batch.len();
+            let rows = Whole::rows(&batch).map_err(|error| error.to_string())?;
+            count += rows.filter(|row| !row.a.is_empty() && row.b != 0.0).count();
         }
-        Ok(rows)
+        Ok(count)
     }
 
     #[test]

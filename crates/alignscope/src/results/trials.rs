@@ -3,21 +3,44 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, StringArray, UInt8Array, UInt32Array, UInt64Array};
-use arrow_schema::DataType;
+use arrow_array::{ArrayRef, StringArray};
 
 use super::ResultsError;
-use super::table::TableWriter;
+use super::table::{ParquetRow, TableWriter, field, parquet_row};
 use crate::dataset::{Clusters, Dataset, ImageIndex};
 use crate::paradigm::Answer;
 
-/// Writes the trials of all data sets of a run, in their order.
-///
-/// Columns: `dataset`; `trial`, its id; `image_a`, `image_b`, `image_c` (reference and distorted;
-/// reference, left and right; or the three of a triplet); people's answer as `score` and
-/// `score_std`, `left_votes` and `right_votes`, or `odd` (1 to 3); `cluster`, a number for trials
-/// that an interval resamples together; and a column `label_…` for each label that a data set has. Fields
-/// that do not apply are null.
+parquet_row! {
+    /// A trial: a row of `trials.parquet`. What does not apply to a kind of trial is null.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub(super) struct TrialRow<'a> {
+        /// The data set.
+        pub(super) dataset: &'a str,
+        /// The trial's id.
+        pub(super) trial: u64,
+        /// The reference, or the first of a triplet.
+        pub(super) image_a: &'a str,
+        /// The distorted or left image, or the second of a triplet.
+        pub(super) image_b: &'a str,
+        /// The right image, or the third of a triplet.
+        pub(super) image_c: Option<&'a str>,
+        /// People's mean score.
+        pub(super) score: Option<f64>,
+        /// Its standard deviation.
+        pub(super) score_std: Option<f64>,
+        /// Votes for the left image.
+        pub(super) left_votes: Option<f64>,
+        /// Votes for the right image.
+        pub(super) right_votes: Option<f64>,
+        /// The odd one, 1 to 3.
+        pub(super) odd: Option<u8>,
+        /// A number for trials that an interval resamples together.
+        pub(super) cluster: u32,
+    }
+}
+
+/// Writes the trials of all data sets of a run, in their order: the columns of a `TrialRow`, and a
+/// column `label_…` for each label that a data set has, null where it has not.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -28,61 +51,45 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(
             labels.push(&column.name);
         }
     }
-    let mut columns = vec![
-        ("dataset".to_owned(), DataType::Utf8, false),
-        ("trial".to_owned(), DataType::UInt64, false),
-        ("image_a".to_owned(), DataType::Utf8, false),
-        ("image_b".to_owned(), DataType::Utf8, false),
-        ("image_c".to_owned(), DataType::Utf8, true),
-        ("score".to_owned(), DataType::Float64, true),
-        ("score_std".to_owned(), DataType::Float64, true),
-        ("left_votes".to_owned(), DataType::Float64, true),
-        ("right_votes".to_owned(), DataType::Float64, true),
-        ("odd".to_owned(), DataType::UInt8, true),
-        ("cluster".to_owned(), DataType::UInt32, false),
-    ];
-    columns.extend(labels.iter().map(|name| (format!("label_{name}"), DataType::Utf8, true)));
-    let mut table = TableWriter::create(path, columns)?;
+    let mut fields = TrialRow::fields();
+    fields.extend(labels.iter().map(|name| field::<Option<&str>>(&format!("label_{name}"))));
+    let mut table = TableWriter::create(path, fields)?;
     for (dataset, clusters) in datasets {
-        table.write(columns_of(dataset, clusters, &labels))?;
+        let rows: Vec<TrialRow<'_>> =
+            (0..dataset.trials.len()).map(|trial| row(dataset, clusters, trial)).collect();
+        let mut columns = TrialRow::arrays(rows.iter().copied());
+        columns.extend(labels.iter().map(|name| label(dataset, name)));
+        table.write(columns)?;
     }
     table.finish()
 }
 
-fn columns_of(dataset: &Dataset, clusters: &Clusters, labels: &[&str]) -> Vec<ArrayRef> {
-    let n = dataset.trials.len();
-    let id = |image: ImageIndex| dataset.images[image as usize].id.as_str();
+fn row<'a>(dataset: &'a Dataset, clusters: &Clusters, trial: usize) -> TrialRow<'a> {
     let trials = dataset.trials.paradigm();
-    let images: Vec<Vec<ImageIndex>> = (0..n).map(|trial| trials.images(trial)).collect();
-    let answers: Vec<Answer> = (0..n).map(|trial| trials.answer(trial)).collect();
-    let image = |side: usize| -> ArrayRef {
-        let of = |images: &Vec<ImageIndex>| images.get(side).map(|image| id(*image));
-        Arc::new(images.iter().map(of).collect::<StringArray>())
-    };
-    let float = |field: fn(&Answer) -> Option<f64>| -> ArrayRef {
-        Arc::new(answers.iter().map(field).collect::<Float64Array>())
-    };
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&dataset.name, n))),
-        Arc::new(UInt64Array::from_iter_values(dataset.trial_ids.iter().copied())),
-        image(0),
-        image(1),
-        image(2),
-        float(|answer| answer.score),
-        float(|answer| answer.score_std),
-        float(|answer| answer.left_votes),
-        float(|answer| answer.right_votes),
-        Arc::new(answers.iter().map(|answer| answer.odd).collect::<UInt8Array>()),
-        Arc::new(UInt32Array::from_iter_values(clusters.codes.iter().copied())),
-    ];
-    for name in labels {
-        let column: ArrayRef = match dataset.labels.iter().find(|column| column.name == *name) {
-            Some(column) => Arc::new(StringArray::from_iter_values(
-                column.codes.iter().map(|code| &column.values[*code as usize]),
-            )),
-            None => Arc::new(StringArray::new_null(n)),
-        };
-        columns.push(column);
+    let images = trials.images(trial);
+    let id = |image: &ImageIndex| dataset.images[*image as usize].id.as_str();
+    let Answer { score, score_std, left_votes, right_votes, odd } = trials.answer(trial);
+    TrialRow {
+        dataset: &dataset.name,
+        trial: dataset.trial_ids[trial],
+        image_a: id(&images[0]),
+        image_b: id(&images[1]),
+        image_c: images.get(2).map(id),
+        score,
+        score_std,
+        left_votes,
+        right_votes,
+        odd,
+        cluster: clusters.codes[trial],
     }
-    columns
+}
+
+/// The column of a label.
+fn label(dataset: &Dataset, name: &str) -> ArrayRef {
+    match dataset.labels.iter().find(|column| column.name == name) {
+        Some(column) => Arc::new(StringArray::from_iter_values(
+            column.codes.iter().map(|code| &column.values[*code as usize]),
+        )),
+        None => Arc::new(StringArray::new_null(dataset.trials.len())),
+    }
 }

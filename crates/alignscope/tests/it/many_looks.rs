@@ -192,7 +192,7 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
             assert!(rows.iter().all(|r| r.p_holm >= r.p && r.measure == Measure::Accuracy));
             [false, true].map(|with| {
                 let of = |model: &str| (model == "7") == with;
-                let mut of_kind = rows.iter().filter(|r| of(&r.b.model));
+                let mut of_kind = rows.iter().filter(|r| of(&r.model_b));
                 of_kind.any(|r| r.p_holm.is_some_and(|p| p <= 0.05))
             })
         })

@@ -11,13 +11,6 @@ use std::path::Path;
 
 use contents::{Contents, Module};
 
-/// Imports that are still there and have to go: who looks to whom. Remove lines, add none.
-const TO_MEND: &[(&str, &str)] = &[
-    ("alignscope::results::bounds", "alignscope::results::manifest"),
-    ("alignscope::results::folder", "alignscope::results::manifest"),
-    ("alignscope::results::folder", "alignscope::results::state"),
-];
-
 /// An import of one module by another, both in one folder.
 struct Import {
     from: Module,
@@ -119,8 +112,8 @@ impl Tree {
         imports
     }
 
-    /// What is wrong, but for what is listed; and what is listed in vain.
-    fn faults(&self, listed: &[(&str, &str)]) -> Vec<String> {
+    /// What is wrong.
+    fn faults(&self) -> Vec<String> {
         let order = &self.files[&Module::new()].1.modules;
         let place = |module: &Module| {
             let place = order.iter().position(|name| *name == module[0]);
@@ -130,32 +123,9 @@ impl Tree {
             let (to, file) = (self.shown(&import.to), &import.file);
             format!("crates/{}/src/{file}:{} looks to {to}", self.name, import.line)
         };
-        let mut faults = Vec::new();
-        let mut needed = BTreeSet::new();
+        let (mut faults, mut told) = (Vec::new(), BTreeSet::new());
         let imports = self.imports();
-        let is_listed = |import: &&Import| {
-            listed.contains(&(&self.shown(&import.from), &self.shown(&import.to)))
-        };
-        let (known, mut rest): (Vec<&Import>, Vec<&Import>) = imports.iter().partition(is_listed);
-        for import in known {
-            let is_needed = match import.from.len() {
-                1 => place(&import.to) > place(&import.from),
-                _ => way(&rest, &import.to, &import.from).is_some(),
-            };
-            if is_needed {
-                needed.insert((self.shown(&import.from), self.shown(&import.to)));
-            } else {
-                rest.push(import);
-            }
-        }
-        for (from, to) in listed {
-            if !needed.contains(&((*from).to_owned(), (*to).to_owned())) {
-                let line = format!("(\"{from}\", \"{to}\")");
-                faults.push(format!("{line} is no longer needed: remove it from TO_MEND"));
-            }
-        }
-        let mut told = BTreeSet::new();
-        for import in &rest {
+        for import in &imports {
             let from = self.shown(&import.from);
             if import.from.len() == 1 {
                 if place(&import.to) > place(&import.from) {
@@ -165,7 +135,7 @@ impl Tree {
                         at(import)
                     ));
                 }
-            } else if let Some(mut ring) = way(&rest, &import.to, &import.from) {
+            } else if let Some(mut ring) = way(&imports, &import.to, &import.from) {
                 ring.push(import);
                 let mut modules: Vec<_> = ring.iter().map(|import| import.from.clone()).collect();
                 modules.sort();
@@ -184,7 +154,7 @@ impl Tree {
 }
 
 /// The shortest way from one module to another along imports.
-fn way<'a>(imports: &[&'a Import], from: &Module, to: &Module) -> Option<Vec<&'a Import>> {
+fn way<'a>(imports: &'a [Import], from: &'a Module, to: &Module) -> Option<Vec<&'a Import>> {
     let mut ways = VecDeque::from([(from, Vec::new())]);
     let mut met = BTreeSet::from([from]);
     while let Some((end, way)) = ways.pop_front() {
@@ -193,7 +163,7 @@ fn way<'a>(imports: &[&'a Import], from: &Module, to: &Module) -> Option<Vec<&'a
         }
         for import in imports.iter().filter(|import| import.from == *end) {
             if met.insert(&import.to) {
-                ways.push_back((&import.to, [&*way, &[*import]].concat()));
+                ways.push_back((&import.to, [&*way, &[import]].concat()));
             }
         }
     }
@@ -204,18 +174,15 @@ fn way<'a>(imports: &[&'a Import], from: &Module, to: &Module) -> Option<Vec<&'a
 fn modules_look_up_and_not_at_each_other() {
     let mut faults = Vec::new();
     for name in ["alignscope-kernel", "alignscope"] {
-        let root = format!("{}::", name.replace('-', "_"));
-        let listed: Vec<_> =
-            TO_MEND.iter().copied().filter(|(from, _)| from.starts_with(&root)).collect();
-        faults.extend(Tree::open(name).faults(&listed));
+        faults.extend(Tree::open(name).faults());
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 /// The faults of a crate `small` of these files.
-fn faults(files: &[(&str, &str)], listed: &[(&str, &str)]) -> Vec<String> {
+fn faults(files: &[(&str, &str)]) -> Vec<String> {
     let files = files.iter().map(|(path, code)| ((*path).to_owned(), (*code).to_owned()));
-    Tree::new("small", files).faults(listed)
+    Tree::new("small", files).faults()
 }
 
 #[test]
@@ -231,9 +198,8 @@ fn a_look_to_a_module_below_is_found() {
         "mod inner { // }\nuse super::super::b; }",
         "const R: &str = r#\"\"//\"#; fn f<'a>() {}\nuse crate::b;",
     ] {
-        let [fault] = &*faults(&files(code), &[]) else { panic!("one fault of {code}") };
+        let [fault] = &*faults(&files(code)) else { panic!("one fault of {code}") };
         assert!(fault.starts_with("crates/small/src/a.rs:2 looks to small::b, "), "{fault}");
-        assert!(faults(&files(code), &[("small::a", "small::b")]).is_empty(), "{code}");
     }
     for code in [
         "// use crate::b::B;",
@@ -242,10 +208,10 @@ fn a_look_to_a_module_below_is_found() {
         "#[cfg(test)]\nuse crate::b::B;",
         "mod b {} use self::b::B; fn f() -> impl Sized + use<> {}",
     ] {
-        assert!(faults(&files(code), &[]).is_empty(), "{code}");
+        assert!(faults(&files(code)).is_empty(), "{code}");
     }
     let upwards = [("lib.rs", "mod a; mod b;"), ("a.rs", ""), ("b.rs", "use crate::a::{A, f};")];
-    assert!(faults(&upwards, &[]).is_empty());
+    assert!(faults(&upwards).is_empty());
 }
 
 #[test]
@@ -261,33 +227,12 @@ fn a_loop_of_files_in_a_folder_is_found() {
             ("folder/tests.rs", "use super::a::A;"),
         ]
     };
-    assert!(faults(&files(""), &[]).is_empty());
+    assert!(faults(&files("")).is_empty());
     // By its own path, and by what the folder's file imports.
     for last in ["use super::a::A;", "use crate::folder::A;"] {
-        let [fault] = &*faults(&files(last), &[]) else { panic!("one loop by {last}") };
+        let [fault] = &*faults(&files(last)) else { panic!("one loop by {last}") };
         for place in ["a.rs:1 looks to small::folder::b", "b.rs:1", "c.rs:1"] {
             assert!(fault.contains(&format!("crates/small/src/folder/{place}")), "{fault}");
         }
-        assert!(faults(&files(last), &[("small::folder::c", "small::folder::a")]).is_empty());
-    }
-}
-
-#[test]
-fn what_is_listed_in_vain_is_a_fault() {
-    let files = [
-        ("lib.rs", "mod a; mod b;"),
-        ("a.rs", ""),
-        ("b.rs", "use crate::a;"),
-        ("b/x.rs", "use super::y;"),
-        ("b/y.rs", "use super::x;"),
-    ];
-    let (x, y) = ("small::b::x", "small::b::y");
-    for (listed, vain) in [
-        (vec![("small::b", "small::a"), (x, y)], ("small::b", "small::a")),
-        (vec![("small::a", "small::b"), (x, y)], ("small::a", "small::b")),
-        (vec![(x, y), (y, x)], (x, y)),
-    ] {
-        let [fault] = &*faults(&files, &listed) else { panic!("one fault of {listed:?}") };
-        assert!(fault.starts_with(&format!("{vain:?} is no longer needed")), "{fault}");
     }
 }
