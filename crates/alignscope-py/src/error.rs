@@ -10,8 +10,8 @@ use alignscope::image::ImageError;
 use alignscope::model::ModelError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    DrawError, ExperimentError, ModelNameError, ModelSpecError, PreparedError, Remedy,
-    StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError, PreparedError,
+    Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -287,6 +287,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         )
         | ExperimentError::Twice { .. }
         | ExperimentError::NotGiven(_)
+        | ExperimentError::Panel { .. }
         | ExperimentError::Name(_)
         | ExperimentError::Many { .. }
         | ExperimentError::ManyTrials { .. }
@@ -308,6 +309,8 @@ fn by_part(error: &(dyn Error + 'static)) -> Option<&'static str> {
         Some("FeatureFileError")
     } else if is_a::<ResultsError>(error) {
         Some("ResultsError")
+    } else if is_a::<ExperimentFileError>(error) {
+        Some("ExperimentFileError")
     } else {
         None
     }

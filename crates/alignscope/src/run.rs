@@ -1,22 +1,19 @@
-//! The whole way: models × data sets to scores.
+//! The whole way: an experiment is run.
 
-mod outputs;
 mod error;
-mod file;
 mod fingerprint;
 mod measure;
 mod models;
+mod outputs;
 mod record;
 mod scoring;
 mod tables;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 pub use error::{ExperimentError, remedies_of};
-pub use file::{ExperimentFile, ExperimentFileError};
 pub use measure::Measured;
 
 use models::RunModel;
@@ -24,75 +21,20 @@ use outputs::{Concluded, Done};
 use scoring::Scoring;
 use tables::Tables;
 
-use crate::cache::CacheFolder;
 use crate::comparison::ComparisonRow;
-use crate::distance::Distance;
-use crate::encoder::{Precision, Tokens};
 use crate::energy::EnergyRow;
-use crate::features::Layouts;
+use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
 use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
-use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
+use crate::model_spec::ModelSpec;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
 use crate::progress::Progress;
-use crate::resample::Resampling;
 use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
     ScaleFile, ScoreRow, is_done, read_energy, read_scores,
 };
-use crate::score::Ties;
-
-/// A grid of models × data sets × distances.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Experiment {
-    /// The models, in the order of the results, with the names that the user gives them.
-    pub models: Vec<NamedModel>,
-    /// The data sets.
-    pub datasets: Vec<DatasetSpec>,
-    /// The kinds of distance.
-    pub distances: Vec<Distance>,
-    /// Which tokens' activations are compared.
-    pub tokens: Tokens,
-    /// How many tokens stand before the patches in features that are named by a folder.
-    pub prefix_tokens: Option<usize>,
-    /// What the axes of their arrays are.
-    pub layouts: Layouts,
-    /// The projection as it is, or divided by its L2 norm; as the model has it unless said
-    /// otherwise.
-    pub projection: Option<ProjectionForm>,
-    /// In which arithmetic encoders multiply.
-    pub precision: Precision,
-    /// What a tie between a model's distances counts.
-    pub ties: Ties,
-    /// How intervals are made.
-    pub resampling: Resampling,
-    /// Side of the square that baselines see where a data set's images differ in size.
-    pub baseline_size: usize,
-    /// A folder in which weights of baselines are looked for first.
-    pub weights: Option<PathBuf>,
-    /// Whether `pixels` is added where `models` does not name it.
-    pub pixels: bool,
-    /// Bytes of memory to stay within.
-    pub memory_bytes: u64,
-    /// Folder of a run whose scales are taken instead of this run's own.
-    pub scale_from: Option<PathBuf>,
-    /// The figures; one of everything where there is none.
-    pub figures: Vec<FigureSpec>,
-    /// How figures and page look.
-    pub presentation: Presentation,
-    /// Where differences are kept, so that nothing is encoded twice; nowhere where there is none.
-    pub kept: Option<CacheFolder>,
-    /// Whether what is kept of this run is forgotten first.
-    pub fresh: bool,
-    /// Whether trials of images that cannot be decoded are left out, instead of an error.
-    pub keep_going: bool,
-    /// Whether the answers come from a simulated observer, which every result then says.
-    pub simulated: bool,
-    /// The command, for the manifest.
-    pub command: Option<Vec<String>>,
-}
 
 /// The scales of another run.
 #[derive(Debug, Default)]
@@ -133,38 +75,6 @@ struct Outcome {
 }
 
 impl Experiment {
-    /// Side of the square that baselines see where images differ in size, unless said otherwise.
-    pub const BASELINE_SIZE: usize = 224;
-
-    /// An experiment with everything else as it is unless said otherwise: all kinds of distance, all
-    /// tokens, f32, a tie a miss, 2,000 resamples, `pixels` beside the models, and nothing kept.
-    pub fn new(models: Vec<ModelSpec>, datasets: Vec<DatasetSpec>, memory_bytes: u64) -> Self {
-        Self {
-            models: models.into_iter().map(NamedModel::from).collect(),
-            datasets,
-            distances: Distance::STUDY.to_vec(),
-            tokens: Tokens::All,
-            prefix_tokens: None,
-            layouts: Layouts::default(),
-            projection: None,
-            precision: Precision::F32,
-            ties: Ties::Miss,
-            resampling: Resampling::default(),
-            baseline_size: Self::BASELINE_SIZE,
-            weights: None,
-            pixels: true,
-            memory_bytes,
-            scale_from: None,
-            figures: vec![],
-            presentation: Presentation::default(),
-            kept: None,
-            fresh: false,
-            keep_going: false,
-            simulated: false,
-            command: None,
-        }
-    }
-
     /// Runs all of it and fills `out`: `scores.csv`, `distances.parquet`, `trials.parquet`,
     /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
     /// and CSV, `manifest.json`, and from all of them `report.html`.
@@ -334,13 +244,21 @@ impl Experiment {
         for (spec, prepared) in found.datasets.iter_mut().zip(datasets) {
             spec.name = Some(prepared.dataset.name.clone());
         }
-        for panel in found.figures.iter_mut().flat_map(|figure| &mut figure.panels) {
-            let asked = self.datasets.iter().position(|spec| spec.called() == panel);
-            if let Some(position) = asked {
-                panel.clone_from(&datasets[position].dataset.name);
+        found.check_datasets()?;
+        let names: Vec<(&str, &str)> = self
+            .datasets
+            .iter()
+            .zip(&found.datasets)
+            .map(|(asked, found)| (asked.called(), found.called()))
+            .collect();
+        for figure in &mut found.figures {
+            for panel in &mut figure.panels {
+                *panel = name_of_panel(panel, &names).map_err(|names| {
+                    let (figure, panel) = (figure.name.clone(), panel.clone());
+                    ExperimentError::Panel { figure, panel, names: names.join("` and `") }
+                })?;
             }
         }
-        found.check_datasets()?;
         Ok(found)
     }
 
@@ -366,16 +284,6 @@ impl Experiment {
             memory_bytes: self.memory_bytes,
             keep_going: self.keep_going,
             can_keep_going,
-        }
-    }
-
-    fn figures(&self) -> Vec<FigureSpec> {
-        match self.figures.is_empty() {
-            true => {
-                let encoders = self.models.iter().filter(|model| model.spec.has_stages()).count();
-                FigureSpec::of_all(encoders, &self.distances)
-            }
-            false => self.figures.clone(),
         }
     }
 
@@ -433,5 +341,43 @@ fn check_trials(datasets: &[PreparedDataset]) -> Result<(), ExperimentError> {
     match found as u64 > MAX_TRIALS {
         true => Err(ExperimentError::ManyTrials { found }),
         false => Ok(()),
+    }
+}
+
+/// The data set that a panel shows, by its name in results: the one of that name, else the one that was
+/// asked for so.
+///
+/// `names` — of each data set, what the user calls it, and its name in results
+///
+/// # Errors
+/// Several were asked for so, and none has that name.
+fn name_of_panel<'a>(panel: &str, names: &[(&str, &'a str)]) -> Result<String, Vec<&'a str>> {
+    if names.iter().any(|(_, name)| *name == panel) {
+        return Ok(panel.to_owned());
+    }
+    let asked = names.iter().filter(|(called, _)| *called == panel).map(|(_, name)| *name);
+    match asked.collect::<Vec<_>>()[..] {
+        [] => Ok(panel.to_owned()),
+        [name] => Ok(name.to_owned()),
+        ref several => Err(several.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panel_shows_the_data_set_of_its_name_then_the_one_that_was_asked_for_so() {
+        let found = |panel, names: &[(&str, &'static str)]| name_of_panel(panel, names);
+        let (kadid, tid) = (("tid2013", "kadid10k"), ("tid2013", "tid2013"));
+        assert_eq!(found("tid2013", &[kadid]), Ok("kadid10k".to_owned()));
+        // Asked for first, but called otherwise.
+        assert_eq!(found("tid2013", &[kadid, tid]), Ok("tid2013".to_owned()));
+        assert_eq!(found("mine", &[kadid, ("mine", "mine")]), Ok("mine".to_owned()));
+        assert_eq!(
+            found("tid2013", &[kadid, ("tid2013", "tid2008")]),
+            Err(vec!["kadid10k", "tid2008"])
+        );
     }
 }

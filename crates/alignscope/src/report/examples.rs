@@ -75,7 +75,7 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
     let mut all = Vec::new();
     for told in &run.told.datasets {
         let Some(dataset) = trials.iter().find(|d| d.name == told.name) else { continue };
-        let asked = questions(&dataset.trials);
+        let asked = questions(dataset.trials.paradigm());
         let mut names: Vec<&str> = Vec::new();
         for model in &run.told.models {
             if distances.contains_key(&(told.name.clone(), model.name.clone())) {
@@ -249,9 +249,9 @@ impl Place<'_> {
         number: usize,
         models: &[(&str, Vec<Judged>)],
     ) -> Example {
-        let roles = question.roles();
+        let roles = self.dataset.trials.paradigm().roles();
         let images: Vec<ExampleImage> = question
-            .images()
+            .images
             .iter()
             .enumerate()
             .map(|(side, image)| {
@@ -260,7 +260,12 @@ impl Place<'_> {
                 let uri = known.and_then(|(path, hash)| self.thumbnails.of(path, hash));
                 self.looked_for += 1;
                 self.missing += usize::from(uri.is_none());
-                ExampleImage { id, role: roles[side], uri, chosen: question.chosen() == Some(side) }
+                ExampleImage {
+                    id,
+                    role: roles[side],
+                    uri,
+                    chosen: question.chosen_image() == Some(side),
+                }
             })
             .collect();
         let answers = models
@@ -271,9 +276,9 @@ impl Place<'_> {
             })
             .collect();
         Example {
-            title: format!("trial {}", self.dataset.trial_ids[question.first()]),
+            title: format!("trial {}", self.dataset.trial_ids[question.first]),
             images,
-            people: question.told(self.people),
+            people: format!("{}: {}", self.people, question.told),
             answers,
         }
     }
