@@ -147,6 +147,8 @@ fn all_distances(listed: Option<&[Distance]>, figures: &[FigureSpec]) -> Vec<Dis
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::DatasetFormat;
+    use crate::model_spec::ModelSpec;
 
     fn paper() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml")
@@ -248,6 +250,63 @@ mod tests {
             let said = said_of("", &format!("{models}\n[[figures]]\nname = \"{name}\"\n{models}"));
             assert!(said.contains(words), "{said}");
         }
+    }
+
+    #[test]
+    fn what_is_given_takes_the_place_of_what_a_file_says() {
+        let file = ExperimentFile::read(&paper(), &BTreeMap::new(), true).expect("read");
+        let given = Choices {
+            title: Some("Given".to_owned()),
+            distances: Some(vec![Distance::Cosine]),
+            ..Choices::default()
+        };
+        let experiment = file.clone().into_experiment(given, 1 << 30);
+        assert_eq!(experiment.distances, [Distance::Cosine]);
+        assert!(experiment.figures.iter().all(|figure| figure.distances == [Distance::Cosine]));
+        assert_eq!(experiment.presentation.title.as_deref(), Some("Given"));
+
+        let other = file.with_models(vec![ModelSpec::Pixels.into()]);
+        let experiment = other.into_experiment(Choices::default(), 1 << 30);
+        assert_eq!(experiment.models.len(), 1);
+        assert!(experiment.figures.iter().all(|figure| figure.models.is_empty()));
+    }
+
+    #[test]
+    fn an_experiment_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dataset = DatasetSpec {
+            name: Some("mine".to_owned()),
+            ..DatasetSpec::new(DatasetFormat::PAIRS, folder.path().join("data"))
+        };
+        let models = ["random:a/b@seed=1", "ssim"].map(|text| text.parse().expect("a model"));
+        let mut models = models.to_vec();
+        models.push(ModelSpec::Own("arrays".to_owned()));
+        let figure = |name: &str, title: Option<&str>, models: &[&str]| FigureSpec {
+            name: name.to_owned(),
+            title: title.map(str::to_owned),
+            models: models.iter().map(|model| (*model).to_owned()).collect(),
+            distances: vec![Distance::Cosine],
+            panels: vec!["mine".to_owned()],
+        };
+        let experiment = Experiment {
+            figures: vec![
+                figure("all", Some("Its own"), &[]),
+                figure("some", Some("Of all"), &["arrays", "random:a/b@seed=1"]),
+            ],
+            distances: vec![Distance::Cosine, Distance::Dot],
+            simulated: true,
+            ..Experiment::new(models, vec![dataset], 1 << 30)
+        };
+        let experiment = experiment.with(Choices {
+            title: Some("Of all".to_owned()),
+            seed: Some(3),
+            ..Choices::default()
+        });
+        let manifest = serde_json::json!({ "experiment": written(&experiment, true, true) });
+        let path = folder.path().join("manifest.json");
+        std::fs::write(&path, manifest.to_string()).expect("written");
+        let file = ExperimentFile::read(&path, &BTreeMap::new(), false).expect("read");
+        assert_eq!(file.into_experiment(Choices::default(), 1), experiment);
     }
 
     #[test]
