@@ -116,7 +116,7 @@ def test_what_is_given_takes_the_place_of_what_the_file_says(toml, rated, tmp_pa
     few = alignscope.load_dataset("pairs", rated, name="few", limit=12)
     run = alignscope.run(toml, datasets=few, out=tmp_path / "few", models="psnr", **QUIET)
     assert set(run.scores["dataset"]) == {"few"} and "panels" not in written(run)["figures"][0]
-    moved = rated.rename(rated.with_name("moved"))
+    moved = rated.rename(rated.with_name("elsewhere"))
     run = alignscope.run(toml, out=tmp_path / "moved", data={"mine": moved}, models="psnr", **QUIET)
     assert written(run)["datasets"][0]["data"] == str(moved)
 
