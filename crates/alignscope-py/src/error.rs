@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use alignscope::dataset::DatasetError;
+use alignscope::dataset::{DatasetError, NamedDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
@@ -224,6 +224,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         };
     }
     let word = is_a::<UnknownName>(error)
+        || is_a::<NamedDatasetError>(error)
         || is_a::<UnknownStage>(error)
         || is_a::<ModelSpecError>(error)
         || is_a::<ModelNameError>(error)
