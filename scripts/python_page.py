@@ -23,7 +23,7 @@ def signature(function, name):
     found = inspect.signature(function)
     words, starred = [], False
     for p in found.parameters.values():
-        if p.name == "self":
+        if p.name in ("self", "cls"):
             continue
         if p.kind is p.KEYWORD_ONLY and not starred:
             words.append("*")
@@ -67,7 +67,8 @@ def of_class(cls, name):
         function = getattr(member, "fget", None) or getattr(member, "func", None)
         if function is not None:
             print(f"### `{name}.{key}`\n\n{text(function)}\n")
-        elif inspect.isfunction(member):
+        elif inspect.isfunction(member) or isinstance(member, classmethod):
+            member = getattr(member, "__func__", member)
             print(f"### `{name}.{key}`\n\n```python\n{signature(member, key)}\n```\n\n{text(member)}\n")
 
 

@@ -32,7 +32,7 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
     .with_context(model)?
     .with_context(model)?;
     checkpoint.precision = arguments.precision.resolve();
-    let memory_bytes = memory(arguments.memory)?;
+    let memory_bytes = memory(arguments.budget.memory)?;
     let out = OutputFolder::claim(&arguments.output.folder)?;
     let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {
         let request = FeatureRequest {

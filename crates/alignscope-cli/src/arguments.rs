@@ -26,7 +26,6 @@ pub use list::Listed;
 pub use report::{Published, Report};
 pub use run::Run;
 pub use score::Score;
-pub use shared::Scoring;
 pub use shell::{Completions, Man};
 pub use verify::Verify;
 

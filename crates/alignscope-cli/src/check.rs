@@ -18,7 +18,8 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         ..DatasetOptions::default()
     };
     let (asked, data) = (arguments.dataset, &arguments.data);
-    let found = inspect(asked, data, &options, memory(arguments.memory)?, &*progress(quiet))?;
+    let found =
+        inspect(asked, data, &options, memory(arguments.budget.memory)?, &*progress(quiet))?;
     say!("{} in {}", found.name, in_one_line(&arguments.data.display().to_string()));
     for count in &found.counts {
         say!("  {:>7} {}{}", count.found, count.what, beside(count));

@@ -13,7 +13,7 @@ const MODEL: &str = "openai/clip-vit-base-patch32";
 
 /// Draws images, simulates an observer, and runs pixels and an untrained encoder on them.
 pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
-    let memory_bytes = memory(arguments.memory)?;
+    let memory_bytes = memory(arguments.budget.memory)?;
     let out = OutputFolder::claim(&arguments.out)?;
     let data = out.file("data");
     let progress = progress(quiet);

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    DatasetSpec, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
-    PrecisionChoice, Presentation, Progress, expand_home,
+    Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
+    PrecisionChoice, Progress, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
 
 use crate::DONE;
-use crate::arguments::{Run, Scoring};
+use crate::arguments::Run;
 use crate::cache;
 use crate::progress::progress;
 use crate::stop::Stoppable;
@@ -26,62 +26,48 @@ pub const DONE_WITH_FAILURES: u8 = 1;
 /// Measures models on data sets.
 pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
     check_experiment(arguments, &command)?;
-    let memory_bytes = memory(arguments.store.memory)?;
-    let mut experiment = match &arguments.experiment {
-        Some(path) => from_file(arguments, path)?.into_experiment(memory_bytes),
+    let memory_bytes = memory(arguments.store.budget.memory)?;
+    let choices = choices(arguments)?;
+    let experiment = match &arguments.experiment {
+        Some(path) => from_file(arguments, path)?.into_experiment(choices, memory_bytes),
         None => Experiment {
             models: arguments.models.clone(),
             precision: PrecisionChoice::Auto.resolve(),
             ..Experiment::new(vec![], from_arguments(arguments)?, memory_bytes)
-        },
+        }
+        .with(choices),
     };
-    if arguments.store.memory.is_some() {
-        experiment.memory_bytes = memory_bytes;
-    }
-    override_scoring(&mut experiment, &arguments.scoring);
-    if arguments.arrays.prefix_tokens.is_some() {
-        experiment.prefix_tokens = arguments.arrays.prefix_tokens;
-    }
-    if !arguments.arrays.layouts.is_empty() {
-        experiment.layouts = Layouts::new(&arguments.arrays.layouts)?;
-    }
-    if let Some(precision) = arguments.precision {
-        experiment.precision = precision.resolve();
-    }
     let experiment = Experiment {
-        projection: arguments.projection.or(experiment.projection),
-        baseline_size: arguments.baseline_size.unwrap_or(experiment.baseline_size),
-        weights: arguments.weights.clone().or(experiment.weights),
-        pixels: experiment.pixels && !arguments.no_pixels,
-        scale_from: arguments.scale_from.clone().or(experiment.scale_from),
-        presentation: Presentation {
-            published: experiment.presentation.published || arguments.published,
-            ..experiment.presentation
-        },
         kept: match arguments.store.no_cache {
             true => None,
             false => Some(cache::folder(arguments.store.cache.as_deref())?),
         },
         fresh: arguments.store.fresh,
-        keep_going: experiment.keep_going || arguments.data.keep_going,
         command: Some(command),
         ..experiment
     };
     execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?, quiet)
 }
 
-/// Lets what was typed take the place of what an experiment says.
-pub fn override_scoring(experiment: &mut Experiment, typed: &Scoring) {
-    let Scoring { distances, tokens, ties, resamples, seed, cluster } = typed;
-    if !distances.is_empty() {
-        experiment.distances.clone_from(distances);
-    }
-    let resampling = &mut experiment.resampling;
-    experiment.tokens = tokens.unwrap_or(experiment.tokens);
-    experiment.ties = ties.unwrap_or(experiment.ties);
-    resampling.resamples = resamples.unwrap_or(resampling.resamples);
-    resampling.seed = seed.unwrap_or(resampling.seed);
-    resampling.cluster = cluster.unwrap_or(resampling.cluster);
+/// What was typed beside models and data sets.
+fn choices(arguments: &Run) -> anyhow::Result<Choices> {
+    Ok(Choices {
+        projection: arguments.projection,
+        precision: arguments.precision,
+        prefix_tokens: arguments.arrays.prefix_tokens,
+        layouts: match arguments.arrays.layouts.is_empty() {
+            true => None,
+            false => Some(Layouts::new(&arguments.arrays.layouts)?),
+        },
+        baseline_size: arguments.baseline_size,
+        weights: arguments.weights.clone(),
+        pixels: arguments.no_pixels.then_some(false),
+        memory_bytes: arguments.store.budget.memory.map(|size| size.as_u64()),
+        scale_from: arguments.scale_from.clone(),
+        keep_going: arguments.data.keep_going.then_some(true),
+        published: arguments.published.then_some(true),
+        ..arguments.scoring.choices()
+    })
 }
 
 /// The data sets that `--dataset` and `--data` name.

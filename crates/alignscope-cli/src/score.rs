@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use crate::DONE;
 use crate::arguments::Score;
 use crate::progress::progress;
-use crate::run::{memory, override_scoring, set_levels};
+use crate::run::{memory, set_levels};
 use crate::stop::Stoppable;
 use crate::terminal::tell;
 
@@ -47,12 +47,12 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
         options: arguments.data.part.options(),
     }];
     set_levels(&mut datasets, &arguments.data.levels)?;
-    let mut experiment = Experiment {
+    let experiment = Experiment {
         pixels: !arguments.no_pixels,
         command: Some(command),
-        ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.memory)?)
-    };
-    override_scoring(&mut experiment, &arguments.scoring);
+        ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.budget.memory)?)
+    }
+    .with(arguments.scoring.choices());
     let out = OutputFolder::claim(&arguments.out)?;
     let progress = Stoppable::new(progress(quiet))?;
     let measured = match experiment.measure(external, Some(&out), &progress) {

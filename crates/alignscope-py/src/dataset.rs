@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use alignscope::dataset::ThingsImages;
-use alignscope::{DatasetFormat, DatasetOptions, DatasetSpec, NamedDataset, Pairs, Trials, demo};
+use alignscope::paradigm::Column;
+use alignscope::{DatasetFormat, DatasetOptions, DatasetSpec, NamedDataset, Pairs, demo};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -105,24 +106,12 @@ impl Dataset {
     /// The columns of the trials, by name.
     fn trials<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
-        match &self.dataset.trials {
-            Trials::RatedPairs(trials) => {
-                columns.set_item("reference", list(py, trials.iter().map(|t| t.reference)))?;
-                columns.set_item("distorted", list(py, trials.iter().map(|t| t.distorted)))?;
-                columns.set_item("score", list(py, trials.iter().map(|t| t.score)))?;
-                let std = trials.iter().map(|t| t.std.unwrap_or(f64::NAN));
-                columns.set_item("std", list(py, std))?;
-            }
-            Trials::TwoAlternatives(trials) => {
-                columns.set_item("reference", list(py, trials.iter().map(|t| t.reference)))?;
-                columns.set_item("left", list(py, trials.iter().map(|t| t.left)))?;
-                columns.set_item("right", list(py, trials.iter().map(|t| t.right)))?;
-                columns.set_item("left_votes", list(py, trials.iter().map(|t| t.left_votes)))?;
-                columns.set_item("right_votes", list(py, trials.iter().map(|t| t.right_votes)))?;
-            }
-            Trials::OddOneOut(trials) => {
-                columns.set_item("images", rows(py, trials.iter().map(|t| t.images)))?;
-                columns.set_item("odd", list(py, trials.iter().map(|t| t.odd)))?;
+        for (name, column) in self.dataset.trials.paradigm().columns() {
+            match column {
+                Column::Images(values) => columns.set_item(name, list(py, values))?,
+                Column::Triplets(values) => columns.set_item(name, rows(py, values))?,
+                Column::Numbers(values) => columns.set_item(name, list(py, values))?,
+                Column::Positions(values) => columns.set_item(name, list(py, values))?,
             }
         }
         columns.set_item("trial", list(py, self.dataset.trial_ids.iter().copied()))?;

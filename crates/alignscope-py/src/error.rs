@@ -3,15 +3,15 @@
 use std::error::Error;
 use std::io;
 
-use alignscope::dataset::DatasetError;
+use alignscope::dataset::{DatasetError, NamedDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
 use alignscope::model::ModelError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    DrawError, ExperimentError, ModelNameError, ModelSpecError, PreparedError, Remedy,
-    StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError, PreparedError,
+    Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -224,6 +224,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         };
     }
     let word = is_a::<UnknownName>(error)
+        || is_a::<NamedDatasetError>(error)
         || is_a::<UnknownStage>(error)
         || is_a::<ModelSpecError>(error)
         || is_a::<ModelNameError>(error)
@@ -287,6 +288,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         )
         | ExperimentError::Twice { .. }
         | ExperimentError::NotGiven(_)
+        | ExperimentError::Panel { .. }
         | ExperimentError::Name(_)
         | ExperimentError::Many { .. }
         | ExperimentError::ManyTrials { .. }
@@ -308,6 +310,8 @@ fn by_part(error: &(dyn Error + 'static)) -> Option<&'static str> {
         Some("FeatureFileError")
     } else if is_a::<ResultsError>(error) {
         Some("ResultsError")
+    } else if is_a::<ExperimentFileError>(error) {
+        Some("ExperimentFileError")
     } else {
         None
     }

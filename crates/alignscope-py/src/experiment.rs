@@ -1,13 +1,16 @@
 //! Runs: models × data sets.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use alignscope::cache::CacheFolder;
 use alignscope::dataset::Level;
+use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetFormat, Distance, Experiment, ExperimentError, ModelSpec, ModelSpecError,
-    NamedModel, PrecisionChoice, ProjectionForm, Resampling, Ties, Tokens,
+    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, ModelSpec,
+    ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -18,57 +21,89 @@ use crate::error::{exception, raise};
 use crate::external::{Given, Own};
 use crate::work;
 
-/// How distances become scores, as Python names it.
+/// What is chosen of an experiment, as Python names it; `None` where nothing is.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(crate) struct Scoring {
-    distances: Vec<String>,
-    tokens: String,
-    ties: String,
-    resamples: usize,
-    seed: u64,
-    cluster: String,
-    pixels: bool,
+pub(crate) struct Choices {
+    title: Option<String>,
+    distances: Option<Vec<String>>,
+    tokens: Option<String>,
+    projection: Option<String>,
+    precision: Option<String>,
+    ties: Option<String>,
+    resamples: Option<usize>,
+    seed: Option<u64>,
+    cluster: Option<String>,
+    baseline_size: Option<usize>,
+    weights: Option<PathBuf>,
+    pixels: Option<bool>,
     memory: Option<u64>,
-    simulated: bool,
+    scale_from: Option<PathBuf>,
+    published: Option<bool>,
+    simulated: Option<bool>,
 }
 
-impl Scoring {
-    /// An experiment of these models and data sets.
-    pub(crate) fn experiment(
-        self,
-        py: Python<'_>,
-        models: Vec<ModelSpec>,
-        datasets: Vec<alignscope::DatasetSpec>,
-    ) -> PyResult<Experiment> {
-        let distances = self
-            .distances
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<Vec<Distance>, _>>()
-            .map_err(|e| exception(py, &e))?;
-        let word = |e| exception(py, &e);
-        if self.resamples != 0 && !(100..=1_000_000).contains(&self.resamples) {
+impl Choices {
+    /// The same as the library has it.
+    pub(crate) fn read(self, py: Python<'_>) -> PyResult<alignscope::Choices> {
+        fn word<T: FromStr<Err = UnknownName>>(
+            py: Python<'_>,
+            word: Option<String>,
+        ) -> PyResult<Option<T>> {
+            word.map(|word| word.parse()).transpose().map_err(|e| exception(py, &e))
+        }
+        let possible = |n: usize| n == 0 || (MIN_RESAMPLES..=MAX_RESAMPLES).contains(&n);
+        if let Some(found) = self.resamples.filter(|n| !possible(*n)) {
             let message = format!(
-                "resamples is {}, expected 0 for no intervals, or 100 to 1000000",
-                self.resamples
+                "resamples is {found}, expected 0 for no intervals, or {MIN_RESAMPLES} to \
+                 {MAX_RESAMPLES}"
             );
             return Err(raise(py, "InvalidValueError", message));
         }
-        Ok(Experiment {
-            distances,
-            tokens: self.tokens.parse().map_err(word)?,
-            ties: self.ties.parse().map_err(word)?,
-            resampling: Resampling {
-                resamples: self.resamples,
-                seed: self.seed,
-                cluster: self.cluster.parse().map_err(word)?,
-            },
+        let distances = self.distances.map(|names| {
+            names.iter().map(|name| name.parse()).collect::<Result<Vec<Distance>, _>>()
+        });
+        Ok(alignscope::Choices {
+            title: self.title,
+            distances: distances.transpose().map_err(|e| exception(py, &e))?,
+            tokens: word(py, self.tokens)?,
+            projection: word(py, self.projection)?,
+            precision: word(py, self.precision)?,
+            ties: word(py, self.ties)?,
+            resamples: self.resamples,
+            seed: self.seed,
+            cluster: word(py, self.cluster)?,
+            baseline_size: self.baseline_size,
+            weights: self.weights,
             pixels: self.pixels,
+            memory_bytes: match self.memory {
+                None => None,
+                given => Some(memory_bytes(py, given)?),
+            },
+            scale_from: self.scale_from,
+            published: self.published,
             simulated: self.simulated,
-            ..Experiment::new(models, datasets, memory_bytes(py, self.memory)?)
+            ..alignscope::Choices::default()
         })
     }
+}
+
+/// A model as Python names it: the name that it is given, if any, which may also stand before `=` in
+/// the text; and the text, without which it is one of the user's own of that name.
+type GivenModel = (Option<String>, Option<String>);
+
+fn models(py: Python<'_>, given: Vec<GivenModel>) -> PyResult<Vec<NamedModel>> {
+    let model = |given: GivenModel| match given {
+        (name, None) => Ok(ModelSpec::Own(name.unwrap_or_default()).into()),
+        (Some(name), Some(text)) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
+        (None, Some(text)) => text.parse(),
+    };
+    let models: Result<_, ModelSpecError> = given.into_iter().map(model).collect();
+    models.map_err(|e| exception(py, &e))
+}
+
+fn datasets(given: &[PyRef<'_, Dataset>]) -> Vec<DatasetSpec> {
+    given.iter().map(|dataset| dataset.spec.clone()).collect()
 }
 
 /// Where differences are kept: in the user's cache or nowhere, or in a folder.
@@ -78,84 +113,113 @@ pub(crate) enum Cache {
     Folder(PathBuf),
 }
 
-/// Runs models on data sets and fills a folder; the images that could not be read: data set, image, and
-/// why.
-///
-/// `models` — each with the name that it is given, if any; else it may stand before `=`. One without
-/// a text is among `own`, by its name
-/// `cache` — where differences are kept: a folder, the user's own (None), or nowhere (False)
-#[pyfunction]
-#[pyo3(signature = (models, own, datasets, out, scoring, projection, precision, baseline_size, weights, scale_from, title, published, cache, fresh, keep_going, reporter, threads))]
-#[expect(clippy::too_many_arguments, reason = "Python names them")]
-pub(crate) fn run_experiment(
-    py: Python<'_>,
-    models: Vec<(Option<String>, Option<String>)>,
-    own: Vec<Own<'_>>,
-    datasets: Vec<PyRef<'_, Dataset>>,
-    out: PathBuf,
-    scoring: Scoring,
-    projection: Option<&str>,
-    precision: &str,
-    baseline_size: Option<usize>,
-    weights: Option<PathBuf>,
-    scale_from: Option<PathBuf>,
-    title: Option<String>,
-    published: bool,
-    cache: Cache,
-    fresh: bool,
-    keep_going: bool,
-    reporter: Option<Bound<'_, PyAny>>,
-    threads: Option<usize>,
-) -> PyResult<Vec<(String, String, String)>> {
-    let model = |(name, text): (Option<String>, Option<String>)| match (name, text) {
-        (name, None) => Ok(ModelSpec::Own(name.unwrap_or_default()).into()),
-        (Some(name), Some(text)) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
-        (None, Some(text)) => text.parse(),
-    };
-    let models = models.into_iter().map(model).collect::<Result<Vec<NamedModel>, ModelSpecError>>();
-    let models = models.map_err(|e| exception(py, &e))?;
-    let projection: Option<ProjectionForm> =
-        projection.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
-    let precision: PrecisionChoice = precision.parse().map_err(|e| exception(py, &e))?;
-    let datasets = datasets.iter().map(|dataset| dataset.spec.clone()).collect();
-    let mut experiment = scoring.experiment(py, vec![], datasets)?;
-    experiment.models = models;
-    experiment.projection = projection;
-    experiment.precision = precision.resolve();
-    experiment.baseline_size = baseline_size.unwrap_or(experiment.baseline_size);
-    experiment.weights = weights;
-    experiment.scale_from = scale_from;
-    experiment.presentation.title = title;
-    experiment.presentation.published = published;
-    experiment.kept = match cache {
-        Cache::Anywhere(false) => None,
-        Cache::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
-        Cache::Folder(path) => Some(CacheFolder::new(&path)),
-    };
-    experiment.fresh = fresh;
-    experiment.keep_going = keep_going;
-    let tokens = experiment.tokens;
-    let given: Vec<Given<'_>> =
-        own.iter().map(|own| own.given(py, tokens)).collect::<PyResult<_>>()?;
-    let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
-    let done = work::run(py, reporter.as_ref(), threads, |worker| {
-        let own = given.into_iter().map(|given| given.external(worker));
-        let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
-        experiment.run(own, &folder, worker)
-    });
-    match done {
-        Ok(Ok(summary)) => {
-            let bad = summary.bad_images.into_iter();
-            Ok(bad.map(|(dataset, bad)| (dataset, bad.image, bad.why)).collect())
+/// Models × data sets, and how they are run.
+#[pyclass(frozen, module = "alignscope._alignscope")]
+pub(crate) struct Experiment {
+    experiment: alignscope::Experiment,
+}
+
+#[pymethods]
+impl Experiment {
+    #[new]
+    #[pyo3(signature = (models, datasets, choices))]
+    fn new(
+        py: Python<'_>,
+        models: Vec<GivenModel>,
+        datasets: Vec<PyRef<'_, Dataset>>,
+        choices: Choices,
+    ) -> PyResult<Self> {
+        let choices = choices.read(py)?;
+        let datasets = self::datasets(&datasets);
+        let experiment = alignscope::Experiment {
+            models: self::models(py, models)?,
+            ..alignscope::Experiment::new(vec![], datasets, memory_bytes(py, None)?)
+        };
+        Ok(Self { experiment: experiment.with(choices) })
+    }
+
+    /// The experiment of a file; what is given takes the place of what it says.
+    ///
+    /// `data` — where data sets lie that are not where it says, by name
+    /// `untrained` — whether each encoder is replaced by its untrained control
+    #[staticmethod]
+    #[pyo3(signature = (path, data, untrained, models, datasets, choices))]
+    fn read(
+        py: Python<'_>,
+        path: PathBuf,
+        data: BTreeMap<String, PathBuf>,
+        untrained: bool,
+        models: Option<Vec<GivenModel>>,
+        datasets: Option<Vec<PyRef<'_, Dataset>>>,
+        choices: Choices,
+    ) -> PyResult<Self> {
+        let choices = choices.read(py)?;
+        let read = py.detach(|| ExperimentFile::read(&path, &data, untrained));
+        let mut file = read.map_err(|e| exception(py, &e))?;
+        if let Some(models) = models {
+            file = file.with_models(self::models(py, models)?);
         }
-        Ok(Err(error)) => {
-            folder.abandon();
-            Err(exception(py, &error))
+        if let Some(datasets) = datasets {
+            file = file.with_datasets(self::datasets(&datasets));
         }
-        Err(stopped) => {
-            folder.abandon();
-            Err(stopped)
-        }
+        Ok(Self { experiment: file.into_experiment(choices, memory_bytes(py, None)?) })
+    }
+
+    /// The models as they are named.
+    #[getter]
+    fn models(&self) -> Vec<String> {
+        self.experiment.models.iter().map(ToString::to_string).collect()
+    }
+
+    /// What the data sets are called.
+    #[getter]
+    fn datasets(&self) -> Vec<String> {
+        self.experiment.datasets.iter().map(|dataset| dataset.called().to_owned()).collect()
+    }
+
+    /// Runs it and fills a folder; the images that could not be read: data set, image, and why.
+    ///
+    /// `own` — the user's own models. Those that the experiment does not name come after the others
+    /// `cache` — where differences are kept: a folder, the user's own (True), or nowhere (False)
+    #[pyo3(signature = (own, out, cache, fresh, keep_going, reporter, threads))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn run(
+        &self,
+        py: Python<'_>,
+        own: Vec<Own<'_>>,
+        out: PathBuf,
+        cache: Cache,
+        fresh: bool,
+        keep_going: bool,
+        reporter: Option<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<Vec<(String, String, String)>> {
+        let kept = match cache {
+            Cache::Anywhere(false) => None,
+            Cache::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
+            Cache::Folder(path) => Some(CacheFolder::new(&path)),
+        };
+        let keep_going = keep_going || self.experiment.keep_going;
+        let experiment =
+            alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
+        let given: Vec<Given<'_>> =
+            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
+        let done = work::run(py, reporter.as_ref(), threads, |worker| {
+            let own = given.into_iter().map(|given| given.external(worker));
+            let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
+            experiment.run(own, &folder, worker)
+        });
+        let failed = match done {
+            Ok(Ok(summary)) => {
+                let bad = summary.bad_images.into_iter();
+                return Ok(bad.map(|(dataset, bad)| (dataset, bad.image, bad.why)).collect());
+            }
+            Ok(Err(error)) => exception(py, &error),
+            Err(stopped) => stopped,
+        };
+        folder.abandon();
+        Err(failed)
     }
 }
 

@@ -9,8 +9,8 @@ use alignscope::model::ModelError;
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, ExperimentError, FeatureValues, Features, Function, ModelSpec, Stage,
-    StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, ModelSpec,
+    Stage, StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -18,9 +18,9 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::array;
 use crate::dataset::Dataset;
-use crate::encoder::checkpoint;
+use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{as_python_says, exception, raise};
-use crate::experiment::Scoring;
+use crate::experiment::Choices;
 use crate::table::Table;
 use crate::work::{self, Worker};
 
@@ -260,17 +260,19 @@ impl<'a> Given<'a> {
 
 /// Measures a model of the user's on a data set.
 #[pyfunction]
-#[pyo3(signature = (dataset, own, scoring, out, reporter, threads))]
+#[pyo3(signature = (dataset, own, choices, out, reporter, threads))]
 pub(crate) fn measure(
     py: Python<'_>,
     dataset: PyRef<'_, Dataset>,
     own: Own<'_>,
-    scoring: Scoring,
+    choices: Choices,
     out: Option<PathBuf>,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Measured> {
-    let experiment = scoring.experiment(py, vec![], vec![dataset.spec.clone()])?;
+    let datasets = vec![dataset.spec.clone()];
+    let experiment =
+        Experiment::new(vec![], datasets, memory_bytes(py, None)?).with(choices.read(py)?);
     let given = own.given(py, experiment.tokens)?;
     let folder =
         out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;

@@ -24,7 +24,7 @@ mod _alignscope {
     #[pymodule_export]
     use super::encoder::{Encoder, known_models, memory_of_text};
     #[pymodule_export]
-    use super::experiment::{choices, run_experiment};
+    use super::experiment::{Experiment, choices};
     #[pymodule_export]
     use super::external::{Measured, measure};
     #[pymodule_export]

@@ -27,7 +27,8 @@ WRONG = {
 }
 #: The kind of each argument; with None where that is taken too.
 KINDS = {
-    "name": ("text", False), "path": ("path", False), "split": ("text", True),
+    "format": ("text", False), "name": ("text", True), "level": ("text", True),
+    "path": ("path", False), "split": ("text", True),
     "min_votes": ("whole", True), "things_images": ("text", True), "skip_missing": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
     "distance": ("words", True), "distances": ("words", True), "tokens": ("text", False),
@@ -66,7 +67,7 @@ def calls(rated, tmp_path):
 
     quiet = {"progress": False}
     return [
-        with_defaults(alignscope.load_dataset, name="pairs", path=rated),
+        with_defaults(alignscope.load_dataset, format="pairs", path=rated),
         with_defaults(alignscope.demo, path=tmp_path / "demo"),
         with_defaults(alignscope.score, dataset=dataset, features=features),
         with_defaults(

@@ -64,7 +64,7 @@ def test_wrong_arrays_say_what_was_expected(dataset):
     bad[7, 1, 2] = np.nan
     with pytest.raises(ValueError, match=r"NaN for the image .*token 1, channel 2"):
         alignscope.score(dataset, {"x": bad})
-    with pytest.raises(ValueError, match="there is no stage to run"):
+    with pytest.raises(ValueError, match="features has no stages"):
         alignscope.score(dataset, {})
     with pytest.raises(ValueError, match="`image`"):
         alignscope.score(dataset, {"image": np.zeros((40, 2))})

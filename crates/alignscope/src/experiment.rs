@@ -1,47 +1,22 @@
-//! The whole way: models × data sets to scores.
+//! What is asked for: models × data sets × distances, and how they are run.
 
-mod outputs;
-mod error;
+mod choices;
 mod file;
-mod fingerprint;
-mod measure;
-mod models;
-mod record;
-mod scoring;
-mod tables;
-mod work;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
 
-pub use error::{ExperimentError, remedies_of};
+pub use choices::Choices;
+pub(crate) use file::written;
 pub use file::{ExperimentFile, ExperimentFileError};
-pub use measure::Measured;
-
-use models::RunModel;
-use outputs::{Concluded, Done};
-use scoring::Scoring;
-use tables::Tables;
 
 use crate::cache::CacheFolder;
-use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
-use crate::energy::EnergyRow;
 use crate::features::Layouts;
-use crate::findings::FindingRow;
-use crate::finished::{FigureSpec, Presentation, check_figures};
-use crate::input_file::ContentHash;
-use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
+use crate::finished::{FigureSpec, Presentation};
 use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
-use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
-use crate::progress::Progress;
+use crate::prepared::DatasetSpec;
 use crate::resample::Resampling;
-use crate::results::{
-    BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
-    ScaleFile, ScoreRow, is_done, read_energy, read_scores,
-};
 use crate::score::Ties;
 
 /// A grid of models × data sets × distances.
@@ -94,44 +69,6 @@ pub struct Experiment {
     pub command: Option<Vec<String>>,
 }
 
-/// The scales of another run.
-#[derive(Debug, Default)]
-struct ForeignScales {
-    /// By model and data set, then by stage.
-    scales: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>>,
-    /// SHA-256 of the file that they were read from; `None` where the data sets' own are used.
-    sha256: Option<ContentHash>,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// All scores, as in `scores.csv`.
-    pub scores: Vec<ScoreRow>,
-    /// How the energy of stages is spread, as in `energy.csv`.
-    pub energy: Vec<EnergyRow>,
-    /// Seconds from start to end.
-    pub wall_s: f64,
-    /// Whether the folder held this very run already, and nothing was done.
-    pub was_done: bool,
-    /// Images that could not be read, by data set; their trials are left out.
-    pub bad_images: Vec<(String, BadImage)>,
-}
-
-/// What became of a run.
-#[derive(Debug, Default)]
-struct Outcome {
-    scores: Vec<ScoreRow>,
-    energy: Vec<EnergyRow>,
-    findings: Vec<FindingRow>,
-    comparisons: Vec<ComparisonRow>,
-    wall_s: f64,
-    was_done: bool,
-    bad_images: Vec<(String, BadImage)>,
-    /// What was measured of each model, where that is handed out.
-    measured: Vec<Measurement>,
-}
-
 impl Experiment {
     /// Side of the square that baselines see where images differ in size, unless said otherwise.
     pub const BASELINE_SIZE: usize = 224;
@@ -165,211 +102,8 @@ impl Experiment {
         }
     }
 
-    /// Runs all of it and fills `out`: `scores.csv`, `distances.parquet`, `trials.parquet`,
-    /// `scale.parquet`, `ceilings.csv`, `findings.csv`, `comparisons.csv`, the figures as SVG, PNG
-    /// and CSV, `manifest.json`, and from all of them `report.html`.
-    ///
-    /// `own` — models of the caller's: features in memory, or functions. Those that `models` does not
-    /// name, as [`ModelSpec::Own`], come after the others
-    ///
-    /// A run that stopped goes on: what is kept of it is not encoded again. A folder that holds this
-    /// very run is left as it is.
-    ///
-    /// The work is done by the threads of the rayon pool that this is called in; results do not
-    /// depend on their number.
-    ///
-    /// # Errors
-    /// See [`ExperimentError`]. Data sets, image headers and the models' small files are all
-    /// checked before the first image is encoded. `out` then holds no result with a final name, and where it held
-    /// nothing before, nothing at all, unless the run was stopped: a run that could not be done is none to go on with.
-    pub fn run(
-        &self,
-        own: Vec<UserModel<'_>>,
-        out: &OutputFolder,
-        progress: &dyn Progress,
-    ) -> Result<Summary, ExperimentError> {
-        let result = self.with_own(&own).run_inner(own, Some(out), false, progress);
-        match &result {
-            Ok(_) | Err(ExperimentError::Stopped) => {}
-            Err(_) => out.take_back(),
-        }
-        let Outcome { scores, energy, wall_s, was_done, bad_images, .. } = result?;
-        Ok(Summary { scores, energy, wall_s, was_done, bad_images })
-    }
-
-    /// The same, of which the caller's models are part.
-    fn with_own(&self, own: &[UserModel<'_>]) -> Self {
-        let mut whole = self.clone();
-        for UserModel { name, .. } in own {
-            let spec = ModelSpec::Own(name.clone());
-            if whole.models.iter().all(|model| model.spec != spec) {
-                whole.models.push(spec.into());
-            }
-        }
-        whole
-    }
-
-    /// As [`run`](Self::run), which sees to what an error leaves; without `out`, no file is written.
-    ///
-    /// `alone` — whether it is one model of the caller's, whose measurement is handed out; such a run
-    /// does not go on, and trials of images that cannot be read cannot be left out
-    fn run_inner(
-        &self,
-        own: Vec<UserModel<'_>>,
-        out: Option<&OutputFolder>,
-        alone: bool,
-        progress: &dyn Progress,
-    ) -> Result<Outcome, ExperimentError> {
-        let started = SystemTime::now();
-        let clock = Instant::now();
-        check_figures(&self.figures(), self.presentation.title.as_deref())?;
-        let mut models = self.models(own, progress)?;
-        if models.len() > MAX_MODELS {
-            return Err(ExperimentError::Many { found: models.len() });
-        }
-        let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
-        let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        check_trials(&datasets)?;
-        let this = self.as_found(&datasets)?;
-        let bad_images: Vec<(String, BadImage)> = datasets
-            .iter()
-            .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.name.clone(), image.clone())))
-            .collect();
-        this.prepare(&mut models, &datasets, progress)?;
-        let foreign_scales = this.foreign_scales(&models)?;
-        let mut filling = None;
-        if let Some(out) = out {
-            let state = this.state(&models, &datasets, foreign_scales.sha256);
-            if !alone && is_done(out, &state, progress)? {
-                let scores = read_scores(&out.file("scores.csv"))?;
-                let energy = read_energy(&out.file("energy.csv"))?;
-                let wall_s = clock.elapsed().as_secs_f64();
-                return Ok(Outcome {
-                    was_done: true,
-                    bad_images,
-                    scores,
-                    energy,
-                    wall_s,
-                    ..Outcome::default()
-                });
-            }
-            this.forget(&models, &datasets)?;
-            out.start(&state)?;
-            filling = Some((out, state, Tables::create(out)?));
-        }
-
-        let mut scoring = Scoring::new(&this, &datasets);
-        let (mut work, mut measured) = (Vec::new(), Vec::new());
-        for model in &mut models {
-            for (position, dataset) in datasets.iter().enumerate() {
-                check_stopped(progress)?;
-                let (found, record) = this.cell(model, dataset, &foreign_scales, progress)?;
-                work.extend(record);
-                if let Some((_, _, tables)) = &mut filling {
-                    tables.write(&model.name, dataset, &found.stages, progress)?;
-                }
-                check_stopped(progress)?;
-                scoring.add(position, model, &found.stages, progress)?;
-                if alone {
-                    measured.push(found);
-                }
-            }
-            model.model.give_back();
-        }
-        let concluded = scoring.conclude(progress);
-        if let Some((out, state, tables)) = filling {
-            let done = Done { models: &models, datasets: &datasets, state, tables, work };
-            this.write_rest(out, done, &concluded, (started, clock), progress)?;
-        }
-        let Concluded { scores, energy, findings, comparisons } = concluded;
-        let wall_s = clock.elapsed().as_secs_f64();
-        let was_done = false;
-        Ok(Outcome {
-            scores,
-            energy,
-            findings,
-            comparisons,
-            wall_s,
-            was_done,
-            bad_images,
-            measured,
-        })
-    }
-
-    /// Has each model look at the data sets, and says what the user must know of all.
-    fn prepare(
-        &self,
-        models: &mut [RunModel<'_>],
-        datasets: &[PreparedDataset],
-        progress: &dyn Progress,
-    ) -> Result<(), ExperimentError> {
-        let any =
-            |models: &[RunModel<'_>], role| models.iter().any(|m| m.model.facts().role() == role);
-        if any(models, Role::Encoder) && self.precision.is_slower_than_f32() {
-            progress.note(&format!(
-                "{} is slower than f32 on this processor, which lacks the instructions that it is made for; it is done by {}",
-                self.precision,
-                self.precision.instructions()
-            ));
-        }
-        for RunModel { name, model, .. } in models.iter_mut() {
-            let cell = |dataset| self.cell_without_scales(name, dataset);
-            let cells: Vec<Cell<'_>> = datasets.iter().map(cell).collect();
-            model.prepare(&cells, progress)?;
-            if let Some(why) = model.facts().not_cached().filter(|_| self.kept.is_some()) {
-                progress.note(&format!("{name}: nothing of it is kept, since {why}"));
-            }
-        }
-        for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {
-            let name = &dataset.dataset.name;
-            progress.note(&format!("{name}: baselines compare {}", dataset.baseline_rule));
-        }
-        Ok(())
-    }
-
-    /// The same experiment, its data sets and the panels of its figures named by what was found,
-    /// as results name them.
-    fn as_found(&self, datasets: &[PreparedDataset]) -> Result<Self, ExperimentError> {
-        let mut found = self.clone();
-        for (spec, prepared) in found.datasets.iter_mut().zip(datasets) {
-            spec.name = Some(prepared.dataset.name.clone());
-        }
-        for panel in found.figures.iter_mut().flat_map(|figure| &mut figure.panels) {
-            let asked = self.datasets.iter().position(|spec| spec.called() == panel);
-            if let Some(position) = asked {
-                panel.clone_from(&datasets[position].dataset.name);
-            }
-        }
-        found.check_datasets()?;
-        Ok(found)
-    }
-
-    /// No data set stands there twice.
-    fn check_datasets(&self) -> Result<(), ExperimentError> {
-        for (i, dataset) in self.datasets.iter().enumerate() {
-            let Some(name) = dataset.known_name() else { continue };
-            if self.datasets[..i].iter().any(|other| other.known_name() == Some(name)) {
-                let (name, format) = (name.to_owned(), dataset.format.to_string());
-                return Err(ExperimentError::TwiceNamed { name, format });
-            }
-        }
-        Ok(())
-    }
-
-    /// How data sets are opened; `can_keep_going` says whether the user can ask to leave out trials
-    /// of images that cannot be read.
-    fn opening(&self, can_keep_going: bool) -> Opening<'_> {
-        Opening {
-            baseline_side: self.baseline_size,
-            resampling: &self.resampling,
-            ties: self.ties,
-            memory_bytes: self.memory_bytes,
-            keep_going: self.keep_going,
-            can_keep_going,
-        }
-    }
-
-    fn figures(&self) -> Vec<FigureSpec> {
+    /// The figures; those of [`FigureSpec::of_all`] where none are named.
+    pub(crate) fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
             true => {
                 let encoders = self.models.iter().filter(|model| model.spec.has_stages()).count();
@@ -377,61 +111,5 @@ impl Experiment {
             }
             false => self.figures.clone(),
         }
-    }
-
-    /// What the figures of the run need beside its scores.
-    fn drawn(&self, models: &[RunModel<'_>], datasets: &[PreparedDataset]) -> Drawn<FigureSpec> {
-        let Presentation { title, colours, published } = self.presentation.clone();
-        let (simulated, figures) = (self.simulated, self.figures());
-        let tokens = self.tokens_compared(models);
-        let model = |model: &RunModel<'_>| DrawnModel {
-            name: model.name.clone(),
-            spec: model.place.clone(),
-        };
-        let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
-            name: read.dataset.name.clone(),
-            release: read.dataset.release.map(|release| release.to_string()),
-            split: spec.options.split.clone(),
-            min_votes: spec.options.min_votes,
-            limit: spec.options.limit,
-        };
-        let models = models.iter().map(model).collect();
-        let datasets = self.datasets.iter().zip(datasets).map(dataset).collect();
-        Drawn { simulated, title, colours, published, tokens, figures, models, datasets }
-    }
-
-    /// The scales of the run that `scale_from` names, for each model and data set of this one.
-    fn foreign_scales(&self, models: &[RunModel<'_>]) -> Result<ForeignScales, ExperimentError> {
-        let Some(run) = &self.scale_from else { return Ok(ForeignScales::default()) };
-        let file = ScaleFile::read(&run.join("scale.parquet"))?;
-        let mut scales = BTreeMap::new();
-        let other = RunState::read(&run.join("manifest.json"))?;
-        for model in models.iter().filter(|m| m.model.facts().role() == Role::Encoder) {
-            let there = model.name_in(&other);
-            if there.is_none() && other.inputs.contains_key(&format!("weights of {}", model.name)) {
-                let (run, model) = (run.clone(), model.name.clone());
-                return Err(ExperimentError::ScaleOfAnother { run, model });
-            }
-            let there = there.unwrap_or(&model.name);
-            for dataset in &self.datasets {
-                let found = file.scales(there, |name| name == dataset.called())?;
-                if found.is_empty() {
-                    let path = file.path().to_owned();
-                    let (model, dataset) = (model.name.clone(), dataset.called().to_owned());
-                    return Err(ExperimentError::NoScale { path, model, dataset });
-                }
-                scales.insert((model.name.clone(), dataset.called().to_owned()), found);
-            }
-        }
-        Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
-    }
-}
-
-/// The data sets together have no more trials than the files of a run may hold.
-fn check_trials(datasets: &[PreparedDataset]) -> Result<(), ExperimentError> {
-    let found: usize = datasets.iter().map(|d| d.dataset.trials.len()).sum();
-    match found as u64 > MAX_TRIALS {
-        true => Err(ExperimentError::ManyTrials { found }),
-        false => Ok(()),
     }
 }

@@ -74,10 +74,12 @@ pub mod figure;
 /// A run as a page.
 pub mod report;
 mod finished;
+/// Models × data sets × distances: what is asked for, and the file that says it.
+mod experiment;
+/// The whole way: an experiment to scores, tables, figures and a page.
+mod run;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
-/// The whole way: models × data sets to scores.
-mod experiment;
 
 pub use crate::dataset::{
     Dataset, DatasetError, DatasetFormat, DatasetOptions, NamedDataset, NamedLevel, OddOneOut,
@@ -85,10 +87,7 @@ pub use crate::dataset::{
 };
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
-pub use crate::experiment::{
-    Experiment, ExperimentError, ExperimentFile, ExperimentFileError, Measured, Summary,
-    remedies_of,
-};
+pub use crate::experiment::{Choices, Experiment, ExperimentFile, ExperimentFileError};
 pub use crate::finished::{
     Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DrawError, FigureSpec,
     Presentation, VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn,
@@ -112,6 +111,7 @@ pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
 pub use crate::remedy::{Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
+pub use crate::run::{ExperimentError, Measured, Summary, remedies_of};
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;

@@ -10,7 +10,7 @@ mod trials;
 mod two_alternatives;
 
 pub use correlation::{average_ranks, kendall, pearson, spearman};
-pub use kind::{Answer, Ceiling, ImageIndex, Paradigm, Ratings, TrialCeiling};
+pub use kind::{Alternative, Answer, Ceiling, Column, ImageIndex, Paradigm, Ratings, TrialCeiling};
 pub use measure::{Measure, Score, Ties};
 pub use odd_one_out::{MIN_ANSWERS, OddOneOut, odd_one_out_outcomes};
 pub use rated_pairs::{RatedPair, correlations};

@@ -77,20 +77,18 @@ struct ToldModel {
 
 #[derive(Deserialize)]
 struct ToldDataset {
-    name: String,
+    /// Its name and release, and what part of it was asked for.
+    #[serde(flatten)]
+    asked: DrawnDataset,
     data: PathBuf,
     images_root: PathBuf,
     images_sha256: String,
-    split: Option<String>,
-    min_votes: Option<u32>,
-    limit: Option<usize>,
     trials: usize,
     pairs: usize,
     images: usize,
     clusters: usize,
     skipped_trials: usize,
     missing_images: usize,
-    release: Option<String>,
     notes: Vec<String>,
 }
 
@@ -112,7 +110,7 @@ impl Told {
                 MAX_ENTRIES,
             )?;
         }
-        bounds.datasets(self.datasets.iter().map(|dataset| dataset.name.as_str()))?;
+        bounds.datasets(self.datasets.iter().map(|dataset| dataset.asked.name.as_str()))?;
         for (i, d) in self.datasets.iter().enumerate() {
             let counts = [
                 ("trials", d.trials),
@@ -156,12 +154,12 @@ impl Run {
         &self,
         mut names: impl Iterator<Item = &'n String>,
     ) -> Result<(), ResultsError> {
-        match names.find(|name| self.told.datasets.iter().all(|d| d.name != **name)) {
+        match names.find(|name| self.told.datasets.iter().all(|d| d.asked.name != **name)) {
             None => Ok(()),
             Some(name) => Err(ResultsError::NotInRun {
                 path: self.folder.clone(),
                 dataset: name.clone(),
-                found: self.told.datasets.iter().map(|d| d.name.clone()).collect(),
+                found: self.told.datasets.iter().map(|d| d.asked.name.clone()).collect(),
             }),
         }
     }
@@ -203,14 +201,7 @@ impl Run {
 
     /// What was asked for of each data set.
     fn asked(&self) -> Vec<DrawnDataset> {
-        let asked = |d: &ToldDataset| DrawnDataset {
-            name: d.name.clone(),
-            release: d.release.clone(),
-            split: d.split.clone(),
-            min_votes: d.min_votes,
-            limit: d.limit,
-        };
-        self.told.datasets.iter().map(asked).collect()
+        self.told.datasets.iter().map(|dataset| dataset.asked.clone()).collect()
     }
 
     /// Who answered.

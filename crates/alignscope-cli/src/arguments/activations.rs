@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use alignscope::{ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
-use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
-use crate::typed::{memory_size, one_of, path, spec};
+use super::shared::Budget;
+use crate::typed::{one_of, path, spec};
 
 /// `alignscope activations`.
 #[derive(Debug, Args)]
@@ -30,14 +30,8 @@ pub struct Activations {
     )]
     pub precision: PrecisionChoice,
 
-    /// Most memory to use, such as 8GB; by default half of the machine's.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = memory_size,
-        help_heading = heading::MEMORY
-    )]
-    pub memory: Option<ByteSize>,
+    #[command(flatten, next_help_heading = heading::MEMORY)]
+    pub budget: Budget,
 
     #[command(flatten)]
     pub output: Output,

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use alignscope::DatasetFormat;
-use bytesize::ByteSize;
 use clap::Args;
 
-use super::shared::ConceptImages;
-use crate::typed::{memory_size, one_of, path};
+use super::shared::{Budget, ConceptImages};
+use crate::typed::{one_of, path};
 
 /// `alignscope check`.
 #[derive(Debug, Args)]
@@ -32,7 +31,6 @@ pub struct Check {
     #[arg(long, value_name = "WHICH", value_enum)]
     pub images: Option<ConceptImages>,
 
-    /// Most memory to use, such as 8GB; by default half of the machine's.
-    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
-    pub memory: Option<ByteSize>,
+    #[command(flatten)]
+    pub budget: Budget,
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use bytesize::ByteSize;
 use clap::Args;
 
-use crate::typed::{memory_size, path};
+use super::shared::Budget;
+use crate::typed::path;
 
 /// `alignscope demo`.
 #[derive(Debug, Args)]
@@ -18,7 +18,6 @@ pub struct Demo {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Most memory to use, such as 8GB; by default half of the machine's.
-    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
-    pub memory: Option<ByteSize>,
+    #[command(flatten)]
+    pub budget: Budget,
 }

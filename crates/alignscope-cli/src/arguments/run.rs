@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use alignscope::{NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm};
-use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
-use super::shared::{Arrays, Part, Scoring};
-use crate::typed::{dataset, memory_size, model, one_of, path, positive};
+use super::shared::{Arrays, Budget, Part, Scoring};
+use crate::typed::{dataset, model, one_of, path, positive};
 
 /// `alignscope run`.
 #[derive(Debug, Args)]
@@ -143,9 +142,8 @@ pub struct Data {
 #[derive(Debug, Args)]
 #[command(next_help_heading = heading::MEMORY_AND_CACHE)]
 pub struct Store {
-    /// Most memory to use, such as 8GB; by default half of the machine's.
-    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
-    pub memory: Option<ByteSize>,
+    #[command(flatten)]
+    pub budget: Budget,
 
     /// Folder of the cache, with which nothing is encoded twice and a stopped run can continue; by
     /// default $ALIGNSCOPE_CACHE, else alignscope/cells in $XDG_CACHE_HOME or ~/.cache.

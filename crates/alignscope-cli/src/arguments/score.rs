@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use alignscope::{NamedDataset, NamedLevel};
-use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
-use super::shared::{Arrays, Part, Scoring};
-use crate::typed::{dataset, memory_size, path};
+use super::shared::{Arrays, Budget, Part, Scoring};
+use crate::typed::{dataset, path};
 
 /// `alignscope score`.
 #[derive(Debug, Args)]
@@ -38,14 +37,8 @@ pub struct Score {
     #[command(flatten, next_help_heading = heading::SCORING)]
     pub scoring: Scoring,
 
-    /// Most memory to use, such as 8GB; by default half of the machine's.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = memory_size,
-        help_heading = heading::MEMORY
-    )]
-    pub memory: Option<ByteSize>,
+    #[command(flatten, next_help_heading = heading::MEMORY)]
+    pub budget: Budget,
 
     /// The folder for the results. It is new or empty.
     #[arg(long, value_name = "DIR", value_parser = path(), help_heading = heading::OUTPUT)]

@@ -2,10 +2,19 @@
 
 use alignscope::dataset::ThingsImages;
 use alignscope::features::Layout;
-use alignscope::{ClusterBy, DatasetOptions, Distance, Ties, Tokens};
+use alignscope::{Choices, ClusterBy, DatasetOptions, Distance, Ties, Tokens};
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use crate::typed::{one_of, positive, resamples};
+use crate::typed::{memory_size, one_of, positive, resamples};
+
+/// How much memory is used.
+#[derive(Debug, Clone, Args)]
+pub struct Budget {
+    /// Most memory to use, such as 8GB; by default half of the machine's.
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    pub memory: Option<ByteSize>,
+}
 
 /// How arrays of features are read.
 #[derive(Debug, Clone, Args)]
@@ -65,6 +74,21 @@ pub struct Scoring {
         value_parser = one_of::<ClusterBy>()
     )]
     pub cluster: Option<ClusterBy>,
+}
+
+impl Scoring {
+    /// The same as the library has it.
+    pub fn choices(&self) -> Choices {
+        Choices {
+            distances: Some(self.distances.clone()).filter(|distances| !distances.is_empty()),
+            tokens: self.tokens,
+            ties: self.ties,
+            resamples: self.resamples,
+            seed: self.seed,
+            cluster: self.cluster,
+            ..Choices::default()
+        }
+    }
 }
 
 /// Which part of a data set is used.

@@ -1,8 +1,8 @@
 """How closely do the image distances inside a vision model follow the judgements of people?
 
 `run` measures models on data sets as the command `alignscope run` does: encoders by their names,
-`Features` that are there already, and a `Function` that encodes images, all in one figure.
-`Experiment` is the same in two steps; `score` and `evaluate` measure one model of one's own.
+`Features` that are there already, and a `Function` that encodes images, all in one figure; or what a
+file says, in TOML or of a run that is repeated. `Experiment` is the same in two steps; `score` and `evaluate` measure one model of one's own.
 `Encoder` gives activations, `load_dataset` trials as arrays, `results` the tables of a run.
 """
 
@@ -13,6 +13,7 @@ from ._errors import (
     AccessError,
     AlignscopeError,
     DatasetError,
+    ExperimentFileError,
     FeatureFileError,
     ImageError,
     InvalidTypeError,
@@ -38,6 +39,7 @@ __all__ = [
     "DatasetError",
     "Encoder",
     "Experiment",
+    "ExperimentFileError",
     "FeatureFileError",
     "Features",
     "Function",

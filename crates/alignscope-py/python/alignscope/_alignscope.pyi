@@ -1,6 +1,6 @@
 """alignscope's compiled part; use the module `alignscope`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, final
@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ._experiment import Scoring
+from ._experiment import Choices
 from ._progress import Reporter
 from ._models import Own
 from ._score import Holding
@@ -16,6 +16,7 @@ from ._score import Holding
 __all__ = [
     "Dataset",
     "Encoder",
+    "Experiment",
     "Measured",
     "Table",
     "__version__",
@@ -25,7 +26,6 @@ __all__ = [
     "measure",
     "memory_of_text",
     "read_table",
-    "run_experiment",
     "run_program",
 ]
 
@@ -106,6 +106,38 @@ class Encoder:
     ) -> dict[str, NDArray[np.float32]]: ...
 
 @final
+class Experiment:
+    def __new__(
+        cls,
+        models: Sequence[tuple[str | None, str | None]],
+        datasets: Sequence[Dataset],
+        choices: Choices,
+    ) -> Experiment: ...
+    @staticmethod
+    def read(
+        path: str | PathLike[str],
+        data: Mapping[str, str | PathLike[str]],
+        untrained: bool,
+        models: Sequence[tuple[str | None, str | None]] | None,
+        datasets: Sequence[Dataset] | None,
+        choices: Choices,
+    ) -> Experiment: ...
+    @property
+    def models(self) -> list[str]: ...
+    @property
+    def datasets(self) -> list[str]: ...
+    def run(
+        self,
+        own: Sequence[Own],
+        out: str | PathLike[str],
+        cache: str | PathLike[str] | bool,
+        fresh: bool,
+        keep_going: bool,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> list[tuple[str, str, str]]: ...
+
+@final
 class Table:
     @property
     def columns(self) -> list[str]: ...
@@ -137,29 +169,10 @@ def memory_of_text(text: str) -> int: ...
 def known_models() -> list[tuple[str, str, str]]: ...
 def read_table(run: str | PathLike[str], table: str) -> Table: ...
 def run_program(command: Sequence[str]) -> int: ...
-def run_experiment(
-    models: Sequence[tuple[str | None, str | None]],
-    own: Sequence[Own],
-    datasets: Sequence[Dataset],
-    out: str | PathLike[str],
-    scoring: Scoring,
-    projection: str | None,
-    precision: str,
-    baseline_size: int | None,
-    weights: str | PathLike[str] | None,
-    scale_from: str | PathLike[str] | None,
-    title: str | None,
-    published: bool,
-    cache: str | PathLike[str] | bool,
-    fresh: bool,
-    keep_going: bool,
-    reporter: Reporter | None,
-    threads: int | None,
-) -> list[tuple[str, str, str]]: ...
 def measure(
     dataset: Dataset,
     own: Own,
-    scoring: Scoring,
+    choices: Choices,
     out: str | PathLike[str] | None,
     reporter: Reporter | None,
     threads: int | None,

@@ -40,6 +40,11 @@ class DatasetError(AlignscopeError, ValueError):
     """A data set cannot be read as the one that was named; the message says file, line and column."""
 
 
+class ExperimentFileError(AlignscopeError, ValueError):
+    """A file cannot be read as an experiment: a key is not known, a data set is missing; the message says
+    where."""
+
+
 class ModelError(AlignscopeError):
     """A checkpoint cannot be used: a tensor is missing, a configuration is not understood."""
 

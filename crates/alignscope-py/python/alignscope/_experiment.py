@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Union
+from typing import TYPE_CHECKING, Any, TypedDict, Union, cast
 
 from . import _alignscope, _arguments as check
 from ._dataset import Dataset, load_dataset
+from ._errors import InvalidTypeError, InvalidValueError
 from ._models import Features, Function, Own
 from ._progress import Reporter, reporter
 from ._results import Table, results
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 #: A model of a run: an id of the hub, a folder, `random:ID`, a baseline, `pixels`, or one's own.
 Model = Union[str, "os.PathLike[str]", Features, Function]
+#: Models of a run, one or several, or by the names that results give them.
+Models = Union[Model, Sequence[Model], Mapping[str, Union[str, "os.PathLike[str]"]]]
+#: Data sets of a run, or folders by their formats.
+Datasets = Union[Dataset, Sequence[Dataset], Mapping[str, Union[str, "os.PathLike[str]"]]]
 
 #: The kinds of distance.
 DISTANCES = ("euclidean", "normalized-euclidean", "cosine", "correlation", "dot")
@@ -22,47 +30,78 @@ DISTANCES = ("euclidean", "normalized-euclidean", "cosine", "correlation", "dot"
 STUDY_DISTANCES = ("euclidean", "normalized-euclidean", "cosine")
 
 
-class Scoring(TypedDict):
-    """How distances become scores, as the compiled part takes it."""
+class Options(TypedDict, total=False):
+    """What `Experiment` takes beside models and data sets."""
 
-    distances: list[str]
+    distances: str | Sequence[str] | None
     tokens: str
+    projection: str | None
+    precision: str
     ties: str
     resamples: int
     seed: int
     cluster: str
     pixels: bool
+    baseline_size: int | None
+    weights: str | os.PathLike[str] | None
+    scale_from: str | os.PathLike[str] | None
+    title: str | None
+    published: bool
+    memory: int | str | None
+
+
+class Choices(TypedDict):
+    """What is chosen of an experiment, as the compiled part takes it; None where nothing is."""
+
+    distances: list[str] | None
+    tokens: str | None
+    projection: str | None
+    precision: str | None
+    ties: str | None
+    resamples: int | None
+    seed: int | None
+    cluster: str | None
+    pixels: bool | None
+    baseline_size: int | None
+    weights: str | None
+    scale_from: str | None
+    title: str | None
+    published: bool | None
     memory: int | None
-    simulated: bool
+    simulated: bool | None
 
 
-def scoring(
-    distances: str | Sequence[str] | None,
-    tokens: str,
-    ties: str,
-    resamples: int,
-    seed: int,
-    cluster: str,
-    pixels: bool,
-    memory: int | str | None,
-    simulated: bool,
-    distance: str = "distance",
-) -> Scoring:
-    """How distances become scores; the study's kinds of distance where none is named.
+def kinds(name: str, value: object) -> list[str]:
+    """Kinds of distance; the study's if it is None."""
+    return check.words(name, value, STUDY_DISTANCES, "a kind of distance")
 
-    `distance` — what the argument with the distances is called
-    """
-    return Scoring(
-        distances=check.words(distance, distances, STUDY_DISTANCES, "a kind of distance"),
-        tokens=check.text("tokens", tokens),
-        ties=check.text("ties", ties),
-        resamples=check.whole("resamples", resamples),
-        seed=check.whole("seed", seed),
-        cluster=check.text("cluster", cluster),
-        pixels=check.yes_or_no("pixels", pixels),
-        memory=check.memory(memory),
-        simulated=simulated,
-    )
+
+#: What each option is held to.
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "distances": kinds,
+    "tokens": check.text,
+    "projection": check.optional_text,
+    "precision": check.text,
+    "ties": check.text,
+    "resamples": check.whole,
+    "seed": check.whole,
+    "cluster": check.text,
+    "pixels": check.yes_or_no,
+    "baseline_size": lambda name, value: check.optional_whole(name, value, 1),
+    "weights": check.optional_path,
+    "scale_from": check.optional_path,
+    "title": check.optional_text,
+    "published": check.yes_or_no,
+    "memory": lambda _, value: check.memory(value),
+}
+
+
+def choices(options: Options, simulated: bool | None) -> Choices:
+    """What is chosen: the options that are given, checked."""
+    found: Any = dict.fromkeys(Choices.__annotations__)
+    for name, value in options.items():
+        found[name] = _CHECKS[name](name, value)
+    return cast(Choices, found | {"simulated": simulated})
 
 
 class Run:
@@ -104,7 +143,7 @@ class Run:
 
 
 class Experiment:
-    """Models × data sets: what `alignscope run` does.
+    """Models × data sets: what `alignscope run` does. `Experiment.from_file` reads one.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
     …), `pixels`, `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
@@ -129,8 +168,8 @@ class Experiment:
 
     def __init__(
         self,
-        models: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
-        datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
+        models: Models,
+        datasets: Datasets,
         *,
         distances: str | Sequence[str] | None = None,
         tokens: str = "all",
@@ -148,20 +187,75 @@ class Experiment:
         published: bool = False,
         memory: int | str | None = None,
     ) -> None:
-        self._models, self._own = _models(models)
-        self._datasets = _datasets(datasets)
-        simulated = any(dataset.simulated for dataset in self._datasets)
-        self._scoring = scoring(
-            distances, tokens, ties, resamples, seed, cluster, pixels, memory, simulated,
-            "distances",
+        named, self._own = _models(models)
+        opened = _datasets(datasets)
+        options = Options(
+            distances=distances,
+            tokens=tokens,
+            projection=projection,
+            precision=precision,
+            ties=ties,
+            resamples=resamples,
+            seed=seed,
+            cluster=cluster,
+            pixels=pixels,
+            baseline_size=baseline_size,
+            weights=weights,
+            scale_from=scale_from,
+            title=title,
+            published=published,
+            memory=memory,
         )
-        self._projection = check.optional_text("projection", projection)
-        self._precision = check.text("precision", precision)
-        self._baseline_size = check.optional_whole("baseline_size", baseline_size, 1)
-        self._weights = check.optional_path("weights", weights)
-        self._scale_from = check.optional_path("scale_from", scale_from)
-        self._title = check.optional_text("title", title)
-        self._published = check.yes_or_no("published", published)
+        simulated = any(dataset.simulated for dataset in opened)
+        handles = [dataset._handle for dataset in opened]
+        self._experiment = _alignscope.Experiment(named, handles, choices(options, simulated))
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        models: Models | None = None,
+        datasets: Datasets | None = None,
+        own: Features | Function | Sequence[Features | Function] = (),
+        data: Mapping[str, str | os.PathLike[str]] | None = None,
+        untrained: bool = False,
+        **options: Unpack[Options],
+    ) -> Experiment:
+        """An experiment in TOML, or that of a run, which is repeated; as `alignscope run FILE` reads it.
+        What is given takes the place of what the file says.
+
+        `path` — the file in TOML, or the `manifest.json` of a run
+        `models` — instead of the file's; its figures then show all of them
+        `datasets` — instead of the file's; its figures then show all of them
+        `own` — `Features` or a `Function`, or several, beside the file's models. One that has the name of a
+        model which the run had in memory is that model
+        `data` — where data sets lie that are not where the file says: a mapping of their names to folders
+        `untrained` — whether each encoder of the file is replaced by its untrained control
+        `options` — what `Experiment` takes beside models and data sets, where it is not as the file says
+
+        Raises `FileNotFoundError` where the file is not there, `ExperimentFileError` where it is no
+        experiment.
+        """
+        for name in options:
+            if name not in _CHECKS:
+                raise InvalidTypeError(
+                    f"{name} is no option of an experiment, expected one of {', '.join(_CHECKS)}"
+                )
+        named, given = (None, []) if models is None else _models(models)
+        opened = None if datasets is None else _datasets(datasets)
+        simulated = None if opened is None else any(dataset.simulated for dataset in opened)
+        found = cls.__new__(cls)
+        found._own = given + _own(own)
+        found._experiment = _alignscope.Experiment.read(
+            check.path("path", path),
+            _folders(data),
+            check.yes_or_no("untrained", untrained),
+            named,
+            None if opened is None else [dataset._handle for dataset in opened],
+            choices(options, simulated),
+        )
+        return found
 
     def run(
         self,
@@ -193,19 +287,9 @@ class Experiment:
             kept = check.path("cache", cache)
         else:
             kept = check.yes_or_no("cache", cache)
-        bad = _alignscope.run_experiment(
-            self._models,
+        bad = self._experiment.run(
             self._own,
-            [dataset._handle for dataset in self._datasets],
             path,
-            self._scoring,
-            self._projection,
-            self._precision,
-            self._baseline_size,
-            self._weights,
-            self._scale_from,
-            self._title,
-            self._published,
             kept,
             check.yes_or_no("fresh", fresh),
             check.yes_or_no("keep_going", keep_going),
@@ -215,45 +299,105 @@ class Experiment:
         return Run(path, bad)
 
     def __repr__(self) -> str:
-        datasets = [dataset.name for dataset in self._datasets]
-        models = [
-            text if name is None else name if text is None else f"{name}={text}"
-            for name, text in self._models
-        ]
+        models, datasets = self._experiment.models, self._experiment.datasets
         return f"Experiment(models={models}, datasets={datasets})"
 
 
 def run(
-    models: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
-    datasets: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
-    out: str | os.PathLike[str],
+    experiment: Models | None = None,
+    datasets: Datasets | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
+    models: Models | None = None,
+    own: Features | Function | Sequence[Features | Function] = (),
+    data: Mapping[str, str | os.PathLike[str]] | None = None,
+    untrained: bool = False,
     cache: str | os.PathLike[str] | bool = True,
     fresh: bool = False,
     keep_going: bool = False,
     threads: int | None = None,
     progress: bool | Reporter = True,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Run:
     """Run models on data sets and fill the folder `out`: encoders by id or folder, metrics, features
-    and functions stand in one figure, with paired comparisons of all.
+    and functions stand in one figure, with paired comparisons of all. Or run what a file says.
 
         alignscope.run(
             ["openai/clip-vit-base-patch32", "ssim", Features(arrays, name="mine"),
              Function(encode, stages, name="torch", version="1")],
             datasets, "results",
         )
+        alignscope.run("experiment.toml", out="other", distances="cosine")
+        alignscope.run("results/manifest.json", out="again")  # the same once more
 
-    `options` — what `Experiment` takes beside models and data sets
+    `experiment` — the path of a file that ends in `.toml`, an experiment, or in `.json`, the
+    `manifest.json` of a run, which is repeated; or the models, as `models`
+    `datasets` — as for `Experiment`; with a file, instead of its own
+    `out` — a folder that is new or empty, or that of this very run
+    `models` — as for `Experiment`; with a file, instead of its own
+    `own`, `data`, `untrained` — with a file, as for `Experiment.from_file`
+    `options` — what `Experiment` takes beside models and data sets; with a file, instead of what it says
     `cache`, `fresh`, `keep_going`, `threads`, `progress` — as for `Experiment.run`
     """
-    return Experiment(models, datasets, **options).run(
-        out, cache=cache, fresh=fresh, keep_going=keep_going, threads=threads, progress=progress
+    if isinstance(experiment, (str, os.PathLike)) and _is_file(experiment):
+        asked = Experiment.from_file(
+            experiment, models=models, datasets=datasets, own=own, data=data, untrained=untrained,
+            **options,
+        )
+    else:
+        for name, value in {"own": own, "data": data, "untrained": untrained}.items():
+            if value:
+                raise InvalidValueError(
+                    f"{name} goes with an experiment in a file, expected `models` and `datasets` "
+                    "that say all"
+                )
+        if experiment is not None and models is not None:
+            raise InvalidValueError(
+                "models is given twice, expected an experiment that is a file in the first place"
+            )
+        asked = Experiment(
+            cast(Models, experiment if models is None else models), cast(Datasets, datasets), **options
+        )
+    return asked.run(
+        cast(str, out),
+        cache=cache,
+        fresh=fresh,
+        keep_going=keep_going,
+        threads=threads,
+        progress=progress,
     )
 
 
+def _is_file(experiment: str | os.PathLike[str]) -> bool:
+    """Whether it is an experiment in a file rather than a model."""
+    return os.fspath(experiment).lower().endswith((".toml", ".json"))
+
+
+def _folders(data: Mapping[str, str | os.PathLike[str]] | None) -> dict[str, str]:
+    """Where data sets lie, by their names."""
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise check.wrong_type("data", data, "a mapping of data sets to folders")
+    return {check.text("data", name): check.path(f"data[{name!r}]", path) for name, path in data.items()}
+
+
+def _own(given: Features | Function | Sequence[Features | Function]) -> list[Own]:
+    """Models of one's own."""
+    listed: Any = [given] if isinstance(given, (Features, Function)) else given
+    expected = "Features, a Function, or a list of them"
+    if isinstance(listed, (str, bytes, Mapping)) or not isinstance(listed, Iterable):
+        raise check.wrong_type("own", given, expected)
+    found = []
+    for number, model in enumerate(listed):
+        if not isinstance(model, (Features, Function)):
+            raise check.wrong_type(f"own[{number}]", model, expected)
+        found.append(model._own)
+    return found
+
+
 def _models(
-    given: Model | Sequence[Model] | Mapping[str, str | os.PathLike[str]],
+    given: Models,
 ) -> tuple[list[tuple[str | None, str | None]], list[Own]]:
     """The models with the names that they are given, and those that are one's own by their names."""
     if isinstance(given, Mapping):
@@ -282,9 +426,7 @@ def _models(
     return models, own
 
 
-def _datasets(
-    given: Dataset | Sequence[Dataset] | Mapping[str, str | os.PathLike[str]],
-) -> list[Dataset]:
+def _datasets(given: Datasets) -> list[Dataset]:
     if isinstance(given, Dataset):
         return [given]
     if isinstance(given, Mapping):

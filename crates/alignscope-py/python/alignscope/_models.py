@@ -109,7 +109,7 @@ class Function:
     `encode` — a function of a batch of images and the names of the stages that are asked for. It
     returns their activations, a mapping of names to arrays or tensors (or a list in their order):
     `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a
-    `layout`, on any device. It is called on the thread that called `evaluate`, first with one image
+    `layout`, on any device. It is called on the thread that called `run` or `evaluate`, first with one image
     alone, which tells how large activations are; the next batch is made ready meanwhile
     `stages` — the names of its stages, in order of depth
     `preprocess` — how an image is brought to the model: the name of a known model, of a checkpoint or

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _alignscope, _arguments as check
 from ._dataset import Dataset
-from ._experiment import Run, scoring
+from ._experiment import Options, Run, choices, kinds
 from ._models import Features, Function, _name
 from ._progress import Reporter, reporter
 from ._results import Table
@@ -100,13 +100,27 @@ def _dataset(dataset: object) -> Dataset:
     raise check.wrong_type("dataset", dataset, "a data set of alignscope.load_dataset")
 
 
-def _measurement(
-    dataset: Dataset, measured: _alignscope.Measured, out: str | None
+def _measure(
+    dataset: Dataset,
+    model: Features | Function,
+    options: Options,
+    out: str | os.PathLike[str] | None,
+    threads: int | None,
+    progress: bool | Reporter,
 ) -> Measurement:
-    """What was measured; warns of what is probably wrong with the arrays."""
+    """Measures a model; warns of what is probably wrong with its arrays."""
+    path = check.optional_path("out", out)
+    measured = _alignscope.measure(
+        dataset._handle,
+        model._own,
+        choices(options, dataset.simulated),
+        path,
+        reporter(progress),
+        check.threads(threads),
+    )
     for warning in measured.warnings:
         warnings.warn(warning, stacklevel=3)
-    return Measurement(dataset, measured, None if out is None else Path(out))
+    return Measurement(dataset, measured, None if path is None else Path(path))
 
 
 def score(
@@ -132,27 +146,13 @@ def score(
     """Score features that were made elsewhere — by timm, thingsvision, a model of one's own — as
     `alignscope run` scores its encoders.
 
-    `features` — an array for each stage by name, in order of depth: `[images, channels]`,
-    `[images, tokens, channels]`, or feature maps of four axes with a `layout`. Contiguous
-    `float32` is taken as it is, without a copy; `float16`, `float64`, arrays with gaps and torch's
-    tensors are converted. Or a folder with `features.npy` and `file_names.txt`, or with such a
-    folder for each stage, as `alignscope activations` writes them
-    `file_names` — the image of each row: a path that ends in the image's path below the data set's
-    folder. Without it the rows are the data set's images in its own order (`dataset.images`)
+    `features`, `file_names`, `prefix`, `layout` — as for `Features`
     `distance` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`, or a list of
     them; the first three by default
     `model` — its name in the results
     `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those
     before them); or `mean` (over the class token, if there is one, and the patches, without
     registers)
-    `prefix` — how many tokens stand before the patches: 1 for a class token, 5 for a class token
-    and four registers, 0 for none. By default 1 if the number of tokens is a square and one more,
-    0 if it is a square; else an error if `tokens` depends on it
-    `layout` — what the axes of the arrays are: `NCHW` (feature maps, `[images, channels, height,
-    width]`), `NHWC` (`[images, height, width, channels]`), `NCL` (`[images, channels, tokens]`) or
-    `NLC` (`[images, tokens, channels]`, as three axes are by default). The positions of a map are
-    its tokens, none of them a class token; `tokens="mean"` is global average pooling. Arrays of
-    fewer axes may stand beside maps; `["NCHW", "NCL"]` says what four axes are and what three are
     `ties`, `resamples`, `seed`, `cluster` — as for `Experiment`
     `pixels` — whether the model `pixels` is measured too, for comparison
     `memory` — what to stay within, in bytes or as `8GB`, the features aside; half of the machine's
@@ -171,16 +171,17 @@ def score(
     _dataset(dataset)
     named = None if model is None else _name("model", model)
     own = Features(features, name=named, file_names=file_names, prefix=prefix, layout=layout)
-    path = check.optional_path("out", out)
-    measured = _alignscope.measure(
-        dataset._handle,
-        own._own,
-        scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        path,
-        reporter(progress),
-        check.threads(threads),
+    options = Options(
+        distances=kinds("distance", distance),
+        tokens=tokens,
+        ties=ties,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        pixels=pixels,
+        memory=memory,
     )
-    return _measurement(dataset, measured, path)
+    return _measure(dataset, own, options, out, threads, progress)
 
 
 def evaluate(
@@ -209,20 +210,7 @@ def evaluate(
     """Score a model that is a function: a torch model on a GPU, say. Each image is encoded once, and
     pairs are reduced as they come, so that activations are never all kept.
 
-    `encode` — a function of a batch of images and the names of the stages that are asked for. It
-    returns their activations, a mapping of names to arrays or tensors (or a list in their order):
-    `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a
-    `layout`, on any device. It is called on the thread that called `evaluate`, first with one image
-    alone, which tells how large activations are; the next batch is made ready meanwhile
-    `stages` — the names of its stages, in order of depth
-    `preprocess` — how an image is brought to the model: the name of a known model, of a checkpoint or
-    of the hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]`
-    of `float32`); or a function of an array `[height, width, 3]` of `uint8`, whose results are put
-    into one array; without either, `encode` gets a list of such arrays
-    `batch` — images at a time, at most
-    `spill` — what to do where images that are connected by pairs do not fit `memory` with all
-    stages: their activations go through a temporary file; or with `spill=False`, `encode` is called
-    again for one group of stages after the other. `Measurement.holding` says what was done
+    `encode`, `stages`, `preprocess`, `batch`, `spill`, `prefix`, `layout` — as for `Function`
     `memory` — what to stay within, in bytes or as `8GB`, the function's own aside; half of the
     machine's by default
 
@@ -239,13 +227,14 @@ def evaluate(
         prefix=prefix,
         layout=layout,
     )
-    path = check.optional_path("out", out)
-    measured = _alignscope.measure(
-        dataset._handle,
-        own._own,
-        scoring(distance, tokens, ties, resamples, seed, cluster, pixels, memory, dataset.simulated),
-        path,
-        reporter(progress),
-        check.threads(threads),
+    options = Options(
+        distances=kinds("distance", distance),
+        tokens=tokens,
+        ties=ties,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        pixels=pixels,
+        memory=memory,
     )
-    return _measurement(dataset, measured, path)
+    return _measure(dataset, own, options, out, threads, progress)

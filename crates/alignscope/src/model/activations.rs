@@ -22,7 +22,7 @@ use crate::stage::Stage;
 /// already, a function.
 ///
 /// To add one: a file that implements this and [`Facts`], as here; a name for it in `model_spec.rs`; and its
-/// line in `experiment/models.rs`, which makes models of what the user names. The plan of memory, the loop
+/// line in `run/models.rs`, which makes models of what the user names. The plan of memory, the loop
 /// over resident sets, the cache, going on after a stop and the reduction to distances are those of
 /// [`Activations`].
 ///

@@ -22,7 +22,7 @@ use crate::stage::Stage;
 /// A distance of two images: what it needs of each, and its value for a pair.
 ///
 /// To add one: a file that implements this, as here; a name for it in `model_spec.rs`; and its line in
-/// `experiment/models.rs`, which makes models of what the user names. The pixels (`model/pixels.rs`) are a
+/// `run/models.rs`, which makes models of what the user names. The pixels (`model/pixels.rs`) are a
 /// whole one.
 ///
 /// ```

@@ -46,6 +46,10 @@ pub type ImageIndex = u32;
 ///         self.0[trial].images.to_vec()
 ///     }
 ///
+///     fn roles(&self) -> &'static [&'static str] {
+///         &["first", "second"]
+///     }
+///
 ///     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
 ///         self.0.iter().for_each(|trial| use_pair(trial.images[0], trial.images[1]));
 ///     }
@@ -103,6 +107,9 @@ pub trait Paradigm {
     /// The images of a trial, in the order in which the tables of a run have them.
     fn images(&self, trial: usize) -> Vec<ImageIndex>;
 
+    /// What each image of a trial is to those who are asked, in the order of [`images`](Self::images).
+    fn roles(&self) -> &'static [&'static str];
+
     /// Calls `use_pair` with the pairs that trials compare, trial after trial:
     /// [`comparisons`](Self::comparisons) for each. A model gives a distance for each.
     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex));
@@ -125,6 +132,39 @@ pub trait Paradigm {
 
     /// What people answered, as the tables of a run have it.
     fn answer(&self, trial: usize) -> Answer;
+
+    /// What the people of a trial choose among, and how many chose it; empty if they rate.
+    fn alternatives(&self, _trial: usize) -> Vec<Alternative> {
+        vec![]
+    }
+
+    /// How often people chose each alternative, in words.
+    fn choices_in_words(&self, alternatives: &[Alternative]) -> String {
+        let votes = alternatives.iter().map(|a| format!("{} for {}", a.votes, a.name));
+        votes.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Trials and answers as columns, by what they are called.
+    fn columns(&self) -> Vec<(&'static str, Column)> {
+        let trials = 0..self.count();
+        let role = |(place, role): (usize, &&'static str)| {
+            let images = trials.clone().map(|trial| self.images(trial)[place]);
+            (*role, Column::Images(images.collect()))
+        };
+        let answers: Vec<Answer> = trials.clone().map(|trial| self.answer(trial)).collect();
+        let numbers = |of: fn(&Answer) -> Option<f64>| {
+            Column::Numbers(answers.iter().map(|a| of(a).unwrap_or(f64::NAN)).collect())
+        };
+        let mut columns: Vec<_> = self.roles().iter().enumerate().map(role).collect();
+        if self.ratings().is_some() {
+            columns.push(("score", numbers(|a| a.score)));
+            columns.push(("std", numbers(|a| a.score_std)));
+        } else {
+            columns.push(("left_votes", numbers(|a| a.left_votes)));
+            columns.push(("right_votes", numbers(|a| a.right_votes)));
+        }
+        columns
+    }
 
     /// The measure that figures show and that models are compared by.
     fn main_measure(&self) -> Measure;
@@ -205,6 +245,32 @@ impl std::fmt::Display for Answer {
             Self { .. } => write!(f, "no answer"),
         }
     }
+}
+
+/// What people can choose in a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// What it is called, as in `the model chooses left`.
+    pub name: &'static str,
+    /// The place of its image among the [`images`](Paradigm::images) of the trial.
+    pub place: usize,
+    /// The two images that are nearest to each other for a model that chooses it.
+    pub pair: [ImageIndex; 2],
+    /// How many people chose it, or their share.
+    pub votes: f64,
+}
+
+/// A value of each trial.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Column {
+    /// An image.
+    Images(Vec<ImageIndex>),
+    /// Three images.
+    Triplets(Vec<[ImageIndex; 3]>),
+    /// A number; NaN where it is not known.
+    Numbers(Vec<f64>),
+    /// A position among the images of the trial, from 0.
+    Positions(Vec<u8>),
 }
 
 /// What people rated.

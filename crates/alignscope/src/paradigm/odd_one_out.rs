@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::accuracy::{accuracy, on_tie};
-use super::kind::{Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
+use super::kind::{Alternative, Answer, Ceiling, Column, ImageIndex, Paradigm, TrialCeiling};
 use super::{Measure, Score, Ties};
 
 /// An odd-one-out triplet: which of three images is least like the others?
@@ -51,6 +51,10 @@ impl Paradigm for Vec<OddOneOut> {
         self[trial].images.to_vec()
     }
 
+    fn roles(&self) -> &'static [&'static str] {
+        &["first", "second", "third"]
+    }
+
     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
         for trial in self {
             let [first, second, third] = trial.images;
@@ -80,6 +84,32 @@ impl Paradigm for Vec<OddOneOut> {
 
     fn answer(&self, trial: usize) -> Answer {
         Answer { odd: Some(self[trial].odd + 1), ..Answer::default() }
+    }
+
+    fn alternatives(&self, trial: usize) -> Vec<Alternative> {
+        let OddOneOut { images: [a, b, c], odd } = self[trial];
+        // The pair that stays where the first, second or third is the odd one.
+        let alternatives = [("the first", [b, c]), ("the second", [a, c]), ("the third", [a, b])];
+        let alternative = |(place, (name, pair))| {
+            let votes = f64::from(u8::from(place == usize::from(odd)));
+            Alternative { name, place, pair, votes }
+        };
+        alternatives.into_iter().enumerate().map(alternative).collect()
+    }
+
+    fn choices_in_words(&self, alternatives: &[Alternative]) -> String {
+        let votes: Vec<String> =
+            alternatives.iter().map(|a| format!("{} {}", a.name, a.votes)).collect();
+        let all: f64 = alternatives.iter().map(|a| a.votes).sum();
+        format!("the odd one is {} times of {all}", votes.join(", "))
+    }
+
+    /// The three images of each trial, and the odd one among them.
+    fn columns(&self) -> Vec<(&'static str, Column)> {
+        vec![
+            ("images", Column::Triplets(self.iter().map(|trial| trial.images).collect())),
+            ("odd", Column::Positions(self.iter().map(|trial| trial.odd).collect())),
+        ]
     }
 
     fn main_measure(&self) -> Measure {

@@ -30,6 +30,10 @@ impl Paradigm for Vec<RatedPair> {
         vec![self[trial].reference, self[trial].distorted]
     }
 
+    fn roles(&self) -> &'static [&'static str] {
+        &["reference", "distorted"]
+    }
+
     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
         self.iter().for_each(|trial| use_pair(trial.reference, trial.distorted));
     }

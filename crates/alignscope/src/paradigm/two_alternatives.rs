@@ -1,7 +1,7 @@
 //! Two-alternative forced choices.
 
 use super::accuracy::{accuracy, on_tie};
-use super::kind::{Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
+use super::kind::{Alternative, Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
 use super::{Measure, Score, Ties};
 
 /// A two-alternative forced choice: which of two images is more like the reference?
@@ -35,6 +35,10 @@ impl Paradigm for Vec<TwoAlternatives> {
         vec![self[trial].reference, self[trial].left, self[trial].right]
     }
 
+    fn roles(&self) -> &'static [&'static str] {
+        &["reference", "left", "right"]
+    }
+
     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
         for trial in self {
             use_pair(trial.reference, trial.left);
@@ -62,6 +66,14 @@ impl Paradigm for Vec<TwoAlternatives> {
     fn answer(&self, trial: usize) -> Answer {
         let TwoAlternatives { left_votes, right_votes, .. } = self[trial];
         Answer { left_votes: Some(left_votes), right_votes: Some(right_votes), ..Answer::default() }
+    }
+
+    fn alternatives(&self, trial: usize) -> Vec<Alternative> {
+        let TwoAlternatives { reference, left, right, left_votes, right_votes } = self[trial];
+        vec![
+            Alternative { name: "left", place: 1, pair: [reference, left], votes: left_votes },
+            Alternative { name: "right", place: 2, pair: [reference, right], votes: right_votes },
+        ]
     }
 
     fn main_measure(&self) -> Measure {

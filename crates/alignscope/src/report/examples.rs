@@ -74,18 +74,18 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
     let mut thumbnails = Thumbnails::default();
     let mut all = Vec::new();
     for told in &run.told.datasets {
-        let Some(dataset) = trials.iter().find(|d| d.name == told.name) else { continue };
-        let asked = questions(&dataset.trials);
+        let Some(dataset) = trials.iter().find(|d| d.name == told.asked.name) else { continue };
+        let asked = questions(dataset.trials.paradigm());
         let mut names: Vec<&str> = Vec::new();
         for model in &run.told.models {
-            if distances.contains_key(&(told.name.clone(), model.name.clone())) {
+            if distances.contains_key(&(told.asked.name.clone(), model.name.clone())) {
                 names.push(&model.name);
             }
         }
         let of_models: Vec<(&str, Vec<Judged>)> = names
             .iter()
             .map(|name| {
-                let of_pairs = &distances[&(told.name.clone(), (*name).to_owned())];
+                let of_pairs = &distances[&(told.asked.name.clone(), (*name).to_owned())];
                 (*name, judge::judge(&asked, of_pairs))
             })
             .collect();
@@ -130,7 +130,7 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             })
             .collect();
         all.push(Examples {
-            dataset: told.name.clone(),
+            dataset: told.asked.name.clone(),
             samples,
             misses,
             without_images,
@@ -246,9 +246,9 @@ impl Place<'_> {
         number: usize,
         models: &[(&str, Vec<Judged>)],
     ) -> Example {
-        let roles = question.roles();
+        let roles = self.dataset.trials.paradigm().roles();
         let images: Vec<ExampleImage> = question
-            .images()
+            .images
             .iter()
             .enumerate()
             .map(|(side, image)| {
@@ -257,7 +257,12 @@ impl Place<'_> {
                 let uri = known.and_then(|(path, hash)| self.thumbnails.of(path, hash));
                 self.looked_for += 1;
                 self.missing += usize::from(uri.is_none());
-                ExampleImage { id, role: roles[side], uri, chosen: question.chosen() == Some(side) }
+                ExampleImage {
+                    id,
+                    role: roles[side],
+                    uri,
+                    chosen: question.chosen_image() == Some(side),
+                }
             })
             .collect();
         let answers = models
@@ -268,9 +273,9 @@ impl Place<'_> {
             })
             .collect();
         Example {
-            title: format!("trial {}", self.dataset.trial_ids[question.first()]),
+            title: format!("trial {}", self.dataset.trial_ids[question.first]),
             images,
-            people: question.told(self.people),
+            people: format!("{}: {}", self.people, question.told),
             answers,
         }
     }

@@ -96,7 +96,7 @@ fn opening(run: &Run) -> Markup {
     let datasets = told
         .datasets
         .iter()
-        .map(|d| format!("{} ({} trials)", d.name, thousands(d.trials)))
+        .map(|d| format!("{} ({} trials)", d.asked.name, thousands(d.trials)))
         .collect::<Vec<_>>()
         .join(", ");
     html! {
@@ -382,7 +382,7 @@ fn what_was_run(run: &Run) -> Markup {
         (tables::datasets(run).html())
         @if notes().next().is_some() {
             h3 { "What there is to know of the data" }
-            ul { @for d in notes() { @for note in &d.notes { li { (d.name) ": " (note) } } } }
+            ul { @for d in notes() { @for note in &d.notes { li { (d.asked.name) ": " (note) } } } }
         }
         h3 { "Models" }
         ul { @for m in &told.models {

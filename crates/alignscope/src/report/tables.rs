@@ -257,10 +257,10 @@ pub(super) fn comparisons(run: &Run) -> Table {
 /// What each data set is, and what was left out of it.
 pub(super) fn datasets(run: &Run) -> Table {
     let rows = run.told.datasets.iter().map(|d| {
-        let tied = run.scores.iter().filter(|r| r.dataset == d.name && r.subset == "all");
+        let tied = run.scores.iter().filter(|r| r.dataset == d.asked.name && r.subset == "all");
         let left_out = tied.map(|r| r.n_left_out).max().unwrap_or(0);
         vec![
-            Cell::text(d.name.clone()),
+            Cell::text(d.asked.name.clone()),
             Cell::count(d.trials),
             Cell::count(d.clusters),
             Cell::count(d.pairs),
@@ -268,7 +268,7 @@ pub(super) fn datasets(run: &Run) -> Table {
             Cell::count(d.skipped_trials),
             Cell::count(d.missing_images),
             Cell::count(left_out),
-            Cell::text(d.limit.map_or_else(String::new, |l| format!("the first {l} trials"))),
+            Cell::text(d.asked.limit.map_or_else(String::new, |l| format!("the first {l} trials"))),
         ]
     });
     Table {

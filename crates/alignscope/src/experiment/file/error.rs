@@ -42,17 +42,6 @@ pub enum ExperimentFileError {
         #[source]
         source: serde_json::Error,
     },
-    /// A model was given in memory, or is a function.
-    #[error(
-        "the run of {path} had the model `{model}`, whose arrays or function were given in memory; \
-         repeat it in Python, where it can be given again"
-    )]
-    InMemory {
-        /// The file.
-        path: PathBuf,
-        /// The model.
-        model: String,
-    },
     /// Layouts that do not go together.
     #[error("in the experiment {path}")]
     Layouts {
@@ -134,7 +123,8 @@ pub enum ExperimentFileError {
     },
     /// Data for a data set that is not in the experiment.
     #[error(
-        "--data names `{dataset}`, which the experiment {path} has not; its data sets are {}",
+        "the experiment {path} has no data set `{dataset}`, which was to lie elsewhere; its data sets are \
+         {}",
         quoted(found)
     )]
     NoDataset {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Experiment, ExperimentError};
+use super::ExperimentError;
 use crate::encoder::Checkpoint;
+use crate::experiment::Experiment;
 use crate::features::{FeatureFolder, Reading};
 use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 use crate::model::{

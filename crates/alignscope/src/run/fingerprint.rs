@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Experiment;
 use super::models::RunModel;
 use crate::cache::{About, Fingerprint, NUMERICS};
 use crate::encoder::Precision;
+use crate::experiment::Experiment;
 use crate::input_file::ContentHash;
 use crate::model::{BLOCKS, Cell, Role};
 use crate::prepared::PreparedDataset;

@@ -1,12 +1,13 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
+use super::ExperimentError;
 use super::models::RunModel;
 use super::outputs::Concluded;
-use super::{Experiment, ExperimentError};
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::distance::{Distance, Scale};
 use crate::energy::{EnergyOf, EnergyRow, Spread};
+use crate::experiment::Experiment;
 use crate::findings::{Curve, FindingRow, Point, half_in_one_channel};
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;

@@ -1,8 +1,9 @@
 //! The work of a run: each model on each data set, taken from what is kept or done now.
 
+use super::ExperimentError;
 use super::models::RunModel;
-use super::{Experiment, ExperimentError};
 use crate::cache::CacheEntry;
+use crate::experiment::Experiment;
 use crate::model::{Cell, Measurement};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;

@@ -1,14 +1,11 @@
 //! What a run writes down of itself.
 
-use serde_json::{Value, json};
-
-use super::file::Root;
+use super::ExperimentError;
 use super::models::RunModel;
-use super::{Experiment, ExperimentError};
 use crate::encoder::Checkpoint;
+use crate::experiment::{Experiment, written};
 use crate::finished::FigureSpec;
 use crate::model::Role;
-use crate::model_spec::names_of;
 use crate::prepared::PreparedDataset;
 use crate::results::{
     DatasetRecord, FileRecord, Host, Manifest, ModelRecord, OutputFolder, RunState, RunTable,
@@ -31,18 +28,6 @@ impl Experiment {
     pub(super) fn tokens_compared(&self, models: &[RunModel<'_>]) -> Option<String> {
         let has_tokens = |model: &RunModel<'_>| model.model.facts().role().has_tokens();
         models.iter().any(has_tokens).then(|| self.tokens.to_string())
-    }
-
-    /// The experiment as `run` reads it again.
-    ///
-    /// `encoders`, `baselines` — whether there are any, for which alone some of it means something
-    fn written(&self, encoders: bool, baselines: bool) -> Value {
-        let names = names_of(&self.models)
-            .unwrap_or_else(|_| self.models.iter().map(|model| model.spec.to_string()).collect());
-        let mut root = Root::new(self, &names);
-        root.precision = root.precision.filter(|_| encoders);
-        root.baseline_size = root.baseline_size.filter(|_| baselines);
-        json!(root)
     }
 
     /// The manifest of a run that is done.
@@ -110,7 +95,7 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
-            experiment: self.written(encoders, baselines),
+            experiment: written(self, encoders, baselines),
             baseline_size: baselines.then_some(self.baseline_size),
             tokens: self.tokens_compared(of_run),
             precision: encoders.then(|| self.precision.to_string()),

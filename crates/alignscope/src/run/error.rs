@@ -46,8 +46,24 @@ pub enum ExperimentError {
     )]
     FeaturesUnused,
     /// A model of the caller's that was not given.
-    #[error("the model `{0}` was not given")]
+    #[error(
+        "the model `{0}` is arrays or a function in memory, which no file holds; run it in Python, where \
+         it can be given again with `own`"
+    )]
     NotGiven(String),
+    /// A panel could mean several data sets.
+    #[error(
+        "the figure `{figure}` has a panel for `{panel}`, which could be each of `{names}`; give a \
+         [[datasets]] a `name`, and the panel the same"
+    )]
+    Panel {
+        /// The figure.
+        figure: String,
+        /// The panel.
+        panel: String,
+        /// The data sets.
+        names: String,
+    },
     /// The figures cannot all be drawn into the output folder.
     #[error(transparent)]
     Figures(#[from] FigureNameError),

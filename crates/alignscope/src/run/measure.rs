@@ -1,8 +1,9 @@
 //! One model of the caller's on one data set.
 
-use super::{Experiment, ExperimentError, Outcome};
+use super::{ExperimentError, Outcome};
 use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
+use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::model::Measurement;
 use crate::model::StageDistances;

@@ -4,9 +4,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::models::RunModel;
 use super::tables::Tables;
-use super::{Experiment, ExperimentError, record};
+use super::{ExperimentError, record};
 use crate::comparison::ComparisonRow;
 use crate::energy::EnergyRow;
+use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::finished::{draw, notes_on_published};
 use crate::model::check_stopped;
