@@ -6,6 +6,7 @@
 #[macro_use]
 mod name;
 mod user_folders;
+mod remedy;
 mod progress;
 mod shown;
 mod atomic_write;
@@ -13,7 +14,6 @@ mod atomic_write;
 mod spill;
 mod input_file;
 mod text;
-mod remedy;
 mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
@@ -109,7 +109,7 @@ pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};
 pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
-pub use crate::remedy::{Remedy, with_remedies};
+pub use crate::remedy::{Advice, Choice, Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};

@@ -491,11 +491,11 @@ mod tests {
     #[test]
     fn as_many_trials_of_another_split_are_not_held_against_the_study() {
         let rows = rows_of(Release::Things, |_| {});
-        let parts = AskedParts::from([("things".to_owned(), "`--split trainset`".to_owned())]);
+        let parts = AskedParts::from([("things".to_owned(), "the split trainset".to_owned())]);
         assert_eq!(published_differences(&rows, &Specs::default(), &parts), []);
         assert!(!is_comparable(&rows, "things", &parts));
         let notes = published_notes(&rows, &parts);
-        assert!(notes[0].contains("asked for (`--split trainset`)"), "{notes:?}");
+        assert!(notes[0].contains("asked for (the split trainset)"), "{notes:?}");
     }
 
     #[test]

@@ -189,7 +189,7 @@ fn look_for(
     let (Some(root), Some(recorded)) = (&told.images_root, &told.images_sha256) else {
         return Err("the manifest has no hash of them".to_owned());
     };
-    let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.name);
+    let remedy = format!("draw the report again and say where the folder of {} is", dataset.name);
     check_ids(told, dataset)?;
     let root = images_root(&told.data, root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)

@@ -249,7 +249,7 @@ fn published(run: &Run) -> Result<Markup, ResultsError> {
     let path = run.folder.join("published-differences.csv");
     if !is_there(&path) {
         return Ok(
-            html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
+            html! { p { "Not asked for. A report of this run that asks for published scores lays the study's own under these." } },
         );
     }
     let text = match read_text(&path) {
