@@ -22,6 +22,8 @@ pub mod listing;
 mod stage;
 /// Drawing clusters of trials again, for intervals.
 pub mod resample;
+/// Scores of trials and distances, and how they are resampled.
+pub mod measure;
 /// What people can be asked: kinds of trials, and the measures of each.
 pub mod paradigm;
 /// Trials: which images were shown to people, and what they answered.

@@ -160,7 +160,7 @@ fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
         ));
     }
     // A rule for ties that met none is none.
-    let ties = row.measure == Measure::Accuracy && row.n_ties > 0 && row.ties != Ties::Miss;
+    let ties = row.measure.counts_ties() && row.n_ties > 0 && row.ties != Ties::Miss;
     ties.then(|| format!("ties count by the rule `{}`, in the study as a miss", row.ties))
 }
 

@@ -203,9 +203,8 @@ impl<'a> ComparedRun<'a> {
         let rows = read_scores(&path.join("scores.csv"))?;
         let mut sides = Vec::new();
         for row in rows.iter().filter(|row| row.subset == ALL) {
-            let main = matches!(row.measure, Measure::Spearman | Measure::Accuracy);
             let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
-            if main {
+            if row.measure.is_main() {
                 sides.push((row.dataset.clone(), side));
             }
         }
