@@ -138,9 +138,9 @@ pub(super) fn document(rows: &[ScoreRow]) -> Vec<u8> {
 /// The file is missing, lacks a column, or holds a field that cannot be read.
 pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
     let rows = fields::read(path, &COLUMNS, COLUMNS.len(), |row| {
-        let measure = row.get(6)?;
+        let measure: Measure = row.get(6)?;
         // What is drawn has an axis.
-        let (low, high) = ends(measure);
+        let (low, high) = measure.ends();
         let drawn = |column| row.within(column, low, high);
         Ok(ScoreRow {
             dataset: row.name(0)?,
@@ -171,23 +171,6 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
     })?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
     Ok(rows)
-}
-
-/// Between these lies any value of a measure, and any end of an interval of it.
-fn ends(measure: Measure) -> (f64, f64) {
-    match measure {
-        // In units of the scores, whatever those are.
-        Measure::RmseLogistic4 | Measure::RmseLogistic5 => (-f64::MAX, f64::MAX),
-        // Shares and correlations; an interval may go beyond.
-        Measure::Spearman
-        | Measure::Pearson
-        | Measure::Kendall
-        | Measure::Accuracy
-        | Measure::VoteShare
-        | Measure::BeyondChance
-        | Measure::PearsonLogistic4
-        | Measure::PearsonLogistic5 => (-100.0, 100.0),
-    }
 }
 
 #[cfg(test)]
