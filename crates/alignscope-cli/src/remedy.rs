@@ -8,7 +8,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::MoreMemory { bytes: Some(bytes) } => {
             return format!("allow more with `--memory {}MB`", bytes.div_ceil(1_000_000));
         }
-        Remedy::MoreMemory { bytes: None } => "allow more with `--memory`",
+        Remedy::MoreMemory { bytes: None } => "allow more memory with `--memory`",
         Remedy::SmallerImage => "make the image smaller",
         Remedy::SmallerSquare => "bring images to a smaller square with `--baseline-size`",
         Remedy::LargerSquare => "bring images to a larger square with `--baseline-size`",
@@ -43,7 +43,9 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::FetchWeights { metric } => {
             return format!("fetch them with `alignscope fetch {metric}`");
         }
-        Remedy::NameWeights => "bring them from elsewhere and name their folder with `--weights`",
+        Remedy::NameWeights => {
+            "bring the files from elsewhere and name their folder with `--weights`"
+        }
         Remedy::NameCache => "keep them in a folder that you name with `--cache`",
         Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
         Remedy::OtherFolder => "name another folder with `--out`",

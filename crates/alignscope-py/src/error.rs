@@ -46,7 +46,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::MoreMemory { bytes: Some(bytes) } => {
             return format!("allow more with `memory={}`", bytes.div_ceil(1_000_000) * 1_000_000);
         }
-        Remedy::MoreMemory { bytes: None } => "allow more with `memory`",
+        Remedy::MoreMemory { bytes: None } => "allow more memory with `memory`",
         Remedy::SmallerImage => "make the image smaller",
         Remedy::SmallerSquare => "bring images to a smaller square with `baseline_size`",
         Remedy::LargerSquare => "bring images to a larger square with `baseline_size`",
@@ -78,7 +78,9 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::FetchWeights { metric } => {
             return format!("fetch them with `alignscope fetch {metric}`");
         }
-        Remedy::NameWeights => "bring them from elsewhere and name their folder with `weights`",
+        Remedy::NameWeights => {
+            "bring the files from elsewhere and name their folder with `weights`"
+        }
         Remedy::NameCache => "keep them in a folder that you name with `cache`",
         Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
         Remedy::OtherFolder => "name another folder with `out`",

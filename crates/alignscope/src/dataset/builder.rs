@@ -189,7 +189,8 @@ impl<'a, T> Builder<'a, T> {
                 why: match (self.skipped_trials, self.filtered) {
                     (0, 0) => "it has no rows".to_owned(),
                     (skipped, filtered) => format!(
-                        "{skipped} have missing images, {filtered} are not of the split or have too few votes"
+                        "{skipped} have missing images, {filtered} are not of the split or have \
+                         too few votes"
                     ),
                 },
                 path: self.path,

@@ -192,7 +192,8 @@ pub enum DatasetError {
     },
     /// A path that leads out of the data set's folder.
     #[error(
-        "{path}, line {line}: the path `{found}` leads out of the folder of the data set, expected a path below it"
+        "{path}, line {line}: the path `{found}` leads out of the folder of the data \
+         set, expected a path below it"
     )]
     Outside {
         /// The file.
@@ -229,7 +230,8 @@ pub enum DatasetError {
     },
     /// Clusters by observer are asked for, and nothing says who answered.
     #[error(
-        "resampling the answers of an observer together needs to know who answered each trial of {dataset}, but it has no label `subject` that says so for all{}",
+        "resampling the answers of an observer together needs to know who answered each trial of \
+         {dataset}, but it has no label `subject` that says so for all{}",
         if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
     )]
     NoObserver {

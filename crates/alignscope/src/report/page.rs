@@ -248,9 +248,9 @@ fn parts(run: &Run) -> Markup {
 fn published(run: &Run) -> Result<Markup, ResultsError> {
     let path = run.folder.join("published-differences.csv");
     if !is_there(&path) {
-        return Ok(
-            html! { p { "Not asked for. A report of this run that asks for published scores lays the study's own under these." } },
-        );
+        let how = "Not asked for. A report of this run that asks for published scores lays the \
+                   study's own under these.";
+        return Ok(html! { p { (how) } });
     }
     let text = match read_text(&path) {
         Ok((text, _)) => text,
