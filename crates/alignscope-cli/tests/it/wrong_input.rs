@@ -450,9 +450,9 @@ fn options_that_do_not_apply() {
         &place,
         "pairs",
         &["--min-votes", "6"],
-        &["chosen of pairs", "leave out `--min-votes`"],
+        &["chosen for pairs", "leave out `--min-votes`"],
     );
-    refuses(&place, "pairs", &["--images", "01b"], &["chosen of pairs", "leave out `--images`"]);
+    refuses(&place, "pairs", &["--images", "01b"], &["chosen for pairs", "leave out `--images`"]);
 }
 
 #[test]
@@ -633,7 +633,7 @@ fn clusters_of_observers_whom_nobody_names() {
         &place,
         "pairs",
         &["--cluster", "observer"],
-        &["needs to know who answered", "no label `subject`", "choose `--cluster default`"],
+        &["observers cannot be resampled", "no label `subject`", "choose `--cluster default`"],
     );
 }
 

@@ -25,7 +25,7 @@ pub enum DatasetError {
         source: io::Error,
     },
     /// A choice that says nothing about this data set.
-    #[error("{choice} cannot be chosen of {dataset}")]
+    #[error("{choice} cannot be chosen for {dataset}")]
     NotApplicable {
         /// The choice.
         choice: Choice,
@@ -230,8 +230,8 @@ pub enum DatasetError {
     },
     /// Clusters by observer are asked for, and nothing says who answered.
     #[error(
-        "resampling the answers of an observer together needs to know who answered each trial of \
-         {dataset}, but it has no label `subject` that says so for all{}",
+        "observers cannot be resampled: {dataset} has no label `subject` that says of all trials who \
+         answered{}",
         if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
     )]
     NoObserver {

@@ -25,8 +25,8 @@ pub trait RatedMeasure: Sync {
         0.0
     }
 
-    /// Whether it is of a curve that is fitted to all trials: it is measured of the whole by
-    /// intervals and tables, and not by [`score`](crate::score::score) or a ceiling.
+    /// Whether a curve is fitted to all trials first: the tables of a run have it, and
+    /// [`score`](crate::score::score) and ceilings do without.
     fn is_fitted(&self) -> bool {
         false
     }
