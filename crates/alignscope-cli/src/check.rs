@@ -6,6 +6,7 @@ use alignscope::{DatasetOptions, in_one_line};
 use crate::DONE;
 use crate::arguments::Check;
 use crate::progress::progress;
+use crate::remedy::words;
 use crate::run::{DONE_WITH_FAILURES, memory};
 use crate::terminal::say;
 
@@ -32,7 +33,8 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         for example in &problem.examples {
             say!("           {}", in_one_line(example));
         }
-        say!("         to do: {}", problem.fix);
+        let words = problem.remedies.iter().map(|remedy| format!(", or {}", words(remedy)));
+        say!("         to do: {}{}", problem.fix, words.collect::<String>());
     }
     Ok(match found.problems.len() {
         0 => {

@@ -6,8 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::remedy;
 use crate::terminal::tell;
-use alignscope::{Progress, in_lines, in_one_line};
+use alignscope::{Advice, Progress, in_lines, in_one_line};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A task that goes on for longer than this says so in a plain line, and again each time that so
@@ -67,6 +68,10 @@ impl Progress for Bars {
             Some(bar) => bar.suspend(|| tell!("{message}")),
             None => tell!("{message}"),
         }
+    }
+
+    fn advise(&self, advice: &Advice) {
+        self.note(&advice.in_words(remedy::words));
     }
 }
 
@@ -205,6 +210,10 @@ impl Progress for Lines {
 
     fn note(&self, message: &str) {
         self.shared.with(|out| out.say(message));
+    }
+
+    fn advise(&self, advice: &Advice) {
+        self.note(&advice.in_words(remedy::words));
     }
 }
 

@@ -1,26 +1,71 @@
 //! What would help with an error, in the words of the command line.
 
-use alignscope::Remedy;
+use alignscope::{Choice, Remedy};
 
 /// What to do, and by which option.
-pub fn words(remedy: Remedy) -> String {
+pub fn words(remedy: &Remedy) -> String {
     let text = match remedy {
-        Remedy::MoreMemory { bytes } => {
+        Remedy::MoreMemory { bytes: Some(bytes) } => {
             return format!("allow more with `--memory {}MB`", bytes.div_ceil(1_000_000));
         }
+        Remedy::MoreMemory { bytes: None } => "allow more memory with `--memory`",
         Remedy::SmallerImage => "make the image smaller",
         Remedy::SmallerSquare => "bring images to a smaller square with `--baseline-size`",
         Remedy::LargerSquare => "bring images to a larger square with `--baseline-size`",
         Remedy::PrecisionF32 => "choose `--precision f32`, whose weights take a third less",
         Remedy::Spill => "let activations be spilled to a temporary file",
+        Remedy::FreeSpace => "free some space there",
+        Remedy::OtherTemporaryFolder => "name another folder in the environment variable TMPDIR",
         Remedy::FewerResamples => "draw fewer with `--resamples`",
         Remedy::FewerTrials => "take a part of them with `--limit`",
         Remedy::LeaveOutImages => "leave their trials out with `--keep-going`",
+        Remedy::LeaveOutMissing => "leave their trials out with `--skip-missing`",
+        Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
+        Remedy::NameFile => "name one of them with `--data`",
+        Remedy::RenameDataset { format } => {
+            return format!("give one another name, as in `--dataset mine={format}`");
+        }
+        Remedy::ClusterByDefault => "choose `--cluster default`",
+        Remedy::LeaveOut(choice) => return format!("leave out {}", option(*choice)),
+        Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
+        Remedy::SayPrefix => {
+            "say with `--prefix-tokens` how many stand before the patches, such as 5 for a class \
+             token and 4 registers, 0 for none"
+        }
+        Remedy::SayOtherPrefix => {
+            "if that is not so, say with `--prefix-tokens` how many stand before the patches"
+        }
+        Remedy::SayClassToken => "if the first is a class token, say so with `--prefix-tokens 1`",
+        Remedy::SayLayouts { layouts, axes } => {
+            let options: Vec<_> = layouts.iter().map(|name| format!("--layout {name}")).collect();
+            return format!("if its axes are {axes}, say so with `{}`", options.join(" "));
+        }
+        Remedy::FetchWeights { metric } => {
+            return format!("fetch them with `alignscope fetch {metric}`");
+        }
+        Remedy::NameWeights => {
+            "bring the files from elsewhere and name their folder with `--weights`"
+        }
+        Remedy::NameCache => "keep them in a folder that you name with `--cache`",
+        Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
         Remedy::OtherFolder => "name another folder with `--out`",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
         Remedy::Verify => "look into it with `alignscope verify`",
-        _ => return format!("{remedy:?}"),
+        Remedy::NameSide => "name one side with `--model-a`, `--stage-a` or `--distance-a`",
+        Remedy::RunWithTies => "run one of them again with `--ties`",
     };
     text.to_owned()
+}
+
+/// The option, or options, by which something is chosen.
+fn option(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Split => "`--split`",
+        Choice::MinVotes => "`--min-votes`",
+        Choice::ThingsImages => "`--images`",
+        Choice::Reading => "`--layout` and `--prefix-tokens`",
+        Choice::Prefix => "`--prefix-tokens`",
+        Choice::Scales => "`--scale-from`",
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use alignscope::Progress;
+use alignscope::{Advice, Progress};
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -87,6 +87,10 @@ impl Progress for Stoppable {
 
     fn note(&self, message: &str) {
         self.progress.note(message);
+    }
+
+    fn advise(&self, advice: &Advice) {
+        self.progress.advise(advice);
     }
 
     fn is_stopped(&self) -> bool {

@@ -43,8 +43,9 @@ pub fn tell_line(text: &str) {
 /// What went wrong, on stderr. Lines after the first are set off, so that a name with a line break
 /// in it looks like no line of the program's own.
 pub fn tell_error(error: &anyhow::Error) {
-    let remedies = remedies_of(error.as_ref()).into_iter().map(remedy::words);
-    let text = with_remedies(&format!("alignscope: {error:#}"), remedies);
+    let remedies = remedies_of(error.as_ref());
+    let words = remedies.iter().map(remedy::words);
+    let text = with_remedies(&format!("alignscope: {error:#}"), words);
     tell_line(&set_off(&text));
 }
 

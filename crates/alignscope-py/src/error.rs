@@ -10,8 +10,8 @@ use alignscope::image::ImageError;
 use alignscope::model::ModelError;
 use alignscope::results::ResultsError;
 use alignscope::{
-    DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError, PreparedError,
-    Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    Choice, DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError,
+    PreparedError, Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -34,134 +34,84 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         return PyKeyboardInterrupt::new_err("stopped");
     }
     let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let message = with_remedies(&message, remedies_of(error).into_iter().map(in_python));
+    let message = with_remedies(&message, remedies_of(error).iter().map(in_python));
     // A name in a file that is obeyed by a terminal is shown by it instead.
-    let message = alignscope::in_lines(&as_python_says(&message)).into_owned();
+    let message = alignscope::in_lines(&message).into_owned();
     raise(py, class(&chain), message)
 }
 
 /// What would help, and by which argument.
-fn in_python(remedy: Remedy) -> String {
+pub(crate) fn in_python(remedy: &Remedy) -> String {
     let text = match remedy {
-        Remedy::MoreMemory { bytes } => {
+        Remedy::MoreMemory { bytes: Some(bytes) } => {
             return format!("allow more with `memory={}`", bytes.div_ceil(1_000_000) * 1_000_000);
         }
+        Remedy::MoreMemory { bytes: None } => "allow more memory with `memory`",
         Remedy::SmallerImage => "make the image smaller",
         Remedy::SmallerSquare => "bring images to a smaller square with `baseline_size`",
         Remedy::LargerSquare => "bring images to a larger square with `baseline_size`",
         Remedy::PrecisionF32 => "choose `precision=\"f32\"`, whose weights take a third less",
         Remedy::Spill => "let activations be spilled to a temporary file with `spill=True`",
+        Remedy::FreeSpace => "free some space there",
+        Remedy::OtherTemporaryFolder => "name another folder in the environment variable TMPDIR",
         Remedy::FewerResamples => "draw fewer with `resamples`",
         Remedy::FewerTrials => "take a part of them with `limit`",
         Remedy::LeaveOutImages => "leave their trials out with `keep_going=True`",
+        Remedy::LeaveOutMissing => "leave their trials out with `skip_missing=True`",
+        Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
+        Remedy::NameFile => "name one of them as the path",
+        Remedy::RenameDataset { .. } => "give one another name with `name`",
+        Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
+        Remedy::LeaveOut(choice) => return format!("leave out {}", argument(*choice)),
+        Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
+        Remedy::SayPrefix => {
+            "say with `prefix` how many stand before the patches, such as 5 for a class token and \
+             4 registers, 0 for none"
+        }
+        Remedy::SayOtherPrefix => {
+            "if that is not so, say with `prefix` how many stand before the patches"
+        }
+        Remedy::SayClassToken => "if the first is a class token, say so with `prefix=1`",
+        Remedy::SayLayouts { layouts, axes } => {
+            return format!("if its axes are {axes}, say so with `layout={}`", quoted(layouts));
+        }
+        Remedy::FetchWeights { metric } => {
+            return format!("fetch them with `alignscope fetch {metric}`");
+        }
+        Remedy::NameWeights => {
+            "bring the files from elsewhere and name their folder with `weights`"
+        }
+        Remedy::NameCache => "keep them in a folder that you name with `cache`",
+        Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `fresh=True`",
         Remedy::Verify => "look into it with `alignscope verify`",
-        _ => return format!("{remedy:?}"),
+        Remedy::NameSide => "name one side",
+        Remedy::RunWithTies => "run one of them again with `ties`",
     };
     text.to_owned()
 }
 
-/// Arguments that are true or false: what Python writes for the option.
-const SWITCHES: [(&str, &str); 6] = [
-    ("no-cache", "cache=False"),
-    ("fresh", "fresh=True"),
-    ("skip-missing", "skip_missing=True"),
-    ("keep-going", "keep_going=True"),
-    ("allow-outside", "allow_outside=True"),
-    ("published", "published=True"),
-];
-
-/// Options that are called otherwise in Python.
-const RENAMED: [(&str, &str); 3] =
-    [("images", "things_images"), ("data", "path"), ("prefix-tokens", "prefix")];
-
-/// Options whose value is a word that may stand behind them.
-const OF_WORDS: [(&str, &[&str]); 6] = [
-    ("layout", &["NCHW", "NHWC", "NLC", "NCL"]),
-    ("cluster", &["default", "observer", "none"]),
-    ("tokens", &["all", "class", "patches", "mean"]),
-    ("precision", &["auto", "f32", "bf16x6", "bf16x3", "bf16"]),
-    ("ties", &["miss", "half"]),
-    ("projection", &["raw", "unit"]),
-];
-
-/// Options of the program as the arguments that they are in Python: `--skip-missing` as
-/// `skip_missing=True`, `--memory 700MB` as `memory=700000000`. A command that is quoted whole stays.
-pub(crate) fn as_python_says(message: &str) -> String {
-    let mut text = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some((before, after)) = rest.split_once("--") {
-        text.push_str(before);
-        let end = after.find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
-        let (option, left) = after.split_at(end.unwrap_or(after.len()));
-        let of_name = before.ends_with(|c: char| c.is_alphanumeric()) || option.is_empty();
-        let quoted = text.rsplit_once('`').filter(|_| text.matches('`').count() % 2 == 1);
-        let of_command = quoted.is_some_and(|(_, quoted)| quoted.starts_with("alignscope "));
-        if of_name || of_command {
-            text.push_str(&format!("--{option}"));
-            rest = left;
-            continue;
-        }
-        let (argument, value) = argument(option, left);
-        text.push_str(&argument);
-        rest = &left[value..];
-    }
-    text + rest
-}
-
-/// An option with what follows it as Python writes it, and how long the value was that it took.
-fn argument(option: &str, left: &str) -> (String, usize) {
-    let of = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(name, _)| *name == option).map(|(_, python)| (*python).to_owned())
-    };
-    if let Some(written) = of(&SWITCHES) {
-        return (written, 0);
-    }
-    let name = of(&RENAMED).unwrap_or_else(|| option.replace('-', "_"));
-    let Some(after) = left.strip_prefix(' ') else { return (name, 0) };
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
-    let word = &after[..end];
-    let words = OF_WORDS.iter().find(|(of, _)| *of == option).map_or(&[][..], |(_, words)| *words);
-    if words.contains(&word) {
-        return words_of(option, &name, words, left);
-    }
-    if option == "prefix-tokens" && word.parse::<u64>().is_ok() {
-        return (format!("{name}={word}"), 1 + end);
-    }
-    match (option, word.strip_suffix("MB").map(str::parse::<u64>)) {
-        ("memory", Some(Ok(megabytes))) => (format!("{name}={megabytes}000000"), 1 + end),
-        _ => (name, 0),
+/// The argument, or arguments, by which something is chosen.
+fn argument(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Split => "`split`",
+        Choice::MinVotes => "`min_votes`",
+        Choice::ThingsImages => "`things_images`",
+        Choice::Reading => "`layout` and `prefix`",
+        Choice::Prefix => "`prefix`",
+        Choice::Scales => "`scale_from`",
     }
 }
 
-/// As [`argument`], of an option of words that may be given again: `layout="NCHW"`, or
-/// `layout=["NCHW", "NCL"]` for `--layout NCHW --layout NCL`.
-fn words_of(option: &str, name: &str, words: &[&str], left: &str) -> (String, usize) {
-    let again = format!(" --{option}");
-    let (mut found, mut rest) = (Vec::new(), left);
-    while let Some((word, after)) = word_behind(rest, words) {
-        found.push(format!("\"{word}\""));
-        rest = after;
-        match rest.strip_prefix(&again) {
-            Some(more) if word_behind(more, words).is_some() => rest = more,
-            _ => break,
-        }
+/// A text, or a list of texts, as Python writes it.
+fn quoted(texts: &[&str]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();
+    match &quoted[..] {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
     }
-    let taken = left.len() - rest.len();
-    match &found[..] {
-        [one] => (format!("{name}={one}"), taken),
-        several => (format!("{name}=[{}]", several.join(", ")), taken),
-    }
-}
-
-/// The word of a list that stands first behind an option, and what follows it.
-fn word_behind<'a>(left: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
-    let after = left.strip_prefix(' ')?;
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
-    let (word, rest) = after.split_at(end);
-    words.contains(&word).then_some((word, rest))
 }
 
 /// An exception of `alignscope._errors`, by the name of its class.

@@ -18,8 +18,8 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::array;
 use crate::dataset::Dataset;
-use crate::encoder::{checkpoint, memory_bytes};
-use crate::error::{as_python_says, exception, raise};
+use crate::encoder::checkpoint;
+use crate::error::{as_python_says, exception, in_python, raise};
 use crate::experiment::Choices;
 use crate::table::Table;
 use crate::work::{self, Worker};
@@ -115,7 +115,7 @@ impl Measured {
     /// What is probably wrong with the arrays.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.measured.warnings.iter().map(|warning| as_python_says(warning)).collect()
+        self.measured.warnings.iter().map(|warning| warning.in_words(in_python)).collect()
     }
 
     /// Seconds that it took.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use alignscope::Progress;
+use alignscope::{Advice, Progress};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::error::as_python_says;
+use crate::error::in_python;
 
 /// How often Ctrl-C is asked for and progress shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -77,7 +77,11 @@ impl Progress for Worker {
     }
 
     fn note(&self, message: &str) {
-        self.tell(Event::Note(as_python_says(message)));
+        self.tell(Event::Note(message.to_owned()));
+    }
+
+    fn advise(&self, advice: &Advice) {
+        self.note(&advice.in_words(in_python));
     }
 
     fn is_stopped(&self) -> bool {

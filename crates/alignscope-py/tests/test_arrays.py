@@ -105,14 +105,14 @@ def test_the_number_of_tokens_tells_of_a_class_token(measure):
     [
         ({"prefix": 14, "tokens": "patches"}, ValueError, "only 14 tokens"),
         ({"prefix": 14}, ValueError, "only 14 tokens"),
-        ({"prefix": 0, "tokens": "class"}, ValueError, "`prefix=0` says that no token"),
+        ({"prefix": 0, "tokens": "class"}, ValueError, "it is said that no token"),
         ({"prefix": -1}, ValueError, "prefix is -1, expected 0 or more"),
         ({"prefix": "5"}, TypeError, "prefix is '5', a str, expected a whole number or None"),
         ({"prefix": True}, TypeError, "prefix is True, a bool"),
         ({"prefix": 5.0}, TypeError, "prefix is 5.0, a float"),
         ({"layout": "nlc"}, ValueError, "unknown layout `nlc` .did you mean `NLC`.., expected one of `NCHW`"),
         ({"layout": 3}, TypeError, "layout is 3, an int, expected a layout .str., a list of them"),
-        ({"layout": ["NLC", "NCL"]}, ValueError, '"NLC"` and `layout="NCL"` are both of 3 axes'),
+        ({"layout": ["NLC", "NCL"]}, ValueError, "NLC and NCL are both of 3 axes"),
         ({"layout": ["NLC", "NCHW"]}, ValueError, "no stage has 4 axes"),
         ({"layout": "NCHW"}, ValueError, "no stage has 4 axes"),
     ],
@@ -138,7 +138,7 @@ def test_a_map_is_its_positions_as_tokens_to_the_byte(measure, size):
             same(measure(array.astype(dtype), layout=layout), expected)
         with pytest.raises(ValueError, match="a feature map has none"):
             measure(array, layout=layout, tokens="class")
-        with pytest.raises(ValueError, match="`prefix=1` has no use"):
+        with pytest.raises(ValueError, match="before the patches, 1, has no use.*leave out `prefix`"):
             measure(array, layout=layout, prefix=1)
         with pytest.raises(ValueError, match='`layout="NCHW"`.*`layout="NHWC"`'):
             measure(array)
@@ -206,7 +206,7 @@ def test_stages_of_maps_and_tokens_stand_side_by_side(dataset):
 def test_maps_and_exchanged_tokens_have_a_layout_each(dataset):
     maps, tokens = noise(IMAGES, 5, 3, 2), noise(IMAGES, 24, 10)
     features = {"maps": maps, "tokens": tokens}
-    advice = r'`layout=\["NCHW", "NCL"\]`, else .*`layout=\["NCHW", "NLC"\]`'
+    advice = r'`layout=\["NCHW", "NCL"\]`, or .*`layout=\["NCHW", "NLC"\]`'
     with pytest.warns(UserWarning, match=advice):
         alignscope.score(dataset, features, layout="NCHW", resamples=0)
     exchanged = np.ascontiguousarray(np.moveaxis(tokens, 1, -1))

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::remedy::Remedy;
+
 pub use entry::{CacheEntry, SetWriter, StoreError};
 pub use folder::{CacheFolder, CacheListing};
 
@@ -66,9 +68,7 @@ pub struct About {
 #[non_exhaustive]
 pub enum CacheError {
     /// A file cannot be written.
-    #[error(
-        "cannot keep differences in {path}; free some space there, name another folder with --cache, or keep nothing with --no-cache"
-    )]
+    #[error("cannot keep differences in {path}")]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -96,12 +96,23 @@ pub enum CacheError {
     /// There is no place for them.
     #[error(
         "cannot tell where differences are kept: neither ALIGNSCOPE_CACHE nor XDG_CACHE_HOME nor HOME \
-         is set; name a folder with --cache (or in a run keep nothing with --no-cache)"
+         is set"
     )]
     NoPlace,
 }
 
 impl CacheError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Write { .. } => {
+                vec![Remedy::FreeSpace, Remedy::NameCache, Remedy::WithoutCache]
+            }
+            Self::NoPlace => vec![Remedy::NameCache, Remedy::WithoutCache],
+            Self::InUse { .. } | Self::Read { .. } => vec![],
+        }
+    }
+
     fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
         |source| Self::Write { path: path.to_owned(), source }
     }

@@ -46,6 +46,7 @@ use crate::input_file::HashedPath;
 use crate::model_spec::{ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 use crate::stage::Stage;
 use crate::weights::{Format, Needed, Weights, WeightsError};
 
@@ -387,7 +388,7 @@ pub enum EncoderError {
         found: Option<(usize, usize)>,
     },
     /// The model has no class token.
-    #[error("this model ({family}) has no class token; use `--tokens all`, `patches` or `mean`")]
+    #[error("this model ({family}) has no class token")]
     NoClassToken {
         /// The model's family.
         family: FamilyName,
@@ -430,6 +431,16 @@ pub enum EncoderError {
     /// The weights cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+}
+
+impl EncoderError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
+            _ => vec![],
+        }
+    }
 }
 
 impl Hub {

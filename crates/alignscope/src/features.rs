@@ -24,6 +24,7 @@ use crate::memory::TooLittleMemory;
 use crate::pair_statistics::{Activations, find_unusable, is_suspect};
 use crate::plan::{ahead_limit, fixed_bytes, more_ahead_bytes};
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 use crate::results::{OutputFolder, ResultsError, write_whole};
 use crate::stage::Stage;
 use crate::text::MAX_LINE_BYTES;
@@ -141,6 +142,18 @@ pub enum FeatureError {
     /// A file could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
+}
+
+impl FeatureError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Image(error) => error.remedies(),
+            Self::Memory(error) => error.remedies(),
+            Self::Results(error) => error.remedies(),
+            _ => vec![],
+        }
+    }
 }
 
 /// The name of a stage's folder: `embedding`, `block-01`, …, `projection`.

@@ -15,6 +15,7 @@ use crate::input_file::ContentHash;
 use crate::listing::for_each_file;
 use crate::paradigm::Answer;
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 
 /// What was found in a data set's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Problem {
     pub examples: Vec<String>,
     /// What to do.
     pub fix: String,
+    /// What would help besides.
+    pub remedies: Vec<Remedy>,
 }
 
 /// So many examples are shown.
@@ -74,7 +77,12 @@ impl Problem {
             }
             examples.push(example);
         }
-        Self { what, examples, fix: fix.to_owned() }
+        Self { what, examples, fix: fix.to_owned(), remedies: vec![] }
+    }
+
+    /// The same, with something else that would help.
+    fn or(self, remedy: Remedy) -> Self {
+        Self { remedies: vec![remedy], ..self }
     }
 }
 
@@ -104,22 +112,19 @@ pub fn inspect(
             dataset.skipped_trials,
             dataset.skipped_trials + dataset.trials.len()
         );
-        let fix =
-            "fetch them, or leave their trials out with `--skip-missing` of `run` and `score`";
-        problems.push(Problem::new(what, dataset.missing.iter().cloned(), fix));
+        let problem = Problem::new(what, dataset.missing.iter().cloned(), "fetch them");
+        problems.push(problem.or(Remedy::LeaveOutMissing));
     }
     let Looked { bad, beyond, needed, equal, sizes, notes_on_images } =
         look_at_images(&dataset, memory_bytes, progress);
     if !bad.is_empty() {
         let what = format!("{} images cannot be decoded", bad.len());
-        let fix = "fetch them again, or leave their trials out with `--keep-going` of `run`";
-        problems.push(Problem::new(what, bad, fix));
+        problems.push(Problem::new(what, bad, "fetch them again").or(Remedy::LeaveOutImages));
     }
     if !beyond.is_empty() {
         let what = format!("{} images need more memory than the budget", beyond.len());
-        let needed = (needed + PROGRAM_BYTES).div_ceil(1_000_000);
-        let fix = format!("allow more with --memory {needed}MB, or make them smaller");
-        problems.push(Problem::new(what, beyond, &fix));
+        let more = Remedy::MoreMemory { bytes: Some(needed + PROGRAM_BYTES) };
+        problems.push(Problem::new(what, beyond, "make them smaller").or(more));
     }
     if !equal.is_empty() {
         let what = format!("{} groups of images have the very same bytes", equal.len());

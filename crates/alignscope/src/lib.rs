@@ -7,6 +7,7 @@
 mod name;
 mod csv_row;
 mod user_folders;
+mod remedy;
 mod progress;
 mod shown;
 mod atomic_write;
@@ -14,7 +15,6 @@ mod atomic_write;
 mod spill;
 mod input_file;
 mod text;
-mod remedy;
 mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
@@ -23,6 +23,8 @@ pub mod listing;
 mod stage;
 /// Drawing clusters of trials again, for intervals.
 pub mod resample;
+/// Scores of trials and distances, and how they are resampled.
+pub mod measure;
 /// What people can be asked: kinds of trials, and the measures of each.
 pub mod paradigm;
 /// Trials: which images were shown to people, and what they answered.
@@ -109,7 +111,7 @@ pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};
 pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
-pub use crate::remedy::{Remedy, with_remedies};
+pub use crate::remedy::{Advice, Choice, Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::run::{ExperimentError, Measured, Summary, remedies_of};
 pub use crate::score::{Measure, Ties};

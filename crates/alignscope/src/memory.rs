@@ -27,8 +27,8 @@ pub struct TooLittleMemory {
 impl TooLittleMemory {
     /// All that would do: so much memory, or something else.
     pub fn remedies(&self) -> Vec<Remedy> {
-        let more = Remedy::MoreMemory { bytes: self.needed };
-        std::iter::once(more).chain(self.remedies.iter().copied()).collect()
+        let more = Remedy::MoreMemory { bytes: Some(self.needed) };
+        std::iter::once(more).chain(self.remedies.iter().cloned()).collect()
     }
 }
 

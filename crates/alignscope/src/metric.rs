@@ -15,6 +15,7 @@ use ssim::{Luma, Planes, Ssim};
 
 use crate::hub::HubError;
 use crate::image::RgbImage;
+use crate::remedy::Remedy;
 use crate::weights::{Weights, WeightsError};
 use alignscope_kernel::squared_distance;
 
@@ -157,9 +158,7 @@ enum Features {
 #[non_exhaustive]
 pub enum MetricError {
     /// Files of weights are not there.
-    #[error(
-        "{baseline} needs {names}, which no folder of {searched} has; run `alignscope fetch {baseline}`, or download from {urls} and name the folder with --weights"
-    )]
+    #[error("{baseline} needs {names}, published at {urls}, which no folder of {searched} has")]
     NoFile {
         /// The baseline.
         baseline: MetricKind,
@@ -192,7 +191,7 @@ pub enum MetricError {
         source: std::io::Error,
     },
     /// A folder for weights that is none.
-    #[error("--weights {path} is not a folder")]
+    #[error("{path}, where weights are to be, is not a folder")]
     NoFolder {
         /// The path.
         path: PathBuf,
@@ -215,6 +214,19 @@ pub enum MetricError {
     /// A file could not be fetched.
     #[error(transparent)]
     Fetch(#[from] HubError),
+}
+
+impl MetricError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NoFile { baseline, .. } => {
+                vec![Remedy::FetchWeights { metric: baseline.name() }, Remedy::NameWeights]
+            }
+            Self::Fetch(error) => error.remedies(),
+            _ => vec![],
+        }
+    }
 }
 
 impl LoadedMetric {

@@ -42,6 +42,7 @@ use crate::encoder::{Checkpoint, Tokens};
 use crate::plan::{Holding, reading_bytes};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
+use crate::remedy::Advice;
 use crate::results::FileRecord;
 use crate::stage::Stage;
 
@@ -169,7 +170,7 @@ pub struct Measurement {
     /// How the activations of a function were held.
     pub(crate) holding: Option<Holding>,
     /// What is probably wrong with the arrays.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Advice>,
 }
 
 impl Measurement {

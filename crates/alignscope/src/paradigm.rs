@@ -1,17 +1,14 @@
 //! What people can be asked, and how a model's answers to the same questions are scored.
 
 mod accuracy;
-mod correlation;
-mod measure;
 mod odd_one_out;
 mod rated_pairs;
 mod kind;
 mod trials;
 mod two_alternatives;
 
-pub use correlation::{average_ranks, kendall, pearson, spearman};
+use crate::measure::{Measure, Score, Ties};
 pub use kind::{Alternative, Answer, Ceiling, Column, ImageIndex, Paradigm, Ratings, TrialCeiling};
-pub use measure::{Measure, Score, Ties};
 pub use odd_one_out::{MIN_ANSWERS, OddOneOut, odd_one_out_outcomes};
 pub use rated_pairs::{RatedPair, correlations};
 pub use trials::Trials;

@@ -1,5 +1,7 @@
 //! What a long piece of work says while it goes on.
 
+use crate::remedy::Advice;
+
 /// Is told how far the work is. The program draws bars; a library user may listen or not.
 pub trait Progress: Sync {
     /// A task begins that takes `steps` steps.
@@ -13,6 +15,11 @@ pub trait Progress: Sync {
 
     /// Something that the user must know.
     fn note(&self, message: &str);
+
+    /// The same, with what to do about it: a note whose remedies the listener words.
+    fn advise(&self, advice: &Advice) {
+        self.note(&advice.text);
+    }
 
     /// Whether the work is to stop as soon as it can without losing anything; asked often, from many threads.
     fn is_stopped(&self) -> bool {

@@ -1,15 +1,17 @@
 //! What a user can do where something cannot be done, as a value: each door words it.
 
+use std::fmt;
+
 /// What would help.
 ///
-/// The command line names its options for it, Python its arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+/// The command line names its options for it, Python its arguments. Each has its words in one
+/// place, and a remedy without words there does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// A memory budget of so many bytes.
+    /// A larger memory budget.
     MoreMemory {
-        /// The bytes.
-        bytes: u64,
+        /// Bytes that would do; `None` if that is not known.
+        bytes: Option<u64>,
     },
     /// The image with fewer pixels.
     SmallerImage,
@@ -21,12 +23,57 @@ pub enum Remedy {
     PrecisionF32,
     /// Activations in a temporary file.
     Spill,
+    /// Space where files are written.
+    FreeSpace,
+    /// Another folder for temporary files.
+    OtherTemporaryFolder,
     /// Fewer bootstrap resamples.
     FewerResamples,
     /// A part of the trials.
     FewerTrials,
     /// Trials of images that cannot be read are left out.
     LeaveOutImages,
+    /// Trials of images that are missing are left out.
+    LeaveOutMissing,
+    /// Files may lie outside the data set's folder.
+    AllowOutside,
+    /// One file of several that could be meant.
+    NameFile,
+    /// Another name for one of two data sets.
+    RenameDataset {
+        /// The format that the data set was asked for by.
+        format: String,
+    },
+    /// Trials are resampled together as the data set's paradigm says.
+    ClusterByDefault,
+    /// A choice that has no use is left out.
+    LeaveOut(Choice),
+    /// The tokens of a model that has no class token.
+    OtherTokens,
+    /// How many tokens stand before the patches.
+    SayPrefix,
+    /// How many tokens stand before the patches, if it is not as many as is taken.
+    SayOtherPrefix,
+    /// The first token is a class token.
+    SayClassToken,
+    /// What the axes of arrays are.
+    SayLayouts {
+        /// Their names: one for arrays of four axes, one for arrays of three, or both.
+        layouts: Vec<&'static str>,
+        /// What the axes must be for that to be right, such as `[images, channels, tokens]`.
+        axes: &'static str,
+    },
+    /// The published weights of a metric are fetched.
+    FetchWeights {
+        /// The metric.
+        metric: &'static str,
+    },
+    /// Weights that were brought from elsewhere.
+    NameWeights,
+    /// Another folder for what is kept of each run.
+    NameCache,
+    /// Nothing is kept for later runs.
+    WithoutCache,
     /// Another output folder; what is encoded already is not encoded again.
     OtherFolder,
     /// The output folder without what it holds.
@@ -35,6 +82,56 @@ pub enum Remedy {
     Fresh,
     /// A look at what of the run has changed.
     Verify,
+    /// One side of a comparison.
+    NameSide,
+    /// One of two runs again, with the rule for ties of the other.
+    RunWithTies,
+}
+
+/// What a user may choose, and may have to leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A split of a data set.
+    Split,
+    /// The fewest votes of a trial.
+    MinVotes,
+    /// Which of THINGS's images.
+    ThingsImages,
+    /// How arrays of features are read.
+    Reading,
+    /// How many tokens stand before the patches.
+    Prefix,
+    /// The scales of another run.
+    Scales,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Split => "a split",
+            Self::MinVotes => "the fewest votes of a trial",
+            Self::ThingsImages => "one of THINGS's sets of images",
+            Self::Reading => "how arrays of features are read",
+            Self::Prefix => "how many tokens stand before the patches",
+            Self::Scales => "the scales of another run",
+        })
+    }
+}
+
+/// Something that the user must know, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What it is.
+    pub text: String,
+    /// What would help.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Advice {
+    /// All of it, each remedy in the words of a door.
+    pub fn in_words(&self, words: impl Fn(&Remedy) -> String) -> String {
+        with_remedies(&self.text, self.remedies.iter().map(words))
+    }
 }
 
 /// A text with what would help, as a door words it: `; do this, or that`. Behind a list it is a line of

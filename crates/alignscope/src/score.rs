@@ -1,19 +1,18 @@
 //! How well distances follow the answers of people.
 
-mod logistic;
 mod rated;
 mod ratio;
 mod scorer;
-mod weighted;
 
-pub use logistic::{Logistic, LogisticFit};
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 
 use crate::dataset::Trials;
+pub use crate::measure::{
+    Logistic, LogisticFit, Measure, Score, Ties, average_ranks, kendall, pearson, spearman,
+};
 pub use crate::paradigm::{
-    Measure, Score, Ties, average_ranks, kendall, odd_one_out_outcomes, pearson, spearman,
-    two_alternatives_outcomes, vote_share, vote_shares,
+    odd_one_out_outcomes, two_alternatives_outcomes, vote_share, vote_shares,
 };
 
 /// Distances that cannot be scored.

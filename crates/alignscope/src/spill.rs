@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::remedy::Remedy;
+
 /// A temporary file of numbers, little-endian, that many threads read and write at once. It has no
 /// name, so it is gone when it is closed, also where the program is killed.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub(crate) struct SpillFile {
 /// Numbers could not be kept in a temporary file.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot keep {what} in a temporary file in {folder}: up to {} MB are needed there; free some space, allow more with `--memory`, or name another folder in the environment variable TMPDIR",
+    "cannot keep {what} in a temporary file in {folder}: up to {} MB are needed there",
     bytes.div_ceil(1_000_000)
 )]
 pub struct SpillError {
@@ -33,6 +35,14 @@ pub struct SpillError {
     /// Why.
     #[source]
     pub source: io::Error,
+}
+
+impl SpillError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        let more = Remedy::MoreMemory { bytes: None };
+        vec![Remedy::FreeSpace, more, Remedy::OtherTemporaryFolder]
+    }
 }
 
 /// Numbers that are turned into bytes at a time.
@@ -206,12 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn the_error_says_where_how_much_and_what_to_do() {
+    fn the_error_says_where_and_how_much() {
         let file = SpillFile::create("activations", 5_000_001).expect("a file");
         let mut beyond = [0.0];
         let message = file.read(0, &mut beyond).expect_err("the file is empty").to_string();
         let folder = folder().display().to_string();
-        for part in ["activations", &folder, "6 MB", "--memory", "TMPDIR"] {
+        for part in ["activations", &folder, "6 MB"] {
             assert!(message.contains(part), "{message}");
         }
     }

@@ -190,7 +190,7 @@ fn not_comparable(row: &ScoreRow, parts: &AskedParts) -> Option<String> {
         ));
     }
     // A rule for ties that met none is none.
-    let ties = row.measure == Measure::Accuracy && row.n_ties > 0 && row.ties != Ties::Miss;
+    let ties = row.measure.counts_ties() && row.n_ties > 0 && row.ties != Ties::Miss;
     ties.then(|| format!("ties count by the rule `{}`, in the study as a miss", row.ties))
 }
 
@@ -481,11 +481,11 @@ mod tests {
     #[test]
     fn as_many_trials_of_another_split_are_not_held_against_the_study() {
         let rows = rows_of(Release::Things, |_| {});
-        let parts = AskedParts::from([("things".to_owned(), "`--split trainset`".to_owned())]);
+        let parts = AskedParts::from([("things".to_owned(), "the split trainset".to_owned())]);
         assert_eq!(published_differences(&rows, &Specs::default(), &parts), []);
         assert!(!is_comparable(&rows, "things", &parts));
         let notes = published_notes(&rows, &parts);
-        assert!(notes[0].contains("asked for (`--split trainset`)"), "{notes:?}");
+        assert!(notes[0].contains("asked for (the split trainset)"), "{notes:?}");
     }
 
     #[test]

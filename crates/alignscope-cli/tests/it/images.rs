@@ -199,7 +199,7 @@ fn an_image_that_the_budget_does_not_hold_is_refused_before_it_is_decoded() {
     let (code, said) = check(&place, &memory);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("2 images need more memory than the budget"), "{said}");
-    assert!(said.contains("allow more with --memory"), "{said}");
+    assert!(said.contains("make them smaller, or allow more with `--memory"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(20), "decoding them takes longer");
 }
 

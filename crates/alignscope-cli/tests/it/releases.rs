@@ -432,7 +432,8 @@ fn bapps_and_what_looks_like_it_are_not_held_against_nights() {
     let Err(error) = place.run("bapps", &[]) else { panic!("three trials are not BAPPS") };
     assert!(error.contains("holds bapps-like, not bapps"), "{error}");
     let Err(error) = place.run("nights", &["--min-votes", "6"]) else { panic!("no votes") };
-    assert!(error.contains("--min-votes does not apply to bapps"), "{error}");
+    let part = "the fewest votes of a trial cannot be chosen for bapps; leave out `--min-votes`";
+    assert!(error.contains(part), "{error}");
     let tid = Layout::tid(TID2008, |_| {});
     let Err(error) = tid.run("bapps", &[]) else { panic!("there is no 2afc") };
     assert!(error.contains("holds no bapps") && error.contains("looks like tid2013"), "{error}");

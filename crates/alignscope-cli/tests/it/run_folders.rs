@@ -155,7 +155,7 @@ fn the_page_shows_images_only_if_they_are_those_of_the_run() {
     let page = report(&[]);
     assert_eq!(images(&page), 0);
     assert!(page.contains("are not those that the run was made from"), "{page}");
-    assert!(page.contains("--data pairs=PATH"));
+    assert!(page.contains("say where the folder of pairs is"));
 
     // The data set has moved: its images are known by what is in them.
     fs::rename(place.path("data"), place.path("moved")).expect("moved");

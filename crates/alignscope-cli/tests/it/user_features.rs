@@ -78,7 +78,7 @@ fn registers_are_told_by_prefix_tokens() {
     for (prefix, tokens, part) in [
         ("201", "patches", "there are only 201 tokens"),
         ("201", "all", "there are only 201 tokens"),
-        ("0", "class", "`--prefix-tokens 0` says that no token"),
+        ("0", "class", "it is said that no token stands"),
         ("-1", "patches", "invalid"),
         ("five", "patches", "invalid"),
     ] {
@@ -118,7 +118,11 @@ fn maps_are_told_by_layout() {
         (&first, &["--layout", "NCHW", "--layout", "NLC"], "no stage has 3 axes"),
         (&first, &["--layout", "nchw"], "expected one of `NCHW`, `NHWC`, `NLC`, `NCL`"),
         (&first, &["--layout", "NCHW", "--tokens", "class"], "a feature map has none"),
-        (&first, &["--layout", "NCHW", "--prefix-tokens", "1"], "`--prefix-tokens 1` has no use"),
+        (
+            &first,
+            &["--layout", "NCHW", "--prefix-tokens", "1"],
+            "before the patches, 1, has no use",
+        ),
         (&tokens, &["--layout", "NCHW"], "no stage has 4 axes"),
     ] {
         refuses(&place, features, more, &[part]);
@@ -168,8 +172,9 @@ fn maps_and_exchanged_tokens_have_a_layout_each() {
     }
     let (code, message, _) = score(&place, &features, &["--layout", "NCHW"]);
     assert_eq!(code, 0, "{message}");
-    let advice = "`--layout NCHW --layout NCL`, else say so with `--layout NCHW --layout NLC`";
-    assert!(message.contains(advice), "{message}");
+    for advice in ["`--layout NCHW --layout NCL`, or if", "`--layout NCHW --layout NLC`"] {
+        assert!(message.contains(advice), "{message}");
+    }
     let both = ["--layout", "NCHW", "--layout", "NCL"];
     let (code, message, _) = score(&place, &features, &both);
     assert_eq!(code, 0, "{message}");

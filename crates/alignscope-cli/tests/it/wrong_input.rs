@@ -446,8 +446,13 @@ fn too_little_memory_names_what_would_do() {
 #[test]
 fn options_that_do_not_apply() {
     let place = place();
-    refuses(&place, "pairs", &["--min-votes", "6"], &["--min-votes does not apply to pairs"]);
-    refuses(&place, "pairs", &["--images", "01b"], &["--images does not apply to pairs"]);
+    refuses(
+        &place,
+        "pairs",
+        &["--min-votes", "6"],
+        &["chosen for pairs", "leave out `--min-votes`"],
+    );
+    refuses(&place, "pairs", &["--images", "01b"], &["chosen for pairs", "leave out `--images`"]);
 }
 
 #[test]
@@ -548,7 +553,7 @@ fn a_scale_that_nothing_needs() {
         &place,
         "pairs",
         &["--distance", "cosine", "--scale-from", "nowhere"],
-        &["--scale-from has no use here"],
+        &["scales of another run have no use here", "leave out `--scale-from`"],
     );
 }
 
@@ -585,7 +590,7 @@ fn a_baseline_whose_weights_are_not_there() {
     let nowhere = [("XDG_CACHE_HOME", "/nowhere"), ("ALIGNSCOPE_WEIGHTS", "")];
     refuses_model(&["run", "--model", "lpips-alex"], &nowhere, &parts);
     let named = ["run", "--model", "perceptnet", "--weights", "/nowhere/at/all"];
-    refuses_model(&named, &[], &["--weights /nowhere/at/all is not a folder"]);
+    refuses_model(&named, &[], &["/nowhere/at/all, where weights are to be, is not a folder"]);
 }
 
 #[test]
@@ -628,7 +633,7 @@ fn clusters_of_observers_whom_nobody_names() {
         &place,
         "pairs",
         &["--cluster", "observer"],
-        &["--cluster observer needs to know who answered", "no label `subject`", "default"],
+        &["observers cannot be resampled", "no label `subject`", "choose `--cluster default`"],
     );
 }
 

@@ -189,7 +189,8 @@ impl<'a, T> Builder<'a, T> {
                 why: match (self.skipped_trials, self.filtered) {
                     (0, 0) => "it has no rows".to_owned(),
                     (skipped, filtered) => format!(
-                        "{skipped} have missing images, {filtered} are left out by --split or --min-votes"
+                        "{skipped} have missing images, {filtered} are not of the split or have \
+                         too few votes"
                     ),
                 },
                 path: self.path,
@@ -202,7 +203,10 @@ impl<'a, T> Builder<'a, T> {
             ));
         }
         if self.filtered > 0 {
-            notes.push(format!("{} trials are left out by --split or --min-votes", self.filtered));
+            notes.push(format!(
+                "{} trials are left out: they are not of the split or have too few votes",
+                self.filtered
+            ));
         }
         Ok(Dataset {
             name: release.map_or(format.name(), Release::name).to_owned(),

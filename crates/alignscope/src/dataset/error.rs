@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::remedy::{Choice, Remedy};
+
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,11 +24,11 @@ pub enum DatasetError {
         #[source]
         source: io::Error,
     },
-    /// An option that says nothing about this data set.
-    #[error("{option} does not apply to {dataset}")]
+    /// A choice that says nothing about this data set.
+    #[error("{choice} cannot be chosen for {dataset}")]
     NotApplicable {
-        /// The option.
-        option: &'static str,
+        /// The choice.
+        choice: Choice,
         /// The data set.
         dataset: String,
     },
@@ -72,7 +74,7 @@ pub enum DatasetError {
         why: String,
     },
     /// More than one file could be meant.
-    #[error("{path} holds more than one list of scores: {}; name one of them with --data", files.join(", "))]
+    #[error("{path} holds more than one list of scores: {}", files.join(", "))]
     Ambiguous {
         /// The folder.
         path: PathBuf,
@@ -190,7 +192,8 @@ pub enum DatasetError {
     },
     /// A path that leads out of the data set's folder.
     #[error(
-        "{path}, line {line}: the path `{found}` leads out of the folder of the data set, expected a path below it; if you trust the file, allow that with --allow-outside"
+        "{path}, line {line}: the path `{found}` leads out of the folder of the data \
+         set, expected a path below it"
     )]
     Outside {
         /// The file.
@@ -212,7 +215,7 @@ pub enum DatasetError {
     },
     /// Images are missing.
     #[error(
-        "{images} images that {path} names are missing ({}), which {trials} trials need; use --skip-missing to leave those trials out",
+        "{images} images that {path} names are missing ({}), which {trials} trials need",
         first.join(", ")
     )]
     Missing {
@@ -227,7 +230,8 @@ pub enum DatasetError {
     },
     /// Clusters by observer are asked for, and nothing says who answered.
     #[error(
-        "--cluster observer needs to know who answered each trial of {dataset}, but it has no label `subject` that says so for all{}; use --cluster default",
+        "observers cannot be resampled: {dataset} has no label `subject` that says of all trials who \
+         answered{}",
         if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
     )]
     NoObserver {
@@ -257,6 +261,18 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NotApplicable { choice, .. } => vec![Remedy::LeaveOut(*choice)],
+            Self::Ambiguous { .. } => vec![Remedy::NameFile],
+            Self::Outside { .. } => vec![Remedy::AllowOutside],
+            Self::Missing { .. } => vec![Remedy::LeaveOutMissing],
+            Self::NoObserver { .. } => vec![Remedy::ClusterByDefault],
+            _ => vec![],
+        }
+    }
+
     /// `path` holds nothing in the format of that name, of which `expected` was looked for.
     pub fn nothing_of(format: &str, path: &Path, expected: &str) -> Self {
         Self::NotFound {

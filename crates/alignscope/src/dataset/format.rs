@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Dataset, DatasetError, DatasetOptions, Level, Release};
+use crate::remedy::Choice;
 
 /// A layout of files on disk, from which a [`Dataset`] is read.
 ///
@@ -17,7 +18,7 @@ use super::{Dataset, DatasetError, DatasetOptions, Level, Release};
 /// use std::path::Path;
 ///
 /// use alignscope::dataset::{Format, ImageEntry, Level, RatedPair};
-/// use alignscope::{Dataset, DatasetError, DatasetOptions, Trials};
+/// use alignscope::{Choice, Dataset, DatasetError, DatasetOptions, Trials};
 ///
 /// /// `ratings.txt`: `reference.png distorted.png 4.5`, a line each.
 /// struct Ratings;
@@ -35,7 +36,7 @@ use super::{Dataset, DatasetError, DatasetOptions, Level, Release};
 ///         Level::Low
 ///     }
 ///
-///     fn options(&self) -> &'static [&'static str] {
+///     fn choices(&self) -> &'static [Choice] {
 ///         &[]
 ///     }
 ///
@@ -96,10 +97,10 @@ pub trait Format {
         &[]
     }
 
-    /// The options of the command line that say which part of such a data set to take, among
-    /// `--split`, `--min-votes` and `--images`. Others are refused.
-    fn options(&self) -> &'static [&'static str] {
-        &["--split"]
+    /// What a user may choose of such a data set, among a split, the fewest votes of a trial and
+    /// which of THINGS's images. Others are refused.
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split]
     }
 
     /// Whether there are usually many more images than trials use, which nobody needs to be told.

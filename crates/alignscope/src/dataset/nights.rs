@@ -9,6 +9,7 @@ use super::release::{NightsRows, Release};
 use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
 use super::{Dataset, DatasetError, DatasetOptions, Level, Trials, TwoAlternatives};
+use crate::remedy::Choice;
 
 /// NIGHTS's layout.
 pub(super) struct Nights;
@@ -31,8 +32,8 @@ impl Format for Nights {
         &[Release::Nights]
     }
 
-    fn options(&self) -> &'static [&'static str] {
-        &["--split", "--min-votes"]
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::MinVotes]
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::formats::{AnyFormat, DatasetFormat};
 use super::not_found::{elsewhere, instead};
 use super::{Dataset, DatasetError, DatasetOptions, check_dataset_name};
+use crate::remedy::Choice;
 
 impl Dataset {
     /// Reads the data set that `asked` asks for from `data`: its folder, or the annotation file in
@@ -40,7 +41,7 @@ impl Dataset {
             true => asked.name(),
             false => read_as.format().recognise(data).unwrap_or(read_as.format().name()),
         };
-        check_options(read_as, word, options)?;
+        check_choices(read_as, word, options)?;
         let opened = read_as.format().open(data, options);
         let mut dataset = opened.map_err(|error| complete(error, asked))?;
         if dataset.name != asked.name() {
@@ -67,20 +68,20 @@ impl Dataset {
     }
 }
 
-/// Refuses an option that says nothing of the format.
-fn check_options(
+/// Refuses a choice that says nothing of the format.
+fn check_choices(
     format: AnyFormat,
     word: &str,
     options: &DatasetOptions,
 ) -> Result<(), DatasetError> {
     let given = [
-        ("--min-votes", options.min_votes.is_some()),
-        ("--images", options.things_images.is_some()),
-        ("--split", options.split.is_some()),
+        (Choice::MinVotes, options.min_votes.is_some()),
+        (Choice::ThingsImages, options.things_images.is_some()),
+        (Choice::Split, options.split.is_some()),
     ];
-    let takes = format.format().options();
-    match given.iter().find(|(option, given)| *given && !takes.contains(option)) {
-        Some((option, _)) => Err(DatasetError::NotApplicable { option, dataset: word.to_owned() }),
+    let takes = format.format().choices();
+    match given.into_iter().find(|(choice, given)| *given && !takes.contains(choice)) {
+        Some((choice, _)) => Err(DatasetError::NotApplicable { choice, dataset: word.to_owned() }),
         None => Ok(()),
     }
 }

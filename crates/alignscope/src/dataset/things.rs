@@ -12,6 +12,7 @@ use super::tid::lines;
 use super::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, ThingsImages, Trials};
 use crate::input_file::{HashedPath, InputFile};
 use crate::listing::{folded, is_image};
+use crate::remedy::Choice;
 use crate::text::Lines;
 
 /// The split that the study scores.
@@ -47,8 +48,8 @@ impl Format for Things {
         &[Release::Things]
     }
 
-    fn options(&self) -> &'static [&'static str] {
-        &["--split", "--images"]
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::ThingsImages]
     }
 
     fn has_more_images(&self) -> bool {

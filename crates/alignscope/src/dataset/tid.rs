@@ -11,6 +11,7 @@ use super::release::{self, Release, TidRow};
 use super::table::Table;
 use super::{Dataset, DatasetError, DatasetOptions, Level, RatedPair, Trials};
 use crate::input_file::{HashedPath, InputFile, MAX_TEXT_BYTES};
+use crate::remedy::Choice;
 use crate::text::Lines;
 
 /// The endings of the annotation files' names, in lower case.
@@ -62,7 +63,7 @@ impl Format for Tid {
         &[Release::Tid2013, Release::Tid2008, Release::Kadid10k]
     }
 
-    fn options(&self) -> &'static [&'static str] {
+    fn choices(&self) -> &'static [Choice] {
         &[]
     }
 

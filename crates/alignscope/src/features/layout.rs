@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::encoder::Tokens;
+use crate::remedy::{Advice, Choice, Remedy};
 use crate::stage::Stage;
 
 /// What the axes of an array are, by the letters that PyTorch and timm use: N images, C channels,
@@ -102,9 +103,10 @@ impl Layouts {
         self.maps.into_iter().chain(self.tokens)
     }
 
-    /// What says them on the command line.
-    fn options(self) -> String {
-        self.iter().map(|layout| format!("--layout {layout}")).collect::<Vec<_>>().join(" ")
+    /// What says these and another layout, which is right if the axes are those of that one.
+    fn say(self, layout: Layout) -> Remedy {
+        let layouts = self.with(layout).iter().map(Layout::name).collect();
+        Remedy::SayLayouts { layouts, axes: layout.meaning() }
     }
 }
 
@@ -167,7 +169,7 @@ pub enum LayoutError {
     /// Too few or too many axes.
     #[error(
         "the shape is {found:?}, expected [images, channels], [images, tokens, channels], or \
-         feature maps [images, channels, height, width] with `--layout NCHW`"
+         feature maps [images, channels, height, width] with the layout NCHW"
     )]
     Axes {
         /// The sizes of the axes.
@@ -180,12 +182,7 @@ pub enum LayoutError {
         found: Vec<usize>,
     },
     /// Four axes, and nobody said which are which.
-    #[error(
-        "the shape is {found:?}; if its axes are images, channels, height and width, say so with \
-         `{}`, if they are images, height, width and channels, with `{}`",
-        said.with(Layout::Nchw).options(),
-        said.with(Layout::Nhwc).options()
-    )]
+    #[error("the shape is {found:?}, of four axes that may be in more than one order")]
     Unsaid {
         /// The sizes of the axes.
         found: Vec<usize>,
@@ -194,8 +191,8 @@ pub enum LayoutError {
     },
     /// Two layouts of as many axes.
     #[error(
-        "`--layout {first}` and `--layout {second}` are both of {} axes, expected one layout of \
-         four axes (`NCHW` or `NHWC`) and one of three (`NLC` or `NCL`) at most",
+        "the layouts {first} and {second} are both of {} axes, expected one layout of four axes \
+         (`NCHW` or `NHWC`) and one of three (`NLC` or `NCL`) at most",
         first.axes()
     )]
     Twice {
@@ -216,8 +213,8 @@ pub enum LayoutError {
     },
     /// The number of tokens before the patches has no use.
     #[error(
-        "`--prefix-tokens {prefix}` has no use here: all stages are feature maps or have one \
-         token; a map has no token before its patches"
+        "the number of tokens before the patches, {prefix}, has no use here: all stages are \
+         feature maps or have one token, and a map has no token before its patches"
     )]
     PrefixUnused {
         /// The number.
@@ -226,8 +223,7 @@ pub enum LayoutError {
     /// Nobody said how many tokens stand before the patches, and their number does not tell.
     #[error(
         "cannot tell which of {tokens} tokens are patches: {tokens} is neither a square (patches \
-         alone) nor a square and one (a class token and patches); say with `--prefix-tokens` how \
-         many stand before the patches, such as 5 for a class token and 4 registers, 0 for none"
+         alone) nor a square and one (a class token and patches)"
     )]
     Prefix {
         /// Tokens of an image.
@@ -235,8 +231,8 @@ pub enum LayoutError {
     },
     /// No token is left for a patch.
     #[error(
-        "{prefix} tokens before the patches, but there are only {tokens} tokens; expected fewer \
-         than {tokens} with `--prefix-tokens`"
+        "{prefix} tokens are said to stand before the patches, but there are only {tokens} \
+         tokens, expected fewer than {tokens}"
     )]
     NoPatch {
         /// Tokens before the patches.
@@ -252,19 +248,28 @@ pub enum LayoutError {
     ClassOfMap,
     /// There is no class token.
     #[error(
-        "the class token was asked for, but `--prefix-tokens 0` says that no token stands before \
-         the patches"
+        "the class token was asked for, but it is said that no token stands before the patches"
     )]
     NoClass,
     /// The number of tokens tells of no class token.
-    #[error(
-        "the class token was asked for, but {tokens} tokens are a square: patches alone; if the \
-         first is a class token, say so with `--prefix-tokens 1`"
-    )]
+    #[error("the class token was asked for, but {tokens} tokens are a square: patches alone")]
     NoClassIn {
         /// Tokens of an image.
         tokens: usize,
     },
+}
+
+impl LayoutError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Unsaid { said, .. } => vec![said.say(Layout::Nchw), said.say(Layout::Nhwc)],
+            Self::PrefixUnused { .. } => vec![Remedy::LeaveOut(Choice::Prefix)],
+            Self::Prefix { .. } => vec![Remedy::SayPrefix],
+            Self::NoClassIn { .. } => vec![Remedy::SayClassToken],
+            _ => vec![],
+        }
+    }
 }
 
 impl Reading {
@@ -339,7 +344,7 @@ impl Reading {
 
     /// What the user must know of how the arrays of a model's stages are read: of tokens that were
     /// taken for class token and patches though nobody said so.
-    pub(crate) fn notes(&self, model: &str, arrays: &[(Stage, ArrayAxes)]) -> Vec<String> {
+    pub(crate) fn notes(&self, model: &str, arrays: &[(Stage, ArrayAxes)]) -> Vec<Advice> {
         let guessed = arrays.iter().filter(|(_, axes)| axes.prefix_is_guessed);
         let mut told: Vec<usize> = Vec::new();
         let mut notes = Vec::new();
@@ -352,18 +357,15 @@ impl Reading {
                 Some(1) => "the first is taken for the class token, the others for patches",
                 _ => "all are taken for patches, none for a class token",
             };
-            notes.push(format!(
-                "{model} has {} tokens at {stage}: {taken}; if they are others, say with \
-                 `--prefix-tokens` how many stand before the patches",
-                axes.tokens
-            ));
+            let text = format!("{model} has {} tokens at {stage}: {taken}", axes.tokens);
+            notes.push(Advice { text, remedies: vec![Remedy::SayOtherPrefix] });
         }
         notes
     }
 
     /// What is probably wrong with how the arrays of a model's stages are read: axes that look
     /// exchanged, told once for each layout that is likelier.
-    pub(crate) fn warnings(&self, model: &str, arrays: &[(Stage, Vec<usize>)]) -> Vec<String> {
+    pub(crate) fn warnings(&self, model: &str, arrays: &[(Stage, Vec<usize>)]) -> Vec<Advice> {
         let likelier = arrays.iter().map(|(_, shape)| self.likelier_layout(shape));
         let suspicious: Vec<_> = arrays.iter().zip(likelier).collect();
         let warning = |better: Layout| {
@@ -375,25 +377,25 @@ impl Reading {
     }
 
     /// What is probably wrong with an array of this shape, and with those of `more` other stages.
-    fn warning(&self, stage: &str, shape: &[usize], better: Layout, more: usize) -> Option<String> {
+    fn warning(&self, stage: &str, shape: &[usize], better: Layout, more: usize) -> Option<Advice> {
         let more = match more {
             0 => String::new(),
             1 => " and at 1 more stage".to_owned(),
             more => format!(" and at {more} more stages"),
         };
         let axes = self.of(shape).ok()?;
-        let otherwise = match self.layouts.of(shape.len()) {
-            Some(said) => format!("`--layout {said}` is right"),
-            None => format!("say so with `{}`", self.layouts.with(Layout::Nlc).options()),
-        };
-        Some(format!(
-            "the axes of {stage}{more} look exchanged: the shape {shape:?} is read as {} tokens of \
-             {} channels; if it is {}, say so with `{}`, else {otherwise}",
-            axes.tokens,
-            axes.channels,
-            better.meaning(),
-            self.layouts.with(better).options(),
-        ))
+        let said = self.layouts.of(shape.len());
+        let by = said.map_or(String::new(), |said| format!(" by the layout {said}"));
+        let text = format!(
+            "the axes of {stage}{more} look exchanged: the shape {shape:?} is read{by} as {} \
+             tokens of {} channels",
+            axes.tokens, axes.channels,
+        );
+        let mut remedies = vec![self.layouts.say(better)];
+        if said.is_none() {
+            remedies.push(self.layouts.say(Layout::Nlc));
+        }
+        Some(Advice { text, remedies })
     }
 
     /// Another layout that an array of this shape more likely has.
@@ -538,8 +540,8 @@ mod tests {
         assert_eq!(axes(Some(Layout::Nchw), &[5, 6, 7]), Ok((5, 6, 7, false)));
         assert_eq!(axes(Some(Layout::Nchw), &[5, 7]), Ok((5, 1, 7, false)));
         for (layout, shape, part) in [
-            (None, &[5, 6, 2, 3][..], "--layout NCHW"),
-            (Some(Layout::Ncl), &[5, 6, 2, 3], "--layout NHWC"),
+            (None, &[5, 6, 2, 3][..], "of four axes"),
+            (Some(Layout::Ncl), &[5, 6, 2, 3], "of four axes"),
             (None, &[5], "expected [images, channels]"),
             (None, &[], "expected [images, channels]"),
             (Some(Layout::Nchw), &[5, 1, 6, 2, 3], "expected [images, channels]"),
@@ -587,6 +589,15 @@ mod tests {
         assert_eq!(check(of(Some(0), map), &[&[2, 3, 4, 4]]), Ok(()));
     }
 
+    /// The layouts that remedies name.
+    fn said(remedies: &[Remedy]) -> Vec<Vec<&'static str>> {
+        let of = |remedy: &Remedy| match remedy {
+            Remedy::SayLayouts { layouts, .. } => layouts.clone(),
+            other => panic!("{other:?}"),
+        };
+        remedies.iter().map(of).collect()
+    }
+
     #[test]
     fn exchanged_axes_are_suspected_and_usual_ones_are_not() {
         let likelier =
@@ -624,9 +635,10 @@ mod tests {
         let arrays =
             [[9, 768, 197], [9, 768, 197], [9, 50, 768]].map(|s| (Stage::Block(2), s.into()));
         let [warning] = &Reading::default().warnings("vit", &arrays)[..] else { panic!("one") };
-        assert!(warning.contains("block 2 and at 1 more stage"), "{warning}");
-        assert!(warning.contains("768 tokens of 197 channels"), "{warning}");
-        assert!(warning.contains("--layout NCL`"), "{warning}");
+        let Advice { text, remedies } = warning;
+        assert!(text.contains("block 2 and at 1 more stage"), "{text}");
+        assert!(text.contains("768 tokens of 197 channels"), "{text}");
+        assert_eq!(said(remedies), [&["NCL"][..], &["NLC"]]);
     }
 
     #[test]
@@ -660,8 +672,7 @@ mod tests {
         let tokens = (Stage::Block(2), vec![9, 768, 197]);
         let found = reading(Layout::Nchw).warnings("cnn", &[maps.clone(), tokens.clone()]);
         let [warning] = &found[..] else { panic!("{found:?}") };
-        assert!(warning.contains("say so with `--layout NCHW --layout NCL`, else"), "{warning}");
-        assert!(warning.ends_with("say so with `--layout NCHW --layout NLC`"), "{warning}");
+        assert_eq!(said(&warning.remedies), [["NCHW", "NCL"], ["NCHW", "NLC"]]);
         for layout in [Layout::Ncl, Layout::Nlc] {
             let layouts = Layouts::new(&[Layout::Nchw, layout]).expect("one each");
             let reading = Reading { layouts, ..Reading::default() };
@@ -670,11 +681,11 @@ mod tests {
         // Both look exchanged: each has its own advice; that of maps cannot be said twice.
         let found = reading(Layout::Nhwc).warnings("cnn", &[maps.clone(), tokens]);
         let [of_maps, of_tokens] = &found[..] else { panic!("{found:?}") };
-        let advice = "`--layout NCHW`, else `--layout NHWC` is right";
-        assert!(of_maps.ends_with(advice), "{of_maps}");
-        assert!(of_tokens.contains("`--layout NHWC --layout NCL`"), "{of_tokens}");
-        let error = reading(Layout::Ncl).of(&maps.1).expect_err("unsaid").to_string();
-        assert!(error.contains("`--layout NCHW --layout NCL`"), "{error}");
+        assert!(of_maps.text.contains("by the layout NHWC"), "{}", of_maps.text);
+        assert_eq!(said(&of_maps.remedies), [["NCHW"]]);
+        assert_eq!(said(&of_tokens.remedies), [["NHWC", "NCL"], ["NHWC", "NLC"]]);
+        let error = reading(Layout::Ncl).of(&maps.1).expect_err("unsaid");
+        assert_eq!(said(&error.remedies()), [["NCHW", "NCL"], ["NHWC", "NCL"]]);
     }
 
     #[test]

@@ -409,8 +409,7 @@ impl PanelData {
     /// What stands beside the axis of scores.
     pub(super) fn score_name(&self) -> &'static str {
         match self.quantity {
-            Quantity::Score(Measure::Spearman) => "Spearman correlation",
-            Quantity::Score(_) => "accuracy",
+            Quantity::Score(measure) => measure.title(),
             Quantity::TopChannelShare => "share of the energy",
             Quantity::EffectiveChannels => "number of channels",
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
+use crate::remedy::Remedy;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
     ResultsError, RunDataset, check_finished, read_distances, read_resampling, read_scores,
@@ -109,7 +110,7 @@ pub enum CompareError {
     },
     /// Two runs count ties in another way.
     #[error(
-        "{run_a} counts ties by the rule `{a}`, {run_b} by `{b}`; run one of them again with --ties"
+        "{run_a} counts ties by the rule `{a}`, {run_b} by `{b}`: their scores cannot be compared"
     )]
     Ties {
         /// The first run.
@@ -130,10 +131,7 @@ pub enum CompareError {
         why: &'static str,
     },
     /// There are more pairs than can be compared.
-    #[error(
-        "there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}; name one \
-         side with --model-a, --stage-a or --distance-a"
-    )]
+    #[error("there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}")]
     Many {
         /// The data set.
         dataset: String,
@@ -144,7 +142,7 @@ pub enum CompareError {
     /// memory.
     #[error(
         "{run} has {resamples} resamples, which with {count} {of} on {dataset} are {} {makes}, \
-         expected at most {most}; say with --resamples how many to take, such as --resamples 2000",
+         expected at most {most}",
         *resamples as u64 * *count as u64
     )]
     Resamples {
@@ -174,6 +172,19 @@ pub enum CompareError {
     },
 }
 
+impl CompareError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Results(error) => error.remedies(),
+            Self::Ties { .. } => vec![Remedy::RunWithTies],
+            Self::Many { .. } => vec![Remedy::NameSide],
+            Self::Resamples { .. } => vec![Remedy::FewerResamples],
+            _ => vec![],
+        }
+    }
+}
+
 /// Pairs that are compared with each other in one go.
 const MAX_PAIRS: usize = 100_000;
 
@@ -192,9 +203,8 @@ impl<'a> ComparedRun<'a> {
         let rows = read_scores(&path.join("scores.csv"))?;
         let mut sides = Vec::new();
         for row in rows.iter().filter(|row| row.subset == ALL) {
-            let main = matches!(row.measure, Measure::Spearman | Measure::Accuracy);
             let side = Side { model: row.model.clone(), stage: row.stage, distance: row.distance };
-            if main {
+            if row.measure.is_main() {
                 sides.push((row.dataset.clone(), side));
             }
         }
@@ -478,8 +488,7 @@ mod tests {
         assert_eq!(
             message(most.clusters(10_000_000)),
             "run has 1000000 resamples, which with 10000000 clusters on things are \
-             10000000000000 draws, expected at most 100000000000; say with --resamples how many \
-             to take, such as --resamples 2000"
+             10000000000000 draws, expected at most 100000000000"
         );
         let sides = message(most.sides(100_001));
         assert!(sides.contains("100001 models by stage and distance"), "{sides}");

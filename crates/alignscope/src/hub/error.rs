@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::remedy::Remedy;
+
 /// A model could not be had from the hub.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -97,9 +99,7 @@ pub enum HubError {
         expected: String,
     },
     /// A file cannot be had from its address.
-    #[error(
-        "cannot download {url}: {why}; without a network, bring the file from elsewhere and name its folder with --weights"
-    )]
+    #[error("cannot download {url}: {why}")]
     Url {
         /// The address.
         url: String,
@@ -153,4 +153,14 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl HubError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Url { .. } => vec![Remedy::NameWeights],
+            _ => vec![],
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{MAX_PIXELS, MAX_SCANS};
+use crate::remedy::Remedy;
 
 /// An image could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +79,7 @@ pub enum ImageError {
     /// The memory budget does not hold the image while it is decoded.
     #[error(
         "{path} needs {} of memory while it is decoded ({width} × {height} pixels), {} of the \
-         budget are for that; allow more with `--memory`, or make the image smaller",
+         budget are for that",
         megabytes(*needed),
         megabytes(*budget)
     )]
@@ -101,6 +102,14 @@ fn megabytes(bytes: u64) -> String {
 }
 
 impl ImageError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Memory { .. } => vec![Remedy::MoreMemory { bytes: None }, Remedy::SmallerImage],
+            _ => vec![],
+        }
+    }
+
     /// The error with its causes, in a line.
     pub(crate) fn with_causes(&self) -> String {
         let mut text = self.to_string();

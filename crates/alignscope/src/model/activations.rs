@@ -16,6 +16,7 @@ use crate::pair_statistics::{Activations as StageActivations, PairStatisticsStor
 use crate::plan::{Demand, Holding, MemoryPlan, Remaining, Request, ResidentSet};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
+use crate::remedy::Advice;
 use crate::stage::Stage;
 
 /// Gives the activations of images at each of its stages: an encoder, features that are there
@@ -173,7 +174,7 @@ pub trait ActivationSource: Facts + Send {
     }
 
     /// What is probably wrong with its arrays.
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Advice> {
         vec![]
     }
 

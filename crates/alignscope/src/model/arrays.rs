@@ -6,6 +6,7 @@ use super::ModelError;
 use crate::encoder::Tokens;
 use crate::features::{ArrayAxes, Reading};
 use crate::progress::Progress;
+use crate::remedy::Advice;
 use crate::stage::Stage;
 
 /// How the arrays of a model's stages are read.
@@ -38,10 +39,10 @@ pub(super) fn tell(
     shapes: &[(Stage, Vec<usize>)],
     arrays: &[(Stage, ArrayAxes)],
     progress: &dyn Progress,
-) -> Vec<String> {
+) -> Vec<Advice> {
     let warnings = reading.warnings(model, shapes);
-    for note in reading.notes(model, arrays).iter().chain(&warnings) {
-        progress.note(note);
+    for advice in reading.notes(model, arrays).iter().chain(&warnings) {
+        progress.advise(advice);
     }
     warnings
 }

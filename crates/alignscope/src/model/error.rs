@@ -9,6 +9,7 @@ use crate::model_spec::ModelNameError;
 use crate::name::MAX_NAME_BYTES;
 use crate::prepared::PreparedError;
 use crate::progress::Progress;
+use crate::remedy::Remedy;
 use crate::spill::SpillError;
 use crate::stage::Stage;
 
@@ -255,6 +256,20 @@ pub enum ModelError {
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
+}
+
+impl ModelError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::TooSmall { cropped: true, .. } => vec![Remedy::LargerSquare],
+            Self::Spill(error) => error.remedies(),
+            Self::Cache(error) => error.remedies(),
+            Self::Memory(error) => error.remedies(),
+            Self::Image(error) => error.remedies(),
+            _ => vec![],
+        }
+    }
 }
 
 impl From<StoreError> for ModelError {

@@ -18,6 +18,7 @@ use crate::input_file::{ContentHash, HashedPath};
 use crate::pair_statistics::{Activations, ImageProducts};
 use crate::plan::{Beyond, Demand, ResidentSet, StageDemand};
 use crate::progress::Progress;
+use crate::remedy::Advice;
 use crate::results::FileRecord;
 use crate::stage::{Stage, depths};
 use crate::weights::hex;
@@ -127,7 +128,7 @@ pub struct FeaturesSource<'a> {
     /// hashed for it.
     made_of: OnceLock<BTreeMap<String, String>>,
     /// What is probably wrong with the arrays.
-    warnings: Vec<String>,
+    warnings: Vec<Advice>,
 }
 
 impl<'a> FeaturesSource<'a> {
@@ -271,7 +272,7 @@ impl ActivationSource for FeaturesSource<'_> {
         Ok(())
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Advice> {
         self.warnings.clone()
     }
 }

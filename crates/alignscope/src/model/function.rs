@@ -22,7 +22,7 @@ use crate::plan::{Beyond, Demand, Holding, MemoryPlan, ResidentSet, StageDemand}
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
-use crate::remedy::Remedy;
+use crate::remedy::{Advice, Remedy};
 use crate::stage::{Stage, depths};
 
 /// What a function says that failed.
@@ -216,7 +216,7 @@ pub struct FunctionSource<'a> {
     /// What its activations are, by what that is called.
     made_of: OnceLock<BTreeMap<String, String>>,
     /// What is probably wrong with its arrays.
-    warnings: Vec<String>,
+    warnings: Vec<Advice>,
     /// How often it was called for the present data set.
     calls: usize,
 }
@@ -436,7 +436,7 @@ impl ActivationSource for FunctionSource<'_> {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Advice> {
         self.warnings.clone()
     }
 }

@@ -1,8 +1,8 @@
 //! Pairs of images with a mean opinion score.
 
-use super::correlation::{kendall, pearson, spearman, tied};
 use super::kind::{Answer, ImageIndex, Paradigm, Ratings};
 use super::{Measure, Score, Ties};
+use crate::measure::{RatedMeasure, tied};
 
 /// A pair of images with a mean opinion score: how much alike people say they look.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,15 +78,20 @@ impl Paradigm for Vec<RatedPair> {
     }
 }
 
-/// Spearman's, Pearson's and Kendall's correlations of (−distance, rating).
+/// The measures of (−distance, rating) that fit no curve: Spearman's, Pearson's and Kendall's
+/// correlations.
 pub fn correlations(distances: &[f64], ratings: &[f64]) -> Vec<Score> {
     let closeness: Vec<f64> = distances.iter().map(|d| -d).collect();
     let n_ties = tied(&closeness);
     let n = ratings.len();
-    let of = |measure, value| Score { measure, value, n, n_ties, n_left_out: 0, chance: 0.0 };
-    vec![
-        of(Measure::Spearman, spearman(&closeness, ratings)),
-        of(Measure::Pearson, pearson(&closeness, ratings)),
-        of(Measure::Kendall, kendall(&closeness, ratings)),
-    ]
+    let unfitted = Measure::of_ratings().filter(|(_, rated)| !rated.is_fitted());
+    let score = |(measure, rated): (Measure, &dyn RatedMeasure)| Score {
+        measure,
+        value: rated.of(&closeness, ratings),
+        n,
+        n_ties,
+        n_left_out: 0,
+        chance: rated.chance(ratings),
+    };
+    unfitted.map(score).collect()
 }

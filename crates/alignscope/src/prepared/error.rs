@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::dataset::DatasetError;
 use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
+use crate::remedy::Remedy;
 
 /// A data set cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,17 @@ pub enum PreparedError {
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
+}
+
+impl PreparedError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Images { can_leave_out: true, .. } => vec![Remedy::LeaveOutImages],
+            Self::Memory(error) => error.remedies(),
+            _ => vec![],
+        }
+    }
 }
 
 impl From<TooLittleMemory> for PreparedError {

@@ -186,7 +186,7 @@ fn look_for(
     now: Option<&PathBuf>,
     progress: &dyn Progress,
 ) -> Result<HashMap<String, (PathBuf, String)>, String> {
-    let remedy = format!("name the folder of the data set with --data {}=PATH", dataset.name);
+    let remedy = format!("draw the report again and say where the folder of {} is", dataset.name);
     check_ids(told, dataset)?;
     let root = images_root(&told.data, &told.images_root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)

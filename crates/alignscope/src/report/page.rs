@@ -229,9 +229,9 @@ fn parts(run: &Run) -> Markup {
 fn published(run: &Run) -> Result<Markup, ResultsError> {
     let path = run.folder.join("published-differences.csv");
     if !is_there(&path) {
-        return Ok(
-            html! { p { "Not asked for; " code { "alignscope report --published" } " lays the study's own scores under these." } },
-        );
+        let how = "Not asked for. A report of this run that asks for published scores lays the \
+                   study's own under these.";
+        return Ok(html! { p { (how) } });
     }
     let differences = read_published_differences(&path)?;
     let cells = |row: &PublishedDifference| {

@@ -309,24 +309,24 @@ fn counted(rows: &[&ComparisonRow], what: &str) -> Vec<String> {
     said
 }
 
-/// How differences are told: in points of 100 for accuracies, as they are for correlations.
+/// How differences are told: in points of 100 for shares, as they are for correlations.
 #[derive(Clone, Copy)]
 struct Points {
-    accuracy: bool,
+    share: bool,
 }
 
 fn scale_of(run: &Run, dataset: &str) -> Points {
-    let accuracy = |row: &ScoreRow| row.dataset == dataset && row.measure == Measure::Accuracy;
-    Points { accuracy: run.scores.iter().any(accuracy) }
+    let is_share = |row: &ScoreRow| row.dataset == dataset && row.measure.is_share();
+    Points { share: run.scores.iter().any(is_share) }
 }
 
 impl Points {
     fn amount(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        let show = |v: f64| match self.accuracy {
+        let show = |v: f64| match self.share {
             true => format!("{:.1}", 100.0 * v),
             false => format!("{v:.3}"),
         };
-        let unit = if self.accuracy { " points" } else { "" };
+        let unit = if self.share { " points" } else { "" };
         let interval = low.zip(high).map_or(String::new(), |(low, high)| {
             format!(" [{}, {}]", show(low).replace('-', "−"), show(high).replace('-', "−"))
         });
@@ -334,7 +334,7 @@ impl Points {
     }
 
     fn level(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        match self.accuracy {
+        match self.share {
             true => self.amount(value, low, high).replacen(" points", " %", 1),
             false => format!("a correlation of {}", self.amount(value, low, high)),
         }
@@ -347,9 +347,9 @@ mod tests {
 
     #[test]
     fn points_are_of_a_hundred_for_accuracies_and_as_they_are_for_correlations() {
-        let said = Points { accuracy: true }.amount(0.022, Some(0.015), Some(0.029));
+        let said = Points { share: true }.amount(0.022, Some(0.015), Some(0.029));
         assert_eq!(said, "2.2 points [1.5, 2.9]");
-        let said = Points { accuracy: false }.amount(-0.0221, Some(-0.03), Some(0.01));
+        let said = Points { share: false }.amount(-0.0221, Some(-0.03), Some(0.01));
         assert_eq!(said, "−0.022 [−0.030, 0.010]");
     }
 }

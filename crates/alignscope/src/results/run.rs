@@ -137,7 +137,7 @@ impl RunDataset {
             return Some(format!("the first has {n} trials, the second {m}"));
         }
         let same = self.clusters == other.clusters;
-        (!same).then(|| "they were resampled by other clusters (`--cluster` of `run`)".to_owned())
+        (!same).then(|| "they were resampled by other clusters".to_owned())
     }
 
     fn describe(&self, i: usize) -> String {

@@ -1,6 +1,5 @@
 //! `scores.csv`: a long, tidy table, one row a score.
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::bounds::few;
@@ -30,11 +29,11 @@ csv_row! {
         /// What was measured.
         pub measure: Measure,
         /// The score; NaN (an empty field) where it is not defined.
-        pub value: f64 as within(ends(measure)),
+        pub value: f64 as within(measure.ends()),
         /// Lower end of the interval, where there is one.
-        pub ci_low: Option<f64> as within(ends(measure)),
+        pub ci_low: Option<f64> as within(measure.ends()),
         /// Upper end of the interval, where there is one.
-        pub ci_high: Option<f64> as within(ends(measure)),
+        pub ci_high: Option<f64> as within(measure.ends()),
         /// Trials that entered the score.
         pub n: usize,
         /// Independent clusters among them.
@@ -42,7 +41,7 @@ csv_row! {
         /// Trials in which the model's distances tie.
         pub n_ties: usize,
         /// The score of answers by chance, where it is known.
-        pub chance: Option<f64> as within(ends(measure)),
+        pub chance: Option<f64> as within(measure.ends()),
         /// Trials left out of this measure because as many people chose one image as the other.
         pub n_left_out: usize,
         /// Channels in which no pair differs at all; they add nothing to the normalized distance.
@@ -56,7 +55,7 @@ csv_row! {
         /// Upper end of the BCa interval, where there is one.
         pub bca_high: Option<f64>,
         /// The ceiling that figures draw for the data set and measure, where it is known.
-        pub ceiling: Option<f64> as within(ends(measure)),
+        pub ceiling: Option<f64> as within(measure.ends()),
         /// Why there is no interval.
         pub ci_note: Option<String>,
         /// The level of abstraction of the data set.
@@ -82,23 +81,6 @@ pub fn read_scores(path: &Path) -> Result<Vec<ScoreRow>, ResultsError> {
     let rows: Vec<ScoreRow> = csv_file::read(path)?;
     few(path, "models", rows.iter().map(|row| row.model.as_str()), MAX_MODELS)?;
     Ok(rows)
-}
-
-/// Where any value of a measure lies, and any end of an interval of it: what is drawn has an axis.
-fn ends(measure: Measure) -> RangeInclusive<f64> {
-    match measure {
-        // In units of the scores, whatever those are.
-        Measure::RmseLogistic4 | Measure::RmseLogistic5 => -f64::MAX..=f64::MAX,
-        // Shares and correlations; an interval may go beyond.
-        Measure::Spearman
-        | Measure::Pearson
-        | Measure::Kendall
-        | Measure::Accuracy
-        | Measure::VoteShare
-        | Measure::BeyondChance
-        | Measure::PearsonLogistic4
-        | Measure::PearsonLogistic5 => -100.0..=100.0,
-    }
 }
 
 #[cfg(test)]

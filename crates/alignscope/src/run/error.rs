@@ -1,17 +1,24 @@
 //! What can go wrong on the whole way.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::features::FeatureError;
-use crate::finished::DrawError;
+use crate::dataset::DatasetError;
+use crate::encoder::EncoderError;
+use crate::features::{FeatureError, LayoutError};
+use crate::finished::{CompareError, DrawError};
+use crate::hub::HubError;
+use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
+use crate::metric::MetricError;
 use crate::model::ModelError;
 use crate::model_spec::ModelNameError;
 use crate::prepared::PreparedError;
-use crate::remedy::Remedy;
+use crate::remedy::{Choice, Remedy};
 use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, ResultsError};
 use crate::score::ScoreError;
+use crate::spill::SpillError;
 use crate::stage::Stage;
 
 /// A run could not be done.
@@ -41,8 +48,8 @@ pub enum ExperimentError {
     },
     /// How arrays are read is said, and no model of the run has arrays.
     #[error(
-        "--layout and --prefix-tokens say how features are read, and no model of this run is \
-         features (`features:DIR`); leave them out"
+        "it is said how arrays of features are read, and no model of this run is features \
+         (`features:DIR`)"
     )]
     FeaturesUnused,
     /// A model of the caller's that was not given.
@@ -79,10 +86,7 @@ pub enum ExperimentError {
         name: String,
     },
     /// Two data sets would have one name in results.
-    #[error(
-        "two data sets are called `{name}`, so that results could not tell them apart; give one \
-         another name, as in `--dataset mine={format}`"
-    )]
+    #[error("two data sets are called `{name}`, so that results could not tell them apart")]
     TwiceNamed {
         /// The name.
         name: String,
@@ -91,7 +95,8 @@ pub enum ExperimentError {
     },
     /// Another run's scales are named where none is needed.
     #[error(
-        "--scale-from has no use here: it needs an encoder and the distance normalized-euclidean"
+        "the scales of another run have no use here: they need an encoder and the distance \
+         normalized-euclidean"
     )]
     ScaleUnused,
     /// Another run's scales lack this model and data set.
@@ -208,35 +213,55 @@ impl ExperimentError {
 
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
-        if let Some(error) = self.too_little_memory() {
-            return error.remedies();
-        }
         match self {
-            Self::Measure(ModelError::TooSmall { cropped: true, .. }) => vec![Remedy::LargerSquare],
-            Self::Prepared(PreparedError::Images { can_leave_out: true, .. }) => {
-                vec![Remedy::LeaveOutImages]
+            Self::Prepared(error) => error.remedies(),
+            Self::Measure(error) => error.remedies(),
+            Self::FeaturesUnused => vec![Remedy::LeaveOut(Choice::Reading)],
+            Self::Cache(error) => error.remedies(),
+            Self::TwiceNamed { format, .. } => {
+                vec![Remedy::RenameDataset { format: format.clone() }]
             }
+            Self::ScaleUnused => vec![Remedy::LeaveOut(Choice::Scales)],
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
-            Self::Results(error) => error.remedies(),
+            Self::Memory(error) => error.remedies(),
+            Self::Results(error) | Self::Draw(DrawError::Results(error)) => error.remedies(),
             _ => vec![],
         }
     }
 }
 
-/// What would help with an error of this library, or with one that is its cause.
-pub fn remedies_of(error: &(dyn std::error::Error + 'static)) -> Vec<Remedy> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<ExperimentError>() {
-            return error.remedies();
-        }
-        if let Some(error) = error.downcast_ref::<ResultsError>() {
-            return error.remedies();
-        }
-        if let Some(FeatureError::Memory(error)) = error.downcast_ref() {
-            return error.remedies();
-        }
-        next = error.source();
-    }
-    vec![]
+/// What would help with an error of this library, or with the first of its causes that something
+/// would help with.
+pub fn remedies_of(error: &(dyn Error + 'static)) -> Vec<Remedy> {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(remedies_of_one).find(|remedies| !remedies.is_empty()).unwrap_or_default()
+}
+
+/// What would help with one error, whichever of the library's it is.
+fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
+    of(error, ExperimentError::remedies)
+        .or_else(|| of(error, CompareError::remedies))
+        .or_else(|| of(error, FeatureError::remedies))
+        .or_else(|| of(error, ResultsError::remedies))
+        .or_else(|| of(error, ModelError::remedies))
+        .or_else(|| of(error, PreparedError::remedies))
+        .or_else(|| of(error, DatasetError::remedies))
+        .or_else(|| of(error, LayoutError::remedies))
+        .or_else(|| of(error, EncoderError::remedies))
+        .or_else(|| of(error, MetricError::remedies))
+        .or_else(|| of(error, HubError::remedies))
+        .or_else(|| of(error, ImageError::remedies))
+        .or_else(|| of(error, CacheError::remedies))
+        .or_else(|| of(error, SpillError::remedies))
+        .or_else(|| of(error, TooLittleMemory::remedies))
+        .unwrap_or_default()
+}
+
+/// What would help with an error of one type, also in a box; `None` if it is of another.
+fn of<E: Error + 'static>(
+    error: &(dyn Error + 'static),
+    remedies: fn(&E) -> Vec<Remedy>,
+) -> Option<Vec<Remedy>> {
+    let boxed = || error.downcast_ref::<Box<E>>().map(|inner| &**inner);
+    error.downcast_ref::<E>().or_else(boxed).map(remedies)
 }

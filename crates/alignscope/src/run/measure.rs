@@ -10,6 +10,7 @@ use crate::model::StageDistances;
 use crate::model::UserModel;
 use crate::plan::Holding;
 use crate::progress::Progress;
+use crate::remedy::Advice;
 use crate::results::{OutputFolder, ScoreRow};
 use crate::stage::Stage;
 
@@ -30,7 +31,7 @@ pub struct Measured {
     /// How the activations of a function were held.
     pub holding: Option<Holding>,
     /// What is probably wrong with the arrays: axes that look exchanged. Progress told it too.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Advice>,
     /// Seconds from start to end.
     pub wall_s: f64,
 }

@@ -311,12 +311,9 @@ impl PreparedDataset {
     /// The same as the column `ceiling` has it.
     fn ceiling(&self, subset: usize, measure: Measure) -> Option<f64> {
         let chance = self.scorer.chance();
-        match measure {
-            Measure::BeyondChance => {
-                let accuracy = self.drawn_ceiling(subset, Measure::Accuracy)?;
-                Some((accuracy.row.value - chance) / (1.0 - chance))
-            }
-            _ => Some(self.drawn_ceiling(subset, measure)?.row.value),
+        match measure.turned() {
+            Some((of, turn)) => Some(turn(self.drawn_ceiling(subset, of)?.row.value, chance)),
+            None => Some(self.drawn_ceiling(subset, measure)?.row.value),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::rated::{Curves, OF_ALL, OF_SUBSETS, Ratings};
+use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
+use crate::measure::{RatedMeasure, RatedSample};
 use crate::resample::{Draws, Interval, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
@@ -106,17 +107,10 @@ impl Scorer {
     /// follows from fitted curves, and correlations within types. With 25 references the truth was in 86 to
     /// 92 % of them.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
-        const NARROW: [Measure; 5] = [
-            Measure::Pearson,
-            Measure::PearsonLogistic4,
-            Measure::RmseLogistic4,
-            Measure::PearsonLogistic5,
-            Measure::RmseLogistic5,
-        ];
         let within = !self.subsets[score.subset].within.is_empty();
         match score.interval {
             Err(reason) => Some(reason.to_string()),
-            Ok(_) if within || NARROW.contains(&score.score.measure) => {
+            Ok(_) if within || score.score.measure.has_narrow_intervals() => {
                 Some("interval tends to be too narrow (see docs/statistics.md)".to_owned())
             }
             Ok(_) => None,
@@ -151,7 +145,7 @@ impl Scorer {
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
             found.extend(match self.trials.paradigm().ratings() {
-                Some(ratings) => self.rated(columns, plain, ratings.scores),
+                Some(ratings) => self.rated(columns, plain, &ratings.scores),
                 None => self.choices(columns, plain),
             });
         }
@@ -172,17 +166,27 @@ impl Scorer {
         columns: &[Vec<f64>],
     ) -> Vec<(usize, Measure, Vec<Replicates>)> {
         let Some(ratings) = self.trials.paradigm().ratings() else { return vec![] };
-        let ratings = Ratings::new(ratings.scores, &self.subsets, &self.clusters);
-        let (replicates, _) = ratings.replicates(columns, &self.draws);
-        let mut wanted = vec![(0, Measure::Kendall)];
-        wanted.extend((0..self.subsets.len()).flat_map(|s| OF_SUBSETS.map(|m| (s, m))));
-        wanted.sort();
-        let of = |(subset, measure)| {
-            let of_column =
-                |column| replicates[ratings.place(columns.len(), subset, column, measure)].clone();
-            (subset, measure, (0..columns.len()).map(of_column).collect())
+        let measures: Vec<_> =
+            Measure::of_ratings().filter(|(_, rated)| !rated.is_fitted()).collect();
+        let (codes, count) = (&self.clusters.codes, self.clusters.count);
+        let sample = RatedSample::new(&ratings.scores, columns, codes, count);
+        let replicates = self.replicates(&sample, &measures);
+        let of_subset = |subset: usize| {
+            let replicates = &replicates;
+            replicates.of_subset(subset).map(move |(place, measure)| {
+                let of_column = |column| replicates.of(place, subset, column).clone();
+                (subset, measure, (0..columns.len()).map(of_column).collect())
+            })
         };
-        wanted.into_iter().map(of).collect()
+        (0..self.subsets.len()).flat_map(of_subset).collect()
+    }
+
+    fn replicates(
+        &self,
+        sample: &RatedSample<'_>,
+        measures: &[(Measure, &'static dyn RatedMeasure)],
+    ) -> RatedReplicates {
+        RatedReplicates::new(sample, measures, &self.subsets, &self.clusters, &self.draws)
     }
 
     /// Shares of trials under all resamples: `[subset][share]`.
@@ -216,38 +220,46 @@ impl Scorer {
         &self,
         columns: &[Vec<f64>],
         plain: Vec<Vec<Vec<Score>>>,
-        scores: Vec<f64>,
+        scores: &[f64],
     ) -> Vec<ColumnScores> {
         let closeness: Vec<Vec<f64>> =
             columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
-        let ratings = Ratings::new(scores.clone(), &self.subsets, &self.clusters);
-        let (replicates, curves) = ratings.replicates(&closeness, &self.draws);
+        let measures: Vec<_> = Measure::of_ratings().collect();
+        let (codes, count) = (&self.clusters.codes, self.clusters.count);
+        let sample = RatedSample::new(scores, &closeness, codes, count);
+        let found = self.replicates(&sample, &measures);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
-            let mut found = Vec::new();
-            for (s, plain) in plain.iter().enumerate() {
-                let of_all: &[Measure] = if s == 0 { &OF_ALL } else { &[] };
-                for measure in OF_SUBSETS.iter().chain(of_all) {
-                    let place = ratings.place(columns.len(), s, column, *measure);
-                    let replicates = &replicates[place];
-                    let known = plain.iter().find(|score| score.measure == *measure);
-                    let score = match known {
+            let of_subset = |(s, plain): (usize, &Vec<Score>)| {
+                let of_measure = |(place, measure): (usize, Measure)| {
+                    let replicates = found.of(place, s, column);
+                    let rated = measures[place].1;
+                    let score = match plain.iter().find(|score| score.measure == measure) {
                         Some(score) if self.subsets[s].within.is_empty() => *score,
                         Some(score) => Score { value: replicates.estimate, ..*score },
-                        None => {
-                            fitted(*measure, plain[0], &curves[column], &closeness[column], &scores)
-                        }
+                        None => Score {
+                            measure,
+                            value: rated.of_whole(&sample, column),
+                            chance: rated.chance(scores),
+                            ..plain[0]
+                        },
                     };
-                    // The interval is of the score as it is given, NaN where it is.
-                    let interval = match score.value.is_nan() {
-                        true => Err(NoInterval::Undefined),
-                        false => replicates.interval(),
-                    };
-                    let n_clusters = replicates.clusters;
-                    found.push(SubsetScore { subset: s, score, n_clusters, interval });
-                }
-            }
-            let main = ratings.place(columns.len(), 0, column, Measure::Spearman);
-            ColumnScores { scores: found, main: replicates[main].clone() }
+                    SubsetScore {
+                        subset: s,
+                        score,
+                        n_clusters: replicates.clusters,
+                        // The interval is of the score as it is given, NaN where it is.
+                        interval: match score.value.is_nan() {
+                            true => Err(NoInterval::Undefined),
+                            false => replicates.interval(),
+                        },
+                    }
+                };
+                found.of_subset(s).map(of_measure).collect::<Vec<_>>()
+            };
+            let main = self.main_measure();
+            let main = measures.iter().position(|(measure, _)| *measure == main);
+            let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
+            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
@@ -278,11 +290,9 @@ impl Scorer {
                     let interval = replicates.interval();
                     let n_clusters = replicates.clusters;
                     let of = SubsetScore { subset: s, score: *score, n_clusters, interval };
-                    if score.measure == Measure::Accuracy && s == 0 {
-                        scores.push(of.clone());
-                        scores.push(beyond_chance(of));
-                    } else {
-                        scores.push(of);
+                    scores.push(of.clone());
+                    if s == 0 {
+                        scores.extend(turned(&of));
                     }
                 }
             }
@@ -292,54 +302,20 @@ impl Scorer {
     }
 }
 
-/// A score of a curve fitted to all pairs.
-fn fitted(
-    measure: Measure,
-    like: Score,
-    [four, five]: &Curves,
-    closeness: &[f64],
-    scores: &[f64],
-) -> Score {
-    let fit = match measure {
-        Measure::PearsonLogistic4 | Measure::RmseLogistic4 => four.as_ref(),
-        _ => five.as_ref(),
-    };
-    let n = scores.len() as f64;
-    let mean = scores.iter().sum::<f64>() / n;
-    match (measure, fit) {
-        (Measure::PearsonLogistic4 | Measure::PearsonLogistic5, fit) => {
-            let value = fit.map_or(f64::NAN, |fit| {
-                let values: Vec<f64> = closeness.iter().map(|x| fit.value(*x)).collect();
-                super::pearson(&values, scores)
-            });
-            Score { measure, value, ..like }
-        }
-        (_, fit) => Score {
-            measure,
-            value: fit.map_or(f64::NAN, |fit| (fit.squares / n).sqrt()),
-            // What the mean of all scores is off by.
-            chance: (scores.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / n).sqrt(),
-            ..like
-        },
-    }
-}
-
-/// The accuracy beyond chance: (accuracy − chance) / (1 − chance).
-fn beyond_chance(accuracy: SubsetScore) -> SubsetScore {
-    let chance = accuracy.score.chance;
-    let beyond = |value: f64| (value - chance) / (1.0 - chance);
-    SubsetScore {
-        score: Score {
-            measure: Measure::BeyondChance,
-            value: beyond(accuracy.score.value),
-            chance: 0.0,
-            ..accuracy.score
-        },
-        interval: accuracy.interval.map(|i| Interval {
-            low: beyond(i.low),
-            high: beyond(i.high),
-            bca: i.bca.map(|ends| ends.map(beyond)),
-        }),
-        ..accuracy
-    }
+/// The scores that are turned from another of the whole.
+fn turned(of: &SubsetScore) -> impl Iterator<Item = SubsetScore> {
+    Measure::ALL.into_iter().filter_map(|measure| {
+        let (_, turn) = measure.turned().filter(|(from, _)| *from == of.score.measure)?;
+        let chance = of.score.chance;
+        let turn = |value: f64| turn(value, chance);
+        Some(SubsetScore {
+            score: Score { measure, value: turn(of.score.value), chance: turn(chance), ..of.score },
+            interval: of.interval.map(|i| Interval {
+                low: turn(i.low),
+                high: turn(i.high),
+                bca: i.bca.map(|ends| ends.map(turn)),
+            }),
+            ..of.clone()
+        })
+    })
 }

@@ -536,9 +536,9 @@ fn a_map_is_its_positions_as_tokens_to_the_byte() {
                 }
                 for (tokens, prefix, layout, part) in [
                     (Tokens::Class, None, *layout, "a feature map has none"),
-                    (Tokens::All, Some(1), *layout, "--prefix-tokens 1` has no use"),
-                    (Tokens::All, None, None, "--layout NCHW"),
-                    (Tokens::All, None, Some(Layout::Ncl), "--layout NHWC"),
+                    (Tokens::All, Some(1), *layout, "before the patches, 1, has no use"),
+                    (Tokens::All, None, None, "four axes that may be in"),
+                    (Tokens::All, None, Some(Layout::Ncl), "four axes that may be in"),
                 ] {
                     let reading = Reading { tokens, prefix, layouts: layouts(layout) };
                     let refused = measure_array(place.path(), way, array, reading, &Silent);
@@ -682,12 +682,12 @@ fn axes_that_look_exchanged_are_told_of_once() {
             measure_array(place.path(), way, (&shape, &values), Reading::default(), &progress);
         let warnings = found.expect("measured").warnings;
         assert_eq!(warnings.len(), 1, "{way:?}");
-        assert!(warnings[0].contains("read as 24 tokens of 10 channels"), "{warnings:?}");
+        assert!(warnings[0].text.contains("read as 24 tokens of 10 channels"), "{warnings:?}");
         assert_eq!(progress.all().matches("look exchanged").count(), 1, "{}", progress.all());
         for layout in [Layout::Nlc, Layout::Ncl] {
             let reading = Reading { layouts: layout.into(), ..Reading::default() };
             let found = measure_array(place.path(), way, (&shape, &values), reading, &Silent);
-            assert_eq!(found.expect("measured").warnings, Vec::<String>::new());
+            assert_eq!(found.expect("measured").warnings, []);
         }
     }
 }

@@ -265,9 +265,9 @@ fn a_run_that_could_not_be_done_is_none_to_go_on_with() {
     };
     let (needed, remedies, text) = refused(0);
     assert!(text.contains("weights in bf16x6"), "{text}");
-    assert_eq!(remedies, [Remedy::MoreMemory { bytes: needed }]);
+    assert_eq!(remedies, [Remedy::MoreMemory { bytes: Some(needed) }]);
     let (_, remedies, _) = refused(needed - 1);
-    assert_eq!(remedies, [Remedy::MoreMemory { bytes: needed }, Remedy::PrecisionF32]);
+    assert_eq!(remedies, [Remedy::MoreMemory { bytes: Some(needed) }, Remedy::PrecisionF32]);
 
     let precision = Precision::F32;
     let advised = Experiment { memory_bytes: needed - 1, precision, ..experiment.clone() };

@@ -1,5 +1,5 @@
-//! Modules look only to those above them in `lib.rs`, and files of one folder do not import each
-//! other in a loop.
+//! Modules look only to those above them in `lib.rs`, files of one folder do not import each other
+//! in a loop, and no text of the library names an option of the command line.
 //!
 //! A path counts for the module that it names, and for the one that this re-exports from.
 
@@ -177,6 +177,45 @@ fn modules_look_up_and_not_at_each_other() {
         faults.extend(Tree::open(name).faults());
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn no_text_of_the_library_names_an_option() {
+    let mut faults = Vec::new();
+    for name in ["alignscope-kernel", "alignscope"] {
+        for (file, contents) in Tree::open(name).files.values() {
+            let named = contents.strings.iter().filter_map(|(line, text)| {
+                Some(format!("crates/{name}/src/{file}:{line} names {}", option_in(text)?))
+            });
+            faults.extend(named);
+        }
+    }
+    let what = "say it without options; what would help is a `Remedy`, which each door words";
+    assert!(faults.is_empty(), "{what}:\n{}", faults.join("\n"));
+}
+
+/// The first option of the command line that a text names.
+fn option_in(text: &str) -> Option<&str> {
+    /// A property of style sheets.
+    const STYLE: &str = "--dark";
+    text.match_indices("--").map(|(at, _)| &text[at..]).find_map(|rest| {
+        let before = text[..text.len() - rest.len()].chars().next_back();
+        let end = rest[2..].find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
+        let option = &rest[..end.map_or(rest.len(), |end| end + 2)];
+        let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '-');
+        (begins && option.len() > 2 && option != STYLE).then_some(option)
+    })
+}
+
+#[test]
+fn an_option_in_a_string_is_found_and_none_elsewhere() {
+    let code = "// \"--a\"\nconst A: &str = \"say `--memory 1`\"; /// \"--b\"\n\
+                #[cfg(test)]\nmod tests { const B: &str = \"--c\"; }\n\
+                const C: &str = r\"a -- b --- c--d --dark:x\";";
+    let contents = Contents::read(code, &Module::new());
+    let found: Vec<_> =
+        contents.strings.iter().map(|(line, text)| (*line, option_in(text))).collect();
+    assert_eq!(found, [(2, Some("--memory")), (5, None)]);
 }
 
 /// The faults of a crate `small` of these files.

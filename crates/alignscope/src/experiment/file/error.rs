@@ -123,8 +123,8 @@ pub enum ExperimentFileError {
     },
     /// Data for a data set that is not in the experiment.
     #[error(
-        "the experiment {path} has no data set `{dataset}`, which was to lie elsewhere; its data sets are \
-         {}",
+        "a folder is named for `{dataset}`, which the experiment {path} has not; its data \
+         sets are {}",
         quoted(found)
     )]
     NoDataset {

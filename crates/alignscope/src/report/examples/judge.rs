@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::PairDistances;
-use crate::paradigm::{Alternative, ImageIndex, Paradigm, average_ranks};
+use crate::measure::average_ranks;
+use crate::paradigm::{Alternative, ImageIndex, Paradigm};
 
 /// A question with all answers to it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What a file of Rust says of modules.
 //!
 //! As much of the language as that takes: `use` trees, and paths that begin with `crate`, `super`
-//! or `self`; not what a macro makes. Comments, strings and what is under `#[cfg(test)]` do not
+//! or `self`; not what a macro makes; and strings. Comments and what is under `#[cfg(test)]` do not
 //! count.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Word<'a> {
     line: usize,
 }
 
-/// The words of a file without its comments, strings and characters.
+/// The words of a file without its comments and characters; a string is a word.
 fn words(code: &str) -> Vec<Word<'_>> {
     let (mut words, mut rest, mut line) = (Vec::new(), code, 1);
     while !rest.is_empty() {
@@ -51,7 +51,7 @@ fn first_word(code: &str) -> (usize, bool) {
     } else if code.starts_with("/*") {
         (until("*/", 2), false)
     } else if let Some((from, hashes)) = raw {
-        (until(&format!("\"{}", "#".repeat(hashes)), from), false)
+        (until(&format!("\"{}", "#".repeat(hashes)), from), true)
     } else if first == '"' {
         let mut escaped = false;
         let end = code[1..].find(|c| {
@@ -59,7 +59,7 @@ fn first_word(code: &str) -> (usize, bool) {
             escaped = c == '\\' && !escaped;
             ends
         });
-        (end.map_or(code.len(), |end| end + 2), false)
+        (end.map_or(code.len(), |end| end + 2), true)
     } else if first == '\'' && second == Some('\\') {
         (until("'", 3), false)
     } else if first == '\'' && characters.next() == Some('\'') {
@@ -92,6 +92,8 @@ pub struct Contents {
     pub modules: Vec<String>,
     /// Those among them that are for tests.
     pub tests: Vec<String>,
+    /// Strings as they are written, each with its line.
+    pub strings: Vec<(usize, String)>,
 }
 
 impl Contents {
@@ -108,6 +110,9 @@ impl Contents {
                 "#" if (1..).zip(FOR_TESTS).all(|(ahead, word)| text(ahead) == *word) => {
                     at = contents.pass_item(&words, at + 1 + FOR_TESTS.len());
                     continue;
+                }
+                string if string.contains('"') => {
+                    contents.strings.push((word.line, string.to_owned()));
                 }
                 "{" => depth += 1,
                 "}" => {

@@ -333,7 +333,7 @@ mod tests {
             let expected = (whole.squares / 400.0).sqrt();
             assert!((error - expected).abs() < 2e-4 * expected, "{curve:?} {error} {expected}");
             let fitted: Vec<f64> = repeat(&x).iter().map(|x| whole.value(*x)).collect();
-            let expected = crate::score::pearson(&fitted, &repeat(&y));
+            let expected = crate::measure::pearson(&fitted, &repeat(&y));
             assert!((pearson - expected).abs() < 1e-5, "{curve:?} {pearson} {expected}");
         }
     }
