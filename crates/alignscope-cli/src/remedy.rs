@@ -18,8 +18,8 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::OtherTemporaryFolder => "name another folder in the environment variable TMPDIR",
         Remedy::FewerResamples => "draw fewer with `--resamples`",
         Remedy::FewerTrials => "take a part of them with `--limit`",
-        Remedy::LeaveOutImages => "leave their trials out with `--keep-going`",
-        Remedy::LeaveOutMissing => "leave their trials out with `--skip-missing`",
+        Remedy::LeaveOutImages => "leave the trials of such images out with `--keep-going`",
+        Remedy::LeaveOutMissing => "leave those trials out with `--skip-missing`",
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {

@@ -66,7 +66,7 @@ use crate::csv_row::choice_field;
 ///
 /// static QUADRANT: Quadrant = Quadrant;
 /// let Computed::Rated(measure) = QUADRANT.computed() else { panic!("of ratings") };
-/// assert_eq!(measure.of(&[-3.0, -2.0, -1.0], &[1.0, 2.0, 9.0]), 1.0);
+/// assert_eq!(measure.of(&[-4.0, -3.0, -1.0], &[1.0, 2.0, 9.0]), 1.0);
 ///
 /// // Two clusters of pairs, of which the second is drawn twice.
 /// let (ratings, columns) = ([1.0, 9.0, 2.0, 8.0], [vec![-4.0, -1.0, -2.0, -3.0]]);

@@ -61,8 +61,11 @@ pub fn print_row(place: &Place, message: &str) {
     // A test's thread is called by its path: `wrong_input::an_empty_folder`.
     let test = thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or_default();
     let shown = match message.lines().find(|line| line.starts_with("error:")) {
-        Some(usage) => usage,
-        None => message.lines().last().unwrap_or_default(),
+        Some(usage) => usage.to_owned(),
+        None => {
+            let said = message.rfind("alignscope: ").map_or(message, |start| &message[start..]);
+            said.lines().map(str::trim).collect::<Vec<_>>().join("<br>")
+        }
     };
     let shown = shown.trim_start_matches("alignscope: ");
     let mut row = format!("{} | {shown} ", test.replace('_', " "));

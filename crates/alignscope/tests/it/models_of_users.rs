@@ -668,7 +668,7 @@ fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
     // As many tokens before the patches as a stage has leave it none.
     let refused = measure(&arrays, Reading { prefix: Some(6), ..reading }, None);
     let message = causes(&refused.expect_err("refused"));
-    assert!(message.contains("mine at deeper: 6 tokens before"), "{message}");
+    assert!(message.contains("mine at deeper: 6 tokens are said"), "{message}");
 }
 
 #[test]

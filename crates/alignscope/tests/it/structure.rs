@@ -202,8 +202,9 @@ fn option_in(text: &str) -> Option<&str> {
         let before = text[..text.len() - rest.len()].chars().next_back();
         let end = rest[2..].find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
         let option = &rest[..end.map_or(rest.len(), |end| end + 2)];
-        let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '-');
-        (begins && option.len() > 2 && option != STYLE).then_some(option)
+        let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+            && rest[2..].starts_with(|c: char| c.is_ascii_lowercase());
+        (begins && option != STYLE).then_some(option)
     })
 }
 
