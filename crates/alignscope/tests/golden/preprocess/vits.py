@@ -4,13 +4,17 @@ timm's transform for evaluation, made from the `pretrained_cfg` of a timm folder
     python vits.py
 
 `recipes_vits/*.json`: a `preprocessor_config.json`, or the `config.json` of a timm folder. `recipes_vits.safetensors`:
-`NAME/WIDTHxHEIGHT`, the arrays of the images of `generate.py`'s `pattern`.
+`NAME/WIDTHxHEIGHT`, the arrays of the images of `generate.py`'s `pattern`. `versions_vits.json` says what made them.
 """
 
 import json
 from pathlib import Path
 
 import numpy as np
+import PIL
+import timm
+import torchvision
+import transformers
 from PIL import Image
 from safetensors.numpy import save_file
 from timm.data import create_transform, resolve_data_config
@@ -81,6 +85,9 @@ def main():
         write(name, config, create_transform(**data, is_training=False))
     save_file(expected, HERE / "recipes_vits.safetensors")
     (HERE / "recipes_vits.safetensors").chmod(0o644)
+    (HERE / "versions_vits.json").write_text(json.dumps({
+        "pillow": PIL.__version__, "numpy": np.__version__, "torchvision": torchvision.__version__, "transformers": transformers.__version__,
+        "timm": timm.__version__}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
