@@ -202,7 +202,7 @@ impl Checkpoint {
         let family = families::recognise(&folder.config)?;
         let (mut architecture, mut defaults_used) = family.architecture(&folder)?;
         let (recipe, recipe_file) = family.preprocessing(&folder, &architecture)?;
-        if family.resizes_positions()
+        if family.resizes_positions(&architecture)
             && let Some((height, width)) = recipe.preprocessing.output_size()
             && height == width
         {

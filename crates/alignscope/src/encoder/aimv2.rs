@@ -52,6 +52,10 @@ impl Family for Aimv2 {
         Preprocessing::from_folder(folder.path, "CLIPImageProcessor")
     }
 
+    fn resizes_positions(&self, architecture: &Architecture) -> bool {
+        architecture.position_grid == 0
+    }
+
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
         let model = prefix(weights);
         let name = |part: &str| format!("{model}{part}");
@@ -88,9 +92,9 @@ impl Family for Aimv2 {
         let model = prefix(weights);
         let name = |part: &str| format!("{model}{part}");
         let patch = layers.patches(&name(PATCH), spread, Some(Init::Zeros))?;
-        let positions = match weights.contains(&name(POSITIONS)) {
-            true => layers.tensor(&name(POSITIONS), &[a.patches(), a.channels], spread)?,
-            false => sine_cosine(a.image_size / a.patch_size, a.channels),
+        let positions = match a.position_grid {
+            0 => sine_cosine(a.image_size / a.patch_size, a.channels),
+            _ => layers.tensor(&name(POSITIONS), &[a.patches(), a.channels], spread)?,
         };
         let embedding = Embedding {
             patch_norm: Some(layers.norm(&name("embeddings.rms_norm"))?),
@@ -189,7 +193,8 @@ fn read(keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
         heads: keys.size("num_attention_heads", 8)?,
         patch_size,
         image_size,
-        position_grid: image_size / patch_size,
+        // Native positions are computed, for any grid.
+        position_grid: if keys.flag("is_native", false)? { 0 } else { image_size / patch_size },
         class_token: false,
         pooling: if use_head { PoolingKind::Attention } else { PoolingKind::PatchMean },
         last: if whole { Stage::Projection } else { Stage::Output },

@@ -51,7 +51,7 @@ impl Family for Beit {
         Preprocessing::from_folder(folder.path, "BeitImageProcessor")
     }
 
-    fn resizes_positions(&self) -> bool {
+    fn resizes_positions(&self, _: &Architecture) -> bool {
         true
     }
 

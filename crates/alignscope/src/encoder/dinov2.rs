@@ -56,7 +56,7 @@ impl Family for Dinov2 {
         Preprocessing::from_folder(folder.path, "BitImageProcessor")
     }
 
-    fn resizes_positions(&self) -> bool {
+    fn resizes_positions(&self, _: &Architecture) -> bool {
         true
     }
 

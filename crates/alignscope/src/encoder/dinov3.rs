@@ -55,7 +55,7 @@ impl Family for Dinov3 {
         Preprocessing::from_folder(folder.path, "DINOv3ViTImageProcessor")
     }
 
-    fn resizes_positions(&self) -> bool {
+    fn resizes_positions(&self, _: &Architecture) -> bool {
         true
     }
 

@@ -64,7 +64,8 @@ pub(super) trait Family: fmt::Debug + Sync {
 
     /// Whether the model takes images of the size that its preprocessing makes, whatever size its
     /// configuration says, as positions are resized or computed.
-    fn resizes_positions(&self) -> bool {
+    fn resizes_positions(&self, architecture: &Architecture) -> bool {
+        let _ = architecture;
         false
     }
 
