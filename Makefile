@@ -12,5 +12,9 @@ clippy:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
 
+# Tests that were skipped, for want of data or of an instruction, are counted and named at the end.
 test:
-	cargo test --release
+	@bash -o pipefail -c 'cargo test --release 2>&1 | tee target/tests.txt'; status=$$?; \
+	echo "$$(grep -c "^skipped" target/tests.txt) tests were skipped"; \
+	grep "^skipped" target/tests.txt | sort | uniq -c; \
+	exit $$status

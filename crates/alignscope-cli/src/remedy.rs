@@ -23,7 +23,10 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {
-            return format!("give one another name, as in `--dataset mine={format}`");
+            return format!(
+                "give one another name, as in `--dataset mine={format}`, or with `name` under \
+                 [[datasets]] of an experiment"
+            );
         }
         Remedy::ClusterByDefault => "choose `--cluster default`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", option(*choice)),

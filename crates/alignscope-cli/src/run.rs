@@ -106,9 +106,21 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<Vec<DatasetSpec>> {
 
 /// The grid of an experiment file, with what the command line changes of it.
 fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
-    let data = arguments.data.folders.iter().map(|place| place.to_string_lossy());
-    let data = named_paths(data).context("with an experiment")?;
-    let mut grid = ExperimentFile::read(path, &data, arguments.untrained)?;
+    let mut grid = match arguments.data.datasets.is_empty() {
+        true => {
+            let data = arguments.data.folders.iter().map(|place| place.to_string_lossy());
+            let data = named_paths(data).context("with an experiment")?;
+            ExperimentFile::read(path, &data, arguments.untrained)?
+        }
+        false => {
+            let datasets = from_arguments(arguments)?;
+            let file = ExperimentFile::read(path, &BTreeMap::new(), arguments.untrained)?;
+            file.with_datasets(datasets)
+        }
+    };
+    if !arguments.models.is_empty() {
+        grid = grid.with_models(arguments.models.clone());
+    }
     let options = arguments.data.part.options();
     if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
         bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");

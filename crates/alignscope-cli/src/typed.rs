@@ -189,8 +189,12 @@ fn after_data(word: &str, dataset: &str) -> String {
 /// Whether a word that stands alone was probably to be a model: it can be one, and does not look
 /// like an experiment that is not there.
 fn is_model(path: &Path, word: &str) -> bool {
-    let is_toml = path.extension().is_some_and(|ending| ending == "toml");
-    !is_toml && !path.exists() && word.parse::<NamedModel>().is_ok()
+    !is_experiment(path) && !path.exists() && word.parse::<NamedModel>().is_ok()
+}
+
+/// Whether a path ends as an experiment does, or as the manifest of a run.
+fn is_experiment(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "toml" || ending == "json")
 }
 
 /// Refuses a word that stands alone in `run` beside --model and --dataset, where it would be an
@@ -219,6 +223,8 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
             format!("a model stands after `--model`: `--model {word}`")
         }
         (_, true) => return Ok(()),
+        // What is typed takes the place of the file's models and data sets.
+        _ if is_experiment(path) && path.is_file() => return Ok(()),
         (Some((option, value)), false) if !value.is_empty() => format!(
             "it follows `{option} {value}`, which takes one value; write the option before it \
              that it is for"
@@ -226,8 +232,8 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
         (_, false) => "write the option before it that it is for".to_owned(),
     };
     anyhow::bail!(
-        "`{word}` is not understood: {what} (alone it would be an experiment in TOML, which is \
-         given in the place of --model and --dataset)"
+        "`{word}` is not understood: {what} (alone it would be an experiment, a file that \
+         ends in .toml or the manifest.json of a run)"
     )
 }
 

@@ -11,11 +11,13 @@ pub enum Activation {
     Gelu,
     /// x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
     GeluTanh,
+    /// x · σ(x), of gated layers (SwiGLU).
+    Silu,
 }
 
 impl Activation {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::QuickGelu, Self::Gelu, Self::GeluTanh];
+    pub const ALL: [Self; 4] = [Self::QuickGelu, Self::Gelu, Self::GeluTanh, Self::Silu];
 
     /// The name in `config.json`, of which `Display` is the same.
     pub fn name(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Activation {
             Self::QuickGelu => "quick_gelu",
             Self::Gelu => "gelu",
             Self::GeluTanh => "gelu_pytorch_tanh",
+            Self::Silu => "silu",
         }
     }
 
@@ -39,6 +42,7 @@ impl Activation {
             Self::QuickGelu => values.iter_mut().for_each(|x| *x = quick_gelu(*x)),
             Self::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x)),
             Self::GeluTanh => values.iter_mut().for_each(|x| *x = gelu_tanh(*x)),
+            Self::Silu => values.iter_mut().for_each(|x| *x = silu(*x)),
         }
     }
 }
@@ -58,6 +62,11 @@ vectorized! {
 #[inline(always)]
 fn quick_gelu(x: f32) -> f32 {
     x / (1.0 + exp(-1.702 * x))
+}
+
+#[inline(always)]
+fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
 }
 
 #[inline(always)]
@@ -104,6 +113,7 @@ mod tests {
     fn reference(activation: Activation, x: f64) -> f64 {
         match activation {
             Activation::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
+            Activation::Silu => x / (1.0 + (-x).exp()),
             Activation::GeluTanh => {
                 0.5 * x
                     * (1.0

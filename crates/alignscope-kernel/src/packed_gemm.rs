@@ -109,6 +109,12 @@ impl PackedWeights {
         lhs.shape(self.format(), rows, self.inputs);
     }
 
+    /// Makes `lhs` what [`Output::Lhs`] gives, `[rows, outputs]`, yet to be filled: for a result that
+    /// is changed on its way to the layer or the attention after it.
+    pub fn shape_output(&self, lhs: &mut Lhs, rows: usize) {
+        lhs.shape(self.format(), rows, self.outputs);
+    }
+
     /// Bytes of a left side of `[rows, columns]`, in the form of these weights.
     pub fn lhs_bytes(&self, rows: usize, columns: usize) -> usize {
         self.format().bytes(rows, columns)

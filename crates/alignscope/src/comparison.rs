@@ -27,7 +27,7 @@ pub struct Side {
 impl Side {
     /// Whether it is a stage of an encoder, not a baseline nor the pixels.
     pub fn is_of_encoder(&self) -> bool {
-        !matches!(self.stage, Stage::Image | Stage::Output)
+        self.stage != Stage::Image && self.distance != Distance::Own
     }
 }
 

@@ -2,11 +2,16 @@
 
 mod architecture;
 mod activation_buffer;
+mod aimv2;
+mod attention;
+mod beit;
 mod beside;
 mod block;
 mod catalogue;
 mod clip;
 mod config;
+mod dinov2;
+mod dinov3;
 mod embedding;
 mod families;
 mod family;
@@ -15,21 +20,28 @@ mod head;
 mod keys;
 mod layers;
 mod linear;
+mod mlp;
 mod norm;
 mod open_clip;
+mod positions;
 mod precision;
+mod relative_bias;
+mod rotary;
+mod scratch;
 mod siglip;
+mod timm;
 mod tokens;
+mod vit;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use activation_buffer::{Encoded, Spilled, SpilledImages};
 pub use alignscope_kernel::{Activation, Precision};
 pub use architecture::{Architecture, FamilyName, PoolingKind};
 pub use beside::BesideError;
-use block::{Block, Scratch};
+use block::Block;
 pub use catalogue::Known;
 pub use config::ConfigError;
 use embedding::Embedding;
@@ -38,7 +50,11 @@ use family::{CheckpointFolder, Family};
 pub use forward::{encode_spilled, encode_stages, passes};
 use head::Head;
 use layers::Layers;
+pub use norm::NormKind;
 pub use precision::PrecisionChoice;
+use rotary::Rotary;
+pub use rotary::{Places, RotaryPositions};
+use scratch::Scratch;
 pub use tokens::{Selected, Tokens};
 
 use crate::hub::{Hub, HubError, HubSettings, PATIENCE};
@@ -71,6 +87,27 @@ struct Parts {
     embedding: Embedding,
     blocks: Vec<Block>,
     head: Head,
+    /// Shared by the blocks.
+    rotary: Option<Arc<Rotary>>,
+}
+
+impl Parts {
+    /// Without rotary positions.
+    fn new(embedding: Embedding, blocks: Vec<Block>, head: Head) -> Self {
+        Self { embedding, blocks, head, rotary: None }
+    }
+
+    /// The same with the rotary positions of its architecture, if it has any.
+    fn with_rotary(mut self, architecture: &Architecture) -> Self {
+        let Architecture { channels, heads, image_size, patch_size, .. } = *architecture;
+        self.rotary = architecture
+            .rotary
+            .map(|rotary| Arc::new(rotary.turns(image_size / patch_size, channels / heads)));
+        for block in &mut self.blocks {
+            block.attention.rotary = self.rotary.clone();
+        }
+        self
+    }
 }
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
@@ -164,8 +201,15 @@ impl Checkpoint {
         };
         let folder = CheckpointFolder::open(folder, format)?;
         let family = families::recognise(&folder.config)?;
-        let (architecture, mut defaults_used) = family.architecture(&folder)?;
+        let (mut architecture, mut defaults_used) = family.architecture(&folder)?;
         let (recipe, recipe_file) = family.preprocessing(&folder, &architecture)?;
+        if family.resizes_positions(&architecture)
+            && let Some((height, width)) = recipe.preprocessing.output_size()
+            && height == width
+        {
+            architecture.image_size = height;
+            architecture = architecture.validate(&folder.config.file().path)?;
+        }
         family.check_tensors(&folder, &architecture)?;
         let (config, weights) = folder.into_parts()?;
         defaults_used.extend(recipe.defaults_used);
@@ -298,22 +342,22 @@ impl Encoder {
     /// Tokens and channels of an image's activations at `stage`.
     pub fn shape(&self, stage: Stage) -> [usize; 2] {
         let tokens = match stage {
-            Stage::Projection => 1,
+            Stage::Projection | Stage::Output => 1,
             _ if self.bare_patches => self.architecture.patches(),
             _ => self.architecture.tokens(),
         };
         [tokens, self.architecture.channels_at(stage)]
     }
 
-    /// Whether the first token of every stage but the projection is a class token.
+    /// Whether the first token of every stage but the last is a class token.
     pub fn has_class_token(&self) -> bool {
         self.architecture.class_token && !self.bare_patches
     }
 
-    /// Tokens before the patches at every stage but the projection: the class token, if there is
-    /// one.
+    /// Tokens before the patches at every stage but the last: the class token, if there is one, and
+    /// registers.
     pub fn prefix_tokens(&self) -> usize {
-        usize::from(self.has_class_token())
+        if self.bare_patches { 0 } else { self.architecture.prefix_tokens() }
     }
 
     /// Numbers in a preprocessed image: `3 · size · size`.
@@ -325,8 +369,8 @@ impl Encoder {
     pub fn resident_bytes(&self, threads: usize) -> usize {
         let blocks = &self.parts.blocks;
         let weights: usize = blocks.iter().map(Block::bytes).sum::<usize>()
-            + self.parts.embedding.patch.bytes()
-            + size_of_val(self.parts.embedding.positions.as_slice())
+            + self.parts.embedding.bytes()
+            + self.parts.rotary.as_ref().map_or(0, |rotary| rotary.bytes())
             + self.parts.head.bytes();
         let tokens = self.architecture.tokens();
         let rows = self.images_at_a_time() * tokens;
@@ -338,7 +382,7 @@ impl Encoder {
     /// Bytes that each image of a resident set holds: its activations and its projection.
     pub fn bytes_per_image(&self) -> usize {
         let a = &self.architecture;
-        size_of::<f32>() * (a.tokens() * a.channels + a.projection)
+        size_of::<f32>() * (a.tokens() * a.channels + a.last_channels)
     }
 
     /// Images that one thread takes at a time, at most.

@@ -201,7 +201,7 @@ impl Curve<'_> {
             points.iter().filter(|p| p.stage != Stage::Embedding).collect();
         let less = |a: &Point<'_>, b: &Point<'_>| a.replicates.with(b.replicates, |a, b| a - b);
         let score = |i: usize| inner[i].replicates.estimate;
-        let is_block = |i: &usize| inner[*i].stage != Stage::Projection;
+        let is_block = |i: &usize| !matches!(inner[*i].stage, Stage::Projection | Stage::Output);
         // The highest stage after each, the first of them where several are.
         let highest_after = |i: usize| {
             let place = first_highest(inner[i + 1..].iter().map(|p| p.replicates.estimate))?;
@@ -412,7 +412,7 @@ mod tests {
         // Half as much spread, so that the difference from it varies too.
         let image = image.map(|v| replicates(v, 0.01));
         let ceiling = replicates(0.8, 0.001);
-        let stages = Stage::of_encoder(values.len() - 2);
+        let stages = Stage::of_encoder(values.len() - 2, Stage::Projection);
         let point = |(replicates, stage): (_, &Stage)| Point {
             stage: *stage,
             depth_percent: stage.depth_percent(values.len() - 2),
@@ -450,7 +450,7 @@ mod tests {
 
     fn half(shares: &[f64]) -> FindingRow {
         let blocks = shares.len() - 2;
-        let rows: Vec<EnergyRow> = Stage::of_encoder(blocks)
+        let rows: Vec<EnergyRow> = Stage::of_encoder(blocks, Stage::Projection)
             .into_iter()
             .zip(shares)
             .enumerate()

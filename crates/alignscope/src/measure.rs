@@ -59,14 +59,20 @@ use crate::csv_row::choice_field;
 ///     fn of(&self, closeness: &[f64], ratings: &[f64]) -> f64 {
 ///         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
 ///         let (x_mean, y_mean) = (mean(closeness), mean(ratings));
-///         let sign = |(x, y): (&f64, &f64)| ((x - x_mean) * (y - y_mean)).signum();
-///         closeness.iter().zip(ratings).map(sign).sum::<f64>() / ratings.len() as f64
+///         let is_constant = |values: &[f64]| values.iter().all(|value| *value == values[0]);
+///         if is_constant(closeness) || is_constant(ratings) {
+///             return f64::NAN;
+///         }
+///         let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
+///         let agree = |(x, y): (&f64, &f64)| sign(x - x_mean) * sign(y - y_mean);
+///         closeness.iter().zip(ratings).map(agree).sum::<f64>() / ratings.len() as f64
 ///     }
 /// }
 ///
 /// static QUADRANT: Quadrant = Quadrant;
 /// let Computed::Rated(measure) = QUADRANT.computed() else { panic!("of ratings") };
 /// assert_eq!(measure.of(&[-4.0, -3.0, -1.0], &[1.0, 2.0, 9.0]), 1.0);
+/// assert!(measure.of(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
 ///
 /// // Two clusters of pairs, of which the second is drawn twice.
 /// let (ratings, columns) = ([1.0, 9.0, 2.0, 8.0], [vec![-4.0, -1.0, -2.0, -3.0]]);

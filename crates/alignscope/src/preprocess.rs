@@ -13,7 +13,7 @@ pub use config::{PreprocessError, Recipe};
 use crop::kept;
 pub use crop::{CropRounding, center_crop};
 pub use resize::{Resample, resize};
-use resize::{resize_window, shortest_edge_size};
+use resize::{resize_floats, resize_window, shortest_edge_size};
 
 use crate::image::RgbImage;
 
@@ -57,6 +57,9 @@ pub struct Preprocessing {
     pub rescale_factor: Option<f64>,
     /// Mean and deviation.
     pub normalize: Option<Normalize>,
+    /// Whether values are rescaled before they are resized, which is then done in floats and without
+    /// rounding, as DINOv3's processor does it. Nothing is cropped then.
+    pub resize_floats: bool,
 }
 
 impl Preprocessing {
@@ -88,6 +91,12 @@ impl Preprocessing {
 
     /// The preprocessed image, `[3, height, width]`.
     pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
+        if self.resize_floats {
+            let (height, width) = self.output_size().expect("such a recipe has a size");
+            let mut out = vec![0.0; 3 * height * width];
+            self.apply_into(image, &mut out);
+            return out;
+        }
         let pixels = self.pixels(image);
         let mut out = vec![0.0; pixels.pixels().len()];
         self.scale(&pixels, &mut out);
@@ -99,7 +108,29 @@ impl Preprocessing {
     /// # Panics
     /// `out` has another size than the preprocessed image ([`output_size`](Self::output_size)).
     pub fn apply_into(&self, image: &RgbImage, out: &mut [f32]) {
-        self.scale(&self.pixels(image), out);
+        match (self.resize_floats, self.resize) {
+            (true, Some(Resize::Exact { height, width })) => {
+                self.resize_floats(image, [height, width], out);
+            }
+            _ => self.scale(&self.pixels(image), out),
+        }
+    }
+
+    /// Rescales, resizes in floats, and normalises.
+    fn resize_floats(&self, image: &RgbImage, [height, width]: [usize; 2], out: &mut [f32]) {
+        let factor = self.rescale_factor.unwrap_or(1.0) as f32;
+        let resized = resize_floats(image, width, height, self.resample, factor);
+        assert_eq!(out.len(), resized.len(), "[3, height, width]");
+        let plane = width * height;
+        for (channel, (out, values)) in
+            out.chunks_exact_mut(plane).zip(resized.chunks_exact(plane)).enumerate()
+        {
+            out.copy_from_slice(values);
+            if let Some(n) = self.normalize {
+                let (mean, std) = (n.mean[channel] as f32, n.std[channel] as f32);
+                out.iter_mut().for_each(|x| *x = (*x - mean) / std);
+            }
+        }
     }
 
     /// Rescales and normalises as the NumPy processors of transformers do: 8-bit values times the

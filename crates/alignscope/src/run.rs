@@ -314,7 +314,9 @@ impl Experiment {
         let file = ScaleFile::read(&run.join("scale.parquet"))?;
         let mut scales = BTreeMap::new();
         let other = RunState::read(&run.join("manifest.json"))?;
-        for model in models.iter().filter(|m| m.model.facts().role() == Role::Encoder) {
+        for model in
+            models.iter().filter(|m| matches!(m.model.facts().role(), Role::Encoder | Role::OfUser))
+        {
             let there = model.name_in(&other);
             if there.is_none() && other.inputs.contains_key(&format!("weights of {}", model.name)) {
                 let (run, model) = (run.clone(), model.name.clone());

@@ -13,13 +13,13 @@ use crate::csv_row::{CsvField, name};
 pub enum Stage {
     /// The pixels themselves.
     Image,
-    /// Patches, positions and class token, before the first block.
+    /// Patches, positions and the tokens before the patches, before the first block.
     Embedding,
     /// After transformer block `i`, counted from 1.
     Block(usize),
     /// The vector in the space shared with text.
     Projection,
-    /// What a baseline gives.
+    /// What a baseline gives, and an encoder without a projection: before any classifier.
     Output,
     /// A stage of another kind of model, by its own name.
     Named(StageName),
@@ -51,11 +51,11 @@ impl StageName {
 }
 
 impl Stage {
-    /// The stages of an encoder with `blocks` blocks, from the embedding on.
-    pub fn of_encoder(blocks: usize) -> Vec<Self> {
+    /// The stages of an encoder with `blocks` blocks, from the embedding to `last`.
+    pub fn of_encoder(blocks: usize, last: Self) -> Vec<Self> {
         let mut stages = vec![Self::Embedding];
         stages.extend((1..=blocks).map(Self::Block));
-        stages.push(Self::Projection);
+        stages.push(last);
         stages
     }
 
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn depths_are_those_of_the_published_curves() {
-        let depths: Vec<f64> = Stage::of_encoder(12).iter().map(|s| s.depth_percent(12)).collect();
+        let depths: Vec<f64> =
+            Stage::of_encoder(12, Stage::Projection).iter().map(|s| s.depth_percent(12)).collect();
         assert_eq!(depths[..2], [2.5, 7.5]);
         assert!((depths[2] - 15.682).abs() < 5e-4);
         assert_eq!(depths[12..], [97.5, 100.0]);
@@ -166,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_stage_is_read_back_from_its_name() {
-        for stage in Stage::of_encoder(3).into_iter().chain([Stage::Image, Stage::Output]) {
+        for stage in
+            Stage::of_encoder(3, Stage::Projection).into_iter().chain([Stage::Image, Stage::Output])
+        {
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }
         assert!("block 0".parse::<Stage>().is_err());
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn named_stages_are_spread_and_encoders_stages_stand_where_they_do() {
-        assert_eq!(depths(&Stage::of_encoder(12))[..2], [2.5, 7.5]);
+        assert_eq!(depths(&Stage::of_encoder(12, Stage::Projection))[..2], [2.5, 7.5]);
         let named = ["layer1", "layer2", "layer3", "head"].map(Stage::in_results);
         assert_eq!(depths(&named), [25.0, 50.0, 75.0, 100.0]);
         assert_eq!(depths(&[Stage::Projection]), [100.0]);

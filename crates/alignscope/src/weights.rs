@@ -30,8 +30,10 @@ use crate::input_file::{self, HashedPath, InputFile};
 pub enum Init {
     /// All 0: biases.
     Zeros,
-    /// All 1: the gains of layer norms.
+    /// All 1: the gains of norms.
     Ones,
+    /// All this number: the gains of LayerScale.
+    Constant(f64),
     /// Independent normal numbers of mean 0 and this standard deviation.
     Normal(f64),
     /// The same, but none beyond two deviations; the deviation is that before the tails are cut.

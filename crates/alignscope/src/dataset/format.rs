@@ -8,9 +8,10 @@ use crate::remedy::Choice;
 /// A layout of files on disk, from which a [`Dataset`] is read.
 ///
 /// One more format is a file under `dataset/` with a type that implements this trait, and a variant
-/// of [`AnyFormat`](super::AnyFormat), the list of all formats. Nothing else has to know it: the
-/// command line, TOML and Python take its [`name`](Self::name) then, and everything below works on
-/// the [`Dataset`] that it gives.
+/// of [`AnyFormat`](super::AnyFormat), the list of all formats, with its word in
+/// [`DatasetFormat`](super::DatasetFormat) beside it. Nothing else has to know it: the command line,
+/// TOML and Python take its [`name`](Self::name) then, and everything below works on the
+/// [`Dataset`] that it gives.
 ///
 /// A complete one, of a text with two names and a score in each line:
 ///

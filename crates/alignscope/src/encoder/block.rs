@@ -1,39 +1,19 @@
-//! One block of a vision transformer: attention and an MLP, each behind a layer norm and
-//! added to what came in.
+//! One block of a vision transformer: attention and an MLP, each behind a norm and added to what
+//! came in.
 
-use super::linear::Linear;
-use super::norm::LayerNorm;
-use alignscope_kernel::{Activation, Attention, AttentionScratch, Lhs, ProductScratch};
+use super::attention::SelfAttention;
+use super::mlp::Mlp;
+use super::norm::Norm;
+use super::scratch::Scratch;
+use alignscope_kernel::ProductScratch;
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
 pub(super) struct Block {
-    pub(super) norm_1: LayerNorm,
-    /// Query, key and value at once: `[3, heads, padded_width]` outputs, as attention takes them.
-    pub(super) qkv: Linear,
-    /// It takes `[heads, padded_width]`.
-    pub(super) attention_out: Linear,
-    pub(super) norm_2: LayerNorm,
-    pub(super) mlp_in: Linear,
-    pub(super) activation: Activation,
-    pub(super) mlp_out: Linear,
-    pub(super) heads: usize,
-}
-
-/// The working memory of one thread, grown once and then kept.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// What a layer takes: rows after a layer norm, `[rows, channels]`, or attention's output,
-    /// `[rows, heads, padded_width]`.
-    pub(super) input: Lhs,
-    /// The MLP's hidden layer: `[rows, wide]`.
-    pub(super) hidden: Lhs,
-    /// Query, key and value: `[rows, 3, heads, padded_width]`.
-    pub(super) qkv: Lhs,
-    /// Rows of the embedding and the head.
-    pub(super) wide: Vec<f32>,
-    pub(super) attention: AttentionScratch,
-    pub(super) products: ProductScratch,
+    pub(super) norm_1: Norm,
+    pub(super) attention: SelfAttention,
+    pub(super) norm_2: Norm,
+    pub(super) mlp: Mlp,
 }
 
 impl Block {
@@ -41,44 +21,27 @@ impl Block {
     ///
     /// `x` is `[images, tokens, channels]`.
     pub(super) fn apply(&self, x: &mut [f32], tokens: usize, scratch: &mut Scratch) {
-        let channels = self.attention_out.outputs();
-        let rows = x.len() / channels;
-        let Scratch { input, hidden, qkv, attention, products, .. } = scratch;
-
-        self.qkv.shape(input, rows);
-        self.norm_1.fill(x, input);
-        self.qkv.to_lhs(input, None, qkv, products);
-        self.attention_out.shape(input, rows);
-        let (heads, width) = (self.heads, channels / self.heads);
-        for first_row in (0..rows).step_by(tokens) {
-            Attention { qkv, first_row, tokens, heads, width }.apply(input, attention);
-        }
-        self.attention_out.add_to(input, x, products);
-
-        self.mlp_in.shape(input, rows);
-        self.norm_2.fill(x, input);
-        self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
-        self.mlp_out.add_to(hidden, x, products);
+        self.attention.add_to(&self.norm_1, x, tokens, scratch);
+        self.mlp.add_to(&self.norm_2, x, scratch);
     }
 
     /// Bytes of the weights.
     pub(super) fn bytes(&self) -> usize {
-        [&self.qkv, &self.attention_out, &self.mlp_in, &self.mlp_out]
-            .iter()
-            .map(|linear| linear.bytes())
-            .sum()
+        self.attention.bytes() + self.mlp.bytes()
     }
 
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
-        let channels = self.attention_out.outputs();
-        let (qkv, hidden) = (self.qkv.outputs(), self.mlp_in.outputs());
-        let attended = qkv / 3;
-        let sides = [qkv, attended, hidden].map(|n| self.qkv.lhs_bytes(rows, n));
-        // SigLIP's head has keys and values of an image in `wide`.
-        sides.iter().sum::<usize>()
-            + size_of::<f32>() * tokens * 2 * channels
-            + AttentionScratch::bytes(tokens, channels / self.heads)
+        let channels = self.norm_1.channels();
+        let (qkv, hidden) = (self.attention.qkv.outputs(), self.mlp.input.outputs());
+        let wide = match self.mlp.is_plain() {
+            // A head of attention has keys and values of an image in `wide`.
+            true => tokens * 2 * channels,
+            false => (rows * hidden).max(tokens * 2 * channels),
+        };
+        self.attention.scratch_bytes(rows, tokens)
+            + self.mlp.input.lhs_bytes(rows, hidden)
+            + size_of::<f32>() * wide
             + ProductScratch::bytes(rows, qkv.max(hidden))
     }
 }

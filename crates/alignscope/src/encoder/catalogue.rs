@@ -56,6 +56,10 @@ pub(super) const CLIP_PIXELS: Normalize = Normalize {
 /// SigLIP's: from −1 to 1.
 pub(super) const HALF: Normalize = Normalize { mean: [0.5; 3], std: [0.5; 3] };
 
+/// ImageNet's mean and standard deviation.
+pub(super) const IMAGENET: Normalize =
+    Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
 /// The short side to `size`, and the centre of it.
 pub(super) fn cropped(size: usize, rounding: CropRounding, normalize: Normalize) -> Preprocessing {
     Preprocessing {
@@ -65,6 +69,7 @@ pub(super) fn cropped(size: usize, rounding: CropRounding, normalize: Normalize)
         crop_rounding: rounding,
         rescale_factor: Some(1.0 / 255.0),
         normalize: Some(normalize),
+        resize_floats: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 
-use super::architecture::{Architecture, FamilyName, PoolingKind};
+use super::architecture::{Architecture, FamilyName};
 use super::catalogue::{BASE, CLIP_PIXELS, Known, LARGE, Width, cropped, squashed};
 use super::config::{ConfigError, Keys};
 use super::embedding::Embedding;
@@ -12,9 +12,11 @@ use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{
     BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix, transformers_block,
 };
+use super::norm::NormKind;
 use super::{EncoderError, Parts};
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
+use crate::stage::Stage;
 use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::Activation;
 
@@ -25,6 +27,8 @@ pub(super) enum Clip {
     OpenAi,
     /// Chinese-CLIP: its projection is divided by its norm.
     Chinese,
+    /// MetaCLIP 2.
+    Meta2,
 }
 
 const PROJECTION: &str = "visual_projection.weight";
@@ -34,6 +38,7 @@ impl Family for Clip {
         match self {
             Self::OpenAi => FamilyName { id: "clip", title: "CLIP" },
             Self::Chinese => FamilyName { id: "chinese-clip", title: "Chinese-CLIP" },
+            Self::Meta2 => FamilyName { id: "metaclip-2", title: "MetaCLIP 2" },
         }
     }
 
@@ -41,6 +46,7 @@ impl Family for Clip {
         match self {
             Self::OpenAi => &["clip", "clip_vision_model"],
             Self::Chinese => &["chinese_clip", "chinese_clip_vision_model"],
+            Self::Meta2 => &["metaclip_2", "metaclip_2_vision_model"],
         }
     }
 
@@ -56,7 +62,7 @@ impl Family for Clip {
         _: &Architecture,
     ) -> Result<(Recipe, HashedPath), PreprocessError> {
         let default = match self {
-            Self::OpenAi => "CLIPImageProcessor",
+            Self::OpenAi | Self::Meta2 => "CLIPImageProcessor",
             Self::Chinese => "ChineseCLIPImageProcessor",
         };
         Preprocessing::from_folder(folder.path, default)
@@ -73,7 +79,8 @@ impl Family for Clip {
             "post_layernorm.weight",
             "post_layernorm.bias",
         ];
-        let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
+        let blocks = (0..architecture.blocks)
+            .flat_map(|i| transformers_block(tower, i).tensors(NormKind::Layer));
         let outside = outside.iter().map(|name| format!("{tower}{name}"));
         outside.chain(blocks).chain([PROJECTION.to_owned()]).collect()
     }
@@ -106,6 +113,10 @@ impl Family for Clip {
                 ("CLIPVisionModel", "the whole `CLIPModel`, or `CLIPVisionModelWithProjection`")
             }
             Self::Chinese => ("ChineseCLIPVisionModel", "the whole `ChineseCLIPModel`"),
+            Self::Meta2 => (
+                "MetaClip2VisionModel",
+                "the whole `MetaClip2Model`, or `MetaClip2VisionModelWithProjection`",
+            ),
         };
         let folder = folder.path.to_owned();
         Err(EncoderError::NoProjection { folder, family: name, tower, expected })
@@ -127,47 +138,35 @@ impl Family for Clip {
         };
         let tower = tower_prefix(layers.weights);
         let embeddings = format!("{tower}embeddings");
-        let positions = [a.tokens(), a.channels];
-        Ok(Parts {
-            embedding: Embedding {
-                patch: layers.patches(
-                    &format!("{embeddings}.patch_embedding"),
-                    Init::Normal(0.02),
-                    None,
-                )?,
-                class_token: Some(layers.tensor(
-                    &format!("{embeddings}.class_embedding"),
-                    &[a.channels],
-                    wide,
-                )?),
-                positions: layers.tensor(
-                    &format!("{embeddings}.position_embedding.weight"),
-                    &positions,
-                    Init::Normal(0.02),
-                )?,
-                // The published spelling.
-                norm: Some(layers.norm(&format!("{tower}pre_layrnorm"))?),
-                patch_size: a.patch_size,
-                image_size: a.image_size,
-            },
-            blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
-            head: Head {
-                norm: layers.norm(&format!("{tower}post_layernorm"))?,
-                pooling: Pooling::ClassToken,
-                projection: Some(layers.matrix(
-                    "visual_projection.weight",
-                    [a.channels, a.projection],
-                    wide,
-                )?),
-                unit: a.unit_projection,
-            },
-        })
+        let patch =
+            layers.patches(&format!("{embeddings}.patch_embedding"), Init::Normal(0.02), None)?;
+        let class_token =
+            layers.tensor(&format!("{embeddings}.class_embedding"), &[a.channels], wide)?;
+        let positions = layers.tensor(
+            &format!("{embeddings}.position_embedding.weight"),
+            &[a.tokens(), a.channels],
+            Init::Normal(0.02),
+        )?;
+        let embedding = Embedding {
+            // The published spelling.
+            norm: Some(layers.norm(&format!("{tower}pre_layrnorm"))?),
+            ..Embedding::with_positions(a, patch, class_token, positions)
+        };
+        let blocks = layers.blocks(init, |i| transformers_block(tower, i))?;
+        let projection = layers.matrix(PROJECTION, [a.channels, a.last_channels], wide)?;
+        let norm = layers.norm(&format!("{tower}post_layernorm"))?;
+        let head = Head {
+            projection: Some(projection),
+            unit: a.unit_projection,
+            ..Head::new(norm, Pooling::ClassToken)
+        };
+        Ok(Parts::new(embedding, blocks, head))
     }
 
     fn known_models(&self) -> Vec<Known> {
         let known = |id, width, patch_size, image_size| {
             let preprocessing = match self {
-                Self::OpenAi => cropped(image_size, CropRounding::Floor, CLIP_PIXELS),
+                Self::OpenAi | Self::Meta2 => cropped(image_size, CropRounding::Floor, CLIP_PIXELS),
                 Self::Chinese => squashed(image_size, CLIP_PIXELS),
             };
             Known::new(id, self.of_width(width, patch_size, image_size), preprocessing)
@@ -179,6 +178,7 @@ impl Family for Clip {
                 known("openai/clip-vit-large-patch14", LARGE, 14, 224),
                 known("openai/clip-vit-large-patch14-336", LARGE, 14, 336),
             ],
+            Self::Meta2 => Vec::new(),
             Self::Chinese => vec![known("OFA-Sys/chinese-clip-vit-base-patch16", BASE, 16, 224)],
         }
     }
@@ -189,19 +189,19 @@ impl Clip {
     fn of_width(self, width: Width, patch_size: usize, image_size: usize) -> Architecture {
         let Width { channels, blocks, heads, projection } = width;
         Architecture {
-            family: self.name(),
             channels,
             mlp_channels: 4 * channels,
             blocks,
             heads,
             patch_size,
             image_size,
-            class_token: true,
-            pooling: PoolingKind::ClassToken,
-            projection,
+            position_grid: image_size / patch_size,
+            last: Stage::Projection,
+            last_channels: projection,
             unit_projection: self == Self::Chinese,
             activation: Activation::QuickGelu,
             layer_norm_eps: 1e-5,
+            ..Architecture::plain(self.name())
         }
     }
 
@@ -241,6 +241,7 @@ impl Clip {
         let model_type = match self {
             Self::OpenAi => "\"clip_vision_model\"",
             Self::Chinese => "\"chinese_clip_vision_model\"",
+            Self::Meta2 => "\"metaclip_2_vision_model\"",
         };
         let own = [("model_type", model_type)];
         keys.must_be_known(&[&SIZES, &["projection_dim"], &PASSED_OVER], &[&NEUTRAL, &own])
@@ -249,20 +250,22 @@ impl Clip {
     /// Keys that are missing take the defaults of transformers 5's `CLIPVisionConfig` and
     /// `ChineseCLIPVisionConfig`, which are the same.
     fn read(self, mut keys: Keys<'_>, projection: usize) -> Result<Sizes, ConfigError> {
+        let (patch_size, image_size) =
+            (keys.size("patch_size", 32)?, keys.size("image_size", 224)?);
         let architecture = Architecture {
-            family: self.name(),
             channels: keys.size("hidden_size", 768)?,
             mlp_channels: keys.size("intermediate_size", 3072)?,
             blocks: keys.size("num_hidden_layers", 12)?,
             heads: keys.size("num_attention_heads", 12)?,
-            patch_size: keys.size("patch_size", 32)?,
-            image_size: keys.size("image_size", 224)?,
-            class_token: true,
-            pooling: PoolingKind::ClassToken,
-            projection,
+            patch_size,
+            image_size,
+            position_grid: image_size / patch_size,
+            last: Stage::Projection,
+            last_channels: projection,
             unit_projection: self == Self::Chinese,
             activation: keys.activation("hidden_act", Activation::QuickGelu)?,
             layer_norm_eps: keys.positive("layer_norm_eps", 1e-5)?,
+            ..Architecture::plain(self.name())
         };
         Ok((architecture.validate(keys.path)?, keys.defaults_used))
     }

@@ -187,7 +187,9 @@ impl<'a> Keys<'a> {
         value
             .as_str()
             .and_then(|name| Activation::ALL.into_iter().find(|a| a.name() == name))
-            .ok_or_else(|| self.value(key, value, "`quick_gelu`, `gelu` or `gelu_pytorch_tanh`"))
+            .ok_or_else(|| {
+                self.value(key, value, "`quick_gelu`, `gelu`, `gelu_pytorch_tanh` or `silu`")
+            })
     }
 
     fn get(&mut self, key: &str, default: &dyn fmt::Display) -> Option<&'a Value> {

@@ -1,49 +1,69 @@
 //! From pixels to tokens.
 
-use super::block::Scratch;
+use super::architecture::Architecture;
 use super::linear::Linear;
-use super::norm::LayerNorm;
-use alignscope_kernel::huge_pages;
+use super::norm::Norm;
+use super::scratch::Scratch;
 
-/// Patches, class token and positions.
+/// Patches, the tokens before them, and positions.
 #[derive(Debug)]
 pub(super) struct Embedding {
     /// A patch's pixels `[3, patch, patch]` to channels.
     pub(super) patch: Linear,
-    /// Put before the patches where there is one: `[channels]`.
-    pub(super) class_token: Option<Vec<f32>>,
-    /// `[tokens, channels]`.
+    /// Of each patch, before its position is added.
+    pub(super) patch_norm: Option<Norm>,
+    /// Class token and registers with their positions, `[prefix, channels]`; may be empty.
+    pub(super) prefix: Vec<f32>,
+    /// Added to the patches, `[patches, channels]`; empty where positions are not in the tokens.
     pub(super) positions: Vec<f32>,
-    /// CLIP's `pre_layrnorm`.
-    pub(super) norm: Option<LayerNorm>,
+    /// Of all tokens: CLIP's `pre_layrnorm`.
+    pub(super) norm: Option<Norm>,
     pub(super) patch_size: usize,
     pub(super) image_size: usize,
 }
 
 impl Embedding {
+    /// Tokens before the patches, `[prefix tokens, channels]`, and patches to which `positions`,
+    /// `[patches, channels]` or none, are added.
+    pub(super) fn new(
+        architecture: &Architecture,
+        patch: Linear,
+        prefix: Vec<f32>,
+        positions: Vec<f32>,
+    ) -> Self {
+        let Architecture { patch_size, image_size, .. } = *architecture;
+        Self { patch, patch_norm: None, prefix, positions, norm: None, patch_size, image_size }
+    }
+
+    /// As [`new`](Self::new), each token with its own position: `[tokens, channels]`.
+    pub(super) fn with_positions(
+        architecture: &Architecture,
+        patch: Linear,
+        mut prefix: Vec<f32>,
+        mut positions: Vec<f32>,
+    ) -> Self {
+        let of_patches = positions.split_off(prefix.len());
+        add(&mut prefix, &positions);
+        Self::new(architecture, patch, prefix, of_patches)
+    }
+
     /// Embeds one image.
     ///
     /// `pixels` is `[3, image_size, image_size]`, `out` `[tokens, channels]`.
     pub(super) fn apply(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
-        let channels = self.patch.outputs();
-        let class_rows = usize::from(self.class_token.is_some());
-        let (class, rest) = out.split_at_mut(class_rows * channels);
-        if let Some(token) = &self.class_token {
-            class.copy_from_slice(token);
+        let (prefix, patches) = out.split_at_mut(self.prefix.len());
+        prefix.copy_from_slice(&self.prefix);
+        self.apply_patches(pixels, patches, scratch);
+        if let Some(norm) = &self.patch_norm {
+            norm.apply_in_place(patches, &mut scratch.wide);
         }
-        self.apply_patches(pixels, rest, scratch);
-        out.iter_mut().zip(&self.positions).for_each(|(o, p)| *o += p);
-
+        add(patches, &self.positions);
         if let Some(norm) = &self.norm {
-            let copy = huge_pages::first(&mut scratch.wide, channels, 0.0);
-            for row in out.chunks_exact_mut(channels) {
-                copy.copy_from_slice(row);
-                norm.apply(copy, row);
-            }
+            norm.apply_in_place(out, &mut scratch.wide);
         }
     }
 
-    /// The bare patch embedding of one image, without class token, positions and norm.
+    /// The bare patch embedding of one image, without prefix, positions and norms.
     ///
     /// `pixels` is `[3, image_size, image_size]`, `out` `[patches, channels]`.
     pub(super) fn apply_patches(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
@@ -68,4 +88,16 @@ impl Embedding {
             out.copy_from_slice(&pixels[start..start + patch]);
         }
     }
+
+    /// Bytes of the weights.
+    pub(super) fn bytes(&self) -> usize {
+        self.patch.bytes()
+            + size_of_val(self.positions.as_slice())
+            + size_of_val(self.prefix.as_slice())
+    }
+}
+
+/// Adds positions to tokens.
+pub(super) fn add(tokens: &mut [f32], positions: &[f32]) {
+    tokens.iter_mut().zip(positions).for_each(|(token, position)| *token += position);
 }

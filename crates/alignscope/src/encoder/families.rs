@@ -3,17 +3,40 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use super::aimv2::Aimv2;
+use super::beit::Beit;
 use super::catalogue::Known;
 use super::clip::Clip;
 use super::config::{ConfigError, ConfigFile};
+use super::dinov2::Dinov2;
+use super::dinov3::Dinov3;
 use super::family::Family;
 use super::open_clip::{OpenClip, TimmTrunk};
 use super::siglip::Siglip;
+use super::timm::TimmVit;
+use super::vit::Vit;
 use crate::weights::Format;
 
 /// All families. One more is one more line here, and its file; no other place knows which there
 /// are. Models are listed in this order.
-static FAMILIES: [&dyn Family; 5] = [&Clip::OpenAi, &Siglip, &Clip::Chinese, &OpenClip, &TimmTrunk];
+static FAMILIES: [&dyn Family; 16] = [
+    &Clip::OpenAi,
+    &Siglip,
+    &Clip::Chinese,
+    &Clip::Meta2,
+    &OpenClip,
+    &TimmTrunk,
+    &Dinov2::Plain,
+    &Dinov2::Registers,
+    &Dinov3,
+    &Vit::Plain,
+    &Vit::Deit,
+    &Vit::Mae,
+    &Vit::Ijepa,
+    &Beit,
+    &Aimv2,
+    &TimmVit,
+];
 
 /// The family of a configuration.
 ///

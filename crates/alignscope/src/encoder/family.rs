@@ -62,6 +62,13 @@ pub(super) trait Family: fmt::Debug + Sync {
         architecture: &Architecture,
     ) -> Result<(Recipe, HashedPath), PreprocessError>;
 
+    /// Whether the model takes images of the size that its preprocessing makes, whatever size its
+    /// configuration says, as positions are resized or computed.
+    fn resizes_positions(&self, architecture: &Architecture) -> bool {
+        let _ = architecture;
+        false
+    }
+
     /// The names of all tensors that [`load`](Self::load) reads.
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String>;
 

@@ -158,22 +158,23 @@ where
         Ok(held)
     }
 
-    /// The projection of what came out of the last block.
+    /// The last stage, from what came out of the last block.
     fn project(
         &self,
         mut held: Held,
         visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { encoder, images, .. } = *self;
-        let image = encoder.architecture.tokens() * encoder.architecture.channels;
-        let projection = encoder.architecture.projection;
+        let channels = encoder.architecture.channels;
+        let image = encoder.architecture.tokens() * channels;
+        let projection = encoder.architecture.last_channels;
         let projected = std::sync::Mutex::new(vec![0.0_f32; images * projection]);
         held.each(Mode::Read, self.spill, |start, group| {
             let mut out = vec![0.0; group.len() / image * projection];
             encoder.with_scratch(|scratch| {
                 for (out, tokens) in out.chunks_exact_mut(projection).zip(group.chunks_exact(image))
                 {
-                    encoder.parts.head.apply(tokens, out, scratch);
+                    encoder.parts.head.apply(tokens, channels, out, scratch);
                 }
             });
             let mut all = projected.lock().expect("no thread panics while it copies");
@@ -184,7 +185,8 @@ where
         let projected = projected.into_inner().expect("no thread panics while it copies");
         let activations = Activations::new(&projected, images, 1, projection);
         let products = activations.image_products();
-        visit(Stage::Projection, Encoded::Memory(activations.with_products(&products)))
+        let last = encoder.architecture.last;
+        visit(last, Encoded::Memory(activations.with_products(&products)))
     }
 }
 

@@ -1,17 +1,24 @@
 //! From the last block's tokens to one vector.
 
-use super::block::Scratch;
+use std::ops::Range;
+
 use super::linear::Linear;
-use super::norm::LayerNorm;
+use super::norm::Norm;
+use super::scratch::Scratch;
 use alignscope_kernel::{Activation, Matrix, MatrixMut, huge_pages, matmul, softmax_rows};
 
-/// The layer norm after the last block, the pooling, and the projection.
+/// The norm after the last block, the pooling, and the projection.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) norm: LayerNorm,
+    /// Of each token, before they are pooled.
+    pub(super) norm: Option<Norm>,
     pub(super) pooling: Pooling,
-    /// None where the pooled vector is the projection.
+    /// Of the pooled vector.
+    pub(super) pooled_norm: Option<Norm>,
+    /// None where the pooled vector is the last stage.
     pub(super) projection: Option<Linear>,
+    /// Whether a hyperbolic tangent follows, as in BERT's pooler.
+    pub(super) tanh: bool,
     /// Whether the projection is divided by its L2 norm.
     pub(super) unit: bool,
 }
@@ -21,57 +28,94 @@ pub(super) struct Head {
 pub(super) enum Pooling {
     /// The first token.
     ClassToken,
-    /// The mean of the patches, before which there are `prefix` tokens.
-    PatchMean { prefix: usize },
-    /// A learned query attends to all tokens.
+    /// The mean of these tokens.
+    Mean(Range<usize>),
+    /// A learned query attends to the tokens.
     Attention(Box<AttentionPooling>),
 }
 
-/// SigLIP's pooling head.
+/// A pooling head: attention of one query, and an MLP.
 #[derive(Debug)]
 pub(super) struct AttentionPooling {
+    /// So many tokens, the first ones, are left out.
+    pub(super) skip: usize,
     /// The learned query after its projection, `[channels]`: it is the same for every image.
     pub(super) query: Vec<f32>,
     /// Keys and values: `[2 channels, channels]`.
     pub(super) key_value: Linear,
     pub(super) out: Linear,
-    pub(super) norm: LayerNorm,
-    pub(super) mlp_in: Linear,
-    pub(super) activation: Activation,
-    pub(super) mlp_out: Linear,
+    /// What follows, if anything does.
+    pub(super) mlp: Option<PoolingMlp>,
     pub(super) heads: usize,
 }
 
+/// The MLP of a pooling head, which adds to what it is given.
+#[derive(Debug)]
+pub(super) struct PoolingMlp {
+    pub(super) norm: Norm,
+    pub(super) input: Linear,
+    pub(super) activation: Activation,
+    pub(super) out: Linear,
+}
+
 impl Head {
+    /// Pools tokens that were normed, and nothing else.
+    pub(super) fn new(norm: Norm, pooling: Pooling) -> Self {
+        Self { norm: Some(norm), ..Self::without_norm(pooling) }
+    }
+
+    /// Pools tokens, and nothing else.
+    pub(super) fn without_norm(pooling: Pooling) -> Self {
+        let (norm, pooled_norm, projection) = (None, None, None);
+        Self { norm, pooling, pooled_norm, projection, tanh: false, unit: false }
+    }
+
     /// Projects one image.
     ///
-    /// `tokens` is `[tokens, channels]`, `out` `[projection]`.
-    pub(super) fn apply(&self, tokens: &[f32], out: &mut [f32], scratch: &mut Scratch) {
-        let channels = self.norm.weight.len();
+    /// `tokens` is `[tokens, channels]`, `out` `[last channels]`.
+    pub(super) fn apply(
+        &self,
+        tokens: &[f32],
+        channels: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let mut pooled = vec![0.0; channels];
+        let copy_normed = |token: &[f32], out: &mut [f32]| match &self.norm {
+            Some(norm) => norm.apply(token, out),
+            None => out.copy_from_slice(token),
+        };
         match &self.pooling {
-            Pooling::ClassToken => self.norm.apply(&tokens[..channels], &mut pooled),
-            Pooling::PatchMean { prefix } => {
+            Pooling::ClassToken => copy_normed(&tokens[..channels], &mut pooled),
+            Pooling::Mean(range) => {
                 let normed = huge_pages::first(&mut scratch.wide, channels, 0.0);
-                let patches = tokens.chunks_exact(channels).skip(*prefix);
-                let count = patches.len() as f32;
-                for token in patches {
-                    self.norm.apply(token, normed);
+                for token in tokens.chunks_exact(channels).skip(range.start).take(range.len()) {
+                    copy_normed(token, normed);
                     pooled.iter_mut().zip(&*normed).for_each(|(sum, x)| *sum += x);
                 }
-                pooled.iter_mut().for_each(|sum| *sum /= count);
+                pooled.iter_mut().for_each(|sum| *sum /= range.len() as f32);
             }
             Pooling::Attention(attention) => {
-                attention.key_value.shape(&mut scratch.input, tokens.len() / channels);
-                self.norm.fill(tokens, &mut scratch.input);
-                attention.apply(tokens.len() / channels, &mut pooled, scratch);
+                let tokens = &tokens[attention.skip * channels..];
+                let count = tokens.len() / channels;
+                attention.key_value.shape(&mut scratch.input, count);
+                for (row, token) in tokens.chunks_exact(channels).enumerate() {
+                    scratch.input.fill_row(row, |out| copy_normed(token, out));
+                }
+                attention.apply(count, &mut pooled, scratch);
             }
+        }
+        if let Some(norm) = &self.pooled_norm {
+            norm.apply_in_place(&mut pooled, &mut scratch.wide);
         }
         match &self.projection {
             Some(projection) => {
                 projection.apply_row(&pooled, out, &mut scratch.input, &mut scratch.products);
             }
             None => out.copy_from_slice(&pooled),
+        }
+        if self.tanh {
+            out.iter_mut().for_each(|x| *x = x.tanh());
         }
         if self.unit {
             let norm = out.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
@@ -85,9 +129,10 @@ impl Head {
     /// Bytes of the weights.
     pub(super) fn bytes(&self) -> usize {
         let pooling = match &self.pooling {
-            Pooling::ClassToken | Pooling::PatchMean { .. } => 0,
+            Pooling::ClassToken | Pooling::Mean(_) => 0,
             Pooling::Attention(a) => {
-                [&a.key_value, &a.out, &a.mlp_in, &a.mlp_out].iter().map(|l| l.bytes()).sum()
+                let mlp = a.mlp.as_ref().map_or(0, |mlp| mlp.input.bytes() + mlp.out.bytes());
+                a.key_value.bytes() + a.out.bytes() + mlp
             }
         };
         pooling + self.projection.as_ref().map_or(0, Linear::bytes)
@@ -121,9 +166,11 @@ impl AttentionPooling {
             );
         }
         self.out.apply_row(&attended, out, input, products);
-        self.mlp_in.shape(input, 1);
-        self.norm.fill(out, input);
-        self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
-        self.mlp_out.add_to(hidden, out, products);
+        if let Some(mlp) = &self.mlp {
+            mlp.input.shape(input, 1);
+            mlp.norm.fill(out, input);
+            mlp.input.to_lhs(input, Some(mlp.activation), hidden, products);
+            mlp.out.add_to(hidden, out, products);
+        }
     }
 }

@@ -119,3 +119,16 @@ pub(super) const SIZES: [&str; 8] = [
     "hidden_act",
     "layer_norm_eps",
 ];
+
+/// Keys of training, and of a model as the backbone of another, that do not change its stages.
+pub(super) const BACKBONE: [&str; 9] = [
+    "apply_layernorm",
+    "drop_path_rate",
+    "encoder_stride",
+    "out_features",
+    "out_indices",
+    "_out_features",
+    "_out_indices",
+    "reshape_hidden_states",
+    "stage_names",
+];

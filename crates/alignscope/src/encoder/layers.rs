@@ -5,10 +5,13 @@ use std::fmt;
 use std::path::Path;
 
 use super::architecture::Architecture;
+use super::attention::SelfAttention;
 use super::block::Block;
 use super::config::ConfigError;
 use super::linear::Linear;
-use super::norm::LayerNorm;
+use super::mlp::Mlp;
+use super::norm::{Norm, NormKind};
+use super::positions::{Resizing, resize};
 use super::precision::of_patches;
 use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::{Precision, padded_width};
@@ -34,44 +37,134 @@ pub(super) struct BlockInit {
     pub(super) mlp_bias: Init,
 }
 
-/// The names of a block's layers, without `.weight` and `.bias`.
-pub(super) struct BlockNames {
-    pub(super) norm_1: String,
-    pub(super) qkv: QkvNames,
-    pub(super) attention_out: String,
-    pub(super) norm_2: String,
-    pub(super) mlp_in: String,
-    pub(super) mlp_out: String,
+impl BlockInit {
+    /// The same for all matrices, and biases of 0.
+    pub(super) fn all(init: Init) -> Self {
+        Self { qkv: init, attention_out: init, mlp_in: init, mlp_out: init, mlp_bias: Init::Zeros }
+    }
 }
 
-/// How query, key and value are stored.
-pub(super) enum QkvNames {
-    /// Three layers.
-    Separate([String; 3]),
-    /// One matrix and one bias of three times the height, by their whole names.
-    Joint { weight: String, bias: String },
+/// The tensors of a linear layer, by their whole names.
+#[derive(Debug, Clone)]
+pub(super) struct LayerNames {
+    pub(super) weight: String,
+    pub(super) bias: BiasNames,
+}
+
+/// The bias of a linear layer.
+#[derive(Debug, Clone)]
+pub(super) enum BiasNames {
+    /// It has none.
+    None,
+    /// All of it is one tensor.
+    Whole(String),
+    /// That of queries, keys and values, of which some may have none.
+    Thirds([Option<String>; 3]),
+}
+
+impl LayerNames {
+    /// `NAME.weight` and `NAME.bias`.
+    pub(super) fn new(name: &str) -> Self {
+        let bias = BiasNames::Whole(format!("{name}.bias"));
+        Self { weight: format!("{name}.weight"), bias }
+    }
+
+    /// `NAME.weight`, and `NAME.bias` if `has_bias`.
+    pub(super) fn with_bias(name: &str, has_bias: bool) -> Self {
+        match has_bias {
+            true => Self::new(name),
+            false => Self { weight: format!("{name}.weight"), bias: BiasNames::None },
+        }
+    }
+
+    fn tensors(&self) -> impl Iterator<Item = String> {
+        let bias = match &self.bias {
+            BiasNames::None => Vec::new(),
+            BiasNames::Whole(name) => vec![name.clone()],
+            BiasNames::Thirds(names) => names.iter().flatten().cloned().collect(),
+        };
+        std::iter::once(self.weight.clone()).chain(bias)
+    }
+}
+
+/// The names of a block's tensors: those of norms without `.weight` and `.bias`.
+#[derive(Debug, Clone)]
+pub(super) struct BlockNames {
+    pub(super) norm_1: String,
+    /// Query, key and value: one layer with the three one under the other, or three.
+    pub(super) qkv: Vec<LayerNames>,
+    pub(super) query_key_norms: Option<[String; 2]>,
+    /// Of what attention gives.
+    pub(super) attention_norm: Option<String>,
+    pub(super) attention_out: LayerNames,
+    /// LayerScale's gain of what attention adds, by its whole name.
+    pub(super) attention_scale: Option<String>,
+    pub(super) norm_2: String,
+    /// The first layer of the MLP, or its gate and then the layer that it gates.
+    pub(super) mlp_in: Vec<LayerNames>,
+    /// Of the MLP's hidden layer.
+    pub(super) mlp_norm: Option<String>,
+    pub(super) mlp_out: LayerNames,
+    /// LayerScale's gain of what the MLP adds, by its whole name.
+    pub(super) mlp_scale: Option<String>,
 }
 
 impl BlockNames {
-    /// The whole names of its tensors.
-    pub(super) fn tensors(&self) -> Vec<String> {
-        let mut layers =
-            vec![&self.norm_1, &self.attention_out, &self.norm_2, &self.mlp_in, &self.mlp_out];
-        let mut names = Vec::new();
-        match &self.qkv {
-            QkvNames::Separate(three) => layers.extend(three),
-            QkvNames::Joint { weight, bias } => names.extend([weight.clone(), bias.clone()]),
+    /// A plain block: two norms, four layers with biases (or six, where query, key and value are
+    /// three), by their names without `.weight` and `.bias`.
+    pub(super) fn plain(
+        norms: [String; 2],
+        qkv: &[String],
+        attention_out: &str,
+        mlp: [String; 2],
+    ) -> Self {
+        let [norm_1, norm_2] = norms;
+        let [mlp_in, mlp_out] = mlp.map(|name| LayerNames::new(&name));
+        Self {
+            norm_1,
+            qkv: qkv.iter().map(|name| LayerNames::new(name)).collect(),
+            query_key_norms: None,
+            attention_norm: None,
+            attention_out: LayerNames::new(attention_out),
+            attention_scale: None,
+            norm_2,
+            mlp_in: vec![mlp_in],
+            mlp_norm: None,
+            mlp_out,
+            mlp_scale: None,
         }
-        for layer in layers {
-            names.extend([format!("{layer}.weight"), format!("{layer}.bias")]);
-        }
-        names
     }
+
+    /// The whole names of its tensors, where its norms are of this kind.
+    pub(super) fn tensors(&self, kind: NormKind) -> Vec<String> {
+        let norms = [&self.norm_1, &self.norm_2].into_iter();
+        let norms = norms
+            .chain(self.query_key_norms.iter().flatten())
+            .chain(&self.attention_norm)
+            .chain(&self.mlp_norm);
+        let layers = self.qkv.iter().chain(&self.mlp_in);
+        let layers = layers.chain([&self.attention_out, &self.mlp_out]);
+        let scales = [&self.attention_scale, &self.mlp_scale].into_iter().flatten().cloned();
+        norms
+            .flat_map(|name| norm_tensors(name, kind))
+            .chain(layers.flat_map(LayerNames::tensors))
+            .chain(scales)
+            .collect()
+    }
+}
+
+/// The whole names of a norm's tensors.
+pub(super) fn norm_tensors(name: &str, kind: NormKind) -> Vec<String> {
+    let parts: &[&str] = match kind {
+        NormKind::Layer => &["weight", "bias"],
+        NormKind::Rms => &["weight"],
+    };
+    parts.iter().map(|part| format!("{name}.{part}")).collect()
 }
 
 /// Refuses weights with a tensor that is not among `read`: what it does would be left out. Those
 /// of the other tower are not asked about: their names begin with one of `outside`. A buffer
-/// `position_ids` counts the positions, and nothing else.
+/// `position_ids` or `relative_position_index` counts the positions, and nothing else.
 pub(super) fn no_other_tensors(
     weights: &Weights,
     read: &[String],
@@ -83,7 +176,10 @@ pub(super) fn no_other_tensors(
     let other = |tensor: &String| {
         !read.contains(tensor.as_str())
             && !outside.iter().any(|start| tensor.starts_with(start))
-            && tensor.rsplit('.').next() != Some("position_ids")
+            && !matches!(
+                tensor.rsplit('.').next(),
+                Some("position_ids" | "relative_position_index")
+            )
     };
     match weights.names().into_iter().filter(other).min() {
         None => Ok(()),
@@ -111,12 +207,23 @@ impl Layers<'_> {
         self.weights.tensor(name, shape, init)
     }
 
-    /// `NAME.weight` and `NAME.bias` of a layer norm over the model's channels.
-    pub(super) fn norm(&self, name: &str) -> Result<LayerNorm, WeightsError> {
-        let shape = [self.architecture.channels];
-        Ok(LayerNorm {
-            weight: self.tensor(&format!("{name}.weight"), &shape, Init::Ones)?,
-            bias: self.tensor(&format!("{name}.bias"), &shape, Init::Zeros)?,
+    /// `NAME.weight` and, of a layer norm, `NAME.bias`, over the model's channels.
+    pub(super) fn norm(&self, name: &str) -> Result<Norm, WeightsError> {
+        self.norm_over(name, self.architecture.channels)
+    }
+
+    /// As [`norm`](Self::norm), over so many channels.
+    fn norm_over(&self, name: &str, channels: usize) -> Result<Norm, WeightsError> {
+        let kind = self.architecture.norm;
+        Ok(Norm {
+            kind,
+            weight: self.tensor(&format!("{name}.weight"), &[channels], Init::Ones)?,
+            bias: match kind {
+                NormKind::Layer => {
+                    self.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?
+                }
+                NormKind::Rms => Vec::new(),
+            },
             eps: self.architecture.layer_norm_eps as f32,
         })
     }
@@ -129,9 +236,59 @@ impl Layers<'_> {
         weight: Init,
         bias: Init,
     ) -> Result<Linear, WeightsError> {
-        let weight = self.tensor(&format!("{name}.weight"), &[outputs, inputs], weight)?;
-        let bias = self.tensor(&format!("{name}.bias"), &[outputs], bias)?;
-        Ok(Linear::new(weight, Some(bias), inputs, self.precision))
+        let names = [LayerNames::new(name)];
+        let (weight, bias) = self.stacked(&names, [inputs, outputs], weight, bias)?;
+        Ok(Linear::new(weight, bias, inputs, self.precision))
+    }
+
+    /// Weights, `[outputs, inputs]`, and bias of some layers of equal size, one under the other.
+    pub(super) fn stacked(
+        &self,
+        names: &[LayerNames],
+        [inputs, outputs]: [usize; 2],
+        weight: Init,
+        bias: Init,
+    ) -> Result<(Vec<f32>, Option<Vec<f32>>), WeightsError> {
+        let each = outputs / names.len();
+        let mut weights = Vec::with_capacity(outputs * inputs);
+        let mut biases = Vec::with_capacity(outputs);
+        for layer in names {
+            weights.extend(self.tensor(&layer.weight, &[each, inputs], weight)?);
+            match &layer.bias {
+                BiasNames::None => biases.resize(biases.len() + each, 0.0),
+                BiasNames::Whole(name) => biases.extend(self.tensor(name, &[each], bias)?),
+                BiasNames::Thirds(names) => {
+                    for name in names {
+                        match name {
+                            Some(name) => biases.extend(self.tensor(name, &[each / 3], bias)?),
+                            None => biases.resize(biases.len() + each / 3, 0.0),
+                        }
+                    }
+                }
+            }
+        }
+        let has_bias = names.iter().any(|layer| !matches!(layer.bias, BiasNames::None));
+        Ok((weights, has_bias.then_some(biases)))
+    }
+
+    /// Multiplies what a layer of `[outputs, inputs]` adds by LayerScale's gain of each output.
+    fn scale(
+        &self,
+        name: Option<&String>,
+        inputs: usize,
+        weight: &mut [f32],
+        bias: Option<&mut Vec<f32>>,
+    ) -> Result<(), WeightsError> {
+        let Some(name) = name else { return Ok(()) };
+        let init = Init::Constant(self.architecture.layer_scale.unwrap_or(1.0));
+        let gains = self.tensor(name, &[self.architecture.channels], init)?;
+        for (row, gain) in weight.chunks_exact_mut(inputs).zip(&gains) {
+            row.iter_mut().for_each(|w| *w *= gain);
+        }
+        if let Some(bias) = bias {
+            bias.iter_mut().zip(&gains).for_each(|(b, gain)| *b *= gain);
+        }
+        Ok(())
     }
 
     /// `NAME`, `[outputs, inputs]`, without a bias: a head's projection, in f32.
@@ -163,6 +320,23 @@ impl Layers<'_> {
         Ok(Linear::new(weight, bias, 3 * patch_size * patch_size, of_patches(self.precision)))
     }
 
+    /// Learned positions, `[1, before + grid², channels]`: those of the tokens before the patches,
+    /// and those of the patches, resized where the image has another number of them.
+    pub(super) fn positions(
+        &self,
+        name: &str,
+        before: usize,
+        init: Init,
+        resizing: Resizing,
+    ) -> Result<(Vec<f32>, Vec<f32>), WeightsError> {
+        let Architecture { channels, position_grid: grid, image_size, patch_size, .. } =
+            *self.architecture;
+        let mut of_prefix = self.tensor(name, &[1, before + grid * grid, channels], init)?;
+        let stored = of_prefix.split_off(before * channels);
+        let side = image_size / patch_size;
+        Ok((of_prefix, resize(&stored, [grid; 2], [side; 2], channels, resizing)))
+    }
+
     /// All blocks, whose names `names` gives by their number from 0.
     pub(super) fn blocks(
         &self,
@@ -173,60 +347,80 @@ impl Layers<'_> {
     }
 
     fn block(&self, init: BlockInit, names: &BlockNames) -> Result<Block, WeightsError> {
-        let Architecture { channels, mlp_channels, heads, activation, .. } = *self.architecture;
         Ok(Block {
             norm_1: self.norm(&names.norm_1)?,
-            qkv: self.qkv(&names.qkv, init.qkv)?,
-            attention_out: self.attention_out(&names.attention_out, init.attention_out)?,
+            attention: self.attention(init, names)?,
             norm_2: self.norm(&names.norm_2)?,
-            mlp_in: self.linear(
-                &names.mlp_in,
-                [channels, mlp_channels],
-                init.mlp_in,
-                init.mlp_bias,
-            )?,
-            activation,
-            mlp_out: self.linear(
-                &names.mlp_out,
-                [mlp_channels, channels],
-                init.mlp_out,
-                init.mlp_bias,
-            )?,
-            heads,
+            mlp: self.mlp(init, names)?,
         })
     }
 
-    /// Outputs of attention's query, key and value: `[3, heads, padded_width]`.
-    fn qkv(&self, names: &QkvNames, init: Init) -> Result<Linear, WeightsError> {
+    fn attention(
+        &self,
+        init: BlockInit,
+        names: &BlockNames,
+    ) -> Result<SelfAttention, WeightsError> {
+        let Architecture { channels, heads, .. } = *self.architecture;
+        let width = channels / heads;
+        let norm = |name: &String| self.norm_over(name, width);
+        Ok(SelfAttention {
+            qkv: self.qkv(&names.qkv, init.qkv)?,
+            out: self.attention_out(names, init.attention_out)?,
+            heads,
+            width,
+            query_key_norms: match &names.query_key_norms {
+                Some([query, key]) => Some([norm(query)?, norm(key)?]),
+                None => None,
+            },
+            rotary: None,
+            prefix: self.architecture.prefix_tokens(),
+            relative_bias: None,
+            norm: names.attention_norm.as_ref().map(|name| self.norm(name)).transpose()?,
+        })
+    }
+
+    fn mlp(&self, init: BlockInit, names: &BlockNames) -> Result<Mlp, WeightsError> {
+        let Architecture { channels, mlp_channels, activation, gated, .. } = *self.architecture;
+        let outputs = if gated { 2 * mlp_channels } else { mlp_channels };
+        let (weight, bias) =
+            self.stacked(&names.mlp_in, [channels, outputs], init.mlp_in, init.mlp_bias)?;
+        let input = Linear::new(weight, bias, channels, self.precision);
+        let (mut weight, mut bias) = self.stacked(
+            std::slice::from_ref(&names.mlp_out),
+            [mlp_channels, channels],
+            init.mlp_out,
+            init.mlp_bias,
+        )?;
+        self.scale(names.mlp_scale.as_ref(), mlp_channels, &mut weight, bias.as_mut())?;
+        let norm = |name: &String| self.norm_over(name, mlp_channels);
+        Ok(Mlp {
+            input,
+            activation,
+            gated,
+            norm: names.mlp_norm.as_ref().map(norm).transpose()?,
+            out: Linear::new(weight, bias, mlp_channels, self.precision),
+        })
+    }
+
+    /// Outputs are attention's query, key and value: `[3, heads, padded_width]`.
+    fn qkv(&self, names: &[LayerNames], init: Init) -> Result<Linear, WeightsError> {
         let channels = self.architecture.channels;
-        let (weight, bias) = match names {
-            QkvNames::Joint { weight, bias } => (
-                self.tensor(weight, &[3 * channels, channels], init)?,
-                self.tensor(bias, &[3 * channels], Init::Zeros)?,
-            ),
-            QkvNames::Separate(names) => {
-                let mut weight = Vec::with_capacity(3 * channels * channels);
-                let mut bias = Vec::with_capacity(3 * channels);
-                for name in names {
-                    let shape = [channels, channels];
-                    weight.extend(self.tensor(&format!("{name}.weight"), &shape, init)?);
-                    bias.extend(self.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?);
-                }
-                (weight, bias)
-            }
-        };
-        let [weight, bias] = [self.pad_heads(weight, channels), self.pad_heads(bias, 1)];
-        Ok(Linear::new(weight, Some(bias), channels, self.precision))
+        let (weight, bias) = self.stacked(names, [channels, 3 * channels], init, Init::Zeros)?;
+        let weight = self.pad_heads(weight, channels);
+        let bias = bias.map(|bias| self.pad_heads(bias, 1));
+        Ok(Linear::new(weight, bias, channels, self.precision))
     }
 
     /// Inputs are `[heads, padded_width]`.
-    fn attention_out(&self, name: &str, init: Init) -> Result<Linear, WeightsError> {
+    fn attention_out(&self, names: &BlockNames, init: Init) -> Result<Linear, WeightsError> {
         let channels = self.architecture.channels;
-        let weight = self.tensor(&format!("{name}.weight"), &[channels, channels], init)?;
-        let bias = self.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?;
+        let layer = std::slice::from_ref(&names.attention_out);
+        let (mut weight, mut bias) =
+            self.stacked(layer, [channels, channels], init, Init::Zeros)?;
+        self.scale(names.attention_scale.as_ref(), channels, &mut weight, bias.as_mut())?;
         let weight = self.pad_heads(weight, 1);
         let inputs = weight.len() / channels;
-        Ok(Linear::new(weight, Some(bias), inputs, self.precision))
+        Ok(Linear::new(weight, bias, inputs, self.precision))
     }
 
     /// Pads each head's channels, of `each` numbers, by zeros to those that it takes in attention.
@@ -257,14 +451,36 @@ pub(super) fn tower_prefix(weights: &Weights) -> &'static str {
 /// The names of a block in the style of transformers.
 pub(super) fn transformers_block(tower: &str, i: usize) -> BlockNames {
     let name = |part: &str| format!("{tower}encoder.layers.{i}.{part}");
+    BlockNames::plain(
+        ["layer_norm1", "layer_norm2"].map(name),
+        &["q_proj", "k_proj", "v_proj"].map(|part| name(&format!("self_attn.{part}"))),
+        &name("self_attn.out_proj"),
+        ["mlp.fc1", "mlp.fc2"].map(name),
+    )
+}
+
+/// The names of a block in the style of transformers' BERT and ViT, whose names begin with `block`:
+/// with these norms and these layers of the MLP; query, key and value have a bias each if `biases`
+/// says so.
+pub(super) fn bert_block(
+    block: &str,
+    norms: [&str; 2],
+    biases: [bool; 3],
+    mlp: [&str; 2],
+) -> BlockNames {
+    let name = |part: &str| format!("{block}.{part}");
+    let layers = ["query", "key", "value"].into_iter().zip(biases);
+    let layer = |(part, has_bias)| {
+        LayerNames::with_bias(&name(&format!("attention.attention.{part}")), has_bias)
+    };
     BlockNames {
-        norm_1: name("layer_norm1"),
-        qkv: QkvNames::Separate(
-            ["q_proj", "k_proj", "v_proj"].map(|p| name(&format!("self_attn.{p}"))),
-        ),
-        attention_out: name("self_attn.out_proj"),
-        norm_2: name("layer_norm2"),
-        mlp_in: name("mlp.fc1"),
-        mlp_out: name("mlp.fc2"),
+        qkv: layers.map(layer).collect(),
+        ..BlockNames::plain(norms.map(name), &[], &name("attention.output.dense"), mlp.map(name))
     }
+}
+
+/// Which of these stands before `name` in the weights; the first if none does.
+pub(super) fn prefix_of<'a>(weights: &Weights, name: &str, prefixes: &[&'a str]) -> &'a str {
+    let is_there = |prefix: &&&str| weights.shape(&format!("{prefix}{name}")).is_some();
+    prefixes.iter().find(is_there).unwrap_or(&prefixes[0])
 }

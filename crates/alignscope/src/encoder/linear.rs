@@ -42,6 +42,11 @@ impl Linear {
         self.weights.shape(lhs, rows);
     }
 
+    /// Makes `lhs` what [`to_lhs`](Self::to_lhs) gives, `[rows, outputs]`, yet to be filled.
+    pub(super) fn shape_output(&self, lhs: &mut Lhs, rows: usize) {
+        self.weights.shape_output(lhs, rows);
+    }
+
     /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
     pub(super) fn apply(&self, x: &Lhs, out: &mut [f32], scratch: &mut ProductScratch) {
         self.weights.apply(x, self.bias.as_deref(), Output::Set(out), scratch);

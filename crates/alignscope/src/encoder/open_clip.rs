@@ -8,11 +8,13 @@ use super::config::{ConfigError, ConfigFile, Keys};
 use super::embedding::Embedding;
 use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
-use super::layers::{BlockInit, BlockNames, Layers, QkvNames};
+use super::layers::{BiasNames, BlockInit, BlockNames, LayerNames, Layers};
 use super::linear::Linear;
+use super::norm::NormKind;
 use super::{EncoderError, Parts};
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
+use crate::stage::Stage;
 use crate::weights::{Format, Init, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
@@ -52,7 +54,7 @@ impl Family for OpenClip {
             "visual.ln_post.bias",
             "visual.proj",
         ];
-        let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors());
+        let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors(NormKind::Layer));
         outside.map(str::to_owned).into_iter().chain(blocks).collect()
     }
 
@@ -73,35 +75,26 @@ impl Family for OpenClip {
             mlp_bias: Init::Zeros,
         };
         // [channels, projection] -> [projection, channels]
-        let stored = layers.tensor("visual.proj", &[a.channels, a.projection], scale)?;
-        let projection = (0..a.projection)
-            .flat_map(|p| stored[p..].iter().step_by(a.projection).copied())
+        let stored = layers.tensor("visual.proj", &[a.channels, a.last_channels], scale)?;
+        let projection = (0..a.last_channels)
+            .flat_map(|p| stored[p..].iter().step_by(a.last_channels).copied())
             .collect();
-        Ok(Parts {
-            embedding: Embedding {
-                patch: layers.patches(
-                    "visual.conv1",
-                    uniform(3 * a.patch_size * a.patch_size),
-                    None,
-                )?,
-                class_token: Some(layers.tensor("visual.class_embedding", &[a.channels], scale)?),
-                positions: layers.tensor(
-                    "visual.positional_embedding",
-                    &[a.tokens(), a.channels],
-                    scale,
-                )?,
-                norm: Some(layers.norm("visual.ln_pre")?),
-                patch_size: a.patch_size,
-                image_size: a.image_size,
-            },
-            blocks: layers.blocks(init, clip_block)?,
-            head: Head {
-                norm: layers.norm("visual.ln_post")?,
-                pooling: Pooling::ClassToken,
-                projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
-                unit: a.unit_projection,
-            },
-        })
+        let patch =
+            layers.patches("visual.conv1", uniform(3 * a.patch_size * a.patch_size), None)?;
+        let class_token = layers.tensor("visual.class_embedding", &[a.channels], scale)?;
+        let positions =
+            layers.tensor("visual.positional_embedding", &[a.tokens(), a.channels], scale)?;
+        let embedding = Embedding {
+            norm: Some(layers.norm("visual.ln_pre")?),
+            ..Embedding::with_positions(a, patch, class_token, positions)
+        };
+        let blocks = layers.blocks(init, clip_block)?;
+        let head = Head {
+            projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
+            unit: a.unit_projection,
+            ..Head::new(layers.norm("visual.ln_post")?, Pooling::ClassToken)
+        };
+        Ok(Parts::new(embedding, blocks, head))
     }
 }
 
@@ -141,7 +134,7 @@ impl Family for TimmTrunk {
             "visual.head.proj.weight",
             "visual.head.proj.bias",
         ];
-        let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors());
+        let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors(NormKind::Layer));
         outside.map(str::to_owned).into_iter().chain(blocks).collect()
     }
 
@@ -168,52 +161,35 @@ impl Family for TimmTrunk {
             mlp_bias: Init::Zeros,
         };
         let patch = uniform(3 * a.patch_size * a.patch_size);
-        Ok(Parts {
-            embedding: Embedding {
-                patch: layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?,
-                class_token: Some(layers.tensor(
-                    "visual.trunk.cls_token",
-                    &[1, 1, a.channels],
-                    Init::Normal(1e-6),
-                )?),
-                positions: layers.tensor(
-                    "visual.trunk.pos_embed",
-                    &[1, a.tokens(), a.channels],
-                    spread,
-                )?,
-                norm: None,
-                patch_size: a.patch_size,
-                image_size: a.image_size,
-            },
-            blocks: layers.blocks(init, timm_block)?,
-            head: Head {
-                norm: layers.norm("visual.trunk.norm")?,
-                pooling: match a.pooling {
-                    PoolingKind::PatchMean => Pooling::PatchMean { prefix: 1 },
-                    _ => Pooling::ClassToken,
-                },
-                projection: Some(timm_projection(layers)?),
-                unit: a.unit_projection,
-            },
-        })
+        let patch = layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?;
+        let class_token =
+            layers.tensor("visual.trunk.cls_token", &[1, 1, a.channels], Init::Normal(1e-6))?;
+        let positions =
+            layers.tensor("visual.trunk.pos_embed", &[1, a.tokens(), a.channels], spread)?;
+        let embedding = Embedding::with_positions(a, patch, class_token, positions);
+        let blocks = layers.blocks(init, timm_block)?;
+        let pooling = match a.pooling {
+            PoolingKind::PatchMean => Pooling::Mean(1..a.tokens()),
+            _ => Pooling::ClassToken,
+        };
+        let head = Head {
+            projection: Some(timm_projection(layers)?),
+            unit: a.unit_projection,
+            ..Head::new(layers.norm("visual.trunk.norm")?, pooling)
+        };
+        Ok(Parts::new(embedding, blocks, head))
     }
 
     fn known_models(&self) -> Vec<Known> {
         let Width { channels, blocks, heads, projection } = BASE;
         let architecture = Architecture {
-            family: self.name(),
             channels,
             mlp_channels: 4 * channels,
             blocks,
             heads,
-            patch_size: 16,
-            image_size: 224,
-            class_token: true,
-            pooling: PoolingKind::ClassToken,
-            projection,
-            unit_projection: false,
-            activation: Activation::Gelu,
-            layer_norm_eps: 1e-6,
+            last: Stage::Projection,
+            last_channels: projection,
+            ..Architecture::plain(self.name())
         };
         let id = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224";
         vec![Known::new(id, architecture, cropped(224, CropRounding::HalfToEven, CLIP_PIXELS))]
@@ -358,20 +334,20 @@ fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
         true => Activation::QuickGelu,
         false => Activation::Gelu,
     };
+    let (patch_size, image_size) = (keys.size("patch_size", 16)?, keys.size("image_size", 224)?);
     let architecture = Architecture {
-        family: OpenClip.name(),
         channels,
         mlp_channels: (channels as f64 * ratio) as usize,
         blocks: keys.size("layers", 12)?,
         heads: channels / head_width,
-        patch_size: keys.size("patch_size", 16)?,
-        image_size: keys.size("image_size", 224)?,
-        class_token: true,
-        pooling: PoolingKind::ClassToken,
-        projection,
-        unit_projection: false,
+        patch_size,
+        image_size,
+        position_grid: image_size / patch_size,
+        last: Stage::Projection,
+        last_channels: projection,
         activation,
         layer_norm_eps: 1e-5,
+        ..Architecture::plain(OpenClip.name())
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
@@ -379,28 +355,27 @@ fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
 fn clip_block(i: usize) -> BlockNames {
     let name = |part: &str| format!("visual.transformer.resblocks.{i}.{part}");
     BlockNames {
-        norm_1: name("ln_1"),
-        qkv: QkvNames::Joint {
+        qkv: vec![LayerNames {
             weight: name("attn.in_proj_weight"),
-            bias: name("attn.in_proj_bias"),
-        },
-        attention_out: name("attn.out_proj"),
-        norm_2: name("ln_2"),
-        mlp_in: name("mlp.c_fc"),
-        mlp_out: name("mlp.c_proj"),
+            bias: BiasNames::Whole(name("attn.in_proj_bias")),
+        }],
+        ..BlockNames::plain(
+            ["ln_1", "ln_2"].map(name),
+            &[],
+            &name("attn.out_proj"),
+            ["mlp.c_fc", "mlp.c_proj"].map(name),
+        )
     }
 }
 
 fn timm_block(i: usize) -> BlockNames {
     let name = |part: &str| format!("visual.trunk.blocks.{i}.{part}");
-    BlockNames {
-        norm_1: name("norm1"),
-        qkv: QkvNames::Joint { weight: name("attn.qkv.weight"), bias: name("attn.qkv.bias") },
-        attention_out: name("attn.proj"),
-        norm_2: name("norm2"),
-        mlp_in: name("mlp.fc1"),
-        mlp_out: name("mlp.fc2"),
-    }
+    BlockNames::plain(
+        ["norm1", "norm2"].map(name),
+        &[name("attn.qkv")],
+        &name("attn.proj"),
+        ["mlp.fc1", "mlp.fc2"].map(name),
+    )
 }
 
 /// Attention heads of timm's plain vision transformers by the word in their names (timm 1.0,
@@ -474,21 +449,20 @@ fn read_timm(folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
     let mlp_channels = axis("blocks.0.mlp.fc1.weight", 0)?;
     let patches = axis("pos_embed", 1)?.saturating_sub(1);
     let side = patches.isqrt() * patch_size;
+    let image_size = keys.size("image_size", side)?;
     let has_block = |i: &usize| weights.contains(&format!("{trunk}blocks.{i}.norm1.weight"));
     let architecture = Architecture {
-        family: TimmTrunk.name(),
         channels,
         mlp_channels,
         blocks: (0..).take_while(has_block).count(),
         heads,
         patch_size,
-        image_size: keys.size("image_size", side)?,
-        class_token: true,
+        image_size,
+        position_grid: image_size / patch_size,
         pooling,
-        projection,
-        unit_projection: false,
-        activation: Activation::Gelu,
-        layer_norm_eps: 1e-6,
+        last: Stage::Projection,
+        last_channels: projection,
+        ..Architecture::plain(TimmTrunk.name())
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
@@ -498,11 +472,11 @@ fn timm_projection(layers: &Layers<'_>) -> Result<Linear, WeightsError> {
     let a = layers.architecture;
     let (weight, bias) = ("visual.head.proj.weight", "visual.head.proj.bias");
     let uniform = Init::Uniform((a.channels as f64).powf(-0.5));
-    let shape = [a.channels, a.projection];
+    let shape = [a.channels, a.last_channels];
     if !layers.weights.contains(bias) {
         return layers.matrix(weight, shape, uniform);
     }
-    let matrix = layers.tensor(weight, &[a.projection, a.channels], uniform)?;
-    let bias = layers.tensor(bias, &[a.projection], uniform)?;
+    let matrix = layers.tensor(weight, &[a.last_channels, a.channels], uniform)?;
+    let bias = layers.tensor(bias, &[a.last_channels], uniform)?;
     Ok(Linear::new(matrix, Some(bias), a.channels, Precision::F32))
 }

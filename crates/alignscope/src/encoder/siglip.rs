@@ -7,13 +7,15 @@ use super::catalogue::{BASE, HALF, Known, Width, squashed};
 use super::config::{ConfigError, Keys};
 use super::embedding::Embedding;
 use super::family::{CheckpointFolder, Family, Sizes};
-use super::head::{AttentionPooling, Head, Pooling};
+use super::head::{AttentionPooling, Head, Pooling, PoolingMlp};
 use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, tower_prefix, transformers_block};
 use super::linear::Linear;
+use super::norm::NormKind;
 use super::{EncoderError, Parts};
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
+use crate::stage::Stage;
 use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
@@ -63,7 +65,8 @@ impl Family for Siglip {
             "head.mlp.fc2.weight",
             "head.mlp.fc2.bias",
         ];
-        let blocks = (0..architecture.blocks).flat_map(|i| transformers_block(tower, i).tensors());
+        let blocks = (0..architecture.blocks)
+            .flat_map(|i| transformers_block(tower, i).tensors(NormKind::Layer));
         outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).collect()
     }
 
@@ -86,49 +89,33 @@ impl Family for Siglip {
         };
         let tower = tower_prefix(layers.weights);
         let embeddings = format!("{tower}embeddings");
-        Ok(Parts {
-            embedding: Embedding {
-                patch: layers.patches(
-                    &format!("{embeddings}.patch_embedding"),
-                    lecun(3 * a.patch_size * a.patch_size),
-                    Some(Init::Zeros),
-                )?,
-                class_token: None,
-                positions: layers.tensor(
-                    &format!("{embeddings}.position_embedding.weight"),
-                    &[a.tokens(), c],
-                    Init::Normal((c as f64).powf(-0.5)),
-                )?,
-                norm: None,
-                patch_size: a.patch_size,
-                image_size: a.image_size,
-            },
-            blocks: layers.blocks(init, |i| transformers_block(tower, i))?,
-            head: Head {
-                norm: layers.norm(&format!("{tower}post_layernorm"))?,
-                pooling: Pooling::Attention(Box::new(pooling(layers, tower, init)?)),
-                projection: None,
-                unit: a.unit_projection,
-            },
-        })
+        let patch = layers.patches(
+            &format!("{embeddings}.patch_embedding"),
+            lecun(3 * a.patch_size * a.patch_size),
+            Some(Init::Zeros),
+        )?;
+        let positions = layers.tensor(
+            &format!("{embeddings}.position_embedding.weight"),
+            &[a.tokens(), c],
+            Init::Normal((c as f64).powf(-0.5)),
+        )?;
+        let embedding = Embedding::with_positions(a, patch, Vec::new(), positions);
+        let blocks = layers.blocks(init, |i| transformers_block(tower, i))?;
+        let norm = layers.norm(&format!("{tower}post_layernorm"))?;
+        let pooling = Pooling::Attention(Box::new(pooling(layers, tower, init)?));
+        let head = Head { unit: a.unit_projection, ..Head::new(norm, pooling) };
+        Ok(Parts::new(embedding, blocks, head))
     }
 
     fn known_models(&self) -> Vec<Known> {
         let Width { channels, blocks, heads, .. } = BASE;
         let architecture = Architecture {
-            family: self.name(),
             channels,
             mlp_channels: 4 * channels,
             blocks,
             heads,
-            patch_size: 16,
-            image_size: 224,
-            class_token: false,
-            pooling: PoolingKind::Attention,
-            projection: channels,
-            unit_projection: true,
-            activation: Activation::GeluTanh,
-            layer_norm_eps: 1e-6,
+            last_channels: channels,
+            ..plain()
         };
         vec![Known::new("google/siglip-base-patch16-224", architecture, squashed(224, HALF))]
     }
@@ -136,6 +123,18 @@ impl Family for Siglip {
     /// Its head multiplies by `gemm`.
     fn sums_by_caches(&self) -> bool {
         true
+    }
+}
+
+/// What all models of the family have.
+fn plain() -> Architecture {
+    Architecture {
+        class_token: false,
+        pooling: PoolingKind::Attention,
+        last: Stage::Projection,
+        unit_projection: true,
+        activation: Activation::GeluTanh,
+        ..Architecture::plain(Siglip.name())
     }
 }
 
@@ -156,20 +155,19 @@ fn read_config(keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
     keys.must_be_known(&[&SIZES, &["vision_use_head"], &PASSED_OVER], &[&NEUTRAL, &own])?;
     keys.must_be_true("vision_use_head")?;
     let channels = keys.size("hidden_size", 768)?;
+    let (patch_size, image_size) = (keys.size("patch_size", 16)?, keys.size("image_size", 224)?);
     let architecture = Architecture {
-        family: Siglip.name(),
         channels,
         mlp_channels: keys.size("intermediate_size", 3072)?,
         blocks: keys.size("num_hidden_layers", 12)?,
         heads: keys.size("num_attention_heads", 12)?,
-        patch_size: keys.size("patch_size", 16)?,
-        image_size: keys.size("image_size", 224)?,
-        class_token: false,
-        pooling: PoolingKind::Attention,
-        projection: channels,
-        unit_projection: true,
+        patch_size,
+        image_size,
+        position_grid: image_size / patch_size,
+        last_channels: channels,
         activation: keys.activation("hidden_act", Activation::GeluTanh)?,
         layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
+        ..plain()
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
@@ -206,13 +204,16 @@ fn pooling(
         &mut ProductScratch::default(),
     );
     Ok(AttentionPooling {
+        skip: 0,
         query,
         key_value: Linear::new(key_value, Some(key_value_bias), c, layers.precision),
         out: layers.linear(&head("attention.out_proj"), [c, c], lecun(c), Init::Zeros)?,
-        norm: layers.norm(&head("layernorm"))?,
-        mlp_in: layers.linear(&head("mlp.fc1"), [c, m], init.mlp_in, init.mlp_bias)?,
-        activation: layers.architecture.activation,
-        mlp_out: layers.linear(&head("mlp.fc2"), [m, c], init.mlp_out, init.mlp_bias)?,
+        mlp: Some(PoolingMlp {
+            norm: layers.norm(&head("layernorm"))?,
+            input: layers.linear(&head("mlp.fc1"), [c, m], init.mlp_in, init.mlp_bias)?,
+            activation: layers.architecture.activation,
+            out: layers.linear(&head("mlp.fc2"), [m, c], init.mlp_out, init.mlp_bias)?,
+        }),
         heads: layers.architecture.heads,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use crate::encoder::Tokens;
 use crate::remedy::{Advice, Choice, Remedy};
 use crate::stage::Stage;
@@ -160,6 +162,20 @@ pub struct ArrayAxes {
     pub prefix: Option<usize>,
     /// Whether `prefix` was told by the number of tokens alone.
     pub prefix_is_guessed: bool,
+}
+
+impl ArrayAxes {
+    /// What results depend on, as JSON.
+    pub(crate) fn recorded(&self) -> Value {
+        let Self { rank, tokens, channels, channels_first, prefix, .. } = *self;
+        json!({
+            "rank": rank,
+            "tokens": tokens,
+            "channels": channels,
+            "channels_first": channels_first,
+            "prefix": prefix,
+        })
+    }
 }
 
 /// An array cannot be read as features.

@@ -291,11 +291,12 @@ impl PanelData {
         self.ceiling = self.ceiling.or(found.ceiling);
         match point.stage {
             Stage::Image => self.pixels = point.value.is_finite().then_some(point),
-            Stage::Output if point.value.is_finite() => {
+            _ if found.of == Of::Distance(Distance::Own) => {
                 let model = found.model.to_owned();
-                self.baselines.push(MetricKind { model, point, published: false });
+                if point.value.is_finite() {
+                    self.baselines.push(MetricKind { model, point, published: false });
+                }
             }
-            Stage::Output => {}
             _ => {
                 let control = specs.is_control(found.model);
                 let kind = if control { Kind::Control } else { Kind::Model };
@@ -350,7 +351,7 @@ impl PanelData {
                 value: score.value,
                 band: None,
             };
-            if score.stage == Stage::Output {
+            if score.distance == Distance::Own {
                 let model = score.model.clone();
                 self.baselines.push(MetricKind { model, point, published: true });
                 continue;

@@ -6,7 +6,6 @@ use super::mark::{Line, Mark, band, band_outline, dashes_of, published_line};
 use super::palette::{CHANCE, Color, PEOPLE, Palette};
 use super::svg::{Label, Svg, number, text_width};
 use crate::model_spec::short_name;
-use crate::stage::Stage;
 
 /// With more bands than this in a panel, each is a thin outline: filled they would be one grey.
 pub(super) const MOST_FILLED: usize = 4;
@@ -82,7 +81,7 @@ fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palett
         };
         // Dashes begin elsewhere, so that of two lines at one height both are seen.
         let path = axes.across(baseline.point.value, 0.25 * t * i as f64);
-        let title = told(panel, &name, &baseline.point);
+        let title = told_value(panel, &name, &baseline.point);
         line.draw(svg, &path, t, palette.color(&baseline.model), Some(&title));
     }
 }
@@ -189,14 +188,16 @@ fn curve_name(curve: &Curve) -> String {
 
 /// What is said of a point when it is pointed at.
 fn told(panel: &PanelData, name: &str, point: &Point) -> String {
+    let value = told_value(panel, name, point);
+    format!("{value} at {} ({:.1} %)", point.stage, point.depth)
+}
+
+/// The same without the stage, which a baseline has not.
+fn told_value(panel: &PanelData, name: &str, point: &Point) -> String {
     let said = |value| panel.said(value);
     let ends = |(low, high)| format!(" [{}, {}]", said(low), said(high));
     let band = point.band.map_or(String::new(), ends);
-    let place = match point.stage {
-        Stage::Output => String::new(),
-        stage => format!(" at {stage} ({:.1} %)", point.depth),
-    };
-    format!("{name}: {}{band}{place}", said(point.value))
+    format!("{name}: {}{band}", said(point.value))
 }
 
 /// The outline of a curve's bands, where it has two or more.

@@ -47,7 +47,7 @@ fn rows(model: &str) -> Vec<ScoreRow> {
     let mut rows = vec![];
     for dataset in ["things", "pairs", "nights"] {
         rows.push(row(dataset, "pixels", Stage::Image, Distance::Euclidean));
-        for stage in Stage::of_encoder(2) {
+        for stage in Stage::of_encoder(2, Stage::Projection) {
             for distance in Distance::ALL {
                 rows.push(row(dataset, model, stage, distance));
             }
@@ -60,7 +60,7 @@ fn rows(model: &str) -> Vec<ScoreRow> {
 fn energy_rows(model: &str, datasets: &[&str]) -> Vec<EnergyRow> {
     let mut rows = vec![];
     for dataset in datasets {
-        for stage in Stage::of_encoder(2) {
+        for stage in Stage::of_encoder(2, Stage::Projection) {
             for (energy, n) in [(EnergyOf::Activations, 30), (EnergyOf::Differences, 70)] {
                 rows.push(EnergyRow {
                     dataset: (*dataset).to_owned(),
@@ -145,7 +145,7 @@ fn seeds_of_one_control_are_one_curve_with_a_band_and_one_entry() {
     let mut rows = vec![];
     for (seed, value) in [(0, 0.5), (1, 0.7), (2, 0.6)] {
         let model = format!("random:openai/clip-vit-base-patch32@seed={seed}");
-        for stage in Stage::of_encoder(2) {
+        for stage in Stage::of_encoder(2, Stage::Projection) {
             let row = row("nights", &model, stage, Distance::Cosine);
             rows.push(ScoreRow { value, ci_low: Some(0.1), ci_high: Some(0.9), ..row });
         }
@@ -169,7 +169,7 @@ fn under_a_control_alone_the_published_curve_is_said_to_be_of_the_trained_model(
     let texts = |models: &[&str]| {
         let of_model = |model: &&str| {
             let of_stage = |stage| row("nights", model, stage, Distance::NormalizedEuclidean);
-            Stage::of_encoder(12).into_iter().map(of_stage).collect::<Vec<_>>()
+            Stage::of_encoder(12, Stage::Projection).into_iter().map(of_stage).collect::<Vec<_>>()
         };
         let mut rows: Vec<ScoreRow> = models.iter().flat_map(of_model).collect();
         rows.iter_mut().for_each(|row| row.n = 20_019);
@@ -195,7 +195,8 @@ fn published_curves_lie_under_the_data_sets_that_the_study_scored_and_no_others(
         let b32 = "openai/clip-vit-base-patch32";
         let of_stage =
             |stage| ScoreRow { n, ..row(dataset, b32, stage, Distance::NormalizedEuclidean) };
-        let rows: Vec<ScoreRow> = Stage::of_encoder(12).into_iter().map(of_stage).collect();
+        let rows: Vec<ScoreRow> =
+            Stage::of_encoder(12, Stage::Projection).into_iter().map(of_stage).collect();
         let figure = Figure::from_scores(&rows, &options).expect("drawn");
         figure.inline_legend().into_iter().map(|e| e.text).collect::<Vec<_>>().join("; ")
     };
@@ -221,7 +222,7 @@ fn many_bands_are_outlines_and_few_are_filled() {
     let filled = |models: usize| {
         let mut rows = vec![];
         for model in 0..models {
-            for stage in Stage::of_encoder(2) {
+            for stage in Stage::of_encoder(2, Stage::Projection) {
                 let row = row("nights", &format!("m{model}"), stage, Distance::Cosine);
                 rows.push(ScoreRow { ci_low: Some(0.5), ci_high: Some(0.7), ..row });
             }
@@ -271,7 +272,7 @@ fn the_ceiling_is_a_line_that_is_named_and_the_legend_stands_below_the_panels() 
 #[test]
 fn published_curves_lie_under_their_model_alone_and_are_no_models_of_the_run() {
     let b32 = "openai/clip-vit-base-patch32";
-    let rows: Vec<ScoreRow> = Stage::of_encoder(12)
+    let rows: Vec<ScoreRow> = Stage::of_encoder(12, Stage::Projection)
         .into_iter()
         .map(|s| row("nights", b32, s, Distance::NormalizedEuclidean))
         // As many trials as the study scored.

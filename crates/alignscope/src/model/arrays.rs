@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::ModelError;
 use crate::encoder::Tokens;
 use crate::features::{ArrayAxes, Reading};
@@ -66,4 +68,11 @@ pub(super) fn how_read(
         read.insert("tokens before the patches".to_owned(), prefixes.join(", "));
     }
     read
+}
+
+/// Which tokens of which arrays are compared: what results depend on.
+pub(super) fn compared(tokens: Tokens, arrays: &[(Stage, ArrayAxes)]) -> String {
+    let of_stage = |(stage, axes): &(Stage, ArrayAxes)| json!([stage.to_string(), axes.recorded()]);
+    let arrays: Vec<Value> = arrays.iter().map(of_stage).collect();
+    json!({ "tokens": tokens.to_string(), "arrays": arrays }).to_string()
 }

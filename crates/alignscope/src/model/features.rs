@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
-use super::arrays::{arrays, how_read, tell};
+use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{Encoded, Spilled, SpilledImages};
@@ -175,7 +175,7 @@ impl Facts for FeaturesSource<'_> {
     }
 
     fn compared(&self, _: &Cell<'_>) -> (&'static str, String) {
-        ("tokens", format!("{} of {:?}", self.reading.tokens, self.arrays))
+        ("tokens", compared(self.reading.tokens, &self.arrays))
     }
 
     fn files(&self) -> Vec<FileRecord> {

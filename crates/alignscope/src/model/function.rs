@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::activations::{ActivationSource, OneSet, SetImages, SetReducer, TokenChoice};
-use super::arrays::{arrays, how_read, tell};
+use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
 use super::reduction::check_usable;
 use super::{Cell, Facts, ModelError, Role};
@@ -318,7 +318,7 @@ impl Facts for FunctionSource<'_> {
     }
 
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
-        ("tokens", format!("{} of {:?}", self.reading.tokens, self.look(cell.dataset).arrays))
+        ("tokens", compared(self.reading.tokens, &self.look(cell.dataset).arrays))
     }
 
     fn not_cached(&self) -> Option<&'static str> {

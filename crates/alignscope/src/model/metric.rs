@@ -176,7 +176,10 @@ impl<M: ImageMetric> Facts for Metric<M> {
         let hashes: Vec<String> = self.0.files().into_iter().map(|file| file.sha256).collect();
         match M::ROLE {
             Role::Pixels => vec![],
-            _ => vec![("weights".to_owned(), hashes.join(" "))],
+            _ => vec![
+                ("weights".to_owned(), hashes.join(" ")),
+                ("numbers".to_owned(), self.fingerprint().to_string()),
+            ],
         }
     }
 

@@ -47,6 +47,7 @@ impl PixelRule {
                     crop_rounding: CropRounding::Floor,
                     rescale_factor: None,
                     normalize: None,
+                    resize_floats: false,
                 };
                 recipe.pixels(&image)
             }

@@ -40,6 +40,13 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
         "CLIP" | "ChineseCLIP" | "Bit" => Some(cropped(shortest(224, plain(3, CLIP)))),
         "Siglip" => Some(square(224, false, plain(3, HALF))),
         "ViT" => Some(square(224, true, plain(2, HALF))),
+        "Beit" => Some(square(224, true, plain(3, HALF))),
+        // It resizes what it has rescaled, in floats.
+        "DINOv3ViT" => {
+            let mut floats = square(224, true, plain(2, IMAGENET));
+            floats["resize_floats"] = json!(true);
+            Some(floats)
+        }
         "Blip" => Some(square(384, true, plain(3, CLIP))),
         "DeiT" => Some(cropped(square(256, true, plain(3, HALF)))),
         "MobileNetV1" => Some(cropped(shortest(256, plain(2, HALF)))),
@@ -50,8 +57,9 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
 
 /// The classes with [`defaults`], for messages.
 pub(super) const CLASSES: &str = "`CLIPImageProcessor`, `ChineseCLIPImageProcessor`, \
-     `SiglipImageProcessor`, `ViTImageProcessor`, `BitImageProcessor`, `BlipImageProcessor`, \
-     `DeiTImageProcessor`, `MobileNetV1ImageProcessor` or `PvtImageProcessor`";
+     `SiglipImageProcessor`, `ViTImageProcessor`, `BeitImageProcessor`, `BitImageProcessor`, \
+     `BlipImageProcessor`, `DeiTImageProcessor`, `DINOv3ViTImageProcessor`, \
+     `MobileNetV1ImageProcessor` or `PvtImageProcessor`";
 
 /// Keys that are read.
 pub(super) const READ: [&str; 11] = [

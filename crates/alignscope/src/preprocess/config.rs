@@ -200,6 +200,12 @@ impl Preprocessing {
             }),
             false => None,
         };
+        let resize_floats = keys.defaults["resize_floats"] == true;
+        if resize_floats && (crop.is_some() || !matches!(resize, Some(Resize::Exact { .. }))) {
+            let size = object.get("size").cloned().unwrap_or_default();
+            let expected = "{\"height\": side, \"width\": side}, and no crop";
+            return Err(keys.error("size", &size, expected));
+        }
         Ok(Recipe {
             preprocessing: Self {
                 resize,
@@ -208,6 +214,7 @@ impl Preprocessing {
                 crop_rounding: CropRounding::Floor,
                 rescale_factor,
                 normalize,
+                resize_floats,
             },
             path: path.to_owned(),
             defaults_used: keys.defaults_used,
@@ -285,6 +292,67 @@ impl Preprocessing {
                 crop_rounding: CropRounding::HalfToEven,
                 rescale_factor: Some(1.0 / 255.0),
                 normalize: Some(Normalize { mean, std }),
+                resize_floats: false,
+            },
+            path: path.to_owned(),
+            defaults_used: keys.defaults_used,
+        })
+    }
+}
+
+impl Preprocessing {
+    /// The recipe in the `pretrained_cfg` of timm's `config.json`, as `timm.data.create_transform`
+    /// makes it for an image of `size` × `size` pixels.
+    ///
+    /// # Errors
+    /// A value cannot be used, or asks for what is not done.
+    pub fn from_timm(
+        object: &Map<String, Value>,
+        path: &Path,
+        size: usize,
+    ) -> Result<Recipe, PreprocessError> {
+        // The defaults of timm 1.0's `resolve_data_config`.
+        let defaults = json!({
+            "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+            "interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center",
+        });
+        let prefix = "pretrained_cfg.";
+        let mut keys = RecipeKeys { object, path, prefix, defaults, defaults_used: vec![] };
+        let mean = keys.triple("mean", |_| true, "a number, or three")?;
+        let std = keys.triple("std", |std| std > 0.0, "a number above 0, or three")?;
+        let interpolation = keys.get("interpolation")?;
+        let resample = match interpolation.as_str() {
+            Some("bicubic") => Resample::Bicubic,
+            Some("bilinear") => Resample::Bilinear,
+            Some("lanczos") => Resample::Lanczos,
+            Some("nearest") => Resample::Nearest,
+            Some("box") => Resample::Box,
+            Some("hamming") => Resample::Hamming,
+            _ => return Err(keys.error("interpolation", &interpolation, "a filter of Pillow")),
+        };
+        let part = keys.get("crop_pct")?;
+        let resized = part
+            .as_f64()
+            .filter(|part| *part > 0.0)
+            .map(|part| (size as f64 / part).floor())
+            .filter(|side| *side >= size as f64 && *side <= MAX_SIDE as f64)
+            .ok_or_else(|| keys.error("crop_pct", &part, "a part of the image, above 0 to 1"))?;
+        let resized = resized as usize;
+        let mode = keys.get("crop_mode")?;
+        let resize = match mode.as_str() {
+            Some("center") => Resize::ShortestEdge(resized),
+            Some("squash") => Resize::Exact { height: resized, width: resized },
+            _ => return Err(keys.error("crop_mode", &mode, "`center` or `squash`")),
+        };
+        Ok(Recipe {
+            preprocessing: Self {
+                resize: Some(resize),
+                resample,
+                crop: Some((size, size)),
+                crop_rounding: CropRounding::HalfToEven,
+                rescale_factor: Some(1.0 / 255.0),
+                normalize: Some(Normalize { mean, std }),
+                resize_floats: false,
             },
             path: path.to_owned(),
             defaults_used: keys.defaults_used,

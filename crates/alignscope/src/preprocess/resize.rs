@@ -101,6 +101,44 @@ impl fmt::Display for Resample {
     }
 }
 
+/// Resizes the values of an image times `factor`, in floats, as PyTorch's `interpolate` with
+/// `antialias` does: with Pillow's weights, and nothing rounded to 8 bits. The result is
+/// `[3, height, width]`.
+///
+/// Rows are resized before columns, each sum in f32 in the order of the pixels.
+pub(super) fn resize_floats(
+    image: &RgbImage,
+    width: usize,
+    height: usize,
+    resample: Resample,
+    factor: f32,
+) -> Vec<f32> {
+    let float = |taps: Vec<(usize, Vec<f64>)>| -> Vec<(usize, Vec<f32>)> {
+        let floats = |weights: Vec<f64>| weights.into_iter().map(|w| w as f32).collect();
+        taps.into_iter().map(|(start, weights)| (start, floats(weights))).collect()
+    };
+    let across = float(weights(image.width(), width, &(0..width), resample));
+    let down = float(weights(image.height(), height, &(0..height), resample));
+    let mut out = Vec::with_capacity(3 * width * height);
+    for channel in 0..3 {
+        // [rows of the image, width]
+        let mut rows = Vec::with_capacity(image.height() * width);
+        for row in image.pixels().chunks_exact(3 * image.width()) {
+            for (start, weights) in &across {
+                let values = row[3 * start + channel..].iter().step_by(3).zip(weights);
+                rows.push(values.map(|(value, w)| f32::from(*value) * factor * w).sum::<f32>());
+            }
+        }
+        for (start, weights) in &down {
+            for column in 0..width {
+                let values = rows[start * width + column..].iter().step_by(width).zip(weights);
+                out.push(values.map(|(value, w)| value * w).sum());
+            }
+        }
+    }
+    out
+}
+
 /// Bits behind the binary point of a weight: 8 bits of a pixel and 2 of overshoot fit above them.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
@@ -112,9 +150,27 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// The weights of a range of the output positions, as Pillow's `precompute_coeffs` and
-/// `normalize_coeffs_8bpc` make them.
+/// The weights of a range of the output positions in fixed point, as Pillow's
+/// `normalize_coeffs_8bpc` makes them.
 fn taps(input: usize, output: usize, window: &Range<usize>, filter: Resample) -> Vec<Taps> {
+    let fixed = |w: f64| {
+        let fixed = w * f64::from(1_u32 << PRECISION_BITS);
+        (fixed + if w < 0.0 { -0.5 } else { 0.5 }) as i32
+    };
+    weights(input, output, window, filter)
+        .into_iter()
+        .map(|(start, weights)| Taps { start, weights: weights.into_iter().map(fixed).collect() })
+        .collect()
+}
+
+/// The first input position and the weights of a range of the output positions, as Pillow's
+/// `precompute_coeffs` makes them.
+fn weights(
+    input: usize,
+    output: usize,
+    window: &Range<usize>,
+    filter: Resample,
+) -> Vec<(usize, Vec<f64>)> {
     let scale = input as f64 / output as f64;
     let filter_scale = scale.max(1.0);
     let step = 1.0 / filter_scale;
@@ -129,15 +185,9 @@ fn taps(input: usize, output: usize, window: &Range<usize>, filter: Resample) ->
             let weights: Vec<f64> =
                 (start..end).map(|x| filter.weight((x as f64 - center + 0.5) * step)).collect();
             let total: f64 = weights.iter().sum();
-            let weights = weights
-                .into_iter()
-                .map(|w| {
-                    let w = if total == 0.0 { w } else { w / total };
-                    let fixed = w * f64::from(1_u32 << PRECISION_BITS);
-                    (fixed + if w < 0.0 { -0.5 } else { 0.5 }) as i32
-                })
-                .collect();
-            Taps { start, weights }
+            let weights = weights.into_iter();
+            let weights = weights.map(|w| if total == 0.0 { w } else { w / total });
+            (start, weights.collect())
         })
         .collect()
 }

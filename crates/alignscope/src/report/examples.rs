@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use super::thumbnail::Thumbnails;
 use super::{Images, Run, ToldDataset};
 use crate::dataset::ImageIndex;
+use crate::distance::Distance;
 use crate::listing::sha256_of_all;
 use crate::progress::Progress;
 use crate::results::{
@@ -158,11 +159,11 @@ fn last_distances(
         .map(|d| (d.name.as_str(), d.images.iter().map(String::as_str).zip(0..).collect()))
         .collect();
     let main = run.main_distance().to_string();
-    let [output, image] = [Stage::Output, Stage::Image].map(|stage| stage.to_string());
+    let (own, image) = (Distance::Own.to_string(), Stage::Image.to_string());
     let last_stages: BTreeMap<&str, String> =
         run.last_stages().into_iter().map(|(model, stage)| (model, stage.to_string())).collect();
     visit_distances(&path, |row| {
-        let last = row.stage == output
+        let last = row.distance == own
             || row.stage == image
             || (row.distance == main
                 && last_stages.get(row.model).is_some_and(|stage| stage == row.stage));

@@ -223,10 +223,10 @@ fn each(rows: &[&ComparisonRow], dataset: &str, points: Points) -> Vec<String> {
         .take(MOST)
         .map(|c| {
             let (first, second) = if c.difference > 0.0 { (c.a(), c.b()) } else { (c.b(), c.a()) };
-            let at = match [c.stage_a, c.stage_b].contains(&Stage::Projection) {
-                true => " at the projection",
-                false => "",
-            };
+            let last = [&first, &second].into_iter().find(|side| {
+                side.is_of_encoder() && matches!(side.stage, Stage::Projection | Stage::Output)
+            });
+            let at = last.map_or(String::new(), |side| format!(" at the {}", side.stage));
             let amount = gap(c, points);
             format!(
                 "{} is ahead of {} on {dataset}{at} by {amount}.",

@@ -90,7 +90,8 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         .iter()
         .filter(|row| row.subset != "all" && row.measure.is_main())
         .filter(|row| match row.stage {
-            Stage::Image | Stage::Output => true,
+            Stage::Image => true,
+            _ if row.distance == Distance::Own => true,
             stage => row.distance == main && last.get(row.model.as_str()) == Some(&stage),
         })
         .map(|row| {
@@ -146,7 +147,7 @@ pub(super) fn normalized(run: &Run) -> Option<Table> {
         .findings
         .iter()
         .filter(|f| f.finding == Finding::NormalizedProjection && f.value.is_finite())
-        .filter(|f| f.distance == Some(main) || !matches!(f.stage, Some(Stage::Projection)))
+        .filter(|f| f.distance == Some(main) || f.distance == Some(Distance::Own))
         .collect();
     let mut datasets = run.datasets();
     datasets.retain(|(dataset, _)| shown.iter().any(|finding| finding.dataset == *dataset));
@@ -225,7 +226,7 @@ pub(super) fn comparisons(run: &Run) -> Table {
     let side = |side: &Side| {
         let name = short_name(&side.model);
         match side.stage {
-            Stage::Output | Stage::Image => name,
+            _ if !side.is_of_encoder() => name,
             stage => format!("{name}, {stage}, {}", side.distance),
         }
     };

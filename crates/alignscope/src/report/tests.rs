@@ -49,7 +49,9 @@ fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
 /// The folder of a run of a model on NIGHTS, whose names are as given.
 fn run_folder(folder: &Path, model: &str, simulated: bool) -> Vec<NamedFigure> {
     let mut rows = vec![row("pixels", Stage::Image, 0.56)];
-    rows.extend(Stage::of_encoder(2).into_iter().map(|stage| row(model, stage, 0.7)));
+    rows.extend(
+        Stage::of_encoder(2, Stage::Projection).into_iter().map(|stage| row(model, stage, 0.7)),
+    );
     for row in &mut rows {
         row.simulated = simulated;
     }
@@ -293,7 +295,8 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
         n: 30,
         level: Level::Middle,
     };
-    let energy: Vec<EnergyRow> = Stage::of_encoder(2).into_iter().map(energy).collect();
+    let energy: Vec<EnergyRow> =
+        Stage::of_encoder(2, Stage::Projection).into_iter().map(energy).collect();
     let energy = Figure::from_energy(&energy, &FigureOptions::default()).expect("drawn");
     figures.push(NamedFigure { name: "channel-energy".to_owned(), figure: energy });
     let findings = format!(

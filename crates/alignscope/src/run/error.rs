@@ -47,21 +47,18 @@ pub enum ExperimentError {
         found: usize,
     },
     /// How arrays are read is said, and no model of the run has arrays.
-    #[error(
-        "it is said how arrays of features are read, and no model of this run is features \
-         (`features:DIR`)"
-    )]
+    #[error("it is said how arrays of features are read, and no model of this run is features")]
     FeaturesUnused,
     /// A model of the caller's that was not given.
     #[error(
-        "the model `{0}` is arrays or a function in memory, which no file holds; run it in Python, where \
-         it can be given again with `own`"
+        "the model `{0}` was given by the caller of that run (arrays, a function, or a folder of features \
+         by itself), which no file holds; it has to be given again"
     )]
     NotGiven(String),
     /// A panel could mean several data sets.
     #[error(
-        "the figure `{figure}` has a panel for `{panel}`, which could be each of `{names}`; give a \
-         [[datasets]] a `name`, and the panel the same"
+        "the figure `{figure}` has a panel for `{panel}`, which could be each of `{names}`; give \
+         one of them a name of its own, and the panel the same"
     )]
     Panel {
         /// The figure.

@@ -31,6 +31,7 @@ impl RandomWeights {
         match init {
             Init::Zeros => vec![0.0; len],
             Init::Ones => vec![1.0; len],
+            Init::Constant(value) => vec![value as f32; len],
             Init::Normal(std) => {
                 let mut rng = self.stream(name);
                 (0..len).map(|_| normal(&mut rng) * std as f32).collect()

@@ -99,6 +99,7 @@ fn check_encoder(file: &SafeTensors<'_>, encoder: &Encoder, stages: &str, precis
                 Stage::Embedding => format!("{stages}.0"),
                 Stage::Block(i) => format!("{stages}.{i}"),
                 Stage::Projection => "image_embeds".to_owned(),
+                Stage::Output => "output".to_owned(),
                 other => panic!("an encoder has no stage {other}"),
             };
             let shape = [activations.tokens(), activations.channels()];
@@ -230,4 +231,62 @@ fn the_projection_can_be_had_raw_or_of_unit_length() {
         assert!(unit(&lengths(name, Some(ProjectionForm::Unit))), "{name}");
         assert!(!unit(&lengths(name, Some(ProjectionForm::Raw))), "{name}");
     }
+}
+
+/// Holds every stage of each of these checkpoints to its golden file.
+fn check_all(names: &[&str]) {
+    for name in names {
+        println!("{name}");
+        check(&format!("families/{name}"));
+    }
+}
+
+#[test]
+fn dinov2_with_and_without_registers_at_sizes_that_resize_positions() {
+    check_all(&[
+        "dinov2",
+        "dinov2_same",
+        "dinov2_swiglu",
+        "dinov2_registers",
+        "dinov2_registers_swiglu",
+    ]);
+}
+
+#[test]
+fn dinov3_with_rotary_positions() {
+    check_all(&["dinov3", "dinov3_gated"]);
+}
+
+#[test]
+fn vit_deit_mae_and_ijepa() {
+    check_all(&["vit", "vit_class", "deit", "deit_teacher", "vit_mae", "vit_mae_alone"]);
+    check_all(&["ijepa", "ijepa_class"]);
+}
+
+#[test]
+fn beit_with_its_kinds_of_positions() {
+    check_all(&["beit", "beit_resized", "beit_shared"]);
+}
+
+#[test]
+fn aimv2_with_and_without_head_and_projection() {
+    check_all(&["aimv2", "aimv2_headless", "aimv2_native", "aimv2_lit"]);
+}
+
+#[test]
+fn metaclip_2_whole_and_its_tower() {
+    check_all(&["metaclip_2", "metaclip_2_vision"]);
+}
+
+#[test]
+fn vision_transformers_of_timm() {
+    check_all(&["timm_vit", "timm_vit_miil", "timm_token", "timm_avg", "timm_gap", "timm_mean"]);
+    check_all(&["timm_tiny", "timm_clip", "timm_siglip", "timm_siglip_tanh"]);
+    check_all(&["timm_deit3", "timm_deit_distilled", "timm_dinov2_reg4", "timm_dinov2_giant"]);
+}
+
+#[test]
+fn eva_of_timm() {
+    check_all(&["timm_eva02", "timm_eva02_clip", "timm_eva02_tiny", "timm_pe_core"]);
+    check_all(&["timm_dinov3", "timm_dinov3_plus"]);
 }

@@ -113,7 +113,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
         .map(|set| {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
             rng.set_stream(set);
-            let stages = Stage::of_encoder(blocks);
+            let stages = Stage::of_encoder(blocks, Stage::Projection);
             let (scorer, distances) = kind.simulate(&vec![0.0; stages.len() + 1], &mut rng, set);
             let scores = scorer.score(&distances).expect("scored");
             let (image, scores) = scores.split_last().expect("the pixels are last");

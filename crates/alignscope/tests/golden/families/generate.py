@@ -197,18 +197,23 @@ def timm_vit(name, seed, timm_name, heads, pool, config_pool, size, patch, legac
     finish(folder, pixels, hidden, embeds, published)
 
 
-BASE = {"num_hidden_layers": 2, "num_channels": 3}
-siglip("siglip", BASE | {"hidden_size": 24, "intermediate_size": 40, "num_attention_heads": 3, "patch_size": 4, "image_size": 16}, 0, thin=True)
-# As so400m: pixels that are no whole number of patches, a head width that is no power of two.
-siglip("siglip_so400m", BASE | {"hidden_size": 36, "intermediate_size": 67, "num_attention_heads": 4, "patch_size": 5, "image_size": 22,
-                                "hidden_act": "gelu_pytorch_tanh"}, 10, whole=False)
-chinese_clip("chinese_clip", 20)
-chinese_clip("chinese_clip_wide", 25, width=40, heads=5, patch=7, size=21)
-clip_336("clip_336", 80)
-open_clip_clip("open_clip", 30, quick_gelu=False)
-open_clip_clip("open_clip_quick", 40, quick_gelu=True)
-timm_vit("timm_token", 50, "vit_base_patch16_224", 12, "token", "", 16, 4, legacy=False)
-timm_vit("timm_tiny", 60, "vit_tiny_patch16_224", 3, "token", "", 20, 5, legacy=True)
-timm_vit("timm_mean", 70, "vit_small_patch16_224", 6, "avg", None, 16, 8, legacy=False, bias=True)
-write_json(HERE / "versions.json", {"torch": torch.__version__, "transformers": transformers.__version__,
-                                    "open_clip": open_clip.__version__, "timm": timm.__version__})
+def main():
+    base = {"num_hidden_layers": 2, "num_channels": 3}
+    siglip("siglip", base | {"hidden_size": 24, "intermediate_size": 40, "num_attention_heads": 3, "patch_size": 4, "image_size": 16}, 0, thin=True)
+    # As so400m: pixels that are no whole number of patches, a head width that is no power of two.
+    siglip("siglip_so400m", base | {"hidden_size": 36, "intermediate_size": 67, "num_attention_heads": 4, "patch_size": 5, "image_size": 22,
+                                    "hidden_act": "gelu_pytorch_tanh"}, 10, whole=False)
+    chinese_clip("chinese_clip", 20)
+    chinese_clip("chinese_clip_wide", 25, width=40, heads=5, patch=7, size=21)
+    clip_336("clip_336", 80)
+    open_clip_clip("open_clip", 30, quick_gelu=False)
+    open_clip_clip("open_clip_quick", 40, quick_gelu=True)
+    timm_vit("timm_token", 50, "vit_base_patch16_224", 12, "token", "", 16, 4, legacy=False)
+    timm_vit("timm_tiny", 60, "vit_tiny_patch16_224", 3, "token", "", 20, 5, legacy=True)
+    timm_vit("timm_mean", 70, "vit_small_patch16_224", 6, "avg", None, 16, 8, legacy=False, bias=True)
+    write_json(HERE / "versions.json", {"torch": torch.__version__, "transformers": transformers.__version__,
+                                        "open_clip": open_clip.__version__, "timm": timm.__version__})
+
+
+if __name__ == "__main__":
+    main()

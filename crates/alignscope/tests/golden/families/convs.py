@@ -1,0 +1,127 @@
+"""Golden files of convolutional networks: small random checkpoints of ResNet and ConvNeXt as transformers and timm
+save them, and what those libraries give for them.
+
+    python convs.py
+
+A feature map `[images, channels, height, width]` stands in `<case>/expected.safetensors` as tokens, row by row:
+`[images, height * width, channels]`. `hidden_states.0` is the stem (ResNet: after the pooling; ConvNeXt: after its norm),
+`hidden_states.i` the output of residual block i, counted through all stages; a ConvNeXt's downsampling between stages belongs to
+the block after it. `output` is the pooled vector before any classifier: the mean over positions, which ConvNeXt norms.
+
+The pixels are not kept: `formula`.
+
+torchvision's ResNets have timm's names and numbers. AlexNet and VGG have widths of their own, too large to keep here.
+"""
+
+import timm
+import timm.models
+import torch
+import transformers as tf
+from generate import fresh
+from safetensors.torch import save_file
+from vits import randomize
+
+
+def randomize_all(model, seed):
+    """BatchNorm's running statistics too."""
+    randomize(model, seed)
+    generator = torch.Generator().manual_seed(seed + 2)
+    for name, buffer in model.named_buffers():
+        if name.endswith("running_mean"):
+            # So that few channels are dead after ReLU.
+            buffer.copy_(0.3 * torch.randn(buffer.shape, generator=generator) - 0.5)
+        elif name.endswith("running_var"):
+            buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator))
+    return model
+
+
+def formula(size):
+    """Two images of numbers that the test repeats."""
+    count = torch.arange(2 * 3 * size * size, dtype=torch.int64)
+    return ((count * 7919 % 255 - 127).float() / 64).reshape(2, 3, size, size)
+
+
+def run(stem, blocks, forward):
+    stages = []
+    hooks = [module.register_forward_hook(lambda _, inputs, output: stages.append(output.clone())) for module in [stem, *blocks]]
+    with torch.no_grad():
+        result = forward()
+    [hook.remove() for hook in hooks]
+    assert len(stages) == len(blocks) + 1
+    return [s.flatten(2).transpose(1, 2) for s in stages], result
+
+
+def worst(values):
+    """Of the channels that are not dead after ReLU, the smallest deviation over images and positions, in units of the
+    largest magnitude: below 1e-3, channels could hardly be compared one by one."""
+    rows = values.reshape(-1, values.shape[-1])
+    deviations = rows.std(0, unbiased=False) / rows.abs().max()
+    return deviations[deviations > 0].min().item()
+
+
+def finish(folder, model, seed, compute, save):
+    """`save`s the model with the best of thirty draws of weights, and writes what `compute` makes of it."""
+    def quality(attempt):
+        randomize_all(model, seed + 100 * attempt)
+        stages, output = compute(model)
+        return min(worst(value) for value in [*stages, output])
+
+    randomize_all(model, seed + 100 * max(range(30), key=quality))
+    stages, output = compute(model)
+    save()
+    expected = {f"hidden_states.{i}": s for i, s in enumerate(stages)} | {"output": output}
+    save_file({k: v.contiguous() for k, v in expected.items()}, folder / "expected.safetensors")
+    for file in folder.iterdir():
+        file.chmod(0o644)
+
+
+def transformers_folder(name, seed, size, model, tower, stem):
+    folder = fresh(name)
+    processor = tf.ConvNextImageProcessor(size={"shortest_edge": size}, resample=3, image_mean=[0.485, 0.456, 0.406],
+                                          image_std=[0.229, 0.224, 0.225])
+    blocks = [layer for stage in tower.encoder.stages for layer in stage.layers]
+
+    def compute(_):
+        stages, out = run(stem, blocks, lambda: tower(formula(size)))
+        return stages, out.pooler_output.flatten(1)
+
+    finish(folder, model, seed, compute, lambda: (model.save_pretrained(folder), processor.save_pretrained(folder)))
+
+
+def timm_folder(name, seed, size, architecture, stem, blocks, **args):
+    folder = fresh(name)
+    model = timm.create_model(architecture, **args)
+
+    def compute(model):
+        return run(stem(model), blocks(model), lambda: model.forward_head(model.forward_features(formula(size)), pre_logits=True))
+
+    def save():
+        timm.models.save_for_hf(model, folder, safe_serialization=True, data_config={"input_size": (3, size, size)})
+
+    finish(folder, model, seed, compute, save)
+    # What was saved is what timm reads.
+    read = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    assert torch.equal(compute(read)[1], compute(model)[1])
+
+
+def main():
+    sizes = {"embedding_size": 8, "hidden_sizes": [16, 16, 24, 32], "depths": [1, 2, 1, 1]}
+    model = tf.ResNetForImageClassification(tf.ResNetConfig(**sizes))
+    transformers_folder("resnet", 700, 32, model, model.resnet, model.resnet.embedder)
+    sizes = {"embedding_size": 6, "hidden_sizes": [6, 8, 8, 10], "depths": [1, 1, 1, 1]}
+    model = tf.ResNetModel(tf.ResNetConfig(**sizes, layer_type="basic", downsample_in_first_stage=True))
+    transformers_folder("resnet_basic", 710, 45, model, model, model.embedder)
+    sizes = {"hidden_sizes": [6, 8, 10, 12], "depths": [1, 1, 2, 1]}
+    model = tf.ConvNextForImageClassification(tf.ConvNextConfig(**sizes))
+    transformers_folder("convnext", 720, 37, model, model.convnext, model.convnext.embeddings)
+
+    def blocks(resnet):
+        return [b for i in range(1, 5) for b in getattr(resnet, f"layer{i}")]
+
+    timm_folder("timm_resnet50", 730, 24, "resnet50", lambda m: m.maxpool, blocks, layers=(1, 2, 1, 1), channels=(2, 2, 4, 4), num_classes=3)
+    timm_folder("timm_convnext", 740, 37, "convnext_tiny", lambda m: m.stem, lambda m: [b for s in m.stages for b in s.blocks],
+                dims=(6, 8, 10, 12), depths=(1, 1, 2, 1), num_classes=3)
+
+
+if __name__ == "__main__":
+    main()
