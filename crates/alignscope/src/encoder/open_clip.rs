@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{BASE, CLIP_PIXELS, Known, Width, cropped};
 use super::config::{ConfigError, ConfigFile, Keys};
@@ -11,7 +12,8 @@ use super::head::{Head, Pooling};
 use super::layers::{BiasNames, BlockInit, BlockNames, LayerNames, Layers};
 use super::linear::Linear;
 use super::norm::NormKind;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
@@ -63,7 +65,7 @@ impl Family for OpenClip {
     }
 
     /// An untrained model's spreads are those of open_clip's `CLIP` and `VisionTransformer`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let scale = Init::Normal((a.channels as f64).powf(-0.5));
         let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
@@ -94,7 +96,7 @@ impl Family for OpenClip {
             unit: a.unit_projection,
             ..Head::new(layers.norm("visual.ln_post")?, Pooling::ClassToken)
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 }
 
@@ -149,7 +151,7 @@ impl Family for TimmTrunk {
 
     /// An untrained model's spreads are those of timm's `init_weights_vit_timm`, and PyTorch's own
     /// for the convolution and the projection.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
@@ -177,7 +179,7 @@ impl Family for TimmTrunk {
             unit: a.unit_projection,
             ..Head::new(layers.norm("visual.trunk.norm")?, pooling)
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

@@ -104,7 +104,9 @@ fn check_encoder(file: &SafeTensors<'_>, encoder: &Encoder, stages: &str, precis
             };
             let shape = [activations.tokens(), activations.channels()];
             assert_eq!(shape, encoder.shape(stage), "shape of {stage}");
-            compare(&stage.to_string(), activations.values(), &expected(file, &name), precision);
+            let values: Vec<f32> =
+                (0..images).flat_map(|i| activations.image(i).to_vec()).collect();
+            compare(&stage.to_string(), &values, &expected(file, &name), precision);
             seen.push(stage);
             Ok(())
         },
@@ -289,4 +291,24 @@ fn vision_transformers_of_timm() {
 fn eva_of_timm() {
     check_all(&["timm_eva02", "timm_eva02_clip", "timm_eva02_tiny", "timm_pe_core"]);
     check_all(&["timm_dinov3", "timm_dinov3_plus"]);
+}
+
+#[test]
+fn resnet_of_transformers_and_timm() {
+    check_all(&["resnet", "resnet_basic", "timm_resnet50"]);
+}
+
+#[test]
+fn convnext_of_transformers_and_timm() {
+    check_all(&["convnext", "timm_convnext"]);
+}
+
+#[test]
+fn a_convolutional_network_has_no_class_token() {
+    let spec = ModelSpec::folder(golden("families/resnet"));
+    let open = |tokens| Checkpoint::of(&spec, None, tokens, &Silent);
+    assert!(matches!(open(Tokens::Class), Err(EncoderError::NoClassToken { .. })));
+    for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
+        assert!(open(tokens).is_ok(), "{tokens}");
+    }
 }
