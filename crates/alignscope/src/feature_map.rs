@@ -82,6 +82,26 @@ impl Window {
     }
 }
 
+impl Window {
+    /// The mean of what it sees at each place, which must lie within the map, channel by channel, into
+    /// `out`, `[places, width, channels]`.
+    pub(crate) fn mean_pool(self, map: MapView<'_>, width: usize, out: &mut [f32]) {
+        let Self { kernel, stride, .. } = self;
+        let (channels, area) = (map.channels, (kernel * kernel) as f32);
+        for (place, out) in out.chunks_exact_mut(channels).enumerate() {
+            out.fill(0.0);
+            let (top, left) = (place / width * stride, place % width * stride);
+            for row in top..top + kernel {
+                let start = (row * map.width + left) * channels;
+                for seen in map.values[start..][..kernel * channels].chunks_exact(channels) {
+                    out.iter_mut().zip(seen).for_each(|(sum, seen)| *sum += *seen);
+                }
+            }
+            out.iter_mut().for_each(|sum| *sum /= area);
+        }
+    }
+}
+
 /// Values below 0 become 0; NaN stays NaN.
 pub(crate) fn relu(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = if *value < 0.0 { 0.0 } else { *value });
@@ -116,6 +136,11 @@ mod tests {
         values[0] = f32::NAN;
         let found = pooled(&values);
         assert!(found[0].is_nan() && found[1..] == [-2.0, -1.0, -1.0], "{found:?}");
+        let values: Vec<f32> = (0..10).map(|i| i as f32).collect();
+        let map = MapView { height: 2, width: 5, channels: 1, values: &values };
+        let mut means = [0.0; 2];
+        Window { kernel: 2, stride: 2, padding: 0 }.mean_pool(map, 2, &mut means);
+        assert_eq!(means, [3.0, 5.0]);
         let mut values = [f32::NAN, -1.0, 2.0];
         relu(&mut values);
         assert!(values[0].is_nan() && values[1..] == [0.0, 2.0]);

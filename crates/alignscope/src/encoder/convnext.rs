@@ -4,7 +4,7 @@ use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::catalogue::{IMAGENET, Known, cropped};
 use super::config::{ConfigError, ConfigFile, Keys};
-use super::convnet::{ConvNet, MapBlock, Stem, StemEnd, square};
+use super::convnet::{ConvNet, MapBlock, MapHead, Stem, StemEnd, square};
 use super::convolution::{Convolution, ConvolutionSizes, as_it_is};
 use super::convolutional::{Convolutional, MapBlockKind, MapBlockSizes, MapStage};
 use super::family::{CheckpointFolder, Family, Sizes};
@@ -124,7 +124,7 @@ impl MapBlock for Block {
             let made = convolution.output_side(side);
             let out = &mut image[..made * made * convolution.outputs()];
             let view = square(side, norm.channels(), normed);
-            convolution.apply(view, out, as_it_is, (input, products));
+            convolution.apply(view, out, as_it_is, &mut (&mut *input, &mut *products));
         }
         let (side, channels) = (self.side(side), self.channels());
         let image = &mut image[..side * side * channels];
@@ -325,9 +325,9 @@ impl Family for ConvNext {
         let [stem, stem_norm] = names.stem();
         let (inputs, outputs, window) = (3, sizes.stem_channels, sizes.stem[0]);
         let precision = of_patches(layers.precision);
-        let of_stem = ConvolutionSizes { inputs, outputs, window, precision };
+        let of_stem = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
         let stem = Stem {
-            convolution: Convolution::read(layers, &stem, of_stem, SPREAD)?,
+            convolutions: vec![Convolution::read(layers, &stem, of_stem, SPREAD)?],
             end: StemEnd::Norm(norm(layers, &stem_norm, outputs, EPS)?),
         };
         let block = |sizes: MapBlockSizes| -> Result<Box<dyn MapBlock>, WeightsError> {
@@ -339,8 +339,7 @@ impl Family for ConvNext {
             stem,
             blocks: sizes.blocks().into_iter().map(block).collect::<Result<_, _>>()?,
             maps: sizes.maps(a.image_size),
-            last_pool: None,
-            last_norm: Some(last_norm),
+            head: MapHead::Mean { pool: None, norm: Some(last_norm) },
         }))
     }
 
@@ -383,7 +382,7 @@ fn block(layers: &Layers<'_>, names: &Names, sizes: MapBlockSizes) -> Result<Blo
         Some(window) => {
             let [before, name] = names.halving(stage);
             let (outputs, precision) = (channels, layers.precision);
-            let of = ConvolutionSizes { inputs, outputs, window, precision };
+            let of = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
             let convolution = Convolution::read(layers, &name, of, SPREAD)?;
             Some((norm(layers, &before, inputs, EPS)?, convolution))
         }

@@ -29,6 +29,8 @@ pub(super) struct ConvolutionSizes {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     pub(super) window: Window,
+    /// Whether it is one pixel of the mean of what the window sees: a mean pooling before it.
+    pub(super) of_mean: bool,
     pub(super) precision: Precision,
 }
 
@@ -73,7 +75,7 @@ impl Convolution {
         names: &BatchNormed,
         sizes: ConvolutionSizes,
     ) -> Result<Self, WeightsError> {
-        let fan_out = sizes.outputs * sizes.window.kernel.pow(2);
+        let fan_out = sizes.outputs * sizes.stored_kernel().pow(2);
         let init = Init::Normal((2.0 / fan_out as f64).sqrt());
         let mut weight = sizes.weight(layers, &names.convolution, init)?;
         let of_norm = |part: &str, init| {
@@ -125,7 +127,7 @@ impl Convolution {
         map: MapView<'_>,
         out: &mut [f32],
         then: fn(&mut [f32]),
-        scratch: (&mut Lhs, &mut ProductScratch),
+        scratch: &mut (&mut Lhs, &mut ProductScratch),
     ) {
         self.by_strips(map, out, scratch, |input, strip, products| {
             self.linear.apply(input, strip, products);
@@ -139,7 +141,7 @@ impl Convolution {
         map: MapView<'_>,
         out: &mut [f32],
         then: fn(&mut [f32]),
-        scratch: (&mut Lhs, &mut ProductScratch),
+        scratch: &mut (&mut Lhs, &mut ProductScratch),
     ) {
         self.by_strips(map, out, scratch, |input, strip, products| {
             self.linear.add_to(input, strip, products);
@@ -151,7 +153,7 @@ impl Convolution {
         &self,
         map: MapView<'_>,
         out: &mut [f32],
-        (input, products): (&mut Lhs, &mut ProductScratch),
+        (input, products): &mut (&mut Lhs, &mut ProductScratch),
         work: impl Fn(&Lhs, &mut [f32], &mut ProductScratch),
     ) {
         let (width, places) = (self.output_side(map.width), self.strip_places(map.channels));
@@ -198,8 +200,19 @@ impl ConvolutionSizes {
         name: &str,
         init: Init,
     ) -> Result<Vec<f32>, WeightsError> {
-        let Self { inputs, outputs, window: Window { kernel, .. }, .. } = *self;
-        layers.tensor(&format!("{name}.weight"), &[outputs, inputs, kernel, kernel], init)
+        let (Self { inputs, outputs, .. }, kernel) = (*self, self.stored_kernel());
+        let shape = [outputs, inputs, kernel, kernel];
+        let weight = layers.tensor(&format!("{name}.weight"), &shape, init)?;
+        if !self.of_mean {
+            return Ok(weight);
+        }
+        let area = self.window.kernel.pow(2);
+        Ok(weight.into_iter().flat_map(|w| std::iter::repeat_n(w / area as f32, area)).collect())
+    }
+
+    /// Side of the weights as they are stored.
+    fn stored_kernel(&self) -> usize {
+        if self.of_mean { 1 } else { self.window.kernel }
     }
 }
 

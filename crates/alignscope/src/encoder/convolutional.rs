@@ -17,6 +17,8 @@ pub(super) enum MapBlockKind {
     Bottleneck,
     /// The same, but the first has the stride.
     BottleneckStridedFirst,
+    /// The same, but a mean pooling before the third, and before the shortcut, shrinks the map: CLIP's.
+    BottleneckMeanPooled,
     /// ConvNeXt's depthwise convolution and MLP.
     ConvNext,
     /// One convolution and a ReLU. The stem is such a block too, the first.
@@ -113,7 +115,7 @@ impl MapBlockKind {
         let (area, shortcut) = (kernel * kernel, if block.has_shortcut() { inputs } else { 0 });
         match self {
             Self::Basic => outputs * (area * (inputs + outputs) + shortcut),
-            Self::Bottleneck | Self::BottleneckStridedFirst => {
+            Self::Bottleneck | Self::BottleneckStridedFirst | Self::BottleneckMeanPooled => {
                 let inner = outputs / 4;
                 inner * (inputs + area * inner + outputs) + outputs * shortcut
             }

@@ -22,7 +22,7 @@ use crate::weights::Format;
 
 /// All families. One more is one more line here, and its file; no other place knows which there
 /// are. Models are listed in this order.
-static FAMILIES: [&dyn Family; 22] = [
+static FAMILIES: [&dyn Family; 23] = [
     &Clip::OpenAi,
     &Siglip,
     &Clip::Chinese,
@@ -40,6 +40,7 @@ static FAMILIES: [&dyn Family; 22] = [
     &Aimv2,
     &ResNet::Transformers,
     &ConvNext::Transformers,
+    &ResNet::OpenClip,
     &ResNet::Timm,
     &ConvNext::Timm,
     &PlainConvNet::AlexNet,

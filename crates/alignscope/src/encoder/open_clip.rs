@@ -30,7 +30,9 @@ impl Family for OpenClip {
     }
 
     fn recognises(&self, config: &ConfigFile) -> bool {
-        config.format() == Format::OpenClip && trunk_name(config).is_none()
+        config.format() == Format::OpenClip
+            && trunk_name(config).is_none()
+            && !has_residual_tower(config)
     }
 
     fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
@@ -229,8 +231,23 @@ fn trunk_name(config: &ConfigFile) -> Option<&Value> {
     vision.get("timm_model_name").filter(|name| !name.is_null())
 }
 
+/// Whether the tower is one of CLIP's ResNets: those have a list of `layers`.
+pub(super) fn has_residual_tower(config: &ConfigFile) -> bool {
+    let vision = config.object().get("model_cfg").and_then(|model| model.get("vision_cfg"));
+    config.format() == Format::OpenClip
+        && trunk_name(config).is_none()
+        && vision.and_then(|vision| vision.get("layers")).is_some_and(Value::is_array)
+}
+
+/// The keys of a tower of open_clip's own, all known, and its projection.
+pub(super) fn own_tower_keys(config: &ConfigFile) -> Result<(Keys<'_>, usize), ConfigError> {
+    let (keys, projection, _) = vision_keys(config)?;
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
+    Ok((keys, projection))
+}
+
 /// The recipe in the same file.
-fn preprocessing(
+pub(super) fn preprocessing(
     folder: &CheckpointFolder<'_>,
     architecture: &Architecture,
 ) -> Result<(Recipe, HashedPath), PreprocessError> {
@@ -306,7 +323,7 @@ const CLIP_NEUTRAL: [(&str, &str); 17] = [
 
 /// How the names of tensors begin that lie outside of the vision tower: the text tower of `CLIP`,
 /// of `CustomTextCLIP` and of `CoCa`, and the scale of products.
-const OUTSIDE: [&str; 10] = [
+pub(super) const OUTSIDE: [&str; 10] = [
     "text.",
     "text_decoder.",
     "transformer.",
@@ -323,11 +340,6 @@ const OUTSIDE: [&str; 10] = [
 /// `CLIPVisionCfg`.
 fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
     let (mut keys, projection, quick_gelu) = vision_keys(config)?;
-    let residual = keys.object.get("layers").filter(|layers| layers.is_array());
-    if let Some(layers) = residual {
-        let expected = "a number: ResNets are not supported, vision transformers are";
-        return Err(keys.value("layers", layers, expected));
-    }
     keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
     let channels = keys.size("width", 768)?;
     let head_width = keys.size("head_width", 64)?;

@@ -3,7 +3,7 @@
 use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::config::ConfigFile;
-use super::convnet::{ConvNet, MapBlock, Stem, StemEnd, square};
+use super::convnet::{ConvNet, MapBlock, MapHead, Stem, StemEnd, square};
 use super::convolution::{Convolution, ConvolutionSizes};
 use super::convolutional::{Convolutional, MapBlockKind, MapBlockSizes, MapStage};
 use super::family::{CheckpointFolder, Family, Sizes};
@@ -64,7 +64,7 @@ impl MapBlock for Block {
             Some(window) => window.max_pool(square(side, self.inputs, image), made, map),
         }
         let out = &mut image[..made * made * self.convolution.outputs()];
-        self.convolution.apply(square(made, self.inputs, map), out, relu, (input, products));
+        self.convolution.apply(square(made, self.inputs, map), out, relu, &mut (input, products));
     }
 
     fn bytes(&self) -> usize {
@@ -128,22 +128,22 @@ impl Family for PlainConvNet {
         };
         let (outputs, window) = (sizes.stem_channels, sizes.stem[0]);
         let precision = of_patches(layers.precision);
-        let stem = read(0, ConvolutionSizes { inputs: 3, outputs, window, precision })?;
+        let stem =
+            read(0, ConvolutionSizes { inputs: 3, outputs, window, of_mean: false, precision })?;
         let block = |(block, number): (MapBlockSizes, &usize)| {
             let MapBlockSizes { inputs, outputs, kernel, window: pool, .. } = block;
             let (window, precision) = (Window::same(kernel), layers.precision);
-            let of = ConvolutionSizes { inputs, outputs, window, precision };
+            let of = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
             let block = Block { pool, convolution: read(*number, of)?, inputs };
             Ok::<Box<dyn MapBlock>, WeightsError>(Box::new(block))
         };
         let blocks = sizes.blocks().into_iter().zip(&numbers[1..]).map(block);
         Ok(Box::new(ConvNet {
             image_size: a.image_size,
-            stem: Stem { convolution: stem, end: StemEnd::Relu },
+            stem: Stem { convolutions: vec![stem], end: StemEnd::Relu },
             blocks: blocks.collect::<Result<_, _>>()?,
             maps: sizes.maps(a.image_size),
-            last_pool: Some(self.pool()),
-            last_norm: None,
+            head: MapHead::Mean { pool: Some(self.pool()), norm: None },
         }))
     }
 }

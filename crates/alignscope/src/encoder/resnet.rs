@@ -1,15 +1,18 @@
 //! ResNet, as transformers stores it, and as timm and torchvision do.
 
 use super::EncoderError;
-use super::architecture::{Architecture, FamilyName};
+use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{IMAGENET, Known, cropped};
 use super::config::{ConfigError, ConfigFile, Keys};
-use super::convnet::{ConvNet, MapBlock, Stem, StemEnd, square};
+use super::convnet::{ConvNet, MapAttention, MapBlock, MapHead, Stem, StemEnd, square};
 use super::convolution::{BatchNormed, Convolution, ConvolutionSizes, as_it_is};
 use super::convolutional::{Convolutional, MapBlockKind, MapBlockSizes, MapStage};
 use super::family::{CheckpointFolder, Family, Sizes};
+use super::head::AttentionPooling;
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
-use super::layers::{Layers, prefix_of};
+use super::layers::{LayerNames, Layers, prefix_of};
+use super::linear::Linear;
+use super::open_clip;
 use super::precision::of_patches;
 use super::scratch::Scratch;
 use super::timm_folder::{self, TimmTensors};
@@ -17,16 +20,21 @@ use super::tower::Tower;
 use crate::feature_map::{Window, relu};
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
-use crate::weights::{Weights, WeightsError};
+use crate::stage::Stage;
+use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::{Precision, huge_pages};
 
-/// Whose ResNet it is. They compute the same.
+/// Whose ResNet it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResNet {
     /// That of transformers.
     Transformers,
-    /// That of timm and torchvision, whose names are the same.
+    /// That of timm and torchvision, whose names are the same. It computes what that of transformers
+    /// does.
     Timm,
+    /// CLIP's, as open_clip stores it: with three convolutions in the stem, mean poolings in place of
+    /// strides, and attention in place of the last mean.
+    OpenClip,
 }
 
 /// The architectures of timm that are the plain network.
@@ -61,6 +69,12 @@ const NEUTRAL_ARGUMENTS: [(&str, &str); 9] = [
 const STEM: [Window; 2] =
     [Window { kernel: 7, stride: 2, padding: 3 }, Window { kernel: 3, stride: 2, padding: 1 }];
 
+/// The three convolutions of CLIP's, and the pooling after them.
+const CLIP_STEM: [Window; 4] = [HALVING, Window::same(3), Window::same(3), MEAN_POOL];
+
+/// What halves the map in CLIP's.
+const MEAN_POOL: Window = Window { kernel: 2, stride: 2, padding: 0 };
+
 /// What halves the map.
 const HALVING: Window = Window { kernel: 3, stride: 2, padding: 1 };
 
@@ -77,13 +91,14 @@ struct Residual {
 impl MapBlock for Residual {
     fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch) {
         let Scratch { input, products, maps: [current, next, shortcut], .. } = scratch;
+        let mut scratch = (input, products);
         let (last, before) = self.convolutions.split_last().expect("a block has convolutions");
         let (mut now, mut channels) = (side, self.inputs);
         for (i, convolution) in before.iter().enumerate() {
             let made = convolution.output_side(now);
             let out = huge_pages::first(next, made * made * convolution.outputs(), 0.0);
             let from = if i == 0 { &*image } else { &*current };
-            convolution.apply(square(now, channels, from), out, relu, (input, products));
+            convolution.apply(square(now, channels, from), out, relu, &mut scratch);
             (now, channels) = (made, convolution.outputs());
             std::mem::swap(current, next);
         }
@@ -91,11 +106,11 @@ impl MapBlock for Residual {
         if let Some(convolution) = &self.shortcut {
             let out = huge_pages::first(shortcut, numbers, 0.0);
             let map = square(side, self.inputs, image);
-            convolution.apply(map, out, as_it_is, (input, products));
+            convolution.apply(map, out, as_it_is, &mut scratch);
             image[..numbers].copy_from_slice(out);
         }
         let map = square(now, channels, current);
-        last.add_to(map, &mut image[..numbers], relu, (input, products));
+        last.add_to(map, &mut image[..numbers], relu, &mut scratch);
     }
 
     fn bytes(&self) -> usize {
@@ -116,8 +131,23 @@ impl MapBlock for Residual {
     }
 }
 
-/// The convolutions of a block: their inputs, outputs and windows.
-fn convolutions(kind: MapBlockKind, block: &MapBlockSizes) -> Vec<(usize, usize, Window)> {
+/// Inputs and outputs of a convolution, its window, and whether it is of the mean of what that sees.
+type Sizing = (usize, usize, Window, bool);
+
+/// The shortcut's convolution.
+fn shortcut(kind: MapBlockKind, block: &MapBlockSizes) -> Sizing {
+    let MapBlockSizes { inputs, outputs, window, .. } = *block;
+    match (kind, window) {
+        (MapBlockKind::BottleneckMeanPooled, Some(window)) => (inputs, outputs, window, true),
+        _ => {
+            let stride = window.map_or(1, |window| window.stride);
+            (inputs, outputs, Window { stride, ..Window::same(1) }, false)
+        }
+    }
+}
+
+/// The convolutions of a block, but for the shortcut's.
+fn convolutions_of(kind: MapBlockKind, block: &MapBlockSizes) -> Vec<Sizing> {
     let MapBlockSizes { inputs, outputs, window, .. } = *block;
     let strided = |kernel: usize| {
         let stride = window.map_or(1, |window| window.stride);
@@ -126,16 +156,23 @@ fn convolutions(kind: MapBlockKind, block: &MapBlockSizes) -> Vec<(usize, usize,
     let inner = outputs / 4;
     match kind {
         MapBlockKind::Bottleneck => vec![
-            (inputs, inner, Window::same(1)),
-            (inner, inner, strided(3)),
-            (inner, outputs, Window::same(1)),
+            (inputs, inner, Window::same(1), false),
+            (inner, inner, strided(3), false),
+            (inner, outputs, Window::same(1), false),
         ],
         MapBlockKind::BottleneckStridedFirst => vec![
-            (inputs, inner, strided(1)),
-            (inner, inner, Window::same(3)),
-            (inner, outputs, Window::same(1)),
+            (inputs, inner, strided(1), false),
+            (inner, inner, Window::same(3), false),
+            (inner, outputs, Window::same(1), false),
         ],
-        _ => vec![(inputs, outputs, strided(3)), (outputs, outputs, Window::same(3))],
+        MapBlockKind::BottleneckMeanPooled => vec![
+            (inputs, inner, Window::same(1), false),
+            (inner, inner, Window::same(3), false),
+            (inner, outputs, window.unwrap_or(Window::same(1)), window.is_some()),
+        ],
+        MapBlockKind::Basic | MapBlockKind::ConvNext | MapBlockKind::Plain => {
+            vec![(inputs, outputs, strided(3), false), (outputs, outputs, Window::same(3), false)]
+        }
     }
 }
 
@@ -152,6 +189,7 @@ impl Names {
         let prefix = match family {
             ResNet::Transformers => prefix_of(weights, name, &["", "resnet."]),
             ResNet::Timm => "",
+            ResNet::OpenClip => "visual.",
         };
         Self { family, prefix }
     }
@@ -161,10 +199,17 @@ impl Names {
         BatchNormed { convolution: name("convolution"), norm: name("normalization") }
     }
 
-    fn stem(&self) -> BatchNormed {
+    /// Convolution `number` of a place, counted from 0, in timm's and open_clip's style.
+    fn of_timm(&self, place: &str, number: usize) -> BatchNormed {
+        let name = |part: &str| format!("{}{place}{part}{}", self.prefix, number + 1);
+        BatchNormed { convolution: name("conv"), norm: name("bn") }
+    }
+
+    /// Convolution `number` of the stem, counted from 0.
+    fn stem(&self, number: usize) -> BatchNormed {
         match self.family {
             ResNet::Transformers => self.of_transformers("embedder.embedder"),
-            ResNet::Timm => BatchNormed { convolution: "conv1".into(), norm: "bn1".into() },
+            ResNet::Timm | ResNet::OpenClip => self.of_timm("", number),
         }
     }
 
@@ -176,9 +221,8 @@ impl Names {
                 let block = format!("encoder.stages.{stage}.layers.{block}");
                 self.of_transformers(&format!("{block}.layer.{number}"))
             }
-            ResNet::Timm => {
-                let name = |part: &str| format!("layer{}.{block}.{part}{}", stage + 1, number + 1);
-                BatchNormed { convolution: name("conv"), norm: name("bn") }
+            ResNet::Timm | ResNet::OpenClip => {
+                self.of_timm(&format!("layer{}.{block}.", stage + 1), number)
             }
         }
     }
@@ -189,26 +233,30 @@ impl Names {
             ResNet::Transformers => {
                 self.of_transformers(&format!("encoder.stages.{stage}.layers.{block}.shortcut"))
             }
-            ResNet::Timm => {
-                let name = |part: usize| format!("layer{}.{block}.downsample.{part}", stage + 1);
-                BatchNormed { convolution: name(0), norm: name(1) }
+            ResNet::Timm | ResNet::OpenClip => {
+                let place = format!("{}layer{}.{block}.downsample", self.prefix, stage + 1);
+                BatchNormed { convolution: format!("{place}.0"), norm: format!("{place}.1") }
             }
         }
     }
 }
+
+/// CLIP's pooling by attention.
+const ATTENTION: &str = "visual.attnpool";
 
 impl Family for ResNet {
     fn name(&self) -> FamilyName {
         match self {
             Self::Transformers => FamilyName { id: "resnet", title: "ResNet" },
             Self::Timm => FamilyName { id: "timm-resnet", title: "timm ResNet" },
+            Self::OpenClip => FamilyName { id: "open-clip-resnet", title: "open_clip ResNet" },
         }
     }
 
     fn model_types(&self) -> &'static [&'static str] {
         match self {
             Self::Transformers => &["resnet"],
-            Self::Timm => &[],
+            Self::Timm | Self::OpenClip => &[],
         }
     }
 
@@ -216,12 +264,14 @@ impl Family for ResNet {
         match self {
             Self::Transformers => config.model_type() == Some("resnet"),
             Self::Timm => timm_folder::is_one_of(config, &NAMES),
+            Self::OpenClip => open_clip::has_residual_tower(config),
         }
     }
 
     fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
         match self {
             Self::Transformers => Ok(self.read(folder.config.keys())?),
+            Self::OpenClip => Ok(read_clip(&folder.config)?),
             Self::Timm => {
                 let keys = folder.config.keys();
                 timm_folder::check(&keys, &ARGUMENTS, &NEUTRAL_ARGUMENTS)?;
@@ -241,6 +291,7 @@ impl Family for ResNet {
         match self {
             Self::Transformers => Preprocessing::from_folder(folder.path, "ConvNextImageProcessor"),
             Self::Timm => timm_folder::preprocessing(&folder.config, architecture.image_size),
+            Self::OpenClip => open_clip::preprocessing(folder, architecture),
         }
     }
 
@@ -250,9 +301,17 @@ impl Family for ResNet {
 
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
         let (sizes, names) = (architecture.maps(), Names::new(*self, weights));
-        let mut tensors = names.stem().tensors();
+        let stem = (0..self.stem_convolutions()).flat_map(|number| names.stem(number).tensors());
+        let mut tensors: Vec<String> = stem.collect();
+        if *self == Self::OpenClip {
+            let layers = ["q_proj", "k_proj", "v_proj", "c_proj"].into_iter();
+            let parts =
+                |layer| ["weight", "bias"].map(|part| format!("{ATTENTION}.{layer}.{part}"));
+            tensors.extend(layers.flat_map(parts));
+            tensors.push(format!("{ATTENTION}.positional_embedding"));
+        }
         for block in sizes.blocks() {
-            for number in 0..convolutions(sizes.block, &block).len() {
+            for number in 0..convolutions_of(sizes.block, &block).len() {
                 tensors.extend(names.convolution(&block, number).tensors());
             }
             if block.has_shortcut() {
@@ -266,42 +325,61 @@ impl Family for ResNet {
         match self {
             Self::Transformers => &["classifier."],
             Self::Timm => &["fc."],
+            Self::OpenClip => &open_clip::OUTSIDE,
         }
+    }
+
+    /// Pooling by attention multiplies by `gemm`.
+    fn sums_by_caches(&self) -> bool {
+        *self == Self::OpenClip
     }
 
     /// An untrained model's spreads are those of transformers' `ResNetPreTrainedModel._init_weights`.
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let (a, names) = (layers.architecture, Names::new(*self, layers.weights));
         let sizes = a.maps();
-        let read = |names: &BatchNormed, (inputs, outputs, window), precision: Precision| {
-            let sizes = ConvolutionSizes { inputs, outputs, window, precision };
+        let read = |names: &BatchNormed, sizing: Sizing, precision: Precision| {
+            let (inputs, outputs, window, of_mean) = sizing;
+            let sizes = ConvolutionSizes { inputs, outputs, window, of_mean, precision };
             Convolution::read_normed(layers, names, sizes)
         };
-        let stem = (3, sizes.stem_channels, STEM[0]);
-        let stem = read(&names.stem(), stem, of_patches(layers.precision))?;
+        let channels = sizes.stem_channels;
+        let (of_stem, end) = match self {
+            Self::Transformers | Self::Timm => (vec![(3, channels)], StemEnd::Pool(STEM[1])),
+            Self::OpenClip => {
+                let half = channels / 2;
+                (vec![(3, half), (half, half), (half, channels)], StemEnd::MeanPool(MEAN_POOL))
+            }
+        };
+        let convolutions = of_stem.into_iter().zip(&sizes.stem).enumerate();
+        let convolutions = convolutions.map(|(i, ((inputs, outputs), window))| {
+            let precision = of_patches(layers.precision);
+            read(&names.stem(i), (inputs, outputs, *window, false), precision)
+        });
+        let stem = Stem { convolutions: convolutions.collect::<Result<_, _>>()?, end };
         let block = |block: MapBlockSizes| -> Result<Box<dyn MapBlock>, WeightsError> {
-            let convolutions = convolutions(sizes.block, &block).into_iter().enumerate();
+            let convolutions = convolutions_of(sizes.block, &block).into_iter().enumerate();
             let convolutions = convolutions
                 .map(|(i, of)| read(&names.convolution(&block, i), of, layers.precision))
                 .collect::<Result<_, _>>()?;
-            let MapBlockSizes { inputs, outputs, window, .. } = block;
             let shortcut = match block.has_shortcut() {
                 true => {
-                    let stride = window.map_or(1, |window| window.stride);
-                    let of = (inputs, outputs, Window { stride, ..Window::same(1) });
+                    let of = shortcut(sizes.block, &block);
                     Some(read(&names.shortcut(&block), of, layers.precision)?)
                 }
                 false => None,
             };
-            Ok(Box::new(Residual { convolutions, shortcut, inputs }))
+            Ok(Box::new(Residual { convolutions, shortcut, inputs: block.inputs }))
         };
         Ok(Box::new(ConvNet {
             image_size: a.image_size,
-            stem: Stem { convolution: stem, end: StemEnd::Pool(STEM[1]) },
+            stem,
             blocks: sizes.blocks().into_iter().map(block).collect::<Result<_, _>>()?,
             maps: sizes.maps(a.image_size),
-            last_pool: None,
-            last_norm: None,
+            head: match self {
+                Self::Transformers | Self::Timm => MapHead::Mean { pool: None, norm: None },
+                Self::OpenClip => MapHead::Attention(Box::new(attention(layers)?)),
+            },
         }))
     }
 
@@ -322,7 +400,7 @@ impl Family for ResNet {
                 let architecture = Architecture::of_maps(self.name(), 224, sizes);
                 vec![Known::new("microsoft/resnet-50", architecture, preprocessing)]
             }
-            Self::Timm => Vec::new(),
+            Self::Timm | Self::OpenClip => Vec::new(),
         }
     }
 }
@@ -361,7 +439,78 @@ fn of_tensors(tensors: &TimmTensors<'_>) -> Result<Convolutional, ConfigError> {
     Ok(residual(block, stem_channels, &depths, &channels, false))
 }
 
+/// The sizes of CLIP's ResNet. Keys that are missing take the defaults of open_clip 3's
+/// `CLIPVisionCfg`.
+fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
+    let (mut keys, projection) = open_clip::own_tower_keys(config)?;
+    let depths = keys.sizes("layers", &[3, 4, 6, 3])?;
+    keys.must_be_as_many("layers", depths.len(), "width", 4)?;
+    let width = keys.size("width", 768)?;
+    let head_width = keys.size("head_width", 64)?;
+    let channels = [4, 8, 16, 32].map(|times| times * width);
+    let stages = residual(MapBlockKind::BottleneckMeanPooled, width, &depths, &channels, false);
+    let stages = stages
+        .stages
+        .into_iter()
+        .map(|stage| MapStage { window: stage.window.map(|_| MEAN_POOL), ..stage });
+    let sizes = Convolutional {
+        block: MapBlockKind::BottleneckMeanPooled,
+        stem: CLIP_STEM.to_vec(),
+        stem_channels: width,
+        stages: stages.collect(),
+    };
+    let architecture = Architecture {
+        last: Stage::Projection,
+        last_channels: projection,
+        pooling: PoolingKind::Attention,
+        pool_heads: channels[3] / head_width,
+        ..Architecture::of_maps(ResNet::OpenClip.name(), keys.size("image_size", 224)?, sizes)
+    };
+    let (heads, of_last) = (architecture.pool_heads, channels[3]);
+    if heads == 0 || !of_last.is_multiple_of(heads) {
+        return Err(ConfigError::Contradiction {
+            path: keys.path.to_owned(),
+            what: format!("{of_last} channels are not whole heads of {head_width}"),
+        });
+    }
+    Ok((architecture.validate(keys.path)?, keys.defaults_used))
+}
+
+/// CLIP's `AttentionPool2d`, in f32 as all of a head.
+fn attention(layers: &Layers<'_>) -> Result<MapAttention, WeightsError> {
+    let layers = Layers { precision: Precision::F32, ..*layers };
+    let a = layers.architecture;
+    let c = a.channels;
+    let [side, _] = *a.maps().maps(a.image_size).last().expect("a network has maps");
+    let spread = Init::Normal((c as f64).powf(-0.5));
+    let named = |part: &str| format!("{ATTENTION}.{part}");
+    let linear =
+        |part: &str, outputs| layers.linear(&named(part), [c, outputs], spread, Init::Zeros);
+    let names = ["k_proj", "v_proj"].map(|part| LayerNames::new(&named(part)));
+    let (weight, bias) = layers.stacked(&names, [c, 2 * c], spread, Init::Zeros)?;
+    let pooling = AttentionPooling {
+        skip: 0,
+        query: Vec::new(),
+        key_value: Linear::new(weight, bias, c, Precision::F32),
+        out: linear("c_proj", a.last_channels)?,
+        mlp: None,
+        heads: a.pool_heads,
+    };
+    let shape = [side * side + 1, c];
+    Ok(MapAttention {
+        positions: layers.tensor(&named("positional_embedding"), &shape, spread)?,
+        query: linear("q_proj", c)?,
+        pooling,
+        unit: a.unit_projection,
+    })
+}
+
 impl ResNet {
+    /// Convolutions of the stem.
+    fn stem_convolutions(self) -> usize {
+        if self == Self::OpenClip { 3 } else { 1 }
+    }
+
     /// Keys that are missing take the defaults of transformers 5's `ResNetConfig`.
     fn read(self, mut keys: Keys<'_>) -> Result<Sizes, ConfigError> {
         let read: &[&str] = &[
