@@ -40,6 +40,7 @@ mod layer_norm;
 mod rms_norm;
 mod squared_distance;
 mod difference;
+mod depthwise;
 mod separable_filter;
 mod ssim;
 // Products: by the crate `gemm`; and with packed weights, from what they take to attention.
@@ -61,6 +62,7 @@ pub mod bench;
 pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, padded_width};
 pub use cpu_name::cpu_name;
+pub use depthwise::{Depthwise, depthwise};
 pub use difference::{ImageSums, image_sums, mean_squares, reduce_pair};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;

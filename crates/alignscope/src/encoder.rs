@@ -10,6 +10,10 @@ mod block;
 mod catalogue;
 mod clip;
 mod config;
+mod convnet;
+mod convnext;
+mod convolution;
+mod convolutional;
 mod dinov2;
 mod dinov3;
 mod embedding;
@@ -23,39 +27,42 @@ mod linear;
 mod mlp;
 mod norm;
 mod open_clip;
+mod plain_convnet;
 mod positions;
 mod precision;
 mod relative_bias;
+mod resnet;
 mod rotary;
 mod scratch;
 mod siglip;
 mod timm;
+mod timm_folder;
 mod tokens;
+mod tower;
+mod transformer;
 mod vit;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 pub use activation_buffer::{Encoded, Spilled, SpilledImages};
 pub use alignscope_kernel::{Activation, Precision};
 pub use architecture::{Architecture, FamilyName, PoolingKind};
 pub use beside::BesideError;
-use block::Block;
 pub use catalogue::Known;
 pub use config::ConfigError;
-use embedding::Embedding;
+pub use convolutional::Convolutional;
 pub use families::known_models;
 use family::{CheckpointFolder, Family};
 pub use forward::{encode_spilled, encode_stages, passes};
-use head::Head;
 use layers::Layers;
 pub use norm::NormKind;
 pub use precision::PrecisionChoice;
-use rotary::Rotary;
 pub use rotary::{Places, RotaryPositions};
 use scratch::Scratch;
 pub use tokens::{Selected, Tokens};
+use tower::Tower;
 
 use crate::hub::{Hub, HubError, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
@@ -74,40 +81,11 @@ pub struct Encoder {
     architecture: Architecture,
     preprocessing: Preprocessing,
     precision: Precision,
-    parts: Parts,
+    tower: Box<dyn Tower>,
     /// Whether the blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
     bare_patches: bool,
     /// Working memory that no thread uses at present.
     idle: Mutex<Vec<Scratch>>,
-}
-
-/// The layers of an encoder.
-#[derive(Debug)]
-struct Parts {
-    embedding: Embedding,
-    blocks: Vec<Block>,
-    head: Head,
-    /// Shared by the blocks.
-    rotary: Option<Arc<Rotary>>,
-}
-
-impl Parts {
-    /// Without rotary positions.
-    fn new(embedding: Embedding, blocks: Vec<Block>, head: Head) -> Self {
-        Self { embedding, blocks, head, rotary: None }
-    }
-
-    /// The same with the rotary positions of its architecture, if it has any.
-    fn with_rotary(mut self, architecture: &Architecture) -> Self {
-        let Architecture { channels, heads, image_size, patch_size, .. } = *architecture;
-        self.rotary = architecture
-            .rotary
-            .map(|rotary| Arc::new(rotary.turns(image_size / patch_size, channels / heads)));
-        for block in &mut self.blocks {
-            block.attention.rotary = self.rotary.clone();
-        }
-        self
-    }
 }
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
@@ -308,12 +286,12 @@ impl Encoder {
         let Checkpoint { architecture, preprocessing, weights, .. } = checkpoint;
         let precision = checkpoint.precision;
         let layers = Layers { weights, architecture, precision };
-        let parts = checkpoint.family.load(&layers)?;
+        let tower = checkpoint.family.load(&layers)?;
         Ok(Self {
             architecture: architecture.clone(),
             preprocessing: preprocessing.clone(),
             precision,
-            parts,
+            tower,
             bare_patches: checkpoint.bare_patches,
             idle: Mutex::default(),
         })
@@ -341,12 +319,11 @@ impl Encoder {
 
     /// Tokens and channels of an image's activations at `stage`.
     pub fn shape(&self, stage: Stage) -> [usize; 2] {
-        let tokens = match stage {
-            Stage::Projection | Stage::Output => 1,
-            _ if self.bare_patches => self.architecture.patches(),
-            _ => self.architecture.tokens(),
-        };
-        [tokens, self.architecture.channels_at(stage)]
+        let [tokens, channels] = self.architecture.shape_at(stage);
+        match self.bare_patches && !matches!(stage, Stage::Projection | Stage::Output) {
+            true => [self.architecture.patches(), channels],
+            false => [tokens, channels],
+        }
     }
 
     /// Whether the first token of every stage but the last is a class token.
@@ -367,22 +344,15 @@ impl Encoder {
 
     /// Bytes of weights and of the working memory of `threads` threads.
     pub fn resident_bytes(&self, threads: usize) -> usize {
-        let blocks = &self.parts.blocks;
-        let weights: usize = blocks.iter().map(Block::bytes).sum::<usize>()
-            + self.parts.embedding.bytes()
-            + self.parts.rotary.as_ref().map_or(0, |rotary| rotary.bytes())
-            + self.parts.head.bytes();
-        let tokens = self.architecture.tokens();
-        let rows = self.images_at_a_time() * tokens;
-        let scratch = blocks.first().map_or(0, |block| block.scratch_bytes(rows, tokens))
+        let scratch = self.tower.scratch_bytes(self.images_at_a_time())
             + size_of::<f32>() * self.pixels_len();
-        weights + threads * scratch
+        self.tower.bytes() + threads * scratch
     }
 
-    /// Bytes that each image of a resident set holds: its activations and its projection.
+    /// Bytes that each image of a resident set holds: its activations, with room for its largest
+    /// stage, and its projection.
     pub fn bytes_per_image(&self) -> usize {
-        let a = &self.architecture;
-        size_of::<f32>() * (a.tokens() * a.channels + a.last_channels)
+        size_of::<f32>() * (self.architecture.room() + self.architecture.last_channels)
     }
 
     /// Images that one thread takes at a time, at most.

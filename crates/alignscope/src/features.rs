@@ -303,7 +303,8 @@ fn encode(
     let lengths = images.iter().filter_map(Picture::file_bytes);
     let largest_file = lengths.max().unwrap_or(0);
     let fixed = fixed_bytes(encoder, decoding.bytes(), largest_file);
-    let one_token = (encoder.architecture().channels * size_of::<f32>()) as u64;
+    let channels = encoder.stages().into_iter().map(|stage| encoder.shape(stage)[1]);
+    let one_token = (channels.max().unwrap_or(0) * size_of::<f32>()) as u64;
     let per_image = encoder.bytes_per_image() as u64 + one_token;
     let left = memory_bytes.saturating_sub(fixed);
     if left < per_image {

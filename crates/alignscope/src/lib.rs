@@ -39,6 +39,7 @@ pub mod preprocess;
 pub mod weights;
 /// Models by their id on the Hugging Face hub.
 pub mod hub;
+mod feature_map;
 /// The measures of image quality that models are held against.
 pub mod metric;
 mod model_spec;

@@ -41,6 +41,22 @@ impl<'a> Activations<'a> {
         Self { values, images, tokens, channels, stride, skipped: 0, products: None, rows: None }
     }
 
+    /// Sees images that begin `room` numbers apart, of which their activations are the first.
+    ///
+    /// # Panics
+    /// The values are not those of so many images, or an image has no room for its activations.
+    pub(crate) fn spaced(
+        values: &'a [f32],
+        images: usize,
+        [tokens, channels]: [usize; 2],
+        room: usize,
+    ) -> Self {
+        assert!(tokens > 0 && channels > 0, "activations of {tokens} tokens × {channels} channels");
+        assert!(tokens * channels <= room && values.len() == images * room, "[images, room]");
+        let (skipped, products, rows) = (0, None, None);
+        Self { values, images, tokens, channels, stride: room, skipped, products, rows }
+    }
+
     /// Some of the images, or all in another order, without a copy: image *i* is what was image
     /// `rows[i]`.
     ///
@@ -76,7 +92,7 @@ impl<'a> Activations<'a> {
     /// All numbers, image after image, token after token.
     ///
     /// # Panics
-    /// Only some of the tokens are seen, or images in another order.
+    /// Only some of the tokens are seen, images in another order, or some that have more room.
     pub fn values(self) -> &'a [f32] {
         assert!(self.rows.is_none(), "images in their own order");
         assert_eq!(self.stride, self.tokens * self.channels, "all tokens");

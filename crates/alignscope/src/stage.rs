@@ -13,9 +13,10 @@ use crate::csv_row::{CsvField, name};
 pub enum Stage {
     /// The pixels themselves.
     Image,
-    /// Patches, positions and the tokens before the patches, before the first block.
+    /// Patches, positions and the tokens before the patches, before the first block; or the map after
+    /// the stem of a convolutional network.
     Embedding,
-    /// After transformer block `i`, counted from 1.
+    /// After block `i`, counted from 1: of a transformer, a residual block, or a convolution.
     Block(usize),
     /// The vector in the space shared with text.
     Projection,

@@ -258,8 +258,8 @@ fn a_configuration_without_a_model_type() {
 #[test]
 fn a_model_of_another_family() {
     let place = place();
-    place.edit("model/config.json", "\"model_type\": \"clip\"", "\"model_type\": \"resnet\"");
-    refuses(&place, "pairs", &[], &["model type `resnet`", "not supported"]);
+    place.edit("model/config.json", "\"model_type\": \"clip\"", "\"model_type\": \"regnet\"");
+    refuses(&place, "pairs", &[], &["model type `regnet`", "not supported"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::config::{ConfigError, Keys};
 use super::embedding::Embedding;
@@ -14,7 +15,8 @@ use super::layers::{
 use super::linear::Linear;
 use super::norm::NormKind;
 use super::positions::sine_cosine;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
@@ -86,7 +88,7 @@ impl Family for Aimv2 {
         &OUTSIDE_OF_TRANSFORMERS
     }
 
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let (a, weights) = (layers.architecture, layers.weights);
         let spread = Init::Normal(0.02);
         let model = prefix(weights);
@@ -113,7 +115,7 @@ impl Family for Aimv2 {
         };
         let norm = layers.norm(&name("rms_norm"))?;
         let head = Head { projection, unit: a.unit_projection, ..Head::new(norm, pooling) };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     /// Its head multiplies by `gemm`.

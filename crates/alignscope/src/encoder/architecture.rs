@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::config::ConfigError;
+use super::convolutional::{Convolutional, MapRange};
 use super::norm::NormKind;
 use super::rotary::RotaryPositions;
 use crate::stage::Stage;
@@ -51,12 +52,16 @@ pub enum PoolingKind {
     TokenAttention,
 }
 
-/// The sizes of a vision encoder.
+/// The sizes of a vision encoder. Those of a transformer's attention and MLPs are 0 in a
+/// convolutional network, and the other way round.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Architecture {
     /// The family.
     pub family: FamilyName,
-    /// Channels of every token.
+    /// The sizes of a convolutional network; `None` of a transformer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub convolutional: Option<Convolutional>,
+    /// Channels of every token; of a convolutional network, those of its last map.
     pub channels: usize,
     /// Width of the MLP's hidden layer.
     pub mlp_channels: usize,
@@ -105,17 +110,20 @@ pub struct Architecture {
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { family, blocks, last, last_channels, .. } = self;
+        let stages = self.stages().len();
+        let embedding = if self.has_embedding() { "embedding, " } else { "" };
+        write!(f, "{family}: {stages} stages ({embedding}{blocks} blocks, {last}), ")?;
+        match &self.convolutional {
+            None => write!(f, "{} tokens × {} channels", self.tokens(), self.channels)?,
+            Some(sizes) => {
+                let maps = sizes.maps(self.image_size);
+                write!(f, "{}", MapRange(maps[0], maps[maps.len() - 1]))?;
+            }
+        }
         write!(
             f,
-            "{}: {} stages (embedding, {} blocks, {}), {} tokens × {} channels, {} {}{}, {:.0} million weights",
-            self.family,
-            self.blocks + 2,
-            self.blocks,
-            self.last,
-            self.tokens(),
-            self.channels,
-            self.last,
-            self.last_channels,
+            ", {last} {last_channels}{}, {:.0} million weights",
             if self.unit_projection { " (of norm 1)" } else { "" },
             self.weights() as f64 / 1e6,
         )
@@ -135,6 +143,7 @@ impl Architecture {
     pub(super) fn plain(family: FamilyName) -> Self {
         Self {
             family,
+            convolutional: None,
             channels: 768,
             mlp_channels: 3072,
             blocks: 12,
@@ -159,20 +168,86 @@ impl Architecture {
         }
     }
 
-    /// The stages, from the embedding to the projection or the output.
-    pub fn stages(&self) -> Vec<Stage> {
-        Stage::of_encoder(self.blocks, self.last)
-    }
-
-    /// Channels of a token at `stage`.
-    pub fn channels_at(&self, stage: Stage) -> usize {
-        match stage {
-            Stage::Projection | Stage::Output => self.last_channels,
-            _ => self.channels,
+    /// A convolutional network of this family, whose output is the mean over the positions of its last
+    /// map.
+    pub(super) fn of_maps(family: FamilyName, image_size: usize, sizes: Convolutional) -> Self {
+        let channels = sizes.last_channels();
+        Self {
+            channels,
+            mlp_channels: 0,
+            blocks: sizes.blocks().len() + usize::from(!sizes.has_embedding()),
+            heads: 0,
+            patch_size: 0,
+            image_size,
+            position_grid: 0,
+            class_token: false,
+            pooling: PoolingKind::PatchMean,
+            last_channels: channels,
+            qkv_bias: false,
+            convolutional: Some(sizes),
+            ..Self::plain(family)
         }
     }
 
-    /// Tokens of an image: the patches, and those before them.
+    /// The sizes of a convolutional network.
+    ///
+    /// # Panics
+    /// It is a transformer.
+    pub(super) fn maps(&self) -> &Convolutional {
+        self.convolutional.as_ref().expect("the family is one of convolutional networks")
+    }
+
+    /// The stages, from the embedding to the projection or the output.
+    pub fn stages(&self) -> Vec<Stage> {
+        let mut stages = Stage::of_encoder(self.blocks, self.last);
+        if !self.has_embedding() {
+            stages.remove(0);
+        }
+        stages
+    }
+
+    /// Whether the first stage is an embedding, and not a block.
+    fn has_embedding(&self) -> bool {
+        self.convolutional.as_ref().is_none_or(Convolutional::has_embedding)
+    }
+
+    /// Tokens and channels of an image at `stage`.
+    ///
+    /// # Panics
+    /// A convolutional network has no such stage.
+    pub fn shape_at(&self, stage: Stage) -> [usize; 2] {
+        match (stage, &self.convolutional) {
+            (Stage::Projection | Stage::Output, _) => [1, self.last_channels],
+            (_, None) => [self.tokens(), self.channels],
+            (_, Some(sizes)) => {
+                let position = self.stages().iter().position(|found| *found == stage);
+                let position = position.expect("a stage of the network");
+                let [side, channels] = sizes.maps(self.image_size)[position];
+                [side * side, channels]
+            }
+        }
+    }
+
+    /// Channels of a token at `stage`.
+    ///
+    /// # Panics
+    /// A convolutional network has no such stage.
+    pub fn channels_at(&self, stage: Stage) -> usize {
+        self.shape_at(stage)[1]
+    }
+
+    /// Numbers of an image at its largest stage.
+    pub(super) fn room(&self) -> usize {
+        let sizes = self.stages().into_iter().map(|stage| {
+            let [tokens, channels] = self.shape_at(stage);
+            tokens * channels
+        });
+        // The last stage is kept apart.
+        sizes.rev().skip(1).max().unwrap_or(0)
+    }
+
+    /// Tokens of an image, of the stage that has most: the patches and those before them, or the
+    /// positions of a map.
     pub fn tokens(&self) -> usize {
         self.prefix_tokens() + self.patches()
     }
@@ -182,14 +257,20 @@ impl Architecture {
         usize::from(self.class_token) + self.registers
     }
 
-    /// Patches of an image.
+    /// Patches of an image, or positions of the largest map.
     pub fn patches(&self) -> usize {
-        let side = self.image_size / self.patch_size;
+        let side = match &self.convolutional {
+            None => self.image_size / self.patch_size,
+            Some(sizes) => sizes.maps(self.image_size)[0][0],
+        };
         side * side
     }
 
     /// The numbers in the matrices of the vision tower, which are nearly all of its weights.
     pub fn weights(&self) -> usize {
+        if let Some(sizes) = &self.convolutional {
+            return sizes.weights();
+        }
         let mlp = if self.gated { 3 } else { 2 } * self.channels * self.mlp_channels;
         let block = 4 * self.channels * self.channels + mlp;
         let embedding = (3 * self.patch_size * self.patch_size + self.tokens()) * self.channels;
@@ -205,6 +286,15 @@ impl Architecture {
     pub(super) fn validate(self, path: &Path) -> Result<Self, ConfigError> {
         let contradiction =
             |what: String| Err(ConfigError::Contradiction { path: path.to_owned(), what });
+        if let Some(sizes) = &self.convolutional {
+            return match sizes.maps(self.image_size).iter().all(|[side, _]| *side > 0) {
+                true => Ok(self),
+                false => contradiction(format!(
+                    "an image of {} pixels on a side is too small for its convolutions",
+                    self.image_size
+                )),
+            };
+        }
         if self.heads == 0 || self.blocks == 0 || self.mlp_channels == 0 || self.patch_size == 0 {
             return contradiction("it has no heads, blocks, MLP or patches".to_owned());
         }

@@ -1,5 +1,6 @@
 //! BEiT, as transformers stores it.
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{HALF, Known, squashed};
 use super::config::{ConfigError, Keys};
@@ -11,7 +12,8 @@ use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, pre
 use super::norm::NormKind;
 use super::positions::Resizing;
 use super::relative_bias;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::weights::{Init, Weights, WeightsError};
@@ -85,7 +87,7 @@ impl Family for Beit {
 
     /// An untrained model's spreads are those of transformers' `BeitPreTrainedModel._init_weights`;
     /// its biases by position are 0.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let (a, weights) = (layers.architecture, layers.weights);
         let spread = Init::TruncatedNormal(0.02);
         let model = prefix(weights);
@@ -125,7 +127,7 @@ impl Family for Beit {
             }
             _ => Head::new(norm, Pooling::ClassToken),
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::catalogue::{BASE, CLIP_PIXELS, Known, LARGE, Width, cropped, squashed};
 use super::config::{ConfigError, Keys};
@@ -13,7 +14,8 @@ use super::layers::{
     BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, no_other_tensors, tower_prefix, transformers_block,
 };
 use super::norm::NormKind;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
@@ -124,7 +126,7 @@ impl Family for Clip {
 
     /// An untrained model's spreads are those of transformers'
     /// `CLIPPreTrainedModel._init_weights` with factor 1.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let (width, depth) = (a.channels as f64, a.blocks as f64);
         let narrow = Init::Normal(width.powf(-0.5) * (2.0 * depth).powf(-0.5));
@@ -160,7 +162,7 @@ impl Family for Clip {
             unit: a.unit_projection,
             ..Head::new(norm, Pooling::ClassToken)
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

@@ -102,6 +102,42 @@ impl<'a> Keys<'a> {
             .ok_or_else(|| self.value(key, value, "a whole number from 1 to 65536"))
     }
 
+    /// A list of positive whole numbers, at least one.
+    pub(super) fn sizes(
+        &mut self,
+        key: &str,
+        default: &[usize],
+    ) -> Result<Vec<usize>, ConfigError> {
+        let Some(value) = self.get(key, &format!("{default:?}")) else {
+            return Ok(default.to_vec());
+        };
+        let size = |value: &Value| {
+            let size = value.as_u64().and_then(|n| usize::try_from(n).ok());
+            size.filter(|n| (1..=MAX_SIZE).contains(n))
+        };
+        let sizes = value.as_array().and_then(|values| values.iter().map(size).collect());
+        sizes
+            .filter(|sizes: &Vec<usize>| !sizes.is_empty())
+            .ok_or_else(|| self.value(key, value, "a list of whole numbers from 1 to 65536"))
+    }
+
+    /// Refuses two keys that are not for as many stages of a network.
+    pub(super) fn must_be_as_many(
+        &self,
+        one: &str,
+        of_one: usize,
+        other: &str,
+        of_other: usize,
+    ) -> Result<(), ConfigError> {
+        match of_one == of_other {
+            true => Ok(()),
+            false => Err(ConfigError::Contradiction {
+                path: self.path.to_owned(),
+                what: format!("`{one}` is for {of_one} stages and `{other}` for {of_other}"),
+            }),
+        }
+    }
+
     /// A positive number.
     pub(super) fn positive(&mut self, key: &str, default: f64) -> Result<f64, ConfigError> {
         let Some(value) = self.get(key, &default) else { return Ok(default) };

@@ -1,5 +1,6 @@
 //! DINOv2, with and without registers, as transformers stores it.
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::catalogue::{IMAGENET, Known, cropped};
 use super::config::{ConfigError, Keys};
@@ -10,7 +11,8 @@ use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
 use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of};
 use super::norm::NormKind;
 use super::positions::Resizing;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
 use crate::weights::{Init, Weights, WeightsError};
@@ -87,7 +89,7 @@ impl Family for Dinov2 {
     }
 
     /// An untrained model's spreads are those of transformers' `Dinov2PreTrainedModel._init_weights`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let model = self.prefix(layers.weights);
@@ -110,7 +112,7 @@ impl Family for Dinov2 {
         let embedding = Embedding::new(a, patch, prefix, positions);
         let blocks = layers.blocks(BlockInit::all(spread), |i| self.block(a, model, i))?;
         let head = Head::new(layers.norm(&name("layernorm"))?, Pooling::ClassToken);
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::catalogue::{IMAGENET, Known, squashed};
 use super::config::{ConfigError, Keys};
@@ -12,7 +13,8 @@ use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, BlockNames, LayerNames, Layers, norm_tensors};
 use super::norm::NormKind;
 use super::rotary::{Places, RotaryPositions};
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe, Resample};
 use crate::weights::{Init, Weights, WeightsError};
@@ -80,7 +82,7 @@ impl Family for Dinov3 {
 
     /// An untrained model's spreads are those of transformers'
     /// `DINOv3ViTPreTrainedModel._init_weights`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let patch = layers.patches(PATCH, spread, Some(Init::Zeros))?;
@@ -92,7 +94,7 @@ impl Family for Dinov3 {
         let embedding = Embedding::new(a, patch, prefix, Vec::new());
         let blocks = layers.blocks(BlockInit::all(spread), |i| block(a, layers.weights, i))?;
         let head = Head::new(layers.norm("norm")?, Pooling::ClassToken);
-        Ok(Parts::new(embedding, blocks, head).with_rotary(a))
+        Ok(Box::new(Transformer::new(embedding, blocks, head).with_rotary(a)))
     }
 
     fn known_models(&self) -> Vec<Known> {

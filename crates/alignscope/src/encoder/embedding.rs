@@ -89,6 +89,17 @@ impl Embedding {
         }
     }
 
+    /// Channels of a token.
+    pub(super) fn channels(&self) -> usize {
+        self.patch.outputs()
+    }
+
+    /// Tokens of an image: the patches, and those before them.
+    pub(super) fn tokens(&self) -> usize {
+        let side = self.image_size / self.patch_size;
+        self.prefix.len() / self.channels() + side * side
+    }
+
     /// Bytes of the weights.
     pub(super) fn bytes(&self) -> usize {
         self.patch.bytes()

@@ -8,10 +8,13 @@ use super::beit::Beit;
 use super::catalogue::Known;
 use super::clip::Clip;
 use super::config::{ConfigError, ConfigFile};
+use super::convnext::ConvNext;
 use super::dinov2::Dinov2;
 use super::dinov3::Dinov3;
 use super::family::Family;
 use super::open_clip::{OpenClip, TimmTrunk};
+use super::plain_convnet::PlainConvNet;
+use super::resnet::ResNet;
 use super::siglip::Siglip;
 use super::timm::TimmVit;
 use super::vit::Vit;
@@ -19,7 +22,7 @@ use crate::weights::Format;
 
 /// All families. One more is one more line here, and its file; no other place knows which there
 /// are. Models are listed in this order.
-static FAMILIES: [&dyn Family; 16] = [
+static FAMILIES: [&dyn Family; 23] = [
     &Clip::OpenAi,
     &Siglip,
     &Clip::Chinese,
@@ -35,6 +38,14 @@ static FAMILIES: [&dyn Family; 16] = [
     &Vit::Ijepa,
     &Beit,
     &Aimv2,
+    &ResNet::Transformers,
+    &ConvNext::Transformers,
+    &ResNet::OpenClip,
+    &ResNet::Timm,
+    &ConvNext::Timm,
+    &PlainConvNet::AlexNet,
+    &PlainConvNet::Vgg,
+    // All other architectures of timm, which it may not know.
     &TimmVit,
 ];
 
@@ -104,7 +115,7 @@ mod tests {
         for (config, expected) in [
             (r#"{"model_type": "clip"}"#, true),
             (r#"{"model_type": "siglip_vision_model"}"#, true),
-            (r#"{"model_type": "resnet"}"#, false),
+            (r#"{"model_type": "regnet"}"#, false),
             (r#"{"architecture": "vit_base_patch16_clip_224"}"#, false),
             ("[]", false),
             ("{", false),

@@ -4,11 +4,12 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::path::Path;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
 use super::catalogue::Known;
 use super::config::{ConfigError, ConfigFile};
 use super::layers::{Layers, no_other_tensors};
-use super::{EncoderError, Parts};
+use super::tower::Tower;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Recipe};
 use crate::weights::{Format, Weights, WeightsError};
@@ -38,8 +39,8 @@ pub(super) trait Family: fmt::Debug + Sync {
         &[]
     }
 
-    /// Whether a configuration is of this family, and of no other. It need not be sound: what is
-    /// wrong with it is an error of [`architecture`](Self::architecture).
+    /// Whether a configuration is of this family: of those that say so, the first of the list. It
+    /// need not be sound: what is wrong with it is an error of [`architecture`](Self::architecture).
     fn recognises(&self, config: &ConfigFile) -> bool {
         config.model_type().is_some_and(|found| self.model_types().contains(&found))
     }
@@ -100,7 +101,7 @@ pub(super) trait Family: fmt::Debug + Sync {
     ///
     /// # Errors
     /// A tensor is missing, or has another shape than the sizes ask for.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError>;
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError>;
 
     /// Its models of the catalogue, which can be had untrained as `random:ID`.
     fn known_models(&self) -> Vec<Known> {
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(family.tensors(&architecture, &weights).len(), 4 + 2 * 12);
         let layers = Layers { weights: &weights, architecture: &architecture, precision };
         let encoder = Encoder {
-            parts: family.load(&layers).expect("layers"),
+            tower: family.load(&layers).expect("layers"),
             architecture,
             preprocessing: recipe.preprocessing,
             precision,

@@ -2,6 +2,7 @@
 
 use super::Encoder;
 use super::activation_buffer::{Encoded, Held, Mode};
+use super::tower::Group;
 use crate::pair_statistics::Activations;
 use crate::spill::SpillError;
 use crate::stage::Stage;
@@ -74,11 +75,11 @@ fn group(encoder: &Encoder, images: usize, threads: usize) -> usize {
 
 /// What goes into the blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tower {
-    /// Class token, patches and positions.
+enum Input {
+    /// All that the model embeds: class token, patches and positions, or a map.
     Whole,
     /// The bare patch embedding.
-    PatchesAlone,
+    BarePatches,
 }
 
 struct GroupPass<'a, E, L, A> {
@@ -102,79 +103,82 @@ where
 {
     fn all(&self, visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>) -> Result<(), E> {
         let held = if self.encoder.bare_patches {
-            self.pass(Tower::PatchesAlone, visit, true)?;
+            self.pass(Input::BarePatches, visit, true)?;
             // The blocks have been seen and told of; only the projection is new.
-            self.pass(Tower::Whole, &mut |_, _| Ok(()), false)?
+            self.pass(Input::Whole, &mut |_, _| Ok(()), false)?
         } else {
-            self.pass(Tower::Whole, visit, true)?
+            self.pass(Input::Whole, visit, true)?
         };
         self.project(held, visit)?;
         (self.advance)(self.images)
     }
 
-    /// Embedding and blocks; returns the activations after the last.
+    /// All stages but the last; returns the activations at the last of them.
     fn pass(
         &self,
-        tower: Tower,
+        input: Input,
         visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
         tell: bool,
     ) -> Result<Held, E> {
         let Self { encoder, images, group, .. } = *self;
-        let channels = encoder.architecture.channels;
-        let tokens = match tower {
-            Tower::Whole => encoder.architecture.tokens(),
-            Tower::PatchesAlone => encoder.architecture.patches(),
+        let mut stages = encoder.stages();
+        stages.pop();
+        let shape = |stage: &Stage| match input {
+            Input::Whole => encoder.architecture.shape_at(*stage),
+            Input::BarePatches => encoder.shape(*stage),
         };
+        let shapes: Vec<[usize; 2]> = stages.iter().map(shape).collect();
         let advance = |images| match tell {
             true => (self.advance)(images),
             false => (self.advance)(0),
         };
-        let mut held =
-            Held::new(images, tokens, channels, group, self.in_memory).map_err(self.spill)?;
-        let embedding = &encoder.parts.embedding;
-        held.each(Mode::Make, self.spill, |start, group| {
+        let mut held = Held::new(images, &shapes, group, self.in_memory).map_err(self.spill)?;
+        let tower = &encoder.tower;
+        let embedded = shapes[0][0] * shapes[0][1];
+        held.each(Mode::Make(shapes[0]), self.spill, |start, group| {
             encoder.with_scratch(|scratch| {
                 let mut pixels = vec![0.0; encoder.pixels_len()];
-                for (i, out) in group.chunks_exact_mut(tokens * channels).enumerate() {
+                for (i, out) in group.values.chunks_exact_mut(group.room).enumerate() {
                     (self.load)(start + i, &mut pixels)?;
-                    match tower {
-                        Tower::Whole => embedding.apply(&pixels, out, scratch),
-                        Tower::PatchesAlone => embedding.apply_patches(&pixels, out, scratch),
+                    let out = &mut out[..embedded];
+                    match input {
+                        Input::Whole => tower.embed(&pixels, out, scratch),
+                        Input::BarePatches => tower.embed_bare_patches(&pixels, out, scratch),
                     }
                     advance(1)?;
                 }
                 Ok(())
             })
         })?;
-        visit(Stage::Embedding, held.encoded())?;
+        visit(stages[0], held.encoded())?;
 
-        for (i, block) in encoder.parts.blocks.iter().enumerate() {
-            held.each(Mode::Change, self.spill, |_, group| {
-                encoder.with_scratch(|scratch| block.apply(group, tokens, scratch));
-                advance(group.len() / (tokens * channels))
+        for (step, (stage, shape)) in stages.iter().zip(&shapes).skip(1).enumerate() {
+            held.each(Mode::Change(*shape), self.spill, |_, group| {
+                let images = group.values.len() / group.room;
+                encoder.with_scratch(|scratch| tower.step(step, group, scratch));
+                advance(images)
             })?;
-            visit(Stage::Block(i + 1), held.encoded())?;
+            visit(*stage, held.encoded())?;
         }
         Ok(held)
     }
 
-    /// The last stage, from what came out of the last block.
+    /// The last stage, from the one before it.
     fn project(
         &self,
         mut held: Held,
         visit: &mut impl FnMut(Stage, Encoded<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { encoder, images, .. } = *self;
-        let channels = encoder.architecture.channels;
-        let image = encoder.architecture.tokens() * channels;
         let projection = encoder.architecture.last_channels;
         let projected = std::sync::Mutex::new(vec![0.0_f32; images * projection]);
         held.each(Mode::Read, self.spill, |start, group| {
-            let mut out = vec![0.0; group.len() / image * projection];
+            let Group { values, room, shape: [tokens, channels] } = group;
+            let mut out = vec![0.0; values.len() / room * projection];
             encoder.with_scratch(|scratch| {
-                for (out, tokens) in out.chunks_exact_mut(projection).zip(group.chunks_exact(image))
-                {
-                    encoder.parts.head.apply(tokens, channels, out, scratch);
+                let images = values.chunks_exact(room);
+                for (out, image) in out.chunks_exact_mut(projection).zip(images) {
+                    encoder.tower.finish(&image[..tokens * channels], out, scratch);
                 }
             });
             let mut all = projected.lock().expect("no thread panics while it copies");
@@ -198,9 +202,13 @@ mod tests {
     use crate::encoder::Checkpoint;
     use crate::pair_statistics::ImageProducts;
 
-    fn encoder() -> Encoder {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/clip/base");
+    fn golden(name: &str) -> Encoder {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
         Encoder::load(&Checkpoint::open(&folder).expect("a checkpoint")).expect("an encoder")
+    }
+
+    fn encoder() -> Encoder {
+        golden("clip/base")
     }
 
     fn load(i: usize, pixels: &mut [f32]) -> Result<(), SpillError> {
@@ -216,6 +224,7 @@ mod tests {
         threads: usize,
     ) -> Vec<(Stage, Vec<f32>, Vec<ImageProducts>)> {
         let images = 11;
+        let largest = encoder.architecture.room();
         let mut found = Vec::new();
         let mut visit = |stage: Stage, encoded: Encoded<'_>| {
             let [tokens, channels] = encoder.shape(stage);
@@ -228,7 +237,7 @@ mod tests {
                     activations.image_products().into_owned()
                 }
                 Encoded::File(spilled) => {
-                    assert_eq!(spilled.workspace.len(), 3 * tokens * channels);
+                    assert_eq!(spilled.workspace.len(), 3 * largest);
                     for (i, out) in values.chunks_exact_mut(tokens * channels).enumerate() {
                         spilled.file.read(i, out)?;
                     }
@@ -245,10 +254,9 @@ mod tests {
         found
     }
 
-    #[test]
-    fn groups_threads_and_places_change_no_bit() {
-        let encoder = encoder();
-        let whole = encode(&encoder, 11, None, 1);
+    /// Whatever the groups, the threads and the places, each number is the same.
+    fn check_equal(encoder: &Encoder) {
+        let whole = encode(encoder, 11, None, 1);
         assert_eq!(whole.len(), encoder.stages().len());
         for (group, in_memory, threads) in [
             (1, None, 1),
@@ -258,11 +266,23 @@ mod tests {
             (3, Some(3), 3),
             (2, Some(3), 1),
         ] {
-            let found = encode(&encoder, group, in_memory, threads);
+            let found = encode(encoder, group, in_memory, threads);
             assert!(
                 found == whole,
                 "groups of {group}, {in_memory:?} in memory, {threads} threads"
             );
+        }
+    }
+
+    #[test]
+    fn groups_threads_and_places_change_no_bit() {
+        check_equal(&encoder());
+    }
+
+    #[test]
+    fn nor_do_they_where_stages_are_of_several_sizes() {
+        for name in ["resnet", "convnext"] {
+            check_equal(&golden(&format!("families/{name}")));
         }
     }
 

@@ -39,7 +39,8 @@ pub(super) enum Pooling {
 pub(super) struct AttentionPooling {
     /// So many tokens, the first ones, are left out.
     pub(super) skip: usize,
-    /// The learned query after its projection, `[channels]`: it is the same for every image.
+    /// The learned query after its projection, `[channels]`, which is the same for every image; empty
+    /// where an image has a query of its own.
     pub(super) query: Vec<f32>,
     /// Keys and values: `[2 channels, channels]`.
     pub(super) key_value: Linear,
@@ -102,7 +103,7 @@ impl Head {
                 for (row, token) in tokens.chunks_exact(channels).enumerate() {
                     scratch.input.fill_row(row, |out| copy_normed(token, out));
                 }
-                attention.apply(count, &mut pooled, scratch);
+                attention.apply(&attention.query, count, &mut pooled, scratch);
             }
         }
         if let Some(norm) = &self.pooled_norm {
@@ -118,11 +119,7 @@ impl Head {
             out.iter_mut().for_each(|x| *x = x.tanh());
         }
         if self.unit {
-            let norm = out.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            // A zero vector has no direction; it stays zero.
-            if norm > 0.0 {
-                out.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
-            }
+            to_unit(out);
         }
     }
 
@@ -130,19 +127,37 @@ impl Head {
     pub(super) fn bytes(&self) -> usize {
         let pooling = match &self.pooling {
             Pooling::ClassToken | Pooling::Mean(_) => 0,
-            Pooling::Attention(a) => {
-                let mlp = a.mlp.as_ref().map_or(0, |mlp| mlp.input.bytes() + mlp.out.bytes());
-                a.key_value.bytes() + a.out.bytes() + mlp
-            }
+            Pooling::Attention(attention) => attention.bytes(),
         };
         pooling + self.projection.as_ref().map_or(0, Linear::bytes)
     }
 }
 
+/// Divides a vector by its L2 norm. A zero vector has no direction; it stays zero.
+pub(super) fn to_unit(vector: &mut [f32]) {
+    let norm = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    if norm > 0.0 {
+        vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+    }
+}
+
 impl AttentionPooling {
-    /// Pools normed tokens, which are what the keys' layer takes, into `out`, `[channels]`.
-    fn apply(&self, count: usize, out: &mut [f32], scratch: &mut Scratch) {
-        let channels = out.len();
+    /// Bytes of the weights.
+    pub(super) fn bytes(&self) -> usize {
+        let mlp = self.mlp.as_ref().map_or(0, |mlp| mlp.input.bytes() + mlp.out.bytes());
+        self.key_value.bytes() + self.out.bytes() + mlp
+    }
+
+    /// Pools tokens, which are what the keys' layer takes, by a query of `[channels]` into `out`,
+    /// `[outputs]`.
+    pub(super) fn apply(
+        &self,
+        query: &[f32],
+        count: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let channels = query.len();
         let Scratch { input, hidden, wide, products, .. } = scratch;
         let key_value = huge_pages::first(wide, count * 2 * channels, 0.0);
         self.key_value.apply(input, key_value, products);
@@ -153,7 +168,7 @@ impl AttentionPooling {
         for head in 0..self.heads {
             let start = head * width;
             let part = |from: usize| Matrix::rows(&key_value[from..], count, width, 2 * channels);
-            let query = Matrix::rows(&self.query[start..], 1, width, width);
+            let query = Matrix::rows(&query[start..], 1, width, width);
             let scores = MatrixMut::rows(&mut attention, 1, count, count);
             matmul(scores, query, part(start).transposed(), scale, false);
             softmax_rows(&mut attention, count);

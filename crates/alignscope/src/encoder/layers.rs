@@ -164,7 +164,8 @@ pub(super) fn norm_tensors(name: &str, kind: NormKind) -> Vec<String> {
 
 /// Refuses weights with a tensor that is not among `read`: what it does would be left out. Those
 /// of the other tower are not asked about: their names begin with one of `outside`. A buffer
-/// `position_ids` or `relative_position_index` counts the positions, and nothing else.
+/// `position_ids` or `relative_position_index` counts the positions, `num_batches_tracked` the steps
+/// of training, and nothing else.
 pub(super) fn no_other_tensors(
     weights: &Weights,
     read: &[String],
@@ -178,7 +179,7 @@ pub(super) fn no_other_tensors(
             && !outside.iter().any(|start| tensor.starts_with(start))
             && !matches!(
                 tensor.rsplit('.').next(),
-                Some("position_ids" | "relative_position_index")
+                Some("position_ids" | "relative_position_index" | "num_batches_tracked")
             )
     };
     match weights.names().into_iter().filter(other).min() {

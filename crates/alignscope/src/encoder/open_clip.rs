@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{BASE, CLIP_PIXELS, Known, Width, cropped};
 use super::config::{ConfigError, ConfigFile, Keys};
@@ -11,7 +12,8 @@ use super::head::{Head, Pooling};
 use super::layers::{BiasNames, BlockInit, BlockNames, LayerNames, Layers};
 use super::linear::Linear;
 use super::norm::NormKind;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
@@ -28,7 +30,9 @@ impl Family for OpenClip {
     }
 
     fn recognises(&self, config: &ConfigFile) -> bool {
-        config.format() == Format::OpenClip && trunk_name(config).is_none()
+        config.format() == Format::OpenClip
+            && trunk_name(config).is_none()
+            && !has_residual_tower(config)
     }
 
     fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
@@ -63,7 +67,7 @@ impl Family for OpenClip {
     }
 
     /// An untrained model's spreads are those of open_clip's `CLIP` and `VisionTransformer`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let scale = Init::Normal((a.channels as f64).powf(-0.5));
         let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
@@ -94,7 +98,7 @@ impl Family for OpenClip {
             unit: a.unit_projection,
             ..Head::new(layers.norm("visual.ln_post")?, Pooling::ClassToken)
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 }
 
@@ -149,7 +153,7 @@ impl Family for TimmTrunk {
 
     /// An untrained model's spreads are those of timm's `init_weights_vit_timm`, and PyTorch's own
     /// for the convolution and the projection.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
@@ -177,7 +181,7 @@ impl Family for TimmTrunk {
             unit: a.unit_projection,
             ..Head::new(layers.norm("visual.trunk.norm")?, pooling)
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {
@@ -227,8 +231,23 @@ fn trunk_name(config: &ConfigFile) -> Option<&Value> {
     vision.get("timm_model_name").filter(|name| !name.is_null())
 }
 
+/// Whether the tower is one of CLIP's ResNets: those have a list of `layers`.
+pub(super) fn has_residual_tower(config: &ConfigFile) -> bool {
+    let vision = config.object().get("model_cfg").and_then(|model| model.get("vision_cfg"));
+    config.format() == Format::OpenClip
+        && trunk_name(config).is_none()
+        && vision.and_then(|vision| vision.get("layers")).is_some_and(Value::is_array)
+}
+
+/// The keys of a tower of open_clip's own, all known, and its projection.
+pub(super) fn own_tower_keys(config: &ConfigFile) -> Result<(Keys<'_>, usize), ConfigError> {
+    let (keys, projection, _) = vision_keys(config)?;
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
+    Ok((keys, projection))
+}
+
 /// The recipe in the same file.
-fn preprocessing(
+pub(super) fn preprocessing(
     folder: &CheckpointFolder<'_>,
     architecture: &Architecture,
 ) -> Result<(Recipe, HashedPath), PreprocessError> {
@@ -304,7 +323,7 @@ const CLIP_NEUTRAL: [(&str, &str); 17] = [
 
 /// How the names of tensors begin that lie outside of the vision tower: the text tower of `CLIP`,
 /// of `CustomTextCLIP` and of `CoCa`, and the scale of products.
-const OUTSIDE: [&str; 10] = [
+pub(super) const OUTSIDE: [&str; 10] = [
     "text.",
     "text_decoder.",
     "transformer.",
@@ -321,11 +340,6 @@ const OUTSIDE: [&str; 10] = [
 /// `CLIPVisionCfg`.
 fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
     let (mut keys, projection, quick_gelu) = vision_keys(config)?;
-    let residual = keys.object.get("layers").filter(|layers| layers.is_array());
-    if let Some(layers) = residual {
-        let expected = "a number: ResNets are not supported, vision transformers are";
-        return Err(keys.value("layers", layers, expected));
-    }
     keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
     let channels = keys.size("width", 768)?;
     let head_width = keys.size("head_width", 64)?;

@@ -17,6 +17,8 @@ pub(super) struct Scratch {
     /// Scores of one head, `[tokens, tokens]`, and what came of all of them, `[tokens, channels]`,
     /// where attention is not the kernel's.
     pub(super) scores: Vec<f32>,
+    /// Maps of a convolutional network on their way from one convolution to the next.
+    pub(super) maps: [Vec<f32>; 3],
     pub(super) attention: AttentionScratch,
     pub(super) products: ProductScratch,
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{BASE, HALF, Known, Width, squashed};
 use super::config::{ConfigError, Keys};
@@ -12,7 +13,8 @@ use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, tower_prefix, transformers_block};
 use super::linear::Linear;
 use super::norm::NormKind;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
@@ -76,7 +78,7 @@ impl Family for Siglip {
 
     /// An untrained model's spreads are those of transformers'
     /// `SiglipPreTrainedModel._init_weights`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let (c, m) = (a.channels, a.mlp_channels);
         let tiny = Init::Normal(1e-6);
@@ -104,7 +106,7 @@ impl Family for Siglip {
         let norm = layers.norm(&format!("{tower}post_layernorm"))?;
         let pooling = Pooling::Attention(Box::new(pooling(layers, tower, init)?));
         let head = Head { unit: a.unit_projection, ..Head::new(norm, pooling) };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

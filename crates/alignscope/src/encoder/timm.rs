@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::config::{ConfigError, ConfigFile, Keys};
 use super::embedding::{Embedding, add};
@@ -15,9 +16,11 @@ use super::linear::Linear;
 use super::norm::{Norm, NormKind};
 use super::positions::Resizing;
 use super::rotary::{Places, RotaryPositions};
-use super::{EncoderError, Parts};
+use super::timm_folder::{self, FOLDER_KEYS, pretrained};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
-use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
+use crate::preprocess::{PreprocessError, Recipe};
 use crate::stage::Stage;
 use crate::weights::{Format, Init, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
@@ -114,7 +117,8 @@ impl Family for TimmVit {
         let found = keys.object.get("architecture").unwrap_or(&Value::Null);
         let name = found.as_str().unwrap_or_default();
         let registered = *REGISTERED.get(name).ok_or_else(|| {
-            let expected = "a vision transformer of timm 1.0 (`VisionTransformer` or `Eva`)";
+            let expected = "a vision transformer of timm 1.0 (`VisionTransformer` or `Eva`), or a plain \
+                 `resnet…`, `convnext_…`, `vgg…` or `alexnet`";
             keys.value("architecture", found, expected)
         })?;
         let pretrained = pretrained(&keys)?;
@@ -139,12 +143,7 @@ impl Family for TimmVit {
         folder: &CheckpointFolder<'_>,
         architecture: &Architecture,
     ) -> Result<(Recipe, HashedPath), PreprocessError> {
-        let file = folder.config.file();
-        let object = folder.config.object();
-        let pretrained = object.get("pretrained_cfg").and_then(Value::as_object);
-        let pretrained = pretrained.unwrap_or(object);
-        let recipe = Preprocessing::from_timm(pretrained, &file.path, architecture.image_size)?;
-        Ok((recipe, file.clone()))
+        timm_folder::preprocessing(&folder.config, architecture.image_size)
     }
 
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
@@ -170,56 +169,19 @@ impl Family for TimmVit {
         true
     }
 
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let model = TimmModel { prefix: "", weights: layers.weights, name: "" };
-        let mut parts = model.load(layers)?;
+        let mut tower = model.load(layers)?;
         if a.last == Stage::Projection {
             let in_f32 = Layers { precision: Precision::F32, ..*layers };
             let shape = [a.channels, a.last_channels];
             let projection = in_f32.linear("head", shape, Init::Zeros, Init::Zeros)?;
-            parts.head.projection = Some(projection);
+            tower.head.projection = Some(projection);
         }
-        Ok(parts)
+        Ok(Box::new(tower))
     }
 }
-
-/// The keys of a folder's `config.json`; those of its `pretrained_cfg` stand there in older ones.
-const FOLDER_KEYS: [&str; 33] = [
-    "architecture",
-    "architectures",
-    "model_args",
-    "pretrained_cfg",
-    "num_classes",
-    "num_features",
-    "global_pool",
-    "label_names",
-    "label_descriptions",
-    "labels",
-    "url",
-    "file",
-    "hf_hub_id",
-    "hf_hub_filename",
-    "source",
-    "custom_load",
-    "input_size",
-    "test_input_size",
-    "min_input_size",
-    "fixed_input_size",
-    "interpolation",
-    "crop_pct",
-    "test_crop_pct",
-    "crop_mode",
-    "mean",
-    "std",
-    "pool_size",
-    "first_conv",
-    "classifier",
-    "license",
-    "tag",
-    "paper_ids",
-    "paper_name",
-];
 
 /// Arguments of a model that its tensors tell, so that their values are not asked for.
 const OF_TENSORS: [&str; 26] = [
@@ -270,11 +232,6 @@ const OF_NAME: [&str; 12] = [
 /// Arguments that make another model unless they have this value, as JSON.
 const NEUTRAL_ARGUMENTS: [(&str, &str); 2] =
     [("dynamic_img_pad", "false"), ("use_post_norm", "false")];
-
-/// `pretrained_cfg`, or the whole file, in which its keys stand in older folders.
-fn pretrained<'a>(keys: &Keys<'a>) -> Result<&'a Map<String, Value>, ConfigError> {
-    Ok(keys.nested("pretrained_cfg")?.unwrap_or(keys.object))
-}
 
 /// Whether the head of a model with so many outputs is the projection that it was trained with, as
 /// CLIP's and the Perception Encoder's are, and not a classifier that was put on later.
@@ -479,7 +436,7 @@ impl TimmModel<'_> {
 
     /// All but a head's projection. An untrained model's spreads are those of timm's
     /// `init_weights_vit_timm`, and PyTorch's own for the convolution.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Transformer, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let patch = layers.patches(
@@ -528,7 +485,7 @@ impl TimmModel<'_> {
             tanh: false,
             unit: a.unit_projection,
         };
-        Ok(Parts::new(embedding, blocks, head).with_rotary(a))
+        Ok(Transformer::new(embedding, blocks, head).with_rotary(a))
     }
 
     /// timm's `AttentionPoolLatent` of one query, in f32 as all of a head.

@@ -1,6 +1,7 @@
 //! The vision transformers that transformers stores under the names of its ViT: ViT, DeiT, MAE's
 //! encoder and I-JEPA's.
 
+use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{BASE, HALF, IMAGENET, Known, Width, cropped, squashed};
 use super::config::{ConfigError, Keys};
@@ -12,7 +13,8 @@ use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, pre
 use super::linear::Linear;
 use super::norm::NormKind;
 use super::positions::Resizing;
-use super::{EncoderError, Parts};
+use super::tower::Tower;
+use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resample, Resize};
 use crate::weights::{Init, Weights, WeightsError};
@@ -103,7 +105,7 @@ impl Family for Vit {
     }
 
     /// An untrained model's spreads are those of transformers' `ViTPreTrainedModel._init_weights`.
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let model = self.prefix(layers.weights);
@@ -131,7 +133,7 @@ impl Family for Vit {
             true => Head { projection: Some(pooler(layers, &name(POOLER))?), tanh: true, ..head },
             false => head,
         };
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 
     fn known_models(&self) -> Vec<Known> {

@@ -1,5 +1,7 @@
 //! A convolutional network's map: pixels in rows, channels together.
 
+pub(super) use crate::feature_map::relu;
+use crate::feature_map::{MapView, Window};
 use crate::weights::{Init, Weights, WeightsError};
 use alignscope_kernel::{Matrix, MatrixMut, matmul};
 
@@ -39,7 +41,12 @@ impl ConvolutionShape {
 
     /// Height or width of the output.
     pub(super) fn output_side(&self, side: usize) -> usize {
-        (side + 2 * self.padding - self.kernel) / self.stride + 1
+        self.window().output_side(side)
+    }
+
+    fn window(&self) -> Window {
+        let Self { kernel, stride, padding, .. } = *self;
+        Window { kernel, stride, padding }
     }
 }
 
@@ -87,9 +94,11 @@ impl Convolution {
             let rows = match as_it_is {
                 true => &map.values[first_row * width * inputs..][..pixels * inputs],
                 false => {
-                    gathered.clear();
                     gathered.resize(pixels * depth, 0.0);
-                    self.gather(map, first_row, width, &mut gathered);
+                    for (pixel, seen) in gathered.chunks_exact_mut(depth).enumerate() {
+                        let (y, x) = (first_row + pixel / width, pixel % width);
+                        self.shape.window().gather(map.view(), y, x, seen);
+                    }
                     gathered.as_slice()
                 }
             };
@@ -106,33 +115,6 @@ impl Convolution {
             }
         }
         Map { height, width, channels: outputs, values }
-    }
-
-    /// Copies what the kernel sees at each pixel of some rows of the output: im2col. Outside the
-    /// map stays 0.
-    fn gather(&self, map: &Map, first_row: usize, width: usize, gathered: &mut [f32]) {
-        let ConvolutionShape { inputs, kernel, stride, padding, .. } = self.shape;
-        let depth = kernel * kernel * inputs;
-        for (pixel, seen) in gathered.chunks_exact_mut(depth).enumerate() {
-            let (y, x) = (first_row + pixel / width, pixel % width);
-            for ky in 0..kernel {
-                let Some(row) = (y * stride + ky).checked_sub(padding) else { continue };
-                if row >= map.height {
-                    continue;
-                }
-                // Columns x·stride + kx − padding for kx in first..last lie within the map.
-                let left = x * stride;
-                let first = padding.saturating_sub(left);
-                let last = kernel.min((map.width + padding).saturating_sub(left));
-                if first >= last {
-                    continue;
-                }
-                let from = (row * map.width + left + first - padding) * inputs;
-                let to = (ky * kernel + first) * inputs;
-                let count = (last - first) * inputs;
-                seen[to..to + count].copy_from_slice(&map.values[from..from + count]);
-            }
-        }
     }
 }
 
@@ -154,28 +136,20 @@ pub(super) fn pooled_side(side: usize, kernel: usize, stride: usize, edge: Edge)
 }
 
 impl Map {
+    fn view(&self) -> MapView<'_> {
+        let Self { height, width, channels, ref values } = *self;
+        MapView { height, width, channels, values }
+    }
+
     /// The largest value of each window, channel by channel.
     pub(super) fn max_pool(&self, kernel: usize, stride: usize, edge: Edge) -> Self {
         let channels = self.channels;
         let height = pooled_side(self.height, kernel, stride, edge);
         let width = pooled_side(self.width, kernel, stride, edge);
-        let mut values = vec![f32::NEG_INFINITY; height * width * channels];
-        for (pixel, out) in values.chunks_exact_mut(channels).enumerate() {
-            let (y, x) = (pixel / width * stride, pixel % width * stride);
-            for row in y..(y + kernel).min(self.height) {
-                for column in x..(x + kernel).min(self.width) {
-                    let seen = &self.values[(row * self.width + column) * channels..][..channels];
-                    out.iter_mut().zip(seen).for_each(|(out, seen)| *out = out.max(*seen));
-                }
-            }
-        }
+        let mut values = vec![0.0; height * width * channels];
+        Window { kernel, stride, padding: 0 }.max_pool(self.view(), width, &mut values);
         Self { height, width, channels, values }
     }
-}
-
-/// Values below 0 become 0.
-pub(super) fn relu(values: &mut [f32]) {
-    values.iter_mut().for_each(|value| *value = value.max(0.0));
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 /// What a class of image processor takes where a key is missing: the class attributes in
 /// transformers 5.24. `None` for a class that does more than resize, crop, rescale and normalise.
 ///
-/// The classes here override nothing of `PilBackend._preprocess`.
+/// The classes here override nothing of `PilBackend._preprocess`, but those with a default of
+/// `crop_pct` or `resize_floats`.
 pub(super) fn defaults(class: &str) -> Option<Value> {
     const CLIP: [[f64; 3]; 2] =
         [[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]];
@@ -47,6 +48,12 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
             floats["resize_floats"] = json!(true);
             Some(floats)
         }
+        // It crops by a part of the image, if the image is small.
+        "ConvNext" => {
+            let mut part = shortest(384, plain(3, HALF));
+            part["crop_pct"] = json!(CROP_PCT);
+            Some(part)
+        }
         "Blip" => Some(square(384, true, plain(3, CLIP))),
         "DeiT" => Some(cropped(square(256, true, plain(3, HALF)))),
         "MobileNetV1" => Some(cropped(shortest(256, plain(2, HALF)))),
@@ -55,10 +62,18 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
     }
 }
 
+/// The key of a part of the image that is kept; of `ConvNextImageProcessor` alone.
+pub(super) const CROP_PCT_KEY: &str = "crop_pct";
+
+/// From this side on `ConvNextImageProcessor` crops nothing.
+pub(super) const WHOLE_FROM: usize = 384;
+
+const CROP_PCT: f64 = 224.0 / 256.0;
+
 /// The classes with [`defaults`], for messages.
 pub(super) const CLASSES: &str = "`CLIPImageProcessor`, `ChineseCLIPImageProcessor`, \
      `SiglipImageProcessor`, `ViTImageProcessor`, `BeitImageProcessor`, `BitImageProcessor`, \
-     `BlipImageProcessor`, `DeiTImageProcessor`, `DINOv3ViTImageProcessor`, \
+     `BlipImageProcessor`, `ConvNextImageProcessor`, `DeiTImageProcessor`, `DINOv3ViTImageProcessor`, \
      `MobileNetV1ImageProcessor` or `PvtImageProcessor`";
 
 /// Keys that are read.

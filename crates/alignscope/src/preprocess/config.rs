@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::classes::{CLASSES, NEUTRAL, PASSED_OVER, READ, defaults};
+use super::classes::{CLASSES, CROP_PCT_KEY, NEUTRAL, PASSED_OVER, READ, WHOLE_FROM, defaults};
 use super::{CropRounding, Normalize, Preprocessing, Resample, Resize};
 use crate::input_file::{HashedPath, JsonFileError, read_json};
 
@@ -174,7 +174,9 @@ impl Preprocessing {
             class: class.to_owned(),
         })?;
         let mut keys = RecipeKeys { object, path, prefix: "", defaults, defaults_used };
-        keys.must_be_known(&READ, &PASSED_OVER, &NEUTRAL)?;
+        let crops_by_part = keys.defaults.get(CROP_PCT_KEY).is_some();
+        let own: &[&str] = if crops_by_part { &[CROP_PCT_KEY] } else { &[] };
+        keys.must_be_known(&[&READ, own].concat(), &PASSED_OVER, &NEUTRAL)?;
 
         let resample = keys.get("resample")?;
         let resample = resample
@@ -188,6 +190,13 @@ impl Preprocessing {
         let crop = match keys.flag("do_center_crop")? {
             true => Some(keys.crop()?),
             false => None,
+        };
+        let (resize, crop) = match resize {
+            Some(resize) if crops_by_part => {
+                let (resize, crop) = keys.crop_by_part(resize, crop.is_some())?;
+                (Some(resize), crop)
+            }
+            resize => (resize, crop),
         };
         let rescale_factor = match keys.flag("do_rescale")? {
             true => Some(keys.factor()?),
@@ -331,13 +340,7 @@ impl Preprocessing {
             _ => return Err(keys.error("interpolation", &interpolation, "a filter of Pillow")),
         };
         let part = keys.get("crop_pct")?;
-        let resized = part
-            .as_f64()
-            .filter(|part| *part > 0.0)
-            .map(|part| (size as f64 / part).floor())
-            .filter(|side| *side >= size as f64 && *side <= MAX_SIDE as f64)
-            .ok_or_else(|| keys.error("crop_pct", &part, "a part of the image, above 0 to 1"))?;
-        let resized = resized as usize;
+        let resized = keys.resized("crop_pct", &part, size)?;
         let mode = keys.get("crop_mode")?;
         let resize = match mode.as_str() {
             Some("center") => Resize::ShortestEdge(resized),
@@ -478,6 +481,40 @@ impl RecipeKeys<'_> {
         })
     }
 
+    /// How `ConvNextImageProcessor` resizes and crops: a small image is brought to more than its side,
+    /// and cut to it; from 384 pixels on it is squeezed to a square.
+    fn crop_by_part(
+        &mut self,
+        resize: Resize,
+        is_cropped: bool,
+    ) -> Result<(Resize, Option<(usize, usize)>), PreprocessError> {
+        let asked = |key: &str| self.object.get(key).cloned().unwrap_or_default();
+        if is_cropped {
+            let found = asked("do_center_crop");
+            return Err(self.error("do_center_crop", &found, "false, as its processor crops"));
+        }
+        let Resize::ShortestEdge(side) = resize else {
+            let found = asked("size");
+            return Err(self.error("size", &found, "a side, or {\"shortest_edge\": side}"));
+        };
+        let part = self.get(CROP_PCT_KEY)?;
+        if side >= WHOLE_FROM {
+            return Ok((Resize::Exact { height: side, width: side }, None));
+        }
+        let resized = self.resized(CROP_PCT_KEY, &part, side)?;
+        Ok((Resize::ShortestEdge(resized), Some((side, side))))
+    }
+
+    /// The side that an image is brought to, of which `size` pixels are this part.
+    fn resized(&self, key: &str, part: &Value, size: usize) -> Result<usize, PreprocessError> {
+        part.as_f64()
+            .filter(|part| *part > 0.0)
+            .map(|part| (size as f64 / part).floor())
+            .filter(|side| *side >= size as f64 && *side <= MAX_SIDE as f64)
+            .map(|side| side as usize)
+            .ok_or_else(|| self.error(key, part, "a part of the image, above 0 to 1"))
+    }
+
     fn factor(&mut self) -> Result<f64, PreprocessError> {
         let value = self.get("rescale_factor")?;
         value
@@ -579,7 +616,6 @@ mod tests {
     fn a_processor_that_may_do_more_is_an_error_that_names_it() {
         for class in [
             "MyProcessor",
-            "ConvNextImageProcessor",
             "MobileViTImageProcessorFast",
             "EfficientNetImageProcessor",
             "FlavaImageProcessor",
@@ -712,6 +748,24 @@ mod tests {
             "image_processor_type": "CLIPImageProcessor", "size": 90, "default_to_square": true,
         });
         assert_eq!(resize(said), square);
+    }
+
+    #[test]
+    fn convnext_crops_by_a_part_of_small_images_alone() {
+        let found = |size: Value, part: Value| {
+            let class = "ConvNextFeatureExtractor";
+            let config = json!({"feature_extractor_type": class, "size": size, "crop_pct": part});
+            parse(config).map(|recipe| (recipe.preprocessing.resize, recipe.preprocessing.crop))
+        };
+        let small = (Some(Resize::ShortestEdge(256)), Some((224, 224)));
+        assert_eq!(found(json!(224), json!(0.875)).expect("read"), small);
+        assert_eq!(found(json!({"shortest_edge": 224}), Value::Null).expect("read"), small);
+        let odd = (Some(Resize::ShortestEdge(248)), Some((224, 224)));
+        assert_eq!(found(json!(224), json!(0.9)).expect("read"), odd);
+        let large = (Some(Resize::Exact { height: 384, width: 384 }), None);
+        assert_eq!(found(json!(384), json!(0.95)).expect("read"), large);
+        assert!(found(json!({"height": 224, "width": 224}), Value::Null).is_err());
+        assert!(found(json!(224), json!(0)).is_err());
     }
 
     #[test]

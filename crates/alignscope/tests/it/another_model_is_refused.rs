@@ -416,7 +416,6 @@ fn open_clips_keys_are_read_or_refused() {
     }
     let changed = Changed::of("families/open_clip");
     for (key, value) in [
-        ("layers", json!([3, 4, 6, 3])),
         ("pool_type", json!("avg")),
         ("pos_embed_type", json!("sin_cos_2d")),
         ("block_type", json!("custom")),

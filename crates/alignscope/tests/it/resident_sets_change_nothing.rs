@@ -237,6 +237,30 @@ fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
 }
 
 #[test]
+fn so_is_one_whose_stages_are_of_several_sizes() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
+    for name in ["families/resnet", "families/convnext"] {
+        let model = ModelSpec::folder(folder(name));
+        for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
+            let of = |memory_bytes| {
+                let mut experiment = experiment(&model, &data, memory_bytes);
+                experiment.datasets[0].format = DatasetFormat::ODD_ONE_OUT;
+                Experiment { tokens, ..experiment }
+            };
+            let (whole, notes) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
+            assert!(!notes.contains(SPILLED));
+            let needed = needed(noted_run(&of(0), 2));
+            for more in [0, 4_000, 9_000] {
+                let (found, notes) = noted_run(&of(needed + more), 2).expect("enough memory");
+                assert!(notes.contains(SPILLED), "{name}, {tokens}, {more} bytes more: {notes}");
+                assert!(found == whole, "{name}, {tokens}, {more} bytes more: other results");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;

@@ -1,11 +1,13 @@
 //! A vision transformer without a class token, whose output is the mean of the patches.
 
+use super::super::EncoderError;
 use super::super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::super::embedding::Embedding;
 use super::super::head::{Head, Pooling};
 use super::super::layers::{BlockInit, BlockNames, Layers};
 use super::super::norm::NormKind;
-use super::super::{EncoderError, Parts};
+use super::super::tower::Tower;
+use super::super::transformer::Transformer;
 use super::{CheckpointFolder, Family, Sizes};
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
@@ -62,7 +64,7 @@ impl Family for Example {
         &["classifier."]
     }
 
-    fn load(&self, layers: &Layers<'_>) -> Result<Parts, WeightsError> {
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let spread = Init::Normal(0.02);
         let patch = layers.patches("patch", spread, None)?;
@@ -70,7 +72,7 @@ impl Family for Example {
         let embedding = Embedding::with_positions(a, patch, Vec::new(), positions);
         let blocks = layers.blocks(BlockInit::all(spread), block)?;
         let head = Head::new(layers.norm("norm")?, Pooling::Mean(0..a.tokens()));
-        Ok(Parts::new(embedding, blocks, head))
+        Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 }
 

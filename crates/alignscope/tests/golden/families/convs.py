@@ -1,12 +1,13 @@
-"""Golden files of convolutional networks: small random checkpoints of ResNet and ConvNeXt as transformers and timm
-save them, and what those libraries give for them.
+"""Golden files of convolutional networks: small random checkpoints of ResNet and ConvNeXt as transformers, timm and
+open_clip save them, and what those libraries give for them.
 
     python convs.py
 
 A feature map `[images, channels, height, width]` stands in `<case>/expected.safetensors` as tokens, row by row:
 `[images, height * width, channels]`. `hidden_states.0` is the stem (ResNet: after the pooling; ConvNeXt: after its norm),
 `hidden_states.i` the output of residual block i, counted through all stages; a ConvNeXt's downsampling between stages belongs to
-the block after it. `output` is the pooled vector before any classifier: the mean over positions, which ConvNeXt norms.
+the block after it. `output` is the pooled vector before any classifier: the mean over positions, which ConvNeXt norms; of CLIP's
+ResNet it is the projection instead, `image_embeds`.
 
 The pixels are not kept: `formula`.
 
@@ -17,7 +18,8 @@ import timm
 import timm.models
 import torch
 import transformers as tf
-from generate import fresh
+from generate import fresh, write_json
+from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from safetensors.torch import save_file
 from vits import randomize
 
@@ -56,10 +58,11 @@ def worst(values):
     largest magnitude: below 1e-3, channels could hardly be compared one by one."""
     rows = values.reshape(-1, values.shape[-1])
     deviations = rows.std(0, unbiased=False) / rows.abs().max()
-    return deviations[deviations > 0].min().item()
+    alive = deviations[deviations > 0]
+    return alive.min().item() if len(alive) else 0.0
 
 
-def finish(folder, model, seed, compute, save):
+def finish(folder, model, seed, compute, save, last="output"):
     """`save`s the model with the best of thirty draws of weights, and writes what `compute` makes of it."""
     def quality(attempt):
         randomize_all(model, seed + 100 * attempt)
@@ -69,7 +72,7 @@ def finish(folder, model, seed, compute, save):
     randomize_all(model, seed + 100 * max(range(30), key=quality))
     stages, output = compute(model)
     save()
-    expected = {f"hidden_states.{i}": s for i, s in enumerate(stages)} | {"output": output}
+    expected = {f"hidden_states.{i}": s for i, s in enumerate(stages)} | {last: output}
     save_file({k: v.contiguous() for k, v in expected.items()}, folder / "expected.safetensors")
     for file in folder.iterdir():
         file.chmod(0o644)
@@ -104,7 +107,30 @@ def timm_folder(name, seed, size, architecture, stem, blocks, **args):
     assert torch.equal(compute(read)[1], compute(model)[1])
 
 
+def open_clip_folder(name, seed, size):
+    """CLIP's ResNet: three convolutions in the stem, mean poolings in place of strides, pooling by attention."""
+    folder = fresh(name)
+    vision = {"layers": [1, 2, 1, 1], "width": 2, "head_width": 16, "image_size": size, "patch_size": None}
+    text = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
+    model = CLIP(12, CLIPVisionCfg(**vision), CLIPTextCfg(**text)).eval()
+    tower = model.visual
+    blocks = [block for i in range(1, 5) for block in getattr(tower, f"layer{i}")]
+
+    def compute(model):
+        return run(tower.avgpool, blocks, lambda: model.encode_image(formula(size), normalize=False))
+
+    def save():
+        tensors = {k: v.contiguous() for k, v in model.state_dict().items()}
+        save_file(tensors, folder / "open_clip_model.safetensors")
+        write_json(folder / "open_clip_config.json", {
+            "model_cfg": {"embed_dim": 12, "vision_cfg": vision, "text_cfg": text},
+            "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}})
+
+    finish(folder, model, seed, compute, save, "image_embeds")
+
+
 def main():
+    open_clip_folder("open_clip_resnet", 750, 64)
     sizes = {"embedding_size": 8, "hidden_sizes": [16, 16, 24, 32], "depths": [1, 2, 1, 1]}
     model = tf.ResNetForImageClassification(tf.ResNetConfig(**sizes))
     transformers_folder("resnet", 700, 32, model, model.resnet, model.resnet.embedder)

@@ -1,0 +1,247 @@
+//! A convolutional network: its stem, its blocks, and its head. A stage's tokens are the positions
+//! of its map, row by row.
+
+use std::fmt;
+
+use super::convolution::{Convolution, as_it_is};
+use super::embedding::add;
+use super::head::{AttentionPooling, Head, Pooling, to_unit};
+use super::linear::Linear;
+use super::norm::Norm;
+use super::scratch::Scratch;
+use super::tower::{Group, Tower};
+use crate::feature_map::{MapView, Window, relu};
+use alignscope_kernel::huge_pages;
+
+/// The layers of a convolutional network.
+#[derive(Debug)]
+pub(super) struct ConvNet {
+    pub(super) image_size: usize,
+    pub(super) stem: Stem,
+    pub(super) blocks: Vec<Box<dyn MapBlock>>,
+    /// Side and channels of the map after the stem and after each block.
+    pub(super) maps: Vec<[usize; 2]>,
+    pub(super) head: MapHead,
+}
+
+/// From the last map to one vector.
+#[derive(Debug)]
+pub(super) enum MapHead {
+    /// The mean over positions.
+    Mean {
+        /// What the map is pooled by before.
+        pool: Option<Window>,
+        /// Of the mean.
+        norm: Option<Norm>,
+    },
+    /// CLIP's: the mean over positions attends to itself and to the positions.
+    Attention(Box<MapAttention>),
+}
+
+/// Attention of the mean over positions.
+#[derive(Debug)]
+pub(super) struct MapAttention {
+    /// Added to the mean, and to each position: `[1 + positions, channels]`.
+    pub(super) positions: Vec<f32>,
+    pub(super) query: Linear,
+    pub(super) pooling: AttentionPooling,
+    /// Whether what comes out is divided by its L2 norm.
+    pub(super) unit: bool,
+}
+
+/// From pixels to the first map.
+#[derive(Debug)]
+pub(super) struct Stem {
+    /// One after the other, with a ReLU between.
+    pub(super) convolutions: Vec<Convolution>,
+    pub(super) end: StemEnd,
+}
+
+/// What follows the stem's last convolution.
+#[derive(Debug)]
+pub(super) enum StemEnd {
+    Relu,
+    /// A ReLU, and the largest value of each window.
+    Pool(Window),
+    /// A ReLU, and the mean of each window.
+    MeanPool(Window),
+    /// A norm over the channels of each position.
+    Norm(Norm),
+}
+
+/// A block of a convolutional network.
+pub(super) trait MapBlock: fmt::Debug + Send + Sync {
+    /// Replaces a map of this side, `[side, side, inputs]`, by the block's. It stands at the
+    /// beginning of `image`, which has room for either.
+    fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch);
+
+    /// Bytes of the weights.
+    fn bytes(&self) -> usize;
+
+    /// Bytes of working memory for a map of this side.
+    fn scratch_bytes(&self, side: usize) -> usize;
+}
+
+/// A square map at the beginning of `values`.
+pub(super) fn square(side: usize, channels: usize, values: &[f32]) -> MapView<'_> {
+    let values = &values[..side * side * channels];
+    MapView { height: side, width: side, channels, values }
+}
+
+impl Stem {
+    /// `pixels` is `[3, size, size]`, `out` the first map.
+    fn apply(&self, pixels: &[f32], size: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let Scratch { input, products, wide, maps: [current, next, ..], .. } = scratch;
+        let image = huge_pages::first(current, pixels.len(), 0.0);
+        // [c, h, w] -> [h, w, c]
+        for (channel, plane) in pixels.chunks_exact(size * size).enumerate() {
+            let out = image[channel..].iter_mut().step_by(3);
+            out.zip(plane).for_each(|(out, value)| *out = *value);
+        }
+        let (last, before) = self.convolutions.split_last().expect("a stem has a convolution");
+        let (mut side, mut channels) = (size, 3);
+        let mut scratch = (input, products);
+        for convolution in before {
+            let made = convolution.output_side(side);
+            let out = huge_pages::first(next, made * made * convolution.outputs(), 0.0);
+            convolution.apply(square(side, channels, current), out, relu, &mut scratch);
+            (side, channels) = (made, convolution.outputs());
+            std::mem::swap(current, next);
+        }
+        let map = square(side, channels, current);
+        match &self.end {
+            StemEnd::Relu => last.apply(map, out, relu, &mut scratch),
+            StemEnd::Pool(window) | StemEnd::MeanPool(window) => {
+                let (side, channels) = (last.output_side(side), last.outputs());
+                let full = huge_pages::first(next, side * side * channels, 0.0);
+                last.apply(map, full, relu, &mut scratch);
+                let (map, width) = (square(side, channels, full), window.output_side(side));
+                match self.end {
+                    StemEnd::MeanPool(_) => window.mean_pool(map, width, out),
+                    _ => window.max_pool(map, width, out),
+                }
+            }
+            StemEnd::Norm(norm) => {
+                last.apply(map, out, as_it_is, &mut scratch);
+                norm.apply_in_place(out, wide);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.convolutions.iter().map(Convolution::bytes).sum()
+    }
+
+    fn scratch_bytes(&self, size: usize) -> usize {
+        let (mut side, mut channels, mut largest, mut strip) = (size, 3, 3 * size * size, 0);
+        for convolution in &self.convolutions {
+            strip = strip.max(convolution.scratch_bytes(side, channels));
+            (side, channels) = (convolution.output_side(side), convolution.outputs());
+            largest = largest.max(side * side * channels);
+        }
+        2 * size_of::<f32>() * largest + strip
+    }
+}
+
+impl MapHead {
+    /// `map` is the last one, square, `out` `[last channels]`.
+    fn apply(&self, map: MapView<'_>, out: &mut [f32], scratch: &mut Scratch) {
+        let channels = map.channels;
+        match self {
+            Self::Attention(attention) => attention.apply(map, out, scratch),
+            Self::Mean { pool: None, norm } => mean(map.values, norm.as_ref(), out, scratch),
+            Self::Mean { pool: Some(window), norm } => {
+                let side = window.output_side(map.width);
+                let mut pooled = vec![0.0; side * side * channels];
+                window.max_pool(map, side, &mut pooled);
+                mean(&pooled, norm.as_ref(), out, scratch);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Mean { .. } => 0,
+            Self::Attention(attention) => {
+                let MapAttention { positions, query, pooling, .. } = &**attention;
+                size_of_val(positions.as_slice()) + query.bytes() + pooling.bytes()
+            }
+        }
+    }
+
+    /// Bytes of working memory for a last map of this side and so many channels.
+    fn scratch_bytes(&self, side: usize, channels: usize) -> usize {
+        let numbers = side * side * channels;
+        match self {
+            Self::Mean { pool: None, .. } => 0,
+            Self::Mean { pool: Some(_), .. } => size_of::<f32>() * numbers,
+            // Tokens, as they are and as a layer takes them; keys and values.
+            Self::Attention(_) => 5 * size_of::<f32>() * (numbers + channels),
+        }
+    }
+}
+
+/// The mean over positions, and its norm.
+fn mean(map: &[f32], norm: Option<&Norm>, out: &mut [f32], scratch: &mut Scratch) {
+    let channels = out.len();
+    let head = Head::without_norm(Pooling::Mean(0..map.len() / channels));
+    head.apply(map, channels, out, scratch);
+    if let Some(norm) = norm {
+        norm.apply_in_place(out, &mut scratch.wide);
+    }
+}
+
+impl MapAttention {
+    fn apply(&self, map: MapView<'_>, out: &mut [f32], scratch: &mut Scratch) {
+        let channels = map.channels;
+        let mut tokens = vec![0.0; self.positions.len()];
+        let (first, rest) = tokens.split_at_mut(channels);
+        rest.copy_from_slice(map.values);
+        mean(map.values, None, first, scratch);
+        add(&mut tokens, &self.positions);
+        let Scratch { input, products, .. } = scratch;
+        let mut query = vec![0.0; channels];
+        self.query.apply_row(&tokens[..channels], &mut query, input, products);
+        let count = tokens.len() / channels;
+        self.pooling.key_value.shape(input, count);
+        let rows = tokens.chunks_exact(channels).enumerate();
+        rows.for_each(|(row, token)| input.set_row(row, token));
+        self.pooling.apply(&query, count, out, scratch);
+        if self.unit {
+            to_unit(out);
+        }
+    }
+}
+
+impl Tower for ConvNet {
+    fn embed(&self, pixels: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        self.stem.apply(pixels, self.image_size, out, scratch);
+    }
+
+    fn step(&self, step: usize, images: Group<'_>, scratch: &mut Scratch) {
+        let [side, _] = self.maps[step];
+        for image in images.values.chunks_exact_mut(images.room) {
+            self.blocks[step].apply(image, side, scratch);
+        }
+    }
+
+    fn finish(&self, image: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        let [side, channels] = self.maps[self.maps.len() - 1];
+        self.head.apply(square(side, channels, image), out, scratch);
+    }
+
+    fn bytes(&self) -> usize {
+        let blocks = self.blocks.iter().map(|block| block.bytes());
+        self.stem.bytes() + blocks.sum::<usize>() + self.head.bytes()
+    }
+
+    fn scratch_bytes(&self, _: usize) -> usize {
+        let blocks = self.blocks.iter().zip(&self.maps);
+        let blocks = blocks.map(|(block, [side, _])| block.scratch_bytes(*side));
+        let [side, channels] = self.maps[self.maps.len() - 1];
+        // Each kind of buffer is as large as its largest use, and lasts.
+        self.stem.scratch_bytes(self.image_size)
+            + blocks.max().unwrap_or(0)
+            + self.head.scratch_bytes(side, channels)
+    }
+}

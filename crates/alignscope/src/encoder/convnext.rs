@@ -1,0 +1,493 @@
+//! ConvNeXt, as transformers and timm store it.
+
+use super::EncoderError;
+use super::architecture::{Architecture, FamilyName};
+use super::catalogue::{IMAGENET, Known, cropped};
+use super::config::{ConfigError, ConfigFile, Keys};
+use super::convnet::{ConvNet, MapBlock, MapHead, Stem, StemEnd, square};
+use super::convolution::{Convolution, ConvolutionSizes, as_it_is};
+use super::convolutional::{Convolutional, MapBlockKind, MapBlockSizes, MapStage};
+use super::family::{CheckpointFolder, Family, Sizes};
+use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
+use super::layers::{Layers, norm_tensors, prefix_of};
+use super::linear::Linear;
+use super::norm::{Norm, NormKind};
+use super::precision::of_patches;
+use super::scratch::Scratch;
+use super::timm_folder::{self, TimmTensors};
+use super::tower::Tower;
+use crate::feature_map::Window;
+use crate::input_file::HashedPath;
+use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
+use crate::weights::{Init, Weights, WeightsError};
+use alignscope_kernel::{Activation, Depthwise, ProductScratch, depthwise, huge_pages};
+
+/// Whose ConvNeXt it is. They compute the same, but for what is added to the variance in the last
+/// norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConvNext {
+    /// That of transformers.
+    Transformers,
+    /// That of timm.
+    Timm,
+}
+
+/// The architectures of timm that are the plain network.
+const NAMES: [&str; 9] = [
+    "convnext_atto",
+    "convnext_femto",
+    "convnext_pico",
+    "convnext_nano",
+    "convnext_tiny",
+    "convnext_small",
+    "convnext_base",
+    "convnext_large",
+    "convnext_xlarge",
+];
+
+/// Arguments of timm that its tensors tell, and those of training.
+const ARGUMENTS: [&str; 10] = [
+    "depths",
+    "dims",
+    "in_chans",
+    "num_classes",
+    "ls_init_value",
+    "patch_size",
+    "conv_mlp",
+    "drop_rate",
+    "drop_path_rate",
+    "head_init_scale",
+];
+
+/// Arguments of timm that make another model unless they have this value, as JSON.
+const NEUTRAL_ARGUMENTS: [(&str, &str); 7] = [
+    ("global_pool", "\"avg\""),
+    ("output_stride", "32"),
+    ("kernel_sizes", "7"),
+    ("stem_type", "\"patch\""),
+    ("head_norm_first", "false"),
+    ("use_grn", "false"),
+    ("act_layer", "\"gelu\""),
+];
+
+/// Added to the variance in all norms but transformers' last.
+const EPS: f64 = 1e-6;
+
+/// Side of the depthwise convolution.
+const KERNEL: usize = 7;
+
+/// What halves the map.
+const HALVING: Window = Window { kernel: 2, stride: 2, padding: 0 };
+
+/// Numbers of the MLP's hidden layer that a strip of positions has: it stays in the second cache.
+const STRIP_NUMBERS: usize = 1 << 18;
+
+/// A depthwise convolution and an MLP, which add to what came in. The first of a stage begins with a
+/// norm and a convolution that halves the map.
+#[derive(Debug)]
+struct Block {
+    halving: Option<(Norm, Convolution)>,
+    /// `[kernel, kernel, channels]`.
+    depthwise: Vec<f32>,
+    /// `[channels]`.
+    bias: Vec<f32>,
+    norm: Norm,
+    mlp_in: Linear,
+    activation: Activation,
+    mlp_out: Linear,
+}
+
+impl Block {
+    fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Side of the map after the halving.
+    fn side(&self, side: usize) -> usize {
+        self.halving.as_ref().map_or(side, |(_, convolution)| convolution.output_side(side))
+    }
+
+    /// Positions that go through the MLP at a time.
+    fn strip_positions(&self) -> usize {
+        (STRIP_NUMBERS / self.mlp_in.outputs()).max(32)
+    }
+}
+
+impl MapBlock for Block {
+    fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch) {
+        let Scratch { input, hidden, wide, products, maps: [map, ..], .. } = scratch;
+        if let Some((norm, convolution)) = &self.halving {
+            let numbers = side * side * norm.channels();
+            let normed = huge_pages::first(map, numbers, 0.0);
+            normed.copy_from_slice(&image[..numbers]);
+            norm.apply_in_place(normed, wide);
+            let made = convolution.output_side(side);
+            let out = &mut image[..made * made * convolution.outputs()];
+            let view = square(side, norm.channels(), normed);
+            convolution.apply(view, out, as_it_is, &mut (&mut *input, &mut *products));
+        }
+        let (side, channels) = (self.side(side), self.channels());
+        let image = &mut image[..side * side * channels];
+        let filtered = huge_pages::first(map, image.len(), 0.0);
+        let of = Depthwise { weights: &self.depthwise, bias: &self.bias, kernel: KERNEL };
+        depthwise(of, image, side, filtered);
+        let strip = self.strip_positions() * channels;
+        for (filtered, image) in filtered.chunks(strip).zip(image.chunks_mut(strip)) {
+            self.mlp_in.shape(input, filtered.len() / channels);
+            self.norm.fill(filtered, input);
+            self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
+            self.mlp_out.add_to(hidden, image, products);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.halving.as_ref().map_or(0, |(_, convolution)| convolution.bytes())
+            + size_of_val(self.depthwise.as_slice())
+            + self.mlp_in.bytes()
+            + self.mlp_out.bytes()
+    }
+
+    fn scratch_bytes(&self, side: usize) -> usize {
+        let (before, halving) = match &self.halving {
+            None => (0, 0),
+            Some((norm, convolution)) => {
+                let channels = norm.channels();
+                (side * side * channels, convolution.scratch_bytes(side, channels))
+            }
+        };
+        let positions = self.side(side).pow(2);
+        let (channels, hidden) = (self.channels(), self.mlp_in.outputs());
+        let rows = positions.min(self.strip_positions());
+        let mlp = self.mlp_in.lhs_bytes(rows, channels)
+            + self.mlp_out.lhs_bytes(rows, hidden)
+            + ProductScratch::bytes(rows, hidden);
+        size_of::<f32>() * before.max(positions * channels) + halving.max(mlp)
+    }
+}
+
+/// The tensors of a ConvNeXt, by the names that its library gives them.
+#[derive(Debug)]
+struct Names {
+    family: ConvNext,
+    prefix: &'static str,
+}
+
+impl Names {
+    fn new(family: ConvNext, weights: &Weights) -> Self {
+        let name = "embeddings.patch_embeddings.weight";
+        let prefix = match family {
+            ConvNext::Transformers => prefix_of(weights, name, &["", "convnext."]),
+            ConvNext::Timm => "",
+        };
+        Self { family, prefix }
+    }
+
+    fn pick(&self, of_transformers: &str, of_timm: &str) -> String {
+        match self.family {
+            ConvNext::Transformers => format!("{}{of_transformers}", self.prefix),
+            ConvNext::Timm => of_timm.to_owned(),
+        }
+    }
+
+    /// The convolution of the stem, and the norm after it.
+    fn stem(&self) -> [String; 2] {
+        [
+            self.pick("embeddings.patch_embeddings", "stem.0"),
+            self.pick("embeddings.layernorm", "stem.1"),
+        ]
+    }
+
+    /// The norm before a stage, and the convolution that halves the map.
+    fn halving(&self, stage: usize) -> [String; 2] {
+        let name = |part: usize| {
+            self.pick(
+                &format!("encoder.stages.{stage}.downsampling_layer.{part}"),
+                &format!("stages.{stage}.downsample.{part}"),
+            )
+        };
+        [name(0), name(1)]
+    }
+
+    /// A part of a block.
+    fn part(&self, block: &MapBlockSizes, of_transformers: &str, of_timm: &str) -> String {
+        let MapBlockSizes { stage, number, .. } = *block;
+        self.pick(
+            &format!("encoder.stages.{stage}.layers.{number}.{of_transformers}"),
+            &format!("stages.{stage}.blocks.{number}.{of_timm}"),
+        )
+    }
+
+    /// The depthwise convolution, the norm, and the two layers of the MLP.
+    fn block(&self, block: &MapBlockSizes) -> [String; 4] {
+        [
+            self.part(block, "dwconv", "conv_dw"),
+            self.part(block, "layernorm", "norm"),
+            self.part(block, "pwconv1", "mlp.fc1"),
+            self.part(block, "pwconv2", "mlp.fc2"),
+        ]
+    }
+
+    /// LayerScale's gains.
+    fn scale(&self, block: &MapBlockSizes) -> String {
+        self.part(block, "layer_scale_parameter", "gamma")
+    }
+
+    fn last_norm(&self) -> String {
+        self.pick("layernorm", "head.norm")
+    }
+}
+
+impl Family for ConvNext {
+    fn name(&self) -> FamilyName {
+        match self {
+            Self::Transformers => FamilyName { id: "convnext", title: "ConvNeXt" },
+            Self::Timm => FamilyName { id: "timm-convnext", title: "timm ConvNeXt" },
+        }
+    }
+
+    fn model_types(&self) -> &'static [&'static str] {
+        match self {
+            Self::Transformers => &["convnext"],
+            Self::Timm => &[],
+        }
+    }
+
+    fn recognises(&self, config: &ConfigFile) -> bool {
+        match self {
+            Self::Transformers => config.model_type() == Some("convnext"),
+            Self::Timm => timm_folder::is_one_of(config, &NAMES),
+        }
+    }
+
+    fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
+        match self {
+            Self::Transformers => Ok(self.read(folder.config.keys())?),
+            Self::Timm => {
+                let keys = folder.config.keys();
+                timm_folder::check(&keys, &ARGUMENTS, &NEUTRAL_ARGUMENTS)?;
+                let size = timm_folder::input_size(&keys)?;
+                let tensors = TimmTensors { weights: folder.weights()?, keys: &keys };
+                let has_scale = tensors.has("stages.0.blocks.0.gamma");
+                let architecture = Architecture {
+                    layer_scale: has_scale.then_some(1e-6),
+                    layer_norm_eps: EPS,
+                    ..Architecture::of_maps(self.name(), size, of_tensors(&tensors)?)
+                };
+                Ok((architecture.validate(keys.path)?, Vec::new()))
+            }
+        }
+    }
+
+    fn preprocessing(
+        &self,
+        folder: &CheckpointFolder<'_>,
+        architecture: &Architecture,
+    ) -> Result<(Recipe, HashedPath), PreprocessError> {
+        match self {
+            Self::Transformers => Preprocessing::from_folder(folder.path, "ConvNextImageProcessor"),
+            Self::Timm => timm_folder::preprocessing(&folder.config, architecture.image_size),
+        }
+    }
+
+    fn resizes_positions(&self, _: &Architecture) -> bool {
+        *self == Self::Transformers
+    }
+
+    fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
+        let (sizes, names) = (architecture.maps(), Names::new(*self, weights));
+        // A norm has a weight and a bias too.
+        let layer = |name: &String| norm_tensors(name, NormKind::Layer);
+        let mut tensors: Vec<String> = names.stem().iter().flat_map(layer).collect();
+        for block in sizes.blocks() {
+            if block.window.is_some() {
+                tensors.extend(names.halving(block.stage).iter().flat_map(layer));
+            }
+            tensors.extend(names.block(&block).iter().flat_map(layer));
+            if architecture.layer_scale.is_some() {
+                tensors.push(names.scale(&block));
+            }
+        }
+        tensors.extend(layer(&names.last_norm()));
+        tensors
+    }
+
+    fn outside(&self) -> &'static [&'static str] {
+        match self {
+            Self::Transformers => &["classifier."],
+            Self::Timm => &["head.fc."],
+        }
+    }
+
+    /// An untrained model's spreads are those of transformers' `PreTrainedModel._init_weights`.
+    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
+        let (a, names) = (layers.architecture, Names::new(*self, layers.weights));
+        let sizes = a.maps();
+        let [stem, stem_norm] = names.stem();
+        let (inputs, outputs, window) = (3, sizes.stem_channels, sizes.stem[0]);
+        let precision = of_patches(layers.precision);
+        let of_stem = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
+        let stem = Stem {
+            convolutions: vec![Convolution::read(layers, &stem, of_stem, SPREAD)?],
+            end: StemEnd::Norm(norm(layers, &stem_norm, outputs, EPS)?),
+        };
+        let block = |sizes: MapBlockSizes| -> Result<Box<dyn MapBlock>, WeightsError> {
+            Ok(Box::new(block(layers, &names, sizes)?))
+        };
+        let last_norm = norm(layers, &names.last_norm(), a.last_channels, a.layer_norm_eps)?;
+        Ok(Box::new(ConvNet {
+            image_size: a.image_size,
+            stem,
+            blocks: sizes.blocks().into_iter().map(block).collect::<Result<_, _>>()?,
+            maps: sizes.maps(a.image_size),
+            head: MapHead::Mean { pool: None, norm: Some(last_norm) },
+        }))
+    }
+
+    fn known_models(&self) -> Vec<Known> {
+        match self {
+            Self::Transformers => {
+                let sizes = convnext(4, &[3, 3, 9, 3], &[96, 192, 384, 768]);
+                let architecture = Architecture {
+                    layer_scale: Some(1e-6),
+                    layer_norm_eps: 1e-12,
+                    ..Architecture::of_maps(self.name(), 224, sizes)
+                };
+                let preprocessing = Preprocessing {
+                    resize: Some(Resize::ShortestEdge(256)),
+                    ..cropped(224, CropRounding::Floor, IMAGENET)
+                };
+                vec![Known::new("facebook/convnext-tiny-224", architecture, preprocessing)]
+            }
+            Self::Timm => Vec::new(),
+        }
+    }
+}
+
+/// How an untrained model's matrices begin.
+const SPREAD: Init = Init::Normal(0.02);
+
+fn norm(layers: &Layers<'_>, name: &str, channels: usize, eps: f64) -> Result<Norm, WeightsError> {
+    Ok(Norm {
+        kind: NormKind::Layer,
+        weight: layers.tensor(&format!("{name}.weight"), &[channels], Init::Ones)?,
+        bias: layers.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?,
+        eps: eps as f32,
+    })
+}
+
+fn block(layers: &Layers<'_>, names: &Names, sizes: MapBlockSizes) -> Result<Block, WeightsError> {
+    let MapBlockSizes { stage, inputs, outputs: channels, window, .. } = sizes;
+    let halving = match window {
+        None => None,
+        Some(window) => {
+            let [before, name] = names.halving(stage);
+            let (outputs, precision) = (channels, layers.precision);
+            let of = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
+            let convolution = Convolution::read(layers, &name, of, SPREAD)?;
+            Some((norm(layers, &before, inputs, EPS)?, convolution))
+        }
+    };
+    let [filter, of_norm, mlp_in, mlp_out] = names.block(&sizes);
+    let shape = [channels, 1, KERNEL, KERNEL];
+    let filters = layers.tensor(&format!("{filter}.weight"), &shape, SPREAD)?;
+    let mut depthwise = vec![0.0; filters.len()];
+    // [channel, y, x] -> [y, x, channel]
+    for (channel, filter) in filters.chunks_exact(KERNEL * KERNEL).enumerate() {
+        let places = depthwise[channel..].iter_mut().step_by(channels);
+        places.zip(filter).for_each(|(out, w)| *out = *w);
+    }
+    let linear = |name: &str, [inputs, outputs]: [usize; 2]| {
+        let weight = format!("{name}.weight");
+        // Some models of timm have convolutions of one pixel here.
+        let shape = [outputs, inputs, 1, 1];
+        let is_map = layers.weights.shape(&weight).is_some_and(|found| found.len() == 4);
+        let weight = layers.tensor(&weight, if is_map { &shape } else { &shape[..2] }, SPREAD)?;
+        let bias = layers.tensor(&format!("{name}.bias"), &[outputs], Init::Zeros)?;
+        Ok::<_, WeightsError>((weight, bias))
+    };
+    let hidden = 4 * channels;
+    let (in_weight, in_bias) = linear(&mlp_in, [channels, hidden])?;
+    let (mut out_weight, mut out_bias) = linear(&mlp_out, [hidden, channels])?;
+    if let Some(scale) = layers.architecture.layer_scale {
+        let gains = layers.tensor(&names.scale(&sizes), &[channels], Init::Constant(scale))?;
+        let rows = out_weight.chunks_exact_mut(hidden).zip(&mut out_bias);
+        for ((row, bias), gain) in rows.zip(&gains) {
+            row.iter_mut().for_each(|w| *w *= gain);
+            *bias *= gain;
+        }
+    }
+    Ok(Block {
+        halving,
+        depthwise,
+        bias: layers.tensor(&format!("{filter}.bias"), &[channels], Init::Zeros)?,
+        norm: norm(layers, &of_norm, channels, EPS)?,
+        mlp_in: Linear::new(in_weight, Some(in_bias), channels, layers.precision),
+        activation: layers.architecture.activation,
+        mlp_out: Linear::new(out_weight, Some(out_bias), hidden, layers.precision),
+    })
+}
+
+/// The sizes of a ConvNeXt of these blocks and channels of each stage.
+fn convnext(patch: usize, depths: &[usize], channels: &[usize]) -> Convolutional {
+    let stage = |(i, (blocks, channels)): (usize, (&usize, &usize))| MapStage {
+        blocks: *blocks,
+        channels: *channels,
+        kernel: KERNEL,
+        window: (i > 0).then_some(HALVING),
+    };
+    Convolutional {
+        block: MapBlockKind::ConvNext,
+        stem: vec![Window { kernel: patch, stride: patch, padding: 0 }],
+        stem_channels: channels[0],
+        stages: depths.iter().zip(channels).enumerate().map(stage).collect(),
+    }
+}
+
+/// The sizes that the tensors of timm's ConvNeXt tell.
+fn of_tensors(tensors: &TimmTensors<'_>) -> Result<Convolutional, ConfigError> {
+    let patch = tensors.axis("stem.0.weight", 2)?;
+    let (mut depths, mut channels) = (Vec::new(), Vec::new());
+    for stage in 0..4 {
+        let name = |i: usize| format!("stages.{stage}.blocks.{i}.conv_dw.weight");
+        channels.push(tensors.axis(&name(0), 0)?);
+        depths.push((0..).take_while(|i| tensors.has(&name(*i))).count());
+    }
+    Ok(convnext(patch, &depths, &channels))
+}
+
+impl ConvNext {
+    /// Keys that are missing take the defaults of transformers 5's `ConvNextConfig`.
+    fn read(self, mut keys: Keys<'_>) -> Result<Sizes, ConfigError> {
+        let read: &[&str] = &[
+            "model_type",
+            "patch_size",
+            "num_stages",
+            "hidden_sizes",
+            "depths",
+            "hidden_act",
+            "layer_norm_eps",
+            "layer_scale_init_value",
+            // Of no effect: the preprocessing tells the size.
+            "image_size",
+        ];
+        keys.must_be_known(&[read, &BACKBONE, &PASSED_OVER], &[&NEUTRAL])?;
+        let patch = keys.size("patch_size", 4)?;
+        let channels = keys.sizes("hidden_sizes", &[96, 192, 384, 768])?;
+        let depths = keys.sizes("depths", &[3, 3, 9, 3])?;
+        keys.must_be_as_many("hidden_sizes", channels.len(), "depths", depths.len())?;
+        let stages = keys.size("num_stages", 4)?;
+        keys.must_be_as_many("num_stages", stages, "depths", depths.len())?;
+        let scale = match keys.object.get("layer_scale_init_value") {
+            // No gains at all.
+            Some(value) if value.as_f64() == Some(0.0) => None,
+            _ => Some(keys.positive("layer_scale_init_value", 1e-6)?),
+        };
+        let architecture = Architecture {
+            activation: keys.activation("hidden_act", Activation::Gelu)?,
+            layer_scale: scale,
+            layer_norm_eps: keys.positive("layer_norm_eps", 1e-12)?,
+            ..Architecture::of_maps(self.name(), 224, convnext(patch, &depths, &channels))
+        };
+        Ok((architecture.validate(keys.path)?, keys.defaults_used))
+    }
+}

@@ -1,0 +1,128 @@
+//! The folders that `timm.models.save_for_hf` writes.
+
+use serde_json::{Map, Value};
+
+use super::config::{ConfigError, ConfigFile, Keys};
+use crate::input_file::HashedPath;
+use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
+use crate::weights::{Format, Weights};
+
+/// The keys of a folder's `config.json`; those of its `pretrained_cfg` stand there in older ones.
+pub(super) const FOLDER_KEYS: [&str; 33] = [
+    "architecture",
+    "architectures",
+    "model_args",
+    "pretrained_cfg",
+    "num_classes",
+    "num_features",
+    "global_pool",
+    "label_names",
+    "label_descriptions",
+    "labels",
+    "url",
+    "file",
+    "hf_hub_id",
+    "hf_hub_filename",
+    "source",
+    "custom_load",
+    "input_size",
+    "test_input_size",
+    "min_input_size",
+    "fixed_input_size",
+    "interpolation",
+    "crop_pct",
+    "test_crop_pct",
+    "crop_mode",
+    "mean",
+    "std",
+    "pool_size",
+    "first_conv",
+    "classifier",
+    "license",
+    "tag",
+    "paper_ids",
+    "paper_name",
+];
+
+/// The architecture's name, if the configuration is timm's.
+pub(super) fn architecture(config: &ConfigFile) -> Option<&str> {
+    let is_of_timm = config.format() == Format::Transformers && config.model_type().is_none();
+    config.object().get("architecture").filter(|_| is_of_timm).and_then(Value::as_str)
+}
+
+/// Whether the architecture is one of these.
+pub(super) fn is_one_of(config: &ConfigFile, names: &[&str]) -> bool {
+    architecture(config).is_some_and(|name| names.contains(&name))
+}
+
+/// `pretrained_cfg`, or the whole file, in which its keys stand in older folders.
+pub(super) fn pretrained<'a>(keys: &Keys<'a>) -> Result<&'a Map<String, Value>, ConfigError> {
+    Ok(keys.nested("pretrained_cfg")?.unwrap_or(keys.object))
+}
+
+/// Refuses every key that is not known, and every argument of the model but those `known` and those
+/// of `neutral` with the value that stands there.
+pub(super) fn check(
+    keys: &Keys<'_>,
+    known: &[&str],
+    neutral: &[(&str, &'static str)],
+) -> Result<(), ConfigError> {
+    keys.must_be_known(&[&FOLDER_KEYS], &[])?;
+    let Some(object) = keys.nested("model_args")? else { return Ok(()) };
+    let arguments =
+        Keys { object, path: keys.path, prefix: "model_args.", defaults_used: Vec::new() };
+    arguments.must_be_known(&[known], &[neutral])
+}
+
+/// Side of the images that `input_size`, `[3, side, side]`, says; 224 without it.
+pub(super) fn input_size(keys: &Keys<'_>) -> Result<usize, ConfigError> {
+    match pretrained(keys)?.get("input_size") {
+        None | Some(Value::Null) => Ok(224),
+        Some(found) => match found.as_array().map(Vec::as_slice) {
+            Some([channels, height, width]) if channels == 3 && height == width => {
+                let side = height.as_u64().filter(|side| (1..=8192).contains(side));
+                side.map(|side| side as usize)
+            }
+            _ => None,
+        }
+        .ok_or_else(|| keys.value("input_size", found, "[3, side, side]")),
+    }
+}
+
+/// How an image is brought to a model that takes so many pixels on a side.
+pub(super) fn preprocessing(
+    config: &ConfigFile,
+    image_size: usize,
+) -> Result<(Recipe, HashedPath), PreprocessError> {
+    let (file, object) = (config.file(), config.object());
+    let pretrained = object.get("pretrained_cfg").and_then(Value::as_object).unwrap_or(object);
+    let recipe = Preprocessing::from_timm(pretrained, &file.path, image_size)?;
+    Ok((recipe, file.clone()))
+}
+
+/// The tensors of a folder, which tell the sizes of its model.
+#[derive(Clone, Copy)]
+pub(super) struct TimmTensors<'a> {
+    pub(super) weights: &'a Weights,
+    pub(super) keys: &'a Keys<'a>,
+}
+
+impl TimmTensors<'_> {
+    /// Whether it is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.weights.shape(name).is_some()
+    }
+
+    /// The length of a tensor along an axis.
+    pub(super) fn axis(&self, name: &str, axis: usize) -> Result<usize, ConfigError> {
+        let shape = self.weights.shape(name);
+        shape.and_then(|shape| shape.get(axis).copied()).filter(|n| *n > 0).ok_or_else(|| {
+            let model = self.keys.object.get("architecture").and_then(Value::as_str);
+            ConfigError::NoTensor {
+                path: self.keys.path.to_owned(),
+                model: model.unwrap_or_default().to_owned(),
+                tensor: name.to_owned(),
+            }
+        })
+    }
+}
