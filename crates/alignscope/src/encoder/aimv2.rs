@@ -18,7 +18,7 @@ use super::{EncoderError, Parts};
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
 /// No class token, norms by the root of the mean square, gated MLPs, and a head of attention whose
@@ -80,6 +80,14 @@ impl Family for Aimv2 {
         let block = |i| block(weights, i).tensors(NormKind::Rms);
         names.extend((0..architecture.blocks).flat_map(block));
         names
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embed.weight",
+            own: &["vision_model.", ""],
+            in_memory: &[],
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

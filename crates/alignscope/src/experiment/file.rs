@@ -21,7 +21,9 @@ use crate::finished::FigureSpec;
 use crate::finished::Presentation;
 use crate::input_file::read_text;
 use crate::model_spec::ProjectionForm;
-use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
+use crate::model_spec::{
+    Like, ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of,
+};
 use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
 use crate::resample::{ClusterBy, MAX_RESAMPLES, MIN_RESAMPLES, Resampling};
@@ -635,6 +637,15 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
         ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };
             ModelSpec::Encoder { source, bare_patches }
+        }
+        ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
+            match file.like {
+                Some(Like::Known(id)) => {
+                    let source = ModelSource::Random { id, seed: 0 };
+                    ModelSpec::Encoder { source, bare_patches }
+                }
+                _ => format!("random:{}", file.path.display()).parse()?,
+            }
         }
         ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
             // No architecture is known by a folder, which is what the error then says.
