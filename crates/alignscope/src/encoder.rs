@@ -247,7 +247,7 @@ impl Checkpoint {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let adapter = beside::check(beside)?.then(|| beside.to_owned());
+        let adapter = beside::has_adapter(beside)?.then(|| beside.to_owned());
         let origin = WeightsOrigin { file: Some((path, file.part.as_deref())), adapter };
         hashing(path, progress, || {
             let config = match &file.like {

@@ -334,6 +334,19 @@ impl Weights {
         }
     }
 
+    /// Refuses a file without a tower of these names.
+    ///
+    /// # Errors
+    /// The tensor that tells is missing.
+    pub(crate) fn check_tower(&self, tower: &TowerNames) -> Result<(), WeightsError> {
+        let TensorSource::Files(files) = &self.source else { return Ok(()) };
+        let names = tower.own.iter().map(|own| format!("{own}{}", tower.anchor));
+        match names.clone().any(|name| self.contains(&name)) {
+            true => Ok(()),
+            false => Err(self.missing(&names.last().unwrap_or_default(), files)),
+        }
+    }
+
     /// Whether the tower is a part of a language model that sees, such as LLaVA.
     pub(crate) fn is_within_another_model(&self) -> bool {
         match &self.source {

@@ -84,17 +84,7 @@ pub enum BesideError {
 /// # Errors
 /// What [`BesideError`] says.
 pub(super) fn check(folder: &Path) -> Result<bool, BesideError> {
-    let found = adapter_files(folder);
-    let is_peft = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name == ADAPTER_CONFIG || ADAPTER_WEIGHTS.contains(&&*name)
-    };
-    let whole = folder.join(ADAPTER_CONFIG).is_file() && found.len() > 1;
-    let other = found.iter().find(|path| !(whole && is_peft(path)));
-    if let Some(path) = other {
-        return Err(BesideError::Adapter { base: base_of(path), path: path.clone() });
-    }
-    if !found.is_empty() {
+    if has_adapter(folder)? {
         return Ok(true);
     }
     // peft keeps an adapter of a name of its own in a folder of that name.
@@ -107,6 +97,24 @@ pub(super) fn check(folder: &Path) -> Result<bool, BesideError> {
     }
     check_modules(folder)?;
     Ok(false)
+}
+
+/// Whether an adapter lies in a folder that can be merged.
+///
+/// # Errors
+/// One lies there that cannot.
+pub(super) fn has_adapter(folder: &Path) -> Result<bool, BesideError> {
+    let found = adapter_files(folder);
+    let is_peft = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == ADAPTER_CONFIG || ADAPTER_WEIGHTS.contains(&&*name)
+    };
+    let whole = folder.join(ADAPTER_CONFIG).is_file() && found.len() > 1;
+    let other = found.iter().find(|path| !(whole && is_peft(path)));
+    if let Some(path) = other {
+        return Err(BesideError::Adapter { base: base_of(path), path: path.clone() });
+    }
+    Ok(whole)
 }
 
 /// The model that the adapter in a folder was trained for: a folder, from here or from the adapter's

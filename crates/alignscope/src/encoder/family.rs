@@ -204,6 +204,9 @@ impl<'a> CheckpointFolder<'a> {
         let tower = family.tower_names();
         if let Some(tower) = &tower {
             weights = weights.within(tower)?;
+            if self.origin.file.is_some() {
+                weights.check_tower(tower)?;
+            }
         }
         let Some(folder) = &self.origin.adapter else { return Ok(weights) };
         let in_memory = tower.map_or(&[][..], |tower| tower.in_memory);

@@ -72,6 +72,18 @@ pub enum AdapterError {
         /// The tensor.
         tensor: String,
     },
+    /// It is of a layer that peft merges in ways of its own.
+    #[error(
+        "the adapter {path} has the tensor `{tensor}`, of a `torch.nn.MultiheadAttention`, whose \
+         `out_proj` versions of peft merge differently (0.21 adds it twice); merge the adapter with \
+         peft's `merge_and_unload()`, and save the merged model"
+    )]
+    Attention {
+        /// The adapter's weights.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
     /// The adapter changes what the model does not have.
     #[error(
         "the adapter {path} changes `{module}`, of which the model {model} has {found}; expected \
@@ -176,27 +188,30 @@ impl Adapter {
         let mut changes = BTreeMap::new();
         for tensor in &tensors {
             let module = tensor.strip_prefix(PEFT).unwrap_or(tensor);
-            let (module, change, ends) = if let Some(module) = module.strip_suffix(LORA[0]) {
-                let base = module.replace(".base_layer", "");
-                let (rank, scale) = self.settings.of(&base);
+            if module.contains(".base_layer.out_proj.") {
+                let (path, tensor) = (self.path(), tensor.clone());
+                return Err(AdapterError::Attention { path, tensor });
+            }
+            let (module, change, end) = if let Some(module) = module.strip_suffix(LORA[0]) {
+                let (rank, scale) = self.settings.of(module);
                 let change = Change::Product { module: tensor_base(tensor), scale, rank };
-                (base, change, &[".weight", ".in_proj_weight"][..])
+                (module, change, ".weight")
             } else if module.ends_with(LORA[1]) {
                 if !tensors.contains(&format!("{}{}", tensor_base(tensor), LORA[0])) {
                     return Err(self.unknown(tensor));
                 }
                 continue;
             } else if self.settings.is_saved(module) {
-                (module.to_owned(), Change::Replaced(tensor.clone()), &[""][..])
+                (module, Change::Replaced(tensor.clone()), "")
             } else {
                 return Err(self.unknown(tensor));
             };
-            let module = as_in_files(&module, in_memory);
+            let module = as_in_files(module, in_memory);
             let is_outside = |name: &str| outside.iter().any(|start| name.starts_with(start));
             if is_outside(&module) {
                 continue;
             }
-            match targets(names, &module, ends, is_outside).as_slice() {
+            match targets(names, &format!("{module}{end}"), is_outside).as_slice() {
                 [one] => drop(changes.insert((*one).clone(), change)),
                 [] if module.match_indices('.').any(|(at, _)| is_outside(&module[at + 1..])) => {}
                 several => {
@@ -269,21 +284,16 @@ fn tensor_base(tensor: &str) -> String {
     base.unwrap_or(tensor).to_owned()
 }
 
-/// The tensors of a model that a module's change is for: that of its very name, or those of its name
-/// where one stands within a larger model.
+/// The tensors of a model that a change is for: that of its very name, or those of its name where
+/// one stands within a larger model.
 fn targets<'a>(
     names: &'a [String],
-    module: &str,
-    ends: &[&str],
+    wanted: &str,
     is_outside: impl Fn(&str) -> bool,
 ) -> Vec<&'a String> {
-    let wanted: Vec<String> = ends.iter().map(|end| format!("{module}{end}")).collect();
-    match names.iter().find(|name| wanted.contains(name)) {
+    match names.iter().find(|name| *name == wanted) {
         Some(one) => vec![one],
-        None => names
-            .iter()
-            .filter(|name| !is_outside(name) && wanted.iter().any(|w| is_same(name, w)))
-            .collect(),
+        None => names.iter().filter(|name| !is_outside(name) && is_same(name, wanted)).collect(),
     }
 }
 

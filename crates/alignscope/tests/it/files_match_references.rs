@@ -172,6 +172,23 @@ fn an_adapter_that_does_more_or_is_of_another_model_is_an_error_that_says_what()
 }
 
 #[test]
+fn an_adapter_of_torchs_own_attention_is_left_to_peft() {
+    let place = with_adapter("families/open_clip", "files/lora_open_clip");
+    Checkpoint::open(place.path()).expect("the adapter as it is");
+    let path = place.path().join("adapter_model.safetensors");
+    let bytes = std::fs::read(&path).expect("read");
+    let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let (_, some) = tensors.iter().next().expect("a tensor");
+    let attention = "base_model.model.visual.transformer.resblocks.0.attn";
+    let name = format!("{attention}.base_layer.out_proj.lora_A.weight");
+    let more = tensors.tensors().into_iter().chain([(name.clone(), some)]);
+    let bytes = safetensors::serialize(more, None).expect("serialized");
+    std::fs::write(&path, bytes).expect("written");
+    let error = said(Checkpoint::open(place.path()));
+    assert!(error.contains(&name) && error.contains("merge_and_unload"), "{error}");
+}
+
+#[test]
 fn an_adapter_without_its_model_says_how_to_name_it() {
     let place = tempfile::tempdir().expect("a temporary folder");
     for name in ["adapter_config.json", "adapter_model.safetensors"] {

@@ -14,7 +14,7 @@ golden there. What stands beside them, or is merged into them, is made here.
 | `llava/` | a small LLaVA, as `save_pretrained` writes it, whose tower is CLIP's without its projection | `llava/expected.safetensors` |
 | `lora_vit/` | LoRA on query and value of `families/vit`, ranks and alphas by pattern, the last norm saved as a whole | its own |
 | `lora_timm/` | LoRA on the fused qkv and the patch embedding of `families/timm_vit`, scaled by the root of the rank | its own |
-| `lora_open_clip/` | LoRA on attention (`in_proj`, `out_proj`) and the MLP of `families/open_clip` | its own |
+| `lora_open_clip/` | LoRA on the MLPs of both towers of `families/open_clip` | its own |
 
 Each `expected.safetensors` is as in `../families`, of the model with the adapter in it (not merged).
 """
@@ -187,7 +187,7 @@ def lora():
         [h.remove() for h in hooks]
         return hidden, {"image_embeds": embeds}
 
-    adapted("lora_open_clip", model.eval(), "../../families/open_clip", 13, compute, 28, r=2, lora_alpha=4, target_modules=["attn", "c_fc"])
+    adapted("lora_open_clip", model.eval(), "../../families/open_clip", 13, compute, 28, r=2, lora_alpha=4, target_modules=["c_fc", "c_proj"])
 
 
 def main():
