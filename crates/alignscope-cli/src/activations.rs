@@ -10,31 +10,34 @@ use anyhow::{Context, bail};
 
 use crate::arguments::Activations;
 use crate::progress::progress;
-use crate::run::memory;
+use crate::run::{LIKE_UNUSED, memory};
 
 /// Encodes images and writes their activations.
 pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
-    if !arguments.model.is_encoder() {
-        bail!("`{}` has no activations; name an encoder", arguments.model);
+    let model = match &arguments.like {
+        None => arguments.model.clone(),
+        Some(like) => match arguments.model.clone().with_like(like) {
+            (model, true) => model,
+            (_, false) => bail!("{LIKE_UNUSED}"),
+        },
+    };
+    if !model.is_encoder() {
+        bail!("`{model}` has no activations; name an encoder");
     }
     let mut images = Vec::new();
     for path in &arguments.images {
         collect(path, &mut images)?;
     }
-    let model = || format!("cannot load the model {}", arguments.model);
+    let loading = || format!("cannot load the model {model}");
     let progress = progress(quiet);
-    let mut checkpoint = Checkpoint::of(
-        &arguments.model,
-        arguments.output.projection,
-        arguments.output.tokens,
-        &*progress,
-    )
-    .with_context(model)?
-    .with_context(model)?;
+    let mut checkpoint =
+        Checkpoint::of(&model, arguments.output.projection, arguments.output.tokens, &*progress)
+            .with_context(loading)?
+            .with_context(loading)?;
     checkpoint.precision = arguments.precision.resolve();
     let memory_bytes = memory(arguments.budget.memory)?;
     let out = OutputFolder::claim(&arguments.output.folder)?;
-    let result = Encoder::load(&checkpoint).with_context(model).and_then(|encoder| {
+    let result = Encoder::load(&checkpoint).with_context(loading).and_then(|encoder| {
         let request = FeatureRequest {
             encoder: &encoder,
             images: &images,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, NamedDataset, NamedLevel,
-    PrecisionChoice, Progress, expand_home,
+    Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, Like, NamedDataset,
+    NamedLevel, NamedModel, PrecisionChoice, Progress, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
@@ -23,6 +23,27 @@ use crate::typed::check_experiment;
 /// Exit code of a run that is done, but for failures that it named.
 pub const DONE_WITH_FAILURES: u8 = 1;
 
+/// The models, of which files of weights that say nothing of their architecture are like another
+/// model.
+fn models_like(models: &[NamedModel], like: Option<&Like>) -> anyhow::Result<Vec<NamedModel>> {
+    let Some(like) = like else { return Ok(models.to_vec()) };
+    let mut used = false;
+    let mut with = |NamedModel { name, spec }: NamedModel| {
+        let (spec, changed) = spec.with_like(like);
+        used |= changed;
+        NamedModel { name, spec }
+    };
+    let models = models.iter().cloned().map(&mut with).collect();
+    match used {
+        true => Ok(models),
+        false => bail!("{LIKE_UNUSED}"),
+    }
+}
+
+/// What is said where `--like` is given and is about no model.
+pub const LIKE_UNUSED: &str = "--like says what a file of weights is, such as `FILE.pt`; no model \
+                               here is one without `@like=`";
+
 /// Measures models on data sets.
 pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
     check_experiment(arguments, &command)?;
@@ -31,7 +52,7 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
     let experiment = match &arguments.experiment {
         Some(path) => from_file(arguments, path)?.into_experiment(choices, memory_bytes),
         None => Experiment {
-            models: arguments.models.clone(),
+            models: models_like(&arguments.models, arguments.like.as_ref())?,
             precision: PrecisionChoice::Auto.resolve(),
             ..Experiment::new(vec![], from_arguments(arguments)?, memory_bytes)
         }
@@ -119,10 +140,13 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
         }
     };
     if !arguments.models.is_empty() {
-        grid = grid.with_models(arguments.models.clone());
+        grid = grid.with_models(models_like(&arguments.models, arguments.like.as_ref())?);
     }
     let options = arguments.data.part.options();
-    if options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some() {
+    let of_file = arguments.data.datasets.is_empty();
+    let asked =
+        options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some();
+    if of_file && asked {
         bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");
     }
     for dataset in &mut grid.datasets {

@@ -197,7 +197,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(error) = as_a::<EncoderError>(error) {
         return match error {
-            EncoderError::NoFolder { .. } => Some("MissingFileError"),
+            EncoderError::NoFolder { .. } | EncoderError::NoConfig { .. } => {
+                Some("MissingFileError")
+            }
             EncoderError::Unknown { .. } | EncoderError::NoClassToken { .. } => {
                 Some("InvalidValueError")
             }

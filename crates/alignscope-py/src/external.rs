@@ -18,8 +18,8 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::array;
 use crate::dataset::Dataset;
-use crate::encoder::checkpoint;
-use crate::error::{as_python_says, exception, in_python, raise};
+use crate::encoder::{checkpoint, memory_bytes};
+use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
 use crate::table::Table;
 use crate::work::{self, Worker};

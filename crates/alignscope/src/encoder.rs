@@ -49,12 +49,13 @@ use std::time::Duration;
 pub use activation_buffer::{Encoded, Spilled, SpilledImages};
 pub use alignscope_kernel::{Activation, Precision};
 pub use architecture::{Architecture, FamilyName, PoolingKind};
+use beside::Base;
 pub use beside::BesideError;
 pub use catalogue::Known;
 pub use config::ConfigError;
 pub use convolutional::Convolutional;
 pub use families::known_models;
-use family::{CheckpointFolder, Family};
+use family::{CheckpointFolder, Family, WeightsOrigin};
 pub use forward::{encode_spilled, encode_stages, passes};
 use layers::Layers;
 pub use norm::NormKind;
@@ -64,11 +65,11 @@ use scratch::Scratch;
 pub use tokens::{Selected, Tokens};
 use tower::Tower;
 
-use crate::hub::{Hub, HubError, HubSettings, PATIENCE};
+use crate::hub::{ADAPTER_FILES, Hub, HubError, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
-use crate::model_spec::{ModelSource, ModelSpec, ProjectionForm};
+use crate::model_spec::{CheckpointFile, Like, ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::remedy::Remedy;
 use crate::stage::Stage;
 use crate::weights::{Format, Needed, Weights, WeightsError};
@@ -129,6 +130,7 @@ impl Checkpoint {
         let mut checkpoint = match source {
             ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
             ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
+            ModelSource::File(file) => Self::open_file_telling(file, progress)?,
             ModelSource::Hub(model) => {
                 let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
                 Self::open_telling(&folder, progress)?
@@ -147,38 +149,106 @@ impl Checkpoint {
         Ok(Some(checkpoint))
     }
 
-    /// As [`open`](Self::open), and says that it takes its time: all files are hashed.
-    fn open_telling(folder: &Path, progress: &dyn Progress) -> Result<Self, EncoderError> {
-        progress.begin(&format!("{}: hashing its files", folder.display()), 0);
-        let opened = Self::open(folder);
-        progress.end();
-        opened
-    }
-
     /// Hashes the weights, and reads the small files and the headers in a checkpoint's folder,
     /// which tell its family: `config.json`, `preprocessor_config.json` (or
     /// `processor_config.json`) and the weights of transformers; or `open_clip_config.json` and the
-    /// weights of open_clip.
+    /// weights of open_clip. A LoRA adapter of peft in the folder is merged; the model that it was
+    /// trained for lies there too, or is the one that it names.
     ///
     /// # Errors
     /// A file is missing or damaged, the model is of another family, or a key, a tensor or another
     /// file of the folder makes another model.
     pub fn open(folder: &Path) -> Result<Self, EncoderError> {
+        Self::open_telling(folder, &Silent)
+    }
+
+    /// As [`open`](Self::open), and says that it takes its time: all files are hashed.
+    fn open_telling(folder: &Path, progress: &dyn Progress) -> Result<Self, EncoderError> {
         if !folder.is_dir() {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
         }
-        beside::check(folder)?;
-        let format = match Needed::in_folder(folder, families::is_known) {
-            Some(needed) => needed.format,
-            // Whichever has a configuration says what it lacks.
-            None => {
-                let is_there = |format: &Format| folder.join(format.config()).is_file();
-                let mut formats = [Format::Transformers, Format::OpenClip].into_iter();
-                formats.find(is_there).unwrap_or(Format::Transformers)
+        let adapter = beside::check(folder)?.then(|| folder.to_owned());
+        let base = match &adapter {
+            Some(adapter) if Needed::in_folder(folder, families::is_known).is_none() => {
+                Some(Self::base_of(adapter, progress)?)
             }
+            _ => None,
         };
-        let folder = CheckpointFolder::open(folder, format)?;
+        let folder = base.as_deref().unwrap_or(folder);
+        hashing(folder, progress, || {
+            let format = match Needed::in_folder(folder, families::is_known) {
+                Some(needed) => needed.format,
+                // Whichever has a configuration says what it lacks.
+                None => config_format(folder).unwrap_or(Format::Transformers),
+            };
+            let origin = WeightsOrigin { file: None, adapter };
+            Self::of_folder(CheckpointFolder::open_with(folder, format, origin)?)
+        })
+    }
+
+    /// The folder of the model that the adapter in a folder was trained for; one of the hub is
+    /// fetched.
+    fn base_of(adapter: &Path, progress: &dyn Progress) -> Result<PathBuf, EncoderError> {
+        let folder = match beside::base_model(adapter)? {
+            Base::Folder(folder) => folder,
+            Base::Hub(model) => Hub::new(HubSettings::from_env()).model(&model, progress)?,
+        };
+        match beside::check(&folder)? {
+            false => Ok(folder),
+            true => {
+                let base = Some(folder.display().to_string());
+                Err(BesideError::NoBase { path: adapter.to_owned(), base }.into())
+            }
+        }
+    }
+
+    /// Hashes a file of weights, and reads its header. Its architecture and its preprocessing are
+    /// those of a known model, or of a folder, or what lies beside it in its folder. An adapter that
+    /// lies beside it is merged.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open); or nothing says what the architecture is, or the file holds
+    /// several models and none is named.
+    pub fn open_file(file: &CheckpointFile) -> Result<Self, EncoderError> {
+        Self::open_file_telling(file, &Silent)
+    }
+
+    fn open_file_telling(
+        file: &CheckpointFile,
+        progress: &dyn Progress,
+    ) -> Result<Self, EncoderError> {
+        let path = file.path.as_path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if ADAPTER_FILES.contains(&name.as_str()) {
+            return Err(EncoderError::AdapterFile { path: path.to_owned() });
+        }
+        let beside = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let adapter = beside::has_adapter(beside)?.then(|| beside.to_owned());
+        let origin = WeightsOrigin { file: Some((path, file.part.as_deref())), adapter };
+        hashing(path, progress, || {
+            let config = match &file.like {
+                Some(Like::Known(id)) => {
+                    let (family, known) = known(id)?;
+                    return Self::of_known(known, CheckpointFolder::of_known(family, origin));
+                }
+                Some(Like::Folder(folder)) => folder.as_path(),
+                None => beside,
+            };
+            let format = config_format(config).ok_or_else(|| EncoderError::NoConfig {
+                path: path.to_owned(),
+                folder: config.to_owned(),
+            })?;
+            Self::of_folder(CheckpointFolder::open_with(config, format, origin)?)
+        })
+    }
+
+    /// A checkpoint of which the configuration was read.
+    fn of_folder(folder: CheckpointFolder<'_>) -> Result<Self, EncoderError> {
         let family = families::recognise(&folder.config)?;
+        let folder = folder.of_family(family);
         let (mut architecture, mut defaults_used) = family.architecture(&folder)?;
         let (recipe, recipe_file) = family.preprocessing(&folder, &architecture)?;
         if family.resizes_positions(&architecture)
@@ -188,6 +258,7 @@ impl Checkpoint {
             architecture.image_size = height;
             architecture = architecture.validate(&folder.config.file().path)?;
         }
+        architecture = fitted(family, architecture, &folder)?;
         family.check_tensors(&folder, &architecture)?;
         let (config, weights) = folder.into_parts()?;
         defaults_used.extend(recipe.defaults_used);
@@ -210,16 +281,32 @@ impl Checkpoint {
         .checked()
     }
 
+    /// A checkpoint of the architecture and the preprocessing of a model of the catalogue.
+    fn of_known(known: &Known, folder: CheckpointFolder<'_>) -> Result<Self, EncoderError> {
+        let (family, _) = families::known(known.id).expect("a model of the catalogue");
+        let architecture = fitted(family, known.architecture().clone(), &folder)?;
+        family.check_tensors(&folder, &architecture)?;
+        let (_, weights) = folder.into_parts()?;
+        Self {
+            architecture,
+            preprocessing: known.preprocessing().clone(),
+            files: weights.index().cloned().into_iter().chain(weights.files()).collect(),
+            defaults_used: Vec::new(),
+            precision: Precision::F32,
+            bare_patches: false,
+            family,
+            weights,
+        }
+        .checked()
+    }
+
     /// The untrained control: the architecture and preprocessing of a known model, with random
     /// weights drawn from `seed` as its training would have begun.
     ///
     /// # Errors
     /// [`EncoderError::Unknown`] where `id` is not in the catalogue.
     pub fn untrained(id: &str, seed: u64) -> Result<Self, EncoderError> {
-        let (family, known) = families::known(id).ok_or_else(|| EncoderError::Unknown {
-            id: id.to_owned(),
-            known: known_models().iter().map(|k| k.id).collect::<Vec<_>>().join(", "),
-        })?;
+        let (family, known) = known(id)?;
         Self {
             architecture: known.architecture().clone(),
             preprocessing: known.preprocessing().clone(),
@@ -262,6 +349,11 @@ impl Checkpoint {
         self.weights.files()
     }
 
+    /// Which of several models in its file it is, if one was named.
+    pub(crate) fn part(&self) -> Option<&str> {
+        self.weights.part()
+    }
+
     /// The seed of an untrained model's weights.
     pub fn seed(&self) -> Option<u64> {
         self.weights.seed()
@@ -274,6 +366,45 @@ impl Checkpoint {
             found => Err(EncoderError::ImageSize { expected: size, found }),
         }
     }
+}
+
+/// Does what takes its time since files are hashed, and says so.
+fn hashing<T>(path: &Path, progress: &dyn Progress, work: impl FnOnce() -> T) -> T {
+    progress.begin(&format!("{}: hashing its files", path.display()), 0);
+    let done = work();
+    progress.end();
+    done
+}
+
+/// The format of the configuration in a folder, if there is one.
+fn config_format(folder: &Path) -> Option<Format> {
+    let is_there = |format: Format| folder.join(format.config()).is_file();
+    if is_there(Format::Transformers) && (families::is_known(folder) || !is_there(Format::OpenClip))
+    {
+        return Some(Format::Transformers);
+    }
+    is_there(Format::OpenClip).then_some(Format::OpenClip)
+}
+
+/// A model of the catalogue, and its family.
+fn known(id: &str) -> Result<(&'static dyn Family, &'static Known), EncoderError> {
+    families::known(id).ok_or_else(|| EncoderError::Unknown {
+        id: id.to_owned(),
+        known: known_models().iter().map(|k| k.id).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The sizes of a tower as its weights have it.
+fn fitted(
+    family: &dyn Family,
+    architecture: Architecture,
+    folder: &CheckpointFolder<'_>,
+) -> Result<Architecture, WeightsError> {
+    let weights = folder.weights()?;
+    Ok(match weights.is_within_another_model() {
+        true => family.within_another_model(architecture, weights),
+        false => architecture,
+    })
 }
 
 impl Encoder {
@@ -380,6 +511,28 @@ pub enum EncoderError {
     )]
     NoFolder {
         /// The path.
+        path: PathBuf,
+    },
+    /// Nothing says what the architecture of a file of weights is.
+    #[error(
+        "no configuration for {path}: expected `config.json` or `open_clip_config.json` in \
+         {folder}, or a model of the same architecture and preprocessing, as in \
+         `FILE@like=openai/clip-vit-base-patch32` or `FILE@like=FOLDER` (`--like` on the command \
+         line)"
+    )]
+    NoConfig {
+        /// The file.
+        path: PathBuf,
+        /// Where a configuration was looked for.
+        folder: PathBuf,
+    },
+    /// An adapter is no model.
+    #[error(
+        "{path} is a part of an adapter; name its folder, from which it is merged into the model \
+         that it was trained for"
+    )]
+    AdapterFile {
+        /// The file.
         path: PathBuf,
     },
     /// The id is not in the catalogue.

@@ -9,9 +9,11 @@ use crate::metric::MetricKind;
 use crate::name::nearest;
 use crate::user_folders::expand_home;
 
+mod checkpoint_file;
 mod named;
 mod short_name;
 
+pub use checkpoint_file::{CheckpointFile, Like};
 pub use named::{ModelNameError, NamedModel, check_model_name, names_of};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};
@@ -53,6 +55,8 @@ pub enum ModelSource {
     },
     /// A checkpoint's folder.
     Folder(PathBuf),
+    /// A file of weights.
+    File(CheckpointFile),
     /// A model of the hub.
     Hub(HubModel),
 }
@@ -76,11 +80,16 @@ impl ModelSpec {
         }
     }
 
-    /// The model wherever it is named from: as it is written, but a folder by its whole path.
+    /// The model wherever it is named from: as it is written, but a folder or a file by its whole
+    /// path.
     pub fn place(&self) -> String {
         match self {
             Self::Encoder { source: ModelSource::Folder(path), bare_patches } => {
                 let source = ModelSource::Folder(named::whole_path(path));
+                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
+            }
+            Self::Encoder { source: ModelSource::File(file), bare_patches } => {
+                let source = ModelSource::File(file.whole());
                 Self::Encoder { source, bare_patches: *bare_patches }.to_string()
             }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
@@ -95,6 +104,10 @@ impl ModelSpec {
                 Self::Encoder { source: ModelSource::Folder(one), bare_patches },
                 Self::Encoder { source: ModelSource::Folder(two), bare_patches: other },
             ) if bare_patches == other => (one, two),
+            (
+                Self::Encoder { source: ModelSource::File(one), bare_patches },
+                Self::Encoder { source: ModelSource::File(two), bare_patches: other },
+            ) => return bare_patches == other && one.is_same_as(two),
             (Self::Features(one), Self::Features(two)) => (one, two),
             _ => return self == other,
         };
@@ -107,6 +120,25 @@ impl ModelSpec {
     /// A checkpoint's folder.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self::Encoder { source: ModelSource::Folder(path.into()), bare_patches: false }
+    }
+
+    /// A file of weights.
+    pub fn file(file: CheckpointFile) -> Self {
+        Self::Encoder { source: ModelSource::File(file), bare_patches: false }
+    }
+
+    /// The same model, and whether it is a file of weights that says nothing of its architecture: it
+    /// then has that of `like`.
+    pub fn with_like(self, like: &Like) -> (Self, bool) {
+        match self {
+            Self::Encoder { source: ModelSource::File(file), bare_patches }
+                if file.like.is_none() =>
+            {
+                let source = ModelSource::File(file.like(like.clone()));
+                (Self::Encoder { source, bare_patches }, true)
+            }
+            other => (other, false),
+        }
     }
 }
 
@@ -124,6 +156,7 @@ impl fmt::Display for ModelSpec {
             ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
             ModelSource::Random { id, seed } => format!("random:{id}@seed={seed}{variant}"),
             ModelSource::Folder(path) => format!("{}{variant}", path.display()),
+            ModelSource::File(file) => format!("{file}{variant}"),
             ModelSource::Hub(model) => format!("{model}{variant}"),
         })
     }
@@ -184,12 +217,41 @@ pub enum ModelSpecError {
         /// The word that is nearest to it, if one is near.
         meant: Option<String>,
     },
-    /// A file where a folder is expected.
+    /// A file that holds no weights.
     #[error(
-        "`{0}` is a file, expected a checkpoint's folder (the one that holds the weights and their \
-         configuration); an experiment in TOML stands by itself, as in `alignscope run FILE`"
+        "`{0}` is a file, expected a checkpoint's folder, or a file of weights (`.pt`, `.pth`, \
+         `.ckpt`, `.bin` or `.safetensors`; of another name with `@like=` behind it); an \
+         experiment in TOML stands by itself, as in `alignscope run FILE`"
     )]
     File(String),
+    /// There is no such file of weights.
+    #[error(
+        "`{name}` names no file, expected a file of weights that is there, as in `FILE.pt`, \
+         `FILE.pt#teacher` or `FILE.pt@like=openai/clip-vit-base-patch32`"
+    )]
+    NoCheckpointFile {
+        /// What was named.
+        name: String,
+    },
+    /// Nothing stands where something is expected.
+    #[error("nothing follows `{found}` in the model `{name}`")]
+    EmptyModifier {
+        /// The whole name.
+        name: String,
+        /// What nothing follows.
+        found: String,
+    },
+    /// What a model is to be like is neither a folder nor an id.
+    #[error(
+        "`{like}`, which `{name}` is to be like, is not a folder, nor an id of the catalogue (see \
+         `alignscope list models`)"
+    )]
+    Like {
+        /// The whole name.
+        name: String,
+        /// What it is to be like.
+        like: String,
+    },
     /// There is no such folder of features.
     #[error(
         "`features:{0}` names no folder, expected one with `features.npy` and `file_names.txt`, or \
@@ -217,9 +279,10 @@ fn did_you_mean(word: Option<&str>) -> String {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@bare-patches]`, `FOLDER[@bare-patches]` or
-    /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder that is there comes before an id; `~/` is the
-    /// user's home.
+    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@bare-patches]`,
+    /// `FOLDER[@bare-patches]`, `FILE[#PART][@like=WHAT][@bare-patches]` or
+    /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
+    /// `~/` is the user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
         Self::read(name, None)
     }
@@ -232,10 +295,10 @@ fn folder_at(name: &str, base: Option<&Path>) -> Option<PathBuf> {
     path.is_dir().then_some(path)
 }
 
-/// Whether the name is that of a folder, also with `@bare-patches`.
-fn is_folder(name: &str, base: Option<&Path>) -> bool {
-    !name.is_empty()
-        && folder_at(name.strip_suffix("@bare-patches").unwrap_or(name), base).is_some()
+/// Whether the name is that of a folder or a file that is there, also with what may follow it.
+fn is_place(name: &str, base: Option<&Path>) -> bool {
+    let rest = name.strip_suffix("@bare-patches").unwrap_or(name);
+    !name.is_empty() && (folder_at(rest, base).is_some() || CheckpointFile::is_there(rest, base))
 }
 
 impl ModelSpec {
@@ -277,6 +340,8 @@ impl ModelSpec {
             let text = folder.to_string_lossy();
             let trimmed = text.trim_end_matches('/');
             ModelSource::Folder(if trimmed.is_empty() { folder } else { trimmed.into() })
+        } else if let Some(file) = CheckpointFile::read(name, rest, base)? {
+            ModelSource::File(file)
         } else {
             ModelSource::Hub(hub_model(name, rest, base)?)
         };
@@ -379,15 +444,64 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_weights_or_an_experiment_is_no_model() {
+    fn a_file_that_holds_no_weights_is_no_model() {
         let place = tempfile::tempdir().expect("a temporary folder");
-        for name in ["model.safetensors", "paper.toml"] {
+        for name in ["weights.h5", "paper.toml"] {
             let path = place.path().join(name);
             std::fs::write(&path, "").expect("written");
             let result = path.to_string_lossy().parse::<ModelSpec>();
             assert!(matches!(result, Err(ModelSpecError::File(_))), "{result:?}");
             let result = ModelSpec::read(name, Some(place.path()));
             assert!(matches!(result, Err(ModelSpecError::File(_))), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_weights_is_read_back_from_its_name() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        for name in ["last.ckpt", "weights.h5", "a#b.pt"] {
+            std::fs::write(place.path().join(name), "").expect("written");
+        }
+        std::fs::create_dir(place.path().join("base")).expect("made");
+        let read = |name: &str| ModelSpec::read(name, Some(place.path()));
+        let at = |name: &str| place.path().join(name).display().to_string();
+        for (name, expected) in [
+            ("last.ckpt", at("last.ckpt")),
+            ("last.ckpt#teacher", at("last.ckpt#teacher")),
+            ("last.ckpt@like=a/b", at("last.ckpt@like=a/b")),
+            ("last.ckpt#model.student@like=a/b", at("last.ckpt#model.student@like=a/b")),
+            ("last.ckpt@like=base", format!("{}@like={}", at("last.ckpt"), at("base"))),
+            ("last.ckpt@like=a/b@bare-patches", at("last.ckpt@like=a/b@bare-patches")),
+            ("weights.h5@like=a/b", at("weights.h5@like=a/b")),
+            ("a#b.pt#c", at("a#b.pt#c")),
+        ] {
+            let spec = read(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(spec.to_string(), expected);
+            assert!(read(&expected).expect("again").is_same_as(&spec), "{name}");
+        }
+        let named = |name: &str| NamedModel::read(name, Some(place.path())).expect(name);
+        assert_eq!(named("mine=last.ckpt@like=a/b").name.as_deref(), Some("mine"));
+        assert_eq!(named("last.ckpt@like=a/b").name, None);
+        let names = names_of(&[named("last.ckpt#teacher"), named("last.ckpt@like=a/b")]);
+        assert_eq!(names.expect("names"), ["last.ckpt#teacher", "last.ckpt"]);
+    }
+
+    #[test]
+    fn a_file_of_weights_that_cannot_be_is_an_error() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(place.path().join("a.pt"), "").expect("written");
+        let said = |name: &str| {
+            ModelSpec::read(name, Some(place.path())).expect_err("no model").to_string()
+        };
+        for (name, words) in [
+            ("b.pt", "names no file"),
+            ("b.pt#x@like=a/b", "names no file"),
+            ("b@like=a/b", "names no file"),
+            ("a.pt#", "nothing follows `#`"),
+            ("a.pt@like=", "nothing follows `@like=`"),
+            ("a.pt@like=nothing", "not a folder, nor an id of the catalogue"),
+        ] {
+            assert!(said(name).contains(words), "{name}: {}", said(name));
         }
     }
 

@@ -1,11 +1,13 @@
 //! The tensors of a model: from a checkpoint's files, or drawn at random.
 
+mod adapter;
 mod names;
 mod checkpoint_files;
 mod dtype;
 mod pickle;
 mod random;
 mod safetensors_file;
+mod state_dictionary;
 mod torch_file;
 mod torch_zip;
 
@@ -17,7 +19,10 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
+pub use adapter::AdapterError;
+pub(crate) use adapter::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Adapter};
 pub(crate) use checkpoint_files::{Format, Needed};
+pub(crate) use names::{Renaming, TowerNames};
 pub use random::RandomWeights;
 use safetensors_file::SafetensorsFile;
 use torch_file::TorchFile;
@@ -48,11 +53,13 @@ pub struct Weights {
     /// The model's name in messages.
     model: String,
     source: TensorSource,
+    /// What is merged into the tensors.
+    adapter: Option<Box<Adapter>>,
 }
 
 #[derive(Debug)]
 enum TensorSource {
-    Files(Files),
+    Files(Box<Files>),
     Random(RandomWeights),
 }
 
@@ -64,6 +71,12 @@ struct Files {
     index: Option<HashedPath>,
     /// Where each tensor is, by the name that a model asks for.
     places: BTreeMap<String, Place>,
+    /// What stands before those names in the files, behind wrappers of the whole.
+    before: String,
+    /// The names of tensors that do not begin so.
+    left_out: Vec<String>,
+    /// Which of several models in the files it is.
+    part: Option<String>,
     /// The first tensor that was asked for, as its file calls it, and whether it was wrapped.
     first: OnceLock<(String, bool)>,
 }
@@ -96,12 +109,12 @@ impl WeightFile {
     fn open(path: &Path) -> Result<Self, WeightsError> {
         let file = InputFile::open(path)
             .map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
-        Self::of(file)
+        Self::of(file, None)
     }
 
     /// Reads what tensors a file has; its content tells of which kind it is, where its name's
-    /// ending does not.
-    fn of(file: InputFile) -> Result<Self, WeightsError> {
+    /// ending does not. `part` names one of several models in it.
+    fn of(file: InputFile, part: Option<&str>) -> Result<Self, WeightsError> {
         let path = file.path();
         let mut start = vec![0; file.bytes().min(START_BYTES) as usize];
         file.read_exact_at(&mut start, 0)
@@ -109,7 +122,7 @@ impl WeightFile {
         // Safetensors begin with the length of a header, and its brace.
         match path.extension().is_some_and(|e| e == "safetensors") || start.get(8) == Some(&b'{') {
             true => SafetensorsFile::open(file, &start).map(Self::Safetensors),
-            false => TorchFile::open(file, &start).map(Self::Torch),
+            false => TorchFile::open(file, &start, part).map(Self::Torch),
         }
     }
 
@@ -229,13 +242,147 @@ impl Weights {
     /// # Errors
     /// The file is damaged.
     pub fn open_file(path: &Path) -> Result<Self, WeightsError> {
-        Self::of_files(path, vec![WeightFile::open(path)?], None)
+        Self::open_part(path, None)
+    }
+
+    /// The weights in one file, or in the shards that a list `….index.json` names; of several
+    /// models in it, such as a teacher and a student, the one that `part` names: a key of the file's
+    /// dictionaries (`state_dict.teacher`), or how the names of its tensors begin.
+    ///
+    /// # Errors
+    /// The file is damaged, or holds no such model, or several of which none is named.
+    pub fn open_part(path: &Path, part: Option<&str>) -> Result<Self, WeightsError> {
+        let is_index = path.to_string_lossy().ends_with(INDEX_END);
+        let (weights, rest) = match is_index {
+            true => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                (Self::open_shards(folder, path)?, part.map(str::to_owned))
+            }
+            false => {
+                let file = InputFile::open(path)
+                    .map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
+                let file = WeightFile::of(file, part)?;
+                let rest = match &file {
+                    WeightFile::Safetensors(_) => part,
+                    WeightFile::Torch(file) => file.part(),
+                };
+                let rest = rest.map(str::to_owned);
+                (Self::of_files(path, vec![file], None)?, rest)
+            }
+        };
+        weights.of_part(path, part, rest)
+    }
+
+    /// Leaves those tensors whose names begin with `rest`, of the part that was asked for.
+    fn of_part(
+        mut self,
+        path: &Path,
+        part: Option<&str>,
+        rest: Option<String>,
+    ) -> Result<Self, WeightsError> {
+        let TensorSource::Files(files) = &mut self.source else { return Ok(self) };
+        files.part = part.map(str::to_owned);
+        let Some(rest) = rest else { return Ok(self) };
+        let before = format!("{}.", rest.trim_end_matches('.'));
+        if !files.places.keys().any(|name| name.starts_with(&before)) {
+            let first = |name: &String| name.split('.').next().unwrap_or_default().to_owned();
+            let begin: BTreeSet<String> = files.places.keys().map(first).collect();
+            let found = begin.into_iter().take(8).map(|name| format!("`{name}.`"));
+            return Err(WeightsError::NoPart {
+                path: path.to_owned(),
+                part: part.unwrap_or_default().to_owned(),
+                found: found.collect::<Vec<_>>().join(", "),
+            });
+        }
+        files.restrict(&before);
+        // What is of another model is not spoken of again.
+        files.left_out.clear();
+        Ok(self)
+    }
+
+    /// The same, of which those tensors are left that lie where the tower is, without what stands
+    /// around it: `module.`, `model.`, `backbone.` and others (`names.rs`).
+    ///
+    /// # Errors
+    /// There are several towers, and none stands by itself.
+    pub(crate) fn within(mut self, tower: &TowerNames) -> Result<Self, WeightsError> {
+        let TensorSource::Files(files) = &mut self.source else { return Ok(self) };
+        let found: BTreeSet<String> =
+            files.places.keys().filter_map(|name| tower.before(name)).map(str::to_owned).collect();
+        if found.contains("") || !found.iter().any(|before| names::is_around(before)) {
+            files.rename(tower.in_memory)?;
+            return Ok(self);
+        }
+        let path = files.files[0].path().to_owned();
+        if found.len() > 1 {
+            let models = found.iter().map(|name| name.trim_end_matches('.').to_owned()).collect();
+            return Err(WeightsError::SeveralModels { path, models });
+        }
+        let before = found.first().expect("one of them");
+        files.restrict(before);
+        let twice = files.left_out.iter().find(|name| files.places.contains_key(*name));
+        match twice {
+            None => {
+                files.rename(tower.in_memory)?;
+                Ok(self)
+            }
+            Some(name) => {
+                let second = format!("`{before}{name}` in {}", path.display());
+                let first = format!("`{name}`");
+                Err(WeightsError::Twice { name: name.clone(), first, second })
+            }
+        }
+    }
+
+    /// Refuses a file without a tower of these names.
+    ///
+    /// # Errors
+    /// The tensor that tells is missing.
+    pub(crate) fn check_tower(&self, tower: &TowerNames) -> Result<(), WeightsError> {
+        let TensorSource::Files(files) = &self.source else { return Ok(()) };
+        let mut names = tower.own.iter().map(|own| format!("{own}{}", tower.anchor));
+        match names.clone().any(|name| self.contains(&name)) {
+            true => Ok(()),
+            false => Err(self.missing(&names.next_back().unwrap_or_default(), files)),
+        }
+    }
+
+    /// Whether the tower is a part of a language model that sees, such as LLaVA.
+    pub(crate) fn is_within_another_model(&self) -> bool {
+        match &self.source {
+            TensorSource::Random(_) => false,
+            TensorSource::Files(files) => names::is_vision_tower(&files.before),
+        }
+    }
+
+    /// Which of several models in its file it is, if one was named.
+    pub fn part(&self) -> Option<&str> {
+        match &self.source {
+            TensorSource::Random(_) => None,
+            TensorSource::Files(files) => files.part.as_deref(),
+        }
+    }
+
+    /// The same with an adapter merged into each tensor that it changes. What lies outside of the
+    /// vision tower, whose names begin with one of `outside`, is left alone; `in_memory` is how
+    /// modules call what files call otherwise.
+    ///
+    /// # Errors
+    /// The adapter is of another model.
+    pub(crate) fn with_adapter(
+        self,
+        mut adapter: Adapter,
+        outside: &[&str],
+        in_memory: &[Renaming],
+    ) -> Result<Self, WeightsError> {
+        adapter.aim(&self.names(), outside, in_memory, &self.model)?;
+        Ok(Self { adapter: Some(Box::new(adapter)), ..self })
     }
 
     /// The weights in a file that is open.
     pub(crate) fn of_input(file: InputFile) -> Result<Self, WeightsError> {
         let path = file.path().to_owned();
-        Self::of_files(&path, vec![WeightFile::of(file)?], None)
+        Self::of_files(&path, vec![WeightFile::of(file, None)?], None)
     }
 
     fn of_files(
@@ -257,8 +404,17 @@ impl Weights {
                 }
             }
         }
-        let files = Files { files, index, places, first: OnceLock::new() };
-        Ok(Self { model: model.display().to_string(), source: TensorSource::Files(files) })
+        let files = Files {
+            files,
+            index,
+            places,
+            before: String::new(),
+            left_out: Vec::new(),
+            part: None,
+            first: OnceLock::new(),
+        };
+        let source = TensorSource::Files(Box::new(files));
+        Ok(Self { model: model.display().to_string(), source, adapter: None })
     }
 
     fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
@@ -301,7 +457,8 @@ impl Weights {
 
     /// Weights of an untrained model, drawn from `seed`.
     pub fn random(model: &str, seed: u64) -> Self {
-        Self { model: model.to_owned(), source: TensorSource::Random(RandomWeights::new(seed)) }
+        let source = TensorSource::Random(RandomWeights::new(seed));
+        Self { model: model.to_owned(), source, adapter: None }
     }
 
     /// The tensor `name` in f32, checked to have `shape` and finite values; f16 and bf16 are
@@ -330,7 +487,10 @@ impl Weights {
                     });
                 }
                 files.check_wrapped(place)?;
-                let values = file.tensor(&place.stored)?;
+                let mut values = file.tensor(&place.stored)?;
+                if let Some(adapter) = &self.adapter {
+                    adapter.merge(name, shape, &mut values)?;
+                }
                 match values.iter().position(|v| !v.is_finite()) {
                     None => Ok(values),
                     Some(index) => Err(WeightsError::NonFinite {
@@ -393,19 +553,21 @@ impl Weights {
             return WeightsError::Opaque { name, path: path.to_owned(), made_by };
         }
         WeightsError::Missing {
-            name: name.to_owned(),
+            name: format!("{}{name}", files.before),
             model: self.model.clone(),
             files: files.files.iter().map(|f| f.path().to_owned()).collect(),
             hint: files.hint(name).unwrap_or_else(|| files.other_names(name)),
         }
     }
 
-    /// The files of tensors, with the hashes of what was read; empty for an untrained model.
+    /// The files of tensors, and of the adapter if there is one, with the hashes of what was read;
+    /// empty for an untrained model.
     pub fn files(&self) -> Vec<HashedPath> {
         match &self.source {
             TensorSource::Random(_) => Vec::new(),
             TensorSource::Files(files) => {
-                files.files.iter().map(|f| f.file().hashed_path()).collect()
+                let own = files.files.iter().map(|f| f.file().hashed_path());
+                own.chain(self.adapter.iter().flat_map(|adapter| adapter.files())).collect()
             }
         }
     }
@@ -428,6 +590,37 @@ impl Weights {
 }
 
 impl Files {
+    /// Leaves the tensors whose names begin with `before`, and takes it off.
+    fn restrict(&mut self, before: &str) {
+        let (mut places, mut left_out) = (BTreeMap::new(), Vec::new());
+        for (name, place) in std::mem::take(&mut self.places) {
+            match name.strip_prefix(before) {
+                Some(rest) => drop(places.insert(rest.to_owned(), place)),
+                None => left_out.push(name),
+            }
+        }
+        (self.places, self.left_out) = (places, left_out);
+        self.before.push_str(before);
+    }
+
+    /// Calls tensors as files have them, and not as modules in memory.
+    fn rename(&mut self, renamings: &[Renaming]) -> Result<(), WeightsError> {
+        if renamings.is_empty() {
+            return Ok(());
+        }
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        for (name, place) in std::mem::take(&mut self.places) {
+            let renamed = names::as_in_files(&name, renamings);
+            if let Some(other) = places.get(&renamed) {
+                let [first, second] = [other, &place].map(|place| format!("`{}`", place.stored));
+                return Err(WeightsError::Twice { name: renamed, first, second });
+            }
+            places.insert(renamed, place);
+        }
+        self.places = places;
+        Ok(())
+    }
+
     /// Where a tensor is, and its file.
     fn place(&self, name: &str) -> Option<(&Place, &WeightFile)> {
         self.places.get(name).map(|place| (place, &self.files[place.file]))
@@ -450,7 +643,8 @@ impl Files {
 
     /// What makes the value of this name, which is no tensor that can be read, and its file.
     fn opaque(&self, name: &str) -> Option<(&Path, &str)> {
-        self.files.iter().find_map(|file| Some((file.path(), file.opaque(name)?)))
+        let stored = format!("{}{name}", self.before);
+        self.files.iter().find_map(|file| Some((file.path(), file.opaque(&stored)?)))
     }
 
     /// Some names, where none begins as `name` does: the file is of another model.
@@ -465,6 +659,10 @@ impl Files {
 
     /// What is there instead of a tensor.
     fn hint(&self, name: &str) -> Option<String> {
+        if self.left_out.iter().any(|other| other == name) {
+            let before = &self.before;
+            return Some(format!("; it is there as `{name}`, without `{before}` before its name"));
+        }
         let end = format!(".{name}");
         if let Some(other) = self.places.keys().find(|other| other.ends_with(&end)) {
             let before = &other[..=other.len() - end.len()];
@@ -474,11 +672,14 @@ impl Files {
         nested.map(|nested| {
             format!(
                 "; `{nested}` in it is a dictionary of tensors of its own: if it is the model, \
-                 save it alone with torch.save"
+                 name it as `FILE#{nested}`"
             )
         })
     }
 }
+
+/// How the name of a list of shards ends.
+pub(crate) const INDEX_END: &str = ".index.json";
 
 /// The list of shards.
 #[derive(serde::Deserialize)]
@@ -572,6 +773,32 @@ pub enum WeightsError {
         /// What is wrong with it.
         found: String,
     },
+    /// The file holds several models.
+    #[error(
+        "{path} holds several models, {}; name one of them behind the file, as in `{}#{}`",
+        models.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
+        path.display(),
+        models[0]
+    )]
+    SeveralModels {
+        /// The file.
+        path: PathBuf,
+        /// What they are called in it.
+        models: Vec<String>,
+    },
+    /// The file holds no such model.
+    #[error("{path} holds nothing called `{part}`; the names of its tensors begin with {found}")]
+    NoPart {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        part: String,
+        /// How the names of its tensors begin.
+        found: String,
+    },
+    /// An adapter cannot be merged.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// The index of a sharded checkpoint does not parse.
     #[error("cannot read the list of shards in {path}")]
     Index {

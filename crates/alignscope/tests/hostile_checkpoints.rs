@@ -23,9 +23,10 @@ use rand_chacha::ChaCha8Rng;
 #[global_allocator]
 static MEMORY: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, 1 << 30);
 
-/// Reads all tensors of a file of weights.
+/// Reads all tensors of a file of weights, of a file of several models those of the teacher.
 fn read_all(path: &Path) -> usize {
-    let Ok(weights) = Weights::open_file(path) else { return 0 };
+    let teacher = || Weights::open_part(path, Some("teacher"));
+    let Ok(weights) = Weights::open_file(path).or_else(|_| teacher()) else { return 0 };
     let init = alignscope::weights::Init::Zeros;
     let shape = |name: &String| weights.shape(name).expect("a name of the file").to_vec();
     weights.names().iter().filter(|name| weights.tensor(name, &shape(name), init).is_ok()).count()
@@ -67,6 +68,46 @@ fn pickles_in_both_containers() {
     fuzz_weights(&originals, "bin", 1);
 }
 
+#[test]
+fn checkpoints_of_training() {
+    let originals =
+        ["lightning.ckpt", "ddp.pth", "dino.pth"].map(|name| folder("files").join(name));
+    assert!(originals.iter().all(|path| read_all(path) > 10));
+    fuzz_weights(&originals, "ckpt", 5);
+}
+
+#[test]
+fn adapters() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let (end, mut rounds, mut loaded) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let target = place.path().join("model");
+        std::fs::create_dir(&target).expect("made");
+        for (of, name) in [
+            ("families/vit", "config.json"),
+            ("families/vit", "preprocessor_config.json"),
+            ("families/vit", "model.safetensors"),
+            ("files/lora_vit", "adapter_config.json"),
+            ("files/lora_vit", "adapter_model.safetensors"),
+        ] {
+            let mut bytes = std::fs::read(folder(of).join(name)).expect("read");
+            if name.starts_with("adapter") && rng.random_bool(0.6) {
+                bytes = mutate(&bytes, &bytes.clone(), &mut rng);
+            }
+            std::fs::write(target.join(name), bytes).expect("written");
+        }
+        let begun = Instant::now();
+        let encoder = Checkpoint::open(&target).and_then(|c| Encoder::load(&c));
+        loaded += u64::from(encoder.is_ok());
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        std::fs::remove_dir_all(&target).expect("removed");
+        rounds += 1;
+    }
+    println!("adapters: {rounds} folders, {loaded} of them loaded");
+    assert!(rounds >= LEAST && loaded > 0, "{rounds} folders, {loaded} loaded");
+}
+
 /// A pickle of opcodes that are understood, in an order and with operands that often make sense.
 fn random_pickle(rng: &mut ChaCha8Rng) -> Vec<u8> {
     const GLOBALS: [&str; 12] = [
@@ -101,8 +142,8 @@ fn random_pickle(rng: &mut ChaCha8Rng) -> Vec<u8> {
                 out.extend(rng.random::<[u8; 8]>());
             }
             6 => {
-                let text =
-                    ["storage", "0", "1", "state_dict", "a.weight"][usize::from(small(rng)) % 5];
+                let text = ["storage", "teacher", "model", "state_dict", "a.weight", "student"]
+                    [usize::from(small(rng))];
                 out.extend([b'X', text.len() as u8, 0, 0, 0]);
                 out.extend(text.bytes());
             }
@@ -236,6 +277,31 @@ fn copies_of_what_was_kept_are_counted() {
     pickle.push(b'.');
     let error = refused(&pickle);
     assert!(error.contains("more values than any checkpoint has"), "{error}");
+}
+
+#[test]
+fn dictionaries_that_hold_themselves_or_each_other_end() {
+    let key = |name: &str| [&[b'X', name.len() as u8, 0, 0, 0], name.as_bytes()].concat();
+    // {"model": itself, "teacher": itself, "state_dict": itself}
+    let mut pickle = b"\x80\x02}q\x00".to_vec();
+    for name in ["model", "teacher", "state_dict", "ema"] {
+        pickle.extend([key(name), b"h\x00s".to_vec()].concat());
+    }
+    pickle.push(b'.');
+    assert!(refused(&pickle).contains("no tensors are in it by name"), "{}", refused(&pickle));
+    // Each holds the one before under every key, forty deep.
+    let mut pickle = b"\x80\x02}q\x00".to_vec();
+    for i in 1..40_u8 {
+        pickle.push(b'}');
+        for name in ["model", "teacher", "student", "state_dict", "ema", "net"] {
+            pickle.extend([key(name), vec![b'h', i - 1, b's']].concat());
+        }
+        pickle.extend([b'q', i]);
+    }
+    pickle.push(b'.');
+    let begun = Instant::now();
+    refused(&pickle);
+    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

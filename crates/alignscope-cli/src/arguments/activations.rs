@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alignscope::{ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
+use alignscope::{Like, ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
 use clap::Args;
 
 use super::heading;
@@ -13,9 +13,14 @@ use crate::typed::{one_of, path, spec};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is encoded")]
 pub struct Activations {
-    /// An encoder: an id of the Hugging Face hub, a folder or `random:ID`, as for `run`.
+    /// An encoder: an id of the Hugging Face hub, a folder, a file of weights or `random:ID`, as for
+    /// `run`.
     #[arg(long, value_name = "MODEL", value_parser = spec)]
     pub model: ModelSpec,
+
+    /// For a file of weights: the model whose architecture and preprocessing it has, as for `run`.
+    #[arg(long, value_name = "WHAT")]
+    pub like: Option<Like>,
 
     /// Images, or folders with images. Folders inside them are read too, in order of name.
     #[arg(long, value_name = "PATH", required = true, num_args = 1.., value_parser = path())]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alignscope::{NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm};
+use alignscope::{Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm};
 use clap::Args;
 
 use super::heading;
@@ -24,13 +24,14 @@ pub struct Run {
 
     /// A model. One of:
     /// an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`;
-    /// the folder of a checkpoint;
+    /// the folder of a checkpoint, or of a LoRA adapter;
+    /// `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
     /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
     /// `random:ID[@seed=N]`, an untrained control;
     /// a baseline such as `ssim` or `lpips-alex`;
     /// `pixels`.
     ///
-    /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder
+    /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder or file
     /// without a name is called by the shortest ending of its path that is unique. `@bare-patches`
     /// after BiomedCLIP runs it as the study did. Can be given several times.
     #[arg(
@@ -42,6 +43,13 @@ pub struct Run {
         verbatim_doc_comment
     )]
     pub models: Vec<NamedModel>,
+
+    /// For files of weights (`.pt`, `.pth`, `.ckpt`, `.bin`, `.safetensors`): the model whose
+    /// architecture and preprocessing they have, as an id of `alignscope list models` or the folder
+    /// of a checkpoint. By default what the configuration beside the file says. `FILE@like=WHAT`
+    /// says it of one file.
+    #[arg(long, value_name = "WHAT", requires = "models")]
+    pub like: Option<Like>,
 
     /// Do not add the model `pixels`.
     #[arg(long)]

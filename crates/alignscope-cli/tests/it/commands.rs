@@ -7,7 +7,7 @@ use alignscope::image::RgbImage;
 use alignscope::results::ScoreRow;
 
 use crate::place::{IMAGES, Place, golden, text};
-use crate::program::alignscope;
+use crate::program::{alignscope, is_refused};
 
 /// Shape and numbers of a `.npy` file.
 fn npy(path: &Path) -> (String, Vec<f32>) {
@@ -201,6 +201,37 @@ fn every_family_runs_and_its_scores_have_all_stages() {
         assert_eq!(scores.lines().count(), 1 + 4 * 3 * 7, "{family}");
         fs::remove_dir_all(&out).expect("removed");
     }
+}
+
+#[test]
+fn a_file_of_weights_runs_with_the_architecture_of_another_model() {
+    let place = Place::with_equal_pairs(".");
+    let (file, like) = (golden("files/lightning.ckpt"), golden("families/vit"));
+    let run = |model: &str, more: &[&str]| {
+        let out = place.path("out");
+        let mut arguments = vec!["run", "--model", model, "--dataset", "pairs", "--data"];
+        arguments.extend([text(place.root()), "--no-pixels", "--out", text(&out)]);
+        arguments.extend(more);
+        let (code, _, message) = alignscope(&arguments);
+        let scores = fs::read_to_string(out.join("scores.csv")).unwrap_or_default();
+        fs::remove_dir_all(&out).ok();
+        (code, message, scores)
+    };
+    let whole = format!("{}@like={}", file.display(), like.display());
+    let (code, message, typed) = run(text(&file), &["--like", text(&like)]);
+    assert_eq!(code, 0, "{message}");
+    assert_eq!(typed.lines().count(), 1 + 4 * 3 * 7, "{typed}");
+    assert!(typed.contains("lightning.ckpt"), "{typed}");
+    let (code, message, named) = run(&whole, &[]);
+    assert_eq!((code, &named), (0, &typed), "{message}");
+
+    let (code, message, _) = run(text(&file), &[]);
+    is_refused(code, &message, &["no configuration for", "--like"]);
+    let (code, message, _) = run(&whole, &["--like", text(&like)]);
+    is_refused(code, &message, &["--like says what a file of weights is"]);
+    let both = format!("{}#teacher@like={}", golden("files/dino.pth").display(), like.display());
+    let (code, message, _) = run(&both, &[]);
+    is_refused(code, &message, &["embeddings"]);
 }
 
 #[test]

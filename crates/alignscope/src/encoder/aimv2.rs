@@ -20,7 +20,7 @@ use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
 /// No class token, norms by the root of the mean square, gated MLPs, and a head of attention whose
@@ -82,6 +82,14 @@ impl Family for Aimv2 {
         let block = |i| block(weights, i).tensors(NormKind::Rms);
         names.extend((0..architecture.blocks).flat_map(block));
         names
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embed.weight",
+            own: &["vision_model.", ""],
+            in_memory: &[],
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -172,7 +180,9 @@ fn pooling(layers: &Layers<'_>, model: &str) -> Result<AttentionPooling, Weights
 /// Sizes from the configuration of a whole model or of its vision tower. Keys that are missing take
 /// the defaults of transformers 5's `Aimv2VisionConfig`.
 fn read(keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
-    const WHOLE: [&str; 4] = ["model_type", "projection_dim", "vision_config", "text_config"];
+    // The largest scale of products with texts is of no stage.
+    const WHOLE: [&str; 5] =
+        ["model_type", "projection_dim", "vision_config", "text_config", "max_logit_scale"];
     const READ: [&str; 6] =
         ["qkv_bias", "mlp_bias", "rms_norm_eps", "use_head", "is_native", "model_type"];
     let none = Map::new();

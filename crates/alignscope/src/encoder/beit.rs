@@ -8,7 +8,9 @@ use super::embedding::{Embedding, add};
 use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER, SIZES};
-use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of};
+use super::layers::{
+    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, prefix_of,
+};
 use super::norm::NormKind;
 use super::positions::Resizing;
 use super::relative_bias;
@@ -16,7 +18,7 @@ use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, Renaming, TowerNames, Weights, WeightsError};
 use alignscope_kernel::Activation;
 
 /// Attention with a relative position bias, no bias of keys, and LayerScale.
@@ -31,6 +33,24 @@ const POSITIONS: &str = "embeddings.position_embeddings";
 /// The table of a block's own bias, behind the block's name, and that of all blocks.
 const OWN_TABLE: &str = "attention.attention.relative_position_bias.relative_position_bias_table";
 const SHARED_TABLE: &str = "encoder.relative_position_bias.relative_position_bias_table";
+
+/// How transformers 5 calls in memory what files call otherwise.
+const IN_MEMORY: [Renaming; 9] = {
+    let [query, key, value, out, mlp_in, mlp_out, layers] = VIT_IN_MEMORY;
+    let own_table = ".attention.attention.relative_position_bias.";
+    let shared = ".shared_position_bias.";
+    [
+        query,
+        key,
+        value,
+        out,
+        mlp_in,
+        mlp_out,
+        (".layers.", ".relative_position_bias.", own_table),
+        layers,
+        (shared, shared, ".encoder.relative_position_bias."),
+    ]
+};
 
 impl Family for Beit {
     fn name(&self) -> FamilyName {
@@ -75,6 +95,14 @@ impl Family for Beit {
 
     /// What masked image modelling adds, a classifier, and the numbers of the bias's rows, which
     /// follow from the grid.
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embeddings.projection.weight",
+            own: &["beit.", ""],
+            in_memory: &IN_MEMORY,
+        })
+    }
+
     fn outside(&self) -> &'static [&'static str] {
         &[
             "classifier.",

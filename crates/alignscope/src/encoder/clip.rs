@@ -19,7 +19,7 @@ use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::Activation;
 
 /// Whose CLIP it is.
@@ -84,7 +84,29 @@ impl Family for Clip {
         let blocks = (0..architecture.blocks)
             .flat_map(|i| transformers_block(tower, i).tensors(NormKind::Layer));
         let outside = outside.iter().map(|name| format!("{tower}{name}"));
-        outside.chain(blocks).chain([PROJECTION.to_owned()]).collect()
+        let projection = (architecture.last == Stage::Projection).then(|| PROJECTION.to_owned());
+        outside.chain(blocks).chain(projection).collect()
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embedding.weight",
+            own: &["vision_model.", ""],
+            in_memory: &[],
+        })
+    }
+
+    /// Language models take the tower without its projection.
+    fn within_another_model(&self, architecture: Architecture, weights: &Weights) -> Architecture {
+        match weights.contains(PROJECTION) {
+            true => architecture,
+            false => Architecture {
+                last: Stage::Output,
+                last_channels: architecture.channels,
+                unit_projection: false,
+                ..architecture
+            },
+        }
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -98,7 +120,7 @@ impl Family for Clip {
         architecture: &Architecture,
     ) -> Result<(), EncoderError> {
         let weights = folder.weights()?;
-        let has_projection = weights.contains(PROJECTION);
+        let has_projection = weights.contains(PROJECTION) || architecture.last != Stage::Projection;
         // An adapter around the model is told as such below.
         let wrapped = weights.names().iter().any(|name| name.starts_with("base_model."));
         if !has_projection && !wrapped {
@@ -155,13 +177,15 @@ impl Family for Clip {
             ..Embedding::with_positions(a, patch, class_token, positions)
         };
         let blocks = layers.blocks(init, |i| transformers_block(tower, i))?;
-        let projection = layers.matrix(PROJECTION, [a.channels, a.last_channels], wide)?;
-        let norm = layers.norm(&format!("{tower}post_layernorm"))?;
-        let head = Head {
-            projection: Some(projection),
-            unit: a.unit_projection,
-            ..Head::new(norm, Pooling::ClassToken)
+        let projection = match a.last {
+            Stage::Projection => {
+                Some(layers.matrix(PROJECTION, [a.channels, a.last_channels], wide)?)
+            }
+            _ => None,
         };
+        let norm = layers.norm(&format!("{tower}post_layernorm"))?;
+        let head =
+            Head { projection, unit: a.unit_projection, ..Head::new(norm, Pooling::ClassToken) };
         Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
 

@@ -40,6 +40,13 @@ impl ConfigFile {
         }
     }
 
+    /// That of a model of the catalogue, whose sizes are known: it has no keys, and messages name
+    /// the file of the weights.
+    pub(super) fn of_known(weights: &Path) -> Self {
+        let file = HashedPath { path: weights.to_owned(), sha256: String::new() };
+        Self { format: Format::Transformers, object: Map::new(), file }
+    }
+
     /// Who wrote it.
     pub(super) fn format(&self) -> Format {
         self.format
@@ -411,8 +418,8 @@ fn what_tensor(name: &str) -> &'static str {
         "._data",
     ];
     if ADAPTERS.iter().any(|part| name.contains(part)) {
-        return "which is an adapter's (such as LoRA); merge it with peft's `merge_and_unload()`, \
-                and save the merged model";
+        return "which is an adapter's (such as LoRA); save it with peft's `save_pretrained` and name \
+                that folder, or merge it with `merge_and_unload()` and save the merged model";
     }
     if QUANTIZED.iter().any(|end| name.ends_with(end)) || name.contains(".quant_state.") {
         return "so they are quantized; name the model that was quantized, or call \

@@ -8,14 +8,16 @@ use super::embedding::{Embedding, add};
 use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
-use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of};
+use super::layers::{
+    ATTENTION_IN_MEMORY, BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of,
+};
 use super::norm::NormKind;
 use super::positions::Resizing;
 use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::Activation;
 
 /// A vision transformer with LayerScale, whose positions are resized to the image at hand.
@@ -77,6 +79,18 @@ impl Family for Dinov2 {
         names.extend((0..architecture.blocks).flat_map(block));
         names.extend(norm_tensors(&format!("{model}layernorm"), NormKind::Layer));
         names
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        let own: &[&str] = match self {
+            Self::Plain => &["dinov2.", ""],
+            Self::Registers => &["dinov2_with_registers.", ""],
+        };
+        Some(TowerNames {
+            anchor: "embeddings.patch_embeddings.projection.weight",
+            own,
+            in_memory: &ATTENTION_IN_MEMORY,
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

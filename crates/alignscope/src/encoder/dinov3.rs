@@ -17,7 +17,7 @@ use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe, Resample};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::Activation;
 
 /// Registers, LayerScale, and rotary positions in place of learned ones.
@@ -74,6 +74,14 @@ impl Family for Dinov3 {
         names.extend((0..architecture.blocks).flat_map(block));
         names.extend(norm_tensors("norm", NormKind::Layer));
         names
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embeddings.weight",
+            own: &[""],
+            in_memory: &[(".model.layer.", ".model.layer.", ".layer.")],
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
@@ -12,7 +12,7 @@ use super::layers::{Layers, no_other_tensors};
 use super::tower::Tower;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Recipe};
-use crate::weights::{Format, Weights, WeightsError};
+use crate::weights::{Adapter, Format, TowerNames, Weights, WeightsError};
 
 #[cfg(test)]
 mod example;
@@ -73,6 +73,19 @@ pub(super) trait Family: fmt::Debug + Sync {
     /// The names of all tensors that [`load`](Self::load) reads.
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String>;
 
+    /// Which tensor tells where the tower lies in a file that holds more than the model; `None` if it
+    /// must stand by itself.
+    fn tower_names(&self) -> Option<TowerNames> {
+        None
+    }
+
+    /// The sizes of a tower that is a part of a language model, which may lack what follows the
+    /// tower.
+    fn within_another_model(&self, architecture: Architecture, weights: &Weights) -> Architecture {
+        let _ = weights;
+        architecture
+    }
+
     /// How the names of tensors begin that lie outside of the vision tower.
     fn outside(&self) -> &'static [&'static str];
 
@@ -123,20 +136,55 @@ pub(super) trait Family: fmt::Debug + Sync {
 /// Sizes, and each key that a configuration lacks with the default taken.
 pub(super) type Sizes = (Architecture, Vec<String>);
 
-/// A checkpoint's folder while it is opened. Its weights are opened, and hashed, when they are
-/// first asked for.
+/// A checkpoint while it is opened. Its weights are opened, and hashed, when they are first asked
+/// for.
 #[derive(Debug)]
 pub(super) struct CheckpointFolder<'a> {
+    /// The folder of configuration and preprocessing.
     pub(super) path: &'a Path,
     pub(super) config: ConfigFile,
+    origin: WeightsOrigin<'a>,
+    family: Option<&'static dyn Family>,
     weights: OnceCell<Weights>,
 }
 
+/// Where the weights of a checkpoint are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WeightsOrigin<'a> {
+    /// A file, and which of several models in it; `None` for those in the folder of the
+    /// configuration.
+    pub(super) file: Option<(&'a Path, Option<&'a str>)>,
+    /// The folder of an adapter that is merged into them.
+    pub(super) adapter: Option<PathBuf>,
+}
+
 impl<'a> CheckpointFolder<'a> {
-    /// Reads the configuration of a folder of this format.
+    /// Reads the configuration of a folder of this format, in which the weights lie too.
+    #[cfg(test)]
     pub(super) fn open(path: &'a Path, format: Format) -> Result<Self, ConfigError> {
+        Self::open_with(path, format, WeightsOrigin::default())
+    }
+
+    /// Reads the configuration of a folder of this format.
+    pub(super) fn open_with(
+        path: &'a Path,
+        format: Format,
+        origin: WeightsOrigin<'a>,
+    ) -> Result<Self, ConfigError> {
         let config = ConfigFile::read(path, format)?;
-        Ok(Self { path, config, weights: OnceCell::new() })
+        Ok(Self { path, config, origin, family: None, weights: OnceCell::new() })
+    }
+
+    /// Of a model of the catalogue, whose configuration is known; messages name its weights.
+    pub(super) fn of_known(family: &'static dyn Family, origin: WeightsOrigin<'a>) -> Self {
+        let path = origin.file.map_or(Path::new(""), |(path, _)| path);
+        let config = ConfigFile::of_known(path);
+        Self { path, config, origin, family: Some(family), weights: OnceCell::new() }
+    }
+
+    /// The same when its family is known.
+    pub(super) fn of_family(self, family: &'static dyn Family) -> Self {
+        Self { family: Some(family), ..self }
     }
 
     /// The weights, of which the headers are read.
@@ -144,8 +192,26 @@ impl<'a> CheckpointFolder<'a> {
         if let Some(weights) = self.weights.get() {
             return Ok(weights);
         }
-        let weights = Weights::open(self.path, self.config.format())?;
+        let weights = self.open_weights()?;
         Ok(self.weights.get_or_init(|| weights))
+    }
+
+    fn open_weights(&self) -> Result<Weights, WeightsError> {
+        let mut weights = match self.origin.file {
+            Some((path, part)) => Weights::open_part(path, part)?,
+            None => Weights::open(self.path, self.config.format())?,
+        };
+        let Some(family) = self.family else { return Ok(weights) };
+        let tower = family.tower_names();
+        if let Some(tower) = &tower {
+            weights = weights.within(tower)?;
+            if self.origin.file.is_some() {
+                weights.check_tower(tower)?;
+            }
+        }
+        let Some(folder) = &self.origin.adapter else { return Ok(weights) };
+        let in_memory = tower.map_or(&[][..], |tower| tower.in_memory);
+        weights.with_adapter(Adapter::open(folder)?, family.outside(), in_memory)
     }
 
     /// Its configuration and its weights.

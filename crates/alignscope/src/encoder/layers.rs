@@ -13,7 +13,7 @@ use super::mlp::Mlp;
 use super::norm::{Norm, NormKind};
 use super::positions::{Resizing, resize};
 use super::precision::of_patches;
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, Renaming, Weights, WeightsError};
 use alignscope_kernel::{Precision, padded_width};
 
 /// Reads the layers of one model.
@@ -479,6 +479,28 @@ pub(super) fn bert_block(
         ..BlockNames::plain(norms.map(name), &[], &name("attention.output.dense"), mlp.map(name))
     }
 }
+
+/// How transformers 5 calls the layers of attention in memory that files call as [`bert_block`].
+pub(super) const ATTENTION_IN_MEMORY: [Renaming; 4] = [
+    (".attention.q_proj.", ".attention.q_proj.", ".attention.attention.query."),
+    (".attention.k_proj.", ".attention.k_proj.", ".attention.attention.key."),
+    (".attention.v_proj.", ".attention.v_proj.", ".attention.attention.value."),
+    (".attention.o_proj.", ".attention.o_proj.", ".attention.output.dense."),
+];
+
+/// The same for all of its ViT.
+pub(super) const VIT_IN_MEMORY: [Renaming; 7] = {
+    let [query, key, value, out] = ATTENTION_IN_MEMORY;
+    [
+        query,
+        key,
+        value,
+        out,
+        (".layers.", ".mlp.fc1.", ".intermediate.dense."),
+        (".layers.", ".mlp.fc2.", ".output.dense."),
+        (".layers.", ".layers.", ".encoder.layer."),
+    ]
+};
 
 /// Which of these stands before `name` in the weights; the first if none does.
 pub(super) fn prefix_of<'a>(weights: &Weights, name: &str, prefixes: &[&'a str]) -> &'a str {

@@ -17,7 +17,7 @@ use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Format, Init, Weights, WeightsError};
+use crate::weights::{Format, Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
 /// CLIP's vision transformer, as open_clip stores it.
@@ -60,6 +60,10 @@ impl Family for OpenClip {
         ];
         let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors(NormKind::Layer));
         outside.map(str::to_owned).into_iter().chain(blocks).collect()
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames { anchor: "visual.conv1.weight", own: &[""], in_memory: &[] })
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -140,6 +144,14 @@ impl Family for TimmTrunk {
         ];
         let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors(NormKind::Layer));
         outside.map(str::to_owned).into_iter().chain(blocks).collect()
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "visual.trunk.patch_embed.proj.weight",
+            own: &[""],
+            in_memory: &[],
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

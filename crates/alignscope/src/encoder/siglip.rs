@@ -18,7 +18,7 @@ use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
 /// No class token, and a pooling head of attention.
@@ -70,6 +70,14 @@ impl Family for Siglip {
         let blocks = (0..architecture.blocks)
             .flat_map(|i| transformers_block(tower, i).tensors(NormKind::Layer));
         outside.iter().map(|name| format!("{tower}{name}")).chain(blocks).collect()
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames {
+            anchor: "embeddings.patch_embedding.weight",
+            own: &["vision_model.", ""],
+            in_memory: &[],
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

@@ -22,7 +22,7 @@ use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Recipe};
 use crate::stage::Stage;
-use crate::weights::{Format, Init, Weights, WeightsError};
+use crate::weights::{Format, Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
 /// timm's `VisionTransformer`, `VisionTransformerDistilled` and `Eva`.
@@ -155,8 +155,12 @@ impl Family for TimmVit {
         names
     }
 
+    fn tower_names(&self) -> Option<TowerNames> {
+        Some(TowerNames { anchor: "patch_embed.proj.weight", own: &[""], in_memory: &[] })
+    }
+
     fn outside(&self) -> &'static [&'static str] {
-        &["head.", "head_dist.", "rope.periods"]
+        &["head.", "head_dist.", "rope.periods", "mask_token", "decoder_"]
     }
 
     fn model_of(&self, config: &ConfigFile) -> String {

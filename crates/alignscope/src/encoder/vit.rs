@@ -9,7 +9,9 @@ use super::embedding::{Embedding, add};
 use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER, SIZES};
-use super::layers::{BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of};
+use super::layers::{
+    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, prefix_of,
+};
 use super::linear::Linear;
 use super::norm::NormKind;
 use super::positions::Resizing;
@@ -17,7 +19,7 @@ use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resample, Resize};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Precision};
 
 /// Whose vision transformer it is.
@@ -84,6 +86,19 @@ impl Family for Vit {
         names.extend((0..architecture.blocks).flat_map(block));
         names.extend(norm_tensors(&format!("{model}layernorm"), NormKind::Layer));
         names
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        let own: &[&str] = match self {
+            Self::Plain | Self::Mae => &["vit.", ""],
+            Self::Deit => &["deit.", ""],
+            Self::Ijepa => &["ijepa.", ""],
+        };
+        Some(TowerNames {
+            anchor: "embeddings.patch_embeddings.projection.weight",
+            own,
+            in_memory: &VIT_IN_MEMORY,
+        })
     }
 
     fn outside(&self) -> &'static [&'static str] {

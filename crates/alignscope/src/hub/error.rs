@@ -122,9 +122,10 @@ pub enum HubError {
     },
     /// The repository holds an adapter.
     #[error(
-        "`{id}` on {endpoint} holds an adapter ({file}), which alignscope does not apply: the \
-         activations would be those of the model without it; merge it, with peft's \
-         `model.merge_and_unload()` and `save_pretrained` to a folder, and name that folder"
+        "`{id}` on {endpoint} holds an adapter ({file}), which alignscope does not fetch; download \
+         it to a folder, and name that: one of LoRA is merged into the model that it was trained \
+         for; or merge it with peft's `model.merge_and_unload()`, save the model to a folder with \
+         `save_pretrained`, and name that folder"
     )]
     Adapter {
         /// The model, with its revision.

@@ -45,7 +45,10 @@ impl EncoderSource {
                 let seed = self.checkpoint.seed().expect("a model without files is random");
                 vec![format!("random, seed {seed}")]
             }
-            false => self.checkpoint.weight_files().into_iter().map(|file| file.sha256).collect(),
+            false => {
+                let files = self.checkpoint.weight_files().into_iter().map(|file| file.sha256);
+                files.chain(self.checkpoint.part().map(|part| format!("#{part}"))).collect()
+            }
         }
     }
 

@@ -17,8 +17,8 @@ const NOT_IN_NAMES: [char; 5] = ['/', '\\', ':', '@', '='];
 /// A model, and what it is to be called in results.
 ///
 /// As text it is `NAME=MODEL`, or `MODEL` alone. What stands before the first `=` is a name where
-/// it has no `/`, `\`, `:` or `@` and the whole is not a folder: `lr=0.1` is the folder of that
-/// name where there is one.
+/// it has no `/`, `\`, `:` or `@` and the whole is not a folder or a file: `lr=0.1` is the folder of
+/// that name where there is one.
 ///
 /// ```
 /// use alignscope::NamedModel;
@@ -158,7 +158,7 @@ impl NamedModel {
     pub(crate) fn read(text: &str, base: Option<&Path>) -> Result<Self, ModelSpecError> {
         let spec = |text: &str| ModelSpec::read(text, base);
         match split_name(text) {
-            Some((name, rest)) if !super::is_folder(text, base) => {
+            Some((name, rest)) if !super::is_place(text, base) => {
                 let named = Self { name: Some(name.to_owned()), spec: spec(rest)? };
                 named.check()?;
                 Ok(named)
@@ -231,22 +231,28 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
     Ok(names)
 }
 
-/// A model's folder that the user gave no name.
+/// A model's folder or file that the user gave no name.
 struct Folder {
     /// The whole path.
     path: PathBuf,
     /// The parts of the path, without its root.
     parts: Vec<String>,
-    bare_patches: bool,
+    /// What follows the path in the name.
+    suffix: String,
 }
 
 impl Folder {
     fn of(model: &NamedModel) -> Option<Self> {
-        let (path, bare_patches) = match &model.spec {
+        let variant = |bare_patches: bool| if bare_patches { "@bare-patches" } else { "" };
+        let (path, suffix) = match &model.spec {
             ModelSpec::Encoder { source: ModelSource::Folder(path), bare_patches } => {
-                (path, *bare_patches)
+                (path, variant(*bare_patches).to_owned())
             }
-            ModelSpec::Features(path) => (path, false),
+            ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } => {
+                let part = file.part.as_ref().map_or(String::new(), |part| format!("#{part}"));
+                (&file.path, format!("{part}{}", variant(*bare_patches)))
+            }
+            ModelSpec::Features(path) => (path, String::new()),
             _ => return None,
         };
         if model.name.is_some() {
@@ -258,16 +264,15 @@ impl Folder {
             _ => None,
         };
         let parts = path.components().filter_map(part).collect();
-        Some(Self { path, parts, bare_patches })
+        Some(Self { path, parts, suffix })
     }
 
     /// The shortest ending that is not an ending of another folder, nor among names that are taken.
     fn shortest(&self, others: &[&Self], taken: &BTreeSet<&str>) -> Result<String, ModelNameError> {
-        let suffix = if self.bare_patches { "@bare-patches" } else { "" };
+        let suffix = &self.suffix;
         let fits = |ending: &&[String], name: &str| {
-            let again = |other: &&Self| {
-                other.bare_patches == self.bare_patches && other.parts.ends_with(ending)
-            };
+            let again =
+                |other: &&Self| other.suffix == self.suffix && other.parts.ends_with(ending);
             let meant = is_reserved(name) || name.starts_with("random:") || taken.contains(name);
             !meant && !others.iter().any(again)
         };

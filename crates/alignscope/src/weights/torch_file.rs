@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::dtype::{Numbers, widen};
 use super::pickle::{Pickled, TensorView, Value, read as read_pickle};
+use super::state_dictionary::{Chosen, Unclear, choose, is_state_dictionary};
 use super::torch_zip::{Entry, MAX_PICKLE_BYTES, TorchZip};
 use super::{WeightsError, damaged, stand_in};
 use crate::input_file::InputFile;
@@ -28,6 +29,8 @@ pub(super) struct TorchFile {
     opaque: BTreeMap<String, String>,
     /// Dictionaries of tensors beside the tensors, which are not looked into.
     nested: Vec<String>,
+    /// How the names of the part begin that was asked for, where no dictionary has its name.
+    part: Option<String>,
 }
 
 /// A tensor of the file, without anything that is shared within a thread.
@@ -54,23 +57,29 @@ struct Storage {
 }
 
 impl TorchFile {
-    /// Reads the pickle of a file whose first bytes are `start`.
-    pub(super) fn open(file: InputFile, start: &[u8]) -> Result<Self, WeightsError> {
+    /// Reads the pickle of a file whose first bytes are `start`; of several models in it the one
+    /// that `part` names.
+    pub(super) fn open(
+        file: InputFile,
+        start: &[u8],
+        part: Option<&str>,
+    ) -> Result<Self, WeightsError> {
         let (pickled, places) = if start.starts_with(b"PK\x03\x04") {
-            read_zip(&file)?
+            read_zip(&file, part)?
         } else if start.starts_with(MAGIC) {
-            read_stream(&file)?
+            read_stream(&file, part)?
         } else {
             let found = "it is neither a zip archive nor a stream of torch.save";
             return Err(damaged(&file, stand_in(start).unwrap_or(found)));
         };
-        let dictionary = state_dictionary(&pickled);
+        let Chosen { dictionary, rest } = chosen(&file, &pickled, part)?;
         let mut torch_file = Self {
             file,
             tensors: HashMap::new(),
             storages: Vec::new(),
             opaque: BTreeMap::new(),
             nested: Vec::new(),
+            part: rest,
         };
         let mut storages: HashMap<Rc<str>, usize> = HashMap::new();
         for (key, value) in pickled.entries(dictionary) {
@@ -126,6 +135,11 @@ impl TorchFile {
     /// The names of dictionaries of tensors beside the tensors.
     pub(super) fn nested(&self) -> &[String] {
         &self.nested
+    }
+
+    /// How the names of the part begin that was asked for, where no dictionary has its name.
+    pub(super) fn part(&self) -> Option<&str> {
+        self.part.as_deref()
     }
 
     pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
@@ -234,16 +248,16 @@ impl Places {
     }
 }
 
-fn read_zip(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
+fn read_zip(file: &InputFile, part: Option<&str>) -> Result<(Pickled, Places), WeightsError> {
     let zip = TorchZip::open(file)?;
     let pickled = read_pickle(&zip.pickle(file)?).map_err(|e| damaged(file, e.to_string()))?;
-    check_tensors(file, &pickled)?;
+    chosen(file, &pickled, part)?;
     Ok((pickled, Places::Zip(zip)))
 }
 
 /// Magic number, version, machine, the tensors, the keys of the storages, then for each its length
 /// and its numbers.
-fn read_stream(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
+fn read_stream(file: &InputFile, part: Option<&str>) -> Result<(Pickled, Places), WeightsError> {
     // The pickles come first; a file that is all pickle is as short as they are.
     let mut bytes = Vec::new();
     let mut beginning = file.reader().take(MAX_PICKLE_BYTES);
@@ -270,7 +284,7 @@ fn read_stream(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
     }
     let pickled = next()?;
     // Before its storages are looked for, which such a file may not have.
-    check_tensors(file, &pickled)?;
+    chosen(file, &pickled, part)?;
     let keys = next()?;
     let mut starts = HashMap::new();
     let mut position = at as u64;
@@ -304,32 +318,21 @@ fn read_stream(file: &InputFile) -> Result<(Pickled, Places), WeightsError> {
     Ok((pickled, Places::Stream(starts)))
 }
 
-/// The dictionary of tensors, which may lie within another: `{"state_dict": {…}}`.
-fn state_dictionary(pickled: &Pickled) -> &Value {
-    let mut dictionary = &pickled.value;
-    for wrapper in ["state_dict", "model"] {
-        let inner =
-            pickled.entries(dictionary).iter().find_map(|(key, value)| match (key, value) {
-                (Value::Text(key), Value::Dict(_)) if &**key == wrapper => Some(value),
-                _ => None,
-            });
-        dictionary = inner.unwrap_or(dictionary);
-    }
-    dictionary
-}
-
-/// Whether a value is a dictionary with a tensor in it.
-fn is_state_dictionary(pickled: &Pickled, value: &Value) -> bool {
-    pickled.entries(value).iter().any(|(_, value)| matches!(value, Value::Tensor(_)))
-}
-
-/// Refuses a file without a dictionary of tensors.
-fn check_tensors(file: &InputFile, pickled: &Pickled) -> Result<(), WeightsError> {
-    let dictionary = state_dictionary(pickled);
-    match is_state_dictionary(pickled, dictionary) {
-        true => Ok(()),
-        false => Err(damaged(file, no_tensors(pickled, dictionary))),
-    }
+/// The model's dictionary of tensors.
+///
+/// # Errors
+/// There is none, or there are several and `part` does not say which.
+fn chosen<'a>(
+    file: &InputFile,
+    pickled: &'a Pickled,
+    part: Option<&str>,
+) -> Result<Chosen<'a>, WeightsError> {
+    choose(pickled, part).map_err(|unclear| match unclear {
+        Unclear::Several(models) => {
+            WeightsError::SeveralModels { path: file.path().to_owned(), models }
+        }
+        Unclear::None(value) => damaged(file, no_tensors(pickled, value)),
+    })
 }
 
 /// What a file holds that has no tensors by name.
@@ -361,8 +364,8 @@ fn no_tensors(pickled: &Pickled, value: &Value) -> String {
     match keys.is_empty() {
         true => "it holds no dictionary of tensors".to_owned(),
         false => format!(
-            "no tensors are in it by name, only {}; save the dictionary of tensors alone with \
-             torch.save",
+            "no tensors are in it by name, only {}; name a dictionary of tensors in it, as in \
+             `FILE#KEY`, or save it alone with torch.save",
             keys.join(", ")
         ),
     }

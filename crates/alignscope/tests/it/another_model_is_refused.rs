@@ -254,19 +254,87 @@ fn tensors_outside_of_the_tower_are_let_pass() {
 }
 
 #[test]
-fn an_adapter_or_a_wrapper_of_the_whole_model_is_an_error_that_names_its_tensor() {
+fn an_adapter_within_the_weights_or_another_model_around_is_an_error_that_names_its_tensor() {
     let changed = Changed::of("clip/base");
-    let wrapped = |prefix: &str| {
+    let wrapped = |prefix: &str, more: Option<&str>| {
         let rename = |(name, tensor): (&String, &(Vec<usize>, Vec<f32>))| {
             (format!("{prefix}{name}"), tensor.clone())
         };
-        changed.write(&changed.tensors.iter().map(rename).collect());
-        changed.open().map(|_| ()).expect_err(prefix).to_string()
+        let mut tensors: Tensors = changed.tensors.iter().map(rename).collect();
+        let more = more.map(|name| (format!("{prefix}{name}"), (vec![2], vec![0.1, 0.2])));
+        tensors.extend(more);
+        changed.write(&tensors);
+        changed.open().map(|_| ()).map_err(|error| error.to_string())
     };
-    let error = wrapped("base_model.model.");
-    assert!(error.contains("`base_model.model.") && error.contains("merge_and_unload"), "{error}");
-    let error = wrapped("student.");
+    let layer = "vision_model.encoder.layers.0.self_attn.q_proj";
+    for prefix in ["base_model.model.", "base_model.", "model.", "backbone.model."] {
+        wrapped(prefix, None).expect(prefix);
+        for more in ["lora_A.default.weight", "base_layer.weight"] {
+            let name = format!("{layer}.{more}");
+            let error = wrapped(prefix, Some(&name)).expect_err("an adapter");
+            assert!(error.contains(&name) && error.contains("merge_and_unload"), "{error}");
+        }
+    }
+    let error = wrapped("student.", None).expect_err("another model");
     assert!(error.contains("take `student.` off all names"), "{error}");
+}
+
+/// Families beside CLIP's: where a block of theirs is, and keys of relatives that are read for some.
+const VITS: [(&str, &str, &[&str]); 9] = [
+    ("families/vit", "encoder.layer.0.", &[]),
+    ("families/vit_class", "vit.encoder.layer.0.", &[]),
+    ("families/deit", "encoder.layer.0.", &[]),
+    ("families/vit_mae", "vit.encoder.layer.0.", &[]),
+    ("families/dinov2", "encoder.layer.0.", &["layerscale_value"]),
+    ("families/dinov2_registers", "encoder.layer.0.", &["layerscale_value", "num_register_tokens"]),
+    ("families/dinov3", "layer.0.", &["layerscale_value", "num_register_tokens", "rope_theta"]),
+    ("families/beit", "encoder.layer.0.", &[]),
+    ("families/timm_vit", "blocks.0.", &[]),
+];
+
+#[test]
+fn a_tensor_or_a_key_of_a_relative_of_vit_is_an_error_that_names_it() {
+    for (family, block, read) in VITS {
+        let changed = Changed::of(family);
+        changed.open().unwrap_or_else(|error| panic!("{family}: {error}"));
+        let extra = [
+            "layer_scale1.lambda1",
+            "attention.rotary_emb.inv_freq",
+            "ls9.gamma",
+            "adapter.weight",
+        ]
+        .map(|part| format!("{block}{part}"));
+        let whole = [
+            "embeddings.register_tokens",
+            "registers",
+            "rope_embeddings.inv_freq",
+            "pre_norm.weight",
+        ];
+        for name in extra.into_iter().chain(whole.map(str::to_owned)) {
+            if changed.tensors.contains_key(&name) {
+                continue;
+            }
+            let mut tensors = changed.tensors.clone();
+            tensors.insert(name.clone(), (vec![2], vec![0.1, 0.2]));
+            changed.write(&tensors);
+            let error = changed.open().map(|_| ()).expect_err(&name).to_string();
+            assert!(error.contains(&format!("`{name}`")), "{family}: {error}");
+        }
+        changed.write(&changed.tensors);
+        for (key, value) in [
+            ("use_rope", json!(true)),
+            ("num_register_tokens", json!(4)),
+            ("rope_theta", json!(10000.0)),
+            ("layerscale_value", json!(1e-5)),
+            ("qk_norm", json!(true)),
+            ("is_decoder", json!(true)),
+            ("a_key_of_mine", json!(1)),
+        ] {
+            if !read.contains(&key) {
+                changed.refuses(key, &value);
+            }
+        }
+    }
 }
 
 /// The keys that transformers 4 wrote for every part of a model, with their defaults.
@@ -448,7 +516,7 @@ fn open_clips_keys_are_read_or_refused() {
 }
 
 #[test]
-fn an_adapter_in_the_folder_is_an_error_that_names_it() {
+fn an_adapter_in_the_folder_that_cannot_be_merged_is_an_error_that_names_it() {
     for family in ["clip/base", "families/siglip", "families/open_clip"] {
         for file in [
             "adapter_config.json",
@@ -477,10 +545,10 @@ fn a_folder_with_an_adapter_alone_says_so() {
     let inner = place.path().join("tuned");
     std::fs::create_dir(&inner).expect("made");
     std::fs::write(inner.join("adapter_config.json"), "damaged").expect("written");
-    for folder in [place.path(), &inner] {
-        let error = refused(folder).to_string();
-        assert!(error.contains("tuned") && error.contains("is an adapter,"), "{error}");
-    }
+    let error = refused(&inner).to_string();
+    assert!(error.contains("tuned") && error.contains("is an adapter,"), "{error}");
+    let error = refused(place.path()).to_string();
+    assert!(error.contains("tuned") && error.contains("a folder of its own"), "{error}");
     // A model that an adapter was trained for, in a folder beside it, is itself.
     let changed = Changed::of("clip/base");
     std::fs::create_dir(changed.path("tuned")).expect("made");

@@ -8,7 +8,7 @@ use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
 use alignscope::{ModelSpec, Precision, ProjectionForm, Silent, Stage, Tokens};
 use safetensors::SafeTensors;
 
-fn golden(name: &str) -> PathBuf {
+pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
@@ -65,7 +65,7 @@ fn check(name: &str) {
 
 /// Holds every stage of a checkpoint to the tensors `STAGES.0`, `STAGES.1`, … and `image_embeds`
 /// of its golden file.
-fn check_stages(name: &str, checkpoint: &mut Checkpoint, stages: &str) {
+pub fn check_stages(name: &str, checkpoint: &mut Checkpoint, stages: &str) {
     let bytes = std::fs::read(golden(name).join("expected.safetensors")).expect("the golden file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     for precision in [Precision::F32, Precision::Bf16x6, Precision::Bf16x3] {

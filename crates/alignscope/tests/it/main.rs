@@ -11,6 +11,7 @@ mod dataset_files;
 mod dataset_layouts;
 mod difference_matches_numpy;
 mod encoders_match_references;
+mod files_match_references;
 mod golden;
 mod hub_over_http;
 mod image_matches_pillow;

@@ -6,7 +6,9 @@ use std::path::Path;
 use super::error::ExperimentFileError;
 use super::origin::Origin;
 use crate::figure::Color;
-use crate::model_spec::{ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
+use crate::model_spec::{
+    Like, ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of,
+};
 
 /// Before the name of a model of which only its arrays or its function were given.
 pub(super) const IN_MEMORY: &str = "in-memory:";
@@ -139,6 +141,15 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
         ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };
             ModelSpec::Encoder { source, bare_patches }
+        }
+        ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
+            match file.like {
+                Some(Like::Known(id)) => {
+                    let source = ModelSource::Random { id, seed: 0 };
+                    ModelSpec::Encoder { source, bare_patches }
+                }
+                _ => format!("random:{}", file.path.display()).parse()?,
+            }
         }
         ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
             // No architecture is known by a folder, which is what the error then says.
