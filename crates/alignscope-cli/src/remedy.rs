@@ -31,6 +31,10 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::ClusterByDefault => "choose `--cluster default`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", option(*choice)),
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
+        Remedy::SayLike => {
+            "name a model of the same architecture and preprocessing, as in `--like \
+             openai/clip-vit-base-patch32`"
+        }
         Remedy::SayPrefix => {
             "say with `--prefix-tokens` how many stand before the patches, such as 5 for a class \
              token and 4 registers, 0 for none"

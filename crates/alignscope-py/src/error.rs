@@ -64,6 +64,10 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", argument(*choice)),
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
+        Remedy::SayLike => {
+            "name a model of the same architecture and preprocessing behind the file, as in \
+             `FILE@like=openai/clip-vit-base-patch32`"
+        }
         Remedy::SayPrefix => {
             "say with `prefix` how many stand before the patches, such as 5 for a class token and \
              4 registers, 0 for none"

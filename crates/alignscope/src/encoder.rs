@@ -516,9 +516,7 @@ pub enum EncoderError {
     /// Nothing says what the architecture of a file of weights is.
     #[error(
         "no configuration for {path}: expected `config.json` or `open_clip_config.json` in \
-         {folder}, or a model of the same architecture and preprocessing, as in \
-         `FILE@like=openai/clip-vit-base-patch32` or `FILE@like=FOLDER` (`--like` on the command \
-         line)"
+         {folder}, or a model that it is said to be like, as in `FILE@like=FOLDER`"
     )]
     NoConfig {
         /// The file.
@@ -605,6 +603,7 @@ impl EncoderError {
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
+            Self::NoConfig { .. } => vec![Remedy::SayLike],
             _ => vec![],
         }
     }

@@ -50,6 +50,8 @@ pub enum Remedy {
     LeaveOut(Choice),
     /// The tokens of a model that has no class token.
     OtherTokens,
+    /// A model of the same architecture and preprocessing.
+    SayLike,
     /// How many tokens stand before the patches.
     SayPrefix,
     /// How many tokens stand before the patches, if it is not as many as is taken.

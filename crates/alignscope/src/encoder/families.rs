@@ -116,7 +116,7 @@ mod tests {
             (r#"{"model_type": "clip"}"#, true),
             (r#"{"model_type": "siglip_vision_model"}"#, true),
             (r#"{"model_type": "regnet"}"#, false),
-            (r#"{"architecture": "vit_base_patch16_clip_224"}"#, false),
+            (r#"{"architecture": "vit_base_patch16_clip_224"}"#, true),
             ("[]", false),
             ("{", false),
         ] {

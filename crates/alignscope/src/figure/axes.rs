@@ -4,13 +4,8 @@ use super::curves::{PanelData, Point, Quantity, Reference};
 use super::palette::{BANDS, GRID, INK};
 use super::svg::{Label, Svg, number, text_width};
 
-/// Depths at which a part of the model begins and ends, its name, and where that stands.
-const PARTS: [(f64, f64, &str); 4] = [
-    (-2.5, 1.25, "image"),
-    (1.25, 5.0, "embedding"),
-    (5.0, 98.75, "blocks"),
-    (98.75, 102.5, "projection"),
-];
+/// Depths at which image, embedding, blocks and last stage begin and end.
+const PARTS: [(f64, f64); 4] = [(-2.5, 1.25), (1.25, 5.0), (5.0, 98.75), (98.75, 102.5)];
 /// Ends of the axis of depth.
 const DEPTHS: (f64, f64) = (-2.5, 102.5);
 
@@ -71,7 +66,7 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
 
     let size = |from: f64, to: f64| number(to - from);
     let shades = [("part", BANDS[0]), ("part light", BANDS[1]), ("", BANDS[1]), ("part", BANDS[0])];
-    for ((from, to, _), (class, shade)) in PARTS.iter().zip(shades) {
+    for ((from, to), (class, shade)) in PARTS.iter().zip(shades) {
         if *to - *from > 50.0 || (panel.has_named_stages() && *from > 0.0) {
             continue;
         }
@@ -126,7 +121,7 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
     }
     // The parts of an encoder are not those of a model with stages of other names.
     if !panel.has_named_stages() {
-        parts(svg, axes, t);
+        parts(svg, axes, t, panel.last_stage());
     }
     let middle = (axes.left + axes.right) / 2.0;
     svg.text(label(middle, axes.bottom + 3.75 * t, t, "middle"), "depth (%)");
@@ -135,18 +130,21 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
     svg.text_with(label(x, y, t, "middle"), &[("transform", &turned)], panel.score_name());
 }
 
-/// Names of the model's parts under the axis: whole words where they fit.
-fn parts(svg: &mut Svg, axes: &Axes, t: f64) {
+/// Names of the model's parts under the axis, of which `last` is that of the last stage, whole and
+/// short: whole words where they fit.
+fn parts(svg: &mut Svg, axes: &Axes, t: f64, last: [&str; 2]) {
     let ink = INK.to_string();
     let size = 0.82 * t;
     let y = axes.bottom + 1.35 * t;
-    let wide: f64 = PARTS.iter().map(|p| text_width(p.2, size) + 0.7 * t).sum();
+    let [whole, short] = last;
+    let names = ["image", "embedding", "blocks", whole];
+    let wide: f64 = names.iter().map(|name| text_width(name, size) + 0.7 * t).sum();
     let names = match wide < axes.right - axes.left {
-        true => PARTS.map(|p| p.2),
-        false => ["img", "emb", "blocks", "proj"],
+        true => names,
+        false => ["img", "emb", "blocks", short],
     };
     let mut x = axes.left;
-    for (name, (from, to, _)) in names.into_iter().zip(PARTS) {
+    for (name, (from, to)) in names.into_iter().zip(PARTS) {
         let width = text_width(name, size);
         let left = match (from, to) {
             (from, _) if from > 90.0 => axes.right - width,

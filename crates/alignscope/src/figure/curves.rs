@@ -382,6 +382,16 @@ impl PanelData {
         points.any(|point| matches!(point.stage, Stage::Named(_)))
     }
 
+    /// What the last stage of the encoders is called, whole and short.
+    pub(super) fn last_stage(&self) -> [&'static str; 2] {
+        let has = |stage| self.curves.iter().any(|c| c.points.iter().any(|p| p.stage == stage));
+        match (has(Stage::Projection), has(Stage::Output)) {
+            (false, true) => ["output", "out"],
+            (true, true) => ["last", "last"],
+            _ => ["projection", "proj"],
+        }
+    }
+
     /// What stands over the panel: the level or what is measured, and the data set.
     pub(super) fn titles(&self) -> [String; 2] {
         let measured = match self.quantity {

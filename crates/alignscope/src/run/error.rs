@@ -51,8 +51,8 @@ pub enum ExperimentError {
     FeaturesUnused,
     /// A model of the caller's that was not given.
     #[error(
-        "the model `{0}` was given by the caller of that run (arrays, a function, or a folder of features \
-         by itself), which no file holds; it has to be given again"
+        "the model `{0}` was not given: it is arrays, a function or features that the caller of a run \
+         gives, which no file holds"
     )]
     NotGiven(String),
     /// A panel could mean several data sets.
