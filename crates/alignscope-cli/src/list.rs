@@ -24,9 +24,8 @@ fn models() {
         say!("    {}", known.preprocessing());
     }
     say!(
-        "OWNER/NAME[@REVISION], FOLDER\n    another checkpoint, on the hub or in a folder: of \
-         CLIP, Chinese-CLIP or SigLIP as transformers stores it, or of CLIP or a timm ViT as \
-         open_clip does"
+        "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
+         a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
     );
     say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in MetricKind::ALL {
