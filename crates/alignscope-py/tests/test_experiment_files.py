@@ -131,7 +131,7 @@ def test_models_of_ones_own_are_added_and_given_again(toml, rated, tmp_path):
     assert "in-memory:mine" in written(first)["models"]
     again = alignscope.run(manifest, out=tmp_path / "again", own=[mine], **QUIET)
     assert tables(again) == tables(first)
-    with pytest.raises(ValueError, match="the model `mine` is arrays or a function in memory"):
+    with pytest.raises(ValueError, match="the model `mine` was not given"):
         alignscope.run(manifest, out=tmp_path / "without", **QUIET)
     assert not (tmp_path / "without").exists()
     run = alignscope.run(manifest, out=tmp_path / "other", models=[mine], pixels=False, **QUIET)
@@ -157,7 +157,7 @@ def test_what_is_no_experiment_is_refused_in_words_of_python(toml, tmp_path):
         (lambda: of(text.replace('name = "mine"\nformat = "pairs"', "")), "has no `format`"),
         (lambda: of("title = 'x'"), r"no \[\[datasets\]\]"),
         (lambda: of(text.replace("resamples = 200", "resamples = 7")), "asks for 7 resamples"),
-        (lambda: of(text, data={"yours": "x"}), "has no data set `yours`.*`mine`"),
+        (lambda: of(text, data={"yours": "x"}), "is named for `yours`.*`mine`"),
     ]:
         with pytest.raises(wrong, match=message) as error:
             call()
