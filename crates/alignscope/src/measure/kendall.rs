@@ -51,7 +51,7 @@ impl RatedResampler for Resampler {
     }
 }
 
-/// Kendall's tau-b, −1 to 1; NaN as for [`pearson`].
+/// Kendall's tau-b, −1 to 1; NaN as for [`pearson`](super::pearson).
 ///
 /// ```text
 /// τ_b = (concordant − discordant) / sqrt( (n₀ − ties in x) (n₀ − ties in y) ),  n₀ = n(n − 1)/2
