@@ -10,7 +10,8 @@ use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{AttentionPooling, Head, Pooling};
 use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{
-    BlockInit, BlockNames, LayerNames, Layers, OUTSIDE_OF_TRANSFORMERS, norm_tensors, prefix_of,
+    BlockInit, BlockNames, LayerNames, Layers, OUTSIDE_OF_TRANSFORMERS, norm_tensors,
+    tower_prefix_of,
 };
 use super::linear::Linear;
 use super::norm::NormKind;
@@ -31,6 +32,13 @@ pub(super) struct Aimv2;
 const PATCH: &str = "embeddings.patch_embed";
 const POSITIONS: &str = "embeddings.position_embedding.weight";
 const PROJECTION: &str = "visual_projection.weight";
+
+/// Where its tensors lie.
+const TOWER: TowerNames = TowerNames {
+    anchor: "embeddings.patch_embed.weight",
+    own: &["vision_model.", ""],
+    in_memory: &[],
+};
 
 impl Family for Aimv2 {
     fn name(&self) -> FamilyName {
@@ -85,11 +93,7 @@ impl Family for Aimv2 {
     }
 
     fn tower_names(&self) -> Option<TowerNames> {
-        Some(TowerNames {
-            anchor: "embeddings.patch_embed.weight",
-            own: &["vision_model.", ""],
-            in_memory: &[],
-        })
+        Some(TOWER)
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -133,7 +137,7 @@ impl Family for Aimv2 {
 }
 
 fn prefix(weights: &Weights) -> &'static str {
-    prefix_of(weights, &format!("{PATCH}.weight"), &["", "vision_model."])
+    tower_prefix_of(weights, TOWER)
 }
 
 /// Layers have the biases that the weights have.

@@ -9,7 +9,7 @@ use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{
-    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, prefix_of,
+    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, tower_prefix_of,
 };
 use super::norm::NormKind;
 use super::positions::Resizing;
@@ -50,6 +50,13 @@ const IN_MEMORY: [Renaming; 9] = {
         layers,
         (shared, shared, ".encoder.relative_position_bias."),
     ]
+};
+
+/// Where its tensors lie.
+const TOWER: TowerNames = TowerNames {
+    anchor: "embeddings.patch_embeddings.projection.weight",
+    own: &["beit.", ""],
+    in_memory: &IN_MEMORY,
 };
 
 impl Family for Beit {
@@ -96,11 +103,7 @@ impl Family for Beit {
     /// What masked image modelling adds, a classifier, and the numbers of the bias's rows, which
     /// follow from the grid.
     fn tower_names(&self) -> Option<TowerNames> {
-        Some(TowerNames {
-            anchor: "embeddings.patch_embeddings.projection.weight",
-            own: &["beit.", ""],
-            in_memory: &IN_MEMORY,
-        })
+        Some(TOWER)
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -175,7 +178,7 @@ impl Family for Beit {
 }
 
 fn prefix(weights: &Weights) -> &'static str {
-    prefix_of(weights, &format!("{PATCH}.weight"), &["", "beit."])
+    tower_prefix_of(weights, TOWER)
 }
 
 /// The last norm: of the mean of the patches, or of each token.

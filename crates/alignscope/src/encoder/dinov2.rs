@@ -9,7 +9,7 @@ use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
 use super::layers::{
-    ATTENTION_IN_MEMORY, BlockInit, BlockNames, Layers, bert_block, norm_tensors, prefix_of,
+    ATTENTION_IN_MEMORY, BlockInit, BlockNames, Layers, bert_block, norm_tensors, tower_prefix_of,
 };
 use super::norm::NormKind;
 use super::positions::Resizing;
@@ -82,15 +82,7 @@ impl Family for Dinov2 {
     }
 
     fn tower_names(&self) -> Option<TowerNames> {
-        let own: &[&str] = match self {
-            Self::Plain => &["dinov2.", ""],
-            Self::Registers => &["dinov2_with_registers.", ""],
-        };
-        Some(TowerNames {
-            anchor: "embeddings.patch_embeddings.projection.weight",
-            own,
-            in_memory: &ATTENTION_IN_MEMORY,
-        })
+        Some(self.tower())
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -164,14 +156,22 @@ impl Family for Dinov2 {
 }
 
 impl Dinov2 {
-    /// What stands before the names of tensors: nothing, or the model's name where a head was saved
-    /// with it.
-    fn prefix(self, weights: &Weights) -> &'static str {
-        let wrapped = match self {
-            Self::Plain => "dinov2.",
-            Self::Registers => "dinov2_with_registers.",
+    /// Where its tensors lie: their names begin with nothing, or with the model's name where a head was
+    /// saved with it.
+    fn tower(self) -> TowerNames {
+        let own: &[&str] = match self {
+            Self::Plain => &["dinov2.", ""],
+            Self::Registers => &["dinov2_with_registers.", ""],
         };
-        prefix_of(weights, &format!("{PATCH}.weight"), &["", wrapped])
+        TowerNames {
+            anchor: "embeddings.patch_embeddings.projection.weight",
+            own,
+            in_memory: &ATTENTION_IN_MEMORY,
+        }
+    }
+
+    fn prefix(self, weights: &Weights) -> &'static str {
+        tower_prefix_of(weights, self.tower())
     }
 
     /// Keys that are missing take the defaults of transformers 5's `Dinov2Config` and

@@ -13,7 +13,7 @@ use super::mlp::Mlp;
 use super::norm::{Norm, NormKind};
 use super::positions::{Resizing, resize};
 use super::precision::of_patches;
-use crate::weights::{Init, Renaming, Weights, WeightsError};
+use crate::weights::{Init, Renaming, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Precision, padded_width};
 
 /// Reads the layers of one model.
@@ -501,6 +501,13 @@ pub(super) const VIT_IN_MEMORY: [Renaming; 7] = {
         (".layers.", ".layers.", ".encoder.layer."),
     ]
 };
+
+/// What stands before the names of a tower's tensors in the weights; nothing, if the tower is not
+/// there, as in an untrained model.
+pub(super) fn tower_prefix_of(weights: &Weights, tower: TowerNames) -> &'static str {
+    let shortest_first: Vec<&str> = tower.own.iter().rev().copied().collect();
+    prefix_of(weights, tower.anchor, &shortest_first)
+}
 
 /// Which of these stands before `name` in the weights; the first if none does.
 pub(super) fn prefix_of<'a>(weights: &Weights, name: &str, prefixes: &[&'a str]) -> &'a str {

@@ -16,7 +16,7 @@ use super::linear::Linear;
 use super::norm::{Norm, NormKind};
 use super::positions::Resizing;
 use super::rotary::{Places, RotaryPositions};
-use super::timm_folder::{self, FOLDER_KEYS, pretrained};
+use super::timm_folder::{self, FOLDER_KEYS, TimmTensors, pretrained};
 use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
@@ -124,18 +124,20 @@ impl Family for TimmVit {
         let pretrained = pretrained(&keys)?;
         let none = Map::new();
         let arguments = keys.nested("model_args")?.unwrap_or(&none);
-        let mut arguments = Keys { object: arguments, prefix: "model_args.", ..keys };
+        let path = keys.path;
+        let arguments =
+            Keys { object: arguments, path, prefix: "model_args.", defaults_used: Vec::new() };
         arguments.must_be_known(&[&OF_TENSORS, &OF_NAME], &[&NEUTRAL_ARGUMENTS])?;
-        let model = TimmModel { prefix: "", weights: folder.weights()?, name };
-        let mut architecture = model.sizes(registered, &arguments)?;
+        let model = TimmModel { weights: folder.weights()? };
+        let tensors = TimmTensors { weights: folder.weights()?, keys: &keys };
+        let mut architecture = model.sizes(registered, &arguments, tensors)?;
         if let Some(head) = model.shape("head.weight")
             && is_projection(name, head[0], pretrained)
         {
             architecture =
                 Architecture { last: Stage::Projection, last_channels: head[0], ..architecture };
         }
-        let defaults = std::mem::take(&mut arguments.defaults_used);
-        Ok((architecture.validate(arguments.path)?, defaults))
+        Ok((architecture.validate(path)?, Vec::new()))
     }
 
     fn preprocessing(
@@ -147,7 +149,7 @@ impl Family for TimmVit {
     }
 
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
-        let model = TimmModel { prefix: "", weights, name: "" };
+        let model = TimmModel { weights };
         let mut names = model.tensors(architecture);
         if architecture.last == Stage::Projection {
             names.extend(["head.weight", "head.bias"].map(str::to_owned));
@@ -175,7 +177,7 @@ impl Family for TimmVit {
 
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
-        let model = TimmModel { prefix: "", weights: layers.weights, name: "" };
+        let model = TimmModel { weights: layers.weights };
         let mut tower = model.load(layers)?;
         if a.last == Stage::Projection {
             let in_f32 = Layers { precision: Precision::F32, ..*layers };
@@ -249,21 +251,13 @@ fn is_projection(name: &str, outputs: usize, pretrained: &Map<String, Value>) ->
 
 /// The tensors of a model of timm, by the names that it gives them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TimmModel<'a> {
-    /// What stands before them: nothing, or open_clip's `visual.trunk.`.
-    pub(super) prefix: &'static str,
-    pub(super) weights: &'a Weights,
-    /// Of the architecture, for messages.
-    pub(super) name: &'a str,
+struct TimmModel<'a> {
+    weights: &'a Weights,
 }
 
 impl TimmModel<'_> {
-    fn named(&self, part: &str) -> String {
-        format!("{}{part}", self.prefix)
-    }
-
     fn shape(&self, part: &str) -> Option<&[usize]> {
-        self.weights.shape(&self.named(part))
+        self.weights.shape(part)
     }
 
     fn has(&self, part: &str) -> bool {
@@ -272,12 +266,12 @@ impl TimmModel<'_> {
 
     /// A layer, with a bias if it has one.
     fn layer(&self, part: &str) -> LayerNames {
-        LayerNames::with_bias(&self.named(part), self.has(&format!("{part}.bias")))
+        LayerNames::with_bias(part, self.has(&format!("{part}.bias")))
     }
 
     /// The name of a norm, if it is there.
     fn norm(&self, part: &str) -> Option<String> {
-        self.has(&format!("{part}.weight")).then(|| self.named(part))
+        self.has(&format!("{part}.weight")).then(|| part.to_owned())
     }
 
     /// The sizes that the tensors tell; the rest is as it was registered, or as arguments say.
@@ -285,24 +279,17 @@ impl TimmModel<'_> {
         &self,
         registered: Registered,
         arguments: &Keys<'_>,
+        tensors: TimmTensors<'_>,
     ) -> Result<Architecture, ConfigError> {
-        let axis = |part: &str, axis: usize| {
-            self.shape(part).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| {
-                ConfigError::NoTensor {
-                    path: arguments.path.to_owned(),
-                    model: self.name.to_owned(),
-                    tensor: self.named(part),
-                }
-            })
-        };
         let argument = |key: &str| match arguments.object.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(_) => arguments.required_size(key).map(Some),
         };
-        let channels = axis("patch_embed.proj.weight", 0)?;
-        let patch_size = axis("patch_embed.proj.weight", 2)?;
-        let mlp_channels = axis("blocks.0.mlp.fc2.weight", 1)?;
-        let packed = axis("blocks.0.mlp.fc1.weight", 0).is_ok_and(|rows| rows == 2 * mlp_channels);
+        let channels = tensors.axis("patch_embed.proj.weight", 0)?;
+        let patch_size = tensors.axis("patch_embed.proj.weight", 2)?;
+        let mlp_channels = tensors.axis("blocks.0.mlp.fc2.weight", 1)?;
+        let packed =
+            tensors.axis("blocks.0.mlp.fc1.weight", 0).is_ok_and(|rows| rows == 2 * mlp_channels);
         let gated = packed || self.has("blocks.0.mlp.fc1_g.weight");
         let has_block = |i: &usize| self.has(&format!("blocks.{i}.norm1.weight"));
         let registers = self.shape("reg_token").map_or(0, |shape| shape[1]);
@@ -380,16 +367,16 @@ impl TimmModel<'_> {
                 .into_iter()
                 .filter(|part| self.has(part))
                 .chain(["patch_embed.proj.weight"])
-                .map(|part| self.named(part))
+                .map(str::to_owned)
                 .collect();
         let norms = ["patch_embed.norm", "norm_pre", "norm", "fc_norm"];
         let norms = norms.into_iter().filter_map(|part| self.norm(part));
         names.extend(norms.flat_map(|name| norm_tensors(&name, kind)));
         names.extend((0..architecture.blocks).flat_map(|i| self.block(i).tensors(kind)));
         if self.has("attn_pool.latent") {
-            names.push(self.named("attn_pool.latent"));
+            names.push("attn_pool.latent".to_owned());
             for part in ["q", "kv", "proj", "norm", "mlp.fc1", "mlp.fc2"] {
-                let name = self.named(&format!("attn_pool.{part}"));
+                let name = format!("attn_pool.{part}");
                 names.extend(["weight", "bias"].map(|end| format!("{name}.{end}")));
             }
         }
@@ -397,10 +384,9 @@ impl TimmModel<'_> {
     }
 
     fn block(&self, i: usize) -> BlockNames {
-        let part = |part: &str| format!("blocks.{i}.{part}");
-        let has = |name: &str| self.has(&part(name));
-        let named = |name: &str| self.named(&part(name));
-        let layer = |name: &str| self.layer(&part(name));
+        let named = |part: &str| format!("blocks.{i}.{part}");
+        let has = |name: &str| self.has(&named(name));
+        let layer = |name: &str| self.layer(&named(name));
         let scale = |names: [&str; 2]| names.into_iter().find(|name| has(name)).map(named);
         let fused = LayerNames {
             weight: named("attn.qkv.weight"),
@@ -424,7 +410,7 @@ impl TimmModel<'_> {
             },
             query_key_norms: has("attn.q_norm.weight")
                 .then(|| ["attn.q_norm", "attn.k_norm"].map(named)),
-            attention_norm: self.norm(&part("attn.norm")),
+            attention_norm: self.norm(&named("attn.norm")),
             attention_out: layer("attn.proj"),
             attention_scale: scale(["ls1.gamma", "gamma_1"]),
             norm_2: named("norm2"),
@@ -432,7 +418,7 @@ impl TimmModel<'_> {
                 true => gated.map(layer).to_vec(),
                 false => vec![layer("mlp.fc1")],
             },
-            mlp_norm: self.norm(&part("mlp.norm")),
+            mlp_norm: self.norm(&named("mlp.norm")),
             mlp_out: layer("mlp.fc2"),
             mlp_scale: scale(["ls2.gamma", "gamma_2"]),
         }
@@ -444,22 +430,21 @@ impl TimmModel<'_> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
         let patch = layers.patches(
-            &self.named("patch_embed.proj"),
+            "patch_embed.proj",
             spread,
             self.has("patch_embed.proj.bias").then_some(Init::Zeros),
         )?;
         let mut prefix = Vec::new();
         for token in ["cls_token", "dist_token", "reg_token"] {
             if let Some(shape) = self.shape(token) {
-                prefix.extend(layers.tensor(&self.named(token), shape, Init::Normal(1e-6))?);
+                prefix.extend(layers.tensor(token, shape, Init::Normal(1e-6))?);
             }
         }
         let mut of_patches = Vec::new();
         if let Some(&[_, rows, _]) = self.shape("pos_embed") {
             let before = rows.saturating_sub(a.position_grid * a.position_grid);
             let resizing = Resizing::BicubicAntialias;
-            let (of_prefix, rest) =
-                layers.positions(&self.named("pos_embed"), before, spread, resizing)?;
+            let (of_prefix, rest) = layers.positions("pos_embed", before, spread, resizing)?;
             add(&mut prefix, &of_prefix);
             of_patches = rest;
         }
@@ -501,7 +486,7 @@ impl TimmModel<'_> {
         let layers = Layers { precision: Precision::F32, ..*layers };
         let a = layers.architecture;
         let (c, spread) = (a.channels, Init::TruncatedNormal(0.02));
-        let named = |part: &str| self.named(&format!("attn_pool.{part}"));
+        let named = |part: &str| format!("attn_pool.{part}");
         let hidden = self.shape("attn_pool.mlp.fc1.weight").map_or(4 * c, |shape| shape[0]);
         let latent = layers.tensor(&named("latent"), &[1, 1, c], spread)?;
         let linear = |part: &str, shape| layers.linear(&named(part), shape, spread, Init::Zeros);

@@ -10,7 +10,7 @@ use super::family::{CheckpointFolder, Family, Sizes};
 use super::head::{Head, Pooling};
 use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{
-    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, prefix_of,
+    BlockInit, BlockNames, Layers, VIT_IN_MEMORY, bert_block, norm_tensors, tower_prefix_of,
 };
 use super::linear::Linear;
 use super::norm::NormKind;
@@ -89,16 +89,7 @@ impl Family for Vit {
     }
 
     fn tower_names(&self) -> Option<TowerNames> {
-        let own: &[&str] = match self {
-            Self::Plain | Self::Mae => &["vit.", ""],
-            Self::Deit => &["deit.", ""],
-            Self::Ijepa => &["ijepa.", ""],
-        };
-        Some(TowerNames {
-            anchor: "embeddings.patch_embeddings.projection.weight",
-            own,
-            in_memory: &VIT_IN_MEMORY,
-        })
+        Some(self.tower())
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -184,15 +175,23 @@ impl Family for Vit {
 }
 
 impl Vit {
-    /// What stands before the names of tensors: nothing, or the model's name where a head was saved
-    /// with it.
-    fn prefix(self, weights: &Weights) -> &'static str {
-        let wrapped = match self {
-            Self::Plain | Self::Mae => "vit.",
-            Self::Deit => "deit.",
-            Self::Ijepa => "ijepa.",
+    /// Where its tensors lie: their names begin with nothing, or with the model's name where a head was
+    /// saved with it.
+    fn tower(self) -> TowerNames {
+        let own: &[&str] = match self {
+            Self::Plain | Self::Mae => &["vit.", ""],
+            Self::Deit => &["deit.", ""],
+            Self::Ijepa => &["ijepa.", ""],
         };
-        prefix_of(weights, &format!("{PATCH}.weight"), &["", wrapped])
+        TowerNames {
+            anchor: "embeddings.patch_embeddings.projection.weight",
+            own,
+            in_memory: &VIT_IN_MEMORY,
+        }
+    }
+
+    fn prefix(self, weights: &Weights) -> &'static str {
+        tower_prefix_of(weights, self.tower())
     }
 
     /// The tokens before the patches.
