@@ -1,7 +1,7 @@
 """alignscope and transformers in turn on the same checkpoint and images, and the ratio of their speeds.
 
     python scripts/compare_speed.py --alignscope target/release/alignscope --images DIR \
-        [--models B/32 B/16 L/14] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
+        [--models B/32 B/16 L/14 DINOv2-B/14 ResNet-50] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
 
 For each model: a random checkpoint of its size, saved by transformers. In each round both encode the same images
 (transformers: batched, all hidden states kept, preprocessed beforehand; alignscope: every stage, with the differences of every
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model, ResNetConfig, ResNetModel
 
 SIZES = {"B/32": (768, 12, 12, 32, 224), "B/16": (768, 12, 12, 16, 224), "L/14": (1024, 24, 16, 14, 224),
          "L/14-336": (1024, 24, 16, 14, 336)}
@@ -32,17 +32,63 @@ TEXT = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_a
         "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
 
 
+MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+SIZE = {"DINOv2-B/14": 224, "ResNet-50": 224} | {name: sizes[4] for name, sizes in SIZES.items()}
+
+
+class Clip(torch.nn.Module):
+    """All hidden states and the projection."""
+
+    def __init__(self, name):
+        super().__init__()
+        width, layers, heads, patch, size = SIZES[name]
+        vision = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": layers,
+                  "num_attention_heads": heads, "patch_size": patch, "image_size": size}
+        self.model = CLIPModel(CLIPConfig(text_config=TEXT, vision_config=vision, projection_dim=512))
+
+    def forward(self, x):
+        tower = self.model.vision_model(pixel_values=x, output_hidden_states=True)
+        return (*tower.hidden_states, self.model.visual_projection(tower.pooler_output))
+
+
+class Dino(torch.nn.Module):
+    """All hidden states and the normed class token."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = Dinov2Model(Dinov2Config(image_size=518, patch_size=14))
+
+    def forward(self, x):
+        tower = self.model(pixel_values=x, output_hidden_states=True)
+        return (*tower.hidden_states, tower.pooler_output)
+
+
+class Residual(torch.nn.Module):
+    """The stem, every residual block and the pooled map."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = ResNetModel(ResNetConfig())
+
+    def forward(self, x):
+        maps = [self.model.embedder(x)]
+        for stage in self.model.encoder.stages:
+            for block in stage.layers:
+                maps.append(block(maps[-1]))
+        return (*maps, self.model.pooler(maps[-1]))
+
+
 def checkpoint(name, folder):
-    width, layers, heads, patch, size = SIZES[name]
+    """The module of a random checkpoint of transformers, which lies in the folder."""
     torch.manual_seed(0)
-    vision = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": layers,
-              "num_attention_heads": heads, "patch_size": patch, "image_size": size}
-    model = CLIPModel(CLIPConfig(text_config=TEXT, vision_config=vision, projection_dim=512)).eval()
-    model.requires_grad_(False)
-    model.save_pretrained(folder)
-    (Path(folder) / "preprocessor_config.json").write_text(json.dumps(
-        {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": size}, "crop_size": size}))
-    return model
+    size = SIZE[name]
+    module = {"DINOv2-B/14": Dino, "ResNet-50": Residual}.get(name, lambda: Clip(name))().eval()
+    module.requires_grad_(False)
+    module.model.save_pretrained(folder)
+    processor = {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": size}, "crop_size": size,
+                 "image_mean": MEAN, "image_std": STD}
+    (Path(folder) / "preprocessor_config.json").write_text(json.dumps(processor))
+    return module
 
 
 def cut(path, size):
@@ -57,17 +103,15 @@ def cut(path, size):
 def normalised(image):
     """Less CLIP's mean, divided by its deviation: `[3, size, size]`."""
     pixels = np.asarray(image, dtype=np.float32) / 255
-    mean, std = np.float32([0.48145466, 0.4578275, 0.40821073]), np.float32([0.26862954, 0.26130258, 0.27577711])
-    return ((pixels - mean) / std).transpose(2, 0, 1)
+    return ((pixels - np.float32(MEAN)) / np.float32(STD)).transpose(2, 0, 1)
 
 
 def transformers_speed(model, pixels, batch, dtype):
-    """Images per second: all hidden states and the projection, kept as f32."""
+    """Images per second: every stage, kept as f32."""
     start = time.perf_counter()
     with torch.inference_mode():
         for some in pixels.split(batch):
-            tower = model.vision_model(pixel_values=some.to(dtype), output_hidden_states=True)
-            kept = [h.float() for h in tower.hidden_states] + [model.visual_projection(tower.pooler_output).float()]
+            kept = [stage.float() for stage in model(some.to(dtype))]
     assert len(kept) > 2
     return len(pixels) / (time.perf_counter() - start)
 
@@ -76,12 +120,7 @@ def openvino_speed(model, pixels, batch, threads, bf16):
     """The same from a graph that transformers' model was exported to."""
     import openvino as ov
 
-    class Tower(torch.nn.Module):
-        def forward(self, x):
-            tower = model.vision_model(pixel_values=x, output_hidden_states=True)
-            return (*tower.hidden_states, model.visual_projection(tower.pooler_output))
-
-    graph = ov.convert_model(Tower().eval(), example_input=pixels[:batch], input=[list(pixels[:batch].shape)])
+    graph = ov.convert_model(model.eval(), example_input=pixels[:batch], input=[list(pixels[:batch].shape)])
     hint = ov.Type.bf16 if bf16 else ov.Type.f32
     compiled = ov.compile_model(graph, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint})
     batches = [some.numpy() for some in pixels.split(batch)]
@@ -110,7 +149,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--alignscope", type=Path, required=True)
     arguments.add_argument("--images", type=Path, required=True)
-    arguments.add_argument("--models", nargs="+", default=["B/32", "B/16", "L/14"], choices=list(SIZES))
+    arguments.add_argument("--models", nargs="+", default=["B/32", "B/16", "L/14"], choices=list(SIZE))
     arguments.add_argument("--precision", default="f32")
     arguments.add_argument("--torch", default="float32", choices=["float32", "bfloat16"])
     arguments.add_argument("--count", type=int, default=64)
@@ -130,7 +169,7 @@ def main():
             model = checkpoint(name, folder)
             data = Path(folder) / "data"
             data.mkdir()
-            images = [cut(path, SIZES[name][4]) for path in paths]
+            images = [cut(path, SIZE[name]) for path in paths]
             names = [f"{i}.bmp" for i in range(len(images))]
             for image, file in zip(images, names):
                 image.save(data / file)

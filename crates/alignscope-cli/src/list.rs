@@ -1,6 +1,6 @@
 //! `alignscope list`.
 
-use alignscope::encoder::known_models;
+use alignscope::encoder::{FamilyEntry, families};
 use alignscope::{DatasetFormat, Distance, MetricKind};
 
 use crate::arguments::Listed;
@@ -17,21 +17,32 @@ pub fn run(what: Listed) -> anyhow::Result<()> {
 }
 
 fn models() {
-    say!("pixels\n    the pixels themselves, at 0 % depth");
-    for known in known_models() {
-        say!("{}", known.id);
-        say!("    {}", known.architecture());
-        say!("    {}", known.preprocessing());
+    say!("pixels\n    the pixels themselves, at 0 % depth\n");
+    for FamilyEntry { name, model_types, models } in families() {
+        let types = model_types.join(", ");
+        let types = if types.is_empty() { types } else { format!(" (model type {types})") };
+        say!("{}{types}", name.title);
+        if models.is_empty() {
+            say!("    checkpoints of your own");
+        }
+        for known in models {
+            say!("    {}", known.id);
+            say!("        {}", known.architecture());
+            say!("        {}", known.preprocessing());
+        }
     }
     say!(
-        "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
-         a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
+        "\nOWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint of a family above, on \
+         the hub, in a folder or a file"
     );
-    say!("features:DIR\n    features that are already computed, in the folder DIR");
+    say!(
+        "random:ID[@seed=N], random:FOLDER[@seed=N]\n    the untrained control of a model: without any \
+         file of one above; of another, its configuration and the shapes of its tensors count"
+    );
+    say!("features:DIR\n    features that are already computed, in the folder DIR\n");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());
     }
-    say!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
 }
 
 fn datasets() {

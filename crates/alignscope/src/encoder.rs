@@ -54,7 +54,7 @@ pub use beside::BesideError;
 pub use catalogue::Known;
 pub use config::ConfigError;
 pub use convolutional::Convolutional;
-pub use families::known_models;
+pub use families::{FamilyEntry, families, known_models};
 use family::{CheckpointFolder, Family, WeightsOrigin};
 pub use forward::{encode_spilled, encode_stages, passes};
 use layers::Layers;
@@ -65,9 +65,9 @@ use scratch::Scratch;
 pub use tokens::{Selected, Tokens};
 use tower::Tower;
 
-use crate::hub::{ADAPTER_FILES, Hub, HubError, HubSettings, PATIENCE};
+use crate::hub::{ADAPTER_FILES, Hub, HubError, HubModel, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
-use crate::model_spec::{CheckpointFile, Like, ModelSource, ModelSpec, ProjectionForm};
+use crate::model_spec::{CheckpointFile, Like, ModelSource, ModelSpec, ProjectionForm, is_hub_id};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::{Progress, Silent};
 use crate::remedy::Remedy;
@@ -128,7 +128,7 @@ impl Checkpoint {
     ) -> Result<Option<Self>, EncoderError> {
         let ModelSpec::Encoder { source, bare_patches } = model else { return Ok(None) };
         let mut checkpoint = match source {
-            ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
+            ModelSource::Random { like, seed } => Self::control(like, *seed, progress)?,
             ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
             ModelSource::File(file) => Self::open_file_telling(file, progress)?,
             ModelSource::Hub(model) => {
@@ -318,6 +318,33 @@ impl Checkpoint {
             weights: Weights::random(id, seed),
         }
         .checked()
+    }
+
+    /// The untrained control of the checkpoint in a folder: its architecture and preprocessing, with
+    /// weights of its tensors' names and shapes drawn from `seed`. An adapter in the folder does not
+    /// count.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn untrained_like(folder: &Path, seed: u64) -> Result<Self, EncoderError> {
+        Ok(Self::open(folder)?.drawn_anew(seed))
+    }
+
+    /// The control of a known model, of the checkpoint in a folder, or of another model of the hub.
+    fn control(like: &Like, seed: u64, progress: &dyn Progress) -> Result<Self, EncoderError> {
+        let folder = match like {
+            Like::Folder(folder) => folder.clone(),
+            Like::Known(id) if families::known(id).is_none() && is_hub_id(id) => {
+                let model = HubModel { id: id.clone(), revision: None };
+                Hub::new(HubSettings::from_env()).model(&model, progress)?
+            }
+            Like::Known(id) => return Self::untrained(id, seed),
+        };
+        Ok(Self::open_telling(&folder, progress)?.drawn_anew(seed))
+    }
+
+    fn drawn_anew(self, seed: u64) -> Self {
+        Self { weights: self.weights.drawn_anew(seed), ..self }
     }
 
     /// The variant of the study's bare_patches curves of BiomedCLIP: the blocks are fed the bare
@@ -534,7 +561,10 @@ pub enum EncoderError {
         path: PathBuf,
     },
     /// The id is not in the catalogue.
-    #[error("no architecture is known for `{id}`; known are {known}")]
+    #[error(
+        "no architecture is known for `{id}`, expected a checkpoint's folder that is there, an id of the \
+         hub (OWNER/NAME), or one of the catalogue: {known}"
+    )]
     Unknown {
         /// The id.
         id: String,

@@ -46,10 +46,10 @@ pub enum ModelSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelSource {
-    /// The untrained control: a known architecture with random weights.
+    /// The untrained control: the architecture of a model with random weights.
     Random {
-        /// Id of the known model.
-        id: String,
+        /// The model.
+        like: Like,
         /// Seed of the weights.
         seed: u64,
     },
@@ -64,7 +64,8 @@ pub enum ModelSource {
 impl ModelSpec {
     /// The untrained control of a known model.
     pub fn untrained(id: impl Into<String>, seed: u64) -> Self {
-        Self::Encoder { source: ModelSource::Random { id: id.into(), seed }, bare_patches: false }
+        let source = ModelSource::Random { like: Like::Known(id.into()), seed };
+        Self::Encoder { source, bare_patches: false }
     }
 
     /// Whether it is an encoder that alignscope runs itself.
@@ -92,6 +93,10 @@ impl ModelSpec {
                 let source = ModelSource::File(file.whole());
                 Self::Encoder { source, bare_patches: *bare_patches }.to_string()
             }
+            Self::Encoder { source: ModelSource::Random { like, seed }, bare_patches } => {
+                let source = ModelSource::Random { like: like.whole(), seed: *seed };
+                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
+            }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
             other => other.to_string(),
         }
@@ -108,6 +113,13 @@ impl ModelSpec {
                 Self::Encoder { source: ModelSource::File(one), bare_patches },
                 Self::Encoder { source: ModelSource::File(two), bare_patches: other },
             ) => return bare_patches == other && one.is_same_as(two),
+            (
+                Self::Encoder { source: ModelSource::Random { like, seed }, bare_patches },
+                Self::Encoder {
+                    source: ModelSource::Random { like: to, seed: of },
+                    bare_patches: other,
+                },
+            ) => return bare_patches == other && seed == of && like.real() == to.real(),
             (Self::Features(one), Self::Features(two)) => (one, two),
             _ => return self == other,
         };
@@ -153,8 +165,8 @@ impl fmt::Display for ModelSpec {
         };
         let variant = if *bare_patches { "@bare-patches" } else { "" };
         f.pad(&match source {
-            ModelSource::Random { id, seed: 0 } => format!("random:{id}{variant}"),
-            ModelSource::Random { id, seed } => format!("random:{id}@seed={seed}{variant}"),
+            ModelSource::Random { like, seed: 0 } => format!("random:{like}{variant}"),
+            ModelSource::Random { like, seed } => format!("random:{like}@seed={seed}{variant}"),
             ModelSource::Folder(path) => format!("{}{variant}", path.display()),
             ModelSource::File(file) => format!("{file}{variant}"),
             ModelSource::Hub(model) => format!("{model}{variant}"),
@@ -279,7 +291,8 @@ fn did_you_mean(word: Option<&str>) -> String {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:ID[@seed=N][@bare-patches]`,
+    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:WHAT[@seed=N][@bare-patches]` of an id
+    /// or a folder,
     /// `FOLDER[@bare-patches]`, `FILE[#PART][@like=WHAT][@bare-patches]` or
     /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
     /// `~/` is the user's home.
@@ -324,18 +337,7 @@ impl ModelSpec {
             None => (name, false),
         };
         let source = if let Some(rest) = rest.strip_prefix("random:") {
-            match rest.split_once('@') {
-                None => ModelSource::Random { id: rest.to_owned(), seed: 0 },
-                Some((id, modifier)) => match modifier.strip_prefix("seed=").map(str::parse) {
-                    Some(Ok(seed)) => ModelSource::Random { id: id.to_owned(), seed },
-                    _ => {
-                        return Err(ModelSpecError::Modifier {
-                            name: name.to_owned(),
-                            found: modifier.to_owned(),
-                        });
-                    }
-                },
-            }
+            control(name, rest, base)?
         } else if let Some(folder) = folder_at(rest, base) {
             let text = folder.to_string_lossy();
             let trimmed = text.trim_end_matches('/');
@@ -346,6 +348,24 @@ impl ModelSpec {
             ModelSource::Hub(hub_model(name, rest, base)?)
         };
         Ok(Self::Encoder { source, bare_patches })
+    }
+}
+
+/// The untrained control of the folder or the id that `rest` names, `WHAT[@seed=N]`; `name` is the
+/// whole word.
+fn control(name: &str, rest: &str, base: Option<&Path>) -> Result<ModelSource, ModelSpecError> {
+    let (what, modifier) = match rest.rsplit_once('@') {
+        Some((what, modifier)) if folder_at(rest, base).is_none() => (what, Some(modifier)),
+        _ => (rest, None),
+    };
+    let like = Like::read(what, base);
+    match modifier.map(|modifier| modifier.strip_prefix("seed=").map(str::parse)) {
+        None => Ok(ModelSource::Random { like, seed: 0 }),
+        Some(Some(Ok(seed))) => Ok(ModelSource::Random { like, seed }),
+        Some(_) => {
+            let found = modifier.unwrap_or_default().to_owned();
+            Err(ModelSpecError::Modifier { name: name.to_owned(), found })
+        }
     }
 }
 
@@ -421,6 +441,24 @@ mod tests {
             "random:a/b@seed=x".parse::<ModelSpec>(),
             Err(ModelSpecError::Modifier { found, .. }) if found == "seed=x"
         ));
+    }
+
+    #[test]
+    fn a_control_may_be_that_of_a_folder() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        for (folder, seed) in [("dino", ""), ("dino@seed=2", "@seed=7"), ("a/b", "@seed=7")] {
+            let path = place.path().join(folder);
+            std::fs::create_dir_all(&path).expect("made");
+            let name = format!("random:{}{seed}", path.display());
+            let spec: ModelSpec = name.parse().expect("a model");
+            assert_eq!(spec.to_string(), name);
+            assert_eq!(base_of(&name), path.display().to_string());
+            let seed = if seed.is_empty() { 0 } else { 7 };
+            let source = ModelSource::Random { like: Like::Folder(path), seed };
+            assert_eq!(spec, ModelSpec::Encoder { source, bare_patches: false });
+            let within = ModelSpec::read(&format!("random:{folder}"), Some(place.path()));
+            assert!(within.expect("a model").is_same_as(&spec) == (seed == 0));
+        }
     }
 
     #[test]

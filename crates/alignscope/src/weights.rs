@@ -55,6 +55,8 @@ pub struct Weights {
     source: TensorSource,
     /// What is merged into the tensors.
     adapter: Option<Box<Adapter>>,
+    /// What takes the place of the files' values, of which then only names and shapes count.
+    drawn: Option<RandomWeights>,
 }
 
 #[derive(Debug)]
@@ -414,7 +416,7 @@ impl Weights {
             first: OnceLock::new(),
         };
         let source = TensorSource::Files(Box::new(files));
-        Ok(Self { model: model.display().to_string(), source, adapter: None })
+        Ok(Self { model: model.display().to_string(), source, adapter: None, drawn: None })
     }
 
     fn open_first(folder: &Path, names: &[&'static str]) -> Result<Self, WeightsError> {
@@ -458,7 +460,13 @@ impl Weights {
     /// Weights of an untrained model, drawn from `seed`.
     pub fn random(model: &str, seed: u64) -> Self {
         let source = TensorSource::Random(RandomWeights::new(seed));
-        Self { model: model.to_owned(), source, adapter: None }
+        Self { model: model.to_owned(), source, adapter: None, drawn: None }
+    }
+
+    /// Weights of these names and shapes that are drawn from `seed`: those of the model before its
+    /// training, without an adapter.
+    pub(crate) fn drawn_anew(self, seed: u64) -> Self {
+        Self { adapter: None, drawn: Some(RandomWeights::new(seed)), ..self }
     }
 
     /// The tensor `name` in f32, checked to have `shape` and finite values; f16 and bf16 are
@@ -487,6 +495,9 @@ impl Weights {
                     });
                 }
                 files.check_wrapped(place)?;
+                if let Some(random) = &self.drawn {
+                    return Ok(random.tensor(name, shape, init));
+                }
                 let mut values = file.tensor(&place.stored)?;
                 if let Some(adapter) = &self.adapter {
                     adapter.merge(name, shape, &mut values)?;
@@ -584,7 +595,7 @@ impl Weights {
     pub fn seed(&self) -> Option<u64> {
         match &self.source {
             TensorSource::Random(random) => Some(random.seed()),
-            TensorSource::Files(_) => None,
+            TensorSource::Files(_) => self.drawn.map(|random| random.seed()),
         }
     }
 }

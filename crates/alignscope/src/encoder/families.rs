@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use super::aimv2::Aimv2;
+use super::architecture::FamilyName;
 use super::beit::Beit;
 use super::catalogue::Known;
 use super::clip::Clip;
@@ -80,6 +81,27 @@ pub fn known_models() -> &'static [Known] {
     static KNOWN: LazyLock<Vec<Known>> =
         LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.known_models()).collect());
     &KNOWN
+}
+
+/// A family of encoders, as lists show it.
+#[derive(Debug, Clone)]
+pub struct FamilyEntry {
+    /// What it is called.
+    pub name: FamilyName,
+    /// The `model_type`s of transformers that are of it.
+    pub model_types: &'static [&'static str],
+    /// Its models of the catalogue.
+    pub models: Vec<&'static Known>,
+}
+
+/// All families, and their models of the catalogue, in the order of the study.
+pub fn families() -> Vec<FamilyEntry> {
+    let entry = |family: &&'static dyn Family| {
+        let name = family.name();
+        let models = known_models().iter().filter(|known| known.architecture().family == name);
+        FamilyEntry { name, model_types: family.model_types(), models: models.collect() }
+    };
+    FAMILIES.iter().map(entry).collect()
 }
 
 /// A model of the catalogue, and its family.

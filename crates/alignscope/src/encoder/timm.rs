@@ -182,7 +182,8 @@ impl Family for TimmVit {
         if a.last == Stage::Projection {
             let in_f32 = Layers { precision: Precision::F32, ..*layers };
             let shape = [a.channels, a.last_channels];
-            let projection = in_f32.linear("head", shape, Init::Zeros, Init::Zeros)?;
+            let spread = Init::TruncatedNormal(0.02);
+            let projection = in_f32.linear("head", shape, spread, Init::Zeros)?;
             tower.head.projection = Some(projection);
         }
         Ok(Box::new(tower))

@@ -40,12 +40,9 @@ impl EncoderSource {
 
     /// Hashes of the files with weights, or how they are drawn.
     fn weights(&self) -> Vec<String> {
-        match self.checkpoint.files.is_empty() {
-            true => {
-                let seed = self.checkpoint.seed().expect("a model without files is random");
-                vec![format!("random, seed {seed}")]
-            }
-            false => {
+        match self.checkpoint.seed() {
+            Some(seed) => vec![format!("random, seed {seed}")],
+            None => {
                 let files = self.checkpoint.weight_files().into_iter().map(|file| file.sha256);
                 files.chain(self.checkpoint.part().map(|part| format!("#{part}"))).collect()
             }

@@ -42,7 +42,7 @@ pub struct CheckpointFile {
 /// A model whose architecture and preprocessing another has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Like {
-    /// A model of the catalogue, by its id.
+    /// A model of the catalogue (for untrained controls another of the hub, too), by its id.
     Known(String),
     /// A checkpoint's folder, of which only the configuration is read.
     Folder(PathBuf),
@@ -67,10 +67,27 @@ impl FromStr for Like {
 }
 
 impl Like {
-    fn read(text: &str, base: Option<&Path>) -> Self {
+    pub(super) fn read(text: &str, base: Option<&Path>) -> Self {
         match folder_at(text, base) {
             Some(folder) => Self::Folder(folder),
             None => Self::Known(text.to_owned()),
+        }
+    }
+
+    /// The same, a folder by its whole path.
+    pub(super) fn whole(&self) -> Self {
+        self.with_folder(whole_path)
+    }
+
+    /// The same, a folder without links.
+    pub(super) fn real(&self) -> Self {
+        self.with_folder(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+
+    fn with_folder(&self, change: impl FnOnce(&Path) -> PathBuf) -> Self {
+        match self {
+            Self::Folder(folder) => Self::Folder(change(folder)),
+            Self::Known(id) => Self::Known(id.clone()),
         }
     }
 }
@@ -96,20 +113,14 @@ impl CheckpointFile {
 
     /// The same with whole paths.
     pub(super) fn whole(&self) -> Self {
-        let like = self.like.as_ref().map(|like| match like {
-            Like::Folder(folder) => Like::Folder(whole_path(folder)),
-            known => known.clone(),
-        });
+        let like = self.like.as_ref().map(Like::whole);
         Self { path: whole_path(&self.path), part: self.part.clone(), like }
     }
 
     /// Whether both are one model, also where they name one file by two paths.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let like = |file: &Self| match &file.like {
-            Some(Like::Folder(folder)) => Some(Like::Folder(real(folder))),
-            other => other.clone(),
-        };
+        let like = |file: &Self| file.like.as_ref().map(Like::real);
         real(&self.path) == real(&other.path)
             && self.part == other.part
             && like(self) == like(other)

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use super::{ModelSource, ModelSpec, ModelSpecError};
+use super::{Like, ModelSource, ModelSpec, ModelSpecError};
 use crate::metric::MetricKind;
 use crate::name::MAX_NAME_BYTES;
 use crate::shown::is_hidden;
@@ -231,8 +231,10 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
     Ok(names)
 }
 
-/// A model's folder or file that the user gave no name.
+/// A model's folder or file, or the folder of a control, that the user gave no name.
 struct Folder {
+    /// What stands before the path in the name.
+    prefix: &'static str,
     /// The whole path.
     path: PathBuf,
     /// The parts of the path, without its root.
@@ -244,7 +246,16 @@ struct Folder {
 impl Folder {
     fn of(model: &NamedModel) -> Option<Self> {
         let variant = |bare_patches: bool| if bare_patches { "@bare-patches" } else { "" };
+        let mut prefix = "";
         let (path, suffix) = match &model.spec {
+            ModelSpec::Encoder {
+                source: ModelSource::Random { like: Like::Folder(path), seed },
+                bare_patches,
+            } => {
+                prefix = "random:";
+                let seed = if *seed == 0 { String::new() } else { format!("@seed={seed}") };
+                (path, format!("{seed}{}", variant(*bare_patches)))
+            }
             ModelSpec::Encoder { source: ModelSource::Folder(path), bare_patches } => {
                 (path, variant(*bare_patches).to_owned())
             }
@@ -264,21 +275,24 @@ impl Folder {
             _ => None,
         };
         let parts = path.components().filter_map(part).collect();
-        Some(Self { path, parts, suffix })
+        Some(Self { prefix, path, parts, suffix })
     }
 
     /// The shortest ending that is not an ending of another folder, nor among names that are taken.
     fn shortest(&self, others: &[&Self], taken: &BTreeSet<&str>) -> Result<String, ModelNameError> {
-        let suffix = &self.suffix;
+        let Self { prefix, suffix, .. } = self;
         let fits = |ending: &&[String], name: &str| {
-            let again =
-                |other: &&Self| other.suffix == self.suffix && other.parts.ends_with(ending);
-            let meant = is_reserved(name) || name.starts_with("random:") || taken.contains(name);
+            let again = |other: &&Self| {
+                (other.prefix, &other.suffix) == (*prefix, suffix) && other.parts.ends_with(ending)
+            };
+            let is_control = prefix.is_empty() && name.starts_with("random:");
+            let meant = is_reserved(name) || is_control || taken.contains(name);
             !meant && !others.iter().any(again)
         };
         let endings = (1..=self.parts.len()).map(|n| &self.parts[self.parts.len() - n..]);
-        let mut names = endings.map(|ending| (ending, format!("{}{suffix}", ending.join("/"))));
-        let whole = || format!("{}{suffix}", self.path.display());
+        let mut names =
+            endings.map(|ending| (ending, format!("{prefix}{}{suffix}", ending.join("/"))));
+        let whole = || format!("{prefix}{}{suffix}", self.path.display());
         let name = names.find(|(e, name)| fits(e, name)).map_or_else(whole, |(_, name)| name);
         match name.contains(is_hidden) {
             true => Err(ModelNameError::Folder { path: self.path.clone() }),
@@ -319,6 +333,22 @@ mod tests {
         assert_eq!(names(&["/x/model", "/model"]), ["x/model", "/model"]);
         assert_eq!(names(&["/a/m", "/a/m/m", "/a/n"]), ["a/m", "m/m", "n"]);
         assert_eq!(names(&["/a/xmodel", "/b/model"]), ["xmodel", "model"], "whole components");
+    }
+
+    #[test]
+    fn a_control_of_a_folder_is_called_after_it() {
+        let control = |path: &str, seed| {
+            let source = ModelSource::Random { like: Like::Folder(path.into()), seed };
+            NamedModel::from(ModelSpec::Encoder { source, bare_patches: false })
+        };
+        let models = [
+            ModelSpec::folder("/x/a/net").into(),
+            control("/x/a/net", 0),
+            control("/x/a/net", 3),
+            control("/x/b/net", 3),
+        ];
+        let names = names_of(&models).expect("names");
+        assert_eq!(names, ["net", "random:net", "random:a/net@seed=3", "random:b/net@seed=3"]);
     }
 
     #[test]

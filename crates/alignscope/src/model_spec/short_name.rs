@@ -45,8 +45,13 @@ impl<'a> Parts<'a> {
         };
         // A folder may have an `@` in its name, but no id has.
         let (base, modifier) = match rest.split_once('@') {
-            Some((base, modifier)) if control || is_hub_id(base) => (base, Some(modifier)),
-            _ => (rest, None),
+            Some((base, modifier)) if is_hub_id(base) => (base, Some(modifier)),
+            _ => {
+                match rest.rsplit_once('@').filter(|(_, modifier)| modifier.starts_with("seed=")) {
+                    Some((base, modifier)) if control => (base, Some(modifier)),
+                    _ => (rest, None),
+                }
+            }
         };
         let seed = modifier.and_then(|m| m.strip_prefix("seed=")).and_then(|s| s.parse().ok());
         let revision = modifier.filter(|_| !control);

@@ -6,6 +6,7 @@ mod another_model_is_refused;
 mod baselines_match_references;
 mod bootstrap_matches_scipy;
 mod ceilings_match_counts;
+mod controls;
 mod checkpoint_files;
 mod dataset_files;
 mod dataset_layouts;

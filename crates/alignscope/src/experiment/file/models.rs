@@ -139,21 +139,19 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
     let NamedModel { name, spec } = NamedModel::read(text, Some(base))?;
     let spec = match spec {
         ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
-            let source = ModelSource::Random { id: model.id, seed: 0 };
+            let source = ModelSource::Random { like: Like::Known(model.id), seed: 0 };
             ModelSpec::Encoder { source, bare_patches }
         }
         ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
-            match file.like {
-                Some(Like::Known(id)) => {
-                    let source = ModelSource::Random { id, seed: 0 };
-                    ModelSpec::Encoder { source, bare_patches }
-                }
-                _ => format!("random:{}", file.path.display()).parse()?,
-            }
+            // Without it, the configuration lies beside the file.
+            let beside = || file.path.parent().map(Path::to_owned).unwrap_or_default();
+            let like = file.like.clone().unwrap_or_else(|| Like::Folder(beside()));
+            let source = ModelSource::Random { like, seed: 0 };
+            ModelSpec::Encoder { source, bare_patches }
         }
-        ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
-            // No architecture is known by a folder, which is what the error then says.
-            format!("random:{}", folder.display()).parse()?
+        ModelSpec::Encoder { source: ModelSource::Folder(folder), bare_patches } if untrained => {
+            let source = ModelSource::Random { like: Like::Folder(folder), seed: 0 };
+            ModelSpec::Encoder { source, bare_patches }
         }
         spec => spec,
     };
