@@ -27,7 +27,7 @@ pub struct Run {
     /// the folder of a checkpoint, or of a LoRA adapter;
     /// `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
     /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
-    /// `random:ID[@seed=N]`, an untrained control;
+    /// `random:ID[@seed=N]` or `random:FOLDER`, an untrained control;
     /// a baseline such as `ssim` or `lpips-alex`;
     /// `pixels`.
     ///

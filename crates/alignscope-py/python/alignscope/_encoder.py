@@ -21,7 +21,7 @@ class Encoder:
     `model` — an id of the Hugging Face hub (`openai/clip-vit-base-patch32`, also with `@REVISION`),
     which is fetched where it is not in the cache; a checkpoint's folder, of one of the families in
     docs/models.md, or of a LoRA adapter; a file of weights, `FILE[#PART][@like=ID]`; or `random:ID`,
-    `random:ID@seed=N` for the same architecture with random weights
+    `random:ID@seed=N` or `random:FOLDER@seed=N` for the same architecture with random weights
     `projection` — `raw` or `unit` (divided by its L2 norm), instead of as the model has it
     `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`
     `threads` — how many threads work; all cores unless said otherwise. Results do not depend on it
