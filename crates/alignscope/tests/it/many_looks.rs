@@ -120,6 +120,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
             let curve = Curve {
                 dataset: "things",
                 model: "m",
+                state: None,
                 distance: Distance::Cosine,
                 measure: scorer.main_measure(),
                 points: stages
@@ -185,7 +186,12 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
             let sides: Vec<Measured> = scores
                 .into_iter()
                 .enumerate()
-                .map(|(i, s)| Measured { side: side(i), replicates: s.main, outcomes: None })
+                .map(|(i, s)| Measured {
+                    side: side(i),
+                    replicates: s.main,
+                    outcomes: None,
+                    state: None,
+                })
                 .collect();
             let rows = compare("nights", &scorer, &sides, &pairs(&sides));
             assert_eq!(rows.len(), 28);

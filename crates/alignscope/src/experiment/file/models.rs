@@ -55,11 +55,11 @@ impl Models {
     fn add(
         &mut self,
         origin: Origin<'_>,
-        NamedModel { name, spec }: NamedModel,
+        NamedModel { name, spec, .. }: NamedModel,
     ) -> Result<usize, ExperimentFileError> {
         let known = self.models.iter().position(|model| model.spec.is_same_as(&spec));
         let position = known.unwrap_or_else(|| {
-            self.models.push(NamedModel { name: None, spec: spec.clone() });
+            self.models.push(spec.clone().into());
             self.models.len() - 1
         });
         let before = &mut self.models[position].name;
@@ -136,20 +136,17 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
     if let Some(own) = text.strip_prefix(IN_MEMORY) {
         return Ok(ModelSpec::Own(own.to_owned()).into());
     }
-    let NamedModel { name, spec } = NamedModel::read(text, Some(base))?;
+    let NamedModel { name, spec, .. } = NamedModel::read(text, Some(base))?;
     let spec = match spec {
         ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
             let source = ModelSource::Random { id: model.id, seed: 0 };
             ModelSpec::Encoder { source, bare_patches }
         }
         ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
-            match file.like {
-                Some(Like::Known(id)) => {
-                    let source = ModelSource::Random { id, seed: 0 };
-                    ModelSpec::Encoder { source, bare_patches }
-                }
-                _ => format!("random:{}", file.path.display()).parse()?,
-            }
+            control_of(file.like, bare_patches, &file.path.display().to_string())?
+        }
+        ModelSpec::Series(series) if untrained => {
+            control_of(series.like, series.bare_patches, &series.pattern)?
         }
         ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
             // No architecture is known by a folder, which is what the error then says.
@@ -157,5 +154,21 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
         }
         spec => spec,
     };
-    Ok(NamedModel { name, spec })
+    Ok(NamedModel::new(name, spec))
+}
+
+/// The control of files of weights, which is that of the known model whose architecture they have; by
+/// their own name no architecture is known, which is what the error then says.
+fn control_of(
+    like: Option<Like>,
+    bare_patches: bool,
+    name: &str,
+) -> Result<ModelSpec, ModelSpecError> {
+    match like {
+        Some(Like::Known(id)) => {
+            let source = ModelSource::Random { id, seed: 0 };
+            Ok(ModelSpec::Encoder { source, bare_patches })
+        }
+        _ => format!("random:{name}").parse(),
+    }
 }
