@@ -27,6 +27,10 @@ fn models() {
         "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
          a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
     );
+    say!(
+        "series:GLOB\n    one model in many states: the files or checkpoint folders that the pattern \
+         matches"
+    );
     say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());

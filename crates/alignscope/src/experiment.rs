@@ -111,9 +111,7 @@ impl Experiment {
     /// The figures; those of [`FigureSpec::of_all`] where none are named.
     pub(crate) fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
-            true => {
-                FigureSpec::of_all(self.curves(), &self.distances)
-            }
+            true => FigureSpec::of_all(self.curves(), &self.distances),
             false => self.figures.clone(),
         }
     }

@@ -4,8 +4,8 @@ mod points;
 mod training;
 
 pub(crate) use points::Points;
-pub use training::{State, TrainingCurve, chosen_stages};
 pub(crate) use training::sentences;
+pub use training::{State, TrainingCurve, chosen_stages};
 
 use crate::csv_row::{choice_field, csv_row, name};
 use crate::distance::Distance;

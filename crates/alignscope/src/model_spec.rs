@@ -18,9 +18,7 @@ mod short_name;
 pub use checkpoint_file::{CheckpointFile, Like};
 pub use expanded::expand;
 pub(crate) use expanded::matched;
-pub use named::{
-    ModelNameError, NamedModel, SeriesState, SeriesStep, check_model_name, names_of,
-};
+pub use named::{ModelNameError, NamedModel, SeriesState, SeriesStep, check_model_name, names_of};
 pub use series::{Series, SeriesError};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};

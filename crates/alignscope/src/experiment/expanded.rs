@@ -86,10 +86,7 @@ fn names_of(series: &[FoundSeries], model: &str) -> Vec<String> {
 }
 
 /// What patterns match now and did not, or did and do not.
-fn changed(
-    before: &BTreeMap<String, Vec<PathBuf>>,
-    now: &[(String, Vec<PathBuf>)],
-) -> Vec<String> {
+fn changed(before: &BTreeMap<String, Vec<PathBuf>>, now: &[(String, Vec<PathBuf>)]) -> Vec<String> {
     let mut notes = Vec::new();
     for (pattern, now) in now {
         let Some(before) = before.get(pattern) else { continue };
@@ -113,7 +110,8 @@ fn changed(
 fn told<'a>(kind: &str, paths: impl Iterator<Item = &'a PathBuf>) -> Option<String> {
     const MOST: usize = 5;
     let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
-    let shown: Vec<String> = paths.iter().take(MOST).map(|path| path.display().to_string()).collect();
+    let shown: Vec<String> =
+        paths.iter().take(MOST).map(|path| path.display().to_string()).collect();
     let more = match paths.len().saturating_sub(MOST) {
         0 => String::new(),
         more => format!(" and {more} more"),

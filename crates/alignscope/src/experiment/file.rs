@@ -81,7 +81,14 @@ impl ExperimentFile {
         check_figures(&figures, choices.title.as_deref())
             .map_err(|source| ExperimentFileError::Figures { path: origin.path(), source })?;
         choices.distances = Some(all_distances(listed, &figures));
-        Ok(Self { models: models.models, matched: root.matched, datasets, figures, colours, choices })
+        Ok(Self {
+            models: models.models,
+            matched: root.matched,
+            datasets,
+            figures,
+            colours,
+            choices,
+        })
     }
 
     /// The same with other models. Its figures show all of them.

@@ -124,7 +124,9 @@ pub(super) fn entries(panels: &[&PanelData]) -> Vec<Entry> {
 fn stages(panels: &[&PanelData]) -> BTreeMap<usize, String> {
     let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for curve in panels.iter().flat_map(|panel| &panel.curves) {
-        let (Kind::Stage(place), Some(point)) = (curve.kind, curve.points.first()) else { continue };
+        let (Kind::Stage(place), Some(point)) = (curve.kind, curve.points.first()) else {
+            continue;
+        };
         let names = found.entry(place).or_default();
         if !names.contains(&point.stage.to_string()) {
             names.push(point.stage.to_string());

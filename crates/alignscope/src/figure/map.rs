@@ -163,7 +163,8 @@ impl Map {
         let [series, dataset] = self.titles();
         let room = frame.left + frame.width - text_width(&series, 1.06 * t) * 1.1;
         let left = axes.left.min(room).max(frame.left);
-        let label = |y, size| Label { x: left, y, size, anchor: "start", class: "ink", color: &ink };
+        let label =
+            |y, size| Label { x: left, y, size, anchor: "start", class: "ink", color: &ink };
         let bold: Attributes<'_> = &[("font-weight", &"bold")];
         svg.text_with(label(frame.top + t, t), bold, &series);
         svg.text(label(frame.top + 2.2 * t, 0.9 * t), &dataset);
@@ -197,7 +198,9 @@ impl Map {
         let place = format!("{}, step {}", self.stages[cell.stage].0, cell.step);
         let ends = |(low, high)| format!(" [{low:.3}, {high:.3}]");
         match cell.value.is_finite() {
-            true => format!("{place}: {:.3}{}", cell.value, cell.interval.map_or(String::new(), ends)),
+            true => {
+                format!("{place}: {:.3}{}", cell.value, cell.interval.map_or(String::new(), ends))
+            }
             false => format!("{place}: not defined"),
         }
     }
@@ -237,7 +240,11 @@ impl Map {
         }
         let (x, y) = (frame.left + t, (axes.top + axes.bottom) / 2.0);
         let turned = format!("rotate(-90 {} {})", number(x), number(y));
-        svg.text_with(label(x, y, "middle"), &[("transform", &turned)], "stage (number of the block)");
+        svg.text_with(
+            label(x, y, "middle"),
+            &[("transform", &turned)],
+            "stage (number of the block)",
+        );
     }
 
     /// The marks of the scale of colours.

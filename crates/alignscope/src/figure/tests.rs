@@ -342,7 +342,10 @@ fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
     let csv = figure.csv();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 2 * rows.len());
-    assert_eq!(lines[1], "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,,");
+    assert_eq!(
+        lines[1],
+        "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,,"
+    );
     let differences = "nights,effective-channels,70,m,model,differences,projection,100,12.34,,,,,,";
     assert_eq!(lines[lines.len() - 1], differences);
 }

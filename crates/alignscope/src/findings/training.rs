@@ -149,8 +149,10 @@ fn sentence(peak: &FindingRow, fall: &FindingRow) -> Option<String> {
     let range = peak.step_low.zip(peak.step_high);
     let range = range.map_or(String::new(), |(low, high)| format!(" [{low}, {high}]"));
     let level = points.level(peak.value, peak.ci_low, peak.ci_high);
-    let begin =
-        format!("Over its training {series} peaks at {stage} at step {}{range} with {level}", peak.step?);
+    let begin = format!(
+        "Over its training {series} peaks at {stage} at step {}{range} with {level}",
+        peak.step?
+    );
     let by = points.amount(fall.value, fall.ci_low, fall.ci_high);
     let last = fall.step?;
     Some(match fall.ci_low {
@@ -205,8 +207,14 @@ mod tests {
         // In a quarter of the resamples it rises: no fall is clear.
         assert!(fall.ci_low.expect("an interval") < 0.0);
         let said = sentences(&rows, "things", Distance::Cosine);
-        assert!(said[0].contains("peaks at output at step 200 [100, 300] with 60.0 % ["), "{said:?}");
-        assert!(said[0].contains("that it falls to step 300 is not clear: by 5.0 points ["), "{said:?}");
+        assert!(
+            said[0].contains("peaks at output at step 200 [100, 300] with 60.0 % ["),
+            "{said:?}"
+        );
+        assert!(
+            said[0].contains("that it falls to step 300 is not clear: by 5.0 points ["),
+            "{said:?}"
+        );
         assert!(sentences(&rows, "nights", Distance::Cosine).is_empty());
     }
 
@@ -218,7 +226,10 @@ mod tests {
             (20, 0.6, [0.61, 0.60, 0.60, 0.59]),
         ]);
         let said = sentences(&falls, "things", Distance::Cosine);
-        assert!(said[0].contains("and falls by 20.0 points [") && said[0].contains("to step 20."), "{said:?}");
+        assert!(
+            said[0].contains("and falls by 20.0 points [") && said[0].contains("to step 20."),
+            "{said:?}"
+        );
         assert!(falls[1].ci_low.expect("an interval") > 0.15, "{falls:?}");
         let rises = find(&[(1, 0.5, [0.5; 4]), (2, 0.6, [0.6; 4])]);
         assert_eq!((rises[0].step, rises[0].step_low), (Some(2), Some(2)));

@@ -10,8 +10,8 @@ use crate::model_spec::SeriesStep;
 use crate::remedy::Remedy;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
-    ResultsError, RunDataset, ScoreRow, check_finished, read_distances, read_resampling, read_scores,
-    read_trials,
+    ResultsError, RunDataset, ScoreRow, check_finished, read_distances, read_resampling,
+    read_scores, read_trials,
 };
 use crate::score::{ColumnError, Measure, Scorer, Ties};
 use crate::stage::Stage;

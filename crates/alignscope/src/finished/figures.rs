@@ -177,7 +177,8 @@ impl FigureSpec {
     pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
         let models = self.models.iter().map(String::as_str).collect();
         let last = LastStates::of(rows);
-        let is_shown = |row: &&ScoreRow| last.has(&row.series, row.step) && self.shows(row, &models);
+        let is_shown =
+            |row: &&ScoreRow| last.has(&row.series, row.step) && self.shows(row, &models);
         let shown: Vec<ScoreRow> = rows.iter().filter(is_shown).cloned().collect();
         let options = FigureOptions {
             title: self.title_of(drawn),

@@ -46,10 +46,7 @@ pub fn expand(models: &[NamedModel]) -> Result<Vec<NamedModel>, SeriesError> {
 }
 
 /// The series that a pattern finds.
-fn found<'a>(
-    asked: &'a NamedModel,
-    series: &'a Series,
-) -> Result<Vec<Called<'a>>, SeriesError> {
+fn found<'a>(asked: &'a NamedModel, series: &'a Series) -> Result<Vec<Called<'a>>, SeriesError> {
     let called = |found| Called { asked, series, found, name: String::new() };
     Ok(series.found()?.into_iter().map(called).collect())
 }
@@ -58,9 +55,8 @@ fn found<'a>(
 /// The names of folders follow from these.
 fn name(models: &[NamedModel], series: &mut [Vec<Called<'_>>]) -> Result<(), SeriesError> {
     twice(series.iter().flatten())?;
-    let fixed = |model: &&NamedModel| {
-        model.has_fixed_name() && !matches!(model.spec, ModelSpec::Series(_))
-    };
+    let fixed =
+        |model: &&NamedModel| model.has_fixed_name() && !matches!(model.spec, ModelSpec::Series(_));
     let mut standing: Vec<NamedModel> = models.iter().filter(fixed).cloned().collect();
     let others = standing.len();
     standing.extend(series.iter().filter(|of| !of.is_empty()).flat_map(|of_pattern| {
@@ -177,7 +173,10 @@ mod tests {
         assert_eq!(names(&["series:*/e_*.pt"]), both);
         assert_eq!(names(&["m=series:b/e_*.pt", "ssim"]), ["m@step=1", "m@step=2", "ssim"]);
         let mine = names(&["m=series:*/e_*.pt"]);
-        assert_eq!((mine.len(), mine[0].as_str(), mine[3].as_str()), (5, "m/a@step=1", "m/b@step=1"));
+        assert_eq!(
+            (mine.len(), mine[0].as_str(), mine[3].as_str()),
+            (5, "m/a@step=1", "m/b@step=1")
+        );
         // A folder of that name is called otherwise.
         assert_eq!(names(&["x/a", "series:a/e_*.pt"])[..2], ["x/a", "a@step=1"]);
     }

@@ -193,7 +193,8 @@ impl Series {
             _ => (rest, None),
         };
         let given = [(SERIES, Some(pattern)), ("#", part), (LIKE, like)];
-        if let Some((found, _)) = given.into_iter().find(|(_, text)| text.is_some_and(str::is_empty))
+        if let Some((found, _)) =
+            given.into_iter().find(|(_, text)| text.is_some_and(str::is_empty))
         {
             let (name, found) = (name.to_owned(), found.to_owned());
             return Err(ModelSpecError::EmptyModifier { name, found });
@@ -452,7 +453,8 @@ mod tests {
     fn found(place: &Path, pattern: &str) -> Result<Vec<(String, Vec<usize>)>, SeriesError> {
         let name = format!("{SERIES}{pattern}");
         let series = Series::read(&name, Some(place)).expect("a pattern").expect("a series");
-        let short = |folder: &Path| folder.strip_prefix(place).expect("below").display().to_string();
+        let short =
+            |folder: &Path| folder.strip_prefix(place).expect("below").display().to_string();
         let of = |series: FoundSeries| {
             (short(&series.folder), series.states.iter().map(|state| state.step).collect())
         };
@@ -478,14 +480,17 @@ mod tests {
         assert_eq!(found("runs/*/epoch_*.pt"), [a.clone(), series("runs/b", &[9, 10])]);
         assert_eq!(found("runs/a/*"), std::slice::from_ref(&a));
         assert_eq!(found("**/epoch_*.pt"), [a, series("runs/b", &[9, 10])]);
-        for pattern in ["out/checkpoint-*", "out/checkpoint-*/", "out/checkpoint-*/model.safetensors"] {
+        for pattern in
+            ["out/checkpoint-*", "out/checkpoint-*/", "out/checkpoint-*/model.safetensors"]
+        {
             assert_eq!(found(pattern), [series("out", &[500, 1000])], "{pattern}");
         }
     }
 
     #[test]
     fn what_is_no_series_is_told_with_the_pattern() {
-        let place = place(&["a/e_1.pt", "a/e_01.pt", "b/e_1.pt", "c/e_1.pt", "c/last.pt", "d/9e30.pt"]);
+        let place =
+            place(&["a/e_1.pt", "a/e_01.pt", "b/e_1.pt", "c/e_1.pt", "c/last.pt", "d/9e30.pt"]);
         std::fs::write(place.path().join("d/99999999999999999999.pt"), "").expect("written");
         for (pattern, words) in [
             ("x/*.pt", &["matches nothing", "x/*.pt"][..]),

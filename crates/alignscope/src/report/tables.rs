@@ -309,16 +309,8 @@ pub(super) fn behind(rows: &[MarkRow], title: &str) -> Option<Table> {
         }
         cells
     };
-    let mut columns = owned(&[
-        "data set",
-        "measure",
-        "model",
-        "kind",
-        "distance",
-        "stage",
-        "depth (%)",
-        "value",
-    ]);
+    let mut columns =
+        owned(&["data set", "measure", "model", "kind", "distance", "stage", "depth (%)", "value"]);
     columns.extend(over_training.then(|| "step".to_owned()));
     (rows.len() <= MOST_ROWS).then(|| Table {
         caption: format!("The numbers behind “{title}”"),

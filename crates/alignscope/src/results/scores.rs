@@ -142,7 +142,8 @@ mod tests {
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
-        let row = "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,";
+        let row =
+            "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a measure").to_string();
         assert!(message.contains("is `kappa`, expected one of `spearman`, "), "{message}");

@@ -131,7 +131,14 @@ impl Experiment {
                 .into_iter()
                 .map(|figure| figure.name)
                 .chain([CHANNEL_ENERGY.to_owned()])
-                .chain(models.iter().any(|model| model.state.is_some()).then(own_figures).into_iter().flatten())
+                .chain(
+                    models
+                        .iter()
+                        .any(|model| model.state.is_some())
+                        .then(own_figures)
+                        .into_iter()
+                        .flatten(),
+                )
                 .collect(),
             results: vec![],
         }

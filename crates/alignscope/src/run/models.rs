@@ -116,7 +116,8 @@ impl Experiment {
             return Err(ExperimentError::Many { found: models.len() });
         }
         for (i, model) in models.iter().enumerate() {
-            if let Some(other) = models[..i].iter().find(|other| other.spec.is_same_as(&model.spec)) {
+            if let Some(other) = models[..i].iter().find(|other| other.spec.is_same_as(&model.spec))
+            {
                 let name = format!("{}{}", model.spec, of_series([other, model]));
                 return Err(ExperimentError::Twice { what: "model", name });
             }

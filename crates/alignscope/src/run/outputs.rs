@@ -38,11 +38,7 @@ pub(super) struct Done<'a> {
 
 impl Experiment {
     /// When series peak on each data set by the main distance, in sentences.
-    fn told_training(
-        &self,
-        datasets: &[PreparedDataset],
-        findings: &[FindingRow],
-    ) -> Vec<String> {
+    fn told_training(&self, datasets: &[PreparedDataset], findings: &[FindingRow]) -> Vec<String> {
         let Some(distance) = FigureSpec::main_of(&self.distances) else { return vec![] };
         let names = datasets.iter().map(|prepared| prepared.dataset.name.as_str());
         let said = |name: &str| {

@@ -116,7 +116,15 @@ impl<'a> Scoring<'a> {
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
             let replicates = found.main;
             let state = state.cloned();
-            self.kept.push(Kept { dataset, side, state, depth_percent, replicates, last, outcomes });
+            self.kept.push(Kept {
+                dataset,
+                side,
+                state,
+                depth_percent,
+                replicates,
+                last,
+                outcomes,
+            });
         }
         self.add_energy(dataset, of, &depth, stages);
         progress.end();
@@ -311,9 +319,8 @@ impl<'a> Scoring<'a> {
             all.sort_by_key(|(at, _)| at.step);
             let Some((last, _)) = all.last() else { continue };
             let of_last = all.iter().filter(|(at, _)| at == last);
-            let of_last: Vec<(Stage, f64)> = of_last
-                .map(|(_, kept)| (kept.side.stage, kept.replicates.estimate))
-                .collect();
+            let of_last: Vec<(Stage, f64)> =
+                of_last.map(|(_, kept)| (kept.side.stage, kept.replicates.estimate)).collect();
             for stage in chosen_stages(&of_last) {
                 let of_stage: Vec<_> =
                     all.iter().filter(|(_, kept)| kept.side.stage == stage).collect();

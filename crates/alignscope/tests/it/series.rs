@@ -17,8 +17,8 @@ use alignscope::{
     Choices, DatasetFormat, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile,
     MetricKind, ModelSpec, NamedModel, Progress, Resampling, Stage, Summary,
 };
-use safetensors::tensor::{Dtype, TensorView};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
 /// Images and trials, a cache, and the epochs of two runs.
@@ -32,7 +32,9 @@ impl Place {
         let place = tempfile::tempdir().expect("a temporary folder");
         let data = demo::draw(&place.path().join("data"), 5).expect("drawn");
         let place = Self { place, data };
-        [0, 2, 10].map(|epoch| place.epoch("a", epoch));
+        for epoch in [0, 2, 10] {
+            place.epoch("a", epoch);
+        }
         place
     }
 
@@ -324,7 +326,8 @@ fn figures_show_all_states_over_training_and_the_last_one_over_depth() {
         row.expect("a score").value
     };
     let of_encoder = |row: &&ScoreRow| row.model == "a@step=0";
-    let mut stages: Vec<Stage> = summary.scores.iter().filter(of_encoder).map(|r| r.stage).collect();
+    let mut stages: Vec<Stage> =
+        summary.scores.iter().filter(of_encoder).map(|r| r.stage).collect();
     stages.sort();
     stages.dedup();
     let (map, lines) = (table(&out.join("training-map.csv")), table(&out.join("training.csv")));
@@ -427,7 +430,9 @@ fn a_manifest_repeats_the_pattern_and_says_what_it_matches_otherwise() {
 #[test]
 fn several_runs_under_a_name_are_told_by_their_folders() {
     let place = Place::new();
-    [1, 3].map(|epoch| place.epoch("b", epoch));
+    for epoch in [1, 3] {
+        place.epoch("b", epoch);
+    }
     let named = NamedModel { name: Some("mine".to_owned()), ..place.series() };
     let out = place.path("out");
     let (summary, _) = done(&place.experiment(vec![named]), &out);

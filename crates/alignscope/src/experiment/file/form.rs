@@ -235,9 +235,8 @@ impl Root {
             }
             FigureForm::new(&FigureSpec { models: asked, ..figure.clone() }, title.as_ref())
         };
-        let colour = |(model, colour): (String, String)| {
-            (experiment.asked(&model).into_owned(), colour)
-        };
+        let colour =
+            |(model, colour): (String, String)| (experiment.asked(&model).into_owned(), colour);
         let colours = colours.into_iter().map(colour).collect();
         Self {
             models: texts_of_models(&experiment.models, names),
