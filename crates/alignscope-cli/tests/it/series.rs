@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::place::{Place, golden, text};
-use crate::program::{is_refused, outcome};
+use crate::program::{is_refused, outcome, print_row};
 
 /// A data set of three images, and four epochs of a checkpoint.
 fn place() -> Place {
@@ -73,6 +73,7 @@ fn what_is_no_series_is_refused_with_its_pattern() {
         ("series:one/epoch_1.pt", &["matches one name alone"]),
     ] {
         let (code, said) = run(&place, &[model], false);
+        print_row(&place, &said);
         is_refused(code, &said, parts);
         assert!(!place.path("out").exists(), "{model}");
     }

@@ -137,6 +137,9 @@ fn stages(panels: &[&PanelData]) -> BTreeMap<usize, String> {
 
 /// The entries with their places in lines of at most `width`, for a text of `size`.
 pub(super) fn lines(entries: &[Entry], width: f64, size: f64) -> Vec<Vec<(f64, Entry)>> {
+    if entries.is_empty() {
+        return vec![];
+    }
     let mut lines: Vec<Vec<(f64, Entry)>> = vec![Vec::new()];
     let mut x = 0.0;
     for entry in entries {

@@ -155,7 +155,7 @@ impl Map {
         self.draw_stages(svg, frame, &axes);
         let ends = (axes.left, axes.right);
         under_steps(svg, &self.steps, |step| columns.middle(step), ends, axes.bottom, t);
-        self.draw_scale(svg, frame, &axes, &scale);
+        self.draw_scale(svg, &axes, &scale, t);
     }
 
     fn draw_titles(&self, svg: &mut Svg, frame: Frame, axes: &Axes) {
@@ -256,8 +256,8 @@ impl Map {
     }
 
     /// The scale of colours at the right of the map.
-    fn draw_scale(&self, svg: &mut Svg, frame: Frame, axes: &Axes, scale: &Ticks) {
-        let (t, ink) = (frame.text, INK.to_string());
+    fn draw_scale(&self, svg: &mut Svg, axes: &Axes, scale: &Ticks, t: f64) {
+        let ink = INK.to_string();
         let (low, high) = self.ends;
         let (x, width) = (axes.right + 0.6 * t, 0.8 * t);
         let part = (axes.bottom - axes.top) / SCALE_PARTS as f64;
@@ -291,7 +291,9 @@ impl Map {
             svg.element("path", look, None);
             svg.text(label(x + width + 0.45 * t, y + 0.35 * t, "start"), &scale.label(*value));
         }
-        let (x, y) = (frame.left + frame.width - 0.3 * t, (axes.top + axes.bottom) / 2.0);
+        let labels = scale.values.iter().map(|value| text_width(&scale.label(*value), t));
+        let x = x + width + 1.4 * t + labels.fold(0.0, f64::max);
+        let y = (axes.top + axes.bottom) / 2.0;
         let turned = format!("rotate(-90 {} {})", number(x), number(y));
         svg.text_with(label(x, y, "middle"), &[("transform", &turned)], self.measure.title());
     }

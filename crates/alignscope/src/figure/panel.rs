@@ -7,7 +7,8 @@ use super::palette::{CHANCE, Color, PEOPLE, Palette, stage_tone};
 use super::svg::{Label, Svg, number, text_width};
 use crate::model_spec::short_name;
 
-/// With more bands than this in a panel, each is a thin outline: filled they would be one grey.
+/// With more bands than this in a panel, each is a thin outline: filled they would be one grey. The five of
+/// a series at most go from dark to light.
 pub(super) const MOST_FILLED: usize = 4;
 
 /// Draws a panel into its frame.
@@ -39,7 +40,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
         own.filter_map(|curve| Some((curve, band_path(curve, &axes)?))).collect();
     for (curve, path) in &bands {
         let tone = tone_of(curve, palette);
-        match bands.len() <= MOST_FILLED {
+        match bands.len() <= MOST_FILLED || panel.series.is_some() {
             true => band(svg, path, tone),
             false => band_outline(svg, path, t, tone),
         }

@@ -57,8 +57,8 @@ impl Steps {
         }
     }
 
-    /// The steps that have room for their numbers, with these: the first, the last, and from the last
-    /// on each that keeps clear of those behind it.
+    /// The steps that have room for their numbers, with these: all multiples of a round number, or else
+    /// the first, the last, and from the last on each that keeps clear of those behind it.
     ///
     /// `x` — where a step stands
     /// `width` — of a number, in the same units
@@ -67,6 +67,9 @@ impl Steps {
         x: impl Fn(usize) -> f64,
         width: impl Fn(&str) -> f64,
     ) -> Vec<(usize, String)> {
+        if let Some(steps) = self.multiples(&x, &width) {
+            return steps.into_iter().map(|step| (step, thousands(step))).collect();
+        }
         let mut found: Vec<(usize, String)> = Vec::new();
         let ends = |step: usize, text: &str| {
             let half = width(text) / 2.0;
@@ -86,6 +89,31 @@ impl Steps {
         found.extend(first);
         found.reverse();
         found
+    }
+}
+
+impl Steps {
+    /// The multiples among the steps of the least round number (1, 2, 5, 10, …) whose multiples have
+    /// room; `None` where those are fewer than three, or the axis is logarithmic.
+    fn multiples(
+        &self,
+        x: impl Fn(usize) -> f64,
+        width: impl Fn(&str) -> f64,
+    ) -> Option<Vec<usize>> {
+        let round = (0..9).flat_map(|power| [1, 2, 5].map(|factor| factor * 10_usize.pow(power)));
+        for round in round.take_while(|_| !self.logarithmic) {
+            let steps = self.steps.iter().copied().filter(|step| step.is_multiple_of(round));
+            let steps: Vec<usize> = steps.collect();
+            if steps.len() < 3 {
+                return None;
+            }
+            let half = |step: usize| width(&thousands(step)) / 2.0;
+            let clear = |two: &[usize]| x(two[1]) - half(two[1]) >= x(two[0]) + half(two[0]);
+            if steps.windows(2).all(clear) {
+                return Some(steps);
+            }
+        }
+        None
     }
 }
 
@@ -123,11 +151,17 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_have_no_room_are_left_out_but_the_ends() {
+    fn round_numbers_stand_where_there_is_room_or_else_the_ends() {
         let axis = Steps::new((0..=100).collect());
         let labels = |axis: &Steps, width: f64| axis.labels(|step| axis.place(step), |_| width);
-        let found: Vec<usize> = labels(&axis, 30.0).into_iter().map(|(step, _)| step).collect();
-        assert_eq!(found, [0, 40, 70, 100]);
+        let numbers = |axis: &Steps, width: f64| {
+            labels(axis, width).into_iter().map(|(step, _)| step).collect::<Vec<usize>>()
+        };
+        assert_eq!(numbers(&axis, 15.0), [0, 20, 40, 60, 80, 100]);
+        assert_eq!(numbers(&axis, 30.0), [0, 50, 100]);
+        // Where no round number would do, the ends.
+        assert_eq!(numbers(&axis, 60.0), [0, 100]);
+        assert_eq!(numbers(&Steps::new(vec![3, 7, 11, 17]), 30.0), [3, 11, 17]);
         let two = Steps::new(vec![0, 1000]);
         assert_eq!(labels(&two, 80.0)[1].1, "1,000");
         assert_eq!(labels(&two, 120.0).len(), 1, "the first at least");

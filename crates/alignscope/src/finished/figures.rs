@@ -192,11 +192,11 @@ impl FigureSpec {
 }
 
 /// The last step of each series of a run.
-pub(crate) struct LastStates<'a>(BTreeMap<&'a str, usize>);
+struct LastStates<'a>(BTreeMap<&'a str, usize>);
 
 impl<'a> LastStates<'a> {
     /// Of the series that the scores of a run have.
-    pub(crate) fn of(rows: &'a [ScoreRow]) -> Self {
+    fn of(rows: &'a [ScoreRow]) -> Self {
         let mut last: BTreeMap<&str, usize> = BTreeMap::new();
         for row in rows {
             if let (Some(series), Some(step)) = (&row.series, row.step) {
@@ -208,7 +208,7 @@ impl<'a> LastStates<'a> {
     }
 
     /// Whether a state is the last of its series, or a model is of no series.
-    pub(crate) fn has(&self, series: &Option<String>, step: Option<usize>) -> bool {
+    fn has(&self, series: &Option<String>, step: Option<usize>) -> bool {
         series.as_ref().is_none_or(|series| self.0.get(series.as_str()).copied() == step)
     }
 }

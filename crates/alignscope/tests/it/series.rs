@@ -462,6 +462,13 @@ fn what_is_no_series_is_told_before_anything_is_encoded() {
     assert!(damaged.contains("epoch_7.safetensors"), "{damaged}");
     fs::remove_file(place.path("runs/a/epoch_7.safetensors")).expect("removed");
 
+    for step in 0..=1000 {
+        fs::create_dir_all(place.path("many")).expect("made");
+        fs::write(place.path("many").join(format!("{step}.pt")), "").expect("written");
+    }
+    let many = said(vec![place.model(&format!("series:{{}}/many/*.pt@like={like}"))]);
+    assert!(many.contains("there are 1002 models, expected at most 1000"), "{many}");
+
     // Folders of two families.
     for (name, golden) in [("checkpoint-1", "clip/base"), ("checkpoint-2", "families/vit")] {
         let to = place.path("out").join(name);
