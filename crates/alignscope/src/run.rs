@@ -35,7 +35,6 @@ use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_TRIALS, OutputFolder, RunState, ScaleFile,
     ScoreRow, is_done, read_energy, read_scores,
 };
-use crate::stage::Stage;
 
 /// The scales of another run.
 #[derive(Debug, Default)]
@@ -351,23 +350,19 @@ fn check_stages(models: &[RunModel<'_>]) -> Result<(), ExperimentError> {
             first = Some(model);
             continue;
         };
-        let [a, b] = [of_series, model].map(RunModel::stages);
-        if a != b {
-            let [stages, others] = [a, b].map(|stages| told_stages(&stages));
-            let series = at.series.clone();
-            let (first, second) = (of_series.place.clone(), model.place.clone());
-            return Err(ExperimentError::Stages { series, first, stages, second, others });
+        if of_series.stages() != model.stages() {
+            let [first, second] = [of_series, model].map(told_stages);
+            return Err(ExperimentError::Stages { series: at.series.clone(), first, second });
         }
     }
     Ok(())
 }
 
-/// How many stages there are, and which is the last.
-fn told_stages(stages: &[Stage]) -> String {
-    match stages.last() {
-        Some(last) => format!("{} stages to `{last}`", stages.len()),
-        None => "no stages".to_owned(),
-    }
+/// How many stages a model has, and which is the last.
+fn told_stages(model: &RunModel<'_>) -> String {
+    let stages = model.stages();
+    let last = stages.last().map_or(String::new(), |last| format!(" to `{last}`"));
+    format!("{} has {} stages{last}", model.place, stages.len())
 }
 
 /// The data sets together have no more trials than the files of a run may hold.

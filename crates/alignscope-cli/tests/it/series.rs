@@ -59,7 +59,7 @@ fn a_pattern_is_a_series_and_like_holds_for_it() {
 }
 
 #[test]
-fn what_is_no_series_is_refused_with_its_pattern() {
+fn a_pattern_that_matches_no_series() {
     let place = place();
     place.write("one/epoch_1.pt", "");
     place.write("twice/epoch_1.pt", "");

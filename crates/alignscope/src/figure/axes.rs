@@ -246,6 +246,11 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
+    /// No marks at all.
+    pub(super) fn none() -> Self {
+        Self { values: vec![], decimals: 0 }
+    }
+
     pub(super) fn label(&self, value: f64) -> String {
         format!("{value:.*}", self.decimals).replace('-', "−")
     }

@@ -233,7 +233,7 @@ impl Map {
         let height = (axes.bottom - axes.top) / self.stages.len().max(1) as f64;
         let apart = (1.15 * t / height).ceil().max(1.0) as usize;
         let last = self.stages.len() - 1;
-        let has_room = |i: &usize| *i == last || (*i % apart == 0 && *i + apart <= last);
+        let has_room = |i: &usize| *i == last || (i.is_multiple_of(apart) && *i + apart <= last);
         for stage in (0..=last).filter(has_room) {
             let y = axes.y(stage as f64 + 0.5) + 0.35 * t;
             svg.text(label(axes.left - 0.4 * t, y, "end"), &self.stage_name(stage));
@@ -247,11 +247,11 @@ impl Map {
         );
     }
 
-    /// The marks of the scale of colours.
+    /// The marks of the scale of colours: none where all scores are equal or not defined.
     fn scale_ticks(&self, room: f64) -> Ticks {
         match self.ends {
             (low, high) if low < high => ticks(low, high, room),
-            (low, _) => ticks(low, low, room),
+            _ => Ticks::none(),
         }
     }
 
@@ -279,7 +279,7 @@ impl Map {
         }
         svg.close("g");
         let label = |x, y, anchor| Label { x, y, size: t, anchor, class: "ink", color: &ink };
-        for value in scale.values.iter().filter(|_| high > low) {
+        for value in &scale.values {
             let y = axes.bottom - (value - low) / (high - low) * (axes.bottom - axes.top);
             let tick = format!("M{} {}h{}", number(x + width), number(y), number(0.3 * t));
             let look: Attributes<'_> = &[
@@ -342,6 +342,45 @@ impl<'a> Columns<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figure::tests::row;
+
+    /// Scores of a series at two stages of three steps.
+    fn rows(value: impl Fn(usize) -> f64) -> Vec<ScoreRow> {
+        let mut rows = Vec::new();
+        for step in [0, 10, 20] {
+            for (i, stage) in [Stage::Block(1), Stage::Output].into_iter().enumerate() {
+                let model = format!("run@step={step}");
+                let row = row("nights", &model, stage, Distance::Cosine);
+                let (series, step) = (Some("run".to_owned()), Some(step));
+                rows.push(ScoreRow { value: value(i), series, step, ..row });
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn equal_scores_and_scores_that_are_not_defined_have_no_scale_but_are_drawn() {
+        for value in [0.5, f64::NAN] {
+            let maps = maps(&rows(|_| value));
+            assert_eq!(maps[0].rows().len(), 6);
+            let mut svg = Svg::default();
+            let (left, top) = (0.0, 0.0);
+            maps[0].draw(&mut svg, Frame { left, top, width: 400.0, height: 300.0, text: 13.0 });
+            let svg = svg.finish();
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            let color = if value.is_nan() { UNDEFINED } else { on_scale(0.5) };
+            assert_eq!(svg.matches("class=\"pt\"").count(), 6);
+            assert!(svg.contains(&format!("fill=\"{color}\"")));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_scale_are_the_least_and_the_greatest_score() {
+        let maps = maps(&rows(|stage| [0.4, 0.7][stage]));
+        assert_eq!(maps[0].ends, (0.4, 0.7));
+        assert_eq!([0.4, 0.7].map(|v| maps[0].color(v)), [0.0, 1.0].map(on_scale));
+        assert!(maps[0].described().starts_with("From 0.400 at block 1, step 0 to 0.700"));
+    }
 
     #[test]
     fn columns_meet_between_steps_and_fill_the_map() {

@@ -70,20 +70,18 @@ pub enum SeriesError {
     },
     /// It matches one state of a folder.
     #[error(
-        "the pattern `{pattern}` matches one state in {folder:?}, {path:?}, expected two or more; \
-         name a single state as a model by itself"
+        "the pattern `{pattern}` matches one state alone, `{path}`, expected two or more in its \
+         folder; name a single state as a model by itself"
     )]
     OneMatch {
         /// The pattern.
         pattern: String,
-        /// The folder.
-        folder: PathBuf,
         /// The state.
         path: PathBuf,
     },
     /// The name of a state has no number.
     #[error(
-        "the pattern `{pattern}` matches {path:?}, which has no whole number where the pattern \
+        "the pattern `{pattern}` matches `{path}`, which has no whole number where the pattern \
          varies, expected the step or epoch there, as in `epoch_3.pt`; leave it out by a narrower \
          pattern, such as `epoch_[0-9]*.pt`"
     )]
@@ -95,7 +93,7 @@ pub enum SeriesError {
     },
     /// The number of a state is too large.
     #[error(
-        "the pattern `{pattern}` matches {path:?}, whose number {number} is no step, expected at \
+        "the pattern `{pattern}` matches `{path}`, whose number {number} is no step, expected at \
          most {MAX_COUNT}"
     )]
     LargeNumber {
@@ -108,7 +106,7 @@ pub enum SeriesError {
     },
     /// Two states have one number.
     #[error(
-        "the pattern `{pattern}` matches two states of step {step}, {first:?} and {second:?}; \
+        "the pattern `{pattern}` matches two states of step {step}, `{first}` and `{second}`; \
          expected one for each step: the last whole number where the pattern varies"
     )]
     SameStep {
@@ -123,7 +121,7 @@ pub enum SeriesError {
     },
     /// A state that is a folder cannot have what only a file has.
     #[error(
-        "the pattern `{pattern}` matches {path:?}, which is a folder and has its own \
+        "the pattern `{pattern}` matches `{path}`, which is a folder and has its own \
          configuration, expected a file for `{found}`; leave that out"
     )]
     Folder {
@@ -136,7 +134,7 @@ pub enum SeriesError {
     },
     /// A state that is no file of weights.
     #[error(
-        "the pattern `{pattern}` matches {path:?}, expected a checkpoint's folder, or a file of \
+        "the pattern `{pattern}` matches `{path}`, expected a checkpoint's folder, or a file of \
          weights (`.pt`, `.pth`, `.ckpt`, `.bin` or `.safetensors`; of another name with `@like=` \
          behind the pattern)"
     )]
@@ -150,7 +148,7 @@ pub enum SeriesError {
     #[error(transparent)]
     Name(#[from] ModelNameError),
     /// A folder cannot be looked into.
-    #[error("cannot look for `{pattern}` in {path:?}")]
+    #[error("cannot look for `{pattern}` in `{path}`")]
     Read {
         /// The pattern.
         pattern: String,
@@ -286,17 +284,15 @@ impl Series {
             return Err(SeriesError::SameStep { pattern, step: a.step, first, second });
         }
         match &series.states[..] {
-            [one] => {
-                let (folder, path) = (series.folder.clone(), one.path.clone());
-                Err(SeriesError::OneMatch { pattern, folder, path })
-            }
+            [one] => Err(SeriesError::OneMatch { pattern, path: one.path.clone() }),
             _ => Ok(()),
         }
     }
 
     /// The folder that a state's series has, and the state's step.
     fn folder_and_step(&self, path: &Path) -> Result<(PathBuf, usize), SeriesError> {
-        let parts: Vec<&str> = self.pattern.split('/').filter(|part| !part.is_empty()).collect();
+        let parts = self.pattern.split(std::path::is_separator);
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
         let varying = parts.iter().rposition(|part| has_wildcard(part)).expect("checked before");
         let behind = parts.len() - 1 - varying;
         let state = path.ancestors().nth(behind).unwrap_or(path);
@@ -364,9 +360,9 @@ fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
             continue;
         }
         let end = (start..).find(|i| !is_digit(*i)).expect("a name ends");
-        let fraction = start >= 2 && is_point(start - 1) && is_digit(start - 2);
-        let whole = !fraction && !(is_point(end) && is_digit(end + 1));
-        if whole && start <= to && end >= from {
+        let behind_point = start >= 2 && is_point(start - 1) && is_digit(start - 2);
+        let before_point = is_point(end) && is_digit(end + 1);
+        if !behind_point && !before_point && start <= to && end >= from {
             last = Some(&name[start..end]);
         }
         start = end;
@@ -494,7 +490,7 @@ mod tests {
         std::fs::write(place.path().join("d/99999999999999999999.pt"), "").expect("written");
         for (pattern, words) in [
             ("x/*.pt", &["matches nothing", "x/*.pt"][..]),
-            ("b/e_*.pt", &["one state", "b/e_1.pt", "b/e_*.pt"]),
+            ("b/e_*.pt", &["one state alone", "b/e_1.pt", "b/e_*.pt"]),
             ("a/e_*.pt", &["step 1", "e_01.pt", "e_1.pt"]),
             ("c/*.pt", &["no whole number", "last.pt", "c/*.pt"]),
             ("d/*.pt", &["no step", "99999999999999999999"]),

@@ -45,20 +45,16 @@ pub enum ExperimentError {
     Series(#[from] SeriesError),
     /// Two states of a series are different architectures.
     #[error(
-        "the states of the series `{series}` have different stages: {first} has {stages}, {second} \
-         has {others}; expected one architecture, name them as models of their own"
+        "the states of the series `{series}` have different stages: {first}, {second}; expected one \
+         architecture, name them as models of their own"
     )]
     Stages {
         /// The series.
         series: String,
-        /// Its first state.
+        /// Its first state, and what stages it has.
         first: String,
-        /// The stages of that.
-        stages: String,
-        /// A state with others.
+        /// A state with others, and which it has.
         second: String,
-        /// Those.
-        others: String,
     },
     /// More models than a run can have.
     #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
