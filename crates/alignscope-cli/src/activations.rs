@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use alignscope::ModelSpec;
 use alignscope::encoder::{Checkpoint, Encoder};
 use alignscope::features::{FeatureRequest, Picture, write_features};
 use alignscope::listing::images_below;
@@ -21,6 +22,9 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
             (_, false) => bail!("{LIKE_UNUSED}"),
         },
     };
+    if let ModelSpec::Series(_) = model {
+        bail!("`{model}` is a series of models; name one of its files or folders");
+    }
     if !model.is_encoder() {
         bail!("`{model}` has no activations; name an encoder");
     }

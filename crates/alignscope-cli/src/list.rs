@@ -39,6 +39,10 @@ fn models() {
         "random:ID[@seed=N], random:FOLDER[@seed=N]\n    the untrained control of a model: without any \
          file of one above; of another, its configuration and the shapes of its tensors count"
     );
+    say!(
+        "series:GLOB\n    one model in many states: the files or checkpoint folders that the pattern \
+         matches"
+    );
     say!("features:DIR\n    features that are already computed, in the folder DIR\n");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());

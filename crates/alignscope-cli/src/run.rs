@@ -28,10 +28,10 @@ pub const DONE_WITH_FAILURES: u8 = 1;
 fn models_like(models: &[NamedModel], like: Option<&Like>) -> anyhow::Result<Vec<NamedModel>> {
     let Some(like) = like else { return Ok(models.to_vec()) };
     let mut used = false;
-    let mut with = |NamedModel { name, spec }: NamedModel| {
+    let mut with = |NamedModel { name, spec, .. }: NamedModel| {
         let (spec, changed) = spec.with_like(like);
         used |= changed;
-        NamedModel { name, spec }
+        NamedModel::new(name, spec)
     };
     let models = models.iter().cloned().map(&mut with).collect();
     match used {

@@ -246,6 +246,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::NotGiven(_)
         | ExperimentError::Panel { .. }
         | ExperimentError::Name(_)
+        | ExperimentError::Series(_)
+        | ExperimentError::Stages { .. }
         | ExperimentError::Many { .. }
         | ExperimentError::ManyTrials { .. }
         | ExperimentError::ManyScores { .. }

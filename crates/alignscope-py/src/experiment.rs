@@ -95,7 +95,7 @@ type GivenModel = (Option<String>, Option<String>);
 fn models(py: Python<'_>, given: Vec<GivenModel>) -> PyResult<Vec<NamedModel>> {
     let model = |given: GivenModel| match given {
         (name, None) => Ok(ModelSpec::Own(name.unwrap_or_default()).into()),
-        (Some(name), Some(text)) => Ok(NamedModel { name: Some(name), spec: text.parse()? }),
+        (Some(name), Some(text)) => Ok(NamedModel::new(Some(name), text.parse()?)),
         (None, Some(text)) => text.parse(),
     };
     let models: Result<_, ModelSpecError> = given.into_iter().map(model).collect();

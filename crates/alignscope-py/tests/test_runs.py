@@ -225,3 +225,26 @@ def test_stages_of_any_name_have_figures_and_are_read_back(rated, tmp_path):
         capture_output=True, text=True,
     )
     assert done.returncode == 0 and "mine / layer4" in done.stdout, done.stderr
+
+
+def test_a_series_is_one_model_in_many_states(rated, tmp_path):
+    weights = (GOLDEN / "clip/base/model.safetensors").read_bytes()
+    states = tmp_path / "states"
+    states.mkdir()
+    for step in (10, 9, 100):
+        # Other bytes in the last numbers of the file, which are weights.
+        changed = weights[:-4] + np.float32(step / 1000).tobytes()
+        (states / f"epoch_{step}.safetensors").write_bytes(changed)
+    series = f"series:{states}/epoch_*.safetensors@like={MODEL}"
+    dataset = alignscope.load_dataset("pairs", rated)
+    run = alignscope.run([series, "psnr"], dataset, tmp_path / "run", progress=False, resamples=20)
+    frame = run.scores.to_pandas()
+    of_series = frame[frame["series"] == "states"]
+    assert list(dict.fromkeys(of_series["step"])) == [9, 10, 100]
+    assert set(of_series["model"]) == {f"states@step={step}" for step in (9, 10, 100)}
+    assert frame[frame["model"] == "psnr"]["step"].isna().all()
+    findings = run.table("findings").to_pandas()
+    assert {"training-peak", "training-fall"} <= set(findings["finding"])
+    assert (tmp_path / "run" / "training-map.png").is_file()
+    with pytest.raises(alignscope.InvalidValueError, match="matches nothing"):
+        alignscope.run(f"series:{states}/none_*.pt@like={MODEL}", dataset, tmp_path / "none")

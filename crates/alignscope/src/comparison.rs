@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::csv_row::{csv_row, name};
 use crate::dataset::ALL;
 use crate::distance::Distance;
+use crate::model_spec::SeriesStep;
 use crate::resample::Replicates;
 use crate::score::{Measure, Scorer, Share};
 use crate::stage::Stage;
@@ -40,6 +41,8 @@ pub struct Measured {
     pub replicates: Replicates,
     /// What each trial counts for the accuracy; none for rated pairs.
     pub outcomes: Option<Vec<Option<f64>>>,
+    /// Which state of a series the model is, if it is one.
+    pub state: Option<SeriesStep>,
 }
 
 csv_row! {
@@ -89,6 +92,14 @@ csv_row! {
         pub kappa_low: Option<f64>,
         /// Upper end of its interval.
         pub kappa_high: Option<f64>,
+        /// The series of which the first model is a state, if it is one.
+        pub series_a: Option<String>,
+        /// The step of that state.
+        pub step_a: Option<usize>,
+        /// The series of which the second model is a state, if it is one.
+        pub series_b: Option<String>,
+        /// The step of that state.
+        pub step_b: Option<usize>,
     }
 }
 
@@ -107,10 +118,16 @@ impl ComparisonRow {
 }
 
 /// All pairs that a table shows, by position: for each kind of distance the encoders with each
-/// other, with each baseline and with the pixels; then baselines and pixels with each other.
+/// other, with each baseline and with the pixels; then baselines and pixels with each other. A series
+/// stands there as its last state, and then as that with its first.
 pub fn pairs(sides: &[Measured]) -> Vec<[usize; 2]> {
+    let ends = ends_of_series(sides);
+    let is_end = |i: &usize, end: usize| {
+        sides[*i].state.as_ref().is_none_or(|state| ends[state.series.as_str()][end] == state.step)
+    };
     let of_encoder = |i: &usize| sides[*i].side.is_of_encoder();
-    let encoders: Vec<usize> = (0..sides.len()).filter(of_encoder).collect();
+    let last = |i: &usize| is_end(i, 1);
+    let encoders: Vec<usize> = (0..sides.len()).filter(of_encoder).filter(last).collect();
     let mut others: Vec<usize> = (0..sides.len()).filter(|i| !of_encoder(i)).collect();
     others.sort_by_key(|i| sides[*i].side.stage == Stage::Image);
     let mut distances: Vec<Distance> = encoders.iter().map(|i| sides[*i].side.distance).collect();
@@ -125,9 +142,27 @@ pub fn pairs(sides: &[Measured]) -> Vec<[usize; 2]> {
     for distance in distances {
         let of_distance = |i: &&usize| sides[**i].side.distance == distance;
         add(&encoders.iter().filter(of_distance).copied().collect::<Vec<_>>(), &others);
+        let of_series = |i: &&usize| of_distance(i) && sides[**i].state.is_some();
+        for last in encoders.iter().filter(of_series) {
+            let series = |i: usize| sides[i].state.as_ref().map(|state| &state.series);
+            let first = (0..sides.len()).find(|i| {
+                i != last && of_distance(&i) && series(*i) == series(*last) && is_end(i, 0)
+            });
+            add(&[*last], first.as_slice());
+        }
     }
     add(&others, &[]);
     pairs
+}
+
+/// The first and the last step of each series.
+fn ends_of_series(sides: &[Measured]) -> BTreeMap<&str, [usize; 2]> {
+    let mut ends: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for SeriesStep { series, step } in sides.iter().filter_map(|side| side.state.as_ref()) {
+        let [first, last] = ends.entry(series).or_insert([*step; 2]);
+        (*first, *last) = ((*first).min(*step), (*last).max(*step));
+    }
+    ends
 }
 
 /// Compares pairs of sides (by position) on the whole of a data set. Holm's correction is over the
@@ -172,6 +207,10 @@ pub fn compare(
                 kappa: kappa.map(|k| k.estimate).filter(|k| !k.is_nan()),
                 kappa_low: kappa_interval.map(|i| i.low),
                 kappa_high: kappa_interval.map(|i| i.high),
+                series_a: a.state.as_ref().map(|state| state.series.clone()),
+                step_a: a.state.as_ref().map(|state| state.step),
+                series_b: b.state.as_ref().map(|state| state.series.clone()),
+                step_b: b.state.as_ref().map(|state| state.step),
             };
             (row, tail)
         })
@@ -292,6 +331,7 @@ mod tests {
                 },
                 replicates: scores[0].main.clone(),
                 outcomes: scorer.outcomes(&distances),
+                state: None,
             }
         };
         compare("things", &scorer, &[side(a), side(b)], &[[0, 1]]).swap_remove(0)
@@ -315,6 +355,28 @@ mod tests {
         // The same answers: no difference, and nothing that varies.
         assert_eq!((two(&a, &a).difference, two(&a, &a).p), (0.0, None));
         assert_eq!(two(&[true; 10], &[true; 10]).kappa, None);
+    }
+
+    #[test]
+    fn a_series_stands_as_its_last_state_and_once_beside_its_first() {
+        let side = |model: &str, step: Option<usize>, distance| Measured {
+            side: Side { model: model.to_owned(), stage: Stage::Output, distance },
+            replicates: Replicates::default(),
+            outcomes: None,
+            state: step.map(|step| SeriesStep { series: "run".to_owned(), step }),
+        };
+        let cosine = |model: &str, step| side(model, step, Distance::Cosine);
+        let sides = [
+            cosine("a", None),
+            cosine("run@step=1", Some(1)),
+            cosine("run@step=2", Some(2)),
+            cosine("run@step=10", Some(10)),
+            side("ssim", None, Distance::Own),
+        ];
+        assert_eq!(pairs(&sides), [[0, 3], [0, 4], [3, 4], [3, 1]]);
+        let all: Vec<Measured> =
+            (0..500).map(|step| cosine(&format!("run@step={step}"), Some(step))).collect();
+        assert_eq!(pairs(&all), [[499, 0]]);
     }
 
     #[test]

@@ -93,6 +93,10 @@ csv_row! {
         pub n: usize,
         /// The level of abstraction of the data set.
         pub level: Level,
+        /// The series of which the model is a state, if it is one.
+        pub series: Option<String>,
+        /// The step of that state.
+        pub step: Option<usize>,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What is asked for: models × data sets × distances, and how they are run.
 
 mod choices;
+mod expanded;
 mod file;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 pub use choices::Choices;
@@ -24,6 +26,9 @@ use crate::score::Ties;
 pub struct Experiment {
     /// The models, in the order of the results, with the names that the user gives them.
     pub models: Vec<NamedModel>,
+    /// What the patterns of its series matched in the run that it repeats, if it repeats one: by
+    /// pattern, with whole paths.
+    pub matched_before: BTreeMap<String, Vec<PathBuf>>,
     /// The data sets.
     pub datasets: Vec<DatasetSpec>,
     /// The kinds of distance.
@@ -78,6 +83,7 @@ impl Experiment {
     pub fn new(models: Vec<ModelSpec>, datasets: Vec<DatasetSpec>, memory_bytes: u64) -> Self {
         Self {
             models: models.into_iter().map(NamedModel::from).collect(),
+            matched_before: BTreeMap::new(),
             datasets,
             distances: Distance::STUDY.to_vec(),
             tokens: Tokens::All,
@@ -105,11 +111,16 @@ impl Experiment {
     /// The figures; those of [`FigureSpec::of_all`] where none are named.
     pub(crate) fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {
-            true => {
-                let encoders = self.models.iter().filter(|model| model.spec.has_stages()).count();
-                FigureSpec::of_all(encoders, &self.distances)
-            }
+            true => FigureSpec::of_all(self.curves(), &self.distances),
             false => self.figures.clone(),
         }
+    }
+
+    /// How many models have curves: of a series its last state alone.
+    fn curves(&self) -> usize {
+        let series = |model: &NamedModel| Some(model.state.as_ref()?.at.series.clone());
+        let with_stages = || self.models.iter().filter(|model| model.spec.has_stages());
+        let others = with_stages().filter(|model| model.state.is_none()).count();
+        others + with_stages().filter_map(series).collect::<BTreeSet<String>>().len()
     }
 }

@@ -1,23 +1,26 @@
-//! Score, and energy, against depth, drawn from rows of results alone.
+//! Score, and energy, against depth or over a training, drawn from rows of results alone.
 
 mod axes;
 mod curves;
 mod legend;
+mod map;
 mod mark;
 mod palette;
 mod panel;
+mod panels;
+mod steps;
 mod svg;
 mod table;
+mod training;
 
 use std::path::Path;
 
 use crate::energy::EnergyRow;
-use crate::findings::first_highest;
-use crate::model_spec::short_name;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
+use panels::Panel;
 use svg::{Label, Svg, number};
 
 pub(crate) use table::MarkRow;
@@ -37,6 +40,8 @@ const TEXT: f64 = 24.0;
 const TITLE: f64 = 27.0;
 /// So many panels stand beside each other.
 const COLUMNS: usize = 3;
+/// So many maps, which have a scale each.
+const MAP_COLUMNS: usize = 2;
 const PANEL_HEIGHT: f64 = 500.0;
 /// From the foot of a row of panels to the head of the next.
 const ROW_GAP: f64 = 0.8 * TEXT;
@@ -66,10 +71,46 @@ pub struct FigureOptions {
 /// A figure of one or more panels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    panels: Vec<PanelData>,
+    about: About,
+    panels: Vec<Panel>,
     /// Panels that stand beside each other, at most.
     columns: usize,
     options: FigureOptions,
+}
+
+/// What a figure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// Scores against depth.
+    Scores,
+    /// Energy against depth.
+    Energy,
+    /// Scores over a training.
+    Training,
+    /// Scores over a training and depth.
+    Map,
+}
+
+impl About {
+    /// The title, where none is given.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Scores => "Alignment with human judgements",
+            Self::Energy => "Energy: how much one channel holds",
+            Self::Training => "Alignment over training",
+            Self::Map => "Alignment over training and depth",
+        }
+    }
+
+    /// What stands against what.
+    fn axes(self) -> &'static str {
+        match self {
+            Self::Scores => "Score against depth in percent",
+            Self::Energy => "Energy of channels against depth in percent",
+            Self::Training => "Score against training step",
+            Self::Map => "Score by training step and stage",
+        }
+    }
 }
 
 /// A panel by itself, for a page.
@@ -123,8 +164,46 @@ impl Figure {
         let panels = PanelData::of_rows(rows, options.palette.specs(), published, &options.parts);
         match panels.is_empty() {
             true => Err(FigureError::NoScores),
-            false => Ok(Self { panels, columns: COLUMNS, options: options.clone() }),
+            false => Ok(Self::of_curves(About::Scores, panels, COLUMNS, options)),
         }
+    }
+
+    fn of_curves(
+        about: About,
+        panels: Vec<PanelData>,
+        columns: usize,
+        options: &FigureOptions,
+    ) -> Self {
+        let panels = panels.into_iter().map(Panel::Curves).collect();
+        Self { about, panels, columns, options: options.clone() }
+    }
+
+    /// How the scores of series change over their training, one panel for each series and data set:
+    /// a line for each of at most five stages (the first, those at quarters of the depth, the last),
+    /// with bands that are intervals; and lines of the pixels, baselines, people and chance.
+    ///
+    /// `rows` — of one kind of distance, but for pixels and baselines
+    ///
+    /// `None` where no row is of a series.
+    pub fn from_series(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
+        let panels = training::panels(rows);
+        let of_first = |panel: &&PanelData| panel.series == panels[0].series;
+        let columns = match panels.iter().filter(of_first).count() {
+            1 => COLUMNS,
+            datasets => datasets.min(COLUMNS),
+        };
+        (!panels.is_empty()).then(|| Self::of_curves(About::Training, panels, columns, options))
+    }
+
+    /// The scores of series at all stages and steps as colours, one map for each series and data set.
+    ///
+    /// `rows` — as for [`from_series`](Self::from_series)
+    ///
+    /// `None` where no row is of a series.
+    pub fn map_of_series(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
+        let panels: Vec<Panel> = map::maps(rows).into_iter().map(Panel::Map).collect();
+        let (about, columns, options) = (About::Map, MAP_COLUMNS, options.clone());
+        (!panels.is_empty()).then_some(Self { about, panels, columns, options })
     }
 
     /// How the energy of stages is spread over channels, against depth in percent: for each data
@@ -140,12 +219,17 @@ impl Figure {
             datasets @ 2..=COLUMNS => datasets,
             _ => 2,
         };
-        (!panels.is_empty()).then(|| Self { panels, columns, options: options.clone() })
+        (!panels.is_empty()).then(|| Self::of_curves(About::Energy, panels, columns, options))
     }
 
     /// Whether it shows energy, and so nothing that people answered.
     pub fn is_of_energy(&self) -> bool {
-        self.panels.iter().any(|panel| panel.quantity.is_of_energy())
+        self.about == About::Energy
+    }
+
+    /// The panels that have curves.
+    fn curves(&self) -> Vec<&PanelData> {
+        self.panels.iter().filter_map(Panel::curves).collect()
     }
 
     /// How many panels stand beside each other where there is room for all.
@@ -155,18 +239,14 @@ impl Figure {
 
     /// The title.
     pub fn title(&self) -> &str {
-        let title = match self.is_of_energy() {
-            true => "Energy: how much one channel holds",
-            false => "Alignment with human judgements",
-        };
-        self.options.title.as_deref().unwrap_or(title)
+        self.options.title.as_deref().unwrap_or(self.about.title())
     }
 
     /// The figure as an SVG document, 85 mm wide or more without loss.
     pub fn svg(&self) -> String {
         let columns = self.columns();
         let rows = self.panels.len().div_ceil(columns);
-        let entries = legend::entries(&self.panels);
+        let entries = legend::entries(&self.curves());
         let lines = legend::lines(&entries, WIDTH - 2.0 * MARGIN, 0.92 * TEXT);
         let caption = self.options.caption.as_deref();
         let header = MARGIN + 1.5 * TITLE + if caption.is_some() { 1.5 * TEXT } else { 0.0 };
@@ -211,7 +291,7 @@ impl Figure {
                 height: PANEL_HEIGHT,
                 text: TEXT,
             };
-            panel::draw(&mut svg, frame, panel, &self.options.palette);
+            panel.draw(&mut svg, frame, &self.options.palette);
         }
         legend::draw(&mut svg, &lines, (MARGIN, below), 0.92 * TEXT, &self.options.palette);
         svg.close("svg");
@@ -254,7 +334,7 @@ impl Figure {
 
     /// The rows of that table.
     pub(crate) fn rows(&self) -> Vec<MarkRow> {
-        self.panels.iter().flat_map(table::rows).collect()
+        self.panels.iter().flat_map(Panel::rows).collect()
     }
 
     /// Writes `stem.svg`, `stem.png` and `stem.csv` into a folder.
@@ -277,7 +357,7 @@ impl Figure {
             .iter()
             .map(|panel| {
                 let title = panel.titles().join(", ");
-                let description = describe(panel);
+                let description = panel.described();
                 let mut svg = Svg::default();
                 let label = format!("{title}. {description}");
                 svg.open(
@@ -290,7 +370,7 @@ impl Figure {
                     ],
                 );
                 let frame = Frame { left: 0.0, top: 0.0, width, height, text };
-                panel::draw(&mut svg, frame, panel, &self.options.palette);
+                panel.draw(&mut svg, frame, &self.options.palette);
                 svg.close("svg");
                 InlinePanel { title, description, svg: svg.finish() }
             })
@@ -299,7 +379,7 @@ impl Figure {
 
     /// The legend by itself.
     pub fn inline_legend(&self) -> Vec<InlineEntry> {
-        legend::entries(&self.panels)
+        legend::entries(&self.curves())
             .iter()
             .map(|entry| {
                 let mut svg = Svg::default();
@@ -320,50 +400,9 @@ impl Figure {
         let panels: Vec<String> = self
             .panels
             .iter()
-            .map(|panel| format!("{}: {}", panel.titles().join(", "), describe(panel)))
+            .map(|panel| format!("{}: {}", panel.titles().join(", "), panel.described()))
             .collect();
-        let shown = if self.is_of_energy() { "Energy of channels" } else { "Score" };
-        format!("{caption}{shown} against depth in percent. {}", panels.join(" "))
-    }
-}
-
-/// What a panel shows, in words: for each curve where it begins, peaks and ends.
-fn describe(panel: &PanelData) -> String {
-    let mut said = Vec::new();
-    for curve in &panel.curves {
-        let points = || curve.points.iter().filter(|p| p.value.is_finite());
-        let best = first_highest(points().map(|p| p.value)).and_then(|i| points().nth(i));
-        let (Some(first), Some(best), Some(last)) = (points().next(), best, points().next_back())
-        else {
-            continue;
-        };
-        let study = if curve.kind == curves::Kind::Published { " as published" } else { "" };
-        said.push(format!(
-            "{}{study}, {}: {} at {}, highest {} at {}, {} at {}.",
-            short_name(&curve.model),
-            curve.of,
-            panel.said(first.value),
-            first.stage,
-            panel.said(best.value),
-            best.stage,
-            panel.said(last.value),
-            last.stage
-        ));
-    }
-    let mut lines: Vec<String> = panel
-        .baselines
-        .iter()
-        .map(|b| {
-            let study = if b.published { " as published" } else { "" };
-            format!("{}{study} {:.3}", b.model, b.point.value)
-        })
-        .collect();
-    lines.extend(panel.pixels.iter().map(|p| format!("pixels {:.3}", p.value)));
-    lines.extend(panel.ceiling.map(|c| format!("{} {c:.3}", panel.ceiling_name())));
-    lines.extend(panel.reference.map(|line| format!("{} {:.3}", line.name(), line.value())));
-    match lines.is_empty() {
-        true => said.join(" "),
-        false => format!("{} {}.", said.join(" "), lines.join(", ")),
+        format!("{caption}{}. {}", self.about.axes(), panels.join(" "))
     }
 }
 

@@ -1,8 +1,16 @@
-//! What is read off a curve of scores against depth.
+//! What is read off a curve of scores, against depth or over a training.
+
+mod points;
+mod training;
+
+pub(crate) use points::Points;
+pub(crate) use training::sentences;
+pub use training::{State, TrainingCurve, chosen_stages};
 
 use crate::csv_row::{choice_field, csv_row, name};
 use crate::distance::Distance;
 use crate::energy::{EnergyOf, EnergyRow};
+use crate::model_spec::SeriesStep;
 use crate::resample::{Interval, NoInterval, Replicates, Together};
 use crate::score::Measure;
 use crate::stage::Stage;
@@ -26,11 +34,15 @@ pub enum Finding {
     NormalizedProjection,
     /// The first stage at which one channel holds half of the energy or more.
     HalfInOneChannel,
+    /// Of a series, the state with the highest score at a stage.
+    TrainingPeak,
+    /// Of a series, how far the score at a stage falls from its highest to the last state.
+    TrainingFall,
 }
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Peak,
         Self::Onset,
         Self::MidDepthDrop,
@@ -38,6 +50,8 @@ impl Finding {
         Self::NormalizedPeak,
         Self::NormalizedProjection,
         Self::HalfInOneChannel,
+        Self::TrainingPeak,
+        Self::TrainingFall,
     ];
 
     /// The name used in results.
@@ -50,6 +64,8 @@ impl Finding {
             Self::NormalizedPeak => "normalized-peak",
             Self::NormalizedProjection => "normalized-projection",
             Self::HalfInOneChannel => "half-in-one-channel",
+            Self::TrainingPeak => "training-peak",
+            Self::TrainingFall => "training-fall",
         }
     }
 }
@@ -85,6 +101,14 @@ csv_row! {
         pub ci_high: Option<f64>,
         /// What else there is to know.
         pub note: String,
+        /// The series of which the model is a state, if it is one.
+        pub series: Option<String>,
+        /// The step of that state.
+        pub step: Option<usize>,
+        /// The least step at which a series peaks in 95 of 100 resamples, where it is of a series.
+        pub step_low: Option<usize>,
+        /// The greatest such step.
+        pub step_high: Option<usize>,
     }
 }
 
@@ -106,6 +130,8 @@ pub struct Curve<'a> {
     pub dataset: &'a str,
     /// The model.
     pub model: &'a str,
+    /// Which state of a series the model is, if it is one.
+    pub state: Option<&'a SeriesStep>,
     /// The kind of distance.
     pub distance: Distance,
     /// What was measured.
@@ -283,6 +309,10 @@ impl Curve<'_> {
             ci_low: interval.map(|i| i.low),
             ci_high: interval.map(|i| i.high),
             note,
+            series: self.state.map(|state| state.series.clone()),
+            step: self.state.map(|state| state.step),
+            step_low: None,
+            step_high: None,
         }
     }
 
@@ -301,7 +331,7 @@ impl Curve<'_> {
 /// and where the share is largest. Where there is no such stage, the value is NaN. `None` if there
 /// is no row.
 pub fn half_in_one_channel(rows: &[EnergyRow]) -> Option<FindingRow> {
-    let EnergyRow { dataset, model, energy, .. } = rows.first()?;
+    let EnergyRow { dataset, model, energy, series, step, .. } = rows.first()?;
     let half = |row: &EnergyRow| row.top_channel_share >= 0.5;
     let place = rows.iter().position(half);
     let share = |row: &EnergyRow| row.top_channel_share;
@@ -342,6 +372,10 @@ pub fn half_in_one_channel(rows: &[EnergyRow]) -> Option<FindingRow> {
         ci_low: None,
         ci_high: None,
         note,
+        series: series.clone(),
+        step: *step,
+        step_low: None,
+        step_high: None,
     })
 }
 
@@ -373,28 +407,25 @@ fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
 
 /// Between which depths the peak lies in 95 of 100 resamples.
 fn peak_depths(points: &[Point<'_>]) -> String {
-    let resamples = points[0].replicates.resampled.len();
-    let mut depths = Vec::with_capacity(resamples);
-    for r in 0..resamples {
-        let mut best = (f64::NEG_INFINITY, f64::NAN);
-        for point in points {
-            let score = point.replicates.resampled[r];
-            if score > best.0 {
-                best = (score, point.depth_percent);
-            }
-        }
-        if !best.1.is_nan() {
-            depths.push(best.1);
-        }
-    }
-    if depths.is_empty() || points[0].replicates.interval().is_err() {
-        return String::new();
-    }
-    depths.sort_by(f64::total_cmp);
-    // Depths are few, so that the ends are values of them.
-    let cut = (0.025 * depths.len() as f64).floor() as usize;
-    let (low, high) = (depths[cut], depths[depths.len() - 1 - cut]);
+    let curve: Vec<&Replicates> = points.iter().map(|point| point.replicates).collect();
+    let Some([low, high]) = places_of_highest(&curve) else { return String::new() };
+    let [low, high] = [low, high].map(|place| points[place].depth_percent);
     format!("in 95 % of resamples at a depth of {low:.1} to {high:.1} %")
+}
+
+/// Between which places of a curve its highest value lies in 95 of 100 resamples; the first of them
+/// where several are equal. `None` where the first has no interval.
+///
+/// `curve` — the scores of a curve, in order, all under the same resamples
+fn places_of_highest(curve: &[&Replicates]) -> Option<[usize; 2]> {
+    let first = curve.first()?;
+    first.interval().ok()?;
+    let of_resample = |r: usize| first_highest(curve.iter().map(|score| score.resampled[r]));
+    let mut places: Vec<usize> = (0..first.resampled.len()).filter_map(of_resample).collect();
+    places.sort_unstable();
+    // Places are few, so that the ends are places of the curve.
+    let cut = (0.025 * places.len() as f64).floor() as usize;
+    Some([*places.get(cut)?, *places.get(places.len() - 1 - cut)?])
 }
 
 #[cfg(test)]
@@ -421,6 +452,7 @@ mod tests {
         let curve = Curve {
             dataset: "things",
             model: "m",
+            state: None,
             distance: Distance::Cosine,
             measure: Measure::Accuracy,
             points: all.iter().zip(&stages).map(point).collect(),
@@ -466,6 +498,8 @@ mod tests {
                 zero_channels: 0,
                 n: 9,
                 level: Level::Middle,
+                series: None,
+                step: None,
             })
             .collect();
         half_in_one_channel(&rows).expect("rows")

@@ -106,7 +106,8 @@ pub use crate::model::{
 };
 pub use crate::model_spec::{
     CheckpointFile, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel,
-    ProjectionForm, Specs, base_of, check_model_name, names_of, short_name,
+    ProjectionForm, Series, SeriesError, SeriesState, SeriesStep, Specs, base_of, check_model_name,
+    expand, names_of, short_name,
 };
 pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};

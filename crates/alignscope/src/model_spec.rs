@@ -10,11 +10,16 @@ use crate::name::nearest;
 use crate::user_folders::expand_home;
 
 mod checkpoint_file;
+mod expanded;
 mod named;
+mod series;
 mod short_name;
 
 pub use checkpoint_file::{CheckpointFile, Like};
-pub use named::{ModelNameError, NamedModel, check_model_name, names_of};
+pub use expanded::expand;
+pub(crate) use expanded::matched;
+pub use named::{ModelNameError, NamedModel, SeriesState, SeriesStep, check_model_name, names_of};
+pub use series::{Series, SeriesError};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};
 
@@ -36,6 +41,8 @@ pub enum ModelSpec {
         /// Whether its blocks are fed the bare patch embedding, as the study did with BiomedCLIP.
         bare_patches: bool,
     },
+    /// A model in many states, each of which is a model of the run.
+    Series(Series),
     /// Activations that lie in a folder, as `alignscope activations` writes them.
     Features(PathBuf),
     /// A model of the caller's, by its name: activations in memory, or a function.
@@ -77,7 +84,7 @@ impl ModelSpec {
     pub fn has_stages(&self) -> bool {
         match self {
             Self::Pixels | Self::MetricKind(_) => false,
-            Self::Encoder { .. } | Self::Features(_) | Self::Own(_) => true,
+            Self::Encoder { .. } | Self::Series(_) | Self::Features(_) | Self::Own(_) => true,
         }
     }
 
@@ -98,6 +105,7 @@ impl ModelSpec {
                 Self::Encoder { source, bare_patches: *bare_patches }.to_string()
             }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
+            Self::Series(series) => series.whole().to_string(),
             other => other.to_string(),
         }
     }
@@ -120,6 +128,7 @@ impl ModelSpec {
                     bare_patches: other,
                 },
             ) => return bare_patches == other && seed == of && like.real() == to.real(),
+            (Self::Series(one), Self::Series(two)) => return one.whole() == two.whole(),
             (Self::Features(one), Self::Features(two)) => (one, two),
             _ => return self == other,
         };
@@ -139,8 +148,8 @@ impl ModelSpec {
         Self::Encoder { source: ModelSource::File(file), bare_patches: false }
     }
 
-    /// The same model, and whether it is a file of weights that says nothing of its architecture: it
-    /// then has that of `like`.
+    /// The same model, and whether it is a file of weights (or a series of them) that says nothing of
+    /// its architecture: it then has that of `like`.
     pub fn with_like(self, like: &Like) -> (Self, bool) {
         match self {
             Self::Encoder { source: ModelSource::File(file), bare_patches }
@@ -148,6 +157,9 @@ impl ModelSpec {
             {
                 let source = ModelSource::File(file.like(like.clone()));
                 (Self::Encoder { source, bare_patches }, true)
+            }
+            Self::Series(series) if series.like.is_none() => {
+                (Self::Series(Series { like: Some(like.clone()), ..series }), true)
             }
             other => (other, false),
         }
@@ -161,6 +173,7 @@ impl fmt::Display for ModelSpec {
             Self::MetricKind(baseline) => return baseline.fmt(f),
             Self::Features(path) => return f.pad(&format!("{FEATURES}{}", path.display())),
             Self::Own(name) => return f.pad(name),
+            Self::Series(series) => return series.fmt(f),
             Self::Encoder { source, bare_patches } => (source, bare_patches),
         };
         let variant = if *bare_patches { "@bare-patches" } else { "" };
@@ -245,6 +258,26 @@ pub enum ModelSpecError {
         /// What was named.
         name: String,
     },
+    /// The pattern of a series is none.
+    #[error(
+        "`{name}` is no pattern of files or folders ({why}), expected one such as \
+         `series:runs/*/epoch_*.pt`"
+    )]
+    Pattern {
+        /// The pattern.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The pattern of a series matches one name alone.
+    #[error(
+        "the pattern `{name}` of a series matches one name alone, expected `*`, `?` or `[…]` where \
+         the step stands, as in `epoch_*.pt`"
+    )]
+    NoWildcard {
+        /// The pattern.
+        name: String,
+    },
     /// Nothing stands where something is expected.
     #[error("nothing follows `{found}` in the model `{name}`")]
     EmptyModifier {
@@ -292,8 +325,8 @@ impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
     /// Reads `pixels`, a baseline, `features:FOLDER`, `random:WHAT[@seed=N][@bare-patches]` of an id
-    /// or a folder,
-    /// `FOLDER[@bare-patches]`, `FILE[#PART][@like=WHAT][@bare-patches]` or
+    /// or a folder, `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
+    /// `FILE[#PART][@like=WHAT][@bare-patches]` or
     /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
     /// `~/` is the user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
@@ -331,6 +364,9 @@ impl ModelSpec {
                 Some(path) => Ok(Self::Features(path)),
                 None => Err(ModelSpecError::NoFeatures(folder.to_owned())),
             };
+        }
+        if let Some(series) = Series::read(name, base)? {
+            return Ok(Self::Series(series));
         }
         let (rest, bare_patches) = match name.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),

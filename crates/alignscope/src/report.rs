@@ -10,7 +10,7 @@ mod table;
 mod tables;
 mod thumbnail;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -70,6 +70,8 @@ struct Told {
 struct ToldModel {
     name: String,
     spec: String,
+    series: Option<String>,
+    step: Option<usize>,
     seed: Option<u64>,
     defaults_used: Vec<String>,
     of_user: bool,
@@ -195,8 +197,30 @@ impl Run {
 
     /// What the models are.
     fn specs(&self) -> Specs {
-        let spec = |model: &ToldModel| (model.name.clone(), model.spec.clone());
+        let spec = |model: &ToldModel| {
+            let is_state = model.series.is_some();
+            let spec = if is_state { &model.name } else { &model.spec };
+            (model.name.clone(), spec.clone())
+        };
         Specs::new(self.told.models.iter().map(spec))
+    }
+
+    /// Whether a model is the last state of its series, or of none: only such stand beside others.
+    fn stands(&self, model: &ToldModel) -> bool {
+        let later = |other: &ToldModel| other.series == model.series && other.step > model.step;
+        model.series.is_none() || !self.told.models.iter().any(later)
+    }
+
+    /// The names of the models that stand beside others.
+    fn standing(&self) -> BTreeSet<&str> {
+        let stands = self.told.models.iter().filter(|model| self.stands(model));
+        stands.map(|model| model.name.as_str()).collect()
+    }
+
+    /// How many states the series of a model has, if it is of one.
+    fn states(&self, model: &ToldModel) -> Option<usize> {
+        let same = |other: &&ToldModel| other.series == model.series;
+        model.series.as_ref().map(|_| self.told.models.iter().filter(same).count())
     }
 
     /// What was asked for of each data set.

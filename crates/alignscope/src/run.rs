@@ -32,8 +32,8 @@ use crate::model_spec::ModelSpec;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
 use crate::progress::Progress;
 use crate::results::{
-    BadImage, Drawn, DrawnDataset, DrawnModel, MAX_MODELS, MAX_TRIALS, OutputFolder, RunState,
-    ScaleFile, ScoreRow, is_done, read_energy, read_scores,
+    BadImage, Drawn, DrawnDataset, DrawnModel, MAX_TRIALS, OutputFolder, RunState, ScaleFile,
+    ScoreRow, is_done, read_energy, read_scores,
 };
 
 /// The scales of another run.
@@ -132,15 +132,14 @@ impl Experiment {
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
-        check_figures(&self.figures(), self.presentation.title.as_deref())?;
-        let mut models = self.models(own, progress)?;
-        if models.len() > MAX_MODELS {
-            return Err(ExperimentError::Many { found: models.len() });
-        }
+        let asked = self.expanded(progress)?;
+        check_figures(&asked.figures(), self.presentation.title.as_deref())?;
+        let mut models = asked.models(own, progress)?;
+        check_stages(&models)?;
         let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_trials(&datasets)?;
-        let this = self.as_found(&datasets)?;
+        let this = asked.as_found(&datasets)?;
         let bad_images: Vec<(String, BadImage)> = datasets
             .iter()
             .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.name.clone(), image.clone())))
@@ -295,6 +294,8 @@ impl Experiment {
         let model = |model: &RunModel<'_>| DrawnModel {
             name: model.name.clone(),
             spec: model.place.clone(),
+            series: model.state.as_ref().map(|at| at.series.clone()),
+            step: model.state.as_ref().map(|at| at.step),
         };
         let dataset = |(spec, read): (&DatasetSpec, &PreparedDataset)| DrawnDataset {
             name: read.dataset.name.clone(),
@@ -335,6 +336,33 @@ impl Experiment {
         }
         Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
     }
+}
+
+/// All states of a series have the stages of its first.
+fn check_stages(models: &[RunModel<'_>]) -> Result<(), ExperimentError> {
+    let mut first: Option<&RunModel<'_>> = None;
+    for model in models {
+        let Some(at) = &model.state else { continue };
+        let same = |first: &&RunModel<'_>| {
+            first.state.as_ref().is_some_and(|of_first| of_first.series == at.series)
+        };
+        let Some(of_series) = first.filter(same) else {
+            first = Some(model);
+            continue;
+        };
+        if of_series.stages() != model.stages() {
+            let [first, second] = [of_series, model].map(told_stages);
+            return Err(ExperimentError::Stages { series: at.series.clone(), first, second });
+        }
+    }
+    Ok(())
+}
+
+/// How many stages a model has, and which is the last.
+fn told_stages(model: &RunModel<'_>) -> String {
+    let stages = model.stages();
+    let last = stages.last().map_or(String::new(), |last| format!(" to `{last}`"));
+    format!("{} has {} stages{last}", model.place, stages.len())
 }
 
 /// The data sets together have no more trials than the files of a run may hold.

@@ -314,6 +314,8 @@ pub fn published_rows() -> Vec<ScoreRow> {
             ci_note: None,
             level: score.studied().level,
             release: Some(score.release),
+            series: None,
+            step: None,
         });
     }
     rows

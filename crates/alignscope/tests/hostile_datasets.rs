@@ -426,7 +426,7 @@ fn kept_differences() {
 fn experiments_and_results() {
     let paper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml");
     let toml = fs::read(paper).expect("the experiment");
-    let scores = "dataset,subset,model,stage,depth_percent,distance,measure,value,ci_low,ci_high,n,n_clusters,n_ties,chance,n_left_out,zero_channels,ties,simulated,bca_low,bca_high,ceiling,ci_note,level,release\nthings,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,\n";
+    let scores = "dataset,subset,model,stage,depth_percent,distance,measure,value,ci_low,ci_high,n,n_clusters,n_ties,chance,n_left_out,zero_channels,ties,simulated,bca_low,bca_high,ceiling,ci_note,level,release,series,step\nthings,all,m,block 1,2.5,cosine,accuracy,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,\n";
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);

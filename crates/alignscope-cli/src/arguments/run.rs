@@ -26,6 +26,8 @@ pub struct Run {
     /// an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`;
     /// the folder of a checkpoint, or of a LoRA adapter;
     /// `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
+    /// `series:GLOB[#PART][@like=WHAT]`, in quotes, one model in many states: the files or checkpoint
+    /// folders that the pattern matches, by the step in their names, as in `series:runs/a/epoch_*.pt`;
     /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
     /// `random:ID[@seed=N]` or `random:FOLDER`, an untrained control;
     /// a baseline such as `ssim` or `lpips-alex`;
@@ -44,7 +46,7 @@ pub struct Run {
     )]
     pub models: Vec<NamedModel>,
 
-    /// For files of weights (`.pt`, `.pth`, `.ckpt`, `.bin`, `.safetensors`): the model whose
+    /// For files of weights, and series of them (`.pt`, `.pth`, `.ckpt`, `.bin`, `.safetensors`): the model whose
     /// architecture and preprocessing they have, as an id of `alignscope list models` or the folder
     /// of a checkpoint. By default what the configuration beside the file says. `FILE@like=WHAT`
     /// says it of one file.

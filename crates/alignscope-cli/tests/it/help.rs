@@ -51,6 +51,7 @@ fn help_lists_the_values_of_every_choice() {
             "[possible values: auto, f32, bf16x6, bf16x3, bf16]",
             "[possible values: raw, unit]",
             "[possible values: NCHW, NHWC, NLC, NCL]",
+            "`series:GLOB[#PART][@like=WHAT]`",
             "`features:DIR`",
         ],
     );

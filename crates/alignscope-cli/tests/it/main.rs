@@ -15,5 +15,6 @@ mod interruptions;
 mod naming;
 mod releases;
 mod run_folders;
+mod series;
 mod user_features;
 mod wrong_input;

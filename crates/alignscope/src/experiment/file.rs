@@ -30,6 +30,8 @@ use origin::Origin;
 pub struct ExperimentFile {
     /// The models: those that the file lists, then every other of any figure once, in order of first use.
     pub models: Vec<NamedModel>,
+    /// What the patterns of its series matched, if it is the manifest of a run.
+    pub matched: BTreeMap<String, Vec<PathBuf>>,
     /// The data sets.
     pub datasets: Vec<DatasetSpec>,
     /// The figures.
@@ -79,7 +81,14 @@ impl ExperimentFile {
         check_figures(&figures, choices.title.as_deref())
             .map_err(|source| ExperimentFileError::Figures { path: origin.path(), source })?;
         choices.distances = Some(all_distances(listed, &figures));
-        Ok(Self { models: models.models, datasets, figures, colours, choices })
+        Ok(Self {
+            models: models.models,
+            matched: root.matched,
+            datasets,
+            figures,
+            colours,
+            choices,
+        })
     }
 
     /// The same with other models. Its figures show all of them.
@@ -107,6 +116,7 @@ impl ExperimentFile {
     pub fn into_experiment(self, given: Choices, memory_bytes: u64) -> Experiment {
         let mut experiment = Experiment {
             models: self.models,
+            matched_before: self.matched,
             precision: PrecisionChoice::Auto.resolve(),
             ..Experiment::new(vec![], self.datasets, memory_bytes)
         }

@@ -2,6 +2,7 @@
 
 use super::curves::{PanelData, Point, Quantity, Reference};
 use super::palette::{BANDS, GRID, INK};
+use super::steps::Steps;
 use super::svg::{Label, Svg, number, text_width};
 
 /// Depths at which image, embedding, blocks and last stage begin and end.
@@ -29,6 +30,8 @@ pub(super) struct Axes {
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) logarithmic: bool,
+    /// The steps that stand across it in the place of depths, in a panel of a series.
+    pub(super) steps: Option<Steps>,
 }
 
 impl Axes {
@@ -43,8 +46,14 @@ impl Axes {
         self.bottom - (along(value) - low) / (high - low) * (self.bottom - self.top)
     }
 
+    /// Where a point stands across.
+    pub(super) fn along(&self, point: &Point) -> f64 {
+        let step = self.steps.as_ref().zip(point.step);
+        self.x(step.map_or(point.depth, |(steps, step)| steps.place(step)))
+    }
+
     pub(super) fn place(&self, point: &Point) -> (f64, f64) {
-        (self.x(point.depth), self.y(point.value))
+        (self.along(point), self.y(point.value))
     }
 
     pub(super) fn across(&self, value: f64, from: f64) -> String {
@@ -67,7 +76,8 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
     let size = |from: f64, to: f64| number(to - from);
     let shades = [("part", BANDS[0]), ("part light", BANDS[1]), ("", BANDS[1]), ("part", BANDS[0])];
     for ((from, to), (class, shade)) in PARTS.iter().zip(shades) {
-        if *to - *from > 50.0 || (panel.has_named_stages() && *from > 0.0) {
+        let named = panel.has_named_stages() && *from > 0.0;
+        if *to - *from > 50.0 || named || axes.steps.is_some() {
             continue;
         }
         svg.element(
@@ -98,11 +108,10 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
         number(axes.bottom),
         number(axes.right)
     );
-    let small: String = [25, 50, 75]
-        .map(|d| {
-            format!("M{} {}v{}", number(axes.x(f64::from(d))), number(axes.bottom), number(0.3 * t))
-        })
-        .concat();
+    let small: String = small_ticks(axes)
+        .into_iter()
+        .map(|x| format!("M{} {}v{}", number(x), number(axes.bottom), number(0.3 * t)))
+        .collect();
     let (path, width) = (corner + &small, number(0.08 * t));
     svg.element(
         "path",
@@ -115,19 +124,55 @@ pub(super) fn backdrop(svg: &mut Svg, frame: Frame, panel: &PanelData, axes: &Ax
         ],
         None,
     );
-    for depth in [0.0, 50.0, 100.0] {
-        let place = label(axes.x(depth), axes.bottom + 2.5 * t, t, "middle");
-        svg.text(place, &format!("{depth:.0}"));
+    match &axes.steps {
+        Some(steps) => {
+            let x = |step| axes.x(steps.place(step));
+            under_steps(svg, steps, x, (axes.left, axes.right), axes.bottom, t);
+        }
+        None => {
+            for depth in [0.0, 50.0, 100.0] {
+                let place = label(axes.x(depth), axes.bottom + 2.5 * t, t, "middle");
+                svg.text(place, &format!("{depth:.0}"));
+            }
+            // The parts of an encoder are not those of a model with stages of other names.
+            if !panel.has_named_stages() {
+                parts(svg, axes, t, panel.last_stage());
+            }
+            let middle = (axes.left + axes.right) / 2.0;
+            svg.text(label(middle, axes.bottom + 3.75 * t, t, "middle"), "depth (%)");
+        }
     }
-    // The parts of an encoder are not those of a model with stages of other names.
-    if !panel.has_named_stages() {
-        parts(svg, axes, t, panel.last_stage());
-    }
-    let middle = (axes.left + axes.right) / 2.0;
-    svg.text(label(middle, axes.bottom + 3.75 * t, t, "middle"), "depth (%)");
     let (x, y) = (frame.left + t, (axes.top + axes.bottom) / 2.0);
     let turned = format!("rotate(-90 {} {})", number(x), number(y));
     svg.text_with(label(x, y, t, "middle"), &[("transform", &turned)], panel.score_name());
+}
+
+/// Where the axis across has small ticks: at each step, or at quarters of the depth.
+fn small_ticks(axes: &Axes) -> Vec<f64> {
+    match &axes.steps {
+        Some(steps) => steps.all().iter().map(|step| axes.x(steps.place(*step))).collect(),
+        None => [25.0, 50.0, 75.0].map(|depth| axes.x(depth)).to_vec(),
+    }
+}
+
+/// The numbers of steps under their axis, as many as there is room for, and what they are.
+///
+/// `x` — where a step stands
+/// `ends` — of the axis, which lies at the height `bottom`
+pub(super) fn under_steps(
+    svg: &mut Svg,
+    steps: &Steps,
+    x: impl Fn(usize) -> f64,
+    ends: (f64, f64),
+    bottom: f64,
+    t: f64,
+) {
+    let ink = INK.to_string();
+    let label = |x, y| Label { x, y, size: t, anchor: "middle", class: "ink", color: &ink };
+    for (step, text) in steps.labels(&x, |text| text_width(text, t) + 0.6 * t) {
+        svg.text(label(x(step), bottom + 1.4 * t), &text);
+    }
+    svg.text(label((ends.0 + ends.1) / 2.0, bottom + 2.75 * t), steps.title());
 }
 
 /// Names of the model's parts under the axis, of which `last` is that of the last stage, whole and
@@ -201,6 +246,11 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
+    /// No marks at all.
+    pub(super) fn none() -> Self {
+        Self { values: vec![], decimals: 0 }
+    }
+
     pub(super) fn label(&self, value: f64) -> String {
         format!("{value:.*}", self.decimals).replace('-', "−")
     }
@@ -263,6 +313,7 @@ mod tests {
             low: 1.0,
             high: 100.0,
             logarithmic: true,
+            steps: None,
         };
         assert_eq!([1.0, 10.0, 100.0].map(|v| frame.y(v)), [100.0, 50.0, 0.0]);
     }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use super::steps::Steps;
 use crate::dataset::{ALL, Level, Release};
 use crate::distance::Distance;
 use crate::energy::{EnergyOf, EnergyRow};
-use crate::model_spec::{Parts, Specs};
+use crate::model_spec::{Parts, Specs, short_name};
 use crate::results::ScoreRow;
 use crate::score::Measure;
 use crate::shown::thousands;
@@ -17,6 +18,8 @@ use crate::study::{AskedParts, PublishedScore, is_comparable};
 pub(super) struct Point {
     pub(super) stage: Stage,
     pub(super) depth: f64,
+    /// The step of the state, in a panel of a series.
+    pub(super) step: Option<usize>,
     /// NaN where the score is not defined: a gap.
     pub(super) value: f64,
     /// The interval, or for several seeds the least and the greatest.
@@ -33,6 +36,8 @@ pub(super) enum Kind {
     Seeds(usize),
     /// What the study published of the model.
     Published,
+    /// A stage of a series, with its place among those that are shown.
+    Stage(usize),
 }
 
 impl Kind {
@@ -43,6 +48,7 @@ impl Kind {
             Self::Control => "control",
             Self::Seeds(_) => "seeds",
             Self::Published => "published",
+            Self::Stage(_) => "stage",
         }
     }
 }
@@ -120,7 +126,7 @@ impl<'a> Found<'a> {
             model: &row.model,
             of: Of::Distance(row.distance),
             n: row.n,
-            point: Point { stage, depth: depth_percent, value, band },
+            point: Point { stage, depth: depth_percent, step: None, value, band },
             reference: row.chance.map(Reference::Chance),
             simulated: row.simulated,
             ceiling: row.ceiling,
@@ -137,7 +143,13 @@ impl<'a> Found<'a> {
             model: &row.model,
             of: Of::Energy(row.energy),
             n: row.n,
-            point: Point { stage: row.stage, depth: row.depth_percent, value, band: None },
+            point: Point {
+                stage: row.stage,
+                depth: row.depth_percent,
+                step: None,
+                value,
+                band: None,
+            },
             reference,
             simulated: false,
             ceiling: None,
@@ -217,6 +229,15 @@ pub(super) struct PanelData {
     /// The score of the pixels, at 0 %.
     pub(super) pixels: Option<Point>,
     pub(super) baselines: Vec<MetricKind>,
+    /// The series whose training it shows, if it shows one.
+    pub(super) series: Option<ShownSeries>,
+}
+
+/// A series, in a panel of its training.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ShownSeries {
+    pub(super) name: String,
+    pub(super) steps: Steps,
 }
 
 impl PanelData {
@@ -237,6 +258,11 @@ impl PanelData {
         }
         panels.sort_by_key(|panel| panel.level);
         panels
+    }
+
+    /// A panel for each data set in the rows, with all of them.
+    pub(super) fn of_scores<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> Vec<Self> {
+        Self::collect(rows.map(Found::of_score), &Specs::default())
     }
 
     /// Two panels for each data set in the rows that has an energy: the largest channel's share
@@ -271,6 +297,7 @@ impl PanelData {
                     curves: Vec::new(),
                     pixels: None,
                     baselines: Vec::new(),
+                    series: None,
                 });
                 panels.len() - 1
             });
@@ -348,6 +375,7 @@ impl PanelData {
             let point = Point {
                 stage: score.stage,
                 depth: score.depth_percent,
+                step: None,
                 value: score.value,
                 band: None,
             };
@@ -402,6 +430,10 @@ impl PanelData {
         if let Some(measured) = measured {
             let images = format!("{}, {} images", self.dataset, thousands(self.n));
             return [measured.to_owned(), images];
+        }
+        if let Some(series) = &self.series {
+            let n = thousands(self.n);
+            return [short_name(&series.name), format!("{}, n = {n}", self.dataset)];
         }
         let level = match self.level {
             Level::Low => "low: distortions",

@@ -1,10 +1,12 @@
 //! What colours and lines mean. It stands below the panels, never on them.
 
+use std::collections::BTreeMap;
+
 use super::curves::{Curve, Kind, Of, PanelData};
 use super::mark::{Line, Mark, dashes_of, published_line};
-use super::palette::{CHANCE, Color, INK, PEOPLE, Palette};
+use super::palette::{CHANCE, Color, INK, PEOPLE, Palette, stage_tone};
 use super::svg::{Label, Svg, number, text_width};
-use crate::model_spec::short_name;
+use crate::model_spec::{Parts, short_name};
 use crate::shown::thousands;
 
 /// What an entry explains.
@@ -16,6 +18,8 @@ enum Key {
     Of(Of),
     /// A line alone.
     Line { model: String, color: Color, line: Line },
+    /// A stage of a series, by its place among those that are shown.
+    Stage(usize),
     /// A bare mark.
     Pixels,
     /// What bands are.
@@ -30,14 +34,14 @@ pub(super) struct Entry {
 }
 
 /// All models, then all distances, then what stands alone.
-pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
+pub(super) fn entries(panels: &[&PanelData]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut add = |key: Key, text: String| {
         if !entries.iter().any(|e| e.text == text) {
             entries.push(Entry { key, text });
         }
     };
-    let own = |c: &&Curve| c.kind != Kind::Published;
+    let own = |c: &&Curve| !matches!(c.kind, Kind::Published | Kind::Stage(_));
     let curves = || panels.iter().flat_map(|p| &p.curves);
     for curve in curves().filter(own) {
         let model = curve.model.clone();
@@ -48,6 +52,9 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
                 let name = name.split(", seed ").next().unwrap_or(&name);
                 (true, format!("{name}, {n} seeds: mean, least to greatest"))
             }
+            _ if Parts::of(&model).step.is_some() => {
+                (false, format!("{} (last state)", short_name(&model)))
+            }
             _ => (false, short_name(&model)),
         };
         add(Key::Model { model, hollow, band }, name);
@@ -55,14 +62,21 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
     for curve in curves().filter(own) {
         add(Key::Of(curve.of), curve.of.to_string());
     }
+    for (place, text) in stages(panels) {
+        add(Key::Stage(place), text);
+    }
     let baselines = || panels.iter().flat_map(|p| &p.baselines);
     for baseline in baselines().filter(|b| !b.published) {
         let model = baseline.model.clone();
         let line = Line::baseline(&model);
         add(Key::Line { model, color: INK, line }, baseline.model.clone());
     }
-    if panels.iter().any(|p| p.pixels.is_some()) {
+    if panels.iter().any(|p| p.pixels.is_some() && p.series.is_none()) {
         add(Key::Pixels, "pixels".to_owned());
+    }
+    if panels.iter().any(|p| p.pixels.is_some() && p.series.is_some()) {
+        let (model, line) = ("pixels".to_owned(), Line::pixels());
+        add(Key::Line { model, color: INK, line }, "pixels".to_owned());
     }
     let ink = |line| Key::Line { model: String::new(), color: INK, line };
     let published = |control: bool| {
@@ -79,7 +93,7 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
     };
     if let Some(text) = text {
         let other = |panel: &&PanelData| panel.published_n.is_some_and(|n| n != panel.n);
-        let other = panels.iter().find(other).map(|panel| {
+        let other = panels.iter().copied().find(other).map(|panel| {
             let n = thousands(panel.published_n.unwrap_or_default());
             format!(" (on {} with n = {n})", panel.dataset)
         });
@@ -105,8 +119,27 @@ pub(super) fn entries(panels: &[PanelData]) -> Vec<Entry> {
     entries
 }
 
+/// The stages that panels of series show, by their place among those: several names where series have
+/// another number of stages.
+fn stages(panels: &[&PanelData]) -> BTreeMap<usize, String> {
+    let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for curve in panels.iter().flat_map(|panel| &panel.curves) {
+        let (Kind::Stage(place), Some(point)) = (curve.kind, curve.points.first()) else {
+            continue;
+        };
+        let names = found.entry(place).or_default();
+        if !names.contains(&point.stage.to_string()) {
+            names.push(point.stage.to_string());
+        }
+    }
+    found.into_iter().map(|(place, names)| (place, names.join(" or "))).collect()
+}
+
 /// The entries with their places in lines of at most `width`, for a text of `size`.
 pub(super) fn lines(entries: &[Entry], width: f64, size: f64) -> Vec<Vec<(f64, Entry)>> {
+    if entries.is_empty() {
+        return vec![];
+    }
     let mut lines: Vec<Vec<(f64, Entry)>> = vec![Vec::new()];
     let mut x = 0.0;
     for entry in entries {
@@ -182,6 +215,10 @@ pub(super) fn sample(
             Line::curve(dashes_of(*of), false).draw(svg, &path, size, ink, None);
             let mark = Mark { of: Some(*of), hollow: false };
             mark.draw(svg, (middle, y), size, ink, None);
+        }
+        Key::Stage(place) => {
+            Line::curve(None, false).draw(svg, &path, size, stage_tone(*place), None);
+            Mark::of_stage(svg, *place, (middle, y), size, stage_tone(*place), None);
         }
         Key::Line { model, color, line } => {
             let color = if model.is_empty() { color.tone() } else { palette.color(model) };

@@ -36,6 +36,11 @@ impl Line {
         Self { width: 1.0, dashes: Some([(on / 4).max(1), off]), opacity: 1.0 }
     }
 
+    /// The score of the pixels, where it does not stand at a depth.
+    pub(super) fn pixels() -> Self {
+        Self { width: 1.7, dashes: Some([3, 3]), opacity: 1.0 }
+    }
+
     pub(super) fn ceiling() -> Self {
         Self { width: 1.3, dashes: None, opacity: 1.0 }
     }
@@ -150,6 +155,19 @@ impl Mark {
         self.shape(svg, &shape.path(x, y, r), text, tone, title);
     }
 
+    /// The mark of a stage of a series, by its place among those that are shown.
+    pub(super) fn of_stage(
+        svg: &mut Svg,
+        place: usize,
+        (x, y): (f64, f64),
+        text: f64,
+        tone: Tone,
+        title: Option<&str>,
+    ) {
+        let path = STAGES[place % STAGES.len()].path(x, y, text * 0.22);
+        Self { of: None, hollow: false }.shape(svg, &path, text, tone, title);
+    }
+
     /// The diamond of the pixels.
     pub(super) fn pixels(
         svg: &mut Svg,
@@ -251,6 +269,10 @@ const STYLES: [Style; Distance::ALL.len()] = [
     Style { dashes: Some([12, 3]), mark: Shape::TriangleDown },
     Style { dashes: Some([5, 9]), mark: Shape::Cross },
 ];
+
+/// The marks of stages of a series, from the first to the last.
+const STAGES: [Shape; 5] =
+    [Shape::Circle, Shape::Square, Shape::Triangle, Shape::TriangleDown, Shape::Cross];
 
 /// The style of a curve. A baseline's own distance is drawn as the normalized one is.
 fn style_of_curve(of: Of) -> Style {

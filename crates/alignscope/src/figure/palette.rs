@@ -81,6 +81,38 @@ const BASELINES: [(MetricKind, Color, [u32; 2]); 10] = [
     (MetricKind::PerceptNet, Color([0, 92, 92]), [12, 5]),
 ];
 
+/// Stages of a series, from the first to the last: parts of the scale *plasma* of matplotlib, which grows
+/// lighter for every sight, the last two darker for their contrast on white.
+pub(super) const STAGES: [Color; 5] = [
+    Color([13, 8, 135]),
+    Color([99, 0, 167]),
+    Color([165, 31, 153]),
+    Color([208, 74, 108]),
+    Color([222, 118, 35]),
+];
+
+/// The scale *cividis* of matplotlib, at seventeen equal steps: dark to light alike for normal and for
+/// colour-blind sight (Nuñez, Anderton and Renslow 2018).
+const SCALE: [Color; 17] = [
+    Color([0, 34, 78]),
+    Color([0, 46, 106]),
+    Color([26, 56, 111]),
+    Color([50, 67, 109]),
+    Color([67, 78, 108]),
+    Color([83, 90, 109]),
+    Color([97, 101, 111]),
+    Color([111, 112, 115]),
+    Color([125, 124, 120]),
+    Color([140, 136, 120]),
+    Color([155, 148, 118]),
+    Color([171, 160, 114]),
+    Color([188, 174, 108]),
+    Color([205, 187, 99]),
+    Color([222, 201, 88]),
+    Color([240, 216, 70]),
+    Color([254, 232, 56]),
+];
+
 const PIXELS: Color = Color([90, 90, 90]);
 /// People: the line of the ceiling.
 pub(super) const PEOPLE: Color = Color([0, 0, 0]);
@@ -168,6 +200,23 @@ impl Palette {
         }
         MODELS.iter().find(|(id, _, _)| *id == base).map(|(_, light, dark)| (*light, *dark))
     }
+}
+
+/// The colour of a stage of a series, by its place among those that are shown.
+pub(super) fn stage_tone(place: usize) -> (Color, Color) {
+    STAGES[place % STAGES.len()].tone()
+}
+
+/// The colour of a share from 0 to 1 on a scale from dark to light.
+pub(super) fn on_scale(share: f64) -> Color {
+    let along = share.clamp(0.0, 1.0) * (SCALE.len() - 1) as f64;
+    let below = (along as usize).min(SCALE.len() - 2);
+    let part = along - below as f64;
+    let [Color(low), Color(high)] = [SCALE[below], SCALE[below + 1]];
+    let mixed = |i: usize| {
+        (f64::from(low[i]) + part * (f64::from(high[i]) - f64::from(low[i]))).round() as u8
+    };
+    Color([0, 1, 2].map(mixed))
 }
 
 impl Color {
@@ -269,6 +318,18 @@ mod tests {
             assert!(light.contrast(Color([255; 3])) >= 3.0, "{id}");
             assert!(dark.contrast(DARK_PAGE) >= 4.0, "{id}");
         }
+    }
+
+    #[test]
+    fn the_scale_grows_lighter_for_every_sight_and_stages_are_seen_on_white() {
+        for sight in SIGHTS {
+            let light = |i: i32| oklab(times(sight, on_scale(f64::from(i) / 64.0).linear()))[0];
+            // Cividis is dark to light; rounding to bytes may hide a small step.
+            assert!((1..=64).all(|i| light(i) > light(i - 1) - 1e-3), "{sight:?}");
+            assert!(light(64) - light(0) > 0.5);
+        }
+        assert_eq!([0.0, 1.0, -1.0, 2.0].map(on_scale), [0, 16, 0, 16].map(|i| SCALE[i]));
+        assert!(STAGES.iter().all(|stage| stage.contrast(Color([255; 3])) >= 3.0));
     }
 
     #[test]

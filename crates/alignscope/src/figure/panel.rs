@@ -2,12 +2,13 @@
 
 use super::axes::{Axes, Frame, backdrop, logarithmic_ticks, range, ticks};
 use super::curves::{Curve, Kind, PanelData, Point, Reference};
-use super::mark::{Line, Mark, band, band_outline, dashes_of, published_line};
-use super::palette::{CHANCE, Color, PEOPLE, Palette};
+use super::mark::{Line, Mark, Tone, band, band_outline, dashes_of, published_line};
+use super::palette::{CHANCE, Color, PEOPLE, Palette, stage_tone};
 use super::svg::{Label, Svg, number, text_width};
 use crate::model_spec::short_name;
 
-/// With more bands than this in a panel, each is a thin outline: filled they would be one grey.
+/// With more bands than this in a panel, each is a thin outline: filled they would be one grey. The five of
+/// a series at most go from dark to light.
 pub(super) const MOST_FILLED: usize = 4;
 
 /// Draws a panel into its frame.
@@ -30,6 +31,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
         low,
         high,
         logarithmic: panel.is_logarithmic(),
+        steps: panel.series.as_ref().map(|series| series.steps.clone()),
     };
     backdrop(svg, frame, panel, &axes, &ticks);
     reference_lines(svg, panel, &axes, t, palette);
@@ -37,8 +39,8 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
     let bands: Vec<(&Curve, String)> =
         own.filter_map(|curve| Some((curve, band_path(curve, &axes)?))).collect();
     for (curve, path) in &bands {
-        let tone = palette.color(&curve.model);
-        match bands.len() <= MOST_FILLED {
+        let tone = tone_of(curve, palette);
+        match bands.len() <= MOST_FILLED || panel.series.is_some() {
             true => band(svg, path, tone),
             false => band_outline(svg, path, t, tone),
         }
@@ -46,7 +48,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
     for curve in &panel.curves {
         draw_curve(svg, panel, curve, &axes, t, palette);
     }
-    if let Some(pixels) = &panel.pixels {
+    if let Some(pixels) = panel.pixels.as_ref().filter(|_| panel.series.is_none()) {
         let tone = palette.color("pixels");
         if let Some((low, high)) = pixels.band {
             let x = number(axes.x(pixels.depth));
@@ -69,6 +71,11 @@ fn reference_lines(svg: &mut Svg, panel: &PanelData, axes: &Axes, t: f64, palett
     if let Some(ceiling) = panel.ceiling {
         let title = format!("{}: {ceiling:.3}", panel.ceiling_name());
         Line::ceiling().draw(svg, &axes.across(ceiling, 0.0), t, PEOPLE.tone(), Some(&title));
+    }
+    if let Some(pixels) = panel.pixels.as_ref().filter(|_| panel.series.is_some()) {
+        let title = told_value(panel, "pixels", pixels);
+        let path = axes.across(pixels.value, 0.0);
+        Line::pixels().draw(svg, &path, t, palette.color("pixels"), Some(&title));
     }
     for (i, baseline) in panel.baselines.iter().enumerate() {
         let line = match baseline.published {
@@ -128,16 +135,20 @@ fn draw_curve(
     t: f64,
     palette: &Palette,
 ) {
-    let tone = palette.color(&curve.model);
-    let hollow = curve.kind != Kind::Model;
+    let tone = tone_of(curve, palette);
+    let hollow = !matches!(curve.kind, Kind::Model | Kind::Stage(_));
     let published = curve.kind == Kind::Published;
-    let name = format!("{}, {}", curve_name(curve), curve.of);
-    svg.open("g", &[("class", &"series")]);
-    let line = match published {
-        true => published_line(),
-        false => Line::curve(dashes_of(curve.of), hollow),
+    let name = match curve.kind {
+        Kind::Stage(_) => curve_name(curve),
+        _ => format!("{}, {}", curve_name(curve), curve.of),
     };
-    let first = curve.points.first().filter(|p| p.value.is_finite());
+    svg.open("g", &[("class", &"series")]);
+    let line = match curve.kind {
+        Kind::Published => published_line(),
+        Kind::Stage(_) => Line::curve(None, false),
+        _ => Line::curve(dashes_of(curve.of), hollow),
+    };
+    let first = curve.points.first().filter(|p| p.value.is_finite() && p.step.is_none());
     if let (Some(pixels), Some(first), false) = (&panel.pixels, first, published) {
         let ((x1, y1), (x2, y2)) = (axes.place(pixels), axes.place(first));
         let path = format!("M{} {}L{} {}", number(x1), number(y1), number(x2), number(y2));
@@ -168,8 +179,11 @@ fn draw_curve(
         let many = panel.quantity.is_of_energy() && panel.curves.len() > 6;
         let size = if curve.points.len() > 16 || many { 0.75 * t } else { t };
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
-            let mark = Mark { of: Some(curve.of), hollow };
-            mark.draw(svg, axes.place(point), size, tone, Some(&told(panel, &name, point)));
+            let (place, title) = (axes.place(point), told(panel, &name, point));
+            match curve.kind {
+                Kind::Stage(i) => Mark::of_stage(svg, i, place, size, tone, Some(&title)),
+                _ => Mark { of: Some(curve.of), hollow }.draw(svg, place, size, tone, Some(&title)),
+            }
         }
     }
     svg.close("g");
@@ -183,13 +197,25 @@ fn curve_name(curve: &Curve) -> String {
             format!("{}, mean of {n} seeds", name.split(", seed ").next().unwrap_or(&name))
         }
         Kind::Model | Kind::Control => name,
+        Kind::Stage(_) => curve.points.first().map_or(name, |point| point.stage.to_string()),
+    }
+}
+
+/// The colour of a curve.
+fn tone_of(curve: &Curve, palette: &Palette) -> Tone {
+    match curve.kind {
+        Kind::Stage(place) => stage_tone(place),
+        _ => palette.color(&curve.model),
     }
 }
 
 /// What is said of a point when it is pointed at.
 fn told(panel: &PanelData, name: &str, point: &Point) -> String {
     let value = told_value(panel, name, point);
-    format!("{value} at {} ({:.1} %)", point.stage, point.depth)
+    match point.step {
+        Some(step) => format!("{value} at step {step}"),
+        None => format!("{value} at {} ({:.1} %)", point.stage, point.depth),
+    }
 }
 
 /// The same without the stage, which a baseline has not.
@@ -205,17 +231,17 @@ fn band_path(curve: &Curve, axes: &Axes) -> Option<String> {
     let ends: Vec<(f64, f64, f64)> = curve
         .points
         .iter()
-        .filter_map(|p| p.band.map(|(low, high)| (p.depth, low, high)))
+        .filter_map(|p| p.band.map(|(low, high)| (axes.along(p), low, high)))
         .filter(|(_, low, high)| low.is_finite() && high.is_finite())
         .collect();
     if ends.len() < 2 {
         return None;
     }
-    let lower = ends.iter().map(|(depth, low, _)| (*depth, *low));
-    let upper = ends.iter().rev().map(|(depth, _, high)| (*depth, *high));
+    let lower = ends.iter().map(|(x, low, _)| (*x, *low));
+    let upper = ends.iter().rev().map(|(x, _, high)| (*x, *high));
     let corners: Vec<String> = lower
         .chain(upper)
-        .map(|(depth, value)| format!("{} {}", number(axes.x(depth)), number(axes.y(value))))
+        .map(|(x, value)| format!("{} {}", number(x), number(axes.y(value))))
         .collect();
     Some(format!("M{}Z", corners.join("L")))
 }

@@ -37,6 +37,8 @@ csv_row! {
         pub(crate) chance: Option<f64>,
         /// The ceiling.
         pub(crate) ceiling: Option<f64>,
+        /// The step of the state, in a figure of a training; the model is then the series.
+        pub(crate) step: Option<usize>,
     }
 }
 
@@ -109,6 +111,7 @@ pub(super) fn rows(panel: &PanelData) -> Vec<MarkRow> {
             _ => None,
         },
         ceiling: panel.ceiling.filter(finite),
+        step: mark.point.step,
     };
     marks(panel).into_iter().map(row).collect()
 }

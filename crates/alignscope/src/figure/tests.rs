@@ -40,6 +40,8 @@ pub(crate) fn row(dataset: &str, model: &str, stage: Stage, distance: Distance) 
         ci_note: None,
         level,
         release: asked.release(),
+        series: None,
+        step: None,
     }
 }
 
@@ -78,6 +80,8 @@ fn energy_rows(model: &str, datasets: &[&str]) -> Vec<EnergyRow> {
                         "things" => Level::High,
                         _ => Level::Middle,
                     },
+                    series: None,
+                    step: None,
                 });
             }
         }
@@ -248,10 +252,10 @@ fn the_numbers_behind_a_figure_are_those_of_the_rows() {
     rows.push(part);
     assert_eq!(
         drawn(&rows).csv(),
-        "dataset,measure,n,model,kind,distance,stage,depth_percent,value,band,low,high,chance,ceiling\n\
-         things,accuracy,1234,pixels,pixels,euclidean,image,0,0.3333333333333333,,,,0.5,0.672\n\
-         things,accuracy,1234,\"a,b\",model,cosine,block 1,7.5,0.6,interval,0.55,0.65,0.5,0.672\n\
-         things,accuracy,1234,ssim,baseline,own,output,100,0.6,,,,0.5,0.672\n"
+        "dataset,measure,n,model,kind,distance,stage,depth_percent,value,band,low,high,chance,ceiling,step\n\
+         things,accuracy,1234,pixels,pixels,euclidean,image,0,0.3333333333333333,,,,0.5,0.672,\n\
+         things,accuracy,1234,\"a,b\",model,cosine,block 1,7.5,0.6,interval,0.55,0.65,0.5,0.672,\n\
+         things,accuracy,1234,ssim,baseline,own,output,100,0.6,,,,0.5,0.672,\n"
     );
 }
 
@@ -338,8 +342,11 @@ fn the_numbers_behind_energy_have_no_chance_and_their_own_n() {
     let csv = figure.csv();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 2 * rows.len());
-    assert_eq!(lines[1], "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,");
-    let differences = "nights,effective-channels,70,m,model,differences,projection,100,12.34,,,,,";
+    assert_eq!(
+        lines[1],
+        "nights,top-channel-share,30,m,model,activations,embedding,2.5,0.75,,,,,,"
+    );
+    let differences = "nights,effective-channels,70,m,model,differences,projection,100,12.34,,,,,,";
     assert_eq!(lines[lines.len() - 1], differences);
 }
 

@@ -1,15 +1,17 @@
 //! Runs compared from their files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
+use crate::model_spec::SeriesStep;
 use crate::remedy::Remedy;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
-    ResultsError, RunDataset, check_finished, read_distances, read_resampling, read_scores,
-    read_trials,
+    ResultsError, RunDataset, ScoreRow, check_finished, read_distances, read_resampling,
+    read_scores, read_trials,
 };
 use crate::score::{ColumnError, Measure, Scorer, Ties};
 use crate::stage::Stage;
@@ -194,6 +196,8 @@ struct ComparedRun<'a> {
     datasets: Vec<RunDataset>,
     /// Every side with a main score, in the order of the run.
     sides: Vec<(String, Side)>,
+    /// Which models are states of series.
+    states: BTreeMap<String, SeriesStep>,
     ties: Ties,
 }
 
@@ -208,8 +212,14 @@ impl<'a> ComparedRun<'a> {
                 sides.push((row.dataset.clone(), side));
             }
         }
+        let state = |row: &ScoreRow| {
+            let (series, step) = (row.series.clone()?, row.step?);
+            Some((row.model.clone(), SeriesStep { series, step }))
+        };
+        let states = rows.iter().filter_map(state).collect();
         let ties = rows.first().map_or(Ties::Miss, |row| row.ties);
-        Ok(Self { path, datasets: read_trials(&path.join("trials.parquet"))?, sides, ties })
+        let datasets = read_trials(&path.join("trials.parquet"))?;
+        Ok(Self { path, datasets, sides, states, ties })
     }
 
     /// The sides on a data set that are of this model, stage and distance; at the last stage where
@@ -457,6 +467,7 @@ fn measure(
             side: side.clone(),
             replicates: scores.main,
             outcomes: scorer.outcomes(distances),
+            state: run.states.get(&side.model).cloned(),
         });
     }
     Ok(measured)

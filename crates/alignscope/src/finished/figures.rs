@@ -18,6 +18,9 @@ use crate::study::{
     other_tokens, published_differences, published_notes, write_published_differences,
 };
 
+/// What stands over figures of a simulated observer's answers.
+const SIMULATED: &str = "simulated answers, not human data";
+
 /// The figures of a run cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,14 +77,17 @@ impl FigureSpec {
         if encoders <= 2 {
             return vec![figure("alignment".to_owned(), distances)];
         }
-        let normalized = |d: &&Distance| **d == Distance::NormalizedEuclidean;
-        let Some(first) = distances.iter().find(normalized).or(distances.first()) else {
-            return vec![];
-        };
-        let others = distances.iter().filter(|d| *d != first);
-        std::iter::once(figure("alignment".to_owned(), &[*first]))
+        let Some(first) = Self::main_of(distances) else { return vec![] };
+        let others = distances.iter().filter(|d| **d != first);
+        std::iter::once(figure("alignment".to_owned(), &[first]))
             .chain(others.map(|d| figure(format!("alignment-{d}"), &[*d])))
             .collect()
+    }
+
+    /// The kind of distance by which models are compared first: the normalized one, or else the first.
+    pub(crate) fn main_of(distances: &[Distance]) -> Option<Distance> {
+        let normalized = |d: &&Distance| **d == Distance::NormalizedEuclidean;
+        distances.iter().find(normalized).or(distances.first()).copied()
     }
 
     /// The figures of the study's main text that its published scores fill, by the names of
@@ -139,7 +145,10 @@ impl FigureSpec {
             return false;
         }
         let panel = self.panels.is_empty() || self.panels.contains(&row.dataset);
-        let model = models.is_empty() || models.contains(row.model.as_str());
+        let is_named = |name: &str| models.contains(name);
+        let model = models.is_empty()
+            || is_named(&row.model)
+            || row.series.as_deref().is_some_and(is_named);
         let distance = row.distance == Distance::Own || self.distances.contains(&row.distance);
         panel && (row.stage == Stage::Image || (model && distance))
     }
@@ -161,22 +170,46 @@ impl FigureSpec {
         }
     }
 
-    /// Draws the figure from the scores of a run.
+    /// Draws the figure from the scores of a run. A series stands there as its last state.
     ///
     /// # Errors
     /// It has nothing to show.
     pub fn figure(&self, rows: &[ScoreRow], drawn: &Drawn<Self>) -> Result<Figure, FigureError> {
         let models = self.models.iter().map(String::as_str).collect();
-        let shown = rows.iter().filter(|row| self.shows(row, &models)).cloned();
-        let shown: Vec<ScoreRow> = shown.collect();
+        let last = LastStates::of(rows);
+        let is_shown =
+            |row: &&ScoreRow| last.has(&row.series, row.step) && self.shows(row, &models);
+        let shown: Vec<ScoreRow> = rows.iter().filter(is_shown).cloned().collect();
         let options = FigureOptions {
             title: self.title_of(drawn),
-            caption: drawn.simulated.then(|| "simulated answers, not human data".to_owned()),
+            caption: drawn.simulated.then(|| SIMULATED.to_owned()),
             palette: palette(rows, drawn),
             published: drawn.lays_published(),
             parts: parts_of(&drawn.datasets),
         };
         Figure::from_scores(&shown, &options)
+    }
+}
+
+/// The last step of each series of a run.
+struct LastStates<'a>(BTreeMap<&'a str, usize>);
+
+impl<'a> LastStates<'a> {
+    /// Of the series that the scores of a run have.
+    fn of(rows: &'a [ScoreRow]) -> Self {
+        let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in rows {
+            if let (Some(series), Some(step)) = (&row.series, row.step) {
+                let known = last.entry(series).or_insert(step);
+                *known = (*known).max(step);
+            }
+        }
+        Self(last)
+    }
+
+    /// Whether a state is the last of its series, or a model is of no series.
+    fn has(&self, series: &Option<String>, step: Option<usize>) -> bool {
+        series.as_ref().is_none_or(|series| self.0.get(series.as_str()).copied() == step)
     }
 }
 
@@ -238,8 +271,7 @@ fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
 
 /// What a run's models are.
 fn specs(drawn: &Drawn<FigureSpec>) -> Specs {
-    let spec = |model: &DrawnModel| (model.name.clone(), model.spec.clone());
-    Specs::new(drawn.models.iter().map(spec))
+    Specs::new(drawn.models.iter().map(DrawnModel::place))
 }
 
 /// What a user who asked for the study's own scores must know: which data sets are not held against
@@ -252,7 +284,51 @@ pub fn notes_on_published(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Vec<S
     }
 }
 
-/// Draws the figures of a run from its scores, and if it has an encoder how energy is spread over
+/// The figures of series over their training, two for each kind of distance.
+fn training(
+    rows: &[ScoreRow],
+    drawn: &Drawn<FigureSpec>,
+    out: &Path,
+) -> Result<Vec<NamedFigure>, FigureError> {
+    let of_series = |row: &&ScoreRow| row.series.is_some();
+    let mut distances: Vec<Distance> = Vec::new();
+    for row in rows.iter().filter(of_series) {
+        if !distances.contains(&row.distance) {
+            distances.push(row.distance);
+        }
+    }
+    let mut figures = Vec::new();
+    let main = FigureSpec::main_of(&distances);
+    for distance in distances {
+        let shown = |row: &&ScoreRow| match row.series {
+            Some(_) => row.distance == distance,
+            None => row.stage == Stage::Image || row.distance == Distance::Own,
+        };
+        let shown: Vec<ScoreRow> = rows.iter().filter(shown).cloned().collect();
+        let over = drawn.title.as_ref().filter(|_| !drawn.simulated);
+        let over = over.map_or("Alignment".to_owned(), |title| format!("{title}:"));
+        let options = |what: &str| FigureOptions {
+            title: Some(format!("{over} over {what}, {distance}")),
+            caption: drawn.simulated.then(|| SIMULATED.to_owned()),
+            palette: palette(rows, drawn),
+            ..FigureOptions::default()
+        };
+        let drawn = [
+            Figure::from_series(&shown, &options("training")),
+            Figure::map_of_series(&shown, &options("training and depth")),
+        ];
+        let names = results::training_figures(distance, main == Some(distance));
+        for (name, figure) in names.into_iter().zip(drawn) {
+            let Some(figure) = figure else { continue };
+            figure.save(out, &name)?;
+            figures.push(NamedFigure { name, figure });
+        }
+    }
+    Ok(figures)
+}
+
+/// Draws the figures of a run from its scores; of series, how they change over their training, as
+/// `training` and `training-map`; and if it has an encoder how energy is spread over
 /// channels, as `channel-energy`; where the study's scores lie under them, the
 /// differences from those are written as `published-differences.csv`.
 ///
@@ -272,8 +348,12 @@ pub fn draw(
         figure.save(out, &spec.name)?;
         figures.push(NamedFigure { name: spec.name.clone(), figure });
     }
+    figures.extend(training(rows, drawn, out)?);
     let options = FigureOptions { palette: palette(rows, drawn), ..FigureOptions::default() };
-    if let Some(figure) = Figure::from_energy(energy, &options) {
+    let last = LastStates::of(rows);
+    let shown = |row: &&EnergyRow| last.has(&row.series, row.step);
+    let energy: Vec<EnergyRow> = energy.iter().filter(shown).cloned().collect();
+    if let Some(figure) = Figure::from_energy(&energy, &options) {
         figure.save(out, CHANNEL_ENERGY)?;
         figures.push(NamedFigure { name: CHANNEL_ENERGY.to_owned(), figure });
     }

@@ -14,7 +14,7 @@ const ENDS: [&str; 7] =
     [".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".safetensors.index.json", ".bin.index.json"];
 
 /// What stands before the model whose architecture a file of weights has.
-const LIKE: &str = "@like=";
+pub(super) const LIKE: &str = "@like=";
 
 /// A file of weights: `FILE[#PART][@like=WHAT]`.
 ///
@@ -67,6 +67,19 @@ impl FromStr for Like {
 }
 
 impl Like {
+    /// What stands behind `@like=` in `name`.
+    ///
+    /// # Errors
+    /// It is neither a folder nor an id.
+    pub(super) fn of(name: &str, text: &str, base: Option<&Path>) -> Result<Self, ModelSpecError> {
+        match Self::read(text, base) {
+            Self::Known(like) if !is_hub_id(&like) => {
+                Err(ModelSpecError::Like { name: name.to_owned(), like })
+            }
+            like => Ok(like),
+        }
+    }
+
     pub(super) fn read(text: &str, base: Option<&Path>) -> Self {
         match folder_at(text, base) {
             Some(folder) => Self::Folder(folder),
@@ -149,8 +162,7 @@ impl CheckpointFile {
         };
         let wanted = path.as_deref().map_or(Path::new(file), |path| path).to_string_lossy();
         let before = wanted.rsplit_once('#').map_or(&*wanted, |(before, _)| before);
-        let is_weights = ENDS.iter().any(|end| wanted.ends_with(end) || before.ends_with(end));
-        if like.is_none() && !is_weights {
+        if like.is_none() && !is_weights(&wanted) && !is_weights(before) {
             return Ok(None);
         }
         let Some(path) = path else {
@@ -161,13 +173,7 @@ impl CheckpointFile {
             let name = name.to_owned();
             return Err(ModelSpecError::EmptyModifier { name, found: found.to_owned() });
         }
-        let like = like.map(|like| Like::read(like, base));
-        if let Some(Like::Known(id)) = &like
-            && !is_hub_id(id)
-        {
-            let (name, like) = (name.to_owned(), id.clone());
-            return Err(ModelSpecError::Like { name, like });
-        }
+        let like = like.map(|like| Like::of(name, like, base)).transpose()?;
         Ok(Some(Self { path, part: part.map(str::to_owned), like }))
     }
 
@@ -177,6 +183,11 @@ impl CheckpointFile {
         let before = file.rsplit_once('#').map_or(file, |(before, _)| before);
         [file, before].iter().any(|file| file_at(file, base).is_some())
     }
+}
+
+/// Whether a file is called as files of weights are.
+pub(super) fn is_weights(name: &str) -> bool {
+    ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// The file of that name, if it is there; it lies relative to `base`, if there is one.

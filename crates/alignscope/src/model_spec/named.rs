@@ -34,6 +34,33 @@ pub struct NamedModel {
     pub name: Option<String>,
     /// The model.
     pub spec: ModelSpec,
+    /// Which state it is, if it is one of a series.
+    pub state: Option<SeriesState>,
+}
+
+/// A state of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesState {
+    /// Which one.
+    pub at: SeriesStep,
+    /// The series as it was asked for: a pattern, perhaps with a name.
+    pub asked: Box<NamedModel>,
+}
+
+/// A step of a series.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesStep {
+    /// What results call the series.
+    pub series: String,
+    /// The step or epoch: the number in the state's name.
+    pub step: usize,
+}
+
+/// As results call the state.
+impl fmt::Display for SeriesStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}@step={}", self.series, self.step))
+    }
 }
 
 /// A model cannot be called so.
@@ -129,7 +156,7 @@ pub fn check_model_name(name: &str) -> Result<(), ModelNameError> {
 
 impl From<ModelSpec> for NamedModel {
     fn from(spec: ModelSpec) -> Self {
-        Self { name: None, spec }
+        Self { name: None, spec, state: None }
     }
 }
 
@@ -151,6 +178,17 @@ impl FromStr for NamedModel {
 }
 
 impl NamedModel {
+    /// A model with the name that the user gives it, if any.
+    pub fn new(name: Option<String>, spec: ModelSpec) -> Self {
+        Self { name, spec, state: None }
+    }
+
+    /// What the experiment calls it beside its results: the name that the user gives it, or else the
+    /// model wherever it is named from.
+    pub(crate) fn called(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.spec.place())
+    }
+
     /// Reads `NAME=MODEL` or `MODEL`; folders lie relative to `base`, if there is one.
     ///
     /// # Errors
@@ -159,11 +197,26 @@ impl NamedModel {
         let spec = |text: &str| ModelSpec::read(text, base);
         match split_name(text) {
             Some((name, rest)) if !super::is_place(text, base) => {
-                let named = Self { name: Some(name.to_owned()), spec: spec(rest)? };
+                let named = Self::new(Some(name.to_owned()), spec(rest)?);
                 named.check()?;
                 Ok(named)
             }
             _ => spec(text).map(Self::from),
+        }
+    }
+
+    /// Whether its name is the same whatever stands beside it.
+    pub(super) fn has_fixed_name(&self) -> bool {
+        Folder::of(self).is_none()
+    }
+
+    /// What it is called whatever stands beside it.
+    fn fixed_name(&self) -> String {
+        match (&self.state, &self.name, &self.spec) {
+            (Some(state), _, _) => state.at.to_string(),
+            (None, Some(name), _) => name.clone(),
+            (None, None, ModelSpec::Series(_)) => self.spec.place(),
+            (None, None, spec) => spec.to_string(),
         }
     }
 
@@ -176,7 +229,10 @@ impl NamedModel {
             ModelSpec::Pixels | ModelSpec::MetricKind(_) => {
                 return Err(ModelNameError::Fixed { spec, name: name.clone() });
             }
-            ModelSpec::Encoder { .. } | ModelSpec::Features(_) | ModelSpec::Own(_) => {}
+            ModelSpec::Encoder { .. }
+            | ModelSpec::Series(_)
+            | ModelSpec::Features(_)
+            | ModelSpec::Own(_) => {}
         }
         check_model_name(name)?;
         match name.chars().find(|c| NOT_IN_NAMES.contains(c)) {
@@ -194,7 +250,8 @@ pub(super) fn split_name(text: &str) -> Option<(&str, &str)> {
 
 /// What the models of a run are called in its results, in their order: the name that the user gives;
 /// of a folder without one the shortest ending of its path, in whole components, that no other model
-/// of the run has; else the model as it is written.
+/// of the run has; of a state of a series `SERIES@step=N`; of a series that is not
+/// [expanded](super::expand) the pattern wherever it is named from; else the model as it is written.
 ///
 /// # Errors
 /// A given name cannot be, or two models have one.
@@ -206,10 +263,11 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
         .zip(&folders)
         .map(|(model, folder)| match folder {
             Some(_) => None,
-            None => Some(model.name.clone().unwrap_or_else(|| model.spec.to_string())),
+            None => Some(model.fixed_name()),
         })
         .collect();
-    let taken: BTreeSet<&str> = fixed.iter().flatten().map(String::as_str).collect();
+    let series = models.iter().filter_map(|model| Some(model.state.as_ref()?.at.series.as_str()));
+    let taken: BTreeSet<&str> = fixed.iter().flatten().map(String::as_str).chain(series).collect();
     let name = |(i, fixed): (usize, &Option<String>)| match (&folders[i], fixed) {
         (None, Some(name)) => Ok(name.clone()),
         (Some(folder), _) => {
@@ -266,7 +324,7 @@ impl Folder {
             ModelSpec::Features(path) => (path, String::new()),
             _ => return None,
         };
-        if model.name.is_some() {
+        if model.name.is_some() || model.state.is_some() {
             return None;
         }
         let path = whole_path(path);
@@ -319,7 +377,7 @@ mod tests {
             true => ModelSpec::folder(spec),
             false => spec.parse().expect("a model"),
         };
-        NamedModel { name: name.map(str::to_owned), spec }
+        NamedModel::new(name.map(str::to_owned), spec)
     }
 
     fn names(specs: &[&str]) -> Vec<String> {

@@ -31,13 +31,18 @@ pub(crate) struct Parts<'a> {
     revision: Option<&'a str>,
     /// `@bare-patches` stood behind it.
     pub(crate) published: bool,
+    /// Step of a series.
+    pub(crate) step: Option<usize>,
 }
 
 impl<'a> Parts<'a> {
     pub(crate) fn of(model: &'a str) -> Self {
-        let (rest, published) = match model.strip_suffix("@bare-patches") {
+        let state = model.rsplit_once("@step=");
+        let state = state.and_then(|(series, step)| Some((series, step.parse().ok()?)));
+        let (rest, step) = state.map_or((model, None), |(series, step)| (series, Some(step)));
+        let (rest, published) = match rest.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),
-            None => (model, false),
+            None => (rest, false),
         };
         let (rest, control) = match rest.strip_prefix("random:") {
             Some(rest) => (rest, true),
@@ -55,7 +60,7 @@ impl<'a> Parts<'a> {
         };
         let seed = modifier.and_then(|m| m.strip_prefix("seed=")).and_then(|s| s.parse().ok());
         let revision = modifier.filter(|_| !control);
-        Self { control, base, seed: seed.unwrap_or(0), revision, published }
+        Self { control, base, seed: seed.unwrap_or(0), revision, published, step }
     }
 }
 
@@ -109,6 +114,9 @@ pub fn short_name(model: &str) -> String {
             name.push_str(&format!(", seed {}", parts.seed));
         }
     }
+    if let Some(step) = parts.step {
+        name.push_str(&format!(", step {step}"));
+    }
     let count = name.chars().count();
     match count > LONGEST {
         true => format!("…{}", name.chars().skip(count - LONGEST).collect::<String>()),
@@ -132,6 +140,10 @@ mod tests {
             ),
             ("/models/mine@2", "/models/mine@2"),
             ("mine@2", "mine@2"),
+            ("a@step=500", "a, step 500"),
+            ("x/run@step=3", "x/run, step 3"),
+            ("a@bare-patches@step=0", "a (blocks as published), step 0"),
+            ("a@step=x", "a@step=x"),
             ("ssim", "ssim"),
         ] {
             assert_eq!(short_name(model), name);

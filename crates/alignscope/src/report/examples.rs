@@ -160,8 +160,10 @@ fn last_distances(
         .collect();
     let main = run.main_distance().to_string();
     let (own, image) = (Distance::Own.to_string(), Stage::Image.to_string());
+    let standing = run.standing();
+    let last_stages = run.last_stages().into_iter().filter(|(model, _)| standing.contains(model));
     let last_stages: BTreeMap<&str, String> =
-        run.last_stages().into_iter().map(|(model, stage)| (model, stage.to_string())).collect();
+        last_stages.map(|(model, stage)| (model, stage.to_string())).collect();
     visit_distances(&path, |row| {
         let last = row.distance == own
             || row.stage == image

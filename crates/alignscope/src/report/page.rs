@@ -92,7 +92,12 @@ pub(super) fn render(
 /// What was run on what, in a sentence.
 fn opening(run: &Run) -> Markup {
     let told = &run.told;
-    let models = told.models.iter().map(|m| short_name(&m.name)).collect::<Vec<_>>().join("; ");
+    let standing = told.models.iter().filter(|model| run.stands(model));
+    let models = standing.map(|model| match (&model.series, run.states(model)) {
+        (Some(series), Some(states)) => format!("{} ({states} states)", short_name(series)),
+        _ => short_name(&model.name),
+    });
+    let models = models.collect::<Vec<_>>().join("; ");
     let datasets = told
         .datasets
         .iter()

@@ -3,9 +3,8 @@
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
 use crate::energy::EnergyOf;
-use crate::findings::{Finding, FindingRow};
+use crate::findings::{Finding, FindingRow, Points, sentences};
 use crate::model_spec::short_name;
-use crate::results::ScoreRow;
 use crate::score::Measure;
 use crate::stage::Stage;
 
@@ -26,9 +25,10 @@ pub(super) fn summarize(run: &Run) -> Vec<Said> {
     run.datasets()
         .into_iter()
         .map(|(dataset, _)| {
-            let mut sentences = curves(run, dataset);
-            sentences.extend(pairs(run, dataset));
-            Said { dataset: dataset.to_owned(), sentences }
+            let mut said = curves(run, dataset);
+            said.extend(sentences(&run.findings, dataset, run.main_distance()));
+            said.extend(pairs(run, dataset));
+            Said { dataset: dataset.to_owned(), sentences: said }
         })
         .collect()
 }
@@ -39,10 +39,12 @@ fn curves(run: &Run, dataset: &str) -> Vec<String> {
     let mut findings: Vec<&FindingRow> = run.findings.iter().collect();
     let main = |f: &FindingRow| f.measure.is_some_and(Measure::is_main);
     findings.retain(|f| f.dataset == dataset && f.distance == Some(distance) && main(f));
+    let standing = run.standing();
     let mut models: Vec<&str> = Vec::new();
     for finding in &findings {
-        if !models.contains(&finding.model.as_str()) {
-            models.push(&finding.model);
+        let model = finding.model.as_str();
+        if !models.contains(&model) && standing.contains(model) {
+            models.push(model);
         }
     }
     // Controls last, as everywhere.
@@ -106,7 +108,10 @@ fn curve<'a>(
 
 /// From which stage on one channel holds half of the energy, a sentence for each model and data set.
 pub(super) fn energy(run: &Run) -> Vec<String> {
-    let half = |f: &&FindingRow| f.finding == Finding::HalfInOneChannel;
+    let standing = run.standing();
+    let half = |f: &&FindingRow| {
+        f.finding == Finding::HalfInOneChannel && standing.contains(f.model.as_str())
+    };
     let findings: Vec<&FindingRow> = run.findings.iter().filter(half).collect();
     let mut said: Vec<String> = Vec::new();
     let same = |a: &&FindingRow, b: &&FindingRow| (&a.dataset, &a.model) == (&b.dataset, &b.model);
@@ -309,47 +314,8 @@ fn counted(rows: &[&ComparisonRow], what: &str) -> Vec<String> {
     said
 }
 
-/// How differences are told: in points of 100 for shares, as they are for correlations.
-#[derive(Clone, Copy)]
-struct Points {
-    share: bool,
-}
-
+/// How differences on a data set are told.
 fn scale_of(run: &Run, dataset: &str) -> Points {
-    let is_share = |row: &ScoreRow| row.dataset == dataset && row.measure.is_share();
-    Points { share: run.scores.iter().any(is_share) }
-}
-
-impl Points {
-    fn amount(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        let show = |v: f64| match self.share {
-            true => format!("{:.1}", 100.0 * v),
-            false => format!("{v:.3}"),
-        };
-        let unit = if self.share { " points" } else { "" };
-        let interval = low.zip(high).map_or(String::new(), |(low, high)| {
-            format!(" [{}, {}]", show(low).replace('-', "−"), show(high).replace('-', "−"))
-        });
-        format!("{}{unit}{interval}", show(value).replace('-', "−"))
-    }
-
-    fn level(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        match self.share {
-            true => self.amount(value, low, high).replacen(" points", " %", 1),
-            false => format!("a correlation of {}", self.amount(value, low, high)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_are_of_a_hundred_for_accuracies_and_as_they_are_for_correlations() {
-        let said = Points { share: true }.amount(0.022, Some(0.015), Some(0.029));
-        assert_eq!(said, "2.2 points [1.5, 2.9]");
-        let said = Points { share: false }.amount(-0.0221, Some(-0.03), Some(0.01));
-        assert_eq!(said, "−0.022 [−0.030, 0.010]");
-    }
+    let of_dataset = run.scores.iter().filter(|row| row.dataset == dataset);
+    Points::of(of_dataset.map(|row| row.measure))
 }

@@ -291,8 +291,9 @@ pub(super) fn datasets(run: &Run) -> Table {
 
 /// The numbers behind a figure; none where there are too many for a page.
 pub(super) fn behind(rows: &[MarkRow], title: &str) -> Option<Table> {
+    let over_training = rows.iter().any(|row| row.step.is_some());
     let cells = |row: &MarkRow| {
-        vec![
+        let mut cells = vec![
             Cell::text(row.dataset.as_str()),
             Cell::text(row.measure.as_str()),
             Cell::text(short_name(&row.model)),
@@ -301,20 +302,19 @@ pub(super) fn behind(rows: &[MarkRow], title: &str) -> Option<Table> {
             Cell::sorted(row.stage.to_string(), Some(row.depth_percent)),
             Cell::number(Some(row.depth_percent)),
             Cell::interval(Some(row.value), row.low, row.high),
-        ]
+        ];
+        if over_training {
+            let step = row.step.map_or_else(String::new, |step| step.to_string());
+            cells.push(Cell::sorted(step, row.step.map(|step| step as f64)));
+        }
+        cells
     };
+    let mut columns =
+        owned(&["data set", "measure", "model", "kind", "distance", "stage", "depth (%)", "value"]);
+    columns.extend(over_training.then(|| "step".to_owned()));
     (rows.len() <= MOST_ROWS).then(|| Table {
         caption: format!("The numbers behind “{title}”"),
-        columns: owned(&[
-            "data set",
-            "measure",
-            "model",
-            "kind",
-            "distance",
-            "stage",
-            "depth (%)",
-            "value",
-        ]),
+        columns,
         rows: rows.iter().map(cells).collect(),
     })
 }

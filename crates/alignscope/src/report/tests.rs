@@ -43,6 +43,8 @@ fn row(model: &str, stage: Stage, value: f64) -> ScoreRow {
         ci_note: None,
         level: Level::Middle,
         release: None,
+        series: None,
+        step: None,
     }
 }
 
@@ -107,8 +109,8 @@ fn names_from_files_are_escaped_wherever_they_stand() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let figures = run_folder(folder.path(), HOSTILE, false);
     let comparisons = format!(
-        "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high\n\
-         nights,all,accuracy,{0},projection,normalized-euclidean,pixels,image,euclidean,0.7,0.56,0.14,0.1,0.2,0.0005,0.001,20019,20019,,,\n",
+        "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high,series_a,step_a,series_b,step_b\n\
+         nights,all,accuracy,{0},projection,normalized-euclidean,pixels,image,euclidean,0.7,0.56,0.14,0.1,0.2,0.0005,0.001,20019,20019,,,,,,,\n",
         "\"</script><script>alert('x')</script><img src=http://e.vil>\""
     );
     fs::write(folder.path().join("comparisons.csv"), comparisons).expect("written");
@@ -150,10 +152,10 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     assert!(without.contains("There are none."), "says that nothing is compared");
     assert!(!without.contains("is ahead of <") && !without.contains("is ahead of CLIP"));
 
-    let header = "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high\n";
+    let header = "dataset,subset,measure,model_a,stage_a,distance_a,model_b,stage_b,distance_b,value_a,value_b,difference,ci_low,ci_high,p,p_holm,n,n_clusters,kappa,kappa_low,kappa_high,series_a,step_a,series_b,step_b\n";
     let line = |a: &str, b: &str, numbers: &str| {
         format!(
-            "nights,all,accuracy,{a},projection,normalized-euclidean,{b},projection,normalized-euclidean,0.8,0.8,{numbers},20019,20019,,,\n"
+            "nights,all,accuracy,{a},projection,normalized-euclidean,{b},projection,normalized-euclidean,0.8,0.8,{numbers},20019,20019,,,,,,,\n"
         )
     };
     let (l14, b16) = ("openai/clip-vit-large-patch14-336", "openai/clip-vit-base-patch16");
@@ -161,7 +163,7 @@ fn the_summary_says_what_intervals_support_and_no_more() {
     let control = "random:openai/clip-vit-base-patch32@seed=1";
     let pixels = |model: &str, numbers: &str| {
         format!(
-            "nights,all,accuracy,{model},projection,normalized-euclidean,pixels,image,euclidean,0.8,0.5,{numbers},20019,20019,,,\n"
+            "nights,all,accuracy,{model},projection,normalized-euclidean,pixels,image,euclidean,0.8,0.5,{numbers},20019,20019,,,,,,,\n"
         )
     };
     let rows = [
@@ -202,9 +204,9 @@ fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_bac
     let folder = tempfile::tempdir().expect("a temporary folder");
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
-    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,,{rest}\n");
+    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,,{rest},,,,\n");
     let rows = [
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n"
             .to_owned(),
         line("peak,block 1,2.52,0.7,0.69,0.71,in 95 % of resamples at a depth of 2.5 to 7.5 %"),
         line(
@@ -226,14 +228,14 @@ fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
     let mut rows =
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n"
             .to_owned();
     rows += &format!(
-        "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,\n"
+        "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,,,,,\n"
     );
-    rows += "nights,ssim,own,accuracy,,normalized-projection,output,0,0.25,0.2,0.3,\n";
+    rows += "nights,ssim,own,accuracy,,normalized-projection,output,0,0.25,0.2,0.3,,,,,\n";
     for _ in 0..1600 {
-        rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,\n");
+        rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,,,,,\n");
     }
     fs::write(folder.path().join("findings.csv"), rows).expect("written");
     let said = words(&page(folder.path(), &figures));
@@ -294,15 +296,17 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
         zero_channels: 0,
         n: 30,
         level: Level::Middle,
+        series: None,
+        step: None,
     };
     let energy: Vec<EnergyRow> =
         Stage::of_encoder(2, Stage::Projection).into_iter().map(energy).collect();
     let energy = Figure::from_energy(&energy, &FigureOptions::default()).expect("drawn");
     figures.push(NamedFigure { name: "channel-energy".to_owned(), figure: energy });
     let findings = format!(
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note\n\
-         nights,{b32},,,activations,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\"\n\
-         nights,{b32},,,differences,half-in-one-channel,,,,,,no channel holds half at any stage\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n\
+         nights,{b32},,,activations,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\",,,,\n\
+         nights,{b32},,,differences,half-in-one-channel,,,,,,no channel holds half at any stage,,,,\n"
     );
     fs::write(folder.path().join("findings.csv"), findings).expect("written");
     let page = page(folder.path(), &figures);

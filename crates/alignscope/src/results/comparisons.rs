@@ -58,6 +58,10 @@ mod tests {
             kappa: Some(0.5),
             kappa_low: None,
             kappa_high: Some(0.6),
+            series_a: Some("run".to_owned()),
+            step_a: Some(300),
+            series_b: None,
+            step_b: None,
         }];
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("comparisons.csv");

@@ -45,6 +45,8 @@ mod tests {
             zero_channels: 3,
             n: 9,
             level: Level::High,
+            series: Some("run".to_owned()),
+            step: Some(0),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("energy.csv");

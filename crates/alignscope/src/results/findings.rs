@@ -47,6 +47,10 @@ mod tests {
             ci_low: None,
             ci_high: Some(0.2),
             note: "to block 3, \"it\" says".to_owned(),
+            series: Some("run".to_owned()),
+            step: Some(300),
+            step_low: Some(200),
+            step_high: None,
         }];
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("findings.csv");

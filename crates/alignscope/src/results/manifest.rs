@@ -83,6 +83,10 @@ pub struct ModelRecord {
     /// What it is: an id, a baseline, `random:ID`, or the whole path of a folder; the name, for
     /// features from elsewhere.
     pub spec: String,
+    /// The series that it is a state of, if it is one.
+    pub series: Option<String>,
+    /// The step of that state.
+    pub step: Option<usize>,
     /// Seed of random weights, for an untrained control.
     pub seed: Option<u64>,
     /// Its sizes; none for `pixels`.
@@ -273,6 +277,18 @@ pub struct DrawnModel {
     pub name: String,
     /// What it is, as in [`ModelRecord`].
     pub spec: String,
+    /// The series that it is a state of, if it is one.
+    pub series: Option<String>,
+    /// The step of that state.
+    pub step: Option<usize>,
+}
+
+impl DrawnModel {
+    /// What figures know it by: a state of a series by its name, which has the series in it.
+    pub(crate) fn place(&self) -> (String, String) {
+        let is_state = self.series.is_some();
+        (self.name.clone(), if is_state { self.name.clone() } else { self.spec.clone() })
+    }
 }
 
 impl<F> Drawn<F> {

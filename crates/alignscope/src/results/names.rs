@@ -1,9 +1,24 @@
 //! Names of figures: they become names of files beside those that every run has.
 
 use super::RunTable;
+use crate::distance::Distance;
 
 /// The figure of `energy.csv`, which every run with an encoder has.
 pub(crate) const CHANNEL_ENERGY: &str = "channel-energy";
+
+/// The figure of series over their training by a kind of distance, and their map: of the run's main
+/// distance `training` and `training-map`, of others with their names.
+pub(crate) fn training_figures(distance: Distance, is_main: bool) -> [String; 2] {
+    let behind = if is_main { String::new() } else { format!("-{distance}") };
+    ["training", "training-map"].map(|name| format!("{name}{behind}"))
+}
+
+/// The figures that a run draws beside those that are asked for.
+pub(crate) fn own_figures() -> impl Iterator<Item = String> {
+    let of_series = Distance::ALL.into_iter().flat_map(|d| training_figures(d, false));
+    let main = training_figures(Distance::NormalizedEuclidean, true);
+    [CHANNEL_ENERGY.to_owned()].into_iter().chain(main).chain(of_series)
+}
 
 /// Characters of a name, so that it fits any file system with its ending.
 const MOST: usize = 100;
@@ -70,8 +85,9 @@ pub enum FigureNameError {
 }
 
 /// The names, without ending, of the files that a run has beside its figures.
-fn taken() -> impl Iterator<Item = &'static str> {
-    RunTable::ALL.map(RunTable::name).into_iter().chain(OTHERS).chain([CHANNEL_ENERGY])
+fn taken() -> impl Iterator<Item = String> {
+    let files = RunTable::ALL.map(RunTable::name).into_iter().chain(OTHERS);
+    files.map(str::to_owned).chain(own_figures())
 }
 
 /// Refuses a name that a figure of a run cannot have.
@@ -141,6 +157,8 @@ mod tests {
         }
         for name in
             ["manifest", "Report", "unfinished", "run", "published-differences", "channel-ENERGY"]
+                .into_iter()
+                .chain(["training", "training-map", "Training-cosine", "training-map-dot"])
         {
             assert!(
                 matches!(check_figure_name(name), Err(FigureNameError::Taken { .. })),

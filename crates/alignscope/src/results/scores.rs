@@ -62,6 +62,10 @@ csv_row! {
         pub level: Level,
         /// The release that the data set is, if it is a known one.
         pub release: Option<Release>,
+        /// The series of which the model is a state, if it is one.
+        pub series: Option<String>,
+        /// The step of that state.
+        pub step: Option<usize>,
     }
 }
 
@@ -115,6 +119,8 @@ mod tests {
             ci_note: Some("fewer than 8 clusters".to_owned()),
             level: Level::High,
             release: Some(Release::Things),
+            series: Some("run".to_owned()),
+            step: Some(500),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
@@ -132,15 +138,16 @@ mod tests {
         let path = folder.path().join("scores.csv");
         let columns = ScoreRow::COLUMNS.join(",");
         let row =
-            "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
+            "things,all,m,block 1,2.5,cosine,accuracy,much,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a number").to_string();
         assert!(message.contains("line 2: column `value` is `much`"), "{message}");
-        let row = "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
+        let row =
+            "things,all,m,block 1,2.5,cosine,kappa,0.5,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not a measure").to_string();
         assert!(message.contains("is `kappa`, expected one of `spearman`, "), "{message}");
-        let row = "tid2013,all,m,block 1,2.5,cosine,rmse-logistic4,inf,,,1,1,0,0.5,0,0,miss,false,,,,,high,";
+        let row = "tid2013,all,m,block 1,2.5,cosine,rmse-logistic4,inf,,,1,1,0,0.5,0,0,miss,false,,,,,high,,,";
         std::fs::write(&path, format!("{columns}\n{row}\n")).expect("written");
         let message = read_scores(&path).expect_err("not finite").to_string();
         assert!(message.contains("`value` is `inf`, expected a finite number"), "{message}");

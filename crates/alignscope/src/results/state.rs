@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bounds, CHANNEL_ENERGY, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, read_record,
+    Bounds, FileRecord, MAX_ENTRIES, ResultsError, check_figure_name, own_figures, read_record,
 };
 use crate::atomic_write;
 
@@ -54,7 +54,9 @@ impl RunState {
 
     /// The figures' files: names that figures may have, whatever the record says.
     pub(super) fn figures(&self) -> impl Iterator<Item = String> {
-        let fit = |name: &&String| check_figure_name(name).is_ok() || *name == CHANNEL_ENERGY;
+        let fit = |name: &&String| {
+            check_figure_name(name).is_ok() || own_figures().any(|own| own == **name)
+        };
         let with_extensions = |name: &String| ["svg", "png", "csv"].map(|e| format!("{name}.{e}"));
         self.figure_files.iter().filter(fit).flat_map(with_extensions)
     }

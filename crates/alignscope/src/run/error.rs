@@ -13,7 +13,7 @@ use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
 use crate::metric::MetricError;
 use crate::model::ModelError;
-use crate::model_spec::ModelNameError;
+use crate::model_spec::{ModelNameError, SeriesError};
 use crate::prepared::PreparedError;
 use crate::remedy::{Choice, Remedy};
 use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, ResultsError};
@@ -40,6 +40,22 @@ pub enum ExperimentError {
     /// A model cannot be called so in results.
     #[error(transparent)]
     Name(#[from] ModelNameError),
+    /// What a pattern matches is no series.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+    /// Two states of a series are different architectures.
+    #[error(
+        "the states of the series `{series}` have different stages: {first}, {second}; expected one \
+         architecture, name them as models of their own"
+    )]
+    Stages {
+        /// The series.
+        series: String,
+        /// Its first state, and what stages it has.
+        first: String,
+        /// A state with others, and which it has.
+        second: String,
+    },
     /// More models than a run can have.
     #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
     Many {

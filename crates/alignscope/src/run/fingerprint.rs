@@ -12,7 +12,7 @@ use crate::experiment::Experiment;
 use crate::input_file::ContentHash;
 use crate::model::{BLOCKS, Cell, Role};
 use crate::prepared::PreparedDataset;
-use crate::results::{CHANNEL_ENERGY, RunState};
+use crate::results::{CHANNEL_ENERGY, RunState, own_figures};
 use crate::weights::hex;
 
 impl RunModel<'_> {
@@ -131,6 +131,14 @@ impl Experiment {
                 .into_iter()
                 .map(|figure| figure.name)
                 .chain([CHANNEL_ENERGY.to_owned()])
+                .chain(
+                    models
+                        .iter()
+                        .any(|model| model.state.is_some())
+                        .then(own_figures)
+                        .into_iter()
+                        .flatten(),
+                )
                 .collect(),
             results: vec![],
         }

@@ -10,8 +10,10 @@ use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 use crate::model::{
     Activations, EncoderSource, Metric, Model, ModelError, Pixels, UserModel, UserSource,
 };
-use crate::model_spec::{ModelSpec, NamedModel, names_of};
+use crate::model_spec::{ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
+use crate::results::MAX_MODELS;
+use crate::stage::Stage;
 
 /// A model of a run, checked before the first image is read.
 pub(super) struct RunModel<'a> {
@@ -19,6 +21,8 @@ pub(super) struct RunModel<'a> {
     pub(super) name: String,
     /// Wherever it is named from: as it is written, but a folder by its whole path.
     pub(super) place: String,
+    /// Which state of a series it is, if it is one.
+    pub(super) state: Option<SeriesStep>,
     pub(super) model: Box<dyn Model + 'a>,
 }
 
@@ -33,7 +37,7 @@ impl Experiment {
         let names = names_of(&specs)?;
         let mut own: Vec<Option<UserModel<'a>>> = own.into_iter().map(Some).collect();
         let mut models = Vec::with_capacity(specs.len());
-        for (NamedModel { spec, .. }, name) in specs.into_iter().zip(names) {
+        for (NamedModel { spec, state, .. }, name) in specs.into_iter().zip(names) {
             let model: Box<dyn Model + 'a> = match &spec {
                 ModelSpec::Own(wanted) => {
                     let mut own = own.iter_mut();
@@ -50,8 +54,10 @@ impl Experiment {
                 ModelSpec::Encoder { .. } => {
                     Box::new(Activations(self.encoder(&spec, &name, progress)?))
                 }
+                ModelSpec::Series(_) => unreachable!("a run has the states of a series"),
             };
-            models.push(RunModel { name, place: spec.place(), model });
+            let state = state.map(|state| state.at);
+            models.push(RunModel { name, place: spec.place(), state, model });
         }
         match own.into_iter().flatten().next() {
             Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
@@ -106,9 +112,14 @@ impl Experiment {
         if self.pixels && models.iter().all(|model| model.spec != ModelSpec::Pixels) {
             models.insert(0, ModelSpec::Pixels.into());
         }
-        for (i, NamedModel { spec, .. }) in models.iter().enumerate() {
-            if models[..i].iter().any(|other| other.spec.is_same_as(spec)) {
-                return Err(ExperimentError::Twice { what: "model", name: spec.to_string() });
+        if models.len() > MAX_MODELS {
+            return Err(ExperimentError::Many { found: models.len() });
+        }
+        for (i, model) in models.iter().enumerate() {
+            if let Some(other) = models[..i].iter().find(|other| other.spec.is_same_as(&model.spec))
+            {
+                let name = format!("{}{}", model.spec, of_series([other, model]));
+                return Err(ExperimentError::Twice { what: "model", name });
             }
         }
         self.check_datasets()?;
@@ -138,6 +149,20 @@ impl Experiment {
         }
         Ok(models)
     }
+}
+
+impl RunModel<'_> {
+    /// Its stages, if it is an encoder of ours.
+    pub(super) fn stages(&self) -> Vec<Stage> {
+        let checkpoint = self.model.facts().checkpoint();
+        checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.architecture.stages())
+    }
+}
+
+/// The series that a model of two that are the same is a state of, as an error says it.
+fn of_series(models: [&NamedModel; 2]) -> String {
+    let state = models.iter().find_map(|model| model.state.as_ref());
+    state.map_or(String::new(), |state| format!(" (a state of `{}`)", state.asked.spec))
 }
 
 /// A model in an error: what it is called, and what it is where that is something else.

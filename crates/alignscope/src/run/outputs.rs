@@ -8,8 +8,8 @@ use super::{ExperimentError, record};
 use crate::comparison::ComparisonRow;
 use crate::energy::EnergyRow;
 use crate::experiment::Experiment;
-use crate::findings::FindingRow;
-use crate::finished::{draw, notes_on_published};
+use crate::findings::{FindingRow, sentences};
+use crate::finished::{FigureSpec, draw, notes_on_published};
 use crate::model::check_stopped;
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
@@ -37,6 +37,17 @@ pub(super) struct Done<'a> {
 }
 
 impl Experiment {
+    /// When series peak on each data set by the main distance, in sentences.
+    fn told_training(&self, datasets: &[PreparedDataset], findings: &[FindingRow]) -> Vec<String> {
+        let Some(distance) = FigureSpec::main_of(&self.distances) else { return vec![] };
+        let names = datasets.iter().map(|prepared| prepared.dataset.name.as_str());
+        let said = |name: &str| {
+            let found = sentences(findings, name, distance).into_iter();
+            found.map(|sentence| format!("{name}: {sentence}")).collect::<Vec<_>>()
+        };
+        names.flat_map(said).collect()
+    }
+
     /// Writes what is left to write of a run.
     pub(super) fn write_rest(
         &self,
@@ -66,6 +77,7 @@ impl Experiment {
         let figures = draw(scores, energy, &drawn, out.path())?;
         progress.end();
         notes_on_published(scores, &drawn).iter().for_each(|note| progress.note(note));
+        self.told_training(datasets, findings).iter().for_each(|note| progress.note(note));
         progress.begin("writing the manifest and the page", 0);
         let times = Times {
             started_unix_s: started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),

@@ -50,6 +50,8 @@ impl Experiment {
                 ModelRecord {
                     name: model.name.clone(),
                     spec: model.place.clone(),
+                    series: model.state.as_ref().map(|at| at.series.clone()),
+                    step: model.state.as_ref().map(|at| at.step),
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),

@@ -1,5 +1,7 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
+use std::collections::BTreeMap;
+
 use super::ExperimentError;
 use super::models::RunModel;
 use super::outputs::Concluded;
@@ -8,10 +10,13 @@ use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
 use crate::distance::{Distance, Scale};
 use crate::energy::{EnergyOf, EnergyRow, Spread};
 use crate::experiment::Experiment;
-use crate::findings::{Curve, FindingRow, Point, half_in_one_channel};
+use crate::findings::{
+    Curve, FindingRow, Point, State, TrainingCurve, chosen_stages, half_in_one_channel,
+};
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;
 use crate::model::StageDistances;
+use crate::model_spec::SeriesStep;
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::remedy::Remedy;
@@ -42,6 +47,8 @@ struct Kept {
     /// Position of the data set.
     dataset: usize,
     side: Side,
+    /// Which state of a series it is of, if it is of one.
+    state: Option<SeriesStep>,
     depth_percent: f64,
     replicates: Replicates,
     /// Whether it is at the model's last stage.
@@ -63,7 +70,7 @@ impl<'a> Scoring<'a> {
         stages: &[StageDistances],
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
-        let model = of.name.as_str();
+        let (model, state) = (of.name.as_str(), of.state.as_ref());
         let names: Vec<Stage> = stages.iter().map(|stage| stage.stage).collect();
         let depths = of.model.facts().depths(&names);
         let depth = |stage: Stage| {
@@ -98,14 +105,28 @@ impl<'a> Scoring<'a> {
             let side = Side { model: model.to_owned(), stage: stage.stage, distance };
             let depth_percent = depth(stage.stage);
             for score in &found.scores {
-                self.rows.push(self.row(dataset, &side, depth_percent, zero_channels, score));
+                let row = self.row(dataset, &side, depth_percent, zero_channels, score);
+                self.rows.push(ScoreRow {
+                    series: state.map(|at| at.series.clone()),
+                    step: state.map(|at| at.step),
+                    ..row
+                });
             }
             let last = Some(stage.stage) == last_stage;
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
             let replicates = found.main;
-            self.kept.push(Kept { dataset, side, depth_percent, replicates, last, outcomes });
+            let state = state.cloned();
+            self.kept.push(Kept {
+                dataset,
+                side,
+                state,
+                depth_percent,
+                replicates,
+                last,
+                outcomes,
+            });
         }
-        self.add_energy(dataset, model, &depth, stages);
+        self.add_energy(dataset, of, &depth, stages);
         progress.end();
         let found = self.rows.len();
         if found > MAX_CSV_ROWS {
@@ -138,14 +159,14 @@ impl<'a> Scoring<'a> {
     fn add_energy(
         &mut self,
         dataset: usize,
-        model: &str,
+        of_model: &RunModel<'_>,
         depth: &dyn Fn(Stage) -> f64,
         stages: &[StageDistances],
     ) {
         let prepared = &self.datasets[dataset];
         let row = |stage: Stage, energy: EnergyOf, spread: Spread| EnergyRow {
             dataset: prepared.dataset.name.clone(),
-            model: model.to_owned(),
+            model: of_model.name.clone(),
             stage,
             depth_percent: depth(stage),
             energy,
@@ -158,6 +179,8 @@ impl<'a> Scoring<'a> {
                 EnergyOf::Differences => prepared.pairs.len(),
             },
             level: prepared.dataset.level,
+            series: of_model.state.as_ref().map(|at| at.series.clone()),
+            step: of_model.state.as_ref().map(|at| at.step),
         };
         let stages = stages.iter().filter_map(|found| Some((found.stage, found.energy?)));
         let rows: Vec<EnergyRow> = stages
@@ -206,6 +229,8 @@ impl<'a> Scoring<'a> {
             ci_note: prepared.scorer.interval_note(found),
             level: prepared.dataset.level,
             release: prepared.dataset.release,
+            series: None,
+            step: None,
         }
     }
 
@@ -237,6 +262,7 @@ impl<'a> Scoring<'a> {
                         && kept.side.distance == distance
                         && kept.side.is_of_encoder()
                 };
+                let state = of_dataset().find(on_it).and_then(|kept| kept.state.as_ref());
                 let points = of_dataset().filter(on_it).map(|kept| Point {
                     stage: kept.side.stage,
                     depth_percent: kept.depth_percent,
@@ -245,6 +271,7 @@ impl<'a> Scoring<'a> {
                 let curve = Curve {
                     dataset: &prepared.dataset.name,
                     model,
+                    state,
                     distance,
                     measure,
                     points: points.collect(),
@@ -258,6 +285,7 @@ impl<'a> Scoring<'a> {
                 let curve = Curve {
                     dataset: &prepared.dataset.name,
                     model: &kept.side.model,
+                    state: None,
                     distance: kept.side.distance,
                     measure,
                     points: vec![Point {
@@ -271,13 +299,50 @@ impl<'a> Scoring<'a> {
                 };
                 rows.extend(curve.normalized_projection());
             }
+            rows.extend(self.training(position));
         }
         rows.extend(self.halves.iter().cloned());
         rows
     }
 
+    /// When each series peaks on a data set, by each kind of distance.
+    fn training(&self, dataset: usize) -> Vec<FindingRow> {
+        let mut curves: BTreeMap<(&str, Distance), Vec<(&SeriesStep, &Kept)>> = BTreeMap::new();
+        for kept in self.kept.iter().filter(|kept| kept.dataset == dataset) {
+            if let Some(at) = &kept.state {
+                curves.entry((&at.series, kept.side.distance)).or_default().push((at, kept));
+            }
+        }
+        let prepared = &self.datasets[dataset];
+        let mut rows = Vec::new();
+        for ((_, distance), mut all) in curves {
+            all.sort_by_key(|(at, _)| at.step);
+            let Some((last, _)) = all.last() else { continue };
+            let of_last = all.iter().filter(|(at, _)| at == last);
+            let of_last: Vec<(Stage, f64)> =
+                of_last.map(|(_, kept)| (kept.side.stage, kept.replicates.estimate)).collect();
+            for stage in chosen_stages(&of_last) {
+                let of_stage: Vec<_> =
+                    all.iter().filter(|(_, kept)| kept.side.stage == stage).collect();
+                let curve = TrainingCurve {
+                    dataset: &prepared.dataset.name,
+                    distance,
+                    measure: prepared.scorer.main_measure(),
+                    stage,
+                    depth_percent: of_stage.first().map_or(100.0, |(_, kept)| kept.depth_percent),
+                    states: of_stage
+                        .iter()
+                        .map(|(at, kept)| State { at, replicates: &kept.replicates })
+                        .collect(),
+                };
+                rows.extend(curve.findings());
+            }
+        }
+        rows
+    }
+
     /// All pairs of models at their last stage, for each kind of distance; encoders first, then
-    /// baselines, then pixels.
+    /// baselines, then pixels. A series stands there as its last state, and beside its first.
     fn comparisons(&self) -> Vec<ComparisonRow> {
         let mut rows = Vec::new();
         for (position, prepared) in self.datasets.iter().enumerate() {
@@ -290,6 +355,7 @@ impl<'a> Scoring<'a> {
                     side: kept.side.clone(),
                     replicates: kept.replicates.clone(),
                     outcomes: kept.outcomes.clone(),
+                    state: kept.state.clone(),
                 })
                 .collect();
             let pairs = pairs(&sides);

@@ -156,6 +156,7 @@ fn numbers(set: Simulated, resamples: usize, seed: u64) -> Vec<(String, f64, Opt
             },
             replicates: scores.main.clone(),
             outcomes: scorer.outcomes(distances),
+            state: None,
         })
         .collect();
     let row = compare("things", &scorer, &sides, &[[0, 1]]).swap_remove(0);

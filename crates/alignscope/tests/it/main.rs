@@ -25,4 +25,5 @@ mod preprocess_matches_pillow;
 mod resident_sets_change_nothing;
 mod runs_go_on;
 mod score_matches_scipy;
+mod series;
 mod structure;

@@ -3,10 +3,10 @@
 
 use alignscope::comparison::{Measured, Side, compare, pairs};
 use alignscope::dataset::{ALL, Clusters, Subset};
-use alignscope::findings::{Curve, Finding, FindingRow, Point};
+use alignscope::findings::{Curve, Finding, FindingRow, Point, State, TrainingCurve};
 use alignscope::resample::{Draws, Resampling};
 use alignscope::score::{Measure, Scorer, Ties};
-use alignscope::{Distance, OddOneOut, RatedPair, Stage, Trials, TwoAlternatives};
+use alignscope::{Distance, OddOneOut, RatedPair, SeriesStep, Stage, Trials, TwoAlternatives};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -106,9 +106,10 @@ impl Kind {
     }
 }
 
-/// In how many of a hundred flat curves of `blocks` blocks an onset, and a drop, is clear of 0.
-fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
-    let found: Vec<[bool; 2]> = (0..sets)
+/// In how many of a hundred flat curves of `blocks` blocks an onset, and a drop, is clear of 0; and the
+/// fall to the last, where they are states of a training and no stages.
+fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 3] {
+    let found: Vec<[bool; 3]> = (0..sets)
         .into_par_iter()
         .map(|set| {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -120,6 +121,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
             let curve = Curve {
                 dataset: "things",
                 model: "m",
+                state: None,
                 distance: Distance::Cosine,
                 measure: scorer.main_measure(),
                 points: stages
@@ -135,8 +137,23 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
                 ceiling: None,
                 chance: scorer.chance(),
             };
-            let findings = curve.findings();
-            [Finding::Onset, Finding::MidDepthDrop].map(|finding| {
+            let steps = (0..scores.len()).map(|step| SeriesStep { series: "m".to_owned(), step });
+            let steps: Vec<SeriesStep> = steps.collect();
+            let training = TrainingCurve {
+                dataset: "things",
+                distance: Distance::Cosine,
+                measure: scorer.main_measure(),
+                stage: Stage::Projection,
+                depth_percent: 100.0,
+                states: steps
+                    .iter()
+                    .zip(scores)
+                    .map(|(at, scores)| State { at, replicates: &scores.main })
+                    .collect(),
+            };
+            let mut findings = curve.findings();
+            findings.extend(training.findings());
+            [Finding::Onset, Finding::MidDepthDrop, Finding::TrainingFall].map(|finding| {
                 let of = |f: &&FindingRow| f.finding == finding;
                 findings.iter().find(of).is_some_and(|f| f.ci_low.is_some_and(|low| low > 0.0))
             })
@@ -144,14 +161,15 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 2] {
         .collect();
     let share =
         |i: usize| 100.0 * found.iter().filter(|f| f[i]).count() as f64 / found.len() as f64;
-    let shares = [share(0), share(1)];
-    println!("| {name} | {} | {:.1} | {:.1} |", blocks + 2, shares[0], shares[1]);
+    let shares = [share(0), share(1), share(2)];
+    let [onset, drop, fall] = shares;
+    println!("| {name} | {} | {onset:.1} | {drop:.1} | {fall:.1} |", blocks + 2);
     shares
 }
 
 #[test]
 #[ignore = "takes some minutes"]
-fn a_flat_curve_has_an_onset_or_a_drop_in_one_of_twenty_data_sets_at_most() {
+fn a_flat_curve_has_an_onset_a_drop_or_a_fall_in_one_of_twenty_data_sets_at_most() {
     for (name, kind, blocks, sets) in [
         ("25 references × 40 choices", Kind::Choices(25), 12, SETS),
         ("25 references × 40 choices", Kind::Choices(25), 24, SETS),
@@ -159,9 +177,9 @@ fn a_flat_curve_has_an_onset_or_a_drop_in_one_of_twenty_data_sets_at_most() {
         ("1,000 triplets × 4 answers", Kind::Triplets(1000), 24, SETS),
         ("25 references × 40 pairs", Kind::Rated(25), 12, SETS / 2),
     ] {
-        let [onset, drop] = flat(name, kind, blocks, sets);
+        let [onset, drop, fall] = flat(name, kind, blocks, sets);
         // Two deviations of 5 % in 1,000 sets are 1.4 points; in 500, 2.
-        assert!(onset <= 6.0 && drop <= 6.0, "{name}: {onset} {drop}");
+        assert!(onset <= 6.0 && drop <= 6.0 && fall <= 6.0, "{name}: {onset} {drop} {fall}");
     }
 }
 
@@ -185,7 +203,12 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
             let sides: Vec<Measured> = scores
                 .into_iter()
                 .enumerate()
-                .map(|(i, s)| Measured { side: side(i), replicates: s.main, outcomes: None })
+                .map(|(i, s)| Measured {
+                    side: side(i),
+                    replicates: s.main,
+                    outcomes: None,
+                    state: None,
+                })
                 .collect();
             let rows = compare("nights", &scorer, &sides, &pairs(&sides));
             assert_eq!(rows.len(), 28);

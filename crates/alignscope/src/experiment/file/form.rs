@@ -17,7 +17,7 @@ use crate::experiment::{Choices, Experiment};
 use crate::features::{Layout, Layouts};
 use crate::finished::{FigureSpec, Presentation};
 use crate::input_file::read_text;
-use crate::model_spec::{ModelSpec, NamedModel, names_of};
+use crate::model_spec::{ModelSpec, NamedModel, matched, names_of};
 use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
 use crate::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
@@ -31,6 +31,9 @@ pub(super) struct Root {
     pub(super) title: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) models: Vec<String>,
+    /// What the patterns of series matched, in the manifest of a run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) matched: BTreeMap<String, Vec<PathBuf>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) distances: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,14 +226,21 @@ impl Root {
     /// `names` — what results call each of its models
     fn new(experiment: &Experiment, names: &[String]) -> Self {
         let Presentation { title, colours, published } = experiment.presentation.clone();
-        let model = |(model, name): (&NamedModel, &String)| match &model.spec {
-            ModelSpec::Own(own) => format!("{IN_MEMORY}{own}"),
-            spec if spec.place() == *name => spec.place(),
-            spec => format!("{name}={}", spec.place()),
+        let figure = |figure: &FigureSpec| {
+            let mut asked: Vec<String> = Vec::new();
+            for model in figure.models.iter().map(|model| experiment.asked(model).into_owned()) {
+                if !asked.contains(&model) {
+                    asked.push(model);
+                }
+            }
+            FigureForm::new(&FigureSpec { models: asked, ..figure.clone() }, title.as_ref())
         };
-        let figure = |figure: &FigureSpec| FigureForm::new(figure, title.as_ref());
+        let colour =
+            |(model, colour): (String, String)| (experiment.asked(&model).into_owned(), colour);
+        let colours = colours.into_iter().map(colour).collect();
         Self {
-            models: experiment.models.iter().zip(names).map(model).collect(),
+            models: texts_of_models(&experiment.models, names),
+            matched: matched(&experiment.models).into_iter().collect(),
             distances: Some(names_of_distances(&experiment.distances)),
             tokens: Some(experiment.tokens.to_string()),
             prefix_tokens: experiment.prefix_tokens,
@@ -255,6 +265,28 @@ impl Root {
             title,
         }
     }
+}
+
+/// The models as they are named from anywhere; a series by its pattern, once.
+///
+/// `names` — what results call each of them
+fn texts_of_models(models: &[NamedModel], names: &[String]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::with_capacity(models.len());
+    for (model, name) in models.iter().zip(names) {
+        let (asked, name) = match &model.state {
+            Some(state) => (&*state.asked, state.asked.called()),
+            None => (model, name.clone()),
+        };
+        let text = match &asked.spec {
+            ModelSpec::Own(own) => format!("{IN_MEMORY}{own}"),
+            spec if spec.place() == name => name,
+            spec => format!("{name}={}", spec.place()),
+        };
+        if model.state.is_none() || texts.last() != Some(&text) {
+            texts.push(text);
+        }
+    }
+    texts
 }
 
 impl DatasetForm {

@@ -55,11 +55,11 @@ impl Models {
     fn add(
         &mut self,
         origin: Origin<'_>,
-        NamedModel { name, spec }: NamedModel,
+        NamedModel { name, spec, .. }: NamedModel,
     ) -> Result<usize, ExperimentFileError> {
         let known = self.models.iter().position(|model| model.spec.is_same_as(&spec));
         let position = known.unwrap_or_else(|| {
-            self.models.push(NamedModel { name: None, spec: spec.clone() });
+            self.models.push(spec.clone().into());
             self.models.len() - 1
         });
         let before = &mut self.models[position].name;
@@ -136,18 +136,18 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
     if let Some(own) = text.strip_prefix(IN_MEMORY) {
         return Ok(ModelSpec::Own(own.to_owned()).into());
     }
-    let NamedModel { name, spec } = NamedModel::read(text, Some(base))?;
+    let NamedModel { name, spec, .. } = NamedModel::read(text, Some(base))?;
     let spec = match spec {
         ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
             let source = ModelSource::Random { like: Like::Known(model.id), seed: 0 };
             ModelSpec::Encoder { source, bare_patches }
         }
         ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
-            // Without it, the configuration lies beside the file.
-            let beside = || file.path.parent().map(Path::to_owned).unwrap_or_default();
-            let like = file.like.clone().unwrap_or_else(|| Like::Folder(beside()));
-            let source = ModelSource::Random { like, seed: 0 };
-            ModelSpec::Encoder { source, bare_patches }
+            control_of(file.like, bare_patches, &file.path)
+        }
+        ModelSpec::Series(series) if untrained => {
+            let first = series.first_state().unwrap_or_else(|| series.pattern.clone().into());
+            control_of(series.like, series.bare_patches, &first)
         }
         ModelSpec::Encoder { source: ModelSource::Folder(folder), bare_patches } if untrained => {
             let source = ModelSource::Random { like: Like::Folder(folder), seed: 0 };
@@ -155,5 +155,16 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
         }
         spec => spec,
     };
-    Ok(NamedModel { name, spec })
+    Ok(NamedModel::new(name, spec))
+}
+
+/// The control of the file of weights, or of the checkpoint's folder, at `path`: of the model that it
+/// is like, else of what its configuration says, which lies beside the file or in the folder.
+fn control_of(like: Option<Like>, bare_patches: bool, path: &Path) -> ModelSpec {
+    let beside = || match path.is_dir() {
+        true => path.to_owned(),
+        false => path.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let like = like.unwrap_or_else(|| Like::Folder(beside()));
+    ModelSpec::Encoder { source: ModelSource::Random { like, seed: 0 }, bare_patches }
 }
