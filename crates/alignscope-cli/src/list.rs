@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::known_models;
-use alignscope::{DatasetFormat, Distance, MetricKind};
+use alignscope::{DatasetFormat, Distance, DreamSim, MetricKind};
 
 use crate::arguments::Listed;
 use crate::terminal::say;
@@ -27,9 +27,21 @@ fn models() {
         "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
          a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
     );
+    say!(
+        "FOLDER#TYPE\n    the stages of a single model of DreamSim, in the folder of its weights: {}",
+        DreamSim::ALL
+            .iter()
+            .filter(|m| m.is_single())
+            .map(|m| m.type_name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
     say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());
+    }
+    for model in DreamSim::ALL {
+        say!("{model}\n    baseline: {}", model.description());
     }
     say!("random:ID[@seed=N]\n    the untrained control of a model above, without any file");
 }

@@ -16,6 +16,7 @@ mod convolution;
 mod convolutional;
 mod dinov2;
 mod dinov3;
+mod dreamsim;
 mod embedding;
 mod families;
 mod family;
@@ -54,9 +55,11 @@ pub use beside::BesideError;
 pub use catalogue::Known;
 pub use config::ConfigError;
 pub use convolutional::Convolutional;
+pub use dreamsim::DreamSimError;
+pub(crate) use dreamsim::normalized_embedding;
 pub use families::known_models;
 use family::{CheckpointFolder, Family, WeightsOrigin};
-pub use forward::{encode_spilled, encode_stages, passes};
+pub use forward::{encode_last, encode_spilled, encode_stages, passes};
 use layers::Layers;
 pub use norm::NormKind;
 pub use precision::PrecisionChoice;
@@ -67,7 +70,7 @@ use tower::Tower;
 
 use crate::hub::{ADAPTER_FILES, Hub, HubError, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
-use crate::model_spec::{CheckpointFile, Like, ModelSource, ModelSpec, ProjectionForm};
+use crate::model_spec::{CheckpointFile, DreamSim, Like, ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::{Progress, Silent};
 use crate::remedy::Remedy;
@@ -131,6 +134,9 @@ impl Checkpoint {
             ModelSource::Random { id, seed } => Self::untrained(id, *seed)?,
             ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
             ModelSource::File(file) => Self::open_file_telling(file, progress)?,
+            ModelSource::DreamSim { folder, model } => {
+                Self::open_dreamsim_alone(*model, folder, progress)?
+            }
             ModelSource::Hub(model) => {
                 let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
                 Self::open_telling(&folder, progress)?
@@ -166,6 +172,11 @@ impl Checkpoint {
     fn open_telling(folder: &Path, progress: &dyn Progress) -> Result<Self, EncoderError> {
         if !folder.is_dir() {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
+        }
+        if config_format(folder).is_none()
+            && let Some(model) = dreamsim::single_in(folder)?
+        {
+            return Self::open_dreamsim_alone(model, folder, progress);
         }
         let adapter = beside::check(folder)?.then(|| folder.to_owned());
         let base = match &adapter {
@@ -243,6 +254,44 @@ impl Checkpoint {
             })?;
             Self::of_folder(CheckpointFolder::open_with(config, format, origin)?)
         })
+    }
+
+    /// The encoders of a model of DreamSim, whose weights and adapter lie in a folder: that of its
+    /// type, or for the ensemble three.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the adapter is of another model.
+    pub fn open_dreamsim(
+        model: DreamSim,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Self>, EncoderError> {
+        hashing(folder, progress, || dreamsim::open(model, folder))
+    }
+
+    /// The same of the first of some folders that has the adapter of the model.
+    ///
+    /// # Errors
+    /// As for [`open_dreamsim`](Self::open_dreamsim); or none has it.
+    pub fn find_dreamsim(
+        model: DreamSim,
+        folders: &[PathBuf],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Self>, EncoderError> {
+        Self::open_dreamsim(model, dreamsim::find(model, folders)?, progress)
+    }
+
+    /// The encoder of a single model of DreamSim.
+    fn open_dreamsim_alone(
+        model: DreamSim,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Self, EncoderError> {
+        if !model.is_single() {
+            return Err(DreamSimError::Ensemble { folder: folder.to_owned() }.into());
+        }
+        let mut encoders = Self::open_dreamsim(model, folder, progress)?;
+        Ok(encoders.pop().expect("a single model is one encoder"))
     }
 
     /// A checkpoint of which the configuration was read.
@@ -354,6 +403,35 @@ impl Checkpoint {
         self.weights.part()
     }
 
+    /// Images that one thread takes at a time, at most.
+    pub(crate) fn images_at_a_time(&self) -> usize {
+        images_at_a_time(&self.architecture)
+    }
+
+    /// Bytes of the weights once they are read, to a hundredth or so.
+    pub(crate) fn weights_bytes(&self) -> usize {
+        let each = match self.precision {
+            Precision::Bf16x6 => 3 * size_of::<u16>(),
+            _ => size_of::<f32>(),
+        };
+        each * self.architecture.weights()
+    }
+
+    /// Bytes of a preprocessed image, and of its activations with room for its largest stage.
+    pub(crate) fn image_bytes(&self) -> usize {
+        size_of::<f32>() * (self.architecture.room() + self.architecture.last_channels)
+    }
+
+    /// Bytes of one thread's working memory for so many images at a time of a vision transformer,
+    /// at most: a preprocessed image; what the layers of a block take and give, in the widest form of
+    /// any precision.
+    pub(crate) fn working_bytes(&self, images: usize) -> usize {
+        let Architecture { channels, mlp_channels, image_size, .. } = self.architecture;
+        let row = 2 * (4 * channels + 2 * mlp_channels) + 2 * channels;
+        let rows = images * self.architecture.tokens();
+        size_of::<f32>() * (rows * row + 3 * image_size * image_size)
+    }
+
     /// The seed of an untrained model's weights.
     pub fn seed(&self) -> Option<u64> {
         self.weights.seed()
@@ -366,6 +444,10 @@ impl Checkpoint {
             found => Err(EncoderError::ImageSize { expected: size, found }),
         }
     }
+}
+
+fn images_at_a_time(architecture: &Architecture) -> usize {
+    (ROWS_AT_A_TIME / architecture.tokens()).max(1)
 }
 
 /// Does what takes its time since files are hashed, and says so.
@@ -488,7 +570,7 @@ impl Encoder {
 
     /// Images that one thread takes at a time, at most.
     pub(crate) fn images_at_a_time(&self) -> usize {
-        (ROWS_AT_A_TIME / self.architecture.tokens()).max(1)
+        images_at_a_time(&self.architecture)
     }
 
     /// Calls `work` with working memory that is not in use.
@@ -576,6 +658,9 @@ pub enum EncoderError {
     /// Another file of the folder makes another model.
     #[error(transparent)]
     Beside(#[from] BesideError),
+    /// The files of DreamSim make no model of it.
+    #[error(transparent)]
+    DreamSim(#[from] DreamSimError),
     /// The variant `@bare-patches` is of another family.
     #[error(
         "`@bare-patches` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
@@ -604,6 +689,7 @@ impl EncoderError {
         match self {
             Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
             Self::NoConfig { .. } => vec![Remedy::SayLike],
+            Self::DreamSim(DreamSimError::NoAdapter { .. }) => vec![Remedy::NameWeights],
             _ => vec![],
         }
     }

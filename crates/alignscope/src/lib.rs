@@ -105,8 +105,8 @@ pub use crate::model::{
     UserSource,
 };
 pub use crate::model_spec::{
-    CheckpointFile, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel,
-    ProjectionForm, Specs, base_of, check_model_name, names_of, short_name,
+    CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError,
+    NamedModel, ProjectionForm, Specs, base_of, check_model_name, names_of, short_name,
 };
 pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};

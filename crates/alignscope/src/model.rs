@@ -12,6 +12,7 @@
 
 mod activations;
 mod arrays;
+mod dreamsim;
 mod encoder;
 mod error;
 mod features;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use activations::{ActivationSource, Activations, SetImages, SetReducer, TokenChoice};
+pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
 pub use features::{FeatureValues, Features, FeaturesSource};

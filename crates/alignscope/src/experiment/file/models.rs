@@ -151,7 +151,10 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
                 _ => format!("random:{}", file.path.display()).parse()?,
             }
         }
-        ModelSpec::Encoder { source: ModelSource::Folder(folder), .. } if untrained => {
+        ModelSpec::Encoder {
+            source: ModelSource::Folder(folder) | ModelSource::DreamSim { folder, .. },
+            ..
+        } if untrained => {
             // No architecture is known by a folder, which is what the error then says.
             format!("random:{}", folder.display()).parse()?
         }
