@@ -403,35 +403,6 @@ impl Checkpoint {
         self.weights.part()
     }
 
-    /// Images that one thread takes at a time, at most.
-    pub(crate) fn images_at_a_time(&self) -> usize {
-        images_at_a_time(&self.architecture)
-    }
-
-    /// Bytes of the weights once they are read, to a hundredth or so.
-    pub(crate) fn weights_bytes(&self) -> usize {
-        let each = match self.precision {
-            Precision::Bf16x6 => 3 * size_of::<u16>(),
-            _ => size_of::<f32>(),
-        };
-        each * self.architecture.weights()
-    }
-
-    /// Bytes of a preprocessed image, and of its activations with room for its largest stage.
-    pub(crate) fn image_bytes(&self) -> usize {
-        size_of::<f32>() * (self.architecture.room() + self.architecture.last_channels)
-    }
-
-    /// Bytes of one thread's working memory for so many images at a time of a vision transformer,
-    /// at most: a preprocessed image; what the layers of a block take and give, in the widest form of
-    /// any precision.
-    pub(crate) fn working_bytes(&self, images: usize) -> usize {
-        let Architecture { channels, mlp_channels, image_size, .. } = self.architecture;
-        let row = 2 * (4 * channels + 2 * mlp_channels) + 2 * channels;
-        let rows = images * self.architecture.tokens();
-        size_of::<f32>() * (rows * row + 3 * image_size * image_size)
-    }
-
     /// The seed of an untrained model's weights.
     pub fn seed(&self) -> Option<u64> {
         self.weights.seed()
@@ -444,10 +415,6 @@ impl Checkpoint {
             found => Err(EncoderError::ImageSize { expected: size, found }),
         }
     }
-}
-
-fn images_at_a_time(architecture: &Architecture) -> usize {
-    (ROWS_AT_A_TIME / architecture.tokens()).max(1)
 }
 
 /// Does what takes its time since files are hashed, and says so.
@@ -570,7 +537,7 @@ impl Encoder {
 
     /// Images that one thread takes at a time, at most.
     pub(crate) fn images_at_a_time(&self) -> usize {
-        images_at_a_time(&self.architecture)
+        (ROWS_AT_A_TIME / self.architecture.tokens()).max(1)
     }
 
     /// Calls `work` with working memory that is not in use.

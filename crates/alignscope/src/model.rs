@@ -92,6 +92,16 @@ pub trait Facts {
         ("tokens", cell.tokens.to_string())
     }
 
+    /// Whether its products are in the precision that the run asks for.
+    fn follows_precision(&self) -> bool {
+        self.role() == Role::Encoder
+    }
+
+    /// Whether it compares what baselines see of a data set, and not what is its own rule.
+    fn sees_baseline_rule(&self) -> bool {
+        false
+    }
+
     /// Its files, with the hashes of what was read of them.
     fn files(&self) -> Vec<FileRecord> {
         vec![]

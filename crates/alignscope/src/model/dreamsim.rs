@@ -40,14 +40,14 @@ impl DreamSimMetric {
         self.loaded.get().expect("they were loaded")
     }
 
-    /// What one thread needs beside the pixels of its images, encoders after one another: their
-    /// working memory stays, the activations of one are there at a time.
+    /// What one thread needs beside the pixels of its images: the working memory of each encoder,
+    /// which stays, and the activations of one after the other.
     fn bytes_of_thread(&self) -> usize {
         let images = self.images_at_a_time();
         let (mut working, mut activations) = (0, 0);
-        for checkpoint in &self.checkpoints {
-            working += checkpoint.working_bytes(images);
-            activations = activations.max(images * checkpoint.image_bytes());
+        for encoder in self.encoders() {
+            working += encoder.resident_bytes(1) - encoder.resident_bytes(0);
+            activations = activations.max(images * encoder.bytes_per_image());
         }
         working + activations
     }
@@ -90,20 +90,22 @@ impl ImageMetric for DreamSimMetric {
         files
     }
 
+    fn follows_precision(&self) -> bool {
+        true
+    }
+
     fn squashed_to(&self) -> Option<usize> {
         Some(self.checkpoints[0].architecture.image_size)
     }
 
     fn images_at_a_time(&self) -> usize {
-        let counts = self.checkpoints.iter().map(Checkpoint::images_at_a_time);
+        let counts = self.encoders().iter().map(Encoder::images_at_a_time);
         counts.min().expect("a model has an encoder")
     }
 
-    fn weights_bytes(&self) -> usize {
-        match self.loaded.get() {
-            Some(encoders) => encoders.iter().map(|encoder| encoder.resident_bytes(0)).sum(),
-            None => self.checkpoints.iter().map(Checkpoint::weights_bytes).sum(),
-        }
+    fn weights_bytes(&self) -> Option<usize> {
+        let encoders = self.loaded.get()?;
+        Some(encoders.iter().map(|encoder| encoder.resident_bytes(0)).sum())
     }
 
     fn load(&mut self, progress: &dyn Progress) -> Result<(), ModelError> {

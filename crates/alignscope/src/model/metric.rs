@@ -101,6 +101,11 @@ pub trait ImageMetric: Send + Sync {
         1
     }
 
+    /// Whether its products are in the precision that the run asks for.
+    fn follows_precision(&self) -> bool {
+        false
+    }
+
     /// Side of the square to which every image is brought, whatever its proportion (Pillow's
     /// bicubic); `None` if it sees what all metrics see of a data set.
     fn squashed_to(&self) -> Option<usize> {
@@ -112,9 +117,10 @@ pub trait ImageMetric: Send + Sync {
         1
     }
 
-    /// Bytes that it holds whatever the images: its weights, if they are many.
-    fn weights_bytes(&self) -> usize {
-        0
+    /// Bytes that it holds whatever the images: its weights, if they are many. `None` while they
+    /// are not read: memory is planned when they are, and nothing else is asked before.
+    fn weights_bytes(&self) -> Option<usize> {
+        Some(0)
     }
 
     /// Makes ready what features need; asked for when something is to be measured, and not before.
@@ -217,6 +223,14 @@ impl<M: ImageMetric> Facts for Metric<M> {
         }
     }
 
+    fn follows_precision(&self) -> bool {
+        self.0.follows_precision()
+    }
+
+    fn sees_baseline_rule(&self) -> bool {
+        M::ROLE == Role::Baseline && self.0.squashed_to().is_none()
+    }
+
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
         ("compared", rule(&self.0, cell.dataset).to_string())
     }
@@ -303,8 +317,10 @@ fn check<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<(), ModelError> 
         let (model, dataset) = (metric.name(), dataset.name());
         return Err(ModelError::TooSmall { model, dataset, cropped, width, height, needed });
     }
-    Share::plan(metric, cell)?;
-    Ok(())
+    match metric.weights_bytes() {
+        Some(_) => Share::plan(metric, cell).map(drop).map_err(ModelError::from),
+        None => Ok(()),
+    }
 }
 
 /// How the memory is shared out.
@@ -322,9 +338,10 @@ impl Share {
         let rule = rule(metric, dataset);
         let (width, height) = rule.size();
         let bytes = metric.bytes(width, height) as u64;
+        let weights = metric.weights_bytes().expect("they were read");
         let batch = metric.images_at_a_time() as u64;
         let each = batch * bytes + metric.working_bytes(width, height) as u64;
-        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + metric.weights_bytes() as u64;
+        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64;
         let free = memory_bytes.saturating_sub(fixed);
         let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
         let threads = rayon::current_num_threads().min(most).max(1);

@@ -67,6 +67,17 @@ fn encode(encoder: &Encoder, images: &[RgbImage]) -> Vec<(Stage, Vec<f32>)> {
     found
 }
 
+/// Holds embeddings of a few images to the package's: within 1e-5 of the largest number, a tenth of
+/// what a stage is held to, and within that for bf16x3. A channel of so few has no deviation to
+/// speak of.
+fn compare_vectors(told: &str, found: &[f32], expected: &[f32], precision: Precision) {
+    let bar = if precision == Precision::Bf16x3 { 1e-4 } else { 1e-5 };
+    let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    assert_eq!(found.len(), expected.len(), "{told}");
+    let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
+    assert!(worst <= bar * largest, "{told}: {worst:e} off, the largest is {largest}");
+}
+
 #[test]
 fn stages_of_single_models_are_those_of_the_package() {
     let (expected, images) = (expected(), images());
@@ -89,8 +100,14 @@ fn stages_of_single_models_are_those_of_the_package() {
                 }
                 let (shape, wanted) = expected.floats(&tensor);
                 let told = format!("{model}, {stage}, {precision}");
-                // Of the stages but the last, the golden file has the first image alone.
-                compare_values(&told, &values[..wanted.len()], &shape, &wanted, precision);
+                match tensor.ends_with(".embed") {
+                    true => compare_vectors(&told, values, &wanted, precision),
+                    // The golden file has the first image alone.
+                    false => {
+                        let first = &values[..wanted.len()];
+                        compare_values(&told, first, &shape, &wanted, precision);
+                    }
+                }
             }
         }
     }
@@ -105,8 +122,8 @@ fn an_embedding_can_be_had_as_it_is_before_it_is_normalised() {
         let checkpoint = checkpoint(model, Some(ProjectionForm::Raw));
         let encoder = Encoder::load(&checkpoint).expect("loaded");
         let (stage, found) = encode(&encoder, &images).pop().expect("a last stage");
-        let (shape, wanted) = expected.floats(&format!("{}.raw", model.type_name()));
-        compare_values(&format!("{model}, {stage}"), &found, &shape, &wanted, Precision::F32);
+        let (_, wanted) = expected.floats(&format!("{}.raw", model.type_name()));
+        compare_vectors(&format!("{model}, {stage}"), &found, &wanted, Precision::F32);
     }
 }
 
@@ -118,7 +135,8 @@ fn metric(model: DreamSim, precision: Precision) -> DreamSimMetric {
 }
 
 /// Distances are differences of numbers about 1 that come of a chain of 12 blocks in f32 on both
-/// sides, each off by some 1e-6 of the largest activation: 1e-5 leaves a factor of ten.
+/// sides, each off by some 1e-6 of the largest activation (in f32 the package is off by up to 8e-7 from
+/// itself in f64): 1e-5 leaves a factor of ten.
 #[test]
 fn distances_are_those_of_the_package() {
     let (expected, images) = (expected(), images());
@@ -166,21 +184,17 @@ fn the_last_stage_of_a_single_model_is_what_its_distance_compares() {
     }
 }
 
-/// What is planned before tensors are read is what they and the work then take, or more.
 #[test]
-fn memory_is_planned_before_weights_are_read() {
+fn weights_are_counted_once_they_are_read() {
     for model in DreamSim::ALL {
-        for precision in [Precision::F32, Precision::Bf16x6] {
-            let found = Checkpoint::open_dreamsim(model, &models(), &Silent).expect("opened");
-            let mut metric = DreamSimMetric::new(model, found, precision);
-            let planned = metric.weights_bytes();
-            metric.load(&Silent).expect("loaded");
-            // Small layers are padded; those of full size are not.
-            let ratio = metric.weights_bytes() as f64 / planned as f64;
-            assert!((0.9..3.0).contains(&ratio), "{model}, {precision}: {ratio}");
-            metric.give_back();
-            assert_eq!(metric.weights_bytes(), planned);
-        }
+        let found = Checkpoint::open_dreamsim(model, &models(), &Silent).expect("opened");
+        let weights: usize = found.iter().map(|one| one.architecture.weights()).sum();
+        let mut metric = DreamSimMetric::new(model, found, Precision::F32);
+        assert_eq!(metric.weights_bytes(), None);
+        metric.load(&Silent).expect("loaded");
+        assert!(metric.weights_bytes() >= Some(4 * weights), "{model}");
+        metric.give_back();
+        assert_eq!(metric.weights_bytes(), None);
     }
 }
 
@@ -335,7 +349,7 @@ fn damaged_and_other_weights_are_refused() {
     says(&said(DreamSim::DinoVitb16, place.path()), &[DINO]);
     // CLIP's has a norm more, and a projection.
     std::fs::copy(models().join("clip_vitb16_pretrain.pth.tar"), &path).expect("copied");
-    says(&said(DreamSim::DinoVitb16, place.path()), &["`pos_drop.bias`", "is not read"]);
+    says(&said(DreamSim::DinoVitb16, place.path()), &["`pos_drop.bias`", "does not have"]);
     std::fs::copy(models().join("checkpoints/dinov2_vitb14_pretrain.pth"), &path).expect("copied");
     says(&said(DreamSim::DinoVitb16, place.path()), &["`blocks.0.ls1.gamma`"]);
 }
