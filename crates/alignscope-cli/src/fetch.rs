@@ -24,8 +24,9 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
         }
         if let ModelSpec::DreamSim(dreamsim) = model {
             bail!(
-                "`{dreamsim}` is published as an archive, which is not fetched: download {} and unpack it, or let \
-                 the package `dreamsim` do so, and name its folder with `--weights` of `run`",
+                "`{dreamsim}` is published as an archive, which is not fetched: download {} and \
+                 unpack it, or let the package `dreamsim` do so, and name its folder with \
+                 `--weights` of `run`",
                 dreamsim.url()
             );
         }

@@ -27,15 +27,9 @@ fn models() {
         "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
          a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
     );
-    say!(
-        "FOLDER#TYPE\n    the stages of a single model of DreamSim, in the folder of its weights: {}",
-        DreamSim::ALL
-            .iter()
-            .filter(|m| m.is_single())
-            .map(|m| m.type_name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    );
+    let types = DreamSim::ALL.iter().filter(|model| model.is_single()).map(|m| m.type_name());
+    let types = types.collect::<Vec<_>>().join(", ");
+    say!("FOLDER#TYPE\n    the stages of a single model of DreamSim in that folder: {types}");
     say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());

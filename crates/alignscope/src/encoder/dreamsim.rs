@@ -116,11 +116,13 @@ fn archive_in(folder: &Path) -> Option<PathBuf> {
     DreamSim::ALL.iter().find_map(|model| archive_of(*model, folder))
 }
 
-/// The archive of a model in a folder, by its published name or by that of the package, which gives
-/// all of them one.
+/// The archive of a model in a folder that was not unpacked: by its published name; or by that of
+/// the package, which gives all archives one and leaves it there, if there is no adapter yet.
 fn archive_of(model: DreamSim, folder: &Path) -> Option<PathBuf> {
-    let names = [model.archive(), "pretrained.zip".to_owned()];
-    names.into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    let is_unpacked = DreamSim::ALL.iter().any(|model| folder.join(model.adapter()).is_dir());
+    let shared = (!is_unpacked).then(|| "pretrained.zip".to_owned());
+    let names = std::iter::once(model.archive()).chain(shared);
+    names.map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
 /// The first of some folders that has the adapter of a model.

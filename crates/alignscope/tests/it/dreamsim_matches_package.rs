@@ -313,6 +313,10 @@ fn an_archive_that_was_not_unpacked_is_told() {
     says(&error, &["checkpoint.zip is packed"]);
     packed("pretrained.zip");
     says(&said(DreamSim::ClipVitb32, place.path()), &["pretrained.zip is packed"]);
+    // The package leaves the archive where it unpacked it.
+    copy_adapter(DreamSim::DinoVitb16, place.path(), DreamSim::DinoVitb16);
+    says(&said(DreamSim::ClipVitb32, place.path()), &["needs the folder"]);
+    says(&said(DreamSim::DinoVitb16, place.path()), &[DINO]);
 }
 
 #[test]

@@ -123,9 +123,10 @@ impl Backbone {
     /// Where its weights are published; `None` if they are in the archive of the model.
     fn url(self) -> Option<&'static str> {
         match self {
-            Self::DinoVitb16 => Some(
-                "https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth",
-            ),
+            Self::DinoVitb16 => Some(concat!(
+                "https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/",
+                "dino_vitbase16_pretrain.pth"
+            )),
             Self::Dinov2Vitb14 => Some(
                 "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth",
             ),
