@@ -22,6 +22,14 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
             files.iter().for_each(|file| say!("    {}", file.display()));
             continue;
         }
+        if let ModelSpec::DreamSim(dreamsim) = model {
+            bail!(
+                "`{dreamsim}` is published as an archive, which is not fetched: download {} and \
+                 unpack it, or let the package `dreamsim` do so, and name its folder with \
+                 `--weights` of `run`",
+                dreamsim.url()
+            );
+        }
         let ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } = model else {
             bail!("`{model}` is not on the hub: there is nothing to fetch");
         };

@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::{FamilyEntry, families};
-use alignscope::{DatasetFormat, Distance, MetricKind};
+use alignscope::{DatasetFormat, Distance, DreamSim, MetricKind};
 
 use crate::arguments::Listed;
 use crate::terminal::say;
@@ -43,9 +43,15 @@ fn models() {
         "series:GLOB\n    one model in many states: the files or checkpoint folders that the pattern \
          matches"
     );
+    let types = DreamSim::ALL.iter().filter(|model| model.is_single()).map(|m| m.type_name());
+    let types = types.collect::<Vec<_>>().join(", ");
+    say!("FOLDER#TYPE\n    the stages of a single model of DreamSim in that folder: {types}");
     say!("features:DIR\n    features that are already computed, in the folder DIR\n");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());
+    }
+    for model in DreamSim::ALL {
+        say!("{model}\n    baseline: {}", model.description());
     }
 }
 

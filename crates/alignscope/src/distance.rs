@@ -12,6 +12,7 @@ use crate::name::UnknownName;
 use crate::pair_statistics::{InnerProducts, PairStatistics};
 pub use correlation::Correlation;
 pub use cosine::Cosine;
+pub(crate) use cosine::one_minus_cosine;
 pub use dot::Dot;
 pub use euclidean::Euclidean;
 pub use normalized_euclidean::NormalizedEuclidean;

@@ -16,6 +16,7 @@ mod convolution;
 mod convolutional;
 mod dinov2;
 mod dinov3;
+mod dreamsim;
 mod embedding;
 mod families;
 mod family;
@@ -54,9 +55,11 @@ pub use beside::BesideError;
 pub use catalogue::Known;
 pub use config::ConfigError;
 pub use convolutional::Convolutional;
+pub use dreamsim::DreamSimError;
+pub(crate) use dreamsim::normalized_embedding;
 pub use families::{FamilyEntry, families, known_models};
 use family::{CheckpointFolder, Family, WeightsOrigin};
-pub use forward::{encode_spilled, encode_stages, passes};
+pub use forward::{encode_last, encode_spilled, encode_stages, passes};
 use layers::Layers;
 pub use norm::NormKind;
 pub use precision::PrecisionChoice;
@@ -67,7 +70,9 @@ use tower::Tower;
 
 use crate::hub::{ADAPTER_FILES, Hub, HubError, HubModel, HubSettings, PATIENCE};
 use crate::input_file::HashedPath;
-use crate::model_spec::{CheckpointFile, Like, ModelSource, ModelSpec, ProjectionForm, is_hub_id};
+use crate::model_spec::{
+    CheckpointFile, DreamSim, Like, ModelSource, ModelSpec, ProjectionForm, is_hub_id,
+};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::{Progress, Silent};
 use crate::remedy::Remedy;
@@ -131,6 +136,9 @@ impl Checkpoint {
             ModelSource::Random { like, seed } => Self::control(like, *seed, progress)?,
             ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
             ModelSource::File(file) => Self::open_file_telling(file, progress)?,
+            ModelSource::DreamSim { folder, model } => {
+                Self::open_dreamsim_alone(*model, folder, progress)?
+            }
             ModelSource::Hub(model) => {
                 let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
                 Self::open_telling(&folder, progress)?
@@ -166,6 +174,11 @@ impl Checkpoint {
     fn open_telling(folder: &Path, progress: &dyn Progress) -> Result<Self, EncoderError> {
         if !folder.is_dir() {
             return Err(EncoderError::NoFolder { path: folder.to_owned() });
+        }
+        if config_format(folder).is_none()
+            && let Some(model) = dreamsim::single_in(folder)?
+        {
+            return Self::open_dreamsim_alone(model, folder, progress);
         }
         let adapter = beside::check(folder)?.then(|| folder.to_owned());
         let base = match &adapter {
@@ -243,6 +256,44 @@ impl Checkpoint {
             })?;
             Self::of_folder(CheckpointFolder::open_with(config, format, origin)?)
         })
+    }
+
+    /// The encoders of a model of DreamSim, whose weights and adapter lie in a folder: that of its
+    /// type, or for the ensemble three.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the adapter is of another model.
+    pub fn open_dreamsim(
+        model: DreamSim,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Self>, EncoderError> {
+        hashing(folder, progress, || dreamsim::open(model, folder))
+    }
+
+    /// The same of the first of some folders that has the adapter of the model.
+    ///
+    /// # Errors
+    /// As for [`open_dreamsim`](Self::open_dreamsim); or none has it.
+    pub fn find_dreamsim(
+        model: DreamSim,
+        folders: &[PathBuf],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Self>, EncoderError> {
+        Self::open_dreamsim(model, dreamsim::find(model, folders)?, progress)
+    }
+
+    /// The encoder of a single model of DreamSim.
+    fn open_dreamsim_alone(
+        model: DreamSim,
+        folder: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Self, EncoderError> {
+        if !model.is_single() {
+            return Err(DreamSimError::Ensemble { folder: folder.to_owned() }.into());
+        }
+        let mut encoders = Self::open_dreamsim(model, folder, progress)?;
+        Ok(encoders.pop().expect("a single model is one encoder"))
     }
 
     /// A checkpoint of which the configuration was read.
@@ -606,6 +657,9 @@ pub enum EncoderError {
     /// Another file of the folder makes another model.
     #[error(transparent)]
     Beside(#[from] BesideError),
+    /// The files of DreamSim make no model of it.
+    #[error(transparent)]
+    DreamSim(#[from] DreamSimError),
     /// The variant `@bare-patches` is of another family.
     #[error(
         "`@bare-patches` is how the study ran BiomedCLIP (an open_clip timm ViT), this model is of the family {family}"
@@ -634,6 +688,7 @@ impl EncoderError {
         match self {
             Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
             Self::NoConfig { .. } => vec![Remedy::SayLike],
+            Self::DreamSim(DreamSimError::NoAdapter { .. }) => vec![Remedy::NameWeights],
             _ => vec![],
         }
     }

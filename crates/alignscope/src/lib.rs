@@ -105,9 +105,9 @@ pub use crate::model::{
     UserSource,
 };
 pub use crate::model_spec::{
-    CheckpointFile, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError, NamedModel,
-    ProjectionForm, Series, SeriesError, SeriesState, SeriesStep, Specs, base_of, check_model_name,
-    expand, names_of, short_name,
+    CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError,
+    NamedModel, ProjectionForm, Series, SeriesError, SeriesState, SeriesStep, Specs, base_of,
+    check_model_name, expand, names_of, short_name,
 };
 pub use crate::name::UnknownName;
 pub use crate::plan::{Holding, Place};

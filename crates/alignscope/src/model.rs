@@ -12,6 +12,7 @@
 
 mod activations;
 mod arrays;
+mod dreamsim;
 mod encoder;
 mod error;
 mod features;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use activations::{ActivationSource, Activations, SetImages, SetReducer, TokenChoice};
+pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
 pub use features::{FeatureValues, Features, FeaturesSource};
@@ -88,6 +90,16 @@ pub trait Facts {
     /// What of the images of a data set it compares, by what that is called.
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
         ("tokens", cell.tokens.to_string())
+    }
+
+    /// Whether its products are in the precision that the run asks for.
+    fn follows_precision(&self) -> bool {
+        self.role() == Role::Encoder
+    }
+
+    /// Whether it compares what baselines see of a data set, and not what is its own rule.
+    fn sees_baseline_rule(&self) -> bool {
+        false
     }
 
     /// Its files, with the hashes of what was read of them.

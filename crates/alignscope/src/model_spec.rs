@@ -10,12 +10,14 @@ use crate::name::nearest;
 use crate::user_folders::expand_home;
 
 mod checkpoint_file;
+mod dreamsim;
 mod expanded;
 mod named;
 mod series;
 mod short_name;
 
 pub use checkpoint_file::{CheckpointFile, Like};
+pub use dreamsim::DreamSim;
 pub use expanded::expand;
 pub(crate) use expanded::matched;
 pub use named::{ModelNameError, NamedModel, SeriesState, SeriesStep, check_model_name, names_of};
@@ -34,6 +36,8 @@ pub enum ModelSpec {
     Pixels,
     /// A measure of image quality.
     MetricKind(MetricKind),
+    /// The distance of a model of DreamSim.
+    DreamSim(DreamSim),
     /// An encoder.
     Encoder {
         /// Where its weights come from.
@@ -64,6 +68,13 @@ pub enum ModelSource {
     Folder(PathBuf),
     /// A file of weights.
     File(CheckpointFile),
+    /// A single model of DreamSim.
+    DreamSim {
+        /// The folder that the package `dreamsim` keeps its weights in.
+        folder: PathBuf,
+        /// Which of its models.
+        model: DreamSim,
+    },
     /// A model of the hub.
     Hub(HubModel),
 }
@@ -83,7 +94,7 @@ impl ModelSpec {
     /// Whether it has stages, and not one output alone.
     pub fn has_stages(&self) -> bool {
         match self {
-            Self::Pixels | Self::MetricKind(_) => false,
+            Self::Pixels | Self::MetricKind(_) | Self::DreamSim(_) => false,
             Self::Encoder { .. } | Self::Series(_) | Self::Features(_) | Self::Own(_) => true,
         }
     }
@@ -102,6 +113,11 @@ impl ModelSpec {
             }
             Self::Encoder { source: ModelSource::Random { like, seed }, bare_patches } => {
                 let source = ModelSource::Random { like: like.whole(), seed: *seed };
+                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
+            }
+            Self::Encoder { source: ModelSource::DreamSim { folder, model }, bare_patches } => {
+                let (folder, model) = (named::whole_path(folder), *model);
+                let source = ModelSource::DreamSim { folder, model };
                 Self::Encoder { source, bare_patches: *bare_patches }.to_string()
             }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
@@ -129,6 +145,12 @@ impl ModelSpec {
                 },
             ) => return bare_patches == other && seed == of && like.real() == to.real(),
             (Self::Series(one), Self::Series(two)) => return one.whole() == two.whole(),
+            (
+                Self::Encoder { source: ModelSource::DreamSim { folder: one, model }, .. },
+                Self::Encoder {
+                    source: ModelSource::DreamSim { folder: two, model: other }, ..
+                },
+            ) if model == other => (one, two),
             (Self::Features(one), Self::Features(two)) => (one, two),
             _ => return self == other,
         };
@@ -171,6 +193,7 @@ impl fmt::Display for ModelSpec {
         let (source, bare_patches) = match self {
             Self::Pixels => return f.pad("pixels"),
             Self::MetricKind(baseline) => return baseline.fmt(f),
+            Self::DreamSim(model) => return model.fmt(f),
             Self::Features(path) => return f.pad(&format!("{FEATURES}{}", path.display())),
             Self::Own(name) => return f.pad(name),
             Self::Series(series) => return series.fmt(f),
@@ -182,6 +205,9 @@ impl fmt::Display for ModelSpec {
             ModelSource::Random { like, seed } => format!("random:{like}@seed={seed}{variant}"),
             ModelSource::Folder(path) => format!("{}{variant}", path.display()),
             ModelSource::File(file) => format!("{file}{variant}"),
+            ModelSource::DreamSim { folder, model } => {
+                format!("{}#{}{variant}", folder.display(), model.type_name())
+            }
             ModelSource::Hub(model) => format!("{model}{variant}"),
         })
     }
@@ -297,6 +323,18 @@ pub enum ModelSpecError {
         /// What it is to be like.
         like: String,
     },
+    /// There is no such model of DreamSim.
+    #[error(
+        "`#{found}` in `{name}` names no model of DreamSim in that folder, expected one of {expected}"
+    )]
+    DreamSim {
+        /// The whole name.
+        name: String,
+        /// What follows `#`.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// There is no such folder of features.
     #[error(
         "`features:{0}` names no folder, expected one with `features.npy` and `file_names.txt`, or \
@@ -326,7 +364,7 @@ impl FromStr for ModelSpec {
 
     /// Reads `pixels`, a baseline, `features:FOLDER`, `random:WHAT[@seed=N][@bare-patches]` of an id
     /// or a folder, `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
-    /// `FILE[#PART][@like=WHAT][@bare-patches]` or
+    /// `FILE[#PART][@like=WHAT][@bare-patches]`, `FOLDER#TYPE` of DreamSim or
     /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
     /// `~/` is the user's home.
     fn from_str(name: &str) -> Result<Self, ModelSpecError> {
@@ -344,7 +382,10 @@ fn folder_at(name: &str, base: Option<&Path>) -> Option<PathBuf> {
 /// Whether the name is that of a folder or a file that is there, also with what may follow it.
 fn is_place(name: &str, base: Option<&Path>) -> bool {
     let rest = name.strip_suffix("@bare-patches").unwrap_or(name);
-    !name.is_empty() && (folder_at(rest, base).is_some() || CheckpointFile::is_there(rest, base))
+    !name.is_empty()
+        && (folder_at(rest, base).is_some()
+            || CheckpointFile::is_there(rest, base)
+            || dreamsim::is_there(rest, base))
 }
 
 impl ModelSpec {
@@ -358,6 +399,9 @@ impl ModelSpec {
         }
         if let Ok(baseline) = name.parse() {
             return Ok(Self::MetricKind(baseline));
+        }
+        if let Ok(model) = name.parse() {
+            return Ok(Self::DreamSim(model));
         }
         if let Some(folder) = name.strip_prefix(FEATURES) {
             return match folder_at(folder, base) {
@@ -380,6 +424,8 @@ impl ModelSpec {
             ModelSource::Folder(if trimmed.is_empty() { folder } else { trimmed.into() })
         } else if let Some(file) = CheckpointFile::read(name, rest, base)? {
             ModelSource::File(file)
+        } else if let Some(source) = dreamsim::read(name, rest, base)? {
+            source
         } else {
             ModelSource::Hub(hub_model(name, rest, base)?)
         };
@@ -420,8 +466,9 @@ fn hub_model(name: &str, rest: &str, base: Option<&Path>) -> Result<HubModel, Mo
             let (name, rest) = (name.to_owned(), rest.to_owned());
             return Err(ModelSpecError::Named { name, rest });
         }
-        let words = MetricKind::ALL.map(MetricKind::name);
-        let meant = nearest(id, words.into_iter().chain(["pixels"])).map(str::to_owned);
+        let words = MetricKind::ALL.map(MetricKind::name).into_iter();
+        let words = words.chain(DreamSim::ALL.map(DreamSim::name)).chain(["pixels"]);
+        let meant = nearest(id, words).map(str::to_owned);
         return Err(ModelSpecError::Unknown { name: name.to_owned(), meant });
     }
     if let Some(found) = revision.filter(|revision| !is_revision(revision)) {

@@ -212,9 +212,8 @@ impl Experiment {
         datasets: &[PreparedDataset],
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
-        let any =
-            |models: &[RunModel<'_>], role| models.iter().any(|m| m.model.facts().role() == role);
-        if any(models, Role::Encoder) && self.precision.is_slower_than_f32() {
+        let precise = models.iter().any(|model| model.model.facts().follows_precision());
+        if precise && self.precision.is_slower_than_f32() {
             progress.note(&format!(
                 "{} is slower than f32 on this processor, which lacks the instructions that it is made for; it is done by {}",
                 self.precision,
@@ -229,7 +228,8 @@ impl Experiment {
                 progress.note(&format!("{name}: nothing of it is kept, since {why}"));
             }
         }
-        for dataset in datasets.iter().filter(|_| any(models, Role::Baseline)) {
+        let seen = models.iter().any(|model| model.model.facts().sees_baseline_rule());
+        for dataset in datasets.iter().filter(|_| seen) {
             let name = &dataset.dataset.name;
             progress.note(&format!("{name}: baselines compare {}", dataset.baseline_rule));
         }

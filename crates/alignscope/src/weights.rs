@@ -583,6 +583,11 @@ impl Weights {
         }
     }
 
+    /// The modules that the adapter changes, as it calls them; none without an adapter.
+    pub(crate) fn adapted_modules(&self) -> BTreeSet<String> {
+        self.adapter.as_ref().map(|adapter| adapter.modules()).unwrap_or_default()
+    }
+
     /// The list of shards, where the tensors lie in several files.
     pub fn index(&self) -> Option<&HashedPath> {
         match &self.source {

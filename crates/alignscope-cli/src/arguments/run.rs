@@ -30,7 +30,8 @@ pub struct Run {
     /// folders that the pattern matches, by the step in their names, as in `series:runs/a/epoch_*.pt`;
     /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
     /// `random:ID[@seed=N]` or `random:FOLDER`, an untrained control;
-    /// a baseline such as `ssim` or `lpips-alex`;
+    /// `FOLDER#TYPE`, the stages of a single model of DreamSim, as `models#dino_vitb16`;
+    /// a baseline such as `ssim`, `lpips-alex` or `dreamsim`;
     /// `pixels`.
     ///
     /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder or file
@@ -78,7 +79,7 @@ pub struct Run {
     #[arg(long, value_name = "PX", value_parser = positive)]
     pub baseline_size: Option<usize>,
 
-    /// A folder with the weights of LPIPS and PerceptNet under their published names. It is
+    /// A folder with the weights of LPIPS, PerceptNet and DreamSim under their published names. It is
     /// searched before $ALIGNSCOPE_WEIGHTS and the caches.
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub weights: Option<PathBuf>,

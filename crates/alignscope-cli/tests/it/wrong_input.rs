@@ -594,6 +594,28 @@ fn a_baseline_whose_weights_are_not_there() {
 }
 
 #[test]
+fn dreamsim_whose_weights_are_not_there() {
+    let parts = [
+        "`clip_vitb32_single_lora` of the archive published at https://github.com/ssundaram21/",
+        "`--weights`",
+    ];
+    let nowhere = [("XDG_CACHE_HOME", "/nowhere"), ("ALIGNSCOPE_WEIGHTS", "")];
+    refuses_model(&["run", "--model", "dreamsim-clip-vitb32"], &nowhere, &parts);
+}
+
+#[test]
+fn dreamsim_that_was_not_unpacked() {
+    let place = place();
+    place.write("weights/pretrained.zip", "PK");
+    let folder = place.path("weights");
+    let named = ["run", "--model", "dreamsim", "--weights", text(&folder)];
+    refuses_model(&named, &[], &["pretrained.zip is packed; unpack it"]);
+    let parts =
+        ["is published as an archive, which is not fetched", "dreamsim_ensemble_checkpoint.zip"];
+    refuses_model(&["fetch", "dreamsim"], &[], &parts);
+}
+
+#[test]
 fn images_too_small_for_a_baseline() {
     let place = place();
     place.write("b.png", png(20, 17));

@@ -146,7 +146,7 @@ class Experiment:
     """Models × data sets: what `alignscope run` does. `Experiment.from_file` reads one.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
-    …), `pixels`, `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and
+    `dreamsim`, …), `pixels`, `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and
     `step`), `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of formats, or `NAME=FORMAT`, to folders

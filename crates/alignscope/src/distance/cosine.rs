@@ -35,7 +35,7 @@ impl PairDistance for Cosine {
 }
 
 /// One minus the cosine of two vectors of these inner products: ⟨a, b⟩, ⟨a, a⟩ and ⟨b, b⟩.
-pub(super) fn one_minus_cosine(ab: f64, aa: f64, bb: f64) -> f64 {
+pub(crate) fn one_minus_cosine(ab: f64, aa: f64, bb: f64) -> f64 {
     match (aa == 0.0, bb == 0.0) {
         (true, true) => 0.0,
         (true, false) | (false, true) => 1.0,

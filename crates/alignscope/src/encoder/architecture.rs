@@ -40,6 +40,8 @@ impl Serialize for FamilyName {
 pub enum PoolingKind {
     /// The class token.
     ClassToken,
+    /// The class token, and behind it the mean of the patches.
+    ClassAndPatchMean,
     /// The mean of the patches.
     PatchMean,
     /// The mean of all tokens.

@@ -63,6 +63,39 @@ pub fn encode_spilled<E: Send + From<SpillError>>(
     GroupPass { encoder, images, group, in_memory, load, advance, spill: E::from }.all(&mut visit)
 }
 
+/// The last stage of some images alone, `[images, last channels]`, on the thread that calls; the
+/// numbers are those of [`encode_stages`]. `load` writes preprocessed image `i`, `[3, size, size]`.
+///
+/// # Panics
+/// The encoder is of the variant `@bare-patches`.
+pub fn encode_last(
+    encoder: &Encoder,
+    images: usize,
+    mut load: impl FnMut(usize, &mut [f32]),
+) -> Vec<f32> {
+    assert!(!encoder.bare_patches, "its last stage is that of the whole model");
+    let (tower, room) = (&encoder.tower, encoder.architecture.room());
+    let mut shapes: Vec<[usize; 2]> =
+        encoder.stages().into_iter().map(|stage| encoder.shape(stage)).collect();
+    let [_, channels] = shapes.pop().expect("a last stage");
+    let last = shapes[shapes.len() - 1];
+    let mut values = vec![0.0; images * room];
+    let mut out = vec![0.0; images * channels];
+    encoder.with_scratch(|scratch| {
+        let mut pixels = vec![0.0; encoder.pixels_len()];
+        for (i, values) in values.chunks_exact_mut(room).enumerate() {
+            load(i, &mut pixels);
+            tower.embed(&pixels, &mut values[..shapes[0][0] * shapes[0][1]], scratch);
+        }
+        for (step, shape) in shapes[..shapes.len() - 1].iter().enumerate() {
+            tower.step(step, Group { values: &mut values, room, shape: *shape }, scratch);
+        }
+        let images = values.chunks_exact(room).zip(out.chunks_exact_mut(channels));
+        images.for_each(|(values, out)| tower.finish(&values[..last[0] * last[1]], out, scratch));
+    });
+    out
+}
+
 /// Groups that each thread gets at least, so that none waits long for the last.
 const GROUPS_A_THREAD: usize = 4;
 
@@ -283,6 +316,16 @@ mod tests {
     fn nor_do_they_where_stages_are_of_several_sizes() {
         for name in ["resnet", "convnext"] {
             check_equal(&golden(&format!("families/{name}")));
+        }
+    }
+
+    #[test]
+    fn the_last_stage_alone_is_the_same_to_the_bit() {
+        for name in ["clip/base", "families/vit", "families/resnet"] {
+            let encoder = golden(name);
+            let (_, expected, _) = encode(&encoder, 11, None, 1).pop().expect("a last stage");
+            let load = |i: usize, pixels: &mut [f32]| load(i, pixels).expect("loaded");
+            assert!(encode_last(&encoder, 11, load) == expected, "{name}");
         }
     }
 

@@ -6,7 +6,10 @@ pub(super) enum Resizing {
     /// PyTorch's `interpolate` with mode `bicubic`: four neighbours, those beyond the border being
     /// the border's.
     Bicubic,
-    /// The same with `antialias`: Pillow's cubic, widened where the grid shrinks, its weights within
+    /// The same at the scale of a grid of a tenth of a patch more, as DINO's and DINOv2's own code
+    /// has it: `scale_factor=(to + 0.1) / from`.
+    BicubicTenth,
+    /// The same as the first with `antialias`: Pillow's cubic, widened where the grid shrinks, its weights within
     /// the grid made to add up to 1.
     BicubicAntialias,
     /// Mode `bilinear`: two neighbours.
@@ -66,13 +69,16 @@ pub(super) fn sine_cosine(side: usize, channels: usize) -> Vec<f32> {
 
 /// For each new place of an axis, the old places that it is made of, with their weights.
 fn taps(from: usize, to: usize, resizing: Resizing) -> Vec<Vec<(usize, f64)>> {
-    let scale = from as f64 / to as f64;
+    let scale = match resizing {
+        Resizing::BicubicTenth => from as f64 / (to as f64 + 0.1),
+        _ => from as f64 / to as f64,
+    };
     let last = from - 1;
     (0..to)
         .map(|i| {
             let centre = (i as f64 + 0.5) * scale;
             match resizing {
-                Resizing::Bicubic => {
+                Resizing::Bicubic | Resizing::BicubicTenth => {
                     let place = centre - 0.5;
                     let first = place.floor() - 1.0;
                     let tap = |k: usize| first + k as f64;

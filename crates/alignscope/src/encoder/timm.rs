@@ -461,6 +461,7 @@ impl TimmModel<'_> {
         let before = a.prefix_tokens();
         let pooling = match a.pooling {
             PoolingKind::ClassToken => Pooling::ClassToken,
+            PoolingKind::ClassAndPatchMean => unreachable!("no pooling of timm"),
             PoolingKind::PatchMean => Pooling::Mean(before..a.tokens()),
             PoolingKind::TokenMean => Pooling::Mean(0..a.tokens()),
             PoolingKind::PrefixMean => Pooling::Mean(0..before),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::metric::MetricKind;
-use crate::model_spec::Specs;
+use crate::model_spec::{DreamSim, Specs};
 
 /// Red, green and blue, 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +112,25 @@ const SCALE: [Color; 17] = [
     Color([240, 216, 70]),
     Color([254, 232, 56]),
 ];
+/// The same for the distances of DreamSim.
+const DREAMSIM: [(DreamSim, Color, [u32; 2]); 8] = [
+    (DreamSim::Ensemble, Color([88, 20, 60]), [16, 4]),
+    (DreamSim::DinoVitb16, Color([130, 40, 90]), [10, 4]),
+    (DreamSim::DinoVitb16Patch, Color([130, 40, 90]), [4, 4]),
+    (DreamSim::Dinov2Vitb14, Color([60, 50, 110]), [10, 4]),
+    (DreamSim::Dinov2Vitb14Patch, Color([60, 50, 110]), [4, 4]),
+    (DreamSim::ClipVitb32, Color([20, 70, 110]), [10, 4]),
+    (DreamSim::OpenClipVitb32, Color([30, 95, 70]), [10, 4]),
+    (DreamSim::SynclrVitb16, Color([110, 85, 20]), [10, 4]),
+];
+
+/// Colour and dashes of a baseline's line, by its name.
+fn baseline(name: &str) -> Option<(Color, [u32; 2])> {
+    let metrics = BASELINES.iter().map(|(metric, color, dashes)| (metric.name(), *color, *dashes));
+    let dreamsim = DREAMSIM.iter().map(|(model, color, dashes)| (model.name(), *color, *dashes));
+    let mut all = metrics.chain(dreamsim);
+    all.find(|(found, ..)| *found == name).map(|(_, color, dashes)| (color, dashes))
+}
 
 const PIXELS: Color = Color([90, 90, 90]);
 /// People: the line of the ceiling.
@@ -195,8 +214,8 @@ impl Palette {
         }
         // Which LPIPS the study published is not known.
         let model = if model == "lpips" { MetricKind::LpipsAlex.name() } else { model };
-        if let Some((_, color, _)) = BASELINES.iter().find(|(b, _, _)| b.name() == model) {
-            return Some(simple(*color));
+        if let Some((color, _)) = baseline(model) {
+            return Some(simple(color));
         }
         MODELS.iter().find(|(id, _, _)| *id == base).map(|(_, light, dark)| (*light, *dark))
     }
@@ -255,7 +274,7 @@ impl Color {
 
 /// Lengths of dash and gap of a baseline's line, for a text of 15 units.
 pub(super) fn baseline_dashes(name: &str) -> [u32; 2] {
-    BASELINES.iter().find(|(b, _, _)| b.name() == name).map_or([10, 3], |(_, _, dashes)| *dashes)
+    baseline(name).map_or([10, 3], |(_, dashes)| dashes)
 }
 
 #[cfg(test)]

@@ -127,6 +127,11 @@ impl MetricFolders {
         Ok(Self { folders, cache })
     }
 
+    /// The folders, in the order in which they are searched.
+    pub(crate) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
     /// The first place that has each file of a baseline, whether it is the one that was published,
     /// and the file itself.
     pub(super) fn find(

@@ -35,6 +35,15 @@ pub enum ModelError {
         #[source]
         source: Box<MetricError>,
     },
+    /// The folder of the weights of a baseline is none.
+    #[error("cannot load the baseline {model}")]
+    Folders {
+        /// Which one.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<MetricError>,
+    },
     /// Threads cannot be started.
     #[error("cannot start {threads} threads")]
     Threads {

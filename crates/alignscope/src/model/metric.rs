@@ -101,14 +101,54 @@ pub trait ImageMetric: Send + Sync {
         1
     }
 
+    /// Whether its products are in the precision that the run asks for.
+    fn follows_precision(&self) -> bool {
+        false
+    }
+
+    /// Side of the square to which every image is brought, whatever its proportion (Pillow's
+    /// bicubic); `None` if it sees what all metrics see of a data set.
+    fn squashed_to(&self) -> Option<usize> {
+        None
+    }
+
+    /// So many images a thread takes at a time, at most.
+    fn images_at_a_time(&self) -> usize {
+        1
+    }
+
+    /// Bytes that it holds whatever the images: its weights, if they are many. `None` while they
+    /// are not read: memory is planned when they are, and nothing else is asked before.
+    fn weights_bytes(&self) -> Option<usize> {
+        Some(0)
+    }
+
+    /// Makes ready what features need; asked for when something is to be measured, and not before.
+    ///
+    /// # Errors
+    /// Weights cannot be read.
+    fn load(&mut self, progress: &dyn Progress) -> Result<(), ModelError> {
+        let _ = progress;
+        Ok(())
+    }
+
+    /// Gives back what it was made ready with: the last data set is done.
+    fn give_back(&mut self) {}
+
     /// Bytes of an image's features.
     fn bytes(&self, width: usize, height: usize) -> usize;
 
-    /// Bytes that are needed beside them while they are computed.
+    /// Bytes that a thread needs beside them while those of
+    /// [so many](Self::images_at_a_time) images are computed.
     fn working_bytes(&self, width: usize, height: usize) -> usize;
 
     /// What is compared of an image.
     fn features(&self, image: RgbImage) -> Self::Features;
+
+    /// The same of [so many](Self::images_at_a_time) images, each as by itself.
+    fn features_of(&self, images: Vec<RgbImage>) -> Vec<Self::Features> {
+        images.into_iter().map(|image| self.features(image)).collect()
+    }
 
     /// The distance of two images: ≥ 0, 0 of equal images.
     fn distance(&self, a: &Self::Features, b: &Self::Features) -> f64;
@@ -183,8 +223,16 @@ impl<M: ImageMetric> Facts for Metric<M> {
         }
     }
 
+    fn follows_precision(&self) -> bool {
+        self.0.follows_precision()
+    }
+
+    fn sees_baseline_rule(&self) -> bool {
+        M::ROLE == Role::Baseline && self.0.squashed_to().is_none()
+    }
+
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
-        ("compared", rule::<M>(cell.dataset).to_string())
+        ("compared", rule(&self.0, cell.dataset).to_string())
     }
 
     fn files(&self) -> Vec<FileRecord> {
@@ -233,6 +281,7 @@ impl<M: ImageMetric> Model for Metric<M> {
         if let Some(values) = kept.as_ref().and_then(|entry| entry.all_values(pairs)) {
             return Ok(Measurement::new(vec![stage(values)], None));
         }
+        self.0.load(progress)?;
         let clock = Instant::now();
         let (values, features_computed) = distances(&self.0, cell, kept.as_ref(), progress)?;
         let work = CellWork {
@@ -243,28 +292,35 @@ impl<M: ImageMetric> Model for Metric<M> {
         let work = (M::ROLE == Role::Baseline).then_some(work);
         Ok(Measurement::new(vec![stage(values)], work))
     }
+
+    fn give_back(&mut self) {
+        self.0.give_back();
+    }
 }
 
 /// What a metric sees of a data set's images.
-fn rule<M: ImageMetric>(dataset: &PreparedDataset) -> PixelRule {
-    match M::ROLE {
-        Role::Pixels => dataset.pixel_rule,
-        _ => dataset.baseline_rule,
+fn rule<M: ImageMetric>(metric: &M, dataset: &PreparedDataset) -> PixelRule {
+    match (metric.squashed_to(), M::ROLE) {
+        (Some(side), _) => PixelRule::Squashed { side },
+        (None, Role::Pixels) => dataset.pixel_rule,
+        (None, _) => dataset.baseline_rule,
     }
 }
 
 /// Refuses a data set whose images are too small, or a budget that does not hold one of them.
 fn check<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<(), ModelError> {
     let dataset = cell.dataset;
-    let rule = rule::<M>(dataset);
+    let rule = rule(metric, dataset);
     let ((width, height), needed) = (rule.size(), metric.min_side());
     if width.min(height) < needed {
         let cropped = matches!(rule, PixelRule::Cropped { .. });
         let (model, dataset) = (metric.name(), dataset.name());
         return Err(ModelError::TooSmall { model, dataset, cropped, width, height, needed });
     }
-    Share::plan(metric, cell)?;
-    Ok(())
+    match metric.weights_bytes() {
+        Some(_) => Share::plan(metric, cell).map(drop).map_err(ModelError::from),
+        None => Ok(()),
+    }
 }
 
 /// How the memory is shared out.
@@ -279,11 +335,13 @@ impl Share {
     /// At most half of the budget for the threads' images, fewer threads if need be.
     fn plan<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<Self, TooLittleMemory> {
         let Cell { dataset, memory_bytes, .. } = *cell;
-        let rule = rule::<M>(dataset);
+        let rule = rule(metric, dataset);
         let (width, height) = rule.size();
         let bytes = metric.bytes(width, height) as u64;
-        let each = bytes + metric.working_bytes(width, height) as u64;
-        let fixed = PROGRAM_BYTES + dataset.decoding.bytes();
+        let weights = metric.weights_bytes().expect("they were read");
+        let batch = metric.images_at_a_time() as u64;
+        let each = batch * bytes + metric.working_bytes(width, height) as u64;
+        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64;
         let free = memory_bytes.saturating_sub(fixed);
         let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
         let threads = rayon::current_num_threads().min(most).max(1);
@@ -336,16 +394,20 @@ fn distances<M: ImageMetric>(
     let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
     let mut distances: Vec<f64> =
         (0..).take(dataset.pairs.len()).map(|pair| known(pair).unwrap_or(0.0)).collect();
-    let features = |image: u32| {
+    let features = |images: &[u32]| {
         check_stopped(progress)?;
-        let image = dataset.load(image as usize, |image| rule::<M>(dataset).apply(image))?;
-        let features = metric.features(image);
-        progress.advance(1);
+        let rule = rule(metric, dataset);
+        let load = |image: &u32| dataset.load(*image as usize, |image| rule.apply(image));
+        let loaded = images.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        let features = metric.features_of(loaded);
+        progress.advance(images.len() as u64);
         Ok::<_, ModelError>(features)
     };
     for group in &groups {
-        let make = || group.held.par_iter().map(|image| features(*image)).collect::<Vec<_>>();
+        let batch = group.held.len().div_ceil(threads).clamp(1, metric.images_at_a_time());
+        let make = || group.held.par_chunks(batch).map(features).collect::<Vec<_>>();
         let held = pool.install(make).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let held: Vec<M::Features> = held.into_iter().flatten().collect();
         let compare = |pairs: &[(u32, [u32; 2])]| {
             check_stopped(progress)?;
             let distance = |(_, [a, b]): &(u32, [u32; 2])| {
@@ -358,9 +420,9 @@ fn distances<M: ImageMetric>(
         let within: Vec<_> = group.pairs.par_chunks(M::PAIRS_AT_A_TIME).map(compare).collect();
         let within = within.into_iter().collect::<Result<Vec<_>, _>>()?;
         let compare = |passing: &Passing| {
-            let passing_features = features(passing.image)?;
+            let of_passing = features(&[passing.image])?;
             let distance = |&(pair, local): &(u32, u32)| {
-                (pair, metric.distance(&held[local as usize], &passing_features))
+                (pair, metric.distance(&held[local as usize], &of_passing[0]))
             };
             progress.advance(passing.pairs.len() as u64);
             Ok::<Vec<_>, ModelError>(passing.pairs.iter().map(distance).collect())

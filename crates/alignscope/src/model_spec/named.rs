@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Like, ModelSource, ModelSpec, ModelSpecError};
+use super::{DreamSim, Like, ModelSource, ModelSpec, ModelSpecError};
 use crate::metric::MetricKind;
 use crate::name::MAX_NAME_BYTES;
 use crate::shown::is_hidden;
@@ -130,7 +130,7 @@ pub enum ModelNameError {
 
 /// Whether a name is what results call a baseline or the pixels.
 fn is_reserved(name: &str) -> bool {
-    name == "pixels" || name.parse::<MetricKind>().is_ok()
+    name == "pixels" || name.parse::<MetricKind>().is_ok() || name.parse::<DreamSim>().is_ok()
 }
 
 /// Holds the name of a model from outside to what every name must be: something, of characters that
@@ -225,8 +225,10 @@ impl NamedModel {
         let Some(name) = &self.name else { return Ok(()) };
         let spec = self.spec.to_string();
         match self.spec {
-            ModelSpec::Pixels | ModelSpec::MetricKind(_) if *name == spec => return Ok(()),
-            ModelSpec::Pixels | ModelSpec::MetricKind(_) => {
+            ModelSpec::Pixels | ModelSpec::MetricKind(_) | ModelSpec::DreamSim(_) => {
+                if *name == spec {
+                    return Ok(());
+                }
                 return Err(ModelNameError::Fixed { spec, name: name.clone() });
             }
             ModelSpec::Encoder { .. }
@@ -321,6 +323,10 @@ impl Folder {
                 let part = file.part.as_ref().map_or(String::new(), |part| format!("#{part}"));
                 (&file.path, format!("{part}{}", variant(*bare_patches)))
             }
+            ModelSpec::Encoder {
+                source: ModelSource::DreamSim { folder, model },
+                bare_patches,
+            } => (folder, format!("#{}{}", model.type_name(), variant(*bare_patches))),
             ModelSpec::Features(path) => (path, String::new()),
             _ => return None,
         };

@@ -15,6 +15,8 @@ pub enum PixelRule {
     Decoded { width: usize, height: usize },
     /// They differ: short side at so many pixels (Pillow bicubic), centre cropped.
     Cropped { side: usize },
+    /// Each is brought to a square, whatever its proportion (Pillow bicubic).
+    Squashed { side: usize },
 }
 
 impl PixelRule {
@@ -32,7 +34,7 @@ impl PixelRule {
     pub(crate) fn size(self) -> (usize, usize) {
         match self {
             Self::Decoded { width, height } => (width, height),
-            Self::Cropped { side } => (side, side),
+            Self::Cropped { side } | Self::Squashed { side } => (side, side),
         }
     }
 
@@ -40,18 +42,25 @@ impl PixelRule {
         match self {
             Self::Decoded { .. } => image,
             Self::Cropped { side } => {
-                let recipe = Preprocessing {
-                    resize: Some(Resize::ShortestEdge(side)),
-                    resample: Resample::Bicubic,
-                    crop: Some((side, side)),
-                    crop_rounding: CropRounding::Floor,
-                    rescale_factor: None,
-                    normalize: None,
-                    resize_floats: false,
-                };
-                recipe.pixels(&image)
+                let (resize, crop) = (Resize::ShortestEdge(side), Some((side, side)));
+                bicubic(resize, crop).pixels(&image)
+            }
+            Self::Squashed { side } => {
+                bicubic(Resize::Exact { height: side, width: side }, None).pixels(&image)
             }
         }
+    }
+}
+
+fn bicubic(resize: Resize, crop: Option<(usize, usize)>) -> Preprocessing {
+    Preprocessing {
+        resize: Some(resize),
+        resample: Resample::Bicubic,
+        crop,
+        crop_rounding: CropRounding::Floor,
+        rescale_factor: None,
+        normalize: None,
+        resize_floats: false,
     }
 }
 
@@ -65,6 +74,9 @@ impl fmt::Display for PixelRule {
                 f,
                 "images of different size: short side to {side} (Pillow bicubic), centre cropped"
             ),
+            Self::Squashed { side } => {
+                write!(f, "images brought to {side} × {side} (Pillow bicubic)")
+            }
         }
     }
 }
@@ -83,5 +95,11 @@ mod tests {
         let square =
             PixelRule::Cropped { side: 224 }.apply(RgbImage::new(500, 300, vec![0; 450_000]));
         assert_eq!((square.width(), square.height()), (224, 224));
+        // What a crop would have cut off is there.
+        let halves = (0..500 * 300).flat_map(|i| [if i % 500 < 250 { 0 } else { 255 }; 3]);
+        let image = RgbImage::new(500, 300, halves.collect());
+        let squashed = PixelRule::Squashed { side: 100 }.apply(image);
+        let row: Vec<u8> = squashed.pixels()[..300].iter().step_by(3).copied().collect();
+        assert_eq!((row[0], row[40], row[60], row[99]), (0, 0, 255, 255));
     }
 }

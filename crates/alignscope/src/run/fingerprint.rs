@@ -10,7 +10,7 @@ use crate::cache::{About, Fingerprint, NUMERICS};
 use crate::encoder::Precision;
 use crate::experiment::Experiment;
 use crate::input_file::ContentHash;
-use crate::model::{BLOCKS, Cell, Role};
+use crate::model::{BLOCKS, Cell};
 use crate::prepared::PreparedDataset;
 use crate::results::{CHANNEL_ENERGY, RunState, own_figures};
 use crate::weights::hex;
@@ -85,7 +85,7 @@ impl Experiment {
         if let Some(tokens) = self.tokens_compared(models) {
             inputs.insert("tokens".to_owned(), tokens);
         }
-        let baselines = models.iter().any(|model| model.model.facts().role() == Role::Baseline);
+        let baselines = models.iter().any(|model| model.model.facts().sees_baseline_rule());
         for RunModel { name, model, .. } in models {
             for (what, value) in model.facts().inputs() {
                 inputs.insert(format!("{what} of {name}"), value);

@@ -6,11 +6,12 @@ use super::ExperimentError;
 use crate::encoder::Checkpoint;
 use crate::experiment::Experiment;
 use crate::features::{FeatureFolder, Reading};
-use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
+use crate::metric::{LoadedMetric, MetricError, MetricFolders, MetricKind};
 use crate::model::{
-    Activations, EncoderSource, Metric, Model, ModelError, Pixels, UserModel, UserSource,
+    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, UserModel,
+    UserSource,
 };
-use crate::model_spec::{ModelSpec, NamedModel, SeriesStep, names_of};
+use crate::model_spec::{DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
 use crate::results::MAX_MODELS;
 use crate::stage::Stage;
@@ -50,6 +51,7 @@ impl Experiment {
                 }
                 ModelSpec::Features(path) => self.features(path, &name)?,
                 ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
+                ModelSpec::DreamSim(model) => Box::new(Metric(self.dreamsim(*model, progress)?)),
                 ModelSpec::Pixels => Box::new(Metric(Pixels)),
                 ModelSpec::Encoder { .. } => {
                     Box::new(Activations(self.encoder(&spec, &name, progress)?))
@@ -87,6 +89,25 @@ impl Experiment {
             LoadedMetric::load(model, &folders)
         };
         Ok(load().map_err(|source| ModelError::Metric { model, source: Box::new(source) })?)
+    }
+
+    /// The distance of DreamSim, its encoders checked before the first image is read.
+    fn dreamsim(
+        &self,
+        model: DreamSim,
+        progress: &dyn Progress,
+    ) -> Result<DreamSimMetric, ExperimentError> {
+        let folders = MetricFolders::new(self.weights.as_deref());
+        let folders = folders.map_err(|source: MetricError| ModelError::Folders {
+            model: model.to_string(),
+            source: Box::new(source),
+        })?;
+        let found = Checkpoint::find_dreamsim(model, folders.folders(), progress);
+        let checkpoints = found.map_err(|source| ModelError::Model {
+            model: model.to_string(),
+            source: Box::new(source),
+        })?;
+        Ok(DreamSimMetric::new(model, checkpoints, self.precision))
     }
 
     /// An encoder, checked before the first image is read.

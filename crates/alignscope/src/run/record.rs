@@ -41,8 +41,9 @@ impl Experiment {
     ) -> Manifest<FigureSpec> {
         let of_run = models;
         let any = |role| models.iter().any(|model| model.model.facts().role() == role);
-        let [encoders, of_user] = [Role::Encoder, Role::OfUser].map(any);
-        let [baselines, pixels] = [Role::Baseline, Role::Pixels].map(any);
+        let [of_user, pixels] = [Role::OfUser, Role::Pixels].map(any);
+        let precise = models.iter().any(|model| model.model.facts().follows_precision());
+        let baselines = models.iter().any(|model| model.model.facts().sees_baseline_rule());
         let models = models
             .iter()
             .map(|model| {
@@ -97,11 +98,11 @@ impl Experiment {
             alignscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: self.simulated,
             command: self.command.clone(),
-            experiment: written(self, encoders, baselines),
+            experiment: written(self, precise, baselines),
             baseline_size: baselines.then_some(self.baseline_size),
             tokens: self.tokens_compared(of_run),
-            precision: encoders.then(|| self.precision.to_string()),
-            instructions: encoders.then(|| self.precision.instructions().to_owned()),
+            precision: precise.then(|| self.precision.to_string()),
+            instructions: precise.then(|| self.precision.instructions().to_owned()),
             device: (!of_user).then(|| "cpu".to_owned()),
             ties: self.ties.to_string(),
             resamples: self.resampling.resamples,

@@ -1,6 +1,6 @@
 //! A LoRA adapter as peft saves it, which is merged into the weights that it was trained for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -172,6 +172,15 @@ impl Adapter {
         self.weights.files()[0].path.clone()
     }
 
+    /// The modules that its tensors belong to, without what peft puts before their names.
+    pub(super) fn modules(&self) -> BTreeSet<String> {
+        let module = |tensor: &String| {
+            let base = tensor_base(tensor);
+            base.strip_prefix(PEFT).unwrap_or(&base).to_owned()
+        };
+        self.weights.names().iter().map(module).collect()
+    }
+
     /// Finds the tensors that it changes among those of a model. What lies outside of the vision
     /// tower, whose names begin with one of `outside`, is left alone.
     ///
@@ -322,7 +331,7 @@ fn add_product(values: &mut [f32], b: &[f32], a: &[f32], rank: usize, scale: f64
 /// Keys that are read, and those that change nothing once an adapter is trained. `fan_in_fan_out`
 /// is of layers that keep their weights transposed, as no vision tower here does; peft, too, passes
 /// over it for others.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "alpha_pattern",
     "auto_mapping",
     "base_model_class",
@@ -337,6 +346,8 @@ const KNOWN: [&str; 26] = [
     "lora_alpha",
     "lora_dropout",
     "megatron_core",
+    // Of peft 0.2: whether products are merged while the model runs.
+    "merge_weights",
     "modules_to_save",
     "parent_library",
     "peft_type",

@@ -58,6 +58,18 @@ fn compare(stage: &str, found: &[f32], expected: &Expected, precision: Precision
     }
 }
 
+/// As [`compare`], of values of this shape.
+pub fn compare_values(
+    stage: &str,
+    found: &[f32],
+    shape: &[usize],
+    expected: &[f32],
+    precision: Precision,
+) {
+    let expected = Expected { shape: shape.to_vec(), values: expected.to_vec() };
+    compare(stage, found, &expected, precision);
+}
+
 fn check(name: &str) {
     let mut checkpoint = Checkpoint::open(&golden(name)).expect("opened");
     check_stages(name, &mut checkpoint, "hidden_states");

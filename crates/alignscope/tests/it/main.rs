@@ -11,6 +11,7 @@ mod checkpoint_files;
 mod dataset_files;
 mod dataset_layouts;
 mod difference_matches_numpy;
+mod dreamsim_matches_package;
 mod encoders_match_references;
 mod files_match_references;
 mod golden;

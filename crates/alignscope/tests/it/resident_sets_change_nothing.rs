@@ -11,8 +11,8 @@ use alignscope::image::{ImageError, RgbImage};
 use alignscope::pair_statistics::Activations;
 use alignscope::results::OutputFolder;
 use alignscope::{
-    Dataset, DatasetFormat, DatasetOptions, DatasetSpec, Distance, Experiment, ExperimentError,
-    MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
+    Dataset, DatasetFormat, DatasetOptions, DatasetSpec, Distance, DreamSim, Experiment,
+    ExperimentError, MetricKind, ModelSpec, Pairs, Precision, Progress, Stage, Tokens, demo,
 };
 
 fn experiment(model: &ModelSpec, data: &Path, memory_bytes: u64) -> Experiment {
@@ -271,5 +271,22 @@ fn a_baseline_gives_the_same_where_its_features_are_computed_again() {
     for share in [1, 2, 8] {
         let tiled = run(&model, &data, share * needed, 2).expect("just enough memory");
         assert!(tiled == whole, "{share} times the least: other results");
+    }
+}
+
+#[test]
+fn dreamsim_gives_the_same_whatever_the_budget_and_the_threads() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
+    let model = ModelSpec::DreamSim(DreamSim::Ensemble);
+    let of = |memory_bytes| {
+        let weights = Some(folder("dreamsim/models"));
+        Experiment { weights, ..experiment(&model, &data, memory_bytes) }
+    };
+    let (whole, _) = noted_run(&of(1 << 32), 2).expect("plenty of memory");
+    let needed = needed(noted_run(&of(0), 2));
+    for (memory_bytes, threads) in [(needed, 2), (needed + (1 << 20), 2), (1 << 32, 5)] {
+        let (found, _) = noted_run(&of(memory_bytes), threads).expect("enough memory");
+        assert!(found == whole, "{memory_bytes} bytes, {threads} threads: other results");
     }
 }

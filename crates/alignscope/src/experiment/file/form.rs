@@ -330,13 +330,14 @@ fn whole(path: &Path) -> PathBuf {
 
 /// The experiment as the manifest of its run has it, from which [`ExperimentFile`](super::ExperimentFile) reads it again.
 ///
-/// `encoders`, `baselines` — whether there are any, for which alone some of it means something
-pub(crate) fn written(experiment: &Experiment, encoders: bool, baselines: bool) -> Value {
+/// `precise`, `baselines` — whether a model multiplies in the precision of the run, and whether one
+/// sees what baselines do: for those alone some of it means something
+pub(crate) fn written(experiment: &Experiment, precise: bool, baselines: bool) -> Value {
     let models = &experiment.models;
     let names = names_of(models)
         .unwrap_or_else(|_| models.iter().map(|model| model.spec.to_string()).collect());
     let mut root = Root::new(experiment, &names);
-    root.precision = root.precision.filter(|_| encoders);
+    root.precision = root.precision.filter(|_| precise);
     root.baseline_size = root.baseline_size.filter(|_| baselines);
     json!(root)
 }

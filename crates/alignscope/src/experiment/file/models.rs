@@ -149,10 +149,10 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
             let first = series.first_state().unwrap_or_else(|| series.pattern.clone().into());
             control_of(series.like, series.bare_patches, &first)
         }
-        ModelSpec::Encoder { source: ModelSource::Folder(folder), bare_patches } if untrained => {
-            let source = ModelSource::Random { like: Like::Folder(folder), seed: 0 };
-            ModelSpec::Encoder { source, bare_patches }
-        }
+        ModelSpec::Encoder {
+            source: ModelSource::Folder(folder) | ModelSource::DreamSim { folder, .. },
+            bare_patches,
+        } if untrained => control_of(None, bare_patches, &folder),
         spec => spec,
     };
     Ok(NamedModel::new(name, spec))
