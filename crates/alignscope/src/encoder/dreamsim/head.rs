@@ -85,8 +85,8 @@ mod tests {
     fn an_embedding_is_centred_and_of_unit_length() {
         let mut vector = [1.0, 2.0, 3.0, 6.0];
         normalize(&mut vector);
-        let root = 14.0_f32.sqrt();
-        assert_eq!(vector, [-2.0 / root, -1.0 / root, 0.0, 3.0 / root]);
+        let root = 14.0_f64.sqrt();
+        assert_eq!(vector, [-2.0, -1.0, 0.0, 3.0].map(|x| (x / root) as f32));
         let mut same = [5.0; 3];
         normalize(&mut same);
         assert_eq!(same, [0.0; 3]);
