@@ -62,7 +62,7 @@ pub use norm::NormKind;
 pub use precision::PrecisionChoice;
 pub use rotary::{Places, RotaryPositions};
 use scratch::Scratch;
-pub use tokens::{Selected, Tokens};
+pub use tokens::{Prefix, Selected, Tokens};
 use tower::Tower;
 
 use crate::hub::{ADAPTER_FILES, Hub, HubError, HubSettings, PATIENCE};
@@ -119,7 +119,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As for [`Hub::model`], [`open`](Self::open), [`untrained`](Self::untrained) and
-    /// [`bare_patches`](Self::bare_patches); or the model has no class token, which is asked for.
+    /// [`bare_patches`](Self::bare_patches); or the model has no class token, or no registers,
+    /// which are asked for.
     pub fn of(
         model: &ModelSpec,
         projection: Option<ProjectionForm>,
@@ -142,10 +143,8 @@ impl Checkpoint {
         if let Some(form) = projection {
             checkpoint.architecture.unit_projection = form == ProjectionForm::Unit;
         }
-        let class_token = checkpoint.architecture.class_token && !checkpoint.bare_patches;
-        if tokens == Tokens::Class && !class_token {
-            return Err(EncoderError::NoClassToken { family: checkpoint.architecture.family });
-        }
+        let prefix = checkpoint.architecture.prefix(checkpoint.bare_patches);
+        checkpoint.architecture.must_have(tokens, prefix)?;
         Ok(Some(checkpoint))
     }
 
@@ -457,15 +456,17 @@ impl Encoder {
         }
     }
 
-    /// Whether the first token of every stage but the last is a class token.
-    pub fn has_class_token(&self) -> bool {
-        self.architecture.class_token && !self.bare_patches
+    /// The tokens before the patches at every stage but the last.
+    pub fn prefix(&self) -> Prefix {
+        self.architecture.prefix(self.bare_patches)
     }
 
-    /// Tokens before the patches at every stage but the last: the class token, if there is one, and
-    /// registers.
-    pub fn prefix_tokens(&self) -> usize {
-        if self.bare_patches { 0 } else { self.architecture.prefix_tokens() }
+    /// Refuses a choice of tokens that the model does not have.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoClassToken`] or [`EncoderError::NoRegisters`].
+    pub fn must_have(&self, tokens: Tokens) -> Result<(), EncoderError> {
+        self.architecture.must_have(tokens, self.prefix())
     }
 
     /// Numbers in a preprocessed image: `3 · size · size`.
@@ -558,6 +559,16 @@ pub enum EncoderError {
         /// The model's family.
         family: FamilyName,
     },
+    /// The model has no registers.
+    #[error(
+        "the registers were asked for, but this model ({family}) has none; its tokens are {found}"
+    )]
+    NoRegisters {
+        /// The model's family.
+        family: FamilyName,
+        /// The tokens that it has.
+        found: String,
+    },
     /// A CLIP tower that was saved without its projection.
     #[error(
         "{folder} holds a {family} tower without its projection (no tensor \
@@ -602,7 +613,7 @@ impl EncoderError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
+            Self::NoClassToken { .. } | Self::NoRegisters { .. } => vec![Remedy::OtherTokens],
             Self::NoConfig { .. } => vec![Remedy::SayLike],
             _ => vec![],
         }

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::EncoderError;
 use super::config::ConfigError;
 use super::convolutional::{Convolutional, MapRange};
 use super::norm::NormKind;
 use super::rotary::RotaryPositions;
+use super::tokens::{Prefix, Tokens};
 use crate::stage::Stage;
 use alignscope_kernel::Activation;
 
@@ -255,6 +257,33 @@ impl Architecture {
     /// Tokens before the patches: the class token, if there is one, and registers.
     pub fn prefix_tokens(&self) -> usize {
         usize::from(self.class_token) + self.registers
+    }
+
+    /// The tokens before the patches; none where the blocks are fed bare patches.
+    pub(super) fn prefix(&self, bare_patches: bool) -> Prefix {
+        match bare_patches {
+            true => Prefix::default(),
+            false => Prefix { class_token: self.class_token, registers: self.registers },
+        }
+    }
+
+    /// Refuses a choice of tokens that a model with these before its patches does not have.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoClassToken`] or [`EncoderError::NoRegisters`].
+    pub(super) fn must_have(&self, tokens: Tokens, prefix: Prefix) -> Result<(), EncoderError> {
+        let family = self.family;
+        match tokens {
+            Tokens::Class if !prefix.class_token => Err(EncoderError::NoClassToken { family }),
+            Tokens::Registers if prefix.registers == 0 => {
+                let found = match self.convolutional {
+                    Some(_) => "the positions of its maps".to_owned(),
+                    None => prefix.to_string(),
+                };
+                Err(EncoderError::NoRegisters { family, found })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Patches of an image, or positions of the largest map.

@@ -181,7 +181,7 @@ impl ActivationSource for EncoderSource {
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
         let encoder = self.encoder();
-        let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix_tokens() };
+        let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix() };
         for of_set in images.sets() {
             let set = of_set.set;
             reducer.begin(set)?;

@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
+use alignscope::features::{FeatureRequest, Picture, StageFeatures, features};
+use alignscope::image::RgbImage;
 use alignscope::{ModelSpec, Precision, ProjectionForm, Silent, Stage, Tokens};
 use safetensors::SafeTensors;
 
@@ -315,7 +317,53 @@ fn a_convolutional_network_has_no_class_token() {
     let spec = ModelSpec::folder(golden("families/resnet"));
     let open = |tokens| Checkpoint::of(&spec, None, tokens, &Silent);
     assert!(matches!(open(Tokens::Class), Err(EncoderError::NoClassToken { .. })));
+    let Err(error) = open(Tokens::Registers) else { panic!("a map has no registers") };
+    assert!(error.to_string().contains("the positions of its maps"), "{error}");
     for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
         assert!(open(tokens).is_ok(), "{tokens}");
     }
+}
+
+/// The tokens that are chosen of a golden model's images, at its stages.
+fn chosen(name: &str, tokens: Tokens) -> Vec<StageFeatures> {
+    let spec = ModelSpec::folder(golden(name));
+    let checkpoint = Checkpoint::of(&spec, None, tokens, &Silent).expect("opened").expect("one");
+    let encoder = Encoder::load(&checkpoint).expect("loaded");
+    let picture = |seed: usize| {
+        let bytes: Vec<u8> = (0..3 * 40 * 40).map(|i| (i * seed * 31 % 251) as u8).collect();
+        Picture::Pixels(RgbImage::new(40, 40, bytes), seed.to_string())
+    };
+    let images = [picture(3), picture(5)];
+    let (encoder, images) = (&encoder, &images[..]);
+    let request = FeatureRequest { encoder, images, tokens, stages: &[], memory_bytes: 1 << 30 };
+    features(request, &Silent).expect("encoded")
+}
+
+#[test]
+fn registers_are_those_of_all_tokens_and_a_model_without_any_is_refused() {
+    let name = "families/dinov2_registers";
+    let all = chosen(name, Tokens::All);
+    for (all, registers) in all.iter().zip(chosen(name, Tokens::Registers)) {
+        assert_eq!(all.stage, registers.stage);
+        let &[images, tokens, channels] = &all.shape[..] else {
+            // The output is one vector.
+            assert_eq!(all.values, registers.values);
+            continue;
+        };
+        assert_eq!(registers.shape, [images, 4, channels]);
+        let of_image = all.values.chunks(tokens * channels);
+        let expected: Vec<f32> =
+            of_image.flat_map(|i| i[channels..5 * channels].to_vec()).collect();
+        assert_eq!(registers.values, expected, "{}", all.stage);
+    }
+    for (name, found) in
+        [("families/vit", "a class token and patches"), ("families/siglip", "patches alone")]
+    {
+        let spec = ModelSpec::folder(golden(name));
+        let error = Checkpoint::of(&spec, None, Tokens::Registers, &Silent).expect_err("none");
+        assert!(matches!(error, EncoderError::NoRegisters { .. }), "{error}");
+        assert!(error.to_string().ends_with(&format!("its tokens are {found}")), "{error}");
+    }
+    // A distillation token counts as a register.
+    assert_eq!(chosen("families/deit", Tokens::Registers)[0].shape, [2, 16]);
 }
