@@ -25,7 +25,8 @@ fn models() {
     }
     say!(
         "OWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint, on the hub, in a folder or \
-         a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2, timm's ViTs, AlexNet or VGG"
+         a file, of a family above, or of I-JEPA, AIMv2, MetaCLIP 2 or timm's ViTs; those of \
+         torchvision/ are files alone, as FILE@like=torchvision/resnet50"
     );
     say!("features:DIR\n    features that are already computed, in the folder DIR");
     for baseline in MetricKind::ALL {

@@ -52,6 +52,10 @@ pub enum PoolingKind {
     Attention,
     /// The same, and the query attends to the tokens before the patches too.
     TokenAttention,
+    /// The mean of a map, with a learned position, attends to the map's positions, which have one too.
+    MapAttention,
+    /// The same with rotary positions of the map's keys.
+    RotaryMapAttention,
 }
 
 /// The sizes of a vision encoder. Those of a transformer's attention and MLPs are 0 in a
@@ -108,6 +112,13 @@ pub struct Architecture {
     pub layer_scale: Option<f64>,
     /// Rotary positions, if the model has them.
     pub rotary: Option<RotaryPositions>,
+    /// Whether a norm stands before the blocks, in a family whose models differ in it.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub norm_before: bool,
+    /// Whether the last norm is of the pooled vector, and not of the tokens, in a family whose models
+    /// differ in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pooled_norm: bool,
 }
 
 impl fmt::Display for Architecture {
@@ -167,6 +178,8 @@ impl Architecture {
             layer_norm_eps: 1e-6,
             layer_scale: None,
             rotary: None,
+            norm_before: true,
+            pooled_norm: false,
         }
     }
 
@@ -284,6 +297,11 @@ impl Architecture {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a learned query pools the tokens.
+    pub(super) fn pools_by_attention(&self) -> bool {
+        matches!(self.pooling, PoolingKind::Attention | PoolingKind::TokenAttention)
     }
 
     /// Patches of an image, or positions of the largest map.

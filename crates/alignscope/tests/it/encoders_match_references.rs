@@ -1,6 +1,6 @@
 //! Every stage of every family against transformers, open_clip and timm, on small random
-//! checkpoints that those libraries wrote (`golden/clip/generate.py`,
-//! `golden/families/generate.py`).
+//! checkpoints that those libraries wrote (`golden/clip/generate.py`, and the generators in
+//! `golden/families`).
 
 use std::path::{Path, PathBuf};
 
@@ -303,8 +303,25 @@ fn resnet_of_transformers_and_timm() {
 }
 
 #[test]
+fn relatives_of_resnet_deep_stems_groups_and_widths() {
+    check_all(&["timm_resnet50d", "timm_resnet26t", "timm_resnext", "timm_wide"]);
+}
+
+#[test]
+fn trunks_of_timm_in_open_clip() {
+    check_all(&["trunk_siglip", "trunk_siglip_tanh", "trunk_eva02", "trunk_pe_core"]);
+    check_all(&["trunk_clip_mlp", "trunk_gap"]);
+    check_all(&["trunk_convnext", "trunk_convnext_mlp", "trunk_resnet_abs", "trunk_resnet_rot"]);
+}
+
+#[test]
+fn options_of_open_clips_own_transformers() {
+    check_all(&["clipa", "clipa_sines", "open_clip_avg", "coca", "coca_square"]);
+}
+
+#[test]
 fn convnext_of_transformers_and_timm() {
-    check_all(&["convnext", "timm_convnext"]);
+    check_all(&["convnext", "timm_convnext", "torchvision_convnext"]);
 }
 
 #[test]
@@ -366,4 +383,53 @@ fn registers_are_those_of_all_tokens_and_a_model_without_any_is_refused() {
     }
     // A distillation token counts as a register.
     assert_eq!(chosen("families/deit", Tokens::Registers)[0].shape, [2, 16]);
+}
+
+#[test]
+fn files_of_convolutional_networks_are_read_whatever_stands_around_their_names() {
+    for (name, weights) in [
+        ("timm_resnet50d", "model.safetensors"),
+        ("timm_convnext", "model.safetensors"),
+        ("resnet", "model.safetensors"),
+        ("trunk_convnext", "open_clip_model.safetensors"),
+    ] {
+        let folder = golden("families").join(name);
+        let bytes = std::fs::read(folder.join(weights)).expect("weights");
+        let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+        for before in ["module.", "model.", "backbone.", "module.model.backbone."] {
+            let renamed = tensors.tensors().into_iter();
+            let renamed = renamed.map(|(name, tensor)| (format!("{before}{name}"), tensor));
+            let other =
+                std::iter::once(("head.weight".to_owned(), tensors.iter().next().expect("one").1));
+            let place = tempfile::tempdir().expect("a temporary folder");
+            let path = place.path().join("last.safetensors");
+            // What lies beside the tower is not read; a wrapper of the whole has nothing beside it.
+            let beside = other.filter(|_| before != "module.");
+            let file = safetensors::serialize(renamed.chain(beside), None).expect("serialized");
+            std::fs::write(&path, file).expect("written");
+            let spec: ModelSpec =
+                format!("{}@like={}", path.display(), folder.display()).parse().expect("a model");
+            let opened = Checkpoint::of(&spec, None, Tokens::All, &Silent);
+            let mut checkpoint = opened.unwrap_or_else(|e| panic!("{name} behind {before}: {e}"));
+            let checkpoint = checkpoint.as_mut().expect("one");
+            check_stages(&format!("families/{name}"), checkpoint, "hidden_states");
+        }
+    }
+}
+
+#[test]
+fn torchvisions_networks_have_their_published_sizes() {
+    for (id, millions) in [
+        ("torchvision/alexnet", 2.5),
+        ("torchvision/vgg16", 14.7),
+        ("torchvision/resnet18", 11.2),
+        ("torchvision/resnet50", 23.5),
+        ("torchvision/resnext50_32x4d", 22.9),
+        ("torchvision/wide_resnet50_2", 66.8),
+        ("torchvision/convnext_tiny", 27.7),
+    ] {
+        let checkpoint = Checkpoint::untrained(id, 0).expect(id);
+        let found = checkpoint.architecture.weights() as f64 / 1e6;
+        assert!((found - millions).abs() < 0.15, "{id}: {found} million, expected {millions}");
+    }
 }
