@@ -33,7 +33,8 @@ fn models() {
     }
     say!(
         "\nOWNER/NAME[@REVISION], FOLDER, FILE[@like=ID]\n    another checkpoint of a family above, on \
-         the hub, in a folder or a file"
+         the hub, in a folder or a file; those of torchvision/ are files alone, as \
+         FILE@like=torchvision/resnet50"
     );
     say!(
         "random:ID[@seed=N], random:FOLDER[@seed=N]\n    the untrained control of a model: without any \

@@ -172,10 +172,7 @@ impl Encoder {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| exception(py, &e))?;
         let tokens: Tokens = tokens.parse().map_err(|e| exception(py, &e))?;
-        if tokens == Tokens::Class && !self.encoder.has_class_token() {
-            let family = self.encoder.architecture().family;
-            return Err(exception(py, &EncoderError::NoClassToken { family }));
-        }
+        self.encoder.must_have(tokens).map_err(|e| exception(py, &e))?;
         let memory_bytes = memory_bytes(py, memory)?;
         let encoder = &self.encoder;
         let request =

@@ -204,9 +204,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             EncoderError::NoFolder { .. } | EncoderError::NoConfig { .. } => {
                 Some("MissingFileError")
             }
-            EncoderError::Unknown { .. } | EncoderError::NoClassToken { .. } => {
-                Some("InvalidValueError")
-            }
+            EncoderError::Unknown { .. }
+            | EncoderError::NoClassToken { .. }
+            | EncoderError::NoRegisters { .. } => Some("InvalidValueError"),
             _ => None,
         };
     }

@@ -81,12 +81,16 @@ def test_registers_are_neither_patches_nor_part_of_the_mean(measure):
     x[:, 1:5] *= 30
     seen = np.concatenate([x[:, :1], x[:, 5:]], 1)
     pooled = seen.astype(np.float64).mean(1).astype(np.float32)
-    chosen = {"all": x, "class": x[:, 0], "patches": x[:, 5:], "mean": pooled}
+    chosen = {
+        "all": x, "class": x[:, 0], "registers": x[:, 1:5], "patches": x[:, 5:], "mean": pooled,
+    }
     for tokens, expected in chosen.items():
         same(measure(x, tokens=tokens, prefix=5), measure(expected))
     for tokens in ["class", "patches", "mean"]:
         with pytest.raises(ValueError, match="which of 14 tokens are patches.*`prefix`"):
             measure(x, tokens=tokens)
+    with pytest.raises(ValueError, match="1 stands before the patches"):
+        measure(x, tokens="registers", prefix=1)
     one = measure(x, tokens="patches", prefix=1)
     assert np.all(one["euclidean"] != measure(x, tokens="patches", prefix=5)["euclidean"])
 

@@ -28,6 +28,7 @@ mod linear;
 mod mlp;
 mod norm;
 mod open_clip;
+mod open_clip_trunk;
 mod plain_convnet;
 mod positions;
 mod precision;
@@ -38,6 +39,8 @@ mod scratch;
 mod siglip;
 mod timm;
 mod timm_folder;
+mod timm_model;
+mod timm_registered;
 mod tokens;
 mod tower;
 mod transformer;
@@ -65,14 +68,12 @@ pub use norm::NormKind;
 pub use precision::PrecisionChoice;
 pub use rotary::{Places, RotaryPositions};
 use scratch::Scratch;
-pub use tokens::{Selected, Tokens};
+pub use tokens::{Prefix, Selected, Tokens};
 use tower::Tower;
 
 use crate::hub::{ADAPTER_FILES, Hub, HubError, HubModel, HubSettings, PATIENCE};
-use crate::input_file::HashedPath;
-use crate::model_spec::{
-    CheckpointFile, DreamSim, Like, ModelSource, ModelSpec, ProjectionForm, is_hub_id,
-};
+use crate::input_file::{ContentHash, HashedPath};
+use crate::model_spec::{CheckpointFile, DreamSim, Like, ModelSource, ModelSpec, ProjectionForm};
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::progress::{Progress, Silent};
 use crate::remedy::Remedy;
@@ -106,7 +107,7 @@ pub struct Checkpoint {
     /// How an image is brought to the model.
     pub preprocessing: Preprocessing,
     /// The files that weights and configuration are read from, with the hashes of what was read;
-    /// none for an untrained model.
+    /// none for an untrained model of the catalogue.
     pub files: Vec<HashedPath>,
     /// Keys that the configuration lacks, each with the default taken.
     pub defaults_used: Vec<String>,
@@ -124,7 +125,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As for [`Hub::model`], [`open`](Self::open), [`untrained`](Self::untrained) and
-    /// [`bare_patches`](Self::bare_patches); or the model has no class token, which is asked for.
+    /// [`bare_patches`](Self::bare_patches); or the model has no class token, or no registers,
+    /// which are asked for.
     pub fn of(
         model: &ModelSpec,
         projection: Option<ProjectionForm>,
@@ -132,28 +134,15 @@ impl Checkpoint {
         progress: &dyn Progress,
     ) -> Result<Option<Self>, EncoderError> {
         let ModelSpec::Encoder { source, bare_patches } = model else { return Ok(None) };
-        let mut checkpoint = match source {
-            ModelSource::Random { like, seed } => Self::control(like, *seed, progress)?,
-            ModelSource::Folder(folder) => Self::open_telling(folder, progress)?,
-            ModelSource::File(file) => Self::open_file_telling(file, progress)?,
-            ModelSource::DreamSim { folder, model } => {
-                Self::open_dreamsim_alone(*model, folder, progress)?
-            }
-            ModelSource::Hub(model) => {
-                let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
-                Self::open_telling(&folder, progress)?
-            }
-        };
+        let mut checkpoint = Self::open_source(source, progress)?;
         if *bare_patches {
             checkpoint = checkpoint.bare_patches()?;
         }
         if let Some(form) = projection {
             checkpoint.architecture.unit_projection = form == ProjectionForm::Unit;
         }
-        let class_token = checkpoint.architecture.class_token && !checkpoint.bare_patches;
-        if tokens == Tokens::Class && !class_token {
-            return Err(EncoderError::NoClassToken { family: checkpoint.architecture.family });
-        }
+        let prefix = checkpoint.architecture.prefix(checkpoint.bare_patches);
+        checkpoint.architecture.must_have(tokens, prefix)?;
         Ok(Some(checkpoint))
     }
 
@@ -371,27 +360,30 @@ impl Checkpoint {
         .checked()
     }
 
-    /// The untrained control of the checkpoint in a folder: its architecture and preprocessing, with
-    /// weights of its tensors' names and shapes drawn from `seed`. An adapter in the folder does not
-    /// count.
-    ///
-    /// # Errors
-    /// As for [`open`](Self::open).
-    pub fn untrained_like(folder: &Path, seed: u64) -> Result<Self, EncoderError> {
-        Ok(Self::open(folder)?.drawn_anew(seed))
+    fn open_source(source: &ModelSource, progress: &dyn Progress) -> Result<Self, EncoderError> {
+        match source {
+            ModelSource::Random { of, seed } => Self::control(of, *seed, progress),
+            ModelSource::Folder(folder) => Self::open_telling(folder, progress),
+            ModelSource::File(file) => Self::open_file_telling(file, progress),
+            ModelSource::DreamSim { folder, model } => {
+                Self::open_dreamsim_alone(*model, folder, progress)
+            }
+            ModelSource::Hub(model) => {
+                let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
+                Self::open_telling(&folder, progress)
+            }
+        }
     }
 
-    /// The control of a known model, of the checkpoint in a folder, or of another model of the hub.
-    fn control(like: &Like, seed: u64, progress: &dyn Progress) -> Result<Self, EncoderError> {
-        let folder = match like {
-            Like::Folder(folder) => folder.clone(),
-            Like::Known(id) if families::known(id).is_none() && is_hub_id(id) => {
-                let model = HubModel { id: id.clone(), revision: None };
-                Hub::new(HubSettings::from_env()).model(&model, progress)?
+    /// The untrained control of a model: of one of the catalogue without any file; of another, whose
+    /// files are opened, with weights of its tensors' names and shapes. An adapter does not count.
+    fn control(of: &ModelSource, seed: u64, progress: &dyn Progress) -> Result<Self, EncoderError> {
+        match of {
+            ModelSource::Hub(HubModel { id, revision: None }) if families::known(id).is_some() => {
+                Self::untrained(id, seed)
             }
-            Like::Known(id) => return Self::untrained(id, seed),
-        };
-        Ok(Self::open_telling(&folder, progress)?.drawn_anew(seed))
+            _ => Ok(Self::open_source(of, progress)?.drawn_anew(seed)),
+        }
     }
 
     fn drawn_anew(self, seed: u64) -> Self {
@@ -421,8 +413,8 @@ impl Checkpoint {
         self.family.sums_by_caches()
     }
 
-    /// The files that tensors are read from, with the hashes of what was read; none for an
-    /// untrained model.
+    /// The files that tensors, or their shapes, are read from, with the hashes of what was read; none
+    /// for an untrained model of the catalogue.
     pub fn weight_files(&self) -> Vec<HashedPath> {
         self.weights.files()
     }
@@ -435,6 +427,25 @@ impl Checkpoint {
     /// The seed of an untrained model's weights.
     pub fn seed(&self) -> Option<u64> {
         self.weights.seed()
+    }
+
+    /// How an untrained model's weights are drawn: its seed and, where they have the names and shapes
+    /// of files, the SHA-256 of those.
+    pub(crate) fn drawing(&self) -> Option<String> {
+        let seed = self.seed()?;
+        let mut names = self.family.tensors(&self.architecture, &self.weights);
+        names.sort();
+        let tensors: Vec<String> = names
+            .iter()
+            .filter_map(|name| self.weights.shape(name).map(|shape| format!("{name} {shape:?}\n")))
+            .collect();
+        Some(match tensors.is_empty() {
+            true => format!("random, seed {seed}"),
+            false => {
+                let hash = ContentHash::of(tensors.concat().as_bytes());
+                format!("random, seed {seed}, tensors {hash}")
+            }
+        })
     }
 
     fn checked(self) -> Result<Self, EncoderError> {
@@ -535,15 +546,17 @@ impl Encoder {
         }
     }
 
-    /// Whether the first token of every stage but the last is a class token.
-    pub fn has_class_token(&self) -> bool {
-        self.architecture.class_token && !self.bare_patches
+    /// The tokens before the patches at every stage but the last.
+    pub fn prefix(&self) -> Prefix {
+        self.architecture.prefix(self.bare_patches)
     }
 
-    /// Tokens before the patches at every stage but the last: the class token, if there is one, and
-    /// registers.
-    pub fn prefix_tokens(&self) -> usize {
-        if self.bare_patches { 0 } else { self.architecture.prefix_tokens() }
+    /// Refuses a choice of tokens that the model does not have.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoClassToken`] or [`EncoderError::NoRegisters`].
+    pub fn must_have(&self, tokens: Tokens) -> Result<(), EncoderError> {
+        self.architecture.must_have(tokens, self.prefix())
     }
 
     /// Numbers in a preprocessed image: `3 · size · size`.
@@ -639,6 +652,16 @@ pub enum EncoderError {
         /// The model's family.
         family: FamilyName,
     },
+    /// The model has no registers.
+    #[error(
+        "the registers were asked for, but this model ({family}) has none; its tokens are {found}"
+    )]
+    NoRegisters {
+        /// The model's family.
+        family: FamilyName,
+        /// The tokens that it has.
+        found: String,
+    },
     /// A CLIP tower that was saved without its projection.
     #[error(
         "{folder} holds a {family} tower without its projection (no tensor \
@@ -686,7 +709,7 @@ impl EncoderError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::NoClassToken { .. } => vec![Remedy::OtherTokens],
+            Self::NoClassToken { .. } | Self::NoRegisters { .. } => vec![Remedy::OtherTokens],
             Self::NoConfig { .. } => vec![Remedy::SayLike],
             Self::DreamSim(DreamSimError::NoAdapter { .. }) => vec![Remedy::NameWeights],
             _ => vec![],

@@ -1,5 +1,7 @@
 //! Maps of convolutional networks, `[height, width, channels]`: windows that pass over them.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 /// A square window that passes over a map: that of a convolution, or of a pooling.
@@ -58,6 +60,30 @@ impl Window {
         }
     }
 
+    /// As [`gather`](Self::gather), of these channels alone.
+    pub(crate) fn gather_channels(
+        self,
+        map: MapView<'_>,
+        y: usize,
+        x: usize,
+        channels: Range<usize>,
+        seen: &mut [f32],
+    ) {
+        let Self { kernel, stride, padding } = self;
+        let at = |place: usize, k: usize, side: usize| {
+            (place * stride + k).checked_sub(padding).filter(|at| *at < side)
+        };
+        for (i, seen) in seen.chunks_exact_mut(channels.len()).enumerate() {
+            match at(y, i / kernel, map.height).zip(at(x, i % kernel, map.width)) {
+                None => seen.fill(0.0),
+                Some((row, column)) => {
+                    let place = (row * map.width + column) * map.channels;
+                    seen.copy_from_slice(&map.values[place..][channels.clone()]);
+                }
+            }
+        }
+    }
+
     /// The largest value that it sees at each place, channel by channel, into `out`,
     /// `[places, width, channels]`. Outside of the map is nothing, so that `out` may have places at
     /// which it is only partly within the map. NaN is larger than any number.
@@ -83,20 +109,22 @@ impl Window {
 }
 
 impl Window {
-    /// The mean of what it sees at each place, which must lie within the map, channel by channel, into
-    /// `out`, `[places, width, channels]`.
+    /// The mean of what it sees of the map at each place, channel by channel, into `out`,
+    /// `[places, width, channels]`; it begins at the map's edge.
     pub(crate) fn mean_pool(self, map: MapView<'_>, width: usize, out: &mut [f32]) {
         let Self { kernel, stride, .. } = self;
-        let (channels, area) = (map.channels, (kernel * kernel) as f32);
+        let channels = map.channels;
         for (place, out) in out.chunks_exact_mut(channels).enumerate() {
             out.fill(0.0);
             let (top, left) = (place / width * stride, place % width * stride);
-            for row in top..top + kernel {
-                let start = (row * map.width + left) * channels;
-                for seen in map.values[start..][..kernel * channels].chunks_exact(channels) {
+            let (bottom, right) = ((top + kernel).min(map.height), (left + kernel).min(map.width));
+            for row in top..bottom {
+                let seen = &map.values[(row * map.width + left) * channels..];
+                for seen in seen[..(right - left) * channels].chunks_exact(channels) {
                     out.iter_mut().zip(seen).for_each(|(sum, seen)| *sum += *seen);
                 }
             }
+            let area = ((bottom - top) * (right - left)) as f32;
             out.iter_mut().for_each(|sum| *sum /= area);
         }
     }

@@ -202,7 +202,7 @@ pub fn features(
         .collect();
     encode(request, progress, |stage, activations| {
         if let Some(features) = found.iter_mut().find(|f| f.stage == stage) {
-            let prefix = request.encoder.prefix_tokens();
+            let prefix = request.encoder.prefix();
             let selected = request.tokens.select(activations, prefix);
             let chosen = selected.activations();
             for image in 0..chosen.images() {
@@ -387,12 +387,7 @@ fn encode(
 /// The shape of a stage's file.
 fn shape(encoder: &Encoder, stage: Stage, tokens: Tokens, images: usize) -> Vec<usize> {
     let [count, channels] = encoder.shape(stage);
-    let left = match tokens {
-        _ if count == 1 => 1,
-        Tokens::All => count,
-        Tokens::Class | Tokens::Mean => 1,
-        Tokens::Patches => count - encoder.prefix_tokens(),
-    };
+    let left = tokens.range(count, encoder.prefix()).map_or(1, |range| range.len());
     match left {
         1 => vec![images, channels],
         _ => vec![images, left, channels],
@@ -424,7 +419,7 @@ fn append(
     tokens: Tokens,
     encoder: &Encoder,
 ) -> io::Result<()> {
-    let selected = tokens.select(activations, encoder.prefix_tokens());
+    let selected = tokens.select(activations, encoder.prefix());
     let chosen = selected.activations();
     (0..chosen.images())
         .flat_map(|image| chosen.image(image))

@@ -15,6 +15,7 @@ mod expanded;
 mod named;
 mod series;
 mod short_name;
+mod source;
 
 pub use checkpoint_file::{CheckpointFile, Like};
 pub use dreamsim::DreamSim;
@@ -24,6 +25,7 @@ pub use named::{ModelNameError, NamedModel, SeriesState, SeriesStep, check_model
 pub use series::{Series, SeriesError};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};
+pub use source::ModelSource;
 
 /// What stands before a folder of features.
 const FEATURES: &str = "features:";
@@ -53,36 +55,10 @@ pub enum ModelSpec {
     Own(String),
 }
 
-/// Where an encoder's weights come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ModelSource {
-    /// The untrained control: the architecture of a model with random weights.
-    Random {
-        /// The model.
-        like: Like,
-        /// Seed of the weights.
-        seed: u64,
-    },
-    /// A checkpoint's folder.
-    Folder(PathBuf),
-    /// A file of weights.
-    File(CheckpointFile),
-    /// A single model of DreamSim.
-    DreamSim {
-        /// The folder that the package `dreamsim` keeps its weights in.
-        folder: PathBuf,
-        /// Which of its models.
-        model: DreamSim,
-    },
-    /// A model of the hub.
-    Hub(HubModel),
-}
-
 impl ModelSpec {
     /// The untrained control of a known model.
     pub fn untrained(id: impl Into<String>, seed: u64) -> Self {
-        let source = ModelSource::Random { like: Like::Known(id.into()), seed };
+        let source = ModelSource::Hub(HubModel { id: id.into(), revision: None }).untrained(seed);
         Self::Encoder { source, bare_patches: false }
     }
 
@@ -103,22 +79,8 @@ impl ModelSpec {
     /// path.
     pub fn place(&self) -> String {
         match self {
-            Self::Encoder { source: ModelSource::Folder(path), bare_patches } => {
-                let source = ModelSource::Folder(named::whole_path(path));
-                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
-            }
-            Self::Encoder { source: ModelSource::File(file), bare_patches } => {
-                let source = ModelSource::File(file.whole());
-                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
-            }
-            Self::Encoder { source: ModelSource::Random { like, seed }, bare_patches } => {
-                let source = ModelSource::Random { like: like.whole(), seed: *seed };
-                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
-            }
-            Self::Encoder { source: ModelSource::DreamSim { folder, model }, bare_patches } => {
-                let (folder, model) = (named::whole_path(folder), *model);
-                let source = ModelSource::DreamSim { folder, model };
-                Self::Encoder { source, bare_patches: *bare_patches }.to_string()
+            Self::Encoder { source, bare_patches } => {
+                Self::Encoder { source: source.whole(), bare_patches: *bare_patches }.to_string()
             }
             Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
             Self::Series(series) => series.whole().to_string(),
@@ -128,35 +90,17 @@ impl ModelSpec {
 
     /// Whether both are one model, also where they name one folder by two paths.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let (one, two) = match (self, other) {
+        match (self, other) {
             (
-                Self::Encoder { source: ModelSource::Folder(one), bare_patches },
-                Self::Encoder { source: ModelSource::Folder(two), bare_patches: other },
-            ) if bare_patches == other => (one, two),
-            (
-                Self::Encoder { source: ModelSource::File(one), bare_patches },
-                Self::Encoder { source: ModelSource::File(two), bare_patches: other },
-            ) => return bare_patches == other && one.is_same_as(two),
-            (
-                Self::Encoder { source: ModelSource::Random { like, seed }, bare_patches },
-                Self::Encoder {
-                    source: ModelSource::Random { like: to, seed: of },
-                    bare_patches: other,
-                },
-            ) => return bare_patches == other && seed == of && like.real() == to.real(),
-            (Self::Series(one), Self::Series(two)) => return one.whole() == two.whole(),
-            (
-                Self::Encoder { source: ModelSource::DreamSim { folder: one, model }, .. },
-                Self::Encoder {
-                    source: ModelSource::DreamSim { folder: two, model: other }, ..
-                },
-            ) if model == other => (one, two),
-            (Self::Features(one), Self::Features(two)) => (one, two),
-            _ => return self == other,
-        };
-        match (one.canonicalize(), two.canonicalize()) {
-            (Ok(one), Ok(two)) => one == two,
-            _ => one == two,
+                Self::Encoder { source: one, bare_patches },
+                Self::Encoder { source: two, bare_patches: other },
+            ) => bare_patches == other && one.real() == two.real(),
+            (Self::Series(one), Self::Series(two)) => one.whole() == two.whole(),
+            (Self::Features(one), Self::Features(two)) => {
+                let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                real(one) == real(two)
+            }
+            _ => self == other,
         }
     }
 
@@ -200,16 +144,7 @@ impl fmt::Display for ModelSpec {
             Self::Encoder { source, bare_patches } => (source, bare_patches),
         };
         let variant = if *bare_patches { "@bare-patches" } else { "" };
-        f.pad(&match source {
-            ModelSource::Random { like, seed: 0 } => format!("random:{like}{variant}"),
-            ModelSource::Random { like, seed } => format!("random:{like}@seed={seed}{variant}"),
-            ModelSource::Folder(path) => format!("{}{variant}", path.display()),
-            ModelSource::File(file) => format!("{file}{variant}"),
-            ModelSource::DreamSim { folder, model } => {
-                format!("{}#{}{variant}", folder.display(), model.type_name())
-            }
-            ModelSource::Hub(model) => format!("{model}{variant}"),
-        })
+        f.pad(&format!("{source}{variant}"))
     }
 }
 
@@ -254,6 +189,15 @@ pub enum ModelSpecError {
         name: String,
         /// What follows `@`.
         found: String,
+    },
+    /// What follows `random:` is no encoder.
+    #[error(
+        "`{name}` is no untrained control: expected after `random:` an encoder, by its id on the hub \
+         (OWNER/NAME), a folder, or a file of weights"
+    )]
+    NoControl {
+        /// The whole name.
+        name: String,
     },
     /// Neither a folder nor another known form.
     #[error(
@@ -433,21 +377,23 @@ impl ModelSpec {
     }
 }
 
-/// The untrained control of the folder or the id that `rest` names, `WHAT[@seed=N]`; `name` is the
-/// whole word.
+/// The untrained control of the encoder that `rest` names, `WHAT[@seed=N]`; `name` is the whole word.
 fn control(name: &str, rest: &str, base: Option<&Path>) -> Result<ModelSource, ModelSpecError> {
-    let (what, modifier) = match rest.rsplit_once('@') {
-        Some((what, modifier)) if folder_at(rest, base).is_none() => (what, Some(modifier)),
+    let (what, seed) = match rest.rsplit_once("@seed=") {
+        Some((what, seed)) if folder_at(rest, base).is_none() => (what, Some(seed)),
         _ => (rest, None),
     };
-    let like = Like::read(what, base);
-    match modifier.map(|modifier| modifier.strip_prefix("seed=").map(str::parse)) {
-        None => Ok(ModelSource::Random { like, seed: 0 }),
-        Some(Some(Ok(seed))) => Ok(ModelSource::Random { like, seed }),
-        Some(_) => {
-            let found = modifier.unwrap_or_default().to_owned();
-            Err(ModelSpecError::Modifier { name: name.to_owned(), found })
+    let seed = seed.map_or(Ok(0), str::parse).map_err(|_| ModelSpecError::Modifier {
+        name: name.to_owned(),
+        found: format!("seed={}", seed.unwrap_or_default()),
+    })?;
+    match ModelSpec::read(what, base)? {
+        ModelSpec::Encoder { source, bare_patches: false }
+            if !matches!(source, ModelSource::Random { .. }) =>
+        {
+            Ok(source.untrained(seed))
         }
+        _ => Err(ModelSpecError::NoControl { name: name.to_owned() }),
     }
 }
 
@@ -537,7 +483,7 @@ mod tests {
             assert_eq!(spec.to_string(), name);
             assert_eq!(base_of(&name), path.display().to_string());
             let seed = if seed.is_empty() { 0 } else { 7 };
-            let source = ModelSource::Random { like: Like::Folder(path), seed };
+            let source = ModelSource::Folder(path).untrained(seed);
             assert_eq!(spec, ModelSpec::Encoder { source, bare_patches: false });
             let within = ModelSpec::read(&format!("random:{folder}"), Some(place.path()));
             assert!(within.expect("a model").is_same_as(&spec) == (seed == 0));

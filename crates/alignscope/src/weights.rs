@@ -342,10 +342,11 @@ impl Weights {
     /// The tensor that tells is missing.
     pub(crate) fn check_tower(&self, tower: &TowerNames) -> Result<(), WeightsError> {
         let TensorSource::Files(files) = &self.source else { return Ok(()) };
-        let mut names = tower.own.iter().map(|own| format!("{own}{}", tower.anchor));
-        match names.clone().any(|name| self.contains(&name)) {
+        let named =
+            |anchor: &str| tower.own.iter().any(|own| self.contains(&format!("{own}{anchor}")));
+        match tower.anchors.iter().any(|anchor| named(tower.in_files(anchor).as_str())) {
             true => Ok(()),
-            false => Err(self.missing(&names.next_back().unwrap_or_default(), files)),
+            false => Err(self.missing(tower.anchors[0], files)),
         }
     }
 

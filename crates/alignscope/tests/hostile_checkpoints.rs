@@ -332,7 +332,16 @@ fn safetensors() {
 
 #[test]
 fn configurations() {
-    let cases = ["clip/base", "families/siglip", "families/open_clip", "families/timm_token"];
+    let cases = [
+        "clip/base",
+        "families/siglip",
+        "families/open_clip",
+        "families/timm_token",
+        "families/coca",
+        "families/trunk_siglip",
+        "families/trunk_resnet_rot",
+        "families/timm_resnext",
+    ];
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let (end, mut rounds, mut loaded) = (Instant::now() + seconds(), 0_u64, 0_u64);

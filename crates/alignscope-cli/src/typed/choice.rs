@@ -128,6 +128,7 @@ impl Choice for Tokens {
         Some(match self {
             Self::All => "every token, registers too, as in the study",
             Self::Class => "the class token, which is the first",
+            Self::Registers => "the registers: what stands between the class token and the patches",
             Self::Patches => "the patches, without the tokens before them",
             Self::Mean => "the mean of the class token, if there is one, and the patches",
         })

@@ -45,7 +45,7 @@ fn help_lists_the_values_of_every_choice() {
         &[
             "[possible values: tid2013, tid2008, kadid10k, tid-like, nights, nights-like, bapps,",
             "[possible values: euclidean, normalized-euclidean, cosine, correlation, dot]",
-            "[possible values: all, class, patches, mean]",
+            "[possible values: all, class, registers, patches, mean]",
             "[possible values: miss, half]",
             "[possible values: default, observer, none]",
             "[possible values: auto, f32, bf16x6, bf16x3, bf16]",

@@ -67,7 +67,7 @@ fn registers_are_told_by_prefix_tokens() {
         tables(&place, &features, &["--tokens", "patches", "--prefix-tokens", "5"]),
         tables(&place, &alone, &chosen)
     );
-    for tokens in ["patches", "mean", "class"] {
+    for tokens in ["patches", "mean", "class", "registers"] {
         refuses(
             &place,
             &features,
@@ -79,12 +79,21 @@ fn registers_are_told_by_prefix_tokens() {
         ("201", "patches", "there are only 201 tokens"),
         ("201", "all", "there are only 201 tokens"),
         ("0", "class", "it is said that no token stands"),
+        ("1", "registers", "of 201 tokens 1 stands before the patches"),
         ("-1", "patches", "invalid"),
         ("five", "patches", "invalid"),
     ] {
         let more = [&format!("--prefix-tokens={prefix}"), "--tokens", tokens];
         refuses(&place, &features, &more, &[part]);
     }
+    let images = values.chunks(tokens * channels);
+    let four: Vec<f32> = images.flat_map(|i| i[channels..5 * channels].to_vec()).collect();
+    let of_registers = folder("four");
+    write(&of_registers, &[3, 4, channels], "False", &four);
+    assert_eq!(
+        tables(&place, &features, &["--tokens", "registers", "--prefix-tokens", "5"]),
+        tables(&place, &of_registers, &["--tokens", "all"])
+    );
     // 196 tokens have no class token.
     refuses(&place, &alone, &["--tokens", "class"], &["196 tokens are a square"]);
 }

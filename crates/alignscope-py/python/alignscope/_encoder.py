@@ -98,7 +98,7 @@ class Encoder:
         preprocessed already, `[3, size, size]` of `float32`; one, many, or an array of many
         `stages` — one or several, such as `embedding`, `block 3`, `projection`; all unless said
         otherwise
-        `tokens` — `all`, `class`, `patches`, or their `mean`
+        `tokens` — `all`, `class`, `registers`, `patches`, or the `mean` of class token and patches
         `memory` — what to work in, in bytes or as `8GB`, what is returned aside; half of the
         machine's by default
 

@@ -152,7 +152,8 @@ class Experiment:
     `datasets` — data sets of `load_dataset`, or a mapping of formats, or `NAME=FORMAT`, to folders
     `distances` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`; the first
     three by default
-    `tokens` — which tokens are compared: `all` (as published), `class`, `patches` or `mean`
+    `tokens` — which tokens are compared: `all` (as published), `class`, `registers`, `patches` or
+    `mean`
     `projection` — `raw` or `unit`, instead of as each model has it
     `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`
     `ties` — what a tie between a model's distances counts: `miss` (as published) or `half`

@@ -150,9 +150,9 @@ def score(
     `distance` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`, or a list of
     them; the first three by default
     `model` — its name in the results
-    `tokens` — which tokens are compared: `all`; `class` (the first); `patches` (all but those
-    before them); or `mean` (over the class token, if there is one, and the patches, without
-    registers)
+    `tokens` — which tokens are compared: `all`; `class` (the first); `registers` (those between it
+    and the patches); `patches` (all but those before them); or `mean` (over the class token, if
+    there is one, and the patches, without registers)
     `ties`, `resamples`, `seed`, `cluster` — as for `Experiment`
     `pixels` — whether the model `pixels` is measured too, for comparison
     `memory` — what to stay within, in bytes or as `8GB`, the features aside; half of the machine's

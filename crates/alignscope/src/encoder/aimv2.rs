@@ -35,7 +35,7 @@ const PROJECTION: &str = "visual_projection.weight";
 
 /// Where its tensors lie.
 const TOWER: TowerNames = TowerNames {
-    anchor: "embeddings.patch_embed.weight",
+    anchors: &["embeddings.patch_embed.weight"],
     own: &["vision_model.", ""],
     in_memory: &[],
 };
@@ -121,7 +121,7 @@ impl Family for Aimv2 {
         };
         let projection = match a.last {
             Stage::Projection => {
-                Some(layers.matrix(PROJECTION, [a.channels, a.last_channels], spread)?)
+                Some(layers.matrix(PROJECTION, [a.channels, a.last_channels], spread)?.into())
             }
             _ => None,
         };
@@ -175,6 +175,7 @@ fn pooling(layers: &Layers<'_>, model: &str) -> Result<AttentionPooling, Weights
         skip: 0,
         query: layers.tensor(&head("cls_token"), &[1, 1, c], spread)?,
         key_value: Linear::new(weight, bias, c, layers.precision),
+        rotary: None,
         out: layers.linear(&head("output_proj"), [c, c], spread, Init::Zeros)?,
         mlp: None,
         heads: layers.architecture.heads,

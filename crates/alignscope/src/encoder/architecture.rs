@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::EncoderError;
 use super::config::ConfigError;
 use super::convolutional::{Convolutional, MapRange};
 use super::norm::NormKind;
 use super::rotary::RotaryPositions;
+use super::tokens::{Prefix, Tokens};
 use crate::stage::Stage;
 use alignscope_kernel::Activation;
 
@@ -52,6 +54,10 @@ pub enum PoolingKind {
     Attention,
     /// The same, and the query attends to the tokens before the patches too.
     TokenAttention,
+    /// The mean of a map, with a learned position, attends to the map's positions, which have one too.
+    MapAttention,
+    /// The same with rotary positions of the map's keys.
+    RotaryMapAttention,
 }
 
 /// The sizes of a vision encoder. Those of a transformer's attention and MLPs are 0 in a
@@ -108,6 +114,13 @@ pub struct Architecture {
     pub layer_scale: Option<f64>,
     /// Rotary positions, if the model has them.
     pub rotary: Option<RotaryPositions>,
+    /// Whether a norm stands before the blocks, in a family whose models differ in it.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub norm_before: bool,
+    /// Whether the last norm is of the pooled vector, and not of the tokens, in a family whose models
+    /// differ in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pooled_norm: bool,
 }
 
 impl fmt::Display for Architecture {
@@ -167,6 +180,8 @@ impl Architecture {
             layer_norm_eps: 1e-6,
             layer_scale: None,
             rotary: None,
+            norm_before: true,
+            pooled_norm: false,
         }
     }
 
@@ -257,6 +272,38 @@ impl Architecture {
     /// Tokens before the patches: the class token, if there is one, and registers.
     pub fn prefix_tokens(&self) -> usize {
         usize::from(self.class_token) + self.registers
+    }
+
+    /// The tokens before the patches; none where the blocks are fed bare patches.
+    pub(super) fn prefix(&self, bare_patches: bool) -> Prefix {
+        match bare_patches {
+            true => Prefix::default(),
+            false => Prefix { class_token: self.class_token, registers: self.registers },
+        }
+    }
+
+    /// Refuses a choice of tokens that a model with these before its patches does not have.
+    ///
+    /// # Errors
+    /// [`EncoderError::NoClassToken`] or [`EncoderError::NoRegisters`].
+    pub(super) fn must_have(&self, tokens: Tokens, prefix: Prefix) -> Result<(), EncoderError> {
+        let family = self.family;
+        match tokens {
+            Tokens::Class if !prefix.class_token => Err(EncoderError::NoClassToken { family }),
+            Tokens::Registers if prefix.registers == 0 => {
+                let found = match self.convolutional {
+                    Some(_) => "the positions of its maps".to_owned(),
+                    None => prefix.to_string(),
+                };
+                Err(EncoderError::NoRegisters { family, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a learned query pools the tokens.
+    pub(super) fn pools_by_attention(&self) -> bool {
+        matches!(self.pooling, PoolingKind::Attention | PoolingKind::TokenAttention)
     }
 
     /// Patches of an image, or positions of the largest map.

@@ -54,7 +54,7 @@ const IN_MEMORY: [Renaming; 9] = {
 
 /// Where its tensors lie.
 const TOWER: TowerNames = TowerNames {
-    anchor: "embeddings.patch_embeddings.projection.weight",
+    anchors: &["embeddings.patch_embeddings.projection.weight"],
     own: &["beit.", ""],
     in_memory: &IN_MEMORY,
 };

@@ -81,3 +81,13 @@ pub(super) fn squashed(size: usize, normalize: Normalize) -> Preprocessing {
         ..cropped(size, CropRounding::Floor, normalize)
     }
 }
+
+/// torchvision's preset for classification: the short side to `size`, bilinear, and the centre of 224
+/// pixels.
+pub(super) fn of_torchvision(size: usize) -> Preprocessing {
+    Preprocessing {
+        resize: Some(Resize::ShortestEdge(size)),
+        resample: Resample::Bilinear,
+        ..cropped(224, CropRounding::HalfToEven, IMAGENET)
+    }
+}

@@ -90,7 +90,7 @@ impl Family for Clip {
 
     fn tower_names(&self) -> Option<TowerNames> {
         Some(TowerNames {
-            anchor: "embeddings.patch_embedding.weight",
+            anchors: &["embeddings.patch_embedding.weight"],
             own: &["vision_model.", ""],
             in_memory: &[],
         })
@@ -179,7 +179,7 @@ impl Family for Clip {
         let blocks = layers.blocks(init, |i| transformers_block(tower, i))?;
         let projection = match a.last {
             Stage::Projection => {
-                Some(layers.matrix(PROJECTION, [a.channels, a.last_channels], wide)?)
+                Some(layers.matrix(PROJECTION, [a.channels, a.last_channels], wide)?.into())
             }
             _ => None,
         };

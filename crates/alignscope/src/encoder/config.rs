@@ -160,6 +160,42 @@ impl<'a> Keys<'a> {
         value.as_bool().ok_or_else(|| self.value(key, value, "true or false"))
     }
 
+    /// True or false; false without it, which is no default that is worth telling.
+    pub(super) fn given_flag(&self, key: &str) -> Result<bool, ConfigError> {
+        match self.object.get(key) {
+            None | Some(Value::Null) => Ok(false),
+            Some(value) => value.as_bool().ok_or_else(|| self.value(key, value, "true or false")),
+        }
+    }
+
+    /// A text; the default without it, which is not worth telling.
+    pub(super) fn given_text(&self, key: &str, default: &str) -> Result<String, ConfigError> {
+        match self.object.get(key) {
+            None | Some(Value::Null) => Ok(default.to_owned()),
+            Some(value) => {
+                let text = value.as_str().map(str::to_owned);
+                text.ok_or_else(|| self.value(key, value, "a text"))
+            }
+        }
+    }
+
+    /// The arguments of a layer, all of which are `known`; `None` where there are none.
+    pub(super) fn of_arguments(
+        &self,
+        key: &str,
+        known: &[&str],
+    ) -> Result<Option<&'a Map<String, Value>>, ConfigError> {
+        let Some(arguments) = self.nested(key)? else { return Ok(None) };
+        match arguments.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(Some(arguments)),
+            Some(name) => Err(ConfigError::UnknownKey {
+                path: self.path.to_owned(),
+                key: format!("{}{key}.{name}", self.prefix),
+                found: shorten(&arguments[name]),
+            }),
+        }
+    }
+
     /// A text.
     pub(super) fn text(&mut self, key: &str, default: &str) -> Result<String, ConfigError> {
         let Some(value) = self.get(key, &default) else { return Ok(default.to_owned()) };
@@ -386,6 +422,21 @@ pub enum ConfigError {
         model: String,
         /// The tensor.
         tensor: String,
+    },
+    /// A block of a transformer has a part that another one has not.
+    #[error(
+        "the weights of the model {model} of {path} have the tensor `{tensor}`, but not `{other}`; \
+         expected blocks of one kind"
+    )]
+    UnevenBlocks {
+        /// The file.
+        path: PathBuf,
+        /// The model in it.
+        model: String,
+        /// The tensor that is there.
+        tensor: String,
+        /// The tensor that is not.
+        other: String,
     },
     /// Two values contradict each other.
     #[error("{path} contradicts itself: {what}")]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::convolution::{Convolution, as_it_is};
 use super::embedding::add;
-use super::head::{AttentionPooling, Head, Pooling, to_unit};
+use super::head::{AttentionPooling, Head, Pooling, Projection, to_unit};
 use super::linear::Linear;
 use super::norm::Norm;
 use super::scratch::Scratch;
@@ -31,8 +31,8 @@ pub(super) enum MapHead {
     Mean {
         /// What the map is pooled by before.
         pool: Option<Window>,
-        /// Of the mean.
-        norm: Option<Norm>,
+        /// The mean, and what becomes of it.
+        head: Box<Head>,
     },
     /// CLIP's: the mean over positions attends to itself and to the positions.
     Attention(Box<MapAttention>),
@@ -41,10 +41,12 @@ pub(super) enum MapHead {
 /// Attention of the mean over positions.
 #[derive(Debug)]
 pub(super) struct MapAttention {
-    /// Added to the mean, and to each position: `[1 + positions, channels]`.
+    /// Added to the mean, and to each position: `[1 + positions, channels]`, or nothing.
     pub(super) positions: Vec<f32>,
     pub(super) query: Linear,
     pub(super) pooling: AttentionPooling,
+    /// Of what attention gives, if anything follows it.
+    pub(super) projection: Option<Projection>,
     /// Whether what comes out is divided by its L2 norm.
     pub(super) unit: bool,
 }
@@ -133,38 +135,47 @@ impl Stem {
     }
 
     fn scratch_bytes(&self, size: usize) -> usize {
-        let (mut side, mut channels, mut largest, mut strip) = (size, 3, 3 * size * size, 0);
+        let (mut side, mut largest, mut strip) = (size, 3 * size * size, 0);
         for convolution in &self.convolutions {
-            strip = strip.max(convolution.scratch_bytes(side, channels));
-            (side, channels) = (convolution.output_side(side), convolution.outputs());
-            largest = largest.max(side * side * channels);
+            strip = strip.max(convolution.scratch_bytes(side));
+            side = convolution.output_side(side);
+            largest = largest.max(side * side * convolution.outputs());
         }
         2 * size_of::<f32>() * largest + strip
     }
 }
 
 impl MapHead {
+    /// The mean over so many positions, of what the map is pooled by before; `norm` is of the mean.
+    pub(super) fn mean(pool: Option<Window>, positions: usize, norm: Option<Norm>) -> Self {
+        let head = Head::without_norm(Pooling::Mean(0..positions));
+        Self::Mean { pool, head: Box::new(Head { pooled_norm: norm, ..head }) }
+    }
+
     /// `map` is the last one, square, `out` `[last channels]`.
     fn apply(&self, map: MapView<'_>, out: &mut [f32], scratch: &mut Scratch) {
         let channels = map.channels;
         match self {
             Self::Attention(attention) => attention.apply(map, out, scratch),
-            Self::Mean { pool: None, norm } => mean(map.values, norm.as_ref(), out, scratch),
-            Self::Mean { pool: Some(window), norm } => {
+            Self::Mean { pool: None, head } => head.apply(map.values, channels, out, scratch),
+            Self::Mean { pool: Some(window), head } => {
                 let side = window.output_side(map.width);
                 let mut pooled = vec![0.0; side * side * channels];
                 window.max_pool(map, side, &mut pooled);
-                mean(&pooled, norm.as_ref(), out, scratch);
+                head.apply(&pooled, channels, out, scratch);
             }
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Mean { .. } => 0,
+            Self::Mean { head, .. } => head.bytes(),
             Self::Attention(attention) => {
-                let MapAttention { positions, query, pooling, .. } = &**attention;
-                size_of_val(positions.as_slice()) + query.bytes() + pooling.bytes()
+                let MapAttention { positions, query, pooling, projection, .. } = &**attention;
+                size_of_val(positions.as_slice())
+                    + query.bytes()
+                    + pooling.bytes()
+                    + projection.as_ref().map_or(0, Projection::bytes)
             }
         }
     }
@@ -181,23 +192,20 @@ impl MapHead {
     }
 }
 
-/// The mean over positions, and its norm.
-fn mean(map: &[f32], norm: Option<&Norm>, out: &mut [f32], scratch: &mut Scratch) {
+/// The mean over positions.
+fn mean(map: &[f32], out: &mut [f32], scratch: &mut Scratch) {
     let channels = out.len();
     let head = Head::without_norm(Pooling::Mean(0..map.len() / channels));
     head.apply(map, channels, out, scratch);
-    if let Some(norm) = norm {
-        norm.apply_in_place(out, &mut scratch.wide);
-    }
 }
 
 impl MapAttention {
     fn apply(&self, map: MapView<'_>, out: &mut [f32], scratch: &mut Scratch) {
         let channels = map.channels;
-        let mut tokens = vec![0.0; self.positions.len()];
+        let mut tokens = vec![0.0; map.values.len() + channels];
         let (first, rest) = tokens.split_at_mut(channels);
         rest.copy_from_slice(map.values);
-        mean(map.values, None, first, scratch);
+        mean(map.values, first, scratch);
         add(&mut tokens, &self.positions);
         let Scratch { input, products, .. } = scratch;
         let mut query = vec![0.0; channels];
@@ -206,7 +214,14 @@ impl MapAttention {
         self.pooling.key_value.shape(input, count);
         let rows = tokens.chunks_exact(channels).enumerate();
         rows.for_each(|(row, token)| input.set_row(row, token));
-        self.pooling.apply(&query, count, out, scratch);
+        match &self.projection {
+            None => self.pooling.apply(&query, count, out, scratch),
+            Some(projection) => {
+                let mut pooled = vec![0.0; self.pooling.out.outputs()];
+                self.pooling.apply(&query, count, &mut pooled, scratch);
+                projection.apply(&pooled, out, scratch);
+            }
+        }
         if self.unit {
             to_unit(out);
         }

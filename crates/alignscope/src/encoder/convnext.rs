@@ -1,8 +1,8 @@
-//! ConvNeXt, as transformers and timm store it.
+//! ConvNeXt, as transformers, timm and torchvision store it, and as a trunk of open_clip.
 
 use super::EncoderError;
-use super::architecture::{Architecture, FamilyName};
-use super::catalogue::{IMAGENET, Known, cropped};
+use super::architecture::{Architecture, FamilyName, PoolingKind};
+use super::catalogue::{IMAGENET, Known, cropped, of_torchvision};
 use super::config::{ConfigError, ConfigFile, Keys};
 use super::convnet::{ConvNet, MapBlock, MapHead, Stem, StemEnd, square};
 use super::convolution::{Convolution, ConvolutionSizes, as_it_is};
@@ -12,6 +12,8 @@ use super::keys::{BACKBONE, NEUTRAL, PASSED_OVER};
 use super::layers::{Layers, norm_tensors, prefix_of};
 use super::linear::Linear;
 use super::norm::{Norm, NormKind};
+use super::open_clip;
+use super::open_clip_trunk::{self, Trunk};
 use super::precision::of_patches;
 use super::scratch::Scratch;
 use super::timm_folder::{self, TimmTensors};
@@ -19,7 +21,7 @@ use super::tower::Tower;
 use crate::feature_map::Window;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, Renaming, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Depthwise, ProductScratch, depthwise, huge_pages};
 
 /// Whose ConvNeXt it is. They compute the same, but for what is added to the variance in the last
@@ -28,12 +30,14 @@ use alignscope_kernel::{Activation, Depthwise, ProductScratch, depthwise, huge_p
 pub(super) enum ConvNext {
     /// That of transformers.
     Transformers,
-    /// That of timm.
+    /// That of timm, and of torchvision, which calls its tensors otherwise.
     Timm,
+    /// That of timm in an open_clip model.
+    Trunk,
 }
 
 /// The architectures of timm that are the plain network.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "convnext_atto",
     "convnext_femto",
     "convnext_pico",
@@ -43,6 +47,7 @@ const NAMES: [&str; 9] = [
     "convnext_base",
     "convnext_large",
     "convnext_xlarge",
+    "convnext_xxlarge",
 ];
 
 /// Arguments of timm that its tensors tell, and those of training.
@@ -70,8 +75,34 @@ const NEUTRAL_ARGUMENTS: [(&str, &str); 7] = [
     ("act_layer", "\"gelu\""),
 ];
 
-/// Added to the variance in all norms but transformers' last.
+/// Added to the variance in all norms but transformers' last, and those of the largest of timm.
 const EPS: f64 = 1e-6;
+
+/// The same in all norms of `convnext_xxlarge`.
+const EPS_OF_LARGEST: f64 = 1e-5;
+
+/// What timm calls the classifier.
+const CLASSIFIER: &str = "head.fc";
+
+/// How torchvision calls what timm calls otherwise.
+const OF_TORCHVISION: [Renaming; 16] = [
+    (".features.0.", ".features.0.", ".stem."),
+    (".features.1.", ".features.1.", ".stages.0.blocks."),
+    (".features.2.", ".features.2.", ".stages.1.downsample."),
+    (".features.3.", ".features.3.", ".stages.1.blocks."),
+    (".features.4.", ".features.4.", ".stages.2.downsample."),
+    (".features.5.", ".features.5.", ".stages.2.blocks."),
+    (".features.6.", ".features.6.", ".stages.3.downsample."),
+    (".features.7.", ".features.7.", ".stages.3.blocks."),
+    (".blocks.", ".block.0.", ".conv_dw."),
+    (".blocks.", ".block.2.", ".norm."),
+    (".blocks.", ".block.3.", ".mlp.fc1."),
+    (".blocks.", ".block.5.", ".mlp.fc2."),
+    (".blocks.", ".layer_scale.", ".gamma."),
+    (".classifier.0.", ".classifier.0.", ".head.norm."),
+    (".classifier.2.weight.", ".classifier.2.weight.", ".head.fc.weight."),
+    (".classifier.2.bias.", ".classifier.2.bias.", ".head.fc.bias."),
+];
 
 /// Side of the depthwise convolution.
 const KERNEL: usize = 7;
@@ -152,7 +183,7 @@ impl MapBlock for Block {
             None => (0, 0),
             Some((norm, convolution)) => {
                 let channels = norm.channels();
-                (side * side * channels, convolution.scratch_bytes(side, channels))
+                (side * side * channels, convolution.scratch_bytes(side))
             }
         };
         let positions = self.side(side).pow(2);
@@ -178,6 +209,7 @@ impl Names {
         let prefix = match family {
             ConvNext::Transformers => prefix_of(weights, name, &["", "convnext."]),
             ConvNext::Timm => "",
+            ConvNext::Trunk => open_clip_trunk::PREFIX,
         };
         Self { family, prefix }
     }
@@ -185,7 +217,7 @@ impl Names {
     fn pick(&self, of_transformers: &str, of_timm: &str) -> String {
         match self.family {
             ConvNext::Transformers => format!("{}{of_transformers}", self.prefix),
-            ConvNext::Timm => of_timm.to_owned(),
+            ConvNext::Timm | ConvNext::Trunk => format!("{}{of_timm}", self.prefix),
         }
     }
 
@@ -242,13 +274,16 @@ impl Family for ConvNext {
         match self {
             Self::Transformers => FamilyName { id: "convnext", title: "ConvNeXt" },
             Self::Timm => FamilyName { id: "timm-convnext", title: "timm ConvNeXt" },
+            Self::Trunk => {
+                FamilyName { id: "open-clip-timm-convnext", title: "open_clip timm ConvNeXt" }
+            }
         }
     }
 
     fn model_types(&self) -> &'static [&'static str] {
         match self {
             Self::Transformers => &["convnext"],
-            Self::Timm => &[],
+            Self::Timm | Self::Trunk => &[],
         }
     }
 
@@ -256,6 +291,7 @@ impl Family for ConvNext {
         match self {
             Self::Transformers => config.model_type() == Some("convnext"),
             Self::Timm => timm_folder::is_one_of(config, &NAMES),
+            Self::Trunk => Trunk::is_one_of(config, &NAMES),
         }
     }
 
@@ -266,14 +302,23 @@ impl Family for ConvNext {
                 let keys = folder.config.keys();
                 timm_folder::check(&keys, &ARGUMENTS, &NEUTRAL_ARGUMENTS)?;
                 let size = timm_folder::input_size(&keys)?;
-                let tensors = TimmTensors { weights: folder.weights()?, keys: &keys };
-                let has_scale = tensors.has("stages.0.blocks.0.gamma");
-                let architecture = Architecture {
-                    layer_scale: has_scale.then_some(1e-6),
-                    layer_norm_eps: EPS,
-                    ..Architecture::of_maps(self.name(), size, of_tensors(&tensors)?)
-                };
+                let tensors = TimmTensors::of_folder(folder.weights()?, &keys);
+                let name = timm_folder::architecture(&folder.config).unwrap_or_default();
+                let architecture = self.of_tensors(name, size, &tensors)?;
                 Ok((architecture.validate(keys.path)?, Vec::new()))
+            }
+            Self::Trunk => {
+                let trunk = Trunk::read(&folder.config)?;
+                let weights = folder.weights()?;
+                let tensors = trunk.tensors(weights);
+                let plain = self.of_tensors(trunk.name, trunk.image_size, &tensors)?;
+                let plain = trunk.pooled(plain)?;
+                if plain.pooling != PoolingKind::PatchMean {
+                    let (pool, expected) = ("timm_pool", "`avg`, or `` with a `timm_proj`");
+                    let found = trunk.keys.object.get(pool).cloned().unwrap_or_default();
+                    return Err(trunk.keys.value(pool, &found, expected).into());
+                }
+                Ok(trunk.whole(plain, CLASSIFIER, weights)?)
             }
         }
     }
@@ -286,6 +331,7 @@ impl Family for ConvNext {
         match self {
             Self::Transformers => Preprocessing::from_folder(folder.path, "ConvNextImageProcessor"),
             Self::Timm => timm_folder::preprocessing(&folder.config, architecture.image_size),
+            Self::Trunk => open_clip::preprocessing(folder, architecture),
         }
     }
 
@@ -308,6 +354,9 @@ impl Family for ConvNext {
             }
         }
         tensors.extend(layer(&names.last_norm()));
+        if *self == Self::Trunk {
+            tensors.extend(open_clip_trunk::head_tensors(architecture, CLASSIFIER, weights));
+        }
         tensors
     }
 
@@ -315,7 +364,21 @@ impl Family for ConvNext {
         match self {
             Self::Transformers => &["classifier."],
             Self::Timm => &["head.fc."],
+            Self::Trunk => &open_clip::OUTSIDE,
         }
+    }
+
+    fn tower_names(&self) -> Option<TowerNames> {
+        let (anchors, own): (&[&str], &[&str]) = match self {
+            Self::Transformers => (&["embeddings.patch_embeddings.weight"], &["convnext.", ""]),
+            Self::Timm => (&["stem.0.weight", "features.0.0.weight"], &[""]),
+            Self::Trunk => (&["visual.trunk.stem.0.weight"], &[""]),
+        };
+        let in_memory: &[Renaming] = match self {
+            Self::Timm => &OF_TORCHVISION,
+            Self::Transformers | Self::Trunk => &[],
+        };
+        Some(TowerNames { anchors, own, in_memory })
     }
 
     /// An untrained model's spreads are those of transformers' `PreTrainedModel._init_weights`.
@@ -325,21 +388,28 @@ impl Family for ConvNext {
         let [stem, stem_norm] = names.stem();
         let (inputs, outputs, window) = (3, sizes.stem_channels, sizes.stem[0]);
         let precision = of_patches(layers.precision);
-        let of_stem = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
+        let (groups, of_mean) = (1, false);
+        let of_stem = ConvolutionSizes { inputs, outputs, groups, window, of_mean, precision };
         let stem = Stem {
             convolutions: vec![Convolution::read(layers, &stem, of_stem, SPREAD)?],
-            end: StemEnd::Norm(norm(layers, &stem_norm, outputs, EPS)?),
+            end: StemEnd::Norm(norm(layers, &stem_norm, outputs, self.eps(a))?),
         };
         let block = |sizes: MapBlockSizes| -> Result<Box<dyn MapBlock>, WeightsError> {
-            Ok(Box::new(block(layers, &names, sizes)?))
+            Ok(Box::new(block(layers, &names, sizes, self.eps(a))?))
         };
-        let last_norm = norm(layers, &names.last_norm(), a.last_channels, a.layer_norm_eps)?;
+        let last_norm = norm(layers, &names.last_norm(), a.channels, a.layer_norm_eps)?;
+        let [side, _] = *sizes.maps(a.image_size).last().expect("a network has maps");
         Ok(Box::new(ConvNet {
             image_size: a.image_size,
             stem,
             blocks: sizes.blocks().into_iter().map(block).collect::<Result<_, _>>()?,
             maps: sizes.maps(a.image_size),
-            head: MapHead::Mean { pool: None, norm: Some(last_norm) },
+            head: match self {
+                Self::Transformers | Self::Timm => {
+                    MapHead::mean(None, side * side, Some(last_norm))
+                }
+                Self::Trunk => open_clip_trunk::map_head(layers, CLASSIFIER, Some(last_norm))?,
+            },
         }))
     }
 
@@ -358,9 +428,31 @@ impl Family for ConvNext {
                 };
                 vec![Known::new("facebook/convnext-tiny-224", architecture, preprocessing)]
             }
-            Self::Timm => Vec::new(),
+            Self::Timm => torchvision(*self),
+            Self::Trunk => Vec::new(),
         }
     }
+}
+
+/// torchvision's ConvNeXts, by blocks and channels of each stage, and to which side an image is brought.
+fn torchvision(family: ConvNext) -> Vec<Known> {
+    let known = |(id, third, width, side): (&'static str, usize, usize, usize)| {
+        let sizes = convnext(4, &[3, 3, third, 3], &[1, 2, 4, 8].map(|times| times * width));
+        let architecture = Architecture {
+            layer_scale: Some(1e-6),
+            layer_norm_eps: EPS,
+            ..Architecture::of_maps(family.name(), 224, sizes)
+        };
+        Known::new(id, architecture, of_torchvision(side))
+    };
+    [
+        ("torchvision/convnext_tiny", 9, 96, 236),
+        ("torchvision/convnext_small", 27, 96, 230),
+        ("torchvision/convnext_base", 27, 128, 232),
+        ("torchvision/convnext_large", 27, 192, 232),
+    ]
+    .map(known)
+    .to_vec()
 }
 
 /// How an untrained model's matrices begin.
@@ -375,16 +467,22 @@ fn norm(layers: &Layers<'_>, name: &str, channels: usize, eps: f64) -> Result<No
     })
 }
 
-fn block(layers: &Layers<'_>, names: &Names, sizes: MapBlockSizes) -> Result<Block, WeightsError> {
+fn block(
+    layers: &Layers<'_>,
+    names: &Names,
+    sizes: MapBlockSizes,
+    eps: f64,
+) -> Result<Block, WeightsError> {
     let MapBlockSizes { stage, inputs, outputs: channels, window, .. } = sizes;
     let halving = match window {
         None => None,
         Some(window) => {
             let [before, name] = names.halving(stage);
             let (outputs, precision) = (channels, layers.precision);
-            let of = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
+            let (groups, of_mean) = (1, false);
+            let of = ConvolutionSizes { inputs, outputs, groups, window, of_mean, precision };
             let convolution = Convolution::read(layers, &name, of, SPREAD)?;
-            Some((norm(layers, &before, inputs, EPS)?, convolution))
+            Some((norm(layers, &before, inputs, eps)?, convolution))
         }
     };
     let [filter, of_norm, mlp_in, mlp_out] = names.block(&sizes);
@@ -409,7 +507,12 @@ fn block(layers: &Layers<'_>, names: &Names, sizes: MapBlockSizes) -> Result<Blo
     let (in_weight, in_bias) = linear(&mlp_in, [channels, hidden])?;
     let (mut out_weight, mut out_bias) = linear(&mlp_out, [hidden, channels])?;
     if let Some(scale) = layers.architecture.layer_scale {
-        let gains = layers.tensor(&names.scale(&sizes), &[channels], Init::Constant(scale))?;
+        let name = names.scale(&sizes);
+        // torchvision's are maps of one pixel.
+        let is_map = layers.weights.shape(&name).is_some_and(|found| found.len() == 3);
+        let shape = [channels, 1, 1];
+        let shape = if is_map { &shape } else { &shape[..1] };
+        let gains = layers.tensor(&name, shape, Init::Constant(scale))?;
         let rows = out_weight.chunks_exact_mut(hidden).zip(&mut out_bias);
         for ((row, bias), gain) in rows.zip(&gains) {
             row.iter_mut().for_each(|w| *w *= gain);
@@ -420,7 +523,7 @@ fn block(layers: &Layers<'_>, names: &Names, sizes: MapBlockSizes) -> Result<Blo
         halving,
         depthwise,
         bias: layers.tensor(&format!("{filter}.bias"), &[channels], Init::Zeros)?,
-        norm: norm(layers, &of_norm, channels, EPS)?,
+        norm: norm(layers, &of_norm, channels, eps)?,
         mlp_in: Linear::new(in_weight, Some(in_bias), channels, layers.precision),
         activation: layers.architecture.activation,
         mlp_out: Linear::new(out_weight, Some(out_bias), hidden, layers.precision),
@@ -434,11 +537,14 @@ fn convnext(patch: usize, depths: &[usize], channels: &[usize]) -> Convolutional
         channels: *channels,
         kernel: KERNEL,
         window: (i > 0).then_some(HALVING),
+        within: None,
     };
     Convolutional {
         block: MapBlockKind::ConvNext,
         stem: vec![Window { kernel: patch, stride: patch, padding: 0 }],
+        stem_inner: Vec::new(),
         stem_channels: channels[0],
+        mean_shortcut: false,
         stages: depths.iter().zip(channels).enumerate().map(stage).collect(),
     }
 }
@@ -456,6 +562,29 @@ fn of_tensors(tensors: &TimmTensors<'_>) -> Result<Convolutional, ConfigError> {
 }
 
 impl ConvNext {
+    /// Added to the variance in all norms but the last.
+    fn eps(self, architecture: &Architecture) -> f64 {
+        match self {
+            Self::Transformers => EPS,
+            Self::Timm | Self::Trunk => architecture.layer_norm_eps,
+        }
+    }
+
+    /// The sizes that the tensors of an architecture of timm tell.
+    fn of_tensors(
+        self,
+        name: &str,
+        image_size: usize,
+        tensors: &TimmTensors<'_>,
+    ) -> Result<Architecture, ConfigError> {
+        let has_scale = tensors.has("stages.0.blocks.0.gamma");
+        Ok(Architecture {
+            layer_scale: has_scale.then_some(1e-6),
+            layer_norm_eps: if name == "convnext_xxlarge" { EPS_OF_LARGEST } else { EPS },
+            ..Architecture::of_maps(self.name(), image_size, of_tensors(tensors)?)
+        })
+    }
+
     /// Keys that are missing take the defaults of transformers 5's `ConvNextConfig`.
     fn read(self, mut keys: Keys<'_>) -> Result<Sizes, ConfigError> {
         let read: &[&str] = &[

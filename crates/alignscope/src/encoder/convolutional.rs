@@ -35,6 +35,16 @@ pub(super) struct MapStage {
     pub(super) kernel: usize,
     /// What the first block shrinks the map by.
     pub(super) window: Option<Window>,
+    /// The channels within its bottlenecks; `None` if they are a quarter of those after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) within: Option<Grouped>,
+}
+
+/// Channels of a convolution in groups, which do not see each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Grouped {
+    pub(super) channels: usize,
+    pub(super) groups: usize,
 }
 
 /// The sizes of a convolutional network, whose stages are maps.
@@ -44,8 +54,14 @@ pub struct Convolutional {
     /// The windows of the stem, which pass over the image one after the other; the first is a
     /// convolution.
     pub(super) stem: Vec<Window>,
+    /// Channels between the convolutions of the stem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) stem_inner: Vec<usize>,
     /// Channels after the stem.
     pub(super) stem_channels: usize,
+    /// Whether a mean pooling before a block's shortcut shrinks the map, and not its convolution.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) mean_shortcut: bool,
     /// In order of depth.
     pub(super) stages: Vec<MapStage>,
 }
@@ -62,6 +78,8 @@ pub(super) struct MapBlockSizes {
     pub(super) kernel: usize,
     /// What it shrinks the map by.
     pub(super) window: Option<Window>,
+    /// The channels within a bottleneck.
+    pub(super) within: Grouped,
 }
 
 impl Convolutional {
@@ -73,7 +91,17 @@ impl Convolutional {
             for number in 0..sizes.blocks {
                 let (outputs, kernel) = (sizes.channels, sizes.kernel);
                 let window = sizes.window.filter(|_| number == 0);
-                blocks.push(MapBlockSizes { stage, number, inputs, outputs, kernel, window });
+                let within = Grouped { channels: outputs / 4, groups: 1 };
+                let within = sizes.within.unwrap_or(within);
+                blocks.push(MapBlockSizes {
+                    stage,
+                    number,
+                    inputs,
+                    outputs,
+                    kernel,
+                    window,
+                    within,
+                });
                 inputs = outputs;
             }
         }
@@ -104,8 +132,12 @@ impl Convolutional {
 
     /// The numbers in its matrices.
     pub(super) fn weights(&self) -> usize {
-        let stem = self.stem[0].kernel.pow(2) * 3 * self.stem_channels;
-        stem + self.blocks().iter().map(|block| self.block.weights(block)).sum::<usize>()
+        let channels = self.stem_inner.iter().copied().chain([self.stem_channels]);
+        let inputs = std::iter::once(3).chain(self.stem_inner.iter().copied());
+        let stem = self.stem.iter().zip(inputs.zip(channels));
+        let stem = stem.map(|(window, (inputs, outputs))| window.kernel.pow(2) * inputs * outputs);
+        stem.sum::<usize>()
+            + self.blocks().iter().map(|block| self.block.weights(block)).sum::<usize>()
     }
 }
 
@@ -116,8 +148,8 @@ impl MapBlockKind {
         match self {
             Self::Basic => outputs * (area * (inputs + outputs) + shortcut),
             Self::Bottleneck | Self::BottleneckStridedFirst | Self::BottleneckMeanPooled => {
-                let inner = outputs / 4;
-                inner * (inputs + area * inner + outputs) + outputs * shortcut
+                let Grouped { channels, groups } = block.within;
+                channels * (inputs + area * channels / groups + outputs) + outputs * shortcut
             }
             Self::ConvNext => {
                 let halving = window.map_or(0, |window| window.kernel.pow(2) * inputs);

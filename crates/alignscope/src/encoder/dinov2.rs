@@ -164,7 +164,7 @@ impl Dinov2 {
             Self::Registers => &["dinov2_with_registers.", ""],
         };
         TowerNames {
-            anchor: "embeddings.patch_embeddings.projection.weight",
+            anchors: &["embeddings.patch_embeddings.projection.weight"],
             own,
             in_memory: &ATTENTION_IN_MEMORY,
         }

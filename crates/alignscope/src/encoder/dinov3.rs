@@ -78,7 +78,7 @@ impl Family for Dinov3 {
 
     fn tower_names(&self) -> Option<TowerNames> {
         Some(TowerNames {
-            anchor: "embeddings.patch_embeddings.weight",
+            anchors: &["embeddings.patch_embeddings.weight"],
             own: &[""],
             in_memory: &[(".model.layer.", ".model.layer.", ".layer.")],
         })

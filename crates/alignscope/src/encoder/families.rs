@@ -13,7 +13,8 @@ use super::convnext::ConvNext;
 use super::dinov2::Dinov2;
 use super::dinov3::Dinov3;
 use super::family::Family;
-use super::open_clip::{OpenClip, TimmTrunk};
+use super::open_clip::OpenClip;
+use super::open_clip_trunk::TimmTrunk;
 use super::plain_convnet::PlainConvNet;
 use super::resnet::ResNet;
 use super::siglip::Siglip;
@@ -23,12 +24,14 @@ use crate::weights::Format;
 
 /// All families. One more is one more line here, and its file; no other place knows which there
 /// are. Models are listed in this order.
-static FAMILIES: [&dyn Family; 23] = [
+static FAMILIES: [&dyn Family; 25] = [
     &Clip::OpenAi,
     &Siglip,
     &Clip::Chinese,
     &Clip::Meta2,
     &OpenClip,
+    &ConvNext::Trunk,
+    &ResNet::Trunk,
     &TimmTrunk,
     &Dinov2::Plain,
     &Dinov2::Registers,

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::linear::Linear;
 use super::norm::Norm;
+use super::rotary::Rotary;
 use super::scratch::Scratch;
 use alignscope_kernel::{Activation, Matrix, MatrixMut, huge_pages, matmul, softmax_rows};
 
@@ -16,11 +17,53 @@ pub(super) struct Head {
     /// Of the pooled vector.
     pub(super) pooled_norm: Option<Norm>,
     /// None where the pooled vector is the last stage.
-    pub(super) projection: Option<Linear>,
+    pub(super) projection: Option<Projection>,
     /// Whether a hyperbolic tangent follows, as in BERT's pooler.
     pub(super) tanh: bool,
     /// Whether the projection is divided by its L2 norm.
     pub(super) unit: bool,
+}
+
+/// From the pooled vector to the last stage.
+#[derive(Debug)]
+pub(super) enum Projection {
+    Linear(Linear),
+    /// Two layers with a non-linearity between them.
+    Mlp {
+        input: Linear,
+        activation: Activation,
+        out: Linear,
+    },
+}
+
+impl From<Linear> for Projection {
+    fn from(linear: Linear) -> Self {
+        Self::Linear(linear)
+    }
+}
+
+impl Projection {
+    /// Projects one vector, `[inputs]`, into `out`, `[last channels]`.
+    pub(super) fn apply(&self, vector: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        let Scratch { input: lhs, hidden, products, .. } = scratch;
+        match self {
+            Self::Linear(linear) => linear.apply_row(vector, out, lhs, products),
+            Self::Mlp { input, activation, out: last } => {
+                input.shape(lhs, 1);
+                lhs.set_row(0, vector);
+                input.to_lhs(lhs, Some(*activation), hidden, products);
+                last.apply(hidden, out, products);
+            }
+        }
+    }
+
+    /// Bytes of the weights.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Linear(linear) => linear.bytes(),
+            Self::Mlp { input, out, .. } => input.bytes() + out.bytes(),
+        }
+    }
 }
 
 /// How tokens become one vector.
@@ -34,6 +77,16 @@ pub(super) enum Pooling {
     Attention(Box<AttentionPooling>),
 }
 
+impl Pooling {
+    /// Channels of what becomes of tokens of so many.
+    fn outputs(&self, channels: usize) -> usize {
+        match self {
+            Self::ClassToken | Self::Mean(_) => channels,
+            Self::Attention(attention) => attention.out.outputs(),
+        }
+    }
+}
+
 /// A pooling head: attention of one query, and an MLP.
 #[derive(Debug)]
 pub(super) struct AttentionPooling {
@@ -42,8 +95,10 @@ pub(super) struct AttentionPooling {
     /// The learned query after its projection, `[channels]`, which is the same for every image; empty
     /// where an image has a query of its own.
     pub(super) query: Vec<f32>,
-    /// Keys and values: `[2 channels, channels]`.
+    /// Keys and values: `[2 channels of a query, channels of a token]`.
     pub(super) key_value: Linear,
+    /// Turns the keys of all tokens but the first.
+    pub(super) rotary: Option<Rotary>,
     pub(super) out: Linear,
     /// What follows, if anything does.
     pub(super) mlp: Option<PoolingMlp>,
@@ -81,7 +136,7 @@ impl Head {
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let mut pooled = vec![0.0; channels];
+        let mut pooled = vec![0.0; self.pooling.outputs(channels)];
         let copy_normed = |token: &[f32], out: &mut [f32]| match &self.norm {
             Some(norm) => norm.apply(token, out),
             None => out.copy_from_slice(token),
@@ -110,9 +165,7 @@ impl Head {
             norm.apply_in_place(&mut pooled, &mut scratch.wide);
         }
         match &self.projection {
-            Some(projection) => {
-                projection.apply_row(&pooled, out, &mut scratch.input, &mut scratch.products);
-            }
+            Some(projection) => projection.apply(&pooled, out, scratch),
             None => out.copy_from_slice(&pooled),
         }
         if self.tanh {
@@ -129,7 +182,7 @@ impl Head {
             Pooling::ClassToken | Pooling::Mean(_) => 0,
             Pooling::Attention(attention) => attention.bytes(),
         };
-        pooling + self.projection.as_ref().map_or(0, Linear::bytes)
+        pooling + self.projection.as_ref().map_or(0, Projection::bytes)
     }
 }
 
@@ -162,6 +215,13 @@ impl AttentionPooling {
         let key_value = huge_pages::first(wide, count * 2 * channels, 0.0);
         self.key_value.apply(input, key_value, products);
         let width = channels / self.heads;
+        if let Some(rotary) = &self.rotary {
+            let places = key_value.chunks_exact_mut(2 * channels).skip(1).enumerate();
+            for (place, key_value) in places {
+                let heads = key_value[..channels].chunks_exact_mut(width);
+                heads.for_each(|head| rotary.turn(place, head));
+            }
+        }
         let scale = 1.0 / (width as f32).sqrt();
         let mut attended = vec![0.0; channels];
         let mut attention = vec![0.0; count];

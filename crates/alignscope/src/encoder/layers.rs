@@ -214,7 +214,7 @@ impl Layers<'_> {
     }
 
     /// As [`norm`](Self::norm), over so many channels.
-    fn norm_over(&self, name: &str, channels: usize) -> Result<Norm, WeightsError> {
+    pub(super) fn norm_over(&self, name: &str, channels: usize) -> Result<Norm, WeightsError> {
         let kind = self.architecture.norm;
         Ok(Norm {
             kind,
@@ -506,7 +506,7 @@ pub(super) const VIT_IN_MEMORY: [Renaming; 7] = {
 /// there, as in an untrained model.
 pub(super) fn tower_prefix_of(weights: &Weights, tower: TowerNames) -> &'static str {
     let shortest_first: Vec<&str> = tower.own.iter().rev().copied().collect();
-    prefix_of(weights, tower.anchor, &shortest_first)
+    prefix_of(weights, tower.anchors[0], &shortest_first)
 }
 
 /// Which of these stands before `name` in the weights; the first if none does.

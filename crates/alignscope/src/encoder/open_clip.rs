@@ -1,24 +1,24 @@
-//! Checkpoints of open_clip: its own CLIP towers, and trunks of timm such as BiomedCLIP's.
+//! Checkpoints of open_clip: its own vision transformers, CLIPA's and CoCa's among them, and the keys
+//! of its configurations.
 
 use serde_json::Value;
 
 use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
-use super::catalogue::{BASE, CLIP_PIXELS, Known, Width, cropped};
 use super::config::{ConfigError, ConfigFile, Keys};
 use super::embedding::Embedding;
 use super::family::{CheckpointFolder, Family, Sizes};
-use super::head::{Head, Pooling};
+use super::head::{AttentionPooling, Head, Pooling};
 use super::layers::{BiasNames, BlockInit, BlockNames, LayerNames, Layers};
 use super::linear::Linear;
-use super::norm::NormKind;
+use super::norm::{Norm, NormKind};
 use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
-use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe};
+use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
 use crate::weights::{Format, Init, TowerNames, Weights, WeightsError};
-use alignscope_kernel::{Activation, Precision};
+use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
 /// CLIP's vision transformer, as open_clip stores it.
 #[derive(Debug)]
@@ -47,23 +47,32 @@ impl Family for OpenClip {
         preprocessing(folder, architecture)
     }
 
-    fn tensors(&self, architecture: &Architecture, _: &Weights) -> Vec<String> {
+    fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
         let outside = [
             "visual.class_embedding",
             "visual.positional_embedding",
             "visual.conv1.weight",
-            "visual.ln_pre.weight",
-            "visual.ln_pre.bias",
             "visual.ln_post.weight",
             "visual.ln_post.bias",
             "visual.proj",
         ];
-        let blocks = (0..architecture.blocks).flat_map(|i| clip_block(i).tensors(NormKind::Layer));
-        outside.map(str::to_owned).into_iter().chain(blocks).collect()
+        let before: &[&str] = match architecture.norm_before {
+            true => &["visual.ln_pre.weight", "visual.ln_pre.bias"],
+            false => &[],
+        };
+        let pooler = match architecture.pooling {
+            PoolingKind::TokenAttention => pooler_tensors(weights),
+            _ => Vec::new(),
+        };
+        let scaled = architecture.layer_scale.is_some();
+        let blocks =
+            (0..architecture.blocks).flat_map(|i| clip_block(i, scaled).tensors(NormKind::Layer));
+        let named = outside.iter().chain(before).map(|name| (*name).to_owned());
+        named.chain(pooler).chain(blocks).collect()
     }
 
     fn tower_names(&self) -> Option<TowerNames> {
-        Some(TowerNames { anchor: "visual.conv1.weight", own: &[""], in_memory: &[] })
+        Some(TowerNames { anchors: &["visual.conv1.weight"], own: &[""], in_memory: &[] })
     }
 
     fn outside(&self) -> &'static [&'static str] {
@@ -82,8 +91,12 @@ impl Family for OpenClip {
             mlp_out: uniform(a.mlp_channels),
             mlp_bias: Init::Zeros,
         };
-        // [channels, projection] -> [projection, channels]
-        let stored = layers.tensor("visual.proj", &[a.channels, a.last_channels], scale)?;
+        let pooled = match a.pooling {
+            PoolingKind::TokenAttention => a.last_channels,
+            _ => a.channels,
+        };
+        // [pooled, projection] -> [projection, pooled]
+        let stored = layers.tensor("visual.proj", &[pooled, a.last_channels], scale)?;
         let projection = (0..a.last_channels)
             .flat_map(|p| stored[p..].iter().step_by(a.last_channels).copied())
             .collect();
@@ -92,130 +105,127 @@ impl Family for OpenClip {
         let class_token = layers.tensor("visual.class_embedding", &[a.channels], scale)?;
         let positions =
             layers.tensor("visual.positional_embedding", &[a.tokens(), a.channels], scale)?;
+        let norm_before = a.norm_before.then(|| layers.norm("visual.ln_pre"));
         let embedding = Embedding {
-            norm: Some(layers.norm("visual.ln_pre")?),
+            norm: norm_before.transpose()?,
             ..Embedding::with_positions(a, patch, class_token, positions)
         };
-        let blocks = layers.blocks(init, clip_block)?;
-        let head = Head {
-            projection: Some(Linear::new(projection, None, a.channels, Precision::F32)),
-            unit: a.unit_projection,
-            ..Head::new(layers.norm("visual.ln_post")?, Pooling::ClassToken)
-        };
-        Ok(Box::new(Transformer::new(embedding, blocks, head)))
-    }
-}
-
-/// A vision transformer of timm in an open_clip model.
-#[derive(Debug)]
-pub(super) struct TimmTrunk;
-
-impl Family for TimmTrunk {
-    fn name(&self) -> FamilyName {
-        FamilyName { id: "timm-vit", title: "open_clip timm ViT" }
-    }
-
-    fn recognises(&self, config: &ConfigFile) -> bool {
-        config.format() == Format::OpenClip && trunk_name(config).is_some()
-    }
-
-    fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
-        read_timm(folder)
-    }
-
-    fn preprocessing(
-        &self,
-        folder: &CheckpointFolder<'_>,
-        architecture: &Architecture,
-    ) -> Result<(Recipe, HashedPath), PreprocessError> {
-        preprocessing(folder, architecture)
-    }
-
-    fn tensors(&self, architecture: &Architecture, _: &Weights) -> Vec<String> {
-        let outside = [
-            "visual.trunk.cls_token",
-            "visual.trunk.pos_embed",
-            "visual.trunk.patch_embed.proj.weight",
-            "visual.trunk.patch_embed.proj.bias",
-            "visual.trunk.norm.weight",
-            "visual.trunk.norm.bias",
-            "visual.head.proj.weight",
-            "visual.head.proj.bias",
-        ];
-        let blocks = (0..architecture.blocks).flat_map(|i| timm_block(i).tensors(NormKind::Layer));
-        outside.map(str::to_owned).into_iter().chain(blocks).collect()
-    }
-
-    fn tower_names(&self) -> Option<TowerNames> {
-        Some(TowerNames {
-            anchor: "visual.trunk.patch_embed.proj.weight",
-            own: &[""],
-            in_memory: &[],
-        })
-    }
-
-    fn outside(&self) -> &'static [&'static str] {
-        &OUTSIDE
-    }
-
-    fn model_of(&self, config: &ConfigFile) -> String {
-        let name = trunk_name(config).and_then(Value::as_str);
-        name.map_or_else(|| self.name().to_string(), str::to_owned)
-    }
-
-    /// An untrained model's spreads are those of timm's `init_weights_vit_timm`, and PyTorch's own
-    /// for the convolution and the projection.
-    fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
-        let a = layers.architecture;
-        let spread = Init::TruncatedNormal(0.02);
-        let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
-        let init = BlockInit {
-            qkv: spread,
-            attention_out: spread,
-            mlp_in: spread,
-            mlp_out: spread,
-            mlp_bias: Init::Zeros,
-        };
-        let patch = uniform(3 * a.patch_size * a.patch_size);
-        let patch = layers.patches("visual.trunk.patch_embed.proj", patch, Some(patch))?;
-        let class_token =
-            layers.tensor("visual.trunk.cls_token", &[1, 1, a.channels], Init::Normal(1e-6))?;
-        let positions =
-            layers.tensor("visual.trunk.pos_embed", &[1, a.tokens(), a.channels], spread)?;
-        let embedding = Embedding::with_positions(a, patch, class_token, positions);
-        let blocks = layers.blocks(init, timm_block)?;
+        let scaled = a.layer_scale.is_some();
+        let blocks = layers.blocks(init, |i| clip_block(i, scaled))?;
         let pooling = match a.pooling {
-            PoolingKind::PatchMean => Pooling::Mean(1..a.tokens()),
+            PoolingKind::TokenAttention => Pooling::Attention(Box::new(pooler(layers)?)),
+            PoolingKind::PatchMean => Pooling::Mean(a.prefix_tokens()..a.tokens()),
             _ => Pooling::ClassToken,
         };
+        let last = layers.norm_over("visual.ln_post", pooled)?;
+        let (norm, pooled_norm) = match (a.pooling, a.pooled_norm) {
+            (PoolingKind::TokenAttention, _) => {
+                (Some(pooler_norm(layers, "ln_k", a.channels)?), Some(last))
+            }
+            (_, true) => (None, Some(last)),
+            (_, false) => (Some(last), None),
+        };
         let head = Head {
-            projection: Some(timm_projection(layers)?),
+            norm,
+            pooled_norm,
+            projection: Some(Linear::new(projection, None, pooled, Precision::F32).into()),
             unit: a.unit_projection,
-            ..Head::new(layers.norm("visual.trunk.norm")?, pooling)
+            ..Head::without_norm(pooling)
         };
         Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
+}
 
-    fn known_models(&self) -> Vec<Known> {
-        let Width { channels, blocks, heads, projection } = BASE;
-        let architecture = Architecture {
-            channels,
-            mlp_channels: 4 * channels,
-            blocks,
-            heads,
-            last: Stage::Projection,
-            last_channels: projection,
-            ..Architecture::plain(self.name())
-        };
-        let id = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224";
-        vec![Known::new(id, architecture, cropped(224, CropRounding::HalfToEven, CLIP_PIXELS))]
-    }
+/// What stands before the names of the pooling by attention of CoCa.
+const POOLER: &str = "visual.attn_pool.";
 
-    /// The study ran BiomedCLIP so.
-    fn has_bare_patches(&self) -> bool {
-        true
+/// The layers of its attention for queries, keys and values: one, where an image's tokens have as many
+/// channels as its queries, else three.
+fn pooler_layers(weights: &Weights) -> [String; 3] {
+    let fused = format!("{POOLER}attn.in_proj_weight");
+    match weights.seed().is_none() && weights.contains(&fused) {
+        true => [fused.clone(), fused.clone(), fused],
+        false => ["q", "k", "v"].map(|part| format!("{POOLER}attn.{part}_proj_weight")),
     }
 }
+
+fn pooler_tensors(weights: &Weights) -> Vec<String> {
+    let rest = [
+        "query",
+        "attn.in_proj_bias",
+        "attn.out_proj.weight",
+        "attn.out_proj.bias",
+        "ln_q.weight",
+        "ln_q.bias",
+        "ln_k.weight",
+        "ln_k.bias",
+    ];
+    let rest = rest.map(|part| format!("{POOLER}{part}"));
+    pooler_layers(weights).into_iter().chain(rest).collect()
+}
+
+/// A norm of the pooling, whose epsilon is PyTorch's own whatever the blocks have.
+fn pooler_norm(layers: &Layers<'_>, part: &str, channels: usize) -> Result<Norm, WeightsError> {
+    let norm = layers.norm_over(&format!("{POOLER}{part}"), channels)?;
+    Ok(Norm { eps: 1e-5, ..norm })
+}
+
+/// CoCa's `AttentionalPooler`, of which the first query alone makes the image's vector; in f32 as all
+/// of a head.
+fn pooler(layers: &Layers<'_>) -> Result<AttentionPooling, WeightsError> {
+    let layers = &Layers { precision: Precision::F32, ..*layers };
+    let a = layers.architecture;
+    let (c, tokens) = (a.last_channels, a.channels);
+    let spread = Init::Normal((c as f64).powf(-0.5));
+    let name = format!("{POOLER}query");
+    let queries = layers.weights.shape(&name).map_or(QUERIES, first_axis);
+    let stored = layers.tensor(&name, &[queries, c], Init::Normal(1.0))?;
+    let names = pooler_layers(layers.weights);
+    let [to_query, mut key, value] = match names[0] == names[1] {
+        true => {
+            let mut to_query = layers.tensor(&names[0], &[3 * c, tokens], spread)?;
+            let mut key = to_query.split_off(c * tokens);
+            let value = key.split_off(c * tokens);
+            [to_query, key, value]
+        }
+        false => {
+            let [q, k, v] = &names;
+            [
+                layers.tensor(q, &[c, c], spread)?,
+                layers.tensor(k, &[c, tokens], spread)?,
+                layers.tensor(v, &[c, tokens], spread)?,
+            ]
+        }
+    };
+    let name = format!("{POOLER}attn.in_proj_bias");
+    let mut query_bias = layers.tensor(&name, &[3 * c], Init::Zeros)?;
+    let bias = query_bias.split_off(c);
+    key.extend(value);
+    let mut normed = vec![0.0; c];
+    pooler_norm(layers, "ln_q", c)?.apply(&stored[..c], &mut normed);
+    let to_query = Linear::new(to_query, Some(query_bias), c, Precision::F32);
+    let mut query = vec![0.0; c];
+    let (lhs, scratch) = (&mut Lhs::default(), &mut ProductScratch::default());
+    to_query.apply_row(&normed, &mut query, lhs, scratch);
+    let out = format!("{POOLER}attn.out_proj");
+    Ok(AttentionPooling {
+        skip: 0,
+        query,
+        key_value: Linear::new(key, Some(bias), tokens, Precision::F32),
+        rotary: None,
+        out: layers.linear(&out, [c, c], spread, Init::Zeros)?,
+        mlp: None,
+        heads: a.pool_heads,
+    })
+}
+
+/// The length of a tensor along its first axis, at least 1.
+fn first_axis(shape: &[usize]) -> usize {
+    shape.first().copied().unwrap_or(1).max(1)
+}
+
+/// Queries of CoCa's pooling, of which all but the first are for texts.
+const QUERIES: usize = 256;
 
 /// The keys of `model_cfg.vision_cfg`, the projection and whether QuickGELU is asked for, of any
 /// `open_clip_config.json`.
@@ -237,8 +247,19 @@ fn vision_keys<'a>(config: &'a ConfigFile) -> Result<(Keys<'a>, usize, bool), Co
     Ok((keys, projection, quick_gelu))
 }
 
+/// The keys of a tower that is a trunk of timm, all known, and its projection. Such a trunk takes
+/// nothing of open_clip's own tower.
+pub(super) fn trunk_keys(config: &ConfigFile) -> Result<(Keys<'_>, usize), ConfigError> {
+    let (keys, projection, _) = vision_keys(config)?;
+    let [neutral, options] =
+        [&CLIP_NEUTRAL[..], &RESNET_NEUTRAL].map(|keys| keys.iter().map(|(key, _)| *key));
+    let own: Vec<&str> = neutral.chain(options).collect();
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &own], &[])?;
+    Ok((keys, projection))
+}
+
 /// The name of a trunk of timm, if a configuration has one.
-fn trunk_name(config: &ConfigFile) -> Option<&Value> {
+pub(super) fn trunk_name(config: &ConfigFile) -> Option<&Value> {
     let vision = config.object().get("model_cfg")?.get("vision_cfg")?;
     vision.get("timm_model_name").filter(|name| !name.is_null())
 }
@@ -251,10 +272,10 @@ pub(super) fn has_residual_tower(config: &ConfigFile) -> bool {
         && vision.and_then(|vision| vision.get("layers")).is_some_and(Value::is_array)
 }
 
-/// The keys of a tower of open_clip's own, all known, and its projection.
-pub(super) fn own_tower_keys(config: &ConfigFile) -> Result<(Keys<'_>, usize), ConfigError> {
+/// The keys of a ResNet of open_clip's own, all known, and its projection.
+pub(super) fn resnet_keys(config: &ConfigFile) -> Result<(Keys<'_>, usize), ConfigError> {
     let (keys, projection, _) = vision_keys(config)?;
-    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL, &RESNET_NEUTRAL])?;
     Ok((keys, projection))
 }
 
@@ -311,17 +332,31 @@ const TIMM_KEYS: [&str; 7] = [
     "timm_drop",
     "timm_drop_path",
 ];
-/// Keys of `CLIPVisionCfg` that must have this value, as JSON, or be null.
-const CLIP_NEUTRAL: [(&str, &str); 17] = [
+/// Keys of `CLIPVisionCfg` for its vision transformers, which are read.
+const TRANSFORMER_KEYS: [&str; 8] = [
+    "pool_type",
+    "pos_embed_type",
+    "ls_init_value",
+    "attentional_pool",
+    "no_ln_pre",
+    "final_ln_after_pool",
+    "act_kwargs",
+    "norm_kwargs",
+];
+/// The same for its ResNets, which must have this value, as JSON, or be null.
+const RESNET_NEUTRAL: [(&str, &str); 8] = [
     ("pool_type", "\"tok\""),
     ("pos_embed_type", "\"learnable\""),
-    ("block_type", "\"default\""),
     ("ls_init_value", "null"),
     ("attentional_pool", "false"),
     ("no_ln_pre", "false"),
     ("final_ln_after_pool", "false"),
     ("act_kwargs", "{}"),
     ("norm_kwargs", "{}"),
+];
+/// Keys of `CLIPVisionCfg` that must have this value, as JSON, or be null.
+const CLIP_NEUTRAL: [(&str, &str); 9] = [
+    ("block_type", "\"default\""),
     ("qk_norm", "false"),
     ("scaled_cosine_attn", "false"),
     ("scale_heads", "false"),
@@ -352,14 +387,73 @@ pub(super) const OUTSIDE: [&str; 10] = [
 /// `CLIPVisionCfg`.
 fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
     let (mut keys, projection, quick_gelu) = vision_keys(config)?;
-    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS], &[&CLIP_NEUTRAL])?;
+    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &TRANSFORMER_KEYS], &[&CLIP_NEUTRAL])?;
     let channels = keys.size("width", 768)?;
     let head_width = keys.size("head_width", 64)?;
     let ratio = keys.positive("mlp_ratio", 4.0)?;
-    let activation = match quick_gelu {
-        true => Activation::QuickGelu,
-        false => Activation::Gelu,
+    let position_type = keys.given_text("pos_embed_type", "learnable")?;
+    // Those of sines and cosines lie in the weights too.
+    if !["learnable", "sin_cos_2d"].contains(&position_type.as_str()) {
+        let expected = "`learnable` or `sin_cos_2d`";
+        return Err(keys.value("pos_embed_type", &position_type.into(), expected));
+    }
+    let pool_type = keys.given_text("pool_type", "tok")?;
+    let attentional = match keys.object.get("attentional_pool") {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Bool(true)) => true,
+        Some(other) => return Err(keys.value("attentional_pool", other, "true or false")),
     };
+    let pooling = match (pool_type.as_str(), attentional) {
+        ("tok", false) => PoolingKind::ClassToken,
+        ("avg", false) => PoolingKind::PatchMean,
+        // The first of its queries.
+        ("tok", true) => PoolingKind::TokenAttention,
+        (_, attentional) => {
+            let expected = match attentional {
+                true => "`tok`, which is its first query",
+                false => "`tok` or `avg`",
+            };
+            return Err(keys.value("pool_type", &pool_type.into(), expected));
+        }
+    };
+    let pool_heads = match attentional {
+        true => keys.size("attn_pooler_heads", 8)?,
+        false => 0,
+    };
+    if attentional && !projection.is_multiple_of(pool_heads) {
+        return Err(ConfigError::Contradiction {
+            path: keys.path.to_owned(),
+            what: format!(
+                "`embed_dim` {projection} is not a multiple of `attn_pooler_heads` {pool_heads}"
+            ),
+        });
+    }
+    let norm = keys.of_arguments("norm_kwargs", &["eps"])?;
+    let eps = match norm.and_then(|norm| norm.get("eps")) {
+        None => 1e-5,
+        Some(found) => found
+            .as_f64()
+            .filter(|eps| *eps > 0.0)
+            .ok_or_else(|| keys.value("norm_kwargs", found, "an `eps` above 0"))?,
+    };
+    let gelu = keys.of_arguments("act_kwargs", &["approximate"])?;
+    let activation = match (quick_gelu, gelu.and_then(|gelu| gelu.get("approximate"))) {
+        (true, None) => Activation::QuickGelu,
+        (false, None) => Activation::Gelu,
+        (false, Some(kind)) if kind == "none" => Activation::Gelu,
+        (false, Some(kind)) if kind == "tanh" => Activation::GeluTanh,
+        (_, Some(found)) => {
+            let expected = "`approximate` `none` or `tanh`, and no `quick_gelu`";
+            return Err(keys.value("act_kwargs", found, expected));
+        }
+    };
+    let scale = match keys.object.get("ls_init_value") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(keys.positive("ls_init_value", 1.0)?),
+    };
+    let norm_before = !keys.given_flag("no_ln_pre")?;
+    // Without effect where tokens are pooled by attention, whose norm is last in any case.
+    let pooled_norm = keys.given_flag("final_ln_after_pool")? || attentional;
     let (patch_size, image_size) = (keys.size("patch_size", 16)?, keys.size("image_size", 224)?);
     let architecture = Architecture {
         channels,
@@ -371,16 +465,24 @@ fn read_clip(config: &ConfigFile) -> Result<Sizes, ConfigError> {
         position_grid: image_size / patch_size,
         last: Stage::Projection,
         last_channels: projection,
+        pooling,
+        pool_heads,
         activation,
-        layer_norm_eps: 1e-5,
+        layer_norm_eps: eps,
+        layer_scale: scale,
+        norm_before,
+        pooled_norm,
         ..Architecture::plain(OpenClip.name())
     };
     Ok((architecture.validate(keys.path)?, keys.defaults_used))
 }
 
-fn clip_block(i: usize) -> BlockNames {
+fn clip_block(i: usize, scaled: bool) -> BlockNames {
     let name = |part: &str| format!("visual.transformer.resblocks.{i}.{part}");
+    let scale = |part: &str| scaled.then(|| name(part));
     BlockNames {
+        attention_scale: scale("ls_1.gamma"),
+        mlp_scale: scale("ls_2.gamma"),
         qkv: vec![LayerNames {
             weight: name("attn.in_proj_weight"),
             bias: BiasNames::Whole(name("attn.in_proj_bias")),
@@ -392,117 +494,4 @@ fn clip_block(i: usize) -> BlockNames {
             ["mlp.c_fc", "mlp.c_proj"].map(name),
         )
     }
-}
-
-fn timm_block(i: usize) -> BlockNames {
-    let name = |part: &str| format!("visual.trunk.blocks.{i}.{part}");
-    BlockNames::plain(
-        ["norm1", "norm2"].map(name),
-        &[name("attn.qkv")],
-        &name("attn.proj"),
-        ["mlp.fc1", "mlp.fc2"].map(name),
-    )
-}
-
-/// Attention heads of timm's plain vision transformers by the word in their names (timm 1.0,
-/// `vision_transformer.py`); nothing in the tensors tells them.
-const TIMM_HEADS: [(&str, usize); 8] = [
-    ("tiny", 3),
-    ("small", 6),
-    ("base", 12),
-    ("large", 16),
-    ("so400m", 16),
-    ("huge", 16),
-    ("giant", 16),
-    ("gigantic", 16),
-];
-
-/// The size in the name of a plain vision transformer, `vit_SIZE_patchN_PIXELS`, with a tag of its
-/// weights after a dot. Another word between, as in `vit_base_patch16_plus_240`, makes another
-/// model.
-fn timm_size(name: &str) -> Option<&str> {
-    let name = name.split_once('.').map_or(name, |(name, _)| name);
-    let parts: Vec<&str> = name.split('_').collect();
-    let number = |text: &str| text.parse::<usize>().is_ok();
-    match parts.as_slice() {
-        ["vit", size, patch, pixels]
-            if patch.strip_prefix("patch").is_some_and(number) && number(pixels) =>
-        {
-            Some(size)
-        }
-        _ => None,
-    }
-}
-
-/// Sizes of a trunk of timm, from its tensors and its name.
-fn read_timm(folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
-    let (mut keys, projection, _) = vision_keys(&folder.config)?;
-    let name = keys.object.get("timm_model_name").unwrap_or(&Value::Null);
-    let name = name.as_str().ok_or_else(|| keys.value("timm_model_name", name, "a name"))?;
-    // A trunk of timm takes nothing of open_clip's own tower.
-    let own = CLIP_NEUTRAL.map(|(key, _)| key);
-    keys.must_be_known(&[&CLIP_KEYS, &TIMM_KEYS, &own], &[])?;
-    let size = timm_size(name);
-    let heads = TIMM_HEADS.iter().find(|(word, _)| Some(*word) == size).map(|(_, n)| *n);
-    let found = Value::String(name.to_owned());
-    let heads = heads.ok_or_else(|| {
-        let expected = "a plain vision transformer, `vit_SIZE_patchN_PIXELS` with SIZE tiny, small, base, large, so400m, huge, giant or gigantic";
-        keys.value("timm_model_name", &found, expected)
-    })?;
-    let pool = keys.text("timm_pool", "avg")?;
-    let pooling = match pool.as_str() {
-        "" | "tok" | "token" => PoolingKind::ClassToken,
-        "avg" => PoolingKind::PatchMean,
-        _ => {
-            let found = Value::String(pool);
-            return Err(keys.value("timm_pool", &found, "`` (the class token) or `avg`").into());
-        }
-    };
-    let proj = keys.text("timm_proj", "linear")?;
-    if proj != "linear" {
-        return Err(keys.value("timm_proj", &Value::String(proj), "`linear`").into());
-    }
-    let weights = folder.weights()?;
-    let trunk = "visual.trunk.";
-    let axis = |part: &str, axis: usize| {
-        let tensor = format!("{trunk}{part}");
-        weights.shape(&tensor).and_then(|shape| shape.get(axis).copied()).ok_or_else(|| {
-            ConfigError::NoTensor { path: keys.path.to_owned(), model: name.to_owned(), tensor }
-        })
-    };
-    let channels = axis("patch_embed.proj.weight", 0)?;
-    let patch_size = axis("patch_embed.proj.weight", 2)?;
-    let mlp_channels = axis("blocks.0.mlp.fc1.weight", 0)?;
-    let patches = axis("pos_embed", 1)?.saturating_sub(1);
-    let side = patches.isqrt() * patch_size;
-    let image_size = keys.size("image_size", side)?;
-    let has_block = |i: &usize| weights.contains(&format!("{trunk}blocks.{i}.norm1.weight"));
-    let architecture = Architecture {
-        channels,
-        mlp_channels,
-        blocks: (0..).take_while(has_block).count(),
-        heads,
-        patch_size,
-        image_size,
-        position_grid: image_size / patch_size,
-        pooling,
-        last: Stage::Projection,
-        last_channels: projection,
-        ..Architecture::plain(TimmTrunk.name())
-    };
-    Ok((architecture.validate(keys.path)?, keys.defaults_used))
-}
-
-/// The projection, with its bias where `timm_proj_bias` put one.
-fn timm_projection(layers: &Layers<'_>) -> Result<Linear, WeightsError> {
-    let a = layers.architecture;
-    let (weight, bias) = ("visual.head.proj.weight", "visual.head.proj.bias");
-    let uniform = Init::Uniform((a.channels as f64).powf(-0.5));
-    let shape = [a.channels, a.last_channels];
-    if !layers.weights.contains(bias) {
-        return layers.matrix(weight, shape, uniform);
-    }
-    let matrix = layers.tensor(weight, &[a.last_channels, a.channels], uniform)?;
-    let bias = layers.tensor(bias, &[a.last_channels], uniform)?;
-    Ok(Linear::new(matrix, Some(bias), a.channels, Precision::F32))
 }

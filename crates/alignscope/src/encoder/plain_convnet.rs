@@ -2,6 +2,7 @@
 
 use super::EncoderError;
 use super::architecture::{Architecture, FamilyName};
+use super::catalogue::{Known, of_torchvision};
 use super::config::ConfigFile;
 use super::convnet::{ConvNet, MapBlock, MapHead, Stem, StemEnd, square};
 use super::convolution::{Convolution, ConvolutionSizes};
@@ -15,7 +16,7 @@ use super::tower::Tower;
 use crate::feature_map::{Window, relu};
 use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Recipe};
-use crate::weights::{Init, Weights, WeightsError};
+use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::huge_pages;
 
 /// Which of them.
@@ -32,6 +33,10 @@ const VGG: [(&str, [usize; 5]); 4] = [
     ("vgg16", [2, 2, 3, 3, 3]),
     ("vgg19", [2, 2, 4, 4, 4]),
 ];
+
+/// torchvision's.
+const VGG_IDS: [&str; 4] =
+    ["torchvision/vgg11", "torchvision/vgg13", "torchvision/vgg16", "torchvision/vgg19"];
 
 /// Arguments of timm that its tensors tell, that concern the classifier, and those of training.
 const ARGUMENTS: [&str; 5] = ["in_chans", "num_classes", "global_pool", "mlp_ratio", "drop_rate"];
@@ -73,8 +78,7 @@ impl MapBlock for Block {
 
     fn scratch_bytes(&self, side: usize) -> usize {
         let side = self.side(side);
-        size_of::<f32>() * side * side * self.inputs
-            + self.convolution.scratch_bytes(side, self.inputs)
+        size_of::<f32>() * side * side * self.inputs + self.convolution.scratch_bytes(side)
     }
 }
 
@@ -119,32 +123,60 @@ impl Family for PlainConvNet {
         &["classifier.", "pre_logits.", "head."]
     }
 
-    /// The catalogue has none of them, so that none is untrained.
+    fn tower_names(&self) -> Option<TowerNames> {
+        let anchors: &[&str] = &["features.0.weight"];
+        Some(TowerNames { anchors, own: &[""], in_memory: &[] })
+    }
+
+    /// An untrained model's spreads are those of torchvision: PyTorch's own for AlexNet,
+    /// `kaiming_normal_` of `fan_out` and ReLU for VGG.
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let (sizes, numbers) = (a.maps(), numbers(a.maps()));
         let read = |number: usize, of: ConvolutionSizes| {
-            Convolution::read(layers, &format!("features.{number}"), of, Init::Zeros)
+            let area = of.window.kernel.pow(2);
+            let init = match self {
+                Self::AlexNet => Init::Uniform(((of.inputs * area) as f64).powf(-0.5)),
+                Self::Vgg => Init::Normal((2.0 / (of.outputs * area) as f64).sqrt()),
+            };
+            Convolution::read(layers, &format!("features.{number}"), of, init)
         };
         let (outputs, window) = (sizes.stem_channels, sizes.stem[0]);
         let precision = of_patches(layers.precision);
-        let stem =
-            read(0, ConvolutionSizes { inputs: 3, outputs, window, of_mean: false, precision })?;
+        let stem = read(
+            0,
+            ConvolutionSizes { inputs: 3, outputs, groups: 1, window, of_mean: false, precision },
+        )?;
         let block = |(block, number): (MapBlockSizes, &usize)| {
             let MapBlockSizes { inputs, outputs, kernel, window: pool, .. } = block;
             let (window, precision) = (Window::same(kernel), layers.precision);
-            let of = ConvolutionSizes { inputs, outputs, window, of_mean: false, precision };
+            let of =
+                ConvolutionSizes { inputs, outputs, groups: 1, window, of_mean: false, precision };
             let block = Block { pool, convolution: read(*number, of)?, inputs };
             Ok::<Box<dyn MapBlock>, WeightsError>(Box::new(block))
         };
         let blocks = sizes.blocks().into_iter().zip(&numbers[1..]).map(block);
+        let [side, _] = *sizes.maps(a.image_size).last().expect("a network has maps");
+        let positions = self.pool().output_side(side).pow(2);
         Ok(Box::new(ConvNet {
             image_size: a.image_size,
             stem: Stem { convolutions: vec![stem], end: StemEnd::Relu },
             blocks: blocks.collect::<Result<_, _>>()?,
             maps: sizes.maps(a.image_size),
-            head: MapHead::Mean { pool: Some(self.pool()), norm: None },
+            head: MapHead::mean(Some(self.pool()), positions, None),
         }))
+    }
+
+    fn known_models(&self) -> Vec<Known> {
+        let known = |id: &'static str| {
+            let name = id.rsplit('/').next().unwrap_or_default();
+            let architecture = Architecture::of_maps(self.name(), 224, self.sizes(name));
+            Known::new(id, architecture, of_torchvision(256))
+        };
+        match self {
+            Self::AlexNet => vec![known("torchvision/alexnet")],
+            Self::Vgg => VGG_IDS.map(known).to_vec(),
+        }
     }
 }
 
@@ -157,13 +189,20 @@ impl PlainConvNet {
 
     fn sizes(self, name: &str) -> Convolutional {
         let pool = self.pool();
-        let stage =
-            |blocks, channels, kernel, window| MapStage { blocks, channels, kernel, window };
+        let stage = |blocks, channels, kernel, window| MapStage {
+            blocks,
+            channels,
+            kernel,
+            window,
+            within: None,
+        };
         match self {
             Self::AlexNet => Convolutional {
                 block: MapBlockKind::Plain,
                 stem: vec![Window { kernel: 11, stride: 4, padding: 2 }],
+                stem_inner: Vec::new(),
                 stem_channels: 64,
+                mean_shortcut: false,
                 stages: vec![
                     stage(1, 192, 5, Some(pool)),
                     stage(1, 384, 3, Some(pool)),
@@ -182,7 +221,9 @@ impl PlainConvNet {
                 Convolutional {
                     block: MapBlockKind::Plain,
                     stem: vec![Window::same(3)],
+                    stem_inner: Vec::new(),
                     stem_channels: 64,
+                    mean_shortcut: false,
                     stages: stages.collect(),
                 }
             }

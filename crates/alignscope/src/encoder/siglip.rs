@@ -74,7 +74,7 @@ impl Family for Siglip {
 
     fn tower_names(&self) -> Option<TowerNames> {
         Some(TowerNames {
-            anchor: "embeddings.patch_embedding.weight",
+            anchors: &["embeddings.patch_embedding.weight"],
             own: &["vision_model.", ""],
             in_memory: &[],
         })
@@ -217,6 +217,7 @@ fn pooling(
         skip: 0,
         query,
         key_value: Linear::new(key_value, Some(key_value_bias), c, layers.precision),
+        rotary: None,
         out: layers.linear(&head("attention.out_proj"), [c, c], lecun(c), Init::Zeros)?,
         mlp: Some(PoolingMlp {
             norm: layers.norm(&head("layernorm"))?,

@@ -1,5 +1,7 @@
 //! The folders that `timm.models.save_for_hf` writes.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use super::config::{ConfigError, ConfigFile, Keys};
@@ -100,29 +102,45 @@ pub(super) fn preprocessing(
     Ok((recipe, file.clone()))
 }
 
-/// The tensors of a folder, which tell the sizes of its model.
+/// The tensors of a model, which tell its sizes.
 #[derive(Clone, Copy)]
 pub(super) struct TimmTensors<'a> {
     pub(super) weights: &'a Weights,
-    pub(super) keys: &'a Keys<'a>,
+    /// The configuration, and the model in it, for messages.
+    pub(super) path: &'a Path,
+    pub(super) model: &'a str,
+    /// What stands before their names.
+    pub(super) prefix: &'static str,
 }
 
-impl TimmTensors<'_> {
+impl<'a> TimmTensors<'a> {
+    /// Those of a folder with this configuration.
+    pub(super) fn of_folder(weights: &'a Weights, keys: &Keys<'a>) -> Self {
+        let model = keys.object.get("architecture").and_then(Value::as_str);
+        Self { weights, path: keys.path, model: model.unwrap_or_default(), prefix: "" }
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.weights.shape(&format!("{}{name}", self.prefix))
+    }
+
     /// Whether it is there.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.weights.shape(name).is_some()
+        self.shape(name).is_some()
     }
 
     /// The length of a tensor along an axis.
     pub(super) fn axis(&self, name: &str, axis: usize) -> Result<usize, ConfigError> {
-        let shape = self.weights.shape(name);
-        shape.and_then(|shape| shape.get(axis).copied()).filter(|n| *n > 0).ok_or_else(|| {
-            let model = self.keys.object.get("architecture").and_then(Value::as_str);
-            ConfigError::NoTensor {
-                path: self.keys.path.to_owned(),
-                model: model.unwrap_or_default().to_owned(),
-                tensor: name.to_owned(),
-            }
-        })
+        let length = self.shape(name).and_then(|shape| shape.get(axis).copied());
+        length.filter(|n| *n > 0).ok_or_else(|| self.missing(name))
+    }
+
+    /// The error of a tensor that is not there.
+    pub(super) fn missing(&self, name: &str) -> ConfigError {
+        ConfigError::NoTensor {
+            path: self.path.to_owned(),
+            model: self.model.to_owned(),
+            tensor: format!("{}{name}", self.prefix),
+        }
     }
 }

@@ -136,7 +136,9 @@ impl Family for Vit {
             _ => Head::new(norm, Pooling::ClassToken),
         };
         let head = match self.has_pooler(layers.weights) {
-            true => Head { projection: Some(pooler(layers, &name(POOLER))?), tanh: true, ..head },
+            true => {
+                Head { projection: Some(pooler(layers, &name(POOLER))?.into()), tanh: true, ..head }
+            }
             false => head,
         };
         Ok(Box::new(Transformer::new(embedding, blocks, head)))
@@ -184,7 +186,7 @@ impl Vit {
             Self::Ijepa => &["ijepa.", ""],
         };
         TowerNames {
-            anchor: "embeddings.patch_embeddings.projection.weight",
+            anchors: &["embeddings.patch_embeddings.projection.weight"],
             own,
             in_memory: &VIT_IN_MEMORY,
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::encoder::Tokens;
+use crate::encoder::{Prefix, Tokens};
 use crate::remedy::{Advice, Choice, Remedy};
 use crate::stage::Stage;
 
@@ -165,6 +165,12 @@ pub struct ArrayAxes {
 }
 
 impl ArrayAxes {
+    /// The tokens before the patches, of which the first is the class token; none if that is neither
+    /// known nor needed.
+    pub(crate) fn before_patches(&self) -> Prefix {
+        Prefix::with_class_token(self.prefix.unwrap_or(0))
+    }
+
     /// What results depend on, as JSON.
     pub(crate) fn recorded(&self) -> Value {
         let Self { rank, tokens, channels, channels_first, prefix, .. } = *self;
@@ -267,6 +273,24 @@ pub enum LayoutError {
         "the class token was asked for, but it is said that no token stands before the patches"
     )]
     NoClass,
+    /// A feature map has no registers.
+    #[error(
+        "the registers were asked for, but a feature map has none; choose the tokens `patches` or \
+         `all` for its positions, or `mean` for their average"
+    )]
+    RegistersOfMap,
+    /// There are no registers.
+    #[error(
+        "the registers were asked for, but of {tokens} tokens {prefix} stand{} before the patches; \
+         expected at least 2: a class token and a register",
+        if *prefix == 1 { "s" } else { "" }
+    )]
+    NoRegisters {
+        /// Tokens before the patches.
+        prefix: usize,
+        /// Tokens of an image.
+        tokens: usize,
+    },
     /// The number of tokens tells of no class token.
     #[error("the class token was asked for, but {tokens} tokens are a square: patches alone")]
     NoClassIn {
@@ -281,7 +305,7 @@ impl LayoutError {
         match self {
             Self::Unsaid { said, .. } => vec![said.say(Layout::Nchw), said.say(Layout::Nhwc)],
             Self::PrefixUnused { .. } => vec![Remedy::LeaveOut(Choice::Prefix)],
-            Self::Prefix { .. } => vec![Remedy::SayPrefix],
+            Self::Prefix { .. } | Self::NoRegisters { .. } => vec![Remedy::SayPrefix],
             Self::NoClassIn { .. } => vec![Remedy::SayClassToken],
             _ => vec![],
         }
@@ -321,11 +345,13 @@ impl Reading {
     /// guessed.
     fn prefix(&self, tokens: usize, is_map: bool) -> Result<(Option<usize>, bool), LayoutError> {
         let class = self.tokens == Tokens::Class;
+        let registers = self.tokens == Tokens::Registers;
         if class && self.prefix == Some(0) {
             return Err(LayoutError::NoClass);
         }
-        match self.prefix {
+        let (prefix, is_guessed) = match self.prefix {
             _ if is_map && class => Err(LayoutError::ClassOfMap),
+            _ if is_map && registers => Err(LayoutError::RegistersOfMap),
             _ if is_map || tokens == 1 => Ok((Some(0), false)),
             Some(prefix) if prefix >= tokens => Err(LayoutError::NoPatch { prefix, tokens }),
             Some(prefix) => Ok((Some(prefix), false)),
@@ -334,6 +360,12 @@ impl Reading {
             None if is_square(tokens) => Ok((Some(0), true)),
             None if is_square(tokens - 1) => Ok((Some(1), true)),
             None => Err(LayoutError::Prefix { tokens }),
+        }?;
+        match prefix {
+            Some(prefix @ (0 | 1)) if registers && tokens > 1 => {
+                Err(LayoutError::NoRegisters { prefix, tokens })
+            }
+            prefix => Ok((prefix, is_guessed)),
         }
     }
 
@@ -519,6 +551,16 @@ mod tests {
         }
         assert_eq!(prefix(Tokens::Class, None, 197), Ok(1));
         assert_eq!(prefix(Tokens::Class, Some(5), 201), Ok(5));
+        assert_eq!(prefix(Tokens::Registers, Some(5), 201), Ok(5));
+        for (said, count, part) in [
+            (Some(1), 197, "of 197 tokens 1 stands before the patches"),
+            (None, 197, "of 197 tokens 1 stands before the patches"),
+            (Some(0), 196, "of 196 tokens 0 stand before the patches"),
+            (None, 201, "which of 201 tokens are patches"),
+        ] {
+            let error = prefix(Tokens::Registers, said, count).expect_err("refused");
+            assert!(error.contains(part), "{error}");
+        }
         for (said, count, part) in [
             (None, 196, "a square"),
             (None, 201, "which of 201 tokens"),

@@ -399,7 +399,7 @@ mod tests {
         for tokens in [None, Some("all")] {
             assert_eq!(lines(tokens), (1 + rows.len(), vec![]));
         }
-        for tokens in ["class", "patches", "mean"] {
+        for tokens in ["class", "registers", "patches", "mean"] {
             let (count, notes) = lines(Some(tokens));
             assert_eq!(count, 1, "the header alone");
             assert!(notes[0].contains(&format!("compared are `{tokens}`")), "{notes:?}");

@@ -10,7 +10,7 @@ use super::reduction::{Reduction, When, check_usable, distances, suspects};
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances};
 use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
-use crate::encoder::{Encoded, Tokens};
+use crate::encoder::{Encoded, Prefix, Tokens};
 use crate::image::{ImageError, Prefetch, RgbImage, prefetch};
 use crate::pair_statistics::{Activations as StageActivations, PairStatisticsStore};
 use crate::plan::{Demand, Holding, MemoryPlan, Remaining, Request, ResidentSet};
@@ -345,18 +345,19 @@ impl OneSet<'_> {
     }
 }
 
-/// Which tokens of an image are compared, and how many stand before its patches.
+/// Which tokens of an image are compared, and which stand before its patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenChoice {
     /// The tokens.
     pub tokens: Tokens,
-    /// Tokens before the patches.
-    pub prefix: usize,
+    /// The tokens before the patches.
+    pub prefix: Prefix,
 }
 
 impl TokenChoice {
     /// All tokens that there are.
-    pub const ALL: Self = Self { tokens: Tokens::All, prefix: 0 };
+    pub const ALL: Self =
+        Self { tokens: Tokens::All, prefix: Prefix { class_token: false, registers: 0 } };
 }
 
 /// Takes activations, and leaves statistics of pairs.

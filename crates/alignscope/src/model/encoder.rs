@@ -40,8 +40,8 @@ impl EncoderSource {
 
     /// Hashes of the files with weights, or how they are drawn.
     fn weights(&self) -> Vec<String> {
-        match self.checkpoint.seed() {
-            Some(seed) => vec![format!("random, seed {seed}")],
+        match self.checkpoint.drawing() {
+            Some(drawing) => vec![drawing],
             None => {
                 let files = self.checkpoint.weight_files().into_iter().map(|file| file.sha256);
                 files.chain(self.checkpoint.part().map(|part| format!("#{part}"))).collect()
@@ -178,7 +178,7 @@ impl ActivationSource for EncoderSource {
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
         let encoder = self.encoder();
-        let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix_tokens() };
+        let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix() };
         for of_set in images.sets() {
             let set = of_set.set;
             reducer.begin(set)?;
@@ -205,5 +205,32 @@ impl ActivationSource for EncoderSource {
     fn give_back(&mut self) {
         self.loaded = OnceLock::new();
         huge_pages::give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model_spec::{ModelSource, ModelSpec};
+    use crate::progress::Silent;
+
+    /// The fingerprint of a golden checkpoint's control.
+    fn of_control(name: &str, seed: u64) -> Value {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/families");
+        let source = ModelSource::Folder(golden.join(name)).untrained(seed);
+        let spec = ModelSpec::Encoder { source, bare_patches: false };
+        let checkpoint = Checkpoint::of(&spec, None, Default::default(), &Silent);
+        let checkpoint = checkpoint.expect("opened").expect("an encoder");
+        EncoderSource::new(name.to_owned(), Box::new(checkpoint)).fingerprint()
+    }
+
+    #[test]
+    fn controls_are_told_apart_by_seed_and_by_the_tensors_that_are_drawn() {
+        assert_eq!(of_control("vit", 1), of_control("vit", 1));
+        assert_ne!(of_control("vit", 1), of_control("vit", 2));
+        // The names of one lie behind `vit.`, so that others are drawn.
+        let weights = |name| of_control(name, 1)["weights"].clone();
+        assert_ne!(weights("vit"), weights("vit_class"));
+        assert_ne!(weights("timm_vit"), weights("timm_deit3"));
     }
 }

@@ -252,7 +252,7 @@ impl ActivationSource for FeaturesSource<'_> {
                 let ((stage, values), (_, axes)) =
                     (&self.features.stages[position], &self.arrays[position]);
                 let tokens = self.reading.tokens;
-                let choice = TokenChoice { tokens, prefix: axes.prefix.unwrap_or(0) };
+                let choice = TokenChoice { tokens, prefix: axes.before_patches() };
                 // One more image while channels are brought to their place.
                 let copied =
                     (axes.images + usize::from(axes.channels_first)) as u64 * image_bytes(axes);

@@ -170,7 +170,7 @@ impl StageRows {
     fn take(&mut self, values: &[f32], axes: &ArrayAxes) {
         let images = values.len() / (axes.tokens * axes.channels);
         let activations = Activations::new(values, images, axes.tokens, axes.channels);
-        let selected = self.reading.tokens.select(activations, axes.prefix.unwrap_or(0));
+        let selected = self.reading.tokens.select(activations, axes.before_patches());
         let chosen = selected.activations();
         for image in 0..images {
             self.values.extend_from_slice(chosen.image(image));
@@ -180,7 +180,7 @@ impl StageRows {
     /// Tokens that are kept of an image, and their channels.
     fn kept(&self) -> Option<[usize; 2]> {
         let (_, axes) = self.shape.as_ref()?;
-        let range = self.reading.tokens.range(axes.tokens, axes.prefix.unwrap_or(0));
+        let range = self.reading.tokens.range(axes.tokens, axes.before_patches());
         Some([range.map_or(1, |range| range.len()), axes.channels])
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::cache::StoreError;
-use crate::encoder::{Spilled, Tokens};
+use crate::encoder::{Prefix, Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
 use crate::pair_statistics::{Activations, ImageProducts, PairStatistics, PairStatisticsStore};
 use crate::plan::ResidentSet;
@@ -74,7 +74,7 @@ pub(super) fn reduce_memory(
 pub(super) fn reduce_file(
     spilled: &mut Spilled<'_>,
     tokens: Tokens,
-    prefix: usize,
+    prefix: Prefix,
     pairs: &[PlacedPair],
     energy: &mut EnergyAccumulator,
     keep: impl Keep,

@@ -42,7 +42,7 @@ pub struct CheckpointFile {
 /// A model whose architecture and preprocessing another has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Like {
-    /// A model of the catalogue (for untrained controls another of the hub, too), by its id.
+    /// A model of the catalogue, by its id.
     Known(String),
     /// A checkpoint's folder, of which only the configuration is read.
     Folder(PathBuf),
@@ -80,7 +80,7 @@ impl Like {
         }
     }
 
-    pub(super) fn read(text: &str, base: Option<&Path>) -> Self {
+    fn read(text: &str, base: Option<&Path>) -> Self {
         match folder_at(text, base) {
             Some(folder) => Self::Folder(folder),
             None => Self::Known(text.to_owned()),
@@ -89,15 +89,10 @@ impl Like {
 
     /// The same, a folder by its whole path.
     pub(super) fn whole(&self) -> Self {
-        self.with_folder(whole_path)
+        self.with_folder(&whole_path)
     }
 
-    /// The same, a folder without links.
-    pub(super) fn real(&self) -> Self {
-        self.with_folder(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()))
-    }
-
-    fn with_folder(&self, change: impl FnOnce(&Path) -> PathBuf) -> Self {
+    fn with_folder(&self, change: &dyn Fn(&Path) -> PathBuf) -> Self {
         match self {
             Self::Folder(folder) => Self::Folder(change(folder)),
             Self::Known(id) => Self::Known(id.clone()),
@@ -124,19 +119,10 @@ impl CheckpointFile {
         Self { like: Some(like), ..self }
     }
 
-    /// The same with whole paths.
-    pub(super) fn whole(&self) -> Self {
-        let like = self.like.as_ref().map(Like::whole);
-        Self { path: whole_path(&self.path), part: self.part.clone(), like }
-    }
-
-    /// Whether both are one model, also where they name one file by two paths.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let like = |file: &Self| file.like.as_ref().map(Like::real);
-        real(&self.path) == real(&other.path)
-            && self.part == other.part
-            && like(self) == like(other)
+    /// The same with its paths changed.
+    pub(super) fn with_paths(&self, change: &dyn Fn(&Path) -> PathBuf) -> Self {
+        let like = self.like.as_ref().map(|like| like.with_folder(change));
+        Self { path: change(&self.path), part: self.part.clone(), like }
     }
 
     /// Reads `FILE[#PART][@like=WHAT]`, which is all of `name` but for `@bare-patches`; `None` if it

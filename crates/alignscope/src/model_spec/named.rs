@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use super::{DreamSim, Like, ModelSource, ModelSpec, ModelSpecError};
+use super::{DreamSim, ModelSource, ModelSpec, ModelSpecError};
 use crate::metric::MetricKind;
 use crate::name::MAX_NAME_BYTES;
 use crate::shown::is_hidden;
@@ -305,29 +305,13 @@ struct Folder {
 
 impl Folder {
     fn of(model: &NamedModel) -> Option<Self> {
-        let variant = |bare_patches: bool| if bare_patches { "@bare-patches" } else { "" };
-        let mut prefix = "";
-        let (path, suffix) = match &model.spec {
-            ModelSpec::Encoder {
-                source: ModelSource::Random { like: Like::Folder(path), seed },
-                bare_patches,
-            } => {
-                prefix = "random:";
-                let seed = if *seed == 0 { String::new() } else { format!("@seed={seed}") };
-                (path, format!("{seed}{}", variant(*bare_patches)))
+        let (prefix, path, suffix) = match &model.spec {
+            ModelSpec::Encoder { source, bare_patches } => {
+                let (prefix, path, suffix) = place_of(source)?;
+                let variant = if *bare_patches { "@bare-patches" } else { "" };
+                (prefix, path, format!("{suffix}{variant}"))
             }
-            ModelSpec::Encoder { source: ModelSource::Folder(path), bare_patches } => {
-                (path, variant(*bare_patches).to_owned())
-            }
-            ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } => {
-                let part = file.part.as_ref().map_or(String::new(), |part| format!("#{part}"));
-                (&file.path, format!("{part}{}", variant(*bare_patches)))
-            }
-            ModelSpec::Encoder {
-                source: ModelSource::DreamSim { folder, model },
-                bare_patches,
-            } => (folder, format!("#{}{}", model.type_name(), variant(*bare_patches))),
-            ModelSpec::Features(path) => (path, String::new()),
+            ModelSpec::Features(path) => ("", path.as_path(), String::new()),
             _ => return None,
         };
         if model.name.is_some() || model.state.is_some() {
@@ -363,6 +347,25 @@ impl Folder {
             false => Ok(name),
         }
     }
+}
+
+/// What stands before the path of a folder or a file in the name of its model, the path, and what
+/// stands behind it; `None` if it lies in none.
+fn place_of(source: &ModelSource) -> Option<(&'static str, &Path, String)> {
+    Some(match source {
+        ModelSource::Folder(path) => ("", path, String::new()),
+        ModelSource::File(file) => {
+            let part = file.part.as_ref().map_or(String::new(), |part| format!("#{part}"));
+            ("", &file.path, part)
+        }
+        ModelSource::DreamSim { folder, model } => ("", folder, format!("#{}", model.type_name())),
+        ModelSource::Random { of, seed } => {
+            let (_, path, suffix) = place_of(of)?;
+            let seed = if *seed == 0 { String::new() } else { format!("@seed={seed}") };
+            ("random:", path, format!("{suffix}{seed}"))
+        }
+        ModelSource::Hub(_) => return None,
+    })
 }
 
 /// The path from the root on; links are followed only where it goes up by `..`.
@@ -402,7 +405,7 @@ mod tests {
     #[test]
     fn a_control_of_a_folder_is_called_after_it() {
         let control = |path: &str, seed| {
-            let source = ModelSource::Random { like: Like::Folder(path.into()), seed };
+            let source = ModelSource::Folder(path.into()).untrained(seed);
             NamedModel::from(ModelSpec::Encoder { source, bare_patches: false })
         };
         let models = [

@@ -244,10 +244,17 @@ impl Series {
         ModelSpec::Encoder { source, bare_patches: self.bare_patches }
     }
 
-    /// The file or the folder of the first state, if it matches what can be a series.
-    pub(crate) fn first_state(&self) -> Option<PathBuf> {
-        let found = self.found().ok()?;
-        found.into_iter().flat_map(|series| series.states).map(|state| state.path).next()
+    /// The untrained control, which all its states share: that of its first state. What matches no
+    /// series stays as it is, and is told when its states are looked for.
+    pub(crate) fn control(self) -> ModelSpec {
+        let found = self.found().ok();
+        let first = found.and_then(|found| found.into_iter().next()?.states.into_iter().next());
+        match first.map(|first| self.state(&first.path)) {
+            Some(Ok(ModelSpec::Encoder { source, bare_patches })) => {
+                ModelSpec::Encoder { source: source.untrained(0), bare_patches }
+            }
+            _ => ModelSpec::Series(self),
+        }
     }
 
     /// What is there now: the series of each folder, in the order of their paths.

@@ -21,15 +21,16 @@ const AROUND: [&str; 7] =
 /// What LLaVA and its relatives put before the names of their tower.
 const VISION_TOWER: &str = "vision_tower.";
 
-/// Where a family's tower lies in a file: the tensor that tells, and what the family itself may put
-/// before its name.
+/// Where a family's tower lies in a file: the tensors that tell, and what the family itself may put
+/// before their names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TowerNames {
-    /// A tensor that every tower of the family has.
-    pub(crate) anchor: &'static str,
+    /// Tensors of which every tower of the family has one: the first by its name in files, others by
+    /// those of [`in_memory`](Self::in_memory).
+    pub(crate) anchors: &'static [&'static str],
     /// What the family reads before it, the longest first; the last is nothing.
     pub(crate) own: &'static [&'static str],
-    /// How modules in memory call what files of the family call otherwise.
+    /// How modules in memory, or another library, call what files of the family call otherwise.
     pub(crate) in_memory: &'static [Renaming],
 }
 
@@ -51,7 +52,16 @@ pub(super) fn as_in_files(name: &str, renamings: &[Renaming]) -> String {
 impl TowerNames {
     /// What stands before a tower, if `name` is its anchor's.
     pub(super) fn before<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let before = name.strip_suffix(self.anchor)?;
+        self.anchors.iter().find_map(|anchor| self.before_anchor(name, anchor))
+    }
+
+    /// An anchor as files have it.
+    pub(super) fn in_files(&self, anchor: &str) -> String {
+        as_in_files(anchor, self.in_memory)
+    }
+
+    fn before_anchor<'a>(&self, name: &'a str, anchor: &str) -> Option<&'a str> {
+        let before = name.strip_suffix(anchor)?;
         if !before.is_empty() && !before.ends_with('.') {
             return None;
         }
@@ -103,7 +113,7 @@ mod tests {
     #[test]
     fn a_tower_is_found_by_its_anchor_behind_what_may_stand_around_it() {
         let tower =
-            TowerNames { anchor: "patch.weight", own: &["vision_model.", ""], in_memory: &[] };
+            TowerNames { anchors: &["patch.weight"], own: &["vision_model.", ""], in_memory: &[] };
         for (name, expected) in [
             ("patch.weight", Some("")),
             ("vision_model.patch.weight", Some("")),

@@ -1,10 +1,12 @@
 //! Every stage of every family against transformers, open_clip and timm, on small random
-//! checkpoints that those libraries wrote (`golden/clip/generate.py`,
-//! `golden/families/generate.py`).
+//! checkpoints that those libraries wrote (`golden/clip/generate.py`, and the generators in
+//! `golden/families`).
 
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
+use alignscope::features::{FeatureRequest, Picture, StageFeatures, features};
+use alignscope::image::RgbImage;
 use alignscope::{ModelSpec, Precision, ProjectionForm, Silent, Stage, Tokens};
 use safetensors::SafeTensors;
 
@@ -313,8 +315,25 @@ fn resnet_of_transformers_and_timm() {
 }
 
 #[test]
+fn relatives_of_resnet_deep_stems_groups_and_widths() {
+    check_all(&["timm_resnet50d", "timm_resnet26t", "timm_resnext", "timm_wide"]);
+}
+
+#[test]
+fn trunks_of_timm_in_open_clip() {
+    check_all(&["trunk_siglip", "trunk_siglip_tanh", "trunk_eva02", "trunk_pe_core"]);
+    check_all(&["trunk_clip_mlp", "trunk_gap"]);
+    check_all(&["trunk_convnext", "trunk_convnext_mlp", "trunk_resnet_abs", "trunk_resnet_rot"]);
+}
+
+#[test]
+fn options_of_open_clips_own_transformers() {
+    check_all(&["clipa", "clipa_sines", "open_clip_avg", "coca", "coca_square"]);
+}
+
+#[test]
 fn convnext_of_transformers_and_timm() {
-    check_all(&["convnext", "timm_convnext"]);
+    check_all(&["convnext", "timm_convnext", "torchvision_convnext"]);
 }
 
 #[test]
@@ -327,7 +346,102 @@ fn a_convolutional_network_has_no_class_token() {
     let spec = ModelSpec::folder(golden("families/resnet"));
     let open = |tokens| Checkpoint::of(&spec, None, tokens, &Silent);
     assert!(matches!(open(Tokens::Class), Err(EncoderError::NoClassToken { .. })));
+    let Err(error) = open(Tokens::Registers) else { panic!("a map has no registers") };
+    assert!(error.to_string().contains("the positions of its maps"), "{error}");
     for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean] {
         assert!(open(tokens).is_ok(), "{tokens}");
+    }
+}
+
+/// The tokens that are chosen of a golden model's images, at its stages.
+fn chosen(name: &str, tokens: Tokens) -> Vec<StageFeatures> {
+    let spec = ModelSpec::folder(golden(name));
+    let checkpoint = Checkpoint::of(&spec, None, tokens, &Silent).expect("opened").expect("one");
+    let encoder = Encoder::load(&checkpoint).expect("loaded");
+    let picture = |seed: usize| {
+        let bytes: Vec<u8> = (0..3 * 40 * 40).map(|i| (i * seed * 31 % 251) as u8).collect();
+        Picture::Pixels(RgbImage::new(40, 40, bytes), seed.to_string())
+    };
+    let images = [picture(3), picture(5)];
+    let (encoder, images) = (&encoder, &images[..]);
+    let request = FeatureRequest { encoder, images, tokens, stages: &[], memory_bytes: 1 << 30 };
+    features(request, &Silent).expect("encoded")
+}
+
+#[test]
+fn registers_are_those_of_all_tokens_and_a_model_without_any_is_refused() {
+    let name = "families/dinov2_registers";
+    let all = chosen(name, Tokens::All);
+    for (all, registers) in all.iter().zip(chosen(name, Tokens::Registers)) {
+        assert_eq!(all.stage, registers.stage);
+        let &[images, tokens, channels] = &all.shape[..] else {
+            // The output is one vector.
+            assert_eq!(all.values, registers.values);
+            continue;
+        };
+        assert_eq!(registers.shape, [images, 4, channels]);
+        let of_image = all.values.chunks(tokens * channels);
+        let expected: Vec<f32> =
+            of_image.flat_map(|i| i[channels..5 * channels].to_vec()).collect();
+        assert_eq!(registers.values, expected, "{}", all.stage);
+    }
+    for (name, found) in
+        [("families/vit", "a class token and patches"), ("families/siglip", "patches alone")]
+    {
+        let spec = ModelSpec::folder(golden(name));
+        let error = Checkpoint::of(&spec, None, Tokens::Registers, &Silent).expect_err("none");
+        assert!(matches!(error, EncoderError::NoRegisters { .. }), "{error}");
+        assert!(error.to_string().ends_with(&format!("its tokens are {found}")), "{error}");
+    }
+    // A distillation token counts as a register.
+    assert_eq!(chosen("families/deit", Tokens::Registers)[0].shape, [2, 16]);
+}
+
+#[test]
+fn files_of_convolutional_networks_are_read_whatever_stands_around_their_names() {
+    for (name, weights) in [
+        ("timm_resnet50d", "model.safetensors"),
+        ("timm_convnext", "model.safetensors"),
+        ("resnet", "model.safetensors"),
+        ("trunk_convnext", "open_clip_model.safetensors"),
+    ] {
+        let folder = golden("families").join(name);
+        let bytes = std::fs::read(folder.join(weights)).expect("weights");
+        let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+        for before in ["module.", "model.", "backbone.", "module.model.backbone."] {
+            let renamed = tensors.tensors().into_iter();
+            let renamed = renamed.map(|(name, tensor)| (format!("{before}{name}"), tensor));
+            let other =
+                std::iter::once(("head.weight".to_owned(), tensors.iter().next().expect("one").1));
+            let place = tempfile::tempdir().expect("a temporary folder");
+            let path = place.path().join("last.safetensors");
+            // What lies beside the tower is not read; a wrapper of the whole has nothing beside it.
+            let beside = other.filter(|_| before != "module.");
+            let file = safetensors::serialize(renamed.chain(beside), None).expect("serialized");
+            std::fs::write(&path, file).expect("written");
+            let spec: ModelSpec =
+                format!("{}@like={}", path.display(), folder.display()).parse().expect("a model");
+            let opened = Checkpoint::of(&spec, None, Tokens::All, &Silent);
+            let mut checkpoint = opened.unwrap_or_else(|e| panic!("{name} behind {before}: {e}"));
+            let checkpoint = checkpoint.as_mut().expect("one");
+            check_stages(&format!("families/{name}"), checkpoint, "hidden_states");
+        }
+    }
+}
+
+#[test]
+fn torchvisions_networks_have_their_published_sizes() {
+    for (id, millions) in [
+        ("torchvision/alexnet", 2.5),
+        ("torchvision/vgg16", 14.7),
+        ("torchvision/resnet18", 11.2),
+        ("torchvision/resnet50", 23.5),
+        ("torchvision/resnext50_32x4d", 22.9),
+        ("torchvision/wide_resnet50_2", 66.8),
+        ("torchvision/convnext_tiny", 27.7),
+    ] {
+        let checkpoint = Checkpoint::untrained(id, 0).expect(id);
+        let found = checkpoint.architecture.weights() as f64 / 1e6;
+        assert!((found - millions).abs() < 0.15, "{id}: {found} million, expected {millions}");
     }
 }

@@ -396,6 +396,7 @@ fn registers_are_neither_patches_nor_part_of_the_mean() {
     let expected = [
         (Tokens::All, of(&shape, &values)),
         (Tokens::Class, of(&[IMAGES, channels], &class)),
+        (Tokens::Registers, of(&[IMAGES, 4, channels], &kept(&[1, 2, 3, 4]))),
         (Tokens::Patches, of(&[IMAGES, 9, channels], &patches)),
         (Tokens::Mean, of(&[IMAGES, channels], &mean)),
     ];
@@ -405,6 +406,13 @@ fn registers_are_neither_patches_nor_part_of_the_mean() {
             let found = distances(place.path(), way, (&shape, &values), reading);
             assert_eq!(&found, expected, "{chosen}, {way:?}");
             let alone = Reading { prefix: Some(1), ..reading };
+            if *chosen == Tokens::Registers {
+                let alone = measure_array(place.path(), way, (&shape, &values), alone, &Silent);
+                let Err(error) = alone else { panic!("{way:?}: there are none") };
+                let message = causes(&error);
+                assert!(message.contains("1 stands before the patches"), "{message}");
+                continue;
+            }
             let alone = distances(place.path(), way, (&shape, &values), alone);
             // Whoever says that one token stands before the patches has registers among them.
             let depends = matches!(chosen, Tokens::Patches | Tokens::Mean);

@@ -86,7 +86,7 @@ fn energies(model: &Path, dataset: &Dataset, tokens: Tokens) -> Vec<(Stage, [Vec
         Ok::<(), ImageError>(())
     };
     let visit = |stage: Stage, activations: Activations<'_>| {
-        let selected = tokens.select(activations, encoder.prefix_tokens());
+        let selected = tokens.select(activations, encoder.prefix());
         let seen = selected.activations();
         let channels = seen.channels();
         let mean = |squares: &mut dyn Iterator<Item = (usize, f64)>| {
@@ -218,8 +218,12 @@ fn in_every_precision_splits_and_threads_change_no_byte() {
 fn one_component_of_all_images_is_spilled_for_every_choice_of_tokens() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").high;
-    let model = ModelSpec::folder(folder("clip/base"));
     for tokens in Tokens::ALL {
+        let name = match tokens {
+            Tokens::Registers => "families/dinov2_registers",
+            _ => "clip/base",
+        };
+        let model = ModelSpec::folder(folder(name));
         let of = |memory_bytes| {
             let mut experiment = experiment(&model, &data, memory_bytes);
             experiment.datasets[0].format = DatasetFormat::ODD_ONE_OUT;

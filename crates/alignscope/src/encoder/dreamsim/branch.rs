@@ -203,13 +203,17 @@ impl Branch {
             return Ok(Head::without_norm(Pooling::ClassToken));
         }
         let Architecture { channels, last_channels, .. } = *layers.architecture;
-        let stored = layers.tensor("proj", &[channels, last_channels], Init::Zeros)?;
+        let spread = Init::Normal((channels as f64).powf(-0.5));
+        let stored = layers.tensor("proj", &[channels, last_channels], spread)?;
         // [channels, projection] -> [projection, channels]
         let weight = (0..last_channels)
             .flat_map(|p| stored[p..].iter().step_by(last_channels).copied())
             .collect();
         let projection = Some(Linear::new(weight, None, channels, Precision::F32));
-        Ok(Head { projection, ..Head::new(layers.norm("norm")?, Pooling::ClassToken) })
+        Ok(Head {
+            projection: projection.map(Into::into),
+            ..Head::new(layers.norm("norm")?, Pooling::ClassToken)
+        })
     }
 }
 
@@ -290,7 +294,7 @@ impl Family for Branch {
     }
 
     fn tower_names(&self) -> Option<TowerNames> {
-        Some(TowerNames { anchor: "patch_embed.proj.weight", own: &[""], in_memory: &[] })
+        Some(TowerNames { anchors: &["patch_embed.proj.weight"], own: &[""], in_memory: &[] })
     }
 
     fn outside(&self) -> &'static [&'static str] {

@@ -6,9 +6,7 @@ use std::path::Path;
 use super::error::ExperimentFileError;
 use super::origin::Origin;
 use crate::figure::Color;
-use crate::model_spec::{
-    Like, ModelSource, ModelSpec, ModelSpecError, NamedModel, base_of, names_of,
-};
+use crate::model_spec::{ModelSpec, ModelSpecError, NamedModel, base_of, names_of};
 
 /// Before the name of a model of which only its arrays or its function were given.
 pub(super) const IN_MEMORY: &str = "in-memory:";
@@ -137,34 +135,12 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
         return Ok(ModelSpec::Own(own.to_owned()).into());
     }
     let NamedModel { name, spec, .. } = NamedModel::read(text, Some(base))?;
-    let spec = match spec {
-        ModelSpec::Encoder { source: ModelSource::Hub(model), bare_patches } if untrained => {
-            let source = ModelSource::Random { like: Like::Known(model.id), seed: 0 };
-            ModelSpec::Encoder { source, bare_patches }
+    let spec = match (untrained, spec) {
+        (true, ModelSpec::Encoder { source, bare_patches }) => {
+            ModelSpec::Encoder { source: source.untrained(0), bare_patches }
         }
-        ModelSpec::Encoder { source: ModelSource::File(file), bare_patches } if untrained => {
-            control_of(file.like, bare_patches, &file.path)
-        }
-        ModelSpec::Series(series) if untrained => {
-            let first = series.first_state().unwrap_or_else(|| series.pattern.clone().into());
-            control_of(series.like, series.bare_patches, &first)
-        }
-        ModelSpec::Encoder {
-            source: ModelSource::Folder(folder) | ModelSource::DreamSim { folder, .. },
-            bare_patches,
-        } if untrained => control_of(None, bare_patches, &folder),
-        spec => spec,
+        (true, ModelSpec::Series(series)) => series.control(),
+        (_, spec) => spec,
     };
     Ok(NamedModel::new(name, spec))
-}
-
-/// The control of the file of weights, or of the checkpoint's folder, at `path`: of the model that it
-/// is like, else of what its configuration says, which lies beside the file or in the folder.
-fn control_of(like: Option<Like>, bare_patches: bool, path: &Path) -> ModelSpec {
-    let beside = || match path.is_dir() {
-        true => path.to_owned(),
-        false => path.parent().map(Path::to_owned).unwrap_or_default(),
-    };
-    let like = like.unwrap_or_else(|| Like::Folder(beside()));
-    ModelSpec::Encoder { source: ModelSource::Random { like, seed: 0 }, bare_patches }
 }

@@ -17,10 +17,12 @@ torchvision's ResNets have timm's names and numbers. AlexNet and VGG have widths
 import timm
 import timm.models
 import torch
+import torchvision
 import transformers as tf
 from generate import fresh, write_json
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from safetensors.torch import save_file
+from torchvision.models.convnext import CNBlockConfig
 from vits import randomize
 
 
@@ -107,12 +109,32 @@ def timm_folder(name, seed, size, architecture, stem, blocks, **args):
     assert torch.equal(compute(read)[1], compute(model)[1])
 
 
+def torchvision_convnext(name, seed, size):
+    """torchvision's names, in a file beside a configuration of timm's."""
+    folder = fresh(name)
+    setting = [CNBlockConfig(6, 8, 1), CNBlockConfig(8, 10, 1), CNBlockConfig(10, 12, 2), CNBlockConfig(12, None, 1)]
+    model = torchvision.models.ConvNeXt(setting, num_classes=3).eval()
+    stages = model.features[1::2]
+
+    def compute(model):
+        def forward():
+            return model.classifier[1](model.classifier[0](model.avgpool(model.features(formula(size)))))
+        return run(model.features[0], [block for stage in stages for block in stage], forward)
+
+    def save():
+        torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        write_json(folder / "config.json", {"architecture": "convnext_tiny", "pretrained_cfg": {
+            "input_size": [3, size, size], "interpolation": "bilinear", "crop_pct": 0.95}})
+
+    finish(folder, model, seed, compute, save)
+
+
 def open_clip_folder(name, seed, size):
     """CLIP's ResNet: three convolutions in the stem, mean poolings in place of strides, pooling by attention."""
     folder = fresh(name)
     vision = {"layers": [1, 2, 1, 1], "width": 2, "head_width": 16, "image_size": size, "patch_size": None}
     text = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
-    model = CLIP(12, CLIPVisionCfg(**vision), CLIPTextCfg(**text)).eval()
+    model = CLIP(5, CLIPVisionCfg(**vision), CLIPTextCfg(**text)).eval()
     tower = model.visual
     blocks = [block for i in range(1, 5) for block in getattr(tower, f"layer{i}")]
 
@@ -123,10 +145,10 @@ def open_clip_folder(name, seed, size):
         tensors = {k: v.contiguous() for k, v in model.state_dict().items()}
         save_file(tensors, folder / "open_clip_model.safetensors")
         write_json(folder / "open_clip_config.json", {
-            "model_cfg": {"embed_dim": 12, "vision_cfg": vision, "text_cfg": text},
+            "model_cfg": {"embed_dim": 5, "vision_cfg": vision, "text_cfg": text},
             "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}})
 
-    finish(folder, model, seed, compute, save, "image_embeds", attempts=100)
+    finish(folder, model, seed, compute, save, "image_embeds", attempts=400)
 
 
 def main():
@@ -145,6 +167,15 @@ def main():
         return [b for i in range(1, 5) for b in getattr(resnet, f"layer{i}")]
 
     timm_folder("timm_resnet50", 730, 24, "resnet50", lambda m: m.maxpool, blocks, layers=(1, 2, 1, 1), channels=(2, 2, 4, 4), num_classes=3)
+    def deep(name, seed, size, architecture, **args):
+        timm_folder(name, seed, size, architecture, lambda m: m.maxpool, blocks, num_classes=3, **args)
+
+    # Odd maps, so that the means before shortcuts see a part of a window at the edge.
+    deep("timm_resnet50d", 760, 41, "resnet50d", layers=(1, 2, 1, 1), channels=(2, 2, 4, 4), stem_width=4)
+    deep("timm_resnet26t", 765, 32, "resnet26t", layers=(1, 1, 1, 1), channels=(2, 2, 4, 4), stem_width=8)
+    deep("timm_resnext", 770, 24, "resnext50_32x4d", layers=(1, 2, 1, 1), channels=(2, 2, 4, 4), cardinality=4, base_width=64)
+    deep("timm_wide", 775, 33, "wide_resnet50_2", layers=(1, 1, 1, 1), channels=(2, 2, 4, 4))
+    torchvision_convnext("torchvision_convnext", 780, 37)
     timm_folder("timm_convnext", 740, 37, "convnext_tiny", lambda m: m.stem, lambda m: [b for s in m.stages for b in s.blocks],
                 dims=(6, 8, 10, 12), depths=(1, 1, 2, 1), num_classes=3)
 
