@@ -1,7 +1,7 @@
 //! `alignscope fetch`.
 
-use alignscope::encoder::Checkpoint;
-use alignscope::{Hub, HubSettings, LoadedMetric, MetricFolders, ModelSource, ModelSpec};
+use alignscope::encoder::{Checkpoint, known_models};
+use alignscope::{Hub, HubModel, HubSettings, LoadedMetric, MetricFolders, ModelSource, ModelSpec};
 use anyhow::{Context, bail};
 
 use crate::arguments::Fetch;
@@ -30,8 +30,14 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
                 dreamsim.url()
             );
         }
-        let ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } = model else {
-            bail!("`{model}` is not on the hub: there is nothing to fetch");
+        let wanted = match model {
+            ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } => wanted,
+            // The control of a model that is not of the catalogue has the shapes of its files.
+            ModelSpec::Encoder { source: ModelSource::Random { of, .. }, .. } => match &**of {
+                ModelSource::Hub(wanted) if !is_known(wanted) => wanted,
+                _ => bail!("`{model}` needs no files of the hub: there is nothing to fetch"),
+            },
+            _ => bail!("`{model}` is not on the hub: there is nothing to fetch"),
         };
         let folder = hub.fetch(wanted, &*progress)?;
         let checkpoint = Checkpoint::open(&folder)
@@ -39,4 +45,9 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
         say!("{wanted}\n    {}\n    {}", checkpoint.architecture, folder.display());
     }
     Ok(())
+}
+
+/// Whether the architecture is known without files.
+fn is_known(model: &HubModel) -> bool {
+    model.revision.is_none() && known_models().iter().any(|known| known.id == model.id)
 }

@@ -414,12 +414,16 @@ fn peak_depths(points: &[Point<'_>]) -> String {
 }
 
 /// Between which places of a curve its highest value lies in 95 of 100 resamples; the first of them
-/// where several are equal. `None` where the first has no interval.
+/// where several are equal. `None` without resamples, or of too few clusters.
 ///
 /// `curve` — the scores of a curve, in order, all under the same resamples
 fn places_of_highest(curve: &[&Replicates]) -> Option<[usize; 2]> {
     let first = curve.first()?;
-    first.interval().ok()?;
+    let none = [NoInterval::NotAsked, NoInterval::FewClusters];
+    let cannot = |score: &&Replicates| score.interval().is_err_and(|why| none.contains(&why));
+    if curve.iter().any(cannot) {
+        return None;
+    }
     let of_resample = |r: usize| first_highest(curve.iter().map(|score| score.resampled[r]));
     let mut places: Vec<usize> = (0..first.resampled.len()).filter_map(of_resample).collect();
     places.sort_unstable();

@@ -13,6 +13,7 @@ mod shown;
 mod atomic_write;
 /// Numbers in a temporary file.
 mod spill;
+mod open_files;
 mod input_file;
 mod text;
 mod memory;

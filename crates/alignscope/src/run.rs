@@ -22,6 +22,7 @@ use scoring::Scoring;
 use tables::Tables;
 
 use crate::comparison::ComparisonRow;
+use crate::encoder::Architecture;
 use crate::energy::EnergyRow;
 use crate::experiment::Experiment;
 use crate::findings::FindingRow;
@@ -29,6 +30,7 @@ use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
 use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
 use crate::model_spec::ModelSpec;
+use crate::open_files;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
 use crate::progress::Progress;
 use crate::results::{
@@ -134,6 +136,7 @@ impl Experiment {
         let clock = Instant::now();
         let asked = self.expanded(progress)?;
         check_figures(&asked.figures(), self.presentation.title.as_deref())?;
+        open_files::raise_limit();
         let mut models = asked.models(own, progress)?;
         check_stages(&models)?;
         let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
@@ -338,7 +341,7 @@ impl Experiment {
     }
 }
 
-/// All states of a series have the stages of its first.
+/// All states of a series have the architecture of its first.
 fn check_stages(models: &[RunModel<'_>]) -> Result<(), ExperimentError> {
     let mut first: Option<&RunModel<'_>> = None;
     for model in models {
@@ -350,19 +353,23 @@ fn check_stages(models: &[RunModel<'_>]) -> Result<(), ExperimentError> {
             first = Some(model);
             continue;
         };
-        if of_series.stages() != model.stages() {
-            let [first, second] = [of_series, model].map(told_stages);
+        if architecture_of(of_series) != architecture_of(model) {
+            let [first, second] = [of_series, model].map(told_architecture);
             return Err(ExperimentError::Stages { series: at.series.clone(), first, second });
         }
     }
     Ok(())
 }
 
-/// How many stages a model has, and which is the last.
-fn told_stages(model: &RunModel<'_>) -> String {
-    let stages = model.stages();
-    let last = stages.last().map_or(String::new(), |last| format!(" to `{last}`"));
-    format!("{} has {} stages{last}", model.place, stages.len())
+/// The architecture of a state, which is an encoder.
+fn architecture_of<'m>(model: &'m RunModel<'_>) -> Option<&'m Architecture> {
+    model.model.facts().checkpoint().map(|checkpoint| &checkpoint.architecture)
+}
+
+/// Where a state lies, and its architecture.
+fn told_architecture(model: &RunModel<'_>) -> String {
+    let architecture = architecture_of(model).map(ToString::to_string).unwrap_or_default();
+    format!("{} is {architecture}", model.place)
 }
 
 /// The data sets together have no more trials than the files of a run may hold.

@@ -81,6 +81,18 @@ const BASELINES: [(MetricKind, Color, [u32; 2]); 10] = [
     (MetricKind::PerceptNet, Color([0, 92, 92]), [12, 5]),
 ];
 
+/// The same for the distances of DreamSim.
+const DREAMSIM: [(DreamSim, Color, [u32; 2]); 8] = [
+    (DreamSim::Ensemble, Color([88, 20, 60]), [16, 4]),
+    (DreamSim::DinoVitb16, Color([130, 40, 90]), [10, 4]),
+    (DreamSim::DinoVitb16Patch, Color([130, 40, 90]), [4, 4]),
+    (DreamSim::Dinov2Vitb14, Color([60, 50, 110]), [10, 4]),
+    (DreamSim::Dinov2Vitb14Patch, Color([60, 50, 110]), [4, 4]),
+    (DreamSim::ClipVitb32, Color([20, 70, 110]), [10, 4]),
+    (DreamSim::OpenClipVitb32, Color([30, 95, 70]), [10, 4]),
+    (DreamSim::SynclrVitb16, Color([110, 85, 20]), [10, 4]),
+];
+
 /// Stages of a series, from the first to the last: parts of the scale *plasma* of matplotlib, which grows
 /// lighter for every sight, the last two darker for their contrast on white.
 pub(super) const STAGES: [Color; 5] = [
@@ -111,17 +123,6 @@ const SCALE: [Color; 17] = [
     Color([222, 201, 88]),
     Color([240, 216, 70]),
     Color([254, 232, 56]),
-];
-/// The same for the distances of DreamSim.
-const DREAMSIM: [(DreamSim, Color, [u32; 2]); 8] = [
-    (DreamSim::Ensemble, Color([88, 20, 60]), [16, 4]),
-    (DreamSim::DinoVitb16, Color([130, 40, 90]), [10, 4]),
-    (DreamSim::DinoVitb16Patch, Color([130, 40, 90]), [4, 4]),
-    (DreamSim::Dinov2Vitb14, Color([60, 50, 110]), [10, 4]),
-    (DreamSim::Dinov2Vitb14Patch, Color([60, 50, 110]), [4, 4]),
-    (DreamSim::ClipVitb32, Color([20, 70, 110]), [10, 4]),
-    (DreamSim::OpenClipVitb32, Color([30, 95, 70]), [10, 4]),
-    (DreamSim::SynclrVitb16, Color([110, 85, 20]), [10, 4]),
 ];
 
 /// Colour and dashes of a baseline's line, by its name.

@@ -46,7 +46,8 @@ pub fn chosen_stages(last: &[(Stage, f64)]) -> Vec<Stage> {
 
 impl TrainingCurve<'_> {
     /// When the score peaks, and how far it falls from there to the last state. States whose score is
-    /// not defined are passed over.
+    /// not defined are passed over, and counted in the notes; where the last is one of them, the fall is
+    /// not defined.
     ///
     /// The peak is the first of the states with the highest score; its step has the range of steps at
     /// which the score peaks in 95 of 100 resamples. The fall is that of the largest of many
@@ -56,8 +57,24 @@ impl TrainingCurve<'_> {
         let mut states = self.states.clone();
         states.retain(|state| !state.replicates.estimate.is_nan());
         let peak = first_highest(states.iter().map(|state| state.replicates.estimate));
-        let (Some(peak), Some(last)) = (peak, states.last()) else { return vec![] };
-        vec![self.peak(&states, &states[peak]), self.fall(&states, &states[peak], last)]
+        let (Some(peak), Some(last)) = (peak, self.states.last()) else { return vec![] };
+        let mut rows = vec![self.peak(&states, &states[peak])];
+        rows.push(match last.replicates.estimate.is_nan() {
+            false => self.fall(&states, &states[peak], last),
+            true => {
+                let note =
+                    format!("the score of the last state, step {}, is not defined", last.at.step);
+                let none = Err(NoInterval::Undefined);
+                let row = self.row(Finding::TrainingFall, last.at, f64::NAN, none, String::new());
+                FindingRow { note, ..row }
+            }
+        });
+        let passed = self.states.len() - states.len();
+        for row in rows.iter_mut().filter(|_| passed > 0) {
+            let before = if row.note.is_empty() { "" } else { "; " };
+            row.note.push_str(&format!("{before}states without a defined score: {passed}"));
+        }
+        rows
     }
 
     fn peak(&self, states: &[State<'_>], peak: &State<'_>) -> FindingRow {
@@ -156,6 +173,9 @@ fn sentence(peak: &FindingRow, fall: &FindingRow) -> Option<String> {
     let by = points.amount(fall.value, fall.ci_low, fall.ci_high);
     let last = fall.step?;
     Some(match fall.ci_low {
+        _ if fall.value.is_nan() => {
+            format!("{begin}; the score of its last state, step {last}, is not defined.")
+        }
         _ if peak.step == fall.step => format!("{begin}, its last state."),
         Some(low) if low > 0.0 => format!("{begin}, and falls by {by} to step {last}."),
         Some(_) => format!("{begin}; that it falls to step {last} is not clear: by {by}."),
@@ -187,6 +207,22 @@ mod tests {
             states: all.iter().map(|(at, replicates)| State { at, replicates }).collect(),
         };
         curve.findings()
+    }
+
+    #[test]
+    fn a_training_that_ends_without_a_score_does_not_end_at_its_peak() {
+        let rows = find(&[
+            (0, 0.4, [0.4, 0.4, 0.4, 0.4]),
+            (100, 0.6, [0.6, 0.6, 0.7, 0.6]),
+            (200, f64::NAN, [f64::NAN; 4]),
+        ]);
+        let [peak, fall] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!((peak.step, fall.step), (Some(100), Some(200)));
+        assert!(peak.note.ends_with("states without a defined score: 1"), "{peak:?}");
+        assert!(fall.value.is_nan() && fall.ci_low.is_none(), "{fall:?}");
+        assert!(fall.note.starts_with("the score of the last state, step 200, is not defined"));
+        let said = sentences(&rows, "things", Distance::Cosine);
+        assert!(said[0].contains("its last state, step 200, is not defined"), "{said:?}");
     }
 
     #[test]

@@ -266,6 +266,19 @@ impl<'a> ComparedRun<'a> {
         };
         Ok(left.into_iter().filter(last).cloned().collect())
     }
+
+    /// Whether a side is among those that are compared where no model is named: of a series it is the
+    /// last state, or with `also_first` its first, too.
+    fn stands(&self, side: &Side, also_first: bool) -> bool {
+        let Some(SeriesStep { series, step }) = self.states.get(&side.model) else { return true };
+        let of_series = self.states.values().filter(|state| state.series == *series);
+        let (mut earlier, mut later) = (false, false);
+        for state in of_series {
+            earlier |= state.step < *step;
+            later |= state.step > *step;
+        }
+        !later || also_first && !earlier
+    }
 }
 
 /// Compares models of one run, or of two runs of the same trials.
@@ -329,12 +342,13 @@ fn compare_dataset(
     let [model_a, model_b] = request.models.each_ref().map(Option::as_deref);
     let [stage_a, stage_b] = request.stages;
     let [distance_a, distance_b] = request.distances;
-    let first = a.choose(name, model_a, stage_a, distance_a)?;
+    let mut first = a.choose(name, model_a, stage_a, distance_a)?;
 
     let open = model_a.is_none() && stage_a.is_none();
     let open_b = model_b.is_none() && stage_b.is_none() && distance_b.is_none();
     let (sides, chosen) = if b.is_none() && open && open_b {
         // One table of all models.
+        first.retain(|side| a.stands(side, true));
         few(name, first.len() * first.len().saturating_sub(1) / 2)?;
         bounds.sides(first.len())?;
         let sides = measure(a, dataset, &scorer, &first, found)?;
@@ -347,7 +361,9 @@ fn compare_dataset(
         let itself = b.is_none() && model_b.is_some() && model_b == model_a;
         let stage_b = if itself { stage_b.or(stage_a) } else { stage_b };
         let run_b = b.unwrap_or(a);
-        let second = run_b.choose(name, model_b, stage_b, distance_b)?;
+        let mut second = run_b.choose(name, model_b, stage_b, distance_b)?;
+        first.retain(|side| model_a.is_some() || a.stands(side, false));
+        second.retain(|side| model_b.is_some() || run_b.stands(side, false));
         few(name, first.len() * second.len())?;
         bounds.sides(first.len() + second.len())?;
         let mut sides = measure(a, dataset, &scorer, &first, found)?;

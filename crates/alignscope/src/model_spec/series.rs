@@ -355,9 +355,24 @@ fn placed(pattern: &str, base: Option<&Path>) -> String {
     }
 }
 
-/// The last whole number in a name that lies where the pattern varies, or touches it: what stands
-/// before its first wildcard and behind its last does not vary. The digits of a number with a point
-/// (`loss=0.32`) are none.
+/// Whether a number behind this is the exponent of another: `1e`, `1e-`, `1e+`.
+fn is_exponent(before: &[u8]) -> bool {
+    let before = match before {
+        [rest @ .., b'-' | b'+'] => rest,
+        before => before,
+    };
+    matches!(before, [.., digit, b'e' | b'E'] if digit.is_ascii_digit())
+}
+
+/// Whether a number between these is a version: behind `-v`, at the end of the name.
+fn is_version(before: &[u8], behind: &[u8]) -> bool {
+    before.ends_with(b"-v") && (behind.is_empty() || behind.starts_with(b"."))
+}
+
+/// The last whole number in a name that lies where the pattern varies, or reaches into it: what stands
+/// before its first wildcard and behind its last does not vary. The digits of a number with a point or
+/// an exponent (`loss=0.32`, `lr=1e-05`) are none, nor is the version that a trainer puts at the end
+/// of a name that was taken (`epoch=3-v1.ckpt`).
 fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
     let before = pattern.find(['*', '?', '['])?;
     let behind = pattern.len() - 1 - pattern.rfind(['*', '?', ']'])?;
@@ -375,7 +390,9 @@ fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
         let end = (start..).find(|i| !is_digit(*i)).expect("a name ends");
         let behind_point = start >= 2 && is_point(start - 1) && is_digit(start - 2);
         let before_point = is_point(end) && is_digit(end + 1);
-        if !behind_point && !before_point && start <= to && end >= from {
+        let exponent = is_exponent(&bytes[..start]) || is_version(&bytes[..start], &bytes[end..]);
+        let reaches = start <= to && (end > from || end == from && from == to);
+        if !behind_point && !before_point && !exponent && reaches {
             last = Some(&name[start..end]);
         }
         start = end;
@@ -401,6 +418,12 @@ mod tests {
             ("epoch_1.pt", "epoch_1*.pt", Some("1")),
             ("epoch_2.pt", "epoch_[0-9]*.pt", Some("2")),
             ("ep3.safetensors", "ep?.safetensors", Some("3")),
+            // What the pattern spells out does not count, nor do exponents and versions.
+            ("ckpt_v2_final.pt", "ckpt_v2*.pt", None),
+            ("ckpt_v2_100.pt", "ckpt_v2*.pt", Some("100")),
+            ("vit16_last.pt", "vit16*.pt", None),
+            ("step=7-lr=1e-05.ckpt", "*.ckpt", Some("7")),
+            ("epoch=3-v1.ckpt", "*.ckpt", Some("3")),
             ("model.12.pt", "model*.pt", Some("12")),
             // What does not vary tells nothing.
             ("vit16-last.pt", "vit16-*.pt", None),

@@ -45,7 +45,7 @@ pub enum ExperimentError {
     Series(#[from] SeriesError),
     /// Two states of a series are different architectures.
     #[error(
-        "the states of the series `{series}` have different stages: {first}, {second}; expected one \
+        "the states of the series `{series}` differ: {first}, and {second}; expected one \
          architecture, name them as models of their own"
     )]
     Stages {

@@ -14,7 +14,6 @@ use crate::model::{
 use crate::model_spec::{DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
 use crate::results::MAX_MODELS;
-use crate::stage::Stage;
 
 /// A model of a run, checked before the first image is read.
 pub(super) struct RunModel<'a> {
@@ -169,14 +168,6 @@ impl Experiment {
             return Err(ExperimentError::Nothing { what: "distance" });
         }
         Ok(models)
-    }
-}
-
-impl RunModel<'_> {
-    /// Its stages, if it is an encoder of ours.
-    pub(super) fn stages(&self) -> Vec<Stage> {
-        let checkpoint = self.model.facts().checkpoint();
-        checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.architecture.stages())
     }
 }
 
