@@ -16,6 +16,7 @@ mod named;
 mod series;
 mod short_name;
 mod source;
+mod whole_path;
 
 pub use checkpoint_file::{CheckpointFile, Like};
 pub use dreamsim::DreamSim;
@@ -26,6 +27,7 @@ pub use series::{Series, SeriesError};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};
 pub use source::ModelSource;
+use whole_path::whole_path;
 
 /// What stands before a folder of features.
 const FEATURES: &str = "features:";
@@ -82,7 +84,7 @@ impl ModelSpec {
             Self::Encoder { source, bare_patches } => {
                 Self::Encoder { source: source.whole(), bare_patches: *bare_patches }.to_string()
             }
-            Self::Features(path) => Self::Features(named::whole_path(path)).to_string(),
+            Self::Features(path) => Self::Features(whole_path(path)).to_string(),
             Self::Series(series) => series.whole().to_string(),
             other => other.to_string(),
         }
@@ -368,8 +370,8 @@ impl ModelSpec {
             ModelSource::Folder(if trimmed.is_empty() { folder } else { trimmed.into() })
         } else if let Some(file) = CheckpointFile::read(name, rest, base)? {
             ModelSource::File(file)
-        } else if let Some(source) = dreamsim::read(name, rest, base)? {
-            source
+        } else if let Some((folder, model)) = dreamsim::read(name, rest, base)? {
+            ModelSource::DreamSim { folder, model }
         } else {
             ModelSource::Hub(hub_model(name, rest, base)?)
         };

@@ -597,6 +597,11 @@ impl Weights {
         }
     }
 
+    /// Whether names and shapes of the tensors are those of files.
+    pub(crate) fn has_files(&self) -> bool {
+        matches!(self.source, TensorSource::Files(_))
+    }
+
     /// The seed of random weights.
     pub fn seed(&self) -> Option<u64> {
         match &self.source {

@@ -143,7 +143,7 @@ const POOLER: &str = "visual.attn_pool.";
 /// channels as its queries, else three.
 fn pooler_layers(weights: &Weights) -> [String; 3] {
     let fused = format!("{POOLER}attn.in_proj_weight");
-    match weights.seed().is_none() && weights.contains(&fused) {
+    match weights.has_files() && weights.contains(&fused) {
         true => [fused.clone(), fused.clone(), fused],
         false => ["q", "k", "v"].map(|part| format!("{POOLER}attn.{part}_proj_weight")),
     }

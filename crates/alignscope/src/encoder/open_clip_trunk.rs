@@ -269,14 +269,14 @@ pub(super) fn projection(
     let layers = Layers { precision: Precision::F32, ..*layers };
     let (a, weights) = (layers.architecture, layers.weights);
     let linear = |name: String, [inputs, outputs]: [usize; 2]| {
-        let has_bias = weights.seed().is_none() && weights.contains(&format!("{name}.bias"));
+        let has_bias = weights.has_files() && weights.contains(&format!("{name}.bias"));
         let names = [LayerNames::with_bias(&name, has_bias)];
         let init = Init::Uniform((inputs as f64).powf(-0.5));
         let (weight, bias) = layers.stacked(&names, [inputs, outputs], init, init)?;
         Ok::<_, WeightsError>(Linear::new(weight, bias, inputs, Precision::F32))
     };
     let is_there = |name: &str| weights.contains(&format!("{name}.weight"));
-    if weights.seed().is_some() {
+    if !weights.has_files() {
         // Of the models of the catalogue those with a pooling of their own have no projection.
         return match a.pooling {
             PoolingKind::Attention => Ok(None),

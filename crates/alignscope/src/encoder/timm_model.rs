@@ -50,9 +50,9 @@ impl<'a> TimmModel<'a> {
         Self { weights, prefix, untrained: None }
     }
 
-    /// The same to be loaded: weights that are drawn at random have what the sizes tell.
+    /// The same to be loaded: weights without files have what the sizes tell.
     pub(super) fn of(layers: &Layers<'a>, prefix: &'static str) -> Self {
-        let untrained = layers.weights.seed().is_some().then_some(layers.architecture);
+        let untrained = (!layers.weights.has_files()).then_some(layers.architecture);
         Self { untrained, ..Self::new(layers.weights, prefix) }
     }
 

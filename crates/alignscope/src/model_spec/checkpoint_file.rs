@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::named::whole_path;
+use super::whole_path::whole_path;
 use super::{ModelSpecError, folder_at, is_hub_id};
 use crate::user_folders::expand_home;
 

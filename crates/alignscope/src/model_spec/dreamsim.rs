@@ -1,8 +1,8 @@
 //! DreamSim's models, by the names of their authors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{ModelSource, ModelSpecError, folder_at};
+use super::{ModelSpecError, folder_at};
 
 /// A model of DreamSim (Fu et al. 2023): one encoder, or three, with an adapter that was trained on
 /// NIGHTS. Its distance of two images is a baseline; a single model is an encoder with stages too.
@@ -131,12 +131,12 @@ pub(super) fn read(
     name: &str,
     rest: &str,
     base: Option<&Path>,
-) -> Result<Option<ModelSource>, ModelSpecError> {
+) -> Result<Option<(PathBuf, DreamSim)>, ModelSpecError> {
     let Some((folder, found)) = split(rest) else { return Ok(None) };
     let Some(folder) = folder_at(folder, base) else { return Ok(None) };
     let model = DreamSim::ALL.into_iter().find(|model| model.type_name() == found);
     match model {
-        Some(model) => Ok(Some(ModelSource::DreamSim { folder, model })),
+        Some(model) => Ok(Some((folder, model))),
         None => {
             let types = DreamSim::ALL.iter().filter(|model| model.is_single());
             let types = types.map(|model| format!("`{}`", model.type_name()));

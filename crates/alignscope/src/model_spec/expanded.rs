@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ModelSpec;
 use super::named::{ModelNameError, NamedModel, SeriesState, SeriesStep, names_of};
 use super::series::{FoundSeries, Series, SeriesError};
+use super::whole_path::whole_path;
 
 /// A series of a pattern, and what results call it.
 struct Called<'a> {
@@ -133,7 +134,7 @@ pub(crate) fn matched(models: &[NamedModel]) -> Vec<(String, Vec<PathBuf>)> {
     let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for model in models {
         let (Some(state), Some(path)) = (&model.state, model.path_of_state()) else { continue };
-        let (pattern, path) = (state.asked.spec.place(), super::named::whole_path(path));
+        let (pattern, path) = (state.asked.spec.place(), whole_path(path));
         match found.iter_mut().find(|(known, _)| *known == pattern) {
             Some((_, paths)) => paths.push(path),
             None => found.push((pattern, vec![path])),

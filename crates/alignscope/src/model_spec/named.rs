@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+use super::whole_path::whole_path;
 use super::{DreamSim, ModelSource, ModelSpec, ModelSpecError};
 use crate::metric::MetricKind;
 use crate::name::MAX_NAME_BYTES;
@@ -366,15 +367,6 @@ fn place_of(source: &ModelSource) -> Option<(&'static str, &Path, String)> {
         }
         ModelSource::Hub(_) => return None,
     })
-}
-
-/// The path from the root on; links are followed only where it goes up by `..`.
-pub(super) fn whole_path(path: &Path) -> PathBuf {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    match whole.components().any(|part| part == Component::ParentDir) {
-        true => whole.canonicalize().unwrap_or(whole),
-        false => whole,
-    }
 }
 
 #[cfg(test)]

@@ -364,6 +364,14 @@ fn is_exponent(before: &[u8]) -> bool {
     matches!(before, [.., digit, b'e' | b'E'] if digit.is_ascii_digit())
 }
 
+/// Whether an exponent follows: `e5`, `e-05`, `e+05`.
+fn is_mantissa(behind: &[u8]) -> bool {
+    match behind {
+        [b'e' | b'E', b'-' | b'+', digit, ..] | [b'e' | b'E', digit, ..] => digit.is_ascii_digit(),
+        _ => false,
+    }
+}
+
 /// Whether a number between these is a version: behind `-v`, at the end of the name.
 fn is_version(before: &[u8], behind: &[u8]) -> bool {
     before.ends_with(b"-v") && (behind.is_empty() || behind.starts_with(b"."))
@@ -390,9 +398,10 @@ fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
         let end = (start..).find(|i| !is_digit(*i)).expect("a name ends");
         let behind_point = start >= 2 && is_point(start - 1) && is_digit(start - 2);
         let before_point = is_point(end) && is_digit(end + 1);
-        let exponent = is_exponent(&bytes[..start]) || is_version(&bytes[..start], &bytes[end..]);
+        let (before, behind) = (&bytes[..start], &bytes[end..]);
+        let other = is_exponent(before) || is_mantissa(behind) || is_version(before, behind);
         let reaches = start <= to && (end > from || end == from && from == to);
-        if !behind_point && !before_point && !exponent && reaches {
+        if !behind_point && !before_point && !other && reaches {
             last = Some(&name[start..end]);
         }
         start = end;

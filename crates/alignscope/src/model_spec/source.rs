@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::named::whole_path;
+use super::whole_path::whole_path;
 use super::{CheckpointFile, DreamSim};
 use crate::hub::HubModel;
 

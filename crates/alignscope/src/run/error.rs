@@ -51,7 +51,7 @@ pub enum ExperimentError {
     Stages {
         /// The series.
         series: String,
-        /// Its first state, and what stages it has.
+        /// Its first state, and its architecture.
         first: String,
         /// A state with others, and which it has.
         second: String,

@@ -532,7 +532,7 @@ fn open_clips_keys_are_read_or_refused() {
         ("timm_pool", json!("avgmax")),
         ("timm_pool", json!("abs_attn")),
         ("timm_proj", json!("conv")),
-        ("timm_model_name", json!("vit_base_patch16_rope_224")),
+        ("timm_model_name", json!("vit_relpos_base_patch16_224")),
         ("timm_model_name", json!("swin_base_patch4_window7_224")),
     ] {
         changed.refuses(&format!("model_cfg/vision_cfg/{key}"), &value);

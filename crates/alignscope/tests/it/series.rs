@@ -479,7 +479,7 @@ fn what_is_no_series_is_told_before_anything_is_encoded() {
         }
     }
     let other = said(vec![place.model("series:{}/out/checkpoint-*")]);
-    for part in ["`out` have different stages", "checkpoint-1", "checkpoint-2", "`projection`"] {
+    for part in ["`out` differ", "checkpoint-1 is CLIP", "checkpoint-2 is ViT", "projection 6"] {
         assert!(other.contains(part), "{part}: {other}");
     }
 }
