@@ -194,7 +194,7 @@ pub enum ModelSpecError {
     },
     /// What follows `random:` is no encoder.
     #[error(
-        "`{name}` is no untrained control: expected after `random:` an encoder, by its id on the hub \
+        "`{name}` is no untrained control: expected after `random:` an encoder: an id on the hub \
          (OWNER/NAME), a folder, or a file of weights"
     )]
     NoControl {

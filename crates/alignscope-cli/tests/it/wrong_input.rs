@@ -373,8 +373,10 @@ fn a_model_that_is_neither_a_folder_nor_an_id() {
 
 #[test]
 fn a_control_of_a_model_that_is_not_known() {
-    let parts = ["no architecture is known for `a/b`", "openai/clip-vit-base-patch32"];
-    refuses_model(&["run", "--model", "random:a/b"], &[], &parts);
+    let parts = ["cannot load the model random:a/b", "HF_HUB_OFFLINE", "`alignscope fetch a/b`"];
+    refuses_model(&["run", "--model", "random:a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
+    let parts = ["`random:ssim` is no untrained control", "an id on the hub"];
+    refuses_model(&["run", "--model", "random:ssim"], &[], &parts);
 }
 
 #[test]
