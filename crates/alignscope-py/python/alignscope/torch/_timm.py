@@ -1,0 +1,140 @@
+"""Models of timm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ._library import need
+from ._model import TorchModel
+from ._options import Options, settings
+from ._recipe import of_timm
+from ._tap import Tap
+from ._tower import Tower, block_taps, checked, children, longest_blocks
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from typing_extensions import Unpack
+
+#: The widths of the projections of CLIP and the Perception Encoder: a head with as many outputs is
+#: the projection that it was trained with.
+_PROJECTIONS = (512, 640, 768, 896, 1024, 1152, 1280)
+
+
+def from_timm(
+    model: str | nn.Module, pretrained: bool = True, **options: Unpack[Options]
+) -> TorchModel:
+    """A model of timm as a model of a run.
+
+    Stages, tokens and preprocessing are as our own encoders have them: `embedding` (what enters the
+    first block), `block 1`, …, and `projection` or `output` for `VisionTransformer` and `Eva`;
+    `embedding` (the stem), each residual block and `output` for `ResNet` and `ConvNeXt`. Any other
+    model whose blocks are in one list has `embedding`, its blocks and `output`.
+
+    Parameters
+    ----------
+    model : str or torch.nn.Module
+        A name of `timm.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or a model of timm in
+        evaluation mode.
+    pretrained : bool, default True
+        Whether a name's trained weights are loaded; otherwise it is an untrained model.
+    **options
+        See `Options`. By default images are prepared as `timm.data.create_transform` does it.
+
+    Returns
+    -------
+    TorchModel
+        For `alignscope.run(models=[...])`.
+
+    Raises
+    ------
+    MissingPackageError
+        torch or timm is not installed.
+    ModelError
+        The model's blocks are in several lists: name its stages with `module`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import alignscope.torch
+    >>> model = alignscope.torch.from_timm("test_vit", pretrained=False)
+    >>> model.stages[:2], model.stages[-1]
+    (['embedding', 'block 1'], 'output')
+    """
+    need("torch", "from_timm()")
+    timm = need("timm", "from_timm()")
+    given = settings(options)
+    if isinstance(model, str):
+        model = timm.create_model(model, pretrained=pretrained).eval()
+    return TorchModel(tower_of(checked(model, "model"), timm), given)
+
+
+def tower_of(model: nn.Module, timm: Any) -> Tower:
+    """A model of timm with its stages."""
+    cfg: dict[str, Any] = dict(getattr(model, "pretrained_cfg", None) or {})
+    last, forward = _last(model, cfg)
+    name = str(cfg.get("architecture") or type(model).__name__)
+    tag = cfg.get("tag")
+    return Tower(
+        model,
+        taps(model, last),
+        forward,
+        name=f"{name}.{tag}" if tag else name,
+        prefix=getattr(model, "num_prefix_tokens", None),
+        preprocess=_preprocess(model, timm) if cfg else None,
+        layout="NCHW" if _family(model) else None,
+        maker="timm",
+    )
+
+
+def taps(model: nn.Module, last: str | None) -> list[Tap]:
+    """The stages of a model of timm, by its class."""
+    kind = _family(model)
+    if kind in ("VisionTransformer", "VisionTransformerDistilled", "Eva"):
+        return block_taps(children(model, "blocks"), last)
+    if kind == "ResNet":
+        blocks = [block for i in range(1, 5) for block in children(model, f"layer{i}")]
+        return block_taps(blocks, last, embedding="maxpool")
+    if kind == "ConvNeXt":
+        stages = children(model, "stages")
+        blocks = [block for stage in stages for block in children(model, f"{stage}.blocks")]
+        return block_taps(blocks, last, embedding="stem")
+    return block_taps(longest_blocks(model, "timm"), last)
+
+
+def _family(model: nn.Module) -> str:
+    """The class of a model whose stages are known, also of one that is derived of it."""
+    known = ("VisionTransformerDistilled", "VisionTransformer", "Eva", "ResNet", "ConvNeXt")
+    names = [cls.__name__ for cls in type(model).__mro__ if cls.__module__.startswith("timm.")]
+    return next((name for name in names if name in known), "")
+
+
+def _last(
+    model: nn.Module, cfg: dict[str, Any]
+) -> tuple[str, Callable[[Any, torch.Tensor], Any]]:
+    """The last stage, and the pass that gives it."""
+    if _has_projection(model, cfg):
+        return "projection", lambda model, images: model(images)
+
+    def output(model: Any, images: torch.Tensor) -> Any:
+        return model.forward_head(model.forward_features(images), pre_logits=True)
+
+    return "output", output
+
+
+def _has_projection(model: nn.Module, cfg: dict[str, Any]) -> bool:
+    """Whether the head is the projection that the model was trained with, not a classifier."""
+    outputs = getattr(getattr(model, "head", None), "out_features", None)
+    name, tag = str(cfg.get("architecture")), str(cfg.get("tag"))
+    is_named = "_clip_" in name or "_pe_core_" in name
+    return is_named and outputs in _PROJECTIONS and "_ft_" not in tag
+
+
+def _preprocess(model: nn.Module, timm: Any) -> Any:
+    """timm's configuration as a recipe; else its own transform."""
+    config = dict(timm.data.resolve_model_data_config(model))
+    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    if size is not None:
+        config["input_size"] = (3, *size)
+    return of_timm(config) or timm.data.create_transform(**config, is_training=False)
