@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .. import _arguments as check
 from .._errors import InvalidTypeError, InvalidValueError
 from ._fingerprint import code_of, plain
 from ._library import need
@@ -56,11 +57,11 @@ class Preparation:
         elif callable(given):
             self._one, self.identity = _by_transform(given), _identity(given)
         else:
-            raise InvalidTypeError(
-                f"preprocess is a {type(given).__name__}, expected a Recipe, the name of a model, an "
-                "image processor, or a function of a PIL image that returns a tensor "
-                "[3, height, width]"
+            expected = (
+                "a Recipe, the name of a model, an image processor, or a function of a PIL image that "
+                "returns a tensor [3, height, width]"
             )
+            raise check.wrong_type("preprocess", given, expected)
 
     def batch(self, images: Any) -> torch.Tensor:
         """The batch `[images, 3, height, width]` of decoded images, or of what the compiled part has
@@ -143,7 +144,8 @@ def _checked(found: Any) -> torch.Tensor:
             f"preprocess returns a {type(found).__name__}, expected a tensor or an array "
             "[3, height, width] of floats"
         )
-    tensor = torch.as_tensor(found)
+    # A copy: an array of Pillow cannot be written to, which torch does not take.
+    tensor = torch.from_numpy(np.array(found)) if isinstance(found, np.ndarray) else found
     if not tensor.is_floating_point():
         raise InvalidTypeError(
             f"preprocess returns {tensor.dtype}, expected floats as the model takes them: rescale "

@@ -30,7 +30,8 @@ def from_timm(
     Stages, tokens and preprocessing are as our own encoders have them: `embedding` (what enters the
     first block), `block 1`, …, and `projection` or `output` for `VisionTransformer` and `Eva`;
     `embedding` (the stem), each residual block and `output` for `ResNet` and `ConvNeXt`. Any other
-    model whose blocks are in one list has `embedding`, its blocks and `output`.
+    model whose blocks, or stages of blocks, are in one list has `embedding`, each of them as `block i`,
+    and `output`.
 
     Parameters
     ----------
@@ -65,17 +66,29 @@ def from_timm(
     need("torch", "from_timm()")
     timm = need("timm", "from_timm()")
     given = settings(options)
+    tag: str | None = None
     if isinstance(model, str):
         model = timm.create_model(model, pretrained=pretrained).eval()
-    return TorchModel(tower_of(checked(model, "model"), timm), given)
+        tag = _cfg(model).get("tag") if pretrained else "untrained"
+    return TorchModel(tower_of(checked(model, "model"), timm, tag), given)
 
 
-def tower_of(model: nn.Module, timm: Any) -> Tower:
-    """A model of timm with its stages."""
-    cfg: dict[str, Any] = dict(getattr(model, "pretrained_cfg", None) or {})
+def _cfg(model: Any) -> dict[str, Any]:
+    """What timm knows of a model's architecture and weights."""
+    return dict(getattr(model, "pretrained_cfg", None) or {})
+
+
+def tower_of(model: nn.Module, timm: Any, tag: str | None) -> Tower:
+    """A model of timm with its stages.
+
+    Parameters
+    ----------
+    tag : str, optional
+        Which weights it has, as far as that is known.
+    """
+    cfg = _cfg(model)
     last, forward = _last(model, cfg)
     name = str(cfg.get("architecture") or type(model).__name__)
-    tag = cfg.get("tag")
     return Tower(
         model,
         taps(model, last),

@@ -115,12 +115,13 @@ def checked(given: Any, what: str) -> nn.Module:
 
 
 def longest_blocks(model: nn.Module, maker: str) -> list[str]:
-    """The blocks of a model of no known family: the one list of two or more modules of one class.
+    """The blocks of a model of no known family: the one list of two or more modules of one class that
+    is in no other such list.
 
     Raises
     ------
     ModelError
-        There is no such list, or the model has its blocks in several.
+        There is no such list, or there are several.
     """
     lists = {
         path: [f"{path}.{name}" for name, _ in part.named_children()]
@@ -129,7 +130,7 @@ def longest_blocks(model: nn.Module, maker: str) -> list[str]:
     outer = {
         path: blocks
         for path, blocks in lists.items()
-        if not any(path.startswith(f"{block}.") for of in lists.values() for block in of)
+        if not any(f"{path}.".startswith(f"{block}.") for of in lists.values() for block in of)
     }
     if len(outer) == 1:
         return next(iter(outer.values()))

@@ -32,8 +32,9 @@ def from_transformers(
 
     Stages are as our own encoders have them: `embedding` (what enters the first block), `block 1`, …,
     and `projection` or `output`, for CLIP, MetaCLIP 2, Chinese-CLIP, SigLIP, DINOv2 with and without
-    registers, DINOv3, ViT, DeiT, MAE, I-JEPA, BEiT, AIMv2, ResNet and ConvNeXt. Any other model whose blocks
-    are in one list has `embedding` and its blocks, and no last stage.
+    registers, DINOv3, ViT, DeiT, MAE, I-JEPA, BEiT, AIMv2, ResNet and ConvNeXt. Any other model whose blocks,
+    or stages of blocks, are in one list has `embedding` and each of them as `block i`, and no last
+    stage.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def _loaded(transformers: Any, place: str) -> Any:
             model, told = cls.from_pretrained(
                 place, dtype=torch.float32, output_loading_info=True, **more
             )
-        missing = sorted(told["missing_keys"])
+        missing = sorted([*told["missing_keys"], *(key for key, *_ in told["mismatched_keys"])])
         if not missing:
             return model.eval()
         # A classifier's checkpoint has no pooler, and transformers would draw one at random.
@@ -100,7 +101,7 @@ def _loaded(transformers: Any, place: str) -> Any:
             break
         more = {"add_pooling_layer": False}
     raise ModelError(
-        f"{place} has no weights for {len(missing)} tensors of {cls.__name__}, such as "
+        f"{place} has no weights for {len(missing)} tensors of {type(model).__name__}, such as "
         f"`{missing[0]}`, which would be random, expected all"
     )
 
