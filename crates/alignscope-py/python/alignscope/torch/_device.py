@@ -47,7 +47,7 @@ class Place:
     @property
     def is_half(self) -> bool:
         """Whether numbers have 16 bits."""
-        return self.dtype != torch.float32
+        return bool(self.dtype != torch.float32)
 
     def __str__(self) -> str:
         tf32 = " with TF32" if self.tf32 and self.device.type == "cuda" else ""

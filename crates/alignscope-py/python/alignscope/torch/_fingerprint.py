@@ -54,7 +54,8 @@ def fingerprint(model: nn.Module, more: Sequence[Any] = ()) -> str:
 def _bytes(tensor: torch.Tensor) -> memoryview:
     """The bytes of a tensor, in the order of its axes."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy().data
+    found: memoryview = flat.view(torch.uint8).numpy().data
+    return found
 
 
 def _qualified(cls: type) -> str:
@@ -106,6 +107,12 @@ def code_of(function: Any) -> str:
     """The compiled code of a function of Python, the same in every process; empty for others."""
     code = getattr(function, "__code__", None)
     return "" if code is None else _of_code(code)
+
+
+def names_in(code: types.CodeType) -> list[str]:
+    """The names of globals and attributes that code uses, and code within it."""
+    within = [names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return sorted({*code.co_names, *chain.from_iterable(within)})
 
 
 def _of_code(code: types.CodeType) -> str:

@@ -42,8 +42,9 @@ class Options(TypedDict, total=False):
         As for `Function`.
     version : str, optional
         What tells the model from any other; by default a hash of its parameters, buffers, settings
-        and code, so that what is measured of it is kept in the cache. A transform without a
-        description of its own (a lambda) leaves a model without a version: nothing of it is kept.
+        and code, so that what is measured of it is kept in the cache. A transform that does not
+        describe itself (a closure, an object without a `repr`) leaves a model without a version:
+        nothing of it is kept.
     """
 
     name: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import types
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import _arguments as check
 from .._errors import InvalidTypeError, InvalidValueError
-from ._fingerprint import code_of, plain
+from ._fingerprint import code_of, names_in, plain
 from ._library import need
 from ._recipe import Recipe, of_processor
 
@@ -120,14 +121,28 @@ def _by_transform(transform: Callable[[Any], Any]) -> Prepare:
 
 
 def _identity(transform: Any) -> str | None:
-    """What describes a transform the same in every process: what it says of itself, or a function's
-    code if it keeps nothing beside it."""
-    code, text = code_of(transform), repr(transform)
-    if code:
-        # What a closure or a default holds is not in the code.
-        is_whole = not transform.__closure__ and not transform.__defaults__
-        return f"{transform.__qualname__} {code}" if is_whole else None
+    """What describes a transform the same in every process: a function's code, if it depends on
+    nothing else; of any other object what it says of itself."""
+    if isinstance(transform, types.FunctionType):
+        used = _globals(transform)
+        if used is None or transform.__closure__ or transform.__defaults__:
+            return None
+        return f"{transform.__qualname__} {code_of(transform)} {used}"
+    text = repr(transform)
     return None if " at 0x" in text else f"{type(transform).__module__} {text}"
+
+
+def _globals(function: types.FunctionType) -> dict[str, Any] | None:
+    """The numbers and texts that a function takes from around it; None if it takes anything else
+    that is no module and no class."""
+    found = {}
+    for name in names_in(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, (bool, int, float, str, bytes)):
+            found[name] = value
+        elif not isinstance(value, (type(None), types.ModuleType, types.BuiltinFunctionType, type)):
+            return None
+    return found
 
 
 def _checked(found: Any) -> torch.Tensor:
