@@ -1,4 +1,4 @@
-"""Stages of the libraries' models are what the libraries hand out, and what our golden files hold."""
+"""Stages of the libraries' models are what the libraries hand out, as golden files hold it."""
 
 from __future__ import annotations
 

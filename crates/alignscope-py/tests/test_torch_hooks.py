@@ -326,8 +326,8 @@ net = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 2, stride=2), torch.nn.BatchNorm
 print(alignscope.torch.module(net, "1", preprocess=Recipe(exact=(8, 8))).version)
 """
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+        check=True).stdout for _ in range(2)
     ]
     assert runs[0] == runs[1] and "sha256" in runs[0]
 
@@ -411,7 +411,9 @@ class Unused(nn.Module):
 
 
 FOUND = {
-    "no axis of images": (lambda: net(lambda x: x.mean(0)), ["`part`", "no one axis is that of images"]),
+    "no axis of images": (
+        lambda: net(lambda x: x.mean(0)), ["`part`", "no one axis is that of images"]
+    ),
     "windows among images": (
         lambda: net(lambda x: x.reshape(-1, 6, 2, 2)), ["axis 0 mixes images", "[8, 6, 2, 2]"]
     ),

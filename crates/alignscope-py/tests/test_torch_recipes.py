@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import alignscope
-from alignscope.torch import Recipe, _recipe
+from alignscope.torch import Recipe, _open_clip, _processor, _timm, _torchvision
 
 torch = pytest.importorskip("torch")
 pillow = pytest.importorskip("PIL.Image")
@@ -26,8 +26,8 @@ def photographs():
 
 
 def compare(recipe, transform, within=1e-6):
-    """The numbers of a recipe within 1e-6 of those of a transform of images of Pillow: a rounding of
-    float32 after the division by a deviation of 0.26."""
+    """The numbers of a recipe within 1e-6 of those of a transform of images of Pillow: a rounding
+    of float32 after the division by a deviation of 0.26."""
     assert isinstance(recipe, Recipe)
     for image in photographs():
         found, expected = recipe.apply(image), np.asarray(transform(pillow.fromarray(image)))
@@ -40,10 +40,10 @@ def compare(recipe, transform, within=1e-6):
 def test_timm(name, mode, part):
     timm = pytest.importorskip("timm")
     config = {
-        "input_size": (3, 32, 32), "interpolation": name, "mean": MEAN, "std": STD, "crop_pct": part,
-        "crop_mode": mode,
+        "input_size": (3, 32, 32), "interpolation": name, "mean": MEAN, "std": STD, "crop_pct":
+        part, "crop_mode": mode,
     }
-    compare(_recipe.of_timm(config), timm.data.create_transform(**config))
+    compare(_timm.recipe_of(config), timm.data.create_transform(**config))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_what_a_recipe_cannot_say_of_timm(change):
         "input_size": (3, 32, 32), "interpolation": "bicubic", "mean": MEAN, "std": STD,
         "crop_pct": 0.9, "crop_mode": "center",
     }
-    assert _recipe.of_timm(config) is not None
-    assert _recipe.of_timm(config | change) is None
+    assert _timm.recipe_of(config) is not None
+    assert _timm.recipe_of(config | change) is None
 
 
 @pytest.mark.parametrize("name", ["bicubic", "bilinear", "random"])
@@ -66,9 +66,9 @@ def test_open_clip(name, mode):
         "size": 32, "mode": "RGB", "mean": MEAN, "std": STD, "interpolation": name,
         "resize_mode": mode, "fill_color": 0,
     }
-    recipe = _recipe.of_open_clip(config)
+    recipe = _open_clip.recipe_of(config)
     compare(recipe, transform.image_transform_v2(transform.PreprocessCfg(**config), is_train=False))
-    assert _recipe.of_open_clip(config | {"resize_mode": "longest"}) is None
+    assert _open_clip.recipe_of(config | {"resize_mode": "longest"}) is None
 
 
 def test_torchvision():
@@ -76,8 +76,8 @@ def test_torchvision():
     for name in ("AlexNet_Weights", "ConvNeXt_Tiny_Weights", "ViT_H_14_Weights"):
         for weights in getattr(torchvision.models, name):
             preset = weights.transforms()
-            compare(_recipe.of_torchvision(preset), preset)
-    assert _recipe.of_torchvision(lambda image: image) is None
+            compare(_torchvision.recipe_of(preset), preset)
+    assert _torchvision.recipe_of(lambda image: image) is None
 
 
 PROCESSORS = [
@@ -98,14 +98,14 @@ PROCESSORS = [
 def test_transformers(name, options):
     transformers = pytest.importorskip("transformers")
     processor = getattr(transformers, f"{name}ImageProcessorPil")(**options)
-    recipe = _recipe.of_processor(processor.to_dict())
+    recipe = _processor.recipe_of(processor.to_dict())
     compare(recipe, lambda image: processor(image, return_tensors="np")["pixel_values"][0])
 
 
 def test_dinov3_resizes_in_floats():
     transformers = pytest.importorskip("transformers")
     processor = transformers.DINOv3ViTImageProcessor(size={"height": 32, "width": 32})
-    recipe = _recipe.of_processor(processor.to_dict())
+    recipe = _processor.recipe_of(processor.to_dict())
     assert recipe.in_floats
     # torch sums in f32, Pillow in f64.
     compare(recipe, lambda image: processor(image, return_tensors="np")["pixel_values"][0], 3e-6)
@@ -114,7 +114,7 @@ def test_dinov3_resizes_in_floats():
 def test_what_a_recipe_cannot_say_of_transformers():
     transformers = pytest.importorskip("transformers")
     config = transformers.ViTImageProcessor().to_dict()
-    assert _recipe.of_processor(config) is not None
+    assert _processor.recipe_of(config) is not None
     for change in (
         {"image_processor_type": "MobileViTImageProcessor"},
         {"do_pad": True},
@@ -122,7 +122,7 @@ def test_what_a_recipe_cannot_say_of_transformers():
         {"size": {"shortest_edge": 224}},
         {"resample": 9},
     ):
-        assert _recipe.of_processor(config | change) is None, change
+        assert _processor.recipe_of(config | change) is None, change
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,13 @@ FAMILIES = GOLDEN / "families"
 #: A checkpoint of each family, by the library that reads it.
 CHECKPOINTS = {
     "transformers": [
-        "../clip/base", "metaclip_2", "chinese_clip", "siglip", "dinov2", "dinov2_registers", "dinov3",
-        "vit", "vit_class", "deit", "vit_mae", "ijepa", "beit", "aimv2", "resnet", "convnext",
+        "../clip/base", "metaclip_2", "chinese_clip", "siglip", "dinov2", "dinov2_registers",
+        "dinov3", "vit", "vit_class", "deit", "vit_mae", "ijepa", "beit", "aimv2", "resnet",
+        "convnext",
     ],
     "timm": [
-        "timm_vit", "timm_avg", "timm_deit_distilled", "timm_dinov2_reg4", "timm_siglip", "timm_clip",
-        "timm_eva02", "timm_dinov3", "timm_pe_core", "timm_resnet50", "timm_convnext",
+        "timm_vit", "timm_avg", "timm_deit_distilled", "timm_dinov2_reg4", "timm_siglip",
+        "timm_clip", "timm_eva02", "timm_dinov3", "timm_pe_core", "timm_resnet50", "timm_convnext",
     ],
     "open_clip": ["open_clip", "open_clip_quick", "open_clip_resnet"],
 }  # fmt: skip

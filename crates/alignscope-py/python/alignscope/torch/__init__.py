@@ -1,4 +1,4 @@
-"""Any torch model as a model of a run, beside encoders, metrics and features: every stage, one pass.
+"""Any torch model as a model of a run, beside encoders, metrics and features, at every stage.
 
 `from_timm`, `from_transformers`, `from_open_clip` and `from_torchvision` take a name or a module,
 and know its stages, its tokens and its preprocessing; `module` takes any `nn.Module` and the names

@@ -90,8 +90,8 @@ def axes_of(tap: Tap, shapes: Sequence[Sequence[int]], layout: str | None) -> Ax
     name = layout or _layout(tap, of_image)
     if layout is not None and (layout == "LNC") != (images == 1):
         raise InvalidValueError(
-            f"{tap}: the layout is {layout}, but axis {images} of {shape} is that of images, expected "
-            f"{'a layout that begins with N' if images == 0 else 'LNC'}"
+            f"{tap}: the layout is {layout}, but axis {images} of {shape} is that of images, "
+            f"expected {'a layout that begins with N' if images == 0 else 'LNC'}"
         )
     return Axes(images, _ORDERS[name] if of_image else (), of_image)
 
@@ -126,9 +126,9 @@ def _layout(tap: Tap, of_image: tuple[int, ...]) -> str:
     if first == middle and middle != last:
         return "NHWC"
     raise InvalidValueError(
-        f"{tap}: the axes of an image are {list(of_image)}, of which no two alone are a square map's "
-        "height and width; say which they are: layout=\"NCHW\" or \"NHWC\", also for one stage, "
-        f"layout={{{tap.stage!r}: \"NCHW\"}}"
+        f"{tap}: the axes of an image are {list(of_image)}, of which no two alone are a square "
+        'map\'s height and width; say which they are: layout="NCHW" or "NHWC", also for one '
+        f'stage, layout={{{tap.stage!r}: "NCHW"}}'
     )
 
 

@@ -130,13 +130,13 @@ def _device_of(model: nn.Module) -> torch.device:
     for name, tensor in chain(model.named_parameters(), model.named_buffers()):
         if tensor.device.type == "meta":
             raise ModelError(
-                f"`{name}` of the model is on the device meta and has no numbers, expected weights; "
-                "load them before"
+                f"`{name}` of the model is on the device meta and has no numbers, expected "
+                "weights; load them before"
             )
         if device is not None and not _is_same(tensor.device, device):
             raise ModelError(
-                f"`{name}` of the model is on {tensor.device}, others are on {device}, expected one "
-                "device; bring all there with `.to(…)`, or load the model without `device_map`"
+                f"`{name}` of the model is on {tensor.device}, others are on {device}, expected "
+                "one device; bring all there with `.to(…)`, or load the model without `device_map`"
             )
         device = tensor.device
     return device or torch.device("cpu")
@@ -157,8 +157,8 @@ def _only(dtypes: dict[str, torch.dtype]) -> torch.dtype:
     for name, dtype in dtypes.items():
         if dtype != first or dtype not in _DTYPES.values():
             raise ModelError(
-                f"`{name}` of the model is of {dtype}, the first parameter of {first}, expected all "
-                "of float32, bfloat16 or float16; say which with `dtype=`"
+                f"`{name}` of the model is of {dtype}, the first parameter of {first}, expected "
+                "all of float32, bfloat16 or float16; say which with `dtype=`"
             )
     return first
 

@@ -30,8 +30,9 @@ _STORIES = {
 def fingerprint(model: nn.Module, more: Sequence[Any] = ()) -> str:
     """The SHA-256 of a model, in hexadecimal digits.
 
-    It goes over every parameter and buffer (name, number format, shape, bytes), every module's class
-    and plain settings (heads, epsilons, …), the code of classes that are of no library, and `more`.
+    It goes over every parameter and buffer (name, number format, shape, bytes), every module's
+    class and plain settings (heads, epsilons, …), the code of classes that are of no library, and
+    `more`.
     """
     hasher = hashlib.sha256()
 
@@ -111,7 +112,9 @@ def code_of(function: Any) -> str:
 
 def names_in(code: types.CodeType) -> list[str]:
     """The names of globals and attributes that code uses, and code within it."""
-    within = [names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    within = [
+        names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)
+    ]
     return sorted({*code.co_names, *chain.from_iterable(within)})
 
 

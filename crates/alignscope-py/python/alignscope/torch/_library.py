@@ -45,7 +45,7 @@ def need(name: str, what: str) -> Any:
 
 
 def version_of(cls: type) -> str:
-    """The library that a class is of, with its version: `timm 1.0.31`; its module if that has none."""
+    """The library of a class with its version, `timm 1.0.31`; its module if that has none."""
     top = cls.__module__.partition(".")[0]
     try:
         found = importlib.metadata.version({"open_clip": "open_clip_torch"}.get(top, top))

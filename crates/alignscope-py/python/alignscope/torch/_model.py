@@ -30,8 +30,8 @@ class TorchModel(Function):
         given = tower.preprocess if settings.preprocess is None else settings.preprocess
         if given is None:
             raise InvalidValueError(
-                f"preprocess is not given and {tower.name} brings none along, expected a Recipe, the "
-                "name of a model, or a function of a PIL image that returns a tensor"
+                f"preprocess is not given and {tower.name} brings none along, expected a Recipe, "
+                "the name of a model, or a function of a PIL image that returns a tensor"
             )
         model, place = placed(tower.model, settings.device, settings.dtype, settings.tf32)
         self._preparation = Preparation(given)
@@ -75,7 +75,7 @@ class TorchModel(Function):
 
     @property
     def version(self) -> str | None:
-        """What tells it from any other model; None if nothing does, so that nothing of it is kept."""
+        """What tells it from any other model; None if nothing does, and nothing of it is kept."""
         return self._own["version"]
 
     @property
@@ -101,8 +101,8 @@ class TorchModel(Function):
         Returns
         -------
         dict of str to torch.Tensor
-            `[images, channels]`, `[images, tokens, channels]`, or `[images, height, width, channels]`
-            for each stage.
+            `[images, channels]`, `[images, tokens, channels]`, or `[images, height, width,
+            channels]` for each stage.
         """
         return self._runner.on_device(batch, self.stages)
 

@@ -29,19 +29,19 @@ def module(
     Parameters
     ----------
     model : torch.nn.Module
-        The module, in evaluation mode. `DataParallel`, `DistributedDataParallel` and `torch.compile`
-        are taken off. It is not changed.
+        The module, in evaluation mode. `DataParallel`, `DistributedDataParallel` and
+        `torch.compile` are taken off. It is not changed.
     stages : str, sequence of str, or mapping of str to str
-        The modules that are stages, in order of depth, by their names in `model.named_modules()`; or a
-        mapping of stages' names to them. The empty name is the model's own output. `MODULE#2` is the
-        second call of a module that runs several times in a pass, `MODULE@input` what a module gets,
-        `MODULE:KEY` one tensor of several, by key, field or number.
+        The modules that are stages, in order of depth, by their names in `model.named_modules()`;
+        or a mapping of stages' names to them. The empty name is the model's own output. `MODULE#2`
+        is the second call of a module that runs several times in a pass, `MODULE@input` what a
+        module gets, `MODULE:KEY` one tensor of several, by key, field or number.
     layout : str, sequence of str, or mapping of str to str, optional
-        What the axes of outputs are: `NCHW` or `NHWC`, `NLC`, `NCL` or `LNC` (tokens before images, as
-        in `nn.MultiheadAttention`); a layout for all outputs of as many axes, or a mapping of stages to
-        layouts. By default the axis of images is found by trying the model with two and three images;
-        of three other axes the two equal ones are height and width; of two others the second is that
-        of channels.
+        What the axes of outputs are: `NCHW` or `NHWC`, `NLC`, `NCL` or `LNC` (tokens before images,
+        as in `nn.MultiheadAttention`); a layout for all outputs of as many axes, or a mapping of
+        stages to layouts. By default the axis of images is found by trying the model with two and
+        three images; of three other axes the two equal ones are height and width; of two others the
+        second is that of channels.
     **options
         See `Options`. `preprocess` is needed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidValueError, ModelError
@@ -10,7 +11,7 @@ from . import _timm
 from ._library import need
 from ._model import TorchModel
 from ._options import Options, settings
-from ._recipe import of_open_clip
+from ._recipe import Recipe, triple
 from ._tap import Tap
 from ._tower import Tower, block_taps, checked, children
 
@@ -25,15 +26,15 @@ def from_open_clip(
 ) -> TorchModel:
     """The image tower of a model of open_clip as a model of a run.
 
-    Stages are as our own encoders have them: `embedding` (what enters the first block), `block 1`, …,
-    and `projection`, as it is (not divided by its norm). Towers of `VisionTransformer`, of timm
+    Stages are as our own encoders have them: `embedding` (what enters the first block), `block 1`,
+    …, and `projection`, as it is (not divided by its norm). Towers of `VisionTransformer`, of timm
     (`TimmModel`) and CLIP's ResNets are known.
 
     Parameters
     ----------
     model : str or torch.nn.Module
-        A name of `open_clip.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or a model, or
-        its `visual`, in evaluation mode.
+        A name of `open_clip.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or a model,
+        or its `visual`, in evaluation mode.
     pretrained : str, optional
         The weights of a name of `list_models()`, as `open_clip.list_pretrained()` names them, or a
         file.
@@ -118,8 +119,8 @@ def _taps(visual: nn.Module) -> list[Tap]:
         blocks = [block for i in range(1, 5) for block in children(visual, f"layer{i}")]
         return block_taps(blocks, "projection", embedding="avgpool")
     raise ModelError(
-        f"the image tower is a {kind}, expected a VisionTransformer, TimmModel or ModifiedResNet of "
-        "open_clip; name its stages with `alignscope.torch.module(model.visual, stages=[…], "
+        f"the image tower is a {kind}, expected a VisionTransformer, TimmModel or ModifiedResNet "
+        "of open_clip; name its stages with `alignscope.torch.module(model.visual, stages=[…], "
         "preprocess=…)`"
     )
 
@@ -135,8 +136,29 @@ def _preprocess(config: Any) -> Any:
     """open_clip's configuration as a recipe; else its own transform."""
     if config is None:
         return None
-    recipe = of_open_clip(config)
+    recipe = recipe_of(config)
     if recipe is not None:
         return recipe
     transform = need("open_clip.transform", "from_open_clip()")
     return transform.image_transform_v2(transform.PreprocessCfg(**config), is_train=False)
+
+
+def recipe_of(config: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of open_clip's `PreprocessCfg`; None where it asks for what is not done here."""
+    size = config["size"]
+    height, width = (size, size) if isinstance(size, int) else (size[0], size[-1])
+    # open_clip takes bicubic where training took either.
+    name = {"random": "bicubic"}.get(config["interpolation"], config["interpolation"])
+    mode = config["resize_mode"]
+    if name not in ("bicubic", "bilinear") or config.get("mode", "RGB") != "RGB":
+        return None
+    if mode == "squash" or (mode == "shortest" and height == width):
+        return Recipe(
+            shortest=height if mode == "shortest" else None,
+            exact=(height, width) if mode == "squash" else None,
+            crop=(height, width) if mode == "shortest" else None,
+            filter=name,
+            mean=triple(config["mean"]),
+            std=triple(config["std"]),
+        )
+    return None

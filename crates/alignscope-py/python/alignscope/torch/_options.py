@@ -18,20 +18,20 @@ class Options(TypedDict, total=False):
     name : str, optional
         Its name in the results; by default that of the architecture, the checkpoint or the class.
     preprocess : optional
-        How an image is brought to the model. A `Recipe`; the name of a known model, a checkpoint or a
-        folder, whose recipe is followed exactly; an image processor of transformers; or a transform: a
-        function of a `PIL.Image.Image` that returns a tensor or an array `[3, height, width]` of
-        floats. `module` needs it; by default the `from_…` functions take the library's own
-        configuration.
+        How an image is brought to the model. A `Recipe`; the name of a known model, a checkpoint or
+        a folder, whose recipe is followed exactly; an image processor of transformers; or a
+        transform: a function of a `PIL.Image.Image` that returns a tensor or an array `[3, height,
+        width]` of floats. `module` needs it; by default the `from_…` functions take the library's
+        own configuration.
     device : str or torch.device, optional
-        `cpu`, `cuda`, `cuda:1`, `mps`; by default where the module is, and `cpu` for a name. A module
-        that is elsewhere is copied there; yours stays where it is.
+        `cpu`, `cuda`, `cuda:1`, `mps`; by default where the module is, and `cpu` for a name. A
+        module that is elsewhere is copied there; yours stays where it is.
     dtype : str or torch.dtype, optional
-        `float32`, `bfloat16` or `float16`, of weights and images; by default that of the module, and
-        `float32` for a name. A module in another dtype is copied.
+        `float32`, `bfloat16` or `float16`, of weights and images; by default that of the module,
+        and `float32` for a name. A module in another dtype is copied.
     tf32 : bool, default False
-        Whether products of float32 on a GPU may be made in TF32, with 10 bits of mantissa. Off during
-        the pass otherwise, whatever torch's own settings, which are put back after it.
+        Whether products of float32 on a GPU may be made in TF32, with 10 bits of mantissa. Off
+        during the pass otherwise, whatever torch's own settings, which are put back after it.
     batch : int, default 32
         Images at a time, at most. If the device has too little memory, batches are halved, and the
         work goes on.

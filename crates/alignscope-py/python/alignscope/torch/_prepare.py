@@ -16,7 +16,8 @@ from .. import _arguments as check
 from .._errors import InvalidTypeError, InvalidValueError
 from ._fingerprint import code_of, names_in, plain
 from ._library import need
-from ._recipe import Recipe, of_processor
+from ._processor import recipe_of
+from ._recipe import Recipe
 
 #: Threads that resize: Pillow works without Python's lock.
 _THREADS = min(16, os.cpu_count() or 1)
@@ -50,7 +51,7 @@ class Preparation:
             self.named = self.identity = os.fspath(given)
             return
         processor = _processor(given)
-        recipe = given if isinstance(given, Recipe) else processor and of_processor(processor)
+        recipe = given if isinstance(given, Recipe) else processor and recipe_of(processor)
         if isinstance(recipe, Recipe):
             self._one, self._in_threads, self.identity = recipe.apply, True, recipe.text
         elif processor is not None:
@@ -59,14 +60,14 @@ class Preparation:
             self._one, self.identity = _by_transform(given), _identity(given)
         else:
             expected = (
-                "a Recipe, the name of a model, an image processor, or a function of a PIL image that "
-                "returns a tensor [3, height, width]"
+                "a Recipe, the name of a model, an image processor, or a function of a PIL image "
+                "that returns a tensor [3, height, width]"
             )
             raise check.wrong_type("preprocess", given, expected)
 
     def batch(self, images: Any) -> torch.Tensor:
-        """The batch `[images, 3, height, width]` of decoded images, or of what the compiled part has
-        prepared already."""
+        """The batch `[images, 3, height, width]` of decoded images, or of what the compiled part
+        has prepared already."""
         if self._one is None:
             return torch.from_numpy(np.require(images, np.float32, ["C", "W"]))
         prepared = self._all(self._one, images)
@@ -91,8 +92,8 @@ class Preparation:
         first, second = _checked(one(image)), _checked(one(image))
         if first.shape != second.shape or not torch.equal(first, second):
             raise InvalidValueError(
-                "preprocess gives another result for the same image when it is called again, expected "
-                "a transform without chance: take the one of evaluation, not of training"
+                "preprocess gives another result for the same image when it is called again, "
+                "expected a transform without chance: take the one of evaluation, not of training"
             )
         self._is_tried = True
 
@@ -151,8 +152,9 @@ def _checked(found: Any) -> torch.Tensor:
         found = found["pixel_values"]
     if hasattr(found, "convert"):
         raise InvalidTypeError(
-            f"preprocess returns a PIL image ({found.mode}, {found.width} × {found.height}), expected "
-            "a tensor [3, height, width] of floats; end it with `ToTensor()` and `Normalize(…)`"
+            f"preprocess returns a PIL image ({found.mode}, {found.width} × {found.height}), "
+            "expected a tensor [3, height, width] of floats; end it with `ToTensor()` and "
+            "`Normalize(…)`"
         )
     if not isinstance(found, (torch.Tensor, np.ndarray)):
         raise InvalidTypeError(

@@ -1,10 +1,9 @@
-"""Resize, crop the centre, rescale, normalise: how the configurations of the libraries prepare images."""
+"""Resize, crop the centre, rescale, normalise: how libraries prepare images."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,13 +17,11 @@ if TYPE_CHECKING:
 #: The filters of Pillow, by the names of timm and open_clip, and by Pillow's numbers.
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an image is brought to a model: each step only where it is there, as our own encoders have
-    it, with the very numbers of Pillow.
+    """How an image is brought to a model: each step only where it is there, as our own encoders
+    have it, with the very numbers of Pillow.
 
     Parameters
     ----------
@@ -37,7 +34,8 @@ class Recipe:
     filter : str, default "bicubic"
         Of Pillow: `nearest`, `lanczos`, `bilinear`, `bicubic`, `box` or `hamming`.
     rounding : {"half-to-even", "floor"}
-        How the crop begins where the centre is between two pixels: as torchvision, or as transformers.
+        How the crop begins where the centre is between two pixels: as torchvision, or as
+        transformers.
     rescale : float, optional
         What 8-bit values are multiplied by; 1/255 by default.
     mean, std : (float, float, float), optional
@@ -178,128 +176,3 @@ def triple(value: Any) -> tuple[float, float, float]:
         return (float(value),) * 3
     first, second, third = (float(x) for x in value)
     return first, second, third
-
-
-def of_timm(config: Mapping[str, Any]) -> Recipe | None:
-    """The recipe of timm's `resolve_model_data_config`, as its `create_transform` makes it; None
-    where it asks for what is not done here (`border`, a filter that is not Pillow's)."""
-    _, height, width = config["input_size"]
-    part, mode = config.get("crop_pct") or 0.875, config.get("crop_mode") or "center"
-    before = (math.floor(height / part), math.floor(width / part))
-    name = config.get("interpolation") or "bicubic"
-    if part > 1 or name not in FILTERS or (mode == "center" and height != width):
-        return None
-    if mode not in ("center", "squash"):
-        return None
-    return Recipe(
-        shortest=before[0] if mode == "center" else None,
-        exact=before if mode == "squash" else None,
-        crop=(height, width),
-        filter=name,
-        mean=triple(config.get("mean") or _IMAGENET_MEAN),
-        std=triple(config.get("std") or _IMAGENET_STD),
-    )
-
-
-def of_open_clip(config: Mapping[str, Any]) -> Recipe | None:
-    """The recipe of open_clip's `PreprocessCfg`; None where it asks for what is not done here."""
-    size = config["size"]
-    height, width = (size, size) if isinstance(size, int) else (size[0], size[-1])
-    # open_clip takes bicubic where training took either.
-    name = {"random": "bicubic"}.get(config["interpolation"], config["interpolation"])
-    mode = config["resize_mode"]
-    if name not in ("bicubic", "bilinear") or config.get("mode", "RGB") != "RGB":
-        return None
-    if mode == "squash" or (mode == "shortest" and height == width):
-        return Recipe(
-            shortest=height if mode == "shortest" else None,
-            exact=(height, width) if mode == "squash" else None,
-            crop=(height, width) if mode == "shortest" else None,
-            filter=name,
-            mean=triple(config["mean"]),
-            std=triple(config["std"]),
-        )
-    return None
-
-
-def of_torchvision(preset: Any) -> Recipe | None:
-    """The recipe of torchvision's `ImageClassification`; None for a transform of another kind."""
-    if type(preset).__name__ != "ImageClassification":
-        return None
-    (crop,), (resize,) = preset.crop_size, preset.resize_size
-    return Recipe(
-        shortest=int(resize),
-        crop=(int(crop), int(crop)),
-        filter=preset.interpolation.value,
-        mean=triple(preset.mean),
-        std=triple(preset.std),
-    )
-
-
-#: Image processors of transformers that only resize, crop, rescale and normalise.
-_PROCESSORS = (
-    "CLIP", "ChineseCLIP", "Bit", "Siglip", "ViT", "Beit", "DINOv3ViT", "ConvNext", "Blip", "DeiT",
-    "MobileNetV1", "Pvt",
-)  # fmt: skip
-#: What each of them would do beside.
-_MORE = (
-    "do_pad", "do_flip_channel_order", "do_grayscale", "size_divisor", "rescale_offset", "offset",
-    "include_top", "use_square_size", "keep_aspect_ratio", "do_thumbnail",
-)  # fmt: skip
-
-
-def of_processor(config: Mapping[str, Any]) -> Recipe | None:
-    """The recipe of an image processor of transformers, from its `to_dict()`; None where it is of
-    another class, or asks for what is not done here."""
-    stem = str(config.get("image_processor_type", ""))
-    for suffix in ("Fast", "Pil", "ImageProcessor", "FeatureExtractor"):
-        stem = stem.removesuffix(suffix)
-    if stem not in _PROCESSORS or any(config.get(key) for key in _MORE):
-        return None
-    resize = _sides(config.get("size")) if config.get("do_resize") else {}
-    crop = _sides(config.get("crop_size")) if config.get("do_center_crop") else {}
-    names = {number: name for name, number in FILTERS.items()}
-    more: dict[str, Any] = {"filter": names.get(int(config.get("resample") or 0))}
-    if stem == "ConvNext":
-        resize, crop = _by_part(resize, config.get("crop_pct") or 224 / 256)
-    if resize is None or crop is None or more["filter"] is None:
-        return None
-    if "shortest_edge" in resize:
-        more["shortest"] = resize["shortest_edge"]
-    elif resize:
-        more["exact"] = (resize["height"], resize["width"])
-    if crop:
-        more["crop"] = (crop["height"], crop["width"])
-    if config.get("do_normalize"):
-        more |= {"mean": triple(config["image_mean"]), "std": triple(config["image_std"])}
-    if not (crop or "exact" in more):
-        return None
-    factor = config.get("rescale_factor") or 1 / 255
-    return Recipe(
-        rounding="floor",
-        rescale=factor if config.get("do_rescale") else None,
-        in_floats=stem == "DINOv3ViT",
-        **more,
-    )
-
-
-def _sides(size: Any) -> dict[str, int] | None:
-    """`{"shortest_edge"}` or `{"height", "width"}`; None for any other size."""
-    if not isinstance(size, Mapping):
-        size = getattr(size, "__dict__", {"shortest_edge": size} if size is not None else {})
-    found = {str(key): int(value) for key, value in size.items() if value is not None}
-    return found if set(found) in ({"shortest_edge"}, {"height", "width"}) else None
-
-
-def _by_part(
-    resize: dict[str, int] | None, part: float
-) -> tuple[dict[str, int] | None, dict[str, int] | None]:
-    """As ConvNext's processor: a small image is brought to more than its side and cut to it; from 384
-    pixels on it is squeezed to a square."""
-    side = (resize or {}).get("shortest_edge")
-    if side is None:
-        return None, None
-    square = {"height": side, "width": side}
-    if side >= 384:
-        return square, {}
-    return {"shortest_edge": math.floor(side / part)}, square

@@ -126,8 +126,8 @@ class Runner:
         if images == 1:
             raise MemoryBudgetError(
                 f"one image of {self._tower.name} does not fit the memory of {self.place.device}, "
-                "expected room for its weights and the activations of all stages; name fewer stages, "
-                'or another number format, dtype="bfloat16"'
+                "expected room for its weights and the activations of all stages; name fewer "
+                'stages, or another number format, dtype="bfloat16"'
             )
         free(self.place.device)
         self.step = images // 2
@@ -143,6 +143,6 @@ def _check_finite(taps: Sequence[Tap], found: dict[str, torch.Tensor], place: Pl
             image = int((~images).nonzero()[0, 0])
             raise InvalidValueError(
                 f"{tap}: image {image + 1} of a batch of {len(images)} gives NaN or infinity in "
-                f"{place}, expected finite numbers; take dtype=\"bfloat16\", whose range is that of "
-                "float32, or dtype=\"float32\""
+                f'{place}, expected finite numbers; take dtype="bfloat16", whose range is that of '
+                'float32, or dtype="float32"'
             )

@@ -66,7 +66,7 @@ class Tap:
 
 
 def spelled(stages: Any) -> list[Tap]:
-    """The taps of `module`'s argument `stages`: names of modules, or a mapping of stages to them."""
+    """The taps of the argument `stages`: names of modules, or a mapping of stages to them."""
     expected = "the name of a module (str), a list of them, or a mapping of stages to modules"
     if isinstance(stages, Mapping):
         given = [
@@ -79,11 +79,10 @@ def spelled(stages: Any) -> list[Tap]:
         given = [(text, text) for text in check.words("stages", stages, (), expected)]
     if not given:
         raise InvalidValueError(f"stages is empty, expected {expected}")
-    for stage, text in given:
+    for stage, _ in given:
         if not stage.strip():
             raise InvalidValueError(
-                "a stage has no name; for the model's own output give a mapping: "
-                '{"output": ""}'
+                'a stage has no name; for the model\'s own output give a mapping: {"output": ""}'
             )
         if [name for name, _ in given].count(stage) > 1:
             raise InvalidValueError(f"stage `{stage}` is named twice, expected each once")

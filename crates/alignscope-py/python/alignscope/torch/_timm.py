@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._library import need
 from ._model import TorchModel
 from ._options import Options, settings
-from ._recipe import of_timm
+from ._recipe import FILTERS, Recipe, triple
 from ._tap import Tap
 from ._tower import Tower, block_taps, checked, children, longest_blocks
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 #: the projection that it was trained with.
 _PROJECTIONS = (512, 640, 768, 896, 1024, 1152, 1280)
 
+#: What timm takes where a configuration says nothing.
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 def from_timm(
     model: str | nn.Module, pretrained: bool = True, **options: Unpack[Options]
@@ -30,14 +34,14 @@ def from_timm(
     Stages, tokens and preprocessing are as our own encoders have them: `embedding` (what enters the
     first block), `block 1`, …, and `projection` or `output` for `VisionTransformer` and `Eva`;
     `embedding` (the stem), each residual block and `output` for `ResNet` and `ConvNeXt`. Any other
-    model whose blocks, or stages of blocks, are in one list has `embedding`, each of them as `block i`,
-    and `output`.
+    model whose blocks, or stages of blocks, are in one list has `embedding`, each of them as `block
+    i`, and `output`.
 
     Parameters
     ----------
     model : str or torch.nn.Module
-        A name of `timm.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or a model of timm in
-        evaluation mode.
+        A name of `timm.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or a model of
+        timm in evaluation mode.
     pretrained : bool, default True
         Whether a name's trained weights are loaded; otherwise it is an untrained model.
     **options
@@ -123,9 +127,7 @@ def _family(model: nn.Module) -> str:
     return next((name for name in names if name in known), "")
 
 
-def _last(
-    model: nn.Module, cfg: dict[str, Any]
-) -> tuple[str, Callable[[Any, torch.Tensor], Any]]:
+def _last(model: nn.Module, cfg: dict[str, Any]) -> tuple[str, Callable[[Any, torch.Tensor], Any]]:
     """The last stage, and the pass that gives it."""
     if _has_projection(model, cfg):
         return "projection", lambda model, images: model(images)
@@ -150,4 +152,25 @@ def _preprocess(model: nn.Module, timm: Any) -> Any:
     size = getattr(getattr(model, "patch_embed", None), "img_size", None)
     if size is not None:
         config["input_size"] = (3, *size)
-    return of_timm(config) or timm.data.create_transform(**config, is_training=False)
+    return recipe_of(config) or timm.data.create_transform(**config, is_training=False)
+
+
+def recipe_of(config: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of timm's `resolve_model_data_config`, as its `create_transform` makes it; None
+    where it asks for what is not done here (`border`, a filter that is not Pillow's)."""
+    _, height, width = config["input_size"]
+    part, mode = config.get("crop_pct") or 0.875, config.get("crop_mode") or "center"
+    before = (math.floor(height / part), math.floor(width / part))
+    name = config.get("interpolation") or "bicubic"
+    if part > 1 or name not in FILTERS or (mode == "center" and height != width):
+        return None
+    if mode not in ("center", "squash"):
+        return None
+    return Recipe(
+        shortest=before[0] if mode == "center" else None,
+        exact=before if mode == "squash" else None,
+        crop=(height, width),
+        filter=name,
+        mean=triple(config.get("mean") or _IMAGENET_MEAN),
+        std=triple(config.get("std") or _IMAGENET_STD),
+    )

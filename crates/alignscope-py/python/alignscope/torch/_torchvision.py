@@ -9,7 +9,7 @@ from .._errors import InvalidValueError, ModelError
 from ._library import need
 from ._model import TorchModel
 from ._options import Options, settings
-from ._recipe import of_torchvision
+from ._recipe import Recipe, triple
 from ._tap import Tap
 from ._tower import Tower, block_taps, checked, children
 
@@ -36,8 +36,8 @@ def from_torchvision(
     model : str or torch.nn.Module
         A name of `torchvision.models.list_models()`, or a model in evaluation mode.
     weights : str or torchvision.models.Weights, default "DEFAULT"
-        The weights of a name. With a model that is there already, the weights whose preprocessing it
-        takes; `preprocess` may be given instead.
+        The weights of a name. With a model that is there already, the weights whose preprocessing
+        it takes; `preprocess` may be given instead.
     **options
         See `Options`. By default images are prepared as the weights' transform does it.
 
@@ -70,8 +70,8 @@ def from_torchvision(
     if isinstance(model, str):
         if weights is None:
             raise InvalidValueError(
-                f"weights is None for {model}, whose weights would be random, expected `DEFAULT` or "
-                "others of the model; for an untrained model pass the module"
+                f"weights is None for {model}, whose weights would be random, expected `DEFAULT` "
+                "or others of the model; for an untrained model pass the module"
             )
         name = model
         weights = models.get_model_weights(model)[weights] if isinstance(weights, str) else weights
@@ -89,12 +89,14 @@ def tower_of(model: nn.Module, name: str, preset: Any) -> Tower:
     preset : optional
         The transform of its weights; None where none are known.
     """
-    kinds = [cls.__name__ for cls in type(model).__mro__ if cls.__module__.startswith("torchvision.")]
+    kinds = [
+        cls.__name__ for cls in type(model).__mro__ if cls.__module__.startswith("torchvision.")
+    ]
     kind = next((kind for kind in kinds if kind in _FAMILIES), None)
     if kind is None:
         raise ModelError(
-            f"{type(model).__name__} is of no family of torchvision whose stages are known, expected "
-            f"{', '.join(_FAMILIES)}; name its stages with "
+            f"{type(model).__name__} is of no family of torchvision whose stages are known, "
+            f"expected {', '.join(_FAMILIES)}; name its stages with "
             "`alignscope.torch.module(model, stages=[…], preprocess=…)`"
         )
     taps, forward = _FAMILIES[kind]
@@ -104,7 +106,7 @@ def tower_of(model: nn.Module, name: str, preset: Any) -> Tower:
         forward,
         name=name,
         prefix=1 if kind == "VisionTransformer" else None,
-        preprocess=None if preset is None else of_torchvision(preset) or preset,
+        preprocess=None if preset is None else recipe_of(preset) or preset,
         layout="NCHW",
         maker="torchvision",
     )
@@ -174,3 +176,17 @@ _FAMILIES: dict[
     "ConvNeXt": (_of_convnext, _convnext),
     "VisionTransformer": (_of_vit, _vit),
 }
+
+
+def recipe_of(preset: Any) -> Recipe | None:
+    """The recipe of torchvision's `ImageClassification`; None for a transform of another kind."""
+    if type(preset).__name__ != "ImageClassification":
+        return None
+    (crop,), (resize,) = preset.crop_size, preset.resize_size
+    return Recipe(
+        shortest=int(resize),
+        crop=(int(crop), int(crop)),
+        filter=preset.interpolation.value,
+        mean=triple(preset.mean),
+        std=triple(preset.std),
+    )

@@ -60,7 +60,9 @@ def block_taps(blocks: Sequence[str], last: str | None, embedding: str | None = 
     embedding : str, optional
         The module whose output is `embedding`; by default it is what enters the first block.
     """
-    first = Tap("embedding", blocks[0], "input") if embedding is None else Tap("embedding", embedding)
+    first = (
+        Tap("embedding", blocks[0], "input") if embedding is None else Tap("embedding", embedding)
+    )
     taps = [first, *(Tap(f"block {i}", block) for i, block in enumerate(blocks, 1))]
     return taps if last is None else [*taps, Tap(last, "", "result")]
 
@@ -115,8 +117,8 @@ def checked(given: Any, what: str) -> nn.Module:
 
 
 def longest_blocks(model: nn.Module, maker: str) -> list[str]:
-    """The blocks of a model of no known family: the one list of two or more modules of one class that
-    is in no other such list.
+    """The blocks of a model of no known family: the one list of two or more modules of one class
+    that is in no other such list.
 
     Raises
     ------

@@ -30,11 +30,11 @@ def from_transformers(
 ) -> TorchModel:
     """The image tower of a model of transformers as a model of a run.
 
-    Stages are as our own encoders have them: `embedding` (what enters the first block), `block 1`, …,
-    and `projection` or `output`, for CLIP, MetaCLIP 2, Chinese-CLIP, SigLIP, DINOv2 with and without
-    registers, DINOv3, ViT, DeiT, MAE, I-JEPA, BEiT, AIMv2, ResNet and ConvNeXt. Any other model whose blocks,
-    or stages of blocks, are in one list has `embedding` and each of them as `block i`, and no last
-    stage.
+    Stages are as our own encoders have them: `embedding` (what enters the first block), `block 1`,
+    …, and `projection` or `output`, for CLIP, MetaCLIP 2, Chinese-CLIP, SigLIP, DINOv2 with and
+    without registers, DINOv3, ViT, DeiT, MAE, I-JEPA, BEiT, AIMv2, ResNet and ConvNeXt. Any other
+    model whose blocks, or stages of blocks, are in one list has `embedding` and each of them as
+    `block i`, and no last stage.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def from_transformers(
         An id of the Hugging Face hub, or a folder; or a model in evaluation mode.
     **options
         See `Options`. By default images are prepared as the image processor of the checkpoint says,
-        with the numbers of Pillow; a processor that does more than resize, crop, rescale and normalise
-        is run as it is.
+        with the numbers of Pillow; a processor that does more than resize, crop, rescale and
+        normalise is run as it is.
 
     Returns
     -------
@@ -239,8 +239,9 @@ def _vision(model: Any) -> Any:
     """The tower in a model of two, or below a classifier."""
     if not hasattr(model, "config"):
         raise ModelError(
-            f"{type(model).__name__} has no `config`, expected a model of transformers; for another "
-            "module name its stages with `alignscope.torch.module(model, stages=[…], preprocess=…)`"
+            f"{type(model).__name__} has no `config`, expected a model of transformers; for "
+            "another module name its stages with "
+            "`alignscope.torch.module(model, stages=[…], preprocess=…)`"
         )
     if hasattr(model, "vision_model"):
         return model.vision_model
@@ -252,13 +253,15 @@ def _vision(model: Any) -> Any:
 def _check_input(tower: Any) -> None:
     """That a tower of no known type takes images alone."""
     parameters = list(inspect.signature(tower.forward).parameters.values())[1:]
-    more = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    more = [
+        p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
     if more:
         raise ModelError(
             f"{type(tower).__name__} of transformers takes `{'`, `'.join(more)}` beside images, "
             "expected a model of images alone; name its stages with "
-            "`alignscope.torch.module(model, stages=[…], preprocess=…)`, around it a module that makes "
-            "these"
+            "`alignscope.torch.module(model, stages=[…], preprocess=…)`, around it a module that "
+            "makes these"
         )
 
 
@@ -280,9 +283,7 @@ def _taps(tower: nn.Module, kind: str, last: _Last | None) -> list[Tap]:
         stem = "embedder" if kind == "resnet" else "embeddings"
         stages = children(tower, "encoder.stages")
         blocks = [block for path in stages for block in children(tower, f"{path}.layers")]
-        return block_taps(
-            [f"tower.{block}" for block in blocks], stage, embedding=f"tower.{stem}"
-        )
+        return block_taps([f"tower.{block}" for block in blocks], stage, embedding=f"tower.{stem}")
     there = dict(tower.named_modules())
     path = next((path for path in _BLOCKS if path in there), None) if last else None
     found = longest_blocks(tower, "transformers") if path is None else children(tower, path)
