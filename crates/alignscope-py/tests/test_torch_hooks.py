@@ -197,6 +197,30 @@ def test_batches_are_halved_when_memory_runs_out():
     assert asked == [2, 2]
 
 
+def test_a_model_that_works_on_its_input_in_place_is_given_it_anew():
+    tries = []
+
+    def form(x):
+        tries.append(len(x))
+        return tokens(x)
+
+    class Scaled(Net):
+        def forward(self, x):
+            x = super().forward(x.mul_(2))
+            if len(x) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return x
+
+    torch.manual_seed(0)
+    scaled = alignscope.torch.module(Scaled(form).eval(), "part", preprocess=RECIPE)
+    torch.manual_seed(0)
+    plain = Net(tokens).eval()
+    with torch.no_grad():
+        expected = plain(pixels(5) * 2)
+    assert np.allclose(encoded(scaled)["part"], expected, atol=1e-6)
+    assert tries == [2, 3, 5, 2, 2, 1]
+
+
 def test_one_image_that_does_not_fit_is_an_error():
     def form(x):
         if len(x) == 1:
@@ -244,6 +268,12 @@ def test_torchs_own_settings_are_put_back():
     encoded(net(form, tf32=True))
     assert set(seen) == {"ieee", "tf32"}
     assert before == [backends.cuda.matmul.fp32_precision, backends.cudnn.conv.fp32_precision]
+
+
+def test_the_users_autocast_does_not_reach_the_model():
+    expected = encoded(net(tokens))["part"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert np.array_equal(encoded(net(tokens))["part"], expected)
 
 
 def test_what_is_around_a_module_is_taken_off():

@@ -165,31 +165,37 @@ def _only(dtypes: dict[str, torch.dtype]) -> torch.dtype:
 
 @contextmanager
 def exact(place: Place) -> Iterator[None]:
-    """Products of float32 as the place has them while a pass is made, then as before."""
-    wanted = "tf32" if place.tf32 else "ieee"
-    torchs: Any = torch.backends
-    of_gpu = [torchs.cuda.matmul, torchs.cudnn.conv, torchs.cudnn.rnn]
-    backends = [*of_gpu, torchs.mkldnn.matmul, torchs.mkldnn.conv]
-    before = [backend.fp32_precision for backend in backends]
-    # The CPU's have no TF32.
-    after = [wanted] * 3 + ["ieee"] * 2
+    """Numbers as the place has them while a pass is made, then as before: no TF32 unless it is
+    asked for, and no `autocast`."""
+    switches = _switches(place.tf32)
+    before = [getattr(backend, name) for backend, name, _ in switches]
     try:
-        for backend, value in zip(backends, after):
-            backend.fp32_precision = value
-        yield
+        for backend, name, value in switches:
+            setattr(backend, name, value)
+        with torch.autocast(place.device.type, enabled=False):
+            yield
     finally:
-        for backend, value in zip(backends, before):
-            backend.fp32_precision = value
+        for (backend, name, _), value in zip(switches, before):
+            setattr(backend, name, value)
+
+
+def _switches(tf32: bool) -> list[tuple[Any, str, Any]]:
+    """Torch's settings of products of float32: where, which, and what they are to be."""
+    backends: Any = torch.backends
+    if not hasattr(backends.cudnn, "conv"):
+        # Before torch 2.9.
+        return [(backends.cuda.matmul, "allow_tf32", tf32), (backends.cudnn, "allow_tf32", tf32)]
+    wanted = "tf32" if tf32 else "ieee"
+    of_gpu = [backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn]
+    # The CPU's have no TF32, but bfloat16 where `set_float32_matmul_precision` asks for it.
+    of_cpu = [backends.mkldnn.matmul, backends.mkldnn.conv]
+    name = "fp32_precision"
+    return [(part, name, wanted) for part in of_gpu] + [(part, name, "ieee") for part in of_cpu]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory."""
-    text = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "out of memory" in text
-        or "can't allocate memory" in text
-    )
+    """Whether a device had too little memory, as CUDA, MPS and the CPU say it."""
+    return any(words in str(error) for words in ("out of memory", "can't allocate memory"))
 
 
 def free(device: torch.device) -> None:

@@ -31,7 +31,7 @@ def recipe_of(config: Mapping[str, Any]) -> Recipe | None:
     resize = _sides(config.get("size")) if config.get("do_resize") else {}
     crop = _sides(config.get("crop_size")) if config.get("do_center_crop") else {}
     names = {number: name for name, number in FILTERS.items()}
-    more: dict[str, Any] = {"filter": names.get(int(config.get("resample") or 0))}
+    more: dict[str, Any] = {"filter": names.get(config.get("resample", -1))}
     if stem == "ConvNext":
         resize, crop = _by_part(resize, config.get("crop_pct") or 224 / 256)
     if resize is None or crop is None or more["filter"] is None:

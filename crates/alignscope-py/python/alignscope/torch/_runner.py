@@ -91,7 +91,8 @@ class Runner:
         return found
 
     def _brought(self, images: torch.Tensor) -> torch.Tensor:
-        return images.to(device=self.place.device, dtype=self.place.dtype)
+        # A copy in any case: a model that works on its input in place must not spoil a second try.
+        return images.to(device=self.place.device, dtype=self.place.dtype, copy=True)
 
     def _look(self, image: torch.Tensor) -> None:
         """Tries the model with a few copies of an image, which tells what the axes are."""
@@ -126,8 +127,8 @@ class Runner:
         if images == 1:
             raise MemoryBudgetError(
                 f"one image of {self._tower.name} does not fit the memory of {self.place.device}, "
-                "expected room for its weights and the activations of all stages; name fewer "
-                'stages, or another number format, dtype="bfloat16"'
+                "expected room for its weights and the activations of all stages; take another "
+                'number format, dtype="bfloat16", or a device with more memory'
             )
         free(self.place.device)
         self.step = images // 2
