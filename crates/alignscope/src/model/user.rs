@@ -55,9 +55,8 @@ impl<'a> UserModel<'a> {
             UserSource::Features(features) => features.stages.iter().map(|s| s.0).collect(),
             UserSource::Function(function) => function.stages.clone(),
         };
-        let reserved = |stage: &Stage| {
-            matches!(stage, Stage::Image) || stage.to_string().trim().is_empty()
-        };
+        let reserved =
+            |stage: &Stage| *stage == Stage::Image || stage.to_string().trim().is_empty();
         if let Some(stage) = stages.iter().find(|stage| reserved(stage)) {
             return Err(ModelError::StageName { model: model(), stage: *stage });
         }
