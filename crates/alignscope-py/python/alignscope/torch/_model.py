@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidValueError
 from .._models import Function
-from ._library import need, version_of
+from ._library import version_of
 from ._options import Settings
 from ._tower import Tower
 
@@ -22,7 +22,6 @@ class TorchModel(Function):
     """
 
     def __init__(self, tower: Tower, settings: Settings) -> None:
-        need("torch", f"{tower.maker}()")
         from ._device import placed
         from ._prepare import Preparation
         from ._runner import Runner

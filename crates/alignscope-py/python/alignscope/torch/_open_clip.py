@@ -99,7 +99,6 @@ def tower_of(visual: nn.Module, name: str) -> Tower:
         prefix=_prefix(visual),
         preprocess=_preprocess(config),
         layout="NCHW",
-        maker="open_clip",
     )
 
 

@@ -101,7 +101,6 @@ def tower_of(model: nn.Module, timm: Any, tag: str | None) -> Tower:
         prefix=getattr(model, "num_prefix_tokens", None),
         preprocess=_preprocess(model, timm) if cfg else None,
         layout="NCHW" if _family(model) else None,
-        maker="timm",
     )
 
 

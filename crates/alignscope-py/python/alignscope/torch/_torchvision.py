@@ -108,7 +108,6 @@ def tower_of(model: nn.Module, name: str, preset: Any) -> Tower:
         prefix=1 if kind == "VisionTransformer" else None,
         preprocess=None if preset is None else recipe_of(preset) or preset,
         layout="NCHW",
-        maker="torchvision",
     )
 
 

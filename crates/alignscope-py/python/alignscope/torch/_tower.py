@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidTypeError, InvalidValueError, ModelError
@@ -44,8 +44,6 @@ class Tower:
     prefix: int | None = None
     preprocess: Any = None
     layout: Any = None
-    #: What its library is called, for messages.
-    maker: str = field(default="module")
 
 
 def block_taps(blocks: Sequence[str], last: str | None, embedding: str | None = None) -> list[Tap]:

@@ -231,7 +231,6 @@ def tower_of(model: nn.Module, name: str, processor: Any) -> Tower:
         prefix=_prefix(tower.config, kind),
         preprocess=processor,
         layout="NCHW" if kind in ("resnet", "convnext") else None,
-        maker="transformers",
     )
 
 
