@@ -40,10 +40,56 @@ def signature(function, name):
     return f"{name}(\n{body}){returns}"
 
 
+#: What headings of NumPy's style become.
+SECTIONS = {"Parameters": "", "Returns": "Returns", "Raises": "Raises", "Notes": "", "Examples": ""}
+
+
+def sections(doc):
+    """A docstring in NumPy's style by its headings; what stands before them under the empty one."""
+    found, heading, lines = {"": []}, "", doc.split("\n")
+    for line, below in zip(lines, [*lines[1:], ""]):
+        if line in SECTIONS and below == "-" * len(line):
+            heading = line
+            found[heading] = []
+        elif not (heading and line == "-" * len(heading) and not found[heading]):
+            found[heading].append(line)
+    return found
+
+
+def entries(lines, heading):
+    """The entries of a section as a list: `name : type`, and what is said of it below."""
+    found = []
+    for line in lines:
+        if line.startswith("    "):
+            found[-1].append(line.strip())
+        elif line:
+            name, _, kind = line.partition(" : ")
+            name = f"`{name}` ({kind})" if kind else f"`{name}`"
+            found.append([f"{SECTIONS[heading]} {name}".strip()])
+    return [f"- {name} — " + "\n  ".join(told) for name, *told in found]
+
+
+def of_numpy(doc):
+    """A docstring in NumPy's style as Markdown."""
+    parts = []
+    for heading, lines in sections(doc).items():
+        body = "\n".join(lines).strip("\n")
+        if heading == "Examples":
+            parts.append(f"```python\n{body}\n```")
+        elif heading in ("", "Notes"):
+            parts.append(body)
+        else:
+            parts.append("\n".join(entries(lines, heading)))
+    return "\n\n".join(part for part in parts if part)
+
+
 def text(thing):
     """A docstring as Markdown: its arguments become a list."""
+    doc = inspect.getdoc(thing) or ""
+    if any(f"{heading}\n---" in doc for heading in SECTIONS):
+        return of_numpy(doc)
     lines, listed = [], False
-    for line in (inspect.getdoc(thing) or "").split("\n"):
+    for line in doc.split("\n"):
         if line.startswith("`") and "` — " in line:
             if lines and lines[-1] and not listed:
                 lines.append("")
@@ -81,6 +127,14 @@ for name in functions:
     print(f"## `{name}`\n\n```python\n{signature(function, name)}\n```\n\n{text(function)}\n")
 for name in classes:
     of_class(getattr(alignscope, name), name)
+print("## `alignscope.torch`\n")
+print(text(alignscope.torch) + "\n")
+for name in ("module", "from_timm", "from_transformers", "from_open_clip", "from_torchvision"):
+    function = getattr(alignscope.torch, name)
+    print(f"### `torch.{name}`\n\n```python\n{signature(function, name)}\n```\n\n{text(function)}\n")
+for name in ("Options", "Recipe", "TorchModel"):
+    thing = getattr(alignscope.torch, name)
+    print(f"### `torch.{name}`\n\n{text(thing)}\n")
 print("## `Reporter`\n")
 print(text(alignscope.Reporter) + "\n")
 for key, member in vars(alignscope.Reporter).items():

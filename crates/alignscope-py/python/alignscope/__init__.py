@@ -6,6 +6,7 @@ file says, in TOML or of a run that is repeated. `Experiment` is the same in two
 `Encoder` gives activations, `load_dataset` trials as arrays, `results` the tables of a run.
 """
 
+from . import torch
 from ._alignscope import __version__
 from ._dataset import Dataset, demo, load_dataset
 from ._encoder import Encoder, known_models
@@ -21,6 +22,7 @@ from ._errors import (
     MemoryBudgetError,
     MissingColumnError,
     MissingFileError,
+    MissingPackageError,
     ModelError,
     ResultsError,
 )
@@ -51,6 +53,7 @@ __all__ = [
     "MemoryBudgetError",
     "MissingColumnError",
     "MissingFileError",
+    "MissingPackageError",
     "ModelError",
     "Reporter",
     "ResultsError",
@@ -64,4 +67,5 @@ __all__ = [
     "results",
     "run",
     "score",
+    "torch",
 ]

@@ -24,6 +24,10 @@ class InvalidTypeError(AlignscopeError, TypeError):
     """An argument or an array of a type that is not taken; the message says which types are."""
 
 
+class MissingPackageError(AlignscopeError, ModuleNotFoundError):
+    """A package that is used if it is there is not; the message says how to install it."""
+
+
 class MissingColumnError(AlignscopeError, KeyError):
     """A table has no column of that name."""
 

@@ -135,7 +135,7 @@ pub enum ModelError {
     },
     /// A stage of a model of the user's has a name that means something else.
     #[error(
-        "{model} has a stage called `{stage}`, which is no name for it: `image` is what pixels have, `output` what baselines have; give it another name"
+        "{model} has a stage called `{stage}`, which is no name for it: `image` is what pixels have; give it another name"
     )]
     StageName {
         /// The model.

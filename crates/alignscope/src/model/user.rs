@@ -48,16 +48,15 @@ impl<'a> UserModel<'a> {
         })
     }
 
-    /// Refuses no stage at all, a stage twice, and the names that stand for pixels and baselines.
+    /// Refuses no stage at all, a stage twice, and a name that stands for pixels, or for nothing.
     fn check_stages(&self) -> Result<(), ModelError> {
         let model = || self.name.clone();
         let stages: Vec<Stage> = match &self.source {
             UserSource::Features(features) => features.stages.iter().map(|s| s.0).collect(),
             UserSource::Function(function) => function.stages.clone(),
         };
-        let reserved = |stage: &Stage| {
-            matches!(stage, Stage::Image | Stage::Output) || stage.to_string().trim().is_empty()
-        };
+        let reserved =
+            |stage: &Stage| *stage == Stage::Image || stage.to_string().trim().is_empty();
         if let Some(stage) = stages.iter().find(|stage| reserved(stage)) {
             return Err(ModelError::StageName { model: model(), stage: *stage });
         }

@@ -1,0 +1,95 @@
+"""What all ways to a torch model take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from .. import _arguments as check
+from .._errors import InvalidTypeError
+
+
+class Options(TypedDict, total=False):
+    """What `module` and the `from_…` functions take beside the model.
+
+    Parameters
+    ----------
+    name : str, optional
+        Its name in the results; by default that of the architecture, the checkpoint or the class.
+    preprocess : optional
+        How an image is brought to the model. A `Recipe`; the name of a known model, a checkpoint or
+        a folder, whose recipe is followed exactly; an image processor of transformers; or a
+        transform: a function of a `PIL.Image.Image` that returns a tensor or an array `[3, height,
+        width]` of floats. `module` needs it; by default the `from_…` functions take the library's
+        own configuration.
+    device : str or torch.device, optional
+        `cpu`, `cuda`, `cuda:1`, `mps`; by default where the module is, and `cpu` for a name. A
+        module that is elsewhere is copied there; yours stays where it is.
+    dtype : str or torch.dtype, optional
+        `float32`, `bfloat16` or `float16`, of weights and images; by default that of the module,
+        and `float32` for a name. A module in another dtype is copied.
+    tf32 : bool, default False
+        Whether products of float32 on a GPU may be made in TF32, with 10 bits of mantissa. Off
+        during the pass otherwise, whatever torch's own settings, which are put back after it.
+    batch : int, default 32
+        Images at a time, at most. If the device has too little memory, batches are halved, and the
+        work goes on.
+    prefix : int, optional
+        How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
+        registers, 0 for none. The `from_…` functions know it.
+    spill : bool, default True
+        As for `Function`.
+    version : str, optional
+        What tells the model from any other; by default a hash of its parameters, buffers, settings
+        and code, so that what is measured of it is kept in the cache. A transform that does not
+        describe itself (a closure, an object without a `repr`) leaves a model without a version:
+        nothing of it is kept.
+    """
+
+    name: str | None
+    preprocess: Any
+    device: Any
+    dtype: Any
+    tf32: bool
+    batch: int
+    prefix: int | None
+    spill: bool
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options, checked, with their defaults."""
+
+    name: str | None = None
+    preprocess: Any = None
+    device: Any = None
+    dtype: Any = None
+    tf32: bool = False
+    batch: int = 32
+    prefix: int | None = None
+    spill: bool = True
+    version: str | None = None
+
+
+def settings(options: Mapping[str, Any]) -> Settings:
+    """The options, checked.
+
+    Raises
+    ------
+    InvalidTypeError
+        An option is not known, or of a wrong type.
+    """
+    for name in options:
+        if name not in Options.__annotations__:
+            raise InvalidTypeError(
+                f"{name} is no option of a torch model, expected one of "
+                f"{', '.join(Options.__annotations__)}"
+            )
+    given = Settings(**options)
+    check.yes_or_no("tf32", given.tf32)
+    check.whole("batch", given.batch, 1)
+    check.optional_text("name", given.name)
+    check.optional_whole("prefix", given.prefix)
+    return given

@@ -1,0 +1,149 @@
+"""Batches through a model, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .._errors import InvalidValueError, MemoryBudgetError
+from ._axes import PROBES, Axes, Layouts
+from ._capture import captured
+from ._device import Place, exact, free, is_out_of_memory
+from ._tap import Tap, check_names
+from ._tower import Tower
+
+
+class Runner:
+    """Takes the stages of a model, batch after batch.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The tower's model, where it runs.
+    tower : Tower
+        Its stages and its pass.
+    place : Place
+        Its device and number format.
+    batch : int
+        Images at a time, at most. It is halved when the device has too little memory.
+
+    Raises
+    ------
+    InvalidValueError
+        The model has no module of a stage.
+    """
+
+    def __init__(self, model: nn.Module, tower: Tower, place: Place, batch: int) -> None:
+        check_names(tower.taps, (name for name, _ in model.named_modules(remove_duplicate=False)))
+        self.place = place
+        #: Images at a time, as far as is known.
+        self.step = batch
+        self._model = model
+        self._tower = tower
+        self._layouts = Layouts.of(tower.layout, tower.taps)
+        self._axes: dict[str, Axes] = {}
+
+    def encode(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """The activations of images in main memory, float32, by stage.
+
+        Raises
+        ------
+        MemoryBudgetError
+            The device has too little memory for one image.
+        """
+        parts: list[dict[str, NDArray[np.float32]]] = []
+        start = 0
+        while start < len(images):
+            some = images[start : start + self.step]
+            found = self._on_host(some, wanted)
+            if found is None:
+                self._halve(len(some))
+                continue
+            parts.append(found)
+            start += len(some)
+        if len(parts) == 1:
+            return parts[0]
+        return {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+
+    def on_device(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, torch.Tensor]:
+        """The activations of images on the device, in its number format, by stage: channels last.
+
+        Whatever reduces pairs on the device begins here.
+        """
+        images = self._brought(images)
+        with exact(self.place):
+            if not self._axes:
+                self._look(images[:1])
+            taps = [tap for tap in self._tower.taps if tap.stage in wanted]
+            count = len(images)
+
+            def keep(tap: Tap, tensor: torch.Tensor) -> torch.Tensor:
+                return self._axes[tap.stage].formed(tap, tensor, count)
+
+            found = captured(self._model, taps, self._tower.forward, images, keep)
+        if self.place.is_half:
+            _check_finite(taps, found, self.place)
+        return found
+
+    def _brought(self, images: torch.Tensor) -> torch.Tensor:
+        # A copy in any case: a model that works on its input in place must not spoil a second try.
+        return images.to(device=self.place.device, dtype=self.place.dtype, copy=True)
+
+    def _look(self, image: torch.Tensor) -> None:
+        """Tries the model with a few copies of an image, which tells what the axes are."""
+        taps = self._tower.taps
+
+        def shape(tap: Tap, tensor: torch.Tensor) -> tuple[int, ...]:
+            return tuple(tensor.shape)
+
+        shapes = []
+        for count in PROBES:
+            copies = image.expand(count, *image.shape[1:]).contiguous()
+            shapes.append(captured(self._model, taps, self._tower.forward, copies, shape))
+        self._axes = {
+            tap.stage: self._layouts.axes(tap, [found[tap.stage] for found in shapes])
+            for tap in taps
+        }
+
+    def _on_host(
+        self, images: torch.Tensor, wanted: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]] | None:
+        """The activations in main memory; None if the device has too little memory."""
+        try:
+            found = self.on_device(images, wanted)
+            return {name: found[name].float().cpu().numpy() for name in wanted}
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+
+    def _halve(self, images: int) -> None:
+        """Takes half as many images from now on."""
+        if images == 1:
+            raise MemoryBudgetError(
+                f"one image of {self._tower.name} does not fit the memory of {self.place.device}, "
+                "expected room for its weights and the activations of all stages; take another "
+                'number format, dtype="bfloat16", or a device with more memory'
+            )
+        free(self.place.device)
+        self.step = images // 2
+
+
+def _check_finite(taps: Sequence[Tap], found: dict[str, torch.Tensor], place: Place) -> None:
+    """That no number of 16 bits is NaN or infinite; of float32 the run says it, with the image."""
+    finite: list[Any] = [found[tap.stage].isfinite().flatten(1).all(1) for tap in taps]
+    # One transfer for all stages: [stages, images].
+    good = torch.stack(finite).cpu()
+    for tap, images in zip(taps, good):
+        if not images.all():
+            image = int((~images).nonzero()[0, 0])
+            raise InvalidValueError(
+                f"{tap}: image {image + 1} of a batch of {len(images)} gives NaN or infinity in "
+                f'{place}, expected finite numbers; take dtype="bfloat16", whose range is that of '
+                'float32, or dtype="float32"'
+            )
