@@ -438,6 +438,23 @@ pub enum ConfigError {
         /// The tensor that is not.
         other: String,
     },
+    /// The weights are of another size than the model.
+    #[error(
+        "the weights of the model {model} of {path} are not those that its name and arguments say: \
+         {what} is {found}, expected {expected}; correct the configuration, or take the whole weights"
+    )]
+    OtherSize {
+        /// The file.
+        path: PathBuf,
+        /// The model in it.
+        model: String,
+        /// Which size.
+        what: &'static str,
+        /// That of the tensors.
+        found: String,
+        /// That of the configuration.
+        expected: String,
+    },
     /// Two values contradict each other.
     #[error("{path} contradicts itself: {what}")]
     Contradiction {

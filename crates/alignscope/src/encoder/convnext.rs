@@ -1,5 +1,7 @@
 //! ConvNeXt, as transformers, timm and torchvision store it, and as a trunk of open_clip.
 
+use serde_json::Value;
+
 use super::EncoderError;
 use super::architecture::{Architecture, FamilyName, PoolingKind};
 use super::catalogue::{IMAGENET, Known, cropped, of_torchvision};
@@ -17,6 +19,7 @@ use super::open_clip_trunk::{self, Trunk};
 use super::precision::of_patches;
 use super::scratch::Scratch;
 use super::timm_folder::{self, TimmTensors};
+use super::timm_networks::{self, Network};
 use super::tower::Tower;
 use crate::feature_map::Window;
 use crate::input_file::HashedPath;
@@ -305,6 +308,11 @@ impl Family for ConvNext {
                 let tensors = TimmTensors::of_folder(folder.weights()?, &keys);
                 let name = timm_folder::architecture(&folder.config).unwrap_or_default();
                 let architecture = self.of_tensors(name, size, &tensors)?;
+                let mut arguments = timm_folder::arguments(&keys)?;
+                let network = Network::find(name).with_of_convnext(&mut arguments)?;
+                timm_networks::hold(&tensors, architecture.maps(), &of_network(&network))?;
+                // Null leaves the gains out.
+                check_gains(&tensors, arguments.object.get("ls_init_value") != Some(&Value::Null))?;
                 Ok((architecture.validate(keys.path)?, Vec::new()))
             }
             Self::Trunk => {
@@ -312,6 +320,9 @@ impl Family for ConvNext {
                 let weights = folder.weights()?;
                 let tensors = trunk.tensors(weights);
                 let plain = self.of_tensors(trunk.name, trunk.image_size, &tensors)?;
+                let network = of_network(&Network::find(trunk.name));
+                timm_networks::hold_trunk(&tensors, plain.maps(), &network)?;
+                check_gains(&tensors, true)?;
                 let plain = trunk.pooled(plain)?;
                 if plain.pooling != PoolingKind::PatchMean {
                     let (pool, expected) = ("timm_pool", "`avg`, or `` with a `timm_proj`");
@@ -559,6 +570,21 @@ fn of_tensors(tensors: &TimmTensors<'_>) -> Result<Convolutional, ConfigError> {
         depths.push((0..).take_while(|i| tensors.has(&name(*i))).count());
     }
     Ok(convnext(patch, &depths, &channels))
+}
+
+/// The sizes of a ConvNeXt that timm has registered.
+fn of_network(network: &Network) -> Convolutional {
+    convnext(network.patch, &network.layers, &network.channels)
+}
+
+/// Refuses blocks without gains in a model that has them, and the other way round.
+fn check_gains(tensors: &TimmTensors<'_>, expected: bool) -> Result<(), ConfigError> {
+    const FIRST: &str = "stages.0.blocks.0.gamma";
+    match (tensors.has(FIRST), expected) {
+        (false, true) => Err(tensors.missing(FIRST)),
+        (true, false) => Err(tensors.unexpected(FIRST)),
+        _ => Ok(()),
+    }
 }
 
 impl ConvNext {

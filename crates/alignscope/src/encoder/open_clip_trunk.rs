@@ -17,6 +17,7 @@ use super::norm::Norm;
 use super::open_clip::{self, OUTSIDE, trunk_name};
 use super::positions::{Resizing, resize};
 use super::rotary::{Places, RotaryPositions};
+use super::timm_expected::Expected;
 use super::timm_folder::TimmTensors;
 use super::timm_model::{Said, TimmModel};
 use super::timm_registered::{Registered, pooling_of};
@@ -400,7 +401,15 @@ impl Family for TimmTrunk {
             ..Said::default()
         };
         let model = TimmModel::new(weights, PREFIX);
-        let sizes = model.sizes(self.name(), registered, said, trunk.tensors(weights))?;
+        let tensors = trunk.tensors(weights);
+        // open_clip sets the pooling of a trunk with a projection of its own after timm has made it.
+        let made_with = match trunk.proj {
+            Proj::None | Proj::Classifier => said.pooling,
+            Proj::Linear | Proj::Mlp => None,
+        };
+        let channels = tensors.axis("patch_embed.proj.weight", 0)?;
+        let expected = Expected::of_trunk(registered, channels, made_with);
+        let sizes = model.sizes(self.name(), registered, said, &expected, tensors)?;
         if sizes.position_grid != sizes.image_size / sizes.patch_size {
             return Err(ConfigError::Contradiction {
                 path: trunk.keys.path.to_owned(),

@@ -18,6 +18,7 @@ use super::open_clip_trunk::{self, Trunk};
 use super::precision::of_patches;
 use super::scratch::Scratch;
 use super::timm_folder::{self, TimmTensors};
+use super::timm_networks::{self, Network};
 use super::tower::Tower;
 use crate::feature_map::{Window, relu};
 use crate::input_file::HashedPath;
@@ -382,13 +383,23 @@ impl Family for ResNet {
                 timm_folder::check(&keys, &ARGUMENTS, &NEUTRAL_ARGUMENTS)?;
                 let size = timm_folder::input_size(&keys)?;
                 let tensors = TimmTensors::of_folder(folder.weights()?, &keys);
-                let architecture = Architecture::of_maps(self.name(), size, of_tensors(&tensors)?);
+                let sizes = of_tensors(&tensors)?;
+                let network = Network::find(tensors.model);
+                let network = network.with(&mut timm_folder::arguments(&keys)?)?;
+                timm_networks::hold(&tensors, &sizes, &of_network(&network))?;
+                let architecture = Architecture::of_maps(self.name(), size, sizes);
                 Ok((architecture.validate(keys.path)?, Vec::new()))
             }
             Self::Trunk => {
                 let trunk = Trunk::read(&folder.config)?;
                 let weights = folder.weights()?;
-                let sizes = of_tensors(&trunk.tensors(weights))?;
+                let tensors = trunk.tensors(weights);
+                let sizes = of_tensors(&tensors)?;
+                timm_networks::hold_trunk(
+                    &tensors,
+                    &sizes,
+                    &of_network(&Network::find(trunk.name)),
+                )?;
                 let plain = Architecture::of_maps(self.name(), trunk.image_size, sizes);
                 let plain = trunk.pooled(plain)?;
                 Ok(trunk.whole(plain, CLASSIFIER, weights)?)
@@ -635,6 +646,22 @@ fn of_tensors(tensors: &TimmTensors<'_>) -> Result<Convolutional, ConfigError> {
         }
     }
     Ok(sizes)
+}
+
+/// The sizes of a ResNet that timm has registered.
+fn of_network(network: &Network) -> Convolutional {
+    let (depths, outputs) = (&network.layers, network.outputs());
+    let mut sizes = residual(network.block, network.stem_channels(), depths, &outputs, false);
+    if let Some(inner) = network.stem_inner() {
+        (sizes.stem, sizes.stem_inner) = (DEEP_STEM.to_vec(), inner);
+    }
+    sizes.mean_shortcut = network.mean_shortcut;
+    if network.block == MapBlockKind::Bottleneck {
+        for (stage, within) in sizes.stages.iter_mut().zip(network.within()) {
+            stage.within = Some(within);
+        }
+    }
+    sizes
 }
 
 /// The sizes of CLIP's ResNet. Keys that are missing take the defaults of open_clip 3's

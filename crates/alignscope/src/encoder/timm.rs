@@ -7,6 +7,7 @@ use super::architecture::{Architecture, FamilyName};
 use super::config::{ConfigError, ConfigFile, Keys};
 use super::family::{CheckpointFolder, Family, Sizes};
 use super::layers::Layers;
+use super::timm_expected::Expected;
 use super::timm_folder::{self, FOLDER_KEYS, TimmTensors, pretrained};
 use super::timm_model::{Said, TimmModel};
 use super::timm_registered::{Registered, pooling_of};
@@ -19,8 +20,8 @@ use alignscope_kernel::Precision;
 
 /// timm's `VisionTransformer`, `VisionTransformerDistilled` and `Eva`.
 ///
-/// Sizes, and which parts there are, are those of the tensors; what tensors do not tell is that of the
-/// architecture's name, over which `model_args` go.
+/// Sizes, and which parts there are, are those of the tensors, which are held to what the architecture's
+/// name says, over which `model_args` go; what tensors do not tell is that of the name.
 #[derive(Debug)]
 pub(super) struct TimmVit;
 
@@ -46,15 +47,13 @@ impl Family for TimmVit {
             keys.value("architecture", found, expected)
         })?;
         let pretrained = pretrained(&keys)?;
-        let none = Map::new();
-        let arguments = keys.nested("model_args")?.unwrap_or(&none);
-        let path = keys.path;
-        let arguments =
-            Keys { object: arguments, path, prefix: "model_args.", defaults_used: Vec::new() };
+        let arguments = timm_folder::arguments(&keys)?;
         arguments.must_be_known(&[&OF_TENSORS, &OF_NAME], &[&NEUTRAL_ARGUMENTS])?;
         let model = TimmModel::new(folder.weights()?, "");
         let tensors = TimmTensors::of_folder(folder.weights()?, &keys);
-        let mut architecture = model.sizes(self.name(), registered, said(&arguments)?, tensors)?;
+        let said = said(&arguments)?;
+        let expected = Expected::with(registered, &arguments, said.pooling)?;
+        let mut architecture = model.sizes(self.name(), registered, said, &expected, tensors)?;
         if let Some(head) = model.shape("head.weight")
             && let Some(outputs) = head.first().copied()
             && is_projection(name, outputs, pretrained)
@@ -62,7 +61,7 @@ impl Family for TimmVit {
             architecture =
                 Architecture { last: Stage::Projection, last_channels: outputs, ..architecture };
         }
-        Ok((architecture.validate(path)?, Vec::new()))
+        Ok((architecture.validate(keys.path)?, Vec::new()))
     }
 
     fn preprocessing(
@@ -114,7 +113,7 @@ impl Family for TimmVit {
     }
 }
 
-/// Arguments of a model that its tensors tell, so that their values are not asked for.
+/// Arguments of a model that its tensors tell; some of them are held against these.
 const OF_TENSORS: [&str; 26] = [
     "attn_pool_mlp_ratio",
     "class_token",

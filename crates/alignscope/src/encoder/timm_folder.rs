@@ -1,6 +1,8 @@
 //! The folders that `timm.models.save_for_hf` writes.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -70,10 +72,14 @@ pub(super) fn check(
     neutral: &[(&str, &'static str)],
 ) -> Result<(), ConfigError> {
     keys.must_be_known(&[&FOLDER_KEYS], &[])?;
-    let Some(object) = keys.nested("model_args")? else { return Ok(()) };
-    let arguments =
-        Keys { object, path: keys.path, prefix: "model_args.", defaults_used: Vec::new() };
-    arguments.must_be_known(&[known], &[neutral])
+    arguments(keys)?.must_be_known(&[known], &[neutral])
+}
+
+/// The arguments of the model; none where a folder has none.
+pub(super) fn arguments<'a>(keys: &Keys<'a>) -> Result<Keys<'a>, ConfigError> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    let object = keys.nested("model_args")?.unwrap_or(&NONE);
+    Ok(Keys { object, path: keys.path, prefix: "model_args.", defaults_used: Vec::new() })
 }
 
 /// Side of the images that `input_size`, `[3, side, side]`, says; 224 without it.
@@ -133,6 +139,40 @@ impl<'a> TimmTensors<'a> {
     pub(super) fn axis(&self, name: &str, axis: usize) -> Result<usize, ConfigError> {
         let length = self.shape(name).and_then(|shape| shape.get(axis).copied());
         length.filter(|n| *n > 0).ok_or_else(|| self.missing(name))
+    }
+
+    /// Whether the name of a tensor begins so.
+    pub(super) fn has_any(&self, start: &str) -> bool {
+        let start = format!("{}{start}", self.prefix);
+        self.weights.names().iter().any(|name| name.starts_with(&start))
+    }
+
+    /// Refuses a size of the tensors that is not the expected one.
+    pub(super) fn must_be<T: PartialEq + fmt::Debug>(
+        &self,
+        what: &'static str,
+        found: &T,
+        expected: &T,
+    ) -> Result<(), ConfigError> {
+        match found == expected {
+            true => Ok(()),
+            false => Err(ConfigError::OtherSize {
+                path: self.path.to_owned(),
+                model: self.model.to_owned(),
+                what,
+                found: format!("{found:?}"),
+                expected: format!("{expected:?}"),
+            }),
+        }
+    }
+
+    /// The error of a tensor that should not be there.
+    pub(super) fn unexpected(&self, name: &str) -> ConfigError {
+        ConfigError::UnsupportedTensor {
+            path: self.path.to_owned(),
+            model: self.model.to_owned(),
+            tensor: format!("{}{name}", self.prefix),
+        }
     }
 
     /// The error of a tensor that is not there.

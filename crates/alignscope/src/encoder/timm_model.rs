@@ -10,6 +10,7 @@ use super::layers::{BiasNames, BlockInit, BlockNames, LayerNames, Layers, norm_t
 use super::linear::Linear;
 use super::norm::{Norm, NormKind};
 use super::positions::Resizing;
+use super::timm_expected::Expected;
 use super::timm_folder::TimmTensors;
 use super::timm_registered::Registered;
 use super::transformer::Transformer;
@@ -85,21 +86,24 @@ impl<'a> TimmModel<'a> {
     /// The sizes that the tensors tell; the rest is as it was registered, or as is said.
     ///
     /// # Errors
-    /// A tensor is missing that every model has.
+    /// A tensor is missing that every model has, or the weights are not those that are expected.
     pub(super) fn sizes(
         &self,
         family: FamilyName,
         registered: Registered,
         said: Said,
+        expected: &Expected,
         tensors: TimmTensors<'_>,
     ) -> Result<Architecture, ConfigError> {
         let channels = tensors.axis("patch_embed.proj.weight", 0)?;
+        let has_block = |i: &usize| self.has(&format!("blocks.{i}.norm1.weight"));
+        let blocks = (0..).take_while(has_block).count();
+        expected.hold(tensors, blocks, channels)?;
         let patch_size = tensors.axis("patch_embed.proj.weight", 2)?;
         let mlp_channels = tensors.axis("blocks.0.mlp.fc2.weight", 1)?;
         let packed =
             tensors.axis("blocks.0.mlp.fc1.weight", 0).is_ok_and(|rows| rows == 2 * mlp_channels);
         let gated = packed || self.has("blocks.0.mlp.fc1_g.weight");
-        let has_block = |i: &usize| self.has(&format!("blocks.{i}.norm1.weight"));
         let registers = if self.has("reg_token") { tensors.axis("reg_token", 1)? } else { 0 };
         let distilled = self.has("dist_token");
         let image_size = said.image_size.unwrap_or(registered.size);
@@ -108,7 +112,7 @@ impl<'a> TimmModel<'a> {
         let mut architecture = Architecture {
             channels,
             mlp_channels,
-            blocks: (0..).take_while(has_block).count(),
+            blocks,
             heads,
             patch_size,
             image_size,

@@ -12,18 +12,18 @@ use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// A golden checkpoint, to be changed: its JSON files and its tensors.
-struct Changed {
+pub(crate) struct Changed {
     place: TempDir,
-    config: &'static str,
+    pub(crate) config: &'static str,
     weights: &'static str,
-    tensors: Tensors,
+    pub(crate) tensors: Tensors,
 }
 
 impl Changed {
-    fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let place = tempfile::tempdir().expect("a temporary folder");
         let original = folder(name);
         for entry in std::fs::read_dir(&original).expect("a golden checkpoint") {
@@ -55,11 +55,11 @@ impl Changed {
         changed
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
-    fn write(&self, tensors: &Tensors) {
+    pub(crate) fn write(&self, tensors: &Tensors) {
         let bytes: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = tensors
             .iter()
             .map(|(name, (shape, values))| {
@@ -75,7 +75,12 @@ impl Changed {
     }
 
     /// The configuration with one value changed; `key` is a path with `/`.
-    fn with(&self, name: &str, key: &str, value: Value) -> Result<Checkpoint, EncoderError> {
+    pub(crate) fn with(
+        &self,
+        name: &str,
+        key: &str,
+        value: Value,
+    ) -> Result<Checkpoint, EncoderError> {
         let path = self.path(name);
         let original = std::fs::read(&path).expect("read");
         let mut json: Value = serde_json::from_slice(&original).expect("JSON");
@@ -90,7 +95,7 @@ impl Changed {
         checkpoint
     }
 
-    fn open(&self) -> Result<Checkpoint, EncoderError> {
+    pub(crate) fn open(&self) -> Result<Checkpoint, EncoderError> {
         Checkpoint::open(self.place.path())
     }
 

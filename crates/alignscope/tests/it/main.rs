@@ -28,3 +28,4 @@ mod runs_go_on;
 mod score_matches_scipy;
 mod series;
 mod structure;
+mod weights_are_whole;

@@ -123,8 +123,9 @@ def torchvision_convnext(name, seed, size):
 
     def save():
         torch.save(model.state_dict(), folder / "pytorch_model.bin")
-        write_json(folder / "config.json", {"architecture": "convnext_tiny", "pretrained_cfg": {
-            "input_size": [3, size, size], "interpolation": "bilinear", "crop_pct": 0.95}})
+        write_json(folder / "config.json", {
+            "architecture": "convnext_tiny", "model_args": {"dims": [6, 8, 10, 12], "depths": [1, 1, 2, 1]},
+            "pretrained_cfg": {"input_size": [3, size, size], "interpolation": "bilinear", "crop_pct": 0.95}})
 
     finish(folder, model, seed, compute, save)
 
