@@ -646,3 +646,15 @@ impl ConvNext {
         Ok((architecture.validate(keys.path)?, keys.defaults_used))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_in_the_table() {
+        for name in NAMES {
+            assert_eq!(of_network(&Network::find(name)).stages.len(), 4, "{name}");
+        }
+    }
+}
