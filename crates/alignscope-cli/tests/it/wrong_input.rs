@@ -375,6 +375,8 @@ fn a_model_that_is_neither_a_folder_nor_an_id() {
 fn a_control_of_a_model_that_is_not_known() {
     let parts = ["cannot load the model random:a/b", "HF_HUB_OFFLINE", "`alignscope fetch a/b`"];
     refuses_model(&["run", "--model", "random:a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
+    let parts = ["known by its architecture alone", "`FILE.pth@like=torchvision/resnet50`"];
+    refuses_model(&["run", "--model", "torchvision/resnet50"], &[], &parts);
     let parts = ["`random:ssim` is no untrained control", "an id on the hub"];
     refuses_model(&["run", "--model", "random:ssim"], &[], &parts);
 }
