@@ -184,7 +184,7 @@ impl Cell<'_> {
             count: 1 + refused.count(),
             total: self.dataset.sizes.len(),
             id: self.dataset.dataset.images[first].id.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 

@@ -88,7 +88,7 @@ pub enum ModelError {
         id: String,
         /// What its size comes to.
         #[source]
-        source: NotSquare,
+        source: Box<NotSquare>,
     },
     /// A folder of features cannot be opened.
     #[error("cannot read the features {model}")]
