@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::encoder::{Checkpoint, Encoder as VisionEncoder, EncoderError};
-use alignscope::features::{FeatureRequest, Picture, features};
+use alignscope::features::{FeatureError, FeatureRequest, Picture, features};
 use alignscope::image::DecodingBudget;
 use alignscope::{ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
@@ -138,14 +138,15 @@ impl Encoder {
                 let recipe = self.encoder.preprocessing();
                 match picture {
                     Picture::File(path) => {
-                        decoding.open(path, |image| recipe.apply_into(&image, out))?;
+                        let prepare = |image| picture.preprocess(&image, recipe, out);
+                        decoding.open(path, prepare).map_err(Box::new)??;
                     }
-                    Picture::Pixels(image, _) => recipe.apply_into(image, out),
+                    Picture::Pixels(image, _) => picture.preprocess(image, recipe, out)?,
                     Picture::Preprocessed(values, _) => out.copy_from_slice(values),
                 }
                 Ok(())
             });
-            let done: Vec<Result<(), alignscope::image::ImageError>> = done.collect();
+            let done: Vec<Result<(), FeatureError>> = done.collect();
             done.into_iter().collect::<Result<(), _>>().map(|()| values)
         })?;
         let values = values.map_err(|e| exception(py, &e))?;

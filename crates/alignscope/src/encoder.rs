@@ -370,6 +370,9 @@ impl Checkpoint {
             ModelSource::DreamSim { folder, model } => {
                 Self::open_dreamsim_alone(*model, folder, progress)
             }
+            ModelSource::Hub(model) if is_of_torchvision(model) => {
+                Err(EncoderError::FilesAlone { id: model.id.clone() })
+            }
             ModelSource::Hub(model) => {
                 let folder = Hub::new(HubSettings::from_env()).model(model, progress)?;
                 Self::open_telling(&folder, progress)
@@ -457,6 +460,11 @@ impl Checkpoint {
             found => Err(EncoderError::ImageSize { expected: size, found }),
         }
     }
+}
+
+/// Whether a model of the catalogue is on no hub.
+fn is_of_torchvision(model: &HubModel) -> bool {
+    model.id.starts_with("torchvision/") && families::known(&model.id).is_some()
 }
 
 /// Does what takes its time since files are hashed, and says so.
@@ -636,6 +644,15 @@ pub enum EncoderError {
         id: String,
         /// The ids of the catalogue.
         known: String,
+    },
+    /// A model of torchvision, which is on no hub.
+    #[error(
+        "`{id}` is known by its architecture alone; name a file of its weights, as in \
+         `FILE.pth@like={id}`, or its untrained control, `random:{id}`"
+    )]
+    FilesAlone {
+        /// The id.
+        id: String,
     },
     /// Preprocessing makes images of another size than the encoder takes.
     #[error(

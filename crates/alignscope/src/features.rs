@@ -19,10 +19,11 @@ pub use npy::{NpyError, NpyFile};
 pub use rows::{RowsError, rows_of_images};
 
 use crate::encoder::{Encoder, Tokens, encode_stages, passes};
-use crate::image::{self, DecodingBudget, ImageError, RgbImage, decoding_share, prefetch};
+use crate::image::{self, DecodingBudget, Header, ImageError, RgbImage, decoding_share, prefetch};
 use crate::memory::TooLittleMemory;
 use crate::pair_statistics::{Activations, find_unusable, is_suspect};
 use crate::plan::{ahead_limit, fixed_bytes, more_ahead_bytes};
+use crate::preprocess::{NotSquare, Preprocessing};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::results::{OutputFolder, ResultsError, write_whole};
@@ -41,13 +42,36 @@ pub enum Picture {
 }
 
 impl Picture {
-    /// Bytes of memory that decoding its file takes; none where it has none, or none that can be
-    /// looked at.
-    fn decoding_bytes(&self) -> Option<u64> {
+    /// What the header of its file says; none where it has none, or none that can be looked at.
+    fn header(&self) -> Option<Header> {
         match self {
-            Self::File(path) => Some(image::header_of(path).ok()?.decoding_bytes),
+            Self::File(path) => image::header_of(path).ok(),
             Self::Pixels(..) | Self::Preprocessed(..) => None,
         }
+    }
+
+    /// Writes its pixels, which were decoded, as the model takes them.
+    ///
+    /// # Errors
+    /// [`FeatureError::NotSquare`].
+    pub fn preprocess(
+        &self,
+        image: &RgbImage,
+        recipe: &Preprocessing,
+        out: &mut [f32],
+    ) -> Result<(), FeatureError> {
+        self.check_size((image.width(), image.height()), recipe)?;
+        recipe.apply_into(image, out);
+        Ok(())
+    }
+
+    fn check_size(
+        &self,
+        (width, height): (usize, usize),
+        recipe: &Preprocessing,
+    ) -> Result<(), FeatureError> {
+        let error = |source| FeatureError::NotSquare { image: self.to_string(), source };
+        recipe.check_size(width, height).map_err(error)
     }
 
     /// Bytes of its file; none where it has none, or none that can be looked at.
@@ -114,6 +138,15 @@ pub enum FeatureError {
     /// An image cannot be read.
     #[error(transparent)]
     Image(#[from] Box<ImageError>),
+    /// An image has another grid of patches than a square has.
+    #[error("the model cannot take the image {image}")]
+    NotSquare {
+        /// The image.
+        image: String,
+        /// What its size comes to.
+        #[source]
+        source: NotSquare,
+    },
     /// A preprocessed image is of another size.
     #[error("the preprocessed image {image} has {found} numbers, the model takes {expected}")]
     Preprocessed {
@@ -298,7 +331,18 @@ fn encode(
 ) -> Result<(), FeatureError> {
     let FeatureRequest { encoder, images, memory_bytes, .. } = request;
     // An image that cannot be read is told of when its turn comes.
-    let decoding = images.par_iter().filter_map(Picture::decoding_bytes);
+    let headers: Vec<Option<Header>> = images.par_iter().map(Picture::header).collect();
+    let recipe = encoder.preprocessing();
+    for (picture, header) in images.iter().zip(&headers) {
+        match (picture, header) {
+            (Picture::Pixels(image, _), _) => {
+                picture.check_size((image.width(), image.height()), recipe)?;
+            }
+            (_, Some(header)) => picture.check_size(header.size, recipe)?,
+            _ => {}
+        }
+    }
+    let decoding = headers.iter().flatten().map(|header| header.decoding_bytes);
     let decoding = DecodingBudget::new(decoding_share(decoding.max().unwrap_or(0)));
     let lengths = images.iter().filter_map(Picture::file_bytes);
     let largest_file = lengths.max().unwrap_or(0);
@@ -338,14 +382,14 @@ fn encode(
                 |i, pixels| {
                     let pass = asked.fetch_add(1, Ordering::Relaxed) / group.len();
                     let bytes = ahead.take(first + pass * group.len() + i).map_err(Box::new)?;
-                    let preprocessing = encoder.preprocessing();
-                    match &group[i] {
+                    let picture = &group[i];
+                    match picture {
                         Picture::File(path) => {
                             let prepare =
-                                |image: RgbImage| preprocessing.apply_into(&image, pixels);
-                            decoding.decode(&bytes, path, prepare).map_err(Box::new)?;
+                                |image: RgbImage| picture.preprocess(&image, recipe, pixels);
+                            decoding.decode(&bytes, path, prepare).map_err(Box::new)??;
                         }
-                        Picture::Pixels(image, _) => preprocessing.apply_into(image, pixels),
+                        Picture::Pixels(image, _) => picture.preprocess(image, recipe, pixels)?,
                         Picture::Preprocessed(values, name) => {
                             if values.len() != pixels.len() {
                                 return Err(FeatureError::Preprocessed {

@@ -43,6 +43,7 @@ use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Tokens};
 use crate::plan::{Holding, reading_bytes};
 use crate::prepared::PreparedDataset;
+use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::results::FileRecord;
@@ -165,6 +166,26 @@ impl Cell<'_> {
     /// What messages call it: `clip on things`.
     pub fn name(&self) -> String {
         format!("{} on {}", self.model, self.dataset.name())
+    }
+
+    /// Refuses a data set with images that a recipe does not bring to the one shape of all.
+    ///
+    /// # Errors
+    /// [`ModelError::NotSquare`].
+    pub(crate) fn check_sizes(&self, recipe: &Preprocessing) -> Result<(), ModelError> {
+        let sizes = self.dataset.sizes.iter().enumerate();
+        let mut refused = sizes.filter_map(|(i, (width, height))| {
+            Some((i, recipe.check_size(*width, *height).err()?))
+        });
+        let Some((first, source)) = refused.next() else { return Ok(()) };
+        Err(ModelError::NotSquare {
+            model: self.model.to_owned(),
+            dataset: self.dataset.name(),
+            count: 1 + refused.count(),
+            total: self.dataset.sizes.len(),
+            id: self.dataset.dataset.images[first].id.clone(),
+            source: Box::new(source),
+        })
     }
 
     /// Bytes that reading and decoding the images takes.

@@ -12,6 +12,7 @@ use crate::user_folders::expand_home;
 mod checkpoint_file;
 mod dreamsim;
 mod expanded;
+mod matching;
 mod named;
 mod series;
 mod short_name;
@@ -120,11 +121,9 @@ impl ModelSpec {
     /// its architecture: it then has that of `like`.
     pub fn with_like(self, like: &Like) -> (Self, bool) {
         match self {
-            Self::Encoder { source: ModelSource::File(file), bare_patches }
-                if file.like.is_none() =>
-            {
-                let source = ModelSource::File(file.like(like.clone()));
-                (Self::Encoder { source, bare_patches }, true)
+            Self::Encoder { source, bare_patches } => {
+                let (source, changed) = source.with_like(like);
+                (Self::Encoder { source, bare_patches }, changed)
             }
             Self::Series(series) if series.like.is_none() => {
                 (Self::Series(Series { like: Some(like.clone()), ..series }), true)

@@ -84,6 +84,8 @@ pub struct PreparedDataset {
     pub(crate) pixel_rule: PixelRule,
     /// What baselines compare.
     pub(crate) baseline_rule: PixelRule,
+    /// Width and height of each image.
+    pub(crate) sizes: Vec<(usize, usize)>,
     /// Pixels of the largest image.
     pub(crate) largest_px: u64,
     /// Bytes of the largest image file.
@@ -218,6 +220,7 @@ impl PreparedDataset {
             bad_images,
             bad_trials,
             hashes,
+            sizes,
             dataset,
             pairs,
         })

@@ -3,6 +3,7 @@
 mod classes;
 mod config;
 mod crop;
+mod patch_grid;
 mod resize;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use config::{PreprocessError, Recipe};
 use crop::kept;
 pub use crop::{CropRounding, center_crop};
+pub use patch_grid::{NotSquare, PatchGrid};
 pub use resize::{Resample, resize};
 use resize::{resize_floats, resize_window, shortest_edge_size};
 
@@ -30,6 +32,8 @@ pub enum Resize {
         /// Columns.
         width: usize,
     },
+    /// The square grid of patches, of images of which the grid is square.
+    Patches(PatchGrid),
 }
 
 /// Subtracted from, and divided by, for each of red, green and blue.
@@ -68,16 +72,37 @@ impl Preprocessing {
         match (self.crop, self.resize) {
             (Some(size), _) => Some(size),
             (None, Some(Resize::Exact { height, width })) => Some((height, width)),
+            (None, Some(Resize::Patches(grid))) => Some((grid.side_px(), grid.side_px())),
             (None, _) => None,
         }
     }
 
+    /// Refuses an image of a size in pixels that this recipe would bring to another grid of patches
+    /// than it brings squares to.
+    ///
+    /// # Errors
+    /// [`NotSquare`], from recipes of [`Resize::Patches`] alone.
+    pub fn check_size(&self, width: usize, height: usize) -> Result<(), NotSquare> {
+        match self.resize {
+            Some(Resize::Patches(grid)) => grid.check(width, height),
+            _ => Ok(()),
+        }
+    }
+
     /// The 8-bit part of the recipe: resize and crop. Only what the crop keeps is made.
+    ///
+    /// # Panics
+    /// The image is one that [`check_size`](Self::check_size) refuses.
     pub fn pixels(&self, image: &RgbImage) -> RgbImage {
         let size = match self.resize {
             None => (image.width(), image.height()),
             Some(Resize::ShortestEdge(side)) => shortest_edge_size(image, side),
             Some(Resize::Exact { height, width }) => (width, height),
+            Some(Resize::Patches(grid)) => {
+                let fits = grid.check(image.width(), image.height());
+                fits.expect("images of other grids are refused before they are preprocessed");
+                (grid.side_px(), grid.side_px())
+            }
         };
         let Some((height, width)) = self.crop else {
             return resize(image, size.0, size.1, self.resample);
@@ -90,6 +115,9 @@ impl Preprocessing {
     }
 
     /// The preprocessed image, `[3, height, width]`.
+    ///
+    /// # Panics
+    /// As for [`pixels`](Self::pixels).
     pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
         if self.resize_floats {
             let (height, width) = self.output_size().expect("such a recipe has a size");
@@ -106,7 +134,8 @@ impl Preprocessing {
     /// Writes the preprocessed image to `out`, `[3, height, width]`.
     ///
     /// # Panics
-    /// `out` has another size than the preprocessed image ([`output_size`](Self::output_size)).
+    /// `out` has another size than the preprocessed image ([`output_size`](Self::output_size)); or
+    /// as for [`pixels`](Self::pixels).
     pub fn apply_into(&self, image: &RgbImage, out: &mut [f32]) {
         match (self.resize_floats, self.resize) {
             (true, Some(Resize::Exact { height, width })) => {
@@ -164,6 +193,10 @@ impl fmt::Display for Preprocessing {
             Some(Resize::ShortestEdge(side)) => write!(f, "short side {side} {}", self.resample)?,
             Some(Resize::Exact { height, width }) => {
                 write!(f, "{height} × {width} {}", self.resample)?;
+            }
+            Some(Resize::Patches(grid)) => {
+                let (side, patch) = (grid.side(), grid.patch_px);
+                write!(f, "squares to {side} × {side} patches of {patch} {}", self.resample)?;
             }
         }
         if let Some((height, width)) = self.crop {

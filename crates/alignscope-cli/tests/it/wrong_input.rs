@@ -220,6 +220,23 @@ fn a_text_file_called_png() {
 }
 
 #[test]
+fn an_image_that_is_not_square_and_a_model_that_keeps_proportions() {
+    let place = place();
+    for file in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+        let bytes = fs::read(golden("families/siglip2").join(file)).expect(file);
+        place.write(&format!("model/{file}"), bytes);
+    }
+    // Four by four patches, as a square.
+    place.write("b.png", png(18, 17));
+    let (code, message) = run(&place, "pairs", "", &[]);
+    assert_eq!(code, 0, "{message}");
+    fs::remove_dir_all(place.path("out")).expect("removed");
+    place.write("b.png", png(20, 10));
+    let parts = ["1 of the 3 images of pairs", "b.png", "20 × 10 pixels", "5 × 3 patches"];
+    refuses(&place, "pairs", &[], &parts);
+}
+
+#[test]
 fn an_image_of_one_pixel_is_fine() {
     let place = place();
     place.write("b.png", png(1, 1));
@@ -375,6 +392,8 @@ fn a_model_that_is_neither_a_folder_nor_an_id() {
 fn a_control_of_a_model_that_is_not_known() {
     let parts = ["cannot load the model random:a/b", "HF_HUB_OFFLINE", "`alignscope fetch a/b`"];
     refuses_model(&["run", "--model", "random:a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
+    let parts = ["known by its architecture alone", "`FILE.pth@like=torchvision/resnet50`"];
+    refuses_model(&["run", "--model", "torchvision/resnet50"], &[], &parts);
     let parts = ["`random:ssim` is no untrained control", "an id on the hub"];
     refuses_model(&["run", "--model", "random:ssim"], &[], &parts);
 }

@@ -24,9 +24,10 @@ use crate::weights::Format;
 
 /// All families. One more is one more line here, and its file; no other place knows which there
 /// are. Models are listed in this order.
-static FAMILIES: [&dyn Family; 25] = [
+static FAMILIES: [&dyn Family; 26] = [
     &Clip::OpenAi,
-    &Siglip,
+    &Siglip::Fixed,
+    &Siglip::NaFlex,
     &Clip::Chinese,
     &Clip::Meta2,
     &OpenClip,

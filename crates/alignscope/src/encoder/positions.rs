@@ -14,6 +14,9 @@ pub(super) enum Resizing {
     BicubicAntialias,
     /// Mode `bilinear`: two neighbours.
     Bilinear,
+    /// The same with `antialias`: a triangle, widened where the grid shrinks, its weights within the
+    /// grid made to add up to 1.
+    BilinearAntialias,
 }
 
 /// Brings `values`, `[from[0], from[1], channels]`, to `[to[0], to[1], channels]`.
@@ -85,14 +88,9 @@ fn taps(from: usize, to: usize, resizing: Resizing) -> Vec<Vec<(usize, f64)>> {
                     let at = |tap: f64| tap.clamp(0.0, last as f64) as usize;
                     (0..4).map(|k| (at(tap(k)), cubic(place - tap(k), -0.75))).collect()
                 }
-                Resizing::BicubicAntialias => {
-                    let widened = scale.max(1.0);
-                    let reach = 2.0 * widened;
-                    let first = (centre - reach + 0.5).max(0.0) as usize;
-                    let end = ((centre + reach + 0.5) as usize).min(from);
-                    let weight = |j: usize| cubic((j as f64 - centre + 0.5) / widened, -0.5);
-                    let sum: f64 = (first..end).map(weight).sum();
-                    (first..end).map(|j| (j, weight(j) / sum)).collect()
+                Resizing::BicubicAntialias => widened(from, scale, centre, 2.0, |x| cubic(x, -0.5)),
+                Resizing::BilinearAntialias => {
+                    widened(from, scale, centre, 1.0, |x| (1.0 - x.abs()).max(0.0))
                 }
                 Resizing::Bilinear => {
                     let place = (centre - 0.5).max(0.0);
@@ -103,6 +101,24 @@ fn taps(from: usize, to: usize, resizing: Resizing) -> Vec<Vec<(usize, f64)>> {
             }
         })
         .collect()
+}
+
+/// The old places around `centre` with the weights of a kernel that reaches as far, widened where the
+/// grid shrinks, made to add up to 1.
+fn widened(
+    from: usize,
+    scale: f64,
+    centre: f64,
+    reach: f64,
+    kernel: impl Fn(f64) -> f64,
+) -> Vec<(usize, f64)> {
+    let widened = scale.max(1.0);
+    let reach = reach * widened;
+    let first = (centre - reach + 0.5).max(0.0) as usize;
+    let end = ((centre + reach + 0.5) as usize).min(from);
+    let weight = |j: usize| kernel((j as f64 - centre + 0.5) / widened);
+    let sum: f64 = (first..end).map(weight).sum();
+    (first..end).map(|j| (j, weight(j) / sum)).collect()
 }
 
 /// Keys' cubic convolution kernel at a distance of `x`.
@@ -121,7 +137,12 @@ fn cubic(x: f64, a: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const ALL: [Resizing; 3] = [Resizing::Bicubic, Resizing::BicubicAntialias, Resizing::Bilinear];
+    const ALL: [Resizing; 4] = [
+        Resizing::Bicubic,
+        Resizing::BicubicAntialias,
+        Resizing::Bilinear,
+        Resizing::BilinearAntialias,
+    ];
 
     #[test]
     fn weights_of_each_place_add_up_to_one() {

@@ -1,4 +1,5 @@
-//! SigLIP (and SigLIP 2 at a fixed resolution), as transformers stores it.
+//! SigLIP, and SigLIP 2 at a fixed resolution and with patches of any number (NaFlex), as transformers
+//! stores them.
 
 use serde_json::Map;
 
@@ -13,38 +14,64 @@ use super::keys::{NEUTRAL, PASSED_OVER, SIZES};
 use super::layers::{BlockInit, Layers, OUTSIDE_OF_TRANSFORMERS, tower_prefix, transformers_block};
 use super::linear::Linear;
 use super::norm::NormKind;
+use super::positions::{Resizing, resize};
+use super::precision::of_patches;
 use super::tower::Tower;
 use super::transformer::Transformer;
 use crate::input_file::HashedPath;
-use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
+use crate::preprocess::{PreprocessError, Preprocessing, Recipe, Resize};
 use crate::stage::Stage;
 use crate::weights::{Init, TowerNames, Weights, WeightsError};
 use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
 
 /// No class token, and a pooling head of attention.
-#[derive(Debug)]
-pub(super) struct Siglip;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Siglip {
+    /// Of images of one size.
+    Fixed,
+    /// SigLIP 2 that keeps the proportion of an image. Here it sees squares alone, which all have one
+    /// grid of patches, so that none is padding.
+    NaFlex,
+}
 
 impl Family for Siglip {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "siglip", title: "SigLIP" }
+        match self {
+            Self::Fixed => FamilyName { id: "siglip", title: "SigLIP" },
+            Self::NaFlex => FamilyName { id: "siglip2-naflex", title: "SigLIP 2 NaFlex" },
+        }
     }
 
     fn model_types(&self) -> &'static [&'static str] {
-        &["siglip", "siglip_vision_model"]
+        match self {
+            Self::Fixed => &["siglip", "siglip_vision_model"],
+            Self::NaFlex => &["siglip2", "siglip2_vision_model"],
+        }
     }
 
     fn architecture(&self, folder: &CheckpointFolder<'_>) -> Result<Sizes, EncoderError> {
-        let whole = folder.config.model_type() == Some("siglip");
-        Ok(read_config(folder.config.keys(), whole)?)
+        let [whole, _] = self.model_types() else { unreachable!("a model, and its tower alone") };
+        let whole = folder.config.model_type() == Some(whole);
+        Ok(self.read_config(folder.config.keys(), whole)?)
     }
 
     fn preprocessing(
         &self,
         folder: &CheckpointFolder<'_>,
-        _: &Architecture,
+        architecture: &Architecture,
     ) -> Result<(Recipe, HashedPath), PreprocessError> {
-        Preprocessing::from_folder(folder.path, "SiglipImageProcessor")
+        match self {
+            Self::Fixed => Preprocessing::from_folder(folder.path, "SiglipImageProcessor"),
+            Self::NaFlex => {
+                let found = Preprocessing::from_folder(folder.path, "Siglip2ImageProcessor")?;
+                cuts_patches(&found.0, architecture.patch_size)?;
+                Ok(found)
+            }
+        }
+    }
+
+    fn resizes_positions(&self, _: &Architecture) -> bool {
+        *self == Self::NaFlex
     }
 
     fn tensors(&self, architecture: &Architecture, weights: &Weights) -> Vec<String> {
@@ -99,16 +126,14 @@ impl Family for Siglip {
         };
         let tower = tower_prefix(layers.weights);
         let embeddings = format!("{tower}embeddings");
-        let patch = layers.patches(
-            &format!("{embeddings}.patch_embedding"),
-            lecun(3 * a.patch_size * a.patch_size),
-            Some(Init::Zeros),
-        )?;
+        let patch = self.patches(layers, &format!("{embeddings}.patch_embedding"))?;
+        let (grid, side) = (a.position_grid, a.image_size / a.patch_size);
         let positions = layers.tensor(
             &format!("{embeddings}.position_embedding.weight"),
-            &[a.tokens(), c],
+            &[grid * grid, c],
             Init::Normal((c as f64).powf(-0.5)),
         )?;
+        let positions = resize(&positions, [grid; 2], [side; 2], c, Resizing::BilinearAntialias);
         let embedding = Embedding::with_positions(a, patch, Vec::new(), positions);
         let blocks = layers.blocks(init, |i| transformers_block(tower, i))?;
         let norm = layers.norm(&format!("{tower}post_layernorm"))?;
@@ -118,6 +143,9 @@ impl Family for Siglip {
     }
 
     fn known_models(&self) -> Vec<Known> {
+        if *self == Self::NaFlex {
+            return Vec::new();
+        }
         let Width { channels, blocks, heads, .. } = BASE;
         let architecture = Architecture {
             channels,
@@ -125,7 +153,7 @@ impl Family for Siglip {
             blocks,
             heads,
             last_channels: channels,
-            ..plain()
+            ..self.plain()
         };
         vec![Known::new("google/siglip-base-patch16-224", architecture, squashed(224, HALF))]
     }
@@ -136,50 +164,121 @@ impl Family for Siglip {
     }
 }
 
-/// What all models of the family have.
-fn plain() -> Architecture {
-    Architecture {
-        class_token: false,
-        pooling: PoolingKind::Attention,
-        last: Stage::Projection,
-        unit_projection: true,
-        activation: Activation::GeluTanh,
-        ..Architecture::plain(Siglip.name())
+impl Siglip {
+    /// What all models of the family have.
+    fn plain(self) -> Architecture {
+        Architecture {
+            class_token: false,
+            pooling: PoolingKind::Attention,
+            last: Stage::Projection,
+            unit_projection: true,
+            activation: Activation::GeluTanh,
+            ..Architecture::plain(self.name())
+        }
+    }
+
+    /// Sizes from the `config.json` of a whole model (`SiglipConfig`, `Siglip2Config`) or of a vision
+    /// tower alone. Keys that are missing take the defaults of the vision tower's configuration class
+    /// in transformers 5.
+    fn read_config(self, keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
+        const WHOLE: [&str; 3] = ["model_type", "vision_config", "text_config"];
+        let none = Map::new();
+        let mut keys = match whole {
+            true => {
+                keys.must_be_known(&[&WHOLE, &PASSED_OVER], &[&NEUTRAL])?;
+                let vision = keys.nested("vision_config")?;
+                Keys { object: vision.unwrap_or(&none), prefix: "vision_config.", ..keys }
+            }
+            false => keys,
+        };
+        let (own, size, other_size) = match self {
+            Self::Fixed => ("\"siglip_vision_model\"", "image_size", "num_patches"),
+            Self::NaFlex => ("\"siglip2_vision_model\"", "num_patches", "image_size"),
+        };
+        let sizes = SIZES.into_iter().filter(|key| *key != other_size);
+        let read: Vec<&str> = sizes.chain([size, "vision_use_head"]).collect();
+        keys.must_be_known(&[&read, &PASSED_OVER], &[&NEUTRAL, &[("model_type", own)]])?;
+        keys.must_be_true("vision_use_head")?;
+        let channels = keys.size("hidden_size", 768)?;
+        let patch_size = keys.size("patch_size", 16)?;
+        let (image_size, position_grid) = match self {
+            Self::Fixed => {
+                let image_size = keys.size("image_size", 224)?;
+                (image_size, image_size / patch_size)
+            }
+            // Of a square of as many patches, before the processor says how many there are.
+            Self::NaFlex => {
+                let grid = grid_of_positions(&mut keys)?;
+                (grid * patch_size, grid)
+            }
+        };
+        let architecture = Architecture {
+            channels,
+            mlp_channels: keys.size("intermediate_size", 3072)?,
+            blocks: keys.size("num_hidden_layers", 12)?,
+            heads: keys.size("num_attention_heads", 12)?,
+            patch_size,
+            image_size,
+            position_grid,
+            last_channels: channels,
+            activation: keys.activation("hidden_act", Activation::GeluTanh)?,
+            layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
+            ..self.plain()
+        };
+        Ok((architecture.validate(keys.path)?, keys.defaults_used))
+    }
+
+    /// The patch embedding: a convolution or, of patches that the processor cuts, a linear layer.
+    fn patches(self, layers: &Layers<'_>, name: &str) -> Result<Linear, WeightsError> {
+        let Architecture { channels, patch_size, .. } = *layers.architecture;
+        let inputs = 3 * patch_size * patch_size;
+        match self {
+            Self::Fixed => layers.patches(name, lecun(inputs), Some(Init::Zeros)),
+            Self::NaFlex => {
+                let shape = [channels, inputs];
+                let weight = layers.tensor(&format!("{name}.weight"), &shape, lecun(inputs))?;
+                let bias = layers.tensor(&format!("{name}.bias"), &[channels], Init::Zeros)?;
+                let weight = channels_first(&weight, inputs);
+                Ok(Linear::new(weight, Some(bias), inputs, of_patches(layers.precision)))
+            }
+        }
     }
 }
 
-/// Sizes from the `config.json` of a whole model (`SiglipConfig`) or of a vision tower alone. Keys
-/// that are missing take the defaults of transformers 5's `SiglipVisionConfig`.
-fn read_config(keys: Keys<'_>, whole: bool) -> Result<Sizes, ConfigError> {
-    const WHOLE: [&str; 3] = ["model_type", "vision_config", "text_config"];
-    let none = Map::new();
-    let mut keys = match whole {
-        true => {
-            keys.must_be_known(&[&WHOLE, &PASSED_OVER], &[&NEUTRAL])?;
-            let vision = keys.nested("vision_config")?;
-            Keys { object: vision.unwrap_or(&none), prefix: "vision_config.", ..keys }
+/// Patches on a side of the grid that `num_patches` positions are of.
+fn grid_of_positions(keys: &mut Keys<'_>) -> Result<usize, ConfigError> {
+    let positions = keys.size("num_patches", 256)?;
+    match positions.isqrt() {
+        grid if grid * grid == positions => Ok(grid),
+        _ => Err(keys.value("num_patches", &positions.into(), "the square of a whole number")),
+    }
+}
+
+/// Refuses a recipe that does not cut patches of this side.
+fn cuts_patches(recipe: &Recipe, patch_size: usize) -> Result<(), PreprocessError> {
+    let error = |key: &str, found: String, expected| {
+        let (path, key) = (recipe.path.clone(), key.to_owned());
+        Err(PreprocessError::Value { path, key, found, expected })
+    };
+    match recipe.preprocessing.resize {
+        Some(Resize::Patches(grid)) if grid.patch_px == patch_size => Ok(()),
+        Some(Resize::Patches(grid)) => {
+            error("patch_size", grid.patch_px.to_string(), "the model's `patch_size`")
         }
-        false => keys,
+        _ => {
+            let found = "that of another class".to_owned();
+            error("image_processor_type", found, "`Siglip2ImageProcessor`, which cuts patches")
+        }
+    }
+}
+
+/// Weights of patches, each output's: `[patch, patch, 3]` -> `[3, patch, patch]`.
+fn channels_first(weight: &[f32], inputs: usize) -> Vec<f32> {
+    let channel = |row: &[f32], channel: usize| -> Vec<f32> {
+        row[channel..].iter().step_by(3).copied().collect()
     };
-    let own = [("model_type", "\"siglip_vision_model\"")];
-    keys.must_be_known(&[&SIZES, &["vision_use_head"], &PASSED_OVER], &[&NEUTRAL, &own])?;
-    keys.must_be_true("vision_use_head")?;
-    let channels = keys.size("hidden_size", 768)?;
-    let (patch_size, image_size) = (keys.size("patch_size", 16)?, keys.size("image_size", 224)?);
-    let architecture = Architecture {
-        channels,
-        mlp_channels: keys.size("intermediate_size", 3072)?,
-        blocks: keys.size("num_hidden_layers", 12)?,
-        heads: keys.size("num_attention_heads", 12)?,
-        patch_size,
-        image_size,
-        position_grid: image_size / patch_size,
-        last_channels: channels,
-        activation: keys.activation("hidden_act", Activation::GeluTanh)?,
-        layer_norm_eps: keys.positive("layer_norm_eps", 1e-6)?,
-        ..plain()
-    };
-    Ok((architecture.validate(keys.path)?, keys.defaults_used))
+    let rows = weight.chunks_exact(inputs);
+    rows.flat_map(|row| (0..3).flat_map(|c| channel(row, c)).collect::<Vec<f32>>()).collect()
 }
 
 /// Xavier's uniform limit.

@@ -51,11 +51,16 @@ impl Experiment {
         found
     }
 
-    /// What the experiment as it was asked for calls a model that results call `name`: of a series
-    /// its name or pattern.
-    pub(super) fn asked<'a>(&self, name: &'a str) -> std::borrow::Cow<'a, str> {
-        let found = self.series().into_iter().find(|series| series.name == name);
-        found.map_or(name.into(), |series| series.asked.called().into())
+    /// What the experiment as it was asked for calls a model that results call `name`: by the name that
+    /// the user gives, else wherever it is named from; a series by its pattern.
+    ///
+    /// `names` — what results call each of its models
+    pub(super) fn asked(&self, name: &str, names: &[String]) -> String {
+        if let Some(series) = self.series().into_iter().find(|series| series.name == name) {
+            return series.asked.called();
+        }
+        let position = names.iter().position(|of_model| of_model == name);
+        position.map_or_else(|| name.to_owned(), |position| self.models[position].called())
     }
 }
 

@@ -94,8 +94,11 @@ impl TrainingCurve<'_> {
     fn fall(&self, states: &[State<'_>], peak: &State<'_>, last: &State<'_>) -> FindingRow {
         let above = |state: &State<'_>| state.replicates.with(last.replicates, |a, b| a - b);
         let finding = Finding::TrainingFall;
-        if peak.at == last.at {
-            let note = "the last state is the highest".to_owned();
+        if peak.replicates.estimate == last.replicates.estimate {
+            let note = match peak.at == last.at {
+                true => "the last state is the highest".to_owned(),
+                false => format!("the last state is as high as step {}", peak.at.step),
+            };
             return FindingRow {
                 note,
                 ..self.row(finding, last.at, 0.0, Err(NoInterval::NoVariation), String::new())
@@ -177,6 +180,7 @@ fn sentence(peak: &FindingRow, fall: &FindingRow) -> Option<String> {
             format!("{begin}; the score of its last state, step {last}, is not defined.")
         }
         _ if peak.step == fall.step => format!("{begin}, its last state."),
+        _ if fall.value == 0.0 => format!("{begin}, and is as high at step {last}."),
         Some(low) if low > 0.0 => format!("{begin}, and falls by {by} to step {last}."),
         Some(_) => format!("{begin}; that it falls to step {last} is not clear: by {by}."),
         None => format!("{begin}, and is {by} lower at step {last}, without an interval."),

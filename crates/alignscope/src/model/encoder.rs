@@ -104,6 +104,10 @@ impl Facts for EncoderSource {
 }
 
 impl ActivationSource for EncoderSource {
+    fn prepare(&mut self, cells: &[Cell<'_>], _: &dyn Progress) -> Result<(), ModelError> {
+        cells.iter().try_for_each(|cell| cell.check_sizes(&self.checkpoint.preprocessing))
+    }
+
     fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
         let architecture = &self.checkpoint.architecture;
         let width = |stage| (stage, architecture.channels_at(stage));

@@ -8,6 +8,7 @@ use crate::metric::{MetricError, MetricKind};
 use crate::model_spec::ModelNameError;
 use crate::name::MAX_NAME_BYTES;
 use crate::prepared::PreparedError;
+use crate::preprocess::NotSquare;
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::spill::SpillError;
@@ -71,6 +72,23 @@ pub enum ModelError {
         height: usize,
         /// The shortest side that would do.
         needed: usize,
+    },
+    /// Images have other grids of patches than squares have.
+    #[error("{model} cannot take {count} of the {total} images of {dataset}; the first is {id}")]
+    NotSquare {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: String,
+        /// How many images.
+        count: usize,
+        /// Of how many.
+        total: usize,
+        /// The id of the first.
+        id: String,
+        /// What its size comes to.
+        #[source]
+        source: Box<NotSquare>,
     },
     /// A folder of features cannot be opened.
     #[error("cannot read the features {model}")]

@@ -341,6 +341,9 @@ impl Facts for FunctionSource<'_> {
 impl ActivationSource for FunctionSource<'_> {
     fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
         for cell in cells {
+            if let Some(recipe) = &self.function.preprocessing {
+                cell.check_sizes(recipe)?;
+            }
             let look = self.look_at(cell, progress)?;
             self.looks.insert(cell.dataset.name(), look);
         }

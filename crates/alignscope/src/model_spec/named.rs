@@ -331,9 +331,8 @@ impl Folder {
     fn shortest(&self, others: &[&Self], taken: &BTreeSet<&str>) -> Result<String, ModelNameError> {
         let Self { prefix, suffix, .. } = self;
         let fits = |ending: &&[String], name: &str| {
-            let again = |other: &&Self| {
-                (other.prefix, &other.suffix) == (*prefix, suffix) && other.parts.ends_with(ending)
-            };
+            // A control is called as its model is.
+            let again = |other: &&Self| other.path != self.path && other.parts.ends_with(ending);
             let is_control = prefix.is_empty() && name.starts_with("random:");
             let meant = is_reserved(name) || is_control || taken.contains(name);
             !meant && !others.iter().any(again)
@@ -407,7 +406,7 @@ mod tests {
             control("/x/b/net", 3),
         ];
         let names = names_of(&models).expect("names");
-        assert_eq!(names, ["net", "random:net", "random:a/net@seed=3", "random:b/net@seed=3"]);
+        assert_eq!(names, ["a/net", "random:a/net", "random:a/net@seed=3", "random:b/net@seed=3"]);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use glob::{GlobError, MatchOptions, Pattern, glob_with};
+use glob::Pattern;
 
 use super::checkpoint_file::{CheckpointFile, LIKE, Like, is_weights};
+use super::matching::{Unreadable, has_wildcard, matches};
 use super::named::ModelNameError;
 use super::{ModelSource, ModelSpec, ModelSpecError};
 use crate::csv_row::MAX_COUNT;
@@ -13,13 +14,6 @@ use crate::user_folders::expand_home;
 
 /// What stands before the pattern of a series.
 const SERIES: &str = "series:";
-
-/// How its states are found: hidden files, such as those that are still written, are none.
-const MATCHING: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 /// The states of a model over its training: `series:GLOB[#PART][@like=WHAT][@bare-patches]`.
 ///
@@ -263,14 +257,11 @@ impl Series {
     /// A folder cannot be looked into, or what is found is no series: see [`SeriesError`].
     pub(super) fn found(&self) -> Result<Vec<FoundSeries>, SeriesError> {
         let pattern = || self.pattern.clone();
-        let paths = glob_with(&self.pattern, MATCHING).expect("checked when it was read");
-        let read = |error: GlobError| {
-            let path = error.path().to_owned();
-            SeriesError::Read { pattern: pattern(), path, source: error.into() }
-        };
+        let paths = matches(&self.pattern).map_err(|Unreadable { folder, source }| {
+            SeriesError::Read { pattern: pattern(), path: folder, source }
+        })?;
         let mut series: Vec<FoundSeries> = Vec::new();
         for path in paths {
-            let path = path.map_err(read)?;
             let (folder, step) = self.folder_and_step(&path)?;
             let known = series.iter().position(|series| series.folder == folder);
             let place = known.unwrap_or_else(|| {
@@ -332,10 +323,6 @@ fn check_pattern(pattern: &str) -> Result<(), ModelSpecError> {
     }
 }
 
-fn has_wildcard(part: &str) -> bool {
-    part.contains(['*', '?', '['])
-}
-
 /// The pattern below a folder that is taken as it is written.
 fn below(folder: &Path, pattern: &str) -> String {
     format!("{}/{pattern}", Pattern::escape(&folder.to_string_lossy()))
@@ -364,6 +351,20 @@ fn is_exponent(before: &[u8]) -> bool {
     matches!(before, [.., digit, b'e' | b'E'] if digit.is_ascii_digit())
 }
 
+/// Whether a number behind this is below 0: `=-7`, `_-7`.
+fn is_negative(before: &[u8]) -> bool {
+    before.ends_with(b"=-") || before.ends_with(b"_-")
+}
+
+/// Whether a number before this is of thousands or millions: `10k`, `3M`.
+fn is_rounded(behind: &[u8]) -> bool {
+    match behind {
+        [b'k' | b'K' | b'M' | b'B'] => true,
+        [b'k' | b'K' | b'M' | b'B', next, ..] => !next.is_ascii_alphanumeric(),
+        _ => false,
+    }
+}
+
 /// Whether an exponent follows: `e5`, `e-05`, `e+05`.
 fn is_mantissa(behind: &[u8]) -> bool {
     match behind {
@@ -379,7 +380,7 @@ fn is_version(before: &[u8], behind: &[u8]) -> bool {
 
 /// The last whole number in a name that lies where the pattern varies, or reaches into it: what stands
 /// before its first wildcard and behind its last does not vary. The digits of a number with a point or
-/// an exponent (`loss=0.32`, `lr=1e-05`) are none, nor is the version that a trainer puts at the end
+/// an exponent (`loss=0.32`, `lr=1e-05`), of thousands (`10k`) or below 0 are none, nor is the version that a trainer puts at the end
 /// of a name that was taken (`epoch=3-v1.ckpt`).
 fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
     let before = pattern.find(['*', '?', '['])?;
@@ -399,7 +400,11 @@ fn last_number<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
         let behind_point = start >= 2 && is_point(start - 1) && is_digit(start - 2);
         let before_point = is_point(end) && is_digit(end + 1);
         let (before, behind) = (&bytes[..start], &bytes[end..]);
-        let other = is_exponent(before) || is_mantissa(behind) || is_version(before, behind);
+        let other = is_exponent(before)
+            || is_mantissa(behind)
+            || is_version(before, behind)
+            || is_negative(before)
+            || is_rounded(behind);
         let reaches = start <= to && (end > from || end == from && from == to);
         if !behind_point && !before_point && !other && reaches {
             last = Some(&name[start..end]);
@@ -433,6 +438,10 @@ mod tests {
             ("vit16_last.pt", "vit16*.pt", None),
             ("step=7-lr=1e-05.ckpt", "*.ckpt", Some("7")),
             ("epoch=3-v1.ckpt", "*.ckpt", Some("3")),
+            ("m_1e3.pt", "m_*.pt", None),
+            ("m_10k.pt", "m_*.pt", None),
+            ("m_-7.pt", "m_*.pt", None),
+            ("step_10keys.pt", "step_*.pt", Some("10")),
             ("model.12.pt", "model*.pt", Some("12")),
             // What does not vary tells nothing.
             ("vit16-last.pt", "vit16-*.pt", None),

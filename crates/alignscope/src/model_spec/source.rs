@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::whole_path::whole_path;
-use super::{CheckpointFile, DreamSim};
+use super::{CheckpointFile, DreamSim, Like};
 use crate::hub::HubModel;
 
 /// Where an encoder's weights come from.
@@ -40,6 +40,19 @@ impl ModelSource {
         match self {
             Self::Random { of, .. } => Self::Random { of, seed },
             source => Self::Random { of: Box::new(source), seed },
+        }
+    }
+
+    /// The same, and whether it is a file of weights, or the control of one, that says nothing of its
+    /// architecture: it then has that of `like`.
+    pub(super) fn with_like(self, like: &Like) -> (Self, bool) {
+        match self {
+            Self::File(file) if file.like.is_none() => (Self::File(file.like(like.clone())), true),
+            Self::Random { of, seed } => {
+                let (of, changed) = of.with_like(like);
+                (Self::Random { of: Box::new(of), seed }, changed)
+            }
+            other => (other, false),
         }
     }
 

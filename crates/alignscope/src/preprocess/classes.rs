@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// transformers 5.24. `None` for a class that does more than resize, crop, rescale and normalise.
 ///
 /// The classes here override nothing of `PilBackend._preprocess`, but those with a default of
-/// `crop_pct` or `resize_floats`.
+/// `crop_pct`, `resize_floats` or `max_num_patches`.
 pub(super) fn defaults(class: &str) -> Option<Value> {
     const CLIP: [[f64; 3]; 2] =
         [[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]];
@@ -40,6 +40,13 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
     match stem {
         "CLIP" | "ChineseCLIP" | "Bit" => Some(cropped(shortest(224, plain(3, CLIP)))),
         "Siglip" => Some(square(224, false, plain(3, HALF))),
+        // It brings images to a grid of patches.
+        "Siglip2" => {
+            let mut patches = plain(2, HALF);
+            patches[PATCH_KEYS[0]] = json!(16);
+            patches[PATCH_KEYS[1]] = json!(256);
+            Some(patches)
+        }
         "ViT" => Some(square(224, true, plain(2, HALF))),
         "Beit" => Some(square(224, true, plain(3, HALF))),
         // It resizes what it has rescaled, in floats.
@@ -65,6 +72,9 @@ pub(super) fn defaults(class: &str) -> Option<Value> {
 /// The key of a part of the image that is kept; of `ConvNextImageProcessor` alone.
 pub(super) const CROP_PCT_KEY: &str = "crop_pct";
 
+/// The keys of a patch's side and of the most patches; of `Siglip2ImageProcessor` alone.
+pub(super) const PATCH_KEYS: [&str; 2] = ["patch_size", "max_num_patches"];
+
 /// From this side on `ConvNextImageProcessor` crops nothing.
 pub(super) const WHOLE_FROM: usize = 384;
 
@@ -72,8 +82,8 @@ const CROP_PCT: f64 = 224.0 / 256.0;
 
 /// The classes with [`defaults`], for messages.
 pub(super) const CLASSES: &str = "`CLIPImageProcessor`, `ChineseCLIPImageProcessor`, \
-     `SiglipImageProcessor`, `ViTImageProcessor`, `BeitImageProcessor`, `BitImageProcessor`, \
-     `BlipImageProcessor`, `ConvNextImageProcessor`, `DeiTImageProcessor`, `DINOv3ViTImageProcessor`, \
+     `SiglipImageProcessor`, `Siglip2ImageProcessor`, `ViTImageProcessor`, `BeitImageProcessor`, \
+     `BitImageProcessor`, `BlipImageProcessor`, `ConvNextImageProcessor`, `DeiTImageProcessor`, `DINOv3ViTImageProcessor`, \
      `MobileNetV1ImageProcessor` or `PvtImageProcessor`";
 
 /// Keys that are read.

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::classes::{CLASSES, CROP_PCT_KEY, NEUTRAL, PASSED_OVER, READ, WHOLE_FROM, defaults};
-use super::{CropRounding, Normalize, Preprocessing, Resample, Resize};
+use super::classes::{
+    CLASSES, CROP_PCT_KEY, NEUTRAL, PASSED_OVER, PATCH_KEYS, READ, WHOLE_FROM, defaults,
+};
+use super::{CropRounding, Normalize, PatchGrid, Preprocessing, Resample, Resize};
 use crate::input_file::{HashedPath, JsonFileError, read_json};
 
 /// A recipe with its story.
@@ -175,7 +177,12 @@ impl Preprocessing {
         })?;
         let mut keys = RecipeKeys { object, path, prefix: "", defaults, defaults_used };
         let crops_by_part = keys.defaults.get(CROP_PCT_KEY).is_some();
-        let own: &[&str] = if crops_by_part { &[CROP_PCT_KEY] } else { &[] };
+        let cuts_patches = keys.defaults.get(PATCH_KEYS[0]).is_some();
+        let own: &[&str] = match (crops_by_part, cuts_patches) {
+            (true, _) => &[CROP_PCT_KEY],
+            (_, true) => &PATCH_KEYS,
+            _ => &[],
+        };
         keys.must_be_known(&[&READ, own].concat(), &PASSED_OVER, &NEUTRAL)?;
 
         let resample = keys.get("resample")?;
@@ -184,6 +191,11 @@ impl Preprocessing {
             .and_then(Resample::from_code)
             .ok_or_else(|| keys.error("resample", &resample, "a filter of Pillow, 0 to 5"))?;
         let resize = match keys.flag("do_resize")? {
+            true if cuts_patches => Some(Resize::Patches(keys.patches()?)),
+            false if cuts_patches => {
+                let expected = "true, as images have one grid of patches only if they are resized";
+                return Err(keys.error("do_resize", &Value::Bool(false), expected));
+            }
             true => Some(keys.resize()?),
             false => None,
         };
@@ -481,6 +493,29 @@ impl RecipeKeys<'_> {
         })
     }
 
+    /// The grid of `Siglip2ImageProcessor`, which has no other size.
+    fn patches(&mut self) -> Result<PatchGrid, PreprocessError> {
+        for (key, neutral) in [("size", Value::Null), ("do_center_crop", Value::Bool(false))] {
+            let found = self.object.get(key).filter(|v| !v.is_null() && **v != neutral);
+            if let Some(found) = found {
+                return Err(self.error(key, found, "no such key, as its processor cuts patches"));
+            }
+        }
+        let [patch_px, max_patches] = PATCH_KEYS.map(|key| {
+            let value = self.get(key)?;
+            let number = value.as_u64().filter(|n| (1..=MAX_SIDE * MAX_SIDE).contains(n));
+            let number = number.and_then(|n| usize::try_from(n).ok());
+            number.ok_or_else(|| self.error(key, &value, "a whole number above 0"))
+        });
+        let grid = PatchGrid { patch_px: patch_px?, max_patches: max_patches? };
+        if grid.side_px() as u64 > MAX_SIDE {
+            let found = self.object.get(PATCH_KEYS[1]).cloned().unwrap_or_default();
+            let expected = "so few that a square of them has at most 8192 pixels on a side";
+            return Err(self.error(PATCH_KEYS[1], &found, expected));
+        }
+        Ok(grid)
+    }
+
     /// How `ConvNextImageProcessor` resizes and crops: a small image is brought to more than its side,
     /// and cut to it; from 384 pixels on it is squeezed to a square.
     fn crop_by_part(
@@ -613,13 +648,48 @@ mod tests {
     }
 
     #[test]
+    fn siglip2_brings_squares_to_one_grid_of_patches() {
+        let found = |key: &str, value: Value| {
+            let mut config = json!({"image_processor_type": "Siglip2ImageProcessorFast"});
+            config[key] = value;
+            parse(config).map(|recipe| recipe.preprocessing)
+        };
+        for (patches, side) in [(256, 256), (255, 240), (1024, 512), (1, 16)] {
+            let made = found("max_num_patches", json!(patches)).expect("read");
+            assert_eq!(made.output_size(), Some((side, side)), "{patches}");
+            assert_eq!(made.check_size(300, 300), Ok(()));
+        }
+        let made = found("patch_size", json!(14)).expect("read");
+        assert_eq!(
+            made.to_string().split(',').next(),
+            Some("squares to 16 × 16 patches of 14 bilinear")
+        );
+        assert!(made.check_size(400, 300).is_err());
+        for (key, value) in [
+            ("do_resize", json!(false)),
+            ("size", json!({"height": 256, "width": 256})),
+            ("do_center_crop", json!(true)),
+            ("patch_size", json!(0)),
+            ("patch_size", json!([16, 16])),
+            ("patch_size", json!(8193)),
+            ("max_num_patches", json!(1u64 << 40)),
+            ("max_num_patches", json!(16.5)),
+            ("crop_pct", json!(0.9)),
+        ] {
+            let message = found(key, value.clone()).expect_err(key).to_string();
+            let named = if value == json!(8193) { "max_num_patches" } else { key };
+            assert!(message.contains(&format!("`{named}`")), "{message}");
+        }
+    }
+
+    #[test]
     fn a_processor_that_may_do_more_is_an_error_that_names_it() {
         for class in [
             "MyProcessor",
             "MobileViTImageProcessorFast",
             "EfficientNetImageProcessor",
             "FlavaImageProcessor",
-            "Siglip2ImageProcessor",
+            "Lfm2VlImageProcessor",
             "LlavaImageProcessor",
             "VivitImageProcessor",
             "DPTImageProcessor",

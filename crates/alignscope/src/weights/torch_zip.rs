@@ -37,7 +37,10 @@ pub(super) struct Entry {
 
 impl TorchZip {
     pub(super) fn open(file: &InputFile) -> Result<Self, WeightsError> {
-        let zip_error = |e: zip::result::ZipError| damaged(file, format!("as a zip archive, {e}"));
+        let zip_error = |e: zip::result::ZipError| {
+            let what = "as a zip archive, which may not be whole (copy or save it again)";
+            damaged(file, format!("{what}: {e}"))
+        };
         let mut archive = ZipArchive::new(BufReader::new(file.reader())).map_err(zip_error)?;
         if archive.has_duplicate_names() {
             return Err(damaged(file, TWICE));

@@ -111,12 +111,14 @@ impl Changed {
     }
 }
 
-const FAMILIES: [&str; 8] = [
+const FAMILIES: [&str; 10] = [
     "clip/base",
     "clip/odd",
     "families/chinese_clip",
     "families/siglip",
     "families/siglip_so400m",
+    "families/siglip2",
+    "families/siglip2_resized",
     "families/open_clip",
     "families/timm_token",
     "families/timm_mean",
@@ -125,11 +127,11 @@ const FAMILIES: [&str; 8] = [
 /// Where a family keeps its tower, a block of it, and the keys of its tower's configuration.
 fn places(family: &str) -> (&'static str, &'static str, &'static str) {
     match family {
-        "clip/base" | "families/chinese_clip" | "families/siglip" => {
+        "clip/base" | "families/chinese_clip" | "families/siglip" | "families/siglip2" => {
             ("vision_model.", "vision_model.encoder.layers.", "vision_config/")
         }
         "clip/odd" => ("vision_model.", "vision_model.encoder.layers.", ""),
-        "families/siglip_so400m" => ("", "encoder.layers.", ""),
+        "families/siglip_so400m" | "families/siglip2_resized" => ("", "encoder.layers.", ""),
         "families/open_clip" => {
             ("visual.", "visual.transformer.resblocks.", "model_cfg/vision_cfg/")
         }
@@ -374,7 +376,7 @@ fn pretrained_config() -> Value {
 
 #[test]
 fn what_every_model_of_transformers_has_is_let_pass() {
-    for family in &FAMILIES[..5] {
+    for family in &FAMILIES[..7] {
         let changed = Changed::of(family);
         let (.., keys) = places(family);
         let expected = changed.open().expect(family).architecture;
@@ -391,7 +393,7 @@ fn what_every_model_of_transformers_has_is_let_pass() {
 
 #[test]
 fn a_key_of_another_model_is_an_error_that_names_it() {
-    for family in &FAMILIES[..5] {
+    for family in &FAMILIES[..7] {
         let changed = Changed::of(family);
         let (.., keys) = places(family);
         for place in ["", keys] {
@@ -432,7 +434,29 @@ fn a_key_of_another_model_is_an_error_that_names_it() {
     }
     Changed::of("families/siglip").refuses("vision_config/vision_use_head", &json!(false));
     Changed::of("families/siglip").refuses("vision_config/projection_dim", &json!(2048));
+    Changed::of("families/siglip").refuses("vision_config/num_patches", &json!(16));
     Changed::of("families/siglip").refuses("vision_config_dict", &json!({}));
+    Changed::of("families/siglip2").refuses("vision_config/image_size", &json!(16));
+    Changed::of("families/siglip2").refuses("vision_config/num_patches", &json!(17));
+}
+
+#[test]
+fn the_processor_of_a_naflex_model_cuts_the_models_patches() {
+    let changed = Changed::of("families/siglip2");
+    let with = |key: &str, value: Value| {
+        let opened = changed.with("preprocessor_config.json", key, value);
+        opened.map(|checkpoint| checkpoint.architecture.image_size).map_err(|e| e.to_string())
+    };
+    // Patches of four pixels; those beyond a square number are padding.
+    for (patches, side) in [(16, 16), (17, 16), (24, 16), (25, 20), (1, 4)] {
+        assert_eq!(with("max_num_patches", json!(patches)), Ok(side), "{patches}");
+    }
+    let error = with("patch_size", json!(8)).expect_err("other patches");
+    assert!(error.contains("`patch_size`") && error.contains("the model's"), "{error}");
+    let recipe = json!({"image_processor_type": "SiglipImageProcessor", "size": 16});
+    std::fs::write(changed.path("preprocessor_config.json"), recipe.to_string()).expect("written");
+    let error = changed.open().map(|_| ()).expect_err("another class").to_string();
+    assert!(error.contains("`Siglip2ImageProcessor`"), "{error}");
 }
 
 #[test]

@@ -32,8 +32,6 @@ fn stages(checkpoint: &Checkpoint) -> Vec<(String, Vec<f32>)> {
 
 /// The folders of golden checkpoints, and files, whose configuration a run reads.
 fn checkpoints() -> Vec<ModelSource> {
-    // What these lack on purpose is told by other tests.
-    let broken = ["siglip2_naflex"];
     let mut found = Vec::new();
     for place in ["families", "clip"] {
         let entries = std::fs::read_dir(folder(place)).expect("the golden files");
@@ -41,8 +39,7 @@ fn checkpoints() -> Vec<ModelSource> {
         paths.push(folder(place));
         for path in paths {
             let has = |name: &str| path.join(name).is_file();
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if (has("config.json") || has("open_clip_config.json")) && !broken.contains(&&*name) {
+            if has("config.json") || has("open_clip_config.json") {
                 found.push(ModelSource::Folder(path));
             }
         }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use alignscope::encoder::{Checkpoint, Encoder, EncoderError, encode_stages};
-use alignscope::features::{FeatureRequest, Picture, StageFeatures, features};
+use alignscope::features::{FeatureError, FeatureRequest, Picture, StageFeatures, features};
 use alignscope::image::RgbImage;
 use alignscope::{ModelSpec, Precision, ProjectionForm, Silent, Stage, Tokens};
 use safetensors::SafeTensors;
@@ -284,6 +284,36 @@ fn vit_deit_mae_and_ijepa() {
 #[test]
 fn beit_with_its_kinds_of_positions() {
     check_all(&["beit", "beit_resized", "beit_shared"]);
+}
+
+#[test]
+fn siglip_2_of_square_images_with_and_without_resized_positions() {
+    check_all(&["siglip2", "siglip2_resized"]);
+}
+
+#[test]
+fn a_naflex_model_takes_an_image_that_comes_to_the_grid_of_a_square_and_no_other() {
+    // 16 patches at most: 40 × 32 pixels come to 4 × 4, 40 × 20 to 5 × 3.
+    let encode = |width: usize, height: usize| {
+        let spec = ModelSpec::folder(golden("families/siglip2"));
+        let checkpoint =
+            Checkpoint::of(&spec, None, Tokens::All, &Silent).expect("opened").expect("one");
+        let encoder = &Encoder::load(&checkpoint).expect("loaded");
+        let bytes = (0..3 * width * height).map(|i| (i * 31 % 251) as u8).collect();
+        let image = Picture::Pixels(RgbImage::new(width, height, bytes), "mine".to_owned());
+        let (images, tokens) = (&[image][..], Tokens::All);
+        let request =
+            FeatureRequest { encoder, images, tokens, stages: &[], memory_bytes: 1 << 30 };
+        features(request, &Silent).map(|stages| stages[0].shape.clone())
+    };
+    for size in [(40, 40), (40, 32), (7, 7), (1000, 999)] {
+        assert_eq!(encode(size.0, size.1).expect("a square grid"), [1, 16, 24], "{size:?}");
+    }
+    let error = encode(40, 20).expect_err("no square");
+    assert_eq!(error.to_string(), "the model cannot take the image mine");
+    let FeatureError::NotSquare { source, .. } = error else { panic!("{error}") };
+    assert!(source.to_string().contains("40 × 20 pixels"), "{source}");
+    assert!(source.to_string().contains("5 × 3 patches, expected 4 × 4"), "{source}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn recipe_of_vit(path: &Path) -> Result<Preprocessing, PreprocessError> {
 fn recipes_of_vision_transformers_give_the_arrays_of_their_libraries() {
     let expected = Tensors::open(&folder("preprocess").join("recipes_vits.safetensors"));
     let names = expected.names();
-    assert_eq!(names.len(), 24);
+    assert_eq!(names.len(), 30);
     for name in names {
         let (recipe, size) = name.split_once('/').expect("recipe/size");
         let (width, height) = size.split_once('x').expect("width x height");

@@ -228,19 +228,18 @@ impl Root {
         let Presentation { title, colours, published } = experiment.presentation.clone();
         let figure = |figure: &FigureSpec| {
             let mut asked: Vec<String> = Vec::new();
-            for model in figure.models.iter().map(|model| experiment.asked(model).into_owned()) {
+            for model in figure.models.iter().map(|model| experiment.asked(model, names)) {
                 if !asked.contains(&model) {
                     asked.push(model);
                 }
             }
             FigureForm::new(&FigureSpec { models: asked, ..figure.clone() }, title.as_ref())
         };
-        let colour =
-            |(model, colour): (String, String)| (experiment.asked(&model).into_owned(), colour);
+        let colour = |(model, colour): (String, String)| (experiment.asked(&model, names), colour);
         let colours = colours.into_iter().map(colour).collect();
         Self {
-            models: texts_of_models(&experiment.models, names),
-            matched: matched(&experiment.models).into_iter().collect(),
+            models: texts_of_models(&experiment.models),
+            matched: matched(&experiment.models).into_iter().map(whole_paths).collect(),
             distances: Some(names_of_distances(&experiment.distances)),
             tokens: Some(experiment.tokens.to_string()),
             prefix_tokens: experiment.prefix_tokens,
@@ -267,20 +266,16 @@ impl Root {
     }
 }
 
-/// The models as they are named from anywhere; a series by its pattern, once.
-///
-/// `names` — what results call each of them
-fn texts_of_models(models: &[NamedModel], names: &[String]) -> Vec<String> {
+/// The models as they are named from anywhere, with the names that the user gives them; a series by its
+/// pattern, once.
+fn texts_of_models(models: &[NamedModel]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::with_capacity(models.len());
-    for (model, name) in models.iter().zip(names) {
-        let (asked, name) = match &model.state {
-            Some(state) => (&*state.asked, state.asked.called()),
-            None => (model, name.clone()),
-        };
-        let text = match &asked.spec {
-            ModelSpec::Own(own) => format!("{IN_MEMORY}{own}"),
-            spec if spec.place() == name => name,
-            spec => format!("{name}={}", spec.place()),
+    for model in models {
+        let asked = model.state.as_ref().map_or(model, |state| &state.asked);
+        let text = match (&asked.name, &asked.spec) {
+            (_, ModelSpec::Own(own)) => format!("{IN_MEMORY}{own}"),
+            (Some(name), spec) if *name != spec.place() => format!("{name}={}", spec.place()),
+            (_, spec) => spec.place(),
         };
         if model.state.is_none() || texts.last() != Some(&text) {
             texts.push(text);
@@ -321,6 +316,11 @@ impl FigureForm {
 
 fn names_of_distances(distances: &[Distance]) -> Vec<String> {
     distances.iter().map(ToString::to_string).collect()
+}
+
+/// The paths that a pattern matched, from the root of the file system.
+fn whole_paths((pattern, paths): (String, Vec<PathBuf>)) -> (String, Vec<PathBuf>) {
+    (pattern, paths.iter().map(|path| whole(path)).collect())
 }
 
 /// A path from the root of the file system.

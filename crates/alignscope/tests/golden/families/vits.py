@@ -19,11 +19,13 @@ those libraries give for them.
 import json
 import sys
 
+import numpy as np
 import timm
 import timm.models
 import torch
 import transformers as tf
 from generate import fresh, pixel_values, write_json
+from PIL import Image
 from safetensors.torch import save_file
 
 # What `output` is: prefix of the case -> words.
@@ -287,6 +289,17 @@ def siglip2():
                     "spatial_shapes": torch.tensor([grid] * images)}
         return inputs
 
+    def assert_padding_is_masked(model):
+        # Squares of any size have one grid; the rest of the patches is padding, which changes nothing.
+        images = [Image.fromarray(np.random.default_rng(side).integers(0, 256, (side, side, 3), dtype=np.uint8)) for side in (31, 40)]
+        found = []
+        for patches in (16, 17, 24):
+            inputs = tf.Siglip2ImageProcessor(patch_size=4, max_num_patches=patches)(images, return_tensors="pt")
+            assert inputs["spatial_shapes"].tolist() == [[4, 4]] * 2
+            with torch.no_grad():
+                found.append(model(**inputs).pooler_output)
+        assert all(torch.allclose(found[0], other, atol=1e-6) for other in found[1:])
+
     vision = WIDTH | {"intermediate_size": 28, "patch_size": 4}
     model = tf.Siglip2Model(tf.Siglip2Config(text_config=TEXT | {"projection_size": 24}, vision_config=vision | {"num_patches": 16}))
     projected("siglip2", 440, model, model.vision_model, tf.Siglip2ImageProcessor(patch_size=4, max_num_patches=16), 16,
@@ -295,6 +308,7 @@ def siglip2():
     alone = tf.Siglip2VisionModel(tf.Siglip2VisionConfig(**vision | NARROW | {"num_patches": 36, "hidden_act": "gelu"}))
     projected("siglip2_resized", 450, alone, alone, tf.Siglip2ImageProcessor(patch_size=4, max_num_patches=16), 16,
               lambda out: unit(out.pooler_output), cut(4))
+    assert_padding_is_masked(alone)
 
 
 def aimv2():

@@ -18,7 +18,8 @@ import transformers
 from PIL import Image
 from safetensors.numpy import save_file
 from timm.data import create_transform, resolve_data_config
-from transformers import BeitImageProcessorPil, BitImageProcessorPil, DeiTImageProcessorPil, DINOv3ViTImageProcessor
+from transformers import (BeitImageProcessorPil, BitImageProcessorPil, DeiTImageProcessorPil, DINOv3ViTImageProcessor,
+                          Siglip2ImageProcessorPil)
 
 HERE = Path(__file__).parent
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -50,6 +51,12 @@ PROCESSORS = {
     "dinov3_wider": (DINOv3ViTImageProcessor, IMAGENET | RESCALE | {
         "image_processor_type": "DINOv3ViTImageProcessorFast", "do_resize": True, "size": {"height": 32, "width": 32}, "resample": 2}),
 }
+# As google/siglip2-base-patch16-naflex, with other sizes; 17 patches at most are 4 × 4, and one of padding.
+NAFLEX = {
+    f"siglip2_{patches}": HALF | RESCALE | {
+        "image_processor_type": "Siglip2ImageProcessor", "processor_class": "Siglip2Processor", "do_resize": True, "resample": 2,
+        "patch_size": patch, "max_num_patches": patches}
+    for patch, patches in [(4, 17), (2, 100)]}
 TIMM = {
     "timm_augreg": {"input_size": [3, 16, 16], "interpolation": "bicubic", "crop_pct": 0.9, "crop_mode": "center", "mean": [0.5] * 3, "std": [0.5] * 3},
     # 15 / 0.875 = 17.1…: an odd margin, rounded to even.
@@ -65,13 +72,20 @@ TIMM = {
 }
 
 
+def unpatched(made, patch):
+    """The image that was cut into patches, `[3, height, width]`; padding is left out."""
+    (rows, columns), = made["spatial_shapes"]
+    patches = made["pixel_values"][0][made["pixel_attention_mask"][0] == 1]
+    return patches.reshape(rows, columns, patch, patch, 3).transpose(4, 0, 2, 1, 3).reshape(3, rows * patch, columns * patch)
+
+
 def main():
     (HERE / "recipes_vits").mkdir(exist_ok=True)
     expected = {}
 
-    def write(name, config, made):
+    def write(name, config, made, sizes=((37, 29), (29, 38))):
         (HERE / "recipes_vits" / f"{name}.json").write_text(json.dumps(config, indent=1) + "\n")
-        for width, height in [(37, 29), (29, 38)]:
+        for width, height in sizes:
             array = np.asarray(made(Image.fromarray(pattern(width, height))))
             expected[f"{name}/{width}x{height}"] = np.ascontiguousarray(array, dtype=np.float32)
 
@@ -79,6 +93,12 @@ def main():
         known = {k: v for k, v in config.items() if not k.endswith("_type") and v is not None}
         made = processor(**known)
         write(name, config, lambda image: made(image, return_tensors="np")["pixel_values"][0])
+    for name, config in NAFLEX.items():
+        known = {k: v for k, v in config.items() if k not in ("image_processor_type", "processor_class")}
+        processor = Siglip2ImageProcessorPil(**known)
+        # Squares, and a size so near one that it comes to the same grid.
+        write(name, config, lambda image: unpatched(processor(image, return_tensors="np"), config["patch_size"]),
+              [(37, 37), (19, 19), (50, 48)])
     for name, pretrained in TIMM.items():
         data = resolve_data_config(pretrained_cfg=pretrained)
         config = {"architecture": "vit_tiny_patch16_224", "num_classes": 0, "num_features": 192, "pretrained_cfg": pretrained}
