@@ -147,6 +147,8 @@ pub(crate) struct Own<'py> {
     version: Option<String>,
     prefix: Option<usize>,
     layout: Vec<String>,
+    /// Whether layout and prefix are for whatever arrays come.
+    layout_where_it_fits: bool,
 }
 
 impl Own<'_> {
@@ -167,7 +169,10 @@ impl Own<'_> {
                 return Err(raise(py, "InvalidValueError", message));
             }
         };
-        let reading = reading(py, tokens, self.prefix, &self.layout)?;
+        let mut reading = reading(py, tokens, self.prefix, &self.layout)?;
+        if self.layout_where_it_fits {
+            reading.layouts = reading.layouts.where_they_fit();
+        }
         Ok(Given { name: self.name.clone(), reading, source })
     }
 

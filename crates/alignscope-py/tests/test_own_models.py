@@ -101,7 +101,7 @@ def test_the_program_takes_a_folder_of_features_as_a_model(rated, tmp_path):
     [
         ([3], "models[0] is 3"),
         (["ssim", object()], "models[1] is"),
-        ([Features({"x": np.ones((40, 2), np.float32)}, name="a")] * 2, "the model a is named twice"),
+        ([Features({"x": np.ones((40, 2), np.float32)}, name="a")] * 2, "two models would be called `a`"),
         ([Features({"x": np.ones((3, 2), np.float32)}, name="a")], "[3, 2]"),
         ([Features({"x": np.ones((40, 2), np.float32)}, name="ssim")], "ssim"),
         (["features:nowhere"], "names no folder"),

@@ -237,7 +237,7 @@ def test_a_series_is_one_model_in_many_states(rated, tmp_path):
         (states / f"epoch_{step}.safetensors").write_bytes(changed)
     series = f"series:{states}/epoch_*.safetensors@like={MODEL}"
     dataset = alignscope.load_dataset("pairs", rated)
-    run = alignscope.run([series, "psnr"], dataset, tmp_path / "run", progress=False, resamples=20)
+    run = alignscope.run([series, "psnr"], dataset, tmp_path / "run", progress=False, resamples=100)
     frame = run.scores.to_pandas()
     of_series = frame[frame["series"] == "states"]
     assert list(dict.fromkeys(of_series["step"])) == [9, 10, 100]

@@ -30,6 +30,7 @@ class Own(TypedDict):
     version: str | None
     prefix: int | None
     layout: list[str]
+    layout_where_it_fits: bool
 
 
 class Features:
@@ -96,6 +97,7 @@ class Features:
             version=None,
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
+            layout_where_it_fits=False,
         )
 
     def __repr__(self) -> str:
@@ -172,6 +174,7 @@ class Function:
             version=check.optional_text("version", version),
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
+            layout_where_it_fits=False,
         )
 
     def __repr__(self) -> str:

@@ -49,6 +49,8 @@ class TorchModel(Function):
             layout="NHWC",
             version=version,
         )
+        # Which stages are maps is known when the first image has gone through.
+        self._own["layout_where_it_fits"] = True
 
     def _described(self, model: Any, tower: Tower, settings: Settings) -> str:
         """The model's version: its class, the libraries, the number format, and a hash."""
