@@ -58,7 +58,8 @@ def compare(run, first, second, within):
     assert keys == others and len(ours) > 0
     ours, theirs = np.array(ours), np.array(theirs)
     least = np.where(np.array(keys[2]) == "cosine", 0.02, 0.0)
-    worst = np.max(np.abs(theirs - ours) / np.maximum(ours, least))
+    # Class tokens are equal before the first block: their distance is 0 in both.
+    worst = np.max(np.abs(theirs - ours) / np.maximum(ours, np.maximum(least, 1e-30)))
     assert worst <= within, worst
 
 
@@ -69,8 +70,9 @@ def test_an_adapter_gives_the_distances_of_our_own_encoder(library, name, rated,
     run = alignscope.run(
         models, dataset, tmp_path / "run", resamples=0, cache=False, progress=False, pixels=False
     )
-    # Sums of f32 in another order.
-    compare(run, "ours", "torch", 1e-5)
+    # Sums of f32 in another order. What the ResNet's attention gives for two images differs by a
+    # hundredth of its size, so that the difference has lost two digits.
+    compare(run, "ours", "torch", 1e-3 if name == "open_clip_resnet" else 1e-5)
 
 
 @pytest.mark.parametrize(
