@@ -5,7 +5,7 @@ set -eu
 cat <<'HEAD'
 # What is said to wrong input
 
-Every row is a test in `crates/alignscope-cli/tests/it/`, in `wrong_input.rs` or `checkpoints.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
+Every row is a test in `crates/alignscope-cli/tests/it/`, in `wrong_input.rs`, `checkpoints.rs` or `series.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
 beginning; DATA is the folder given with `--data`.
 
 Characters that a terminal would obey instead of showing them (control characters such as escape sequences, and those that turn the direction of a text), and most that have no width, are
@@ -35,7 +35,7 @@ Images have limits of their own, of pixels, bytes, scans and memory, each with w
 | wrong input | what the program says |
 |---|---|
 HEAD
-cargo test --release --test it -- wrong_input:: checkpoints:: --nocapture --test-threads 1 2>/dev/null |
+cargo test --release --test it -- wrong_input:: checkpoints:: series:: --nocapture --test-threads 1 2>/dev/null |
     sed -E 's/^test [a-z_0-9:]+ \.\.\. //; s#/[^ ]*/\.tmp[A-Za-z0-9]+/##g; s#/[^ ]*/\.tmp[A-Za-z0-9]+ #DATA #g' | grep ' | ' | sort -s -t '|' -k 1,1 |
     awk -F ' \\| ' '{
         row = substr($0, index($0, " | ") + 3); gsub(/\|/, "\\|", row)
