@@ -290,11 +290,7 @@ impl Curve<'_> {
         interval: Result<Interval, NoInterval>,
         note: String,
     ) -> FindingRow {
-        let note = match (&interval, note.is_empty()) {
-            (Err(reason), true) => reason.to_string(),
-            (Err(reason), false) => format!("{note}; {reason}"),
-            (Ok(_), _) => note,
-        };
+        let note = with_reason(note, &interval);
         let interval = interval.ok();
         FindingRow {
             dataset: self.dataset.to_owned(),
@@ -319,6 +315,15 @@ impl Curve<'_> {
     fn none(&self, finding: Finding, why: &str) -> FindingRow {
         let nothing = Replicates { estimate: f64::NAN, ..Replicates::default() };
         FindingRow { note: why.to_owned(), ..self.row(finding, None, &nothing, String::new()) }
+    }
+}
+
+/// A note, and behind it why there is no interval, if there is none.
+fn with_reason(note: String, interval: &Result<Interval, NoInterval>) -> String {
+    match (interval, note.is_empty()) {
+        (Err(reason), true) => reason.to_string(),
+        (Err(reason), false) => format!("{note}; {reason}"),
+        (Ok(_), _) => note,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is read off the scores of a series: how a stage changes over the training.
 
-use super::{Finding, FindingRow, Points, first_highest, interval_of, places_of_highest};
+use super::{
+    Finding, FindingRow, Points, first_highest, interval_of, places_of_highest, with_reason,
+};
 use crate::distance::Distance;
 use crate::model_spec::{SeriesStep, short_name};
 use crate::resample::{Interval, NoInterval, Replicates, Together};
@@ -119,11 +121,7 @@ impl TrainingCurve<'_> {
         interval: Result<Interval, NoInterval>,
         note: String,
     ) -> FindingRow {
-        let note = match (&interval, note.is_empty()) {
-            (Err(reason), true) => reason.to_string(),
-            (Err(reason), false) => format!("{note}; {reason}"),
-            (Ok(_), _) => note,
-        };
+        let note = with_reason(note, &interval);
         let interval = interval.ok();
         FindingRow {
             dataset: self.dataset.to_owned(),

@@ -28,4 +28,5 @@ mod runs_go_on;
 mod score_matches_scipy;
 mod series;
 mod structure;
+mod until;
 mod weights_are_whole;

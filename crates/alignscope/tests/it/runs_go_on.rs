@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::golden::folder;
+use crate::until::{Until, run};
 use alignscope::cache::CacheFolder;
 use alignscope::demo::{self, DemoFolders};
-use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetFormat, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind, ModelSpec,
-    Precision, PreparedError, Progress, Remedy, Resampling, Summary, Ties, Tokens,
+    Precision, PreparedError, Remedy, Resampling, Ties, Tokens,
 };
 use tempfile::TempDir;
 
@@ -66,49 +64,6 @@ impl Place {
             Ok(_) => panic!("no memory is too little"),
         }
     }
-}
-
-/// Stops the work after so many steps, and keeps what is noted.
-struct Until {
-    steps: AtomicI64,
-    notes: Mutex<String>,
-}
-
-impl Until {
-    fn steps(steps: i64) -> Self {
-        Self { steps: AtomicI64::new(steps), notes: Mutex::default() }
-    }
-
-    fn the_end() -> Self {
-        Self::steps(i64::MAX)
-    }
-
-    fn notes(&self) -> String {
-        self.notes.lock().expect("notes").clone()
-    }
-}
-
-impl Progress for Until {
-    fn begin(&self, _task: &str, _steps: u64) {}
-
-    fn advance(&self, steps: u64) {
-        self.steps.fetch_sub(steps as i64, Ordering::Relaxed);
-    }
-
-    fn end(&self) {}
-
-    fn note(&self, message: &str) {
-        self.notes.lock().expect("notes").push_str(&format!("{message}\n"));
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.steps.load(Ordering::Relaxed) < 0
-    }
-}
-
-fn run(experiment: &Experiment, out: &Path, until: &Until) -> Result<Summary, ExperimentError> {
-    let claimed = OutputFolder::claim_run(out, experiment.fresh).expect("a folder");
-    experiment.run(vec![], &claimed, until)
 }
 
 const TABLES: [&str; 7] = [

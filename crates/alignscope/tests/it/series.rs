@@ -3,19 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::golden::folder;
+use crate::until::{Until, run};
 use alignscope::cache::CacheFolder;
 use alignscope::demo::{self, DemoFolders};
 use alignscope::findings::{Finding, FindingRow};
 use alignscope::results::{
-    OutputFolder, ResultsError, ScoreRow, read_comparisons, read_energy, read_findings, read_scores,
+    ResultsError, ScoreRow, read_comparisons, read_energy, read_findings, read_scores,
 };
 use alignscope::{
     Choices, DatasetFormat, DatasetSpec, Distance, Experiment, ExperimentError, ExperimentFile,
-    MetricKind, ModelSpec, NamedModel, Progress, Resampling, Stage, Summary,
+    MetricKind, ModelSpec, NamedModel, Resampling, Stage, Summary,
 };
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -109,47 +108,8 @@ fn noisy(share: f32) -> Vec<u8> {
     safetensors::serialize(views, None).expect("serialized")
 }
 
-/// Stops the work after so many steps, and keeps what is noted.
-struct Until {
-    steps: AtomicI64,
-    notes: Mutex<String>,
-}
-
-impl Until {
-    fn steps(steps: i64) -> Self {
-        Self { steps: AtomicI64::new(steps), notes: Mutex::default() }
-    }
-
-    fn notes(&self) -> String {
-        self.notes.lock().expect("notes").clone()
-    }
-}
-
-impl Progress for Until {
-    fn begin(&self, _task: &str, _steps: u64) {}
-
-    fn advance(&self, steps: u64) {
-        self.steps.fetch_sub(steps as i64, Ordering::Relaxed);
-    }
-
-    fn end(&self) {}
-
-    fn note(&self, message: &str) {
-        self.notes.lock().expect("notes").push_str(&format!("{message}\n"));
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.steps.load(Ordering::Relaxed) < 0
-    }
-}
-
-fn run(experiment: &Experiment, out: &Path, until: &Until) -> Result<Summary, ExperimentError> {
-    let claimed = OutputFolder::claim_run(out, experiment.fresh).expect("a folder");
-    experiment.run(vec![], &claimed, until)
-}
-
 fn done(experiment: &Experiment, out: &Path) -> (Summary, String) {
-    let until = Until::steps(i64::MAX);
+    let until = Until::the_end();
     let summary = run(experiment, out, &until).unwrap_or_else(|e| panic!("{}", with_causes(&e)));
     (summary, until.notes())
 }
@@ -379,7 +339,7 @@ fn a_run_that_stopped_goes_on_with_an_epoch_that_is_new() {
 
     // A run that is done is another one than that with a further state.
     place.epoch("a", 30);
-    match run(&experiment, &out, &Until::steps(i64::MAX)) {
+    match run(&experiment, &out, &Until::the_end()) {
         Err(ExperimentError::Results(ResultsError::HoldsRun { choices, .. })) => {
             assert!(choices.contains("models"), "{choices}");
         }
@@ -447,7 +407,7 @@ fn what_is_no_series_is_told_before_anything_is_encoded() {
     let place = Place::new();
     let said = |models: Vec<NamedModel>| {
         let out = place.path("refused");
-        let error = run(&place.experiment(models), &out, &Until::steps(i64::MAX));
+        let error = run(&place.experiment(models), &out, &Until::the_end());
         with_causes(&error.expect_err("no run"))
     };
     let like = folder("clip/base").display().to_string();
