@@ -1,26 +1,27 @@
 //! Models of the user's: features that are there already, and functions that encode images.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alignscope::encoder::known_models;
 use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
-use alignscope::model::ModelError;
-use alignscope::preprocess::Preprocessing;
+use alignscope::model::{Device, ModelError};
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, ModelSpec,
-    Stage, StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, Stage,
+    StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
 use crate::array;
 use crate::dataset::Dataset;
+use crate::device::{PyDevice, images};
 use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
+use crate::recipe::{GivenRecipe, Recipe};
 use crate::table::Table;
 use crate::work::{self, Worker};
 
@@ -141,10 +142,12 @@ pub(crate) struct Own<'py> {
     file_names: Option<Vec<String>>,
     encode: Option<Py<PyAny>>,
     stages: Vec<String>,
-    recipe: Option<String>,
+    recipe: Option<GivenRecipe>,
     batch: usize,
     spill: bool,
     version: Option<String>,
+    made_with: BTreeMap<String, String>,
+    device: Option<Py<PyAny>>,
     prefix: Option<usize>,
     layout: Vec<String>,
     /// Whether layout and prefix are for whatever arrays come.
@@ -159,10 +162,12 @@ impl Own<'_> {
             (None, Some(encode)) => GivenSource::Function {
                 encode: Arc::new(encode.clone_ref(py)),
                 stages: self.stages.iter().map(|name| Stage::in_results(name)).collect(),
-                recipe: self.recipe.as_deref().map(|name| Recipe::of(py, name)).transpose()?,
+                recipe: self.recipe.as_ref().map(|given| Recipe::new(py, given)).transpose()?,
                 batch: self.batch,
                 spill: self.spill,
                 version: self.version.clone(),
+                made_with: self.made_with.clone(),
+                device: self.device.as_ref().map(|device| Arc::new(device.clone_ref(py))),
             },
             (None, None) => {
                 let message = format!("{} has neither features nor a function", self.name);
@@ -213,6 +218,8 @@ enum GivenSource<'a> {
         batch: usize,
         spill: bool,
         version: Option<String>,
+        made_with: BTreeMap<String, String>,
+        device: Option<Arc<Py<PyAny>>>,
     },
 }
 
@@ -228,7 +235,16 @@ impl<'a> Given<'a> {
         let Self { name, reading, source } = self;
         let source = match source {
             GivenSource::Features(features) => UserSource::Features(features),
-            GivenSource::Function { encode, stages, recipe, batch, spill, version } => {
+            GivenSource::Function {
+                encode,
+                stages,
+                recipe,
+                batch,
+                spill,
+                version,
+                made_with,
+                device,
+            } => {
                 let preprocessing = match recipe {
                     None => None,
                     Some(Recipe::Known(recipe)) => Some(recipe),
@@ -249,13 +265,17 @@ impl<'a> Given<'a> {
                     }
                 };
                 let encode = Box::new(call);
+                let device = device.map(|object| PyDevice { object, worker });
+                let device = device.map(|device| Box::new(device) as Box<dyn Device + 'w>);
                 UserSource::Function(Function {
                     stages,
                     preprocessing,
                     batch,
                     spill,
                     version,
+                    made_with,
                     encode,
+                    device,
                 })
             }
         };
@@ -308,30 +328,6 @@ fn reading(
     Ok(Reading { tokens, prefix, layouts })
 }
 
-/// How images are brought to a function: as some model has it.
-enum Recipe {
-    Known(Preprocessing),
-    /// Of a checkpoint that is still to be opened.
-    Checkpoint(ModelSpec),
-}
-
-impl Recipe {
-    fn of(py: Python<'_>, name: &str) -> PyResult<Self> {
-        let id = name.strip_prefix("random:").unwrap_or(name);
-        if let Some(known) = known_models().iter().find(|known| known.id == id) {
-            return Ok(Self::Known(known.preprocessing().clone()));
-        }
-        let model: ModelSpec = name.parse().map_err(|e| exception(py, &e))?;
-        match model.is_encoder() {
-            true => Ok(Self::Checkpoint(model)),
-            false => {
-                let message = format!("`{name}` has no recipe of preprocessing; name an encoder");
-                Err(raise(py, "InvalidValueError", message))
-            }
-        }
-    }
-}
-
 /// Has the user's function encode a batch.
 fn of_batch(
     py: Python<'_>,
@@ -340,12 +336,7 @@ fn of_batch(
     mut rows: Vec<StageRows>,
 ) -> PyResult<Vec<StageRows>> {
     let stages: Vec<String> = rows.iter().map(|rows| rows.stage().to_string()).collect();
-    let images = match batch {
-        Batch::Preprocessed { values, shape } => array::array(py, values, &shape).into_any(),
-        Batch::Decoded(images) => {
-            PyList::new(py, images.iter().map(|image| array::pixels(py, image)))?.into_any()
-        }
-    };
+    let images = images(py, batch)?;
     let found: Vec<PyReadonlyArrayDyn<'_, f32>> = encode.call1((images, stages))?.extract()?;
     for (rows, array) in rows.iter_mut().zip(&found) {
         let (values, shape) = array::features(array)?;

@@ -3,10 +3,12 @@
 
 mod array;
 mod dataset;
+mod device;
 mod encoder;
 mod error;
 mod experiment;
 mod external;
+mod recipe;
 mod table;
 mod work;
 
@@ -27,6 +29,8 @@ mod _alignscope {
     use super::experiment::{Experiment, choices};
     #[pymodule_export]
     use super::external::{Measured, measure};
+    #[pymodule_export]
+    use super::recipe::prepared;
     #[pymodule_export]
     use super::run_program;
     #[pymodule_export]

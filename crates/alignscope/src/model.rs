@@ -18,6 +18,7 @@ mod error;
 mod features;
 mod function;
 mod metric;
+mod on_device;
 mod pair_reduction;
 mod pixels;
 mod reduction;
@@ -32,8 +33,12 @@ pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
 pub use features::{FeatureValues, Features, FeaturesSource};
-pub use function::{Batch, Encode, Function, FunctionSource, StageRows, StageRowsError};
+pub use function::{
+    Batch, Capacity, Device, DeviceSet, DeviceStage, Encode, Function, FunctionSource, Held,
+    StageRows, StageRowsError,
+};
 pub use metric::{ImageMetric, Metric};
+pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
 pub use user::{UserModel, UserSource};
@@ -87,6 +92,12 @@ pub trait Facts {
 
     /// The same for people, by what each is called: what a run that goes on holds against.
     fn inputs(&self) -> Vec<(String, String)>;
+
+    /// What it is made of and where it runs, by what each is called, as far as its numbers are not told
+    /// from others' by it: versions of libraries, device, driver.
+    fn made_with(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// What of the images of a data set it compares, by what that is called.
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {

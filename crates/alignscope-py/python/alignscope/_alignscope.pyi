@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._experiment import Choices
 from ._progress import Reporter
-from ._models import Own
+from ._models import Own, Steps
 from ._score import Holding
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "known_models",
     "measure",
     "memory_of_text",
+    "prepared",
     "read_table",
     "run_program",
 ]
@@ -166,6 +167,7 @@ class Measured:
 def choices() -> dict[str, list[str]]: ...
 def draw_demo(folder: str | PathLike[str], seed: int) -> dict[str, Path]: ...
 def memory_of_text(text: str) -> int: ...
+def prepared(steps: Steps, image: NDArray[np.uint8]) -> NDArray[np.float32]: ...
 def known_models() -> list[tuple[str, str, str]]: ...
 def read_table(run: str | PathLike[str], table: str) -> Table: ...
 def run_program(command: Sequence[str]) -> int: ...

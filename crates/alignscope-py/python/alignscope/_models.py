@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from . import _arguments as check
 from ._arrays import activations
@@ -16,6 +16,49 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class Steps(TypedDict):
+    """A recipe of preprocessing, as the compiled part takes it; see `alignscope.torch.Recipe`."""
+
+    shortest: int | None
+    exact: tuple[int, int] | None
+    crop: tuple[int, int] | None
+    filter: int
+    floor: bool
+    rescale: float | None
+    mean: tuple[float, float, float] | None
+    std: tuple[float, float, float] | None
+    in_floats: bool
+
+
+class DeviceStage(TypedDict):
+    """A stage of a model on a device, as the compiled part tells it."""
+
+    stage: str
+    tokens: int
+    channels: int
+    channels_first: bool
+    chosen: tuple[int, int] | None
+    registers: tuple[int, int]
+
+
+class Device(Protocol):
+    """What encodes images on a device, holds their activations, and reduces their pairs there."""
+
+    def capacity(self) -> tuple[int, int]: ...
+    def begin(
+        self, images: int, stages: Sequence[DeviceStage], host_bytes: int, folder: str
+    ) -> tuple[str, int]: ...
+    def encode(self, images: Any) -> int: ...
+    def images(
+        self, stage: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]: ...
+    def image(self, stage: int, image: int) -> NDArray[np.float32]: ...
+    def pairs(
+        self, stage: int, pairs: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]: ...
+    def give_back(self) -> None: ...
+
+
 class Own(TypedDict):
     """A model of one's own, as the compiled part takes it."""
 
@@ -24,10 +67,12 @@ class Own(TypedDict):
     file_names: list[str] | None
     encode: Callable[[Any, list[str]], list[NDArray[np.float32]]] | None
     stages: list[str]
-    recipe: str | None
+    recipe: str | Steps | None
     batch: int
     spill: bool
     version: str | None
+    made_with: dict[str, str]
+    device: Device | None
     prefix: int | None
     layout: list[str]
     layout_where_it_fits: bool
@@ -95,6 +140,8 @@ class Features:
             batch=1,
             spill=True,
             version=None,
+            made_with={},
+            device=None,
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,
@@ -172,6 +219,8 @@ class Function:
             batch=check.whole("batch", batch, 1),
             spill=check.yes_or_no("spill", spill),
             version=check.optional_text("version", version),
+            made_with={},
+            device=None,
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,

@@ -217,6 +217,8 @@ impl ActivationSource for FeaturesSource<'_> {
             image_bytes,
             image_of_file_bytes: image_bytes,
             image_beside_file_bytes: 0,
+
+            device_bytes: None,
             busy_images: 0,
             batch_images: 1,
             reading_bytes: None,

@@ -96,6 +96,9 @@ pub struct ModelRecord {
     /// Whether its activations came from the user, as features or from a function, so that nothing
     /// is known of how they were made but what is said here.
     pub of_user: bool,
+    /// What it is made of and where it ran, by what each is called, where it is the user's: libraries
+    /// with their versions, device, driver, number format.
+    pub made_with: BTreeMap<String, String>,
     /// Keys that its configuration lacked, with the defaults taken.
     pub defaults_used: Vec<String>,
     /// Its files.

@@ -57,6 +57,7 @@ impl Experiment {
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
                     of_user: model.model.facts().role() == Role::OfUser,
+                    made_with: model.model.facts().made_with(),
                     defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
                     files: model.model.facts().files(),
                 }

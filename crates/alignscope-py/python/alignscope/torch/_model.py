@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import _arguments as check
 from .._errors import InvalidValueError
 from .._models import Function
 from ._library import version_of
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import torch
 
 
+#: Images at a time, at first, and at most where a GPU bears more.
+_BATCH, _MOST_ON_GPU = 32, 512
+
+
 class TorchModel(Function):
     """A torch model as a model of a run. `module` and the `from_…` functions make one.
 
@@ -22,9 +27,11 @@ class TorchModel(Function):
     """
 
     def __init__(self, tower: Tower, settings: Settings) -> None:
-        from ._device import placed
+        from ._device import facts, placed
+        from ._memory import Growth
         from ._prepare import Preparation
         from ._runner import Runner
+        from ._store import Store
 
         given = tower.preprocess if settings.preprocess is None else settings.preprocess
         if given is None:
@@ -34,7 +41,11 @@ class TorchModel(Function):
             )
         model, place = placed(tower.model, settings.device, settings.dtype, settings.tf32)
         self._preparation = Preparation(given)
-        self._runner = Runner(model, tower, place, settings.batch)
+        is_gpu = place.device.type != "cpu"
+        most = settings.batch or (_MOST_ON_GPU if is_gpu else _BATCH)
+        growth = Growth(place.device, min(_BATCH, most), most)
+        self._runner = Runner(model, tower, place, growth)
+        self._reduces = (settings.reduce or ("device" if is_gpu else "host")) == "device"
         version = settings.version
         if version is None and self._preparation.identity is not None:
             version = self._described(model, tower, settings)
@@ -43,12 +54,18 @@ class TorchModel(Function):
             [tap.stage for tap in tower.taps],
             name=tower.name if settings.name is None else settings.name,
             preprocess=self._preparation.named,
-            batch=settings.batch,
+            batch=most,
             spill=settings.spill,
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
             version=version,
         )
+        self._own["made_with"] = facts(place) | {"reduced on": "device" if self._reduces else "host"}
+        if self._preparation.steps is not None:
+            self._own["recipe"] = self._preparation.steps
+        if self._reduces:
+            memory = check.memory(settings.memory)
+            self._own["device"] = Store(self._runner, self._preparation, growth, memory)
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
 
@@ -61,7 +78,8 @@ class TorchModel(Function):
 
         place = str(self._runner.place)
         stages = [str(tap) for tap in tower.taps]
-        more = [place, stages, self._preparation.identity, repr(tower.layout), __version__]
+        reduced = "reduced on the device" if self._reduces else "reduced on the host"
+        more = [place, reduced, stages, self._preparation.identity, repr(tower.layout), __version__]
         # The first class that is not of torch: what is around it may be a plain container.
         classes = [type(part) for part in model.modules()]
         root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
@@ -86,10 +104,8 @@ class TorchModel(Function):
 
     @property
     def facts(self) -> dict[str, str]:
-        """Where it runs: device, driver, number format, version of torch."""
-        from ._device import facts
-
-        return facts(self._runner.place)
+        """Where it runs: device, driver, number format, version of torch; as the manifest has it."""
+        return dict(self._own["made_with"])
 
     def activations(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """The activations of prepared images at each stage, on the device.

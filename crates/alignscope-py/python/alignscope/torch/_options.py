@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from .. import _arguments as check
-from .._errors import InvalidTypeError
+from .._errors import InvalidTypeError, InvalidValueError
 
 
 class Options(TypedDict, total=False):
@@ -32,9 +32,17 @@ class Options(TypedDict, total=False):
     tf32 : bool, default False
         Whether products of float32 on a GPU may be made in TF32, with 10 bits of mantissa. Off
         during the pass otherwise, whatever torch's own settings, which are put back after it.
-    batch : int, default 32
-        Images at a time, at most. If the device has too little memory, batches are halved, and the
-        work goes on.
+    batch : int, optional
+        Images at a time, at most; by default 32, and on a GPU from 32 on as many as it bears, up to
+        512. If the device has too little memory, batches are halved, and the work goes on.
+    reduce : {"host", "device"}, optional
+        Where pairs of images are reduced to statistics. `device`: where activations are, so that
+        they never come to main memory; by default on a GPU. `host`: by the compiled part, in main
+        memory; by default on the CPU. Distances agree to about 1e-7.
+    memory : int or str, optional
+        With `reduce="device"`, what activations may take of the device, in bytes or as `8GB`; by
+        default what is free beside the model and a batch. Of images that are connected by pairs and
+        do not fit, the others wait in pinned main memory, and then in a temporary file.
     prefix : int, optional
         How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
         registers, 0 for none. The `from_…` functions know it.
@@ -52,7 +60,9 @@ class Options(TypedDict, total=False):
     device: Any
     dtype: Any
     tf32: bool
-    batch: int
+    batch: int | None
+    reduce: Literal["host", "device"] | None
+    memory: int | str | None
     prefix: int | None
     spill: bool
     version: str | None
@@ -67,7 +77,9 @@ class Settings:
     device: Any = None
     dtype: Any = None
     tf32: bool = False
-    batch: int = 32
+    batch: int | None = None
+    reduce: str | None = None
+    memory: int | str | None = None
     prefix: int | None = None
     spill: bool = True
     version: str | None = None
@@ -89,7 +101,12 @@ def settings(options: Mapping[str, Any]) -> Settings:
             )
     given = Settings(**options)
     check.yes_or_no("tf32", given.tf32)
-    check.whole("batch", given.batch, 1)
+    check.optional_whole("batch", given.batch, 1)
+    if given.reduce not in (None, "host", "device"):
+        raise InvalidValueError(
+            f"reduce is {check.shown(given.reduce)}, expected `host`, `device` or None"
+        )
+    check.memory(given.memory)
     check.optional_text("name", given.name)
     check.optional_whole("prefix", given.prefix)
     return given

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ from numpy.typing import NDArray
 
 from .. import _arguments as check
 from .._errors import InvalidTypeError, InvalidValueError
+from .._models import Steps
 from ._fingerprint import code_of, names_in, plain
 from ._library import need
 from ._processor import recipe_of
 from ._recipe import Recipe
-
-#: Threads that resize: Pillow works without Python's lock.
-_THREADS = min(16, os.cpu_count() or 1)
 
 Prepare = Callable[[NDArray[np.uint8]], Any]
 
@@ -44,8 +41,9 @@ class Preparation:
         self.named: str | None = None
         #: What tells it from any other; None if nothing does.
         self.identity: str | None = None
+        #: The recipe that the compiled part follows, if there is one.
+        self.steps: Steps | None = None
         self._one: Prepare | None = None
-        self._in_threads = False
         self._is_tried = False
         if isinstance(given, (str, os.PathLike)):
             self.named = self.identity = os.fspath(given)
@@ -53,7 +51,7 @@ class Preparation:
         processor = _processor(given)
         recipe = given if isinstance(given, Recipe) else processor and recipe_of(processor)
         if isinstance(recipe, Recipe):
-            self._one, self._in_threads, self.identity = recipe.apply, True, recipe.text
+            self.steps, self.identity = recipe.steps, recipe.text
         elif processor is not None:
             self._one, self.identity = _by_processor(given), str(plain(processor))
         elif callable(given):
@@ -80,12 +78,9 @@ class Preparation:
         return torch.stack(prepared)
 
     def _all(self, one: Prepare, images: Sequence[Any]) -> list[torch.Tensor]:
-        if not self._in_threads:
-            if not self._is_tried:
-                self._try(one, images[0])
-            return [_checked(one(image)) for image in images]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(lambda image: _checked(one(image)), images))
+        if not self._is_tried:
+            self._try(one, images[0])
+        return [_checked(one(image)) for image in images]
 
     def _try(self, one: Prepare, image: Any) -> None:
         """That a transform gives the same twice: one of training does not."""
