@@ -14,6 +14,9 @@ from ._tower import Tower
 if TYPE_CHECKING:
     import torch
 
+    from ._replicas import Replicas
+    from ._runner import Runner
+
 
 class TorchModel(Function):
     """A torch model as a model of a run. `module` and the `from_…` functions make one.
@@ -24,6 +27,7 @@ class TorchModel(Function):
     def __init__(self, tower: Tower, settings: Settings) -> None:
         from ._device import placed
         from ._prepare import Preparation
+        from ._replicas import Replicas
         from ._runner import Runner
 
         given = tower.preprocess if settings.preprocess is None else settings.preprocess
@@ -32,9 +36,14 @@ class TorchModel(Function):
                 f"preprocess is not given and {tower.name} brings none along, expected a Recipe, "
                 "the name of a model, or a function of a PIL image that returns a tensor"
             )
-        model, place = placed(tower.model, settings.device, settings.dtype, settings.tf32)
-        self._preparation = Preparation(given)
-        self._runner = Runner(model, tower, place, settings.batch)
+        model, self._places = placed(tower.model, settings)
+        self._preparation = Preparation(given, settings.workers)
+        self._runner: Runner | Replicas = (
+            Runner(model, tower, self._places[0], settings.batch)
+            if len(self._places) == 1
+            else Replicas(model, tower, self._places, settings.batch)
+        )
+        self._batch = settings.batch * len(self._places)
         version = settings.version
         if version is None and self._preparation.identity is not None:
             version = self._described(model, tower, settings)
@@ -43,7 +52,7 @@ class TorchModel(Function):
             [tap.stage for tap in tower.taps],
             name=tower.name if settings.name is None else settings.name,
             preprocess=self._preparation.named,
-            batch=settings.batch,
+            batch=self._batch * self._preparation.read_ahead,
             spill=settings.spill,
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
@@ -51,6 +60,7 @@ class TorchModel(Function):
         )
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
+        self._own["end"] = self._end
 
     def _described(self, model: Any, tower: Tower, settings: Settings) -> str:
         """The model's version: its class, the libraries, the number format, and a hash."""
@@ -72,7 +82,15 @@ class TorchModel(Function):
         )
 
     def _encode(self, images: Any, wanted: list[str]) -> Mapping[str, Any]:
-        return self._runner.encode(self._preparation.batch(images), wanted)
+        from ._runner import joined
+
+        batches = self._preparation.batches(images, self._batch)
+        return joined([self._runner.encode(batch, wanted) for batch in batches])
+
+    def _end(self) -> None:
+        """Ends the processes that it has; the next batch starts them anew."""
+        self._preparation.end()
+        self._runner.end()
 
     @property
     def version(self) -> str | None:
@@ -89,7 +107,7 @@ class TorchModel(Function):
         """Where it runs: device, driver, number format, version of torch."""
         from ._device import facts
 
-        return facts(self._runner.place)
+        return facts(self._places)
 
     def activations(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """The activations of prepared images at each stage, on the device.

@@ -132,7 +132,10 @@ class Crew:
         may be fewer requests than processes. The answers are in that order."""
         self._start()
         with ThreadPoolExecutor(len(self)) as pool:
-            return self._or_end(lambda: list(pool.map(Worker.ask, self._workers, requests)))
+            answers: list[Any] = self._or_end(
+                lambda: list(pool.map(Worker.ask, self._workers, requests))
+            )
+        return answers
 
     def stream(self, requests: Iterable[Any], ahead: int) -> Iterator[Any]:
         """Asks whichever process is free, and gives the answers in the order of the requests.

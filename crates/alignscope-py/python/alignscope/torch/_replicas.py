@@ -17,7 +17,7 @@ from .._errors import InvalidValueError
 from ._axes import Layouts
 from ._device import Place
 from ._process import Crew
-from ._runner import Runner
+from ._runner import Runner, joined
 from ._tap import check_names
 from ._tower import Tower
 
@@ -72,8 +72,10 @@ class Replicas:
 
     def encode(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """As `Runner.encode`; images keep their order."""
-        size = -(-len(images) // len(self._crew))
-        parts = [(part.numpy(), list(wanted)) for part in images.cpu().split(size)]
+        arrays, size = images.cpu().numpy(), -(-len(images) // len(self._crew))
+        parts = [
+            (arrays[start : start + size], list(wanted)) for start in range(0, len(arrays), size)
+        ]
         return joined(self._crew.each(parts))
 
     def on_device(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -83,13 +85,6 @@ class Replicas:
     def end(self) -> None:
         """Ends the processes; they start anew with the next batch."""
         self._crew.end()
-
-
-def joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
-    """The activations of several batches as those of one."""
-    if len(parts) == 1:
-        return parts[0]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _runner(saved: bytes, place: Place, batch: int, threads: int) -> Callable[[Any], Any]:
