@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Union, cast
 from . import _alignscope, _arguments as check
 from ._dataset import Dataset, load_dataset
 from ._errors import InvalidTypeError, InvalidValueError
-from ._models import Features, Function, Own
+from ._models import Features, Function, Own, ended
 from ._progress import Reporter, reporter
 from ._results import Table, results
 
@@ -289,15 +289,16 @@ class Experiment:
             kept = check.path("cache", cache)
         else:
             kept = check.yes_or_no("cache", cache)
-        bad = self._experiment.run(
-            self._own,
-            path,
-            kept,
-            check.yes_or_no("fresh", fresh),
-            check.yes_or_no("keep_going", keep_going),
-            reporter(progress),
-            check.threads(threads),
-        )
+        with ended(self._own):
+            bad = self._experiment.run(
+                self._own,
+                path,
+                kept,
+                check.yes_or_no("fresh", fresh),
+                check.yes_or_no("keep_going", keep_going),
+                reporter(progress),
+                check.threads(threads),
+            )
         return Run(path, bad)
 
     def __repr__(self) -> str:

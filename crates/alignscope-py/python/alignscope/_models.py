@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
@@ -76,6 +77,18 @@ class Own(TypedDict):
     prefix: int | None
     layout: list[str]
     layout_where_it_fits: bool
+    end: Callable[[], None] | None
+
+
+@contextmanager
+def ended(models: Sequence[Own]) -> Iterator[None]:
+    """Ends the processes that models of one's own have, when the work with them is done."""
+    try:
+        yield
+    finally:
+        for model in models:
+            if model["end"] is not None:
+                model["end"]()
 
 
 class Features:
@@ -145,6 +158,7 @@ class Features:
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,
+            end=None,
         )
 
     def __repr__(self) -> str:
@@ -224,6 +238,7 @@ class Function:
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,
+            end=None,
         )
 
     def __repr__(self) -> str:

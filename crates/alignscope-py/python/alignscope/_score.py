@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from . import _alignscope, _arguments as check
 from ._dataset import Dataset
 from ._experiment import Options, Run, choices, kinds
-from ._models import Features, Function, _name
+from ._models import Features, Function, _name, ended
 from ._progress import Reporter, reporter
 from ._results import Table
 
@@ -110,14 +110,15 @@ def _measure(
 ) -> Measurement:
     """Measures a model; warns of what is probably wrong with its arrays."""
     path = check.optional_path("out", out)
-    measured = _alignscope.measure(
-        dataset._handle,
-        model._own,
-        choices(options, dataset.simulated),
-        path,
-        reporter(progress),
-        check.threads(threads),
-    )
+    with ended([model._own]):
+        measured = _alignscope.measure(
+            dataset._handle,
+            model._own,
+            choices(options, dataset.simulated),
+            path,
+            reporter(progress),
+            check.threads(threads),
+        )
     for warning in measured.warnings:
         warnings.warn(warning, stacklevel=3)
     return Measurement(dataset, measured, None if path is None else Path(path))

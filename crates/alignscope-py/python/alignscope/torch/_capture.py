@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from .._errors import InvalidTypeError, InvalidValueError
+from .._errors import InvalidTypeError, InvalidValueError, ModelError
 from ._output import tensor_of
 from ._tap import Tap
 
@@ -47,13 +47,28 @@ def captured(
 
     # Not inference_mode: what a model caches in the pass (positions, masks) must not break the
     # user's training later.
-    with torch.no_grad(), _hooks(model, taps, take):
+    with torch.no_grad(), _hooks(model, taps, take), _one_device():
         result = forward(model, images)
     for tap in taps:
         if tap.side == "result":
             take(tap, result)
         _check_calls(tap, calls[tap])
     return {tap.stage: found[tap.stage] for tap in taps}
+
+
+@contextmanager
+def _one_device() -> Iterator[None]:
+    """What torch says of a tensor that did not come along with the model, in words that help."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "to be on the same device" not in str(error):
+            raise
+        raise ModelError(
+            "the model uses a tensor that is on another device than its parameters, expected one "
+            "that comes along: make it a buffer with `register_buffer`, or make it in the pass on "
+            f"the device of what comes in ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _check_calls(tap: Tap, calls: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +14,7 @@ from torch import nn
 
 from .. import _arguments as check
 from .._errors import InvalidValueError, ModelError
+from ._options import Settings
 
 #: The number formats, by their names.
 _DTYPES = {
@@ -38,11 +39,14 @@ class Place:
         The number format of both.
     tf32 : bool
         Whether products of float32 may be made in TF32.
+    is_compiled : bool
+        Whether the modules that are stages are compiled.
     """
 
     device: torch.device
     dtype: torch.dtype
-    tf32: bool
+    tf32: bool = False
+    is_compiled: bool = False
 
     @property
     def is_half(self) -> bool:
@@ -51,7 +55,9 @@ class Place:
 
     def __str__(self) -> str:
         tf32 = " with TF32" if self.tf32 and self.device.type == "cuda" else ""
-        return f"{str(self.dtype).removeprefix('torch.')}{tf32} on {self.device.type}"
+        compiled = ", compiled," if self.is_compiled else ""
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"{dtype}{tf32}{compiled} on {self.device.type}"
 
 
 def device_of(given: Any) -> torch.device | None:
@@ -103,8 +109,29 @@ def dtype_of(given: Any) -> torch.dtype | None:
     return found
 
 
-def placed(model: nn.Module, device: Any, dtype: Any, tf32: bool) -> tuple[nn.Module, Place]:
-    """The model where and as it is asked for: itself, or a copy.
+def devices_of(given: Any) -> list[torch.device | None]:
+    """The argument `device`: one, or several of one kind.
+
+    Raises
+    ------
+    InvalidValueError
+        There is no such device here, none is given, or they are of several kinds.
+    """
+    if not isinstance(given, (list, tuple)):
+        return [device_of(given)]
+    found = [device_of(device) for device in given]
+    kinds = sorted({"None" if device is None else device.type for device in found})
+    if len(kinds) != 1 or kinds == ["None"]:
+        raise InvalidValueError(
+            f"device is a list of {', '.join(kinds) or 'nothing'}, expected devices of one kind, "
+            'whose numbers are equal: ["cuda:0", "cuda:1"]'
+        )
+    return found
+
+
+def placed(model: nn.Module, settings: Settings) -> tuple[nn.Module, list[Place]]:
+    """The model where and as it is asked for, itself or a copy, and the place of each of its
+    devices; if there are several it is in main memory.
 
     Raises
     ------
@@ -112,11 +139,25 @@ def placed(model: nn.Module, device: Any, dtype: Any, tf32: bool) -> tuple[nn.Mo
         Its parameters lie on several devices, or have no numbers.
     """
     has_device, dtypes = _device_of(model), _dtypes_of(model)
-    wanted = dtype_of(dtype) or _only(dtypes)
-    place = Place(device_of(device) or has_device, wanted, tf32)
-    if not _is_same(place.device, has_device) or set(dtypes.values()) - {wanted}:
-        model = copy.deepcopy(model).to(device=place.device, dtype=place.dtype)
-    return model, place
+    wanted = dtype_of(settings.dtype) or _only(dtypes)
+    devices = [device or has_device for device in devices_of(settings.device)]
+    _check_dtype(devices[0], wanted)
+    places = [Place(device, wanted, settings.tf32, settings.compile) for device in devices]
+    where = devices[0] if len(devices) == 1 else torch.device("cpu")
+    if not _is_same(where, has_device) or set(dtypes.values()) - {wanted}:
+        model = copy.deepcopy(model).to(device=where, dtype=wanted)
+    return model, places
+
+
+def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
+    """That a device has a number format: MPS has no bfloat16 before macOS 14."""
+    try:
+        torch.zeros(1, device=device, dtype=dtype)
+    except (RuntimeError, TypeError) as error:
+        raise InvalidValueError(
+            f"dtype is {str(dtype).removeprefix('torch.')}, which {device} does not take "
+            f"({error}), expected float16 or float32"
+        ) from error
 
 
 def _is_same(device: torch.device, other: torch.device) -> bool:
@@ -206,15 +247,21 @@ def free(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def facts(place: Place) -> dict[str, str]:
-    """What a reader wants to know of where a model ran: device, driver, number format, torch."""
-    found = {"dtype": str(place), "torch": torch.__version__, "device": str(place.device)}
-    if place.device.type == "cuda":
-        properties = torch.cuda.get_device_properties(place.device)
-        found["device"] = f"{properties.name}, {properties.total_memory >> 20} MiB"
+def facts(places: Sequence[Place]) -> dict[str, str]:
+    """What a reader wants to know of where a model ran: devices, driver, number format, torch."""
+    devices = ", ".join(_told(place.device) for place in places)
+    found = {"dtype": str(places[0]), "torch": torch.__version__, "device": devices}
+    if places[0].device.type == "cuda":
         found["cuda"] = str(torch.version.cuda)
         found["driver"] = _driver()
     return found
+
+
+def _told(device: torch.device) -> str:
+    if device.type != "cuda":
+        return str(device)
+    properties = torch.cuda.get_device_properties(device)
+    return f"{properties.name}, {properties.total_memory >> 20} MiB"
 
 
 def _driver() -> str:

@@ -53,7 +53,8 @@ class Growth:
         self.step = step
         #: What an image takes of the device while it goes through; 0 if that is not known.
         self.image_bytes = 0
-        self._most = most
+        #: Images at most.
+        self.most = most
 
     @contextmanager
     def watched(self, images: int) -> Iterator[Watch]:
@@ -81,7 +82,7 @@ class Growth:
 
     def _grow(self, images: int, peak: int) -> None:
         room = 0.8 * free_bytes(self._device)
-        if images == self.step and 2 * self.step <= self._most and 2 * peak < room:
+        if images == self.step and 2 * self.step <= self.most and 2 * peak < room:
             self.step *= 2
 
     def halve(self, images: int, model: str) -> None:
@@ -99,7 +100,7 @@ class Growth:
                 'number format, dtype="bfloat16", or a device with more memory'
             )
         free(self._device)
-        self.step = self._most = max(images // 2, 1)
+        self.step = self.most = max(images // 2, 1)
 
     def free(self) -> None:
         """Gives what torch keeps of the device's memory back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _arguments as check
@@ -14,6 +14,11 @@ from ._tower import Tower
 
 if TYPE_CHECKING:
     import torch
+
+    from ._device import Place
+    from ._memory import Growth
+    from ._replicas import Replicas
+    from ._runner import Runner
 
 
 #: Images at a time, at first, and at most where a GPU bears more.
@@ -28,8 +33,8 @@ class TorchModel(Function):
 
     def __init__(self, tower: Tower, settings: Settings) -> None:
         from ._device import facts, placed
-        from ._memory import Growth
         from ._prepare import Preparation
+        from ._replicas import Replicas
         from ._runner import Runner
         from ._store import Store
 
@@ -39,13 +44,17 @@ class TorchModel(Function):
                 f"preprocess is not given and {tower.name} brings none along, expected a Recipe, "
                 "the name of a model, or a function of a PIL image that returns a tensor"
             )
-        model, place = placed(tower.model, settings.device, settings.dtype, settings.tf32)
-        self._preparation = Preparation(given)
-        is_gpu = place.device.type != "cpu"
-        most = settings.batch or (_MOST_ON_GPU if is_gpu else _BATCH)
-        growth = Growth(place.device, min(_BATCH, most), most)
-        self._runner = Runner(model, tower, place, growth)
-        self._reduces = (settings.reduce or ("device" if is_gpu else "host")) == "device"
+        model, self._places = placed(tower.model, settings)
+        self._preparation = Preparation(given, settings.workers)
+        self._reduced_on = _reduced_on(settings, self._places)
+        growth = _growth(settings, self._places)
+        self._runner: Runner | Replicas = (
+            Runner(model, tower, self._places[0], growth)
+            if len(self._places) == 1
+            else Replicas(model, tower, self._places, growth.most)
+        )
+        self._batch = growth.most * len(self._places)
+        self._facts = facts(self._places) | {"reduced on": self._reduced_on}
         version = settings.version
         if version is None and self._preparation.identity is not None:
             version = self._described(model, tower, settings)
@@ -54,20 +63,21 @@ class TorchModel(Function):
             [tap.stage for tap in tower.taps],
             name=tower.name if settings.name is None else settings.name,
             preprocess=self._preparation.named,
-            batch=most,
+            batch=self._batch * self._preparation.read_ahead,
             spill=settings.spill,
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
             version=version,
         )
-        self._own["made_with"] = facts(place) | {"reduced on": "device" if self._reduces else "host"}
-        if self._preparation.steps is not None:
-            self._own["recipe"] = self._preparation.steps
-        if self._reduces:
+        self._own["made_with"] = self._facts
+        if self._preparation.recipe is not None:
+            self._own["recipe"] = self._preparation.recipe.steps
+        if isinstance(self._runner, Runner) and self._reduced_on == "device":
             memory = check.memory(settings.memory)
-            self._own["device"] = Store(self._runner, self._preparation, growth, memory)
+            self._own["device"] = Store(self._runner, self._preparation, memory)
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
+        self._own["end"] = self._end
 
     def _described(self, model: Any, tower: Tower, settings: Settings) -> str:
         """The model's version: its class, the libraries, the number format, and a hash."""
@@ -78,8 +88,7 @@ class TorchModel(Function):
 
         place = str(self._runner.place)
         stages = [str(tap) for tap in tower.taps]
-        reduced = "reduced on the device" if self._reduces else "reduced on the host"
-        more = [place, reduced, stages, self._preparation.identity, repr(tower.layout), __version__]
+        more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity, repr(tower.layout), __version__]
         # The first class that is not of torch: what is around it may be a plain container.
         classes = [type(part) for part in model.modules()]
         root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
@@ -90,7 +99,15 @@ class TorchModel(Function):
         )
 
     def _encode(self, images: Any, wanted: list[str]) -> Mapping[str, Any]:
-        return self._runner.encode(self._preparation.batch(images), wanted)
+        from ._runner import joined
+
+        batches = self._preparation.batches(images, self._batch)
+        return joined([self._runner.encode(batch, wanted) for batch in batches])
+
+    def _end(self) -> None:
+        """Ends the processes that it has; the next batch starts them anew."""
+        self._preparation.end()
+        self._runner.end()
 
     @property
     def version(self) -> str | None:
@@ -125,3 +142,24 @@ class TorchModel(Function):
 
     def __repr__(self) -> str:
         return f"TorchModel(name={self.name!r}, {self._runner.place})"
+
+
+def _reduced_on(settings: Settings, places: Sequence[Place]) -> str:
+    """Where pairs are reduced: `host` or `device`."""
+    if settings.reduce == "device" and len(places) > 1:
+        raise InvalidValueError(
+            f"reduce is 'device' and there are {len(places)} devices, expected one: pairs of images "
+            "on two devices meet on the host"
+        )
+    on_gpu = len(places) == 1 and places[0].device.type != "cpu"
+    return settings.reduce or ("device" if on_gpu else "host")
+
+
+def _growth(settings: Settings, places: Sequence[Place]) -> Growth:
+    """Images at a time on each device."""
+    from ._memory import Growth
+
+    place = places[0]
+    grows = len(places) == 1 and place.device.type == "cuda" and not settings.compile
+    most = settings.batch or (_MOST_ON_GPU if grows else _BATCH)
+    return Growth(place.device, min(_BATCH, most) if grows else most, most)

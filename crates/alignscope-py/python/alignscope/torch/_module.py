@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._library import need
 from ._model import TorchModel
 from ._options import Options, settings
 from ._tap import spelled
-from ._tower import Tower, checked
+from ._tower import Tower, checked, whole
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
     from typing_extensions import Unpack
 
@@ -78,9 +77,5 @@ def module(
     """
     need("torch", "module()")
     found = checked(model, "model")
-
-    def forward(of: Any, images: torch.Tensor) -> Any:
-        return of(images)
-
-    tower = Tower(found, spelled(stages), forward, type(found).__name__, layout=layout)
+    tower = Tower(found, spelled(stages), whole, type(found).__name__, layout=layout)
     return TorchModel(tower, settings(options))

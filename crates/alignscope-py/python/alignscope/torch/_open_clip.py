@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidValueError, ModelError
 from . import _timm
+from ._adapter import adapted
 from ._library import need
 from ._model import TorchModel
-from ._options import Options, settings
+from ._options import Options
 from ._recipe import Recipe, triple
 from ._tap import Tap
-from ._tower import Tower, block_taps, checked, children
+from ._tower import Tower, block_taps, checked, children, whole
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
     from typing_extensions import Unpack
 
@@ -64,16 +64,20 @@ def from_open_clip(
     >>> model.stages[0], model.stages[-1]
     ('embedding', 'projection')
     """
-    need("torch", "from_open_clip()")
-    open_clip = need("open_clip", "from_open_clip()")
-    given = settings(options)
-    name = None
-    if isinstance(model, str):
-        plain = os.path.basename(model.rstrip("/")) if model.startswith("local-dir:") else model
-        name = f"{plain}.{pretrained}" if pretrained else plain.removeprefix("hf-hub:")
-        model = _created(open_clip, model, pretrained)
-    visual = checked(getattr(model, "visual", model), "model")
-    return TorchModel(tower_of(visual, name or type(visual).__name__), given)
+
+    def tower(open_clip: Any) -> Tower:
+        if isinstance(model, str):
+            made = _created(open_clip, model, pretrained)
+            return tower_of(checked(made.visual, "model"), _name(model, pretrained))
+        visual = checked(getattr(model, "visual", model), "model")
+        return tower_of(visual, type(visual).__name__)
+
+    return adapted("open_clip", options, tower)
+
+
+def _name(model: str, pretrained: str | None) -> str:
+    plain = os.path.basename(model.rstrip("/")) if model.startswith("local-dir:") else model
+    return f"{plain}.{pretrained}" if pretrained else plain.removeprefix("hf-hub:")
 
 
 def _created(open_clip: Any, name: str, pretrained: str | None) -> Any:
@@ -94,16 +98,12 @@ def tower_of(visual: nn.Module, name: str) -> Tower:
     return Tower(
         visual,
         _taps(visual),
-        _forward,
+        whole,
         name=name,
         prefix=_prefix(visual),
         preprocess=_preprocess(config),
         layout="NCHW",
     )
-
-
-def _forward(visual: Any, images: torch.Tensor) -> Any:
-    return visual(images)
 
 
 def _taps(visual: nn.Module) -> list[Tap]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .. import _arguments as check
-from .._errors import InvalidTypeError, InvalidValueError
-from .._models import Steps
+from .._errors import InvalidValueError
 from ._fingerprint import code_of, names_in, plain
-from ._library import need
+from ._process import Crew
 from ._processor import recipe_of
 from ._recipe import Recipe
+from ._transform import Prepare, by_processor, by_transform, check_pickles, in_process
+from ._transform import checked, prepared
 
-Prepare = Callable[[NDArray[np.uint8]], Any]
+#: Batches that are handed over at a time where processes prepare images.
+_READ_AHEAD = 4
 
 
 class Preparation:
@@ -29,21 +31,26 @@ class Preparation:
     ----------
     given : Recipe, str, os.PathLike, image processor, or callable
         The argument `preprocess`.
+    workers : int
+        How many processes a transform or an image processor runs in; 0 for none.
 
     Raises
     ------
     InvalidTypeError
         It is none of them.
+    InvalidValueError
+        It is for processes, but pickle does not take it.
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, workers: int = 0) -> None:
         #: The name of a model whose recipe the compiled part follows.
         self.named: str | None = None
+        #: The recipe that the compiled part follows, if it is one.
+        self.recipe: Recipe | None = None
         #: What tells it from any other; None if nothing does.
         self.identity: str | None = None
-        #: The recipe that the compiled part follows, if there is one.
-        self.steps: Steps | None = None
         self._one: Prepare | None = None
+        self._crew: Crew | None = None
         self._is_tried = False
         if isinstance(given, (str, os.PathLike)):
             self.named = self.identity = os.fspath(given)
@@ -51,11 +58,13 @@ class Preparation:
         processor = _processor(given)
         recipe = given if isinstance(given, Recipe) else processor and recipe_of(processor)
         if isinstance(recipe, Recipe):
-            self.steps, self.identity = recipe.steps, recipe.text
+            self.recipe, self.identity = recipe, recipe.text
         elif processor is not None:
-            self._one, self.identity = _by_processor(given), str(plain(processor))
+            self._run(by_processor, given, workers)
+            self.identity = str(plain(processor))
         elif callable(given):
-            self._one, self.identity = _by_transform(given), _identity(given)
+            self._run(by_transform, given, workers)
+            self.identity = _identity(given)
         else:
             expected = (
                 "a Recipe, the name of a model, an image processor, or a function of a PIL image "
@@ -63,34 +72,63 @@ class Preparation:
             )
             raise check.wrong_type("preprocess", given, expected)
 
-    def batch(self, images: Any) -> torch.Tensor:
-        """The batch `[images, 3, height, width]` of decoded images, or of what the compiled part
-        has prepared already."""
+    def _run(self, make: Callable[[Any], Prepare], given: Any, workers: int) -> None:
+        """Has the user's own code prepare images, here or in processes."""
+        self._one = make(given)
+        if workers:
+            check_pickles(given)
+            names = [f"process {i + 1} of preprocess" for i in range(workers)]
+            self._crew = Crew(names, in_process, lambda: [(make, given)] * workers)
+
+    @property
+    def read_ahead(self) -> int:
+        """How many batches are to be handed over at a time, so that processes prepare one while the
+        model runs on another."""
+        return _READ_AHEAD if self._crew else 1
+
+    def batches(self, images: Any, size: int) -> Iterator[torch.Tensor]:
+        """Batches `[images, 3, height, width]` of decoded images, or of what the compiled part has
+        prepared already: all in one, or as processes prepare them in batches of `size`."""
         if self._one is None:
-            return torch.from_numpy(np.require(images, np.float32, ["C", "W"]))
-        prepared = self._all(self._one, images)
-        shapes = sorted({tuple(tensor.shape) for tensor in prepared})
-        if len(shapes) > 1:
-            raise InvalidValueError(
-                f"preprocess gives images of different shapes ({list(shapes[0])} and "
-                f"{list(shapes[1])}), expected one; resize both sides, or crop"
-            )
-        return torch.stack(prepared)
+            yield torch.from_numpy(np.require(images, np.float32, ["C", "W"]))
+        elif self._crew is None:
+            yield _batch(self._all(self._one, images))
+        else:
+            self._try(self._one, images[0])
+            made = self._crew.stream(enumerate(images), max(2 * size, len(self._crew)))
+            while some := [torch.from_numpy(image) for image in islice(made, size)]:
+                yield _batch(some)
 
     def _all(self, one: Prepare, images: Sequence[Any]) -> list[torch.Tensor]:
-        if not self._is_tried:
-            self._try(one, images[0])
-        return [_checked(one(image)) for image in images]
+        self._try(one, images[0])
+        return [prepared(one, image, i) for i, image in enumerate(images)]
 
     def _try(self, one: Prepare, image: Any) -> None:
         """That a transform gives the same twice: one of training does not."""
-        first, second = _checked(one(image)), _checked(one(image))
+        if self._is_tried:
+            return
+        first, second = prepared(one, image, 0), prepared(one, image, 0)
         if first.shape != second.shape or not torch.equal(first, second):
             raise InvalidValueError(
                 "preprocess gives another result for the same image when it is called again, "
                 "expected a transform without chance: take the one of evaluation, not of training"
             )
         self._is_tried = True
+
+    def end(self) -> None:
+        """Ends the processes; they start anew with the next batch."""
+        if self._crew is not None:
+            self._crew.end()
+
+
+def _batch(images: list[torch.Tensor]) -> torch.Tensor:
+    shapes = sorted({tuple(image.shape) for image in images})
+    if len(shapes) > 1:
+        raise InvalidValueError(
+            f"preprocess gives images of different shapes ({list(shapes[0])} and "
+            f"{list(shapes[1])}), expected one; resize both sides, or crop"
+        )
+    return torch.stack(images)
 
 
 def _processor(given: Any) -> dict[str, Any] | None:
@@ -101,19 +139,6 @@ def _processor(given: Any) -> dict[str, Any] | None:
     config = dict(given.to_dict())
     config.setdefault("image_processor_type", type(given).__name__)
     return config
-
-
-def _by_processor(given: Any) -> Prepare:
-    """An image processor that does more than a recipe, run as it is."""
-    pillow = need("PIL.Image", "preprocessing")
-    processor = getattr(given, "image_processor", given)
-    return lambda image: processor(images=pillow.fromarray(image), return_tensors="pt")
-
-
-def _by_transform(transform: Callable[[Any], Any]) -> Prepare:
-    """A transform of images of Pillow."""
-    pillow = need("PIL.Image", "preprocessing")
-    return lambda image: transform(pillow.fromarray(image))
 
 
 def _identity(transform: Any) -> str | None:
@@ -139,34 +164,3 @@ def _globals(function: types.FunctionType) -> dict[str, Any] | None:
         elif not isinstance(value, (type(None), types.ModuleType, types.BuiltinFunctionType, type)):
             return None
     return found
-
-
-def _checked(found: Any) -> torch.Tensor:
-    """What a transform gives for an image, as a tensor `[3, height, width]` of floats."""
-    if isinstance(found, Mapping) and "pixel_values" in found:
-        found = found["pixel_values"]
-    if hasattr(found, "convert"):
-        raise InvalidTypeError(
-            f"preprocess returns a PIL image ({found.mode}, {found.width} × {found.height}), "
-            "expected a tensor [3, height, width] of floats; end it with `ToTensor()` and "
-            "`Normalize(…)`"
-        )
-    if not isinstance(found, (torch.Tensor, np.ndarray)):
-        raise InvalidTypeError(
-            f"preprocess returns a {type(found).__name__}, expected a tensor or an array "
-            "[3, height, width] of floats"
-        )
-    # A copy: an array of Pillow cannot be written to, which torch does not take.
-    tensor = torch.from_numpy(np.array(found)) if isinstance(found, np.ndarray) else found
-    if not tensor.is_floating_point():
-        raise InvalidTypeError(
-            f"preprocess returns {tensor.dtype}, expected floats as the model takes them: rescale "
-            "from 0–255, and normalise"
-        )
-    if tensor.dim() == 4 and len(tensor) == 1:
-        tensor = tensor[0]
-    if tensor.dim() != 3 or tensor.shape[0] != 3:
-        raise InvalidValueError(
-            f"preprocess returns the shape {list(tensor.shape)}, expected [3, height, width]"
-        )
-    return tensor.detach().float()

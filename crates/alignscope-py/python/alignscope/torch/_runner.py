@@ -13,6 +13,7 @@ from torch import nn
 from .._errors import InvalidValueError
 from ._axes import PROBES, Axes, Layouts
 from ._capture import captured
+from ._compile import compiled, uncompiled
 from ._device import Place, exact
 from ._memory import Growth
 from ._tap import Tap, check_names
@@ -44,7 +45,7 @@ class Runner:
         self.place = place
         #: Images at a time.
         self.growth = growth
-        self._model = model
+        self._model = compiled(model, tower.taps) if place.is_compiled else model
         self._tower = tower
         self._layouts = Layouts.of(tower.layout, tower.taps)
         self._axes: dict[str, Axes] = {}
@@ -73,24 +74,22 @@ class Runner:
                 self.growth.halve(len(some), self.name)
                 continue
             start += len(some)
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+        return joined(parts)
 
     def on_device(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, torch.Tensor]:
         """The activations of images on the device, in its number format, by stage: channels last.
 
         Whatever reduces pairs on the device begins here.
         """
-        images = self._brought(images)
+        count = len(images)
+        images = self._filled(self._brought(images))
         with exact(self.place):
             if not self._axes:
                 self._look(images[:1])
             taps = [tap for tap in self._tower.taps if tap.stage in wanted]
-            count = len(images)
 
             def keep(tap: Tap, tensor: torch.Tensor) -> torch.Tensor:
-                return self._axes[tap.stage].formed(tap, tensor, count)
+                return self._axes[tap.stage].formed(tap, tensor, len(images))[:count]
 
             found = captured(self._model, taps, self._tower.forward, images, keep)
         if self.place.is_half:
@@ -98,8 +97,19 @@ class Runner:
         return found
 
     def _brought(self, images: torch.Tensor) -> torch.Tensor:
+        device, dtype = self.place.device, self.place.dtype
+        if device.type == "cuda" and images.device.type == "cpu":
+            # From memory that does not move, while the pass before still runs.
+            return images.pin_memory().to(device, non_blocking=True).to(dtype)
         # A copy in any case: a model that works on its input in place must not spoil a second try.
-        return images.to(device=self.place.device, dtype=self.place.dtype, copy=True)
+        return images.to(device=device, dtype=dtype, copy=True)
+
+    def _filled(self, images: torch.Tensor) -> torch.Tensor:
+        """A compiled model gets batches of one size: the last image again and again."""
+        missing = self.growth.step - len(images)
+        if not self.place.is_compiled or missing <= 0:
+            return images
+        return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])
 
     def _look(self, image: torch.Tensor) -> None:
         """Tries the model with a few copies of an image, which tells what the axes are."""
@@ -111,11 +121,22 @@ class Runner:
         shapes = []
         for count in PROBES:
             copies = image.expand(count, *image.shape[1:]).contiguous()
-            shapes.append(captured(self._model, taps, self._tower.forward, copies, shape))
+            with uncompiled():
+                shapes.append(captured(self._model, taps, self._tower.forward, copies, shape))
         self._axes = {
             tap.stage: self._layouts.axes(tap, [found[tap.stage] for found in shapes])
             for tap in taps
         }
+
+    def end(self) -> None:
+        """Nothing: a model on one device has no process of its own."""
+
+
+def joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+    """The activations of several batches as those of one."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _check_finite(taps: Sequence[Tap], found: dict[str, torch.Tensor], place: Place) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from .._errors import MemoryBudgetError
-from ._memory import Growth, free_bytes
+from ._memory import free_bytes
 from ._prepare import Preparation
 from ._runner import Runner
 from ._sums import image_sums, pair_sums
@@ -34,18 +34,16 @@ class Store:
         Takes the stages of the model.
     preparation : Preparation
         Brings decoded images to the model.
-    growth : Growth
-        Images at a time.
     memory : int, optional
         Bytes of the device for activations; by default what is free beside a batch.
     """
 
     def __init__(
-        self, runner: Runner, preparation: Preparation, growth: Growth, memory: int | None
+        self, runner: Runner, preparation: Preparation, memory: int | None
     ) -> None:
         self._runner = runner
         self._preparation = preparation
-        self._growth = growth
+        self._growth = runner.growth
         self._memory = memory
         self._capacity = 0
         self._stages: list[TokenStage] = []
@@ -65,7 +63,7 @@ class Store:
             self._capacity = self._memory
         # Rust counts four bytes a number.
         counted = self._capacity * 4 // self._runner.place.dtype.itemsize
-        return counted, self._growth.step
+        return counted, self._growth.step * self._preparation.read_ahead
 
     def begin(
         self, images: int, stages: Sequence[DeviceStage], host_bytes: int, folder: str
@@ -98,15 +96,15 @@ class Store:
 
     def encode(self, images: Any) -> int:
         """Encodes the next images of the set; gives how many are taken next at most."""
-        batch = self._preparation.batch(images)
-        start = 0
-        while start < len(batch):
-            some = batch[start : start + self._growth.step]
-            if not self._encoded(some):
-                self._growth.halve(len(some), self._runner.name)
-                continue
-            start += len(some)
-        return self._growth.step
+        for batch in self._preparation.batches(images, self._growth.step):
+            start = 0
+            while start < len(batch):
+                some = batch[start : start + self._growth.step]
+                if not self._encoded(some):
+                    self._growth.halve(len(some), self._runner.name)
+                    continue
+                start += len(some)
+        return self._growth.step * self._preparation.read_ahead
 
     def _encoded(self, batch: torch.Tensor) -> bool:
         """Whether the images were encoded: False if the device has too little memory."""

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._library import need
+from ._adapter import adapted
 from ._model import TorchModel
-from ._options import Options, settings
+from ._options import Options
 from ._recipe import FILTERS, Recipe, triple
 from ._tap import Tap
-from ._tower import Tower, block_taps, checked, children, longest_blocks
+from ._tower import Tower, block_taps, checked, children, longest_blocks, whole
 
 if TYPE_CHECKING:
     import torch
@@ -67,14 +67,15 @@ def from_timm(
     >>> model.stages[:2], model.stages[-1]
     (['embedding', 'block 1'], 'output')
     """
-    need("torch", "from_timm()")
-    timm = need("timm", "from_timm()")
-    given = settings(options)
-    tag: str | None = None
-    if isinstance(model, str):
-        model = timm.create_model(model, pretrained=pretrained).eval()
-        tag = _cfg(model).get("tag") if pretrained else "untrained"
-    return TorchModel(tower_of(checked(model, "model"), timm, tag), given)
+
+    def tower(timm: Any) -> Tower:
+        if not isinstance(model, str):
+            return tower_of(checked(model, "model"), timm, None)
+        made = timm.create_model(model, pretrained=pretrained).eval()
+        tag = _cfg(made).get("tag") if pretrained else "untrained"
+        return tower_of(checked(made, "model"), timm, tag)
+
+    return adapted("timm", options, tower)
 
 
 def _cfg(model: Any) -> dict[str, Any]:
@@ -129,12 +130,12 @@ def _family(model: nn.Module) -> str:
 def _last(model: nn.Module, cfg: dict[str, Any]) -> tuple[str, Callable[[Any, torch.Tensor], Any]]:
     """The last stage, and the pass that gives it."""
     if _has_projection(model, cfg):
-        return "projection", lambda model, images: model(images)
+        return "projection", whole
+    return "output", _before_classifier
 
-    def output(model: Any, images: torch.Tensor) -> Any:
-        return model.forward_head(model.forward_features(images), pre_logits=True)
 
-    return "output", output
+def _before_classifier(model: Any, images: torch.Tensor) -> Any:
+    return model.forward_head(model.forward_features(images), pre_logits=True)
 
 
 def _has_projection(model: nn.Module, cfg: dict[str, Any]) -> bool:

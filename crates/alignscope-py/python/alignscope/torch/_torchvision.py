@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidValueError, ModelError
-from ._library import need
+from ._adapter import adapted
 from ._model import TorchModel
-from ._options import Options, settings
+from ._options import Options
 from ._recipe import Recipe, triple
 from ._tap import Tap
 from ._tower import Tower, block_taps, checked, children
@@ -63,22 +63,31 @@ def from_torchvision(
     >>> model.stages
     ['block 1', 'block 2', 'block 3', 'block 4', 'block 5', 'output']
     """
-    need("torch", "from_torchvision()")
-    models = need("torchvision", "from_torchvision()").models
-    given = settings(options)
-    name = None
-    if isinstance(model, str):
-        if weights is None:
-            raise InvalidValueError(
-                f"weights is None for {model}, whose weights would be random, expected `DEFAULT` "
-                "or others of the model; for an untrained model pass the module"
-            )
-        name = model
-        weights = models.get_model_weights(model)[weights] if isinstance(weights, str) else weights
-        model = models.get_model(model, weights=weights).eval()
-    found = checked(model, "model")
-    preset = weights.transforms() if hasattr(weights, "transforms") else None
-    return TorchModel(tower_of(found, name or type(found).__name__, preset), given)
+
+    def tower(torchvision: Any) -> Tower:
+        if isinstance(model, str):
+            return _named(torchvision.models, model, weights)
+        found = checked(model, "model")
+        return tower_of(found, type(found).__name__, _preset(weights))
+
+    return adapted("torchvision", options, tower)
+
+
+def _named(models: Any, name: str, weights: Any) -> Tower:
+    """The model of a name, with trained weights."""
+    if weights is None:
+        raise InvalidValueError(
+            f"weights is None for {name}, whose weights would be random, expected `DEFAULT` "
+            "or others of the model; for an untrained model pass the module"
+        )
+    found = models.get_model_weights(name)[weights] if isinstance(weights, str) else weights
+    model = models.get_model(name, weights=found).eval()
+    return tower_of(checked(model, "model"), name, _preset(found))
+
+
+def _preset(weights: Any) -> Any:
+    """The transform of weights; None where none are known."""
+    return weights.transforms() if hasattr(weights, "transforms") else None
 
 
 def tower_of(model: nn.Module, name: str, preset: Any) -> Tower:

@@ -26,7 +26,8 @@ class Tower:
         Its stages, in order of depth.
     forward : callable
         A pass: the model, wherever it was brought, and images `[images, 3, height, width]` to the
-        result, which is a stage where a tap has the side `result`.
+        result, which is a stage where a tap has the side `result`. Pickle takes it: it is a
+        function of a module, or an object of such.
     name : str
         Its name in results.
     prefix : int, optional
@@ -63,6 +64,11 @@ def block_taps(blocks: Sequence[str], last: str | None, embedding: str | None = 
     )
     taps = [first, *(Tap(f"block {i}", block) for i, block in enumerate(blocks, 1))]
     return taps if last is None else [*taps, Tap(last, "", "result")]
+
+
+def whole(model: Any, images: torch.Tensor) -> Any:
+    """The pass that is the model's own."""
+    return model(images)
 
 
 def children(model: nn.Module, path: str) -> list[str]:

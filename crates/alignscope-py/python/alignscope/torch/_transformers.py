@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ModelError
-from ._library import need
+from ._adapter import adapted
 from ._model import TorchModel
-from ._options import Options, settings
+from ._options import Options
 from ._tap import Tap
 from ._tower import Tower, block_taps, checked, children, longest_blocks
 
@@ -68,17 +68,19 @@ def from_transformers(
     >>> alignscope.torch.from_transformers(vit, preprocess=processor).stages
     ['embedding', 'block 1', 'block 2', 'output']
     """
-    need("torch", "from_transformers()")
-    transformers = need("transformers", "from_transformers()")
-    given = settings(options)
-    name = None
-    if isinstance(model, (str, os.PathLike)):
-        place = os.path.expanduser(os.fspath(model))
-        name = os.path.basename(os.path.abspath(place)) if os.path.isdir(place) else place
-        model = _loaded(transformers, place)
-    found = checked(model, "model")
-    processor = None if given.preprocess is not None else _processor(transformers, found)
-    return TorchModel(tower_of(found, name or type(found).__name__, processor), given)
+
+    def tower(transformers: Any) -> Tower:
+        name, given = None, model
+        if isinstance(given, (str, os.PathLike)):
+            place = os.path.expanduser(os.fspath(given))
+            name = os.path.basename(os.path.abspath(place)) if os.path.isdir(place) else place
+            given = _loaded(transformers, place)
+        found = checked(given, "model")
+        is_given = options.get("preprocess") is not None
+        processor = None if is_given else _processor(transformers, found)
+        return tower_of(found, name or type(found).__name__, processor)
+
+    return adapted("transformers", options, tower)
 
 
 def _loaded(transformers: Any, place: str) -> Any:
@@ -165,14 +167,15 @@ def _projected(parts: Any, out: Any) -> Any:
     return parts.visual_projection(out.pooler_output)
 
 
-def _unit(of: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+@dataclass(frozen=True)
+class _Unit:
     """Divided by its L2 norm."""
 
-    def divided(parts: Any, out: Any) -> Any:
-        found = of(parts, out)
-        return found / found.norm(p=2, dim=-1, keepdim=True)
+    of: Callable[[Any, Any], Any]
 
-    return divided
+    def __call__(self, parts: Any, out: Any) -> Any:
+        found = self.of(parts, out)
+        return found / found.norm(p=2, dim=-1, keepdim=True)
 
 
 #: The class of each type whose vision tower has a class of its own.
@@ -190,7 +193,7 @@ _LASTS = {
     "clip_vision_model": _Last("output", _pooled),
     "metaclip_2_vision_model": _Last("output", _pooled),
     "chinese_clip_vision_model": _Last("output", _pooled),
-    "siglip_vision_model": _Last("projection", _unit(_pooled)),
+    "siglip_vision_model": _Last("projection", _Unit(_pooled)),
     "dinov2": _Last("output", _pooled),
     "dinov2_with_registers": _Last("output", _pooled),
     "dinov3_vit": _Last("output", _pooled),
@@ -206,8 +209,8 @@ _LASTS = {
 _PROJECTED = {
     "clip_vision_model": _Last("projection", _projected),
     "metaclip_2_vision_model": _Last("projection", _projected),
-    "chinese_clip_vision_model": _Last("projection", _unit(_projected)),
-    "aimv2_vision_model": _Last("projection", _unit(_projected)),
+    "chinese_clip_vision_model": _Last("projection", _Unit(_projected)),
+    "aimv2_vision_model": _Last("projection", _Unit(_projected)),
 }
 
 #: Tokens before the patches; registers come on top.
@@ -226,7 +229,7 @@ def tower_of(model: nn.Module, name: str, processor: Any) -> Tower:
     return Tower(
         _parts(tower, projection),
         _taps(tower, kind, last),
-        _forward_of(kind, last),
+        _Pass(_unmasked if kind == "vit_mae" else _plain, last),
         name=name,
         prefix=_prefix(tower.config, kind),
         preprocess=processor,
@@ -289,15 +292,16 @@ def _taps(tower: nn.Module, kind: str, last: _Last | None) -> list[Tap]:
     return block_taps([f"tower.{block}" for block in found], stage)
 
 
-def _forward_of(kind: str, last: _Last | None) -> Callable[[Any, torch.Tensor], Any]:
-    """A pass of a family."""
-    run = _unmasked if kind == "vit_mae" else _plain
+@dataclass(frozen=True)
+class _Pass:
+    """A pass of a family, and what its last stage is made of."""
 
-    def forward(parts: Any, images: torch.Tensor) -> Any:
-        out = run(parts.tower, images)
-        return out if last is None else last.of(parts, out)
+    run: Callable[[Any, torch.Tensor], Any]
+    last: _Last | None
 
-    return forward
+    def __call__(self, parts: Any, images: torch.Tensor) -> Any:
+        out = self.run(parts.tower, images)
+        return out if self.last is None else self.last.of(parts, out)
 
 
 def _plain(tower: Any, images: torch.Tensor) -> Any:
