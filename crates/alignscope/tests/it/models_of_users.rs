@@ -1,6 +1,7 @@
 //! Features that are there already, and functions that encode images: the same scores and distances as a run of the
 //! encoder that made them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -70,7 +71,9 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> UserSource<'a> {
         batch: 10,
         spill,
         version: None,
+        made_with: BTreeMap::new(),
         encode: Box::new(encode),
+        device: None,
     })
 }
 
@@ -340,7 +343,9 @@ fn measure_array(
                 batch: 3,
                 spill: true,
                 version: None,
+                made_with: BTreeMap::new(),
                 encode: Box::new(encode),
+                device: None,
             };
             with(UserSource::Function(callback), 1 << 32)
         }
