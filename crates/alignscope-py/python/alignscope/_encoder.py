@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _alignscope, _arguments as check
 from ._arrays import ImageLike, images as _images
@@ -41,6 +41,7 @@ class Encoder:
         progress: bool | Reporter = True,
     ) -> None:
         self._threads = check.threads(threads)
+        self._arguments = (model, projection, precision, threads, progress)
         self._encoder = _alignscope.Encoder(
             check.path("model", model, "the name or folder of a model (str or os.PathLike)"),
             check.optional_text("projection", projection),
@@ -48,6 +49,12 @@ class Encoder:
             reporter(progress),
             self._threads,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The weights are read again where it is unpickled.
+        model, *others = self._arguments
+        path = os.path.expanduser(model)
+        return _opened, (os.path.abspath(path) if os.path.exists(path) else model, *others)
 
     @property
     def name(self) -> str:
@@ -116,6 +123,20 @@ class Encoder:
 
     def __repr__(self) -> str:
         return f"Encoder({self.name!r}: {self._encoder.architecture})"
+
+
+
+def _opened(
+    model: str | os.PathLike[str],
+    projection: str | None,
+    precision: str,
+    threads: int | None,
+    progress: bool | Reporter,
+) -> Encoder:
+    """The encoder that was pickled."""
+    return Encoder(
+        model, projection=projection, precision=precision, threads=threads, progress=progress
+    )
 
 
 def known_models() -> list[str]:
