@@ -87,13 +87,12 @@ def _number(trials: Trials, images: Images, image: int | str) -> int:
         return image
     if isinstance(image, str) and image in images.numbers:
         return images.numbers[image]
-    for name, column in trials.images.items():
-        if image in column:
-            row = column.index(image)  # type: ignore[arg-type]
-            expected = (
-                f"a number from 0 to {count - 1}" if isinstance(image, int)
-                else f"the name of one of the {count} images"
-            )
+    for row, images_of_trial in enumerate(zip(*trials.images.values())):
+        if image in images_of_trial:
+            name = list(trials.images)[images_of_trial.index(image)]
+            expected = f"the name of one of the {count} images"
+            if isinstance(image, int):
+                expected = f"a number from 0 to {count - 1}"
             raise DatasetError(f"trials, row {row}: `{name}` is `{image}`, expected {expected}")
     raise AssertionError("an image of the trials")
 
