@@ -30,9 +30,8 @@ def equal_but_release(a: object, b: object) -> None:
 
 def again(dataset: Dataset) -> Dataset:
     """The same trials and images, out of memory."""
-    images = dict(zip(dataset.images, dataset.files))
     return Dataset.from_arrays(
-        dataset.trials, images, labels=dataset.labels, name=dataset.name, level=dataset.level
+        dataset.trials, dataset, labels=dataset.labels, name=dataset.name, level=dataset.level
     )
 
 
@@ -188,6 +187,8 @@ def test_images_that_trials_number_or_name_must_be_there(tmp_path):
         Dataset.from_arrays(named, folder=tmp_path)
     with pytest.raises(alignscope.InvalidValueError, match="trials number images"):
         Dataset.from_arrays(PAIRS)
+    with pytest.raises(alignscope.InvalidValueError, match="loaded without its images"):
+        Dataset.from_arrays(PAIRS, Dataset.from_arrays(PAIRS, False))
     with pytest.raises(alignscope.InvalidValueError, match="paradigm is `triplets`, expected one of"):
         Dataset.from_arrays(PAIRS, False, paradigm="triplets")
 

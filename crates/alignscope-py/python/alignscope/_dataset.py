@@ -26,16 +26,12 @@ class Dataset:
     `dataset[:100]` and `dataset[mask]` are data sets of some of its trials; see `select`. A data set
     pickles: it is opened again where it is unpickled, and an error says so if its annotations are
     others by then.
-
-    Attributes
-    ----------
-    simulated : bool
-        Whether a simulated observer answered, which all results then say.
     """
 
     def __init__(self, asked: Asked, *, simulated: bool = False) -> None:
         self._asked = asked
         self._handle = asked.open()
+        #: Whether a simulated observer answered, which all results then say.
         self.simulated = simulated
 
     @classmethod
@@ -70,9 +66,10 @@ class Dataset:
         images : optional
             A list of paths; PIL images, arrays `[height, width, 3]` of `uint8`, tensors `[3, height,
             width]` of `uint8` or the bytes of image files; an array of many images; a mapping of
-            names to any of these; a data set of Hugging Face with a column of images; a torch
-            `Dataset`, or another sequence, of images or of `(image, label)`. By default trials name
-            files below `folder`. With `False` the images are not at hand, as for `load_dataset`.
+            names to any of these; another `alignscope.Dataset`, for its images; a data set of
+            Hugging Face with a column of images; a torch `Dataset`, or another sequence, of images
+            or of `(image, label)`. By default trials name files below `folder`. With `False` the
+            images are not at hand, as for `load_dataset`.
         paradigm : {"pairs", "twoafc", "oddoneout"}, optional
             What people were asked; told by the fields of `trials` by default.
         labels : mapping of str to array, optional
@@ -109,8 +106,8 @@ class Dataset:
         The data set is kept as a folder with a manifest (`pairs.csv`, `twoafc.csv` or
         `oddoneout.csv`) in `datasets` in the cache, named by a hash of trials and images: so a run
         of it can be repeated and verified, and it pickles. Images that are files are linked to;
-        others are written once as PNG files, which are lossless and take about half of the bytes of
-        the pixels. Pictures are asked for one after the other, and only those that trials show; PIL
+        others are written once as PNG files, which are lossless and take about 0.6 of the pixels'
+        bytes. Pictures are asked for one after the other, and only those that trials show; PIL
         images are brought to RGB by `convert("RGB")`, as image files are: alpha is dropped and the
         EXIF orientation is not applied. Nothing removes these folders but their user.
 
@@ -197,6 +194,10 @@ class Dataset:
         """The data set of trials that are checked."""
         root = check.optional_path("folder", folder)
         column = check.optional_text("image_column", image_column)
+        if isinstance(images, Dataset):
+            if not images.has_images:
+                raise InvalidValueError("images is a data set that was loaded without its images")
+            images = dict(zip(images.images, images.files))
         given: _images.Images | None
         if images is False:
             given = None

