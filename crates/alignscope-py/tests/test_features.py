@@ -54,7 +54,7 @@ def test_five_axes_must_be_said(dataset):
     words = r"of 5 axes that may be in more than one order; if its axes are \[images, channels, …\], "
     with pytest.raises(alignscope.InvalidValueError, match=words + r"say so with `layout=\"NC...\"`"):
         distances(dataset, random(40, 2, 3, 4, 5))
-    with pytest.raises(alignscope.InvalidValueError, match="no use here: no stage has five or more a"):
+    with pytest.raises(alignscope.InvalidValueError, match="no use here: no stage has 5 or more axes"):
         distances(dataset, random(40, 2), layout="N...C")
     both = alignscope.Features({"a": random(40, 3, 2, 2), "b": random(40, 2, 2, 2, 3)},
                                layout=["NCHW", "N...C"])
@@ -79,6 +79,24 @@ def test_whole_numbers_are_converted_if_float32_has_them(dataset, kind):
         numbers[3, 2] = 2**24 + 1
         with pytest.raises(alignscope.InvalidValueError, match=r"has the value 16777217, which float32"):
             distances(dataset, numbers)
+
+
+@pytest.mark.parametrize(("shape", "layout"), [((), None), ((2, 3, 4, 5), "N...C")])
+def test_functions_give_as_many_axes(dataset, shape, layout):
+    image = pytest.importorskip("PIL.Image")
+
+    def encode(images, stages):
+        size = int(np.prod(shape))
+        rows = [np.asarray(i).reshape(-1)[:size].reshape(shape) for i in images]
+        return {name: np.stack(rows) for name in stages}
+
+    options = {"distance": "euclidean", "resamples": 0, "layout": layout}
+    found = alignscope.evaluate(dataset, encode, ["a", "b"], progress=False, **options)
+    arrays = encode([image.open(path) for path in dataset.files], ["a", "b"])
+    expected = alignscope.score(dataset, arrays, **options)
+    for name in arrays:
+        np.testing.assert_array_equal(found.distances(name, "euclidean"),
+                                      expected.distances(name, "euclidean"))
 
 
 @pytest.mark.parametrize("kind", ["complex64", "O", "U3", "datetime64[s]"])

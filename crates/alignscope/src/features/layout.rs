@@ -67,9 +67,9 @@ impl Layout {
     /// How many axes it has, in words.
     pub fn count_of_axes(self) -> &'static str {
         match self {
-            Self::Nlc | Self::Ncl => "three",
-            Self::Nchw | Self::Nhwc => "four",
-            Self::NcMore | Self::NMoreC => "five or more",
+            Self::Nlc | Self::Ncl => "3",
+            Self::Nchw | Self::Nhwc => "4",
+            Self::NcMore | Self::NMoreC => "5 or more",
         }
     }
 }
