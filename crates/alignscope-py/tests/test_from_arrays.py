@@ -128,6 +128,18 @@ def test_a_data_frame_has_the_columns_of_a_manifest(library):
     }
 
 
+def test_what_pandas_says_is_missing_is_not_known():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(FRAME).convert_dtypes()
+    frame.loc[1, "group"] = pandas.NA
+    dataset = Dataset.from_dataframe(frame, images=False)
+    np.testing.assert_array_equal(dataset.trials["std"], [0.1, np.nan, 0.2])
+    assert list(dataset.labels["group"]) == ["x", "", "x"]
+    frame.loc[1, "score"] = pandas.NA
+    with pytest.raises(alignscope.DatasetError, match="row 1: `score` is `(nan|None)`, expected"):
+        Dataset.from_dataframe(frame, images=False)
+
+
 def test_a_table_of_triplets_counts_the_odd_one_from_1():
     pandas = pytest.importorskip("pandas")
     rows = {"image_1": [0, 1], "image_2": [1, 2], "image_3": [2, 3], "odd": [3, 1]}

@@ -210,7 +210,17 @@ def _column(name: str, values: Any) -> NDArray[Any]:
         raise InvalidValueError(
             f"trials['{name}'] has the shape {found.shape}, expected one entry a trial"
         )
+    if found.dtype.kind == "O":
+        found = _array(name, [None if _is_missing(value) else value for value in found], object)
     return found
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value says that there is none: None, NaN, or what pandas has for it."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 def _array(name: str, values: list[Any], kind: type | None) -> NDArray[Any]:
@@ -332,7 +342,7 @@ def _labels(labels: object) -> Mapping[str, Any]:
 def _texts(values: Any) -> list[str]:
     """A label of each trial; empty where nothing is known."""
     found = _column("labels", values).tolist()
-    return ["" if value is None or value != value else str(value) for value in found]
+    return ["" if _is_missing(value) else str(value) for value in found]
 
 
 def _check_lengths(trials: Trials) -> None:
