@@ -25,7 +25,10 @@ pub(crate) struct Dataset {
 impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
-    #[pyo3(signature = (format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside, limit, selection, without_images))]
+    #[pyo3(signature = (
+        format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside,
+        limit, selection, without_images
+    ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
         py: Python<'_>,

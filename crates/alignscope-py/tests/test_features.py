@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import alignscope
+from alignscope import InvalidTypeError, InvalidValueError
 
 NO_PIXELS = {"distances": "euclidean", "resamples": 100, "progress": False, "pixels": False}
 
@@ -46,15 +47,15 @@ def test_maps_of_five_axes_and_more_are_tokens(dataset, shape):
     np.testing.assert_array_equal(distances(dataset, first, layout="NC..."), expected)
     mean = distances(dataset, maps, layout="N...C", tokens="mean")
     np.testing.assert_allclose(mean, distances(dataset, tokens.mean(1)), rtol=1e-4)
-    with pytest.raises(alignscope.InvalidValueError, match="the class token was asked for, but a fea"):
+    with pytest.raises(InvalidValueError, match="the class token was asked for, but a fea"):
         distances(dataset, maps, layout="N...C", tokens="class")
 
 
 def test_five_axes_must_be_said(dataset):
-    words = r"of 5 axes that may be in more than one order; if its axes are \[images, channels, …\], "
-    with pytest.raises(alignscope.InvalidValueError, match=words + r"say so with `layout=\"NC...\"`"):
+    words = r"of 5 axes that may be in more than one order; if its axes are \[images, channels, "
+    with pytest.raises(InvalidValueError, match=words + r"…\], say so with `layout=\"NC...\"`"):
         distances(dataset, random(40, 2, 3, 4, 5))
-    with pytest.raises(alignscope.InvalidValueError, match="no use here: no stage has 5 or more axes"):
+    with pytest.raises(InvalidValueError, match="no use here: no stage has 5 or more axes"):
         distances(dataset, random(40, 2), layout="N...C")
     both = alignscope.Features({"a": random(40, 3, 2, 2), "b": random(40, 2, 2, 2, 3)},
                                layout=["NCHW", "N...C"])
@@ -65,7 +66,8 @@ def test_files_of_any_number_of_axes(dataset, tmp_path):
     maps = random(40, 2, 3, 4, 6)
     np.save(tmp_path / "features.npy", maps)
     (tmp_path / "file_names.txt").write_text("".join(f"{name}\n" for name in dataset.images))
-    measured = alignscope.score(dataset, tmp_path, layout="N...C", distance="euclidean", resamples=0)
+    options = {"distance": "euclidean", "resamples": 0}
+    measured = alignscope.score(dataset, tmp_path, layout="N...C", **options)
     expected = distances(dataset, maps, layout="N...C")[0]
     np.testing.assert_array_equal(measured.distances(measured.stages[0], "euclidean"), expected)
 
@@ -77,7 +79,7 @@ def test_whole_numbers_are_converted_if_float32_has_them(dataset, kind):
     np.testing.assert_array_equal(found, distances(dataset, numbers.astype(np.float32)))
     if np.dtype(kind).itemsize >= 4:
         numbers[3, 2] = 2**24 + 1
-        with pytest.raises(alignscope.InvalidValueError, match=r"has the value 16777217, which float32"):
+        with pytest.raises(InvalidValueError, match=r"has the value 16777217, which float32"):
             distances(dataset, numbers)
 
 
@@ -101,7 +103,7 @@ def test_functions_give_as_many_axes(dataset, shape, layout):
 
 @pytest.mark.parametrize("kind", ["complex64", "O", "U3", "datetime64[s]"])
 def test_what_are_no_numbers_are_refused(dataset, kind):
-    with pytest.raises(alignscope.InvalidTypeError, match="expected float32"):
+    with pytest.raises(InvalidTypeError, match="expected float32"):
         distances(dataset, np.zeros((40, 3), dtype=kind))
 
 

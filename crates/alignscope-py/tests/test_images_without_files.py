@@ -10,7 +10,7 @@ import pytest
 from conftest import write_png
 
 import alignscope
-from alignscope import Dataset
+from alignscope import Dataset, DatasetError, InvalidTypeError, InvalidValueError
 
 TRIALS = {"images": [[0, 1, 2], [1, 2, 3]], "odd": [2, 0]}
 
@@ -100,7 +100,7 @@ def test_a_torch_data_set_gives_its_images(noise):
         def __getitem__(self, i):
             return torch.zeros(3, 8, 8), 0
 
-    with pytest.raises(alignscope.InvalidTypeError, match="tensor of torch.float32.*its transform"):
+    with pytest.raises(InvalidTypeError, match="tensor of torch.float32.*its transform"):
         Dataset.from_arrays(TRIALS, Changed())
 
 
@@ -121,7 +121,8 @@ class HuggingFace:
         self.column_names = list(columns)
 
     def select_columns(self, names):
-        return HuggingFace({n: self._columns[n] for n in names}, {n: self.features[n] for n in names})
+        columns = {name: self._columns[name] for name in names}
+        return HuggingFace(columns, {name: self.features[name] for name in names})
 
     def __len__(self):
         return len(next(iter(self._columns.values())))
@@ -148,7 +149,7 @@ def test_a_data_set_of_hugging_face_has_a_column_of_images(noise, tmp_path):
     data = HuggingFace({"photo": raw}, {"photo": Image()})
     np.testing.assert_array_equal(pixels_of(Dataset.from_arrays(TRIALS, data)), noise)
     two = HuggingFace({"a": list(noise), "b": list(noise)}, {"a": Image(), "b": Image()})
-    with pytest.raises(alignscope.InvalidValueError, match="a, b have images; name one with `image_c"):
+    with pytest.raises(InvalidValueError, match="a, b have images; name one with `image_c"):
         Dataset.from_arrays(TRIALS, two)
     np.testing.assert_array_equal(
         pixels_of(Dataset.from_arrays(TRIALS, two, image_column="b")), noise
@@ -173,13 +174,14 @@ def test_what_is_kept_is_kept_once(noise, tmp_path):
     np.testing.assert_array_equal(pixels_of(again), noise)
     # Files are not copied.
     write_png(tmp_path / "0.png", noise[0])
-    linked = Dataset.from_arrays(TRIALS, [tmp_path / "0.png", *map(str, one.files[1:])], cache=cache)
+    files = [tmp_path / "0.png", *map(str, one.files[1:])]
+    linked = Dataset.from_arrays(TRIALS, files, cache=cache)
     assert linked.files[0].is_symlink() and len(list(pictures.iterdir())) == 4
 
 
 def test_images_keep_their_names_below_a_folder(noise, tmp_path, monkeypatch):
     (tmp_path / "a/b").mkdir(parents=True)
-    paths = [tmp_path / "a/0.png", tmp_path / "a/b/1.png", tmp_path / "a/2.png", tmp_path / "a/3.png"]
+    paths = [tmp_path / "a" / name for name in ("0.png", "b/1.png", "2.png", "3.png")]
     for path, pixels in zip(paths, noise):
         write_png(path, pixels)
     names = ["0.png", "b/1.png", "2.png", "3.png"]
@@ -191,23 +193,23 @@ def test_images_keep_their_names_below_a_folder(noise, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Dataset.from_arrays(named, folder="~/a").images == names
     assert Dataset.from_arrays(TRIALS, [f"~/a/{name}" for name in names]).images == names
-    with pytest.raises(alignscope.InvalidValueError, match="expected a path below the folder"):
+    with pytest.raises(InvalidValueError, match="expected a path below the folder"):
         Dataset.from_arrays(TRIALS, paths, folder=tmp_path / "a/b")
-    with pytest.raises(alignscope.InvalidValueError, match="the images are no paths"):
+    with pytest.raises(InvalidValueError, match="the images are no paths"):
         Dataset.from_arrays(TRIALS, noise, folder=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("images", "kind", "words"),
     [
-        (3, alignscope.InvalidTypeError, "images is 3, an int, expected a list of paths"),
-        ("a.png", alignscope.InvalidTypeError, "images is 'a.png'"),
-        (np.zeros((4, 4, 3), np.uint8), alignscope.InvalidValueError, r"the shape \(4, 4, 3\), exp"),
-        (np.zeros((4, 4, 4, 3)), alignscope.InvalidTypeError, r"images\[0\] is of float64, expected"),
-        (np.zeros((4, 4, 4, 4), np.uint8), alignscope.InvalidValueError, r"the shape \(4, 4, 4\)"),
-        ([None] * 4, alignscope.InvalidTypeError, r"images\[0\] is None, expected a path, a PIL"),
-        ([{"img": 1}] * 4, alignscope.InvalidValueError, r"images\[0\] has no `image`, only img"),
-        ({"a": 1}, alignscope.DatasetError, "expected a number from 0 to 0"),
+        (3, InvalidTypeError, "images is 3, an int, expected a list of paths"),
+        ("a.png", InvalidTypeError, "images is 'a.png'"),
+        (np.zeros((4, 4, 3), np.uint8), InvalidValueError, r"the shape \(4, 4, 3\), exp"),
+        (np.zeros((4, 4, 4, 3)), InvalidTypeError, r"images\[0\] is of float64, expected"),
+        (np.zeros((4, 4, 4, 4), np.uint8), InvalidValueError, r"the shape \(4, 4, 4\)"),
+        ([None] * 4, InvalidTypeError, r"images\[0\] is None, expected a path, a PIL"),
+        ([{"img": 1}] * 4, InvalidValueError, r"images\[0\] has no `image`, only img"),
+        ({"a": 1}, DatasetError, "expected a number from 0 to 0"),
     ],
 )
 def test_what_are_no_images_is_told(images, kind, words):
@@ -237,11 +239,11 @@ def test_a_data_set_without_its_images_takes_features_and_nothing_else(rated, tr
     for models, more in [("ssim", {}), (model, {"pixels": True}), ("random:openai/clip-vit-base-"
                          "patch32", {})]:
         words = "reads images, and pairs is loaded without its images; load it with `images=True`"
-        with pytest.raises(alignscope.InvalidValueError, match=words):
+        with pytest.raises(InvalidValueError, match=words):
             alignscope.run(models, dataset, tmp_path / "none", **{**options, **more})
-    with pytest.raises(alignscope.InvalidValueError, match="or leave the pixels out with `pixels=F"):
+    with pytest.raises(InvalidValueError, match="or leave the pixels out with `pixels=F"):
         alignscope.score(dataset, arrays, pixels=True, resamples=0)
-    with pytest.raises(alignscope.InvalidValueError, match="loaded without its images"):
+    with pytest.raises(InvalidValueError, match="loaded without its images"):
         alignscope.evaluate(dataset, lambda images, stages: {"x": np.zeros((len(images), 2))}, "x")
 
 

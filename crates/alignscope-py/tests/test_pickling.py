@@ -11,6 +11,7 @@ import pytest
 from conftest import GOLDEN
 
 import alignscope
+from alignscope import DatasetError
 
 MODEL = GOLDEN / "clip/base"
 
@@ -65,7 +66,7 @@ def test_a_data_set_that_changed_is_told(rated):
     pickled = pickle.dumps(alignscope.load_dataset("pairs", rated))
     path = rated / "pairs.csv"
     path.write_text(path.read_text().replace("\n00.png,01.png,", "\n00.png,01.png,1"))
-    with pytest.raises(alignscope.DatasetError, match="not what it was when it was pickled"):
+    with pytest.raises(DatasetError, match="not what it was when it was pickled"):
         pickle.loads(pickled)
 
 

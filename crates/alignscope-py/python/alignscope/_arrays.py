@@ -64,8 +64,8 @@ def _whole_numbers(array: NDArray[Any], what: str) -> NDArray[np.float32]:
         same = found.astype(np.float64) == array
         for value in array[~same][:1]:
             raise InvalidValueError(
-                f"{what} is of {array.dtype} and has the value {value}, which float32 does not have; "
-                "scale the numbers, and give them as float32"
+                f"{what} is of {array.dtype} and has the value {value}, which float32 does not "
+                "have; scale the numbers, and give them as float32"
             )
     return found
 

@@ -23,9 +23,9 @@ class Dataset:
     """A data set as it will be run. `load_dataset`, `Dataset.from_arrays` and
     `Dataset.from_dataframe` make one.
 
-    `dataset[:100]` and `dataset[mask]` are data sets of some of its trials; see `select`. A data set
-    pickles: it is opened again where it is unpickled, and an error says so if its annotations are
-    others by then.
+    `dataset[:100]` and `dataset[mask]` are data sets of some of its trials; see `select`. A data
+    set pickles: it is opened again where it is unpickled, and an error says so if its annotations
+    are others by then.
     """
 
     def __init__(self, asked: Asked, *, simulated: bool = False) -> None:
@@ -58,18 +58,18 @@ class Dataset:
             - odd-one-out: `images` `[n, 3]` and `odd` `[n]`, the position of the odd one, 0 to 2
             - two alternatives: `reference`, `left`, `right` `[n]`, and `left_votes` and
               `right_votes`, or `right_vote`, the share that chose the right image, 0 to 1
-            - rated pairs: `reference`, `distorted`, `score` `[n]`, higher for closer; and `std`, the
-              deviation of the mean score, NaN where it is unknown
+            - rated pairs: `reference`, `distorted`, `score` `[n]`, higher for closer; and `std`,
+              the deviation of the mean score, NaN where it is unknown
 
             and `trial` `[n]`, a number that tells each from others. Images are whole numbers,
             positions in `images`, or names.
         images : optional
-            A list of paths; PIL images, arrays `[height, width, 3]` of `uint8`, tensors `[3, height,
-            width]` of `uint8` or the bytes of image files; an array of many images; a mapping of
-            names to any of these; another `alignscope.Dataset`, for its images; a data set of
-            Hugging Face with a column of images; a torch `Dataset`, or another sequence, of images
-            or of `(image, label)`. By default trials name files below `folder`. With `False` the
-            images are not at hand, as for `load_dataset`.
+            A list of paths; PIL images, arrays `[height, width, 3]` of `uint8`, tensors `[3,
+            height, width]` of `uint8` or the bytes of image files; an array of many images; a
+            mapping of names to any of these; another `alignscope.Dataset`, for its images; a data
+            set of Hugging Face with a column of images; a torch `Dataset`, or another sequence, of
+            images or of `(image, label)`. By default trials name files below `folder`. With `False`
+            the images are not at hand, as for `load_dataset`.
         paradigm : {"pairs", "twoafc", "oddoneout"}, optional
             What people were asked; told by the fields of `trials` by default.
         labels : mapping of str to array, optional
@@ -173,8 +173,9 @@ class Dataset:
         >>> import alignscope
         >>> noise = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
         >>> images = dict(zip(["a.png", "b.png", "c.png"], noise))
-        >>> rows = {"reference": ["a.png", "a.png"], "distorted": ["b.png", "c.png"], "score": [3, 1]}
-        >>> alignscope.Dataset.from_dataframe(pd.DataFrame(rows), images).images
+        >>> rows = [("a.png", "b.png", 3), ("a.png", "c.png", 1)]
+        >>> frame = pd.DataFrame(rows, columns=["reference", "distorted", "score"])
+        >>> alignscope.Dataset.from_dataframe(frame, images).images
         ['a.png', 'b.png', 'c.png']
         """
         found = _trials.from_table(_tables.columns(df), paradigm, labels)
@@ -304,7 +305,8 @@ class Dataset:
 
     @property
     def has_images(self) -> bool:
-        """Whether its images are at hand. If not (`images=False`), only `Features` can be measured."""
+        """Whether its images are at hand. If not (`images=False`), only `Features` can be
+        measured."""
         return self._asked.images
 
     def select(self, trials: Any = None, *, label: Mapping[str, Any] | None = None) -> Dataset:
@@ -313,8 +315,8 @@ class Dataset:
         Parameters
         ----------
         trials : slice, array of bool, or sequence of int, optional
-            Which trials: a slice, a mask with an entry for each, or positions, where -1 is the last.
-            They keep their order, whatever that of the positions.
+            Which trials: a slice, a mask with an entry for each, or positions, where -1 is the
+            last. They keep their order, whatever that of the positions.
         label : mapping of str to a value or several, optional
             Trials whose labels have these values (`{"split": "val"}`); see `Dataset.labels`. With
             `trials` too, those of both.
@@ -361,8 +363,8 @@ class Dataset:
         return Dataset(asked, simulated=self.simulated)
 
     def __getitem__(self, trials: Any) -> Dataset:
-        """The data set with some of its trials: `dataset[:100]`, `dataset[mask]`, `dataset[[3, 5]]`;
-        see `select`."""
+        """The data set with some of its trials: `dataset[:100]`, `dataset[mask]`,
+        `dataset[[3, 5]]`; see `select`."""
         return self.select(trials)
 
     def __len__(self) -> int:
@@ -387,8 +389,8 @@ def _unpickled(asked: Asked, simulated: bool, identity: str) -> Dataset:
     dataset = Dataset(asked, simulated=simulated)
     if dataset._identity() != identity:
         raise DatasetError(
-            f"the data set in {asked.path} is not what it was when it was pickled: its trials, labels "
-            "or images are others; load it anew"
+            f"the data set in {asked.path} is not what it was when it was pickled: its trials, "
+            "labels or images are others; load it anew"
         )
     return dataset
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: What `images` may be.
 EXPECTED = (
-    "a list of paths, PIL images or arrays (height, width, 3) of uint8, an array of many, a mapping "
-    "of names to them, or a data set of Hugging Face or torch"
+    "a list of paths, PIL images or arrays (height, width, 3) of uint8, an array of many, a "
+    "mapping of names to them, or a data set of Hugging Face or torch"
 )
 
 
@@ -38,15 +38,16 @@ class Images:
     numbers: Mapping[str, int]
 
     def content(self, i: int) -> Path | bytes | NDArray[np.uint8]:
-        """Image number i: where its file is, the bytes of a file, or pixels `[height, width, 3]`."""
+        """Image number i: where its file is, the bytes of a file, or pixels `[height, width,
+        3]`."""
         said = self.said(i)
         found = self.get(i)
         if isinstance(found, (str, os.PathLike)):
             path = Path(os.path.abspath(check.path(said, found)))
             if not path.is_file():
                 raise MissingFileError(
-                    f"{said} is not there: {path}; say with `folder` where relative paths begin, or "
-                    "load trials alone with `images=False`"
+                    f"{said} is not there: {path}; say with `folder` where relative paths begin, "
+                    "or load trials alone with `images=False`"
                 )
             return path
         if isinstance(found, (bytes, bytearray, memoryview)):
@@ -118,7 +119,8 @@ def _of_mapping(images: Mapping[Any, Any], folder: str | None) -> Images:
 
     def get(i: int) -> Any:
         value = values[i]
-        return root / check.path("images", value) if isinstance(value, (str, os.PathLike)) else value
+        is_path = isinstance(value, (str, os.PathLike))
+        return root / check.path("images", value) if is_path else value
 
     numbers = {name: i for i, name in enumerate(names)}
     return Images(names, get, lambda i: f"images[{names[i]!r}]", numbers)
@@ -180,7 +182,7 @@ def picture(image: Any, said: str) -> NDArray[np.uint8]:
         image = image.permute(1, 2, 0).numpy() if image.ndim == 3 else image.numpy()
     if not hasattr(image, "convert") and not hasattr(image, "__array__"):
         raise InvalidTypeError(
-            f"{said} is {check.shown(image)}, expected a path, a PIL image, an array (height, width, "
-            "3) of uint8, or the bytes of an image file"
+            f"{said} is {check.shown(image)}, expected a path, a PIL image, an array (height, "
+            "width, 3) of uint8, or the bytes of an image file"
         )
     return pixels(image, said)

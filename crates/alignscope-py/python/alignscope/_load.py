@@ -100,8 +100,8 @@ def demo(path: str | os.PathLike[str], *, seed: int = 0) -> dict[str, Dataset]:
     """Draw the demo's images and trials into the new folder `path`: three small data sets, one for
     each level of abstraction (`pairs`, `twoafc`, `oddoneout`), without a download.
 
-    About 350 images of 224 × 224 pixels. The answers are a simulated observer's: scores on them show
-    that the program works, and say nothing about people. The same seed gives the same bytes.
+    About 350 images of 224 × 224 pixels. The answers are a simulated observer's: scores on them
+    show that the program works, and say nothing about people. The same seed gives the same bytes.
 
     Parameters
     ----------

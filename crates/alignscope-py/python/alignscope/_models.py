@@ -37,8 +37,8 @@ class Features:
     """Features that were made elsewhere — by timm, thingsvision, a model of one's own — as a model of
     a run.
 
-    What is measured of them is kept in the cache by a hash of their numbers, as for an encoder. They
-    pickle with their arrays.
+    What is measured of them is kept in the cache by a hash of their numbers, as for an encoder.
+    They pickle with their arrays.
 
     Parameters
     ----------
@@ -63,15 +63,15 @@ class Features:
         Without it the rows are the data set's images in its own order (`dataset.images`).
     prefix : int, optional
         How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
-        registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if it
-        is a square; else an error if `tokens` depends on it.
+        registers, 0 for none. By default 1 if the number of tokens is a square and one more, 0 if
+        it is a square; else an error if `tokens` depends on it.
     layout : str or sequence of str, optional
         What the axes of the arrays are: `NCHW` (feature maps, `[images, channels, height, width]`),
         `NHWC` (`[images, height, width, channels]`), `NCL` (`[images, channels, tokens]`), `NLC`
         (`[images, tokens, channels]`, as three axes are by default), `NC...` or `N...C` (five axes
         or more, channels second or last). The positions of a map are its tokens, none of them a
-        class token; `tokens="mean"` is global average pooling. Arrays of fewer axes may stand beside
-        maps; `["NCHW", "NCL"]` says what four axes are and what three are.
+        class token; `tokens="mean"` is global average pooling. Arrays of fewer axes may stand
+        beside maps; `["NCHW", "NCL"]` says what four axes are and what three are.
 
     Raises
     ------
@@ -150,17 +150,17 @@ class Function:
         A function of a batch of images and the names of the stages that are asked for. It returns
         their activations, a mapping of names to arrays or tensors (or a list in their order), of
         axes as for `Features`, on any device. It is called on the thread that called `run` or
-        `evaluate`, first with one image alone, which tells how large activations are; the next batch
-        is made ready meanwhile.
+        `evaluate`, first with one image alone, which tells how large activations are; the next
+        batch is made ready meanwhile.
     stages : str or sequence of str
         The names of its stages, in order of depth.
     name : str, default: "model"
         Its name in the results.
     preprocess : str, os.PathLike or callable, optional
         How an image is brought to the model: the name of a known model, of a checkpoint or of the
-        hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]` of
-        `float32`); or a function of an array `[height, width, 3]` of `uint8`, whose results are put
-        into one array. Without either, `encode` gets a list of such arrays.
+        hub, whose recipe is followed exactly (`encode` gets an array `[images, 3, height, width]`
+        of `float32`); or a function of an array `[height, width, 3]` of `uint8`, whose results are
+        put into one array. Without either, `encode` gets a list of such arrays.
     batch : int, default: 32
         Images at a time, at most.
     spill : bool, default: True

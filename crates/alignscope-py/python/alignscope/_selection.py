@@ -73,9 +73,8 @@ def of_labels(label: object, labels: Mapping[str, NDArray[np.object_]]) -> NDArr
     masks = []
     for name, wanted in label.items():
         if name not in labels:
-            raise InvalidValueError(
-                f"label names `{name}`, expected one of {', '.join(labels) or 'none: it has no label'}"
-            )
+            known = ", ".join(labels) or "none: the data set has no label"
+            raise InvalidValueError(f"label names `{name}`, expected one of {known}")
         several = isinstance(wanted, Iterable) and not isinstance(wanted, (str, bytes))
         values = {str(value) for value in (wanted if several else [wanted])}
         unknown = values - {str(value) for value in labels[name]}

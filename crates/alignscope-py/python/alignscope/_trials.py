@@ -72,8 +72,10 @@ def from_arrays(trials: Any, paradigm: object, labels: object) -> Trials:
     """The trials of a mapping of arrays, as `Dataset.trials` has them."""
     if not isinstance(trials, Mapping):
         raise check.wrong_type(
-            "trials", trials, 'a mapping of arrays ({"images": triplets, "odd": odd}); a data frame '
-            "goes into `from_dataframe`",
+            "trials",
+            trials,
+            'a mapping of arrays ({"images": triplets, "odd": odd}); a data frame goes into '
+            "`from_dataframe`",
         )
     given = {check.text("trials", name): column for name, column in trials.items()}
     if TRIPLETS in given:
@@ -84,8 +86,8 @@ def from_arrays(trials: Any, paradigm: object, labels: object) -> Trials:
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InvalidValueError(
-            f"trials has the column `{unknown[0]}`, expected {found.described()}; what else is known "
-            "of trials goes into `labels`"
+            f"trials has the column `{unknown[0]}`, expected {found.described()}; what else is "
+            "known of trials goes into `labels`"
         )
     return _trials(found, given, _labels(labels))
 
@@ -127,7 +129,9 @@ def _from_one(odd: Any) -> Any:
     import numpy as np
 
     if odd is None:
-        raise InvalidValueError("trials has no `odd`, expected the position of each odd one, 0 to 2")
+        raise InvalidValueError(
+            "trials has no `odd`, expected the position of each odd one, 0 to 2"
+        )
     found = _column("odd", odd)
     if found.dtype.kind not in "iu":
         raise InvalidTypeError(

@@ -54,8 +54,8 @@ impl CacheFolder {
     }
 
     /// Where data sets are kept that are made of arrays: `$ALIGNSCOPE_CACHE/datasets`, else
-    /// `alignscope/datasets` in `$XDG_CACHE_HOME` or `~/.cache`. They are no entries: none is listed
-    /// or removed here.
+    /// `alignscope/datasets` in `$XDG_CACHE_HOME` or `~/.cache`. They are no entries: none is
+    /// listed or removed here.
     ///
     /// # Errors
     /// None of the variables is set.

@@ -240,8 +240,8 @@ pub enum DatasetError {
     },
     /// Clusters by observer are asked for, and nothing says who answered.
     #[error(
-        "observers cannot be resampled: {dataset} has no label `subject` or `observer` that says of \
-         all trials who answered{}",
+        "observers cannot be resampled: {dataset} has no label `subject` or `observer` that says \
+         of all trials who answered{}",
         if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
     )]
     NoObserver {

@@ -22,7 +22,8 @@ impl Format for PairsManifest {
     }
 
     fn description(&self) -> &'static str {
-        "rated pairs of your own: pairs.csv with reference,distorted,score[,std,group,subject,split]"
+        "rated pairs of your own: pairs.csv with reference,distorted,score\
+         [,std,group,subject,split]"
     }
 
     fn level(&self) -> Level {
@@ -161,8 +162,9 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads the rows of a manifest: the images of `columns`, the answer, and the labels and numbers
-    /// of trials that are there. `trial` reads the answer of a row, and returns what makes a trial of its images.
+    /// Reads the rows of a manifest: the images of `columns`, the answer, and the labels and
+    /// numbers of trials that are there. `trial` reads the answer of a row, and returns what makes
+    /// a trial of its images.
     fn read<const N: usize, F: FnOnce([ImageIndex; N]) -> T, T>(
         &self,
         table: Table,

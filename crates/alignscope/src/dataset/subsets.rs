@@ -103,8 +103,8 @@ const KADID_TYPES: [&str; 25] = [
 impl Dataset {
     /// The whole, and the parts by which its users break it down: distortion types, levels, and
     /// the pooled correlation within types; splits, ImageNet or not, six votes and more; groups and
-    /// other labels; and for triplets that many people answered, how much they agree. A label of one
-    /// value, or of more than fifty, makes none.
+    /// other labels; and for triplets that many people answered, how much they agree. A label of
+    /// one value, or of more than fifty, makes none.
     pub fn subsets(&self) -> Vec<Subset> {
         let every = (0..self.trials.len() as u32).collect();
         let mut subsets = vec![Subset { name: ALL.to_owned(), trials: every, within: vec![] }];
@@ -192,8 +192,8 @@ impl Dataset {
         self.trials.paradigm().majority_shares(&self.person_of_trial())
     }
 
-    /// Who answered each trial, as a number: the label `subject` or `observer` if it names all, else each trial
-    /// is another person's.
+    /// Who answered each trial, as a number: the label `subject` or `observer` if it names all,
+    /// else each trial is another person's.
     pub(crate) fn person_of_trial(&self) -> impl Fn(usize) -> u32 {
         let person = self.observers();
         move |trial| person.map_or(trial as u32, |label| label.codes[trial])

@@ -182,8 +182,8 @@ impl From<Tokens> for Reading {
 /// How one array is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArrayAxes {
-    /// How many axes it has: 1 or 2 if there are no tokens, 4 or more if its tokens are the positions
-    /// of a feature map.
+    /// How many axes it has: 1 or 2 if there are no tokens, 4 or more if its tokens are the
+    /// positions of a feature map.
     pub rank: usize,
     /// Images.
     pub images: usize,

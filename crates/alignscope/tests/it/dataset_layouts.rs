@@ -361,9 +361,11 @@ fn a_manifest_numbers_its_trials_labels_them_and_lists_its_images() {
 
 #[test]
 fn an_observer_is_a_subject() {
-    let table = |column: &str| format!("image_1,image_2,image_3,odd,{column}\na,b,c,1,x\nb,a,c,2,x\n");
-    for (column, clusters) in [("subject", Ok(1)), ("label_observer", Ok(1)), ("label_who", Err(()))] {
-        let data = folder(&[("oddoneout.csv", &table(column)), ("a", ""), ("b", ""), ("c", "")]);
+    let rows = "a,b,c,1,x\nb,a,c,2,x\n";
+    let cases = [("subject", Ok(1)), ("label_observer", Ok(1)), ("label_who", Err(()))];
+    for (column, clusters) in cases {
+        let table = format!("image_1,image_2,image_3,odd,{column}\n{rows}");
+        let data = folder(&[("oddoneout.csv", &table), ("a", ""), ("b", ""), ("c", "")]);
         let dataset = open(DatasetFormat::ODD_ONE_OUT, data.path()).expect("read");
         let found = dataset.clusters(ClusterBy::Observer).map(|found| found.count);
         assert_eq!(found.map_err(|_| ()), clusters, "{column}");
