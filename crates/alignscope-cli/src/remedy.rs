@@ -20,6 +20,8 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `--limit`",
         Remedy::LeaveOutImages => "leave the trials of such images out with `--keep-going`",
         Remedy::LeaveOutMissing => "leave those trials out with `--skip-missing`",
+        Remedy::WithImages => "leave out `without_images` under [[datasets]] of the experiment",
+        Remedy::WithoutPixels => "leave the pixels out with `--no-pixels`",
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {

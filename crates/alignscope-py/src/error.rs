@@ -58,6 +58,8 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `limit`",
         Remedy::LeaveOutImages => "leave the trials of such images out with `keep_going=True`",
         Remedy::LeaveOutMissing => "leave those trials out with `skip_missing=True`",
+        Remedy::WithImages => "load it with `images=True` where they are",
+        Remedy::WithoutPixels => "leave the pixels out with `pixels=False`",
         Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
         Remedy::NameFile => "name one of them as the path",
         Remedy::RenameDataset { .. } => "give one another name with `name`",
@@ -240,6 +242,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             | ModelError::NoStages { .. }
             | ModelError::LongStageName { .. }
             | ModelError::Name(_)
+            | ModelError::WithoutImages { .. }
             | ModelError::Unusable { .. },
         )
         | ExperimentError::Twice { .. }

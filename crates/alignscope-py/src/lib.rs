@@ -22,7 +22,7 @@ mod _alignscope {
     use super::*;
 
     #[pymodule_export]
-    use super::dataset::{Dataset, draw_demo};
+    use super::dataset::{Dataset, datasets_folder, draw_demo, png};
     #[pymodule_export]
     use super::encoder::{Encoder, known_models, memory_of_text};
     #[pymodule_export]

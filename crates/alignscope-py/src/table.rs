@@ -1,11 +1,12 @@
 //! Tables of a run, handed over as Arrow streams.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use alignscope::results::{RunTable, TableReader, one_batch, read_table as read};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
-    Array, BooleanArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
     UInt64Array,
 };
 use arrow_schema::ffi::FFI_ArrowSchema;
@@ -85,6 +86,37 @@ impl Table {
         PyCapsule::new_with_value(py, schema, c"arrow_schema")
     }
 
+    /// The folder and the name of a table of a run; `None` if the table is in memory alone.
+    #[getter]
+    fn place(&self) -> Option<(PathBuf, &'static str)> {
+        match &self.source {
+            Source::File { run, table } => Some((run.clone(), table.name())),
+            Source::Memory(_) => None,
+        }
+    }
+
+    /// The type of each column.
+    #[getter]
+    fn types(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.data_type().to_string()).collect()
+    }
+
+    /// The table of these columns: name, type, and values, `None` where nothing stands.
+    #[staticmethod]
+    fn of_columns(
+        py: Python<'_>,
+        columns: Vec<(String, String, Bound<'_, PyAny>)>,
+    ) -> PyResult<Self> {
+        let read = |(name, kind, values): (String, String, Bound<'_, PyAny>)| {
+            let array = column_of(&kind, &values)?;
+            Ok((name, array, true))
+        };
+        let columns = columns.into_iter().map(read).collect::<PyResult<Vec<_>>>()?;
+        let batch = RecordBatch::try_from_iter_with_nullable(columns)
+            .map_err(|error| raise(py, "ResultsError", error.to_string()))?;
+        Ok(Self::of(batch))
+    }
+
     /// A column: an array of numbers, in which what is missing is NaN, or a list of texts.
     fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let Ok(position) = self.schema.index_of(name) else {
@@ -129,6 +161,23 @@ impl Table {
             _ => PyList::new(py, parts!(StringArray).flat_map(|part| part.iter()))?.into_any(),
         })
     }
+}
+
+/// A column of a type that [`Table::types`] names.
+fn column_of(kind: &str, values: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
+    macro_rules! array {
+        ($array:ty, $value:ty) => {
+            Arc::new(values.extract::<Vec<Option<$value>>>()?.into_iter().collect::<$array>())
+        };
+    }
+    Ok(match kind {
+        "Float64" => array!(Float64Array, f64),
+        "UInt8" => array!(UInt8Array, u8),
+        "UInt32" => array!(UInt32Array, u32),
+        "UInt64" => array!(UInt64Array, u64),
+        "Boolean" => array!(BooleanArray, bool),
+        _ => array!(StringArray, String),
+    })
 }
 
 /// A table of the run in a folder.

@@ -136,6 +136,11 @@ pub trait Facts {
         None
     }
 
+    /// Whether it reads the images of a data set.
+    fn reads_images(&self) -> bool {
+        true
+    }
+
     /// Where each of some stages, all of the model's, stands in figures: 0 to 100.
     fn depths(&self, stages: &[Stage]) -> Vec<f64>;
 }

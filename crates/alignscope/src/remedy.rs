@@ -35,6 +35,10 @@ pub enum Remedy {
     LeaveOutImages,
     /// Trials of images that are missing are left out.
     LeaveOutMissing,
+    /// A data set with its images.
+    WithImages,
+    /// No model `pixels`.
+    WithoutPixels,
     /// Files may lie outside the data set's folder.
     AllowOutside,
     /// One file of several that could be meant.

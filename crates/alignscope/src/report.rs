@@ -84,7 +84,7 @@ struct ToldDataset {
     asked: DrawnDataset,
     data: PathBuf,
     images_root: PathBuf,
-    images_sha256: String,
+    images_sha256: Option<String>,
     trials: usize,
     pairs: usize,
     images: usize,

@@ -28,7 +28,7 @@ use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
-use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
+use crate::model::{Cell, Facts, Measurement, ModelError, Role, UserModel, check_stopped};
 use crate::model_spec::ModelSpec;
 use crate::open_files;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
@@ -224,6 +224,7 @@ impl Experiment {
             ));
         }
         for RunModel { name, model, .. } in models.iter_mut() {
+            check_images(name, model.facts(), datasets)?;
             let cell = |dataset| self.cell_without_scales(name, dataset);
             let cells: Vec<Cell<'_>> = datasets.iter().map(cell).collect();
             model.prepare(&cells, progress)?;
@@ -306,6 +307,7 @@ impl Experiment {
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
             limit: spec.options.limit,
+            selected: spec.options.selection.is_some().then_some(read.dataset.trials.len()),
         };
         let models = models.iter().map(model).collect();
         let datasets = self.datasets.iter().zip(datasets).map(dataset).collect();
@@ -338,6 +340,23 @@ impl Experiment {
             }
         }
         Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
+    }
+}
+
+/// A model that reads images is measured on data sets that have them.
+fn check_images(
+    model: &str,
+    facts: &dyn Facts,
+    datasets: &[PreparedDataset],
+) -> Result<(), ModelError> {
+    let without = datasets.iter().find(|dataset| !dataset.has_images());
+    match without.filter(|_| facts.reads_images()) {
+        None => Ok(()),
+        Some(dataset) => Err(ModelError::WithoutImages {
+            model: model.to_owned(),
+            dataset: dataset.name(),
+            is_pixels: facts.role() == Role::Pixels,
+        }),
     }
 }
 

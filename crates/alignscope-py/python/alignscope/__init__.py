@@ -8,7 +8,7 @@ file says, in TOML or of a run that is repeated. `Experiment` is the same in two
 
 from . import torch
 from ._alignscope import __version__
-from ._dataset import Dataset, demo, load_dataset
+from ._dataset import Dataset
 from ._encoder import Encoder, known_models
 from ._errors import (
     AccessError,
@@ -27,6 +27,7 @@ from ._errors import (
     ResultsError,
 )
 from ._experiment import DISTANCES, STUDY_DISTANCES, Experiment, Run, run
+from ._load import demo, load_dataset
 from ._models import Features, Function
 from ._progress import Reporter
 from ._results import Table, results

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union, cast
 
 from . import _alignscope, _arguments as check
-from ._dataset import Dataset, load_dataset
+from ._dataset import Dataset
 from ._errors import InvalidTypeError, InvalidValueError
+from ._load import load_dataset
 from ._models import Features, Function, Own, ended
 from ._progress import Reporter, reporter
 from ._results import Table, results
@@ -211,6 +212,7 @@ class Experiment:
         simulated = any(dataset.simulated for dataset in opened)
         handles = [dataset._handle for dataset in opened]
         self._experiment = _alignscope.Experiment(named, handles, choices(options, simulated))
+        self._made: _Made = (Experiment, (models, datasets), dict(options))
 
     @classmethod
     def from_file(
@@ -257,7 +259,14 @@ class Experiment:
             None if opened is None else [dataset._handle for dataset in opened],
             choices(options, simulated),
         )
+        given_too = {"models": models, "datasets": datasets, "own": own, "data": data}
+        made = {**given_too, "untrained": untrained, **options}
+        found._made = (Experiment.from_file, (os.path.abspath(check.path("path", path)),), made)
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It is made again where it is unpickled, from what it was made of.
+        return _make, self._made
 
     def run(
         self,
@@ -304,6 +313,17 @@ class Experiment:
     def __repr__(self) -> str:
         models, datasets = self._experiment.models, self._experiment.datasets
         return f"Experiment(models={models}, datasets={datasets})"
+
+
+#: What makes an experiment, and its arguments.
+_Made = tuple[Callable[..., Experiment], tuple[Any, ...], dict[str, Any]]
+
+
+def _make(
+    make: Callable[..., Experiment], positional: tuple[Any, ...], named: dict[str, Any]
+) -> Experiment:
+    """The experiment that was pickled."""
+    return make(*positional, **named)
 
 
 def run(

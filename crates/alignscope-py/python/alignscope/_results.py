@@ -72,6 +72,15 @@ class Table:
         """The Arrow PyCapsule interface: the types of the columns."""
         return self._table.__arrow_c_schema__()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A table of a run is read again where it is unpickled; others take their rows along.
+        if self._table.place is not None:
+            run, table = self._table.place
+            return results, (os.path.abspath(run), table)
+        types = zip(self.columns, self._table.types)
+        columns = [(name, kind, _plain(self._table.column(name))) for name, kind in types]
+        return _of_columns, (columns,)
+
     def __repr__(self) -> str:
         return f"Table({len(self)} rows: {', '.join(self.columns)})"
 
@@ -88,6 +97,21 @@ class Table:
         )
         more = f"<p>{shown} of {len(self)} rows</p>" if shown < len(self) else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
+
+
+def _plain(column: Any) -> list[Any]:
+    """The values of a column, None where nothing stands."""
+    values: list[Any] = column if isinstance(column, list) else column.tolist()
+    return [None if value is None or value != value else value for value in values]
+
+
+def _of_columns(columns: list[tuple[str, str, list[Any]]]) -> Table:
+    """The table that was pickled; whole numbers beside which some were missing are floats there."""
+    whole = [
+        (name, kind, [v if v is None else int(v) for v in values] if kind[:4] == "UInt" else values)
+        for name, kind, values in columns
+    ]
+    return Table(_alignscope.Table.of_columns(whole))
 
 
 def _cell(value: Any) -> str:

@@ -45,6 +45,16 @@ pub enum ModelError {
         #[source]
         source: Box<MetricError>,
     },
+    /// A data set was opened without its images.
+    #[error("{model} reads images, and {dataset} is loaded without its images")]
+    WithoutImages {
+        /// What results call the model.
+        model: String,
+        /// The data set.
+        dataset: String,
+        /// Whether it is the model `pixels`, which is there if nobody leaves it out.
+        is_pixels: bool,
+    },
     /// Threads cannot be started.
     #[error("cannot start {threads} threads")]
     Threads {
@@ -290,6 +300,10 @@ impl ModelError {
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::TooSmall { cropped: true, .. } => vec![Remedy::LargerSquare],
+            Self::WithoutImages { is_pixels: true, .. } => {
+                vec![Remedy::WithImages, Remedy::WithoutPixels]
+            }
+            Self::WithoutImages { is_pixels: false, .. } => vec![Remedy::WithImages],
             Self::Spill(error) => error.remedies(),
             Self::Cache(error) => error.remedies(),
             Self::Memory(error) => error.remedies(),

@@ -40,7 +40,7 @@ pub enum FeatureValues<'a> {
     Memory {
         /// The numbers, image after image, in the order of the other axes.
         values: &'a [f32],
-        /// The sizes of two to four axes, the first that of images; see [`Reading`].
+        /// The sizes of its axes, the first that of images; see [`Reading`].
         shape: Vec<usize>,
     },
     /// In a file.
@@ -180,6 +180,10 @@ impl Facts for FeaturesSource<'_> {
 
     fn files(&self) -> Vec<FileRecord> {
         self.features.files().iter().map(FileRecord::new).collect()
+    }
+
+    fn reads_images(&self) -> bool {
+        false
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {

@@ -79,6 +79,7 @@ impl Experiment {
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
                     limit: spec.options.limit,
+                    selected: spec.options.selection.is_some().then_some(dataset.trials.len()),
                     trials: dataset.trials.len(),
                     pairs: prepared.pairs.len(),
                     images: dataset.images.len(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::error::ExperimentFileError;
 use super::models::IN_MEMORY;
 use super::origin::Origin;
-use crate::dataset::ThingsImages;
+use crate::dataset::{Selection, ThingsImages};
 use crate::distance::Distance;
 use crate::experiment::{Choices, Experiment};
 use crate::features::{Layout, Layouts};
@@ -102,6 +102,10 @@ pub(super) struct DatasetForm {
     pub(super) skip_missing: bool,
     #[serde(default)]
     pub(super) allow_outside: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) selection: Option<String>,
+    #[serde(default)]
+    pub(super) without_images: bool,
 }
 
 /// Which image stands for a concept of THINGS.
@@ -297,6 +301,8 @@ impl DatasetForm {
             limit: spec.options.limit,
             skip_missing: spec.options.skip_missing,
             allow_outside: spec.options.allow_outside,
+            selection: spec.options.selection.as_ref().map(Selection::to_string),
+            without_images: spec.options.without_images,
         }
     }
 }
