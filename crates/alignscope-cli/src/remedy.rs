@@ -58,10 +58,12 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::NameCache => "keep them in a folder that you name with `--cache`",
         Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
         Remedy::OtherFolder => "name another folder with `--out`",
+        Remedy::ReplaceRun => "remove what is there",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side with `--model-a`, `--stage-a` or `--distance-a`",
+        Remedy::NameRuns => "compare two of them by naming a model of each",
         Remedy::RunWithTies => "run one of them again with `--ties`",
     };
     text.to_owned()

@@ -7,11 +7,12 @@ use alignscope::dataset::{DatasetError, NamedDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
-use alignscope::model::ModelError;
+use alignscope::model::{GivenError, ModelError};
 use alignscope::results::ResultsError;
 use alignscope::{
-    Choice, DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError,
-    PreparedError, Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    Choice, CombineError, CompareError, DrawError, ExperimentError, ExperimentFileError,
+    ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError, UnknownName,
+    UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -91,9 +92,10 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
-        Remedy::Fresh => "discard that run with `fresh=True`",
+        Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side",
+        Remedy::NameRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
         Remedy::RunWithTies => "run one of them again with `ties`",
     };
     text.to_owned()
@@ -153,6 +155,18 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
             _ => None,
         };
     }
+    if let Some(CompareError::Results(results)) = as_a::<CompareError>(error) {
+        return Some(results);
+    }
+    match as_a::<CombineError>(error) {
+        Some(
+            CombineError::Results(results)
+            | CombineError::Compare(CompareError::Results(results))
+            | CombineError::Draw(DrawError::Results(results)),
+        ) => return Some(results),
+        Some(CombineError::Compare(error)) => return Some(error),
+        _ => {}
+    }
     match as_a::<FeatureFolderError>(error) {
         Some(FeatureFolderError::Npy(npy)) => Some(npy),
         _ => None,
@@ -186,9 +200,25 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         || is_a::<ModelNameError>(error)
         || is_a::<RowsError>(error)
         || is_a::<LayoutError>(error)
+        || is_a::<GivenError>(error)
         || is_a::<StageRowsError>(error);
     if word {
         return Some("InvalidValueError");
+    }
+    if let Some(error) = as_a::<CompareError>(error) {
+        return match error {
+            CompareError::Results(_) => None,
+            _ => Some("InvalidValueError"),
+        };
+    }
+    if let Some(error) = as_a::<CombineError>(error) {
+        return match error {
+            CombineError::Few { .. }
+            | CombineError::Itself { .. }
+            | CombineError::Different { .. }
+            | CombineError::Model { .. } => Some("InvalidValueError"),
+            _ => None,
+        };
     }
     if let Some(error) = as_a::<DatasetError>(error) {
         return match error {
@@ -241,6 +271,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             | ModelError::StageTwice { .. }
             | ModelError::NoStages { .. }
             | ModelError::LongStageName { .. }
+            | ModelError::Depths { .. }
             | ModelError::Name(_)
             | ModelError::WithoutImages { .. }
             | ModelError::Unusable { .. },

@@ -9,8 +9,9 @@ use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, ModelSpec,
-    ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens, UnknownName,
+    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, Measure,
+    ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
+    UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -122,12 +123,13 @@ pub(crate) struct Experiment {
 #[pymethods]
 impl Experiment {
     #[new]
-    #[pyo3(signature = (models, datasets, choices))]
+    #[pyo3(signature = (models, datasets, choices, control))]
     fn new(
         py: Python<'_>,
         models: Vec<GivenModel>,
         datasets: Vec<PyRef<'_, Dataset>>,
         choices: Choices,
+        control: bool,
     ) -> PyResult<Self> {
         let choices = choices.read(py)?;
         let datasets = self::datasets(&datasets);
@@ -135,15 +137,18 @@ impl Experiment {
             models: self::models(py, models)?,
             ..alignscope::Experiment::new(vec![], datasets, memory_bytes(py, None)?)
         };
-        Ok(Self { experiment: experiment.with(choices) })
+        let experiment = experiment.with(choices);
+        Ok(Self { experiment: if control { experiment.with_controls() } else { experiment } })
     }
 
     /// The experiment of a file; what is given takes the place of what it says.
     ///
     /// `data` — where data sets lie that are not where it says, by name
     /// `untrained` — whether each encoder is replaced by its untrained control
+    /// `control` — whether each has it beside it
     #[staticmethod]
-    #[pyo3(signature = (path, data, untrained, models, datasets, choices))]
+    #[pyo3(signature = (path, data, untrained, models, datasets, choices, control))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn read(
         py: Python<'_>,
         path: PathBuf,
@@ -152,6 +157,7 @@ impl Experiment {
         models: Option<Vec<GivenModel>>,
         datasets: Option<Vec<PyRef<'_, Dataset>>>,
         choices: Choices,
+        control: bool,
     ) -> PyResult<Self> {
         let choices = choices.read(py)?;
         let read = py.detach(|| ExperimentFile::read(&path, &data, untrained));
@@ -162,7 +168,8 @@ impl Experiment {
         if let Some(datasets) = datasets {
             file = file.with_datasets(self::datasets(&datasets));
         }
-        Ok(Self { experiment: file.into_experiment(choices, memory_bytes(py, None)?) })
+        let experiment = file.into_experiment(choices, memory_bytes(py, None)?);
+        Ok(Self { experiment: if control { experiment.with_controls() } else { experiment } })
     }
 
     /// The models as they are named.
@@ -181,7 +188,9 @@ impl Experiment {
     ///
     /// `own` — the user's own models. Those that the experiment does not name come after the others
     /// `cache` — where differences are kept: a folder, the user's own (True), or nowhere (False)
-    #[pyo3(signature = (own, out, cache, fresh, keep_going, reporter, threads))]
+    /// `fresh` — whether what folder and cache hold of the run is discarded
+    /// `overwrite` — whether a run that the folder holds is
+    #[pyo3(signature = (own, out, cache, fresh, overwrite, keep_going, reporter, threads))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn run(
         &self,
@@ -190,6 +199,7 @@ impl Experiment {
         out: PathBuf,
         cache: Cache,
         fresh: bool,
+        overwrite: bool,
         keep_going: bool,
         reporter: Option<Bound<'_, PyAny>>,
         threads: Option<usize>,
@@ -204,7 +214,8 @@ impl Experiment {
             alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
         let given: Vec<Given<'_>> =
             own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
-        let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
+        let claimed = OutputFolder::claim_run(&out, fresh || overwrite);
+        let folder = claimed.map_err(|e| exception(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
             let own = given.into_iter().map(|given| given.external(worker));
             let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
@@ -234,6 +245,9 @@ pub(crate) fn choices(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     found.set_item("ties", Ties::ALL.map(Ties::name))?;
     found.set_item("cluster", ClusterBy::ALL.map(ClusterBy::name))?;
     found.set_item("projection", ProjectionForm::ALL.map(ProjectionForm::name))?;
+    found.set_item("measure", Measure::ALL.map(Measure::name))?;
+    let main = Measure::ALL.into_iter().filter(|measure| measure.is_main());
+    found.set_item("main measure", main.map(Measure::name).collect::<Vec<_>>())?;
     found.set_item("table", RunTable::ALL.map(RunTable::name))?;
     let precisions = PrecisionChoice::ALL.map(PrecisionChoice::name);
     found.set_item("precision", precisions)?;

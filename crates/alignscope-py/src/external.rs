@@ -8,8 +8,8 @@ use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
 use alignscope::model::{Device, ModelError};
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, Stage,
-    StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function,
+    GivenDistances, GivenOn, GivenValues, Stage, StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -126,6 +126,10 @@ impl Measured {
     }
 }
 
+/// Distances as Python gives them: the data set's name, if they are for one, and an array for each
+/// stage.
+type GivenOfDataset<'py> = (Option<String>, Vec<(String, PyReadonlyArrayDyn<'py, f64>)>);
+
 /// Features as Python gives them: a folder, or an array for each stage.
 #[derive(FromPyObject)]
 enum GivenFeatures<'py> {
@@ -152,12 +156,18 @@ pub(crate) struct Own<'py> {
     layout: Vec<String>,
     /// Whether layout and prefix are for whatever arrays come.
     layout_where_it_fits: bool,
+    /// Distances that are given, by data set.
+    distances: Option<Vec<GivenOfDataset<'py>>>,
+    /// Their kind.
+    kind: Option<String>,
+    depths: Option<Vec<f64>>,
 }
 
 impl Own<'_> {
     /// The model, as far as it is known before there are threads for it.
     pub(crate) fn given(&self, py: Python<'_>, tokens: Tokens) -> PyResult<Given<'_>> {
         let source = match (&self.features, &self.encode) {
+            _ if self.distances.is_some() => GivenSource::Distances(self.distances(py)?),
             (Some(features), _) => GivenSource::Features(self.features(py, features)?),
             (None, Some(encode)) => GivenSource::Function {
                 encode: Arc::new(encode.clone_ref(py)),
@@ -178,7 +188,24 @@ impl Own<'_> {
         if self.layout_where_it_fits {
             reading.layouts = reading.layouts.where_they_fit();
         }
-        Ok(Given { name: self.name.clone(), reading, source })
+        let depths = self.depths.clone();
+        Ok(Given { name: self.name.clone(), reading, source, depths })
+    }
+
+    /// The distances that are given; file names are those of their rows.
+    fn distances(&self, py: Python<'_>) -> PyResult<GivenDistances<'_>> {
+        let kind = self.kind.as_deref().map(Distance::in_results).transpose();
+        let kind = kind.map_err(|e| exception(py, &e))?.unwrap_or(Distance::Own);
+        let mut datasets = Vec::new();
+        for (dataset, given) in self.distances.iter().flatten() {
+            let mut stages = Vec::with_capacity(given.len());
+            for (name, array) in given {
+                let (values, shape) = array::numbers(array)?;
+                stages.push((Stage::in_results(name), GivenValues { values, shape }));
+            }
+            datasets.push(GivenOn { dataset: dataset.clone(), stages });
+        }
+        Ok(GivenDistances { kind, datasets, file_names: self.file_names.clone() })
     }
 
     fn features<'a>(
@@ -207,10 +234,12 @@ pub(crate) struct Given<'a> {
     name: String,
     reading: Reading,
     source: GivenSource<'a>,
+    depths: Option<Vec<f64>>,
 }
 
 enum GivenSource<'a> {
     Features(Features<'a>),
+    Distances(GivenDistances<'a>),
     Function {
         encode: Arc<Py<PyAny>>,
         stages: Vec<Stage>,
@@ -232,9 +261,10 @@ impl<'a> Given<'a> {
     where
         'a: 'w,
     {
-        let Self { name, reading, source } = self;
+        let Self { name, reading, source, depths } = self;
         let source = match source {
             GivenSource::Features(features) => UserSource::Features(features),
+            GivenSource::Distances(given) => UserSource::Distances(given),
             GivenSource::Function {
                 encode,
                 stages,
@@ -279,19 +309,21 @@ impl<'a> Given<'a> {
                 })
             }
         };
-        Ok(UserModel { name, reading, source })
+        Ok(UserModel { name, reading, source, depths })
     }
 }
 
 /// Measures a model of the user's on a data set.
 #[pyfunction]
-#[pyo3(signature = (dataset, own, choices, out, reporter, threads))]
+#[pyo3(signature = (dataset, own, choices, out, overwrite, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn measure(
     py: Python<'_>,
     dataset: PyRef<'_, Dataset>,
     own: Own<'_>,
     choices: Choices,
     out: Option<PathBuf>,
+    overwrite: bool,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Measured> {
@@ -299,8 +331,11 @@ pub(crate) fn measure(
     let experiment =
         Experiment::new(vec![], datasets, memory_bytes(py, None)?).with(choices.read(py)?);
     let given = own.given(py, experiment.tokens)?;
-    let folder =
-        out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
+    let claim = |out: PathBuf| match overwrite {
+        true => OutputFolder::claim_run(&out, true),
+        false => OutputFolder::claim(&out),
+    };
+    let folder = out.map(claim).transpose().map_err(|e| exception(py, &e))?;
     let done = work::run(py, reporter.as_ref(), threads, |worker| {
         experiment.measure(given.external(worker)?, folder.as_ref(), worker)
     });

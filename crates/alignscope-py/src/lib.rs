@@ -8,6 +8,7 @@ mod encoder;
 mod error;
 mod experiment;
 mod external;
+mod finished;
 mod recipe;
 mod table;
 mod work;
@@ -29,6 +30,10 @@ mod _alignscope {
     use super::experiment::{Experiment, choices};
     #[pymodule_export]
     use super::external::{Measured, measure};
+    #[pymodule_export]
+    use super::finished::{
+        altered_tables, colours_of_run, combine, compare_sides, compare_together, distance_matrix,
+    };
     #[pymodule_export]
     use super::recipe::prepared;
     #[pymodule_export]

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alignscope::results::{RunTable, TableReader, one_batch, read_table as read};
+use alignscope::results::{RunTable, TableReader, read_table as read};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, RecordBatchIterator, StringArray,
+    UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList};
 
@@ -26,17 +28,20 @@ pub(crate) struct Table {
 
 enum Source {
     File { run: PathBuf, table: RunTable },
-    Memory(RecordBatch),
+    Memory(Vec<RecordBatch>),
 }
 
 impl Table {
     pub(crate) fn of(batch: RecordBatch) -> Self {
-        Self { schema: batch.schema(), source: Source::Memory(batch) }
+        Self { schema: batch.schema(), source: Source::Memory(vec![batch]) }
     }
 
     fn reader(&self, py: Python<'_>) -> PyResult<TableReader> {
         match &self.source {
-            Source::Memory(batch) => Ok(one_batch(batch.clone())),
+            Source::Memory(batches) => {
+                let batches: Vec<_> = batches.iter().cloned().map(Ok).collect();
+                Ok(Box::new(RecordBatchIterator::new(batches, self.schema.clone())))
+            }
             Source::File { run, table } => read(run, *table).map_err(|e| exception(py, &e)),
         }
     }
@@ -115,6 +120,19 @@ impl Table {
         let batch = RecordBatch::try_from_iter_with_nullable(columns)
             .map_err(|error| raise(py, "ResultsError", error.to_string()))?;
         Ok(Self::of(batch))
+    }
+
+    /// The rows for which `wanted` is true, in memory; there is one for each row.
+    fn filter(&self, py: Python<'_>, wanted: PyReadonlyArray1<'_, bool>) -> PyResult<Self> {
+        let mut wanted = wanted.as_array().iter().copied().collect::<Vec<bool>>().into_iter();
+        let mut batches = Vec::new();
+        for batch in self.reader(py)? {
+            let batch = batch.map_err(|e| self.damaged(py, &e))?;
+            let of_batch: Vec<bool> = wanted.by_ref().take(batch.num_rows()).collect();
+            let found = filter_record_batch(&batch, &BooleanArray::from(of_batch));
+            batches.push(found.map_err(|e| self.damaged(py, &e))?);
+        }
+        Ok(Self { source: Source::Memory(batches), schema: self.schema.clone() })
     }
 
     /// A column: an array of numbers, in which what is missing is NaN, or a list of texts.

@@ -38,7 +38,7 @@ def test_words_are_value_errors_with_what_would_do(dataset):
         alignscope.load_dataset("night", ".")
     array = np.zeros((40, 2), np.float32)
     for option, message in [
-        ({"distance": "l2"}, "unknown distance `l2`"),
+        ({"distances": "l2"}, "unknown distance `l2`"),
         ({"tokens": "cls"}, "unknown choice of tokens `cls`"),
         ({"ties": "maybe"}, "`maybe`"),
         ({"cluster": "person"}, "unknown cluster `person`"),

@@ -108,6 +108,26 @@ impl Experiment {
         }
     }
 
+    /// The same with the untrained control of each encoder behind it, unless it is there; of a model
+    /// `clip` that the user named so, it is called `clip (untrained)`. Models that alignscope does not run
+    /// itself have none.
+    #[must_use]
+    pub fn with_controls(mut self) -> Self {
+        let asked = std::mem::take(&mut self.models);
+        for model in &asked {
+            self.models.push(model.clone());
+            let control = model.spec.control().map(|spec| {
+                let name = model.name.as_ref().map(|name| format!("{name} (untrained)"));
+                NamedModel::new(name, spec)
+            });
+            let is_there = |control: &NamedModel| {
+                asked.iter().chain(&self.models).any(|m| m.spec.is_same_as(&control.spec))
+            };
+            self.models.extend(control.filter(|control| !is_there(control)));
+        }
+        self
+    }
+
     /// The figures; those of [`FigureSpec::of_all`] where none are named.
     pub(crate) fn figures(&self) -> Vec<FigureSpec> {
         match self.figures.is_empty() {

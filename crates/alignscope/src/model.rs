@@ -2,13 +2,14 @@
 //!
 //! A run knows one trait, [`Model`]. Two wrappers implement it: [`Activations`] for whatever gives
 //! activations ([`ActivationSource`]), and [`Metric`] for a distance of two images
-//! ([`ImageMetric`]).
+//! ([`ImageMetric`]); and [`GivenModel`], whose distances are there already.
 //!
 //! [`Model`]: crate::model::Model
 //! [`Activations`]: crate::model::Activations
 //! [`ActivationSource`]: crate::model::ActivationSource
 //! [`Metric`]: crate::model::Metric
 //! [`ImageMetric`]: crate::model::ImageMetric
+//! [`GivenModel`]: crate::model::GivenModel
 
 mod activations;
 mod arrays;
@@ -17,6 +18,8 @@ mod encoder;
 mod error;
 mod features;
 mod function;
+mod given_distances;
+mod given_error;
 mod metric;
 mod on_device;
 mod pair_reduction;
@@ -37,6 +40,8 @@ pub use function::{
     Batch, Capacity, Device, DeviceSet, DeviceStage, Encode, Function, FunctionSource, Held,
     StageRows, StageRowsError,
 };
+pub use given_distances::{GivenDistances, GivenModel, GivenOn, GivenValues};
+pub use given_error::GivenError;
 pub use metric::{ImageMetric, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
@@ -156,12 +161,19 @@ pub enum Role {
     Encoder,
     /// Activations or a function of the user's.
     OfUser,
+    /// Distances that the user gives.
+    Distances,
 }
 
 impl Role {
     /// Whether its activations have tokens.
     pub(crate) fn has_tokens(self) -> bool {
         matches!(self, Self::Encoder | Self::OfUser)
+    }
+
+    /// Whether its numbers come from the user.
+    pub(crate) fn is_of_user(self) -> bool {
+        matches!(self, Self::OfUser | Self::Distances)
     }
 }
 

@@ -65,6 +65,24 @@ impl ModelSpec {
         Self::Encoder { source, bare_patches: false }
     }
 
+    /// Its untrained control, of seed 0: the same architecture with random weights. `None` of a control, and
+    /// of what is no encoder that alignscope runs itself.
+    pub fn control(&self) -> Option<Self> {
+        match self {
+            Self::Encoder { source: ModelSource::Random { .. }, .. } => None,
+            Self::Encoder { source, bare_patches } => Some(Self::Encoder {
+                source: source.clone().untrained(0),
+                bare_patches: *bare_patches,
+            }),
+            Self::Series(series) => Some(series.clone().control()),
+            Self::Pixels
+            | Self::MetricKind(_)
+            | Self::DreamSim(_)
+            | Self::Features(_)
+            | Self::Own(_) => None,
+        }
+    }
+
     /// Whether it is an encoder that alignscope runs itself.
     pub fn is_encoder(&self) -> bool {
         matches!(self, Self::Encoder { .. })

@@ -84,12 +84,16 @@ pub enum Remedy {
     OtherFolder,
     /// The output folder without what it holds.
     RemoveFolder,
+    /// The run in the folder is replaced.
+    ReplaceRun,
     /// What the folder holds is discarded.
     Fresh,
     /// A look at what of the run has changed.
     Verify,
     /// One side of a comparison.
     NameSide,
+    /// Names of runs that tell their models apart.
+    NameRuns,
     /// One of two runs again, with the rule for ties of the other.
     RunWithTies,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _alignscope, _arguments as check
 from ._arrays import ImageLike, images as _images
+from ._choices import Precision, ProjectionForm, TokenChoice
 from ._progress import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -42,26 +43,25 @@ class Encoder:
     MissingFileError
         The folder or one of its files is not there.
     ModelError
-        The checkpoint cannot be used.
+        It cannot be used.
 
     Examples
     --------
-    >>> import numpy as np
     >>> import alignscope
     >>> encoder = alignscope.Encoder("random:openai/clip-vit-base-patch32", progress=False)
-    >>> encoder.stages[-2:]
-    ['block 12', 'projection']
-    >>> image = np.zeros((32, 48, 3), np.uint8)
-    >>> encoder.activations(image, "projection")["projection"].shape
-    (1, 512)
+    >>> encoder.stages[:2], encoder.shapes["projection"]
+    (['embedding', 'block 1'], (1, 512))
+    >>> found = encoder.activations("demo/low/ref_00.png", ["embedding", "projection"])
+    >>> {stage: array.shape for stage, array in found.items()}
+    {'embedding': (1, 50, 768), 'projection': (1, 512)}
     """
 
     def __init__(
         self,
         model: str | os.PathLike[str],
         *,
-        projection: str | None = None,
-        precision: str = "auto",
+        projection: ProjectionForm | None = None,
+        precision: Precision = "auto",
         threads: int | None = None,
         progress: bool | Reporter = True,
     ) -> None:
@@ -108,8 +108,8 @@ class Encoder:
         return self._encoder.preprocessing
 
     def preprocess(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
-        """The images as the model takes them, `[images, 3, size, size]`: resized, cropped and
-        normalised as Pillow and transformers do.
+        """The images as the model takes them: resized, cropped and normalised as Pillow and transformers
+        do.
 
         Parameters
         ----------
@@ -123,32 +123,39 @@ class Encoder:
         images: ImageLike | Iterable[ImageLike],
         stages: str | Sequence[str] | None = None,
         *,
-        tokens: str = "all",
+        tokens: TokenChoice = "all",
         memory: int | str | None = None,
         progress: bool | Reporter = False,
     ) -> dict[str, NDArray[np.float32]]:
-        """The activations of images at each stage, by its name.
+        """The activations of images at each stage.
 
         Parameters
         ----------
-        images
-            Paths, PIL images, arrays `[height, width, 3]` of `uint8`, or images that are
-            preprocessed already, `[3, size, size]` of `float32`; one, many, or an array of many.
+        images : path, image, array, or several
+            Paths, PIL images, arrays `[height, width, 3]` of `uint8`, or images that are preprocessed
+            already, `[3, size, size]` of `float32`; one, many, or an array of many.
         stages : str or sequence of str, optional
             One or several, such as `embedding`, `block 3`, `projection`; all by default.
-        tokens : {"all", "class", "registers", "patches", "mean"}, default: "all"
-            Which tokens; `mean` is that of class token and patches.
+        tokens : {"all", "class", "registers", "patches", "mean"}
+            All, some, or the mean of class token and patches.
         memory : int or str, optional
             What to work in, in bytes or as `8GB`, what is returned aside; half of the machine's by
             default.
-        progress : bool or Reporter, default: False
-            As for `Encoder`.
+        progress : bool or Reporter, default False
+            As for the encoder.
 
         Returns
         -------
-        dict of str to array
-            `[images, tokens, channels]`, or `[images, channels]` where one token is left of each
-            image, as at the projection.
+        dict of str to numpy.ndarray
+            By stage: `[images, tokens, channels]`, or `[images, channels]` where one token is left of
+            each image, as at the projection; of `float32`.
+
+        Raises
+        ------
+        InvalidValueError
+            The model has no such stage or tokens.
+        ImageError, MissingFileError
+            An image cannot be read.
         """
         return self._encoder.activations(
             _images(images, self.image_size),
@@ -165,8 +172,8 @@ class Encoder:
 
 def _opened(
     model: str | os.PathLike[str],
-    projection: str | None,
-    precision: str,
+    projection: ProjectionForm | None,
+    precision: Precision,
     threads: int | None,
     progress: bool | Reporter,
 ) -> Encoder:
@@ -179,6 +186,11 @@ def _opened(
 def known_models() -> list[str]:
     """Ids of the models whose architecture is known, for `random:ID` and as recipes of
     preprocessing.
+
+    Returns
+    -------
+    list of str
+        Ids of the Hugging Face hub.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
@@ -77,7 +77,34 @@ class Own(TypedDict):
     prefix: int | None
     layout: list[str]
     layout_where_it_fits: bool
+    distances: list[tuple[str | None, list[tuple[str, NDArray[np.float64]]]]] | None
+    kind: str | None
+    depths: list[float] | None
     end: Callable[[], None] | None
+
+
+def blank(name: str) -> Own:
+    """A model of this name that is nothing yet."""
+    return Own(
+        name=name,
+        features=None,
+        file_names=None,
+        encode=None,
+        stages=[],
+        recipe=None,
+        batch=1,
+        spill=True,
+        version=None,
+        made_with={},
+        device=None,
+        prefix=None,
+        layout=[],
+        layout_where_it_fits=False,
+        distances=None,
+        kind=None,
+        depths=None,
+        end=None,
+    )
 
 
 @contextmanager
@@ -130,6 +157,10 @@ class Features:
         or more, channels second or last). The positions of a map are its tokens, none of them a
         class token; `tokens="mean"` is global average pooling. Arrays of fewer axes may stand
         beside maps; `["NCHW", "NCL"]` says what four axes are and what three are.
+    depths : sequence or mapping of float, optional
+        Where the stages stand in figures, in percent of the model's depth: a number for each, in
+        their order, or a mapping of them. By default encoders' stages stand where they do in ours,
+        and any others are spread evenly up to 100.
 
     Raises
     ------
@@ -155,6 +186,7 @@ class Features:
         file_names: Sequence[str | os.PathLike[str]] | None = None,
         prefix: int | None = None,
         layout: str | Sequence[str] | None = None,
+        depths: Sequence[float] | Mapping[str, float] | None = None,
     ) -> None:
         given: str | list[tuple[str, NDArray[np.float32]]]
         if isinstance(features, (str, os.PathLike)):
@@ -177,22 +209,15 @@ class Features:
             file_names = check.names("file_names", file_names, expected)
         #: Its name in the results.
         self.name = "features" if name is None else _name("name", name)
-        self._own = Own(
-            name=self.name,
-            features=given,
-            file_names=file_names,
-            encode=None,
-            stages=[],
-            recipe=None,
-            batch=1,
-            spill=True,
-            version=None,
-            made_with={},
-            device=None,
-            prefix=check.optional_whole("prefix", prefix),
-            layout=check.optional_words("layout", layout, "a layout"),
-            layout_where_it_fits=False,
-            end=None,
+        self._own = blank(self.name)
+        self._own.update(
+            {
+                "features": given,
+                "file_names": file_names,
+                "prefix": check.optional_whole("prefix", prefix),
+                "layout": check.optional_words("layout", layout, "a layout"),
+                "depths": _depths(depths, [stage for stage, _ in given] if isinstance(given, list) else None),
+            }
         )
 
     def __repr__(self) -> str:
@@ -228,7 +253,7 @@ class Function:
         What to do where images that are connected by pairs do not fit `memory` with all stages:
         their activations go through a temporary file; or with False, `encode` is called again for
         one group of stages after the other. `Measurement.holding` says what was done.
-    prefix, layout
+    prefix, layout, depths
         As for `Features`.
     version : str, optional
         What tells this function from any other: weights, code and library, say `"dinov2-vits14
@@ -263,6 +288,7 @@ class Function:
         prefix: int | None = None,
         layout: str | Sequence[str] | None = None,
         version: str | None = None,
+        depths: Sequence[float] | Mapping[str, float] | None = None,
     ) -> None:
         if stages is None:
             raise check.wrong_type("stages", stages, "the name of a stage (str) or a list of them")
@@ -278,22 +304,19 @@ class Function:
 
         #: Its name in the results.
         self.name = _name("name", name)
-        self._own = Own(
-            name=self.name,
-            features=None,
-            file_names=None,
-            encode=_Batches(encode, prepare),
-            stages=names,
-            recipe=recipe,
-            batch=check.whole("batch", batch, 1),
-            spill=check.yes_or_no("spill", spill),
-            version=check.optional_text("version", version),
-            made_with={},
-            device=None,
-            prefix=check.optional_whole("prefix", prefix),
-            layout=check.optional_words("layout", layout, "a layout"),
-            layout_where_it_fits=False,
-            end=None,
+        self._own = blank(self.name)
+        self._own.update(
+            {
+                "encode": _Batches(encode, prepare),
+                "stages": names,
+                "recipe": recipe,
+                "batch": check.whole("batch", batch, 1),
+                "spill": check.yes_or_no("spill", spill),
+                "version": check.optional_text("version", version),
+                "prefix": check.optional_whole("prefix", prefix),
+                "layout": check.optional_words("layout", layout, "a layout"),
+                "depths": _depths(depths, names),
+            }
         )
 
     def __repr__(self) -> str:
@@ -315,6 +338,29 @@ class _Batches:
         if self._prepare is not None:
             images = _stack([self._prepare(image) for image in images])
         return _in_order(self._encode(images, wanted), wanted)
+
+
+def _depths(given: object, stages: list[str] | None) -> list[float] | None:
+    """Where stages stand in figures, in their order; `stages` is None if they are not known yet."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        if stages is None:
+            raise InvalidTypeError("depths is a mapping, expected a list for features in a folder")
+        if set(given) != set(stages):
+            raise InvalidValueError(
+                f"depths has the stages {', '.join(map(repr, given))}, expected "
+                f"{', '.join(map(repr, stages))}"
+            )
+        given = [given[stage] for stage in stages]
+    expected = "a list of numbers, a mapping of stages to numbers, or None"
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise check.wrong_type("depths", given, expected)
+    found = list(given)
+    for number, depth in enumerate(found):
+        if isinstance(depth, (bool, str, bytes)) or not hasattr(depth, "__float__"):
+            raise check.wrong_type(f"depths[{number}]", depth, "a number from 0 to 100")
+    return [float(depth) for depth in found]
 
 
 def _name(argument: str, value: object) -> str:

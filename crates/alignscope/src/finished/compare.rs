@@ -96,6 +96,37 @@ pub enum CompareError {
         /// The data set.
         dataset: String,
     },
+    /// No run has a data set.
+    #[error("no run has scores on {dataset}; they have {}", found.join(", "))]
+    UnknownDataset {
+        /// The data set.
+        dataset: String,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// There are several of which one is to be named.
+    #[error("{dataset} has several {what}s, name one of {}", found.join(", "))]
+    Several {
+        /// Model, distance or data set.
+        what: &'static str,
+        /// The data set.
+        dataset: String,
+        /// What there is.
+        found: Vec<String>,
+    },
+    /// Two runs have models of one name that are not one.
+    #[error(
+        "the model `{model}` has other scores on {dataset} in one of {} than in another",
+        listed(runs)
+    )]
+    SameName {
+        /// The runs.
+        runs: Vec<PathBuf>,
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: String,
+    },
     /// Two runs are not of the same trials.
     #[error(
         "{run_a} and {run_b} are not of the same trials of {dataset}, so that nothing is paired: {difference}"
@@ -180,6 +211,7 @@ impl CompareError {
         match self {
             Self::Results(error) => error.remedies(),
             Self::Ties { .. } => vec![Remedy::RunWithTies],
+            Self::SameName { .. } => vec![Remedy::NameRuns],
             Self::Many { .. } => vec![Remedy::NameSide],
             Self::Resamples { .. } => vec![Remedy::FewerResamples],
             _ => vec![],
@@ -187,22 +219,27 @@ impl CompareError {
     }
 }
 
+fn listed(runs: &[PathBuf]) -> String {
+    let shown: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
+    shown.join(", ")
+}
+
 /// Pairs that are compared with each other in one go.
 const MAX_PAIRS: usize = 100_000;
 
 /// A run as far as it is read.
-struct ComparedRun<'a> {
-    path: &'a Path,
-    datasets: Vec<RunDataset>,
+pub(super) struct ComparedRun<'a> {
+    pub(super) path: &'a Path,
+    pub(super) datasets: Vec<RunDataset>,
     /// Every side with a main score, in the order of the run.
     sides: Vec<(String, Side)>,
     /// Which models are states of series.
     states: BTreeMap<String, SeriesStep>,
-    ties: Ties,
+    pub(super) ties: Ties,
 }
 
 impl<'a> ComparedRun<'a> {
-    fn read(path: &'a Path) -> Result<Self, CompareError> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, CompareError> {
         check_finished(path)?;
         let rows = read_scores(&path.join("scores.csv"))?;
         let mut sides = Vec::new();
@@ -224,7 +261,7 @@ impl<'a> ComparedRun<'a> {
 
     /// The sides on a data set that are of this model, stage and distance; at the last stage where
     /// no stage is said. A stage or a distance of encoders is not asked of baselines and pixels.
-    fn choose(
+    pub(super) fn choose(
         &self,
         dataset: &str,
         model: Option<&str>,
@@ -269,7 +306,7 @@ impl<'a> ComparedRun<'a> {
 
     /// Whether a side is among those that are compared where no model is named: of a series it is the
     /// last state, or with `also_first` its first, too.
-    fn stands(&self, side: &Side, also_first: bool) -> bool {
+    pub(super) fn stands(&self, side: &Side, also_first: bool) -> bool {
         let Some(SeriesStep { series, step }) = self.states.get(&side.model) else { return true };
         let of_series = self.states.values().filter(|state| state.series == *series);
         let (mut earlier, mut later) = (false, false);
@@ -399,7 +436,7 @@ fn compare_dataset(
 }
 
 /// Refuses more pairs than can be compared.
-fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
+pub(super) fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
     match found > MAX_PAIRS {
         true => Err(CompareError::Many { dataset: dataset.to_owned(), found }),
         false => Ok(()),
@@ -408,20 +445,20 @@ fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
 
 /// Holds the work that a manifest's number of resamples makes to its bounds. A number that the
 /// user gave is the user's own.
-struct Bounds<'a> {
-    request: &'a CompareRequest,
-    resamples: usize,
-    dataset: &'a str,
+pub(super) struct Bounds<'a> {
+    pub(super) request: &'a CompareRequest,
+    pub(super) resamples: usize,
+    pub(super) dataset: &'a str,
 }
 
 impl Bounds<'_> {
     /// Drawing so many clusters takes minutes at most.
-    fn clusters(&self, count: usize) -> Result<(), CompareError> {
+    pub(super) fn clusters(&self, count: usize) -> Result<(), CompareError> {
         self.product(count, "clusters", "draws", MAX_DRAWS)
     }
 
     /// The resampled scores of so many sides fit into memory.
-    fn sides(&self, count: usize) -> Result<(), CompareError> {
+    pub(super) fn sides(&self, count: usize) -> Result<(), CompareError> {
         self.product(count, "models by stage and distance", "resampled scores", MAX_REPLICATES)
     }
 
@@ -444,7 +481,7 @@ impl Bounds<'_> {
 }
 
 /// A scorer of the whole of a data set.
-fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
+pub(super) fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
     let trials = (0..dataset.trials.len() as u32).collect();
     let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
     let clusters = dataset.clusters.clone();
@@ -453,7 +490,7 @@ fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
 }
 
 /// Scores sides of a run.
-fn measure(
+pub(super) fn measure(
     run: &ComparedRun<'_>,
     dataset: &RunDataset,
     scorer: &Scorer,

@@ -1,5 +1,6 @@
 //! What can go wrong while a model is measured.
 
+use super::given_error::GivenError;
 use crate::cache::{CacheError, StoreError};
 use crate::encoder::EncoderError;
 use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
@@ -226,6 +227,30 @@ pub enum ModelError {
         /// Why.
         #[source]
         source: Box<RowsError>,
+    },
+    /// Distances that are given cannot be taken.
+    #[error("cannot take the distances of {model} on {dataset}")]
+    Given {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: String,
+        /// Why.
+        #[source]
+        source: Box<GivenError>,
+    },
+    /// Depths that are no depths of the stages.
+    #[error(
+        "the depths of {model} are {found:?}, expected {stages} numbers from 0 to 100, one for each \
+         stage, each more than the one before"
+    )]
+    Depths {
+        /// The model.
+        model: String,
+        /// The depths.
+        found: Vec<f64>,
+        /// How many stages there are.
+        stages: usize,
     },
     /// A file of features cannot be used.
     #[error(transparent)]

@@ -91,8 +91,10 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         .filter(|row| row.subset != "all" && row.measure.is_main())
         .filter(|row| match row.stage {
             Stage::Image => true,
-            _ if row.distance == Distance::Own => true,
-            stage => row.distance == main && last.get(row.model.as_str()) == Some(&stage),
+            stage => {
+                let shown = row.distance == main || row.distance == Distance::Own;
+                shown && last.get(row.model.as_str()) == Some(&stage)
+            }
         })
         .map(|row| {
             vec![

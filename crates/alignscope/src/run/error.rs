@@ -7,7 +7,7 @@ use crate::cache::CacheError;
 use crate::dataset::DatasetError;
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
-use crate::finished::{CompareError, DrawError};
+use crate::finished::{CombineError, CompareError, DrawError};
 use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
@@ -254,6 +254,7 @@ pub fn remedies_of(error: &(dyn Error + 'static)) -> Vec<Remedy> {
 fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
     of(error, ExperimentError::remedies)
         .or_else(|| of(error, CompareError::remedies))
+        .or_else(|| of(error, CombineError::remedies))
         .or_else(|| of(error, FeatureError::remedies))
         .or_else(|| of(error, ResultsError::remedies))
         .or_else(|| of(error, ModelError::remedies))

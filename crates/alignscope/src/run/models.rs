@@ -14,6 +14,7 @@ use crate::model::{
 use crate::model_spec::{DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
 use crate::results::MAX_MODELS;
+use crate::stage::Stage;
 
 /// A model of a run, checked before the first image is read.
 pub(super) struct RunModel<'a> {
@@ -23,7 +24,16 @@ pub(super) struct RunModel<'a> {
     pub(super) place: String,
     /// Which state of a series it is, if it is one.
     pub(super) state: Option<SeriesStep>,
+    /// Where its stages stand in figures, if the user says it.
+    pub(super) depths: Option<Vec<f64>>,
     pub(super) model: Box<dyn Model + 'a>,
+}
+
+impl RunModel<'_> {
+    /// Where each of its stages stands in figures: where the user says, or as follows from their names.
+    pub(super) fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        self.depths.clone().unwrap_or_else(|| self.model.facts().depths(stages))
+    }
 }
 
 impl Experiment {
@@ -38,6 +48,7 @@ impl Experiment {
         let mut own: Vec<Option<UserModel<'a>>> = own.into_iter().map(Some).collect();
         let mut models = Vec::with_capacity(specs.len());
         for (NamedModel { spec, state, .. }, name) in specs.into_iter().zip(names) {
+            let mut depths = None;
             let model: Box<dyn Model + 'a> = match &spec {
                 ModelSpec::Own(wanted) => {
                     let mut own = own.iter_mut();
@@ -46,6 +57,7 @@ impl Experiment {
                     };
                     let found = own.find(is_it).and_then(Option::take);
                     let found = found.ok_or_else(|| ExperimentError::NotGiven(name.clone()))?;
+                    depths.clone_from(&found.depths);
                     found.into_model()?
                 }
                 ModelSpec::Features(path) => self.features(path, &name)?,
@@ -58,7 +70,7 @@ impl Experiment {
                 ModelSpec::Series(_) => unreachable!("a run has the states of a series"),
             };
             let state = state.map(|state| state.at);
-            models.push(RunModel { name, place: spec.place(), state, model });
+            models.push(RunModel { name, place: spec.place(), state, depths, model });
         }
         match own.into_iter().flatten().next() {
             Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
@@ -79,7 +91,7 @@ impl Experiment {
         let reading =
             Reading { tokens: self.tokens, prefix: self.prefix_tokens, layouts: self.layouts };
         let source = UserSource::Features(folder.into());
-        Ok(UserModel { name: name.to_owned(), reading, source }.into_model()?)
+        Ok(UserModel { name: name.to_owned(), reading, source, depths: None }.into_model()?)
     }
 
     fn baseline(&self, model: MetricKind) -> Result<LoadedMetric, ExperimentError> {

@@ -145,7 +145,8 @@ fn on_device(
         device: Some(Box::new(device)),
     };
     let source = UserSource::Function(function);
-    let model = UserModel { name: "base".to_owned(), reading: Reading::default(), source };
+    let model =
+        UserModel { name: "base".to_owned(), reading: Reading::default(), source, depths: None };
     let folder = OutputFolder::claim(out).expect("a new folder");
     let measured = experiment(vec![], data).measure(model, Some(&folder), &Silent);
     let measured = measured.expect("measured");
