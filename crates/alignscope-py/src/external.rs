@@ -9,8 +9,8 @@ use alignscope::model::ModelError;
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, ModelSpec,
-    Stage, StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, FeatureValues, Features, Function, ModelSpec, Progress, Stage,
+    StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -21,6 +21,7 @@ use crate::dataset::Dataset;
 use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
+use crate::raised::Raised;
 use crate::table::Table;
 use crate::work::{self, Worker};
 
@@ -217,11 +218,29 @@ enum GivenSource<'a> {
 }
 
 impl<'a> Given<'a> {
+    /// The same under another name, if it is a function, which borrows nothing of Python.
+    pub(crate) fn of_function(self, name: String) -> Option<Given<'static>> {
+        let Self { reading, source, .. } = self;
+        let source = match source {
+            GivenSource::Features(_) => return None,
+            GivenSource::Function { encode, stages, recipe, batch, spill, version } => {
+                GivenSource::Function { encode, stages, recipe, batch, spill, version }
+            }
+        };
+        Some(Given { name, reading, source })
+    }
+
     /// The model; its function is called through the worker.
+    ///
+    /// `progress` — says whether the user wants to stop
     ///
     /// # Errors
     /// The checkpoint whose recipe of preprocessing is named cannot be opened.
-    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<UserModel<'w>, ExperimentError>
+    pub(crate) fn external<'w>(
+        self,
+        worker: &'w Worker,
+        progress: &'w dyn Progress,
+    ) -> Result<UserModel<'w>, ModelError>
     where
         'a: 'w,
     {
@@ -237,16 +256,17 @@ impl<'a> Given<'a> {
                             model: model.to_string(),
                             source: Box::new(source),
                         };
-                        let found = checkpoint(&model, None, Tokens::All, worker);
+                        let found = checkpoint(&model, None, Tokens::All, progress);
                         found.map_err(failed)?.map(|checkpoint| checkpoint.preprocessing)
                     }
                 };
                 let call = move |batch: Batch, rows: Vec<StageRows>| {
                     let encode = Arc::clone(&encode);
-                    match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
-                        Some(found) => Ok(found?),
-                        None => Err(ExperimentError::Stopped.into()),
-                    }
+                    let call = move |py: Python<'_>| {
+                        let found = of_batch(py, encode.bind(py), batch, rows);
+                        found.map_err(|error| Raised::new(py, error))
+                    };
+                    Ok(worker.call(progress, call).ok_or(ModelError::Stopped)??)
                 };
                 let encode = Box::new(call);
                 UserSource::Function(Function {
@@ -282,7 +302,7 @@ pub(crate) fn measure(
     let folder =
         out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
     let done = work::run(py, reporter.as_ref(), threads, |worker| {
-        experiment.measure(given.external(worker)?, folder.as_ref(), worker)
+        experiment.measure(given.external(worker, worker)?, folder.as_ref(), worker)
     });
     let failed = match done {
         Ok(Ok(measured)) => return Ok(Measured { measured }),

@@ -21,6 +21,7 @@ mod metric;
 mod pair_reduction;
 mod pixels;
 mod reduction;
+mod torch;
 mod user;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use function::{Batch, Encode, Function, FunctionSource, StageRows, StageRows
 pub use metric::{ImageMetric, Metric};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
+pub use torch::{NoTorch, TorchModels, TorchRequest};
 pub use user::{UserModel, UserSource};
 
 use crate::cache::CacheEntry;

@@ -281,7 +281,10 @@ impl<'a> FunctionSource<'a> {
     }
 
     fn failed(&self, source: AnyError) -> ModelError {
-        ModelError::Function { model: self.name.clone(), source }
+        match source.downcast_ref() {
+            Some(ModelError::Stopped) => ModelError::Stopped,
+            _ => ModelError::Function { model: self.name.clone(), source },
+        }
     }
 
     fn changed(
