@@ -48,7 +48,8 @@ fn models() {
     let types = types.collect::<Vec<_>>().join(", ");
     say!("FOLDER#TYPE\n    the stages of a single model of DreamSim in that folder: {types}");
     for library in TorchLibrary::ALL {
-        let forms: Vec<_> = library.forms().iter().map(|form| format!("{library}:{form}")).collect();
+        let forms: Vec<_> =
+            library.forms().iter().map(|form| format!("{library}:{form}")).collect();
         say!("{}\n    a torch model of {library}, in the Python package", forms.join(", "));
     }
     say!("random:timm:NAME[@seed=N]\n    the untrained control of a torch model, of any library");

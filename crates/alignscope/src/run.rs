@@ -29,9 +29,7 @@ use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
-use crate::model::{
-    Cell, Measurement, NoTorch, Role, TorchModels, UserModel, check_stopped,
-};
+use crate::model::{Cell, Measurement, NoTorch, Role, TorchModels, UserModel, check_stopped};
 use crate::model_spec::ModelSpec;
 use crate::open_files;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};

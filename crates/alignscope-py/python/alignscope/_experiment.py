@@ -37,6 +37,12 @@ class Options(TypedDict, total=False):
     tokens: str
     projection: str | None
     precision: str
+    backend: str
+    device: Any
+    dtype: Any
+    tf32: bool | None
+    compile: bool | None
+    batch: int | None
     ties: str
     resamples: int
     seed: int
@@ -57,6 +63,12 @@ class Choices(TypedDict):
     tokens: str | None
     projection: str | None
     precision: str | None
+    backend: str | None
+    device: str | None
+    dtype: str | None
+    tf32: bool | None
+    compile: bool | None
+    batch: int | None
     ties: str | None
     resamples: int | None
     seed: int | None
@@ -82,6 +94,12 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "tokens": check.text,
     "projection": check.optional_text,
     "precision": check.text,
+    "backend": check.text,
+    "device": check.of_torch,
+    "dtype": check.of_torch,
+    "tf32": check.optional_yes_or_no,
+    "compile": check.optional_yes_or_no,
+    "batch": lambda name, value: check.optional_whole(name, value, 1),
     "ties": check.text,
     "resamples": check.whole,
     "seed": check.whole,
@@ -146,7 +164,8 @@ class Experiment:
     """Models × data sets: what `alignscope run` does. `Experiment.from_file` reads one.
 
     `models` — one or several: ids of the hub, folders, `random:ID`, baselines (`ssim`, `lpips-alex`,
-    `dreamsim`, …), `pixels`, `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and
+    `dreamsim`, …), `pixels`, torch models (`timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED`,
+    `torchvision:NAME[/WEIGHTS]`), `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and
     `step`), `Features` or a `Function`. `NAME=MODEL`, or a mapping of names to models, says what they are called in
     results; a folder without a name is called by the shortest ending of its path that tells it apart
     `datasets` — data sets of `load_dataset`, or a mapping of formats, or `NAME=FORMAT`, to folders
@@ -156,6 +175,9 @@ class Experiment:
     `mean`
     `projection` — `raw` or `unit`, instead of as each model has it
     `precision` — of the layers' products: `auto`, `f32`, `bf16x6`, `bf16x3` or `bf16`
+    `backend` — what runs encoders that are named by an id or a folder: `own` or `torch`
+    `device`, `dtype`, `tf32`, `compile`, `batch` — how torch models that are named by a text run, as
+    for `alignscope.torch`; None for its defaults
     `ties` — what a tie between a model's distances counts: `miss` (as published) or `half`
     `resamples`, `seed`, `cluster` — of the bootstrap that makes intervals; 0 resamples for none;
     `cluster` is `default` (the reference image, the triplet), `observer` or `none`
@@ -177,6 +199,12 @@ class Experiment:
         tokens: str = "all",
         projection: str | None = None,
         precision: str = "auto",
+        backend: str = "own",
+        device: Any = None,
+        dtype: Any = None,
+        tf32: bool | None = None,
+        compile: bool | None = None,
+        batch: int | None = None,
         ties: str = "miss",
         resamples: int = 2000,
         seed: int = 0,
@@ -196,6 +224,12 @@ class Experiment:
             tokens=tokens,
             projection=projection,
             precision=precision,
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            tf32=tf32,
+            compile=compile,
+            batch=batch,
             ties=ties,
             resamples=resamples,
             seed=seed,

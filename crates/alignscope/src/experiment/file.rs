@@ -333,7 +333,9 @@ mod tests {
     #[test]
     fn a_word_for_torch_that_is_none_is_named() {
         let models = "models = [\"timm:vit\"]";
-        assert!(said_of("device = \"cuda:1\"\nbackend = \"torch\"\nbatch = 4", models).contains("[]"));
+        assert!(
+            said_of("device = \"cuda:1\"\nbackend = \"torch\"\nbatch = 4", models).contains("[]")
+        );
         for (root, words) in [
             ("device = \"gpu\"", "unknown device `gpu`, expected one of `cpu`"),
             ("dtype = \"f64\"", "unknown number format `f64`, expected one of `float32`"),

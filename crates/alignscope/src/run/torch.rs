@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn an_encoder_is_read_by_the_library_of_its_checkpoint() {
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/families");
-        for (name, library) in [("vit", "transformers"), ("timm_vit", "timm"), ("open_clip", "open_clip_torch")] {
+        for (name, library) in
+            [("vit", "transformers"), ("timm_vit", "timm"), ("open_clip", "open_clip_torch")]
+        {
             let (said, remedies) = said(&experiment(&format!("{golden}/{name}")));
             assert!(said.contains("this program cannot run"), "{said}");
             assert_eq!(remedies, [crate::Remedy::PythonPackage { library }]);

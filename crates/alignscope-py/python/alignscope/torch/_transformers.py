@@ -106,6 +106,22 @@ def _loaded(transformers: Any, place: str) -> Any:
     )
 
 
+def untrained(place: str) -> Any:
+    """The model of a checkpoint's configuration, with weights that transformers draws."""
+    transformers = need("transformers", place)
+    config = transformers.AutoConfig.from_pretrained(place)
+    name = _CLASSES.get(config.model_type)
+    if name is None:
+        model = transformers.AutoModel.from_config(config)
+    else:
+        cls = getattr(transformers, name)
+        # Of a model of images and texts this is the configuration of its image tower.
+        model = cls(cls.config_class.from_pretrained(place))
+    # Where the image processor is looked for.
+    model.config._name_or_path = place
+    return model.eval()
+
+
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
     """Without the report of tensors that are left out: those of texts and classifiers."""
