@@ -12,6 +12,7 @@ mod run;
 mod score;
 mod shared;
 mod shell;
+mod torch;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,7 @@ mod heading {
     pub const ARGUMENTS: Option<&str> = None;
     pub const DATA: &str = "Data";
     pub const SCORING: &str = "Scoring";
+    pub const TORCH: &str = "Torch models (in the Python package)";
     pub const MEMORY: &str = "Memory";
     pub const MEMORY_AND_CACHE: &str = "Memory and cache";
     pub const OUTPUT: &str = "Output";

@@ -32,6 +32,14 @@ pub fn words(remedy: &Remedy) -> String {
         }
         Remedy::ClusterByDefault => "choose `--cluster default`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", option(*choice)),
+        Remedy::PythonPackage { library } => {
+            return format!(
+                "install the Python package with `pip install alignscope torch {library}`, and give \
+                 the same command again"
+            );
+        }
+        Remedy::TorchBackend => "let torch run encoders with `--backend torch`",
+        Remedy::OwnBackend => "let alignscope run encoders itself with `--backend own`",
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing, as in `--like \
@@ -78,5 +86,6 @@ fn option(choice: Choice) -> &'static str {
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",
+        Choice::Torch => "`--device`, `--dtype`, `--tf32`, `--compile` and `--batch`",
     }
 }

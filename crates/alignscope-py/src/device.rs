@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use alignscope::ExperimentError;
+use alignscope::Progress;
 use alignscope::model::{
-    Batch, Capacity, Device, DeviceSet, DeviceStage, Held, ImageSums, PairSums,
+    Batch, Capacity, Device, DeviceSet, DeviceStage, Held, ImageSums, ModelError, PairSums,
 };
 use alignscope::pair_statistics::ImageProducts;
 use numpy::PyReadonlyArrayDyn;
@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::array;
+use crate::raised::Raised;
 use crate::work::Worker;
 
 type AnyError = Box<dyn Error + Send + Sync>;
@@ -22,6 +23,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 pub(crate) struct PyDevice<'w> {
     pub(crate) object: Arc<Py<PyAny>>,
     pub(crate) worker: &'w Worker,
+    pub(crate) progress: &'w dyn Progress,
 }
 
 impl PyDevice<'_> {
@@ -30,10 +32,9 @@ impl PyDevice<'_> {
         call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R> + Send + 'static,
     ) -> Result<R, AnyError> {
         let object = Arc::clone(&self.object);
-        match self.worker.call(move |py| call(object.bind(py))) {
-            Some(found) => Ok(found?),
-            None => Err(ExperimentError::Stopped.into()),
-        }
+        let call =
+            move |py: Python<'_>| call(object.bind(py)).map_err(|error| Raised::new(py, error));
+        Ok(self.worker.call(self.progress, call).ok_or(ModelError::Stopped)??)
     }
 }
 

@@ -17,6 +17,8 @@ use alignscope::{
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use crate::raised::Raised;
+
 /// The exception of an error.
 pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr {
     let mut chain: Vec<&(dyn Error + 'static)> = vec![error];
@@ -24,8 +26,8 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         chain.push(cause);
     }
     // What a function of the user's raised comes out as it is.
-    if let Some(raised) = chain.iter().find_map(|error| error.downcast_ref::<PyErr>()) {
-        return raised.clone_ref(py);
+    if let Some(raised) = chain.iter().find_map(|error| error.downcast_ref::<Raised>()) {
+        return raised.error.clone_ref(py);
     }
     let stopped = |error: &&(dyn Error + 'static)| {
         matches!(as_a(*error), Some(ExperimentError::Stopped))
@@ -66,6 +68,11 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::RenameDataset { .. } => "give one another name with `name`",
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", argument(*choice)),
+        Remedy::PythonPackage { library } => {
+            return format!("install them with `pip install torch {library}`");
+        }
+        Remedy::TorchBackend => "let torch run encoders with `backend=\"torch\"`",
+        Remedy::OwnBackend => "let alignscope run encoders itself with `backend=\"own\"`",
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing behind the file, as in \
@@ -110,6 +117,7 @@ fn argument(choice: Choice) -> &'static str {
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
+        Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
     }
 }
 
@@ -278,6 +286,8 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         )
         | ExperimentError::Twice { .. }
         | ExperimentError::NotGiven(_)
+        | ExperimentError::TorchUnused
+        | ExperimentError::Measure(ModelError::NotOfTorch { .. })
         | ExperimentError::Panel { .. }
         | ExperimentError::Name(_)
         | ExperimentError::Series(_)

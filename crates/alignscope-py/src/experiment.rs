@@ -1,6 +1,7 @@
 //! Runs: models × data sets.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,9 +10,9 @@ use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, Measure,
-    ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
-    UnknownName,
+    Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
+    Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
+    TorchDtype, TorchOptions, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -20,6 +21,7 @@ use crate::dataset::Dataset;
 use crate::encoder::memory_bytes;
 use crate::error::{exception, raise};
 use crate::external::{Given, Own};
+use crate::torch::Torch;
 use crate::work;
 
 /// What is chosen of an experiment, as Python names it; `None` where nothing is.
@@ -31,6 +33,12 @@ pub(crate) struct Choices {
     tokens: Option<String>,
     projection: Option<String>,
     precision: Option<String>,
+    backend: Option<String>,
+    device: Option<String>,
+    dtype: Option<String>,
+    tf32: Option<bool>,
+    compile: Option<bool>,
+    batch: Option<NonZeroUsize>,
     ties: Option<String>,
     resamples: Option<usize>,
     seed: Option<u64>,
@@ -70,6 +78,14 @@ impl Choices {
             tokens: word(py, self.tokens)?,
             projection: word(py, self.projection)?,
             precision: word(py, self.precision)?,
+            backend: word(py, self.backend)?,
+            torch: TorchOptions {
+                device: word(py, self.device)?,
+                dtype: word(py, self.dtype)?,
+                tf32: self.tf32,
+                compile: self.compile,
+                batch: self.batch,
+            },
             ties: word(py, self.ties)?,
             resamples: self.resamples,
             seed: self.seed,
@@ -217,9 +233,9 @@ impl Experiment {
         let claimed = OutputFolder::claim_run(&out, fresh || overwrite);
         let folder = claimed.map_err(|e| exception(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker));
-            let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
-            experiment.run(own, &folder, worker)
+            let own = given.into_iter().map(|given| given.external(worker, worker));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            experiment.run_with(own, &Torch(worker), &folder, worker)
         });
         let failed = match done {
             Ok(Ok(summary)) => {
@@ -251,5 +267,7 @@ pub(crate) fn choices(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     found.set_item("table", RunTable::ALL.map(RunTable::name))?;
     let precisions = PrecisionChoice::ALL.map(PrecisionChoice::name);
     found.set_item("precision", precisions)?;
+    found.set_item("backend", Backend::ALL.map(Backend::name))?;
+    found.set_item("dtype", TorchDtype::ALL.map(TorchDtype::name))?;
     Ok(found)
 }

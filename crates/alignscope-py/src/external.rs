@@ -8,8 +8,8 @@ use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
 use alignscope::model::{Device, ModelError};
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function,
-    GivenDistances, GivenOn, GivenValues, Stage, StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, FeatureValues, Features, Function, GivenDistances, GivenOn,
+    GivenValues, Progress, Stage, StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -21,6 +21,7 @@ use crate::device::{PyDevice, images};
 use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
+use crate::raised::Raised;
 use crate::recipe::{GivenRecipe, Recipe};
 use crate::table::Table;
 use crate::work::{self, Worker};
@@ -169,7 +170,7 @@ impl Own<'_> {
         let source = match (&self.features, &self.encode) {
             _ if self.distances.is_some() => GivenSource::Distances(self.distances(py)?),
             (Some(features), _) => GivenSource::Features(self.features(py, features)?),
-            (None, Some(encode)) => GivenSource::Function {
+            (None, Some(encode)) => GivenSource::Function(GivenFunction {
                 encode: Arc::new(encode.clone_ref(py)),
                 stages: self.stages.iter().map(|name| Stage::in_results(name)).collect(),
                 recipe: self.recipe.as_ref().map(|given| Recipe::new(py, given)).transpose()?,
@@ -178,7 +179,7 @@ impl Own<'_> {
                 version: self.version.clone(),
                 made_with: self.made_with.clone(),
                 device: self.device.as_ref().map(|device| Arc::new(device.clone_ref(py))),
-            },
+            }),
             (None, None) => {
                 let message = format!("{} has neither features nor a function", self.name);
                 return Err(raise(py, "InvalidValueError", message));
@@ -240,24 +241,40 @@ pub(crate) struct Given<'a> {
 enum GivenSource<'a> {
     Features(Features<'a>),
     Distances(GivenDistances<'a>),
-    Function {
-        encode: Arc<Py<PyAny>>,
-        stages: Vec<Stage>,
-        recipe: Option<Recipe>,
-        batch: usize,
-        spill: bool,
-        version: Option<String>,
-        made_with: BTreeMap<String, String>,
-        device: Option<Arc<Py<PyAny>>>,
-    },
+    Function(GivenFunction),
+}
+
+/// A function, before there are threads for it.
+struct GivenFunction {
+    encode: Arc<Py<PyAny>>,
+    stages: Vec<Stage>,
+    recipe: Option<Recipe>,
+    batch: usize,
+    spill: bool,
+    version: Option<String>,
+    made_with: BTreeMap<String, String>,
+    device: Option<Arc<Py<PyAny>>>,
 }
 
 impl<'a> Given<'a> {
+    /// The same under another name, if it is a function, which borrows nothing of Python.
+    pub(crate) fn of_function(self, name: String) -> Option<Given<'static>> {
+        let Self { reading, source, depths, .. } = self;
+        let GivenSource::Function(function) = source else { return None };
+        Some(Given { name, reading, source: GivenSource::Function(function), depths })
+    }
+
     /// The model; its function is called through the worker.
+    ///
+    /// `progress` — says whether the user wants to stop
     ///
     /// # Errors
     /// The checkpoint whose recipe of preprocessing is named cannot be opened.
-    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<UserModel<'w>, ExperimentError>
+    pub(crate) fn external<'w>(
+        self,
+        worker: &'w Worker,
+        progress: &'w dyn Progress,
+    ) -> Result<UserModel<'w>, ModelError>
     where
         'a: 'w,
     {
@@ -265,16 +282,17 @@ impl<'a> Given<'a> {
         let source = match source {
             GivenSource::Features(features) => UserSource::Features(features),
             GivenSource::Distances(given) => UserSource::Distances(given),
-            GivenSource::Function {
-                encode,
-                stages,
-                recipe,
-                batch,
-                spill,
-                version,
-                made_with,
-                device,
-            } => {
+            GivenSource::Function(function) => {
+                let GivenFunction {
+                    encode,
+                    stages,
+                    recipe,
+                    batch,
+                    spill,
+                    version,
+                    made_with,
+                    device,
+                } = function;
                 let preprocessing = match recipe {
                     None => None,
                     Some(Recipe::Known(recipe)) => Some(recipe),
@@ -283,19 +301,20 @@ impl<'a> Given<'a> {
                             model: model.to_string(),
                             source: Box::new(source),
                         };
-                        let found = checkpoint(&model, None, Tokens::All, worker);
+                        let found = checkpoint(&model, None, Tokens::All, progress);
                         found.map_err(failed)?.map(|checkpoint| checkpoint.preprocessing)
                     }
                 };
                 let call = move |batch: Batch, rows: Vec<StageRows>| {
                     let encode = Arc::clone(&encode);
-                    match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
-                        Some(found) => Ok(found?),
-                        None => Err(ExperimentError::Stopped.into()),
-                    }
+                    let call = move |py: Python<'_>| {
+                        let found = of_batch(py, encode.bind(py), batch, rows);
+                        found.map_err(|error| Raised::new(py, error))
+                    };
+                    Ok(worker.call(progress, call).ok_or(ModelError::Stopped)??)
                 };
                 let encode = Box::new(call);
-                let device = device.map(|object| PyDevice { object, worker });
+                let device = device.map(|object| PyDevice { object, worker, progress });
                 let device = device.map(|device| Box::new(device) as Box<dyn Device + 'w>);
                 UserSource::Function(Function {
                     stages,
@@ -337,7 +356,7 @@ pub(crate) fn measure(
     };
     let folder = out.map(claim).transpose().map_err(|e| exception(py, &e))?;
     let done = work::run(py, reporter.as_ref(), threads, |worker| {
-        experiment.measure(given.external(worker)?, folder.as_ref(), worker)
+        experiment.measure(given.external(worker, worker)?, folder.as_ref(), worker)
     });
     let failed = match done {
         Ok(Ok(measured)) => return Ok(Measured { measured }),

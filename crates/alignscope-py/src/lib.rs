@@ -9,13 +9,17 @@ mod error;
 mod experiment;
 mod external;
 mod finished;
+mod raised;
 mod recipe;
 mod table;
+mod torch;
 mod work;
 
 use std::ffi::OsString;
 
 use pyo3::prelude::*;
+
+use torch::Torch;
 
 /// alignscope's compiled part; use the module `alignscope`.
 #[pymodule]
@@ -48,7 +52,16 @@ mod _alignscope {
 }
 
 /// Runs the program with these words, the first its name, and returns its exit code.
+///
+/// The program has a thread of its own; this one opens torch models and runs them. A program that
+/// the user stops while this one is at that does not wait for it.
 #[pyfunction]
-fn run_program(py: Python<'_>, command: Vec<OsString>) -> u8 {
-    py.detach(|| alignscope_cli::run(command))
+fn run_program(py: Python<'_>, command: Vec<OsString>) -> PyResult<u8> {
+    work::run(py, None, None, |worker| {
+        let code = alignscope_cli::run_with(command, &Torch(worker));
+        if worker.is_in_call() {
+            alignscope_cli::end_at_once(code);
+        }
+        code
+    })
 }

@@ -17,6 +17,7 @@ from alignscope import _alignscope, _choices
         ("TokenChoice", "tokens", ()),
         ("ProjectionForm", "projection", ()),
         ("Precision", "precision", ()),
+        ("Backend", "backend", ()),
         ("Ties", "ties", ()),
         ("Cluster", "cluster", ()),
         ("Level", "level", ()),

@@ -16,7 +16,7 @@ use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
 use crate::features::Layouts;
 use crate::finished::{FigureSpec, Presentation};
-use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
+use crate::model_spec::{Backend, ModelSpec, NamedModel, ProjectionForm, TorchOptions};
 use crate::prepared::DatasetSpec;
 use crate::resample::Resampling;
 use crate::score::Ties;
@@ -44,6 +44,10 @@ pub struct Experiment {
     pub projection: Option<ProjectionForm>,
     /// In which arithmetic encoders multiply.
     pub precision: Precision,
+    /// What runs the encoders: alignscope itself, or torch.
+    pub backend: Backend,
+    /// How torch models run: those that are named, and encoders that torch runs.
+    pub torch: TorchOptions,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
     /// How intervals are made.
@@ -91,6 +95,8 @@ impl Experiment {
             layouts: Layouts::default(),
             projection: None,
             precision: Precision::F32,
+            backend: Backend::Own,
+            torch: TorchOptions::default(),
             ties: Ties::Miss,
             resampling: Resampling::default(),
             baseline_size: Self::BASELINE_SIZE,

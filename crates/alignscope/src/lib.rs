@@ -104,11 +104,12 @@ pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model::{
     Batch, Encode, FeatureValues, Features, Function, GivenDistances, GivenOn, GivenValues,
-    StageRows, StageRowsError, UserModel, UserSource,
+    NoTorch, StageRows, StageRowsError, TorchModels, TorchRequest, UserModel, UserSource,
 };
 pub use crate::model_spec::{
-    CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError,
-    NamedModel, ProjectionForm, Series, SeriesError, SeriesState, SeriesStep, Specs, base_of,
+    Backend, CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec,
+    ModelSpecError, NamedModel, ProjectionForm, Series, SeriesError, SeriesState, SeriesStep,
+    Specs, TorchDevice, TorchDtype, TorchLibrary, TorchName, TorchOptions, TorchPlace, base_of,
     check_model_name, expand, names_of, short_name,
 };
 pub use crate::name::UnknownName;

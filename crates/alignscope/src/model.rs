@@ -25,6 +25,7 @@ mod on_device;
 mod pair_reduction;
 mod pixels;
 mod reduction;
+mod torch;
 mod user;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub use metric::{ImageMetric, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
+pub use torch::{NoTorch, TorchModels, TorchRequest};
 pub use user::{UserModel, UserSource};
 
 use crate::cache::CacheEntry;

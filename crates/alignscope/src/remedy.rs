@@ -52,6 +52,15 @@ pub enum Remedy {
     ClusterByDefault,
     /// A choice that has no use is left out.
     LeaveOut(Choice),
+    /// The Python package, which runs torch models, with a library of them.
+    PythonPackage {
+        /// The library's package, as `pip` knows it.
+        library: &'static str,
+    },
+    /// Encoders are run by torch.
+    TorchBackend,
+    /// Encoders are run by alignscope itself.
+    OwnBackend,
     /// The tokens of a model that has no class token.
     OtherTokens,
     /// A model of the same architecture and preprocessing.
@@ -113,6 +122,8 @@ pub enum Choice {
     Prefix,
     /// The scales of another run.
     Scales,
+    /// How torch models run.
+    Torch,
 }
 
 impl fmt::Display for Choice {
@@ -124,6 +135,7 @@ impl fmt::Display for Choice {
             Self::Reading => "how arrays of features are read",
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",
+            Self::Torch => "how torch models run",
         })
     }
 }

@@ -16,6 +16,8 @@ TokenChoice = Literal["all", "class", "registers", "patches", "mean"]
 ProjectionForm = Literal["raw", "unit"]
 #: The arithmetic of layers' products.
 Precision = Literal["auto", "f32", "bf16x6", "bf16x3", "bf16"]
+#: What runs encoders that are named by an id or a folder.
+Backend = Literal["own", "torch"]
 #: What a tie between a model's distances counts.
 Ties = Literal["miss", "half"]
 #: What intervals resample as a whole.

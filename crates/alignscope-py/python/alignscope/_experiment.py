@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _alignscope, _arguments as check
-from ._choices import Cluster, Precision, ProjectionForm, Ties, TokenChoice
+from ._choices import Backend, Cluster, Precision, ProjectionForm, Ties, TokenChoice
 from ._errors import InvalidTypeError
 from ._finished import Run
 from ._inputs import Datasets, Models, OwnModel, folders, named_models, opened, own_models
@@ -26,7 +26,8 @@ class Experiment:
     ----------
     models : str, os.PathLike, Features, Function, Distances, a sequence of them, or mapping
         Ids of the hub, folders, `random:ID`, metrics (`ssim`, `lpips-alex`, `dreamsim`, …), `pixels`,
-        `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and `step`),
+        torch models (`timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED`,
+        `torchvision:NAME[/WEIGHTS]`), `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and `step`),
         or models of one's own. `NAME=MODEL`, or a mapping of names to models, says what they are
         called in results; a folder without a name is called by the shortest ending of its path that
         tells it apart.
@@ -41,6 +42,11 @@ class Experiment:
         The form of projections, instead of as each model has it.
     precision : {"auto", "f32", "bf16x6", "bf16x3", "bf16"}
         The arithmetic of the layers' products.
+    backend : {"own", "torch"}
+        What runs encoders that are named by an id or a folder.
+    device, dtype, tf32, compile, batch : optional
+        How torch models that are named by a text run, as for `alignscope.torch`; None for its
+        defaults.
     ties : {"miss", "half"}
         What a tie between a model's distances counts; nothing as published.
     resamples : int, default 2000
@@ -90,6 +96,12 @@ class Experiment:
         tokens: TokenChoice = "all",
         projection: ProjectionForm | None = None,
         precision: Precision = "auto",
+        backend: Backend = "own",
+        device: Any = None,
+        dtype: Any = None,
+        tf32: bool | None = None,
+        compile: bool | None = None,
+        batch: int | None = None,
         ties: Ties = "miss",
         resamples: int = 2000,
         seed: int = 0,
@@ -110,6 +122,12 @@ class Experiment:
             tokens=tokens,
             projection=projection,
             precision=precision,
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            tf32=tf32,
+            compile=compile,
+            batch=batch,
             ties=ties,
             resamples=resamples,
             seed=seed,

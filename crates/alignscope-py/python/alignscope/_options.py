@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Union, cast
 from . import _arguments as check
 from ._choices import (
     STUDY_DISTANCES,
+    Backend,
     Cluster,
     DistanceKind,
     Precision,
@@ -28,6 +29,12 @@ class Options(TypedDict, total=False):
     tokens: TokenChoice
     projection: ProjectionForm | None
     precision: Precision
+    backend: Backend
+    device: Any
+    dtype: Any
+    tf32: bool | None
+    compile: bool | None
+    batch: int | None
     ties: Ties
     resamples: int
     seed: int
@@ -48,6 +55,12 @@ class Choices(TypedDict):
     tokens: str | None
     projection: str | None
     precision: str | None
+    backend: str | None
+    device: str | None
+    dtype: str | None
+    tf32: bool | None
+    compile: bool | None
+    batch: int | None
     ties: str | None
     resamples: int | None
     seed: int | None
@@ -73,6 +86,12 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "tokens": check.text,
     "projection": check.optional_text,
     "precision": check.text,
+    "backend": check.text,
+    "device": check.of_torch,
+    "dtype": check.of_torch,
+    "tf32": check.optional_yes_or_no,
+    "compile": check.optional_yes_or_no,
+    "batch": lambda name, value: check.optional_whole(name, value, 1),
     "ties": check.text,
     "resamples": check.whole,
     "seed": check.whole,

@@ -255,6 +255,33 @@ pub enum ModelError {
     /// A file of features cannot be used.
     #[error(transparent)]
     Npy(Box<NpyError>),
+    /// A torch model, where there is no torch.
+    #[error("{model} is a torch model, which this program cannot run: it has no Python")]
+    NoTorch {
+        /// The model.
+        model: String,
+        /// The package of its library, as `pip` knows it.
+        library: &'static str,
+    },
+    /// A torch model cannot be opened.
+    #[error("cannot open the torch model {model}")]
+    Torch {
+        /// The model.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Torch is to run an encoder that it cannot.
+    #[error("torch cannot run {model}, which is {what}; {instead}")]
+    NotOfTorch {
+        /// The model.
+        model: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        instead: String,
+    },
     /// The function that encodes images failed.
     #[error("the function that encodes images for {model} failed")]
     Function {
@@ -329,6 +356,8 @@ impl ModelError {
                 vec![Remedy::WithImages, Remedy::WithoutPixels]
             }
             Self::WithoutImages { is_pixels: false, .. } => vec![Remedy::WithImages],
+            Self::NoTorch { library, .. } => vec![Remedy::PythonPackage { library }],
+            Self::NotOfTorch { .. } => vec![Remedy::OwnBackend],
             Self::Spill(error) => error.remedies(),
             Self::Cache(error) => error.remedies(),
             Self::Memory(error) => error.remedies(),

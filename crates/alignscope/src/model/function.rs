@@ -425,6 +425,10 @@ impl FunctionSource<'_> {
     }
 }
 
+/// What a function or its device says that failed.
 fn function_failed(model: &str, source: AnyError) -> ModelError {
-    ModelError::Function { model: model.to_owned(), source }
+    match source.downcast_ref() {
+        Some(ModelError::Stopped) => ModelError::Stopped,
+        _ => ModelError::Function { model: model.to_owned(), source },
+    }
 }

@@ -8,10 +8,10 @@ use crate::experiment::Experiment;
 use crate::features::{FeatureFolder, Reading};
 use crate::metric::{LoadedMetric, MetricError, MetricFolders, MetricKind};
 use crate::model::{
-    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, UserModel,
-    UserSource,
+    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, TorchModels,
+    UserModel, UserSource,
 };
-use crate::model_spec::{DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
+use crate::model_spec::{Backend, DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
 use crate::results::MAX_MODELS;
 use crate::stage::Stage;
@@ -41,7 +41,8 @@ impl Experiment {
     pub(super) fn models<'a>(
         &self,
         own: Vec<UserModel<'a>>,
-        progress: &dyn Progress,
+        torch: &'a dyn TorchModels,
+        progress: &'a dyn Progress,
     ) -> Result<Vec<RunModel<'a>>, ExperimentError> {
         let specs = self.all_models()?;
         let names = names_of(&specs)?;
@@ -64,6 +65,12 @@ impl Experiment {
                 ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
                 ModelSpec::DreamSim(model) => Box::new(Metric(self.dreamsim(*model, progress)?)),
                 ModelSpec::Pixels => Box::new(Metric(Pixels)),
+                ModelSpec::Torch(model) => self.torch_model(model, &name, torch, progress)?,
+                ModelSpec::Encoder { source, bare_patches } if self.backend == Backend::Torch => {
+                    let called = as_named(&name, &spec);
+                    let model = self.by_torch(source, *bare_patches, &called, progress)?;
+                    self.torch_model(&model, &name, torch, progress)?
+                }
                 ModelSpec::Encoder { .. } => {
                     Box::new(Activations(self.encoder(&spec, &name, progress)?))
                 }
@@ -161,7 +168,8 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "distance", name });
             }
         }
-        let encoders = models.iter().any(|model| model.spec.is_encoder());
+        let torch = |model: &NamedModel| matches!(model.spec, ModelSpec::Torch(_));
+        let encoders = models.iter().any(|model| model.spec.is_encoder() || torch(model));
         let scaled = self.distances.iter().any(|d| d.needs_scale());
         if self.scale_from.is_some() && !(encoders && scaled) {
             return Err(ExperimentError::ScaleUnused);
@@ -170,6 +178,7 @@ impl Experiment {
         if !features && (self.prefix_tokens.is_some() || !self.layouts.is_empty()) {
             return Err(ExperimentError::FeaturesUnused);
         }
+        self.check_torch(&models)?;
         if models.is_empty() {
             return Err(ExperimentError::Nothing { what: "model" });
         }

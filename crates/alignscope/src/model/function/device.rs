@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use super::super::ModelError;
 use super::super::activations::SetReducer;
 use super::super::on_device::{ImageSums, OnDevice, PairSums};
-use super::AnyError;
 use super::batches::Batch;
 use super::look::Shape;
+use super::{AnyError, function_failed};
 use crate::encoder::Tokens;
 use crate::features::ArrayAxes;
 use crate::plan::{Place, ResidentSet};
@@ -186,6 +186,6 @@ impl OnDevice for DeviceActivations<'_, '_> {
 
 impl DeviceActivations<'_, '_> {
     fn failed(&self, source: AnyError) -> ModelError {
-        ModelError::Function { model: self.of.model.to_owned(), source }
+        function_failed(self.of.model, source)
     }
 }
