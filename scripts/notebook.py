@@ -1,9 +1,9 @@
-"""Makes docs/tutorial.ipynb of docs/tutorial.py, which is the one to edit.
+"""Makes docs/tutorial.ipynb of docs/tutorial.py, which is the one to edit, and docs/torch_tutorial.ipynb.
 
     python scripts/notebook.py [--check]
 
-Cells begin with `# %%`; `# %% [markdown]` are texts. With --check nothing is written, and it fails where the notebook is
-another. The notebook is without outputs; .ci/python runs the script.
+Cells begin with `# %%`; `# %% [markdown]` are texts. With --check nothing is written, and it fails where a notebook is
+another. Notebooks are without outputs; .ci/python runs the scripts.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPT, NOTEBOOK = ROOT / "docs/tutorial.py", ROOT / "docs/tutorial.ipynb"
+SCRIPTS = [ROOT / "docs/tutorial.py", ROOT / "docs/torch_tutorial.py"]
 
 
 def cells(script):
@@ -27,16 +27,24 @@ def cells(script):
         yield kind | {"id": f"cell-{number}", "metadata": {}, "source": body.splitlines(keepends=True)}
 
 
-notebook = {
-    "cells": list(cells(SCRIPT.read_text())),
-    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
-text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+def notebook(script):
+    found = {
+        "cells": list(cells(script.read_text())),
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--check", action="store_true")
-if not parser.parse_args().check:
-    NOTEBOOK.write_text(text)
-elif NOTEBOOK.read_text() != text:
-    sys.exit(f"{NOTEBOOK} is not what scripts/notebook.py makes of {SCRIPT}; run it")
+is_check = parser.parse_args().check
+for script in SCRIPTS:
+    path, text = script.with_suffix(".ipynb"), notebook(script)
+    if not is_check:
+        path.write_text(text)
+    elif path.read_text() != text:
+        sys.exit(f"{path} is not what scripts/notebook.py makes of {script}; run it")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import alignscope
 from alignscope.torch import Recipe
+from conftest import ROOT
 from torch_nets import RECIPE, Net, Twice, encoded, net, nn, tokens, torch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,15 +69,6 @@ MADE = {
     ),
     "a wrong preprocess": (lambda: net(tokens, preprocess=3), ["preprocess is 3, an int"]),
 }
-
-
-@pytest.mark.parametrize("use", MADE)
-def test_wrong_uses_are_told_when_the_model_is_made(use):
-    make, words = MADE[use]
-    with pytest.raises(alignscope.AlignscopeError) as error:
-        make()
-    for word in words:
-        assert word in str(error.value), error.value
 
 
 class Unused(nn.Module):
@@ -149,6 +143,61 @@ FOUND = {
 }
 
 
+def _infinite(x):
+    # Beyond what float16 holds, for the third image of a batch.
+    factor = torch.ones(len(x), 1, 1, 1, dtype=x.dtype)
+    factor[2:3] = 6e4
+    return tokens(x * 100 * factor)
+
+
+class Growing(nn.Module):
+    """Gives more tokens with every pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = 0
+
+    def forward(self, x):
+        self.passes += 1
+        return x.flatten(2).transpose(1, 2)[:, : 2 if self.passes < 3 else 3]
+
+
+def _growing():
+    return alignscope.torch.module(Growing().eval(), {"block 1": ""}, preprocess=RECIPE)
+
+
+def _elsewhere(x):
+    raise RuntimeError(
+        "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and "
+        "cpu!"
+    )
+
+
+FOUND |= {
+    "a shape that changes": (_growing, ["`block 1`", "is [5, 3, 3], expected [5, 2, 3]"]),
+    "infinity in half precision": (
+        lambda: net(_infinite, {"block 1": "part"}, dtype="float16"),
+        ["stage `block 1`", "image 3 of a batch of 5", "bfloat16"],
+    ),
+    "a tensor on another device": (lambda: net(_elsewhere), ["register_buffer", "cuda:0 and cpu"]),
+}
+MADE |= {
+    "a lambda for processes": (
+        lambda: net(tokens, preprocess=lambda image: image, workers=2), ["not a lambda"]
+    ),
+    "devices of two kinds": (lambda: net(tokens, device=["cpu", None]), ["devices of one kind"]),
+}
+
+
+@pytest.mark.parametrize("use", MADE)
+def test_wrong_uses_are_told_when_the_model_is_made(use):
+    make, words = MADE[use]
+    with pytest.raises(alignscope.AlignscopeError) as error:
+        make()
+    for word in words:
+        assert word in str(error.value), error.value
+
+
 @pytest.mark.parametrize("use", FOUND)
 def test_wrong_uses_are_told_at_the_first_pass(use):
     make, words = FOUND[use]
@@ -159,14 +208,36 @@ def test_wrong_uses_are_told_at_the_first_pass(use):
         assert word in str(error.value), error.value
 
 
-def test_infinity_in_half_precision_names_stage_and_image():
-    def form(x):
-        # Beyond what float16 holds, for the third image of a batch.
-        factor = torch.ones(len(x), 1, 1, 1, dtype=x.dtype)
-        factor[2:3] = 6e4
-        return tokens(x * 100 * factor)
+def test_what_bfloat16_holds_is_finite():
+    assert np.isfinite(encoded(net(_infinite, dtype="bfloat16"))["part"]).all()
 
-    model = net(form, {"block 1": "part"}, dtype="float16")
-    with pytest.raises(ValueError, match=r"stage `block 1`.*image 3 of a batch of 5.*bfloat16"):
-        encoded(model)
-    assert np.isfinite(encoded(net(form, dtype="bfloat16"))["part"]).all()
+
+def test_gradients_that_are_on_make_no_graph():
+    model = net(tokens)
+    assert next(model._runner._model.parameters()).requires_grad
+    with torch.enable_grad():
+        found = model.activations(torch.rand(2, 3, 8, 8))["part"]
+    assert not found.requires_grad and found.grad_fn is None
+
+
+def told(use):
+    """What a wrong use says."""
+    make, _ = (MADE | FOUND)[use]
+    with pytest.raises(alignscope.AlignscopeError) as error:
+        encoded(make())
+    text = str(error.value).replace(torch.__version__, "…")
+    return re.sub(r"finds \d+ GPUs", "finds no GPUs", text)
+
+
+def rows_of_the_page():
+    page = (ROOT / "docs/torch.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## What wrong uses are told\n")
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    return [line.strip("| ").split(" | ", 1) for line in lines[1:]]
+
+
+def test_the_page_says_what_is_said():
+    rows = rows_of_the_page()
+    assert len(rows) >= 20
+    for use, words in rows:
+        assert words == told(use).replace("|", "\\|"), use
