@@ -20,6 +20,7 @@ WRONG = {
     "path": [3, True, b"x", ["x"], ""],
     "whole": ["5", 5.0, True, [5], np.float32(5), b"5"],
     "flag": ["yes", 1, 0, None, [True]],
+    "switch": ["yes", 1, 0, [True]],
     "words": [3, True, b"x", {"x": 1}, [3], ["x", None]],
     "memory": [8e9, True, [8], "8 parsecs", "", -1, b"8GB"],
     "function": [3, "f", None],
@@ -40,7 +41,9 @@ KINDS = {
     "precision": ("text", False), "baseline_size": ("whole", True), "weights": ("path", True),
     "scale_from": ("path", True), "title": ("text", True), "published": ("flag", False),
     "fresh": ("flag", False), "keep_going": ("flag", False), "table": ("text", False),
-    "stage": ("text", False), "column": ("text", False),
+    "stage": ("text", False), "column": ("text", False), "backend": ("text", False),
+    "device": ("text", True), "dtype": ("text", True), "tf32": ("switch", True),
+    "compile": ("switch", True),
 }  # fmt: skip
 #: Looked at by themselves below.
 OTHERS = {"dataset", "features", "file_names", "model", "models", "datasets", "preprocess", "cache",
@@ -95,6 +98,8 @@ def test_each_argument_of_a_wrong_type_is_named(calls):
             if name == "distance" and function.__name__ in ("distances", "trial_distances"):
                 kind, optional = "text", False
             if name == "stages" and function.__name__ == "activations":
+                optional = True
+            if name == "batch" and function is alignscope.Experiment.__init__:
                 optional = True
             if name == "out" and function.__name__ == "run":
                 optional = False
