@@ -232,6 +232,8 @@ def test_open_clip_needs_weights(rated, tmp_path):
     dataset = alignscope.load_dataset("pairs", rated)
     with pytest.raises(ValueError, match="`open_clip:ViT-B-32/openai`.*`random:open_clip:ViT-B-32`"):
         alignscope.run("open_clip:ViT-B-32", dataset, tmp_path / "out", progress=False)
+    with pytest.raises(ValueError, match="ViT-B-32 of open_clip has no weights `none`, expected `"):
+        alignscope.run("random:open_clip:ViT-B-32/none", dataset, tmp_path / "out", progress=False)
     with pytest.raises(alignscope.ModelError, match="open_clip cannot open `ViT-B-32/none`: .*none"):
         alignscope.run("open_clip:ViT-B-32/none", dataset, tmp_path / "out", progress=False)
     # A folder without weights would be a random model.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from .._errors import AlignscopeError, InvalidValueError, ModelError
+from .._errors import AlignscopeError, InvalidValueError, MemoryBudgetError, ModelError
 from ._library import need
 from ._model import TorchModel
 from ._open_clip import from_open_clip
@@ -51,11 +53,12 @@ def named(
     what = f"the model {library}:{name}"
     need("torch", what)
     need(library, what)
+    of_library = _LIBRARIES[library]
     with _told(library, name):
         if seed is None:
-            return _TRAINED[library](name, dict(options))
+            return of_library.trained(name, dict(options))
         with _drawn(seed):
-            return _UNTRAINED[library](name, dict(options))
+            return of_library.untrained(name, dict(options))
 
 
 @contextmanager
@@ -66,7 +69,15 @@ def _told(library: str, name: str) -> Iterator[None]:
     except (AlignscopeError, MemoryError):
         raise
     except Exception as error:
-        found = str(error).strip() or type(error).__name__
+        from ._device import is_out_of_memory
+
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise MemoryBudgetError(
+                f"the weights of {library}:{name} do not fit the memory of the device beside what "
+                'is there, expected room for them; take dtype="bfloat16", fewer models in a run, '
+                "or a device with more memory"
+            ) from error
+        found = str(error).strip().rstrip(".") or type(error).__name__
         raise ModelError(
             f"{library} cannot open `{name}`: {found}; expected {_expected(library, name)}"
         ) from error
@@ -84,9 +95,10 @@ def _drawn(seed: int) -> Iterator[None]:
 
 def _expected(library: str, name: str) -> str:
     """What the library takes, with the names that are nearest."""
-    near = difflib.get_close_matches(name.partition("/")[0], _LISTED[library](), n=3)
+    known = _LIBRARIES[library]
+    near = difflib.get_close_matches(name.partition("/")[0], known.listed(), n=3)
     meant = f" (near: {', '.join(f'`{word}`' for word in near)})" if near else ""
-    return _FORMS[library] + meant
+    return known.form + meant
 
 
 def _split(name: str) -> tuple[str, str | None]:
@@ -116,15 +128,19 @@ def _open_clip_parts(name: str) -> tuple[str, str | None]:
     return (name, None) if whole else _split(name)
 
 
+def _open_clip_tags(model: str) -> list[str]:
+    """The weights that open_clip knows for a model."""
+    return [tag for name, tag in need("open_clip", model).list_pretrained() if name == model]
+
+
 def _open_clip(name: str, options: dict[str, Any]) -> TorchModel:
     model, weights = _open_clip_parts(name)
     if weights is None and ":" not in name:
-        tags = [tag for known, tag in need("open_clip", name).list_pretrained() if known == name]
-        near = f" such as `open_clip:{name}/{tags[0]}`" if tags else ""
+        tags = _open_clip_tags(name)
+        near = f", such as `open_clip:{name}/{tags[0]}` (or {_some(tags[1:])})" if tags else ""
         raise InvalidValueError(
             f"open_clip:{name} says nothing of its weights, expected `open_clip:NAME/PRETRAINED`"
-            f"{near}{f'; it has {_some(tags)}' if tags else ''}; its untrained control is "
-            f"`random:open_clip:{name}`"
+            f"{near}; its untrained control is `random:open_clip:{name}`"
         )
     return from_open_clip(model, weights, **options)
 
@@ -134,6 +150,11 @@ def _open_clip_untrained(name: str, options: dict[str, Any]) -> TorchModel:
     open_clip = need("open_clip", name)
     model, weights = _open_clip_parts(name)
     images = open_clip.pretrained.get_pretrained_cfg(model, weights) if weights else None
+    tags = _open_clip_tags(model)
+    if weights and tags and not images and not os.path.isfile(weights):
+        raise InvalidValueError(
+            f"{model} of open_clip has no weights `{weights}`, expected {_some(tags)}"
+        )
     made = open_clip.create_model(
         model, load_weights=False, pretrained_text=False, force_preprocess_cfg=images
     )
@@ -158,36 +179,50 @@ def _some(words: list[str]) -> str:
     return ", ".join(f"`{word}`" for word in words[:6]) + more
 
 
-Opened = Callable[[str, dict[str, Any]], TorchModel]
+@dataclass(frozen=True)
+class _Library:
+    """How the models of a library are named and opened.
 
-_TRAINED: dict[str, Opened] = {
-    "timm": _timm,
-    "transformers": _transformers,
-    "open_clip": _open_clip,
-    "torchvision": _torchvision,
-}
-_UNTRAINED: dict[str, Opened] = {
-    "timm": _timm_untrained,
-    "transformers": _transformers_untrained,
-    "open_clip": _open_clip_untrained,
-    "torchvision": _torchvision_untrained,
-}
+    Parameters
+    ----------
+    trained, untrained : callable
+        The model of a name, with options.
+    form : str
+        What a name may be.
+    listed : callable
+        The names that it knows; none where only the hub knows them.
+    """
 
-#: What each library takes.
-_FORMS = {
-    "timm": "a name of `timm.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`",
-    "transformers": "an id of the hub, `OWNER/NAME`, or a folder",
-    "open_clip": (
-        "`NAME/PRETRAINED` of `open_clip.list_pretrained()`, `hf-hub:OWNER/NAME` or "
-        "`local-dir:FOLDER`"
+    trained: Callable[[str, dict[str, Any]], TorchModel]
+    untrained: Callable[[str, dict[str, Any]], TorchModel]
+    form: str
+    listed: Callable[[], Sequence[str]]
+
+
+_LIBRARIES = {
+    "timm": _Library(
+        _timm,
+        _timm_untrained,
+        "a name of `timm.list_models()`, `hf-hub:OWNER/NAME` or `local-dir:FOLDER`",
+        lambda: need("timm", "a list").list_models(pretrained=True),
     ),
-    "torchvision": "`NAME[/WEIGHTS]` of `torchvision.models.list_models()`",
-}
-
-#: The names that each library knows.
-_LISTED: dict[str, Callable[[], list[str]]] = {
-    "timm": lambda: need("timm", "a list").list_models(pretrained=True),
-    "transformers": lambda: [],
-    "open_clip": lambda: need("open_clip", "a list").list_models(),
-    "torchvision": lambda: need("torchvision", "a list").models.list_models(),
+    "transformers": _Library(
+        _transformers,
+        _transformers_untrained,
+        "an id of the hub, `OWNER/NAME`, or a folder",
+        lambda: (),
+    ),
+    "open_clip": _Library(
+        _open_clip,
+        _open_clip_untrained,
+        "`NAME/PRETRAINED` of `open_clip.list_pretrained()`, `hf-hub:OWNER/NAME` or "
+        "`local-dir:FOLDER`",
+        lambda: need("open_clip", "a list").list_models(),
+    ),
+    "torchvision": _Library(
+        _torchvision,
+        _torchvision_untrained,
+        "`NAME[/WEIGHTS]` of `torchvision.models.list_models()`",
+        lambda: need("torchvision", "a list").models.list_models(),
+    ),
 }
