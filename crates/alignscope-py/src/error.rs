@@ -10,8 +10,9 @@ use alignscope::image::ImageError;
 use alignscope::model::{GivenError, ModelError};
 use alignscope::results::ResultsError;
 use alignscope::{
-    Choice, CombineError, CompareError, DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError,
-    PreparedError, Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    Choice, CombineError, CompareError, DrawError, ExperimentError, ExperimentFileError,
+    ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError, UnknownName,
+    UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;

@@ -9,8 +9,9 @@ use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, Measure, ModelSpec,
-    ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens, UnknownName,
+    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, Measure,
+    ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
+    UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -9,8 +9,9 @@ use alignscope::model::ModelError;
 use alignscope::preprocess::Preprocessing;
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, GivenDistances,
-    GivenOn, GivenValues, ModelSpec, Stage, StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function,
+    GivenDistances, GivenOn, GivenValues, ModelSpec, Stage, StageRows, Tokens, UserModel,
+    UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use alignscope::results::{RunTable, TableReader, read_table as read};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
-    Array, BooleanArray, Float64Array, RecordBatch, RecordBatchIterator, StringArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, BooleanArray, Float64Array, RecordBatch, RecordBatchIterator, StringArray, UInt8Array,
+    UInt32Array, UInt64Array,
 };
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, DataType, SchemaRef};

@@ -94,16 +94,17 @@ pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{Choices, Experiment, ExperimentFile, ExperimentFileError};
 pub use crate::finished::{
     Check, CheckOutcome, CombineError, CompareError, CompareRequest, Comparisons, DistanceMatrix,
-    DrawError, FigureSpec, MatrixRequest, Presentation, TogetherRequest, VerifyRequest, WithPeople, colours_of_run, combine_runs, compare_runs, read_matrix,
-    compare_together, draw, notes_on_published, read_drawn, verify,
+    DrawError, FigureSpec, MatrixRequest, Presentation, TogetherRequest, VerifyRequest, WithPeople,
+    colours_of_run, combine_runs, compare_runs, compare_together, draw, notes_on_published,
+    read_drawn, read_matrix, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath, JsonFileError};
 pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model::{
-    Batch, Encode, FeatureValues, Features, Function, GivenDistances, GivenOn, GivenValues, StageRows, StageRowsError, UserModel,
-    UserSource,
+    Batch, Encode, FeatureValues, Features, Function, GivenDistances, GivenOn, GivenValues,
+    StageRows, StageRowsError, UserModel, UserSource,
 };
 pub use crate::model_spec::{
     CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError,

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::combined_manifest::{CombinedManifest, RunManifest};
-use super::compare::CompareError;
+use super::compare_error::CompareError;
 use super::figures::{DrawError, draw, read_drawn};
 use super::together::{TogetherRequest, compare_together};
 use crate::atomic_write;
@@ -16,8 +16,9 @@ use crate::remedy::Remedy;
 use crate::report::write_report;
 use crate::results::{
     Change, DistancesWriter, FileRecord, OutputFolder, ResultsError, RunState, RunTable,
-    ScaleWriter, ScoreRow, altered_tables, check_finished, is_there, read_energy, read_findings, read_scores,
-    told_changes, write_comparisons, write_energy, write_findings, write_scores, write_whole,
+    ScaleWriter, ScoreRow, altered_tables, check_finished, is_there, read_energy, read_findings,
+    read_scores, told_changes, write_comparisons, write_energy, write_findings, write_scores,
+    write_whole,
 };
 use crate::weights::file_sha256;
 
@@ -167,13 +168,21 @@ pub fn combine_runs(
     check_alike(&parts)?;
     let whole = CombinedManifest::new(parts.iter().map(|part| &part.manifest), title);
     let scores = joined(&parts, "scores", |part| &part.scores, key_of_score)?;
-    let energy = joined(&parts, "energies", |part| &part.energy, |row| {
-        (row.dataset.clone(), row.model.clone(), String::new())
-    })?;
-    let findings = joined(&parts, "findings", |part| &part.findings, |row| {
-        let distance = row.distance.map_or(String::new(), |distance| distance.to_string());
-        (row.dataset.clone(), row.model.clone(), distance)
-    })?;
+    let energy = joined(
+        &parts,
+        "energies",
+        |part| &part.energy,
+        |row| (row.dataset.clone(), row.model.clone(), String::new()),
+    )?;
+    let findings = joined(
+        &parts,
+        "findings",
+        |part| &part.findings,
+        |row| {
+            let distance = row.distance.map_or(String::new(), |distance| distance.to_string());
+            (row.dataset.clone(), row.model.clone(), distance)
+        },
+    )?;
     progress.end();
     progress.begin("comparing", 0);
     let runs = runs.iter().map(|run| (None, run.clone())).collect();
@@ -299,9 +308,8 @@ fn write_distances(
                 of.0 == dataset && of.1 == model && distance.is_none_or(|name| of.2 == name)
             })
         };
-        let known = |dataset: &str, model: &str| {
-            done.iter().any(|of| of.0 == dataset && of.1 == model)
-        };
+        let known =
+            |dataset: &str, model: &str| done.iter().any(|of| of.0 == dataset && of.1 == model);
         distances.copy(&part.path.join("distances.parquet"), |row| {
             has(row.dataset, row.model, Some(row.distance))
         })?;

@@ -263,9 +263,7 @@ impl<'a> Scoring<'a> {
             }
             for (model, distance) in curves {
                 let on_it = |kept: &&Kept| {
-                    kept.side.model == model
-                        && kept.side.distance == distance
-                        && kept.of_curve
+                    kept.side.model == model && kept.side.distance == distance && kept.of_curve
                 };
                 let state = of_dataset().find(on_it).and_then(|kept| kept.state.as_ref());
                 let points = of_dataset().filter(on_it).map(|kept| Point {

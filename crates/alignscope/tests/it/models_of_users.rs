@@ -742,7 +742,8 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
         let UserSource::Function(function) = callback(&encoder, true) else { panic!("a function") };
         let version = Some("1".to_owned());
         let source = UserSource::Function(Function { version, ..function });
-        let own = UserModel { name: "own".to_owned(), reading: Reading::default(), source, depths: None };
+        let own =
+            UserModel { name: "own".to_owned(), reading: Reading::default(), source, depths: None };
         let kept = cache.map(|name| alignscope::cache::CacheFolder::new(&place.path().join(name)));
         let models = Experiment { kept, ..experiment(None, DatasetFormat::TWO_AFC, &data, memory) };
         let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
