@@ -7,6 +7,7 @@ mod activations;
 mod arguments;
 mod cache;
 mod check;
+mod combine;
 mod compare;
 mod demo;
 mod fetch;
@@ -88,6 +89,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
         Command::Compare(compare) => compare::run(&compare, quiet).map(done),
+        Command::Combine(combine) => combine::run(&combine, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),

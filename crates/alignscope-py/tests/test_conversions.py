@@ -45,6 +45,9 @@ def test_a_value_that_no_row_has_is_told_with_those_there_are(run):
         ValueError, match="no row of model 'psnr' has the stage 'block 1'; there are 'output'$"
     ):
         run.scores.where(model="psnr", stage="block 1")
+    with pytest.raises(ValueError, match="no row has the n '30'; there are 30, 60"):
+        run.scores.where(n="30")
+    assert len(run.scores.where(n=30, simulated=False)) > 0
     with pytest.raises(alignscope.MissingColumnError, match="no column `modell`; there are `dataset`"):
         run.scores.where(modell="psnr")
 

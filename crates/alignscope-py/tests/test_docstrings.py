@@ -19,7 +19,7 @@ OF_THINGS = {
     "alignscope._score.score_distances": ("PIL",),
 }
 #: Names without an example of their own: they are in those of others, or need none.
-WITHOUT = {"Holding", "Reporter", "torch"}
+WITHOUT = {"Holding", "torch"}
 
 
 def modules():

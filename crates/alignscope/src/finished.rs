@@ -3,13 +3,15 @@
 mod combine;
 mod combined_manifest;
 mod compare;
+mod compare_error;
 mod figures;
 mod matrix;
 mod together;
 mod verify;
 
 pub use combine::{CombineError, combine_runs};
-pub use compare::{CompareError, CompareRequest, Comparisons, WithPeople, compare_runs};
+pub use compare::{CompareRequest, Comparisons, WithPeople, compare_runs};
+pub use compare_error::CompareError;
 pub(crate) use figures::check as check_figures;
 pub use figures::{
     DrawError, FigureSpec, Presentation, colours_of_run, draw, notes_on_published, read_drawn,

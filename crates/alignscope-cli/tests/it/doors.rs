@@ -287,6 +287,7 @@ fn every_option_that_a_message_names_is_one_of_the_program() {
         "demo",
         "report",
         "published",
+        "combine",
         "compare",
         "fetch",
         "cache",

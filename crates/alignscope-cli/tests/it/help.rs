@@ -30,6 +30,7 @@ fn options_stand_under_headings() {
         ("score", &["Options", "What is scored", "Data", "Scoring", "Memory", "Output"]),
         ("activations", &["Options", "What is encoded", "Memory", "Output"]),
         ("compare", &["Arguments", "Options", "What is compared", "Scoring", "Output"]),
+        ("combine", &["Arguments", "Options", "Output"]),
     ] {
         let (code, help, _) = alignscope(&[command, "--help"]);
         assert_eq!(code, 0, "{help}");

@@ -115,11 +115,12 @@ class Table:
         for column, wanted in values.items():
             cells = found[column]
             several = isinstance(wanted, Iterable) and not isinstance(wanted, (str, bytes))
+            keep = np.zeros(len(cells), bool)
             for value in wanted if several else [wanted]:
-                if not any(_is(cell, value) for cell in cells):
+                has = _has(cells, value)
+                if not has.any():
                     raise InvalidValueError(_none_has(column, value, cells, told))
-            any_of = list(wanted) if several else [wanted]
-            keep = np.array([any(_is(cell, value) for value in any_of) for cell in cells], bool)
+                keep |= has
             found = Table(found._table.filter(keep))
             told.append(f"{column} {wanted!r}")
         return found
@@ -205,20 +206,22 @@ def _of_columns(columns: list[tuple[str, str, list[Any]]]) -> Table:
         for name, kind, values in columns
     ]
     return Table(_alignscope.Table.of_columns(whole))
-def _is(cell: Any, value: object) -> bool:
-    """Whether a cell has a value; None is what is missing."""
+
+
+def _has(cells: NDArray[Any], value: object) -> NDArray[np.bool_]:
+    """Which cells have a value; None is what is missing."""
+    import numpy as np
+
     if value is None or value != value:
-        return cell is None or bool(cell != cell)
-    return bool(cell == value)
+        return np.array([cell is None or cell != cell for cell in cells.tolist()], bool)
+    if cells.dtype != object and not isinstance(value, (bool, int, float, np.generic)):
+        return np.zeros(len(cells), bool)
+    return np.asarray(cells == value, bool)
 
 
 def _none_has(column: str, value: object, cells: NDArray[Any], told: list[str]) -> str:
     """That no row has a value, and which there are."""
-    there: list[str] = []
-    for cell in cells:
-        shown = "None" if _is(cell, None) else repr(getattr(cell, "item", lambda: cell)())
-        if shown not in there:
-            there.append(shown)
+    there = list(dict.fromkeys(repr(cell) for cell in cells.tolist()))
     more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
     of = f" of {', '.join(told)}" if told else ""
     listed = ", ".join(there[:_NAMED]) or "none"

@@ -223,7 +223,7 @@ def score_distances(
     >>> first, second = dataset.pairs.T
     >>> found = alignscope.score_distances(dataset, abs(small[first] - small[second]).mean(1))
     >>> found.scores.where(subset="all", measure="accuracy")["value"].round(2)
-    array([0.28])
+    array([0.33])
 
     The same as a matrix:
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::combined_manifest::{CombinedManifest, RunManifest};
-use super::compare::CompareError;
+use super::compare_error::CompareError;
 use super::figures::{DrawError, draw, read_drawn};
 use super::together::{TogetherRequest, compare_together};
 use crate::atomic_write;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::compare_error::{CompareError, MAX_PAIRS};
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
 use crate::model_spec::SeriesStep;
-use crate::remedy::Remedy;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
-    ResultsError, RunDataset, ScoreRow, check_finished, read_distances, read_resampling,
-    read_scores, read_trials,
+    RunDataset, ScoreRow, check_finished, read_distances, read_resampling, read_scores, read_trials,
 };
-use crate::score::{ColumnError, Measure, Scorer, Ties};
+use crate::score::{Measure, Scorer, Ties};
 use crate::stage::Stage;
 
 /// What is to be compared. What is not said is left open: all models, at their last stage, each
@@ -66,166 +65,6 @@ pub struct WithPeople {
     /// Its interval, where there is one.
     pub kappa_interval: Option<Interval>,
 }
-
-/// Runs cannot be compared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CompareError {
-    /// A file of a run cannot be read.
-    #[error(transparent)]
-    Results(#[from] ResultsError),
-    /// A run does not have what is asked for.
-    #[error("{run} has no {what} `{name}` on {dataset}; it has {}", found.join(", "))]
-    NotThere {
-        /// The run.
-        run: PathBuf,
-        /// Model, stage or distance.
-        what: &'static str,
-        /// Its name.
-        name: String,
-        /// The data set.
-        dataset: String,
-        /// What there is.
-        found: Vec<String>,
-    },
-    /// A run does not have a data set.
-    #[error("{run} has no scores on {dataset}")]
-    NoDataset {
-        /// The run.
-        run: PathBuf,
-        /// The data set.
-        dataset: String,
-    },
-    /// No run has a data set.
-    #[error("no run has scores on {dataset}; they have {}", found.join(", "))]
-    UnknownDataset {
-        /// The data set.
-        dataset: String,
-        /// Those that there are.
-        found: Vec<String>,
-    },
-    /// There are several of which one is to be named.
-    #[error("{dataset} has several {what}s, name one of {}", found.join(", "))]
-    Several {
-        /// Model, distance or data set.
-        what: &'static str,
-        /// The data set.
-        dataset: String,
-        /// What there is.
-        found: Vec<String>,
-    },
-    /// Two runs have models of one name that are not one.
-    #[error(
-        "the model `{model}` has other scores on {dataset} in one of {} than in another",
-        listed(runs)
-    )]
-    SameName {
-        /// The runs.
-        runs: Vec<PathBuf>,
-        /// The model.
-        model: String,
-        /// The data set.
-        dataset: String,
-    },
-    /// Two runs are not of the same trials.
-    #[error(
-        "{run_a} and {run_b} are not of the same trials of {dataset}, so that nothing is paired: {difference}"
-    )]
-    Trials {
-        /// The first run.
-        run_a: PathBuf,
-        /// The second run.
-        run_b: PathBuf,
-        /// The data set.
-        dataset: String,
-        /// The first difference.
-        difference: String,
-    },
-    /// Two runs count ties in another way.
-    #[error(
-        "{run_a} counts ties by the rule `{a}`, {run_b} by `{b}`: their scores cannot be compared"
-    )]
-    Ties {
-        /// The first run.
-        run_a: PathBuf,
-        /// The second run.
-        run_b: PathBuf,
-        /// Its rule.
-        a: Ties,
-        /// The other's.
-        b: Ties,
-    },
-    /// Nothing is left to compare.
-    #[error("there is nothing to compare on {dataset}: {why}")]
-    Nothing {
-        /// The data set.
-        dataset: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// There are more pairs than can be compared.
-    #[error("there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}")]
-    Many {
-        /// The data set.
-        dataset: String,
-        /// How many there are.
-        found: usize,
-    },
-    /// The manifest of a run says so many resamples that comparing takes too long, or too much
-    /// memory.
-    #[error(
-        "{run} has {resamples} resamples, which with {count} {of} on {dataset} are {} {makes}, \
-         expected at most {most}",
-        *resamples as u64 * *count as u64
-    )]
-    Resamples {
-        /// The run.
-        run: PathBuf,
-        /// Its resamples.
-        resamples: usize,
-        /// How many clusters or sides there are.
-        count: usize,
-        /// Which of the two.
-        of: &'static str,
-        /// The data set.
-        dataset: String,
-        /// What their product is a number of.
-        makes: &'static str,
-        /// The largest product.
-        most: u64,
-    },
-    /// The distances of a run cannot be scored.
-    #[error("cannot score the distances of {run}")]
-    Score {
-        /// The run.
-        run: PathBuf,
-        /// Why.
-        #[source]
-        source: ColumnError,
-    },
-}
-
-impl CompareError {
-    /// What would help.
-    pub fn remedies(&self) -> Vec<Remedy> {
-        match self {
-            Self::Results(error) => error.remedies(),
-            Self::Ties { .. } => vec![Remedy::RunWithTies],
-            Self::SameName { .. } => vec![Remedy::NameRuns],
-            Self::Many { .. } => vec![Remedy::NameSide],
-            Self::Resamples { .. } => vec![Remedy::FewerResamples],
-            _ => vec![],
-        }
-    }
-}
-
-fn listed(runs: &[PathBuf]) -> String {
-    let shown: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
-    shown.join(", ")
-}
-
-/// Pairs that are compared with each other in one go.
-const MAX_PAIRS: usize = 100_000;
 
 /// A run as far as it is read.
 pub(super) struct ComparedRun<'a> {

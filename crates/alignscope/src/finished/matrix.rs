@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::compare::{CompareError, ComparedRun};
+use super::compare::ComparedRun;
+use super::compare_error::CompareError;
 use crate::comparison::Side;
 use crate::dataset::Pairs;
 use crate::distance::Distance;

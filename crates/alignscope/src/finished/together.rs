@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::compare::{
-    Bounds, CompareError, CompareRequest, ComparedRun, Comparisons, few, measure, scorer,
-};
+use super::compare::{Bounds, CompareRequest, ComparedRun, Comparisons, few, measure, scorer};
+use super::compare_error::CompareError;
 use crate::comparison::{Measured, compare, pairs};
 use crate::resample::Resampling;
 use crate::results::{RunDataset, read_resampling};
