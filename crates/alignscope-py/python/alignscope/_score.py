@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from . import _alignscope, _arguments as check
 from ._choices import AnyDistance, Cluster, Ties, TokenChoice
 from ._dataset import Dataset
 from ._distances import Distances
+from ._errors import InvalidValueError
 from ._inputs import OwnModel
 from ._measurement import Measurement
 from ._models import Features, Function, _name, ended
@@ -255,14 +257,14 @@ def score_distances(
 
 def evaluate(
     dataset: Dataset,
-    encode: Callable[[Any, list[str]], Any],
-    stages: str | Sequence[str],
+    encode: Function | Callable[[Any, list[str]], Any],
+    stages: str | Sequence[str] | None = None,
     *,
     preprocess: str | os.PathLike[str] | Callable[[NDArray[np.uint8]], Any] | None = None,
     batch: int = 32,
     spill: bool = True,
     distances: DistanceKinds = None,
-    model: str = "model",
+    model: str | None = None,
     tokens: TokenChoice = "all",
     prefix: int | None = None,
     layout: str | Sequence[str] | None = None,
@@ -278,19 +280,22 @@ def evaluate(
     threads: int | None = None,
     progress: bool | Reporter = True,
 ) -> Measurement:
-    """Score a model that is a function. Each image is encoded once, and pairs are reduced as they come,
-    so that activations are never all kept. For a torch model see `alignscope.torch`.
+    """Score a model that is a function, or a torch model. Each image is encoded once, and pairs are
+    reduced as they come, so that activations are never all kept.
 
     Parameters
     ----------
     dataset : Dataset
         The data set.
-    encode, stages, preprocess, batch, spill, prefix, layout, depths
-        As for `Function`.
+    encode : Function or callable
+        A `Function`, such as the models of `alignscope.torch`; or as for `Function`, as are `stages`,
+        `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a `Function` has already.
+    model : str, optional
+        The name in the results; by default the `Function`'s, or `model`.
     memory : int or str, optional
         What to stay within, in bytes or as `8GB`, the function's own aside; half of the machine's by
         default.
-    distances, model, tokens, ties, resamples, seed, cluster, pixels, out, overwrite, threads, progress
+    distances, tokens, ties, resamples, seed, cluster, pixels, out, overwrite, threads, progress
         As for `score`.
 
     Returns
@@ -319,17 +324,20 @@ def evaluate(
     array([0.59])
     """
     _dataset(dataset)
-    own = Function(
-        encode,
-        stages,
-        name=_name("model", model),
-        preprocess=preprocess,
-        batch=batch,
-        spill=spill,
-        prefix=prefix,
-        layout=layout,
-        depths=depths,
-    )
+    described: dict[str, Any] = {
+        "stages": stages,
+        "preprocess": preprocess,
+        "batch": batch,
+        "spill": spill,
+        "prefix": prefix,
+        "layout": layout,
+        "depths": depths,
+    }
+    if isinstance(encode, Function):
+        own = _renamed(encode, model, described)
+    else:
+        name = "model" if model is None else _name("model", model)
+        own = Function(encode, name=name, **described)
     options = Options(
         distances=distances,
         tokens=tokens,
@@ -341,3 +349,19 @@ def evaluate(
         memory=memory,
     )
     return _measure(dataset, own, options, out, overwrite, threads, progress)
+
+
+def _renamed(given: Function, name: str | None, described: dict[str, Any]) -> Function:
+    """A function under a name; what describes it is not given once more."""
+    for argument, value in described.items():
+        if value != {"batch": 32, "spill": True}.get(argument):
+            raise InvalidValueError(
+                f"{argument} is given for {given!r}, which has its own, expected it there"
+            )
+    if name is None:
+        return given
+    found = copy.copy(given)
+    found.name = _name("model", name)
+    found._own = given._own.copy()
+    found._own["name"] = found.name
+    return found
