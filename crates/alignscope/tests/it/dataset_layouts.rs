@@ -395,10 +395,13 @@ fn trials_are_selected_by_their_positions() {
     assert_eq!(select("0-3", None).expect("all").trials_hash(), whole.trials_hash());
 }
 
+/// A format, its annotation files, and what its images are called without them.
+type WithoutImages<'a> = (DatasetFormat, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn trials_are_read_without_their_images() {
     let options = DatasetOptions { without_images: true, ..Default::default() };
-    let cases: [(DatasetFormat, &[(&str, &str)], &[&str]); 5] = [
+    let cases: [WithoutImages<'_>; 5] = [
         (
             DatasetFormat::PAIRS,
             &[("pairs.csv", "reference,distorted,score\nx/a.png,b.png,1\n")],
@@ -427,7 +430,8 @@ fn trials_are_read_without_their_images() {
     ];
     for (format, files, expected) in cases {
         let data = folder(files);
-        let dataset = Dataset::open(format, data.path(), &options).expect(format.name());
+        let dataset = Dataset::open(format, data.path(), &options)
+            .unwrap_or_else(|error| panic!("{format}: {error}"));
         assert_eq!(ids(&dataset), expected, "{format}");
         assert!(open(format, data.path()).is_err(), "{format}: images are missing");
     }
