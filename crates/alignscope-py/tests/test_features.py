@@ -24,7 +24,7 @@ def random(*shape: int) -> np.ndarray:
 
 def distances(dataset, array, **options):
     kinds = ["euclidean", "normalized-euclidean"]
-    measured = alignscope.score(dataset, {"x": array}, distance=kinds, resamples=0, **options)
+    measured = alignscope.score(dataset, {"x": array}, distances=kinds, resamples=0, **options)
     return np.stack([measured.distances("x", kind) for kind in kinds])
 
 
@@ -171,7 +171,7 @@ def test_memory_and_paths_are_taken_as_people_write_them(dataset, tmp_path, monk
     def encode(images, stages):
         return {"x": np.ones((len(images), 2), np.float32)}
 
-    alignscope.evaluate(dataset, encode, "x", memory="1GB", resamples=0, distance="euclidean",
+    alignscope.evaluate(dataset, encode, "x", memory="1GB", resamples=0, distances="euclidean",
                         out="~/evaluated", progress=False)
     for path in ("~", tmp_path / "none"):
         assert not (rated / str(path)).exists()

@@ -18,7 +18,7 @@ def features(dataset: Dataset) -> dict[str, np.ndarray]:
 
 
 def scores(dataset: Dataset, **options: object) -> object:
-    options = {"distance": ["euclidean", "cosine"], "resamples": 100, **options}
+    options = {"distances": ["euclidean", "cosine"], "resamples": 100, **options}
     return alignscope.score(dataset, features(dataset), **options).scores.to_pandas()
 
 

@@ -28,7 +28,7 @@ def pixels_of(dataset: Dataset) -> np.ndarray:
         seen.extend(images)
         return {"x": np.stack([image.reshape(-1) for image in images]).astype(np.float32)}
 
-    alignscope.evaluate(dataset, encode, "x", distance="euclidean", resamples=0, batch=2,
+    alignscope.evaluate(dataset, encode, "x", distances="euclidean", resamples=0, batch=2,
                         progress=False)
     # The first image is asked for once more, alone.
     return np.stack(seen[1:])
@@ -226,7 +226,7 @@ def test_a_data_set_without_its_images_takes_features_and_nothing_else(rated, tr
     dataset = alignscope.load_dataset("pairs", rated, images=False)
     assert dataset.images == whole.images and not dataset.has_images
     arrays = {"x": np.random.default_rng(0).random((40, 8), np.float32)}
-    measured = alignscope.score(dataset, arrays, distance="euclidean", resamples=100)
+    measured = alignscope.score(dataset, arrays, distances="euclidean", resamples=100)
     assert len(measured.scores) > 0
     options = {"distances": "euclidean", "resamples": 100, "progress": False, "pixels": False}
     model = alignscope.Features(arrays)

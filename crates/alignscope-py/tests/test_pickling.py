@@ -37,7 +37,7 @@ def copied(value: object) -> object:
 
 
 def measured(dataset: alignscope.Dataset, arrays: object) -> list[float]:
-    scores = alignscope.score(dataset, arrays, distance="euclidean", resamples=100)
+    scores = alignscope.score(dataset, arrays, distances="euclidean", resamples=100)
     return [float(value) for value in scores.scores["value"]]
 
 

@@ -122,7 +122,7 @@ class Dataset:
         >>> dataset.images
         ['0', '1', '2', '3']
         >>> features = {"layer": np.eye(4, dtype=np.float32)}
-        >>> len(alignscope.score(dataset, features, distance="euclidean", resamples=0).scores) > 0
+        >>> len(alignscope.score(dataset, features, distances="euclidean", resamples=0).scores) > 0
         True
         """
         found = _trials.from_arrays(trials, paradigm, labels)
