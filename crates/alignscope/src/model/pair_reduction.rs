@@ -91,11 +91,17 @@ pub(super) fn reduce_on_device(
             let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
             let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
             let PairSums { msd, ab } = activations.pairs(&images)?;
-            let products = ab.iter().zip(&images).map(|(ab, images)| {
+            let of_pairs = ab.iter().zip(msd.chunks_exact(channels)).zip(&images);
+            let products = of_pairs.map(|((&ab, msd), images)| {
                 let [a, b] = images.map(|image| sums.products[image as usize]);
-                InnerProducts { ab: *ab, a, b }
+                match msd.iter().all(|msd| *msd == 0.0) {
+                    // A device may sum equal images in another order.
+                    true => InnerProducts { ab: a.aa, a, b: a },
+                    false => InnerProducts { ab, a, b },
+                }
             });
-            keep(&numbers, &PairStatistics::new(channels, msd, products.collect()))?;
+            let products = products.collect();
+            keep(&numbers, &PairStatistics::new(channels, msd, products))?;
         }
     }
     Ok(())

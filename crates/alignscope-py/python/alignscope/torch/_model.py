@@ -54,7 +54,8 @@ class TorchModel(Function):
             else Replicas(model, tower, self._places, growth.most)
         )
         self._batch = growth.most * len(self._places)
-        self._facts = facts(self._places) | {"reduced on": self._reduced_on}
+        told = {"class": _class_of(model), "reduced on": self._reduced_on}
+        self._facts = facts(self._places) | told
         version = settings.version
         if version is None and self._preparation.identity is not None:
             version = self._described(model, tower, settings)
@@ -89,12 +90,8 @@ class TorchModel(Function):
         place = str(self._runner.place)
         stages = [str(tap) for tap in tower.taps]
         more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity, repr(tower.layout), __version__]
-        # The first class that is not of torch: what is around it may be a plain container.
-        classes = [type(part) for part in model.modules()]
-        root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
-        library = "" if root.__module__.startswith("torch.") else f"{version_of(root)}, "
         return (
-            f"{root.__name__}, {library}torch {torch.__version__}, {place}, "
+            f"{_class_of(model)}, torch {torch.__version__}, {place}, "
             f"sha256 {fingerprint(model, more)}"
         )
 
@@ -142,6 +139,15 @@ class TorchModel(Function):
 
     def __repr__(self) -> str:
         return f"TorchModel(name={self.name!r}, {self._runner.place})"
+
+
+def _class_of(model: Any) -> str:
+    """A model's class, and the library of it with its version, if it is not torch's own."""
+    # The first class that is not of torch: what is around it may be a plain container.
+    classes = [type(part) for part in model.modules()]
+    root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
+    is_of_torch = root.__module__.startswith("torch.")
+    return root.__name__ if is_of_torch else f"{root.__name__}, {version_of(root)}"
 
 
 def _reduced_on(settings: Settings, places: Sequence[Place]) -> str:
