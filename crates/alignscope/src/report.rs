@@ -75,6 +75,7 @@ struct ToldModel {
     seed: Option<u64>,
     defaults_used: Vec<String>,
     of_user: bool,
+    made_with: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
