@@ -352,7 +352,8 @@ impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
     /// Reads `pixels`, a baseline, `features:FOLDER`, `LIBRARY:NAME` of a torch library,
-    /// `random:WHAT[@seed=N][@bare-patches]` of an id, a folder or a torch model, `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
+    /// `random:WHAT[@seed=N][@bare-patches]` of an id, a folder or a torch model,
+    /// `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
     /// `FILE[#PART][@like=WHAT][@bare-patches]`, `FOLDER#TYPE` of DreamSim or
     /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
     /// `~/` is the user's home.

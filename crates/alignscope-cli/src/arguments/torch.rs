@@ -25,7 +25,8 @@ pub struct Torch {
     #[arg(long, value_name = "DTYPE", value_parser = one_of::<TorchDtype>())]
     pub dtype: Option<TorchDtype>,
 
-    /// Let products of float32 on a GPU be made in TF32, which is faster and has 10 bits of mantissa.
+    /// Let products of float32 on a GPU be made in TF32, which is faster and has 10 bits of
+    /// mantissa.
     #[arg(long)]
     pub tf32: bool,
 

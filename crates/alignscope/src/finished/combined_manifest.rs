@@ -185,7 +185,7 @@ impl CombinedManifest {
         let distances = parts.flat_map(|part| &part.asked.distances);
         let distances: Vec<&str> = once_each(distances.map(String::as_str));
         let kinds: Vec<Distance> = distances.iter().filter_map(|name| name.parse().ok()).collect();
-        let curves = once_each(models.clone().filter(|m| has_stages(m)).map(curve_of)).len();
+        let curves = once_each(models.clone().filter(has_stages).map(curve_of)).len();
         let figures = FigureSpec::of_all(curves, &kinds);
         let series = models.clone().any(|model| model.series.is_some());
         let own = [CHANNEL_ENERGY.to_owned()];

@@ -54,7 +54,8 @@ pub fn read_matrix(run: &Path, request: &MatrixRequest) -> Result<DistanceMatrix
     let kind = only("distance", name, sides.iter().map(|side| side.distance.to_string()))?;
     let side = sides.into_iter().find(|side| side.distance.to_string() == kind);
     let side = side.expect("the only one");
-    let of_trials = read_distances(&run.join("distances.parquet"), dataset, &[side.clone()])?;
+    let of_trials =
+        read_distances(&run.join("distances.parquet"), dataset, std::slice::from_ref(&side))?;
     let values = square(dataset, &of_trials[0]);
     Ok(DistanceMatrix { dataset: name.to_owned(), side, images: dataset.images.clone(), values })
 }
