@@ -63,10 +63,23 @@ def entries(lines, heading):
         if line.startswith("    "):
             found[-1].append(line.strip())
         elif line:
-            name, _, kind = line.partition(" : ")
-            name = f"`{name}` ({kind})" if kind else f"`{name}`"
+            names, _, kind = line.partition(" : ")
+            name = ", ".join(f"`{name}`" for name in names.split(", "))
+            name = f"{name} ({kind})" if kind else name
             found.append([f"{SECTIONS[heading]} {name}".strip()])
     return [f"- {name} — " + "\n  ".join(told) for name, *told in found]
+
+
+def examples(lines):
+    """Examples as blocks of code, with the texts between them."""
+    parts, code = [], False
+    for block in "\n".join(lines).strip("\n").split("\n\n"):
+        if block.startswith(">>> ") and code:
+            parts[-1] += f"\n\n{block}"
+        else:
+            parts.append(block)
+        code = block.startswith(">>> ")
+    return "\n\n".join(f"```python\n{p}\n```" if p.startswith(">>> ") else p for p in parts)
 
 
 def of_numpy(doc):
@@ -75,7 +88,7 @@ def of_numpy(doc):
     for heading, lines in sections(doc).items():
         body = "\n".join(lines).strip("\n")
         if heading == "Examples":
-            parts.append(f"```python\n{body}\n```")
+            parts.append(examples(lines))
         elif heading in ("", "Notes"):
             parts.append(body)
         else:
@@ -105,7 +118,7 @@ def text(thing):
 
 def of_class(cls, name):
     print(f"## `{name}`\n\n{text(cls)}\n")
-    if "__init__" in vars(cls) and name in ("Experiment", "Encoder", "Features", "Function"):
+    if "__init__" in vars(cls) and name in MADE_BY_USERS:
         print(f"```python\n{signature(cls.__init__, name)}\n```\n")
     for key, member in vars(cls).items():
         if key.startswith("_") and key not in ("__getitem__", "__arrow_c_stream__"):
@@ -118,10 +131,19 @@ def of_class(cls, name):
             print(f"### `{name}.{key}`\n\n```python\n{signature(member, key)}\n```\n\n{text(member)}\n")
 
 
+#: Classes that users make by a call.
+MADE_BY_USERS = ("Experiment", "Encoder", "Features", "Function", "Distances", "Run")
+
 print(HEAD)
 print(inspect.getdoc(alignscope), "\n")
-functions = ["run", "load_dataset", "demo", "score", "evaluate", "results", "known_models"]
-classes = ["Features", "Function", "Experiment", "Run", "Dataset", "Measurement", "Encoder", "Table"]
+functions = [
+    "run", "load_dataset", "demo", "score", "score_distances", "evaluate", "compare", "combine",
+    "results", "known_models",
+]  # fmt: skip
+classes = [
+    "Features", "Function", "Distances", "Experiment", "Run", "Dataset", "Measurement",
+    "DistanceMatrix", "Encoder", "Table",
+]  # fmt: skip
 for name in functions:
     function = getattr(alignscope, name)
     print(f"## `{name}`\n\n```python\n{signature(function, name)}\n```\n\n{text(function)}\n")

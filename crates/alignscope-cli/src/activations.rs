@@ -25,6 +25,13 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
     if let ModelSpec::Series(_) = model {
         bail!("`{model}` is a series of models; name one of its files or folders");
     }
+    if let ModelSpec::Torch(of_torch) = &model {
+        bail!(
+            "`{model}` is a torch model, whose activations are not written here; measure it with \
+             `alignscope run --model {model}`, or take the activations from {} itself",
+            of_torch.library
+        );
+    }
     if !model.is_encoder() {
         bail!("`{model}` has no activations; name an encoder");
     }

@@ -3,6 +3,7 @@
 mod activations;
 mod cache;
 mod check;
+mod combine;
 mod compare;
 mod demo;
 mod fetch;
@@ -12,6 +13,7 @@ mod run;
 mod score;
 mod shared;
 mod shell;
+mod torch;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +21,7 @@ use clap::{Parser, Subcommand};
 pub use activations::Activations;
 pub use cache::{Cache, CacheAction};
 pub use check::Check;
+pub use combine::Combine;
 pub use compare::Compare;
 pub use demo::Demo;
 pub use fetch::Fetch;
@@ -37,6 +40,7 @@ mod heading {
     pub const ARGUMENTS: Option<&str> = None;
     pub const DATA: &str = "Data";
     pub const SCORING: &str = "Scoring";
+    pub const TORCH: &str = "Torch models (in the Python package)";
     pub const MEMORY: &str = "Memory";
     pub const MEMORY_AND_CACHE: &str = "Memory and cache";
     pub const OUTPUT: &str = "Output";
@@ -87,6 +91,11 @@ pub enum Command {
     /// sets of choices there is also error consistency (Cohen's kappa of being right), and how far
     /// each model agrees with most people beyond chance (Cohen's kappa too).
     Compare(Compare),
+    /// Put the models of several runs of the same data sets into one run.
+    ///
+    /// Nothing is measured again: tables, comparisons of all models with each other, figures and page
+    /// are those that one run of all models would have.
+    Combine(Combine),
     /// Download models from the Hugging Face hub, and the weights of baselines.
     ///
     /// Models go to the cache that Python's huggingface_hub uses; HF_HOME, HF_HUB_CACHE,

@@ -1,7 +1,7 @@
 //! `alignscope demo`.
 
 use alignscope::results::OutputFolder;
-use alignscope::{DatasetFormat, DatasetSpec, Experiment, MetricKind, ModelSpec, demo};
+use alignscope::{DatasetFormat, DatasetSpec, Experiment, MetricKind, ModelSpec, NoTorch, demo};
 use anyhow::Context;
 
 use crate::arguments::Demo;
@@ -34,5 +34,5 @@ pub fn run(arguments: &Demo, command: Vec<String>, quiet: bool) -> anyhow::Resul
     };
     progress.note("the observer of the demo is simulated: these scores say nothing about people");
     drop(progress);
-    execute(&experiment, out, quiet)
+    execute(&experiment, &NoTorch, out, quiet)
 }

@@ -30,6 +30,12 @@ pub fn run(arguments: &Fetch, quiet: bool) -> anyhow::Result<()> {
                 dreamsim.url()
             );
         }
+        if let ModelSpec::Torch(of_torch) = model {
+            bail!(
+                "`{model}` is fetched by {} when it is run: there is nothing to fetch here",
+                of_torch.library
+            );
+        }
         let wanted = match model {
             ModelSpec::Encoder { source: ModelSource::Hub(wanted), .. } => wanted,
             // The control of a model that is not of the catalogue has the shapes of its files.

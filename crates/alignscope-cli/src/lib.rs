@@ -7,6 +7,7 @@ mod activations;
 mod arguments;
 mod cache;
 mod check;
+mod combine;
 mod compare;
 mod demo;
 mod fetch;
@@ -25,10 +26,12 @@ mod verify;
 
 use std::ffi::OsString;
 
+use alignscope::{NoTorch, TorchModels};
 use anyhow::Context;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+pub use stop::end_at_once;
 
 /// Exit code of a program that did all.
 const DONE: u8 = 0;
@@ -36,10 +39,18 @@ const DONE: u8 = 0;
 /// What the program could not do at all.
 const COULD_NOT_RUN: u8 = 2;
 
-/// Runs the program and returns its exit code.
+/// Runs the program without torch, and returns its exit code.
 ///
 /// `command` — the program's name and what was typed after it
 pub fn run(command: Vec<OsString>) -> u8 {
+    run_with(command, &NoTorch)
+}
+
+/// Runs the program and returns its exit code.
+///
+/// `command` — the program's name and what was typed after it
+/// `torch` — opens torch models
+pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
     let arguments = match Arguments::try_parse_from(&command) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -71,13 +82,14 @@ pub fn run(command: Vec<OsString>) -> u8 {
     }
     let done = |()| DONE;
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
-        Command::Run(run) => run::run(&run, typed, quiet),
+        Command::Run(run) => run::run(&run, typed, torch, quiet),
         Command::Score(score) => score::run(&score, typed, quiet),
         Command::Activations(activations) => activations::run(&activations, quiet).map(done),
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
         Command::Compare(compare) => compare::run(&compare, quiet).map(done),
+        Command::Combine(combine) => combine::run(&combine, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),

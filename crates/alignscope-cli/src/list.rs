@@ -1,7 +1,7 @@
 //! `alignscope list`.
 
 use alignscope::encoder::{FamilyEntry, families};
-use alignscope::{DatasetFormat, Distance, DreamSim, MetricKind};
+use alignscope::{DatasetFormat, Distance, DreamSim, MetricKind, TorchLibrary};
 
 use crate::arguments::Listed;
 use crate::terminal::say;
@@ -47,6 +47,12 @@ fn models() {
     let types = DreamSim::ALL.iter().filter(|model| model.is_single()).map(|m| m.type_name());
     let types = types.collect::<Vec<_>>().join(", ");
     say!("FOLDER#TYPE\n    the stages of a single model of DreamSim in that folder: {types}");
+    for library in TorchLibrary::ALL {
+        let forms: Vec<_> =
+            library.forms().iter().map(|form| format!("{library}:{form}")).collect();
+        say!("{}\n    a torch model of {library}, in the Python package", forms.join(", "));
+    }
+    say!("random:timm:NAME[@seed=N]\n    the untrained control of a torch model, of any library");
     say!("features:DIR\n    features that are already computed, in the folder DIR\n");
     for baseline in MetricKind::ALL {
         say!("{baseline}\n    baseline: {}", baseline.description());

@@ -20,6 +20,8 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `--limit`",
         Remedy::LeaveOutImages => "leave the trials of such images out with `--keep-going`",
         Remedy::LeaveOutMissing => "leave those trials out with `--skip-missing`",
+        Remedy::WithImages => "leave out `without_images` under [[datasets]] of the experiment",
+        Remedy::WithoutPixels => "leave the pixels out with `--no-pixels`",
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {
@@ -30,6 +32,14 @@ pub fn words(remedy: &Remedy) -> String {
         }
         Remedy::ClusterByDefault => "choose `--cluster default`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", option(*choice)),
+        Remedy::PythonPackage { library } => {
+            return format!(
+                "install the Python package with `pip install alignscope torch {library}`, and give \
+                 the same command again"
+            );
+        }
+        Remedy::TorchBackend => "let torch run encoders with `--backend torch`",
+        Remedy::OwnBackend => "let alignscope run encoders itself with `--backend own`",
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing, as in `--like \
@@ -56,10 +66,12 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::NameCache => "keep them in a folder that you name with `--cache`",
         Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
         Remedy::OtherFolder => "name another folder with `--out`",
+        Remedy::ReplaceRun => "remove what is there",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side with `--model-a`, `--stage-a` or `--distance-a`",
+        Remedy::NameRuns => "compare two of them by naming a model of each",
         Remedy::RunWithTies => "run one of them again with `--ties`",
     };
     text.to_owned()
@@ -74,5 +86,6 @@ fn option(choice: Choice) -> &'static str {
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",
+        Choice::Torch => "`--device`, `--dtype`, `--tf32`, `--compile` and `--batch`",
     }
 }

@@ -7,7 +7,7 @@ use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, Like, NamedDataset,
-    NamedLevel, NamedModel, PrecisionChoice, Progress, expand_home,
+    NamedLevel, NamedModel, PrecisionChoice, Progress, TorchModels, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
@@ -45,7 +45,14 @@ pub const LIKE_UNUSED: &str = "--like says what a file of weights is, such as `F
                                here is one without `@like=`";
 
 /// Measures models on data sets.
-pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
+///
+/// `torch` — opens torch models
+pub fn run(
+    arguments: &Run,
+    command: Vec<String>,
+    torch: &dyn TorchModels,
+    quiet: bool,
+) -> anyhow::Result<u8> {
     check_experiment(arguments, &command)?;
     let memory_bytes = memory(arguments.store.budget.memory)?;
     let choices = choices(arguments)?;
@@ -67,7 +74,8 @@ pub fn run(arguments: &Run, command: Vec<String>, quiet: bool) -> anyhow::Result
         command: Some(command),
         ..experiment
     };
-    execute(&experiment, OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?, quiet)
+    let out = OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?;
+    execute(&experiment, torch, out, quiet)
 }
 
 /// What was typed beside models and data sets.
@@ -75,6 +83,8 @@ fn choices(arguments: &Run) -> anyhow::Result<Choices> {
     Ok(Choices {
         projection: arguments.projection,
         precision: arguments.precision,
+        backend: arguments.torch.backend,
+        torch: arguments.torch.options(),
         prefix_tokens: arguments.arrays.prefix_tokens,
         layouts: match arguments.arrays.layouts.is_empty() {
             true => None,
@@ -202,9 +212,14 @@ pub fn named_paths(
 }
 
 /// Runs an experiment and says where the results are.
-pub fn execute(experiment: &Experiment, out: OutputFolder, quiet: bool) -> anyhow::Result<u8> {
+pub fn execute(
+    experiment: &Experiment,
+    torch: &dyn TorchModels,
+    out: OutputFolder,
+    quiet: bool,
+) -> anyhow::Result<u8> {
     let progress = Stoppable::new(progress(quiet))?;
-    let summary = match experiment.run(vec![], &out, &progress) {
+    let summary = match experiment.run_with(vec![], torch, &out, &progress) {
         Ok(summary) => summary,
         Err(ExperimentError::Stopped) => {
             tell!("alignscope: {}", stopped(experiment));

@@ -37,6 +37,7 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
             layouts,
         },
         source: UserSource::Features(folder.into()),
+        depths: None,
     };
     let NamedDataset { name, format } = arguments.data.dataset.clone();
     let mut datasets = [DatasetSpec {

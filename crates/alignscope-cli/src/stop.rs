@@ -67,6 +67,11 @@ pub fn with_the_reader() {
     }
 }
 
+/// Ends the program with an exit code, whatever its threads are at.
+pub fn end_at_once(code: u8) -> ! {
+    signal_hook::low_level::exit(code.into())
+}
+
 /// 128 and the signal's number, as shells have it.
 fn code(signal: i32) -> i32 {
     128 + signal

@@ -53,6 +53,19 @@ pub(crate) fn features<'a>(
     Ok((values, array.as_array().shape().to_vec()))
 }
 
+/// As [`features`], of numbers in double precision.
+///
+/// # Errors
+/// It has gaps.
+pub(crate) fn numbers<'a>(
+    array: &'a PyReadonlyArrayDyn<'_, f64>,
+) -> PyResult<(&'a [f64], Vec<usize>)> {
+    let values = array
+        .as_slice()
+        .map_err(|_| PyValueError::new_err("an array with gaps, expected a contiguous one"))?;
+    Ok((values, array.as_array().shape().to_vec()))
+}
+
 /// An image of an array `[height, width, 3]`, which Python has made contiguous.
 ///
 /// # Errors

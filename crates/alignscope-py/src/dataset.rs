@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use alignscope::dataset::ThingsImages;
+use alignscope::cache::CacheFolder;
+use alignscope::dataset::{Selection, ThingsImages};
 use alignscope::paradigm::Column;
 use alignscope::{DatasetFormat, DatasetOptions, DatasetSpec, NamedDataset, Pairs, demo};
-use numpy::{PyArray1, PyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
-use crate::array::{list, rows};
+use crate::array::{self, list, rows};
 use crate::error::{exception, raise};
 
 /// An opened data set.
@@ -24,7 +25,10 @@ pub(crate) struct Dataset {
 impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
-    #[pyo3(signature = (format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside, limit))]
+    #[pyo3(signature = (
+        format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside,
+        limit, selection, without_images
+    ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
         py: Python<'_>,
@@ -38,6 +42,8 @@ impl Dataset {
         skip_missing: bool,
         allow_outside: bool,
         limit: Option<usize>,
+        selection: Option<PyReadonlyArray1<'_, u32>>,
+        without_images: bool,
     ) -> PyResult<Self> {
         let asked: NamedDataset = format.parse().map_err(|e| exception(py, &e))?;
         let name = name.or(asked.name);
@@ -51,8 +57,18 @@ impl Dataset {
                 return Err(raise(py, "InvalidValueError", message));
             }
         };
-        let options =
-            DatasetOptions { split, min_votes, things_images, skip_missing, allow_outside, limit };
+        let selection =
+            selection.map(|positions| Selection::new(positions.as_array().iter().copied()));
+        let options = DatasetOptions {
+            split,
+            min_votes,
+            things_images,
+            skip_missing,
+            allow_outside,
+            limit,
+            selection,
+            without_images,
+        };
         let spec = DatasetSpec { name, level, format: asked.format, data: path, options };
         let dataset = py.detach(|| spec.open()).map_err(|e| exception(py, &e))?;
         let pairs = Pairs::of(&dataset.trials);
@@ -99,6 +115,18 @@ impl Dataset {
         self.dataset.skipped_trials
     }
 
+    /// What was asked for, as the library reads it.
+    #[getter]
+    fn format(&self) -> &'static str {
+        self.spec.format.name()
+    }
+
+    /// SHA-256 over trials, answers and labels.
+    #[getter]
+    fn trials_sha256(&self) -> String {
+        self.dataset.trials_hash().to_string()
+    }
+
     fn __len__(&self) -> usize {
         self.dataset.trials.len()
     }
@@ -142,6 +170,23 @@ impl Dataset {
     fn pairs_of_trials<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
         list(py, self.pairs.of_trials.iter().copied())
     }
+}
+
+/// The bytes of an image `[height, width, 3]` of `uint8` as a PNG file.
+#[pyfunction]
+pub(crate) fn png<'py>(
+    py: Python<'py>,
+    image: PyReadonlyArrayDyn<'py, u8>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let image = array::image(&image)?;
+    let bytes = py.detach(|| image.to_png());
+    Ok(PyBytes::new(py, &bytes))
+}
+
+/// Where data sets are kept that are made of arrays.
+#[pyfunction]
+pub(crate) fn datasets_folder(py: Python<'_>) -> PyResult<PathBuf> {
+    CacheFolder::of_datasets().map_err(|e| exception(py, &e))
 }
 
 /// Draws the demo's images and trials into a new folder; its three data sets by name.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alignscope::encoder::{Checkpoint, Encoder as VisionEncoder, EncoderError};
 use alignscope::features::{FeatureError, FeatureRequest, Picture, features};
 use alignscope::image::DecodingBudget;
-use alignscope::{ModelSpec, PrecisionChoice, ProjectionForm, Stage, Tokens};
+use alignscope::{ModelSpec, PrecisionChoice, Progress, ProjectionForm, Stage, Tokens};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -52,9 +52,9 @@ pub(crate) fn checkpoint(
     model: &ModelSpec,
     projection: Option<ProjectionForm>,
     tokens: Tokens,
-    worker: &work::Worker,
+    progress: &dyn Progress,
 ) -> Result<Option<Checkpoint>, EncoderError> {
-    Checkpoint::of(model, projection, tokens, worker)
+    Checkpoint::of(model, projection, tokens, progress)
 }
 
 #[pymethods]
@@ -85,7 +85,14 @@ impl Encoder {
         match loaded {
             Ok(Some(encoder)) => Ok(Self { name, encoder }),
             Ok(None) => {
-                let message = format!("`{name}` has no activations; name an encoder");
+                let message = match &spec {
+                    ModelSpec::Torch(of_torch) => format!(
+                        "`{name}` is a torch model, which is no encoder of alignscope's own; take \
+                         `alignscope.torch.from_{}(…).activations`",
+                        of_torch.library
+                    ),
+                    _ => format!("`{name}` has no activations; name an encoder"),
+                };
                 Err(raise(py, "InvalidValueError", message))
             }
             Err(error) => Err(exception(py, &error)),

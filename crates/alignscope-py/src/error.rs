@@ -7,14 +7,17 @@ use alignscope::dataset::{DatasetError, NamedDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
-use alignscope::model::ModelError;
+use alignscope::model::{GivenError, ModelError};
 use alignscope::results::ResultsError;
 use alignscope::{
-    Choice, DrawError, ExperimentError, ExperimentFileError, ModelNameError, ModelSpecError,
-    PreparedError, Remedy, StageRowsError, UnknownName, UnknownStage, remedies_of, with_remedies,
+    Choice, CombineError, CompareError, DrawError, ExperimentError, ExperimentFileError,
+    ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError, UnknownName,
+    UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+
+use crate::raised::Raised;
 
 /// The exception of an error.
 pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr {
@@ -23,8 +26,8 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         chain.push(cause);
     }
     // What a function of the user's raised comes out as it is.
-    if let Some(raised) = chain.iter().find_map(|error| error.downcast_ref::<PyErr>()) {
-        return raised.clone_ref(py);
+    if let Some(raised) = chain.iter().find_map(|error| error.downcast_ref::<Raised>()) {
+        return raised.error.clone_ref(py);
     }
     let stopped = |error: &&(dyn Error + 'static)| {
         matches!(as_a(*error), Some(ExperimentError::Stopped))
@@ -58,11 +61,18 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::FewerTrials => "take a part of them with `limit`",
         Remedy::LeaveOutImages => "leave the trials of such images out with `keep_going=True`",
         Remedy::LeaveOutMissing => "leave those trials out with `skip_missing=True`",
+        Remedy::WithImages => "load it with `images=True` where they are",
+        Remedy::WithoutPixels => "leave the pixels out with `pixels=False`",
         Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
         Remedy::NameFile => "name one of them as the path",
         Remedy::RenameDataset { .. } => "give one another name with `name`",
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", argument(*choice)),
+        Remedy::PythonPackage { library } => {
+            return format!("install them with `pip install torch {library}`");
+        }
+        Remedy::TorchBackend => "let torch run encoders with `backend=\"torch\"`",
+        Remedy::OwnBackend => "let alignscope run encoders itself with `backend=\"own\"`",
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing behind the file, as in \
@@ -89,9 +99,10 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
-        Remedy::Fresh => "discard that run with `fresh=True`",
+        Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side",
+        Remedy::NameRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
         Remedy::RunWithTies => "run one of them again with `ties`",
     };
     text.to_owned()
@@ -106,6 +117,7 @@ fn argument(choice: Choice) -> &'static str {
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
+        Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
     }
 }
 
@@ -151,6 +163,18 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
             _ => None,
         };
     }
+    if let Some(CompareError::Results(results)) = as_a::<CompareError>(error) {
+        return Some(results);
+    }
+    match as_a::<CombineError>(error) {
+        Some(
+            CombineError::Results(results)
+            | CombineError::Compare(CompareError::Results(results))
+            | CombineError::Draw(DrawError::Results(results)),
+        ) => return Some(results),
+        Some(CombineError::Compare(error)) => return Some(error),
+        _ => {}
+    }
     match as_a::<FeatureFolderError>(error) {
         Some(FeatureFolderError::Npy(npy)) => Some(npy),
         _ => None,
@@ -184,9 +208,25 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         || is_a::<ModelNameError>(error)
         || is_a::<RowsError>(error)
         || is_a::<LayoutError>(error)
+        || is_a::<GivenError>(error)
         || is_a::<StageRowsError>(error);
     if word {
         return Some("InvalidValueError");
+    }
+    if let Some(error) = as_a::<CompareError>(error) {
+        return match error {
+            CompareError::Results(_) => None,
+            _ => Some("InvalidValueError"),
+        };
+    }
+    if let Some(error) = as_a::<CombineError>(error) {
+        return match error {
+            CombineError::Few { .. }
+            | CombineError::Itself { .. }
+            | CombineError::Different { .. }
+            | CombineError::Model { .. } => Some("InvalidValueError"),
+            _ => None,
+        };
     }
     if let Some(error) = as_a::<DatasetError>(error) {
         return match error {
@@ -239,11 +279,15 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
             | ModelError::StageTwice { .. }
             | ModelError::NoStages { .. }
             | ModelError::LongStageName { .. }
+            | ModelError::Depths { .. }
             | ModelError::Name(_)
+            | ModelError::WithoutImages { .. }
             | ModelError::Unusable { .. },
         )
         | ExperimentError::Twice { .. }
         | ExperimentError::NotGiven(_)
+        | ExperimentError::TorchUnused
+        | ExperimentError::Measure(ModelError::NotOfTorch { .. })
         | ExperimentError::Panel { .. }
         | ExperimentError::Name(_)
         | ExperimentError::Series(_)

@@ -1,6 +1,7 @@
 //! Runs: models × data sets.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,8 +10,9 @@ use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
 use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
-    ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile, ModelSpec,
-    ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens, UnknownName,
+    Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
+    Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
+    TorchDtype, TorchOptions, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,6 +21,7 @@ use crate::dataset::Dataset;
 use crate::encoder::memory_bytes;
 use crate::error::{exception, raise};
 use crate::external::{Given, Own};
+use crate::torch::Torch;
 use crate::work;
 
 /// What is chosen of an experiment, as Python names it; `None` where nothing is.
@@ -30,6 +33,12 @@ pub(crate) struct Choices {
     tokens: Option<String>,
     projection: Option<String>,
     precision: Option<String>,
+    backend: Option<String>,
+    device: Option<String>,
+    dtype: Option<String>,
+    tf32: Option<bool>,
+    compile: Option<bool>,
+    batch: Option<NonZeroUsize>,
     ties: Option<String>,
     resamples: Option<usize>,
     seed: Option<u64>,
@@ -69,6 +78,14 @@ impl Choices {
             tokens: word(py, self.tokens)?,
             projection: word(py, self.projection)?,
             precision: word(py, self.precision)?,
+            backend: word(py, self.backend)?,
+            torch: TorchOptions {
+                device: word(py, self.device)?,
+                dtype: word(py, self.dtype)?,
+                tf32: self.tf32,
+                compile: self.compile,
+                batch: self.batch,
+            },
             ties: word(py, self.ties)?,
             resamples: self.resamples,
             seed: self.seed,
@@ -122,12 +139,13 @@ pub(crate) struct Experiment {
 #[pymethods]
 impl Experiment {
     #[new]
-    #[pyo3(signature = (models, datasets, choices))]
+    #[pyo3(signature = (models, datasets, choices, control))]
     fn new(
         py: Python<'_>,
         models: Vec<GivenModel>,
         datasets: Vec<PyRef<'_, Dataset>>,
         choices: Choices,
+        control: bool,
     ) -> PyResult<Self> {
         let choices = choices.read(py)?;
         let datasets = self::datasets(&datasets);
@@ -135,15 +153,18 @@ impl Experiment {
             models: self::models(py, models)?,
             ..alignscope::Experiment::new(vec![], datasets, memory_bytes(py, None)?)
         };
-        Ok(Self { experiment: experiment.with(choices) })
+        let experiment = experiment.with(choices);
+        Ok(Self { experiment: if control { experiment.with_controls() } else { experiment } })
     }
 
     /// The experiment of a file; what is given takes the place of what it says.
     ///
     /// `data` — where data sets lie that are not where it says, by name
     /// `untrained` — whether each encoder is replaced by its untrained control
+    /// `control` — whether each has it beside it
     #[staticmethod]
-    #[pyo3(signature = (path, data, untrained, models, datasets, choices))]
+    #[pyo3(signature = (path, data, untrained, models, datasets, choices, control))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn read(
         py: Python<'_>,
         path: PathBuf,
@@ -152,6 +173,7 @@ impl Experiment {
         models: Option<Vec<GivenModel>>,
         datasets: Option<Vec<PyRef<'_, Dataset>>>,
         choices: Choices,
+        control: bool,
     ) -> PyResult<Self> {
         let choices = choices.read(py)?;
         let read = py.detach(|| ExperimentFile::read(&path, &data, untrained));
@@ -162,7 +184,8 @@ impl Experiment {
         if let Some(datasets) = datasets {
             file = file.with_datasets(self::datasets(&datasets));
         }
-        Ok(Self { experiment: file.into_experiment(choices, memory_bytes(py, None)?) })
+        let experiment = file.into_experiment(choices, memory_bytes(py, None)?);
+        Ok(Self { experiment: if control { experiment.with_controls() } else { experiment } })
     }
 
     /// The models as they are named.
@@ -181,7 +204,9 @@ impl Experiment {
     ///
     /// `own` — the user's own models. Those that the experiment does not name come after the others
     /// `cache` — where differences are kept: a folder, the user's own (True), or nowhere (False)
-    #[pyo3(signature = (own, out, cache, fresh, keep_going, reporter, threads))]
+    /// `fresh` — whether what folder and cache hold of the run is discarded
+    /// `overwrite` — whether a run that the folder holds is
+    #[pyo3(signature = (own, out, cache, fresh, overwrite, keep_going, reporter, threads))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn run(
         &self,
@@ -190,6 +215,7 @@ impl Experiment {
         out: PathBuf,
         cache: Cache,
         fresh: bool,
+        overwrite: bool,
         keep_going: bool,
         reporter: Option<Bound<'_, PyAny>>,
         threads: Option<usize>,
@@ -204,11 +230,12 @@ impl Experiment {
             alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
         let given: Vec<Given<'_>> =
             own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
-        let folder = OutputFolder::claim_run(&out, fresh).map_err(|e| exception(py, &e))?;
+        let claimed = OutputFolder::claim_run(&out, fresh || overwrite);
+        let folder = claimed.map_err(|e| exception(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker));
-            let own = own.collect::<Result<Vec<_>, ExperimentError>>()?;
-            experiment.run(own, &folder, worker)
+            let own = given.into_iter().map(|given| given.external(worker, worker));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            experiment.run_with(own, &Torch(worker), &folder, worker)
         });
         let failed = match done {
             Ok(Ok(summary)) => {
@@ -234,8 +261,13 @@ pub(crate) fn choices(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     found.set_item("ties", Ties::ALL.map(Ties::name))?;
     found.set_item("cluster", ClusterBy::ALL.map(ClusterBy::name))?;
     found.set_item("projection", ProjectionForm::ALL.map(ProjectionForm::name))?;
+    found.set_item("measure", Measure::ALL.map(Measure::name))?;
+    let main = Measure::ALL.into_iter().filter(|measure| measure.is_main());
+    found.set_item("main measure", main.map(Measure::name).collect::<Vec<_>>())?;
     found.set_item("table", RunTable::ALL.map(RunTable::name))?;
     let precisions = PrecisionChoice::ALL.map(PrecisionChoice::name);
     found.set_item("precision", precisions)?;
+    found.set_item("backend", Backend::ALL.map(Backend::name))?;
+    found.set_item("dtype", TorchDtype::ALL.map(TorchDtype::name))?;
     Ok(found)
 }

@@ -1,26 +1,28 @@
 //! Models of the user's: features that are there already, and functions that encode images.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alignscope::encoder::known_models;
 use alignscope::features::{FeatureFolder, Layout, Layouts, Reading};
-use alignscope::model::ModelError;
-use alignscope::preprocess::Preprocessing;
+use alignscope::model::{Device, ModelError};
 use alignscope::results::{OutputFolder, table_of_scores};
 use alignscope::{
-    Batch, Distance, Experiment, ExperimentError, FeatureValues, Features, Function, ModelSpec,
-    Stage, StageRows, Tokens, UserModel, UserSource,
+    Batch, Distance, Experiment, FeatureValues, Features, Function, GivenDistances, GivenOn,
+    GivenValues, Progress, Stage, StageRows, Tokens, UserModel, UserSource,
 };
 use numpy::{PyArray1, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
 use crate::array;
 use crate::dataset::Dataset;
+use crate::device::{PyDevice, images};
 use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
+use crate::raised::Raised;
+use crate::recipe::{GivenRecipe, Recipe};
 use crate::table::Table;
 use crate::work::{self, Worker};
 
@@ -125,6 +127,10 @@ impl Measured {
     }
 }
 
+/// Distances as Python gives them: the data set's name, if they are for one, and an array for each
+/// stage.
+type GivenOfDataset<'py> = (Option<String>, Vec<(String, PyReadonlyArrayDyn<'py, f64>)>);
+
 /// Features as Python gives them: a folder, or an array for each stage.
 #[derive(FromPyObject)]
 enum GivenFeatures<'py> {
@@ -141,29 +147,39 @@ pub(crate) struct Own<'py> {
     file_names: Option<Vec<String>>,
     encode: Option<Py<PyAny>>,
     stages: Vec<String>,
-    recipe: Option<String>,
+    recipe: Option<GivenRecipe>,
     batch: usize,
     spill: bool,
     version: Option<String>,
+    made_with: BTreeMap<String, String>,
+    device: Option<Py<PyAny>>,
     prefix: Option<usize>,
     layout: Vec<String>,
     /// Whether layout and prefix are for whatever arrays come.
     layout_where_it_fits: bool,
+    /// Distances that are given, by data set.
+    distances: Option<Vec<GivenOfDataset<'py>>>,
+    /// Their kind.
+    kind: Option<String>,
+    depths: Option<Vec<f64>>,
 }
 
 impl Own<'_> {
     /// The model, as far as it is known before there are threads for it.
     pub(crate) fn given(&self, py: Python<'_>, tokens: Tokens) -> PyResult<Given<'_>> {
         let source = match (&self.features, &self.encode) {
+            _ if self.distances.is_some() => GivenSource::Distances(self.distances(py)?),
             (Some(features), _) => GivenSource::Features(self.features(py, features)?),
-            (None, Some(encode)) => GivenSource::Function {
+            (None, Some(encode)) => GivenSource::Function(GivenFunction {
                 encode: Arc::new(encode.clone_ref(py)),
                 stages: self.stages.iter().map(|name| Stage::in_results(name)).collect(),
-                recipe: self.recipe.as_deref().map(|name| Recipe::of(py, name)).transpose()?,
+                recipe: self.recipe.as_ref().map(|given| Recipe::new(py, given)).transpose()?,
                 batch: self.batch,
                 spill: self.spill,
                 version: self.version.clone(),
-            },
+                made_with: self.made_with.clone(),
+                device: self.device.as_ref().map(|device| Arc::new(device.clone_ref(py))),
+            }),
             (None, None) => {
                 let message = format!("{} has neither features nor a function", self.name);
                 return Err(raise(py, "InvalidValueError", message));
@@ -173,7 +189,24 @@ impl Own<'_> {
         if self.layout_where_it_fits {
             reading.layouts = reading.layouts.where_they_fit();
         }
-        Ok(Given { name: self.name.clone(), reading, source })
+        let depths = self.depths.clone();
+        Ok(Given { name: self.name.clone(), reading, source, depths })
+    }
+
+    /// The distances that are given; file names are those of their rows.
+    fn distances(&self, py: Python<'_>) -> PyResult<GivenDistances<'_>> {
+        let kind = self.kind.as_deref().map(Distance::in_results).transpose();
+        let kind = kind.map_err(|e| exception(py, &e))?.unwrap_or(Distance::Own);
+        let mut datasets = Vec::new();
+        for (dataset, given) in self.distances.iter().flatten() {
+            let mut stages = Vec::with_capacity(given.len());
+            for (name, array) in given {
+                let (values, shape) = array::numbers(array)?;
+                stages.push((Stage::in_results(name), GivenValues { values, shape }));
+            }
+            datasets.push(GivenOn { dataset: dataset.clone(), stages });
+        }
+        Ok(GivenDistances { kind, datasets, file_names: self.file_names.clone() })
     }
 
     fn features<'a>(
@@ -202,33 +235,64 @@ pub(crate) struct Given<'a> {
     name: String,
     reading: Reading,
     source: GivenSource<'a>,
+    depths: Option<Vec<f64>>,
 }
 
 enum GivenSource<'a> {
     Features(Features<'a>),
-    Function {
-        encode: Arc<Py<PyAny>>,
-        stages: Vec<Stage>,
-        recipe: Option<Recipe>,
-        batch: usize,
-        spill: bool,
-        version: Option<String>,
-    },
+    Distances(GivenDistances<'a>),
+    Function(GivenFunction),
+}
+
+/// A function, before there are threads for it.
+struct GivenFunction {
+    encode: Arc<Py<PyAny>>,
+    stages: Vec<Stage>,
+    recipe: Option<Recipe>,
+    batch: usize,
+    spill: bool,
+    version: Option<String>,
+    made_with: BTreeMap<String, String>,
+    device: Option<Arc<Py<PyAny>>>,
 }
 
 impl<'a> Given<'a> {
+    /// The same under another name, if it is a function, which borrows nothing of Python.
+    pub(crate) fn of_function(self, name: String) -> Option<Given<'static>> {
+        let Self { reading, source, depths, .. } = self;
+        let GivenSource::Function(function) = source else { return None };
+        Some(Given { name, reading, source: GivenSource::Function(function), depths })
+    }
+
     /// The model; its function is called through the worker.
+    ///
+    /// `progress` — says whether the user wants to stop
     ///
     /// # Errors
     /// The checkpoint whose recipe of preprocessing is named cannot be opened.
-    pub(crate) fn external<'w>(self, worker: &'w Worker) -> Result<UserModel<'w>, ExperimentError>
+    pub(crate) fn external<'w>(
+        self,
+        worker: &'w Worker,
+        progress: &'w dyn Progress,
+    ) -> Result<UserModel<'w>, ModelError>
     where
         'a: 'w,
     {
-        let Self { name, reading, source } = self;
+        let Self { name, reading, source, depths } = self;
         let source = match source {
             GivenSource::Features(features) => UserSource::Features(features),
-            GivenSource::Function { encode, stages, recipe, batch, spill, version } => {
+            GivenSource::Distances(given) => UserSource::Distances(given),
+            GivenSource::Function(function) => {
+                let GivenFunction {
+                    encode,
+                    stages,
+                    recipe,
+                    batch,
+                    spill,
+                    version,
+                    made_with,
+                    device,
+                } = function;
                 let preprocessing = match recipe {
                     None => None,
                     Some(Recipe::Known(recipe)) => Some(recipe),
@@ -237,41 +301,48 @@ impl<'a> Given<'a> {
                             model: model.to_string(),
                             source: Box::new(source),
                         };
-                        let found = checkpoint(&model, None, Tokens::All, worker);
+                        let found = checkpoint(&model, None, Tokens::All, progress);
                         found.map_err(failed)?.map(|checkpoint| checkpoint.preprocessing)
                     }
                 };
                 let call = move |batch: Batch, rows: Vec<StageRows>| {
                     let encode = Arc::clone(&encode);
-                    match worker.call(move |py| of_batch(py, encode.bind(py), batch, rows)) {
-                        Some(found) => Ok(found?),
-                        None => Err(ExperimentError::Stopped.into()),
-                    }
+                    let call = move |py: Python<'_>| {
+                        let found = of_batch(py, encode.bind(py), batch, rows);
+                        found.map_err(|error| Raised::new(py, error))
+                    };
+                    Ok(worker.call(progress, call).ok_or(ModelError::Stopped)??)
                 };
                 let encode = Box::new(call);
+                let device = device.map(|object| PyDevice { object, worker, progress });
+                let device = device.map(|device| Box::new(device) as Box<dyn Device + 'w>);
                 UserSource::Function(Function {
                     stages,
                     preprocessing,
                     batch,
                     spill,
                     version,
+                    made_with,
                     encode,
+                    device,
                 })
             }
         };
-        Ok(UserModel { name, reading, source })
+        Ok(UserModel { name, reading, source, depths })
     }
 }
 
 /// Measures a model of the user's on a data set.
 #[pyfunction]
-#[pyo3(signature = (dataset, own, choices, out, reporter, threads))]
+#[pyo3(signature = (dataset, own, choices, out, overwrite, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub(crate) fn measure(
     py: Python<'_>,
     dataset: PyRef<'_, Dataset>,
     own: Own<'_>,
     choices: Choices,
     out: Option<PathBuf>,
+    overwrite: bool,
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Measured> {
@@ -279,10 +350,13 @@ pub(crate) fn measure(
     let experiment =
         Experiment::new(vec![], datasets, memory_bytes(py, None)?).with(choices.read(py)?);
     let given = own.given(py, experiment.tokens)?;
-    let folder =
-        out.map(|out| OutputFolder::claim(&out)).transpose().map_err(|e| exception(py, &e))?;
+    let claim = |out: PathBuf| match overwrite {
+        true => OutputFolder::claim_run(&out, true),
+        false => OutputFolder::claim(&out),
+    };
+    let folder = out.map(claim).transpose().map_err(|e| exception(py, &e))?;
     let done = work::run(py, reporter.as_ref(), threads, |worker| {
-        experiment.measure(given.external(worker)?, folder.as_ref(), worker)
+        experiment.measure(given.external(worker, worker)?, folder.as_ref(), worker)
     });
     let failed = match done {
         Ok(Ok(measured)) => return Ok(Measured { measured }),
@@ -308,30 +382,6 @@ fn reading(
     Ok(Reading { tokens, prefix, layouts })
 }
 
-/// How images are brought to a function: as some model has it.
-enum Recipe {
-    Known(Preprocessing),
-    /// Of a checkpoint that is still to be opened.
-    Checkpoint(ModelSpec),
-}
-
-impl Recipe {
-    fn of(py: Python<'_>, name: &str) -> PyResult<Self> {
-        let id = name.strip_prefix("random:").unwrap_or(name);
-        if let Some(known) = known_models().iter().find(|known| known.id == id) {
-            return Ok(Self::Known(known.preprocessing().clone()));
-        }
-        let model: ModelSpec = name.parse().map_err(|e| exception(py, &e))?;
-        match model.is_encoder() {
-            true => Ok(Self::Checkpoint(model)),
-            false => {
-                let message = format!("`{name}` has no recipe of preprocessing; name an encoder");
-                Err(raise(py, "InvalidValueError", message))
-            }
-        }
-    }
-}
-
 /// Has the user's function encode a batch.
 fn of_batch(
     py: Python<'_>,
@@ -340,12 +390,7 @@ fn of_batch(
     mut rows: Vec<StageRows>,
 ) -> PyResult<Vec<StageRows>> {
     let stages: Vec<String> = rows.iter().map(|rows| rows.stage().to_string()).collect();
-    let images = match batch {
-        Batch::Preprocessed { values, shape } => array::array(py, values, &shape).into_any(),
-        Batch::Decoded(images) => {
-            PyList::new(py, images.iter().map(|image| array::pixels(py, image)))?.into_any()
-        }
-    };
+    let images = images(py, batch)?;
     let found: Vec<PyReadonlyArrayDyn<'_, f32>> = encode.call1((images, stages))?.extract()?;
     for (rows, array) in rows.iter_mut().zip(&found) {
         let (values, shape) = array::features(array)?;

@@ -1,15 +1,18 @@
 //! Tables of a run, handed over as Arrow streams.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use alignscope::results::{RunTable, TableReader, one_batch, read_table as read};
+use alignscope::results::{RunTable, TableReader, read_table as read};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
-    Array, BooleanArray, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, RecordBatchIterator, StringArray,
+    UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList};
 
@@ -25,17 +28,20 @@ pub(crate) struct Table {
 
 enum Source {
     File { run: PathBuf, table: RunTable },
-    Memory(RecordBatch),
+    Memory(Vec<RecordBatch>),
 }
 
 impl Table {
     pub(crate) fn of(batch: RecordBatch) -> Self {
-        Self { schema: batch.schema(), source: Source::Memory(batch) }
+        Self { schema: batch.schema(), source: Source::Memory(vec![batch]) }
     }
 
     fn reader(&self, py: Python<'_>) -> PyResult<TableReader> {
         match &self.source {
-            Source::Memory(batch) => Ok(one_batch(batch.clone())),
+            Source::Memory(batches) => {
+                let batches: Vec<_> = batches.iter().cloned().map(Ok).collect();
+                Ok(Box::new(RecordBatchIterator::new(batches, self.schema.clone())))
+            }
             Source::File { run, table } => read(run, *table).map_err(|e| exception(py, &e)),
         }
     }
@@ -85,6 +91,50 @@ impl Table {
         PyCapsule::new_with_value(py, schema, c"arrow_schema")
     }
 
+    /// The folder and the name of a table of a run; `None` if the table is in memory alone.
+    #[getter]
+    fn place(&self) -> Option<(PathBuf, &'static str)> {
+        match &self.source {
+            Source::File { run, table } => Some((run.clone(), table.name())),
+            Source::Memory(_) => None,
+        }
+    }
+
+    /// The type of each column.
+    #[getter]
+    fn types(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.data_type().to_string()).collect()
+    }
+
+    /// The table of these columns: name, type, and values, `None` where nothing stands.
+    #[staticmethod]
+    fn of_columns(
+        py: Python<'_>,
+        columns: Vec<(String, String, Bound<'_, PyAny>)>,
+    ) -> PyResult<Self> {
+        let read = |(name, kind, values): (String, String, Bound<'_, PyAny>)| {
+            let array = column_of(&kind, &values)?;
+            Ok((name, array, true))
+        };
+        let columns = columns.into_iter().map(read).collect::<PyResult<Vec<_>>>()?;
+        let batch = RecordBatch::try_from_iter_with_nullable(columns)
+            .map_err(|error| raise(py, "ResultsError", error.to_string()))?;
+        Ok(Self::of(batch))
+    }
+
+    /// The rows for which `wanted` is true, in memory; there is one for each row.
+    fn filter(&self, py: Python<'_>, wanted: PyReadonlyArray1<'_, bool>) -> PyResult<Self> {
+        let mut wanted = wanted.as_array().iter().copied().collect::<Vec<bool>>().into_iter();
+        let mut batches = Vec::new();
+        for batch in self.reader(py)? {
+            let batch = batch.map_err(|e| self.damaged(py, &e))?;
+            let of_batch: Vec<bool> = wanted.by_ref().take(batch.num_rows()).collect();
+            let found = filter_record_batch(&batch, &BooleanArray::from(of_batch));
+            batches.push(found.map_err(|e| self.damaged(py, &e))?);
+        }
+        Ok(Self { source: Source::Memory(batches), schema: self.schema.clone() })
+    }
+
     /// A column: an array of numbers, in which what is missing is NaN, or a list of texts.
     fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let Ok(position) = self.schema.index_of(name) else {
@@ -129,6 +179,23 @@ impl Table {
             _ => PyList::new(py, parts!(StringArray).flat_map(|part| part.iter()))?.into_any(),
         })
     }
+}
+
+/// A column of a type that [`Table::types`] names.
+fn column_of(kind: &str, values: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
+    macro_rules! array {
+        ($array:ty, $value:ty) => {
+            Arc::new(values.extract::<Vec<Option<$value>>>()?.into_iter().collect::<$array>())
+        };
+    }
+    Ok(match kind {
+        "Float64" => array!(Float64Array, f64),
+        "UInt8" => array!(UInt8Array, u8),
+        "UInt32" => array!(UInt32Array, u32),
+        "UInt64" => array!(UInt64Array, u64),
+        "Boolean" => array!(BooleanArray, bool),
+        _ => array!(StringArray, String),
+    })
 }
 
 /// A table of the run in a folder.

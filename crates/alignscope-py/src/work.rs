@@ -39,13 +39,18 @@ pub(crate) struct Worker {
     /// Steps of the present task that are done.
     done: AtomicU64,
     stopped: AtomicBool,
+    /// Whether a call was not waited for.
+    in_call: AtomicBool,
 }
 
 impl Worker {
     /// Has `call` run by the thread that called, with the GIL; nothing where that is no longer
-    /// wanted.
+    /// wanted. Does not wait for it once the user wants to stop.
+    ///
+    /// `progress` — says so
     pub(crate) fn call<R: Send + 'static>(
         &self,
+        progress: &dyn Progress,
         call: impl FnOnce(Python<'_>) -> R + Send + 'static,
     ) -> Option<R> {
         let (reply, replied) = channel();
@@ -53,7 +58,22 @@ impl Worker {
             // Nobody waits where the work has ended.
             let _ = reply.send(call(py));
         })));
-        replied.recv().ok()
+        loop {
+            match replied.recv_timeout(TICK) {
+                Ok(found) => return Some(found),
+                Err(RecvTimeoutError::Timeout) if !progress.is_stopped() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    self.in_call.store(true, Ordering::Relaxed);
+                    return None;
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Whether the thread that called may still be at something that was not waited for.
+    pub(crate) fn is_in_call(&self) -> bool {
+        self.in_call.load(Ordering::Relaxed)
     }
 
     fn tell(&self, event: Event) {
@@ -122,7 +142,12 @@ pub(crate) fn run<T: Send>(
     };
     let pool = pool.transpose().inspect_err(|_| BUSY.set(nested))?;
     let (events, receiver) = channel();
-    let worker = Worker { events, done: AtomicU64::new(0), stopped: AtomicBool::new(false) };
+    let worker = Worker {
+        events,
+        done: AtomicU64::new(0),
+        stopped: AtomicBool::new(false),
+        in_call: AtomicBool::new(false),
+    };
     let receiver = Mutex::new(receiver);
     let (result, failed) = std::thread::scope(|scope| {
         let worker = &worker;

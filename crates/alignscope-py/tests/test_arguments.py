@@ -20,6 +20,7 @@ WRONG = {
     "path": [3, True, b"x", ["x"], ""],
     "whole": ["5", 5.0, True, [5], np.float32(5), b"5"],
     "flag": ["yes", 1, 0, None, [True]],
+    "switch": ["yes", 1, 0, [True]],
     "words": [3, True, b"x", {"x": 1}, [3], ["x", None]],
     "memory": [8e9, True, [8], "8 parsecs", "", -1, b"8GB"],
     "function": [3, "f", None],
@@ -31,7 +32,7 @@ KINDS = {
     "path": ("path", False), "split": ("text", True),
     "min_votes": ("whole", True), "things_images": ("text", True), "skip_missing": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
-    "distance": ("words", True), "distances": ("words", True), "tokens": ("text", False),
+    "distance": ("text", False), "distances": ("words", True), "tokens": ("text", False),
     "prefix": ("whole", True), "layout": ("words", True), "ties": ("text", False),
     "resamples": ("whole", False), "cluster": ("text", False), "pixels": ("flag", False),
     "memory": ("memory", True), "out": ("path", True), "threads": ("whole", True),
@@ -39,12 +40,30 @@ KINDS = {
     "stages": ("words", False), "encode": ("function", False), "projection": ("text", True),
     "precision": ("text", False), "baseline_size": ("whole", True), "weights": ("path", True),
     "scale_from": ("path", True), "title": ("text", True), "published": ("flag", False),
-    "fresh": ("flag", False), "keep_going": ("flag", False), "table": ("text", False),
-    "stage": ("text", False), "column": ("text", False),
+    "fresh": ("flag", False), "overwrite": ("flag", False), "control": ("flag", False),
+    "keep_going": ("flag", False), "table": ("text", False),
+    "stage": ("text", False), "column": ("text", False), "height": ("whole", False),
+    "intervals": ("flag", False), "backend": ("text", False),
+    "device": ("text", True), "dtype": ("text", True), "tf32": ("switch", True),
+    "compile": ("switch", True),
 }  # fmt: skip
-#: Looked at by themselves below.
+#: What may be None in some functions alone.
+OPTIONAL = {
+    "activations": ("stages",),
+    "compare": ("resamples", "seed"),
+    "rdm": ("stage", "distance"),
+    "plot": ("distance",),
+}
+#: Looked at by themselves below, or where they belong.
 OTHERS = {"dataset", "features", "file_names", "model", "models", "datasets", "preprocess", "cache",
-          "images", "self"}
+          "images", "self", "depths", "values", "runs", "ax"}
+
+
+class Axes:
+    """Takes whatever is drawn."""
+
+    def __getattr__(self, name):
+        return lambda *arguments, **options: None
 
 
 @pytest.fixture()
@@ -66,6 +85,8 @@ def calls(rated, tmp_path):
         return function, lambda **options: function(**{**defaults, **options})
 
     quiet = {"progress": False}
+    given = np.ones(len(dataset.pairs))
+    done = alignscope.run("psnr", dataset, tmp_path / "done", resamples=0, **quiet)
     return [
         with_defaults(alignscope.load_dataset, format="pairs", path=rated),
         with_defaults(alignscope.demo, path=tmp_path / "demo"),
@@ -82,6 +103,11 @@ def calls(rated, tmp_path):
         with_defaults(found.trial_distances, stage="x", distance="cosine"),
         with_defaults(found.scale, stage="x"),
         with_defaults(found.scores.__getitem__, column="value"),
+        with_defaults(alignscope.score_distances, dataset=dataset, values=given),
+        with_defaults(alignscope.combine, runs=[done, done], out=tmp_path / "both", **quiet),
+        with_defaults(done.rdm, model="psnr"),
+        with_defaults(done.plot, models="psnr", ax=Axes()),
+        with_defaults(done.show),
     ]
 
 
@@ -92,11 +118,11 @@ def test_each_argument_of_a_wrong_type_is_named(calls):
             if name in OTHERS:
                 continue
             kind, optional = KINDS[name]
-            if name == "distance" and function.__name__ in ("distances", "trial_distances"):
-                kind, optional = "text", False
-            if name == "stages" and function.__name__ == "activations":
+            if name in OPTIONAL.get(function.__name__, ()):
                 optional = True
-            if name == "out" and function.__name__ == "run":
+            if name == "batch" and function is alignscope.Experiment.__init__:
+                optional = True
+            if name == "out" and function.__name__ in ("run", "combine"):
                 optional = False
             wrong = WRONG[kind] + ([] if optional or None in WRONG[kind] else [None])
             for value in wrong:
@@ -175,11 +201,11 @@ def test_what_numpy_and_pathlib_give_is_taken(rated, tmp_path):
     dataset = alignscope.load_dataset(np.str_("pairs"), rated, limit=np.int32(20))
     array = np.random.default_rng(0).normal(size=(len(dataset.images), 5, 3))
     plain = alignscope.score(
-        dataset, {"x": array}, distance="cosine", tokens="patches", prefix=1, resamples=100, seed=3,
+        dataset, {"x": array}, distances="cosine", tokens="patches", prefix=1, resamples=100, seed=3,
         memory=10**9, threads=1, pixels=False,
     )
     other = alignscope.score(
-        dataset, {"x": array}, distance=np.array(["cosine"]), tokens=np.str_("patches"),
+        dataset, {"x": array}, distances=np.array(["cosine"]), tokens=np.str_("patches"),
         prefix=np.uint8(1), resamples=np.int64(100), seed=np.uint64(3), memory="1GB",
         threads=np.int16(1), pixels=np.bool_(False), file_names=[Path(n) for n in dataset.images],
         out=tmp_path / "out",

@@ -38,7 +38,7 @@ def test_words_are_value_errors_with_what_would_do(dataset):
         alignscope.load_dataset("night", ".")
     array = np.zeros((40, 2), np.float32)
     for option, message in [
-        ({"distance": "l2"}, "unknown distance `l2`"),
+        ({"distances": "l2"}, "unknown distance `l2`"),
         ({"tokens": "cls"}, "unknown choice of tokens `cls`"),
         ({"ties": "maybe"}, "`maybe`"),
         ({"cluster": "person"}, "unknown cluster `person`"),
@@ -50,10 +50,10 @@ def test_words_are_value_errors_with_what_would_do(dataset):
 
 
 def test_wrong_arrays_say_what_was_expected(dataset):
-    with pytest.raises(TypeError, match=r"features\['x'\] is of int64, expected float32"):
-        alignscope.score(dataset, {"x": np.zeros((40, 2), np.int64)})
-    with pytest.raises(ValueError, match=r"at x: the shape is \[40\], expected \[images, chan"):
-        alignscope.score(dataset, {"x": np.zeros(40)})
+    with pytest.raises(TypeError, match=r"features\['x'\] is of complex64, expected float32"):
+        alignscope.score(dataset, {"x": np.zeros((40, 2), np.complex64)})
+    with pytest.raises(ValueError, match=r"at x: the shape is \[\], expected \[images\], "):
+        alignscope.score(dataset, {"x": np.zeros(())})
     with pytest.raises(ValueError, match="expected 40 images, as there are images of the data set"):
         alignscope.score(dataset, {"x": np.zeros((39, 2))})
     with pytest.raises(TypeError, match="features is a ndarray, expected a mapping"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import alignscope
+from alignscope._alignscope import prepared
 from alignscope.torch import Recipe
 
 torch = pytest.importorskip("torch")
@@ -25,7 +26,11 @@ def images(count, seed=0):
 
 def encoded(model, count=5, seed=0):
     """Each stage's array, as a run would get it."""
-    arrays = model._own["encode"](images(count, seed), model.stages)
+    given = images(count, seed)
+    if model._own["recipe"] is not None:
+        # The compiled part prepares images by a recipe.
+        given = np.stack([prepared(model._own["recipe"], image) for image in given])
+    arrays = model._own["encode"](given, model.stages)
     return dict(zip(model.stages, arrays))
 
 

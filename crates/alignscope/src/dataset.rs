@@ -16,13 +16,14 @@ mod nights;
 mod not_found;
 mod open;
 mod pairs;
+mod part;
 mod release;
 mod rows;
+mod selection;
 mod subsets;
 mod table;
 mod things;
 mod tid;
-mod exclude_images;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,7 @@ pub use name::check_dataset_name;
 pub use named::{NamedDataset, NamedDatasetError, NamedLevel, NamedLevelError};
 pub use pairs::Pairs;
 pub use release::{Release, ReleaseCounts};
+pub use selection::{Selection, SelectionError};
 pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
 
@@ -72,7 +74,7 @@ pub struct Dataset {
     pub release: Option<Release>,
     /// The level of abstraction of what people compared.
     pub level: Level,
-    /// The images that the trials use, in order of first use.
+    /// The images that the trials use: in order of first use, or of a manifest's list.
     pub images: Vec<ImageEntry>,
     /// The trials.
     pub trials: Trials,
@@ -118,6 +120,11 @@ pub struct DatasetOptions {
     pub allow_outside: bool,
     /// Take only the first trials, after those left out.
     pub limit: Option<usize>,
+    /// Of the trials that all else leaves, take only these.
+    pub selection: Option<Selection>,
+    /// Whether the images are not at hand, so that none is looked for: only features that are there
+    /// already can be measured.
+    pub without_images: bool,
 }
 
 impl Dataset {

@@ -16,7 +16,7 @@ use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
 use crate::features::Layouts;
 use crate::finished::{FigureSpec, Presentation};
-use crate::model_spec::{ModelSpec, NamedModel, ProjectionForm};
+use crate::model_spec::{Backend, ModelSpec, NamedModel, ProjectionForm, TorchOptions};
 use crate::prepared::DatasetSpec;
 use crate::resample::Resampling;
 use crate::score::Ties;
@@ -44,6 +44,10 @@ pub struct Experiment {
     pub projection: Option<ProjectionForm>,
     /// In which arithmetic encoders multiply.
     pub precision: Precision,
+    /// What runs the encoders: alignscope itself, or torch.
+    pub backend: Backend,
+    /// How torch models run: those that are named, and encoders that torch runs.
+    pub torch: TorchOptions,
     /// What a tie between a model's distances counts.
     pub ties: Ties,
     /// How intervals are made.
@@ -91,6 +95,8 @@ impl Experiment {
             layouts: Layouts::default(),
             projection: None,
             precision: Precision::F32,
+            backend: Backend::Own,
+            torch: TorchOptions::default(),
             ties: Ties::Miss,
             resampling: Resampling::default(),
             baseline_size: Self::BASELINE_SIZE,
@@ -106,6 +112,26 @@ impl Experiment {
             simulated: false,
             command: None,
         }
+    }
+
+    /// The same with the untrained control of each encoder behind it, unless it is there; of a model
+    /// `clip` that the user named so, it is called `clip (untrained)`. Models that alignscope does not run
+    /// itself have none.
+    #[must_use]
+    pub fn with_controls(mut self) -> Self {
+        let asked = std::mem::take(&mut self.models);
+        for model in &asked {
+            self.models.push(model.clone());
+            let control = model.spec.control().map(|spec| {
+                let name = model.name.as_ref().map(|name| format!("{name} (untrained)"));
+                NamedModel::new(name, spec)
+            });
+            let is_there = |control: &NamedModel| {
+                asked.iter().chain(&self.models).any(|m| m.spec.is_same_as(&control.spec))
+            };
+            self.models.extend(control.filter(|control| !is_there(control)));
+        }
+        self
     }
 
     /// The figures; those of [`FigureSpec::of_all`] where none are named.

@@ -93,21 +93,23 @@ pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{Choices, Experiment, ExperimentFile, ExperimentFileError};
 pub use crate::finished::{
-    Check, CheckOutcome, CompareError, CompareRequest, Comparisons, DrawError, FigureSpec,
-    Presentation, VerifyRequest, WithPeople, compare_runs, draw, notes_on_published, read_drawn,
-    verify,
+    Check, CheckOutcome, CombineError, CompareError, CompareRequest, Comparisons, DistanceMatrix,
+    DrawError, FigureSpec, MatrixRequest, Presentation, TogetherRequest, VerifyRequest, WithPeople,
+    colours_of_run, combine_runs, compare_runs, compare_together, draw, notes_on_published,
+    read_drawn, read_matrix, verify,
 };
 pub use crate::hub::{Hub, HubModel, HubSettings};
 pub use crate::input_file::{ContentHash, HashedPath, JsonFileError};
 pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model::{
-    Batch, Encode, FeatureValues, Features, Function, StageRows, StageRowsError, UserModel,
-    UserSource,
+    Batch, Encode, FeatureValues, Features, Function, GivenDistances, GivenOn, GivenValues,
+    NoTorch, StageRows, StageRowsError, TorchModels, TorchRequest, UserModel, UserSource,
 };
 pub use crate::model_spec::{
-    CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec, ModelSpecError,
-    NamedModel, ProjectionForm, Series, SeriesError, SeriesState, SeriesStep, Specs, base_of,
+    Backend, CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec,
+    ModelSpecError, NamedModel, ProjectionForm, Series, SeriesError, SeriesState, SeriesStep,
+    Specs, TorchDevice, TorchDtype, TorchLibrary, TorchName, TorchOptions, TorchPlace, base_of,
     check_model_name, expand, names_of, short_name,
 };
 pub use crate::name::UnknownName;

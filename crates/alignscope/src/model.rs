@@ -2,13 +2,14 @@
 //!
 //! A run knows one trait, [`Model`]. Two wrappers implement it: [`Activations`] for whatever gives
 //! activations ([`ActivationSource`]), and [`Metric`] for a distance of two images
-//! ([`ImageMetric`]).
+//! ([`ImageMetric`]); and [`GivenModel`], whose distances are there already.
 //!
 //! [`Model`]: crate::model::Model
 //! [`Activations`]: crate::model::Activations
 //! [`ActivationSource`]: crate::model::ActivationSource
 //! [`Metric`]: crate::model::Metric
 //! [`ImageMetric`]: crate::model::ImageMetric
+//! [`GivenModel`]: crate::model::GivenModel
 
 mod activations;
 mod arrays;
@@ -17,10 +18,14 @@ mod encoder;
 mod error;
 mod features;
 mod function;
+mod given_distances;
+mod given_error;
 mod metric;
+mod on_device;
 mod pair_reduction;
 mod pixels;
 mod reduction;
+mod torch;
 mod user;
 
 use std::collections::BTreeMap;
@@ -32,10 +37,17 @@ pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
 pub use features::{FeatureValues, Features, FeaturesSource};
-pub use function::{Batch, Encode, Function, FunctionSource, StageRows, StageRowsError};
+pub use function::{
+    Batch, Capacity, Device, DeviceSet, DeviceStage, Encode, Function, FunctionSource, Held,
+    StageRows, StageRowsError,
+};
+pub use given_distances::{GivenDistances, GivenModel, GivenOn, GivenValues};
+pub use given_error::GivenError;
 pub use metric::{ImageMetric, Metric};
+pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
+pub use torch::{NoTorch, TorchModels, TorchRequest};
 pub use user::{UserModel, UserSource};
 
 use crate::cache::CacheEntry;
@@ -88,6 +100,12 @@ pub trait Facts {
     /// The same for people, by what each is called: what a run that goes on holds against.
     fn inputs(&self) -> Vec<(String, String)>;
 
+    /// What it is made of and where it runs, by what each is called, as far as its numbers are not told
+    /// from others' by it: versions of libraries, device, driver.
+    fn made_with(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
     /// What of the images of a data set it compares, by what that is called.
     fn compared(&self, cell: &Cell<'_>) -> (&'static str, String) {
         ("tokens", cell.tokens.to_string())
@@ -125,6 +143,11 @@ pub trait Facts {
         None
     }
 
+    /// Whether it reads the images of a data set.
+    fn reads_images(&self) -> bool {
+        true
+    }
+
     /// Where each of some stages, all of the model's, stands in figures: 0 to 100.
     fn depths(&self, stages: &[Stage]) -> Vec<f64>;
 }
@@ -140,12 +163,19 @@ pub enum Role {
     Encoder,
     /// Activations or a function of the user's.
     OfUser,
+    /// Distances that the user gives.
+    Distances,
 }
 
 impl Role {
     /// Whether its activations have tokens.
     pub(crate) fn has_tokens(self) -> bool {
         matches!(self, Self::Encoder | Self::OfUser)
+    }
+
+    /// Whether its numbers come from the user.
+    pub(crate) fn is_of_user(self) -> bool {
+        matches!(self, Self::OfUser | Self::Distances)
     }
 }
 

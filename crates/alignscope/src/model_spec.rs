@@ -17,6 +17,8 @@ mod named;
 mod series;
 mod short_name;
 mod source;
+mod torch;
+mod torch_options;
 mod whole_path;
 
 pub use checkpoint_file::{CheckpointFile, Like};
@@ -28,6 +30,8 @@ pub use series::{Series, SeriesError};
 pub(crate) use short_name::Parts;
 pub use short_name::{Specs, base_of, short_name};
 pub use source::ModelSource;
+pub use torch::{TorchLibrary, TorchName, TorchPlace};
+pub use torch_options::{Backend, TorchDevice, TorchDtype, TorchOptions};
 use whole_path::whole_path;
 
 /// What stands before a folder of features.
@@ -52,6 +56,8 @@ pub enum ModelSpec {
     },
     /// A model in many states, each of which is a model of the run.
     Series(Series),
+    /// A model of a torch library, which torch runs.
+    Torch(TorchName),
     /// Activations that lie in a folder, as `alignscope activations` writes them.
     Features(PathBuf),
     /// A model of the caller's, by its name: activations in memory, or a function.
@@ -65,6 +71,26 @@ impl ModelSpec {
         Self::Encoder { source, bare_patches: false }
     }
 
+    /// Its untrained control, of seed 0: the same architecture with random weights. `None` of a control, and
+    /// of what is no encoder that alignscope runs itself.
+    pub fn control(&self) -> Option<Self> {
+        match self {
+            Self::Encoder { source: ModelSource::Random { .. }, .. } => None,
+            Self::Encoder { source, bare_patches } => Some(Self::Encoder {
+                source: source.clone().untrained(0),
+                bare_patches: *bare_patches,
+            }),
+            Self::Series(series) => Some(series.clone().control()),
+            Self::Torch(TorchName { seed: Some(_), .. }) => None,
+            Self::Torch(model) => Some(Self::Torch(TorchName { seed: Some(0), ..model.clone() })),
+            Self::Pixels
+            | Self::MetricKind(_)
+            | Self::DreamSim(_)
+            | Self::Features(_)
+            | Self::Own(_) => None,
+        }
+    }
+
     /// Whether it is an encoder that alignscope runs itself.
     pub fn is_encoder(&self) -> bool {
         matches!(self, Self::Encoder { .. })
@@ -74,7 +100,11 @@ impl ModelSpec {
     pub fn has_stages(&self) -> bool {
         match self {
             Self::Pixels | Self::MetricKind(_) | Self::DreamSim(_) => false,
-            Self::Encoder { .. } | Self::Series(_) | Self::Features(_) | Self::Own(_) => true,
+            Self::Encoder { .. }
+            | Self::Series(_)
+            | Self::Torch(_)
+            | Self::Features(_)
+            | Self::Own(_) => true,
         }
     }
 
@@ -87,6 +117,7 @@ impl ModelSpec {
             }
             Self::Features(path) => Self::Features(whole_path(path)).to_string(),
             Self::Series(series) => series.whole().to_string(),
+            Self::Torch(model) => model.whole().to_string(),
             other => other.to_string(),
         }
     }
@@ -99,6 +130,7 @@ impl ModelSpec {
                 Self::Encoder { source: two, bare_patches: other },
             ) => bare_patches == other && one.real() == two.real(),
             (Self::Series(one), Self::Series(two)) => one.whole() == two.whole(),
+            (Self::Torch(one), Self::Torch(two)) => one.real() == two.real(),
             (Self::Features(one), Self::Features(two)) => {
                 let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
                 real(one) == real(two)
@@ -142,6 +174,7 @@ impl fmt::Display for ModelSpec {
             Self::Features(path) => return f.pad(&format!("{FEATURES}{}", path.display())),
             Self::Own(name) => return f.pad(name),
             Self::Series(series) => return series.fmt(f),
+            Self::Torch(model) => return model.fmt(f),
             Self::Encoder { source, bare_patches } => (source, bare_patches),
         };
         let variant = if *bare_patches { "@bare-patches" } else { "" };
@@ -194,7 +227,7 @@ pub enum ModelSpecError {
     /// What follows `random:` is no encoder.
     #[error(
         "`{name}` is no untrained control: expected after `random:` an encoder: an id on the hub \
-         (OWNER/NAME), a folder, or a file of weights"
+         (OWNER/NAME), a folder, a file of weights, or a torch model such as `timm:resnet50`"
     )]
     NoControl {
         /// The whole name.
@@ -286,6 +319,17 @@ pub enum ModelSpecError {
          with such a folder for each stage"
     )]
     NoFeatures(String),
+    /// There is no such folder of a torch model.
+    #[error(
+        "`{folder}` in `{name}` names no folder, expected one that the library has saved, or an id \
+         of the hub (OWNER/NAME)"
+    )]
+    NoTorchFolder {
+        /// The whole name.
+        name: String,
+        /// What is no folder.
+        folder: String,
+    },
     /// A name before the model, where a model alone is expected.
     #[error("a name has no use before the model here; leave out `{name}=` of `{name}={rest}`")]
     Named {
@@ -307,8 +351,9 @@ fn did_you_mean(word: Option<&str>) -> String {
 impl FromStr for ModelSpec {
     type Err = ModelSpecError;
 
-    /// Reads `pixels`, a baseline, `features:FOLDER`, `random:WHAT[@seed=N][@bare-patches]` of an id
-    /// or a folder, `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
+    /// Reads `pixels`, a baseline, `features:FOLDER`, `LIBRARY:NAME` of a torch library,
+    /// `random:WHAT[@seed=N][@bare-patches]` of an id, a folder or a torch model,
+    /// `series:GLOB[#PART][@like=WHAT][@bare-patches]`, `FOLDER[@bare-patches]`,
     /// `FILE[#PART][@like=WHAT][@bare-patches]`, `FOLDER#TYPE` of DreamSim or
     /// `OWNER/NAME[@REVISION][@bare-patches]`. A folder or a file that is there comes before an id;
     /// `~/` is the user's home.
@@ -357,13 +402,17 @@ impl ModelSpec {
         if let Some(series) = Series::read(name, base)? {
             return Ok(Self::Series(series));
         }
+        if let Some(model) = TorchName::read(name, base)? {
+            return Ok(Self::Torch(model));
+        }
         let (rest, bare_patches) = match name.strip_suffix("@bare-patches") {
             Some(rest) => (rest, true),
             None => (name, false),
         };
-        let source = if let Some(rest) = rest.strip_prefix("random:") {
-            control(name, rest, base)?
-        } else if let Some(folder) = folder_at(rest, base) {
+        if let Some(rest) = rest.strip_prefix("random:") {
+            return control(name, rest, bare_patches, base);
+        }
+        let source = if let Some(folder) = folder_at(rest, base) {
             let text = folder.to_string_lossy();
             let trimmed = text.trim_end_matches('/');
             ModelSource::Folder(if trimmed.is_empty() { folder } else { trimmed.into() })
@@ -379,7 +428,12 @@ impl ModelSpec {
 }
 
 /// The untrained control of the encoder that `rest` names, `WHAT[@seed=N]`; `name` is the whole word.
-fn control(name: &str, rest: &str, base: Option<&Path>) -> Result<ModelSource, ModelSpecError> {
+fn control(
+    name: &str,
+    rest: &str,
+    bare_patches: bool,
+    base: Option<&Path>,
+) -> Result<ModelSpec, ModelSpecError> {
     let (what, seed) = match rest.rsplit_once("@seed=") {
         Some((what, seed)) if folder_at(rest, base).is_none() => (what, Some(seed)),
         _ => (rest, None),
@@ -392,7 +446,14 @@ fn control(name: &str, rest: &str, base: Option<&Path>) -> Result<ModelSource, M
         ModelSpec::Encoder { source, bare_patches: false }
             if !matches!(source, ModelSource::Random { .. }) =>
         {
-            Ok(source.untrained(seed))
+            Ok(ModelSpec::Encoder { source: source.untrained(seed), bare_patches })
+        }
+        ModelSpec::Torch(_) if bare_patches => Err(ModelSpecError::Modifier {
+            name: name.to_owned(),
+            found: "bare-patches".to_owned(),
+        }),
+        ModelSpec::Torch(model) if model.seed.is_none() => {
+            Ok(ModelSpec::Torch(model.untrained(seed)))
         }
         _ => Err(ModelSpecError::NoControl { name: name.to_owned() }),
     }

@@ -242,6 +242,18 @@ impl PairStatistics {
         differences
     }
 
+    /// Statistics that were computed elsewhere.
+    ///
+    /// `msd` — mean squared difference of each channel, `[pairs, channels]`, ≥ 0
+    /// `products` — of each pair
+    ///
+    /// # Panics
+    /// There are not as many numbers as pairs and channels.
+    pub fn new(channels: usize, msd: Vec<f32>, products: Vec<InnerProducts>) -> Self {
+        assert_eq!(msd.len(), products.len() * channels, "[pairs, channels]");
+        Self { channels, msd, products }
+    }
+
     /// Differences of `pairs` pairs that are all 0.
     pub fn zeros(pairs: usize, channels: usize) -> Self {
         Self {

@@ -44,6 +44,9 @@ pub struct Demand {
     pub image_of_file_bytes: u64,
     /// Bytes that each image of a set takes in memory though its activations are in a file.
     pub image_beside_file_bytes: u64,
+    /// Bytes of activations that a device holds, which then reduces their pairs; `None` if they come to
+    /// main memory.
+    pub device_bytes: Option<u64>,
     /// So many images keep all threads at work.
     pub busy_images: usize,
     /// So many images are asked for together, where there are as many.
@@ -178,6 +181,25 @@ impl MemoryPlan {
             return Ok(plan);
         }
 
+        if let Some(device_bytes) = demand.device_bytes {
+            // Main memory holds statistics of pairs, and what the device does not hold.
+            let held = fitting(device_bytes);
+            let sets = plan_whole(images, pairs, held);
+            let stored = if sets.len() == 1 { one_stage } else { all_stages };
+            let store_in_memory = stored <= free / 2;
+            let free = if store_in_memory { free - stored } else { free };
+            if free < 2 * demand.image_of_file_bytes {
+                return Err(TooLittleMemory {
+                    what: request.cell.to_owned(),
+                    how: format!("even with activations on a device ({})", demand.at_least),
+                    needed: fixed + 2 * demand.image_of_file_bytes,
+                    budget: memory_bytes,
+                    remedies: (demand.remedies)(fixed, memory_bytes),
+                });
+            }
+            return Ok(Self { activation_bytes: free, ..made(sets, held, store_in_memory)? });
+        }
+
         let easy = fitting(SET_BYTES).max(demand.busy_images);
         // Of the images that fit, as many as keep all threads busy; whole components.
         let enough = |most: usize| match plan(images, pairs, easy.min(most)) {
@@ -284,8 +306,15 @@ impl MemoryPlan {
         let largest = self.sets.iter().map(|set| set.images.len()).max().unwrap_or(0);
         let folder = spill::folder();
         let folder = folder.display();
-        if largest > self.images_in_memory {
-            let bytes = largest as u64 * demand.image_bytes;
+        let bytes = largest as u64 * demand.image_bytes;
+        if largest > self.images_in_memory && demand.device_bytes.is_some() {
+            progress.note(&format!(
+                "{cell}: of {largest} images that are connected by pairs, {} fit the device; the others \
+                 wait in main memory, and in a temporary file what it does not hold ({} MB in all)",
+                self.images_in_memory,
+                bytes.div_ceil(1_000_000),
+            ));
+        } else if largest > self.images_in_memory {
             progress.note(&format!(
                 "{cell}: of {largest} images that are connected by pairs, {} fit the memory budget; their activations go through a temporary file of {} MB in {folder}",
                 self.images_in_memory,

@@ -100,6 +100,8 @@ pub struct PreparedDataset {
     pub(crate) bad_trials: usize,
     /// Hash of each image's file.
     hashes: Vec<ContentHash>,
+    /// Whether its images can be read.
+    at_hand: bool,
 }
 
 /// How a data set is opened.
@@ -137,7 +139,11 @@ impl PreparedDataset {
             progress.note(&format!("{}: {note}", dataset.name));
         }
         let files = dataset.sources.iter().map(FileRecord::new).collect();
-        let mut found = check_images(&dataset, how.memory_bytes, progress)?;
+        let at_hand = !spec.options.without_images;
+        let mut found = match at_hand {
+            true => check_images(&dataset, how.memory_bytes, progress)?,
+            false => dataset.images.iter().map(|i| Ok(Examined::not_at_hand(&i.id))).collect(),
+        };
         let bad: BTreeSet<u32> =
             (0..).zip(&found).filter(|(_, f)| f.is_err()).map(|f| f.0).collect();
         let count = bad.len();
@@ -219,6 +225,7 @@ impl PreparedDataset {
             decoding: DecodingBudget::new(decoding_share(decoding)),
             bad_images,
             bad_trials,
+            at_hand,
             hashes,
             sizes,
             dataset,
@@ -304,15 +311,22 @@ impl PreparedDataset {
         &self.hashes
     }
 
-    /// Where each image lies, by its id, and its hash.
+    /// Whether its images can be read; if not, only what is there already can be measured.
+    pub(crate) fn has_images(&self) -> bool {
+        self.at_hand
+    }
+
+    /// Where each image lies, by its id, and its hash; empty if they are not at hand.
     pub(crate) fn known_images(&self) -> HashMap<String, (PathBuf, String)> {
-        let images = self.dataset.images.iter().zip(&self.hashes);
+        let images = self.dataset.images.iter().zip(&self.hashes).filter(|_| self.at_hand);
         images.map(|(i, hash)| (i.id.clone(), (i.path.clone(), hash.to_string()))).collect()
     }
 
-    /// SHA-256 over the id and the file's SHA-256 of every image, in order of id.
-    pub(crate) fn images_sha256(&self) -> String {
-        sha256_of_all(self.dataset.images.iter().map(|i| i.id.as_str()).zip(&self.hashes))
+    /// SHA-256 over the id and the file's SHA-256 of every image, in order of id; `None` if they
+    /// are not at hand.
+    pub(crate) fn images_sha256(&self) -> Option<String> {
+        let ids = self.dataset.images.iter().map(|image| image.id.as_str());
+        self.at_hand.then(|| sha256_of_all(ids.zip(&self.hashes)))
     }
 }
 

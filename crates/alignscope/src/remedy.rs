@@ -35,6 +35,10 @@ pub enum Remedy {
     LeaveOutImages,
     /// Trials of images that are missing are left out.
     LeaveOutMissing,
+    /// A data set with its images.
+    WithImages,
+    /// No model `pixels`.
+    WithoutPixels,
     /// Files may lie outside the data set's folder.
     AllowOutside,
     /// One file of several that could be meant.
@@ -48,6 +52,15 @@ pub enum Remedy {
     ClusterByDefault,
     /// A choice that has no use is left out.
     LeaveOut(Choice),
+    /// The Python package, which runs torch models, with a library of them.
+    PythonPackage {
+        /// The library's package, as `pip` knows it.
+        library: &'static str,
+    },
+    /// Encoders are run by torch.
+    TorchBackend,
+    /// Encoders are run by alignscope itself.
+    OwnBackend,
     /// The tokens of a model that has no class token.
     OtherTokens,
     /// A model of the same architecture and preprocessing.
@@ -80,12 +93,16 @@ pub enum Remedy {
     OtherFolder,
     /// The output folder without what it holds.
     RemoveFolder,
+    /// The run in the folder is replaced.
+    ReplaceRun,
     /// What the folder holds is discarded.
     Fresh,
     /// A look at what of the run has changed.
     Verify,
     /// One side of a comparison.
     NameSide,
+    /// Names of runs that tell their models apart.
+    NameRuns,
     /// One of two runs again, with the rule for ties of the other.
     RunWithTies,
 }
@@ -105,6 +122,8 @@ pub enum Choice {
     Prefix,
     /// The scales of another run.
     Scales,
+    /// How torch models run.
+    Torch,
 }
 
 impl fmt::Display for Choice {
@@ -116,6 +135,7 @@ impl fmt::Display for Choice {
             Self::Reading => "how arrays of features are read",
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",
+            Self::Torch => "how torch models run",
         })
     }
 }

@@ -75,6 +75,7 @@ struct ToldModel {
     seed: Option<u64>,
     defaults_used: Vec<String>,
     of_user: bool,
+    made_with: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +85,7 @@ struct ToldDataset {
     asked: DrawnDataset,
     data: PathBuf,
     images_root: PathBuf,
-    images_sha256: String,
+    images_sha256: Option<String>,
     trials: usize,
     pairs: usize,
     images: usize,

@@ -28,7 +28,7 @@ use std::path::PathBuf;
 
 pub(crate) use crate::atomic_write::is_there;
 use crate::remedy::Remedy;
-pub use arrow::{TableReader, one_batch, read_table, table_of_scores};
+pub use arrow::{TableReader, one_batch, read_table, table_of_comparisons, table_of_scores};
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
     shortened, wrong,
@@ -40,7 +40,7 @@ pub(crate) use csv_file::{
 };
 pub use distances::{DistanceRow, DistanceRows, DistancesWriter, visit_distances};
 pub use energy::{read_energy, write_energy};
-pub(crate) use existing_run::is_done;
+pub(crate) use existing_run::{is_done, lines as told_changes};
 pub use file_record::FileRecord;
 pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
@@ -257,9 +257,8 @@ impl ResultsError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::NotEmpty { .. } | Self::HoldsFinished { .. } => {
-                vec![Remedy::OtherFolder, Remedy::RemoveFolder]
-            }
+            Self::NotEmpty { .. } => vec![Remedy::OtherFolder, Remedy::RemoveFolder],
+            Self::HoldsFinished { .. } => vec![Remedy::OtherFolder, Remedy::ReplaceRun],
             Self::HoldsRun { .. } | Self::Changed { .. } => {
                 vec![Remedy::OtherFolder, Remedy::Fresh]
             }

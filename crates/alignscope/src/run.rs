@@ -8,6 +8,7 @@ mod outputs;
 mod record;
 mod scoring;
 mod tables;
+mod torch;
 mod work;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,9 @@ use crate::experiment::Experiment;
 use crate::findings::FindingRow;
 use crate::finished::{FigureSpec, Presentation, check_figures};
 use crate::input_file::ContentHash;
-use crate::model::{Cell, Measurement, Role, UserModel, check_stopped};
+use crate::model::{
+    Cell, Facts, Measurement, ModelError, NoTorch, Role, TorchModels, UserModel, check_stopped,
+};
 use crate::model_spec::ModelSpec;
 use crate::open_files;
 use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
@@ -100,7 +103,25 @@ impl Experiment {
         out: &OutputFolder,
         progress: &dyn Progress,
     ) -> Result<Summary, ExperimentError> {
-        let result = self.with_own(&own).run_inner(own, Some(out), false, progress);
+        self.run_with(own, &NoTorch, out, progress)
+    }
+
+    /// As [`run`](Self::run), where there may be torch.
+    ///
+    /// `torch` — opens torch models: those that `models` names, and with [`Backend::Torch`] encoders
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// [`Backend::Torch`]: crate::Backend::Torch
+    pub fn run_with<'a>(
+        &self,
+        own: Vec<UserModel<'a>>,
+        torch: &'a dyn TorchModels,
+        out: &OutputFolder,
+        progress: &'a dyn Progress,
+    ) -> Result<Summary, ExperimentError> {
+        let result = self.with_own(&own).run_inner(own, torch, Some(out), false, progress);
         match &result {
             Ok(_) | Err(ExperimentError::Stopped) => {}
             Err(_) => out.take_back(),
@@ -125,19 +146,20 @@ impl Experiment {
     ///
     /// `alone` — whether it is one model of the caller's, whose measurement is handed out; such a run
     /// does not go on, and trials of images that cannot be read cannot be left out
-    fn run_inner(
+    fn run_inner<'a>(
         &self,
-        own: Vec<UserModel<'_>>,
+        own: Vec<UserModel<'a>>,
+        torch: &'a dyn TorchModels,
         out: Option<&OutputFolder>,
         alone: bool,
-        progress: &dyn Progress,
+        progress: &'a dyn Progress,
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
         let asked = self.expanded(progress)?;
         check_figures(&asked.figures(), self.presentation.title.as_deref())?;
         open_files::raise_limit();
-        let mut models = asked.models(own, progress)?;
+        let mut models = asked.models(own, torch, progress)?;
         check_stages(&models)?;
         let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
         let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -224,6 +246,7 @@ impl Experiment {
             ));
         }
         for RunModel { name, model, .. } in models.iter_mut() {
+            check_images(name, model.facts(), datasets)?;
             let cell = |dataset| self.cell_without_scales(name, dataset);
             let cells: Vec<Cell<'_>> = datasets.iter().map(cell).collect();
             model.prepare(&cells, progress)?;
@@ -306,6 +329,7 @@ impl Experiment {
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
             limit: spec.options.limit,
+            selected: spec.options.selection.is_some().then_some(read.dataset.trials.len()),
         };
         let models = models.iter().map(model).collect();
         let datasets = self.datasets.iter().zip(datasets).map(dataset).collect();
@@ -338,6 +362,23 @@ impl Experiment {
             }
         }
         Ok(ForeignScales { scales, sha256: Some(file.sha256()) })
+    }
+}
+
+/// A model that reads images is measured on data sets that have them.
+fn check_images(
+    model: &str,
+    facts: &dyn Facts,
+    datasets: &[PreparedDataset],
+) -> Result<(), ModelError> {
+    let without = datasets.iter().find(|dataset| !dataset.has_images());
+    match without.filter(|_| facts.reads_images()) {
+        None => Ok(()),
+        Some(dataset) => Err(ModelError::WithoutImages {
+            model: model.to_owned(),
+            dataset: dataset.name(),
+            is_pixels: facts.role() == Role::Pixels,
+        }),
     }
 }
 

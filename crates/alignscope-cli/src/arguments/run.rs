@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::heading;
 use super::shared::{Arrays, Budget, Part, Scoring};
+use super::torch::Torch;
 use crate::typed::{dataset, model, one_of, path, positive};
 
 /// `alignscope run`.
@@ -28,8 +29,10 @@ pub struct Run {
     /// `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
     /// `series:GLOB[#PART][@like=WHAT]`, in quotes, one model in many states: the files or checkpoint
     /// folders that the pattern matches, by the step in their names, as in `series:runs/a/epoch_*.pt`;
+    /// `timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED` or `torchvision:NAME[/WEIGHTS]`, a
+    /// torch model, in the Python package;
     /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
-    /// `random:ID[@seed=N]` or `random:FOLDER`, an untrained control;
+    /// `random:ID[@seed=N]`, `random:FOLDER` or `random:timm:NAME`, an untrained control;
     /// `FOLDER#TYPE`, the stages of a single model of DreamSim, as `models#dino_vitb16`;
     /// a baseline such as `ssim`, `lpips-alex` or `dreamsim`;
     /// `pixels`.
@@ -83,6 +86,9 @@ pub struct Run {
     /// searched before $ALIGNSCOPE_WEIGHTS and the caches.
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub weights: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub torch: Torch,
 
     #[command(flatten)]
     pub data: Data,

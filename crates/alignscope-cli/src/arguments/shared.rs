@@ -130,6 +130,7 @@ impl Part {
             skip_missing: self.skip_missing,
             allow_outside: self.allow_outside,
             limit: self.limit,
+            ..DatasetOptions::default()
         }
     }
 }

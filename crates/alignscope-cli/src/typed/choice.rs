@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use alignscope::features::Layout;
 use alignscope::{
-    ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice, ProjectionForm,
-    Ties, Tokens,
+    Backend, ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice,
+    ProjectionForm, Ties, Tokens, TorchDtype,
 };
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
@@ -189,6 +189,37 @@ impl Choice for PrecisionChoice {
     }
 }
 
+impl Choice for Backend {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Own => "alignscope itself, on the processor",
+            Self::Torch => "torch, by the library that the checkpoint is of, on any device",
+        })
+    }
+}
+
+impl Choice for TorchDtype {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Float32 => "single precision",
+            Self::Bfloat16 => "16 bits with the range of float32",
+            Self::Float16 => "16 bits with more digits and less range: numbers may overflow",
+        })
+    }
+}
+
 impl Choice for Ties {
     const VALUES: &'static [Self] = &Self::ALL;
 
@@ -244,6 +275,8 @@ mod tests {
         is_read::<Layout>();
         is_read::<ProjectionForm>();
         is_read::<PrecisionChoice>();
+        is_read::<Backend>();
+        is_read::<TorchDtype>();
         is_read::<Ties>();
         is_read::<ClusterBy>();
     }

@@ -287,6 +287,7 @@ fn every_option_that_a_message_names_is_one_of_the_program() {
         "demo",
         "report",
         "published",
+        "combine",
         "compare",
         "fetch",
         "cache",
@@ -335,4 +336,63 @@ fn a_short_run_says_nothing_of_its_steps() {
     assert!(!said.contains("so far") && !said.contains("done in"), "{said}");
     let (code, said) = alignscope(&place, &format!("{RUN} --out quiet --quiet"));
     assert_eq!((code, said.as_str()), (0, ""));
+}
+
+#[test]
+fn a_torch_model_says_what_to_install() {
+    let place = place();
+    let checkpoint =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../alignscope/tests/golden/families/vit");
+    std::fs::write(
+        place.path("e.toml"),
+        "models = [\"timm:vit\"]\ndevice = \"cuda\"\n[[datasets]]\nname = \"pairs\"\ndata = \"data\"\n",
+    )
+    .expect("written");
+    let run = RUN.replace("--model ssim", "--model");
+    for (words, library) in [
+        (run.replace("--model", "--model timm:vit"), "timm"),
+        (run.replace("--model", "--model x=open_clip:ViT-B-32/openai"), "open_clip_torch"),
+        (run.replace("--model", "--model random:torchvision:resnet50"), "torchvision"),
+        (run.replace("--model", &format!("--backend torch --model {checkpoint}")), "transformers"),
+        ("run e.toml".to_owned(), "timm"),
+    ] {
+        refuses(
+            &place,
+            &format!("{words} --out out"),
+            &[
+                "a torch model",
+                &format!("`pip install alignscope torch {library}`"),
+                "same command",
+            ],
+        );
+    }
+}
+
+#[test]
+fn how_torch_models_run_has_no_use_without_one() {
+    let place = place();
+    for option in ["--device cuda", "--dtype float16", "--tf32", "--compile", "--batch 8"] {
+        refuses(
+            &place,
+            &format!("{RUN} --out out {option}"),
+            &["torch runs no model of this run", "`--backend torch`", "leave out `--device`"],
+        );
+    }
+    refuses(
+        &place,
+        &format!("{RUN} --out out --device gpu"),
+        &["unknown device `gpu`, expected one of `cpu`, `cuda`"],
+    );
+    refuses(&place, &format!("{RUN} --out out --batch 0"), &["--batch"]);
+}
+
+#[test]
+fn other_commands_refuse_a_torch_model_by_name() {
+    let place = place();
+    refuses(
+        &place,
+        "activations --model timm:vit --images data --out out",
+        &["`timm:vit` is a torch model", "`alignscope run --model timm:vit`"],
+    );
+    refuses(&place, "fetch transformers:a/b", &["fetched by transformers when it is run"]);
 }

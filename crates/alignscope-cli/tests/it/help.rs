@@ -20,6 +20,7 @@ fn options_stand_under_headings() {
                 "Arguments",
                 "Options",
                 "What is run",
+                "Torch models (in the Python package)",
                 "Data",
                 "Scoring",
                 "Memory and cache",
@@ -29,6 +30,7 @@ fn options_stand_under_headings() {
         ("score", &["Options", "What is scored", "Data", "Scoring", "Memory", "Output"]),
         ("activations", &["Options", "What is encoded", "Memory", "Output"]),
         ("compare", &["Arguments", "Options", "What is compared", "Scoring", "Output"]),
+        ("combine", &["Arguments", "Options", "Output"]),
     ] {
         let (code, help, _) = alignscope(&[command, "--help"]);
         assert_eq!(code, 0, "{help}");
@@ -53,6 +55,9 @@ fn help_lists_the_values_of_every_choice() {
             "[possible values: NCHW, NHWC, NLC, NCL]",
             "`series:GLOB[#PART][@like=WHAT]`",
             "`features:DIR`",
+            "`timm:NAME`, `transformers:ID`",
+            "[possible values: own, torch]",
+            "[possible values: float32, bfloat16, float16]",
         ],
     );
     let (_, help, _) = alignscope(&["score", "--help"]);

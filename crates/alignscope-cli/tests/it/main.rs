@@ -6,6 +6,7 @@ mod program;
 
 mod another_model;
 mod checkpoints;
+mod combining;
 mod commands;
 mod doors;
 mod folders_of_images;

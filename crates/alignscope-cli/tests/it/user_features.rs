@@ -138,11 +138,11 @@ fn maps_are_told_by_layout() {
     }
     let odd = folder("odd");
     write(&odd, &[3, 1, 1, 1, 2], "False", &noise(6));
-    refuses(&place, &odd, &["--layout", "NCHW"], &["shape [3, 1, 1, 1, 2]", "four axes"]);
+    refuses(&place, &odd, &[], &["shape is [3, 1, 1, 1, 2], of 5 axes", "`--layout N...C`"]);
     write(&odd, &[3, 1, 0, 2], "False", &[]);
-    refuses(&place, &odd, &["--layout", "NCHW"], &["shape [3, 1, 0, 2]", "none of them 0"]);
-    write(&odd, &[3], "False", &noise(3));
-    refuses(&place, &odd, &[], &["shape [3]"]);
+    refuses(&place, &odd, &["--layout", "NCHW"], &["shape [3, 1, 0, 2]", "none of size 0"]);
+    write(&odd, &[], "False", &noise(1));
+    refuses(&place, &odd, &[], &["shape []"]);
     write(&odd, &[3, 1, 2, 2], "True", &noise(12));
     refuses(&place, &odd, &["--layout", "NCHW"], &["Fortran's order"]);
 }

@@ -1,14 +1,32 @@
 """How closely do the image distances inside a vision model follow the judgements of people?
 
-`run` measures models on data sets as the command `alignscope run` does: encoders by their names,
-`Features` that are there already, and a `Function` that encodes images, all in one figure; or what a
-file says, in TOML or of a run that is repeated. `Experiment` is the same in two steps; `score` and `evaluate` measure one model of one's own.
-`Encoder` gives activations, `load_dataset` trials as arrays, `results` the tables of a run.
+    import alignscope
+    dataset = alignscope.load_dataset("things", "data/things")
+    alignscope.run(["openai/clip-vit-base-patch32", "ssim"], dataset, "results").show()
+
+**Measure.** `run` fills a folder with scores, intervals, figures and a page: of encoders by their
+names, metrics, and models of one's own, `Features` that are there already, a `Function` that encodes
+images, `Distances` made elsewhere, or a torch model of `alignscope.torch`; or of what a file says.
+`Experiment` is the same in two steps. `score`, `score_distances` and `evaluate` measure one model of
+one's own on one data set.
+
+**Data sets.** `load_dataset` reads one; `demo` draws three small ones.
+
+**Results.** `Run` is the folder of a run: its tables, `rdm`, `plot`, `show`. `results` reads one table.
+`compare` compares models of one run or of several, `combine` makes one run of several.
+
+**Activations.** `Encoder` gives those of an encoder; `known_models` lists what it knows.
+
+Examples in docstrings work on the data sets that `alignscope.demo("demo")` draws, and on a run of two
+metrics on all three: `alignscope.run(["ssim", "psnr"], datasets, "results")`.
 """
 
 from . import torch
 from ._alignscope import __version__
-from ._dataset import Dataset, demo, load_dataset
+from ._choices import DISTANCES, STUDY_DISTANCES
+from ._compare import combine, compare
+from ._dataset import Dataset
+from ._distances import Distances
 from ._encoder import Encoder, known_models
 from ._errors import (
     AccessError,
@@ -26,11 +44,16 @@ from ._errors import (
     ModelError,
     ResultsError,
 )
-from ._experiment import DISTANCES, STUDY_DISTANCES, Experiment, Run, run
+from ._experiment import Experiment
+from ._finished import Run
+from ._load import demo, load_dataset
+from ._matrix import DistanceMatrix
+from ._measurement import Holding, Measurement
 from ._models import Features, Function
 from ._progress import Reporter
 from ._results import Table, results
-from ._score import Holding, Measurement, evaluate, score
+from ._run import run
+from ._score import evaluate, score, score_distances
 
 __all__ = [
     "DISTANCES",
@@ -39,6 +62,8 @@ __all__ = [
     "AlignscopeError",
     "Dataset",
     "DatasetError",
+    "DistanceMatrix",
+    "Distances",
     "Encoder",
     "Experiment",
     "ExperimentFileError",
@@ -60,6 +85,8 @@ __all__ = [
     "Run",
     "Table",
     "__version__",
+    "combine",
+    "compare",
     "demo",
     "evaluate",
     "known_models",
@@ -67,5 +94,6 @@ __all__ = [
     "results",
     "run",
     "score",
+    "score_distances",
     "torch",
 ]

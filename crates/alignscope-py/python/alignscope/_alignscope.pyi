@@ -8,10 +8,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ._experiment import Choices
+from ._measurement import Holding
+from ._models import Own, Steps
+from ._options import Choices
 from ._progress import Reporter
-from ._models import Own
-from ._score import Holding
 
 __all__ = [
     "Dataset",
@@ -20,11 +20,20 @@ __all__ = [
     "Measured",
     "Table",
     "__version__",
+    "altered_tables",
     "choices",
+    "colours_of_run",
+    "combine",
+    "compare_sides",
+    "compare_together",
+    "datasets_folder",
+    "distance_matrix",
     "draw_demo",
     "known_models",
     "measure",
     "memory_of_text",
+    "png",
+    "prepared",
     "read_table",
     "run_program",
 ]
@@ -45,7 +54,13 @@ class Dataset:
         skip_missing: bool,
         allow_outside: bool,
         limit: int | None,
+        selection: NDArray[np.uint32] | None,
+        without_images: bool,
     ) -> Dataset: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def trials_sha256(self) -> str: ...
     @property
     def name(self) -> str: ...
     @property
@@ -112,6 +127,7 @@ class Experiment:
         models: Sequence[tuple[str | None, str | None]],
         datasets: Sequence[Dataset],
         choices: Choices,
+        control: bool,
     ) -> Experiment: ...
     @staticmethod
     def read(
@@ -121,6 +137,7 @@ class Experiment:
         models: Sequence[tuple[str | None, str | None]] | None,
         datasets: Sequence[Dataset] | None,
         choices: Choices,
+        control: bool,
     ) -> Experiment: ...
     @property
     def models(self) -> list[str]: ...
@@ -132,6 +149,7 @@ class Experiment:
         out: str | PathLike[str],
         cache: str | PathLike[str] | bool,
         fresh: bool,
+        overwrite: bool,
         keep_going: bool,
         reporter: Reporter | None,
         threads: int | None,
@@ -142,6 +160,13 @@ class Table:
     @property
     def columns(self) -> list[str]: ...
     def __len__(self) -> int: ...
+    @property
+    def types(self) -> list[str]: ...
+    @property
+    def place(self) -> tuple[Path, str] | None: ...
+    @staticmethod
+    def of_columns(columns: Sequence[tuple[str, str, list[Any]]]) -> Table: ...
+    def filter(self, wanted: NDArray[np.bool_]) -> Table: ...
     def column(self, name: str) -> NDArray[Any] | list[str | None]: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
     def __arrow_c_schema__(self) -> object: ...
@@ -163,9 +188,45 @@ class Measured:
     def distances(self, stage: str, distance: str) -> NDArray[np.float64]: ...
     def scale(self, stage: str) -> NDArray[np.float64] | None: ...
 
+def altered_tables(run: str | PathLike[str]) -> list[str]: ...
 def choices() -> dict[str, list[str]]: ...
+def datasets_folder() -> Path: ...
+def png(image: NDArray[np.uint8]) -> bytes: ...
+def colours_of_run(run: str | PathLike[str]) -> list[tuple[str, str]]: ...
+def combine(
+    runs: Sequence[str | PathLike[str]],
+    out: str | PathLike[str],
+    title: str | None,
+    overwrite: bool,
+    reporter: Reporter | None,
+    threads: int | None,
+) -> None: ...
+def compare_sides(
+    run_a: str | PathLike[str],
+    run_b: str | PathLike[str] | None,
+    models: Sequence[str | None],
+    stages: Sequence[str | None],
+    distances: Sequence[str | None],
+    dataset: str | None,
+    resamples: int | None,
+    seed: int | None,
+) -> Table: ...
+def compare_together(
+    runs: Sequence[tuple[str | None, str | PathLike[str]]],
+    dataset: str | None,
+    resamples: int | None,
+    seed: int | None,
+) -> Table: ...
+def distance_matrix(
+    run: str | PathLike[str],
+    model: str | None,
+    stage: str | None,
+    distance: str | None,
+    dataset: str | None,
+) -> tuple[str, str, str, str, list[str], NDArray[np.float64]]: ...
 def draw_demo(folder: str | PathLike[str], seed: int) -> dict[str, Path]: ...
 def memory_of_text(text: str) -> int: ...
+def prepared(steps: Steps, image: NDArray[np.uint8]) -> NDArray[np.float32]: ...
 def known_models() -> list[tuple[str, str, str]]: ...
 def read_table(run: str | PathLike[str], table: str) -> Table: ...
 def run_program(command: Sequence[str]) -> int: ...
@@ -174,6 +235,7 @@ def measure(
     own: Own,
     choices: Choices,
     out: str | PathLike[str] | None,
+    overwrite: bool,
     reporter: Reporter | None,
     threads: int | None,
 ) -> Measured: ...

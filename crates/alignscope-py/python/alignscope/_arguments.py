@@ -53,6 +53,11 @@ def yes_or_no(name: str, value: object, expected: str = "True or False") -> bool
     raise wrong_type(name, value, expected)
 
 
+def optional_yes_or_no(name: str, value: object) -> bool | None:
+    """True, False or None."""
+    return None if value is None else yes_or_no(name, value, "True, False or None")
+
+
 def whole(
     name: str,
     value: object,
@@ -142,6 +147,13 @@ def optional_words(name: str, value: object, what: str) -> list[str]:
     if value is None or isinstance(value, str):
         return [] if value is None else [str(value)]
     return names(name, value, f"{what} (str), a list of them, or None")
+
+
+def of_torch(name: str, value: Any) -> str | None:
+    """A device or a number format as a text, also as torch has it; or None."""
+    if type(value).__module__ == "torch":
+        return str(value).removeprefix("torch.")
+    return optional_text(name, value)
 
 
 def called(name: str, value: Any, expected: str) -> Any:

@@ -45,12 +45,29 @@ def activations(array: Any, what: str) -> NDArray[np.float32]:
         raise InvalidTypeError(
             f"{what} is {shown(array)}, expected an array of numbers: {error}"
         ) from error
+    if found.dtype.kind in "iub":
+        return _whole_numbers(found, what)
     if found.dtype.kind != "f" or found.dtype.itemsize > 8:
         raise InvalidTypeError(
-            f"{what} is of {found.dtype}, expected float32 (or float16 or float64, which are "
-            "converted)"
+            f"{what} is of {found.dtype}, expected float32 (or float16, float64, whole numbers or "
+            "bool, which are converted)"
         )
     return np.require(found, np.float32, ["C", "ALIGNED"])
+
+
+def _whole_numbers(array: NDArray[Any], what: str) -> NDArray[np.float32]:
+    """Whole numbers or bools as `float32`, if each is the same number then."""
+    import numpy as np
+
+    found = np.require(array, np.float32, ["C", "ALIGNED"])
+    if array.dtype.itemsize > 2:
+        same = found.astype(np.float64) == array
+        for value in array[~same][:1]:
+            raise InvalidValueError(
+                f"{what} is of {array.dtype} and has the value {value}, which float32 does not "
+                "have; scale the numbers, and give them as float32"
+            )
+    return found
 
 
 def pixels(image: Any, what: str) -> NDArray[np.uint8]:

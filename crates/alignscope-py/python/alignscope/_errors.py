@@ -63,3 +63,13 @@ class FeatureFileError(AlignscopeError, ValueError):
 
 class ResultsError(AlignscopeError):
     """The files of a run cannot be read or written: the output folder is not empty, for example."""
+
+
+def _public() -> None:
+    """Tracebacks name the classes as users import them."""
+    for found in list(globals().values()):
+        if isinstance(found, type) and issubclass(found, AlignscopeError):
+            found.__module__ = "alignscope"
+
+
+_public()

@@ -16,14 +16,31 @@ _LINE_EVERY = 10.0
 
 
 class Reporter(Protocol):
-    """What long work tells. Its methods are called on the thread that called alignscope."""
+    """What long work tells. Its methods are called on the thread that called alignscope.
+
+    Examples
+    --------
+    >>> import alignscope
+    >>> class Tasks:
+    ...     def __init__(self):
+    ...         self.begun = []
+    ...     def begin(self, task, steps):
+    ...         self.begun.append(task)
+    ...     def update(self, done): ...
+    ...     def end(self): ...
+    ...     def note(self, message): ...
+    >>> tasks = Tasks()
+    >>> dataset = alignscope.load_dataset("pairs", "demo/low")
+    >>> run = alignscope.run("psnr", dataset, "told", cache=False, progress=tasks)
+    >>> "psnr on pairs" in tasks.begun
+    True
+    """
 
     def begin(self, task: str, steps: int) -> None:
         """A task of so many steps begins; 0 where their number is not known."""
 
     def update(self, done: int) -> None:
-        """So many steps of the present task are done; also told now and then where nothing has
-        changed."""
+        """So many steps of the present task are done; also told now and then where nothing has changed."""
 
     def end(self) -> None:
         """The present task is done."""

@@ -2,96 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from . import _alignscope, _arguments as check
+from ._choices import AnyDistance, Cluster, Ties, TokenChoice
 from ._dataset import Dataset
-from ._experiment import Options, Run, choices, kinds
+from ._distances import Distances
+from ._errors import InvalidValueError
+from ._inputs import OwnModel
+from ._measurement import Measurement
 from ._models import Features, Function, _name, ended
+from ._options import DistanceKinds, Options, choices
 from ._progress import Reporter, reporter
-from ._results import Table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-class Holding(TypedDict):
-    """How the activations of a function's model were held until their pairs were reduced."""
-
-    place: str
-    """`memory`, or `file` for a temporary file."""
-    image_groups: int
-    """Groups of images that were reduced one after the other."""
-    stage_groups: list[list[str]]
-    """Groups of stages, for each of which all images were encoded."""
-    calls: int
-    """How often the function was called, once for one image alone."""
-    text: str
-    """The same in words."""
-
-
-class Measurement:
-    """What was measured of a model on a data set. `score` and `evaluate` make one."""
-
-    def __init__(self, dataset: Dataset, measured: _alignscope.Measured, out: Path | None) -> None:
-        self._measured = measured
-        #: The data set.
-        self.dataset = dataset
-        #: The folder with all files, where one was asked for.
-        self.run = None if out is None else Run(out)
-
-    @property
-    def scores(self) -> Table:
-        """The scores with their intervals: one row for each stage, distance, subset and measure."""
-        return Table(self._measured.scores)
-
-    @property
-    def stages(self) -> list[str]:
-        """The stages, in order of depth."""
-        return self._measured.stages
-
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of distance."""
-        return self._measured.kinds
-
-    def distances(self, stage: str, distance: str) -> NDArray[np.float64]:
-        """The distance of each pair of the data set, `[pairs]`, in the order of `dataset.pairs`."""
-        return self._measured.distances(
-            check.text("stage", stage), check.text("distance", distance)
-        )
-
-    def trial_distances(self, stage: str, distance: str) -> NDArray[np.float64]:
-        """The distances that each trial compares, `[n, 1]`, `[n, 2]` or `[n, 3]`; see
-        `Dataset.pairs_of_trials`."""
-        return self.distances(stage, distance)[self.dataset.pairs_of_trials]
-
-    def scale(self, stage: str) -> NDArray[np.float64] | None:
-        """How much each channel varies over the data set, `[channels]`: the mean squared difference
-        over the pairs of all trials. None where the normalized distance was not asked for."""
-        return self._measured.scale(check.text("stage", stage))
-
-    @property
-    def holding(self) -> Holding | None:
-        """How the activations of a function were held; None for features."""
-        return self._measured.holding
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return self._measured.wall_s
-
-    def __repr__(self) -> str:
-        return f"Measurement({self.dataset.name!r}: {len(self.stages)} stages × {self.kinds})"
-
-    def _repr_html_(self) -> str:
-        """The figure where there is one, else the scores, as notebooks show them."""
-        return self.scores._repr_html_() if self.run is None else self.run._repr_html_()
 
 
 def _dataset(dataset: object) -> Dataset:
@@ -102,9 +33,10 @@ def _dataset(dataset: object) -> Dataset:
 
 def _measure(
     dataset: Dataset,
-    model: Features | Function,
+    model: OwnModel,
     options: Options,
     out: str | os.PathLike[str] | None,
+    overwrite: bool,
     threads: int | None,
     progress: bool | Reporter,
 ) -> Measurement:
@@ -116,12 +48,13 @@ def _measure(
             model._own,
             choices(options, dataset.simulated),
             path,
+            check.yes_or_no("overwrite", overwrite),
             reporter(progress),
             check.threads(threads),
         )
     for warning in measured.warnings:
         warnings.warn(warning, stacklevel=3)
-    return Measurement(dataset, measured, None if path is None else Path(path))
+    return Measurement(dataset, measured, None if path is None else Path(path), model.name)
 
 
 def score(
@@ -129,51 +62,94 @@ def score(
     features: Mapping[str, Any] | str | os.PathLike[str],
     *,
     file_names: Sequence[str | os.PathLike[str]] | None = None,
-    distance: str | Sequence[str] | None = None,
+    distances: DistanceKinds = None,
     model: str | None = None,
-    tokens: str = "all",
+    tokens: TokenChoice = "all",
     prefix: int | None = None,
     layout: str | Sequence[str] | None = None,
-    ties: str = "miss",
+    depths: Sequence[float] | Mapping[str, float] | None = None,
+    ties: Ties = "miss",
     resamples: int = 2000,
     seed: int = 0,
-    cluster: str = "default",
+    cluster: Cluster = "default",
     pixels: bool = False,
     memory: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     threads: int | None = None,
     progress: bool | Reporter = False,
 ) -> Measurement:
     """Score features that were made elsewhere — by timm, thingsvision, a model of one's own — as
     `alignscope run` scores its encoders.
 
-    `features`, `file_names`, `prefix`, `layout` — as for `Features`
-    `distance` — `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`, or a list of
-    them; the first three by default
-    `model` — its name in the results
-    `tokens` — which tokens are compared: `all`; `class` (the first); `registers` (those between it
-    and the patches); `patches` (all but those before them); or `mean` (over the class token, if
-    there is one, and the patches, without registers)
-    `ties`, `resamples`, `seed`, `cluster` — as for `Experiment`
-    `pixels` — whether the model `pixels` is measured too, for comparison
-    `memory` — what to stay within, in bytes or as `8GB`, the features aside; half of the machine's
-    by default
-    `out` — a new folder for all files of a run: tables, figures, `report.html`; none by default
-    `threads`, `progress` — as for `Experiment.run`
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set.
+    features, file_names, prefix, layout, depths
+        As for `Features`.
+    distances : str or sequence of str, optional
+        `euclidean`, `normalized-euclidean`, `cosine`, `correlation`, `dot`; the first three by
+        default.
+    model : str, optional
+        Its name in the results; by default that of the folder, or `features`.
+    tokens : {"all", "class", "registers", "patches", "mean"}
+        Which tokens are compared: all; the class token (the first); the registers (between it and the
+        patches); the patches (all but those before them); or the mean over the class token, if there
+        is one, and the patches, without registers.
+    ties, resamples, seed, cluster
+        As for `Experiment`.
+    pixels : bool, default False
+        Whether the model `pixels` is measured too, for comparison.
+    memory : int or str, optional
+        What to stay within, in bytes or as `8GB`, the features aside; half of the machine's by
+        default.
+    out : str or os.PathLike, optional
+        A new folder for all files of a run: tables, figures, `report.html`; none by default.
+    overwrite, threads, progress
+        As for `Experiment.run`.
 
+    Returns
+    -------
+    Measurement
+        Scores with intervals, and the distances.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument cannot be meant, or an array does not go with the data set.
+
+    Notes
+    -----
     Stages called as an encoder's (`embedding`, `block 1`, …, `projection`) stand at their depth in
-    figures; any other names are spread evenly up to 100 %.
+    figures; any other names are spread evenly up to 100 %, unless `depths` says where they are.
+    Features that `alignscope activations` wrote give exactly the scores of `alignscope run`. It warns
+    of axes that look exchanged: of more tokens than channels, where the channels would be a usual
+    number of tokens.
 
-    Features that `alignscope activations` wrote give exactly the scores of `alignscope run`.
-
-    Warns of axes that look exchanged: of more tokens than channels, where the channels would be a
-    usual number of tokens.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import alignscope
+    >>> dataset = alignscope.load_dataset("twoafc", "demo/middle")
+    >>> arrays = {"layer4": np.random.default_rng(0).normal(size=(len(dataset.images), 32))}
+    >>> found = alignscope.score(dataset, arrays, distances="cosine", resamples=500)
+    >>> row = found.scores.where(subset="all", measure="accuracy")
+    >>> row["value"].round(2), row["ci_low"] < row["value"]
+    (array([0.44]), array([ True]))
     """
     _dataset(dataset)
     named = None if model is None else _name("model", model)
-    own = Features(features, name=named, file_names=file_names, prefix=prefix, layout=layout)
+    own = Features(
+        features,
+        name=named,
+        file_names=file_names,
+        prefix=prefix,
+        layout=layout,
+        depths=depths,
+    )
     options = Options(
-        distances=kinds("distance", distance),
+        distances=distances,
         tokens=tokens,
         ties=ties,
         resamples=resamples,
@@ -182,54 +158,188 @@ def score(
         pixels=pixels,
         memory=memory,
     )
-    return _measure(dataset, own, options, out, threads, progress)
+    return _measure(dataset, own, options, out, overwrite, threads, progress)
+
+
+def score_distances(
+    dataset: Dataset,
+    values: Any,
+    *,
+    distance: AnyDistance = "own",
+    file_names: Sequence[str | os.PathLike[str]] | None = None,
+    model: str = "distances",
+    depths: Sequence[float] | Mapping[str, float] | None = None,
+    ties: Ties = "miss",
+    resamples: int = 2000,
+    seed: int = 0,
+    cluster: Cluster = "default",
+    pixels: bool = False,
+    memory: int | str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: bool | Reporter = False,
+) -> Measurement:
+    """Score distances that were made elsewhere — DreamSim, a measure of pyiqa, a model of behaviour —
+    with intervals, as `score` scores features.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set.
+    values, distance, file_names, depths
+        As for `Distances`.
+    model : str, default "distances"
+        Its name in the results.
+    ties, resamples, seed, cluster
+        As for `Experiment`.
+    pixels, memory, out, overwrite, threads, progress
+        As for `score`.
+
+    Returns
+    -------
+    Measurement
+        Scores with intervals.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument cannot be meant; the numbers are not as many as pairs or images, or not finite; a
+        matrix is not symmetric.
+
+    Notes
+    -----
+    It warns of a matrix that looks like one of similarities, in which every image is farther from
+    itself than from any other.
+
+    Examples
+    --------
+    A distance for each pair; here how much two images differ that are shrunk to 8 × 8 pixels:
+
+    >>> import numpy as np
+    >>> import alignscope
+    >>> from PIL import Image
+    >>> dataset = alignscope.load_dataset("oddoneout", "demo/high")
+    >>> small = [np.asarray(Image.open(file).resize((8, 8)), float) for file in dataset.files]
+    >>> small = np.stack([image.ravel() for image in small])
+    >>> first, second = dataset.pairs.T
+    >>> found = alignscope.score_distances(dataset, abs(small[first] - small[second]).mean(1))
+    >>> found.scores.where(subset="all", measure="accuracy")["value"].round(2)
+    array([0.33])
+
+    The same as a matrix:
+
+    >>> square = abs(small[:, None] - small).mean(2)
+    >>> again = alignscope.score_distances(dataset, {"output": square}, model="small")
+    >>> all(again.scores["value"] == found.scores["value"])
+    True
+    """
+    _dataset(dataset)
+    own = Distances(
+        values,
+        name=_name("model", model),
+        distance=distance,
+        file_names=file_names,
+        depths=depths,
+    )
+    options = Options(
+        ties=ties,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        pixels=pixels,
+        memory=memory,
+    )
+    if distance != "own":
+        options["distances"] = distance
+    return _measure(dataset, own, options, out, overwrite, threads, progress)
 
 
 def evaluate(
     dataset: Dataset,
-    encode: Callable[[Any, list[str]], Any],
-    stages: str | Sequence[str],
+    encode: Function | Callable[[Any, list[str]], Any],
+    stages: str | Sequence[str] | None = None,
     *,
     preprocess: str | os.PathLike[str] | Callable[[NDArray[np.uint8]], Any] | None = None,
     batch: int = 32,
     spill: bool = True,
-    distance: str | Sequence[str] | None = None,
-    model: str = "model",
-    tokens: str = "all",
+    distances: DistanceKinds = None,
+    model: str | None = None,
+    tokens: TokenChoice = "all",
     prefix: int | None = None,
     layout: str | Sequence[str] | None = None,
-    ties: str = "miss",
+    depths: Sequence[float] | Mapping[str, float] | None = None,
+    ties: Ties = "miss",
     resamples: int = 2000,
     seed: int = 0,
-    cluster: str = "default",
+    cluster: Cluster = "default",
     pixels: bool = False,
     memory: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     threads: int | None = None,
     progress: bool | Reporter = True,
 ) -> Measurement:
-    """Score a model that is a function: a torch model on a GPU, say. Each image is encoded once, and
-    pairs are reduced as they come, so that activations are never all kept.
+    """Score a model that is a function, or a torch model. Each image is encoded once, and pairs are
+    reduced as they come, so that activations are never all kept.
 
-    `encode`, `stages`, `preprocess`, `batch`, `spill`, `prefix`, `layout` — as for `Function`
-    `memory` — what to stay within, in bytes or as `8GB`, the function's own aside; half of the
-    machine's by default
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set.
+    encode : Function or callable
+        A `Function`, such as the models of `alignscope.torch`; or as for `Function`, as are `stages`,
+        `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a `Function` has already.
+    model : str, optional
+        The name in the results; by default the `Function`'s, or `model`.
+    memory : int or str, optional
+        What to stay within, in bytes or as `8GB`, the function's own aside; half of the machine's by
+        default.
+    distances, tokens, ties, resamples, seed, cluster, pixels, out, overwrite, threads, progress
+        As for `score`.
 
-    All else is as for `score`.
+    Returns
+    -------
+    Measurement
+        Scores with intervals, and the distances.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument cannot be meant, or the function gives what cannot be read.
+
+    Notes
+    -----
+    An exception of the function comes out as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import alignscope
+    >>> dataset = alignscope.load_dataset("twoafc", "demo/middle")
+    >>> def encode(images, stages):
+    ...     return {"colour": np.stack([image.mean((0, 1)) for image in images])}
+    >>> found = alignscope.evaluate(dataset, encode, "colour", distances="euclidean", progress=False)
+    >>> found.scores.where(subset="all", measure="accuracy")["value"].round(2)
+    array([0.59])
     """
     _dataset(dataset)
-    own = Function(
-        encode,
-        stages,
-        name=_name("model", model),
-        preprocess=preprocess,
-        batch=batch,
-        spill=spill,
-        prefix=prefix,
-        layout=layout,
-    )
+    described: dict[str, Any] = {
+        "stages": stages,
+        "preprocess": preprocess,
+        "batch": batch,
+        "spill": spill,
+        "prefix": prefix,
+        "layout": layout,
+        "depths": depths,
+    }
+    if isinstance(encode, Function):
+        own = _renamed(encode, model, described)
+    else:
+        name = "model" if model is None else _name("model", model)
+        own = Function(encode, name=name, **described)
     options = Options(
-        distances=kinds("distance", distance),
+        distances=distances,
         tokens=tokens,
         ties=ties,
         resamples=resamples,
@@ -238,4 +348,20 @@ def evaluate(
         pixels=pixels,
         memory=memory,
     )
-    return _measure(dataset, own, options, out, threads, progress)
+    return _measure(dataset, own, options, out, overwrite, threads, progress)
+
+
+def _renamed(given: Function, name: str | None, described: dict[str, Any]) -> Function:
+    """A function under a name; what describes it is not given once more."""
+    for argument, value in described.items():
+        if value != {"batch": 32, "spill": True}.get(argument):
+            raise InvalidValueError(
+                f"{argument} is given for {given!r}, which has its own, expected it there"
+            )
+    if name is None:
+        return given
+    found = copy.copy(given)
+    found.name = _name("model", name)
+    found._own = given._own.copy()
+    found._own["name"] = found.name
+    return found

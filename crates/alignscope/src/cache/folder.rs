@@ -53,6 +53,18 @@ impl CacheFolder {
         path.map(|path| Self { path }).ok_or(CacheError::NoPlace)
     }
 
+    /// Where data sets are kept that are made of arrays: `$ALIGNSCOPE_CACHE/datasets`, else
+    /// `alignscope/datasets` in `$XDG_CACHE_HOME` or `~/.cache`. They are no entries: none is
+    /// listed or removed here.
+    ///
+    /// # Errors
+    /// None of the variables is set.
+    pub fn of_datasets() -> Result<PathBuf, CacheError> {
+        let default = || Some(user_folders::of_user()?.join("alignscope"));
+        let folder = user_folders::variable("ALIGNSCOPE_CACHE").or_else(default);
+        folder.map(|folder| folder.join("datasets")).ok_or(CacheError::NoPlace)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

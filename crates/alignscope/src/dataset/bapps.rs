@@ -97,6 +97,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let found = release::of_bapps(split, &counts);
     let what = format!("split {split}, {} trials", judgements.len());
     let notes = vec![found.note(&folder.display().to_string(), &what)];
+    let unread = Files::taken_for_there(&root);
+    let images = if options.without_images { &unread } else { &files };
     let mut builder = Builder::new(&root, options, &["kind"]);
     let mut sources = Vec::new();
     let mut answers = Answers::default();
@@ -123,7 +125,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             record as u64,
             1,
             [&reference, &left, &right_image],
-            |name| -> Found { find_image(&files, name) },
+            |name| -> Found { find_image(images, name) },
             |[reference, left, right_image]| TwoAlternatives {
                 reference,
                 left,

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, LabelColumn};
 use crate::resample::ClusterBy;
+
+/// The labels that say who answered.
+pub(super) const OBSERVERS: [&str; 2] = ["subject", "observer"];
 
 /// The cluster of each trial: trials of one cluster share an image or are the same question, so
 /// that an interval must resample them together.
@@ -39,9 +42,7 @@ impl Dataset {
         Ok(match by {
             ClusterBy::None => Clusters::of_keys(0..self.trials.len()),
             ClusterBy::Observer => {
-                let observer = self.labels.iter().find(|label| label.name == "subject");
-                let Some(observer) = observer.filter(|o| o.values.iter().all(|v| !v.is_empty()))
-                else {
+                let Some(observer) = self.observers() else {
                     return Err(DatasetError::NoObserver {
                         dataset: self.name.clone(),
                         labels: self.labels.iter().map(|l| format!("`{}`", l.name)).collect(),
@@ -54,5 +55,12 @@ impl Dataset {
                 Clusters::of_keys((0..trials.count()).map(|trial| trials.cluster(trial)))
             }
         })
+    }
+
+    /// The label that says of all trials who answered: `subject` or `observer`.
+    pub(super) fn observers(&self) -> Option<&LabelColumn> {
+        let named = |name: &&str| self.labels.iter().find(|label| label.name == *name);
+        let observers = OBSERVERS.iter().find_map(named)?;
+        observers.values.iter().all(|value| !value.is_empty()).then_some(observers)
     }
 }

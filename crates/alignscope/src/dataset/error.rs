@@ -103,6 +103,16 @@ pub enum DatasetError {
         /// The column.
         column: String,
     },
+    /// Two columns have one label.
+    #[error("{path} has the label `{label}` twice, the second time in the column `{column}`")]
+    LabelTwice {
+        /// The file.
+        path: PathBuf,
+        /// The second column.
+        column: String,
+        /// The label.
+        label: String,
+    },
     /// A table has more columns than any table needs.
     #[error("{path} has {found} columns, expected at most {limit}")]
     Columns {
@@ -230,8 +240,8 @@ pub enum DatasetError {
     },
     /// Clusters by observer are asked for, and nothing says who answered.
     #[error(
-        "observers cannot be resampled: {dataset} has no label `subject` that says of all trials who \
-         answered{}",
+        "observers cannot be resampled: {dataset} has no label `subject` or `observer` that says \
+         of all trials who answered{}",
         if labels.is_empty() { String::new() } else { format!(" (its labels are {})", labels.join(", ")) }
     )]
     NoObserver {
@@ -249,6 +259,27 @@ pub enum DatasetError {
         name: String,
         /// Why.
         why: String,
+    },
+    /// A trial that is selected is not there.
+    #[error(
+        "the trial at position {position} of {dataset} is selected, expected positions from 0 to \
+         {} of its {trials} trials", trials.saturating_sub(1)
+    )]
+    Selection {
+        /// The data set.
+        dataset: String,
+        /// The position.
+        position: u32,
+        /// Trials of the data set.
+        trials: usize,
+    },
+    /// The list of images lacks one.
+    #[error("{path} does not list the image `{image}`, expected every image of the trials")]
+    Unlisted {
+        /// The list.
+        path: PathBuf,
+        /// The image.
+        image: String,
     },
     /// Nothing is left to run.
     #[error("{path} leaves no trial to run: {why}")]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 
+use super::DatasetOptions;
 use crate::listing::{folded, for_each_file, is_left_by_system, nearest};
 
 /// The files below a folder.
@@ -16,9 +17,26 @@ pub(super) struct Files {
     by_path: HashMap<String, Vec<u32>>,
     /// The folding of a file's name to the positions of the paths that end in it, sorted.
     by_name: HashMap<String, Vec<u32>>,
+    /// Whether every name is taken for a file's.
+    takes_all: bool,
 }
 
 impl Files {
+    /// The images below `root` that annotations may name: what is there; or whatever they name, if
+    /// the images are not at hand.
+    pub(super) fn images(root: &Path, options: &DatasetOptions) -> io::Result<Self> {
+        match options.without_images {
+            false => Self::list(root),
+            true => Ok(Self::taken_for_there(root)),
+        }
+    }
+
+    /// Files below `root` that nobody looks for: every name is taken for one.
+    pub(super) fn taken_for_there(root: &Path) -> Self {
+        let (by_path, by_name) = (HashMap::new(), HashMap::new());
+        Self { root: root.to_owned(), paths: vec![], by_path, by_name, takes_all: true }
+    }
+
     /// Lists the files below `root`; links are followed.
     pub(super) fn list(root: &Path) -> io::Result<Self> {
         let mut paths = Vec::new();
@@ -38,12 +56,15 @@ impl Files {
             by_name.entry(folded(name_of(path))).or_default().push(position);
             by_path.entry(folded(path)).or_default().push(position);
         }
-        Ok(Self { root: root.to_owned(), paths, by_path, by_name })
+        Ok(Self { root: root.to_owned(), paths, by_path, by_name, takes_all: false })
     }
 
     /// The file at a path below the root: as it is spelled, else the only one that differs in how
     /// accents are composed, else the only one that differs in case too.
-    pub(super) fn at(&self, path: &str) -> Option<&str> {
+    pub(super) fn at<'a>(&'a self, path: &'a str) -> Option<&'a str> {
+        if self.takes_all {
+            return Some(path);
+        }
         if let Ok(exact) = self.paths.binary_search_by(|found| found.as_str().cmp(path)) {
             return Some(&self.paths[exact]);
         }
@@ -55,7 +76,10 @@ impl Files {
 
     /// The file of this name, in whatever folder: one in a folder that `prefer` names where there
     /// are several, else the first in order of path; and whether others were passed over.
-    pub(super) fn named(&self, name: &str, prefer: &[&str]) -> Option<(&str, bool)> {
+    pub(super) fn named<'a>(&'a self, name: &'a str, prefer: &[&str]) -> Option<(&'a str, bool)> {
+        if self.takes_all {
+            return Some((name, false));
+        }
         let all = self.spellings(self.by_name.get(&folded(name))?);
         let mut names: Vec<&str> = all.iter().map(|path| name_of(path)).collect();
         names.sort_unstable();

@@ -16,9 +16,9 @@ impl Pairs {
 }
 
 impl Dataset {
-    /// Hash over the trials, people's answers and the labels that make clusters and subsets: over their
-    /// numbers, each list after its length.
-    pub(crate) fn trials_hash(&self) -> ContentHash {
+    /// Hash over the trials, people's answers and the labels that make clusters and subsets: over
+    /// their numbers, each list after its length.
+    pub fn trials_hash(&self) -> ContentHash {
         let Dataset { trials, trial_ids, labels, .. } = self;
         let mut hash = Numbers(Sha256::new());
         hash.trials(trials);

@@ -7,6 +7,7 @@ use super::files::{Files, file_in, folder_of};
 use super::format::Format;
 use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
+use super::tid::lines;
 use super::{
     Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RatedPair, Trials,
     TwoAlternatives,
@@ -21,7 +22,8 @@ impl Format for PairsManifest {
     }
 
     fn description(&self) -> &'static str {
-        "rated pairs of your own: pairs.csv with reference,distorted,score[,std,group,split]"
+        "rated pairs of your own: pairs.csv with reference,distorted,score\
+         [,std,group,subject,split]"
     }
 
     fn level(&self) -> Level {
@@ -47,7 +49,7 @@ impl Format for TwoAfcManifest {
 
     fn description(&self) -> &'static str {
         "two-alternative choices of your own: twoafc.csv with reference,left,right,\
-         right_vote or left_votes,right_votes[,group,split]"
+         right_vote or left_votes,right_votes[,group,subject,split]"
     }
 
     fn level(&self) -> Level {
@@ -73,7 +75,7 @@ impl Format for OddOneOutManifest {
 
     fn description(&self) -> &'static str {
         "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
-         [,subject,split]"
+         [,group,subject,split]"
     }
 
     fn level(&self) -> Level {
@@ -109,10 +111,46 @@ fn open(
     let Some(path) = path else {
         return Err(DatasetError::nothing_of(format.name(), &root, &format!("`{name}`")));
     };
-    let files =
-        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let files = Files::images(&root, options)
+        .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
     let table = Table::open(&path)?;
-    read(&Reading { format, path: &path, files: &files, options }, table)
+    let dataset = read(&Reading { format, path: &path, files: &files, options }, table)?;
+    match file_in(&root, IMAGE_ORDER) {
+        Some(list) => in_order_of_list(dataset, &list),
+        None => Ok(dataset),
+    }
+}
+
+/// The data set with its images in the order of a list, one a line.
+fn in_order_of_list(dataset: Dataset, list: &Path) -> Result<Dataset, DatasetError> {
+    let (names, source) = lines(list)?;
+    let names: Vec<&str> = names.iter().map(|(_, name)| name.as_str()).collect();
+    let mut dataset = dataset.in_order_of(&names, list)?;
+    dataset.sources.push(source);
+    Ok(dataset)
+}
+
+/// The file beside a manifest that says in which order the data set has its images.
+const IMAGE_ORDER: &str = "image_order.txt";
+
+/// The labels that a manifest may have by a column of their own name.
+const LABELS: [&str; 3] = ["group", "subject", "split"];
+
+/// What begins the name of a column with any other label.
+const LABEL: &str = "label_";
+
+/// The labels of a manifest that are there, by name.
+fn labels_of<'t>(table: &'t Table, path: &Path) -> Result<Vec<(&'t str, Column)>, DatasetError> {
+    let known = LABELS.iter().filter_map(|name| Some((*name, table.find(name)?)));
+    let mut labels: Vec<(&str, Column)> = known.collect();
+    for (name, column) in table.beginning_with(LABEL) {
+        if labels.iter().any(|(known, _)| *known == name) {
+            let (path, column) = (path.to_owned(), format!("{LABEL}{name}"));
+            return Err(DatasetError::LabelTwice { path, column, label: name.to_owned() });
+        }
+        labels.push((name, column));
+    }
+    Ok(labels)
 }
 
 /// What the three manifests share.
@@ -124,13 +162,13 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads the rows of a manifest: the images of `columns`, the answer, and the labels that are
-    /// there. `trial` reads the answer of a row, and returns what makes a trial of its images.
+    /// Reads the rows of a manifest: the images of `columns`, the answer, and the labels and
+    /// numbers of trials that are there. `trial` reads the answer of a row, and returns what makes
+    /// a trial of its images.
     fn read<const N: usize, F: FnOnce([ImageIndex; N]) -> T, T>(
         &self,
         table: Table,
         columns: [&'static str; N],
-        label_names: &[&'static str],
         trial: impl Fn(&Row<'_>) -> Result<F, DatasetError>,
         wrap: impl FnOnce(Vec<T>) -> Trials,
     ) -> Result<Dataset, DatasetError> {
@@ -144,8 +182,12 @@ impl Reading<'_> {
             Some(_) => Some(table.column("split")?),
             None => table.find("split"),
         };
-        let (names, labels): (Vec<&str>, Vec<Column>) =
-            label_names.iter().filter_map(|name| Some((*name, table.find(name)?))).unzip();
+        let number = table.find("trial");
+        let (names, labels): (Vec<String>, Vec<Column>) = labels_of(&table, self.path)?
+            .into_iter()
+            .map(|(name, column)| (name.to_owned(), column))
+            .unzip();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut builder = Builder::new(self.path, self.options, &names);
         let mut splits = Splits::default();
         table.for_each(|record, row| {
@@ -160,10 +202,14 @@ impl Reading<'_> {
                 builder.filter();
                 return Ok(true);
             }
+            let id = match number {
+                Some(column) => row.parse(column, "a whole number, 0 or more", |_: &u64| true)?,
+                None => record,
+            };
             let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
             let names = images.each_ref().map(String::as_str);
             let find = |name: &str| find(self.files, name);
-            builder.add(record, row.line(), names, find, trial, &labels)?;
+            builder.add(id, row.line(), names, find, trial, &labels)?;
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
@@ -177,7 +223,6 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
     reading.read(
         table,
         ["reference", "distorted"],
-        &["group", "split"],
         |row| {
             let std = match std {
                 Some(column) if !row.text(column).is_empty() => {
@@ -228,7 +273,6 @@ fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, Data
     reading.read(
         table,
         ["reference", "left", "right"],
-        &["group", "split"],
         |row| {
             let (left_votes, right_votes) = votes(row)?;
             Ok(move |[reference, left, right]: [ImageIndex; 3]| TwoAlternatives {
@@ -248,7 +292,6 @@ fn odd_one_out(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
     reading.read(
         table,
         ["image_1", "image_2", "image_3"],
-        &["subject", "split"],
         |row| {
             let odd = row.parse(odd, "1, 2 or 3", |n: &u8| (1..=3).contains(n))? - 1;
             Ok(move |images: [ImageIndex; 3]| OddOneOut { images, odd })

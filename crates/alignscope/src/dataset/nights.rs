@@ -79,8 +79,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let (names, labels): (Vec<&str>, Vec<_>) =
         columns.into_iter().filter_map(|(name, column)| Some((name, column?))).unzip();
 
-    let files =
-        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let files = Files::images(&root, options)
+        .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
     let required = [("id", id), ("votes", count)];
     let lacking = required.iter().filter(|(_, column)| column.is_none()).map(|(name, _)| *name);
     let lacking: Vec<&str> = lacking.collect();

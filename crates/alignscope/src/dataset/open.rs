@@ -63,6 +63,9 @@ impl Dataset {
         if let Some(name) = name {
             name.clone_into(&mut dataset.name);
         }
+        if let Some(selection) = &options.selection {
+            dataset = dataset.selected(selection)?;
+        }
         debug_assert!(dataset.labels.iter().all(|l| l.codes.len() == dataset.trials.len()));
         Ok(dataset)
     }

@@ -1,5 +1,6 @@
 //! Parts of a data set that are scored by themselves.
 
+use super::clusters::OBSERVERS;
 use super::{Dataset, LabelColumn, Release};
 
 /// Some trials of a data set.
@@ -101,9 +102,9 @@ const KADID_TYPES: [&str; 25] = [
 
 impl Dataset {
     /// The whole, and the parts by which its users break it down: distortion types, levels, and
-    /// the pooled correlation within types; splits, ImageNet or not, six votes and more; groups;
-    /// and for triplets that many people answered, how much they agree. A label of one
-    /// value, or of more than fifty, makes none.
+    /// the pooled correlation within types; splits, ImageNet or not, six votes and more; groups and
+    /// other labels; and for triplets that many people answered, how much they agree. A label of
+    /// one value, or of more than fifty, makes none.
     pub fn subsets(&self) -> Vec<Subset> {
         let every = (0..self.trials.len() as u32).collect();
         let mut subsets = vec![Subset { name: ALL.to_owned(), trials: every, within: vec![] }];
@@ -136,8 +137,10 @@ impl Dataset {
                 true => "imagenet".to_owned(),
                 false => "not imagenet".to_owned(),
             }),
-            "split" | "group" | "kind" | "category" => Some(format!("{} {value}", column.name)),
-            _ => None,
+            // Those who answered, and how many they were, are told of in other ways.
+            "votes" => None,
+            name if OBSERVERS.contains(&name) => None,
+            name => Some(format!("{name} {value}")),
         };
         let mut order: Vec<usize> = (0..column.values.len()).collect();
         // Numbers in their order, then words in theirs.
@@ -189,11 +192,10 @@ impl Dataset {
         self.trials.paradigm().majority_shares(&self.person_of_trial())
     }
 
-    /// Who answered each trial, as a number: the label `subject` where it names all, else each trial is
-    /// another person's.
+    /// Who answered each trial, as a number: the label `subject` or `observer` if it names all,
+    /// else each trial is another person's.
     pub(crate) fn person_of_trial(&self) -> impl Fn(usize) -> u32 {
-        let person = self.labels.iter().find(|label| label.name == "subject");
-        let person = person.filter(|label| label.values.iter().all(|value| !value.is_empty()));
+        let person = self.observers();
         move |trial| person.map_or(trial as u32, |label| label.codes[trial])
     }
 }

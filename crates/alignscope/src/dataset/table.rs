@@ -81,6 +81,15 @@ impl Table {
         Some(Column { index, name })
     }
 
+    /// The columns whose names begin with `prefix`, by the rest of their names.
+    pub(super) fn beginning_with(&self, prefix: &'static str) -> Vec<(&str, Column)> {
+        let rest = |(index, name)| {
+            let column = Column { index, name: prefix };
+            Some((str::strip_prefix(name, prefix).filter(|rest| !rest.is_empty())?, column))
+        };
+        self.header.iter().map(String::as_str).enumerate().filter_map(rest).collect()
+    }
+
     /// The column of this name, which must be there.
     pub(super) fn column(&self, name: &'static str) -> Result<Column, DatasetError> {
         self.find(name).ok_or_else(|| DatasetError::Column {

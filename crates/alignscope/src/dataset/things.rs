@@ -72,7 +72,10 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let (concepts, concepts_source) = read_concepts(data, &layout)?;
     check_concepts(&concepts, &concepts_source.path)?;
     let which = options.things_images.unwrap_or_default();
-    let images = ConceptImages::list(data, &concepts, which)?;
+    let images = match options.without_images {
+        false => Some(ConceptImages::list(data, &concepts, which)?),
+        true => None,
+    };
 
     let own_order = matches!(layout, Layout::Paths);
     let triplets = match layout {
@@ -116,12 +119,15 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             record as u64,
             record as u64 + 1,
             names,
-            |concept| images.find(concept),
+            |concept| match &images {
+                Some(images) => images.find(concept),
+                None => without_image(data, concept),
+            },
             |images| OddOneOut { images, odd: triplet.odd },
             label.as_ref().map_or(&[], |label| label.as_slice()),
         )?;
     }
-    let mut notes = images.notes(concepts.len(), which);
+    let mut notes = images.map_or_else(Vec::new, |images| images.notes(concepts.len(), which));
     let what = format!("{} answers", triplets.rows.len());
     notes.insert(0, found.note(&path.display().to_string(), &what));
     if data.join("sortind.mat").is_file() {
@@ -131,6 +137,11 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
         );
     }
     builder.finish(&Things, found.release, Trials::OddOneOut, sources, notes)
+}
+
+/// A concept whose images are not at hand: by its own name.
+fn without_image(data: &Path, concept: &str) -> Found {
+    Found::Image { id: concept.to_owned(), path: data.join("object_images").join(concept) }
 }
 
 /// Where triplet files may lie.

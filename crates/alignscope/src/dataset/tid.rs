@@ -91,8 +91,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
         true => read_list(&annotation, &mut sources)?,
         false => read_table(&annotation, &mut sources)?,
     };
-    let files =
-        Files::list(&root).map_err(|source| DatasetError::Read { path: root.clone(), source })?;
+    let files = Files::images(&root, options)
+        .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
 
     let labels = ["distortion_type", "distortion_level"];
     let mut builder = Builder::new(&annotation, options, &labels);

@@ -7,7 +7,7 @@ use crate::distance::Distance;
 use crate::encoder::{PrecisionChoice, Tokens};
 use crate::features::Layouts;
 use crate::finished::Presentation;
-use crate::model_spec::ProjectionForm;
+use crate::model_spec::{Backend, ProjectionForm, TorchOptions};
 use crate::resample::{ClusterBy, Resampling};
 use crate::score::Ties;
 
@@ -38,6 +38,10 @@ pub struct Choices {
     pub projection: Option<ProjectionForm>,
     /// In which arithmetic encoders multiply.
     pub precision: Option<PrecisionChoice>,
+    /// What runs the encoders.
+    pub backend: Option<Backend>,
+    /// How torch models run.
+    pub torch: TorchOptions,
     /// What a tie counts.
     pub ties: Option<Ties>,
     /// Bootstrap resamples of each interval.
@@ -76,6 +80,8 @@ impl Experiment {
             layouts: choices.layouts.unwrap_or(self.layouts),
             projection: choices.projection.or(self.projection),
             precision: choices.precision.map_or(self.precision, PrecisionChoice::resolve),
+            backend: choices.backend.unwrap_or(self.backend),
+            torch: choices.torch.or(self.torch),
             ties: choices.ties.unwrap_or(self.ties),
             resampling: Resampling {
                 resamples: choices.resamples.unwrap_or(resamples),

@@ -156,9 +156,11 @@ fn all_distances(listed: Option<&[Distance]>, figures: &[FigureSpec]) -> Vec<Dis
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
     use crate::dataset::DatasetFormat;
-    use crate::model_spec::ModelSpec;
+    use crate::model_spec::{Backend, ModelSpec, TorchDevice, TorchDtype, TorchOptions};
 
     fn paper() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/paper.toml")
@@ -288,7 +290,8 @@ mod tests {
             name: Some("mine".to_owned()),
             ..DatasetSpec::new(DatasetFormat::PAIRS, folder.path().join("data"))
         };
-        let models = ["random:a/b@seed=1", "ssim"].map(|text| text.parse().expect("a model"));
+        let models = ["random:a/b@seed=1", "ssim", "timm:vit", "random:timm:vit@seed=2"];
+        let models = models.map(|text| text.parse().expect("a model"));
         let mut models = models.to_vec();
         models.push(ModelSpec::Own("arrays".to_owned()));
         let figure = |name: &str, title: Option<&str>, models: &[&str]| FigureSpec {
@@ -310,6 +313,14 @@ mod tests {
         let experiment = experiment.with(Choices {
             title: Some("Of all".to_owned()),
             seed: Some(3),
+            backend: Some(Backend::Torch),
+            torch: TorchOptions {
+                device: Some(TorchDevice::Cuda(Some(1))),
+                dtype: Some(TorchDtype::Bfloat16),
+                tf32: Some(true),
+                compile: Some(false),
+                batch: NonZeroUsize::new(8),
+            },
             ..Choices::default()
         });
         let manifest = serde_json::json!({ "experiment": written(&experiment, true, true) });
@@ -317,6 +328,39 @@ mod tests {
         std::fs::write(&path, manifest.to_string()).expect("written");
         let file = ExperimentFile::read(&path, &BTreeMap::new(), false).expect("read");
         assert_eq!(file.into_experiment(Choices::default(), 1), experiment);
+    }
+
+    #[test]
+    fn a_word_for_torch_that_is_none_is_named() {
+        let models = "models = [\"timm:vit\"]";
+        assert!(
+            said_of("device = \"cuda:1\"\nbackend = \"torch\"\nbatch = 4", models).contains("[]")
+        );
+        for (root, words) in [
+            ("device = \"gpu\"", "unknown device `gpu`, expected one of `cpu`"),
+            ("dtype = \"f64\"", "unknown number format `f64`, expected one of `float32`"),
+            ("backend = \"jax\"", "unknown backend `jax`, expected one of `own`, `torch`"),
+            ("batch = 0", "nonzero"),
+            ("tf32 = 1", "expected a boolean"),
+        ] {
+            let said = said_of(root, models);
+            assert!(said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn torch_models_of_an_experiment_have_controls() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("e.toml");
+        let text = "models = [\"timm:vit\", \"m=open_clip:ViT-B-32/openai\"]\n\
+                    [[datasets]]\nname = \"pairs\"\ndata = \".\"\n";
+        std::fs::write(&path, text).expect("written");
+        let models = |untrained| {
+            let read = ExperimentFile::read(&path, &BTreeMap::new(), untrained).expect("read");
+            read.models.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(models(false), ["timm:vit", "m=open_clip:ViT-B-32/openai"]);
+        assert_eq!(models(true), ["random:timm:vit", "m=random:open_clip:ViT-B-32/openai"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::remedy::{Advice, Choice, Remedy};
 use crate::stage::Stage;
 
 /// What the axes of an array are, by the letters that PyTorch and timm use: N images, C channels,
-/// H height, W width, L tokens.
+/// H height, W width, L tokens; `...` are any other axes, three or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// Feature maps `[images, channels, height, width]`.
@@ -20,11 +20,16 @@ pub enum Layout {
     Nlc,
     /// Tokens `[images, channels, tokens]`.
     Ncl,
+    /// Five axes or more, that of channels behind that of images.
+    NcMore,
+    /// Five axes or more, that of channels last.
+    NMoreC,
 }
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Self; 4] = [Self::Nchw, Self::Nhwc, Self::Nlc, Self::Ncl];
+    pub const ALL: [Self; 6] =
+        [Self::Nchw, Self::Nhwc, Self::Nlc, Self::Ncl, Self::NcMore, Self::NMoreC];
 
     /// The name used on the command line, in Python and in results.
     pub fn name(self) -> &'static str {
@@ -33,6 +38,8 @@ impl Layout {
             Self::Nhwc => "NHWC",
             Self::Nlc => "NLC",
             Self::Ncl => "NCL",
+            Self::NcMore => "NC...",
+            Self::NMoreC => "N...C",
         }
     }
 
@@ -43,14 +50,26 @@ impl Layout {
             Self::Nhwc => "[images, height, width, channels]",
             Self::Nlc => "[images, tokens, channels]",
             Self::Ncl => "[images, channels, tokens]",
+            Self::NcMore => "[images, channels, …]",
+            Self::NMoreC => "[images, …, channels]",
         }
     }
 
-    /// How many axes it has.
-    pub fn axes(self) -> usize {
+    /// Whether it says what so many axes are.
+    pub fn is_of(self, axes: usize) -> bool {
         match self {
-            Self::Nchw | Self::Nhwc => 4,
-            Self::Nlc | Self::Ncl => 3,
+            Self::Nlc | Self::Ncl => axes == 3,
+            Self::Nchw | Self::Nhwc => axes == 4,
+            Self::NcMore | Self::NMoreC => axes >= 5,
+        }
+    }
+
+    /// How many axes it has, in words.
+    pub fn count_of_axes(self) -> &'static str {
+        match self {
+            Self::Nlc | Self::Ncl => "3",
+            Self::Nchw | Self::Nhwc => "4",
+            Self::NcMore | Self::NMoreC => "5 or more",
         }
     }
 }
@@ -65,6 +84,8 @@ pub struct Layouts {
     maps: Option<Layout>,
     /// Of three axes.
     tokens: Option<Layout>,
+    /// Of five axes and more.
+    more: Option<Layout>,
     /// Whether a program said so for whatever arrays come, and not a user for those that there are.
     where_they_fit: bool,
 }
@@ -75,9 +96,11 @@ impl Layouts {
     /// # Errors
     /// [`LayoutError::Twice`]: two of them are of the same number of axes.
     pub fn new(layouts: &[Layout]) -> Result<Self, LayoutError> {
-        layouts.iter().try_fold(Self::default(), |named, &second| match named.of(second.axes()) {
-            Some(first) => Err(LayoutError::Twice { first, second }),
-            None => Ok(named.with(second)),
+        layouts.iter().try_fold(Self::default(), |mut named, &second| {
+            match named.place(second).replace(second) {
+                Some(first) => Err(LayoutError::Twice { first, second }),
+                None => Ok(named),
+            }
         })
     }
 
@@ -89,28 +112,31 @@ impl Layouts {
 
     /// The layout of arrays of so many axes.
     pub fn of(self, axes: usize) -> Option<Layout> {
-        match axes {
-            4 => self.maps,
-            3 => self.tokens,
-            _ => None,
-        }
+        self.iter().find(|layout| layout.is_of(axes))
     }
 
     /// Whether nobody named any.
     pub fn is_empty(self) -> bool {
-        (self.maps, self.tokens) == (None, None)
+        self.iter().next().is_none()
     }
 
     /// These, with another layout for its number of axes.
-    fn with(self, layout: Layout) -> Self {
+    fn with(mut self, layout: Layout) -> Self {
+        *self.place(layout) = Some(layout);
+        self
+    }
+
+    /// Where the layout of as many axes stands.
+    fn place(&mut self, layout: Layout) -> &mut Option<Layout> {
         match layout {
-            Layout::Nchw | Layout::Nhwc => Self { maps: Some(layout), ..self },
-            Layout::Nlc | Layout::Ncl => Self { tokens: Some(layout), ..self },
+            Layout::Nchw | Layout::Nhwc => &mut self.maps,
+            Layout::Nlc | Layout::Ncl => &mut self.tokens,
+            Layout::NcMore | Layout::NMoreC => &mut self.more,
         }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Layout> {
-        self.maps.into_iter().chain(self.tokens)
+        [self.maps, self.tokens, self.more].into_iter().flatten()
     }
 
     /// What says these and another layout, which is right if the axes are those of that one.
@@ -141,8 +167,9 @@ pub struct Reading {
     /// `None` if nobody said: 1 if the number of tokens is a square and one more, 0 if it is a
     /// square, else an error if `tokens` depends on it.
     pub prefix: Option<usize>,
-    /// What the axes of arrays are, by how many they have. If nobody said: arrays of two axes are
-    /// `[images, channels]`, of three `[images, tokens, channels]`; four are an error.
+    /// What the axes of arrays are, by how many they have. If nobody said: arrays of one axis are
+    /// `[images]`, one channel each, of two `[images, channels]`, of three `[images, tokens,
+    /// channels]`; more are an error.
     pub layouts: Layouts,
 }
 
@@ -155,8 +182,8 @@ impl From<Tokens> for Reading {
 /// How one array is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArrayAxes {
-    /// How many axes it has: 2 if there are no tokens, 4 if its tokens are the positions of a
-    /// feature map.
+    /// How many axes it has: 1 or 2 if there are no tokens, 4 or more if its tokens are the
+    /// positions of a feature map.
     pub rank: usize,
     /// Images.
     pub images: usize,
@@ -196,10 +223,10 @@ impl ArrayAxes {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayoutError {
-    /// Too few or too many axes.
+    /// No axis at all.
     #[error(
-        "the shape is {found:?}, expected [images, channels], [images, tokens, channels], or \
-         feature maps [images, channels, height, width] with the layout NCHW"
+        "the shape is {found:?}, expected [images], [images, channels], [images, tokens, \
+         channels], or feature maps [images, channels, height, width] with the layout NCHW"
     )]
     Axes {
         /// The sizes of the axes.
@@ -211,8 +238,11 @@ pub enum LayoutError {
         /// The sizes of the axes.
         found: Vec<usize>,
     },
-    /// Four axes, and nobody said which are which.
-    #[error("the shape is {found:?}, of four axes that may be in more than one order")]
+    /// Four axes or more, and nobody said which are which.
+    #[error(
+        "the shape is {found:?}, of {} axes that may be in more than one order",
+        if found.len() == 4 { "four".to_owned() } else { found.len().to_string() }
+    )]
     Unsaid {
         /// The sizes of the axes.
         found: Vec<usize>,
@@ -221,9 +251,10 @@ pub enum LayoutError {
     },
     /// Two layouts of as many axes.
     #[error(
-        "the layouts {first} and {second} are both of {} axes, expected one layout of four axes \
-         (`NCHW` or `NHWC`) and one of three (`NLC` or `NCL`) at most",
-        first.axes()
+        "the layouts {first} and {second} are both of {} axes, expected at most one layout of \
+         three axes (`NLC` or `NCL`), one of four (`NCHW` or `NHWC`) and one of more (`NC...` or \
+         `N...C`)",
+        first.count_of_axes()
     )]
     Twice {
         /// The layout that was named first.
@@ -235,7 +266,7 @@ pub enum LayoutError {
     #[error(
         "the layout {layout} has no use here: no stage has {} axes; expected none, or that of the \
          arrays",
-        layout.axes()
+        layout.count_of_axes()
     )]
     Unused {
         /// The layout.
@@ -311,7 +342,10 @@ impl LayoutError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::Unsaid { said, .. } => vec![said.say(Layout::Nchw), said.say(Layout::Nhwc)],
+            Self::Unsaid { found, said } => match found.len() {
+                4 => vec![said.say(Layout::Nchw), said.say(Layout::Nhwc)],
+                _ => vec![said.say(Layout::NcMore), said.say(Layout::NMoreC)],
+            },
             Self::PrefixUnused { .. } => vec![Remedy::LeaveOut(Choice::Prefix)],
             Self::Prefix { .. } | Self::NoRegisters { .. } => vec![Remedy::SayPrefix],
             Self::NoClassIn { .. } => vec![Remedy::SayClassToken],
@@ -332,17 +366,19 @@ impl Reading {
         }
         let layout = self.layouts.of(shape.len());
         let (images, tokens, channels, channels_first) = match (shape, layout) {
+            (&[n], _) => (n, 1, 1, false),
             (&[n, c], _) => (n, 1, c, false),
             (&[n, c, l], Some(Layout::Ncl)) => (n, l, c, true),
             (&[n, l, c], _) => (n, l, c, false),
             (&[n, c, h, w], Some(Layout::Nchw)) => (n, h * w, c, true),
-            (&[n, h, w, c], Some(_)) => (n, h * w, c, false),
-            (&[_, _, _, _], None) => {
-                return Err(LayoutError::Unsaid { found: found(), said: self.layouts });
+            (&[n, c, ref others @ ..], Some(Layout::NcMore)) => {
+                (n, others.iter().product(), c, true)
             }
-            _ => return Err(LayoutError::Axes { found: found() }),
+            (&[n, ref others @ .., c], Some(_)) => (n, others.iter().product(), c, false),
+            ([], _) => return Err(LayoutError::Axes { found: found() }),
+            (_, None) => return Err(LayoutError::Unsaid { found: found(), said: self.layouts }),
         };
-        let (prefix, prefix_is_guessed) = self.prefix(tokens, shape.len() == 4)?;
+        let (prefix, prefix_is_guessed) = self.prefix(tokens, shape.len() >= 4)?;
         // One row of numbers is the same in both orders.
         let channels_first = channels_first && tokens > 1 && channels > 1;
         let rank = shape.len();
@@ -385,10 +421,7 @@ impl Reading {
         if self.layouts.where_they_fit {
             return Ok(());
         }
-        let is_unused = |layout: &Layout| {
-            let rank = layout.axes();
-            !arrays.iter().any(|(_, axes)| axes.rank == rank)
-        };
+        let is_unused = |layout: &Layout| !arrays.iter().any(|(_, axes)| layout.is_of(axes.rank));
         if let Some(layout) = self.layouts.iter().find(is_unused) {
             return Err(LayoutError::Unused { layout });
         }
@@ -605,15 +638,19 @@ mod tests {
         assert_eq!(axes(Some(Layout::Ncl), &[5, 6, 7]), Ok((5, 7, 6, true)));
         assert_eq!(axes(Some(Layout::Nchw), &[5, 6, 2, 3]), Ok((5, 6, 6, true)));
         assert_eq!(axes(Some(Layout::Nhwc), &[5, 2, 3, 6]), Ok((5, 6, 6, false)));
+        assert_eq!(axes(None, &[5]), Ok((5, 1, 1, false)));
+        assert_eq!(axes(Some(Layout::NcMore), &[5, 7, 2, 3, 4]), Ok((5, 24, 7, true)));
+        assert_eq!(axes(Some(Layout::NMoreC), &[5, 2, 3, 4, 7]), Ok((5, 24, 7, false)));
+        assert_eq!(axes(Some(Layout::NMoreC), &[5, 2, 3, 1, 4, 7]), Ok((5, 24, 7, false)));
         // A layout of other arrays says nothing of these.
         assert_eq!(axes(Some(Layout::Nchw), &[5, 6, 7]), Ok((5, 6, 7, false)));
         assert_eq!(axes(Some(Layout::Nchw), &[5, 7]), Ok((5, 1, 7, false)));
         for (layout, shape, part) in [
             (None, &[5, 6, 2, 3][..], "of four axes"),
             (Some(Layout::Ncl), &[5, 6, 2, 3], "of four axes"),
-            (None, &[5], "expected [images, channels]"),
-            (None, &[], "expected [images, channels]"),
-            (Some(Layout::Nchw), &[5, 1, 6, 2, 3], "expected [images, channels]"),
+            (None, &[], "expected [images]"),
+            (Some(Layout::Nchw), &[5, 1, 6, 2, 3], "of 5 axes"),
+            (None, &[5, 1, 6, 2, 3, 2], "of 6 axes"),
             (Some(Layout::Nchw), &[5, 6, 0, 3], "no axis of size 0"),
             (None, &[0, 6], "no axis of size 0"),
             (None, &[5, 0, 6], "no axis of size 0"),
@@ -712,13 +749,18 @@ mod tests {
 
     #[test]
     fn maps_and_tokens_have_a_layout_each() {
-        use Layout::{Nchw, Ncl, Nhwc, Nlc};
+        use Layout::{NMoreC, NcMore, Nchw, Ncl, Nhwc, Nlc};
+        let more = Layouts::new(&[Ncl, NcMore]).expect("of three axes and of more");
+        assert_eq!(
+            (more.of(6), more.of(4), more.to_string()),
+            (Some(NcMore), None, "NCL, NC...".into())
+        );
         let both = Layouts::new(&[Ncl, Nchw]).expect("of three and of four axes");
         assert_eq!(both, Layouts::new(&[Nchw, Ncl]).expect("in either order"));
         assert_eq!(both.to_string(), "NCHW, NCL");
         assert_eq!((both.of(4), both.of(3), both.of(2)), (Some(Nchw), Some(Ncl), None));
         assert!(Layouts::new(&[]).expect("none").is_empty() && !both.is_empty());
-        for [first, second] in [[Nchw, Nhwc], [Nlc, Ncl], [Ncl, Ncl]] {
+        for [first, second] in [[Nchw, Nhwc], [Nlc, Ncl], [Ncl, Ncl], [NMoreC, NcMore]] {
             let error = Layouts::new(&[first, second]);
             assert_eq!(error, Err(LayoutError::Twice { first, second }));
         }

@@ -303,6 +303,7 @@ impl PanelData {
             });
             panels[index].add(&found, specs);
         }
+        panels.iter_mut().for_each(Self::join_stages);
         panels.iter_mut().for_each(Self::join_seeds);
         panels
     }
@@ -328,6 +329,25 @@ impl PanelData {
                 let control = specs.is_control(found.model);
                 let kind = if control { Kind::Control } else { Kind::Model };
                 self.curve_of(found, kind).points.push(point);
+            }
+        }
+    }
+
+    /// A model with a distance of its own at several stages has a curve, and no lines.
+    fn join_stages(&mut self) {
+        let (n, own) = (self.n, Of::Distance(Distance::Own));
+        let baselines = std::mem::take(&mut self.baselines);
+        let points = |model: &str| {
+            let of_model = baselines.iter().filter(|line| line.model == model && !line.published);
+            of_model.map(|line| line.point).collect::<Vec<Point>>()
+        };
+        for line in &baselines {
+            let points = points(&line.model);
+            if line.published || points.len() == 1 {
+                self.baselines.push(line.clone());
+            } else if !self.curves.iter().any(|c| c.model == line.model && c.of == own) {
+                let (model, kind) = (line.model.clone(), Kind::Model);
+                self.curves.push(Curve { model, of: own, kind, control: false, n, points });
             }
         }
     }

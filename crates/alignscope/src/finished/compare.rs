@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::compare_error::{CompareError, MAX_PAIRS};
 use crate::comparison::{ComparisonRow, Measured, Side, cohens_kappa, compare, pairs};
 use crate::dataset::{ALL, Subset};
 use crate::distance::Distance;
 use crate::model_spec::SeriesStep;
-use crate::remedy::Remedy;
 use crate::resample::{Draws, Interval, MAX_DRAWS, MAX_REPLICATES, Resampling};
 use crate::results::{
-    ResultsError, RunDataset, ScoreRow, check_finished, read_distances, read_resampling,
-    read_scores, read_trials,
+    RunDataset, ScoreRow, check_finished, read_distances, read_resampling, read_scores, read_trials,
 };
-use crate::score::{ColumnError, Measure, Scorer, Ties};
+use crate::score::{Measure, Scorer, Ties};
 use crate::stage::Stage;
 
 /// What is to be compared. What is not said is left open: all models, at their last stage, each
@@ -67,142 +66,19 @@ pub struct WithPeople {
     pub kappa_interval: Option<Interval>,
 }
 
-/// Runs cannot be compared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CompareError {
-    /// A file of a run cannot be read.
-    #[error(transparent)]
-    Results(#[from] ResultsError),
-    /// A run does not have what is asked for.
-    #[error("{run} has no {what} `{name}` on {dataset}; it has {}", found.join(", "))]
-    NotThere {
-        /// The run.
-        run: PathBuf,
-        /// Model, stage or distance.
-        what: &'static str,
-        /// Its name.
-        name: String,
-        /// The data set.
-        dataset: String,
-        /// What there is.
-        found: Vec<String>,
-    },
-    /// A run does not have a data set.
-    #[error("{run} has no scores on {dataset}")]
-    NoDataset {
-        /// The run.
-        run: PathBuf,
-        /// The data set.
-        dataset: String,
-    },
-    /// Two runs are not of the same trials.
-    #[error(
-        "{run_a} and {run_b} are not of the same trials of {dataset}, so that nothing is paired: {difference}"
-    )]
-    Trials {
-        /// The first run.
-        run_a: PathBuf,
-        /// The second run.
-        run_b: PathBuf,
-        /// The data set.
-        dataset: String,
-        /// The first difference.
-        difference: String,
-    },
-    /// Two runs count ties in another way.
-    #[error(
-        "{run_a} counts ties by the rule `{a}`, {run_b} by `{b}`: their scores cannot be compared"
-    )]
-    Ties {
-        /// The first run.
-        run_a: PathBuf,
-        /// The second run.
-        run_b: PathBuf,
-        /// Its rule.
-        a: Ties,
-        /// The other's.
-        b: Ties,
-    },
-    /// Nothing is left to compare.
-    #[error("there is nothing to compare on {dataset}: {why}")]
-    Nothing {
-        /// The data set.
-        dataset: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// There are more pairs than can be compared.
-    #[error("there are {found} pairs to compare on {dataset}, expected at most {MAX_PAIRS}")]
-    Many {
-        /// The data set.
-        dataset: String,
-        /// How many there are.
-        found: usize,
-    },
-    /// The manifest of a run says so many resamples that comparing takes too long, or too much
-    /// memory.
-    #[error(
-        "{run} has {resamples} resamples, which with {count} {of} on {dataset} are {} {makes}, \
-         expected at most {most}",
-        *resamples as u64 * *count as u64
-    )]
-    Resamples {
-        /// The run.
-        run: PathBuf,
-        /// Its resamples.
-        resamples: usize,
-        /// How many clusters or sides there are.
-        count: usize,
-        /// Which of the two.
-        of: &'static str,
-        /// The data set.
-        dataset: String,
-        /// What their product is a number of.
-        makes: &'static str,
-        /// The largest product.
-        most: u64,
-    },
-    /// The distances of a run cannot be scored.
-    #[error("cannot score the distances of {run}")]
-    Score {
-        /// The run.
-        run: PathBuf,
-        /// Why.
-        #[source]
-        source: ColumnError,
-    },
-}
-
-impl CompareError {
-    /// What would help.
-    pub fn remedies(&self) -> Vec<Remedy> {
-        match self {
-            Self::Results(error) => error.remedies(),
-            Self::Ties { .. } => vec![Remedy::RunWithTies],
-            Self::Many { .. } => vec![Remedy::NameSide],
-            Self::Resamples { .. } => vec![Remedy::FewerResamples],
-            _ => vec![],
-        }
-    }
-}
-
-/// Pairs that are compared with each other in one go.
-const MAX_PAIRS: usize = 100_000;
-
 /// A run as far as it is read.
-struct ComparedRun<'a> {
-    path: &'a Path,
-    datasets: Vec<RunDataset>,
+pub(super) struct ComparedRun<'a> {
+    pub(super) path: &'a Path,
+    pub(super) datasets: Vec<RunDataset>,
     /// Every side with a main score, in the order of the run.
     sides: Vec<(String, Side)>,
     /// Which models are states of series.
     states: BTreeMap<String, SeriesStep>,
-    ties: Ties,
+    pub(super) ties: Ties,
 }
 
 impl<'a> ComparedRun<'a> {
-    fn read(path: &'a Path) -> Result<Self, CompareError> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, CompareError> {
         check_finished(path)?;
         let rows = read_scores(&path.join("scores.csv"))?;
         let mut sides = Vec::new();
@@ -224,7 +100,7 @@ impl<'a> ComparedRun<'a> {
 
     /// The sides on a data set that are of this model, stage and distance; at the last stage where
     /// no stage is said. A stage or a distance of encoders is not asked of baselines and pixels.
-    fn choose(
+    pub(super) fn choose(
         &self,
         dataset: &str,
         model: Option<&str>,
@@ -269,7 +145,7 @@ impl<'a> ComparedRun<'a> {
 
     /// Whether a side is among those that are compared where no model is named: of a series it is the
     /// last state, or with `also_first` its first, too.
-    fn stands(&self, side: &Side, also_first: bool) -> bool {
+    pub(super) fn stands(&self, side: &Side, also_first: bool) -> bool {
         let Some(SeriesStep { series, step }) = self.states.get(&side.model) else { return true };
         let of_series = self.states.values().filter(|state| state.series == *series);
         let (mut earlier, mut later) = (false, false);
@@ -399,7 +275,7 @@ fn compare_dataset(
 }
 
 /// Refuses more pairs than can be compared.
-fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
+pub(super) fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
     match found > MAX_PAIRS {
         true => Err(CompareError::Many { dataset: dataset.to_owned(), found }),
         false => Ok(()),
@@ -408,20 +284,20 @@ fn few(dataset: &str, found: usize) -> Result<(), CompareError> {
 
 /// Holds the work that a manifest's number of resamples makes to its bounds. A number that the
 /// user gave is the user's own.
-struct Bounds<'a> {
-    request: &'a CompareRequest,
-    resamples: usize,
-    dataset: &'a str,
+pub(super) struct Bounds<'a> {
+    pub(super) request: &'a CompareRequest,
+    pub(super) resamples: usize,
+    pub(super) dataset: &'a str,
 }
 
 impl Bounds<'_> {
     /// Drawing so many clusters takes minutes at most.
-    fn clusters(&self, count: usize) -> Result<(), CompareError> {
+    pub(super) fn clusters(&self, count: usize) -> Result<(), CompareError> {
         self.product(count, "clusters", "draws", MAX_DRAWS)
     }
 
     /// The resampled scores of so many sides fit into memory.
-    fn sides(&self, count: usize) -> Result<(), CompareError> {
+    pub(super) fn sides(&self, count: usize) -> Result<(), CompareError> {
         self.product(count, "models by stage and distance", "resampled scores", MAX_REPLICATES)
     }
 
@@ -444,7 +320,7 @@ impl Bounds<'_> {
 }
 
 /// A scorer of the whole of a data set.
-fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
+pub(super) fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
     let trials = (0..dataset.trials.len() as u32).collect();
     let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
     let clusters = dataset.clusters.clone();
@@ -453,7 +329,7 @@ fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) -> Scorer {
 }
 
 /// Scores sides of a run.
-fn measure(
+pub(super) fn measure(
     run: &ComparedRun<'_>,
     dataset: &RunDataset,
     scorer: &Scorer,

@@ -269,6 +269,23 @@ fn palette(rows: &[ScoreRow], drawn: &Drawn<FigureSpec>) -> Palette {
     Palette::of_run(models, &chosen.collect(), specs(drawn))
 }
 
+/// The colour on white that figures give each model of a run, in the order of its scores.
+///
+/// # Errors
+/// Its scores or its manifest cannot be read.
+pub fn colours_of_run(run: &Path) -> Result<Vec<(String, Color)>, ResultsError> {
+    let rows = results::read_scores(&run.join("scores.csv"))?;
+    let palette = palette(&rows, &read_drawn(&run.join("manifest.json"))?);
+    let mut found: Vec<(String, Color)> = Vec::new();
+    for row in rows {
+        if !found.iter().any(|(model, _)| *model == row.model) {
+            let (color, _) = palette.color(&row.model);
+            found.push((row.model, color));
+        }
+    }
+    Ok(found)
+}
+
 /// What a run's models are.
 fn specs(drawn: &Drawn<FigureSpec>) -> Specs {
     Specs::new(drawn.models.iter().map(DrawnModel::place))

@@ -41,6 +41,20 @@ pub(crate) struct Examined {
     pub(crate) saturated: bool,
 }
 
+impl Examined {
+    /// Of an image that is not at hand: one pixel of no bytes, told from others by its name.
+    pub(crate) fn not_at_hand(name: &str) -> Self {
+        Self {
+            size: (1, 1),
+            bytes: 0,
+            decoding_bytes: 0,
+            hash: ContentHash::of(format!("not at hand: {name}").as_bytes()),
+            turned: false,
+            saturated: false,
+        }
+    }
+}
+
 impl DecodingBudget {
     /// A budget of so many bytes.
     pub fn new(bytes: u64) -> Self {

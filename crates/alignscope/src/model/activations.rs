@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::error::check_stopped;
-use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory};
+use super::on_device::OnDevice;
+use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
 use super::reduction::{Reduction, When, check_usable, distances, suspects};
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances};
 use crate::cache::CacheEntry;
@@ -75,6 +76,7 @@ use crate::stage::Stage;
 ///             image_bytes,
 ///             image_of_file_bytes: image_bytes,
 ///             image_beside_file_bytes: 0,
+///             device_bytes: None,
 ///             busy_images: 0,
 ///             batch_images: 1,
 ///             reading_bytes: Some(cell.reading_bytes()),
@@ -418,6 +420,25 @@ impl SetReducer<'_> {
                 })
             }
         }
+    }
+
+    /// The activations of all images of the set at a stage, which a device holds and reduces.
+    pub(super) fn stage_on_device(
+        &mut self,
+        activations: &mut dyn OnDevice,
+    ) -> Result<(), ModelError> {
+        check_stopped(self.progress)?;
+        let (images, pairs) = self.set.as_ref().expect("a set was begun");
+        let (stage, [tokens, channels]) = (activations.stage(), activations.shape());
+        let sums = activations.images()?;
+        for image in suspects(&sums.products) {
+            let values = activations.image(image)?;
+            let one = StageActivations::new(&values, 1, tokens, channels);
+            let products = &sums.products[image..=image];
+            check_usable(self.cell, stage, one, products, |_| images[image] as usize)?;
+        }
+        self.reduction
+            .stage(stage, |energy, keep| reduce_on_device(activations, &sums, pairs, energy, keep))
     }
 
     /// The set is done.

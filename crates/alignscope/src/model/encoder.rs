@@ -150,6 +150,8 @@ impl ActivationSource for EncoderSource {
             image_of_file_bytes: image_bytes,
             // Its projection, or its one token.
             image_beside_file_bytes: 2 * vector,
+
+            device_bytes: None,
             busy_images: rayon::current_num_threads()
                 * encoder.images_at_a_time()
                 * GROUPS_A_THREAD,

@@ -1,5 +1,6 @@
 //! What can go wrong while a model is measured.
 
+use super::given_error::GivenError;
 use crate::cache::{CacheError, StoreError};
 use crate::encoder::EncoderError;
 use crate::features::{FeatureFolderError, LayoutError, NpyError, RowsError};
@@ -44,6 +45,16 @@ pub enum ModelError {
         /// Why.
         #[source]
         source: Box<MetricError>,
+    },
+    /// A data set was opened without its images.
+    #[error("{model} reads images, and {dataset} is loaded without its images")]
+    WithoutImages {
+        /// What results call the model.
+        model: String,
+        /// The data set.
+        dataset: String,
+        /// Whether it is the model `pixels`, which is there if nobody leaves it out.
+        is_pixels: bool,
     },
     /// Threads cannot be started.
     #[error("cannot start {threads} threads")]
@@ -217,9 +228,60 @@ pub enum ModelError {
         #[source]
         source: Box<RowsError>,
     },
+    /// Distances that are given cannot be taken.
+    #[error("cannot take the distances of {model} on {dataset}")]
+    Given {
+        /// The model.
+        model: String,
+        /// The data set.
+        dataset: String,
+        /// Why.
+        #[source]
+        source: Box<GivenError>,
+    },
+    /// Depths that are no depths of the stages.
+    #[error(
+        "the depths of {model} are {found:?}, expected {stages} numbers from 0 to 100, one for each \
+         stage, each more than the one before"
+    )]
+    Depths {
+        /// The model.
+        model: String,
+        /// The depths.
+        found: Vec<f64>,
+        /// How many stages there are.
+        stages: usize,
+    },
     /// A file of features cannot be used.
     #[error(transparent)]
     Npy(Box<NpyError>),
+    /// A torch model, where there is no torch.
+    #[error("{model} is a torch model, which this program cannot run: it has no Python")]
+    NoTorch {
+        /// The model.
+        model: String,
+        /// The package of its library, as `pip` knows it.
+        library: &'static str,
+    },
+    /// A torch model cannot be opened.
+    #[error("cannot open the torch model {model}")]
+    Torch {
+        /// The model.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Torch is to run an encoder that it cannot.
+    #[error("torch cannot run {model}, which is {what}; {instead}")]
+    NotOfTorch {
+        /// The model.
+        model: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        instead: String,
+    },
     /// The function that encodes images failed.
     #[error("the function that encodes images for {model} failed")]
     Function {
@@ -290,6 +352,12 @@ impl ModelError {
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::TooSmall { cropped: true, .. } => vec![Remedy::LargerSquare],
+            Self::WithoutImages { is_pixels: true, .. } => {
+                vec![Remedy::WithImages, Remedy::WithoutPixels]
+            }
+            Self::WithoutImages { is_pixels: false, .. } => vec![Remedy::WithImages],
+            Self::NoTorch { library, .. } => vec![Remedy::PythonPackage { library }],
+            Self::NotOfTorch { .. } => vec![Remedy::OwnBackend],
             Self::Spill(error) => error.remedies(),
             Self::Cache(error) => error.remedies(),
             Self::Memory(error) => error.remedies(),

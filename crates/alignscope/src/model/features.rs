@@ -40,7 +40,7 @@ pub enum FeatureValues<'a> {
     Memory {
         /// The numbers, image after image, in the order of the other axes.
         values: &'a [f32],
-        /// The sizes of two to four axes, the first that of images; see [`Reading`].
+        /// The sizes of its axes, the first that of images; see [`Reading`].
         shape: Vec<usize>,
     },
     /// In a file.
@@ -182,6 +182,10 @@ impl Facts for FeaturesSource<'_> {
         self.features.files().iter().map(FileRecord::new).collect()
     }
 
+    fn reads_images(&self) -> bool {
+        false
+    }
+
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         depths(stages)
     }
@@ -217,6 +221,8 @@ impl ActivationSource for FeaturesSource<'_> {
             image_bytes,
             image_of_file_bytes: image_bytes,
             image_beside_file_bytes: 0,
+
+            device_bytes: None,
             busy_images: 0,
             batch_images: 1,
             reading_bytes: None,

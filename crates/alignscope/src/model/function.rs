@@ -1,28 +1,39 @@
 //! A function that encodes batches of images, as a source of activations.
 
+mod batches;
+mod device;
+mod encoded_set;
+mod look;
+mod rows;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::activations::{ActivationSource, OneSet, SetImages, SetReducer, TokenChoice};
+pub use batches::Batch;
+use batches::{Batches, Next, prepare_batch};
+use device::DeviceEncodedSet;
+pub use device::{Capacity, Device, DeviceSet, DeviceStage, Held};
+use encoded_set::EncodedSet;
+use look::{Look, Shape, image_bytes};
+pub use rows::{StageRows, StageRowsError};
+
+use super::activations::{ActivationSource, OneSet, SetImages, SetReducer};
 use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
-use super::reduction::check_usable;
 use super::{Cell, Facts, ModelError, Role};
-use crate::encoder::{Encoded, Spilled, SpilledImages};
-use crate::features::{ArrayAxes, LayoutError, Reading};
+use crate::features::Reading;
 use crate::image::RgbImage;
-use crate::pair_statistics::{Activations, ImageProducts};
-use crate::plan::{Beyond, Demand, Holding, MemoryPlan, ResidentSet, StageDemand};
+use crate::plan::{Beyond, Demand, Holding, MemoryPlan, Place, StageDemand};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::remedy::{Advice, Remedy};
+use crate::spill;
 use crate::stage::{Stage, depths};
 
 /// What a function says that failed.
@@ -42,8 +53,13 @@ pub struct Function<'a> {
     /// What tells its numbers from those of any other function: what is measured of it is kept under
     /// it. `None` keeps nothing.
     pub version: Option<String>,
+    /// What it is made of and where it runs, by what each is called, for the manifest: libraries with
+    /// their versions, device, driver. Nothing is decided by it.
+    pub made_with: BTreeMap<String, String>,
     /// Appends the activations of a batch to each of the stages that it is given.
     pub encode: Box<Encode<'a>>,
+    /// What encodes all but the first image, if activations stay on a device.
+    pub device: Option<Box<dyn Device + 'a>>,
 }
 
 /// Appends the activations of a batch to each of the stages, and gives them back.
@@ -54,155 +70,6 @@ impl fmt::Debug for Function<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Function({:?})", self.stages)
     }
-}
-
-/// Some images.
-#[derive(Debug)]
-pub enum Batch {
-    /// By the recipe.
-    Preprocessed {
-        /// The numbers.
-        values: Vec<f32>,
-        /// `[images, 3, height, width]`.
-        shape: [usize; 4],
-    },
-    /// As they are decoded.
-    Decoded(Vec<RgbImage>),
-}
-
-impl Batch {
-    fn images(&self) -> usize {
-        match self {
-            Self::Preprocessed { shape, .. } => shape[0],
-            Self::Decoded(images) => images.len(),
-        }
-    }
-}
-
-/// The activations at one stage of the images that came so far.
-#[derive(Debug)]
-pub struct StageRows {
-    /// The stage.
-    stage: Stage,
-    /// Which tokens of an image are kept, and how arrays are read.
-    reading: Reading,
-    /// The axes of an image, and how they are read, once they are known.
-    shape: Option<(Vec<usize>, ArrayAxes)>,
-    /// Of the tokens that are kept, image after image.
-    values: Vec<f32>,
-    images: usize,
-}
-
-/// Activations that cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StageRowsError {
-    /// Their shape is not that of those before.
-    #[error(
-        "activations at `{stage}` have the shape {found:?} an image, those of earlier images \
-         {expected:?}"
-    )]
-    Changed {
-        /// The stage.
-        stage: Stage,
-        /// The sizes of all axes but the first.
-        found: Vec<usize>,
-        /// Those of earlier images.
-        expected: Vec<usize>,
-    },
-    /// They cannot be read.
-    #[error("cannot read the activations at `{stage}`")]
-    Array {
-        /// The stage.
-        stage: Stage,
-        /// Why.
-        #[source]
-        source: LayoutError,
-    },
-}
-
-impl StageRows {
-    fn new(stage: Stage, reading: Reading, capacity: usize) -> Self {
-        Self { stage, reading, shape: None, values: Vec::with_capacity(capacity), images: 0 }
-    }
-
-    /// The stage.
-    pub fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    /// Appends activations of some more images.
-    ///
-    /// `shape` — the sizes of two to four axes, the first that of images; see [`Reading`]
-    ///
-    /// # Errors
-    /// The axes cannot be read, or all but the first are not those of earlier images.
-    ///
-    /// # Panics
-    /// The number of values is not that of the shape.
-    pub fn append(&mut self, values: &[f32], shape: &[usize]) -> Result<(), StageRowsError> {
-        let stage = self.stage;
-        let read = self.reading.of(shape);
-        let axes = read.map_err(|source| StageRowsError::Array { stage, source })?;
-        let of_image = &shape[1..];
-        let (expected, _) = self.shape.get_or_insert_with(|| (of_image.to_vec(), axes));
-        if expected != of_image {
-            let (found, expected) = (of_image.to_vec(), expected.clone());
-            return Err(StageRowsError::Changed { stage, found, expected });
-        }
-        let ArrayAxes { images, tokens, channels, .. } = axes;
-        let of_image = tokens * channels;
-        assert_eq!(values.len(), images * of_image, "as many values as the shape says");
-        if !axes.channels_first {
-            self.take(values, &axes);
-        } else {
-            let mut ordered = vec![0.0; of_image];
-            for image in values.chunks_exact(of_image) {
-                axes.write_image(image, &mut ordered);
-                self.take(&ordered, &axes);
-            }
-        }
-        self.images += images;
-        Ok(())
-    }
-
-    /// Appends the tokens that are kept of images `[tokens, channels]`.
-    fn take(&mut self, values: &[f32], axes: &ArrayAxes) {
-        let images = values.len() / (axes.tokens * axes.channels);
-        let activations = Activations::new(values, images, axes.tokens, axes.channels);
-        let selected = self.reading.tokens.select(activations, axes.before_patches());
-        let chosen = selected.activations();
-        for image in 0..images {
-            self.values.extend_from_slice(chosen.image(image));
-        }
-    }
-
-    /// Tokens that are kept of an image, and their channels.
-    fn kept(&self) -> Option<[usize; 2]> {
-        let (_, axes) = self.shape.as_ref()?;
-        let range = self.reading.tokens.range(axes.tokens, axes.before_patches());
-        Some([range.map_or(1, |range| range.len()), axes.channels])
-    }
-
-    fn clear(&mut self) {
-        self.values.clear();
-        self.images = 0;
-    }
-}
-
-/// A stage with the tokens that are kept of an image, and their channels.
-type Shape = (Stage, [usize; 2]);
-
-fn image_bytes((_, [tokens, channels]): &Shape) -> u64 {
-    (tokens * channels * size_of::<f32>()) as u64
-}
-
-/// What the function gives of the first image of a data set, which tells what will fit.
-#[derive(Debug)]
-struct Look {
-    shapes: Vec<Shape>,
-    /// How the arrays of each stage are read.
-    arrays: Vec<(Stage, ArrayAxes)>,
 }
 
 /// A function as a source of activations.
@@ -219,12 +86,26 @@ pub struct FunctionSource<'a> {
     warnings: Vec<Advice>,
     /// How often it was called for the present data set.
     calls: usize,
+    /// Where a device holds the activations of which it holds the fewest.
+    device_place: Option<Place>,
+    /// What the device can do, once it was asked.
+    capacity: Option<Capacity>,
 }
 
 impl<'a> FunctionSource<'a> {
     pub(super) fn new(name: String, reading: Reading, function: Function<'a>) -> Self {
         let (looks, made_of) = (BTreeMap::new(), OnceLock::new());
-        Self { name, reading, function, looks, made_of, warnings: vec![], calls: 0 }
+        Self {
+            name,
+            reading,
+            function,
+            looks,
+            made_of,
+            warnings: vec![],
+            calls: 0,
+            device_place: None,
+            capacity: None,
+        }
     }
 
     fn look(&self, dataset: &PreparedDataset) -> &Look {
@@ -252,7 +133,8 @@ impl<'a> FunctionSource<'a> {
     /// Has the first image of a data set encoded.
     fn look_at(&mut self, cell: &Cell<'_>, progress: &dyn Progress) -> Result<Look, ModelError> {
         let load = |_, work: &mut (dyn FnMut(RgbImage) + Send)| Ok(cell.dataset.load(0, work)?);
-        let first = self.prepare_batch(0..1, &load)?;
+        let recipe = self.function.preprocessing.as_ref();
+        let first = prepare_batch(&self.name, recipe, 0..1, &load)?;
         let stages = self.function.stages.iter();
         let rows = stages.map(|stage| StageRows::new(*stage, self.reading, 0)).collect();
         check_stopped(progress)?;
@@ -275,13 +157,8 @@ impl<'a> FunctionSource<'a> {
         Ok(Look { shapes: rows.iter().map(shape).collect(), arrays })
     }
 
-    /// Decodes and preprocesses some images, on all threads.
-    fn prepare_batch(&self, images: Range<usize>, load: &Load<'_>) -> Result<Batch, ModelError> {
-        prepare_batch(&self.name, self.function.preprocessing.as_ref(), images, load)
-    }
-
     fn failed(&self, source: AnyError) -> ModelError {
-        ModelError::Function { model: self.name.clone(), source }
+        function_failed(&self.name, source)
     }
 
     fn changed(
@@ -321,6 +198,10 @@ impl Facts for FunctionSource<'_> {
         ("tokens", compared(self.reading.tokens, &self.look(cell.dataset).arrays))
     }
 
+    fn made_with(&self) -> BTreeMap<String, String> {
+        self.function.made_with.clone()
+    }
+
     fn not_cached(&self) -> Option<&'static str> {
         match &self.function {
             Function { version: None, .. } => {
@@ -358,6 +239,10 @@ impl ActivationSource for FunctionSource<'_> {
     fn load(&mut self, _: &dyn Progress) -> Result<(), ModelError> {
         // It was called for the first image.
         self.calls = 1;
+        if let Some(device) = &mut self.function.device {
+            let capacity = device.capacity();
+            self.capacity = Some(capacity.map_err(|source| function_failed(&self.name, source))?);
+        }
         Ok(())
     }
 
@@ -377,13 +262,15 @@ impl ActivationSource for FunctionSource<'_> {
         let of_all: u64 = stages.iter().map(|stage| stage.image_bytes).sum();
         let widest = stages.iter().map(|stage| stage.image_bytes).max().unwrap_or(0);
         let spill = function.spill;
+        let given = if function.device.is_some() { 0 } else { of_all };
         Demand {
             // A batch, the next one, and what the function gives of it.
-            fixed_bytes: function.batch as u64 * (2 * pixels + of_all),
+            fixed_bytes: function.batch as u64 * (2 * pixels + given),
             stages,
             image_bytes: of_all,
             image_of_file_bytes: widest,
             image_beside_file_bytes: 0,
+            device_bytes: self.capacity.map(|capacity| capacity.bytes),
             busy_images: 0,
             batch_images: function.batch,
             reading_bytes: Some(cell.reading_bytes()),
@@ -400,39 +287,16 @@ impl ActivationSource for FunctionSource<'_> {
         stages: Range<usize>,
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
-        let shapes = self.look(cell.dataset).shapes[stages].to_vec();
-        let sets: Vec<OneSet<'_>> = images.sets().collect();
-        // The next batch is made ready while the function works on one, also across sets.
-        let batch = self.function.batch;
-        let of_set = |set: usize| {
-            let count = sets[set].set.images.len();
-            (0..count).step_by(batch).map(move |start| (set, start..count.min(start + batch)))
-        };
-        let batches: Vec<(usize, Range<usize>)> = (0..sets.len()).flat_map(of_set).collect();
-        let mut batches = Batches { sets: &sets, left: batches.into_iter() };
-        let mut next = batches.next().map(|images| images.prepare(self));
-        for OneSet { set, .. } in &sets {
-            reducer.begin(set)?;
-            let held = match images.plan().is_in_memory(set) {
-                true => set.images.len(),
-                false => batch,
-            };
-            let mut encoded = EncodedSet::new(&shapes, self.reading, set, held)?;
-            while encoded.done < set.images.len() {
-                let ready = next.take().expect("as many batches as sets need")?;
-                next = self.encode_batch(cell, ready, &mut encoded, batches.next())?;
-                images.advance(encoded.last)?;
-            }
-            encoded.reduce(images.plan().activation_bytes, reducer)?;
-            reducer.end()?;
+        match self.function.device.is_some() {
+            true => self.encode_on_device(cell, images, stages, reducer),
+            false => self.encode_here(cell, images, stages, reducer),
         }
-        Ok(())
     }
 
     fn holding(&self, plan: &MemoryPlan, stages: &[(Stage, usize)]) -> Option<Holding> {
         let names = |group: &Range<usize>| stages[group.clone()].iter().map(|s| s.0).collect();
         Some(Holding {
-            place: plan.place(),
+            place: self.device_place.unwrap_or_else(|| plan.place()),
             image_groups: plan.sets.len(),
             stage_groups: plan.stage_groups.iter().map(names).collect(),
             calls: self.calls,
@@ -442,63 +306,60 @@ impl ActivationSource for FunctionSource<'_> {
     fn warnings(&self) -> Vec<Advice> {
         self.warnings.clone()
     }
-}
 
-/// Does something with an image of a batch.
-type Load<'a> =
-    dyn Fn(usize, &mut (dyn FnMut(RgbImage) + Send)) -> Result<(), ModelError> + Sync + 'a;
-
-/// The next batch, where there is one: ready, or why not.
-type Next = Option<Result<Batch, ModelError>>;
-
-/// Images that are brought to the function together, in order.
-struct Batches<'a> {
-    sets: &'a [OneSet<'a>],
-    /// Position of the set, and of the images in it.
-    left: std::vec::IntoIter<(usize, Range<usize>)>,
-}
-
-impl<'a> Batches<'a> {
-    fn next(&mut self) -> Option<BatchImages<'a>> {
-        self.left.next().map(|(set, images)| BatchImages { set: &self.sets[set], images })
-    }
-}
-
-/// Images of a batch that is to be made ready.
-struct BatchImages<'a> {
-    set: &'a OneSet<'a>,
-    images: Range<usize>,
-}
-
-impl BatchImages<'_> {
-    fn prepare(self, source: &FunctionSource<'_>) -> Result<Batch, ModelError> {
-        self.prepare_by(&source.name, source.function.preprocessing.as_ref())
-    }
-
-    fn prepare_by(self, model: &str, recipe: Option<&Preprocessing>) -> Result<Batch, ModelError> {
-        let load = |i: usize, work: &mut (dyn FnMut(RgbImage) + Send)| self.set.load(i, work);
-        prepare_batch(model, recipe, self.images.clone(), &load)
+    fn give_back(&mut self) {
+        if let Some(device) = &mut self.function.device {
+            device.give_back();
+        }
     }
 }
 
 impl FunctionSource<'_> {
-    /// Calls the function, and makes the next batch ready meanwhile.
+    /// Has all images encoded; their activations come here, where pairs are reduced.
+    fn encode_here(
+        &mut self,
+        cell: &Cell<'_>,
+        images: &SetImages<'_>,
+        stages: Range<usize>,
+        reducer: &mut SetReducer<'_>,
+    ) -> Result<(), ModelError> {
+        let shapes = self.look(cell.dataset).shapes[stages].to_vec();
+        let sets: Vec<OneSet<'_>> = images.sets().collect();
+        let (name, recipe) = (self.name.clone(), self.function.preprocessing.clone());
+        let batch = self.function.batch;
+        let mut batches = Batches::new(&sets, &name, recipe.as_ref());
+        let mut next = batches.next(batch);
+        for OneSet { set, .. } in &sets {
+            reducer.begin(set)?;
+            let held = match images.plan().is_in_memory(set) {
+                true => set.images.len(),
+                false => batch,
+            };
+            let mut encoded = EncodedSet::new(&shapes, self.reading, set, held)?;
+            while encoded.done < set.images.len() {
+                let ready = next.take().expect("as many batches as sets need")?;
+                next = self.encode_batch(cell, ready, &mut encoded, &mut batches)?;
+                images.advance(encoded.last)?;
+            }
+            encoded.reduce(images.plan().activation_bytes, reducer)?;
+            reducer.end()?;
+        }
+        Ok(())
+    }
+
+    /// Calls the function, and makes the next batch ready meanwhile, also of the next set.
     fn encode_batch(
         &mut self,
         cell: &Cell<'_>,
         batch: Batch,
         encoded: &mut EncodedSet<'_>,
-        next: Option<BatchImages<'_>>,
+        batches: &mut Batches<'_>,
     ) -> Result<Next, ModelError> {
         self.calls += 1;
         let images = batch.images();
         let rows = std::mem::take(&mut encoded.rows);
-        let (model, recipe) = (&self.name, self.function.preprocessing.as_ref());
-        let encode = &mut self.function.encode;
-        let (found, next) = rayon::join(
-            || encode(batch, rows),
-            || next.map(|images| images.prepare_by(model, recipe)),
-        );
+        let Function { encode, batch: most, .. } = &mut self.function;
+        let (found, next) = rayon::join(|| encode(batch, rows), || batches.next(*most));
         encoded.rows = found.map_err(|source| self.failed(source))?;
         let expected = encoded.in_rows() + images;
         for (rows, (_, shape)) in encoded.rows.iter().zip(encoded.shapes) {
@@ -509,130 +370,65 @@ impl FunctionSource<'_> {
         encoded.take(cell, images)?;
         Ok(next)
     }
-}
 
-/// The activations of a resident set at some stages.
-struct EncodedSet<'a> {
-    shapes: &'a [Shape],
-    set: &'a ResidentSet,
-    /// Of all images so far, or where they go to files of the last batch.
-    rows: Vec<StageRows>,
-    /// A file for each stage; none where activations are in memory.
-    spilled: Vec<SpilledImages>,
-    /// Of each image so far, for each stage.
-    products: Vec<Vec<ImageProducts>>,
-    /// Images that are encoded.
-    done: usize,
-    /// Images of the last batch.
-    last: usize,
-}
-
-impl<'a> EncodedSet<'a> {
-    /// `held` — images that are in memory at a time
-    fn new(
-        shapes: &'a [Shape],
-        reading: Reading,
-        set: &'a ResidentSet,
-        held: usize,
-    ) -> Result<Self, ModelError> {
-        let images = set.images.len();
-        let file =
-            |(_, [tokens, channels]): &Shape| SpilledImages::create(images, *tokens, *channels);
-        let spilled = match held < images {
-            true => shapes.iter().map(file).collect::<Result<_, _>>()?,
-            false => vec![],
-        };
-        let rows = |(stage, [tokens, channels]): &Shape| {
-            StageRows::new(*stage, reading, held * tokens * channels)
-        };
-        let rows = shapes.iter().map(rows).collect();
-        let products = vec![Vec::with_capacity(images); shapes.len()];
-        Ok(Self { shapes, set, rows, spilled, products, done: 0, last: 0 })
-    }
-
-    /// Images that are in the rows.
-    fn in_rows(&self) -> usize {
-        if self.spilled.is_empty() { self.done } else { 0 }
-    }
-
-    /// Takes a batch that was appended to the rows.
-    fn take(&mut self, cell: &Cell<'_>, images: usize) -> Result<(), ModelError> {
-        for (i, rows) in self.rows.iter_mut().enumerate() {
-            let (stage, [tokens, channels]) = self.shapes[i];
-            let of_batch = &rows.values[(rows.images - images) * tokens * channels..];
-            let activations = Activations::new(of_batch, images, tokens, channels);
-            let products = activations.image_products();
-            let image_of = |image: usize| self.set.images[self.done + image] as usize;
-            check_usable(cell, stage, activations, &products, image_of)?;
-            self.products[i].extend_from_slice(&products);
-            if let Some(file) = self.spilled.get(i) {
-                file.write(self.done, of_batch)?;
-                rows.clear();
-            }
-        }
-        self.done += images;
-        self.last = images;
-        Ok(())
-    }
-
-    /// Hands every stage on.
-    ///
-    /// `workspace_bytes` — for activations that are read back from a file
-    fn reduce(
-        mut self,
-        workspace_bytes: u64,
+    /// Has all images encoded by the device, which holds their activations and reduces their pairs.
+    fn encode_on_device(
+        &mut self,
+        cell: &Cell<'_>,
+        images: &SetImages<'_>,
+        stages: Range<usize>,
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
-        let images = self.set.images.len();
-        for (i, shape) in self.shapes.iter().enumerate() {
-            let (stage, [tokens, channels]) = *shape;
-            let products = &self.products[i];
-            match self.spilled.get(i) {
-                None => {
-                    let values = std::mem::take(&mut self.rows[i].values);
-                    let seen = Activations::new(&values, images, tokens, channels);
-                    let seen = Encoded::Memory(seen.with_products(products));
-                    reducer.stage(stage, seen, TokenChoice::ALL)?;
-                }
-                Some(file) => {
-                    let fitting = usize::try_from(workspace_bytes / image_bytes(shape));
-                    let fitting = fitting.unwrap_or(usize::MAX).min(images.max(2));
-                    let mut workspace = vec![0.0; fitting * tokens * channels];
-                    let seen = Spilled { file, workspace: &mut workspace, products };
-                    reducer.stage(stage, Encoded::File(seen), TokenChoice::ALL)?;
-                }
+        let Look { shapes, arrays } = self.look(cell.dataset);
+        let shapes = shapes[stages.clone()].to_vec();
+        let device_stages: Vec<DeviceStage> = arrays[stages]
+            .iter()
+            .map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens))
+            .collect();
+        let sets: Vec<OneSet<'_>> = images.sets().collect();
+        let Self { name, function, calls, device_place, capacity, .. } = self;
+        let Function { device, preprocessing, .. } = function;
+        let device = device.as_deref_mut().expect("asked for before");
+        let failed = |source: AnyError| function_failed(name, source);
+        let mut batches = Batches::new(&sets, name, preprocessing.as_ref());
+        let mut most = capacity.map_or(1, |capacity| capacity.batch.max(1));
+        let mut next = batches.next(most);
+        for OneSet { set, .. } in &sets {
+            reducer.begin(set)?;
+            let host_bytes = images.plan().activation_bytes;
+            let of_set = DeviceSet {
+                images: set.images.len(),
+                stages: &device_stages,
+                host_bytes,
+                folder: spill::folder(),
+            };
+            let held = device.begin(of_set).map_err(failed)?;
+            *device_place = (*device_place).max(Some(held.place));
+            let mut done = 0;
+            while done < set.images.len() {
+                let ready = next.take().expect("as many batches as sets need")?;
+                let count = ready.images();
+                *calls += 1;
+                // The next batch is made ready while the device works on one, also across sets.
+                let (found, following) =
+                    rayon::join(|| device.encode(ready), || batches.next(most));
+                most = found.map_err(failed)?.max(1);
+                next = following;
+                done += count;
+                images.advance(count)?;
             }
+            let shapes = &shapes;
+            DeviceEncodedSet { device, model: name, set, shapes, held }.reduce(reducer)?;
+            reducer.end()?;
         }
         Ok(())
     }
 }
 
-/// Decodes and preprocesses some images, on all threads.
-fn prepare_batch(
-    model: &str,
-    recipe: Option<&Preprocessing>,
-    images: Range<usize>,
-    load: &Load<'_>,
-) -> Result<Batch, ModelError> {
-    let Some(recipe) = recipe else {
-        let load = |image: usize| {
-            let mut found = None;
-            load(image, &mut |image| found = Some(image))?;
-            Ok(found.expect("it was loaded"))
-        };
-        let decoded: Vec<Result<RgbImage, ModelError>> = images.into_par_iter().map(load).collect();
-        return Ok(Batch::Decoded(decoded.into_iter().collect::<Result<_, _>>()?));
-    };
-    let Some((height, width)) = recipe.output_size() else {
-        return Err(ModelError::VaryingSize { model: model.to_owned() });
-    };
-    let (count, len) = (images.len(), 3 * height * width);
-    let mut values = vec![0.0; count * len];
-    let loaded: Vec<Result<(), ModelError>> = values
-        .par_chunks_exact_mut(len)
-        .zip(images.into_par_iter())
-        .map(|(out, image)| load(image, &mut |image| recipe.apply_into(&image, out)))
-        .collect();
-    loaded.into_iter().collect::<Result<(), _>>()?;
-    Ok(Batch::Preprocessed { values, shape: [count, 3, height, width] })
+/// What a function or its device says that failed.
+fn function_failed(model: &str, source: AnyError) -> ModelError {
+    match source.downcast_ref() {
+        Some(ModelError::Stopped) => ModelError::Stopped,
+        _ => ModelError::Function { model: model.to_owned(), source },
+    }
 }

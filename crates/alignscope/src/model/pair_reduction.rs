@@ -6,10 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::ModelError;
+use super::on_device::{ImageSums, OnDevice, PairSums};
 use crate::cache::StoreError;
 use crate::encoder::{Prefix, Spilled, Tokens};
 use crate::energy::{EnergyAccumulator, image_energy};
-use crate::pair_statistics::{Activations, ImageProducts, PairStatistics, PairStatisticsStore};
+use crate::pair_statistics::{
+    Activations, ImageProducts, InnerProducts, PairStatistics, PairStatisticsStore,
+};
 use crate::plan::ResidentSet;
 
 /// A pair of a set.
@@ -63,6 +67,42 @@ pub(super) fn reduce_memory(
         let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
         let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
         keep(&numbers, &PairStatistics::of(activations, &images))?;
+    }
+    Ok(())
+}
+
+/// The energy of all images and the differences of all pairs, from activations that a device holds and
+/// reduces: pairs of the images of two tiles together.
+pub(super) fn reduce_on_device(
+    activations: &mut dyn OnDevice,
+    sums: &ImageSums,
+    pairs: &[PlacedPair],
+    energy: &mut EnergyAccumulator,
+    mut keep: impl Keep,
+) -> Result<(), ModelError> {
+    let [_, channels] = activations.shape();
+    sums.energy.chunks_exact(channels).for_each(|of_image| energy.add(of_image));
+    let tile = activations.tile();
+    let tiles = |pair: &PlacedPair| (pair.lower() / tile, pair.upper() / tile);
+    let mut pairs = pairs.to_vec();
+    pairs.sort_by_key(tiles);
+    for of_tiles in pairs.chunk_by(|a, b| tiles(a) == tiles(b)) {
+        for block in of_tiles.chunks(PairStatisticsStore::block_pairs(channels)) {
+            let images: Vec<[u32; 2]> = block.iter().map(|pair| pair.images).collect();
+            let numbers: Vec<u32> = block.iter().map(|pair| pair.pair).collect();
+            let PairSums { msd, ab } = activations.pairs(&images)?;
+            let of_pairs = ab.iter().zip(msd.chunks_exact(channels)).zip(&images);
+            let products = of_pairs.map(|((&ab, msd), images)| {
+                let [a, b] = images.map(|image| sums.products[image as usize]);
+                match msd.iter().all(|msd| *msd == 0.0) {
+                    // A device may sum equal images in another order.
+                    true => InnerProducts { ab: a.aa, a, b: a },
+                    false => InnerProducts { ab, a, b },
+                }
+            });
+            let products = products.collect();
+            keep(&numbers, &PairStatistics::new(channels, msd, products))?;
+        }
     }
     Ok(())
 }

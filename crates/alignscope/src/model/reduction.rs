@@ -103,11 +103,14 @@ impl<'a> Reduction<'a> {
 
     /// Takes the energy of a set's images and the differences of its pairs at a stage, which `reduce` hands on in any
     /// order.
-    pub(super) fn stage(
+    pub(super) fn stage<E>(
         &mut self,
         stage: Stage,
-        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), StoreError>,
-    ) -> Result<(), ModelError> {
+        reduce: impl FnOnce(&mut EnergyAccumulator, &mut (dyn Keep + '_)) -> Result<(), E>,
+    ) -> Result<(), ModelError>
+    where
+        ModelError: From<E>,
+    {
         let Self { cell, stages, way, in_memory, writer } = self;
         let position = stages.iter().position(|(s, _)| *s == stage).expect("a stage of the model");
         let (_, channels) = stages[position];

@@ -234,6 +234,7 @@ impl NamedModel {
             }
             ModelSpec::Encoder { .. }
             | ModelSpec::Series(_)
+            | ModelSpec::Torch(_)
             | ModelSpec::Features(_)
             | ModelSpec::Own(_) => {}
         }
@@ -295,7 +296,7 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
 /// A model's folder or file, or the folder of a control, that the user gave no name.
 struct Folder {
     /// What stands before the path in the name.
-    prefix: &'static str,
+    prefix: String,
     /// The whole path.
     path: PathBuf,
     /// The parts of the path, without its root.
@@ -310,9 +311,10 @@ impl Folder {
             ModelSpec::Encoder { source, bare_patches } => {
                 let (prefix, path, suffix) = place_of(source)?;
                 let variant = if *bare_patches { "@bare-patches" } else { "" };
-                (prefix, path, format!("{suffix}{variant}"))
+                (prefix.to_owned(), path, format!("{suffix}{variant}"))
             }
-            ModelSpec::Features(path) => ("", path.as_path(), String::new()),
+            ModelSpec::Features(path) => (String::new(), path.as_path(), String::new()),
+            ModelSpec::Torch(model) => (model.before_folder(), model.folder()?, model.behind()),
             _ => return None,
         };
         if model.name.is_some() || model.state.is_some() {

@@ -18,8 +18,10 @@ pub struct Holding {
 }
 
 /// Where activations were held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
+    /// On the device that made them.
+    Device,
     /// In memory.
     Memory,
     /// In a temporary file.
@@ -27,12 +29,13 @@ pub enum Place {
 }
 
 impl Place {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Memory, Self::File];
+    /// All places, from the fastest on.
+    pub const ALL: [Self; 3] = [Self::Device, Self::Memory, Self::File];
 
     /// The name used in Python.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Device => "device",
             Self::Memory => "memory",
             Self::File => "file",
         }
@@ -44,6 +47,7 @@ choice!(Place, "place of activations");
 impl fmt::Display for Holding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let where_ = match self.place {
+            Place::Device => "on the device",
             Place::Memory => "in memory",
             Place::File => "in a temporary file",
         };

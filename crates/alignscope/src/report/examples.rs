@@ -92,7 +92,10 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             .collect();
         let looked_for;
         let (images, without_images) = match images {
-            Images::Known(known) => (known.get(&dataset.name), None),
+            Images::Known(known) => {
+                let images = known.get(&dataset.name);
+                (images, images.is_none().then(|| MADE_WITHOUT_IMAGES.to_owned()))
+            }
             Images::LookedFor { data, progress } => {
                 looked_for = look_for(told, dataset, data.get(&dataset.name), *progress);
                 if progress.is_stopped() {
@@ -143,6 +146,9 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
     Ok(all)
 }
 
+/// Why the images of a data set that was opened without them are not shown.
+const MADE_WITHOUT_IMAGES: &str = "the run was made without them";
+
 /// The distances of every model at its last stage: an encoder's by the page's distance, a
 /// baseline's output, the pixels.
 fn last_distances(
@@ -191,11 +197,14 @@ fn look_for(
 ) -> Result<HashMap<String, (PathBuf, String)>, String> {
     let remedy = format!("draw the report again and say where the folder of {} is", dataset.name);
     check_ids(told, dataset)?;
+    let Some(expected) = &told.images_sha256 else {
+        return Err(MADE_WITHOUT_IMAGES.to_owned());
+    };
     let root = images_root(&told.data, &told.images_root, now.map(PathBuf::as_path));
     let hashes = hash_images(dataset, &root, progress)
         .map_err(|why| format!("one cannot be read ({why}); {remedy}"))?;
     let ids = || dataset.images.iter().map(String::as_str);
-    if sha256_of_all(ids().zip(&hashes)) != told.images_sha256 {
+    if sha256_of_all(ids().zip(&hashes)) != *expected {
         return Err(format!(
             "those in {} are not those that the run was made from; {remedy}",
             root.display()

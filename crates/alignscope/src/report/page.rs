@@ -391,7 +391,11 @@ fn what_was_run(run: &Run) -> Markup {
         }
         h3 { "Models" }
         ul { @for m in &told.models {
-            li { code { (m.name) } @if let Some(seed) = m.seed { " — untrained, seed " (seed) } }
+            li {
+                code { (m.name) }
+                @if let Some(seed) = m.seed { " — untrained, seed " (seed) }
+                @for (what, value) in &m.made_with { "; " (what) ": " (value) }
+            }
         } }
         p.note {
             "Only a control is known to be untrained. Whether the weights of other models were "
@@ -410,7 +414,7 @@ fn what_was_run(run: &Run) -> Markup {
                 dt { "Arithmetic of encoders" }
                 dd { (precision) @if let Some(device) = &told.device { " on " (device) } }
             }
-            @if told.models.iter().any(|m| m.of_user) {
+            @if told.models.iter().any(|m| m.of_user && m.made_with.is_empty()) {
                 dt { "Arithmetic of the user's model" } dd { "not known to alignscope" }
             }
             dt { "Ties between a model's distances" } dd { (told.ties) }

@@ -11,7 +11,7 @@ use crate::energy::EnergyOf;
 use crate::figure::MarkRow;
 use crate::findings::{Finding, FindingRow, first_highest};
 use crate::model_spec::short_name;
-use crate::results::ScoreRow;
+use crate::results::{DrawnDataset, ScoreRow};
 use crate::score::Measure;
 use crate::stage::Stage;
 
@@ -91,8 +91,10 @@ pub(super) fn parts(run: &Run) -> Option<Table> {
         .filter(|row| row.subset != "all" && row.measure.is_main())
         .filter(|row| match row.stage {
             Stage::Image => true,
-            _ if row.distance == Distance::Own => true,
-            stage => row.distance == main && last.get(row.model.as_str()) == Some(&stage),
+            stage => {
+                let shown = row.distance == main || row.distance == Distance::Own;
+                shown && last.get(row.model.as_str()) == Some(&stage)
+            }
         })
         .map(|row| {
             vec![
@@ -255,6 +257,15 @@ pub(super) fn comparisons(run: &Run) -> Table {
     }
 }
 
+/// Which of its trials a data set was held to.
+fn limit(asked: &DrawnDataset) -> String {
+    let parts = [
+        asked.limit.map(|limit| format!("the first {limit} trials")),
+        asked.selected.map(|trials| format!("{trials} selected trials")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// What each data set is, and what was left out of it.
 pub(super) fn datasets(run: &Run) -> Table {
     let rows = run.told.datasets.iter().map(|d| {
@@ -269,7 +280,7 @@ pub(super) fn datasets(run: &Run) -> Table {
             Cell::count(d.skipped_trials),
             Cell::count(d.missing_images),
             Cell::count(left_out),
-            Cell::text(d.asked.limit.map_or_else(String::new, |l| format!("the first {l} trials"))),
+            Cell::text(limit(&d.asked)),
         ]
     });
     Table {

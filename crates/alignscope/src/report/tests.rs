@@ -63,7 +63,7 @@ fn run_folder(folder: &Path, model: &str, simulated: bool) -> Vec<NamedFigure> {
     write_comparisons(&folder.join("comparisons.csv"), &[]).expect("written");
     let model_of = |name: &str, seed: Option<u64>, defaults: &[&str]| {
         serde_json::json!({
-            "name": name, "spec": name, "seed": seed, "of_user": false, "defaults_used": defaults,
+            "name": name, "spec": name, "seed": seed, "of_user": false, "made_with": {}, "defaults_used": defaults,
         })
     };
     let manifest = serde_json::json!({

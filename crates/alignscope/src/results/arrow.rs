@@ -13,6 +13,7 @@ use super::{
     ResultsError, RunTable, ScoreRow, read_ceilings, read_comparisons, read_energy, read_findings,
     read_scores,
 };
+use crate::comparison::ComparisonRow;
 use crate::csv_row::CsvRow;
 
 /// A table, batch by batch.
@@ -77,6 +78,11 @@ fn plain_batch(batch: &RecordBatch, schema: &Arc<Schema>) -> Result<RecordBatch,
 
 /// Scores as the table that [`read_table`] gives of `scores.csv`.
 pub fn table_of_scores(rows: &[ScoreRow]) -> RecordBatch {
+    batch(rows)
+}
+
+/// Comparisons as the table that [`read_table`] gives of `comparisons.csv`.
+pub fn table_of_comparisons(rows: &[ComparisonRow]) -> RecordBatch {
     batch(rows)
 }
 

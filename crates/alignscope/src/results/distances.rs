@@ -85,6 +85,26 @@ impl DistancesWriter {
         self.0.write(DistanceRow::arrays((0..rows.pairs.len()).map(row)))
     }
 
+    /// Adds those rows of another run's file that `wanted` takes.
+    ///
+    /// # Errors
+    /// That file cannot be read, or lacks a column; or this one cannot be written.
+    pub(crate) fn copy(
+        &mut self,
+        path: &Path,
+        wanted: impl Fn(&DistanceRow<'_>) -> bool,
+    ) -> Result<(), ResultsError> {
+        for batch in batches(path, DistanceRow::COLUMNS)? {
+            let batch = batch?;
+            let rows: Vec<DistanceRow<'_>> = DistanceRow::rows(&batch)?.filter(&wanted).collect();
+            for row in &rows {
+                check_distance(path, row.value)?;
+            }
+            self.0.write(DistanceRow::arrays(rows.into_iter()))?;
+        }
+        Ok(())
+    }
+
     /// Ends the file.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ pub(crate) fn is_done(
 }
 
 /// What changed, a line each.
-fn lines(changes: &[Change]) -> String {
+pub(crate) fn lines(changes: &[Change]) -> String {
     let line = |change: &Change| {
         let [before, now] = around_difference(&change.before, &change.now);
         format!("\n  {}", in_one_line(&format!("{}: {before}, now {now}", change.what)))

@@ -96,6 +96,9 @@ pub struct ModelRecord {
     /// Whether its activations came from the user, as features or from a function, so that nothing
     /// is known of how they were made but what is said here.
     pub of_user: bool,
+    /// What it is made of and where it ran, by what each is called, where it is the user's: libraries
+    /// with their versions, device, driver, number format.
+    pub made_with: BTreeMap<String, String>,
     /// Keys that its configuration lacked, with the defaults taken.
     pub defaults_used: Vec<String>,
     /// Its files.
@@ -123,6 +126,8 @@ pub struct DatasetRecord {
     pub min_votes: Option<u32>,
     /// The most trials asked for, where a limit was.
     pub limit: Option<usize>,
+    /// How many trials were selected by their positions, if some were.
+    pub selected: Option<usize>,
     /// Trials run.
     pub trials: usize,
     /// Different pairs among them.
@@ -143,8 +148,9 @@ pub struct DatasetRecord {
     pub notes: Vec<String>,
     /// The annotation files, and folders of them.
     pub files: Vec<FileRecord>,
-    /// SHA-256 over the ids and SHA-256 of all images, in order of id.
-    pub images_sha256: String,
+    /// SHA-256 over the ids and SHA-256 of all images, in order of id; `None` if the data set was
+    /// opened without its images.
+    pub images_sha256: Option<String>,
     /// What the stage `image` compares; none where the pixels were not run.
     pub pixels: Option<String>,
     /// What baselines compare; none without a baseline.
@@ -248,6 +254,8 @@ pub struct DrawnDataset {
     pub min_votes: Option<u32>,
     /// The most trials.
     pub limit: Option<usize>,
+    /// How many trials were selected by their positions.
+    pub selected: Option<usize>,
 }
 
 impl DrawnDataset {
@@ -259,6 +267,7 @@ impl DrawnDataset {
             split.map(|split| format!("split `{split}`")),
             self.min_votes.map(|votes| format!("at least {votes} votes")),
             self.limit.map(|limit| format!("at most {limit} trials")),
+            self.selected.map(|trials| format!("{trials} selected trials")),
         ];
         let asked: Vec<String> = asked.into_iter().flatten().collect();
         (!asked.is_empty()).then(|| asked.join(", "))

@@ -56,6 +56,25 @@ impl ScaleWriter {
         self.0.write(ScaleRow::arrays((0..).zip(scale).map(row)))
     }
 
+    /// Adds those rows of another run's file whose data set and model `wanted` takes.
+    ///
+    /// # Errors
+    /// That file cannot be read, or lacks a column; or this one cannot be written.
+    pub(crate) fn copy(
+        &mut self,
+        path: &Path,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<(), ResultsError> {
+        let bytes = ScaleFile::read(path)?.bytes;
+        for batch in batches_from(path, bytes, ScaleRow::COLUMNS)? {
+            let batch = batch?;
+            let rows = ScaleRow::rows(&batch)?.filter(|row| wanted(row.dataset, row.model));
+            let rows: Vec<ScaleRow<'_>> = rows.collect();
+            self.0.write(ScaleRow::arrays(rows.into_iter()))?;
+        }
+        Ok(())
+    }
+
     /// Ends the file.
     ///
     /// # Errors

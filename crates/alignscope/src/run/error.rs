@@ -7,7 +7,7 @@ use crate::cache::CacheError;
 use crate::dataset::DatasetError;
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
-use crate::finished::{CompareError, DrawError};
+use crate::finished::{CombineError, CompareError, DrawError};
 use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
@@ -65,6 +65,12 @@ pub enum ExperimentError {
     /// How arrays are read is said, and no model of the run has arrays.
     #[error("it is said how arrays of features are read, and no model of this run is features")]
     FeaturesUnused,
+    /// How torch models run is said, and no model of the run is one.
+    #[error(
+        "it is said how torch models run, and torch runs no model of this run; name one, such as \
+         `timm:resnet50.a1_in1k`"
+    )]
+    TorchUnused,
     /// A model of the caller's that was not given.
     #[error(
         "the model `{0}` was not given: it is arrays, a function or features that the caller of a run \
@@ -230,6 +236,7 @@ impl ExperimentError {
             Self::Prepared(error) => error.remedies(),
             Self::Measure(error) => error.remedies(),
             Self::FeaturesUnused => vec![Remedy::LeaveOut(Choice::Reading)],
+            Self::TorchUnused => vec![Remedy::TorchBackend, Remedy::LeaveOut(Choice::Torch)],
             Self::Cache(error) => error.remedies(),
             Self::TwiceNamed { format, .. } => {
                 vec![Remedy::RenameDataset { format: format.clone() }]
@@ -254,6 +261,7 @@ pub fn remedies_of(error: &(dyn Error + 'static)) -> Vec<Remedy> {
 fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
     of(error, ExperimentError::remedies)
         .or_else(|| of(error, CompareError::remedies))
+        .or_else(|| of(error, CombineError::remedies))
         .or_else(|| of(error, FeatureError::remedies))
         .or_else(|| of(error, ResultsError::remedies))
         .or_else(|| of(error, ModelError::remedies))

@@ -124,9 +124,14 @@ impl Experiment {
             ("published scores", presentation.published.to_string()),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
+        let choices = choices.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let depths = models.iter().filter_map(|model| {
+            let depths = model.depths.as_ref()?;
+            Some((format!("depths of {}", model.name), json!(depths).to_string()))
+        });
         RunState {
             inputs,
-            choices: choices.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            choices: choices.chain(depths).collect(),
             figure_files: figures
                 .into_iter()
                 .map(|figure| figure.name)

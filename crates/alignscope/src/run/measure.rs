@@ -5,9 +5,7 @@ use crate::comparison::ComparisonRow;
 use crate::distance::Distance;
 use crate::experiment::Experiment;
 use crate::findings::FindingRow;
-use crate::model::Measurement;
-use crate::model::StageDistances;
-use crate::model::UserModel;
+use crate::model::{Measurement, NoTorch, StageDistances, UserModel};
 use crate::plan::Holding;
 use crate::progress::Progress;
 use crate::remedy::Advice;
@@ -55,7 +53,7 @@ impl Experiment {
         }
         let own = vec![external];
         let whole = Self { models: vec![], ..self.clone() }.with_own(&own);
-        let outcome = whole.run_inner(own, out, true, progress);
+        let outcome = whole.run_inner(own, &NoTorch, out, true, progress);
         if let (Some(out), Err(_)) = (out, &outcome) {
             out.take_back();
         }

@@ -8,12 +8,13 @@ use crate::experiment::Experiment;
 use crate::features::{FeatureFolder, Reading};
 use crate::metric::{LoadedMetric, MetricError, MetricFolders, MetricKind};
 use crate::model::{
-    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, UserModel,
-    UserSource,
+    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, TorchModels,
+    UserModel, UserSource,
 };
-use crate::model_spec::{DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
+use crate::model_spec::{Backend, DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
 use crate::results::MAX_MODELS;
+use crate::stage::Stage;
 
 /// A model of a run, checked before the first image is read.
 pub(super) struct RunModel<'a> {
@@ -23,7 +24,16 @@ pub(super) struct RunModel<'a> {
     pub(super) place: String,
     /// Which state of a series it is, if it is one.
     pub(super) state: Option<SeriesStep>,
+    /// Where its stages stand in figures, if the user says it.
+    pub(super) depths: Option<Vec<f64>>,
     pub(super) model: Box<dyn Model + 'a>,
+}
+
+impl RunModel<'_> {
+    /// Where each of its stages stands in figures: where the user says, or as follows from their names.
+    pub(super) fn depths(&self, stages: &[Stage]) -> Vec<f64> {
+        self.depths.clone().unwrap_or_else(|| self.model.facts().depths(stages))
+    }
 }
 
 impl Experiment {
@@ -31,13 +41,15 @@ impl Experiment {
     pub(super) fn models<'a>(
         &self,
         own: Vec<UserModel<'a>>,
-        progress: &dyn Progress,
+        torch: &'a dyn TorchModels,
+        progress: &'a dyn Progress,
     ) -> Result<Vec<RunModel<'a>>, ExperimentError> {
         let specs = self.all_models()?;
         let names = names_of(&specs)?;
         let mut own: Vec<Option<UserModel<'a>>> = own.into_iter().map(Some).collect();
         let mut models = Vec::with_capacity(specs.len());
         for (NamedModel { spec, state, .. }, name) in specs.into_iter().zip(names) {
+            let mut depths = None;
             let model: Box<dyn Model + 'a> = match &spec {
                 ModelSpec::Own(wanted) => {
                     let mut own = own.iter_mut();
@@ -46,19 +58,26 @@ impl Experiment {
                     };
                     let found = own.find(is_it).and_then(Option::take);
                     let found = found.ok_or_else(|| ExperimentError::NotGiven(name.clone()))?;
+                    depths.clone_from(&found.depths);
                     found.into_model()?
                 }
                 ModelSpec::Features(path) => self.features(path, &name)?,
                 ModelSpec::MetricKind(baseline) => Box::new(Metric(self.baseline(*baseline)?)),
                 ModelSpec::DreamSim(model) => Box::new(Metric(self.dreamsim(*model, progress)?)),
                 ModelSpec::Pixels => Box::new(Metric(Pixels)),
+                ModelSpec::Torch(model) => self.torch_model(model, &name, torch, progress)?,
+                ModelSpec::Encoder { source, bare_patches } if self.backend == Backend::Torch => {
+                    let called = as_named(&name, &spec);
+                    let model = self.by_torch(source, *bare_patches, &called, progress)?;
+                    self.torch_model(&model, &name, torch, progress)?
+                }
                 ModelSpec::Encoder { .. } => {
                     Box::new(Activations(self.encoder(&spec, &name, progress)?))
                 }
                 ModelSpec::Series(_) => unreachable!("a run has the states of a series"),
             };
             let state = state.map(|state| state.at);
-            models.push(RunModel { name, place: spec.place(), state, model });
+            models.push(RunModel { name, place: spec.place(), state, depths, model });
         }
         match own.into_iter().flatten().next() {
             Some(twice) => Err(ExperimentError::Twice { what: "model", name: twice.name }),
@@ -79,7 +98,7 @@ impl Experiment {
         let reading =
             Reading { tokens: self.tokens, prefix: self.prefix_tokens, layouts: self.layouts };
         let source = UserSource::Features(folder.into());
-        Ok(UserModel { name: name.to_owned(), reading, source }.into_model()?)
+        Ok(UserModel { name: name.to_owned(), reading, source, depths: None }.into_model()?)
     }
 
     fn baseline(&self, model: MetricKind) -> Result<LoadedMetric, ExperimentError> {
@@ -149,7 +168,8 @@ impl Experiment {
                 return Err(ExperimentError::Twice { what: "distance", name });
             }
         }
-        let encoders = models.iter().any(|model| model.spec.is_encoder());
+        let torch = |model: &NamedModel| matches!(model.spec, ModelSpec::Torch(_));
+        let encoders = models.iter().any(|model| model.spec.is_encoder() || torch(model));
         let scaled = self.distances.iter().any(|d| d.needs_scale());
         if self.scale_from.is_some() && !(encoders && scaled) {
             return Err(ExperimentError::ScaleUnused);
@@ -158,6 +178,7 @@ impl Experiment {
         if !features && (self.prefix_tokens.is_some() || !self.layouts.is_empty()) {
             return Err(ExperimentError::FeaturesUnused);
         }
+        self.check_torch(&models)?;
         if models.is_empty() {
             return Err(ExperimentError::Nothing { what: "model" });
         }

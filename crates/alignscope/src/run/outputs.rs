@@ -86,7 +86,8 @@ impl Experiment {
         };
         let results = record::results_of(out)?;
         self.manifest(models, datasets, state, results, times).write(&out.file("manifest.json"))?;
-        let images = datasets.iter().map(|d| (d.dataset.name.clone(), d.known_images())).collect();
+        let at_hand = datasets.iter().filter(|dataset| dataset.has_images());
+        let images = at_hand.map(|d| (d.dataset.name.clone(), d.known_images())).collect();
         write_report_of_run(out.path(), &figures, &images)?;
         progress.end();
         Ok(out.end()?)

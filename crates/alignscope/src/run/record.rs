@@ -40,8 +40,8 @@ impl Experiment {
         times: Times,
     ) -> Manifest<FigureSpec> {
         let of_run = models;
-        let any = |role| models.iter().any(|model| model.model.facts().role() == role);
-        let [of_user, pixels] = [Role::OfUser, Role::Pixels].map(any);
+        let any = |is: &dyn Fn(Role) -> bool| models.iter().any(|m| is(m.model.facts().role()));
+        let (of_user, pixels) = (any(&Role::is_of_user), any(&|role| role == Role::Pixels));
         let precise = models.iter().any(|model| model.model.facts().follows_precision());
         let baselines = models.iter().any(|model| model.model.facts().sees_baseline_rule());
         let models = models
@@ -56,7 +56,8 @@ impl Experiment {
                     seed: checkpoint.and_then(Checkpoint::seed),
                     architecture: checkpoint.map(|c| c.architecture.clone()),
                     preprocessing: checkpoint.map(|c| c.preprocessing.clone()),
-                    of_user: model.model.facts().role() == Role::OfUser,
+                    of_user: model.model.facts().role().is_of_user(),
+                    made_with: model.model.facts().made_with(),
                     defaults_used: checkpoint.map_or_else(Vec::new, |c| c.defaults_used.clone()),
                     files: model.model.facts().files(),
                 }
@@ -78,6 +79,7 @@ impl Experiment {
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
                     limit: spec.options.limit,
+                    selected: spec.options.selection.is_some().then_some(dataset.trials.len()),
                     trials: dataset.trials.len(),
                     pairs: prepared.pairs.len(),
                     images: dataset.images.len(),

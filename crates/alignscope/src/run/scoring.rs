@@ -51,6 +51,9 @@ struct Kept {
     state: Option<SeriesStep>,
     depth_percent: f64,
     replicates: Replicates,
+    /// Whether it is a point of a curve: of an encoder's, or of several stages of a model with a distance
+    /// of its own.
+    of_curve: bool,
     /// Whether it is at the model's last stage.
     last: bool,
     /// Of the last stage of choices.
@@ -72,7 +75,7 @@ impl<'a> Scoring<'a> {
     ) -> Result<(), ExperimentError> {
         let (model, state) = (of.name.as_str(), of.state.as_ref());
         let names: Vec<Stage> = stages.iter().map(|stage| stage.stage).collect();
-        let depths = of.model.facts().depths(&names);
+        let depths = of.depths(&names);
         let depth = |stage: Stage| {
             let position = names.iter().position(|name| *name == stage);
             depths[position.expect("a stage of the model")]
@@ -112,6 +115,7 @@ impl<'a> Scoring<'a> {
                     ..row
                 });
             }
+            let of_curve = side.is_of_encoder() || stages.len() > 1;
             let last = Some(stage.stage) == last_stage;
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
             let replicates = found.main;
@@ -122,6 +126,7 @@ impl<'a> Scoring<'a> {
                 state,
                 depth_percent,
                 replicates,
+                of_curve,
                 last,
                 outcomes,
             });
@@ -250,7 +255,7 @@ impl<'a> Scoring<'a> {
             let measure = prepared.scorer.main_measure();
             let image = of_dataset().find(|kept| kept.side.stage == Stage::Image);
             let mut curves: Vec<(&str, Distance)> = Vec::new();
-            for kept in of_dataset().filter(|kept| kept.side.is_of_encoder()) {
+            for kept in of_dataset().filter(|kept| kept.of_curve) {
                 let curve = (kept.side.model.as_str(), kept.side.distance);
                 if !curves.contains(&curve) {
                     curves.push(curve);
@@ -258,9 +263,7 @@ impl<'a> Scoring<'a> {
             }
             for (model, distance) in curves {
                 let on_it = |kept: &&Kept| {
-                    kept.side.model == model
-                        && kept.side.distance == distance
-                        && kept.side.is_of_encoder()
+                    kept.side.model == model && kept.side.distance == distance && kept.of_curve
                 };
                 let state = of_dataset().find(on_it).and_then(|kept| kept.state.as_ref());
                 let points = of_dataset().filter(on_it).map(|kept| Point {
@@ -281,7 +284,7 @@ impl<'a> Scoring<'a> {
                 };
                 rows.extend(curve.findings());
             }
-            for kept in of_dataset().filter(|kept| !kept.side.is_of_encoder()) {
+            for kept in of_dataset().filter(|kept| !kept.of_curve) {
                 let curve = Curve {
                     dataset: &prepared.dataset.name,
                     model: &kept.side.model,

@@ -319,6 +319,124 @@ fn the_limit_counts_trials_that_can_be_run() {
     assert!(!ids(&dataset).contains(&"gone.png"));
 }
 
+#[test]
+fn a_manifest_numbers_its_trials_labels_them_and_lists_its_images() {
+    let table = "reference,distorted,score,trial,label_session,Group,label_,note\n\
+                 a.png,b.png,1,70,one,x,y,z\nc.png,b.png,2,7,two,x,y,z\n";
+    let data = folder(&[
+        ("pairs.csv", table),
+        ("image_order.txt", "unused.png\nc.png\nb.png\na.png\n"),
+        ("a.png", ""),
+        ("b.png", ""),
+        ("c.png", ""),
+    ]);
+    let dataset = open(DatasetFormat::PAIRS, data.path()).expect("read");
+    assert_eq!(dataset.trial_ids, [70, 7]);
+    assert_eq!(ids(&dataset), ["c.png", "b.png", "a.png"]);
+    let Trials::RatedPairs(trials) = &dataset.trials else { panic!("rated pairs") };
+    assert_eq!((trials[0].reference, trials[0].distorted, trials[1].reference), (2, 1, 0));
+    let labels: Vec<&str> = dataset.labels.iter().map(|label| label.name.as_str()).collect();
+    assert_eq!(labels, ["group", "session"]);
+    assert_eq!(label(&dataset, "session", 1), "two");
+    let subsets: Vec<String> = dataset.subsets().into_iter().map(|s| s.name).collect();
+    assert_eq!(subsets, ["all", "session one", "session two"]);
+    assert_eq!(dataset.sources.len(), 2, "the list is hashed too");
+
+    for (name, content, words) in [
+        ("image_order.txt", "a.png\nb.png\n", "does not list the image `c.png`"),
+        ("pairs.csv", "reference,distorted,score,trial\na.png,b.png,1,x\n", "`trial` is `x`"),
+        (
+            "pairs.csv",
+            "reference,distorted,score,group,label_group\na.png,b.png,1,x,y\n",
+            "the label `group` twice, the second time in the column `label_group`",
+        ),
+    ] {
+        let before = fs::read(data.path().join(name)).expect("read");
+        fs::write(data.path().join(name), content).expect("written");
+        let error = open(DatasetFormat::PAIRS, data.path()).expect_err("refused").to_string();
+        assert!(error.contains(words), "{error}");
+        fs::write(data.path().join(name), before).expect("written");
+    }
+}
+
+#[test]
+fn an_observer_is_a_subject() {
+    let rows = "a,b,c,1,x\nb,a,c,2,x\n";
+    let cases = [("subject", Ok(1)), ("label_observer", Ok(1)), ("label_who", Err(()))];
+    for (column, clusters) in cases {
+        let table = format!("image_1,image_2,image_3,odd,{column}\n{rows}");
+        let data = folder(&[("oddoneout.csv", &table), ("a", ""), ("b", ""), ("c", "")]);
+        let dataset = open(DatasetFormat::ODD_ONE_OUT, data.path()).expect("read");
+        let found = dataset.clusters(ClusterBy::Observer).map(|found| found.count);
+        assert_eq!(found.map_err(|_| ()), clusters, "{column}");
+    }
+}
+
+#[test]
+fn trials_are_selected_by_their_positions() {
+    let table = "reference,distorted,score,split\na,b,1,x\nb,c,2,y\na,c,3,x\nc,d,4,x\n";
+    let data = folder(&[("pairs.csv", table), ("a", ""), ("b", ""), ("c", ""), ("d", "")]);
+    let select = |text: &str, split: Option<&str>| {
+        let selection = Some(text.parse().expect("a selection"));
+        let split = split.map(str::to_owned);
+        let options = DatasetOptions { selection, split, ..Default::default() };
+        Dataset::open(DatasetFormat::PAIRS, data.path(), &options)
+    };
+    let dataset = select("1,3", None).expect("selected");
+    assert_eq!((dataset.trial_ids.clone(), ids(&dataset)), (vec![1, 3], vec!["b", "c", "d"]));
+    assert!(dataset.notes.contains(&"2 of 4 trials are selected".to_owned()));
+    // Positions are those among the trials of the split.
+    let dataset = select("1-2", Some("x")).expect("selected");
+    assert_eq!(dataset.trial_ids, [2, 3]);
+    let error = select("1-4", None).expect_err("there are four").to_string();
+    assert!(error.contains("position 4 of pairs") && error.contains("from 0 to 3"), "{error}");
+    let whole = open(DatasetFormat::PAIRS, data.path()).expect("read");
+    assert_ne!(whole.trials_hash(), dataset.trials_hash());
+    assert_eq!(select("0-3", None).expect("all").trials_hash(), whole.trials_hash());
+}
+
+/// A format, its annotation files, and what its images are called without them.
+type WithoutImages<'a> = (DatasetFormat, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+#[test]
+fn trials_are_read_without_their_images() {
+    let options = DatasetOptions { without_images: true, ..Default::default() };
+    let cases: [WithoutImages<'_>; 5] = [
+        (
+            DatasetFormat::PAIRS,
+            &[("pairs.csv", "reference,distorted,score\nx/a.png,b.png,1\n")],
+            &["x/a.png", "b.png"],
+        ),
+        (
+            DatasetFormat::TID_LIKE,
+            &[("mos_with_names.txt", "5.5 I01_01_1.bmp\n")],
+            &["I01.bmp", "I01_01_1.bmp"],
+        ),
+        (
+            DatasetFormat::NIGHTS_LIKE,
+            &[("data.csv", "ref_path,left_path,right_path,left_vote,right_vote\nr,a,b,1,0\n")],
+            &["r", "a", "b"],
+        ),
+        (
+            DatasetFormat::THINGS_LIKE,
+            &[("unique_id.txt", "cat\ndog\nowl\n"), ("testset1.txt", "0 2 1\n")],
+            &["cat", "owl", "dog"],
+        ),
+        (
+            DatasetFormat::ODD_ONE_OUT,
+            &[("oddoneout.csv", "image_1,image_2,image_3,odd\na,b,c,1\n")],
+            &["a", "b", "c"],
+        ),
+    ];
+    for (format, files, expected) in cases {
+        let data = folder(files);
+        let dataset = Dataset::open(format, data.path(), &options)
+            .unwrap_or_else(|error| panic!("{format}: {error}"));
+        assert_eq!(ids(&dataset), expected, "{format}");
+        assert!(open(format, data.path()).is_err(), "{format}: images are missing");
+    }
+}
+
 fn real(name: &str) -> Option<PathBuf> {
     Some(shared("data")?.join(name))
 }

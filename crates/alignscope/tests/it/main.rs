@@ -10,6 +10,7 @@ mod controls;
 mod checkpoint_files;
 mod dataset_files;
 mod dataset_layouts;
+mod devices;
 mod difference_matches_numpy;
 mod dreamsim_matches_package;
 mod encoders_match_references;

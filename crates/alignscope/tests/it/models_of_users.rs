@@ -1,6 +1,7 @@
 //! Features that are there already, and functions that encode images: the same scores and distances as a run of the
 //! encoder that made them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -70,7 +71,9 @@ fn callback<'a>(encoder: &'a Encoder, spill: bool) -> UserSource<'a> {
         batch: 10,
         spill,
         version: None,
+        made_with: BTreeMap::new(),
         encode: Box::new(encode),
+        device: None,
     })
 }
 
@@ -82,7 +85,7 @@ fn measure(
 ) -> Result<Measured, ExperimentError> {
     // What a run calls that folder.
     let name = "base".to_owned();
-    let external = UserModel { name, reading: Reading::default(), source };
+    let external = UserModel { name, reading: Reading::default(), source, depths: None };
     experiment(None, DatasetFormat::PAIRS, data, memory).measure(external, out, &Silent)
 }
 
@@ -290,7 +293,7 @@ fn measure_array(
     let (order, _) = order(data);
     let of_image = values.len() / IMAGES;
     let told = |source, memory, progress: &dyn Progress| {
-        let external = UserModel { name: "mine".to_owned(), reading, source };
+        let external = UserModel { name: "mine".to_owned(), reading, source, depths: None };
         experiment(None, DatasetFormat::PAIRS, data, memory).measure(external, None, progress)
     };
     let with = |source, memory| told(source, memory, progress);
@@ -340,7 +343,9 @@ fn measure_array(
                 batch: 3,
                 spill: true,
                 version: None,
+                made_with: BTreeMap::new(),
                 encode: Box::new(encode),
+                device: None,
             };
             with(UserSource::Function(callback), 1 << 32)
         }
@@ -636,7 +641,7 @@ fn stages_of_maps_tokens_and_one_vector_stand_side_by_side() {
             stages.push((Stage::in_results(name), values));
         }
         let source = UserSource::Features(Features { stages, file_names: Some(names.clone()) });
-        let external = UserModel { name: "mine".to_owned(), reading, source };
+        let external = UserModel { name: "mine".to_owned(), reading, source, depths: None };
         experiment(None, DatasetFormat::PAIRS, place.path(), 1 << 32)
             .measure(external, out, &Silent)
     };
@@ -710,7 +715,7 @@ fn a_map_in_a_file_takes_no_more_memory_than_its_tokens() {
         let opened = FeatureFolder::open(folder.path()).expect("opened");
         let reading = Reading { layouts: layouts(*layout), ..Reading::default() };
         let source = UserSource::Features(opened.into());
-        let external = UserModel { name: "mine".to_owned(), reading, source };
+        let external = UserModel { name: "mine".to_owned(), reading, source, depths: None };
         let experiment = experiment(None, DatasetFormat::PAIRS, place.path(), 0);
         needed(experiment.measure(external, None, &Silent))
     };
@@ -742,7 +747,8 @@ fn a_function_that_is_kept_goes_on_after_a_stop_to_the_same_bytes() {
         let UserSource::Function(function) = callback(&encoder, true) else { panic!("a function") };
         let version = Some("1".to_owned());
         let source = UserSource::Function(Function { version, ..function });
-        let own = UserModel { name: "own".to_owned(), reading: Reading::default(), source };
+        let own =
+            UserModel { name: "own".to_owned(), reading: Reading::default(), source, depths: None };
         let kept = cache.map(|name| alignscope::cache::CacheFolder::new(&place.path().join(name)));
         let models = Experiment { kept, ..experiment(None, DatasetFormat::TWO_AFC, &data, memory) };
         let out = OutputFolder::claim_run(&place.path().join(out), false).expect("its folder");
@@ -777,6 +783,7 @@ fn models_of_all_kinds_stand_in_one_run() {
         name: name.to_owned(),
         reading: Reading::default(),
         source: callback(&encoder, true),
+        depths: None,
     };
     let model = folder("clip/base");
     let mut whole = experiment(Some(&model), DatasetFormat::PAIRS, &data, 1 << 32);

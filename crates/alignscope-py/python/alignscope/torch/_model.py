@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .. import _arguments as check
 from .._errors import InvalidValueError
 from .._models import Function
 from ._library import version_of
@@ -14,8 +15,14 @@ from ._tower import Tower
 if TYPE_CHECKING:
     import torch
 
+    from ._device import Place
+    from ._memory import Growth
     from ._replicas import Replicas
     from ._runner import Runner
+
+
+#: Images at a time, at first, and at most where a GPU bears more.
+_BATCH, _MOST_ON_GPU = 32, 512
 
 
 class TorchModel(Function):
@@ -25,10 +32,11 @@ class TorchModel(Function):
     """
 
     def __init__(self, tower: Tower, settings: Settings) -> None:
-        from ._device import placed
+        from ._device import facts, placed
         from ._prepare import Preparation
         from ._replicas import Replicas
         from ._runner import Runner
+        from ._store import Store
 
         given = tower.preprocess if settings.preprocess is None else settings.preprocess
         if given is None:
@@ -38,12 +46,16 @@ class TorchModel(Function):
             )
         model, self._places = placed(tower.model, settings)
         self._preparation = Preparation(given, settings.workers)
+        self._reduced_on = _reduced_on(settings, self._places)
+        growth = _growth(settings, self._places)
         self._runner: Runner | Replicas = (
-            Runner(model, tower, self._places[0], settings.batch)
+            Runner(model, tower, self._places[0], growth)
             if len(self._places) == 1
-            else Replicas(model, tower, self._places, settings.batch)
+            else Replicas(model, tower, self._places, growth.most)
         )
-        self._batch = settings.batch * len(self._places)
+        self._batch = growth.most * len(self._places)
+        told = {"class": _class_of(model), "reduced on": self._reduced_on}
+        self._facts = facts(self._places) | told
         version = settings.version
         if version is None and self._preparation.identity is not None:
             version = self._described(model, tower, settings)
@@ -58,6 +70,12 @@ class TorchModel(Function):
             layout="NHWC",
             version=version,
         )
+        self._own["made_with"] = self._facts
+        if self._preparation.recipe is not None:
+            self._own["recipe"] = self._preparation.recipe.steps
+        if isinstance(self._runner, Runner) and self._reduced_on == "device":
+            memory = check.memory(settings.memory)
+            self._own["device"] = Store(self._runner, self._preparation, memory)
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
         self._own["end"] = self._end
@@ -71,13 +89,9 @@ class TorchModel(Function):
 
         place = str(self._runner.place)
         stages = [str(tap) for tap in tower.taps]
-        more = [place, stages, self._preparation.identity, repr(tower.layout), __version__]
-        # The first class that is not of torch: what is around it may be a plain container.
-        classes = [type(part) for part in model.modules()]
-        root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
-        library = "" if root.__module__.startswith("torch.") else f"{version_of(root)}, "
+        more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity, repr(tower.layout), __version__]
         return (
-            f"{root.__name__}, {library}torch {torch.__version__}, {place}, "
+            f"{_class_of(model)}, torch {torch.__version__}, {place}, "
             f"sha256 {fingerprint(model, more)}"
         )
 
@@ -104,10 +118,8 @@ class TorchModel(Function):
 
     @property
     def facts(self) -> dict[str, str]:
-        """Where it runs: device, driver, number format, version of torch."""
-        from ._device import facts
-
-        return facts(self._places)
+        """Where it runs: device, driver, number format, version of torch; as the manifest has it."""
+        return dict(self._own["made_with"])
 
     def activations(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """The activations of prepared images at each stage, on the device.
@@ -127,3 +139,33 @@ class TorchModel(Function):
 
     def __repr__(self) -> str:
         return f"TorchModel(name={self.name!r}, {self._runner.place})"
+
+
+def _class_of(model: Any) -> str:
+    """A model's class, and the library of it with its version, if it is not torch's own."""
+    # The first class that is not of torch: what is around it may be a plain container.
+    classes = [type(part) for part in model.modules()]
+    root = next((cls for cls in classes if not cls.__module__.startswith("torch.")), classes[0])
+    is_of_torch = root.__module__.startswith("torch.")
+    return root.__name__ if is_of_torch else f"{root.__name__}, {version_of(root)}"
+
+
+def _reduced_on(settings: Settings, places: Sequence[Place]) -> str:
+    """Where pairs are reduced: `host` or `device`."""
+    if settings.reduce == "device" and len(places) > 1:
+        raise InvalidValueError(
+            f"reduce is 'device' and there are {len(places)} devices, expected one: pairs of images "
+            "on two devices meet on the host"
+        )
+    on_gpu = len(places) == 1 and places[0].device.type != "cpu"
+    return settings.reduce or ("device" if on_gpu else "host")
+
+
+def _growth(settings: Settings, places: Sequence[Place]) -> Growth:
+    """Images at a time on each device."""
+    from ._memory import Growth
+
+    place = places[0]
+    grows = len(places) == 1 and place.device.type == "cuda" and not settings.compile
+    most = settings.batch or (_MOST_ON_GPU if grows else _BATCH)
+    return Growth(place.device, min(_BATCH, most) if grows else most, most)

@@ -89,7 +89,8 @@ def _created(open_clip: Any, name: str, pretrained: str | None) -> Any:
             f"{', '.join(known[:6]) or 'a file of weights'}; for an untrained model pass "
             "`open_clip.create_model(…).eval()`"
         )
-    return open_clip.create_model(name, pretrained=pretrained).eval()
+    # Without weights, open_clip would warn and leave them random.
+    return open_clip.create_model(name, pretrained=pretrained, require_pretrained=True).eval()
 
 
 def tower_of(visual: nn.Module, name: str) -> Tower:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from .. import _arguments as check
-from .._errors import InvalidTypeError
+from .._errors import InvalidTypeError, InvalidValueError
 
 
 class Options(TypedDict, total=False):
@@ -38,9 +38,18 @@ class Options(TypedDict, total=False):
         Whether the modules that are stages are compiled by `torch.compile`, each on its own. Every
         batch is then filled up to `batch` images, so that each is compiled once. Numbers differ
         from those without by roundings.
-    batch : int, default 32
-        Images at a time, at most, on each device. If a device has too little memory, batches are
+    batch : int, optional
+        Images at a time, at most, on each device; by default 32, and on a GPU from 32 on as many as
+        it bears, up to 512 (not with `compile`). If a device has too little memory, batches are
         halved, and the work goes on.
+    reduce : {"host", "device"}, optional
+        Where pairs of images are reduced to statistics. `device`: where activations are, so that
+        they never come to main memory; by default on one GPU. `host`: by the compiled part, in main
+        memory; by default on the CPU and on several devices. Distances agree to about 1e-7.
+    memory : int or str, optional
+        With `reduce="device"`, what activations may take of the device, in bytes or as `8GB`; by
+        default what is free beside the model and a batch. Of images that are connected by pairs and
+        do not fit, the others wait in pinned main memory, and then in a temporary file.
     workers : int, default 0
         How many processes a transform or an image processor runs in; 0 for none, where it runs
         between the passes of the model. It must be something that pickle takes, not a lambda. A
@@ -63,7 +72,9 @@ class Options(TypedDict, total=False):
     dtype: Any
     tf32: bool
     compile: bool
-    batch: int
+    batch: int | None
+    reduce: Literal["host", "device"] | None
+    memory: int | str | None
     workers: int
     prefix: int | None
     spill: bool
@@ -80,7 +91,9 @@ class Settings:
     dtype: Any = None
     tf32: bool = False
     compile: bool = False
-    batch: int = 32
+    batch: int | None = None
+    reduce: str | None = None
+    memory: int | str | None = None
     workers: int = 0
     prefix: int | None = None
     spill: bool = True
@@ -104,7 +117,12 @@ def settings(options: Mapping[str, Any]) -> Settings:
     given = Settings(**options)
     check.yes_or_no("tf32", given.tf32)
     check.yes_or_no("compile", given.compile)
-    check.whole("batch", given.batch, 1)
+    check.optional_whole("batch", given.batch, 1)
+    if given.reduce not in (None, "host", "device"):
+        raise InvalidValueError(
+            f"reduce is {check.shown(given.reduce)}, expected `host`, `device` or None"
+        )
+    check.memory(given.memory)
     check.whole("workers", given.workers)
     check.optional_text("name", given.name)
     check.optional_whole("prefix", given.prefix)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -21,8 +20,6 @@ from ._recipe import Recipe
 from ._transform import Prepare, by_processor, by_transform, check_pickles, in_process
 from ._transform import checked, prepared
 
-#: Threads that resize: Pillow works without Python's lock.
-_THREADS = min(16, os.cpu_count() or 1)
 #: Batches that are handed over at a time where processes prepare images.
 _READ_AHEAD = 4
 
@@ -48,7 +45,7 @@ class Preparation:
     def __init__(self, given: Any, workers: int = 0) -> None:
         #: The name of a model whose recipe the compiled part follows.
         self.named: str | None = None
-        #: The recipe, if it is one.
+        #: The recipe that the compiled part follows, if it is one.
         self.recipe: Recipe | None = None
         #: What tells it from any other; None if nothing does.
         self.identity: str | None = None
@@ -61,7 +58,7 @@ class Preparation:
         processor = _processor(given)
         recipe = given if isinstance(given, Recipe) else processor and recipe_of(processor)
         if isinstance(recipe, Recipe):
-            self.recipe, self._one, self.identity = recipe, recipe.apply, recipe.text
+            self.recipe, self.identity = recipe, recipe.text
         elif processor is not None:
             self._run(by_processor, given, workers)
             self.identity = str(plain(processor))
@@ -103,11 +100,8 @@ class Preparation:
                 yield _batch(some)
 
     def _all(self, one: Prepare, images: Sequence[Any]) -> list[torch.Tensor]:
-        if self.recipe is None:
-            self._try(one, images[0])
-            return [prepared(one, image, i) for i, image in enumerate(images)]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(lambda image: checked(one(image)), images))
+        self._try(one, images[0])
+        return [prepared(one, image, i) for i, image in enumerate(images)]
 
     def _try(self, one: Prepare, image: Any) -> None:
         """That a transform gives the same twice: one of training does not."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._alignscope import prepared
 from .._errors import InvalidValueError
-from ._library import need
+from .._models import Steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,87 +88,26 @@ class Recipe:
         """The recipe as JSON, the same in every process."""
         return json.dumps(asdict(self), sort_keys=True)
 
+    @property
+    def steps(self) -> Steps:
+        """The recipe as the compiled part takes it."""
+        return Steps(
+            shortest=self.shortest,
+            exact=self.exact,
+            crop=self.crop,
+            filter=FILTERS[self.filter],
+            floor=self.rounding == "floor",
+            rescale=self.rescale,
+            mean=self.mean,
+            std=self.std,
+            in_floats=self.in_floats,
+        )
+
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The prepared image, `[3, height, width]`, of pixels `[height, width, 3]`."""
-        if self.in_floats:
-            return self._normalized(self._resized_floats(image))
-        pixels = self._cropped(self._resized(image))
-        return self._normalized(self._scaled(pixels))
-
-    def _target(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width before the crop."""
-        if self.exact is not None:
-            return self.exact
-        if self.shortest is None:
-            return height, width
-        other = int(self.shortest * max(height, width) / min(height, width))
-        return (other, self.shortest) if width <= height else (self.shortest, other)
-
-    def _resized(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         import numpy as np
 
-        pillow = need("PIL.Image", "preprocessing")
-        height, width = self._target(*image.shape[:2])
-        resized = pillow.fromarray(image).resize((width, height), FILTERS[self.filter])
-        return np.asarray(resized)
-
-    def _resized_floats(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import numpy as np
-
-        pillow = need("PIL.Image", "preprocessing")
-        height, width = self._target(*image.shape[:2])
-        scaled = image.astype(np.float32) * np.float32(self.rescale or 1.0)
-        planes = [
-            np.asarray(
-                pillow.fromarray(np.ascontiguousarray(scaled[:, :, channel])).resize(
-                    (width, height), FILTERS[self.filter]
-                )
-            )
-            for channel in range(3)
-        ]
-        return np.stack(planes)
-
-    def _cropped(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        import numpy as np
-
-        if self.crop is None:
-            return pixels
-        tops = [self._begin(pixels.shape[axis], self.crop[axis]) for axis in (0, 1)]
-        out = np.zeros((*self.crop, 3), np.uint8)
-        from_, to = [], []
-        for axis, begin in enumerate(tops):
-            start = max(begin, 0)
-            stop = min(begin + self.crop[axis], pixels.shape[axis])
-            from_.append(slice(start, stop))
-            to.append(slice(start - begin, stop - begin))
-        out[tuple(to)] = pixels[tuple(from_)]
-        return out
-
-    def _begin(self, side: int, crop: int) -> int:
-        """Where the crop begins; negative where the image is smaller."""
-        difference = side - crop
-        if difference < 0:
-            return -((1 - difference) // 2)
-        # Python rounds halves to even.
-        return difference // 2 if self.rounding == "floor" else round(difference / 2)
-
-    def _scaled(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Rescaled in f64 and rounded once: 8-bit values have 256 results."""
-        import numpy as np
-
-        factor = 1.0 if self.rescale is None else self.rescale
-        table = (np.arange(256) * factor).astype(np.float32)
-        # [h, w, c] -> [c, h, w]
-        scaled: NDArray[np.float32] = table[pixels].transpose(2, 0, 1)
-        return scaled
-
-    def _normalized(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        import numpy as np
-
-        if self.mean is not None and self.std is not None:
-            mean, std = (np.array(x, np.float32)[:, None, None] for x in (self.mean, self.std))
-            values = (values - mean) / std
-        return np.ascontiguousarray(values)
+        return prepared(self.steps, np.ascontiguousarray(image))
 
 
 def triple(value: Any) -> tuple[float, float, float]:

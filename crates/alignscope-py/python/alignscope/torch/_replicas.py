@@ -16,6 +16,7 @@ from torch import nn
 from .._errors import InvalidValueError
 from ._axes import Layouts
 from ._device import Place
+from ._memory import Growth
 from ._process import Crew
 from ._runner import Runner, joined
 from ._tap import check_names
@@ -92,7 +93,7 @@ def _runner(saved: bytes, place: Place, batch: int, threads: int) -> Callable[[A
     torch.set_num_threads(threads)
     # From this very program, not from a file.
     tower = torch.load(io.BytesIO(saved), map_location=place.device, weights_only=False)
-    runner = Runner(tower.model, tower, place, batch)
+    runner = Runner(tower.model, tower, place, Growth(place.device, batch, batch))
 
     def encode(asked: tuple[NDArray[np.float32], list[str]]) -> dict[str, NDArray[np.float32]]:
         images, wanted = asked

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .._errors import InvalidValueError, MemoryBudgetError
+from .._errors import InvalidValueError
 from ._axes import PROBES, Axes, Layouts
 from ._capture import captured
 from ._compile import compiled, uncompiled
-from ._device import Place, exact, free, is_out_of_memory
+from ._device import Place, exact
+from ._memory import Growth
 from ._tap import Tap, check_names
 from ._tower import Tower
 
@@ -30,8 +31,8 @@ class Runner:
         Its stages and its pass.
     place : Place
         Its device and number format.
-    batch : int
-        Images at a time, at most. It is halved when the device has too little memory.
+    growth : Growth
+        Images at a time.
 
     Raises
     ------
@@ -39,15 +40,20 @@ class Runner:
         The model has no module of a stage.
     """
 
-    def __init__(self, model: nn.Module, tower: Tower, place: Place, batch: int) -> None:
+    def __init__(self, model: nn.Module, tower: Tower, place: Place, growth: Growth) -> None:
         check_names(tower.taps, (name for name, _ in model.named_modules(remove_duplicate=False)))
         self.place = place
-        #: Images at a time, as far as is known.
-        self.step = batch
+        #: Images at a time.
+        self.growth = growth
         self._model = compiled(model, tower.taps) if place.is_compiled else model
         self._tower = tower
         self._layouts = Layouts.of(tower.layout, tower.taps)
         self._axes: dict[str, Axes] = {}
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self._tower.name
 
     def encode(self, images: torch.Tensor, wanted: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """The activations of images in main memory, float32, by stage.
@@ -60,12 +66,13 @@ class Runner:
         parts: list[dict[str, NDArray[np.float32]]] = []
         start = 0
         while start < len(images):
-            some = images[start : start + self.step]
-            found = self._on_host(some, wanted)
-            if found is None:
-                self._halve(len(some))
+            some = images[start : start + self.growth.step]
+            with self.growth.watched(len(some)) as watch:
+                found = self.on_device(some, wanted)
+                parts.append({name: found[name].float().cpu().numpy() for name in wanted})
+            if watch.is_out_of_memory:
+                self.growth.halve(len(some), self.name)
                 continue
-            parts.append(found)
             start += len(some)
         return joined(parts)
 
@@ -99,7 +106,7 @@ class Runner:
 
     def _filled(self, images: torch.Tensor) -> torch.Tensor:
         """A compiled model gets batches of one size: the last image again and again."""
-        missing = self.step - len(images)
+        missing = self.growth.step - len(images)
         if not self.place.is_compiled or missing <= 0:
             return images
         return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])
@@ -121,31 +128,8 @@ class Runner:
             for tap in taps
         }
 
-    def _on_host(
-        self, images: torch.Tensor, wanted: Sequence[str]
-    ) -> dict[str, NDArray[np.float32]] | None:
-        """The activations in main memory; None if the device has too little memory."""
-        try:
-            found = self.on_device(images, wanted)
-            return {name: found[name].float().cpu().numpy() for name in wanted}
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            return None
-
     def end(self) -> None:
         """Nothing: a model on one device has no process of its own."""
-
-    def _halve(self, images: int) -> None:
-        """Takes half as many images from now on."""
-        if images == 1:
-            raise MemoryBudgetError(
-                f"one image of {self._tower.name} does not fit the memory of {self.place.device}, "
-                "expected room for its weights and the activations of all stages; take another "
-                'number format, dtype="bfloat16", or a device with more memory'
-            )
-        free(self.place.device)
-        self.step = images // 2
 
 
 def joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ModelError
 from ._adapter import adapted
+from ._library import need
 from ._model import TorchModel
 from ._options import Options
 from ._tap import Tap
@@ -106,6 +107,22 @@ def _loaded(transformers: Any, place: str) -> Any:
         f"{place} has no weights for {len(missing)} tensors of {type(model).__name__}, such as "
         f"`{missing[0]}`, which would be random, expected all"
     )
+
+
+def untrained(place: str) -> Any:
+    """The model of a checkpoint's configuration, with weights that transformers draws."""
+    transformers = need("transformers", place)
+    config = transformers.AutoConfig.from_pretrained(place)
+    name = _CLASSES.get(config.model_type)
+    if name is None:
+        model = transformers.AutoModel.from_config(config)
+    else:
+        cls = getattr(transformers, name)
+        # Of a model of images and texts this is the configuration of its image tower.
+        model = cls(cls.config_class.from_pretrained(place))
+    # Where the image processor is looked for.
+    model.config._name_or_path = place
+    return model.eval()
 
 
 @contextmanager

@@ -58,6 +58,9 @@ fn read_one(
         Some(place) => place.clone(),
         None => origin.place(&form.data)?,
     };
+    let selection = form.selection.map(|text| text.parse()).transpose();
+    let selection = selection
+        .map_err(|source| ExperimentFileError::Selection { path: origin.path(), source })?;
     let options = DatasetOptions {
         split: form.split,
         min_votes: form.min_votes,
@@ -65,6 +68,8 @@ fn read_one(
         skip_missing: form.skip_missing,
         allow_outside: form.allow_outside,
         limit: form.limit,
+        selection,
+        without_images: form.without_images,
     };
     Ok(DatasetSpec { name, level, format, data, options })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, SelectionError};
 use crate::features::LayoutError;
 use crate::figure::NoColor;
 use crate::model_spec::{ModelNameError, ModelSpecError};
@@ -152,6 +152,15 @@ pub enum ExperimentFileError {
         /// Why.
         #[source]
         source: Box<DatasetError>,
+    },
+    /// What is selected of a data set is no list of trials.
+    #[error("in the experiment {path}")]
+    Selection {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: SelectionError,
     },
     /// A figure shows nothing.
     #[error("in the experiment {path}, the figure `{figure}` has an empty list of {what}")]

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::error::ExperimentFileError;
 use super::models::IN_MEMORY;
 use super::origin::Origin;
-use crate::dataset::ThingsImages;
+use crate::dataset::{Selection, ThingsImages};
 use crate::distance::Distance;
 use crate::experiment::{Choices, Experiment};
 use crate::features::{Layout, Layouts};
 use crate::finished::{FigureSpec, Presentation};
 use crate::input_file::read_text;
-use crate::model_spec::{ModelSpec, NamedModel, matched, names_of};
+use crate::model_spec::{Backend, ModelSpec, NamedModel, TorchOptions, matched, names_of};
 use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
 use crate::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
@@ -46,6 +46,18 @@ pub(super) struct Root {
     pub(super) projection: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) precision: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) backend: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) device: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dtype: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tf32: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compile: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) batch: Option<NonZeroUsize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ties: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +114,10 @@ pub(super) struct DatasetForm {
     pub(super) skip_missing: bool,
     #[serde(default)]
     pub(super) allow_outside: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) selection: Option<String>,
+    #[serde(default)]
+    pub(super) without_images: bool,
 }
 
 /// Which image stands for a concept of THINGS.
@@ -206,6 +222,14 @@ impl Root {
             layouts,
             projection: word(origin, self.projection.as_ref())?,
             precision: word(origin, self.precision.as_ref())?,
+            backend: word(origin, self.backend.as_ref())?,
+            torch: TorchOptions {
+                device: word(origin, self.device.as_ref())?,
+                dtype: word(origin, self.dtype.as_ref())?,
+                tf32: self.tf32,
+                compile: self.compile,
+                batch: self.batch,
+            },
             ties: word(origin, self.ties.as_ref())?,
             resamples: self.resamples,
             seed: self.seed,
@@ -246,6 +270,12 @@ impl Root {
             layouts: experiment.layouts.iter().map(|layout| layout.to_string()).collect(),
             projection: experiment.projection.map(|form| form.to_string()),
             precision: Some(experiment.precision.to_string()),
+            backend: (experiment.backend == Backend::Torch).then(|| experiment.backend.to_string()),
+            device: experiment.torch.device.map(|device| device.to_string()),
+            dtype: experiment.torch.dtype.map(|dtype| dtype.to_string()),
+            tf32: experiment.torch.tf32,
+            compile: experiment.torch.compile,
+            batch: experiment.torch.batch,
             ties: Some(experiment.ties.to_string()),
             resamples: Some(experiment.resampling.resamples),
             seed: Some(experiment.resampling.seed),
@@ -297,6 +327,8 @@ impl DatasetForm {
             limit: spec.options.limit,
             skip_missing: spec.options.skip_missing,
             allow_outside: spec.options.allow_outside,
+            selection: spec.options.selection.as_ref().map(Selection::to_string),
+            without_images: spec.options.without_images,
         }
     }
 }

@@ -140,6 +140,7 @@ fn parse_model(text: &str, base: &Path, untrained: bool) -> Result<NamedModel, M
             ModelSpec::Encoder { source: source.untrained(0), bare_patches }
         }
         (true, ModelSpec::Series(series)) => series.control(),
+        (true, ModelSpec::Torch(model)) => ModelSpec::Torch(model.untrained(0)),
         (_, spec) => spec,
     };
     Ok(NamedModel::new(name, spec))
