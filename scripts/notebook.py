@@ -1,9 +1,10 @@
-"""Makes docs/tutorial.ipynb of docs/tutorial.py, which is the one to edit, and docs/torch_tutorial.ipynb.
+"""Makes the notebooks of docs/, `tutorial` and `torch_tutorial`, of the scripts beside them.
 
     python scripts/notebook.py [--check]
 
-Cells begin with `# %%`; `# %% [markdown]` are texts. With --check nothing is written, and it fails where a notebook is
-another. Notebooks are without outputs; .ci/python runs the scripts.
+The scripts are the ones to edit. Cells begin with `# %%`; `# %% [markdown]` are texts. With --check
+nothing is written, and it fails where a notebook is another. Notebooks are without outputs;
+.ci/python runs the scripts.
 """
 
 import argparse

@@ -242,7 +242,7 @@ def _refused(failure: Any, pipe: Connection) -> Any:
 
 
 def _failure(error: Exception) -> tuple[bool, tuple[Exception | None, str]]:
-    """An error with its traceback as text; without the error itself where pickle does not take it."""
+    """An error with its traceback as text; the text alone where pickle does not take the error."""
     told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     try:
         pickle.loads(pickle.dumps(error))
