@@ -39,7 +39,7 @@ _OF_CLASSES = {
     "__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__annotate__",
     "__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__",
     "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__match_args__",
-    "__dataclass_fields__", "__dataclass_params__", "__qualname__",
+    "__dataclass_fields__", "__dataclass_params__", "__qualname__", "__slotnames__",
 }  # fmt: skip
 #: What graphs of torch.fx hold beside the code that was made of them.
 _OF_GRAPHS = {"_graph", "_tracer_cls", "_tracer_extras", "meta"}
