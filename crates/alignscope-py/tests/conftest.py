@@ -79,10 +79,8 @@ def rated(tmp_path: Path) -> Path:
     folder.mkdir()
     names = write_images(folder, 40)
     rng = np.random.default_rng(1)
-    write_pairs(
-        folder,
-        [(names[4 * r], names[4 * r + d], float(rng.normal())) for r in range(10) for d in (1, 2, 3)],
-    )
+    pairs = [(names[4 * r], names[4 * r + d]) for r in range(10) for d in (1, 2, 3)]
+    write_pairs(folder, [(*pair, float(rng.normal())) for pair in pairs])
     return folder
 
 

@@ -201,7 +201,8 @@ def test_what_numpy_and_pathlib_give_is_taken(rated, tmp_path):
     dataset = alignscope.load_dataset(np.str_("pairs"), rated, limit=np.int32(20))
     array = np.random.default_rng(0).normal(size=(len(dataset.images), 5, 3))
     plain = alignscope.score(
-        dataset, {"x": array}, distances="cosine", tokens="patches", prefix=1, resamples=100, seed=3,
+        dataset, {"x": array}, distances="cosine", tokens="patches", prefix=1, resamples=100,
+        seed=3,
         memory=10**9, threads=1, pixels=False,
     )
     other = alignscope.score(

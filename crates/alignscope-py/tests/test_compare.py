@@ -27,7 +27,7 @@ def dataset(rated):
 def features():
     rng = np.random.default_rng(0)
     return [
-        alignscope.Features({"x": rng.normal(size=(40, 3)), "y": rng.normal(size=(40, 3))}, name=name)
+        alignscope.Features({stage: rng.normal(size=(40, 3)) for stage in "xy"}, name=name)
         for name in ("one", "two")
     ]
 
@@ -60,7 +60,10 @@ def test_runs_compared_together_are_one_run_compared(runs):
 def test_sides_are_those_of_the_command(runs, tmp_path):
     first, second, whole = runs
     for arguments, options in [
-        (["--model-a", "one", "--stage-a", "x", "--stage-b", "y"], {"models": "one", "stages": ("x", "y")}),
+        (
+            ["--model-a", "one", "--stage-a", "x", "--stage-b", "y"],
+            {"models": "one", "stages": ("x", "y")},
+        ),
         (["--model-a", "one", "--model-b", "two"], {"models": ("one", "two")}),
         (["--distance-a", "cosine", "--dataset", "pairs", "--resamples", "100", "--seed", "3"],
          {"distances": "cosine", "dataset": "pairs", "resamples": 100, "seed": 3}),
@@ -84,7 +87,8 @@ def test_models_of_one_name_are_told_apart_by_their_runs(dataset, tmp_path):
         dataset, tmp_path / name, distances="cosine", resamples=100, progress=False,
     )  # fmt: skip
     before, after = run("before"), run("after")
-    with pytest.raises(ValueError, match="the model `mine` has other scores on pairs in one of") as error:
+    words = "the model `mine` has other scores on pairs in one of"
+    with pytest.raises(ValueError, match=words) as error:
         alignscope.compare([before, after])
     assert 'name the runs, as in `{"before": run, "after": other}`' in str(error.value)
     found = alignscope.compare({"before": before, "after": after})
@@ -108,7 +112,8 @@ def test_a_combined_run_is_the_run_of_all_models(runs, tmp_path):
     # Models have the colours of one run of all.
     assert table(both.path, "alignment.csv") == table(whole.path, "alignment.csv")
     told, expected = (
-        json.loads((run.path / "manifest.json").read_text(encoding="utf-8")) for run in (both, whole)
+        json.loads((run.path / "manifest.json").read_text(encoding="utf-8"))
+        for run in (both, whole)
     )
     assert [run["run"] for run in told["combined"]] == [str(first.path), str(second.path)]
     for key in ("inputs", "choices", "figures", "figure_files", "models", "datasets", "distances",
@@ -121,7 +126,9 @@ def test_a_combined_run_is_the_run_of_all_models(runs, tmp_path):
     )
     assert asked == of_whole
     verified = subprocess.run(
-        [sys.executable, "-m", "alignscope", "verify", str(both.path)], capture_output=True, text=True
+        [sys.executable, "-m", "alignscope", "verify", str(both.path)],
+        capture_output=True,
+        text=True,
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

@@ -34,7 +34,8 @@ def test_missing_files_are_file_not_found(tmp_path, dataset):
 
 
 def test_words_are_value_errors_with_what_would_do(dataset):
-    with pytest.raises(ValueError, match="unknown data set `night` .did you mean `nights`.., expected one of"):
+    words = "unknown data set `night` .did you mean `nights`.., expected one of"
+    with pytest.raises(ValueError, match=words):
         alignscope.load_dataset("night", ".")
     array = np.zeros((40, 2), np.float32)
     for option, message in [
@@ -121,10 +122,12 @@ def test_what_a_function_gives_wrongly_is_said(dataset):
         evaluate(lambda images, stages: None)
     with pytest.raises(ValueError, match="returns 1 arrays, expected 2: x, z"):
         evaluate(lambda images, stages: [np.zeros((len(images), 2))], ["x", "z"])
-    with pytest.raises(ValueError, match="gives 3 images of 1 tokens × 2 channels at x, expected 1 "):
+    words = "gives 3 images of 1 tokens × 2 channels at x, expected 1 "
+    with pytest.raises(ValueError, match=words):
         evaluate(lambda images, stages: {"x": np.zeros((3, 2))})
     sizes = iter([2, 3, 4])
-    with pytest.raises(ValueError, match="3 channels at x, expected 30 images of 1 tokens × 2 channels"):
+    words = "3 channels at x, expected 30 images of 1 tokens × 2 channels"
+    with pytest.raises(ValueError, match=words):
         evaluate(lambda images, stages: {"x": np.zeros((len(images), next(sizes)))}, batch=30)
     with pytest.raises(TypeError, match="preprocess is 3, an int"):
         evaluate(lambda images, stages: None, preprocess=3)

@@ -1,4 +1,5 @@
-"""Distances that were made elsewhere: scored as a metric of ours is, and refused where they cannot be meant."""
+"""Distances that were made elsewhere: scored as a metric of ours is, and refused where they cannot
+be meant."""
 
 from __future__ import annotations
 
@@ -125,7 +126,8 @@ def test_several_data_sets_have_their_own(dataset, rated, tmp_path):
     of_pairs = run.scores.where(dataset="pairs")
     np.testing.assert_array_equal(of_pairs["value"], alone.scores["value"])
     lacking = alignscope.Distances({"pairs": {"x": values["pairs"]["x"]}}, name="given")
-    with pytest.raises(ValueError, match="given on oddoneout: there are none for it, but for pairs"):
+    words = "given on oddoneout: there are none for it, but for pairs"
+    with pytest.raises(ValueError, match=words):
         alignscope.run(lacking, [dataset, pairs], tmp_path / "other", progress=False)
     other = {"oddoneout": values["oddoneout"], "pairs": {"y": values["pairs"]["x"]}}
     with pytest.raises(ValueError, match="the stages `y`, another data set has `x`"):
@@ -155,8 +157,16 @@ def test_what_is_no_distance_is_refused(dataset):
     nan[5] = np.nan
     first, second = (dataset.images[i] for i in dataset.pairs[5])
     for values, error, message in [
-        (good[:-1], ValueError, rf"the shape \[{pairs - 1}\], expected \[{pairs}\], a number for each"),
-        (square[:, :-1], ValueError, rf"expected \[{pairs}\].*or \[{n}, {n}\], those of its images"),
+        (
+            good[:-1],
+            ValueError,
+            rf"the shape \[{pairs - 1}\], expected \[{pairs}\], a number for each",
+        ),
+        (
+            square[:, :-1],
+            ValueError,
+            rf"expected \[{pairs}\].*or \[{n}, {n}\], those of its images",
+        ),
         (nan, ValueError, rf"the distance of {first} and {second} is NaN \(pair 5\)"),
         (triangle, ValueError, "expected a symmetric matrix"),
         ({}, ValueError, "values is empty"),
@@ -173,7 +183,8 @@ def test_what_is_no_distance_is_refused(dataset):
     with pytest.raises(ValueError, match="expected one of"):
         alignscope.score_distances(dataset, good, distance="manhattan")
     model = alignscope.Distances(good, distance="dot")
-    with pytest.raises(ValueError, match="said to be `dot`, expected one of those that are measured"):
+    words = "said to be `dot`, expected one of those that are measured"
+    with pytest.raises(ValueError, match=words):
         alignscope.run(model, dataset, dataset.path / "never", progress=False)
 
 
@@ -188,7 +199,7 @@ def test_a_matrix_of_similarities_is_told(dataset):
 @pytest.mark.parametrize(
     ("depths", "error", "message"),
     [
-        ([10, 20], ValueError, r"depths of mine are \[10.0, 20.0\], expected 3 numbers from 0 to 100"),
+        ([10, 20], ValueError, r"depths of mine are \[10.0, 20.0\], expected 3 numbers from 0"),
         ([10, 20, 20], ValueError, "each more than the one before"),
         ([10, 20, 101], ValueError, "from 0 to 100"),
         ([10, 20, float("nan")], ValueError, "from 0 to 100"),

@@ -60,8 +60,8 @@ def agree(found, host, device, within=2e-7):
 
 
 def check(kind, ours, theirs, within=2e-7):
-    """That distances agree to a part of each, or where they are differences of products to a part of
-    those."""
+    """That distances agree to a part of each, or where they are differences of products to a part
+    of those."""
     least = {"cosine": 1.0, "correlation": 1.0, "dot": np.abs(ours).max()}.get(kind, 0.0)
     assert (np.abs(ours - theirs) <= within * np.maximum(np.abs(ours), least)).all()
 
@@ -69,7 +69,8 @@ def check(kind, ours, theirs, within=2e-7):
 def measure(model, dataset, **options):
     """What is measured of one model."""
     options = {"distances": list(KINDS), "resamples": 0} | options
-    return _alignscope.measure(dataset._handle, model._own, choices(options, None), None, None, None)
+    asked = choices(options, None)
+    return _alignscope.measure(dataset._handle, model._own, asked, None, None, None)
 
 
 @pytest.mark.parametrize("tokens", ["all", "patches", "mean"])
@@ -91,7 +92,8 @@ def test_class_tokens_and_registers_are_chosen_on_the_device(triplets, tmp_path)
             return torch.cat([patches[:, :1] * 2, patches[:, :2] * 3, patches], 1)
 
     def of(name, **options):
-        return module(Tokens().eval(), {"out": ""}, preprocess=RECIPE, name=name, prefix=3, **options)
+        more = {"preprocess": RECIPE, "name": name, "prefix": 3} | options
+        return module(Tokens().eval(), {"out": ""}, **more)
 
     for tokens in ["class", "registers", "patches", "mean"]:
         models = [of("host"), of("device", reduce="device")]

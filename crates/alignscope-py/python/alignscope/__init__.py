@@ -5,20 +5,20 @@
     alignscope.run(["openai/clip-vit-base-patch32", "ssim"], dataset, "results").show()
 
 **Measure.** `run` fills a folder with scores, intervals, figures and a page: of encoders by their
-names, metrics, and models of one's own, `Features` that are there already, a `Function` that encodes
-images, `Distances` made elsewhere, or a torch model of `alignscope.torch`; or of what a file says.
-`Experiment` is the same in two steps. `score`, `score_distances` and `evaluate` measure one model of
-one's own on one data set.
+names, metrics, and models of one's own, `Features` that are there already, a `Function` that
+encodes images, `Distances` made elsewhere, or a torch model of `alignscope.torch`; or of what a
+file says. `Experiment` is the same in two steps. `score`, `score_distances` and `evaluate` measure
+one model of one's own on one data set.
 
 **Data sets.** `load_dataset` reads one; `demo` draws three small ones.
 
-**Results.** `Run` is the folder of a run: its tables, `rdm`, `plot`, `show`. `results` reads one table.
-`compare` compares models of one run or of several, `combine` makes one run of several.
+**Results.** `Run` is the folder of a run: its tables, `rdm`, `plot`, `show`. `results` reads one
+table. `compare` compares models of one run or of several, `combine` makes one run of several.
 
 **Activations.** `Encoder` gives those of an encoder; `known_models` lists what it knows.
 
-Examples in docstrings work on the data sets that `alignscope.demo("demo")` draws, and on a run of two
-metrics on all three: `alignscope.run(["ssim", "psnr"], datasets, "results")`.
+Examples in docstrings work on the data sets that `alignscope.demo("demo")` draws, and on a run of
+two metrics on all three: `alignscope.run(["ssim", "psnr"], datasets, "results")`.
 """
 
 from . import torch

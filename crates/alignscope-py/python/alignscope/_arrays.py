@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: An image: a path, a `PIL.Image.Image`, an array `[height, width, 3]` of `uint8`, or an image that is
-#: preprocessed already, `[3, size, size]` of `float32`.
+#: An image: a path, a `PIL.Image.Image`, an array `[height, width, 3]` of `uint8`, or an image that
+#: is preprocessed already, `[3, size, size]` of `float32`.
 ImageLike = Any
 
 #: What stands for one image in the compiled part.
@@ -79,7 +79,8 @@ def pixels(image: Any, what: str) -> NDArray[np.uint8]:
     found = np.asarray(image)
     if found.dtype != np.uint8:
         raise InvalidTypeError(
-            f"{what} is of {found.dtype}, expected uint8 from 0 to 255 in the order red, green, blue"
+            f"{what} is of {found.dtype}, expected uint8 from 0 to 255 in the order red, green, "
+            "blue"
         )
     if found.ndim != 3 or found.shape[2] != 3 or 0 in found.shape:
         raise InvalidValueError(f"{what} has the shape {found.shape}, expected (height, width, 3)")

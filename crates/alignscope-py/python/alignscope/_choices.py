@@ -1,4 +1,5 @@
-"""The words that choices take, as types; `tests/test_choices.py` holds them to those of the program."""
+"""The words that choices take, as types; `tests/test_choices.py` holds them to those of the
+program."""
 
 from __future__ import annotations
 

@@ -31,10 +31,11 @@ def compare(
     resamples: int | None = None,
     seed: int | None = None,
 ) -> Table:
-    """Compare models of one run, or of several runs of the same trials, as `alignscope compare` does.
+    """Compare models of one run, or of several runs of the same trials, as `alignscope compare`
+    does.
 
-    Without `models`, `stages` and `distances` all models are compared at their last stage, whichever
-    run they are of, as if one run had them all: on each data set the runs that have it.
+    Without `models`, `stages` and `distances` all models are compared at their last stage,
+    whichever run they are of, as if one run had them all: on each data set the runs that have it.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ def compare(
         `clip (before)`.
     models, stages, distances : str, or (str, str), optional
         One side, or both, of pairs that are compared, of one run or of two: a model against all
-        others, two models, two stages or two kinds of distance of one model. None in a pair leaves a
-        side open.
+        others, two models, two stages or two kinds of distance of one model. None in a pair leaves
+        a side open.
     dataset : str, optional
         One data set, by its name in the results; all by default.
     resamples, seed : int, optional
@@ -91,7 +92,8 @@ def compare(
         return Table(_alignscope.compare_together(given, which, *drawn))
     if len(given) > 2:
         raise InvalidValueError(
-            f"runs are {len(given)}, expected one or two where models, stages or distances are named"
+            f"runs are {len(given)}, expected one or two where models, stages or distances are "
+            "named"
         )
     paths = [path for _, path in given]
     second = paths[1] if len(paths) == 2 else None
@@ -111,14 +113,14 @@ def combine(
     threads: int | None = None,
     progress: bool | Reporter = True,
 ) -> Run:
-    """Put the models of several runs of the same data sets into one run, with one figure, one page and
-    comparisons of all with each other. Nothing is measured again.
+    """Put the models of several runs of the same data sets into one run, with one figure, one page
+    and comparisons of all with each other. Nothing is measured again.
 
     Parameters
     ----------
     runs : sequence of Run, str or os.PathLike
-        Two runs or more, of the same trials and images, with the same resamples and rule for ties. A
-        model that several have with the same numbers is there once.
+        Two runs or more, of the same trials and images, with the same resamples and rule for ties.
+        A model that several have with the same numbers is there once.
     out : str or os.PathLike
         A folder that is new or empty.
     title : str, optional
@@ -136,8 +138,8 @@ def combine(
     Raises
     ------
     InvalidValueError
-        Runs are made otherwise (the message says in what), or have a model of one name whose numbers
-        differ.
+        Runs are made otherwise (the message says in what), or have a model of one name whose
+        numbers differ.
     ResultsError, MissingFileError
         A run cannot be read, or the folder holds something.
 
@@ -182,7 +184,10 @@ def _named(runs: Any) -> list[tuple[str | None, str]]:
         runs = [runs]
     if isinstance(runs, Mapping):
         return _some(
-            [(check.text("runs", name), _path(f"runs[{name!r}]", run)) for name, run in runs.items()]
+            [
+                (check.text("runs", name), _path(f"runs[{name!r}]", run))
+                for name, run in runs.items()
+            ]
         )
     if isinstance(runs, bytes) or not isinstance(runs, Iterable):
         raise check.wrong_type("runs", runs, "a run, its folder, or a list or mapping of them")

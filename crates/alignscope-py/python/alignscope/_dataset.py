@@ -235,7 +235,8 @@ class Dataset:
 
     @property
     def level(self) -> str:
-        """The level of abstraction that its question is about: `low`, `middle`, `high` or `none`."""
+        """The level of abstraction that its question is about: `low`, `middle`, `high` or
+        `none`."""
         return self._handle.level
 
     @cached_property
@@ -254,8 +255,9 @@ class Dataset:
     def trials(self) -> dict[str, NDArray[np.generic]]:
         """The trials, an array for each of their fields, in the order of the annotations.
 
-        - rated pairs (`tid2013`, `pairs`): `reference`, `distorted` `[n]`, `score` `[n]` in the data
-          set's own units (higher is closer to the reference), `std` `[n]` (NaN where it is unknown)
+        - rated pairs (`tid2013`, `pairs`): `reference`, `distorted` `[n]`, `score` `[n]` in the
+          data set's own units (higher is closer to the reference), `std` `[n]` (NaN where it is
+          unknown)
         - two alternatives (`nights`, `twoafc`): `reference`, `left`, `right` `[n]`, `left_votes`,
           `right_votes` `[n]`, ≥ 0
         - odd-one-out (`things`, `oddoneout`): `images` `[n, 3]`, `odd` `[n]`, 0 to 2
@@ -267,7 +269,8 @@ class Dataset:
 
     @cached_property
     def labels(self) -> dict[str, NDArray[np.object_]]:
-        """What else is known of each trial (`split`, `distortion_type`, `subject`, …): texts `[n]`."""
+        """What else is known of each trial (`split`, `distortion_type`, `subject`, …): texts
+        `[n]`."""
         import numpy as np
 
         return {
@@ -290,7 +293,8 @@ class Dataset:
     def pairs_of_trials(self) -> NDArray[np.uint32]:
         """The pair of each comparison of each trial: `[n, 1]` for rated pairs, `[n, 2]` for two
         alternatives (reference and left, reference and right), `[n, 3]` for odd-one-out (images 0
-        and 1, 0 and 2, 1 and 2). `distances[dataset.pairs_of_trials]` are the distances of trials."""
+        and 1, 0 and 2, 1 and 2). `distances[dataset.pairs_of_trials]` are the distances of
+        trials."""
         return self._handle.pairs_of_trials().reshape(len(self), -1)
 
     @property

@@ -20,21 +20,21 @@ _ONLY = "output"
 
 
 class Distances:
-    """Distances that were made elsewhere as a model of a run: DreamSim, a measure of pyiqa, a model of
-    behaviour, similarities of another program.
+    """Distances that were made elsewhere as a model of a run: DreamSim, a measure of pyiqa, a model
+    of behaviour, similarities of another program.
 
     Parameters
     ----------
     values : array, or mapping of str to array
         `[pairs]`, a number for each pair in the order of `dataset.pairs`; or `[images, images]`, a
-        symmetric matrix of which what no trial compares may be NaN. An array for each stage, in order
-        of depth, or one array. Less is more alike: of similarities give `1 - similarity`. For several
-        data sets a mapping of their names to such mappings.
+        symmetric matrix of which what no trial compares may be NaN. An array for each stage, in
+        order of depth, or one array. Less is more alike: of similarities give `1 - similarity`. For
+        several data sets a mapping of their names to such mappings.
     name : str, default "distances"
         Its name in the results.
     distance : str, default "own"
-        Which kind of distance they are, where it is one of alignscope's: curves of one kind are drawn
-        and compared with each other. A distance of its own is compared with all.
+        Which kind of distance they are, where it is one of alignscope's: curves of one kind are
+        drawn and compared with each other. A distance of its own is compared with all.
     file_names : sequence of str or os.PathLike, optional
         The image of each row and column of matrices: a path that ends in the image's path below the
         data set's folder. By default they are the data set's images in its own order
@@ -101,8 +101,8 @@ def _by_dataset(
         raise InvalidValueError("values is empty, expected an array for each stage")
     if any(nested) and not all(nested):
         raise InvalidTypeError(
-            "values has arrays and mappings, expected an array for each stage, or for each data set a "
-            "mapping of stages to arrays"
+            "values has arrays and mappings, expected an array for each stage, or for each data "
+            "set a mapping of stages to arrays"
         )
     if not any(nested):
         return [(None, _stages(values, "values"))]

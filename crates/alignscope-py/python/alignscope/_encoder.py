@@ -108,8 +108,8 @@ class Encoder:
         return self._encoder.preprocessing
 
     def preprocess(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
-        """The images as the model takes them: resized, cropped and normalised as Pillow and transformers
-        do.
+        """The images as the model takes them: resized, cropped and normalised as Pillow and
+        transformers do.
 
         Parameters
         ----------
@@ -132,8 +132,8 @@ class Encoder:
         Parameters
         ----------
         images : path, image, array, or several
-            Paths, PIL images, arrays `[height, width, 3]` of `uint8`, or images that are preprocessed
-            already, `[3, size, size]` of `float32`; one, many, or an array of many.
+            Paths, PIL images, arrays `[height, width, 3]` of `uint8`, or images that are
+            preprocessed already, `[3, size, size]` of `float32`; one, many, or an array of many.
         stages : str or sequence of str, optional
             One or several, such as `embedding`, `block 3`, `projection`; all by default.
         tokens : {"all", "class", "registers", "patches", "mean"}
@@ -147,8 +147,8 @@ class Encoder:
         Returns
         -------
         dict of str to numpy.ndarray
-            By stage: `[images, tokens, channels]`, or `[images, channels]` where one token is left of
-            each image, as at the projection; of `float32`.
+            By stage: `[images, tokens, channels]`, or `[images, channels]` where one token is left
+            of each image, as at the projection; of `float32`.
 
         Raises
         ------

@@ -41,12 +41,13 @@ class MemoryBudgetError(AlignscopeError, MemoryError):
 
 
 class DatasetError(AlignscopeError, ValueError):
-    """A data set cannot be read as the one that was named; the message says file, line and column."""
+    """A data set cannot be read as the one that was named; the message says file, line and
+    column."""
 
 
 class ExperimentFileError(AlignscopeError, ValueError):
-    """A file cannot be read as an experiment: a key is not known, a data set is missing; the message says
-    where."""
+    """A file cannot be read as an experiment: a key is not known, a data set is missing; the
+    message says where."""
 
 
 class ModelError(AlignscopeError):

@@ -26,12 +26,12 @@ class Experiment:
     Parameters
     ----------
     models : str, os.PathLike, Features, Function, Distances, a sequence of them, or mapping
-        Ids of the hub, folders, `random:ID`, metrics (`ssim`, `lpips-alex`, `dreamsim`, …), `pixels`,
-        torch models (`timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED`,
-        `torchvision:NAME[/WEIGHTS]`), `series:GLOB[@like=ID]` (one model in many states, of which tables have `series` and `step`),
-        or models of one's own. `NAME=MODEL`, or a mapping of names to models, says what they are
-        called in results; a folder without a name is called by the shortest ending of its path that
-        tells it apart.
+        Ids of the hub, folders, `random:ID`, metrics (`ssim`, `lpips-alex`, `dreamsim`, …),
+        `pixels`, torch models (`timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED`,
+        `torchvision:NAME[/WEIGHTS]`), `series:GLOB[@like=ID]` (one model in many states, of which
+        tables have `series` and `step`), or models of one's own. `NAME=MODEL`, or a mapping of
+        names to models, says what they are called in results; a folder without a name is called by
+        the shortest ending of its path that tells it apart.
     datasets : Dataset, sequence of Dataset, or mapping of str to str or os.PathLike
         Data sets of `load_dataset`, or a mapping of formats, or `NAME=FORMAT`, to folders.
     distances : str or sequence of str, optional
@@ -55,8 +55,8 @@ class Experiment:
     seed : int, default 0
         Their seed.
     cluster : {"default", "observer", "none"}
-        What is resampled as a whole; by default what the data set's kind of trial says (the reference
-        image, the triplet).
+        What is resampled as a whole; by default what the data set's kind of trial says (the
+        reference image, the triplet).
     pixels : bool, default True
         Whether the model `pixels` is added.
     control : bool, default False
@@ -84,8 +84,8 @@ class Experiment:
     --------
     >>> import alignscope
     >>> dataset = alignscope.load_dataset("twoafc", "demo/middle")
-    >>> alignscope.Experiment(["ssim", "clip=openai/clip-vit-base-patch32"], dataset, control=True)
-    Experiment(models=['ssim', 'clip=openai/clip-vit-base-patch32', 'clip (untrained)=random:openai/clip-vit-base-patch32'], datasets=['twoafc'])
+    >>> alignscope.Experiment("facebook/dinov2-base", dataset, control=True)
+    Experiment(models=['facebook/dinov2-base', 'random:facebook/dinov2-base'], datasets=['twoafc'])
     """
 
     def __init__(
@@ -164,8 +164,8 @@ class Experiment:
         control: bool = False,
         **options: Unpack[Options],
     ) -> Experiment:
-        """An experiment in TOML, or that of a run, which is repeated; as `alignscope run FILE` reads it.
-        What is given takes the place of what the file says.
+        """An experiment in TOML, or that of a run, which is repeated; as `alignscope run FILE`
+        reads it. What is given takes the place of what the file says.
 
         Parameters
         ----------
@@ -262,7 +262,8 @@ class Experiment:
             Replace a run that the folder holds, also one of other models; the cache stays. A file
             there that no run leaves is never removed, and a folder that holds no run is refused.
         keep_going : bool, default False
-            Leave out trials of images that cannot be decoded (`Run.bad_images`), instead of failing.
+            Leave out trials of images that cannot be decoded (`Run.bad_images`), instead of
+            failing.
         threads : int, optional
             How many threads work; all cores by default. Results do not depend on it.
         progress : bool or Reporter, default True
@@ -278,7 +279,8 @@ class Experiment:
         ResultsError
             The folder holds something else.
         DatasetError, ImageError, ModelError, MemoryBudgetError
-            What cannot be measured, and why; before the first image is encoded, if that can be known.
+            What cannot be measured, and why; before the first image is encoded, if that can be
+            known.
 
         Examples
         --------

@@ -59,7 +59,8 @@ class Run:
 
     @property
     def comparisons(self) -> Table:
-        """Models with each other at their last stage, with p values corrected by Holm's procedure."""
+        """Models with each other at their last stage, with p values corrected by Holm's
+        procedure."""
         return self.table("comparisons")
 
     @property

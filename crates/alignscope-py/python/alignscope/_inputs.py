@@ -72,7 +72,8 @@ def check_data_sets(models: Iterable[Own], datasets: Iterable[Dataset]) -> None:
 def named_models(
     given: Models,
 ) -> tuple[list[tuple[str | None, str | None]], list[Own]]:
-    """The models with the names that they are given, and those that are one's own by their names."""
+    """The models with the names that they are given, and those that are one's own by their
+    names."""
     if isinstance(given, Mapping):
         expected = "the name or folder of a model (str or os.PathLike)"
         return [

@@ -90,4 +90,5 @@ class DistanceMatrix:
 
     def __repr__(self) -> str:
         n = len(self.images)
-        return f"DistanceMatrix({self.model} at {self.stage}, {self.distance}, {self.dataset}: {n} × {n})"
+        of = f"{self.model} at {self.stage}, {self.distance}, {self.dataset}"
+        return f"DistanceMatrix({of}: {n} × {n})"

@@ -33,7 +33,8 @@ class Holding(TypedDict):
 
 
 class Measurement:
-    """What was measured of a model on a data set. `score`, `score_distances` and `evaluate` make one.
+    """What was measured of a model on a data set. `score`, `score_distances` and `evaluate` make
+    one.
 
     Examples
     --------
@@ -132,8 +133,8 @@ class Measurement:
         return DistanceMatrix(of.name, self.model, stage, distance, of.images, values)
 
     def scale(self, stage: str) -> NDArray[np.float64] | None:
-        """How much each channel varies over the data set: the mean squared difference over the pairs of
-        all trials.
+        """How much each channel varies over the data set: the mean squared difference over the
+        pairs of all trials.
 
         Parameters
         ----------

@@ -119,8 +119,8 @@ def ended(models: Sequence[Own]) -> Iterator[None]:
 
 
 class Features:
-    """Features that were made elsewhere — by timm, thingsvision, a model of one's own — as a model of
-    a run.
+    """Features that were made elsewhere — by timm, thingsvision, a model of one's own — as a model
+    of a run.
 
     What is measured of them is kept in the cache by a hash of their numbers, as for an encoder.
     They pickle with their arrays.
@@ -191,7 +191,9 @@ class Features:
         given: str | list[tuple[str, NDArray[np.float32]]]
         if isinstance(features, (str, os.PathLike)):
             if file_names is not None:
-                raise InvalidValueError("file_names is given, but the folder of features has its own")
+                raise InvalidValueError(
+                    "file_names is given, but the folder of features has its own"
+                )
             given = check.path("features", features)
             if name is None:
                 name = Path(given).resolve().name
@@ -201,12 +203,12 @@ class Features:
                 for stage, array in features.items()
             ]
         else:
-            raise check.wrong_type(
-                "features", features, 'a mapping of stages to arrays ({"layer4": array}), or a folder'
-            )
+            expected = 'a mapping of stages to arrays ({"layer4": array}), or a folder'
+            raise check.wrong_type("features", features, expected)
         if file_names is not None:
             expected = "a list of the image of each row, or None"
             file_names = check.names("file_names", file_names, expected)
+        stages = [stage for stage, _ in given] if isinstance(given, list) else None
         #: Its name in the results.
         self.name = "features" if name is None else _name("name", name)
         self._own = blank(self.name)
@@ -216,7 +218,7 @@ class Features:
                 "file_names": file_names,
                 "prefix": check.optional_whole("prefix", prefix),
                 "layout": check.optional_words("layout", layout, "a layout"),
-                "depths": _depths(depths, [stage for stage, _ in given] if isinstance(given, list) else None),
+                "depths": _depths(depths, stages),
             }
         )
 
@@ -225,8 +227,8 @@ class Features:
 
 
 class Function:
-    """A function that encodes images as a model of a run: a torch model on a GPU, say. Each image is
-    encoded once, and pairs are reduced as they come, so that activations are never all kept.
+    """A function that encodes images as a model of a run: a torch model on a GPU, say. Each image
+    is encoded once, and pairs are reduced as they come, so that activations are never all kept.
 
     It pickles if `encode` and `preprocess` do.
 
@@ -378,7 +380,8 @@ def _stack(images: list[Any]) -> NDArray[Any]:
     shapes = sorted({array.shape for array in arrays})
     if len(shapes) > 1:
         raise InvalidValueError(
-            f"preprocess gives images of different shapes ({shapes[0]} and {shapes[1]}), expected one"
+            f"preprocess gives images of different shapes ({shapes[0]} and {shapes[1]}), expected "
+            "one"
         )
     return np.stack(arrays)
 
@@ -397,8 +400,8 @@ def _in_order(found: Any, wanted: list[str]) -> list[NDArray[np.float32]]:
         found = [found]
     if not isinstance(found, (list, tuple)):
         raise InvalidTypeError(
-            f"encode returns a {type(found).__name__}, expected a mapping of stages to arrays, or a "
-            "list of arrays in the order asked for"
+            f"encode returns a {type(found).__name__}, expected a mapping of stages to arrays, or "
+            "a list of arrays in the order asked for"
         )
     if len(found) != len(wanted):
         raise InvalidValueError(

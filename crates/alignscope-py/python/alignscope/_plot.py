@@ -38,7 +38,8 @@ def _once(values: NDArray[Any]) -> list[str]:
 
 
 def _kind(distance: object, rows: Table) -> str:
-    """The kind of distance that is drawn: by default the normalized one, or the first that is there."""
+    """The kind of distance that is drawn: by default the normalized one, or the first that is
+    there."""
     # The pixels have a kind of distance, too.
     of_curves = rows["distance"][rows["stage"] != "image"]
     there = [name for name in _once(of_curves) if name != _OWN] or [_OWN]

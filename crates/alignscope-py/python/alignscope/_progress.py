@@ -40,7 +40,8 @@ class Reporter(Protocol):
         """A task of so many steps begins; 0 where their number is not known."""
 
     def update(self, done: int) -> None:
-        """So many steps of the present task are done; also told now and then where nothing has changed."""
+        """So many steps of the present task are done; also told now and then where nothing has
+        changed."""
 
     def end(self) -> None:
         """The present task is done."""

@@ -242,9 +242,9 @@ def results(path: str | os.PathLike[str], table: TableName = "scores") -> Table:
     path : str or os.PathLike
         The folder of the run.
     table : str, default "scores"
-        `scores` (a row a score: data set, subset, model, stage, distance, measure, value, interval),
-        `ceilings`, `findings`, `comparisons`, `energy`, `distances` (a row for each pair, stage and
-        kind of distance), `trials` or `scale`.
+        `scores` (a row a score: data set, subset, model, stage, distance, measure, value,
+        interval), `ceilings`, `findings`, `comparisons`, `energy`, `distances` (a row for each
+        pair, stage and kind of distance), `trials` or `scale`.
 
     Returns
     -------

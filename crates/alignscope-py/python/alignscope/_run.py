@@ -42,8 +42,8 @@ def run(
     Parameters
     ----------
     experiment : models, or str or os.PathLike
-        The models, as for `Experiment`; or the path of a file that ends in `.toml`, an experiment, or
-        in `.json`, the `manifest.json` of a run, which is repeated.
+        The models, as for `Experiment`; or the path of a file that ends in `.toml`, an experiment,
+        or in `.json`, the `manifest.json` of a run, which is repeated.
     datasets : optional
         As for `Experiment`; with a file, instead of its own.
     out : str or os.PathLike
@@ -89,7 +89,8 @@ def run(
     >>> names = sorted({name for dataset in datasets for name in dataset.images})
     >>> arrays = {f"layer{i}": rng.normal(size=(len(names), 8)) for i in (1, 2)}
     >>> mine = alignscope.Features(arrays, file_names=names, name="mine")
-    >>> run = alignscope.run(["ssim", mine], datasets, "with mine", distances="cosine", progress=False)
+    >>> options = {"distances": "cosine", "progress": False}
+    >>> run = alignscope.run(["ssim", mine], datasets, "with mine", **options)
 
     The same once more, from what the first run says of itself:
 

@@ -95,9 +95,9 @@ def score(
     model : str, optional
         Its name in the results; by default that of the folder, or `features`.
     tokens : {"all", "class", "registers", "patches", "mean"}
-        Which tokens are compared: all; the class token (the first); the registers (between it and the
-        patches); the patches (all but those before them); or the mean over the class token, if there
-        is one, and the patches, without registers.
+        Which tokens are compared: all; the class token (the first); the registers (between it and
+        the patches); the patches (all but those before them); or the mean over the class token, if
+        there is one, and the patches, without registers.
     ties, resamples, seed, cluster
         As for `Experiment`.
     pixels : bool, default False
@@ -124,9 +124,9 @@ def score(
     -----
     Stages called as an encoder's (`embedding`, `block 1`, …, `projection`) stand at their depth in
     figures; any other names are spread evenly up to 100 %, unless `depths` says where they are.
-    Features that `alignscope activations` wrote give exactly the scores of `alignscope run`. It warns
-    of axes that look exchanged: of more tokens than channels, where the channels would be a usual
-    number of tokens.
+    Features that `alignscope activations` wrote give exactly the scores of `alignscope run`. It
+    warns of axes that look exchanged: of more tokens than channels, where the channels would be a
+    usual number of tokens.
 
     Examples
     --------
@@ -181,8 +181,8 @@ def score_distances(
     threads: int | None = None,
     progress: bool | Reporter = False,
 ) -> Measurement:
-    """Score distances that were made elsewhere — DreamSim, a measure of pyiqa, a model of behaviour —
-    with intervals, as `score` scores features.
+    """Score distances that were made elsewhere — DreamSim, a measure of pyiqa, a model of behaviour
+    — with intervals, as `score` scores features.
 
     Parameters
     ----------
@@ -205,8 +205,8 @@ def score_distances(
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        An argument cannot be meant; the numbers are not as many as pairs or images, or not finite; a
-        matrix is not symmetric.
+        An argument cannot be meant; the numbers are not as many as pairs or images, or not finite;
+        a matrix is not symmetric.
 
     Notes
     -----
@@ -290,13 +290,13 @@ def evaluate(
         The data set.
     encode : Function or callable
         A `Function`, such as the models of `alignscope.torch`; or as for `Function`, as are
-        `stages`, `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a `Function`
-        has already.
+        `stages`, `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a
+        `Function` has already.
     model : str, optional
         The name in the results; by default the `Function`'s, or `model`.
     memory : int or str, optional
-        What to stay within, in bytes or as `8GB`, the function's own aside; half of the machine's by
-        default.
+        What to stay within, in bytes or as `8GB`, the function's own aside; half of the machine's
+        by default.
     distances, tokens, ties, resamples, seed, cluster, pixels, out, overwrite, threads, progress
         As for `score`.
 
@@ -321,7 +321,8 @@ def evaluate(
     >>> dataset = alignscope.load_dataset("twoafc", "demo/middle")
     >>> def encode(images, stages):
     ...     return {"colour": np.stack([image.mean((0, 1)) for image in images])}
-    >>> found = alignscope.evaluate(dataset, encode, "colour", distances="euclidean", progress=False)
+    >>> options = {"distances": "euclidean", "progress": False}
+    >>> found = alignscope.evaluate(dataset, encode, "colour", **options)
     >>> found.scores.where(subset="all", measure="accuracy")["value"].round(2)
     array([0.59])
     """
