@@ -51,6 +51,7 @@ KINDS = {
 OPTIONAL = {
     "activations": ("stages",),
     "compare": ("resamples", "seed"),
+    "evaluate": ("batch", "spill"),
     "rdm": ("stage", "distance"),
     "plot": ("distance",),
 }
@@ -124,7 +125,8 @@ def test_each_argument_of_a_wrong_type_is_named(calls):
                 optional = True
             if name == "out" and function.__name__ in ("run", "combine"):
                 optional = False
-            wrong = WRONG[kind] + ([] if optional or None in WRONG[kind] else [None])
+            wrong = [value for value in WRONG[kind] if value is not None]
+            wrong += [] if optional else [None]
             for value in wrong:
                 # A flag is no number, but a memory of text and a path of text may be wrong values.
                 with pytest.raises((TypeError, ValueError)) as error:
