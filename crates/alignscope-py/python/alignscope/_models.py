@@ -45,7 +45,9 @@ class DeviceStage(TypedDict):
 class Device(Protocol):
     """What encodes images on a device, holds their activations, and reduces their pairs there."""
 
-    def capacity(self) -> tuple[int, int]: ...
+    def capacity(
+        self, stages: Sequence[DeviceStage], budget: int
+    ) -> tuple[int, int, int]: ...
     def begin(
         self, images: int, stages: Sequence[DeviceStage], host_bytes: int, folder: str
     ) -> tuple[str, int]: ...

@@ -72,6 +72,9 @@ impl fmt::Debug for Function<'_> {
     }
 }
 
+/// A batch takes at most the budget divided by this.
+const BATCH_PART: u64 = 4;
+
 /// A function as a source of activations.
 #[derive(Debug)]
 pub struct FunctionSource<'a> {
@@ -110,6 +113,34 @@ impl<'a> FunctionSource<'a> {
 
     fn look(&self, dataset: &PreparedDataset) -> &Look {
         self.looks.get(&dataset.name()).expect("it was prepared")
+    }
+
+    /// Its stages on a data set, and which of their tokens are compared.
+    fn device_stages(&self, cell: &Cell<'_>) -> Vec<DeviceStage> {
+        let arrays = self.look(cell.dataset).arrays.iter();
+        arrays.map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens)).collect()
+    }
+
+    /// Images at a time, at most: as many as take no large part of the memory.
+    fn batch(&self, cell: &Cell<'_>) -> usize {
+        let most = cell.memory_bytes / BATCH_PART / self.bytes_in_batch(cell).max(1);
+        self.function.batch.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Bytes that an image takes in a batch, the next one, and what the function gives of it.
+    fn bytes_in_batch(&self, cell: &Cell<'_>) -> u64 {
+        let function = &self.function;
+        let pixels = match function.preprocessing.as_ref().and_then(Preprocessing::output_size) {
+            Some((height, width)) => 4 * 3 * (height * width) as u64,
+            None => 3 * cell.dataset.largest_px,
+        };
+        match function.device {
+            // Once more on its way to the device.
+            Some(_) => 3 * pixels,
+            None => {
+                2 * pixels + self.look(cell.dataset).shapes.iter().map(image_bytes).sum::<u64>()
+            }
+        }
     }
 
     /// How images are brought to it, and how its arrays are read.
@@ -236,23 +267,21 @@ impl ActivationSource for FunctionSource<'_> {
         shapes.map(|(stage, [_, channels])| (*stage, *channels)).collect()
     }
 
-    fn load(&mut self, _: &dyn Progress) -> Result<(), ModelError> {
+    fn load(&mut self, cell: &Cell<'_>, _: &dyn Progress) -> Result<(), ModelError> {
         // It was called for the first image.
         self.calls = 1;
+        self.device_place = None;
+        let stages = self.device_stages(cell);
         if let Some(device) = &mut self.function.device {
-            let capacity = device.capacity();
+            let capacity = device.capacity(&stages, cell.memory_bytes);
             self.capacity = Some(capacity.map_err(|source| function_failed(&self.name, source))?);
         }
         Ok(())
     }
 
     fn demand(&self, cell: &Cell<'_>) -> Demand {
-        let (dataset, function) = (cell.dataset, &self.function);
-        let shapes = &self.look(dataset).shapes;
-        let pixels = match function.preprocessing.as_ref().and_then(Preprocessing::output_size) {
-            Some((height, width)) => 4 * 3 * (height * width) as u64,
-            None => 3 * dataset.largest_px,
-        };
+        let function = &self.function;
+        let shapes = &self.look(cell.dataset).shapes;
         let stage = |shape: &Shape| StageDemand {
             stage: shape.0,
             channels: shape.1[1],
@@ -262,17 +291,17 @@ impl ActivationSource for FunctionSource<'_> {
         let of_all: u64 = stages.iter().map(|stage| stage.image_bytes).sum();
         let widest = stages.iter().map(|stage| stage.image_bytes).max().unwrap_or(0);
         let spill = function.spill;
-        let given = if function.device.is_some() { 0 } else { of_all };
+        let batch = self.batch(cell);
+        let on_device = self.capacity.map_or(0, |capacity| capacity.host_bytes);
         Demand {
-            // A batch, the next one, and what the function gives of it.
-            fixed_bytes: function.batch as u64 * (2 * pixels + given),
+            fixed_bytes: batch as u64 * self.bytes_in_batch(cell) + on_device,
             stages,
             image_bytes: of_all,
             image_of_file_bytes: widest,
             image_beside_file_bytes: 0,
-            device_bytes: self.capacity.map(|capacity| capacity.bytes),
+            device_images: self.capacity.map(|capacity| capacity.images),
             busy_images: 0,
-            batch_images: function.batch,
+            batch_images: batch,
             reading_bytes: Some(cell.reading_bytes()),
             beyond: if spill { Beyond::File } else { Beyond::AskAgain },
             at_least: "two images of the widest stage".to_owned(),
@@ -326,7 +355,7 @@ impl FunctionSource<'_> {
         let shapes = self.look(cell.dataset).shapes[stages].to_vec();
         let sets: Vec<OneSet<'_>> = images.sets().collect();
         let (name, recipe) = (self.name.clone(), self.function.preprocessing.clone());
-        let batch = self.function.batch;
+        let batch = self.batch(cell);
         let mut batches = Batches::new(&sets, &name, recipe.as_ref());
         let mut next = batches.next(batch);
         for OneSet { set, .. } in &sets {
@@ -338,7 +367,7 @@ impl FunctionSource<'_> {
             let mut encoded = EncodedSet::new(&shapes, self.reading, set, held)?;
             while encoded.done < set.images.len() {
                 let ready = next.take().expect("as many batches as sets need")?;
-                next = self.encode_batch(cell, ready, &mut encoded, &mut batches)?;
+                next = self.encode_batch(cell, ready, &mut encoded, || batches.next(batch))?;
                 images.advance(encoded.last)?;
             }
             encoded.reduce(images.plan().activation_bytes, reducer)?;
@@ -353,13 +382,13 @@ impl FunctionSource<'_> {
         cell: &Cell<'_>,
         batch: Batch,
         encoded: &mut EncodedSet<'_>,
-        batches: &mut Batches<'_>,
+        following: impl FnOnce() -> Next + Send,
     ) -> Result<Next, ModelError> {
         self.calls += 1;
         let images = batch.images();
         let rows = std::mem::take(&mut encoded.rows);
-        let Function { encode, batch: most, .. } = &mut self.function;
-        let (found, next) = rayon::join(|| encode(batch, rows), || batches.next(*most));
+        let encode = &mut self.function.encode;
+        let (found, next) = rayon::join(|| encode(batch, rows), following);
         encoded.rows = found.map_err(|source| self.failed(source))?;
         let expected = encoded.in_rows() + images;
         for (rows, (_, shape)) in encoded.rows.iter().zip(encoded.shapes) {
@@ -379,19 +408,16 @@ impl FunctionSource<'_> {
         stages: Range<usize>,
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
-        let Look { shapes, arrays } = self.look(cell.dataset);
-        let shapes = shapes[stages.clone()].to_vec();
-        let device_stages: Vec<DeviceStage> = arrays[stages]
-            .iter()
-            .map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens))
-            .collect();
+        let shapes = self.look(cell.dataset).shapes[stages.clone()].to_vec();
+        let device_stages = self.device_stages(cell)[stages].to_vec();
+        let largest = self.batch(cell);
         let sets: Vec<OneSet<'_>> = images.sets().collect();
         let Self { name, function, calls, device_place, capacity, .. } = self;
         let Function { device, preprocessing, .. } = function;
         let device = device.as_deref_mut().expect("asked for before");
         let failed = |source: AnyError| function_failed(name, source);
         let mut batches = Batches::new(&sets, name, preprocessing.as_ref());
-        let mut most = capacity.map_or(1, |capacity| capacity.batch.max(1));
+        let mut most = capacity.map_or(1, |capacity| capacity.batch).clamp(1, largest);
         let mut next = batches.next(most);
         for OneSet { set, .. } in &sets {
             reducer.begin(set)?;
@@ -412,7 +438,7 @@ impl FunctionSource<'_> {
                 // The next batch is made ready while the device works on one, also across sets.
                 let (found, following) =
                     rayon::join(|| device.encode(ready), || batches.next(most));
-                most = found.map_err(failed)?.max(1);
+                most = found.map_err(failed)?.clamp(1, largest);
                 next = following;
                 done += count;
                 images.advance(count)?;

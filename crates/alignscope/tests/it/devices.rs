@@ -41,7 +41,7 @@ impl Host<'_> {
 }
 
 impl Device for Host<'_> {
-    fn capacity(&mut self) -> Result<Capacity, AnyError> {
+    fn capacity(&mut self, _: &[DeviceStage], _: u64) -> Result<Capacity, AnyError> {
         Ok(self.capacity)
     }
 
@@ -177,11 +177,11 @@ fn tables_are_the_same_whether_pairs_are_reduced_here_or_on_a_device() {
 
     let out = |name: &str| place.path().join(name);
     let whole = Held { place: Place::Device, tile: usize::MAX };
-    let much = Capacity { bytes: 1 << 40, batch: 3 };
+    let much = Capacity { images: 1 << 40, batch: 3, host_bytes: 0 };
     let (found, told) = on_device(&data, &out("whole"), much, whole);
     assert!(found == expected, "all on the device");
     let [(images, batches)] = &told[..] else { panic!("one set: {told:?}") };
-    assert_eq!(&batches[..3], [3, 4, 5], "batches grow");
+    assert_eq!(&batches[..3], [3, 3, 4], "batches grow; one is made ready ahead");
     assert_eq!(batches.iter().sum::<usize>(), *images);
 
     // Two images at a time wait elsewhere.
@@ -190,7 +190,7 @@ fn tables_are_the_same_whether_pairs_are_reduced_here_or_on_a_device() {
     assert!(found == expected, "in tiles");
 
     // Components that do not fit together are sets of their own.
-    let little = Capacity { bytes: 1, batch: 3 };
+    let little = Capacity { images: 1, batch: 3, host_bytes: 0 };
     let (found, told) = on_device(&data, &out("sets"), little, whole);
     assert!(found == expected, "set by set");
     assert!(told.len() > 1, "{told:?}");
@@ -202,7 +202,7 @@ fn the_manifest_says_what_a_function_is_made_with() {
     let data = demo::draw(&place.path().join("data"), 5).expect("drawn").low;
     let out = place.path().join("run");
     let whole = Held { place: Place::Device, tile: usize::MAX };
-    on_device(&data, &out, Capacity { bytes: 1 << 40, batch: 8 }, whole);
+    on_device(&data, &out, Capacity { images: 1 << 40, batch: 8, host_bytes: 0 }, whole);
     let manifest = std::fs::read(out.join("manifest.json")).expect("read");
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
     assert_eq!(manifest["models"][0]["made_with"]["device"], "main memory");

@@ -103,6 +103,8 @@ class TorchModel(Function):
 
     def _end(self) -> None:
         """Ends the processes that it has; the next batch starts them anew."""
+        if self._own["device"] is not None:
+            self._own["device"].give_back()
         self._preparation.end()
         self._runner.end()
 
