@@ -10,7 +10,8 @@ from . import _alignscope, _arguments as check
 from ._choices import Backend, Cluster, Precision, ProjectionForm, Ties, TokenChoice
 from ._errors import InvalidTypeError
 from ._finished import Run
-from ._inputs import Datasets, Models, OwnModel, folders, named_models, opened, own_models
+from ._inputs import Datasets, Models, OwnModel, check_data_sets, folders, named_models, opened
+from ._inputs import own_models
 from ._models import ended
 from ._options import CHECKS, DistanceKinds, Options, choices
 from ._progress import Reporter, reporter
@@ -117,6 +118,7 @@ class Experiment:
     ) -> None:
         named, self._own = named_models(models)
         found = opened(datasets)
+        check_data_sets(self._own, found)
         options = Options(
             distances=distances,
             tokens=tokens,
@@ -213,6 +215,8 @@ class Experiment:
         simulated = None if read is None else any(dataset.simulated for dataset in read)
         found = cls.__new__(cls)
         found._own = given + own_models(own)
+        if read is not None:
+            check_data_sets(found._own, read)
         found._experiment = _alignscope.Experiment.read(
             check.path("path", path),
             folders(data),

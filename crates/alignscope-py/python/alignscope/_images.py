@@ -56,12 +56,14 @@ class Images:
 
 
 def of_paths(paths: Sequence[str], folder: str | None, said: str) -> Images:
-    """Files: below `folder`; else as they are named, absolute ones from the folder of all."""
-    relative = {i: Path(path) for i, path in enumerate(paths)}
-    if folder is None and any(path.is_absolute() for path in relative.values()):
-        folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
+    """Files: below `folder`; else as they are named, or where one is absolute, all from the folder
+    that holds all of them."""
+    found = [Path(path) for path in paths]
+    if folder is None and any(path.is_absolute() for path in found):
+        found = [Path(os.path.abspath(path)) for path in found]
+        folder = os.path.commonpath([path.parent for path in found])
     root = Path("." if folder is None else folder)
-    names = [_below(root, path, f"{said}[{i}]") for i, path in relative.items()]
+    names = [_below(root, path, f"{said}[{i}]") for i, path in enumerate(found)]
     numbers = {text: i for i, text in reversed(list(enumerate(paths)))}
     numbers |= {name: i for i, name in reversed(list(enumerate(names)))}
     return Images(names, lambda i: root / names[i], lambda i: f"{said}[{i}]", numbers)

@@ -9,6 +9,7 @@ from typing import Any, Union
 from . import _arguments as check
 from ._dataset import Dataset
 from ._distances import Distances
+from ._errors import InvalidValueError
 from ._load import load_dataset
 from ._models import Features, Function, Own
 
@@ -48,6 +49,24 @@ def own_models(given: OwnModel | Sequence[OwnModel]) -> list[Own]:
             raise check.wrong_type(f"own[{number}]", model, expected)
         found.append(model._own)
     return found
+
+
+def check_data_sets(models: Iterable[Own], datasets: Iterable[Dataset]) -> None:
+    """That distances which are given by data sets are for data sets that are measured.
+
+    Raises
+    ------
+    InvalidValueError
+        Some are for another.
+    """
+    names = [dataset.name for dataset in datasets]
+    for model in models:
+        for name, _ in model["distances"] or ():
+            if name is not None and name not in names:
+                raise InvalidValueError(
+                    f"values of {model['name']} has the data set `{name}`, expected those of the "
+                    f"run: {', '.join(f'`{known}`' for known in names)}"
+                )
 
 
 def named_models(

@@ -14,7 +14,7 @@ from ._choices import AnyDistance, Cluster, Ties, TokenChoice
 from ._dataset import Dataset
 from ._distances import Distances
 from ._errors import InvalidValueError
-from ._inputs import OwnModel
+from ._inputs import OwnModel, check_data_sets
 from ._measurement import Measurement
 from ._models import Features, Function, _name, ended
 from ._options import DistanceKinds, Options, choices
@@ -42,6 +42,7 @@ def _measure(
 ) -> Measurement:
     """Measures a model; warns of what is probably wrong with its arrays."""
     path = check.optional_path("out", out)
+    check_data_sets([model._own], [dataset])
     with ended([model._own]):
         measured = _alignscope.measure(
             dataset._handle,
@@ -261,8 +262,8 @@ def evaluate(
     stages: str | Sequence[str] | None = None,
     *,
     preprocess: str | os.PathLike[str] | Callable[[NDArray[np.uint8]], Any] | None = None,
-    batch: int = 32,
-    spill: bool = True,
+    batch: int | None = None,
+    spill: bool | None = None,
     distances: DistanceKinds = None,
     model: str | None = None,
     tokens: TokenChoice = "all",
@@ -288,8 +289,9 @@ def evaluate(
     dataset : Dataset
         The data set.
     encode : Function or callable
-        A `Function`, such as the models of `alignscope.torch`; or as for `Function`, as are `stages`,
-        `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a `Function` has already.
+        A `Function`, such as the models of `alignscope.torch`; or as for `Function`, as are
+        `stages`, `preprocess`, `batch`, `spill`, `prefix`, `layout` and `depths`, which a `Function`
+        has already.
     model : str, optional
         The name in the results; by default the `Function`'s, or `model`.
     memory : int or str, optional
@@ -333,11 +335,12 @@ def evaluate(
         "layout": layout,
         "depths": depths,
     }
+    given = {argument: value for argument, value in described.items() if value is not None}
     if isinstance(encode, Function):
-        own = _renamed(encode, model, described)
+        own = _renamed(encode, model, given)
     else:
         name = "model" if model is None else _name("model", model)
-        own = Function(encode, name=name, **described)
+        own = Function(encode, name=name, **({"stages": None} | given))
     options = Options(
         distances=distances,
         tokens=tokens,
@@ -353,11 +356,10 @@ def evaluate(
 
 def _renamed(given: Function, name: str | None, described: dict[str, Any]) -> Function:
     """A function under a name; what describes it is not given once more."""
-    for argument, value in described.items():
-        if value != {"batch": 32, "spill": True}.get(argument):
-            raise InvalidValueError(
-                f"{argument} is given for {given!r}, which has its own, expected it there"
-            )
+    for argument in described:
+        raise InvalidValueError(
+            f"{argument} is given for {given!r}, which has its own, expected it there"
+        )
     if name is None:
         return given
     found = copy.copy(given)

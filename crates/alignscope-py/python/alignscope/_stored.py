@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from . import _alignscope
 from ._errors import DatasetError, InvalidValueError
 from ._images import Images
-from ._trials import Trials
+from ._trials import OWN_LABELS, Trials
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: The file beside a manifest that says in which order the data set has its images.
 ORDER = "image_order.txt"
-#: Labels that have a column of their own name; others stand in `label_NAME`.
-_OWN_COLUMNS = ("group", "subject", "split")
 #: Pictures, each once, whichever data sets have them.
 _PICTURES = "pictures"
 
@@ -142,7 +140,7 @@ def _write_manifest(folder: Path, trials: Trials, names: dict[int | str, str]) -
     }
     columns |= trials.columns
     for label, values in trials.labels.items():
-        columns[label if label in _OWN_COLUMNS else f"label_{label}"] = values
+        columns[label if label in OWN_LABELS else f"label_{label}"] = values
     name = f"{trials.paradigm.format}.csv"
     with (folder / name).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -162,8 +160,7 @@ def _place(home: Path, path: Path, content: Path | bytes | NDArray[np.uint8]) ->
     """Puts an image where a manifest names it; gives what tells it from others."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, Path):
-        _link(content, path)
-        return f"file {content}"
+        return f"file {_link(content, path)}"
     if isinstance(content, bytes):
         what = f"bytes {hashlib.sha256(content).hexdigest()}"
         _link_picture(home, path, what, lambda: content)
@@ -179,18 +176,23 @@ def _new() -> str:
     return f".new-{uuid.uuid4().hex}"
 
 
-def _link(file: Path, path: Path) -> None:
-    """A link to a file; a copy where the system has no links for its users."""
+def _link(file: Path, path: Path) -> str:
+    """A link to a file; a copy where the system has no links for its users. What tells the file
+    from others: its path, and of a copy also the size and the time of what it was made of."""
     try:
         path.symlink_to(file)
     except (OSError, NotImplementedError):
+        stat = file.stat()
         shutil.copyfile(file, path)
+        return f"{file} {stat.st_size} {stat.st_mtime_ns}"
+    return str(file)
 
 
 def _link_picture(home: Path, path: Path, what: str, encode: Callable[[], bytes]) -> None:
     """A second name of a picture that is kept once; the picture is written if it is not there."""
-    kind, *_, digest = what.split()
-    picture = home / _PICTURES / f"{digest[:40]}.{'png' if kind == 'pixels' else 'image'}"
+    digest = hashlib.sha256(what.encode()).hexdigest()
+    kind = "png" if what.startswith("pixels") else "image"
+    picture = home / _PICTURES / f"{digest[:40]}.{kind}"
     if not picture.is_file():
         picture.parent.mkdir(exist_ok=True)
         written = picture.with_name(_new())
@@ -203,17 +205,21 @@ def _link_picture(home: Path, path: Path, what: str, encode: Callable[[], bytes]
 
 
 def _rename(work: Path, folder: Path, images: list[str]) -> None:
-    """Gives a folder its name. One that is there and whole is left as it is."""
-    if folder.is_dir() and all((folder / name).exists() for name in _all_files(work, images)):
-        return
-    if folder.is_dir():
-        shutil.rmtree(folder)
-    try:
-        os.rename(work, folder)
-    except OSError:
-        # Another process made the same data set at the same moment.
-        if not folder.is_dir():
-            raise
+    """Gives a folder its name. One that is there is the same data set, which another process may
+    be reading: it stays, and what it lacks is added."""
+    if not folder.is_dir():
+        try:
+            os.rename(work, folder)
+        except OSError:
+            # Another process made the same data set at the same moment.
+            if not folder.is_dir():
+                raise
+        else:
+            return
+    for name in _all_files(work, images):
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(work / name, folder / name)
 
 
 def _all_files(work: Path, images: list[str]) -> Iterator[str]:

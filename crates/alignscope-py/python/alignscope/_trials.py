@@ -43,6 +43,8 @@ PARADIGMS = (PAIRS, TWO_AFC, ODD_ONE_OUT)
 
 #: The array of three images, which stands for the columns `image_1` to `image_3`.
 TRIPLETS = "images"
+#: Columns that are labels of the same name, beside those called `label_…`.
+OWN_LABELS = ("group", "subject", "split")
 #: The column of the numbers of trials.
 NUMBER = "trial"
 
@@ -102,10 +104,23 @@ def from_table(columns: Mapping[str, Any], paradigm: object, labels: object) -> 
             raise InvalidValueError(
                 f"labels names the column `{name}`, expected one of {', '.join(columns)}"
             )
-    named = {name.removeprefix("label_"): name for name in columns if name.startswith("label_")}
-    named |= {name: name for name in ("group", "subject", "split") if name in columns}
-    named |= {name: name for name in wanted}
-    return _trials(found, columns, {label: columns[name] for label, name in named.items()})
+    named = [name for name in columns if name.startswith("label_")]
+    labels_of = {name: name for name in (*OWN_LABELS, *wanted) if name in columns}
+    labels_of |= {name: name.removeprefix("label_") for name in named}
+    return _trials(found, columns, _by_label(columns, labels_of))
+
+
+def _by_label(columns: Mapping[str, Any], labels_of: Mapping[str, str]) -> dict[str, Any]:
+    """The columns of labels by the names of these."""
+    named: dict[str, str] = {}
+    for column, label in labels_of.items():
+        if label in named:
+            raise InvalidValueError(
+                f"the columns `{named[label]}` and `{column}` are both the label `{label}`, "
+                "expected one; call the other otherwise"
+            )
+        named[label] = column
+    return {label: columns[column] for label, column in named.items()}
 
 
 def _apart(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +194,7 @@ def _trials(paradigm: Paradigm, given: Mapping[str, Any], labels: Mapping[str, A
     for name in (*paradigm.optional, NUMBER):
         if name in given:
             columns[name] = _READ[name](name, given[name])
-    texts = {check.text("labels", name): _texts(values) for name, values in labels.items()}
+    texts = {_label(name): _texts(values) for name, values in labels.items()}
     found = Trials(paradigm, images, columns, texts)
     _check_lengths(found)
     _check_pairs(found)
@@ -341,6 +356,14 @@ def _labels(labels: object) -> Mapping[str, Any]:
     if isinstance(labels, Mapping):
         return labels
     raise check.wrong_type("labels", labels, 'a mapping of labels to arrays ({"observer": who})')
+
+
+def _label(name: object) -> str:
+    """The name of a label."""
+    found = check.text("labels", name)
+    if not found.strip():
+        raise InvalidValueError(f"labels has the name `{found}`, expected one that is not empty")
+    return found
 
 
 def _texts(values: Any) -> list[str]:

@@ -69,6 +69,7 @@ class TorchModel(Function):
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
             version=version,
+            depths=settings.depths,
         )
         self._own["made_with"] = self._facts
         if self._preparation.recipe is not None:
@@ -80,8 +81,9 @@ class TorchModel(Function):
         self._own["layout_where_it_fits"] = True
         self._own["end"] = self._end
 
-    def _described(self, model: Any, tower: Tower, settings: Settings) -> str:
-        """The model's version: its class, the libraries, the number format, and a hash."""
+    def _described(self, model: Any, tower: Tower, settings: Settings) -> str | None:
+        """The model's version: its class, the libraries, the number format, and a hash; None if
+        something of it cannot be told."""
         import torch
 
         from .. import __version__
@@ -90,10 +92,10 @@ class TorchModel(Function):
         place = str(self._runner.place)
         stages = [str(tap) for tap in tower.taps]
         more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity, repr(tower.layout), __version__]
-        return (
-            f"{_class_of(model)}, torch {torch.__version__}, {place}, "
-            f"sha256 {fingerprint(model, more)}"
-        )
+        found = fingerprint(model, more)
+        if found is None:
+            return None
+        return f"{_class_of(model)}, torch {torch.__version__}, {place}, sha256 {found}"
 
     def _encode(self, images: Any, wanted: list[str]) -> Mapping[str, Any]:
         from ._runner import joined

@@ -85,11 +85,12 @@ def _told(library: str, name: str) -> Iterator[None]:
 
 @contextmanager
 def _drawn(seed: int) -> Iterator[None]:
-    """Random numbers of torch from a seed, and afterwards as they were."""
+    """Random numbers of torch from a seed, and afterwards as they were: those of the CPU, where
+    all weights are drawn. The generators of other devices are left alone."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)
         yield
 
 

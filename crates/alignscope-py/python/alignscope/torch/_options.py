@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -57,13 +57,16 @@ class Options(TypedDict, total=False):
     prefix : int, optional
         How many tokens stand before the patches: 1 for a class token, 5 for a class token and four
         registers, 0 for none. The `from_…` functions know it.
+    depths : sequence of float, or mapping of str to float, optional
+        As for `Features`.
     spill : bool, default True
-        As for `Function`.
+        With `reduce="host"`, as for `Function`. With `reduce="device"` it has no effect: what
+        fits neither the device nor main memory goes through a temporary file.
     version : str, optional
         What tells the model from any other; by default a hash of its parameters, buffers, settings
-        and code, so that what is measured of it is kept in the cache. A transform that does not
-        describe itself (a closure, an object without a `repr`) leaves a model without a version:
-        nothing of it is kept.
+        and code, and of the transform, as they are now, so that what is measured of it is kept in
+        the cache. A model or a transform that holds what cannot be told, such as an open file or a
+        lock, has no version: nothing of it is kept.
     """
 
     name: str | None
@@ -77,6 +80,7 @@ class Options(TypedDict, total=False):
     memory: int | str | None
     workers: int
     prefix: int | None
+    depths: Sequence[float] | Mapping[str, float] | None
     spill: bool
     version: str | None
 
@@ -96,6 +100,7 @@ class Settings:
     memory: int | str | None = None
     workers: int = 0
     prefix: int | None = None
+    depths: Sequence[float] | Mapping[str, float] | None = None
     spill: bool = True
     version: str | None = None
 

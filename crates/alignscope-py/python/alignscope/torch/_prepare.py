@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import types
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 
 from .. import _arguments as check
 from .._errors import InvalidValueError
-from ._fingerprint import code_of, names_in, plain
+from ._fingerprint import identity
 from ._process import Crew
 from ._processor import recipe_of
 from ._recipe import Recipe
@@ -61,10 +60,10 @@ class Preparation:
             self.recipe, self.identity = recipe, recipe.text
         elif processor is not None:
             self._run(by_processor, given, workers)
-            self.identity = str(plain(processor))
+            self.identity = identity(processor)
         elif callable(given):
             self._run(by_transform, given, workers)
-            self.identity = _identity(given)
+            self.identity = identity(given)
         else:
             expected = (
                 "a Recipe, the name of a model, an image processor, or a function of a PIL image "
@@ -139,28 +138,3 @@ def _processor(given: Any) -> dict[str, Any] | None:
     config = dict(given.to_dict())
     config.setdefault("image_processor_type", type(given).__name__)
     return config
-
-
-def _identity(transform: Any) -> str | None:
-    """What describes a transform the same in every process: a function's code, if it depends on
-    nothing else; of any other object what it says of itself."""
-    if isinstance(transform, types.FunctionType):
-        used = _globals(transform)
-        if used is None or transform.__closure__ or transform.__defaults__:
-            return None
-        return f"{transform.__qualname__} {code_of(transform)} {used}"
-    text = repr(transform)
-    return None if " at 0x" in text else f"{type(transform).__module__} {text}"
-
-
-def _globals(function: types.FunctionType) -> dict[str, Any] | None:
-    """The numbers and texts that a function takes from around it; None if it takes anything else
-    that is no module and no class."""
-    found = {}
-    for name in names_in(function.__code__):
-        value = function.__globals__.get(name)
-        if isinstance(value, (bool, int, float, str, bytes)):
-            found[name] = value
-        elif not isinstance(value, (type(None), types.ModuleType, types.BuiltinFunctionType, type)):
-            return None
-    return found

@@ -127,14 +127,35 @@ def untrained(place: str) -> Any:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Without the report of tensors that are left out: those of texts and classifiers."""
+    """Without the report of tensors that are left out (those of texts and classifiers), and
+    without a bar of its own."""
     logging = transformers.utils.logging
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        yield
+        with _without_bar(logging):
+            yield
     finally:
         logging.set_verbosity(before)
+
+
+@contextmanager
+def _without_bar(logging: Any) -> Iterator[None]:
+    """Without the bar of weights that are loaded; that of a download stays as it is."""
+    hub = need("huggingface_hub", "a model of transformers").utils
+    had_bar, had_none_of_hub = logging.is_progress_bar_enabled(), hub.are_progress_bars_disabled()
+
+    def as_before_in_hub() -> None:
+        hub.disable_progress_bars() if had_none_of_hub else hub.enable_progress_bars()
+
+    logging.disable_progress_bar()
+    as_before_in_hub()
+    try:
+        yield
+    finally:
+        if had_bar:
+            logging.enable_progress_bar()
+            as_before_in_hub()
 
 
 def _processor(transformers: Any, model: Any) -> Any:
