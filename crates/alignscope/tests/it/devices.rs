@@ -20,6 +20,9 @@ use crate::golden::folder;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
+/// Images of each set, and of each of its batches.
+type Told = Vec<(usize, Vec<usize>)>;
+
 /// A device that is main memory, and the encoder that runs on it.
 struct Host<'a> {
     encoder: &'a Encoder,
@@ -28,8 +31,7 @@ struct Host<'a> {
     stages: Vec<DeviceStage>,
     /// Of each stage, the images of the set so far.
     values: Vec<Vec<f32>>,
-    /// Images of each set, and of each batch.
-    told: Arc<Mutex<Vec<(usize, Vec<usize>)>>>,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Host<'_> {
@@ -110,12 +112,7 @@ fn encoded(encoder: &Encoder, batch: Batch, stages: &[Stage]) -> Vec<(Vec<f32>, 
 }
 
 /// The tables of a run of the encoder as a function on a device, and how its activations were held.
-fn on_device(
-    data: &Path,
-    out: &Path,
-    capacity: Capacity,
-    held: Held,
-) -> ([Vec<u8>; 3], Vec<(usize, Vec<usize>)>) {
+fn on_device(data: &Path, out: &Path, capacity: Capacity, held: Held) -> ([Vec<u8>; 3], Told) {
     let checkpoint = Checkpoint::open(&folder("clip/base")).expect("opened");
     let encoder = Encoder::load(&checkpoint).expect("loaded");
     let told = Arc::default();
@@ -157,7 +154,6 @@ fn on_device(
 
 fn experiment(models: Vec<ModelSpec>, data: &Path) -> Experiment {
     let spec = DatasetSpec::new(DatasetFormat::PAIRS, data.to_owned());
-    let models = models.into_iter().map(Into::into).collect();
     Experiment { pixels: false, ..Experiment::new(models, vec![spec], 1 << 32) }
 }
 

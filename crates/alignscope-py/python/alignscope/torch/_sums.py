@@ -11,6 +11,10 @@ import torch
 _RUN = 16
 
 
+#: Numbers that are brought to float64 at a time.
+_NUMBERS = 1 << 23
+
+
 def image_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What images have by themselves.
 
@@ -28,7 +32,16 @@ def image_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.
     a1 : torch.Tensor
         Sum of all n numbers by √n, `[images]`.
     """
-    values = images.float()
+    step = max(_NUMBERS // images[0].numel(), 1)
+    parts = [_exact_sums(some) for some in torch.split(images, step)]
+    energy, aa, a1 = (torch.cat(list(part)) for part in zip(*parts))
+    return energy, aa, a1
+
+
+def _exact_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """As `image_sums`. Squares are of float64, where a device has it: where the mean of an image is
+    far from 0, its variance is a small part of their sum."""
+    values = images.float() if lacks_float64(images.device) else images.double()
     squares = total(values * values, 1)
     energy = (squares / values.shape[1]).float()
     flat = values.flatten(1)
