@@ -150,6 +150,31 @@ def test_a_table_of_triplets_counts_the_odd_one_from_1():
         Dataset.from_dataframe(frame.assign(odd=[3, 0]), images=False)
 
 
+def test_two_columns_of_one_label_are_refused():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(FRAME).assign(label_site=["x", "y", "z"], site=["p", "q", "r"])
+    dataset = Dataset.from_dataframe(frame, images=False)
+    assert list(dataset.labels["site"]) == ["x", "y", "z"]
+    words = "columns `site` and `label_site` are both the label `site`"
+    with pytest.raises(InvalidValueError, match=words):
+        Dataset.from_dataframe(frame, images=False, labels="site")
+    with pytest.raises(InvalidValueError, match="are both the label `group`"):
+        Dataset.from_dataframe(frame.assign(label_group="x"), images=False)
+    # A column that is a label anyway may be named.
+    dataset = Dataset.from_dataframe(frame, images=False, labels=["label_site", "group"])
+    assert set(dataset.labels) == {"site", "group"}
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_label_without_a_name_is_refused(name):
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(InvalidValueError, match=f"labels has the name `{name}`, expected one th"):
+        Dataset.from_arrays(PAIRS, images=False, labels={name: ["x", "y"]})
+    frame = pandas.DataFrame(FRAME).assign(**{f"label_{name}": "x"})
+    with pytest.raises(InvalidValueError, match=f"labels has the name `{name}`, expected one th"):
+        Dataset.from_dataframe(frame, images=False)
+
+
 PAIRS = {"reference": [0, 0], "distorted": [1, 2], "score": [1.0, 2.0]}
 TRIPLETS = {"images": [[0, 1, 2], [1, 2, 3]], "odd": [0, 2]}
 VOTES = {"reference": [0], "left": [1], "right": [2], "left_votes": [1], "right_votes": [1]}

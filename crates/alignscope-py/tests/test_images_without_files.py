@@ -179,6 +179,67 @@ def test_what_is_kept_is_kept_once(noise, tmp_path):
     assert linked.files[0].is_symlink() and len(list(pictures.iterdir())) == 4
 
 
+def test_pictures_of_equal_bytes_and_other_shapes_are_two():
+    shapes = [(16, 32), (32, 16), (8, 64), (16, 16)]
+    pictures = [np.zeros((*shape, 3), np.uint8) for shape in shapes]
+    trials = {"reference": [0, 0, 0], "distorted": [1, 2, 3], "score": [1, 2, 3]}
+    seen = []
+
+    def encode(images, stages):
+        seen.extend(image.shape[:2] for image in images)
+        return {"x": np.ones((len(images), 2), np.float32)}
+
+    alignscope.evaluate(
+        Dataset.from_arrays(trials, pictures), encode, "x", resamples=0, progress=False
+    )
+    assert set(seen) == set(shapes)
+
+
+def test_a_folder_that_is_there_is_not_taken_from_those_who_read_it(noise, tmp_path):
+    one = Dataset.from_arrays(TRIALS, noise, cache=tmp_path)
+    before = os.stat(one.path).st_ino
+    read = one.files[0].open("rb")
+    (one.path / "of_a_reader").touch()
+    one.files[2].unlink()
+    with read:
+        two = Dataset.from_arrays(TRIALS, noise, cache=tmp_path)
+    assert os.stat(two.path).st_ino == before and (two.path / "of_a_reader").is_file()
+    np.testing.assert_array_equal(pixels_of(two), noise)
+
+
+def test_a_file_that_changed_is_copied_anew_where_there_are_no_links(noise, tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError("no links for users")
+
+    monkeypatch.setattr("pathlib.Path.symlink_to", refused)
+    files = [tmp_path / f"{i}.png" for i in range(4)]
+    for file, pixels in zip(files, noise):
+        write_png(file, pixels)
+    one = Dataset.from_arrays(TRIALS, files)
+    assert Dataset.from_arrays(TRIALS, files).path == one.path
+    np.testing.assert_array_equal(pixels_of(one), noise)
+    write_png(files[0], 255 - noise[0])
+    # Within the same moment of the file system's clock.
+    os.utime(files[0], ns=(1, 1))
+    found = pixels_of(Dataset.from_arrays(TRIALS, files))
+    np.testing.assert_array_equal(found, [255 - noise[0], *noise[1:]])
+
+
+def test_relative_and_absolute_paths_may_be_mixed(noise, tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    for name, pixels in zip(("sub/x.png", "x.png", "y.png", "z.png"), noise):
+        write_png(tmp_path / name, pixels)
+    monkeypatch.chdir(tmp_path / "sub")
+    others = [str(tmp_path / name) for name in ("x.png", "y.png", "z.png")]
+    dataset = Dataset.from_arrays(TRIALS, ["x.png", *others])
+    assert dataset.images == ["sub/x.png", "x.png", "y.png", "z.png"]
+    np.testing.assert_array_equal(pixels_of(dataset), noise)
+    # Trials may name them as they are given.
+    paths = ["x.png", *others]
+    named = TRIALS | {"images": [[paths[i] for i in row] for row in TRIALS["images"]]}
+    np.testing.assert_array_equal(pixels_of(Dataset.from_arrays(named)), noise)
+
+
 def test_images_keep_their_names_below_a_folder(noise, tmp_path, monkeypatch):
     (tmp_path / "a/b").mkdir(parents=True)
     paths = [tmp_path / "a" / name for name in ("0.png", "b/1.png", "2.png", "3.png")]

@@ -135,6 +135,18 @@ def test_several_data_sets_have_their_own(dataset, rated, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_distances_of_a_data_set_that_is_not_measured_are_refused(dataset, tmp_path):
+    values = {"x": np.random.default_rng(0).random(len(dataset.pairs))}
+    given = {"oddoneout": values, "oddoneuot": values}
+    words = "values of mine has the data set `oddoneuot`, expected those of the run: `oddoneout`"
+    model = alignscope.Distances(given, name="mine")
+    with pytest.raises(alignscope.InvalidValueError, match=words):
+        alignscope.run(model, dataset, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(alignscope.InvalidValueError, match=words):
+        alignscope.score_distances(dataset, given, model="mine")
+
+
 def test_what_is_no_distance_is_refused(dataset):
     n, pairs = len(dataset.images), len(dataset.pairs)
     good = np.random.default_rng(0).random(pairs)

@@ -85,6 +85,21 @@ def test_transformers(name):
     assert ("image_embeds" in expected or "siglip" in name) == (model.stages[-1] == "projection")
 
 
+def test_transformers_shows_no_bar_of_its_own(capfd):
+    logging = pytest.importorskip("transformers").utils.logging
+    hub = pytest.importorskip("huggingface_hub.utils")
+    before = logging.is_progress_bar_enabled(), hub.are_progress_bars_disabled()
+    from_transformers(FAMILIES / "vit")
+    assert "Loading weights" not in capfd.readouterr().err
+    assert (logging.is_progress_bar_enabled(), hub.are_progress_bars_disabled()) == before
+    try:
+        logging.disable_progress_bar()
+        from_transformers(FAMILIES / "vit")
+        assert not logging.is_progress_bar_enabled() and hub.are_progress_bars_disabled()
+    finally:
+        logging.enable_progress_bar()
+
+
 @pytest.mark.parametrize("name", TIMM)
 def test_timm(name):
     pytest.importorskip("timm")

@@ -180,6 +180,24 @@ def test_controls_of_every_library_are_drawn_from_their_seed(library, model, rat
         assert scored(trained, "trained") != first
 
 
+def test_drawing_a_control_leaves_the_users_generators_alone(monkeypatch):
+    from alignscope.torch._named import named
+
+    def touched(*_):
+        raise AssertionError("the generator of another device is seeded")
+
+    expected = untrained("other").version
+    for device in (torch.cuda, torch.mps, torch.xpu):
+        for name in ("manual_seed", "manual_seed_all"):
+            monkeypatch.setattr(device, name, touched, raising=False)
+    before = torch.get_rng_state()
+    assert named("timm", "test_vit", 3, {}).version == expected
+    assert torch.equal(torch.get_rng_state(), before)
+    # Also where the user's default is a device whose numbers are not seeded.
+    with torch.device("meta"):
+        assert named("timm", "test_vit", 3, {}).version == expected
+
+
 def test_without_torch_every_door_says_what_to_install(rated, tmp_path):
     out = tmp_path / "out"
     toml = tmp_path / "e.toml"

@@ -189,3 +189,53 @@ def test_maps_channels_last_and_tokens_stand_in_one_run(rated, tmp_path):
     )
     for name in ("last", "tokens", "second"):
         assert distances(run.path, name) == distances(run.path, "maps")
+
+
+def small(**options):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 4, stride=4), torch.nn.Tanh()).eval()
+    recipe = alignscope.torch.Recipe(exact=(16, 16))
+    return module(net, {"a": "0", "b": "1"}, preprocess=recipe, name="small", **options)
+
+
+def test_depths_of_a_torch_model_are_given_where_it_is_made(rated):
+    dataset = alignscope.load_dataset("pairs", rated, limit=4)
+    for depths in ([10, 95.5], {"b": 95.5, "a": 10}):
+        found = alignscope.evaluate(
+            dataset, small(depths=depths), distances="euclidean", resamples=0, progress=False
+        )
+        assert sorted(set(found.scores["depth_percent"])) == [10, 95.5]
+    with pytest.raises(ValueError, match="depths has the stages 'a', expected 'a', 'b'"):
+        small(depths={"a": 1})
+
+
+@pytest.mark.parametrize(
+    "given", [{"depths": [1, 2]}, {"batch": 32}, {"spill": True}, {"prefix": 0}, {"stages": "a"}]
+)
+def test_what_a_torch_model_has_already_is_refused_beside_it(given, rated):
+    dataset = alignscope.load_dataset("pairs", rated, limit=4)
+    words = f"{next(iter(given))} is given for TorchModel.*which has its own, expected it there"
+    with pytest.raises(alignscope.InvalidValueError, match=words):
+        alignscope.evaluate(dataset, small(), resamples=0, progress=False, **given)
+
+
+def test_a_transform_with_another_default_is_measured_anew(rated, tmp_path):
+    dataset = alignscope.load_dataset("pairs", rated, limit=4)
+    options = {"resamples": 0, "pixels": False, "distances": "euclidean", "progress": False}
+
+    def measured(gain, out, **more):
+        def transform(image, *, by=gain):
+            array = np.asarray(image, np.float32)[:16, :16].transpose(2, 0, 1) / 255
+            return np.sin(array * by)
+
+        net = torch.nn.Conv2d(3, 6, 4, stride=4).eval()
+        with torch.no_grad():
+            net.weight.copy_(torch.linspace(-1, 1, net.weight.numel()).view_as(net.weight))
+            net.bias.zero_()
+        model = module(net, {"a": ""}, preprocess=transform, name="m")
+        assert model.version is not None
+        run = alignscope.run([model], dataset, tmp_path / out, **options, **more)
+        return distances(run.path, "m")[-1]
+
+    first, second = measured(1, "one"), measured(9, "nine")
+    assert second == measured(9, "fresh", cache=False) != first

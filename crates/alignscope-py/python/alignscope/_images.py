@@ -64,8 +64,9 @@ def of_paths(paths: Sequence[str], folder: str | None, said: str) -> Images:
         folder = os.path.commonpath([path.parent for path in found])
     root = Path("." if folder is None else folder)
     names = [_below(root, path, f"{said}[{i}]") for i, path in enumerate(found)]
-    numbers = {text: i for i, text in reversed(list(enumerate(paths)))}
-    numbers |= {name: i for i, name in reversed(list(enumerate(names)))}
+    # What a user wrote is that file, even if another is called so here.
+    numbers = {name: i for i, name in reversed(list(enumerate(names)))}
+    numbers |= {text: i for i, text in reversed(list(enumerate(paths)))}
     return Images(names, lambda i: root / names[i], lambda i: f"{said}[{i}]", numbers)
 
 
