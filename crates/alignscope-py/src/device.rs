@@ -13,7 +13,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::array;
-use crate::raised::Raised;
 use crate::work::Worker;
 
 type AnyError = Box<dyn Error + Send + Sync>;
@@ -32,17 +31,23 @@ impl PyDevice<'_> {
         call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R> + Send + 'static,
     ) -> Result<R, AnyError> {
         let object = Arc::clone(&self.object);
-        let call =
-            move |py: Python<'_>| call(object.bind(py)).map_err(|error| Raised::new(py, error));
+        let call = move |py: Python<'_>| call(object.bind(py));
         Ok(self.worker.call(self.progress, call).ok_or(ModelError::Stopped)??)
     }
 }
 
 impl Device for PyDevice<'_> {
-    fn capacity(&mut self) -> Result<Capacity, AnyError> {
-        self.call(|device| {
-            let (bytes, batch) = device.call_method0("capacity")?.extract()?;
-            Ok(Capacity { bytes, batch })
+    fn capacity(
+        &mut self,
+        stages: &[DeviceStage],
+        memory_bytes: u64,
+    ) -> Result<Capacity, AnyError> {
+        let stages = stages.to_vec();
+        self.call(move |device| {
+            let stages = of_stages(device.py(), &stages)?;
+            let found = device.call_method1("capacity", (stages, memory_bytes))?;
+            let (images, batch, host_bytes) = found.extract()?;
+            Ok(Capacity { images, batch, host_bytes })
         })
     }
 
@@ -50,8 +55,7 @@ impl Device for PyDevice<'_> {
         let DeviceSet { images, stages, host_bytes, folder } = set;
         let stages = stages.to_vec();
         self.call(move |device| {
-            let stages = stages.iter().map(|stage| of_stage(device.py(), stage));
-            let stages = PyList::new(device.py(), stages.collect::<PyResult<Vec<_>>>()?)?;
+            let stages = of_stages(device.py(), &stages)?;
             let found = device
                 .call_method1("begin", (images, stages, host_bytes, folder.to_string_lossy()))?;
             let (place, tile): (String, usize) = found.extract()?;
@@ -103,6 +107,12 @@ impl Device for PyDevice<'_> {
 
 type Floats<'py> = PyReadonlyArrayDyn<'py, f32>;
 type Doubles<'py> = PyReadonlyArrayDyn<'py, f64>;
+
+/// Stages as mappings.
+fn of_stages<'py>(py: Python<'py>, stages: &[DeviceStage]) -> PyResult<Bound<'py, PyList>> {
+    let stages = stages.iter().map(|stage| of_stage(py, stage));
+    PyList::new(py, stages.collect::<PyResult<Vec<_>>>()?)
+}
 
 /// A stage as a mapping.
 fn of_stage<'py>(py: Python<'py>, stage: &DeviceStage) -> PyResult<Bound<'py, PyDict>> {

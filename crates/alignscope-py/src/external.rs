@@ -21,7 +21,6 @@ use crate::device::{PyDevice, images};
 use crate::encoder::{checkpoint, memory_bytes};
 use crate::error::{exception, in_python, raise};
 use crate::experiment::Choices;
-use crate::raised::Raised;
 use crate::recipe::{GivenRecipe, Recipe};
 use crate::table::Table;
 use crate::work::{self, Worker};
@@ -307,10 +306,7 @@ impl<'a> Given<'a> {
                 };
                 let call = move |batch: Batch, rows: Vec<StageRows>| {
                     let encode = Arc::clone(&encode);
-                    let call = move |py: Python<'_>| {
-                        let found = of_batch(py, encode.bind(py), batch, rows);
-                        found.map_err(|error| Raised::new(py, error))
-                    };
+                    let call = move |py: Python<'_>| of_batch(py, encode.bind(py), batch, rows);
                     Ok(worker.call(progress, call).ok_or(ModelError::Stopped)??)
                 };
                 let encode = Box::new(call);

@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::external::{Given, Own};
-use crate::raised::Raised;
 use crate::work::Worker;
 
 /// Torch models are opened, and run, by the thread that called.
@@ -19,8 +18,7 @@ impl TorchModels for Torch<'_> {
         progress: &'a dyn Progress,
     ) -> Result<UserModel<'a>, ModelError> {
         let wanted = Wanted::new(asked);
-        let call = move |py: Python<'_>| wanted.open(py).map_err(|error| Raised::new(py, error));
-        let opened = self.0.call(progress, call).ok_or(ModelError::Stopped)?;
+        let opened = self.0.call(progress, move |py| wanted.open(py)).ok_or(ModelError::Stopped)?;
         let given = opened.map_err(|raised| {
             let source = Box::new(raised);
             ModelError::Torch { model: asked.name.to_owned(), source }

@@ -8,10 +8,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use alignscope::{Advice, Progress};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::in_python;
+use crate::raised::Raised;
 
 /// How often Ctrl-C is asked for and progress shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -28,8 +29,8 @@ enum Event {
     },
     End,
     Note(String),
-    /// Something that needs Python.
-    Call(Box<dyn FnOnce(Python<'_>) + Send>),
+    /// Something that needs Python; it fails if Ctrl-C was pressed meanwhile.
+    Call(Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>),
     Finished,
 }
 
@@ -45,18 +46,23 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Has `call` run by the thread that called, with the GIL; nothing where that is no longer
-    /// wanted. Does not wait for it once the user wants to stop.
+    /// wanted, also if the user pressed Ctrl-C in it. Does not wait for it once the user wants to stop.
     ///
     /// `progress` — says so
     pub(crate) fn call<R: Send + 'static>(
         &self,
         progress: &dyn Progress,
-        call: impl FnOnce(Python<'_>) -> R + Send + 'static,
-    ) -> Option<R> {
+        call: impl FnOnce(Python<'_>) -> PyResult<R> + Send + 'static,
+    ) -> Option<Result<R, Raised>> {
         let (reply, replied) = channel();
         self.tell(Event::Call(Box::new(move |py| {
+            let found = match call(py) {
+                Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => return Err(error),
+                found => found.map_err(|error| Raised::new(py, error)),
+            };
             // Nobody waits where the work has ended.
-            let _ = reply.send(call(py));
+            let _ = reply.send(found);
+            Ok(())
         })));
         loop {
             match replied.recv_timeout(TICK) {
@@ -189,10 +195,7 @@ fn look_after(
             Err(RecvTimeoutError::Timeout) if is_finished() => return failed,
             // What is no longer wanted is dropped, and whoever waits for it learns that.
             _ if failed.is_err() => Ok(()),
-            Ok(Event::Call(call)) => {
-                call(py);
-                Ok(())
-            }
+            Ok(Event::Call(call)) => call(py),
             Ok(Event::Begin { task, steps }) => {
                 (shown, in_task, told_at) = (0, true, Instant::now());
                 tell(reporter, "begin", (task, steps))

@@ -66,7 +66,7 @@ def test_files_of_any_number_of_axes(dataset, tmp_path):
     maps = random(40, 2, 3, 4, 6)
     np.save(tmp_path / "features.npy", maps)
     (tmp_path / "file_names.txt").write_text("".join(f"{name}\n" for name in dataset.images))
-    options = {"distance": "euclidean", "resamples": 0}
+    options = {"distances": "euclidean", "resamples": 0}
     measured = alignscope.score(dataset, tmp_path, layout="N...C", **options)
     expected = distances(dataset, maps, layout="N...C")[0]
     np.testing.assert_array_equal(measured.distances(measured.stages[0], "euclidean"), expected)
@@ -92,7 +92,7 @@ def test_functions_give_as_many_axes(dataset, shape, layout):
         rows = [np.asarray(i).reshape(-1)[:size].reshape(shape) for i in images]
         return {name: np.stack(rows) for name in stages}
 
-    options = {"distance": "euclidean", "resamples": 0, "layout": layout}
+    options = {"distances": "euclidean", "resamples": 0, "layout": layout}
     found = alignscope.evaluate(dataset, encode, ["a", "b"], progress=False, **options)
     arrays = encode([image.open(path) for path in dataset.files], ["a", "b"])
     expected = alignscope.score(dataset, arrays, **options)

@@ -177,3 +177,22 @@ def test_other_features_other_rows_and_other_functions_are_never_taken_for_the_s
     assert run("j", function(two, version="1", name="g")) == other
     with pytest.raises(alignscope.AlignscopeError, match="stages of f"):
         run("i", function(one, ("x", "y"), version="1"))
+
+
+def test_ctrl_c_within_a_function_stops_a_run_that_can_go_on(rated, tmp_path):
+    calls = []
+
+    def encode(images, stages):
+        calls.append(len(images))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return {"colour": np.stack([image.mean((0, 1)) for image in images])}
+
+    def run():
+        model = alignscope.Function(encode, "colour", name="mine", version="1", batch=4)
+        return alignscope.run(model, {"pairs": rated}, tmp_path / "run", progress=False, resamples=0)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert (tmp_path / "run" / "unfinished.json").exists()
+    assert (run().path / "scores.csv").exists()

@@ -44,9 +44,9 @@ pub struct Demand {
     pub image_of_file_bytes: u64,
     /// Bytes that each image of a set takes in memory though its activations are in a file.
     pub image_beside_file_bytes: u64,
-    /// Bytes of activations that a device holds, which then reduces their pairs; `None` if they come to
+    /// Images whose activations a device holds, which then reduces their pairs; `None` if they come to
     /// main memory.
-    pub device_bytes: Option<u64>,
+    pub device_images: Option<usize>,
     /// So many images keep all threads at work.
     pub busy_images: usize,
     /// So many images are asked for together, where there are as many.
@@ -181,9 +181,8 @@ impl MemoryPlan {
             return Ok(plan);
         }
 
-        if let Some(device_bytes) = demand.device_bytes {
+        if let Some(held) = demand.device_images {
             // Main memory holds statistics of pairs, and what the device does not hold.
-            let held = fitting(device_bytes);
             let sets = plan_whole(images, pairs, held);
             let stored = if sets.len() == 1 { one_stage } else { all_stages };
             let store_in_memory = stored <= free / 2;
@@ -307,10 +306,10 @@ impl MemoryPlan {
         let folder = spill::folder();
         let folder = folder.display();
         let bytes = largest as u64 * demand.image_bytes;
-        if largest > self.images_in_memory && demand.device_bytes.is_some() {
+        if largest > self.images_in_memory && demand.device_images.is_some() {
             progress.note(&format!(
-                "{cell}: of {largest} images that are connected by pairs, {} fit the device; the others \
-                 wait in main memory, and in a temporary file what it does not hold ({} MB in all)",
+                "{cell}: of {largest} images that are connected by pairs, {} fit the device; others wait \
+                 in main memory, and in a temporary file what it does not hold ({} MB in all)",
                 self.images_in_memory,
                 bytes.div_ceil(1_000_000),
             ));

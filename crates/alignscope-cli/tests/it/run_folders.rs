@@ -196,8 +196,7 @@ fn numbers_and_lists_of_a_manifest_have_bounds() {
         "models": [], "distances": [], "panels": []})
         })
         .collect();
-    let model =
-        json!({"name": "m", "spec": "m", "of_user": false, "made_with": {}, "defaults_used": [], "files": []});
+    let model = json!({"name": "m", "spec": "m", "of_user": false, "made_with": {}, "defaults_used": [], "files": []});
     type Change = Box<dyn Fn(&mut Value)>;
     let set = |pointer: &'static str, value: Value| -> Change {
         Box::new(move |manifest| *manifest.pointer_mut(pointer).expect(pointer) = value.clone())

@@ -12,7 +12,7 @@ from ._errors import InvalidTypeError
 from ._finished import Run
 from ._inputs import Datasets, Models, OwnModel, check_data_sets, folders, named_models, opened
 from ._inputs import own_models
-from ._models import ended
+from ._models import at_work
 from ._options import CHECKS, DistanceKinds, Options, choices
 from ._progress import Reporter, reporter
 
@@ -296,7 +296,7 @@ class Experiment:
             kept = check.path("cache", cache)
         else:
             kept = check.yes_or_no("cache", cache)
-        with ended(self._own):
+        with at_work(self._own):
             bad = self._experiment.run(
                 self._own,
                 path,

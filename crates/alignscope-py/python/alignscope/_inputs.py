@@ -9,7 +9,7 @@ from typing import Any, Union
 from . import _arguments as check
 from ._dataset import Dataset
 from ._distances import Distances
-from ._errors import InvalidValueError
+from ._errors import InvalidTypeError, InvalidValueError
 from ._load import load_dataset
 from ._models import Features, Function, Own
 
@@ -85,6 +85,7 @@ def named_models(
         "list of them"
     )
     listed: Any = [given] if isinstance(given, (str, os.PathLike, *OWN)) else given
+    _check_no_module("models", given)
     if isinstance(listed, (bytes, Mapping)) or not isinstance(listed, Iterable):
         raise check.wrong_type("models", given, expected)
     models: list[tuple[str | None, str | None]] = []
@@ -94,11 +95,21 @@ def named_models(
             models.append((model.name, None))
             own.append(model._own)
             continue
+        _check_no_module(f"models[{number}]", model)
         if not isinstance(model, (str, os.PathLike)):
             raise check.wrong_type(f"models[{number}]", model, expected)
         text = check.path(f"models[{number}]", model, expected)
         models.append((None, os.path.expanduser(text)))
     return models, own
+
+
+def _check_no_module(name: str, given: object) -> None:
+    """That a model is no bare module of torch, of which neither stages nor preprocessing are known."""
+    if hasattr(given, "named_modules"):
+        raise InvalidTypeError(
+            f"{name} is a {type(given).__name__}, a module of torch, expected what "
+            "`alignscope.torch.module(model, stages, preprocess=…)` or a `from_…` function makes of it"
+        )
 
 
 def opened(given: Datasets) -> list[Dataset]:

@@ -45,7 +45,9 @@ class DeviceStage(TypedDict):
 class Device(Protocol):
     """What encodes images on a device, holds their activations, and reduces their pairs there."""
 
-    def capacity(self) -> tuple[int, int]: ...
+    def capacity(
+        self, stages: Sequence[DeviceStage], budget: int
+    ) -> tuple[int, int, int]: ...
     def begin(
         self, images: int, stages: Sequence[DeviceStage], host_bytes: int, folder: str
     ) -> tuple[str, int]: ...
@@ -80,6 +82,7 @@ class Own(TypedDict):
     distances: list[tuple[str | None, list[tuple[str, NDArray[np.float64]]]]] | None
     kind: str | None
     depths: list[float] | None
+    begin: Callable[[], None] | None
     end: Callable[[], None] | None
 
 
@@ -103,13 +106,18 @@ def blank(name: str) -> Own:
         distances=None,
         kind=None,
         depths=None,
+        begin=None,
         end=None,
     )
 
 
 @contextmanager
-def ended(models: Sequence[Own]) -> Iterator[None]:
-    """Ends the processes that models of one's own have, when the work with them is done."""
+def at_work(models: Sequence[Own]) -> Iterator[None]:
+    """Has models of one's own look at what they are before the work with them, and end the processes
+    that they have when it is done."""
+    for model in models:
+        if model["begin"] is not None:
+            model["begin"]()
     try:
         yield
     finally:

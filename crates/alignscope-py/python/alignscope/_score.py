@@ -16,7 +16,7 @@ from ._distances import Distances
 from ._errors import InvalidValueError
 from ._inputs import OwnModel, check_data_sets
 from ._measurement import Measurement
-from ._models import Features, Function, _name, ended
+from ._models import Features, Function, _name, at_work
 from ._options import DistanceKinds, Options, choices
 from ._progress import Reporter, reporter
 
@@ -43,7 +43,7 @@ def _measure(
     """Measures a model; warns of what is probably wrong with its arrays."""
     path = check.optional_path("out", out)
     check_data_sets([model._own], [dataset])
-    with ended([model._own]):
+    with at_work([model._own]):
         measured = _alignscope.measure(
             dataset._handle,
             model._own,

@@ -197,6 +197,8 @@ def _link_picture(home: Path, path: Path, what: str, encode: Callable[[], bytes]
         picture.parent.mkdir(exist_ok=True)
         written = picture.with_name(_new())
         written.write_bytes(encode())
+        # Data sets have it by links: what one writes to it all would see.
+        written.chmod(0o444)
         os.replace(written, picture)
     try:
         os.link(picture, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -213,6 +213,9 @@ def _field(row: int, column: str, found: object, expected: str) -> DatasetError:
 def _column(name: str, values: Any) -> NDArray[Any]:
     """A column as an array of one axis."""
     import numpy as np
+
+    if isinstance(values, (Mapping, Set)):
+        raise check.wrong_type(f"trials[{name!r}]", values, "a list or an array, a value a trial")
 
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()

@@ -76,7 +76,7 @@ use crate::stage::Stage;
 ///             image_bytes,
 ///             image_of_file_bytes: image_bytes,
 ///             image_beside_file_bytes: 0,
-///             device_bytes: None,
+///             device_images: None,
 ///             busy_images: 0,
 ///             batch_images: 1,
 ///             reading_bytes: Some(cell.reading_bytes()),
@@ -136,8 +136,8 @@ pub trait ActivationSource: Facts + Send {
     ///
     /// # Errors
     /// Weights cannot be read.
-    fn load(&mut self, progress: &dyn Progress) -> Result<(), ModelError> {
-        let _ = progress;
+    fn load(&mut self, cell: &Cell<'_>, progress: &dyn Progress) -> Result<(), ModelError> {
+        let _ = (cell, progress);
         Ok(())
     }
 
@@ -218,7 +218,7 @@ impl<S: ActivationSource> Model for Activations<S> {
             let warnings = source.warnings();
             return Ok(Measurement { warnings, ..Measurement::new(stages, None) });
         }
-        source.load(progress)?;
+        source.load(cell, progress)?;
         let clock = Instant::now();
         let remaining = Remaining::new(&dataset.pairs, &covered);
         let (demand, name) = (source.demand(cell), cell.name());

@@ -116,7 +116,7 @@ impl ActivationSource for EncoderSource {
 
     /// Reads the tensors: hours may have passed since their files were hashed, against which every byte is held that is
     /// read now.
-    fn load(&mut self, progress: &dyn Progress) -> Result<(), ModelError> {
+    fn load(&mut self, _: &Cell<'_>, progress: &dyn Progress) -> Result<(), ModelError> {
         if self.loaded.get().is_some() {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl ActivationSource for EncoderSource {
             // Its projection, or its one token.
             image_beside_file_bytes: 2 * vector,
 
-            device_bytes: None,
+            device_images: None,
             busy_images: rayon::current_num_threads()
                 * encoder.images_at_a_time()
                 * GROUPS_A_THREAD,

@@ -222,7 +222,7 @@ impl ActivationSource for FeaturesSource<'_> {
             image_of_file_bytes: image_bytes,
             image_beside_file_bytes: 0,
 
-            device_bytes: None,
+            device_images: None,
             busy_images: 0,
             batch_images: 1,
             reading_bytes: None,

@@ -3,6 +3,7 @@
 mod batches;
 mod device;
 mod encoded_set;
+mod encoding;
 mod look;
 mod rows;
 
@@ -15,14 +16,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 pub use batches::Batch;
-use batches::{Batches, Next, prepare_batch};
-use device::DeviceEncodedSet;
+use batches::prepare_batch;
 pub use device::{Capacity, Device, DeviceSet, DeviceStage, Held};
-use encoded_set::EncodedSet;
 use look::{Look, Shape, image_bytes};
 pub use rows::{StageRows, StageRowsError};
 
-use super::activations::{ActivationSource, OneSet, SetImages, SetReducer};
+use super::activations::{ActivationSource, SetImages, SetReducer};
 use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
 use super::{Cell, Facts, ModelError, Role};
@@ -33,7 +32,6 @@ use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
 use crate::remedy::{Advice, Remedy};
-use crate::spill;
 use crate::stage::{Stage, depths};
 
 /// What a function says that failed.
@@ -71,6 +69,9 @@ impl fmt::Debug for Function<'_> {
         write!(f, "Function({:?})", self.stages)
     }
 }
+
+/// A batch takes at most the budget divided by this.
+const BATCH_PART: u64 = 4;
 
 /// A function as a source of activations.
 #[derive(Debug)]
@@ -110,6 +111,34 @@ impl<'a> FunctionSource<'a> {
 
     fn look(&self, dataset: &PreparedDataset) -> &Look {
         self.looks.get(&dataset.name()).expect("it was prepared")
+    }
+
+    /// Its stages on a data set, and which of their tokens are compared.
+    fn device_stages(&self, cell: &Cell<'_>) -> Vec<DeviceStage> {
+        let arrays = self.look(cell.dataset).arrays.iter();
+        arrays.map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens)).collect()
+    }
+
+    /// Images at a time, at most: as many as take no large part of the memory.
+    fn batch(&self, cell: &Cell<'_>) -> usize {
+        let most = cell.memory_bytes / BATCH_PART / self.bytes_in_batch(cell).max(1);
+        self.function.batch.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Bytes that an image takes in a batch, the next one, and what the function gives of it.
+    fn bytes_in_batch(&self, cell: &Cell<'_>) -> u64 {
+        let function = &self.function;
+        let pixels = match function.preprocessing.as_ref().and_then(Preprocessing::output_size) {
+            Some((height, width)) => 4 * 3 * (height * width) as u64,
+            None => 3 * cell.dataset.largest_px,
+        };
+        match function.device {
+            // Once more on its way to the device.
+            Some(_) => 3 * pixels,
+            None => {
+                2 * pixels + self.look(cell.dataset).shapes.iter().map(image_bytes).sum::<u64>()
+            }
+        }
     }
 
     /// How images are brought to it, and how its arrays are read.
@@ -236,23 +265,21 @@ impl ActivationSource for FunctionSource<'_> {
         shapes.map(|(stage, [_, channels])| (*stage, *channels)).collect()
     }
 
-    fn load(&mut self, _: &dyn Progress) -> Result<(), ModelError> {
+    fn load(&mut self, cell: &Cell<'_>, _: &dyn Progress) -> Result<(), ModelError> {
         // It was called for the first image.
         self.calls = 1;
+        self.device_place = None;
+        let stages = self.device_stages(cell);
         if let Some(device) = &mut self.function.device {
-            let capacity = device.capacity();
+            let capacity = device.capacity(&stages, cell.memory_bytes);
             self.capacity = Some(capacity.map_err(|source| function_failed(&self.name, source))?);
         }
         Ok(())
     }
 
     fn demand(&self, cell: &Cell<'_>) -> Demand {
-        let (dataset, function) = (cell.dataset, &self.function);
-        let shapes = &self.look(dataset).shapes;
-        let pixels = match function.preprocessing.as_ref().and_then(Preprocessing::output_size) {
-            Some((height, width)) => 4 * 3 * (height * width) as u64,
-            None => 3 * dataset.largest_px,
-        };
+        let function = &self.function;
+        let shapes = &self.look(cell.dataset).shapes;
         let stage = |shape: &Shape| StageDemand {
             stage: shape.0,
             channels: shape.1[1],
@@ -262,17 +289,17 @@ impl ActivationSource for FunctionSource<'_> {
         let of_all: u64 = stages.iter().map(|stage| stage.image_bytes).sum();
         let widest = stages.iter().map(|stage| stage.image_bytes).max().unwrap_or(0);
         let spill = function.spill;
-        let given = if function.device.is_some() { 0 } else { of_all };
+        let batch = self.batch(cell);
+        let on_device = self.capacity.map_or(0, |capacity| capacity.host_bytes);
         Demand {
-            // A batch, the next one, and what the function gives of it.
-            fixed_bytes: function.batch as u64 * (2 * pixels + given),
+            fixed_bytes: batch as u64 * self.bytes_in_batch(cell) + on_device,
             stages,
             image_bytes: of_all,
             image_of_file_bytes: widest,
             image_beside_file_bytes: 0,
-            device_bytes: self.capacity.map(|capacity| capacity.bytes),
+            device_images: self.capacity.map(|capacity| capacity.images),
             busy_images: 0,
-            batch_images: function.batch,
+            batch_images: batch,
             reading_bytes: Some(cell.reading_bytes()),
             beyond: if spill { Beyond::File } else { Beyond::AskAgain },
             at_least: "two images of the widest stage".to_owned(),
@@ -311,117 +338,6 @@ impl ActivationSource for FunctionSource<'_> {
         if let Some(device) = &mut self.function.device {
             device.give_back();
         }
-    }
-}
-
-impl FunctionSource<'_> {
-    /// Has all images encoded; their activations come here, where pairs are reduced.
-    fn encode_here(
-        &mut self,
-        cell: &Cell<'_>,
-        images: &SetImages<'_>,
-        stages: Range<usize>,
-        reducer: &mut SetReducer<'_>,
-    ) -> Result<(), ModelError> {
-        let shapes = self.look(cell.dataset).shapes[stages].to_vec();
-        let sets: Vec<OneSet<'_>> = images.sets().collect();
-        let (name, recipe) = (self.name.clone(), self.function.preprocessing.clone());
-        let batch = self.function.batch;
-        let mut batches = Batches::new(&sets, &name, recipe.as_ref());
-        let mut next = batches.next(batch);
-        for OneSet { set, .. } in &sets {
-            reducer.begin(set)?;
-            let held = match images.plan().is_in_memory(set) {
-                true => set.images.len(),
-                false => batch,
-            };
-            let mut encoded = EncodedSet::new(&shapes, self.reading, set, held)?;
-            while encoded.done < set.images.len() {
-                let ready = next.take().expect("as many batches as sets need")?;
-                next = self.encode_batch(cell, ready, &mut encoded, &mut batches)?;
-                images.advance(encoded.last)?;
-            }
-            encoded.reduce(images.plan().activation_bytes, reducer)?;
-            reducer.end()?;
-        }
-        Ok(())
-    }
-
-    /// Calls the function, and makes the next batch ready meanwhile, also of the next set.
-    fn encode_batch(
-        &mut self,
-        cell: &Cell<'_>,
-        batch: Batch,
-        encoded: &mut EncodedSet<'_>,
-        batches: &mut Batches<'_>,
-    ) -> Result<Next, ModelError> {
-        self.calls += 1;
-        let images = batch.images();
-        let rows = std::mem::take(&mut encoded.rows);
-        let Function { encode, batch: most, .. } = &mut self.function;
-        let (found, next) = rayon::join(|| encode(batch, rows), || batches.next(*most));
-        encoded.rows = found.map_err(|source| self.failed(source))?;
-        let expected = encoded.in_rows() + images;
-        for (rows, (_, shape)) in encoded.rows.iter().zip(encoded.shapes) {
-            if rows.kept() != Some(*shape) || rows.images != expected {
-                return Err(self.changed(rows, expected, *shape));
-            }
-        }
-        encoded.take(cell, images)?;
-        Ok(next)
-    }
-
-    /// Has all images encoded by the device, which holds their activations and reduces their pairs.
-    fn encode_on_device(
-        &mut self,
-        cell: &Cell<'_>,
-        images: &SetImages<'_>,
-        stages: Range<usize>,
-        reducer: &mut SetReducer<'_>,
-    ) -> Result<(), ModelError> {
-        let Look { shapes, arrays } = self.look(cell.dataset);
-        let shapes = shapes[stages.clone()].to_vec();
-        let device_stages: Vec<DeviceStage> = arrays[stages]
-            .iter()
-            .map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens))
-            .collect();
-        let sets: Vec<OneSet<'_>> = images.sets().collect();
-        let Self { name, function, calls, device_place, capacity, .. } = self;
-        let Function { device, preprocessing, .. } = function;
-        let device = device.as_deref_mut().expect("asked for before");
-        let failed = |source: AnyError| function_failed(name, source);
-        let mut batches = Batches::new(&sets, name, preprocessing.as_ref());
-        let mut most = capacity.map_or(1, |capacity| capacity.batch.max(1));
-        let mut next = batches.next(most);
-        for OneSet { set, .. } in &sets {
-            reducer.begin(set)?;
-            let host_bytes = images.plan().activation_bytes;
-            let of_set = DeviceSet {
-                images: set.images.len(),
-                stages: &device_stages,
-                host_bytes,
-                folder: spill::folder(),
-            };
-            let held = device.begin(of_set).map_err(failed)?;
-            *device_place = (*device_place).max(Some(held.place));
-            let mut done = 0;
-            while done < set.images.len() {
-                let ready = next.take().expect("as many batches as sets need")?;
-                let count = ready.images();
-                *calls += 1;
-                // The next batch is made ready while the device works on one, also across sets.
-                let (found, following) =
-                    rayon::join(|| device.encode(ready), || batches.next(most));
-                most = found.map_err(failed)?.max(1);
-                next = following;
-                done += count;
-                images.advance(count)?;
-            }
-            let shapes = &shapes;
-            DeviceEncodedSet { device, model: name, set, shapes, held }.reduce(reducer)?;
-            reducer.end()?;
-        }
-        Ok(())
     }
 }
 

@@ -107,6 +107,10 @@ impl<'a> GivenModel<'a> {
 }
 
 impl Facts for GivenModel<'_> {
+    fn reads_images(&self) -> bool {
+        false
+    }
+
     fn role(&self) -> Role {
         Role::Distances
     }

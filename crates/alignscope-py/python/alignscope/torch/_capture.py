@@ -43,7 +43,9 @@ def captured(
     def take(tap: Tap, value: Any) -> None:
         calls[tap] += 1
         if calls[tap] == (tap.call or 1):
-            found[tap.stage] = keep(tap, tensor_of(value, tap.key, str(tap)))
+            tensor = tensor_of(value, tap.key, str(tap))
+            _check_kind(tap, tensor)
+            found[tap.stage] = keep(tap, tensor)
 
     # Not inference_mode: what a model caches in the pass (positions, masks) must not break the
     # user's training later.
@@ -69,6 +71,18 @@ def _one_device() -> Iterator[None]:
             "that comes along: make it a buffer with `register_buffer`, or make it in the pass on "
             f"the device of what comes in ({str(error).splitlines()[0]})"
         ) from error
+
+
+def _check_kind(tap: Tap, tensor: torch.Tensor) -> None:
+    """That a tensor is one of plain numbers."""
+    if tensor.is_complex():
+        raise InvalidTypeError(
+            f"{tap} gives complex numbers, {tensor.dtype}, expected real ones; a module of your own "
+            "after it can give `torch.view_as_real(…)`, or their absolute values"
+        )
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.is_meta:
+        kind = "nested" if tensor.is_nested else "meta" if tensor.is_meta else str(tensor.layout)
+        raise InvalidTypeError(f"{tap} gives a tensor that is {kind}, expected a dense one")
 
 
 def _check_calls(tap: Tap, calls: int) -> None:

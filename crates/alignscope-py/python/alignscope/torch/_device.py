@@ -234,9 +234,13 @@ def _switches(tf32: bool) -> list[tuple[Any, str, Any]]:
     return [(part, name, wanted) for part in of_gpu] + [(part, name, "ieee") for part in of_cpu]
 
 
+#: What CUDA, its libraries, MPS and the CPU say where memory is short.
+_SHORT = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory, as CUDA, MPS and the CPU say it."""
-    return any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    """Whether a device had too little memory."""
+    return any(words in str(error) for words in _SHORT)
 
 
 def free(device: torch.device) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +12,31 @@ from .._errors import MemoryBudgetError
 from ._device import free, is_out_of_memory
 
 
-def free_bytes(device: torch.device) -> int:
-    """Bytes of a device that are free: those of the system and those that torch keeps."""
-    if device.type == "cuda":
-        of_system, _ = torch.cuda.mem_get_info(device)
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return of_system + kept
-    if device.type == "mps":
-        most: int = torch.mps.recommended_max_memory()
-        taken: int = torch.mps.driver_allocated_memory()
-        return max(most - taken, 0)
-    # A quarter of main memory: the run has plans for the rest.
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+#: Of main memory, where a device has no other, it may take the run's budget divided by this.
+_PART = 4
+
+
+def has_own_memory(device: torch.device) -> bool:
+    """Whether a device has memory of its own: not the CPU, and not Apple's GPUs."""
+    return device.type == "cuda"
+
+
+def free_bytes(device: torch.device, budget: int) -> int:
+    """Bytes of a device that may be taken: those of the system and those that torch keeps; of main
+    memory a part of the run's budget.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+    budget : int
+        The run's budget of main memory, in bytes.
+    """
+    if not has_own_memory(device):
+        return budget // _PART
+    of_system, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(0.9 * (of_system + kept))
 
 
 @dataclass
@@ -81,7 +93,7 @@ class Growth:
         return torch.cuda.memory_allocated(self._device)
 
     def _grow(self, images: int, peak: int) -> None:
-        room = 0.8 * free_bytes(self._device)
+        room = 0.8 * free_bytes(self._device, 0)
         if images == self.step and 2 * self.step <= self.most and 2 * peak < room:
             self.step *= 2
 
@@ -103,5 +115,8 @@ class Growth:
         self.step = self.most = max(images // 2, 1)
 
     def free(self) -> None:
-        """Gives what torch keeps of the device's memory back."""
+        """Gives what torch keeps of the device's memory, and of pinned memory, back."""
         free(self._device)
+        give_back = getattr(torch._C, "_host_emptyCache", None)
+        if self._device.type == "cuda" and give_back is not None:
+            give_back()

@@ -10,7 +10,7 @@ from .._errors import InvalidValueError
 from .._models import Function
 from ._library import version_of
 from ._options import Settings
-from ._tower import Tower
+from ._tower import Tower, checked
 
 if TYPE_CHECKING:
     import torch
@@ -56,9 +56,7 @@ class TorchModel(Function):
         self._batch = growth.most * len(self._places)
         told = {"class": _class_of(model), "reduced on": self._reduced_on}
         self._facts = facts(self._places) | told
-        version = settings.version
-        if version is None and self._preparation.identity is not None:
-            version = self._described(model, tower, settings)
+        self._model, self._tower, self._given_version = model, tower, settings.version
         super().__init__(
             self._encode,
             [tap.stage for tap in tower.taps],
@@ -68,7 +66,7 @@ class TorchModel(Function):
             spill=settings.spill,
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
-            version=version,
+            version=self._described(),
             depths=settings.depths,
         )
         self._own["made_with"] = self._facts
@@ -79,23 +77,26 @@ class TorchModel(Function):
             self._own["device"] = Store(self._runner, self._preparation, memory)
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
+        self._own["begin"] = self._begin
         self._own["end"] = self._end
 
-    def _described(self, model: Any, tower: Tower, settings: Settings) -> str | None:
-        """The model's version: its class, the libraries, the number format, and a hash; None if
-        something of it cannot be told."""
+    def _described(self) -> str | None:
+        """The model's version as it is now: its class, the libraries, the number format, and a hash;
+        None if something of it cannot be told."""
         import torch
 
         from .. import __version__
         from ._fingerprint import fingerprint
 
+        if self._given_version is not None or self._preparation.identity is None:
+            return self._given_version
         place = str(self._runner.place)
-        stages = [str(tap) for tap in tower.taps]
-        more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity, repr(tower.layout), __version__]
-        found = fingerprint(model, more)
+        stages = [str(tap) for tap in self._tower.taps]
+        more = [place, f"reduced on {self._reduced_on}", stages, self._preparation.identity]
+        found = fingerprint(self._model, [*more, repr(self._tower.layout), __version__])
         if found is None:
             return None
-        return f"{_class_of(model)}, torch {torch.__version__}, {place}, sha256 {found}"
+        return f"{_class_of(self._model)}, torch {torch.__version__}, {place}, sha256 {found}"
 
     def _encode(self, images: Any, wanted: list[str]) -> Mapping[str, Any]:
         from ._runner import joined
@@ -103,15 +104,24 @@ class TorchModel(Function):
         batches = self._preparation.batches(images, self._batch)
         return joined([self._runner.encode(batch, wanted) for batch in batches])
 
+    def _begin(self) -> None:
+        """Looks at the model as it is when a run begins: it may have been trained since it was
+        made."""
+        checked(self._model, self.name)
+        self._own["version"] = self._described()
+
     def _end(self) -> None:
         """Ends the processes that it has; the next batch starts them anew."""
+        if self._own["device"] is not None:
+            self._own["device"].give_back()
         self._preparation.end()
         self._runner.end()
 
     @property
     def version(self) -> str | None:
-        """What tells it from any other model; None if nothing does, and nothing of it is kept."""
-        return self._own["version"]
+        """What tells it, as it is now, from any other model; None if nothing does, and nothing of it
+        is kept."""
+        return self._described()
 
     @property
     def stages(self) -> list[str]:

@@ -45,7 +45,7 @@ class Options(TypedDict, total=False):
     reduce : {"host", "device"}, optional
         Where pairs of images are reduced to statistics. `device`: where activations are, so that
         they never come to main memory; by default on one GPU. `host`: by the compiled part, in main
-        memory; by default on the CPU and on several devices. Distances agree to about 1e-7.
+        memory; by default on the CPU and on several devices. Distances agree to 5e-7.
     memory : int or str, optional
         With `reduce="device"`, what activations may take of the device, in bytes or as `8GB`; by
         default what is free beside the model and a batch. Of images that are connected by pairs and

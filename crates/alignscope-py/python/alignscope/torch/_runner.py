@@ -70,6 +70,8 @@ class Runner:
             with self.growth.watched(len(some)) as watch:
                 found = self.on_device(some, wanted)
                 parts.append({name: found[name].float().cpu().numpy() for name in wanted})
+                # Not while the next batch goes through.
+                del found
             if watch.is_out_of_memory:
                 self.growth.halve(len(some), self.name)
                 continue

@@ -11,6 +11,10 @@ import torch
 _RUN = 16
 
 
+#: Numbers that are brought to float64 at a time.
+_NUMBERS = 1 << 23
+
+
 def image_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What images have by themselves.
 
@@ -28,7 +32,16 @@ def image_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.
     a1 : torch.Tensor
         Sum of all n numbers by √n, `[images]`.
     """
-    values = images.float()
+    step = max(_NUMBERS // images[0].numel(), 1)
+    parts = [_exact_sums(some) for some in torch.split(images, step)]
+    energy, aa, a1 = (torch.cat(list(part)) for part in zip(*parts))
+    return energy, aa, a1
+
+
+def _exact_sums(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """As `image_sums`. Squares are of float64, where a device has it: where the mean of an image is
+    far from 0, its variance is a small part of their sum."""
+    values = images.float() if lacks_float64(images.device) else images.double()
     squares = total(values * values, 1)
     energy = (squares / values.shape[1]).float()
     flat = values.flatten(1)
@@ -64,15 +77,23 @@ def pair_sums(
 
 
 def total(values: torch.Tensor, dim: int) -> torch.Tensor:
-    """The sum along an axis, in float64; where a device has none, in float32 in two steps."""
-    if values.device.type != "mps":
-        return values.sum(dim, dtype=torch.float64)
-    return stepwise(values, dim)
+    """The sum along an axis, in float64. Where a device has none it is a sum in float32, in runs of
+    numbers and then of their sums, that is brought to main memory, where it is added to others in
+    float64."""
+    if lacks_float64(values.device):
+        return _stepwise(values, dim).cpu().double()
+    return values.sum(dim, dtype=torch.float64)
 
 
-def stepwise(values: torch.Tensor, dim: int) -> torch.Tensor:
-    """The sum along an axis in float32: of runs of numbers, then of their sums, until one is left."""
+def lacks_float64(device: torch.device) -> bool:
+    """Whether a device has no float64."""
+    return device.type == "mps"
+
+
+def _stepwise(values: torch.Tensor, dim: int) -> torch.Tensor:
     while values.shape[dim] > 1:
-        runs = torch.split(values, _RUN, dim)
-        values = torch.stack([run.sum(dim) for run in runs], dim)
+        missing = -values.shape[dim] % _RUN
+        zeros = values.new_zeros([missing if i == dim else n for i, n in enumerate(values.shape)])
+        runs = torch.unflatten(torch.cat([values, zeros], dim), dim, (-1, _RUN))
+        values = runs.sum(dim + 1)
     return values.squeeze(dim)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -13,6 +14,9 @@ from ._sums import total
 
 if TYPE_CHECKING:
     from .._models import DeviceStage
+
+#: Bytes that are brought from or to main memory at a time.
+_PIECE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class TokenStage:
         return 1 if self.range is None else self.range[1] - self.range[0]
 
     @property
+    def kept_shape(self) -> tuple[int, int]:
+        """Tokens of an image that are kept, and channels."""
+        return self.tokens, self.shape[1]
+
+    @property
     def numbers(self) -> int:
         """Numbers of an image that are compared."""
         return self.tokens * self.shape[1]
@@ -65,6 +74,11 @@ class TokenStage:
     def image_bytes(self) -> int:
         """Bytes of an image that are kept."""
         return self.numbers * self.dtype.itemsize
+
+    @property
+    def sums_bytes(self) -> int:
+        """Bytes of the sums of an image: the energy of each channel, and two products."""
+        return 4 * self.shape[1] + 2 * 8
 
     def chosen(self, found: torch.Tensor) -> torch.Tensor:
         """The tokens that are compared, `[images, tokens, channels]`.
@@ -88,20 +102,62 @@ class TokenStage:
         return (total(seen, 1) / seen.shape[1]).float()[:, None]
 
 
+@dataclass(frozen=True)
+class Shares:
+    """Where the images of a set are, in order: on the device, in main memory, in a file.
+
+    Parameters
+    ----------
+    images : int
+        All of them.
+    on_device, in_memory : int
+        How many are there; whole tiles, or all that are left.
+    tile : int
+        Images that are brought to the device together.
+    """
+
+    images: int
+    on_device: int
+    in_memory: int
+    tile: int
+
+    @classmethod
+    def of(
+        cls, images: int, stages: Sequence[TokenStage], device_bytes: int, host_bytes: int
+    ) -> Shares:
+        """As many as fit; of a set that does not fit the device, a quarter of it is for two tiles of
+        the widest stage, which come and go."""
+        of_image = sum(stage.image_bytes + stage.sums_bytes for stage in stages)
+        if images * of_image <= device_bytes:
+            return cls(images, images, 0, images)
+        on_device = device_bytes * 3 // 4 // of_image
+        widest = max(stage.image_bytes for stage in stages)
+        fitting = device_bytes // 4 // (2 * widest)
+        # Small beside what is there, so that little is lost by whole tiles.
+        tile = max(min(fitting, on_device // 8 or 1, images), 1)
+        on_device = min(on_device // tile * tile, images)
+        fitting = host_bytes // of_image
+        left = images - on_device
+        in_memory = left if left <= fitting else fitting // tile * tile
+        return cls(images, on_device, in_memory, tile)
+
+    @property
+    def place(self) -> Literal["device", "memory", "file"]:
+        """Where the least accessible of them are."""
+        if self.on_device == self.images:
+            return "device"
+        return "memory" if self.on_device + self.in_memory == self.images else "file"
+
+
 class Tiles:
-    """The activations of the images of a set at one stage, in tiles of neighbouring images: the first
-    on the device, others in main memory (pinned, for a GPU), the last in a temporary file.
+    """The activations of the images of a set at one stage, in tiles of neighbouring images.
 
     Parameters
     ----------
     stage : TokenStage
         The stage.
-    images : int
-        Images of the set.
-    on_device, in_memory : int
-        How many of them are there; whole tiles, unless that is all.
-    tile : int
-        Images of a tile.
+    shares : Shares
+        Where the images are.
     device : torch.device
         The device.
     folder : str
@@ -109,63 +165,106 @@ class Tiles:
     """
 
     def __init__(
-        self,
-        stage: TokenStage,
-        images: int,
-        on_device: int,
-        in_memory: int,
-        tile: int,
-        device: torch.device,
-        folder: str,
+        self, stage: TokenStage, shares: Shares, device: torch.device, folder: str
     ) -> None:
-        shape = (stage.tokens, stage.shape[1])
-        is_gpu = device.type == "cuda"
         self._stage = stage
-        self._images = images
-        self._tile = tile
+        self._shares = shares
         self._device = device
-        self._on_device = torch.empty((on_device, *shape), dtype=stage.dtype, device=device)
-        self._in_memory = torch.empty((in_memory, *shape), dtype=stage.dtype, pin_memory=is_gpu)
-        self._file = _File(stage, folder) if images > on_device + in_memory else None
-        #: The two tiles that were brought to the device last.
+        self._on_device = torch.empty(
+            (shares.on_device, *stage.kept_shape), dtype=stage.dtype, device=device
+        )
+        self._in_memory = _Pinned(stage, shares.in_memory, device)
+        in_file = shares.images - shares.on_device - shares.in_memory
+        self._file = _File(stage, folder) if in_file else None
+        #: The tiles that were brought to the device last, two at most.
         self._brought: dict[int, torch.Tensor] = {}
 
     def put(self, first: int, values: torch.Tensor) -> None:
         """Keeps images from position `first` on."""
-        place = first
-        for held in (self._on_device, self._in_memory):
-            some = values[: max(len(held) - place, 0)]
-            held[place : place + len(some)].copy_(some, non_blocking=True)
-            values = values[len(some) :]
-            place = max(place + len(some) - len(held), 0)
+        some = values[: max(self._shares.on_device - first, 0)]
+        self._on_device[first : first + len(some)].copy_(some)
+        values, first = values[len(some) :], max(first + len(some) - self._shares.on_device, 0)
+        some = values[: max(self._shares.in_memory - first, 0)]
+        self._in_memory.put(first, some)
+        values, first = values[len(some) :], max(first + len(some) - self._shares.in_memory, 0)
         if self._file is not None and len(values):
-            self._file.write(place, values)
+            self._file.write(first, values)
 
     def tile(self, number: int) -> torch.Tensor:
         """The images of a tile, `[images, tokens, channels]`, on the device."""
-        start = number * self._tile
-        end = min(start + self._tile, self._images)
-        if end <= len(self._on_device):
+        start = number * self._shares.tile
+        end = min(start + self._shares.tile, self._shares.images)
+        if end <= self._shares.on_device:
             return self._on_device[start:end]
         found = self._brought.pop(number, None)
         if found is None:
             while len(self._brought) > 1:
                 self._brought.pop(next(iter(self._brought)))
-            found = self._read(start, end).to(self._device, non_blocking=True)
+            found = self._read(start - self._shares.on_device, end - self._shares.on_device)
         self._brought[number] = found
         return found
 
+    def forget(self) -> None:
+        """Forgets the tiles that were brought to the device."""
+        self._brought.clear()
+
     def image(self, position: int) -> torch.Tensor:
         """One image, `[tokens, channels]`, in float32."""
-        return self.tile(position // self._tile)[position % self._tile].float()
+        tile, row = divmod(position, self._shares.tile)
+        return self.tile(tile)[row].float()
 
     def _read(self, start: int, end: int) -> torch.Tensor:
-        start, end = start - len(self._on_device), end - len(self._on_device)
-        if end <= len(self._in_memory):
-            return self._in_memory[start:end]
-        if self._file is None:
-            raise AssertionError("images that are nowhere else are in the file")
-        return self._file.read(start - len(self._in_memory), end - start)
+        """Images that are not on the device, by position behind those that are."""
+        found = torch.empty(
+            (end - start, *self._stage.kept_shape), dtype=self._stage.dtype, device=self._device
+        )
+        if end <= self._shares.in_memory:
+            self._in_memory.read(start, found)
+        elif self._file is not None:
+            self._file.read(start - self._shares.in_memory, found)
+        return found
+
+
+class _Pinned:
+    """Activations in main memory, for a GPU in pages that do not move: in pieces of a size of which
+    torch, which rounds up to powers of two, takes no more than it is asked for."""
+
+    def __init__(self, stage: TokenStage, images: int, device: torch.device) -> None:
+        self._rows = max(_PIECE_BYTES // stage.image_bytes, 1)
+        pieces = range(0, images, self._rows)
+        self._pieces = [
+            _host_empty(min(self._rows, images - first), stage, device) for first in pieces
+        ]
+
+    def put(self, first: int, values: torch.Tensor) -> None:
+        for piece, rows, at in self._parts(first, len(values)):
+            # Another pass may overwrite the values: all is done in the order of one stream.
+            self._pieces[piece][rows].copy_(values[at], non_blocking=True)
+
+    def read(self, first: int, out: torch.Tensor) -> None:
+        for piece, rows, at in self._parts(first, len(out)):
+            out[at].copy_(self._pieces[piece][rows], non_blocking=True)
+
+    def _parts(self, first: int, images: int) -> Iterator[tuple[int, slice, slice]]:
+        """Each piece of which images are, which rows of it they are, and which of the images."""
+        done = 0
+        while done < images:
+            piece, row = divmod(first + done, self._rows)
+            count = min(images - done, self._rows - row)
+            yield piece, slice(row, row + count), slice(done, done + count)
+            done += count
+
+
+def _host_empty(images: int, stage: TokenStage, device: torch.device) -> torch.Tensor:
+    """Room for images in main memory, pinned for a GPU as far as the system allows it."""
+    shape = (images, *stage.kept_shape)
+    if device.type == "cuda":
+        try:
+            return torch.empty(shape, dtype=stage.dtype, pin_memory=True)
+        except RuntimeError:
+            # Slower, and as right.
+            pass
+    return torch.empty(shape, dtype=stage.dtype)
 
 
 class _File:
@@ -180,31 +279,36 @@ class _File:
         """Keeps images from position `first` of the file on."""
         try:
             self._file.seek(first * self._stage.image_bytes)
-            left = _bytes(values.contiguous().cpu())
-            while left:
-                left = left[self._file.write(left) :]
+            for some in torch.split(values, self._rows):
+                left = _bytes(some.cpu().contiguous())
+                while left:
+                    left = left[self._file.write(left) :]
         except OSError as error:
             raise AlignscopeError(
                 f"cannot keep activations in a temporary file in {self._folder}: {error}; free "
                 "space there, name another folder in TMPDIR, or allow more memory"
             ) from error
 
-    def read(self, first: int, images: int) -> torch.Tensor:
-        """Images from position `first` of the file on."""
-        values = torch.empty(
-            (images, self._stage.tokens, self._stage.shape[1]), dtype=self._stage.dtype
-        )
+    def read(self, first: int, out: torch.Tensor) -> None:
+        """Images from position `first` of the file on, into `out`, a piece at a time."""
         self._file.seek(first * self._stage.image_bytes)
-        left = _bytes(values)
-        while left:
-            count = self._file.readinto(left)
-            if not count:
-                raise AlignscopeError(
-                    f"a temporary file in {self._folder} is shorter than it was, expected all "
-                    "activations that were written; was the disk changed?"
-                )
-            left = left[count:]
-        return values
+        for part in torch.split(out, self._rows):
+            piece = torch.empty(part.shape, dtype=part.dtype)
+            left = _bytes(piece)
+            while left:
+                count = self._file.readinto(left)
+                if not count:
+                    raise AlignscopeError(
+                        f"a temporary file in {self._folder} is shorter than it was, expected all "
+                        "activations that were written; was the disk changed?"
+                    )
+                left = left[count:]
+            part.copy_(piece)
+
+    @property
+    def _rows(self) -> int:
+        """Images of a piece."""
+        return max(_PIECE_BYTES // self._stage.image_bytes, 1)
 
 
 def _bytes(values: torch.Tensor) -> memoryview:

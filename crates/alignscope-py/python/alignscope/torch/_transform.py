@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,40 @@ from ._library import need
 Prepare = Callable[[NDArray[np.uint8]], Any]
 
 
+@dataclass(frozen=True)
+class _ByTransform:
+    """An array to a transform of images of Pillow, and its result."""
+
+    transform: Callable[[Any], Any]
+
+    def __call__(self, image: NDArray[np.uint8]) -> Any:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(image))
+
+
 def by_transform(transform: Callable[[Any], Any]) -> Prepare:
     """A transform of images of Pillow."""
-    pillow = need("PIL.Image", "preprocessing")
-    return lambda image: transform(pillow.fromarray(image))
+    need("PIL.Image", "preprocessing")
+    return _ByTransform(transform)
+
+
+@dataclass(frozen=True)
+class _ByProcessor:
+    """An array to an image processor, and its result."""
+
+    processor: Any
+
+    def __call__(self, image: NDArray[np.uint8]) -> Any:
+        from PIL import Image
+
+        return self.processor(images=Image.fromarray(image), return_tensors="pt")
 
 
 def by_processor(given: Any) -> Prepare:
     """An image processor of transformers that does more than a recipe, run as it is."""
-    pillow = need("PIL.Image", "preprocessing")
-    processor = getattr(given, "image_processor", given)
-    return lambda image: processor(images=pillow.fromarray(image), return_tensors="pt")
+    need("PIL.Image", "preprocessing")
+    return _ByProcessor(getattr(given, "image_processor", given))
 
 
 def prepared(one: Prepare, image: NDArray[np.uint8], number: int) -> torch.Tensor:

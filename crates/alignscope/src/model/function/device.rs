@@ -21,11 +21,14 @@ use crate::stage::Stage;
 /// [`encode`](Self::encode) until all images of the set are there, then
 /// [`images`](Self::images) and [`pairs`](Self::pairs) of each stage.
 pub trait Device: Send {
-    /// What it can do; asked before the first set.
+    /// What it can do with these stages; asked before the first set of a data set.
+    ///
+    /// `memory_bytes` — the run's budget of main memory, for devices that have no other
     ///
     /// # Errors
     /// It cannot be asked.
-    fn capacity(&mut self) -> Result<Capacity, AnyError>;
+    fn capacity(&mut self, stages: &[DeviceStage], memory_bytes: u64)
+    -> Result<Capacity, AnyError>;
 
     /// Begins with a set; what was held of the one before is forgotten.
     ///
@@ -64,10 +67,12 @@ pub trait Device: Send {
 /// What a device can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Bytes of activations that it holds while it encodes.
-    pub bytes: u64,
+    /// Images whose activations it holds while it encodes.
+    pub images: usize,
     /// Images that it takes at a time at first; ≥ 1.
     pub batch: usize,
+    /// Bytes of main memory that they take, where the device has no other.
+    pub host_bytes: u64,
 }
 
 /// A resident set, as a device is told of it.
