@@ -18,7 +18,7 @@ _PART = 4
 
 def has_own_memory(device: torch.device) -> bool:
     """Whether a device has memory of its own: not the CPU, and not Apple's GPUs."""
-    return device.type == "cuda"
+    return bool(device.type == "cuda")
 
 
 def free_bytes(device: torch.device, budget: int) -> int:
@@ -90,7 +90,7 @@ class Growth:
         if self._device.type != "cuda":
             return 0
         torch.cuda.reset_peak_memory_stats(self._device)
-        return torch.cuda.memory_allocated(self._device)
+        return int(torch.cuda.memory_allocated(self._device))
 
     def _grow(self, images: int, peak: int) -> None:
         room = 0.8 * free_bytes(self._device, 0)

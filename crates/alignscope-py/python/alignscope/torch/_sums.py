@@ -87,7 +87,7 @@ def total(values: torch.Tensor, dim: int) -> torch.Tensor:
 
 def lacks_float64(device: torch.device) -> bool:
     """Whether a device has no float64."""
-    return device.type == "mps"
+    return bool(device.type == "mps")
 
 
 def _stepwise(values: torch.Tensor, dim: int) -> torch.Tensor:

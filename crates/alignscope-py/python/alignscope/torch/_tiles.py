@@ -73,7 +73,7 @@ class TokenStage:
     @property
     def image_bytes(self) -> int:
         """Bytes of an image that are kept."""
-        return self.numbers * self.dtype.itemsize
+        return self.numbers * int(self.dtype.itemsize)
 
     @property
     def sums_bytes(self) -> int:
