@@ -241,6 +241,26 @@ def test_what_cannot_be_told_has_no_version(tmp_path):
     assert version(preprocess=given, version="mine") == "mine"
 
 
+def test_a_pass_does_not_change_a_version():
+    timm = pytest.importorskip("timm")
+    models = [Net(tokens), timm.create_model("test_vit"), timm.create_model("levit_128s")]
+    for net, side in zip(models, (SIZE, 160, 224)):
+        model = alignscope.torch.module(net.eval(), {"out": ""}, preprocess=RECIPE)
+        before = model.version
+        model.activations(torch.zeros(1, 3, side, side))
+        assert model.version == before is not None
+
+
+def test_what_a_transform_uses_is_looked_at_when_a_run_begins():
+    fill = [1.0]
+    transform = made(BY_GLOBAL.format("FILL[0]"), FILL=fill)
+    model = alignscope.torch.module(Net(tokens).eval(), "part", preprocess=transform)
+    before = model.version
+    assert model.version == before
+    fill[0] = 2.0
+    assert model.version != before
+
+
 def test_a_model_that_holds_itself_has_a_version():
     def knot(module):
         vars(module.part).update(whole=[module], config=SimpleNamespace())

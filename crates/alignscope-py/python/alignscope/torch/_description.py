@@ -23,10 +23,11 @@ from torch import nn
 
 from ._origin import library, named
 
-#: What modules of libraries say of where they come from, which changes no number.
+#: What modules of libraries say of where they come from, and what they keep of a pass (timm's
+#: LeViT), which changes no number.
 _STORIES = {
     "name_or_path", "warnings_issued", "pretrained_cfg", "pretrained_cfg_overlay", "default_cfg",
-    "_weight_conversions",
+    "_weight_conversions", "attention_bias_cache",
 }  # fmt: skip
 #: What a configuration of transformers says of the same.
 _OF_CONFIG = {"_name_or_path", "transformers_version"}
