@@ -39,7 +39,8 @@ def test_all_kinds_of_models_stand_in_one_run(rated, tmp_path):
         assert distances(run.path, name) == distances(run.path, "base")
     compared = run.table("comparisons")
     pairs = set(zip(compared["model_a"], compared["model_b"]))
-    for pair in [("base", "ssim"), ("base", "arrays"), ("ssim", "function"), ("arrays", "function")]:
+    among = [("base", "ssim"), ("base", "arrays"), ("ssim", "function"), ("arrays", "function")]
+    for pair in among:
         assert pair in pairs or pair[::-1] in pairs, (pair, pairs)
     same = [
         (p, d)
@@ -101,7 +102,10 @@ def test_the_program_takes_a_folder_of_features_as_a_model(rated, tmp_path):
     [
         ([3], "models[0] is 3"),
         (["ssim", object()], "models[1] is"),
-        ([Features({"x": np.ones((40, 2), np.float32)}, name="a")] * 2, "two models would be called `a`"),
+        (
+            [Features({"x": np.ones((40, 2), np.float32)}, name="a")] * 2,
+            "two models would be called `a`",
+        ),
         ([Features({"x": np.ones((3, 2), np.float32)}, name="a")], "[3, 2]"),
         ([Features({"x": np.ones((40, 2), np.float32)}, name="ssim")], "ssim"),
         (["features:nowhere"], "names no folder"),
@@ -122,7 +126,7 @@ def test_features_have_a_name():
         Features({"x": np.ones((1, 2), np.float32)}, name=" ")
 
 
-def test_other_features_other_rows_and_other_functions_are_never_taken_for_the_same(rated, tmp_path):
+def test_other_features_rows_and_functions_are_never_taken_for_the_same(rated, tmp_path):
     dataset = alignscope.load_dataset("pairs", rated)
     images = [path.name for path in sorted(rated.glob("*.png"))]
     rng = np.random.default_rng(0)
@@ -190,7 +194,8 @@ def test_ctrl_c_within_a_function_stops_a_run_that_can_go_on(rated, tmp_path):
 
     def run():
         model = alignscope.Function(encode, "colour", name="mine", version="1", batch=4)
-        return alignscope.run(model, {"pairs": rated}, tmp_path / "run", progress=False, resamples=0)
+        options = {"progress": False, "resamples": 0}
+        return alignscope.run(model, {"pairs": rated}, tmp_path / "run", **options)
 
     with pytest.raises(KeyboardInterrupt):
         run()

@@ -1,4 +1,5 @@
-"""Torch models that are not today what they were when they were made, and what cannot be measured."""
+"""Torch models that are not today what they were when they were made, and what cannot be
+measured."""
 
 from __future__ import annotations
 

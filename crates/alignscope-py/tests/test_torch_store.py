@@ -202,7 +202,8 @@ def test_shares_leave_no_large_part_of_a_device_unused():
         shape = (tokens, channels)
         return [TokenStage(str(i), shape, (0, tokens), (0, 0), dtype) for i in range(count)]
 
-    for of_model in [stages(13, 197, 768), stages(42, 257, 1536, torch.bfloat16), stages(3, 50, 64)]:
+    large = stages(42, 257, 1536, torch.bfloat16)
+    for of_model in [stages(13, 197, 768), large, stages(3, 50, 64)]:
         of_image = sum(stage.image_bytes + stage.sums_bytes for stage in of_model)
         widest = max(stage.image_bytes for stage in of_model)
         for device in (20 * of_image, 500 * of_image, 10_000 * of_image):

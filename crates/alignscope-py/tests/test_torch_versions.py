@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import subprocess
 import sys
 import threading
@@ -146,6 +147,8 @@ def class_with(factor):
         lambda n: module_with(form=[lambda x: x * 1, lambda x: x * 2][n - 1]),
         lambda n: module_with(beside=[Scaled(n)]),
         lambda n: module_with(kind=class_with(n)),
+        lambda n: module_with(form=functools.lru_cache(times(n))),
+        lambda n: module_with(dtype=[torch.float16, torch.bfloat16][n - 1]),
         lambda n: module_with(mode=[np.sin, np.cos][n - 1]),
         lambda n: module_with(order=[True, 1][n - 1]),
         lambda n: scaled(float(n)),
@@ -230,7 +233,8 @@ def test_a_version_tells_transforms_of_torchvision_apart():
 def test_what_cannot_be_told_has_no_version(tmp_path):
     lock, file = threading.Lock(), (tmp_path / "a").open("w")
     with file:
-        for held in (lock, file, (n for n in ()), np.random.default_rng):
+        own_c = np.frompyfunc(lambda x: x, 1, 1)
+        for held in (lock, own_c, file, (n for n in ()), np.random.default_rng):
             kept = version(module_with(held=[held]))
             assert (kept is None) == (held is not np.random.default_rng), held
     assert version(preprocess=made(BY_GLOBAL.format("unknown"))) is None
@@ -239,6 +243,38 @@ def test_what_cannot_be_told_has_no_version(tmp_path):
     given = made(BY_GLOBAL.format("lock.locked()"), lock=lock)
     assert version(preprocess=given) is None
     assert version(preprocess=given, version="mine") == "mine"
+
+
+def test_a_file_called_as_a_library_is_the_users_own(tmp_path, monkeypatch):
+    versions = set()
+    for factor in (1, 2):
+        (tmp_path / "this.py").write_text(f"def transform(image):\n    return {factor}\n")
+        spec = importlib.util.spec_from_file_location("this", tmp_path / "this.py")
+        monkeypatch.setitem(sys.modules, "this", importlib.util.module_from_spec(spec))
+        spec.loader.exec_module(sys.modules["this"])
+        versions.add(version(preprocess=sys.modules["this"].transform))
+        (tmp_path / "this.py").unlink()
+    assert len(versions) == 2
+
+
+def test_a_pass_does_not_change_a_version():
+    timm = pytest.importorskip("timm")
+    models = [Net(tokens), timm.create_model("test_vit"), timm.create_model("levit_128s")]
+    for net, side in zip(models, (SIZE, 160, 224)):
+        model = alignscope.torch.module(net.eval(), {"out": ""}, preprocess=RECIPE)
+        before = model.version
+        model.activations(torch.zeros(1, 3, side, side))
+        assert model.version == before is not None
+
+
+def test_what_a_transform_uses_is_looked_at_when_a_run_begins():
+    fill = [1.0]
+    transform = made(BY_GLOBAL.format("FILL[0]"), FILL=fill)
+    model = alignscope.torch.module(Net(tokens).eval(), "part", preprocess=transform)
+    before = model.version
+    assert model.version == before
+    fill[0] = 2.0
+    assert model.version != before
 
 
 def test_a_model_that_holds_itself_has_a_version():

@@ -77,8 +77,9 @@ def pixels(image: Any, what: str) -> NDArray[np.uint8]:
     if hasattr(image, "convert"):
         if getattr(image, "mode", "") in ("F", "I"):
             raise InvalidTypeError(
-                f"{what} is a PIL image of the mode {image.mode}, expected 8 bits a channel; numbers "
-                "beyond 255 or between whole ones would be cut: bring it to 0 to 255, and convert it"
+                f"{what} is a PIL image of the mode {image.mode}, expected 8 bits a channel; "
+                "numbers beyond 255 or between whole ones would be cut: bring it to 0 to 255, and "
+                "convert it"
             )
         image = image.convert("RGB")
     found = np.asarray(image)

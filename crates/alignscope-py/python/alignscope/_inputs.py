@@ -104,11 +104,13 @@ def named_models(
 
 
 def _check_no_module(name: str, given: object) -> None:
-    """That a model is no bare module of torch, of which neither stages nor preprocessing are known."""
+    """That a model is no bare module of torch, of which neither stages nor preprocessing are
+    known."""
     if hasattr(given, "named_modules"):
         raise InvalidTypeError(
             f"{name} is a {type(given).__name__}, a module of torch, expected what "
-            "`alignscope.torch.module(model, stages, preprocess=…)` or a `from_…` function makes of it"
+            "`alignscope.torch.module(model, stages, preprocess=…)` or a `from_…` function makes "
+            "of it"
         )
 
 

@@ -113,8 +113,8 @@ def blank(name: str) -> Own:
 
 @contextmanager
 def at_work(models: Sequence[Own]) -> Iterator[None]:
-    """Has models of one's own look at what they are before the work with them, and end the processes
-    that they have when it is done."""
+    """Has models of one's own look at what they are before the work with them, and end the
+    processes that they have when it is done."""
     for model in models:
         if model["begin"] is not None:
             model["begin"]()

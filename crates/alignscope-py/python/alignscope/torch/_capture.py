@@ -77,8 +77,8 @@ def _check_kind(tap: Tap, tensor: torch.Tensor) -> None:
     """That a tensor is one of plain numbers."""
     if tensor.is_complex():
         raise InvalidTypeError(
-            f"{tap} gives complex numbers, {tensor.dtype}, expected real ones; a module of your own "
-            "after it can give `torch.view_as_real(…)`, or their absolute values"
+            f"{tap} gives complex numbers, {tensor.dtype}, expected real ones; a module of your "
+            "own after it can give `torch.view_as_real(…)`, or their absolute values"
         )
     if tensor.layout != torch.strided or tensor.is_nested or tensor.is_meta:
         kind = "nested" if tensor.is_nested else "meta" if tensor.is_meta else str(tensor.layout)

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import logging
+import pickle
 import types
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,12 +22,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from ._origin import library, named
+from ._origin import at, library, named
 
-#: What modules of libraries say of where they come from, which changes no number.
+#: What modules of libraries say of where they come from, and what they keep of a pass (timm's
+#: LeViT), which changes no number.
 _STORIES = {
     "name_or_path", "warnings_issued", "pretrained_cfg", "pretrained_cfg_overlay", "default_cfg",
-    "_weight_conversions",
+    "_weight_conversions", "attention_bias_cache",
 }  # fmt: skip
 #: What a configuration of transformers says of the same.
 _OF_CONFIG = {"_name_or_path", "transformers_version"}
@@ -171,9 +173,17 @@ class Teller:
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, _BUILTIN):
-            owner = getattr(value, "__self__", None) or getattr(value, "__objclass__", None)
-            return ["builtin", value.__name__, self(owner)]
+            return self._builtin(value)
         return None
+
+    def _builtin(self, value: Any) -> Any:
+        """A function in C by its name and its module, or what it is a method of."""
+        owner = getattr(value, "__self__", None)
+        owner = value.__objclass__ if owner is None else owner
+        cls = owner if isinstance(owner, type) else type(owner)
+        if library(cls.__module__) is None:
+            raise Untold
+        return ["builtin", value.__name__, self(owner)]
 
     def _function(self, function: types.FunctionType) -> Any:
         """The user's own function: its code and all that it takes from around it."""
@@ -247,24 +257,39 @@ class Teller:
             return ["partial", self(value.func), self(value.args), self(value.keywords)]
         if isinstance(value, enum.Enum):
             return ["choice", self(cls), value.name, self(value.value)]
-        return ["object", self(cls), self._reduced(value), self(getattr(value, "__dict__", None))]
-
-    def _reduced(self, value: Any) -> Any:
-        try:
-            reduce = copyreg.dispatch_table.get(type(value))
-            reduced = value.__reduce_ex__(2) if reduce is None else reduce(value)
-        except Exception as error:
-            raise Untold from error
+        reduced = _reduced(value)
         if isinstance(reduced, str):
-            return reduced
+            of_library = _singleton(value, reduced)
+            return of_library or ["around", reduced, self(value.__wrapped__), self(vars(value))]
         make, given, *more = reduced
         lists = [list(part) if isinstance(part, Iterator) else part for part in more]
-        return [self(make), self(given), [self(part) for part in lists]]
+        parts = [self(part) for part in (make, given, *lists)]
+        return ["object", self(cls), parts, self(getattr(value, "__dict__", None))]
 
 
 def digest(description: Any) -> str:
     """The SHA-256 of a description, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(description).encode()).hexdigest()
+
+
+def _reduced(value: Any) -> Any:
+    """What pickle makes of an object: a name, or how it is made again."""
+    try:
+        reduce = copyreg.dispatch_table.get(type(value))
+        return value.__reduce_ex__(2) if reduce is None else reduce(value)
+    except Exception as error:
+        raise Untold from error
+
+
+def _singleton(value: Any, name: str) -> list[str] | None:
+    """What pickle takes by its name, in its library; None for what is around a function."""
+    module = pickle.whichmodule(value, name)  # type: ignore[attr-defined]
+    of_library = library(module)
+    if of_library is not None and at(module, name) is value:
+        return [of_library, module, name]
+    if not isinstance(getattr(value, "__wrapped__", None), types.FunctionType):
+        raise Untold
+    return None
 
 
 def _of_tensor(tensor: torch.Tensor) -> str:

@@ -7,11 +7,12 @@ import importlib.metadata
 import importlib.util
 import platform
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
-#: What of the standard library's modules has no file that says so.
-_STANDARD = {*sys.stdlib_module_names, *sys.builtin_module_names}
+#: The modules of the standard library.
+_STANDARD = {*sys.stdlib_module_names, *sys.builtin_module_names} - {"__main__"}
 #: Where packages are installed.
 _INSTALLED = {"site-packages", "dist-packages"}
 
@@ -21,7 +22,7 @@ def library(module: str) -> str | None:
     """The library of a module with its version, such as `timm 1.0.31`; None if it is the user's
     own, as are packages that are installed to be edited."""
     top = module.partition(".")[0]
-    if top in _STANDARD and top != "__main__":
+    if top in _STANDARD and _is_standard(top):
         return f"python {platform.python_version()}"
     if top == "alignscope":
         from .. import __version__
@@ -38,17 +39,24 @@ def named(value: Any) -> list[str] | None:
     if not isinstance(module, str) or not isinstance(name, str):
         return None
     found = library(module)
-    if found is None or _at(module, name) is not value:
+    if found is None or at(module, name) is not value:
         return None
     return [found, module, name]
 
 
-def _at(module: str, name: str) -> Any:
+def at(module: str, name: str) -> Any:
     """What a module has under a name with points; None if there is nothing."""
     found = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     return found
+
+
+def _is_standard(top: str) -> bool:
+    """Whether it is the standard library's, not a file of the user's own of that name."""
+    file = getattr(sys.modules.get(top), "__file__", None)
+    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    return file is None or any(Path(file).is_relative_to(folder) for folder in folders)
 
 
 def _is_installed(top: str) -> bool:

@@ -46,24 +46,24 @@ class Preparation:
         self.named: str | None = None
         #: The recipe that the compiled part follows, if it is one.
         self.recipe: Recipe | None = None
-        #: What tells it from any other; None if nothing does.
-        self.identity: str | None = None
+        self._text: str | None = None
+        self._transform: Any = None
         self._one: Prepare | None = None
         self._crew: Crew | None = None
         self._is_tried = False
         if isinstance(given, (str, os.PathLike)):
-            self.named = self.identity = os.fspath(given)
+            self.named = self._text = os.fspath(given)
             return
         processor = _processor(given)
         recipe = given if isinstance(given, Recipe) else processor and recipe_of(processor)
         if isinstance(recipe, Recipe):
-            self.recipe, self.identity = recipe, recipe.text
+            self.recipe, self._text = recipe, recipe.text
         elif processor is not None:
             self._run(by_processor, given, workers)
-            self.identity = identity(processor)
+            self._transform = processor
         elif callable(given):
             self._run(by_transform, given, workers)
-            self.identity = identity(given)
+            self._transform = given
         else:
             expected = (
                 "a Recipe, the name of a model, an image processor, or a function of a PIL image "
@@ -78,6 +78,11 @@ class Preparation:
             check_pickles(given)
             names = [f"process {i + 1} of preprocess" for i in range(workers)]
             self._crew = Crew(names, in_process, lambda: [(make, given)] * workers)
+
+    @property
+    def identity(self) -> str | None:
+        """What tells it, as it is now, from any other; None if nothing does."""
+        return self._text if self._transform is None else identity(self._transform)
 
     @property
     def read_ahead(self) -> int:
