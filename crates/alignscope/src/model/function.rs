@@ -70,8 +70,8 @@ impl fmt::Debug for Function<'_> {
     }
 }
 
-/// A batch takes at most the budget divided by this.
-const BATCH_PART: u64 = 4;
+/// Bytes of the images of a batch, at most.
+const BATCH_BYTES: u64 = 512 << 20;
 
 /// A function as a source of activations.
 #[derive(Debug)]
@@ -119,24 +119,30 @@ impl<'a> FunctionSource<'a> {
         arrays.map(|(stage, axes)| DeviceStage::new(*stage, axes, self.reading.tokens)).collect()
     }
 
-    /// Images at a time, at most: as many as take no large part of the memory.
+    /// Images at a time, at most: no more than have so many bytes of pixels.
     fn batch(&self, cell: &Cell<'_>) -> usize {
-        let most = cell.memory_bytes / BATCH_PART / self.bytes_in_batch(cell).max(1);
+        let most = BATCH_BYTES / self.pixel_bytes(cell).max(1);
         self.function.batch.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Bytes of an image as it is brought to the function.
+    fn pixel_bytes(&self, cell: &Cell<'_>) -> u64 {
+        let recipe = self.function.preprocessing.as_ref();
+        match recipe.and_then(Preprocessing::output_size) {
+            Some((height, width)) => 4 * 3 * (height * width) as u64,
+            None => 3 * cell.dataset.largest_px,
+        }
     }
 
     /// Bytes that an image takes in a batch, the next one, and what the function gives of it.
     fn bytes_in_batch(&self, cell: &Cell<'_>) -> u64 {
-        let function = &self.function;
-        let pixels = match function.preprocessing.as_ref().and_then(Preprocessing::output_size) {
-            Some((height, width)) => 4 * 3 * (height * width) as u64,
-            None => 3 * cell.dataset.largest_px,
-        };
-        match function.device {
+        let pixels = self.pixel_bytes(cell);
+        match self.function.device {
             // Once more on its way to the device.
             Some(_) => 3 * pixels,
             None => {
-                2 * pixels + self.look(cell.dataset).shapes.iter().map(image_bytes).sum::<u64>()
+                let shapes = self.look(cell.dataset).shapes.iter();
+                2 * pixels + shapes.map(image_bytes).sum::<u64>()
             }
         }
     }
