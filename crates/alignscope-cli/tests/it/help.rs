@@ -52,7 +52,7 @@ fn help_lists_the_values_of_every_choice() {
             "[possible values: default, observer, none]",
             "[possible values: auto, f32, bf16x6, bf16x3, bf16]",
             "[possible values: raw, unit]",
-            "[possible values: NCHW, NHWC, NLC, NCL]",
+            "[possible values: NCHW, NHWC, NLC, NCL, NC..., N...C]",
             "`series:GLOB[#PART][@like=WHAT]`",
             "`features:DIR`",
             "`timm:NAME`, `transformers:ID`",
