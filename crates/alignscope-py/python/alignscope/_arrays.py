@@ -21,11 +21,14 @@ ImageLike = Any
 Given = Union[str, "NDArray[np.uint8]", "NDArray[np.float32]"]
 
 
-def activations(array: Any, what: str) -> NDArray[np.float32]:
-    """An array of activations of any axes, the first that of images, as contiguous `float32`: the
-    same memory where it is so already, else a copy.
+def plain(array: Any, what: str) -> NDArray[Any]:
+    """An array or a tensor of torch, from any device, as an array of NumPy: the same memory where it
+    can be.
 
-    Tensors of torch are taken too, from any device.
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        It is none, or has entries that are masked; the message begins with `what`.
     """
     import numpy as np
 
@@ -40,11 +43,22 @@ def activations(array: Any, what: str) -> NDArray[np.float32]:
             f"{what} has masked entries, expected a number in each; fill them with `.filled(…)`"
         )
     try:
-        found = np.asarray(array)
+        return np.asarray(array)
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(
             f"{what} is {shown(array)}, expected an array of numbers: {error}"
         ) from error
+
+
+def activations(array: Any, what: str) -> NDArray[np.float32]:
+    """An array of activations of any axes, the first that of images, as contiguous `float32`: the
+    same memory where it is so already, else a copy.
+
+    Tensors of torch are taken too, from any device.
+    """
+    import numpy as np
+
+    found = plain(array, what)
     if found.dtype.kind in "iub":
         return _whole_numbers(found, what)
     if found.dtype.kind != "f" or found.dtype.itemsize > 8:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _arguments as check
 from ._choices import AnyDistance
+from ._arrays import plain
 from ._errors import InvalidTypeError, InvalidValueError
 from ._models import blank, _depths, _name
 
@@ -117,20 +118,7 @@ def _numbers(array: Any, what: str) -> NDArray[np.float64]:
     """An array of distances as contiguous `float64`; also of a tensor of torch, or a data frame."""
     import numpy as np
 
-    if hasattr(array, "detach"):
-        array = array.detach().cpu()
-        # NumPy has no bfloat16.
-        array = (array.float() if str(array.dtype) == "torch.bfloat16" else array).numpy()
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise InvalidValueError(
-            f"{what} has masked entries, expected a number in each; fill them with `.filled(…)`"
-        )
-    try:
-        found = np.asarray(array)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError(
-            f"{what} is {check.shown(array)}, expected an array of numbers: {error}"
-        ) from error
+    found = plain(array, what)
     if found.dtype.kind not in "fiu" or found.ndim not in (1, 2):
         raise InvalidTypeError(
             f"{what} is of {found.dtype} and has the shape {found.shape}, expected an array of "

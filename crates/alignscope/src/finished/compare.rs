@@ -37,6 +37,18 @@ pub struct CompareRequest {
     pub seed: Option<u64>,
 }
 
+impl CompareRequest {
+    /// Resamples and seed: those of the first run, where no others are asked for.
+    pub(super) fn resampling(&self) -> Result<Resampling, CompareError> {
+        let of_run = read_resampling(&self.run_a.join("manifest.json"))?;
+        Ok(Resampling {
+            resamples: self.resamples.unwrap_or(of_run.resamples),
+            seed: self.seed.unwrap_or(of_run.seed),
+            ..of_run
+        })
+    }
+}
+
 /// Runs compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparisons {
@@ -177,12 +189,7 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
         let dataset = request.dataset.clone().unwrap_or_else(|| "any data set".to_owned());
         return Err(CompareError::NoDataset { run: a.path.to_owned(), dataset });
     }
-    let of_run = read_resampling(&request.run_a.join("manifest.json"))?;
-    let resampling = Resampling {
-        resamples: request.resamples.unwrap_or(of_run.resamples),
-        seed: request.seed.unwrap_or(of_run.seed),
-        ..of_run
-    };
+    let resampling = request.resampling()?;
     let mut found = Comparisons { resampling, rows: vec![], with_people: vec![] };
     for dataset in datasets {
         if let Some(b) = &b {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::compare::{Bounds, CompareRequest, ComparedRun, Comparisons, few, measure, scorer};
 use super::compare_error::CompareError;
 use crate::comparison::{Measured, compare, pairs};
-use crate::resample::Resampling;
-use crate::results::{RunDataset, read_resampling};
+use crate::results::RunDataset;
 
 /// Runs whose models are to be compared.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,12 +61,7 @@ pub fn compare_together(request: &TogetherRequest) -> Result<Comparisons, Compar
     check_ties(&runs)?;
     let datasets = datasets(request, &runs)?;
     let of_first = request.of_first();
-    let of_run = read_resampling(&of_first.run_a.join("manifest.json"))?;
-    let resampling = Resampling {
-        resamples: request.resamples.unwrap_or(of_run.resamples),
-        seed: request.seed.unwrap_or(of_run.seed),
-        ..of_run
-    };
+    let resampling = of_first.resampling()?;
     let mut found = Comparisons { resampling, rows: vec![], with_people: vec![] };
     for dataset in datasets {
         compare_dataset(&of_first, &runs, dataset, &mut found)?;

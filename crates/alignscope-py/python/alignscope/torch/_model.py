@@ -66,7 +66,7 @@ class TorchModel(Function):
             spill=settings.spill,
             prefix=tower.prefix if settings.prefix is None else settings.prefix,
             layout="NHWC",
-            version=self._described(),
+            version=settings.version,
             depths=settings.depths,
         )
         self._own["made_with"] = self._facts
@@ -77,7 +77,7 @@ class TorchModel(Function):
             self._own["device"] = Store(self._runner, self._preparation, memory)
         # Which stages are maps is known when the first image has gone through.
         self._own["layout_where_it_fits"] = True
-        self._own["begin"] = self._begin
+        self._own["begin"] = self.begin
         self._own["end"] = self._end
 
     def _described(self) -> str | None:
@@ -104,9 +104,9 @@ class TorchModel(Function):
         batches = self._preparation.batches(images, self._batch)
         return joined([self._runner.encode(batch, wanted) for batch in batches])
 
-    def _begin(self) -> None:
-        """Looks at the model as it is when a run begins: it may have been trained since it was
-        made."""
+    def begin(self) -> None:
+        """Looks at the model as it is when a run begins, since it may have been trained after it was
+        made: its version, which takes a hash of all weights, is not made before."""
         checked(self._model, self.name)
         self._own["version"] = self._described()
 

@@ -56,9 +56,12 @@ def named(
     of_library = _LIBRARIES[library]
     with _told(library, name):
         if seed is None:
-            return of_library.trained(name, dict(options))
-        with _drawn(seed):
-            return of_library.untrained(name, dict(options))
+            model = of_library.trained(name, dict(options))
+        else:
+            with _drawn(seed):
+                model = of_library.untrained(name, dict(options))
+    model.begin()
+    return model
 
 
 @contextmanager
