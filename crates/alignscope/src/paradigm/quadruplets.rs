@@ -1,7 +1,7 @@
 //! Quadruplets: two pairs of images, of which people say which differs more.
 
 use super::accuracy::accuracy;
-use super::kind::{Alternative, Answer, ImageIndex, Paradigm, TrialCeiling};
+use super::kind::{Alternative, Answer, Column, ImageIndex, Paradigm, TrialCeiling};
 use super::votes::{self, CHANCE, Votes};
 use super::{Measure, Score, Ties};
 
@@ -55,7 +55,7 @@ impl Paradigm for Vec<Quadruplet> {
     }
 
     fn roles(&self) -> &'static [&'static str] {
-        &["first_a", "first_b", "second_a", "second_b"]
+        &["a_1", "a_2", "b_1", "b_2"]
     }
 
     fn for_each_pair(&self, use_pair: &mut dyn FnMut(ImageIndex, ImageIndex)) {
@@ -108,6 +108,18 @@ impl Paradigm for Vec<Quadruplet> {
     fn choices_in_words(&self, alternatives: &[Alternative]) -> String {
         let votes = alternatives.iter().map(|a| format!("{} pair by {}", a.name, a.votes));
         format!("said to differ more: {}", votes.collect::<Vec<_>>().join(", "))
+    }
+
+    fn columns(&self) -> Vec<(&'static str, Column)> {
+        let images = |(place, role): (usize, &&'static str)| {
+            let of_trials = (0..self.len()).map(|trial| self.images(trial)[place]);
+            (*role, Column::Images(of_trials.collect()))
+        };
+        let votes = |of: fn(&Quadruplet) -> f64| Column::Numbers(self.iter().map(of).collect());
+        let mut columns: Vec<_> = self.roles().iter().enumerate().map(images).collect();
+        columns.push(("a_votes", votes(|trial| trial.first_votes)));
+        columns.push(("b_votes", votes(|trial| trial.second_votes)));
+        columns
     }
 
     fn main_measure(&self) -> Measure {
