@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod score;
 mod shell;
+mod similarity;
 mod stop;
 mod terminal;
 mod typed;
@@ -88,6 +89,9 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
+        Command::Compare(compare) if compare.models_only.models_only => {
+            similarity::run(&compare, typed, torch, quiet)
+        }
         Command::Compare(compare) => compare::run(&compare, quiet).map(done),
         Command::Combine(combine) => combine::run(&combine, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),

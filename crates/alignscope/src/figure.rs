@@ -2,6 +2,7 @@
 
 mod axes;
 mod curves;
+mod heat_map;
 mod legend;
 mod map;
 mod mark;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 use crate::energy::EnergyRow;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
+use crate::similarity::SimilarityRow;
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
@@ -89,6 +91,8 @@ enum About {
     Training,
     /// Scores over a training and depth.
     Map,
+    /// How alike models are.
+    Similarity,
 }
 
 impl About {
@@ -99,6 +103,7 @@ impl About {
             Self::Energy => "Energy: how much one channel holds",
             Self::Training => "Alignment over training",
             Self::Map => "Alignment over training and depth",
+            Self::Similarity => "How alike models see the same images",
         }
     }
 
@@ -109,6 +114,7 @@ impl About {
             Self::Energy => "Energy of channels against depth in percent",
             Self::Training => "Score against training step",
             Self::Map => "Score by training step and stage",
+            Self::Similarity => "Similarity by the stages of two models",
         }
     }
 }
@@ -203,6 +209,19 @@ impl Figure {
     pub fn map_of_series(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
         let panels: Vec<Panel> = map::maps(rows).into_iter().map(Panel::Map).collect();
         let (about, columns, options) = (About::Map, MAP_COLUMNS, options.clone());
+        (!panels.is_empty()).then_some(Self { about, panels, columns, options })
+    }
+
+    /// How alike the stages of models see the same images, one matrix for each two models, and for
+    /// each with itself.
+    ///
+    /// `rows` — of one data set and measure
+    ///
+    /// `None` without a row.
+    pub fn from_similarities(rows: &[SimilarityRow], options: &FigureOptions) -> Option<Self> {
+        let panels: Vec<Panel> =
+            heat_map::heat_maps(rows).into_iter().map(Panel::HeatMap).collect();
+        let (about, columns, options) = (About::Similarity, MAP_COLUMNS, options.clone());
         (!panels.is_empty()).then_some(Self { about, panels, columns, options })
     }
 

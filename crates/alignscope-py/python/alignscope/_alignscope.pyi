@@ -154,6 +154,16 @@ class Experiment:
         reporter: Reporter | None,
         threads: int | None,
     ) -> list[tuple[str, str, str]]: ...
+    def compare_models(
+        self,
+        own: Sequence[Own],
+        out: str | PathLike[str] | None,
+        images: int,
+        stage: str | None,
+        cache: str | PathLike[str] | bool,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> Table: ...
 
 @final
 class Table:

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::comparison::ComparisonRow;
 use crate::csv_row::CsvRow;
+use crate::similarity::SimilarityRow;
 
 /// A table, batch by batch.
 pub type TableReader = Box<dyn RecordBatchReader + Send>;
@@ -83,6 +84,11 @@ pub fn table_of_scores(rows: &[ScoreRow]) -> RecordBatch {
 
 /// Comparisons as the table that [`read_table`] gives of `comparisons.csv`.
 pub fn table_of_comparisons(rows: &[ComparisonRow]) -> RecordBatch {
+    batch(rows)
+}
+
+/// Similarities of models as a table.
+pub fn table_of_similarities(rows: &[SimilarityRow]) -> RecordBatch {
     batch(rows)
 }
 

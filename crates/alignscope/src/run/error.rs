@@ -56,6 +56,16 @@ pub enum ExperimentError {
         /// A state with others, and which it has.
         second: String,
     },
+    /// A model has no such stage.
+    #[error("{model} has no stage `{stage}`; its stages are {}", told_stages(found))]
+    NoStage {
+        /// The model.
+        model: String,
+        /// What was asked for.
+        stage: Stage,
+        /// Its stages.
+        found: Vec<Stage>,
+    },
     /// More models than a run can have.
     #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
     Many {
@@ -285,4 +295,9 @@ fn of<E: Error + 'static>(
 ) -> Option<Vec<Remedy>> {
     let boxed = || error.downcast_ref::<Box<E>>().map(|inner| &**inner);
     error.downcast_ref::<E>().or_else(boxed).map(remedies)
+}
+
+/// Stages in a row.
+fn told_stages(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| format!("`{stage}`")).collect::<Vec<_>>().join(", ")
 }
