@@ -125,6 +125,16 @@ const LAYOUTS: &[Layout] = &[
             "image_1,image_2,image_3,odd,subject,split\na.png,b.png,c.png,3,s,x\nc.png,a.png,b.png,1,t,y\n",
         )],
     },
+    Layout {
+        kind: DatasetFormat::RDM,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[
+            ("rdm_anna.csv", "5,1,2\n1,5,\n2,,5\n"),
+            ("rdm_bert.csv", "1\n4\n3\n"),
+            ("images.txt", "a.png\nb.png\nc.png\n"),
+            ("rdm.toml", "similarity = true\n"),
+        ],
+    },
 ];
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
@@ -269,6 +279,41 @@ fn judgements_as_npy() {
     }
     println!("npy: {rounds} files, {readable} of them readable");
     assert!(rounds >= LEAST && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+#[test]
+fn matrices_as_npy_npz_and_mat() {
+    let golden = |name: &str| fs::read(folder("matrices").join(name)).expect("read");
+    let files = [
+        ("rdm.npy", golden("stack.npy")),
+        ("rdm.npz", golden("people.npz")),
+        ("rdm.npz", golden("condensed.npz")),
+        ("rdm.mat", golden("judgments_general.mat")),
+    ];
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let root = place.path();
+    ["a", "b", "c", "d"].iter().for_each(|name| drop(write(root, &format!("{name}.png"), b"")));
+    write(root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..files.len()));
+        let path = write(root, files[pick].0, &mutate(&files[pick].1, &files[other].1, &mut rng));
+        let begun = Instant::now();
+        let options = DatasetOptions::default();
+        if let Ok(dataset) = Dataset::open(DatasetFormat::RDM, root, &options) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        fs::remove_file(path).expect("removed");
+        rounds += 1;
+    }
+    println!("matrices: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 #[test]

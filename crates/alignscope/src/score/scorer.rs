@@ -111,6 +111,7 @@ impl Scorer {
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
         if self.trials.paradigm().matrices().is_some()
+            && self.draws.resamples > 0
             && let Some(note) = no_images(score.score.measure, score.interval.err())
         {
             return Some(note.to_owned());
