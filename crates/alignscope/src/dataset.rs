@@ -18,6 +18,7 @@ mod open;
 mod pairs;
 mod part;
 mod raid;
+mod rdm;
 mod release;
 mod rows;
 mod selection;

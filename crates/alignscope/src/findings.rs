@@ -444,7 +444,7 @@ mod tests {
 
     fn replicates(estimate: f64, spread: f64) -> Replicates {
         let resampled = (0..100).map(|i| estimate + spread * (f64::from(i) / 99.0 - 0.5)).collect();
-        Replicates { estimate, resampled, acceleration: None, clusters: 50 }
+        Replicates { estimate, resampled, acceleration: None, clusters: 50, factors: None }
     }
 
     fn find(values: &[f64], image: Option<f64>) -> Vec<FindingRow> {

@@ -5,6 +5,7 @@ mod average_precision;
 mod fitted;
 mod kendall;
 mod logistic;
+mod matrices;
 mod pearson;
 mod ranks;
 mod rated;
@@ -17,6 +18,8 @@ pub use average_precision::{AveragePrecision, average_precision};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
 pub use logistic::{Logistic, LogisticFit};
+pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};
+pub(crate) use matrices::{MatrixMeasure, MatrixSample};
 pub use pearson::{Pearson, pearson};
 pub use ranks::average_ranks;
 pub(crate) use ranks::tied;
@@ -142,6 +145,8 @@ pub enum Computed {
         /// How its value becomes one of this measure.
         turn: Turn,
     },
+    /// A model's matrix and people's.
+    Matrices,
 }
 
 /// From the value of a measure (or an end of its interval) and its chance, the value of another
@@ -174,11 +179,17 @@ pub enum Measure {
     RmseLogistic5,
     /// [`AveragePrecision`].
     AveragePrecision,
+    /// [`KendallTauA`].
+    KendallTauA,
+    /// [`MatrixCosine`].
+    MatrixCosine,
+    /// [`WhitenedCosine`].
+    WhitenedCosine,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -190,6 +201,9 @@ impl Measure {
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
         Self::AveragePrecision,
+        Self::KendallTauA,
+        Self::MatrixCosine,
+        Self::WhitenedCosine,
     ];
 
     fn implementation(self) -> &'static dyn TrialMeasure {
@@ -205,6 +219,9 @@ impl Measure {
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
             Self::AveragePrecision => &AveragePrecision,
+            Self::KendallTauA => &KendallTauA,
+            Self::MatrixCosine => &MatrixCosine,
+            Self::WhitenedCosine => &WhitenedCosine,
         }
     }
 
@@ -263,7 +280,7 @@ impl Measure {
     pub(crate) fn rated(self) -> Option<&'static dyn RatedMeasure> {
         match self.computed() {
             Computed::Rated(rated) => Some(rated),
-            Computed::Mean | Computed::Turned { .. } => None,
+            Computed::Mean | Computed::Turned { .. } | Computed::Matrices => None,
         }
     }
 
@@ -285,7 +302,7 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean | Computed::Rated(_) => None,
+            Computed::Mean | Computed::Rated(_) | Computed::Matrices => None,
         }
     }
 }

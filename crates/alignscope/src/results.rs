@@ -12,6 +12,7 @@ mod file_record;
 mod findings;
 mod folder;
 mod images;
+mod judgements;
 mod lock;
 mod manifest;
 mod names;
@@ -49,6 +50,7 @@ pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
+pub use judgements::write_judgements;
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, Host, Manifest, ModelRecord, Times,
     WorkRecord, parts_of, read_drawn, read_resampling,

@@ -1,9 +1,11 @@
 //! How well distances follow the answers of people.
 
+mod matrices;
 mod rated;
 mod ratio;
 mod scorer;
 
+pub(crate) use matrices::MatrixDraws;
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 

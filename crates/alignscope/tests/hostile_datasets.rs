@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use alignscope::cache::{About, CacheFolder, Fingerprint};
 use alignscope::energy::EnergyAccumulator;
 use alignscope::image::{DecodingBudget, RgbImage};
+use alignscope::matlab::MatFile;
 use alignscope::pair_statistics::{Activations, PairStatistics};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetFormat, DatasetOptions, ExperimentFile, Pairs};
@@ -123,6 +124,16 @@ const LAYOUTS: &[Layout] = &[
             "oddoneout.csv",
             "image_1,image_2,image_3,odd,subject,split\na.png,b.png,c.png,3,s,x\nc.png,a.png,b.png,1,t,y\n",
         )],
+    },
+    Layout {
+        kind: DatasetFormat::RDM,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[
+            ("rdm_anna.csv", "5,1,2\n1,5,\n2,,5\n"),
+            ("rdm_bert.csv", "1\n4\n3\n"),
+            ("images.txt", "a.png\nb.png\nc.png\n"),
+            ("rdm.toml", "similarity = true\n"),
+        ],
     },
 ];
 
@@ -268,6 +279,67 @@ fn judgements_as_npy() {
     }
     println!("npy: {rounds} files, {readable} of them readable");
     assert!(rounds >= LEAST && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+#[test]
+fn matrices_as_npy_npz_and_mat() {
+    let golden = |name: &str| fs::read(folder("matrices").join(name)).expect("read");
+    let files = [
+        ("rdm.npy", golden("stack.npy")),
+        ("rdm.npz", golden("people.npz")),
+        ("rdm.npz", golden("condensed.npz")),
+        ("rdm.mat", golden("judgments_general.mat")),
+    ];
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let root = place.path();
+    ["a", "b", "c", "d"].iter().for_each(|name| drop(write(root, &format!("{name}.png"), b"")));
+    write(root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..files.len()));
+        let path = write(root, files[pick].0, &mutate(&files[pick].1, &files[other].1, &mut rng));
+        let begun = Instant::now();
+        let options = DatasetOptions::default();
+        if let Ok(dataset) = Dataset::open(DatasetFormat::RDM, root, &options) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        fs::remove_file(path).expect("removed");
+        rounds += 1;
+    }
+    println!("matrices: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
+#[test]
+fn mat_files() {
+    let names = ["plain.mat", "compressed.mat", "big_endian.mat"];
+    let originals = names.map(|name| fs::read(folder("matlab").join(name)).expect("read"));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..originals.len()));
+        let changed = mutate(&originals[pick], &originals[other], &mut rng);
+        let path = write(place.path(), "a.mat", &changed);
+        let begun = Instant::now();
+        if let Ok(file) = MatFile::read(&path) {
+            file.names().for_each(|name| assert!(file.get(name).is_some()));
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("mat: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 #[test]

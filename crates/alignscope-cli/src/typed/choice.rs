@@ -245,9 +245,11 @@ impl Choice for ClusterBy {
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
             Self::Default => {
-                "all trials of a reference image together; for triplets, of the same three images"
+                "all trials of a reference image together; for triplets, of the same three images; \
+                 for matrices, people and images"
             }
             Self::Observer => "all answers of a person, if the data set says who answered",
+            Self::Image => "images, of people's matrices alone",
             Self::None => "each trial alone, as if all were independent",
         })
     }

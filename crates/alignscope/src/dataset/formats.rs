@@ -11,6 +11,7 @@ use super::manifest::{
 };
 use super::nights::Nights;
 use super::raid::Raid;
+use super::rdm::{Published, RdmManifest};
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -42,11 +43,23 @@ pub enum AnyFormat {
     SameDifferent,
     /// `quadruplets.csv`.
     Quadruplets,
+    /// `rdm.npy` and its like.
+    Rdm,
+    /// `92_brainRDMs.mat`.
+    Images92,
+    /// Algonauts 2019.
+    Algonauts,
+    /// Multi-arrangement.
+    MultiArrangement,
+    /// King et al.'s arrangements.
+    FreeArrangement,
+    /// Peterson et al.'s similarities.
+    Peterson,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Nights,
         Self::Bapps,
         Self::BappsJnd,
@@ -58,6 +71,12 @@ impl AnyFormat {
         Self::OddOneOut,
         Self::SameDifferent,
         Self::Quadruplets,
+        Self::Rdm,
+        Self::Images92,
+        Self::Algonauts,
+        Self::MultiArrangement,
+        Self::FreeArrangement,
+        Self::Peterson,
     ];
 
     /// The implementation.
@@ -74,6 +93,12 @@ impl AnyFormat {
             Self::Raid => &Raid,
             Self::SameDifferent => &SameDifferentManifest,
             Self::Quadruplets => &QuadrupletsManifest,
+            Self::Rdm => &RdmManifest,
+            Self::Images92 => &Published::Images92,
+            Self::Algonauts => &Published::Algonauts,
+            Self::MultiArrangement => &Published::MultiArrangement,
+            Self::FreeArrangement => &Published::FreeArrangement,
+            Self::Peterson => &Published::Peterson,
         }
     }
 
@@ -133,9 +158,21 @@ impl DatasetFormat {
     pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
     /// `quadruplets`
     pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
+    /// `rdm`
+    pub const RDM: Self = Self::plain(AnyFormat::Rdm);
+    /// `92-images`
+    pub const IMAGES_92: Self = Self::plain(AnyFormat::Images92);
+    /// `algonauts2019`
+    pub const ALGONAUTS: Self = Self::plain(AnyFormat::Algonauts);
+    /// `multi-arrangement`
+    pub const MULTI_ARRANGEMENT: Self = Self::plain(AnyFormat::MultiArrangement);
+    /// `free-arrangement`
+    pub const FREE_ARRANGEMENT: Self = Self::plain(AnyFormat::FreeArrangement);
+    /// `peterson`
+    pub const PETERSON: Self = Self::plain(AnyFormat::Peterson);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
@@ -153,6 +190,12 @@ impl DatasetFormat {
         Self::ODD_ONE_OUT,
         Self::SAME_DIFFERENT,
         Self::QUADRUPLETS,
+        Self::RDM,
+        Self::IMAGES_92,
+        Self::ALGONAUTS,
+        Self::MULTI_ARRANGEMENT,
+        Self::FREE_ARRANGEMENT,
+        Self::PETERSON,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

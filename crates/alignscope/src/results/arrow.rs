@@ -32,7 +32,9 @@ pub fn read_table(run: &Path, table: RunTable) -> Result<TableReader, ResultsErr
         RunTable::Findings => batch(&read_findings(&path)?),
         RunTable::Comparisons => batch(&read_comparisons(&path)?),
         RunTable::Energy => batch(&read_energy(&path)?),
-        RunTable::Distances | RunTable::Trials | RunTable::Scale => return read_parquet(path),
+        RunTable::Distances | RunTable::Trials | RunTable::Judgements | RunTable::Scale => {
+            return read_parquet(path);
+        }
     };
     Ok(one_batch(batch))
 }

@@ -145,7 +145,10 @@ impl<'a> Scoring<'a> {
     /// (measured: less than eight).
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
-        let numbers = (self.kept.len() + 8 * columns) as u64 * resamples as u64;
+        // Of matrices also the scores when people and images are drawn by themselves.
+        let has_matrices = |d: &PreparedDataset| d.dataset.trials.paradigm().matrices().is_some();
+        let each = if self.datasets.iter().any(has_matrices) { 3 } else { 1 };
+        let numbers = each * (self.kept.len() + 8 * columns) as u64 * resamples as u64;
         let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
@@ -109,6 +110,12 @@ impl Scorer {
     /// 92 % of them.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
+        if self.trials.paradigm().matrices().is_some()
+            && self.draws.resamples > 0
+            && let Some(note) = no_images(score.score.measure, score.interval.err())
+        {
+            return Some(note.to_owned());
+        }
         match score.interval {
             Err(reason) => Some(reason.to_string()),
             Ok(_) if within || score.score.measure.has_narrow_intervals() => {
@@ -145,6 +152,12 @@ impl Scorer {
                 self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
+            if let Some(people) = self.trials.paradigm().matrices() {
+                let draws = MatrixDraws::new(people, &self.draws);
+                let replicates = MatrixReplicates::new(people, columns, &draws);
+                found.extend(self.matrices(&replicates, plain));
+                continue;
+            }
             found.extend(match self.trials.paradigm().ratings() {
                 Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
@@ -262,6 +275,23 @@ impl Scorer {
             let main = measures.iter().position(|(measure, _)| *measure == main);
             let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
             ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main }
+        };
+        plain.into_iter().enumerate().map(of_column).collect()
+    }
+
+    fn matrices(&self, found: &MatrixReplicates, plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
+            let of_score = |score: &Score| {
+                let replicates = found.of(score.measure, column).expect("a measure of matrices");
+                SubsetScore {
+                    subset: 0,
+                    score: *score,
+                    n_clusters: replicates.clusters,
+                    interval: replicates.interval(),
+                }
+            };
+            let main = found.of(self.main_measure(), column).expect("one of them").clone();
+            ColumnScores { scores: plain[0].iter().map(of_score).collect(), main }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
