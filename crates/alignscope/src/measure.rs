@@ -1,8 +1,10 @@
 //! Scores of trials and distances, and how they are resampled.
 
 mod accuracy;
+mod difficulty;
 mod fitted;
 mod kendall;
+mod likelihood;
 mod logistic;
 mod pearson;
 mod ranks;
@@ -12,8 +14,12 @@ mod vote_share;
 mod weighted;
 
 pub use accuracy::{Accuracy, BeyondChance};
+pub use difficulty::{AgreementCorrelation, ResponseTimeCorrelation};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
+pub use likelihood::{
+    Bits, Explained, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares, entropy_of_votes,
+};
 pub use logistic::{Logistic, LogisticFit};
 pub use pearson::{Pearson, pearson};
 pub use ranks::average_ranks;
@@ -140,6 +146,10 @@ pub enum Computed {
         /// How its value becomes one of this measure.
         turn: Turn,
     },
+    /// How likely the model makes people's choices: a ratio of two sums over trials.
+    Likelihood,
+    /// A correlation over the questions that people were asked.
+    Difficulty,
 }
 
 /// From the value of a measure (or an end of its interval) and its chance, the value of another
@@ -170,11 +180,19 @@ pub enum Measure {
     PearsonLogistic5,
     /// [`FittedError`] with five parameters.
     RmseLogistic5,
+    /// [`Bits`].
+    Bits,
+    /// [`Explained`].
+    Explained,
+    /// [`AgreementCorrelation`].
+    AgreementCorrelation,
+    /// [`ResponseTimeCorrelation`].
+    ResponseTimeCorrelation,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -185,6 +203,10 @@ impl Measure {
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
+        Self::Bits,
+        Self::Explained,
+        Self::AgreementCorrelation,
+        Self::ResponseTimeCorrelation,
     ];
 
     fn implementation(self) -> &'static dyn TrialMeasure {
@@ -199,6 +221,10 @@ impl Measure {
             Self::RmseLogistic4 => &FittedError(Logistic::Four),
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
+            Self::Bits => &Bits,
+            Self::Explained => &Explained,
+            Self::AgreementCorrelation => &AgreementCorrelation,
+            Self::ResponseTimeCorrelation => &ResponseTimeCorrelation,
         }
     }
 
@@ -253,11 +279,21 @@ impl Measure {
         matches!(self.computed(), Computed::Mean)
     }
 
+    /// Whether the page of a run tells it of the whole of each data set: the main one, and those
+    /// that can be laid side by side across kinds of trials.
+    pub fn is_told(self) -> bool {
+        let is_common = matches!(self.computed(), Computed::Likelihood | Computed::Difficulty);
+        self.is_main() || is_common
+    }
+
     /// The measures of ratings, in the order in which results have them.
     pub(crate) fn of_ratings() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
         Self::ALL.into_iter().filter_map(|measure| match measure.computed() {
             Computed::Rated(rated) => Some((measure, rated)),
-            Computed::Mean | Computed::Turned { .. } => None,
+            Computed::Mean
+            | Computed::Turned { .. }
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         })
     }
 
@@ -265,7 +301,10 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean | Computed::Rated(_) => None,
+            Computed::Mean
+            | Computed::Rated(_)
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 }
