@@ -1,6 +1,7 @@
 //! Scores of trials and distances, and how they are resampled.
 
 mod accuracy;
+mod average_precision;
 mod difficulty;
 mod fitted;
 mod kendall;
@@ -14,6 +15,7 @@ mod vote_share;
 mod weighted;
 
 pub use accuracy::{Accuracy, BeyondChance};
+pub use average_precision::{AveragePrecision, average_precision};
 pub use difficulty::{AgreementCorrelation, ResponseTimeCorrelation};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
@@ -180,6 +182,8 @@ pub enum Measure {
     PearsonLogistic5,
     /// [`FittedError`] with five parameters.
     RmseLogistic5,
+    /// [`AveragePrecision`].
+    AveragePrecision,
     /// [`Bits`].
     Bits,
     /// [`Explained`].
@@ -192,7 +196,7 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -203,6 +207,7 @@ impl Measure {
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
+        Self::AveragePrecision,
         Self::Bits,
         Self::Explained,
         Self::AgreementCorrelation,
@@ -221,6 +226,7 @@ impl Measure {
             Self::RmseLogistic4 => &FittedError(Logistic::Four),
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
+            Self::AveragePrecision => &AveragePrecision,
             Self::Bits => &Bits,
             Self::Explained => &Explained,
             Self::AgreementCorrelation => &AgreementCorrelation,
@@ -286,15 +292,29 @@ impl Measure {
         self.is_main() || is_common
     }
 
-    /// The measures of ratings, in the order in which results have them.
-    pub(crate) fn of_ratings() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
-        Self::ALL.into_iter().filter_map(|measure| match measure.computed() {
-            Computed::Rated(rated) => Some((measure, rated)),
+    /// What it is if it is of ratings.
+    pub(crate) fn rated(self) -> Option<&'static dyn RatedMeasure> {
+        match self.computed() {
+            Computed::Rated(rated) => Some(rated),
             Computed::Mean
             | Computed::Turned { .. }
             | Computed::Likelihood
             | Computed::Difficulty => None,
-        })
+        }
+    }
+
+    /// The measures of ratings, in the order in which results have them.
+    pub(crate) fn of_ratings() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
+        Self::all_rated().filter(|(_, rated)| !rated.needs_shares())
+    }
+
+    /// The measures of shares of people who find two images the same.
+    pub(crate) fn of_shares() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
+        Self::all_rated().filter(|(_, rated)| rated.needs_shares())
+    }
+
+    fn all_rated() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
+        Self::ALL.into_iter().filter_map(|measure| Some((measure, measure.rated()?)))
     }
 
     /// The measure that this is turned from, and how; `None` if it is computed of trials.

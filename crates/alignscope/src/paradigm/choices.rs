@@ -19,12 +19,15 @@ const FOLD_SEED: u64 = 0;
 /// With more distorted images than this, a reference's are not all compared with each other.
 const MOST_TOGETHER: usize = 500;
 
-/// Choices between alternatives, each of which is a pair of images: the more alike they are to a
-/// model, the more likely is it to choose the alternative.
+/// Choices between alternatives, each of which is a pair of images: the more alike (or, where people
+/// pick what differs most, the less alike) they are to a model, the more likely is it to choose the
+/// alternative.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choices {
     /// Alternatives of each choice: 2 or 3.
     pub alternatives: usize,
+    /// Whether people [pick what differs most](Paradigm::picks_farthest).
+    pub farthest: bool,
     /// The distance of each alternative, by its position among those of all comparisons of the
     /// trials: `[choices, alternatives]`.
     pub distances: Vec<u32>,
@@ -44,8 +47,9 @@ pub struct Choices {
 impl Choices {
     /// The choices of trials: between their [alternatives](Paradigm::alternatives); or, where
     /// people rated, between any two pairs that share what makes a [cluster](Paradigm::cluster):
-    /// which of two distorted images is closer to their reference. `None` if people did neither, or
-    /// no two rated pairs can be compared.
+    /// which of two distorted images is closer to their reference. `None` if people did neither, no
+    /// two rated pairs can be compared, or ratings are shares of people who find two images the
+    /// same.
     ///
     /// Of ratings P(i is closer than j) is Φ((s_i − s_j)/√(σ_i² + σ_j²)) by the scores and their
     /// deviations. Where a deviation is not known, or both are 0, it is 1, 1/2 or 0.
@@ -53,7 +57,11 @@ impl Choices {
         let clusters = Folds::of(paradigm);
         match Questions::of(paradigm) {
             Some(questions) => Some(Self::of_questions(&questions, &clusters)),
-            None => Self::of_ratings(paradigm, &paradigm.ratings()?, &clusters),
+            None => {
+                let ratings = paradigm.ratings()?;
+                let of_shares = ratings.rated().iter().any(|(_, rated)| rated.needs_shares());
+                if of_shares { None } else { Self::of_ratings(paradigm, &ratings, &clusters) }
+            }
         }
     }
 
@@ -69,6 +77,7 @@ impl Choices {
         let fold = |trial: u32| folds.of_trial(trial as usize);
         Self {
             alternatives: k,
+            farthest: questions.farthest,
             distances: questions.distances.clone(),
             shares: questions.shares(),
             folds: trials.clone().map(fold).collect(),
@@ -81,6 +90,7 @@ impl Choices {
         let deviations: Option<Vec<f64>> = ratings.deviations.iter().copied().collect();
         let mut of = Self {
             alternatives: 2,
+            farthest: false,
             distances: vec![],
             shares: vec![],
             trials: vec![],
@@ -185,7 +195,7 @@ fn folds(clusters: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paradigm::{OddOneOut, RatedPair, TwoAlternatives};
+    use crate::paradigm::{OddOneOut, Quadruplet, RatedPair, SameDifferent, TwoAlternatives};
 
     #[test]
     fn folds_have_as_many_clusters_and_few_clusters_a_fold_each() {
@@ -234,6 +244,22 @@ mod tests {
         let turned = TwoAlternatives { left: 2, right: 1, ..trial(0.0, 3.0) };
         assert_eq!(held(vec![trial(1.0, 1.0), turned]), [Some(five); 2]);
         assert_eq!(held(vec![trial(0.8, 0.2), trial(0.0, 1.0)]), [None, None]);
+    }
+
+    #[test]
+    fn the_pair_that_differs_more_is_an_alternative_of_its_own() {
+        let trial =
+            Quadruplet { first: [3, 1], second: [0, 2], first_votes: 4.0, second_votes: 1.0 };
+        let choices = Choices::of(&vec![trial]).expect("a choice");
+        // 0–2 comes before 1–3.
+        assert_eq!((choices.farthest, &choices.distances[..]), (true, &[1, 0][..]));
+        assert_eq!(choices.shares, [0.2, 0.8]);
+    }
+
+    #[test]
+    fn same_or_different_is_no_choice_among_pairs() {
+        let trial = |other| SameDifferent { images: [0, other], same_votes: 1.0, different_votes: 0.0 };
+        assert_eq!(Choices::of(&vec![trial(1), trial(2)]), None);
     }
 
     #[test]

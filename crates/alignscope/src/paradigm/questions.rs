@@ -11,6 +11,8 @@ use crate::measure::MIN_VOTES;
 pub struct Questions {
     /// Alternatives of each.
     pub alternatives: usize,
+    /// Whether people [pick what differs most](Paradigm::picks_farthest).
+    pub farthest: bool,
     /// The question of each trial, numbered by first use.
     pub of_trials: Vec<u32>,
     /// The distance of each alternative, by its position among those of all comparisons of the
@@ -39,6 +41,7 @@ impl Questions {
         let mut known = HashMap::new();
         let mut of = Self {
             alternatives,
+            farthest: paradigm.picks_farthest(),
             of_trials: Vec::with_capacity(paradigm.count()),
             distances: Vec::with_capacity(compared.len()),
             trial_votes: Vec::with_capacity(compared.len()),

@@ -22,6 +22,7 @@ struct OfQuestions {
     /// The distances of the alternatives of each, by position: `[questions, alternatives]`.
     distances: Vec<u32>,
     alternatives: usize,
+    farthest: bool,
     clusters: Clusters,
     /// Whether each question's trials are in one cluster.
     is_whole: bool,
@@ -84,6 +85,7 @@ impl OfQuestions {
             numbers: vec![],
             distances: vec![],
             alternatives: questions.alternatives,
+            farthest: questions.farthest,
             clusters: Clusters { count: clusters.count, codes: vec![] },
             is_whole: true,
         };
@@ -102,11 +104,13 @@ impl OfQuestions {
         varies.then_some(of)
     }
 
-    /// How much nearer the nearest alternative of each question is than the next.
+    /// How much nearer the nearest alternative of each question is than the next; or how much
+    /// farther the farthest.
     fn margins(&self, distances: &[f64]) -> Vec<f64> {
         let margin = |places: &[u32]| {
             let (mut least, mut next) = (f64::INFINITY, f64::INFINITY);
-            for distance in places.iter().map(|place| distances[*place as usize]) {
+            let sign = if self.farthest { -1.0 } else { 1.0 };
+            for distance in places.iter().map(|place| sign * distances[*place as usize]) {
                 next = next.min(distance.max(least));
                 least = least.min(distance);
             }

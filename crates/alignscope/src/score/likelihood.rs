@@ -73,8 +73,11 @@ impl Likelihoods {
     ///
     /// `first` — which denominator is that of the first measure
     pub(super) fn shares(&self, distances: &[f64], first: usize) -> Vec<Share> {
-        let Choices { alternatives, distances: places, shares, folds, .. } = &self.choices;
-        let distances: Vec<f64> = places.iter().map(|place| distances[*place as usize]).collect();
+        let Choices { alternatives, farthest, distances: places, shares, folds, .. } =
+            &self.choices;
+        let sign = if *farthest { -1.0 } else { 1.0 };
+        let distances: Vec<f64> =
+            places.iter().map(|place| sign * distances[*place as usize]).collect();
         let bits = SoftmaxChoices::new(*alternatives, &distances, shares, folds).bits();
         let share = |(place, measure): (usize, &LikelihoodMeasure)| {
             let bits = bits.iter().zip(&measure.of_choices);
