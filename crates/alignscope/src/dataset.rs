@@ -69,6 +69,18 @@ pub struct LabelColumn {
     pub codes: Vec<u32>,
 }
 
+/// A number of each trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberColumn {
+    /// Its name.
+    pub name: String,
+    /// The number of each trial; NaN where it is not known.
+    pub values: Vec<f64>,
+}
+
+/// The name of the column with how long people took to answer, in any unit of time.
+pub const RESPONSE_TIME: &str = "response_time";
+
 /// A data set as it will be run.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -88,6 +100,8 @@ pub struct Dataset {
     pub trial_ids: Vec<u64>,
     /// Labels of each trial; every column has one code a trial.
     pub labels: Vec<LabelColumn>,
+    /// Numbers of each trial.
+    pub numbers: Vec<NumberColumn>,
     /// The annotation files that were read, or folders of them, with the hashes of what was read.
     pub sources: Vec<HashedPath>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
@@ -143,10 +157,17 @@ impl Dataset {
             trial_ids: (0..trials.len() as u64).collect(),
             trials,
             labels: vec![],
+            numbers: vec![],
             sources: vec![],
             notes: vec![],
             skipped_trials: 0,
             missing: vec![],
         }
+    }
+
+    /// How long people took to answer each trial, if the data set says so; NaN where it does not.
+    pub fn response_times(&self) -> Option<&[f64]> {
+        let times = self.numbers.iter().find(|column| column.name == RESPONSE_TIME)?;
+        Some(&times.values)
     }
 }

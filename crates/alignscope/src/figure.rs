@@ -4,6 +4,7 @@ mod axes;
 mod curves;
 mod heat_map;
 mod legend;
+mod likelihood;
 mod map;
 mod mark;
 mod palette;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use crate::energy::EnergyRow;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
+use crate::score::Measure;
 use crate::similarity::SimilarityRow;
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
@@ -93,6 +95,10 @@ enum About {
     Map,
     /// How alike models are.
     Similarity,
+    /// Bits against depth.
+    Bits,
+    /// Bits against depth, as a share of people's.
+    Explained,
 }
 
 impl About {
@@ -104,6 +110,8 @@ impl About {
             Self::Training => "Alignment over training",
             Self::Map => "Alignment over training and depth",
             Self::Similarity => "How alike models see the same images",
+            Self::Bits => "People's answers in bits, all levels on one axis",
+            Self::Explained => "Share of the bits that people's own answers hold",
         }
     }
 
@@ -115,6 +123,8 @@ impl About {
             Self::Training => "Score against training step",
             Self::Map => "Score by training step and stage",
             Self::Similarity => "Similarity by the stages of two models",
+            Self::Bits => "Bits beyond chance against depth in percent",
+            Self::Explained => "Share of people's bits against depth in percent",
         }
     }
 }
@@ -239,6 +249,25 @@ impl Figure {
             _ => 2,
         };
         (!panels.is_empty()).then(|| Self::of_curves(About::Energy, panels, columns, options))
+    }
+
+    /// The bits of models against depth, or the share explained of those that people's own answers
+    /// hold: a panel for each model that has several stages, a line for each data set, and one axis
+    /// of values for all of them.
+    ///
+    /// `rows` — of one kind of distance, but for pixels and distances of a model's own
+    ///
+    /// `measure` — [`Measure::Bits`] or [`Measure::Explained`]
+    ///
+    /// `None` if no model has several stages with such scores.
+    pub fn from_likelihood(
+        rows: &[ScoreRow],
+        measure: Measure,
+        options: &FigureOptions,
+    ) -> Option<Self> {
+        let about = if measure == Measure::Bits { About::Bits } else { About::Explained };
+        let panels = likelihood::panels(rows, measure);
+        (!panels.is_empty()).then(|| Self::of_curves(about, panels, COLUMNS, options))
     }
 
     /// Whether it shows energy, and so nothing that people answered.

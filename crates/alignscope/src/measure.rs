@@ -2,8 +2,10 @@
 
 mod accuracy;
 mod average_precision;
+mod difficulty;
 mod fitted;
 mod kendall;
+mod likelihood;
 mod logistic;
 mod matrices;
 mod pearson;
@@ -15,8 +17,12 @@ mod weighted;
 
 pub use accuracy::{Accuracy, BeyondChance};
 pub use average_precision::{AveragePrecision, average_precision};
+pub use difficulty::{AgreementCorrelation, ResponseTimeCorrelation};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
+pub use likelihood::{
+    Bits, Explained, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares, entropy_of_votes,
+};
 pub use logistic::{Logistic, LogisticFit};
 pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};
 pub(crate) use matrices::{MatrixMeasure, MatrixSample};
@@ -147,6 +153,10 @@ pub enum Computed {
     },
     /// A model's matrix and people's.
     Matrices,
+    /// How likely the model makes people's choices: a ratio of two sums over trials.
+    Likelihood,
+    /// A correlation over the questions that people were asked.
+    Difficulty,
 }
 
 /// From the value of a measure (or an end of its interval) and its chance, the value of another
@@ -185,11 +195,19 @@ pub enum Measure {
     MatrixCosine,
     /// [`WhitenedCosine`].
     WhitenedCosine,
+    /// [`Bits`].
+    Bits,
+    /// [`Explained`].
+    Explained,
+    /// [`AgreementCorrelation`].
+    AgreementCorrelation,
+    /// [`ResponseTimeCorrelation`].
+    ResponseTimeCorrelation,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -204,6 +222,10 @@ impl Measure {
         Self::KendallTauA,
         Self::MatrixCosine,
         Self::WhitenedCosine,
+        Self::Bits,
+        Self::Explained,
+        Self::AgreementCorrelation,
+        Self::ResponseTimeCorrelation,
     ];
 
     fn implementation(self) -> &'static dyn TrialMeasure {
@@ -222,6 +244,10 @@ impl Measure {
             Self::KendallTauA => &KendallTauA,
             Self::MatrixCosine => &MatrixCosine,
             Self::WhitenedCosine => &WhitenedCosine,
+            Self::Bits => &Bits,
+            Self::Explained => &Explained,
+            Self::AgreementCorrelation => &AgreementCorrelation,
+            Self::ResponseTimeCorrelation => &ResponseTimeCorrelation,
         }
     }
 
@@ -276,11 +302,22 @@ impl Measure {
         matches!(self.computed(), Computed::Mean)
     }
 
+    /// Whether the page of a run tells it of the whole of each data set: the main one, and those
+    /// that can be laid side by side across kinds of trials.
+    pub fn is_told(self) -> bool {
+        let is_common = matches!(self.computed(), Computed::Likelihood | Computed::Difficulty);
+        self.is_main() || is_common
+    }
+
     /// What it is if it is of ratings.
     pub(crate) fn rated(self) -> Option<&'static dyn RatedMeasure> {
         match self.computed() {
             Computed::Rated(rated) => Some(rated),
-            Computed::Mean | Computed::Turned { .. } | Computed::Matrices => None,
+            Computed::Mean
+            | Computed::Turned { .. }
+            | Computed::Matrices
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 
@@ -302,7 +339,11 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean | Computed::Rated(_) | Computed::Matrices => None,
+            Computed::Mean
+            | Computed::Rated(_)
+            | Computed::Matrices
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What people can be asked, and how a model's answers to the same questions are scored.
 
 mod accuracy;
+mod choices;
 mod kind;
 mod odd_one_out;
 mod quadruplets;
+mod questions;
 mod rated_pairs;
 mod same_different;
 mod similarity_matrices;
@@ -12,9 +14,11 @@ mod two_alternatives;
 mod votes;
 
 use crate::measure::{Measure, Score, Ties};
+pub use choices::{Choices, FOLDS};
 pub use kind::{Alternative, Answer, Ceiling, Column, ImageIndex, Paradigm, Ratings, TrialCeiling};
 pub use odd_one_out::{MIN_ANSWERS, OddOneOut, odd_one_out_outcomes};
 pub use quadruplets::Quadruplet;
+pub use questions::Questions;
 pub use rated_pairs::{RatedPair, correlations};
 pub use same_different::SameDifferent;
 pub use similarity_matrices::SimilarityMatrices;

@@ -213,6 +213,10 @@ impl PreparedDataset {
         let draws = Draws::new(how.resampling, &dataset.name, clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
+        let scorer = match dataset.response_times() {
+            Some(times) => scorer.with_response_times(times),
+            None => scorer,
+        };
         let ceilings = ceilings(&dataset, &scorer, how.resampling.seed);
         progress.end();
         Ok(Self {

@@ -12,6 +12,7 @@ pub use interval::{
     Factors, Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval,
     finest_p, two_sided_p,
 };
+pub(crate) use normal::normal_cdf;
 pub use simultaneous::Together;
 
 /// What is drawn again as a whole.

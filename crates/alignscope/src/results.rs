@@ -55,7 +55,9 @@ pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, Host, Manifest, ModelRecord, Times,
     WorkRecord, parts_of, read_drawn, read_resampling,
 };
-pub(crate) use names::{CHANNEL_ENERGY, own_figures, training_figures};
+pub(crate) use names::{
+    CHANNEL_ENERGY, OF_LIKELIHOOD, figures_of_any_run, own_figures, training_figures,
+};
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleFile, ScaleWriter};

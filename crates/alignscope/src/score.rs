@@ -1,5 +1,7 @@
 //! How well distances follow the answers of people.
 
+mod difficulty;
+mod likelihood;
 mod matrices;
 mod rated;
 mod ratio;

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, LabelColumn, Pairs, Trials};
+use super::{Dataset, LabelColumn, NumberColumn, Pairs, Trials};
 use crate::input_file::ContentHash;
 use crate::paradigm::Answer;
 
@@ -16,10 +16,10 @@ impl Pairs {
 }
 
 impl Dataset {
-    /// Hash over the trials, people's answers and the labels that make clusters and subsets: over
-    /// their numbers, each list after its length.
+    /// Hash over the trials, people's answers, the labels that make clusters and subsets, and numbers
+    /// of trials: over their numbers, each list after its length.
     pub fn trials_hash(&self) -> ContentHash {
-        let Dataset { trials, trial_ids, labels, .. } = self;
+        let Dataset { trials, trial_ids, labels, numbers, .. } = self;
         let mut hash = Numbers(Sha256::new());
         hash.trials(trials);
         hash.list(trial_ids.iter().copied());
@@ -29,6 +29,11 @@ impl Dataset {
             hash.count(values.len());
             values.iter().for_each(|value| hash.text(value));
             hash.list(codes.iter().copied().map(u64::from));
+        }
+        hash.count(numbers.len());
+        for NumberColumn { name, values } in numbers {
+            hash.text(name);
+            hash.list(values.iter().map(|value| value.to_bits()));
         }
         ContentHash::finish(hash.0)
     }

@@ -13,8 +13,8 @@ use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
 use super::tid::lines;
 use super::{
-    Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RatedPair, Trials,
-    TwoAlternatives,
+    Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RESPONSE_TIME, RatedPair,
+    Trials, TwoAlternatives,
 };
 
 pub(super) use quadruplets::QuadrupletsManifest;
@@ -57,7 +57,7 @@ impl Format for TwoAfcManifest {
 
     fn description(&self) -> &'static str {
         "two-alternative choices of your own: twoafc.csv with reference,left,right,\
-         right_vote or left_votes,right_votes[,group,subject,split]"
+         right_vote or left_votes,right_votes[,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -83,7 +83,7 @@ impl Format for OddOneOutManifest {
 
     fn description(&self) -> &'static str {
         "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
-         [,group,subject,split]"
+         [,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -194,6 +194,7 @@ impl Reading<'_> {
             None => table.find("split"),
         };
         let number = table.find("trial");
+        let response_time = table.find(RESPONSE_TIME);
         let (names, labels): (Vec<String>, Vec<Column>) = labels_of(&table, self.path)?
             .into_iter()
             .map(|(name, column)| (name.to_owned(), column))
@@ -223,11 +224,23 @@ impl Reading<'_> {
             let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
             let names = images.each_ref().map(String::as_str);
             let find = |name: &str| find(self.files, name);
-            builder.add(id, row.line(), names, find, trial, &labels)?;
+            let time = response_time.map(|column| time(row, column)).transpose()?;
+            let is_added = builder.add(id, row.line(), names, find, trial, &labels)?;
+            time.filter(|_| is_added).into_iter().for_each(|time| builder.answered_in(time));
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
         builder.finish(self.format, None, wrap, vec![source], Vec::new())
+    }
+}
+
+/// How long people took to answer; NaN where that is not said.
+fn time(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {
+    match row.text(column) {
+        "" => Ok(f64::NAN),
+        _ => row.parse(column, "a number above 0, or nothing", |time: &f64| {
+            *time > 0.0 && time.is_finite()
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::shown;
 use super::files::{Names, entry, file_in};
 use super::format::Format;
 use super::release::{self, Release};
-use super::table::Table;
+use super::table::{Column, Row, Table};
 use super::tid::lines;
 use super::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, ThingsImages, Trials};
 use crate::input_file::{HashedPath, InputFile};
@@ -115,7 +115,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
         }
         let names = triplet.concepts.map(|concept| concepts[concept as usize].as_str());
         let label: Option<[&str; 1]> = subjects.as_ref().map(|s| [s[record].as_str()]);
-        builder.add(
+        let is_added = builder.add(
             record as u64,
             record as u64 + 1,
             names,
@@ -126,6 +126,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             |images| OddOneOut { images, odd: triplet.odd },
             label.as_ref().map_or(&[], |label| label.as_slice()),
         )?;
+        let time = triplets.times.as_ref().map(|times| times[record]);
+        time.filter(|_| is_added).into_iter().for_each(|time| builder.answered_in(time));
     }
     let mut notes = images.map_or_else(Vec::new, |images| images.notes(concepts.len(), which));
     let what = format!("{} answers", triplets.rows.len());
@@ -281,6 +283,8 @@ struct Triplet {
 struct Triplets {
     rows: Vec<Triplet>,
     subjects: Option<Vec<String>>,
+    /// How long people took to answer each.
+    times: Option<Vec<f64>>,
     source: HashedPath,
 }
 
@@ -337,7 +341,7 @@ fn read_text(path: &Path, concepts: &[String]) -> Result<Triplets, DatasetError>
         }
         rows.push(Triplet::new(triplet, 2, path, line)?);
     }
-    Ok(Triplets { rows, subjects: None, source: file.hashed_path() })
+    Ok(Triplets { rows, subjects: None, times: None, source: file.hashed_path() })
 }
 
 /// Whether a line names concepts, or images of them, instead of numbering them.
@@ -398,7 +402,7 @@ fn read_paths(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
         rows.push(Triplet::new(triplet, 2, path, row.line())?);
         Ok(true)
     })?;
-    Ok(Triplets { rows, subjects: None, source })
+    Ok(Triplets { rows, subjects: None, times: None, source })
 }
 
 fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
@@ -407,8 +411,13 @@ fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
     let choice = table.column("choice")?;
     let subject = table.find("subject_id");
     let expected = format!("the number of a concept, 1 to {concepts}");
-    let subjects = subject.map(|_| Vec::new());
-    let mut triplets = Triplets { rows: Vec::new(), subjects, source: table.hashed_path() };
+    let time = table.find("RT");
+    let mut triplets = Triplets {
+        rows: Vec::new(),
+        subjects: subject.map(|_| Vec::new()),
+        times: time.map(|_| Vec::new()),
+        source: table.hashed_path(),
+    };
     table.for_each(|_, row| {
         let mut triplet = [0; 3];
         for (index, column) in triplet.iter_mut().zip(columns) {
@@ -421,9 +430,21 @@ fn read_large(path: &Path, concepts: usize) -> Result<Triplets, DatasetError> {
         if let (Some(subjects), Some(column)) = (&mut triplets.subjects, subject) {
             subjects.push(row.text(column).to_owned());
         }
+        if let (Some(times), Some(column)) = (&mut triplets.times, time) {
+            times.push(response_time(row, column)?);
+        }
         Ok(true)
     })?;
     Ok(triplets)
+}
+
+/// A response time in ms; NaN where the table has none that can be.
+fn response_time(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {
+    if matches!(row.text(column), "" | "NA" | "NaN") {
+        return Ok(f64::NAN);
+    }
+    let time = row.number(column)?;
+    Ok(if time > 0.0 { time } else { f64::NAN })
 }
 
 /// The image that stands for each concept.

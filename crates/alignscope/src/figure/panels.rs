@@ -87,10 +87,12 @@ fn describe(panel: &PanelData) -> String {
             ));
             continue;
         }
+        let name = match curve.kind {
+            Kind::Dataset(_) => panel.dataset_of(curve).to_owned(),
+            _ => format!("{}{study}, {}", short_name(&curve.model), curve.of),
+        };
         said.push(format!(
-            "{}{study}, {}: {} at {}, highest {} at {}, {} at {}.",
-            short_name(&curve.model),
-            curve.of,
+            "{name}: {} at {}, highest {} at {}, {} at {}.",
             panel.said(first.value),
             first.stage,
             panel.said(best.value),

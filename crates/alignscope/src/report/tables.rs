@@ -22,12 +22,12 @@ pub(super) const MOST_ROWS: usize = 1500;
 pub(super) fn scores(run: &Run) -> Table {
     let whole = |row: &&ScoreRow| row.subset == "all";
     let shown = run.scores.iter().filter(whole);
-    let shown = shown.filter(|row| row.measure.is_main());
+    let shown = shown.filter(|row| row.measure.is_told());
     // The curves, in the order in which they begin.
-    let mut places: HashMap<(&str, &str, Distance), usize> = HashMap::new();
+    let mut places: HashMap<(&str, &str, Distance, Measure), usize> = HashMap::new();
     let mut curves: Vec<Vec<&ScoreRow>> = Vec::new();
     for row in shown {
-        let curve = (row.dataset.as_str(), row.model.as_str(), row.distance);
+        let curve = (row.dataset.as_str(), row.model.as_str(), row.distance, row.measure);
         let place = *places.entry(curve).or_insert(curves.len());
         match curves.get_mut(place) {
             Some(curve) => curve.push(row),
@@ -232,10 +232,11 @@ pub(super) fn comparisons(run: &Run) -> Table {
             stage => format!("{name}, {stage}, {}", side.distance),
         }
     };
-    let whole = run.comparisons.iter().filter(|c| c.subset == "all" && c.measure.is_main());
+    let whole = run.comparisons.iter().filter(|c| c.subset == "all");
     let rows = whole.map(|c| {
         vec![
             Cell::text(c.dataset.clone()),
+            Cell::text(c.measure.name()),
             Cell::text(side(&c.a())),
             Cell::text(side(&c.b())),
             Cell::number(Some(c.value_a)),
@@ -247,10 +248,18 @@ pub(super) fn comparisons(run: &Run) -> Table {
         ]
     });
     Table {
-        caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set and kind of distance; agreement beyond chance (κ)"
+        caption: "Paired differences, first less second; p, and p after Holm's correction for all rows of a data set, measure and kind of distance; agreement beyond chance (κ)"
             .to_owned(),
         columns: owned(&[
-            "data set", "first", "second", "its score", "the other's", "difference", "p", "p (Holm)",
+            "data set",
+            "measure",
+            "first",
+            "second",
+            "its score",
+            "the other's",
+            "difference",
+            "p",
+            "p (Holm)",
             "κ",
         ]),
         rows: rows.collect(),

@@ -95,6 +95,8 @@ pub enum NoInterval {
     UndefinedResamples,
     /// All resamples give one value.
     NoVariation,
+    /// What is correlated are questions, and the trials of one are in several clusters.
+    DividedQuestions,
 }
 
 impl fmt::Display for NoInterval {
@@ -105,6 +107,7 @@ impl fmt::Display for NoInterval {
             Self::FewClusters => write!(f, "fewer than {MIN_CLUSTERS} clusters"),
             Self::UndefinedResamples => f.write_str("not defined in many resamples"),
             Self::NoVariation => f.write_str("no variation among clusters"),
+            Self::DividedQuestions => f.write_str("questions lie in several clusters"),
         }
     }
 }

@@ -51,6 +51,8 @@ struct Kept {
     state: Option<SeriesStep>,
     depth_percent: f64,
     replicates: Replicates,
+    /// Of the last stage, if there are any.
+    bits: Option<Replicates>,
     /// Whether it is a point of a curve: of an encoder's, or of several stages of a model with a distance
     /// of its own.
     of_curve: bool,
@@ -119,6 +121,7 @@ impl<'a> Scoring<'a> {
             let last = Some(stage.stage) == last_stage;
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
             let replicates = found.main;
+            let bits = found.bits.filter(|_| last);
             let state = state.cloned();
             self.kept.push(Kept {
                 dataset,
@@ -126,6 +129,7 @@ impl<'a> Scoring<'a> {
                 state,
                 depth_percent,
                 replicates,
+                bits,
                 of_curve,
                 last,
                 outcomes,
@@ -360,6 +364,7 @@ impl<'a> Scoring<'a> {
                 .map(|kept| Measured {
                     side: kept.side.clone(),
                     replicates: kept.replicates.clone(),
+                    bits: kept.bits.clone(),
                     outcomes: kept.outcomes.clone(),
                     state: kept.state.clone(),
                 })

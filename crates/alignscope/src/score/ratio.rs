@@ -54,9 +54,10 @@ pub(crate) fn replicates(
             let (totals, of_clusters) = table.of_subset(s, clusters.count);
             let of_share = |(i, share): (usize, &Share)| {
                 let d = shares.len() + share.denominator;
+                // Sums that are both 0 are of no trial that counts: either may be negative.
                 let left_out: Vec<f64> = of_clusters
                     .chunks_exact(table.width)
-                    .filter(|sums| sums[d] > 0.0)
+                    .filter(|sums| sums[d] != 0.0 || sums[i] != 0.0)
                     .map(|sums| ratio(totals[i] - sums[i], totals[d] - sums[d]))
                     .collect();
                 Replicates {

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::difficulty::Difficulty;
+use super::likelihood::Likelihoods;
 use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
@@ -24,6 +26,8 @@ pub struct Scorer {
     subsets: Vec<Subset>,
     /// The trials of each subset.
     parts: Vec<Trials>,
+    likelihoods: Option<Likelihoods>,
+    difficulty: Difficulty,
 }
 
 /// A score of a subset, with its interval.
@@ -57,6 +61,8 @@ pub struct ColumnScores {
     pub scores: Vec<SubsetScore>,
     /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
     pub main: Replicates,
+    /// The bits of the whole under all resamples, if people chose or their ratings can be compared.
+    pub bits: Option<Replicates>,
 }
 
 impl Scorer {
@@ -76,7 +82,19 @@ impl Scorer {
         assert_eq!(clusters.codes.len(), trials.len(), "a cluster for each trial");
         assert_eq!(subsets[0].trials.len(), trials.len(), "the first subset is the whole");
         let parts = subsets.iter().map(|subset| trials.part(&subset.trials)).collect();
-        Self { trials, ties, clusters, draws, subsets, parts }
+        let likelihoods = Likelihoods::of(&trials);
+        let difficulty = Difficulty::of(&trials, &clusters, None);
+        Self { trials, ties, clusters, draws, subsets, parts, likelihoods, difficulty }
+    }
+
+    /// The same, with the response time of each trial; NaN where it is not known.
+    ///
+    /// # Panics
+    /// There are not as many times as trials.
+    pub fn with_response_times(self, times: &[f64]) -> Self {
+        assert_eq!(times.len(), self.trials.len(), "a time for each trial");
+        let difficulty = Difficulty::of(&self.trials, &self.clusters, Some(times));
+        Self { difficulty, ..self }
     }
 
     /// The subsets.
@@ -144,7 +162,7 @@ impl Scorer {
     /// # Errors
     /// As for [`score`], and which of the lists it is.
     pub fn score(&self, columns: &[Vec<f64>]) -> Result<Vec<ColumnScores>, ColumnError> {
-        let size = (COLUMN_BYTES / (8 * 2 * self.trials.len().max(1))).max(1);
+        let size = (COLUMN_BYTES / (8 * 4 * self.trials.len().max(1))).max(1);
         let mut found = Vec::with_capacity(columns.len());
         for columns in columns.chunks(size) {
             let done = found.len();
@@ -243,6 +261,7 @@ impl Scorer {
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
         let found = self.replicates(&sample, &measures);
+        let likelihoods = self.likelihoods_of_ratings(columns);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let of_subset = |(s, plain): (usize, &Vec<Score>)| {
                 let of_measure = |(place, measure): (usize, Measure)| {
@@ -274,9 +293,24 @@ impl Scorer {
             let main = self.main_measure();
             let main = measures.iter().position(|(measure, _)| *measure == main);
             let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
-            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main }
+            let scores = plain.iter().enumerate().flat_map(of_subset);
+            let likelihoods = likelihoods.get(column).map_or(&[][..], Vec::as_slice);
+            let of_likelihood = self.scores_of_likelihoods(0, likelihoods);
+            let bits = likelihoods.first().cloned();
+            ColumnScores { scores: scores.chain(of_likelihood).collect(), main, bits }
         };
         plain.into_iter().enumerate().map(of_column).collect()
+    }
+
+                let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
+                Share { numerators, denominator }
+            };
+            let mut shares: Vec<Share> =
+                outcomes(distances).into_iter().enumerate().map(share).collect();
+            shares.extend(self.likelihoods.iter().flat_map(|of| of.shares(distances, means)));
+            shares
+        };
+        (columns.par_iter().flat_map(of_column).collect(), denominators)
     }
 
     fn matrices(&self, found: &MatrixReplicates, plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
@@ -291,34 +325,74 @@ impl Scorer {
                 }
             };
             let main = found.of(self.main_measure(), column).expect("one of them").clone();
-            ColumnScores { scores: plain[0].iter().map(of_score).collect(), main }
+            let scores = plain[0].iter().map(of_score).collect();
+            ColumnScores { scores, main, bits: None }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
 
-    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
-        let mut shares = Vec::new();
-        let mut denominators: Vec<Vec<f64>> = vec![];
-        for distances in columns {
-            let measures = self.trials.paradigm().outcomes(distances, self.ties);
-            if denominators.is_empty() {
-                let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
-                let of = |outcomes: &Vec<Option<f64>>| outcomes.iter().map(counts).collect();
-                denominators = measures.iter().map(of).collect();
-            }
-            for (denominator, outcomes) in measures.into_iter().enumerate() {
+    /// The measures of likelihood of each list of distances under all resamples, of the whole: what
+    /// ratings compare goes beyond parts.
+    fn likelihoods_of_ratings(&self, columns: &[Vec<f64>]) -> Vec<Vec<Replicates>> {
+        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let shares: Vec<Share> =
+            columns.par_iter().flat_map(|d| likelihoods.shares(d, 0)).collect();
+        let denominators: Vec<Vec<f64>> = likelihoods.denominators().collect();
+        let (whole, draws) = (&self.subsets[..1], &self.draws);
+        let found = ratio::replicates(&shares, &denominators, whole, &self.clusters, draws);
+        found[0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
+    }
+
+    /// The measures of likelihood of a subset, in their order, as scores.
+    fn scores_of_likelihoods(&self, subset: usize, found: &[Replicates]) -> Vec<SubsetScore> {
+        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let score = |(place, replicates): (usize, &Replicates)| {
+            let score =
+                likelihoods.score(place, &self.subsets[subset], replicates.estimate)?;
+            let (n_clusters, interval) = (replicates.clusters, replicates.interval());
+            Some(SubsetScore { subset, score, n_clusters, interval })
+        };
+        found.iter().enumerate().filter_map(score).collect()
+    }
+
+    /// What each trial counts for the measures of each list of distances; and the denominators, of
+    /// which the measures of a list have one each, in their order.
+    fn shares_of_choices(&self, columns: &[Vec<f64>]) -> (Vec<Share>, Vec<Vec<f64>>) {
+        let outcomes = |distances: &Vec<f64>| {
+            self.trials.paradigm().outcomes(distances, self.ties)
+        };
+        let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
+        let first = columns.first().map(outcomes).unwrap_or_default();
+        let means = first.len();
+        let of = |outcomes: Vec<Option<f64>>| outcomes.iter().map(counts).collect();
+        let mut denominators: Vec<Vec<f64>> = first.into_iter().map(of).collect();
+        denominators.extend(self.likelihoods.iter().flat_map(Likelihoods::denominators));
+        let of_column = |distances: &Vec<f64>| {
+            let share = |(denominator, outcomes): (usize, Vec<Option<f64>>)| {
                 let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
-                shares.push(Share { numerators, denominator });
-            }
-        }
+                Share { numerators, denominator }
+            };
+            let mut shares: Vec<Share> =
+                outcomes(distances).into_iter().enumerate().map(share).collect();
+            shares.extend(self.likelihoods.iter().flat_map(|of| of.shares(distances, means)));
+            shares
+        };
+        (columns.par_iter().flat_map(of_column).collect(), denominators)
+    }
+
+    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let (shares, denominators) = self.shares_of_choices(columns);
         let measures = denominators.len();
+        let means = measures - self.likelihoods.as_ref().map_or(0, Likelihoods::count);
         let found =
             ratio::replicates(&shares, &denominators, &self.subsets, &self.clusters, &self.draws);
+        let mut of_difficulty = self.difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
             for (s, plain) in plain.iter().enumerate() {
-                for (m, score) in plain.iter().enumerate() {
-                    let replicates = &found[s][column * measures + m];
+                let (of_means, of_likelihoods) =
+                    found[s][column * measures..][..measures].split_at(means);
+                for (score, replicates) in plain.iter().zip(of_means) {
                     let interval = replicates.interval();
                     let n_clusters = replicates.clusters;
                     let of = SubsetScore { subset: s, score: *score, n_clusters, interval };
@@ -327,8 +401,13 @@ impl Scorer {
                         scores.extend(turned(&of));
                     }
                 }
+                scores.extend(self.scores_of_likelihoods(s, of_likelihoods));
+                if s == 0 {
+                    scores.append(&mut of_difficulty[column]);
+                }
             }
-            ColumnScores { scores, main: found[0][column * measures].clone() }
+            let of_whole = &found[0][column * measures..][..measures];
+            ColumnScores { scores, main: of_whole[0].clone(), bits: of_whole.get(means).cloned() }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }

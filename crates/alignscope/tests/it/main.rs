@@ -4,6 +4,7 @@
 
 mod another_model_is_refused;
 mod baselines_match_references;
+mod bits_of_observers;
 mod bootstrap_matches_scipy;
 mod ceilings_match_counts;
 mod controls;
@@ -20,6 +21,7 @@ mod hub_over_http;
 mod image_matches_pillow;
 mod interval_coverage;
 mod intervals_in_a_minute;
+mod likelihood_matches_scipy;
 mod many_looks;
 mod matlab_files;
 mod matrices;

@@ -206,6 +206,7 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
                 .map(|(i, s)| Measured {
                     side: side(i),
                     replicates: s.main,
+                    bits: None,
                     outcomes: None,
                     state: None,
                 })
