@@ -1,5 +1,6 @@
 //! How well distances follow the answers of people.
 
+mod halves;
 mod rated;
 mod ratio;
 mod scorer;

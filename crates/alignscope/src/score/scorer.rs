@@ -2,12 +2,13 @@
 
 use rayon::prelude::*;
 
+use super::halves;
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
-use crate::measure::{RatedMeasure, RatedSample};
-use crate::resample::{Draws, Interval, NoInterval, Replicates};
+use crate::measure::{Computed, RatedMeasure, RatedSample};
+use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
@@ -55,6 +56,9 @@ pub struct ColumnScores {
     pub scores: Vec<SubsetScore>,
     /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
     pub main: Replicates,
+    /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`].
+    pub halves: Vec<[f64; 2]>,
 }
 
 impl Scorer {
@@ -148,6 +152,8 @@ impl Scorer {
                 Some(ratings) => self.rated(columns, plain, &ratings.scores),
                 None => self.choices(columns, plain),
             });
+            let halves = self.halves(columns);
+            found[done..].iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
         }
         Ok(found)
     }
@@ -198,6 +204,28 @@ impl Scorer {
         ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
     }
 
+    /// The main measure of each list on both halves of each split.
+    fn halves(&self, columns: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
+        if self.clusters.count < 2 * MIN_CLUSTERS {
+            return vec![vec![]; columns.len()];
+        }
+        let draws = self.draws.halves();
+        let paradigm = self.trials.paradigm();
+        match (paradigm.ratings(), self.main_measure().computed()) {
+            (Some(ratings), Computed::Rated(measure)) => {
+                let closeness = closeness(columns);
+                let (codes, count) = (&self.clusters.codes, self.clusters.count);
+                let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
+                halves::of_ratings(&sample, measure, &self.subsets[0].trials, &draws)
+            }
+            _ => {
+                let outcomes = |column: &Vec<f64>| paradigm.outcomes(column, self.ties);
+                let main = columns.iter().filter_map(|column| outcomes(column).into_iter().next());
+                halves::of_outcomes(main, &self.subsets[..1], &self.clusters, &draws)
+            }
+        }
+    }
+
     /// The scores of each subset, without resamples.
     fn plain(&self, distances: &[f64]) -> Result<Vec<Vec<Score>>, ScoreError> {
         let whole = score(&self.trials, distances, self.ties)?;
@@ -222,8 +250,7 @@ impl Scorer {
         plain: Vec<Vec<Vec<Score>>>,
         scores: &[f64],
     ) -> Vec<ColumnScores> {
-        let closeness: Vec<Vec<f64>> =
-            columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
+        let closeness = closeness(columns);
         let measures: Vec<_> = Measure::of_ratings().collect();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
@@ -259,7 +286,7 @@ impl Scorer {
             let main = self.main_measure();
             let main = measures.iter().position(|(measure, _)| *measure == main);
             let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
-            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main }
+            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
@@ -296,10 +323,15 @@ impl Scorer {
                     }
                 }
             }
-            ColumnScores { scores, main: found[0][column * measures].clone() }
+            ColumnScores { scores, main: found[0][column * measures].clone(), halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
+}
+
+/// −distance.
+fn closeness(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    columns.iter().map(|distances| distances.iter().map(|d| -d).collect()).collect()
 }
 
 /// The scores that are turned from another of the whole.
