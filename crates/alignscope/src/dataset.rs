@@ -17,6 +17,7 @@ mod not_found;
 mod open;
 mod pairs;
 mod part;
+mod raid;
 mod release;
 mod rows;
 mod selection;
@@ -41,7 +42,10 @@ pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
 
 use crate::input_file::HashedPath;
-pub use crate::paradigm::{ImageIndex, MIN_ANSWERS, OddOneOut, RatedPair, Trials, TwoAlternatives};
+pub use crate::paradigm::{
+    ImageIndex, MIN_ANSWERS, OddOneOut, Quadruplet, RatedPair, SameDifferent, SimilarityMatrices,
+    Trials, TwoAlternatives,
+};
 
 /// An image that at least one trial uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

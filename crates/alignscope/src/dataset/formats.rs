@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::bapps::Bapps;
+use super::bapps::{Bapps, BappsJnd};
 use super::format::Format;
-use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
+use super::manifest::{
+    OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
+};
 use super::nights::Nights;
+use super::raid::Raid;
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -31,18 +34,30 @@ pub enum AnyFormat {
     TwoAfc,
     /// `oddoneout.csv`.
     OddOneOut,
+    /// BAPPS's just noticeable differences.
+    BappsJnd,
+    /// RAID's layout.
+    Raid,
+    /// `samedifferent.csv`.
+    SameDifferent,
+    /// `quadruplets.csv`.
+    Quadruplets,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Nights,
         Self::Bapps,
+        Self::BappsJnd,
+        Self::Raid,
         Self::Things,
         Self::Tid,
         Self::Pairs,
         Self::TwoAfc,
         Self::OddOneOut,
+        Self::SameDifferent,
+        Self::Quadruplets,
     ];
 
     /// The implementation.
@@ -55,6 +70,10 @@ impl AnyFormat {
             Self::Pairs => &PairsManifest,
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
+            Self::BappsJnd => &BappsJnd,
+            Self::Raid => &Raid,
+            Self::SameDifferent => &SameDifferentManifest,
+            Self::Quadruplets => &QuadrupletsManifest,
         }
     }
 
@@ -106,13 +125,23 @@ impl DatasetFormat {
     pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
     /// `oddoneout`
     pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+    /// `bapps-jnd`
+    pub const BAPPS_JND: Self = Self::plain(AnyFormat::BappsJnd);
+    /// `raid`
+    pub const RAID: Self = Self::plain(AnyFormat::Raid);
+    /// `samedifferent`
+    pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
+    /// `quadruplets`
+    pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
         Self::TID_LIKE,
+        Self::RAID,
+        Self::BAPPS_JND,
         Self::NIGHTS,
         Self::NIGHTS_LIKE,
         Self::BAPPS,
@@ -122,6 +151,8 @@ impl DatasetFormat {
         Self::PAIRS,
         Self::TWO_AFC,
         Self::ODD_ONE_OUT,
+        Self::SAME_DIFFERENT,
+        Self::QUADRUPLETS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

@@ -87,7 +87,9 @@ fn curve<'a>(
     );
     if let Some(chosen) = of(Finding::ChosenStage).filter(|chosen| chosen.value.is_finite()) {
         let level = points.level(chosen.value, chosen.ci_low, chosen.ci_high);
-        said.push_str(&format!("; chosen by half of the clusters, a stage has {level} on the other half"));
+        said.push_str(&format!(
+            "; chosen by half of the clusters, a stage has {level} on the other half"
+        ));
     }
     if let Some(onset) = of(Finding::Onset) {
         match onset.stage {

@@ -52,7 +52,8 @@ pub(super) fn scores(run: &Run) -> Table {
             Cell::text(row.measure.to_string()),
             Cell::sorted(peak.stage.to_string(), Some(peak.depth_percent)),
             Cell::interval(Some(peak.value), peak.ci_low, peak.ci_high),
-            chosen.map_or(Cell::number(None), |f| Cell::interval(Some(f.value), f.ci_low, f.ci_high)),
+            chosen
+                .map_or(Cell::number(None), |f| Cell::interval(Some(f.value), f.ci_low, f.ci_high)),
             Cell::sorted(last.stage.to_string(), Some(last.depth_percent)),
             Cell::interval(Some(last.value), last.ci_low, last.ci_high),
             Cell::number(row.chance),
@@ -141,8 +142,16 @@ pub(super) fn findings(run: &Run) -> Table {
     Table {
         caption: "What is read off the curves".to_owned(),
         columns: owned(&[
-            "data set", "model", "distance", "measure", "energy", "finding", "stage", "value",
-            "chosen on", "note",
+            "data set",
+            "model",
+            "distance",
+            "measure",
+            "energy",
+            "finding",
+            "stage",
+            "value",
+            "chosen on",
+            "note",
         ]),
         rows: rows.collect(),
     }

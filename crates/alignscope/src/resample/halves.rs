@@ -31,8 +31,7 @@ impl Draws {
 pub(super) fn half(key: [u8; 32], clusters: usize, number: usize) -> Vec<u32> {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream((number / 2) as u64);
-    let mut counts: Vec<u32> =
-        (0..clusters).map(|place| u32::from(place < clusters / 2)).collect();
+    let mut counts: Vec<u32> = (0..clusters).map(|place| u32::from(place < clusters / 2)).collect();
     counts.shuffle(&mut rng);
     if number % 2 == 1 {
         counts.iter_mut().for_each(|count| *count = 1 - *count);

@@ -62,7 +62,14 @@ struct Kept {
 
 impl<'a> Scoring<'a> {
     pub(super) fn new(experiment: &'a Experiment, datasets: &'a [PreparedDataset]) -> Self {
-        Self { experiment, datasets, rows: vec![], kept: vec![], energy: vec![], half_in_one: vec![] }
+        Self {
+            experiment,
+            datasets,
+            rows: vec![],
+            kept: vec![],
+            energy: vec![],
+            half_in_one: vec![],
+        }
     }
 
     /// Scores all stages of a model on a data set.

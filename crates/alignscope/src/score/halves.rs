@@ -25,7 +25,8 @@ pub(super) fn of_ratings(
     (0..sample.columns.len()).map(of_column).map(splits).collect()
 }
 
-/// The mean of outcomes on both halves of each split, for each list of them.
+/// The mean of outcomes on both halves of each split, for each list of them; nothing for trials without
+/// outcomes.
 ///
 /// `outcomes` — what each trial counts; the same trials count in each list
 /// `whole` — one subset, of all trials
@@ -46,6 +47,9 @@ pub(super) fn of_outcomes(
             Share { numerators, denominator: 0 }
         })
         .collect();
+    if shares.is_empty() {
+        return vec![];
+    }
     let found = ratio::replicates(&shares, &counted, whole, clusters, halves);
     found.into_iter().flatten().map(|share| splits(share.resampled)).collect()
 }
@@ -73,8 +77,7 @@ mod tests {
         let draws = Draws::new(&resampling, "things", clusters as usize);
         let whole = Subset { name: ALL.to_owned(), trials: (0..n).collect(), within: vec![] };
         let codes_of = Clusters { count: clusters as usize, codes: codes.clone() };
-        let scorer =
-            Scorer::new(trials.clone(), codes_of, vec![whole], draws.clone(), Ties::Miss);
+        let scorer = Scorer::new(trials.clone(), codes_of, vec![whole], draws.clone(), Ties::Miss);
         let found = scorer.score(&[distances.clone()]).expect("scored").swap_remove(0).halves;
         if clusters < 16 {
             assert!(found.is_empty());

@@ -7,7 +7,8 @@ use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
-use crate::measure::{Computed, RatedMeasure, RatedSample};
+use crate::measure::{RatedMeasure, RatedSample};
+use crate::paradigm::Ratings;
 use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
@@ -57,7 +58,8 @@ pub struct ColumnScores {
     /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
     pub main: Replicates,
     /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
-    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`].
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose clusters
+    /// are not split.
     pub halves: Vec<[f64; 2]>,
 }
 
@@ -149,7 +151,7 @@ impl Scorer {
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
             found.extend(match self.trials.paradigm().ratings() {
-                Some(ratings) => self.rated(columns, plain, &ratings.scores),
+                Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
             });
             let halves = self.halves(columns);
@@ -173,7 +175,7 @@ impl Scorer {
     ) -> Vec<(usize, Measure, Vec<Replicates>)> {
         let Some(ratings) = self.trials.paradigm().ratings() else { return vec![] };
         let measures: Vec<_> =
-            Measure::of_ratings().filter(|(_, rated)| !rated.is_fitted()).collect();
+            ratings.rated().into_iter().filter(|(_, rated)| !rated.is_fitted()).collect();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(&ratings.scores, columns, codes, count);
         let replicates = self.replicates(&sample, &measures);
@@ -211,8 +213,8 @@ impl Scorer {
         }
         let draws = self.draws.halves();
         let paradigm = self.trials.paradigm();
-        match (paradigm.ratings(), self.main_measure().computed()) {
-            (Some(ratings), Computed::Rated(measure)) => {
+        match (paradigm.ratings(), self.main_measure().rated()) {
+            (Some(ratings), Some(measure)) => {
                 let closeness = closeness(columns);
                 let (codes, count) = (&self.clusters.codes, self.clusters.count);
                 let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
@@ -248,10 +250,11 @@ impl Scorer {
         &self,
         columns: &[Vec<f64>],
         plain: Vec<Vec<Vec<Score>>>,
-        scores: &[f64],
+        ratings: &Ratings,
     ) -> Vec<ColumnScores> {
+        let scores = &ratings.scores;
         let closeness = closeness(columns);
-        let measures: Vec<_> = Measure::of_ratings().collect();
+        let measures = ratings.rated();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
         let found = self.replicates(&sample, &measures);
@@ -286,7 +289,11 @@ impl Scorer {
             let main = self.main_measure();
             let main = measures.iter().position(|(measure, _)| *measure == main);
             let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
-            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main, halves: vec![] }
+            ColumnScores {
+                scores: plain.iter().enumerate().flat_map(of_subset).collect(),
+                main,
+                halves: vec![],
+            }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }

@@ -61,8 +61,7 @@ impl Kind {
             // Clusters differ in how easy they are, for all stages and for each.
             let shared = 0.5 * normal(rng);
             let own = of_stages(ease.len(), rng);
-            let of_stage =
-                ease.iter().zip(own).map(|(ease, own)| ease + shared + 0.3 * own);
+            let of_stage = ease.iter().zip(own).map(|(ease, own)| ease + shared + 0.3 * own);
             let of_stage: Vec<f64> = of_stage.collect();
             for _ in 0..each {
                 let (hard, noise) = (normal(rng), of_stages(ease.len(), rng));
@@ -96,7 +95,12 @@ impl Kind {
                     Self::Rated { .. } => {
                         codes.push(cluster);
                         let score = -hard + 0.3 * normal(rng);
-                        pairs.push(RatedPair { reference: cluster, distorted: 0, score, std: None });
+                        pairs.push(RatedPair {
+                            reference: cluster,
+                            distorted: 0,
+                            score,
+                            std: None,
+                        });
                         let stages = of_stage.iter().zip(&noise);
                         for (list, (ease, noise)) in distances.iter_mut().zip(stages) {
                             list.push(5.0 + hard * ease.exp() + 1.5 * noise);
@@ -121,9 +125,8 @@ impl Kind {
             Self::Rated { each, .. } => Self::Rated { references: 10_000, each },
         };
         let (trials, _, distances) = large.simulate(ease, &mut ChaCha8Rng::seed_from_u64(5));
-        let of_stage = |distances: &Vec<f64>| {
-            score(&trials, distances, Ties::Miss).expect("scored")[0].value
-        };
+        let of_stage =
+            |distances: &Vec<f64>| score(&trials, distances, Ties::Miss).expect("scored")[0].value;
         distances.par_iter().map(of_stage).collect()
     }
 }
