@@ -29,8 +29,8 @@ const MOST_OTHERS: usize = 3;
 pub enum Finding {
     /// The stage with the highest score.
     Peak,
-    /// What the stage that is best on one half of the clusters scores on the other half, the mean over
-    /// many splits.
+    /// What the stage that is best on one half of the clusters scores on the other half, the mean
+    /// over many splits.
     ChosenStage,
     /// What the stage that is best on another data set scores.
     StageChosenElsewhere,
@@ -169,11 +169,12 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// Peak, chosen stage, onset, mid-depth drop, projection, normalized peak and projection. Scores that
-    /// are not defined are passed over.
+    /// Peak, chosen stage, onset, mid-depth drop, projection, normalized peak and projection.
+    /// Scores that are not defined are passed over.
     ///
-    /// The peak is the highest of many scores that are each a little off by chance, and so is too high
-    /// on average; the chosen stage is scored on other clusters than it was chosen by, and is not.
+    /// The peak is the highest of many scores that are each a little off by chance, and so is too
+    /// high on average; the chosen stage is scored on other clusters than it was chosen by, and is
+    /// not.
     ///
     /// The onset and the drop are looked for among many stages, so that their intervals hold
     /// together for all of them ([`Together`]): a flat curve has one that is clear of 0 in no more than
@@ -211,8 +212,8 @@ impl Curve<'_> {
         self.row(finding, Some(point), &part, String::new())
     }
 
-    /// What the stage that is best on one half of the clusters scores on the other. It stands at the stage
-    /// that is best most often.
+    /// What the stage that is best on one half of the clusters scores on the other. It stands at
+    /// the stage that is best most often.
     fn chosen(&self, points: &[Point<'_>], peak: &Point<'_>) -> FindingRow {
         let chosen = match ChosenStage::of(points, self.measure.less_is_better()) {
             Ok(chosen) => chosen,

@@ -8,8 +8,8 @@ use crate::resample::{MIN_CLUSTERS, Replicates};
 /// More choices without a score than this share, and there is none at all.
 const MAX_UNDEFINED: f64 = 0.05;
 
-/// The stage that is best on one half of the clusters, scored on the other half: over both halves of
-/// many splits.
+/// The stage that is best on one half of the clusters, scored on the other half: over both halves
+/// of many splits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ChosenStage {
     /// How often each point was chosen: `[points]`, of sum 1.
@@ -41,22 +41,22 @@ struct Choice {
 impl ChosenStage {
     /// Chooses among points whose score of all clusters is defined.
     ///
-    /// Where several are best on a half, the first is chosen. A point without a score on the half is
-    /// not chosen; a choice without a score on the other half is passed over, and where those are more
-    /// than one in twenty nothing is found.
+    /// Where several are best on a half, the first is chosen. A point without a score on the half
+    /// is not chosen; a choice without a score on the other half is passed over, and where those
+    /// are more than one in twenty nothing is found.
     ///
-    /// The interval is by a bootstrap of the whole procedure: under a resample the halves are off by as
-    /// much as all clusters are.
+    /// The interval is by a bootstrap of the whole procedure: under a resample the halves are off
+    /// by as much as all clusters are.
     ///
     /// ```text
     /// c  = the point k with the highest  A_k + E*_k − E_k               for each half
     /// d* = mean over halves of  (B_c − H_c) + (E*_c − E_c)              for each resample
     /// ```
     ///
-    /// where E_k is the score of all clusters and E*_k that under the resample, A_k that of the half that
-    /// chooses and B_k that of the other, and H_k the mean over all halves. The resampled values are the
-    /// value + d*. (To split a resample itself would not do: a cluster that is drawn twice would be in
-    /// both halves.)
+    /// where E_k is the score of all clusters and E*_k that under the resample, A_k that of the
+    /// half that chooses and B_k that of the other, and H_k the mean over all halves. The resampled
+    /// values are the value + d*. (To split a resample itself would not do: a cluster that is drawn
+    /// twice would be in both halves.)
     pub(super) fn of(points: &[Point<'_>], less_is_better: bool) -> Result<Self, NotChosen> {
         let clusters = points.iter().map(|point| point.replicates.clusters).min().unwrap_or(0);
         if clusters < 2 * MIN_CLUSTERS {

@@ -8,8 +8,8 @@ use super::{Curve, Finding, FindingRow, Point, first_highest};
 /// `curves` — of all data sets; each model and kind of distance has one for each data set
 ///
 /// The row is of the data set that is scored, and `chosen_on` names the one on which the stage was
-/// chosen. The score and its interval are those of the stage as they stand; they are not too high where
-/// the data sets share no trials. The value is NaN where the score is not defined. A curve
+/// chosen. The score and its interval are those of the stage as they stand; they are not too high
+/// where the data sets share no trials. The value is NaN where the score is not defined. A curve
 /// without a defined score chooses nothing.
 pub fn chosen_elsewhere(curves: &[Curve<'_>]) -> Vec<FindingRow> {
     let same = |a: &Curve<'_>, b: &Curve<'_>| {

@@ -25,8 +25,8 @@ pub(super) fn of_ratings(
     (0..sample.columns.len()).map(of_column).map(splits).collect()
 }
 
-/// The mean of outcomes on both halves of each split, for each list of them; nothing for trials without
-/// outcomes.
+/// The mean of outcomes on both halves of each split, for each list of them; nothing for trials
+/// without outcomes.
 ///
 /// `outcomes` — what each trial counts; the same trials count in each list
 /// `whole` — one subset, of all trials

@@ -58,8 +58,8 @@ pub struct ColumnScores {
     /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
     pub main: Replicates,
     /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
-    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose clusters
-    /// are not split.
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose
+    /// clusters are not split.
     pub halves: Vec<[f64; 2]>,
 }
 

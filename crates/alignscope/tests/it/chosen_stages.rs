@@ -1,5 +1,6 @@
-//! Whether the score of a stage that is chosen on other clusters is unbiased, and how often its interval holds
-//! the truth, by simulation; the peak beside it. The numbers stand in `docs/statistics.md`.
+//! Whether the score of a stage that is chosen on other clusters is unbiased, and how often its
+//! interval holds the truth, by simulation; the peak beside it. The numbers stand in
+//! `docs/statistics.md`.
 
 use alignscope::dataset::{ALL, Clusters, Subset};
 use alignscope::findings::{Curve, Finding, FindingRow, Point};
@@ -135,8 +136,8 @@ impl Kind {
 struct Found {
     peak: f64,
     chosen: f64,
-    /// Whether the interval holds the true score: of the peak's stage, of the stages that were chosen,
-    /// and of the stage that was chosen most often.
+    /// Whether the interval holds the true score: of the peak's stage, of the stages that were
+    /// chosen, and of the stage that was chosen most often.
     held: [bool; 3],
     /// Whether the interval would that takes the choice for given.
     fixed: bool,
@@ -188,8 +189,8 @@ fn fixed_holds(scores: &[Scored], shares: &[f64], value: f64, truth: f64) -> boo
     interval.low <= truth && truth <= interval.high
 }
 
-/// The scores of all stages. Of ratings Spearman's correlation alone: the other measures would take most of
-/// the time.
+/// The scores of all stages. Of ratings Spearman's correlation alone: the other measures would take
+/// most of the time.
 fn scored(
     trials: Trials,
     clusters: Clusters,

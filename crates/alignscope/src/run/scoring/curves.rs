@@ -11,8 +11,8 @@ use crate::model_spec::SeriesStep;
 use crate::stage::Stage;
 
 impl Scoring<'_> {
-    /// What the curves of all encoders show, where baselines and pixels stand, what stages score that
-    /// are chosen on other data sets, then the energies.
+    /// What the curves of all encoders show, where baselines and pixels stand, what stages score
+    /// that are chosen on other data sets, then the energies.
     pub(super) fn findings(&self) -> Vec<FindingRow> {
         let (mut rows, mut all) = (Vec::new(), Vec::new());
         for dataset in 0..self.datasets.len() {
