@@ -1,5 +1,6 @@
 //! Drawing clusters of trials again: how far a score would have been off with others.
 
+mod halves;
 mod interval;
 mod normal;
 mod simultaneous;
@@ -8,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+pub use halves::SPLITS;
 pub use interval::{
     Factors, Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval,
     finest_p, two_sided_p,
@@ -103,6 +105,8 @@ pub(crate) enum Factor {
 enum DrawSource {
     /// The key of the random streams, one for each resample.
     Seed([u8; 32]),
+    /// The key of the random streams, one for each split into halves.
+    Halves([u8; 32]),
     /// Drawn elsewhere.
     Counts(Vec<Vec<u32>>),
 }
@@ -156,12 +160,17 @@ impl Draws {
         Self { resamples: counts.len(), clusters, cluster, source: DrawSource::Counts(counts) }
     }
 
-    /// How often each cluster is drawn in resample `number`; the sum is the number of clusters.
+    /// How often each cluster is drawn in resample `number`; the sum is the number of clusters. Of
+    /// [halves](Self::halves) 1 or 0.
     pub fn counts(&self, number: usize) -> Vec<u32> {
-        let key = match &self.source {
-            DrawSource::Counts(counts) => return counts[number].clone(),
-            DrawSource::Seed(key) => *key,
-        };
+        match &self.source {
+            DrawSource::Counts(counts) => counts[number].clone(),
+            DrawSource::Seed(key) => self.drawn(*key, number),
+            DrawSource::Halves(key) => halves::half(*key, self.clusters, number),
+        }
+    }
+
+    fn drawn(&self, key: [u8; 32], number: usize) -> Vec<u32> {
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(number as u64);
         let mut counts = vec![0; self.clusters];

@@ -1,6 +1,7 @@
 //! How well distances follow the answers of people.
 
 mod difficulty;
+mod halves;
 mod likelihood;
 mod matrices;
 mod rated;

@@ -140,6 +140,7 @@ impl TrainingCurve<'_> {
             step: Some(at.step),
             step_low: None,
             step_high: None,
+            chosen_on: None,
         }
     }
 }

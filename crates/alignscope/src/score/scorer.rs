@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::difficulty::Difficulty;
+use super::halves;
 use super::likelihood::Likelihoods;
 use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
@@ -11,7 +12,7 @@ use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
 use crate::paradigm::Ratings;
-use crate::resample::{Draws, Interval, NoInterval, Replicates};
+use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
@@ -63,6 +64,10 @@ pub struct ColumnScores {
     pub main: Replicates,
     /// The bits of the whole under all resamples, if people chose or their ratings can be compared.
     pub bits: Option<Replicates>,
+    /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose
+    /// clusters are not split.
+    pub halves: Vec<[f64; 2]>,
 }
 
 impl Scorer {
@@ -180,6 +185,8 @@ impl Scorer {
                 Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
             });
+            let halves = self.halves(columns);
+            found[done..].iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
         }
         Ok(found)
     }
@@ -230,6 +237,28 @@ impl Scorer {
         ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
     }
 
+    /// The main measure of each list on both halves of each split.
+    fn halves(&self, columns: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
+        if self.clusters.count < 2 * MIN_CLUSTERS {
+            return vec![vec![]; columns.len()];
+        }
+        let draws = self.draws.halves();
+        let paradigm = self.trials.paradigm();
+        match (paradigm.ratings(), self.main_measure().rated()) {
+            (Some(ratings), Some(measure)) => {
+                let closeness = closeness(columns);
+                let (codes, count) = (&self.clusters.codes, self.clusters.count);
+                let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
+                halves::of_ratings(&sample, measure, &self.subsets[0].trials, &draws)
+            }
+            _ => {
+                let outcomes = |column: &Vec<f64>| paradigm.outcomes(column, self.ties);
+                let main = columns.iter().filter_map(|column| outcomes(column).into_iter().next());
+                halves::of_outcomes(main, &self.subsets[..1], &self.clusters, &draws)
+            }
+        }
+    }
+
     /// The scores of each subset, without resamples.
     fn plain(&self, distances: &[f64]) -> Result<Vec<Vec<Score>>, ScoreError> {
         let whole = score(&self.trials, distances, self.ties)?;
@@ -255,8 +284,7 @@ impl Scorer {
         ratings: &Ratings,
     ) -> Vec<ColumnScores> {
         let scores = &ratings.scores;
-        let closeness: Vec<Vec<f64>> =
-            columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
+        let closeness = closeness(columns);
         let measures = ratings.rated();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
@@ -297,7 +325,8 @@ impl Scorer {
             let likelihoods = likelihoods.get(column).map_or(&[][..], Vec::as_slice);
             let of_likelihood = self.scores_of_likelihoods(0, likelihoods);
             let bits = likelihoods.first().cloned();
-            ColumnScores { scores: scores.chain(of_likelihood).collect(), main, bits }
+            let scores = scores.chain(of_likelihood).collect();
+            ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
@@ -326,7 +355,7 @@ impl Scorer {
             };
             let main = found.of(self.main_measure(), column).expect("one of them").clone();
             let scores = plain[0].iter().map(of_score).collect();
-            ColumnScores { scores, main, bits: None }
+            ColumnScores { scores, main, bits: None, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
@@ -407,10 +436,16 @@ impl Scorer {
                 }
             }
             let of_whole = &found[0][column * measures..][..measures];
-            ColumnScores { scores, main: of_whole[0].clone(), bits: of_whole.get(means).cloned() }
+            let (main, bits) = (of_whole[0].clone(), of_whole.get(means).cloned());
+            ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
+}
+
+/// −distance.
+fn closeness(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    columns.iter().map(|distances| distances.iter().map(|d| -d).collect()).collect()
 }
 
 /// The scores that are turned from another of the whole.

@@ -9,6 +9,7 @@ mod bootstrap_matches_scipy;
 mod ceilings_match_counts;
 mod controls;
 mod checkpoint_files;
+mod chosen_stages;
 mod dataset_files;
 mod dataset_layouts;
 mod devices;
