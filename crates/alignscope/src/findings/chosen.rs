@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Point, first_highest};
-use crate::resample::{MIN_CLUSTERS, Replicates};
+use crate::resample::{Factors, MIN_CLUSTERS, Replicates};
 
 /// More choices without a score than this share, and there is none at all.
 const MAX_UNDEFINED: f64 = 0.05;
@@ -83,12 +83,25 @@ impl ChosenStage {
         }
         let value = sum / found;
         let means: Vec<f64> = points.iter().map(|point| mean_of_halves(point.halves)).collect();
-        let resamples = points.iter().map(|point| point.replicates.resampled.len()).min();
-        let resampled = (0..resamples.unwrap_or(0))
-            .into_par_iter()
-            .map(|resample| value + deviation(points, &choices, &means, sign, resample))
-            .collect();
-        let replicates = Replicates { estimate: value, resampled, acceleration: None, clusters };
+        let under = |values: &Values<'_>| -> Vec<f64> {
+            let resamples = points.iter().map(|point| values(point.replicates).len()).min();
+            (0..resamples.unwrap_or(0))
+                .into_par_iter()
+                .map(|r| value + deviation(points, values, &choices, &means, sign, r))
+                .collect()
+        };
+        let resampled = under(&|replicates| &replicates.resampled);
+        let factors = points[0].replicates.factors.as_ref().map(|first| {
+            let values = [0, 1].map(|factor: usize| {
+                under(&|replicates| {
+                    replicates.factors.as_ref().map_or(&[][..], |factors| &factors.values[factor])
+                })
+            });
+            Box::new(Factors { values, sizes: first.sizes })
+        });
+        let acceleration = None;
+        let replicates =
+            Replicates { estimate: value, resampled, acceleration, clusters, factors };
         Ok(Self { shares: counts.into_iter().map(|n| f64::from(n) / found).collect(), replicates })
     }
 
@@ -128,16 +141,20 @@ fn mean_of_halves(halves: &[[f64; 2]]) -> f64 {
     scores().sum::<f64>() / scores().count() as f64
 }
 
+/// Which resampled values of a score are looked at: all, or those of people or of images alone.
+type Values<'a> = dyn Fn(&Replicates) -> &[f64] + Sync + 'a;
+
 /// How far the mean score of the chosen points is off under a resample: d* of [`ChosenStage::of`].
 fn deviation(
     points: &[Point<'_>],
+    values: &Values<'_>,
     choices: &[Choice],
     means: &[f64],
     sign: f64,
     resample: usize,
 ) -> f64 {
     let off: Vec<f64> =
-        points.iter().map(|p| p.replicates.resampled[resample] - p.replicates.estimate).collect();
+        points.iter().map(|p| values(p.replicates)[resample] - p.replicates.estimate).collect();
     let (mut sum, mut found) = (0.0, 0.0);
     for choice in choices {
         let chooses = choice.chooses.iter().zip(&off).map(|(score, off)| sign * (score + off));
@@ -158,7 +175,7 @@ mod tests {
 
     fn replicates(estimate: f64, clusters: usize) -> Replicates {
         let resampled = (0..100).map(|i| estimate + 1e-3 * f64::from(i - 50)).collect();
-        Replicates { estimate, resampled, acceleration: None, clusters }
+        Replicates { estimate, resampled, acceleration: None, clusters, factors: None }
     }
 
     /// Points with these halves, whose score of all clusters is the mean of those.

@@ -58,7 +58,7 @@ mod tests {
 
     fn replicates(estimate: f64) -> Replicates {
         let resampled = (0..100).map(|i| estimate + 1e-3 * f64::from(i - 50)).collect();
-        Replicates { estimate, resampled, acceleration: None, clusters: 50 }
+        Replicates { estimate, resampled, clusters: 50, ..Replicates::default() }
     }
 
     fn find(curves: &[(&str, &str, [f64; 3])]) -> Vec<FindingRow> {

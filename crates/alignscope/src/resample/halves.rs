@@ -23,7 +23,7 @@ impl Draws {
             DrawSource::Counts(_) => hash.chain_update((self.clusters as u64).to_le_bytes()),
         };
         let source = DrawSource::Halves(hash.finalize().into());
-        Self { resamples: 2 * SPLITS, clusters: self.clusters, source }
+        Self { resamples: 2 * SPLITS, source, ..*self }
     }
 }
 

@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use crate::measure::{MatrixMeasure, MatrixSample, Measure};
 use crate::paradigm::SimilarityMatrices;
-use crate::resample::{ClusterBy, Draws, Factor, Factors, NoInterval, Replicates};
+use crate::resample::{
+    ClusterBy, Draws, Factor, Factors, MIN_CLUSTERS, NoInterval, Replicates,
+};
 
 /// People and images as they are drawn again.
 #[derive(Debug, Clone)]
@@ -126,6 +128,30 @@ impl MatrixReplicates {
         let sample = MatrixSample::new(&matrices.pairs, &matrices.dissimilarities, columns);
         let of_measure = |measure| replicates(&sample, measure, columns.len(), draws);
         Self { replicates: MatrixMeasure::ALL.map(of_measure).into_iter().collect() }
+    }
+
+    /// The main measure of each list of distances on both halves of each split of the images, by the
+    /// mean over people; empty if there are too few images.
+    pub(super) fn halves(
+        matrices: &SimilarityMatrices,
+        columns: &[Vec<f64>],
+        draws: &Draws,
+    ) -> Vec<Vec<[f64; 2]>> {
+        let (images, people) = (matrices.image_count(), vec![1.0; matrices.people.len()]);
+        if images < 2 * MIN_CLUSTERS || matrices.people.is_empty() {
+            return vec![vec![]; columns.len()];
+        }
+        let sample = MatrixSample::new(&matrices.pairs, &matrices.dissimilarities, columns);
+        let halves = draws.of_factor(Factor::Images, images).halves();
+        let scores = |half: usize| {
+            let counts: Vec<f64> = halves.counts(half).into_iter().map(f64::from).collect();
+            means(&sample.similarities(MatrixMeasure::ALL[0], &counts), &people, columns.len())
+        };
+        let scores: Vec<Vec<f64>> = (0..halves.resamples).into_par_iter().map(scores).collect();
+        let split = |column: usize, split: &[Vec<f64>]| [split[0][column], split[1][column]];
+        (0..columns.len())
+            .map(|column| scores.chunks_exact(2).map(|halves| split(column, halves)).collect())
+            .collect()
     }
 
     /// A measure of a column.

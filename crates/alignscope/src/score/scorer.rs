@@ -179,6 +179,8 @@ impl Scorer {
                 let draws = MatrixDraws::new(people, &self.draws);
                 let replicates = MatrixReplicates::new(people, columns, &draws);
                 found.extend(self.matrices(&replicates, plain));
+                let halves = MatrixReplicates::halves(people, columns, &self.draws);
+                found[done..].iter_mut().zip(halves).for_each(|(found, of)| found.halves = of);
                 continue;
             }
             found.extend(match self.trials.paradigm().ratings() {
@@ -329,17 +331,6 @@ impl Scorer {
             ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
-    }
-
-                let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
-                Share { numerators, denominator }
-            };
-            let mut shares: Vec<Share> =
-                outcomes(distances).into_iter().enumerate().map(share).collect();
-            shares.extend(self.likelihoods.iter().flat_map(|of| of.shares(distances, means)));
-            shares
-        };
-        (columns.par_iter().flat_map(of_column).collect(), denominators)
     }
 
     fn matrices(&self, found: &MatrixReplicates, plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {

@@ -223,6 +223,7 @@ fn scored(
             resampled: resampled.iter().map(|of| of[stage]).collect(),
             acceleration: None,
             clusters: clusters.count,
+            factors: None,
         },
         halves: halves.chunks_exact(2).map(|of| [of[0][stage], of[1][stage]]).collect(),
     };
