@@ -55,9 +55,9 @@ class Experiment:
         Resamples of the bootstrap that makes intervals; 0 for none.
     seed : int, default 0
         Their seed.
-    cluster : {"default", "observer", "none"}
+    cluster : {"default", "observer", "image", "none"}
         What is resampled as a whole; by default what the data set's kind of trial says (the
-        reference image, the triplet).
+        reference image, the triplet; of people's matrices the people and the images).
     pixels : bool, default True
         Whether the model `pixels` is added.
     control : bool, default False

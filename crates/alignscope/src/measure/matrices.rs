@@ -4,6 +4,7 @@
 mod pool;
 mod sample;
 mod vectors;
+mod weights;
 mod whitening;
 
 pub(crate) use sample::MatrixSample;

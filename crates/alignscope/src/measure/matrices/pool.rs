@@ -2,7 +2,8 @@
 
 use super::MatrixMeasure;
 use super::sample::{Drawn, MatrixSample, enough};
-use super::vectors::{Vector, Weights, order, product, weighted_ranks};
+use super::vectors::{Vector, order, product, weighted_ranks};
+use super::weights::Weights;
 
 /// Matrices of all people, brought to one form and added up.
 struct Pool {
@@ -38,17 +39,20 @@ impl MatrixSample {
         let pool = self.pool(measure, &drawn, people);
         let mut sums = [0.0; 2];
         for (group, drawn) in self.groups.iter().zip(&drawn) {
+            let pooled = |person: usize, times: f64| {
+                let mean = |pair: &u32| pool.mean_without(*pair as usize, person, times);
+                Pooled::new(measure, drawn, group.pairs.iter().map(mean).collect())
+            };
+            let of_all = pooled(0, 0.0);
             let members = group.people.iter().zip(&group.of_people);
             for (person, vector) in members.filter(|(person, _)| people[**person] > 0.0) {
-                let times = people[*person];
-                let others = |pair: &u32| pool.mean_without(*pair as usize, *person, times);
-                let all = |pair: &u32| pool.mean_without(*pair as usize, *person, 0.0);
-                let pooled: [Vec<f64>; 2] = [
-                    group.pairs.iter().map(others).collect(),
-                    group.pairs.iter().map(all).collect(),
-                ];
-                for (sum, pooled) in sums.iter_mut().zip(pooled) {
-                    *sum += self.compared(measure, (&group.pairs, drawn), vector, pooled, images);
+                let own = drawn.unit(measure, vector);
+                let of_others = pooled(*person, people[*person]);
+                for (sum, pooled) in sums.iter_mut().zip([&of_others, &of_all]) {
+                    *sum += match (&pooled.unit, &own) {
+                        (Some(pooled), Some(own)) => product(pooled, own),
+                        _ => self.where_both_are(measure, &group.pairs, vector, pooled, images),
+                    };
                 }
             }
         }
@@ -80,40 +84,16 @@ impl MatrixSample {
         pool
     }
 
-    /// The measure of a person's matrix and a pooled one, both of the pairs of a group.
-    fn compared(
-        &self,
-        measure: MatrixMeasure,
-        (pairs, drawn): (&[u32], &Drawn),
-        person: &Vector,
-        pooled: Vec<f64>,
-        images: &[f64],
-    ) -> f64 {
-        let there = drawn.weights.pick(&pooled);
-        if measure == MatrixMeasure::KendallTauA || there.iter().any(|value| value.is_nan()) {
-            return self.compared_where_both_are(measure, pairs, person, &pooled, images);
-        }
-        let there = match measure {
-            MatrixMeasure::Spearman => {
-                weighted_ranks(&there, &order(&there), &drawn.weights.picked)
-            }
-            _ => there,
-        };
-        match (drawn.unit(measure, person), drawn.unit_of(measure, there)) {
-            (Some(person), Some(pooled)) => product(&person, &pooled),
-            _ => f64::NAN,
-        }
-    }
-
-    /// The same of the pairs that somebody else judged too.
-    fn compared_where_both_are(
+    /// The measure of a person's matrix and a pooled one, of the pairs that somebody else judged too.
+    fn where_both_are(
         &self,
         measure: MatrixMeasure,
         pairs: &[u32],
         person: &Vector,
-        pooled: &[f64],
+        pooled: &Pooled,
         images: &[f64],
     ) -> f64 {
+        let pooled = &pooled.mean[..];
         let both: Vec<usize> = (0..pairs.len()).filter(|i| !pooled[*i].is_nan()).collect();
         let ends: Vec<[u32; 2]> = both.iter().map(|i| self.ends[pairs[*i] as usize]).collect();
         let [person, pooled] = [&person.values[..], pooled]
@@ -125,6 +105,29 @@ impl MatrixSample {
         let counts: Vec<f64> = used.iter().map(|image| images[*image as usize]).collect();
         let sample = Self::new(&ends, &[person], &[pooled]);
         sample.similarities(measure, &counts).first().copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// A mean matrix, of the pairs of a group.
+struct Pooled {
+    mean: Vec<f64>,
+    /// What the measure compares of it; `None` if it lacks a pair, or the measure is not a product.
+    unit: Option<Vec<f64>>,
+}
+
+impl Pooled {
+    fn new(measure: MatrixMeasure, drawn: &Drawn, mean: Vec<f64>) -> Self {
+        let there = drawn.weights.pick(&mean);
+        let unit = match measure {
+            MatrixMeasure::KendallTauA => None,
+            _ if there.iter().any(|value| value.is_nan()) => None,
+            MatrixMeasure::Spearman => {
+                let ranks = weighted_ranks(&there, &order(&there), &drawn.weights.picked);
+                drawn.unit_of(measure, ranks)
+            }
+            _ => drawn.unit_of(measure, there),
+        };
+        Self { mean, unit }
     }
 }
 

@@ -1,7 +1,8 @@
 //! People's matrices and models' matrices, ready to be compared under any weights.
 
 use super::MatrixMeasure;
-use super::vectors::{Vector, Weights, product, unit};
+use super::vectors::{Vector, product, unit};
+use super::weights::Weights;
 use super::whitening::Whitening;
 use crate::measure::kendall::kendall_tau_a;
 

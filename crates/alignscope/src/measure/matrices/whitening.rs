@@ -1,6 +1,6 @@
 //! Whitening of dissimilarities: the Gram matrix with rows and columns that sum to 0.
 
-use super::vectors::Weights;
+use super::weights::Weights;
 
 /// Below this a divisor is taken for 0.
 const SMALL: f64 = 0.5;
