@@ -26,8 +26,8 @@ impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
     #[pyo3(signature = (
-        format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside,
-        limit, selection, without_images
+        format, path, name, level, split, min_votes, things_images, odd, skip_missing,
+        allow_outside, limit, selection, without_images
     ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
@@ -39,6 +39,7 @@ impl Dataset {
         split: Option<String>,
         min_votes: Option<u32>,
         things_images: Option<&str>,
+        odd: Option<&str>,
         skip_missing: bool,
         allow_outside: bool,
         limit: Option<usize>,
@@ -63,6 +64,7 @@ impl Dataset {
             split,
             min_votes,
             things_images,
+            odd: odd.map(str::parse).transpose().map_err(|e| exception(py, &e))?,
             skip_missing,
             allow_outside,
             limit,

@@ -20,6 +20,8 @@ mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
 pub mod listing;
+/// Arrays of NumPy: `.npy` files, and those in `.npz` archives.
+mod numpy_file;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.

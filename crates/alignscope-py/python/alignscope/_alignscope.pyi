@@ -51,6 +51,7 @@ class Dataset:
         split: str | None,
         min_votes: int | None,
         things_images: str | None,
+        odd: str | None,
         skip_missing: bool,
         allow_outside: bool,
         limit: int | None,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::bapps::Bapps;
+use super::choices::{AligNet, Levels, NightsRaw};
 use super::format::Format;
 use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
 use super::nights::Nights;
@@ -31,11 +32,17 @@ pub enum AnyFormat {
     TwoAfc,
     /// `oddoneout.csv`.
     OddOneOut,
+    /// NIGHTS's layout before it was filtered.
+    NightsRaw,
+    /// AligNet's layout.
+    AligNet,
+    /// The layout of *Levels*.
+    Levels,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Nights,
         Self::Bapps,
         Self::Things,
@@ -43,6 +50,9 @@ impl AnyFormat {
         Self::Pairs,
         Self::TwoAfc,
         Self::OddOneOut,
+        Self::NightsRaw,
+        Self::AligNet,
+        Self::Levels,
     ];
 
     /// The implementation.
@@ -55,6 +65,9 @@ impl AnyFormat {
             Self::Pairs => &PairsManifest,
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
+            Self::NightsRaw => &NightsRaw,
+            Self::AligNet => &AligNet,
+            Self::Levels => &Levels,
         }
     }
 
@@ -106,9 +119,15 @@ impl DatasetFormat {
     pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
     /// `oddoneout`
     pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+    /// `nights-raw`
+    pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
+    /// `alignet`
+    pub const ALIGNET: Self = Self::plain(AnyFormat::AligNet);
+    /// `levels`
+    pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
@@ -122,6 +141,9 @@ impl DatasetFormat {
         Self::PAIRS,
         Self::TWO_AFC,
         Self::ODD_ONE_OUT,
+        Self::NIGHTS_RAW,
+        Self::ALIGNET,
+        Self::LEVELS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

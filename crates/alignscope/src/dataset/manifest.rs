@@ -1,8 +1,9 @@
 //! Manifests of one's own: `pairs.csv`, `twoafc.csv`, `oddoneout.csv`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builder::Builder;
+use super::choices::{array_in, is_array, open_with_list};
 use super::files::{Files, file_in, folder_of};
 use super::format::Format;
 use super::rows::{Splits, find, image_names};
@@ -12,6 +13,7 @@ use super::{
     Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RatedPair, Trials,
     TwoAlternatives,
 };
+use crate::remedy::Choice;
 
 /// `pairs.csv`.
 pub(super) struct PairsManifest;
@@ -65,7 +67,7 @@ impl Format for TwoAfcManifest {
     }
 }
 
-/// `oddoneout.csv`.
+/// `oddoneout.csv`, or `triplets.npy` with a list of images.
 pub(super) struct OddOneOutManifest;
 
 impl Format for OddOneOutManifest {
@@ -75,19 +77,48 @@ impl Format for OddOneOutManifest {
 
     fn description(&self) -> &'static str {
         "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
-         [,group,subject,split]"
+         [,group,subject,split]; or triplets.npy, the odd one last, with images.txt"
     }
 
     fn level(&self) -> Level {
         Level::High
     }
 
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::Odd]
+    }
+
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        recognise(self, folder)
+        recognise(self, folder).or_else(|| array_in(folder).map(|_| self.name()))
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
-        open(self, data, options, odd_one_out)
+        let (array, choice) = match triplets_in(data) {
+            Some(path) => (Some(path), options.split.as_ref().map(|_| Choice::Split)),
+            None => (None, options.odd.map(|_| Choice::Odd)),
+        };
+        if let Some(choice) = choice {
+            let dataset = match array {
+                Some(_) => "an array of triplets, which has no splits",
+                None => "oddoneout.csv, whose column `odd` says it",
+            };
+            return Err(DatasetError::NotApplicable { choice, dataset: dataset.to_owned() });
+        }
+        match array {
+            Some(path) => open_with_list(self, &path, options),
+            None => open(self, data, options, odd_one_out),
+        }
+    }
+}
+
+/// The array of triplets that is asked for; `None` if it is a table.
+fn triplets_in(data: &Path) -> Option<PathBuf> {
+    if data.is_file() {
+        return is_array(data).then(|| data.to_owned());
+    }
+    match file_in(data, "oddoneout.csv") {
+        Some(_) => None,
+        None => array_in(data),
     }
 }
 
