@@ -4,11 +4,14 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::bapps::Bapps;
+use super::bapps::{Bapps, BappsJnd};
 use super::choices::{AligNet, Levels, NightsRaw};
 use super::format::Format;
-use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
+use super::manifest::{
+    OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
+};
 use super::nights::Nights;
+use super::raid::Raid;
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -32,6 +35,14 @@ pub enum AnyFormat {
     TwoAfc,
     /// `oddoneout.csv`.
     OddOneOut,
+    /// BAPPS's just noticeable differences.
+    BappsJnd,
+    /// RAID's layout.
+    Raid,
+    /// `samedifferent.csv`.
+    SameDifferent,
+    /// `quadruplets.csv`.
+    Quadruplets,
     /// NIGHTS's layout before it was filtered.
     NightsRaw,
     /// AligNet's layout.
@@ -42,14 +53,18 @@ pub enum AnyFormat {
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Nights,
         Self::Bapps,
+        Self::BappsJnd,
+        Self::Raid,
         Self::Things,
         Self::Tid,
         Self::Pairs,
         Self::TwoAfc,
         Self::OddOneOut,
+        Self::SameDifferent,
+        Self::Quadruplets,
         Self::NightsRaw,
         Self::AligNet,
         Self::Levels,
@@ -65,6 +80,10 @@ impl AnyFormat {
             Self::Pairs => &PairsManifest,
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
+            Self::BappsJnd => &BappsJnd,
+            Self::Raid => &Raid,
+            Self::SameDifferent => &SameDifferentManifest,
+            Self::Quadruplets => &QuadrupletsManifest,
             Self::NightsRaw => &NightsRaw,
             Self::AligNet => &AligNet,
             Self::Levels => &Levels,
@@ -119,6 +138,14 @@ impl DatasetFormat {
     pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
     /// `oddoneout`
     pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+    /// `bapps-jnd`
+    pub const BAPPS_JND: Self = Self::plain(AnyFormat::BappsJnd);
+    /// `raid`
+    pub const RAID: Self = Self::plain(AnyFormat::Raid);
+    /// `samedifferent`
+    pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
+    /// `quadruplets`
+    pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
     /// `nights-raw`
     pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
     /// `alignet`
@@ -127,11 +154,13 @@ impl DatasetFormat {
     pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
         Self::TID_LIKE,
+        Self::RAID,
+        Self::BAPPS_JND,
         Self::NIGHTS,
         Self::NIGHTS_LIKE,
         Self::BAPPS,
@@ -141,6 +170,8 @@ impl DatasetFormat {
         Self::PAIRS,
         Self::TWO_AFC,
         Self::ODD_ONE_OUT,
+        Self::SAME_DIFFERENT,
+        Self::QUADRUPLETS,
         Self::NIGHTS_RAW,
         Self::ALIGNET,
         Self::LEVELS,
