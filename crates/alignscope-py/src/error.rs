@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use alignscope::dataset::{DatasetError, NamedDatasetError};
+use alignscope::dataset::{DatasetError, NamedDatasetError, WriteDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
@@ -304,7 +304,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 fn by_part(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    if is_a::<DatasetError>(error) {
+    if is_a::<DatasetError>(error) || is_a::<WriteDatasetError>(error) {
         Some("DatasetError")
     } else if is_a::<EncoderError>(error) {
         Some("ModelError")

@@ -26,6 +26,7 @@ mod subsets;
 mod table;
 mod things;
 mod tid;
+mod write;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,7 @@ pub use release::{Release, ReleaseCounts};
 pub use selection::{Selection, SelectionError};
 pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
+pub use write::{ImageFiles, WriteDatasetError, WrittenDataset};
 
 use crate::input_file::HashedPath;
 pub use crate::paradigm::{

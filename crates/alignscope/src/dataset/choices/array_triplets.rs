@@ -172,8 +172,8 @@ pub(in crate::dataset) fn open_with_list(
     let names = match &triplets.names {
         Some(names) => names.clone(),
         None => {
-            let (names, source) = listed_images(std::slice::from_ref(&root))?
-                .ok_or_else(|| no_list(&root, path))?;
+            let (names, source) =
+                listed_images(std::slice::from_ref(&root))?.ok_or_else(|| no_list(&root, path))?;
             sources.push(source);
             names
         }

@@ -33,8 +33,7 @@ impl ConceptImages {
         which: ThingsImages,
     ) -> Result<Self, DatasetError> {
         let folders = ConceptFolders::list(root, concepts, which)?;
-        let is_flat = !folders.has_folders
-            && Names::of(&folders.folder).iter().any(is_image);
+        let is_flat = !folders.has_folders && Names::of(&folders.folder).iter().any(is_image);
         match is_flat {
             true => NamedImages::list(root, names_of(which)).map(Self::Flat),
             false => Ok(Self::Folders(folders)),
@@ -45,7 +44,10 @@ impl ConceptImages {
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub(in crate::dataset) fn named(root: &Path, which: ThingsImages) -> Result<Self, DatasetError> {
+    pub(in crate::dataset) fn named(
+        root: &Path,
+        which: ThingsImages,
+    ) -> Result<Self, DatasetError> {
         NamedImages::list(root, names_of(which)).map(Self::Named)
     }
 

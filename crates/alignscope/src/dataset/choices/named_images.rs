@@ -9,8 +9,8 @@ use crate::dataset::files::{Files, file_in, inner_path};
 use crate::dataset::tid::lines;
 use crate::input_file::HashedPath;
 
-/// Folders in which the images of a list lie, if not where the list says: THINGS's own, gLocal's and
-/// UniSim's (in whatever case), DreamSim's.
+/// Folders in which the images of a list lie, if not where the list says: gLocal's and UniSim's (in
+/// whatever case), THINGS's own, DreamSim's.
 const FOLDERS: [&str; 4] = ["", "images/", "object_images/", "things_src_images/"];
 
 /// What follows a concept in the name of its image: nothing in gLocal's folder, `_01b` in THINGS's
@@ -41,21 +41,25 @@ impl NamedImages {
         Ok(Self { files: Files::list(root).map_err(error)?, after })
     }
 
-    /// The image of a name: a path below the folder or one of [`FOLDERS`], with its ending or
-    /// without.
+    /// The image of a name, with its ending or without: at this path below the folder or one of
+    /// [`FOLDERS`], else in whatever folder.
     pub(in crate::dataset) fn find(&self, name: &str) -> Found {
-        let with_ending = FOLDERS.iter().map(|folder| format!("{folder}{name}"));
-        let without = FOLDERS.iter().flat_map(|folder| {
-            let after = self.after.iter();
-            after.flat_map(move |after| {
-                ENDINGS.iter().map(move |ending| format!("{folder}{name}{after}{ending}"))
-            })
-        });
-        let found = with_ending.chain(without).find_map(|path| self.files.at(&path).map(str::to_owned));
-        match found {
+        let files: Vec<String> = self.files_of(name).collect();
+        let paths = FOLDERS.iter().flat_map(|f| files.iter().map(move |file| format!("{f}{file}")));
+        let at = |path: String| self.files.at(&path).map(str::to_owned);
+        let anywhere = || {
+            files.iter().find_map(|file| self.files.named(file, &[]).map(|(id, _)| id.to_owned()))
+        };
+        match paths.into_iter().find_map(at).or_else(anywhere) {
             Some(id) => Found::Image { path: self.files.full(&id), id },
             None => Found::Missing,
         }
+    }
+
+    /// What the file of a name may be called.
+    fn files_of(&self, name: &str) -> impl Iterator<Item = String> {
+        let of = move |after: &&str| ENDINGS.map(|ending| format!("{name}{after}{ending}"));
+        std::iter::once(name.to_owned()).chain(self.after.iter().flat_map(of))
     }
 }
 

@@ -18,7 +18,7 @@ pub(in crate::dataset) struct NightsRaw;
 /// The name of the table.
 const TABLE: &str = "nights_raw.csv";
 
-/// The votes that a share stands for may be off by so much, as shares are written with a few digits.
+/// The votes that a share stands for may be off by so much: shares are written with a few digits.
 const TOLERANCE: f64 = 0.05;
 
 impl Format for NightsRaw {

@@ -205,8 +205,7 @@ impl TripletAt {
 
 /// Whether some order of the three has every two that stand beside an odd one.
 fn keeps_order(counts: &[[u64; 2]; 3]) -> bool {
-    const ORDERS: [[u8; 3]; 6] =
-        [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    const ORDERS: [[u8; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     // Those beside the odd one 0, 1 and 2, ascending.
     const OTHERS: [[usize; 2]; 3] = [[1, 2], [0, 2], [0, 1]];
     ORDERS.iter().any(|places| {
@@ -219,9 +218,8 @@ fn keeps_order(counts: &[[u64; 2]; 3]) -> bool {
 
 impl fmt::Display for OddPlaceFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = |place: OddPlace| {
-            100.0 * self.places[usize::from(place.position())].agreement
-        };
+        let percent =
+            |place: OddPlace| 100.0 * self.places[usize::from(place.position())].agreement;
         write!(
             f,
             "the answers look as if the odd one stood {}, not {}: of two answers to the same three \
@@ -311,7 +309,7 @@ mod tests {
 
     #[test]
     fn an_odd_one_that_stands_last_gives_no_false_alarm() {
-        for seed in 0..40 {
+        for seed in 0..8 {
             for order in [Order::Random, Order::Sorted, Order::AsShown] {
                 for (triplets, people) in [(60, 2), (2000, 2), (300, 3), (100, 20)] {
                     let trials = simulated(triplets, people, order, OddPlace::Last, seed);
@@ -323,9 +321,8 @@ mod tests {
 
     #[test]
     fn nothing_is_said_where_nothing_can_be_told() {
-        let first = |triplets, people| {
-            simulated(triplets, people, Order::Random, OddPlace::First, 2)
-        };
+        let first =
+            |triplets, people| simulated(triplets, people, Order::Random, OddPlace::First, 2);
         assert_eq!(odd_place(&first(5000, 1)), None, "nothing is asked twice");
         assert_eq!(odd_place(&first(20, 20)), None, "too few triplets");
         let mut mixed = first(300, 5);
