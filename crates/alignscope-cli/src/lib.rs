@@ -11,6 +11,7 @@ mod combine;
 mod compare;
 mod demo;
 mod fetch;
+mod import;
 mod list;
 mod progress;
 mod remedy;
@@ -75,6 +76,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
             | Command::Cache(_)
             | Command::Compare(_)
             | Command::Check(_)
+            | Command::Import(_)
             | Command::Verify(_)
             | Command::Completions(_)
     );
@@ -97,6 +99,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),
+        Command::Import(arguments) => import::run(&arguments, quiet).map(done),
         Command::Cache(cache) => cache::run(&cache).map(done),
         Command::List { what } => list::run(what).map(done),
         Command::Completions(arguments) => shell::completions(&arguments).map(done),

@@ -22,6 +22,8 @@ mod locks;
 pub mod listing;
 /// Variables of MATLAB's `.mat` files.
 pub mod matlab;
+/// Arrays of NumPy: `.npy` files, and those in `.npz` archives.
+mod numpy_file;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.

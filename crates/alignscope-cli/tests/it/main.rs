@@ -12,6 +12,7 @@ mod doors;
 mod folders_of_images;
 mod help;
 mod images;
+mod importing;
 mod interruptions;
 mod matrices;
 mod naming;

@@ -370,6 +370,47 @@ class Dataset:
         asked = replace(self._asked, selection=chosen if before is None else before[chosen])
         return Dataset(asked, simulated=self.simulated)
 
+    def save(self, folder: str | os.PathLike[str], *, copy: bool = False) -> Dataset:
+        """Write the data set as a folder of one's own, whatever it was read from: a table of trials
+        (`pairs.csv`, `twoafc.csv`, `oddoneout.csv`, `quadruplets.csv` or `samedifferent.csv`),
+        `image_order.txt`, a `README.txt` that says where it comes from, and its images.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            A folder that is new or empty.
+        copy : bool, default: False
+            Copy the images, so that the folder needs no other. By default they are links to the
+            files.
+
+        Returns
+        -------
+        Dataset
+            What is read there: the same trials, numbers of trials, labels and clusters, and so the
+            same scores, under the same name and level. It is of no known release any more: a
+            table does not say it, and published scores are not held against it.
+
+        Raises
+        ------
+        DatasetError
+            The folder holds something; the trials are people's matrices, which no table has.
+
+        Examples
+        --------
+        >>> import os
+        >>> import tempfile
+        >>> import alignscope
+        >>> trials = {"images": [["a", "b", "c"]], "odd": [2]}
+        >>> dataset = alignscope.Dataset.from_arrays(trials, images=False, name="mine")
+        >>> saved = dataset.save(os.path.join(tempfile.mkdtemp(), "mine"))
+        >>> saved.name, saved.images, sorted(os.listdir(saved.path))
+        ('mine', ['a', 'b', 'c'], ['README.txt', 'image_order.txt', 'oddoneout.csv'])
+        """
+        path = check.path("folder", folder)
+        format, _ = self._handle.write(path, check.yes_or_no("copy", copy))
+        asked = Asked(format, path, self.name, self.level, images=self.has_images)
+        return Dataset(asked, simulated=self.simulated)
+
     def __getitem__(self, trials: Any) -> Dataset:
         """The data set with some of its trials: `dataset[:100]`, `dataset[mask]`,
         `dataset[[3, 5]]`; see `select`."""

@@ -180,6 +180,18 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
+    /// A row of an array is not of the form that the array has.
+    #[error("{path}, row {row} (from 0): found `{found}`, expected {expected}")]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0 as in NumPy.
+        row: usize,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// Two files that go together have different lengths.
     #[error("{path} has {found} lines, expected {expected} as in {other}")]
     Length {

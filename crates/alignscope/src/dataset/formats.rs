@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::bapps::{Bapps, BappsJnd};
+use super::choices::{AligNet, Levels, NightsRaw};
 use super::format::Format;
 use super::manifest::{
     OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
@@ -55,11 +56,17 @@ pub enum AnyFormat {
     FreeArrangement,
     /// Peterson et al.'s similarities.
     Peterson,
+    /// NIGHTS's layout before it was filtered.
+    NightsRaw,
+    /// AligNet's layout.
+    AligNet,
+    /// The layout of *Levels*.
+    Levels,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Nights,
         Self::Bapps,
         Self::BappsJnd,
@@ -77,6 +84,9 @@ impl AnyFormat {
         Self::MultiArrangement,
         Self::FreeArrangement,
         Self::Peterson,
+        Self::NightsRaw,
+        Self::AligNet,
+        Self::Levels,
     ];
 
     /// The implementation.
@@ -99,6 +109,9 @@ impl AnyFormat {
             Self::MultiArrangement => &Published::MultiArrangement,
             Self::FreeArrangement => &Published::FreeArrangement,
             Self::Peterson => &Published::Peterson,
+            Self::NightsRaw => &NightsRaw,
+            Self::AligNet => &AligNet,
+            Self::Levels => &Levels,
         }
     }
 
@@ -171,8 +184,15 @@ impl DatasetFormat {
     /// `peterson`
     pub const PETERSON: Self = Self::plain(AnyFormat::Peterson);
 
+    /// `nights-raw`
+    pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
+    /// `alignet`
+    pub const ALIGNET: Self = Self::plain(AnyFormat::AligNet);
+    /// `levels`
+    pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
+
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
@@ -196,6 +216,9 @@ impl DatasetFormat {
         Self::MULTI_ARRANGEMENT,
         Self::FREE_ARRANGEMENT,
         Self::PETERSON,
+        Self::NIGHTS_RAW,
+        Self::ALIGNET,
+        Self::LEVELS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

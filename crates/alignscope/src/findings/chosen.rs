@@ -100,8 +100,7 @@ impl ChosenStage {
             Box::new(Factors { values, sizes: first.sizes })
         });
         let acceleration = None;
-        let replicates =
-            Replicates { estimate: value, resampled, acceleration, clusters, factors };
+        let replicates = Replicates { estimate: value, resampled, acceleration, clusters, factors };
         Ok(Self { shares: counts.into_iter().map(|n| f64::from(n) / found).collect(), replicates })
     }
 

@@ -262,13 +262,15 @@ mod tests {
 
     #[test]
     fn same_or_different_is_no_choice_among_pairs() {
-        let trial = |other| SameDifferent { images: [0, other], same_votes: 1.0, different_votes: 0.0 };
+        let trial =
+            |other| SameDifferent { images: [0, other], same_votes: 1.0, different_votes: 0.0 };
         assert_eq!(Choices::of(&vec![trial(1), trial(2)]), None);
     }
 
     #[test]
     fn two_distorted_images_of_one_reference_are_a_choice() {
-        let pair = |reference, distorted, score, std| RatedPair { reference, distorted, score, std };
+        let pair =
+            |reference, distorted, score, std| RatedPair { reference, distorted, score, std };
         let some = Some(1.0);
         let trials = vec![pair(0, 1, 3.0, some), pair(9, 8, 1.0, some), pair(0, 2, 2.0, some)];
         let choices = Choices::of(&trials).expect("one");

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, WriteDatasetError};
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
 use crate::finished::{CombineError, CompareError, DrawError};
@@ -277,6 +277,7 @@ fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
         .or_else(|| of(error, ModelError::remedies))
         .or_else(|| of(error, PreparedError::remedies))
         .or_else(|| of(error, DatasetError::remedies))
+        .or_else(|| of(error, WriteDatasetError::remedies))
         .or_else(|| of(error, LayoutError::remedies))
         .or_else(|| of(error, EncoderError::remedies))
         .or_else(|| of(error, MetricError::remedies))

@@ -7,9 +7,7 @@ use rayon::prelude::*;
 
 use crate::measure::{MatrixMeasure, MatrixSample, Measure};
 use crate::paradigm::SimilarityMatrices;
-use crate::resample::{
-    ClusterBy, Draws, Factor, Factors, MIN_CLUSTERS, NoInterval, Replicates,
-};
+use crate::resample::{ClusterBy, Draws, Factor, Factors, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// People and images as they are drawn again.
 #[derive(Debug, Clone)]

@@ -181,8 +181,7 @@ fn scores(level: Level, model: Model, rng: &mut ChaCha8Rng, resamples: usize) ->
     })
 }
 
-const SMALL: [Level; 3] =
-    [Level::Rated(25, 12), Level::Choices(40, 10), Level::Triplets(150, 12)];
+const SMALL: [Level; 3] = [Level::Rated(25, 12), Level::Choices(40, 10), Level::Triplets(150, 12)];
 
 #[test]
 fn constant_distances_give_no_bits_and_turned_ones_less_than_none() {

@@ -70,7 +70,8 @@ mod tests {
             for p in [0.05, 0.1, 0.2, 0.3, 0.5_f64] {
                 let truth = entropy_of_shares(&[p, 1.0 - p]);
                 let corrected = mean_of(total, p, |a, b| entropy_of_votes(&[a, b]).expect("five"));
-                let plain = mean_of(total, p, |a, b| entropy_of_shares(&[a, b].map(|n| n / (a + b))));
+                let plain =
+                    mean_of(total, p, |a, b| entropy_of_shares(&[a, b].map(|n| n / (a + b))));
                 let [bias, uncorrected] = [corrected - truth, plain - truth];
                 assert!(bias.abs() < most, "{total} answers of {p}: {bias}");
                 assert!(bias.abs() < 0.6 * uncorrected.abs(), "{p}: {bias}, {uncorrected}");
