@@ -136,7 +136,8 @@ fn open(
             let labels = [level(&answer.images), answer.person.as_str()];
             let odd = answer.odd;
             let make = |images| OddOneOut { images, odd };
-            builder.add(record - 1, line, names, |name| find(&files, name), make, &labels)
+            builder.add(record - 1, line, names, |name| find(&files, name), make, &labels)?;
+            Ok(())
         };
         sources.push(each_line(path, read)?);
     }
