@@ -321,10 +321,9 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean
-            | Computed::Rated(_)
-            | Computed::Likelihood
-            | Computed::Difficulty => None,
+            Computed::Mean | Computed::Rated(_) | Computed::Likelihood | Computed::Difficulty => {
+                None
+            }
         }
     }
 }

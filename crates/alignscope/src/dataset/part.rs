@@ -121,7 +121,10 @@ mod tests {
         assert_eq!(ids(&left), ["b", "c", "d", "e"]);
         let expected = vec![triplet([0, 2, 1], 2), triplet([3, 1, 2], 1)];
         assert_eq!(left.trials, Trials::OddOneOut(expected));
-        assert_eq!((&left.trial_ids[..], &left.numbers[0].values[..]), (&[8, 9][..], &[0.2, 0.3][..]));
+        assert_eq!(
+            (&left.trial_ids[..], &left.numbers[0].values[..]),
+            (&[8, 9][..], &[0.2, 0.3][..])
+        );
         let label = &left.labels[0];
         assert_eq!(
             (label.values.clone(), label.codes.clone()),

@@ -41,9 +41,7 @@ pub(super) fn entries(panels: &[&PanelData]) -> Vec<Entry> {
             entries.push(Entry { key, text });
         }
     };
-    let own = |c: &&Curve| {
-        !matches!(c.kind, Kind::Published | Kind::Stage(_) | Kind::Dataset(_))
-    };
+    let own = |c: &&Curve| !matches!(c.kind, Kind::Published | Kind::Stage(_) | Kind::Dataset(_));
     let curves = || panels.iter().flat_map(|p| &p.curves);
     for curve in curves().filter(own) {
         let model = curve.model.clone();

@@ -183,7 +183,9 @@ fn draw_curve(
             let (place, title) = (axes.place(point), told(panel, &name, point));
             match panel.mark_of(curve) {
                 Some(i) => Mark::of_stage(svg, i, place, size, tone, Some(&title)),
-                None => Mark { of: Some(curve.of), hollow }.draw(svg, place, size, tone, Some(&title)),
+                None => {
+                    Mark { of: Some(curve.of), hollow }.draw(svg, place, size, tone, Some(&title))
+                }
             }
         }
     }

@@ -191,7 +191,8 @@ impl CombinedManifest {
         let series = models.clone().any(|model| model.series.is_some());
         let of_series = series.then(own_figures).into_iter().flatten();
         let names_of_figures = figures.iter().map(|figure| figure.name.clone());
-        self.state.figure_files = names_of_figures.chain(figures_of_any_run()).chain(of_series).collect();
+        self.state.figure_files =
+            names_of_figures.chain(figures_of_any_run()).chain(of_series).collect();
         self.state.results = vec![];
         if let Some(title) = title {
             self.told.insert("title".to_owned(), json!(title));

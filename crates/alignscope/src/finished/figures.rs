@@ -353,7 +353,8 @@ fn likelihoods(
     out: &Path,
 ) -> Result<Vec<NamedFigure>, FigureError> {
     let mut distances: Vec<Distance> = Vec::new();
-    for row in rows.iter().filter(|row| row.stage != Stage::Image && row.distance != Distance::Own) {
+    for row in rows.iter().filter(|row| row.stage != Stage::Image && row.distance != Distance::Own)
+    {
         if !distances.contains(&row.distance) {
             distances.push(row.distance);
         }

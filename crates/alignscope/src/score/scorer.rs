@@ -305,8 +305,7 @@ impl Scorer {
     fn scores_of_likelihoods(&self, subset: usize, found: &[Replicates]) -> Vec<SubsetScore> {
         let Some(likelihoods) = &self.likelihoods else { return vec![] };
         let score = |(place, replicates): (usize, &Replicates)| {
-            let score =
-                likelihoods.score(place, &self.subsets[subset], replicates.estimate)?;
+            let score = likelihoods.score(place, &self.subsets[subset], replicates.estimate)?;
             let (n_clusters, interval) = (replicates.clusters, replicates.interval());
             Some(SubsetScore { subset, score, n_clusters, interval })
         };
@@ -316,9 +315,7 @@ impl Scorer {
     /// What each trial counts for the measures of each list of distances; and the denominators, of
     /// which the measures of a list have one each, in their order.
     fn shares_of_choices(&self, columns: &[Vec<f64>]) -> (Vec<Share>, Vec<Vec<f64>>) {
-        let outcomes = |distances: &Vec<f64>| {
-            self.trials.paradigm().outcomes(distances, self.ties)
-        };
+        let outcomes = |distances: &Vec<f64>| self.trials.paradigm().outcomes(distances, self.ties);
         let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
         let first = columns.first().map(outcomes).unwrap_or_default();
         let means = first.len();

@@ -52,12 +52,7 @@ impl<'a> SoftmaxChoices<'a> {
     ///
     /// # Panics
     /// The lengths differ.
-    pub fn new(
-        alternatives: usize,
-        distances: &[f64],
-        shares: &'a [f64],
-        folds: &'a [u8],
-    ) -> Self {
+    pub fn new(alternatives: usize, distances: &[f64], shares: &'a [f64], folds: &'a [u8]) -> Self {
         assert_eq!(distances.len(), shares.len(), "a share for each distance");
         assert_eq!(distances.len(), alternatives * folds.len(), "a fold for each choice");
         let scale = root_mean_square(alternatives, distances);
