@@ -40,7 +40,7 @@ pub struct Choices {
     /// one fold, whatever intervals resample.
     pub folds: Vec<u8>,
     /// The bits that people's own answers hold, log2 K − H, of each choice; `None` where that is
-    /// not known: where fewer than [`MIN_VOTES`](crate::measure::MIN_VOTES) answered.
+    /// not known: where [few](crate::measure::MIN_VOTES) answered.
     pub held: Vec<Option<f64>>,
 }
 
@@ -217,17 +217,17 @@ mod tests {
     #[test]
     fn the_kept_pair_of_a_triplet_is_the_alternative_that_was_chosen() {
         let odd = |images, odd| OddOneOut { images, odd };
-        let mut trials = vec![odd([5, 3, 4], 0); 4];
+        let mut trials = vec![odd([5, 3, 4], 0); 9];
         trials.push(odd([3, 4, 5], 0));
         let choices = Choices::of(&trials).expect("choices");
         // Comparisons are 5–3, 5–4, 3–4; alternatives stand in the order 3–4, 3–5, 4–5.
         assert_eq!(choices.distances[..3], [2, 0, 1]);
         assert_eq!(choices.shares[..3], [1.0, 0.0, 0.0]);
-        assert_eq!(choices.distances[12..], [12, 13, 14]);
-        assert_eq!(choices.shares[12..], [0.0, 0.0, 1.0]);
-        // Four of five say 5, one says 3.
-        let entropy = entropy_of_votes(&[4.0, 0.0, 1.0]).expect("five");
-        assert_eq!(choices.held, [Some(3.0_f64.log2() - entropy); 5]);
+        assert_eq!(choices.distances[27..], [27, 28, 29]);
+        assert_eq!(choices.shares[27..], [0.0, 0.0, 1.0]);
+        // Nine of ten say 5, one says 3.
+        let entropy = entropy_of_votes(&[9.0, 0.0, 1.0]).expect("ten");
+        assert_eq!(choices.held, [Some(3.0_f64.log2() - entropy); 10]);
         assert!(choices.folds.iter().all(|fold| *fold == choices.folds[0]));
     }
 

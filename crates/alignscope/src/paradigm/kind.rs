@@ -148,7 +148,9 @@ pub trait Paradigm {
         false
     }
 
-    /// What the people of a trial choose among, and how many chose it; empty if they rate.
+    /// What the people of a trial choose among, and how many chose it; empty if they rate. Each is one
+    /// of the pairs that the trial compares. Bits, the share explained and correlations over questions
+    /// follow from it.
     fn alternatives(&self, _trial: usize) -> Vec<Alternative> {
         vec![]
     }

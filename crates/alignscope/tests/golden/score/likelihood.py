@@ -89,7 +89,7 @@ def jackknife(counts):
     return n * entropy(counts, base=2) - (n - 1) * np.mean(without)
 
 
-votes = np.array([rng.multinomial(n, rng.dirichlet([1.0] * 3)) for n in rng.integers(5, 25, 60)])
+votes = np.array([rng.multinomial(n, rng.dirichlet([1.0] * 3)) for n in rng.integers(10, 25, 60)])
 out["votes"] = votes.astype(np.float64)
 out["entropies"] = np.array([jackknife(row) for row in votes])
 save_file({name: np.ascontiguousarray(values) for name, values in out.items()}, HERE / "likelihood.safetensors")
