@@ -26,8 +26,8 @@ impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
     #[pyo3(signature = (
-        format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside,
-        limit, selection, without_images
+        format, path, name, level, split, min_votes, lower_is_better, things_images, skip_missing,
+        allow_outside, limit, selection, without_images
     ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
@@ -38,6 +38,7 @@ impl Dataset {
         level: Option<&str>,
         split: Option<String>,
         min_votes: Option<u32>,
+        lower_is_better: Option<bool>,
         things_images: Option<&str>,
         skip_missing: bool,
         allow_outside: bool,
@@ -62,6 +63,7 @@ impl Dataset {
         let options = DatasetOptions {
             split,
             min_votes,
+            lower_is_better,
             things_images,
             skip_missing,
             allow_outside,

@@ -23,6 +23,7 @@ class Asked:
     level: str | None = None
     split: str | None = None
     min_votes: int | None = None
+    lower_is_better: bool | None = None
     things_images: str | None = None
     skip_missing: bool = False
     allow_outside: bool = False
@@ -41,6 +42,7 @@ class Asked:
             self.level,
             self.split,
             self.min_votes,
+            self.lower_is_better,
             self.things_images,
             self.skip_missing,
             self.allow_outside,

@@ -8,6 +8,7 @@ use super::bapps::Bapps;
 use super::format::Format;
 use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
 use super::nights::Nights;
+use super::rated::{Csiq, PieApp, PieAppScores, Pipal, Pyiqa};
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -31,14 +32,29 @@ pub enum AnyFormat {
     TwoAfc,
     /// `oddoneout.csv`.
     OddOneOut,
+    /// CSIQ's layout.
+    Csiq,
+    /// PIPAL's layout.
+    Pipal,
+    /// PieAPP's layout: choices.
+    PieApp,
+    /// PieAPP's layout: scores.
+    PieAppScores,
+    /// A table of pyiqa.
+    Pyiqa,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Nights,
         Self::Bapps,
         Self::Things,
+        Self::PieApp,
+        Self::PieAppScores,
+        Self::Pyiqa,
+        Self::Csiq,
+        Self::Pipal,
         Self::Tid,
         Self::Pairs,
         Self::TwoAfc,
@@ -55,6 +71,11 @@ impl AnyFormat {
             Self::Pairs => &PairsManifest,
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
+            Self::Csiq => &Csiq,
+            Self::Pipal => &Pipal,
+            Self::PieApp => &PieApp,
+            Self::PieAppScores => &PieAppScores,
+            Self::Pyiqa => &Pyiqa,
         }
     }
 
@@ -88,6 +109,22 @@ impl DatasetFormat {
     pub const KADID10K: Self = Self::of_release(AnyFormat::Tid, Release::Kadid10k);
     /// `tid-like`
     pub const TID_LIKE: Self = Self::plain(AnyFormat::Tid);
+    /// `csiq`
+    pub const CSIQ: Self = Self::of_release(AnyFormat::Csiq, Release::Csiq);
+    /// `csiq-like`
+    pub const CSIQ_LIKE: Self = Self::plain(AnyFormat::Csiq);
+    /// `pipal`
+    pub const PIPAL: Self = Self::of_release(AnyFormat::Pipal, Release::Pipal);
+    /// `pipal-like`
+    pub const PIPAL_LIKE: Self = Self::plain(AnyFormat::Pipal);
+    /// `pieapp`
+    pub const PIEAPP: Self = Self::of_release(AnyFormat::PieApp, Release::PieApp);
+    /// `pieapp-like`
+    pub const PIEAPP_LIKE: Self = Self::plain(AnyFormat::PieApp);
+    /// `pieapp-scores`
+    pub const PIEAPP_SCORES: Self = Self::plain(AnyFormat::PieAppScores);
+    /// `pyiqa`
+    pub const PYIQA: Self = Self::plain(AnyFormat::Pyiqa);
     /// `nights`
     pub const NIGHTS: Self = Self::of_release(AnyFormat::Nights, Release::Nights);
     /// `nights-like`
@@ -108,11 +145,19 @@ impl DatasetFormat {
     pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 21] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
         Self::TID_LIKE,
+        Self::CSIQ,
+        Self::CSIQ_LIKE,
+        Self::PIPAL,
+        Self::PIPAL_LIKE,
+        Self::PIEAPP,
+        Self::PIEAPP_LIKE,
+        Self::PIEAPP_SCORES,
+        Self::PYIQA,
         Self::NIGHTS,
         Self::NIGHTS_LIKE,
         Self::BAPPS,
