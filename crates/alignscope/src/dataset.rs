@@ -19,6 +19,7 @@ mod open;
 mod pairs;
 mod part;
 mod rated;
+mod raid;
 mod release;
 mod rows;
 mod selection;
@@ -43,7 +44,10 @@ pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
 
 use crate::input_file::HashedPath;
-pub use crate::paradigm::{ImageIndex, MIN_ANSWERS, OddOneOut, RatedPair, Trials, TwoAlternatives};
+pub use crate::paradigm::{
+    ImageIndex, MIN_ANSWERS, OddOneOut, Quadruplet, RatedPair, SameDifferent, SimilarityMatrices,
+    Trials, TwoAlternatives,
+};
 
 /// An image that at least one trial uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

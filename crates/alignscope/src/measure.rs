@@ -1,6 +1,7 @@
 //! Scores of trials and distances, and how they are resampled.
 
 mod accuracy;
+mod average_precision;
 mod fitted;
 mod kendall;
 mod logistic;
@@ -12,6 +13,7 @@ mod vote_share;
 mod weighted;
 
 pub use accuracy::{Accuracy, BeyondChance};
+pub use average_precision::{AveragePrecision, average_precision};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
 pub use logistic::{Logistic, LogisticFit};
@@ -170,11 +172,13 @@ pub enum Measure {
     PearsonLogistic5,
     /// [`FittedError`] with five parameters.
     RmseLogistic5,
+    /// [`AveragePrecision`].
+    AveragePrecision,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -185,6 +189,7 @@ impl Measure {
         Self::RmseLogistic4,
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
+        Self::AveragePrecision,
     ];
 
     fn implementation(self) -> &'static dyn TrialMeasure {
@@ -199,6 +204,7 @@ impl Measure {
             Self::RmseLogistic4 => &FittedError(Logistic::Four),
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
+            Self::AveragePrecision => &AveragePrecision,
         }
     }
 
@@ -253,12 +259,26 @@ impl Measure {
         matches!(self.computed(), Computed::Mean)
     }
 
+    /// What it is if it is of ratings.
+    pub(crate) fn rated(self) -> Option<&'static dyn RatedMeasure> {
+        match self.computed() {
+            Computed::Rated(rated) => Some(rated),
+            Computed::Mean | Computed::Turned { .. } => None,
+        }
+    }
+
     /// The measures of ratings, in the order in which results have them.
     pub(crate) fn of_ratings() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
-        Self::ALL.into_iter().filter_map(|measure| match measure.computed() {
-            Computed::Rated(rated) => Some((measure, rated)),
-            Computed::Mean | Computed::Turned { .. } => None,
-        })
+        Self::all_rated().filter(|(_, rated)| !rated.needs_shares())
+    }
+
+    /// The measures of shares of people who find two images the same.
+    pub(crate) fn of_shares() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
+        Self::all_rated().filter(|(_, rated)| rated.needs_shares())
+    }
+
+    fn all_rated() -> impl Iterator<Item = (Self, &'static dyn RatedMeasure)> {
+        Self::ALL.into_iter().filter_map(|measure| Some((measure, measure.rated()?)))
     }
 
     /// The measure that this is turned from, and how; `None` if it is computed of trials.

@@ -31,6 +31,8 @@ pub(super) struct Builder<'a, T> {
     skipped_trials: usize,
     /// Trials that an option leaves out (a split, votes).
     filtered: usize,
+    /// Positions of images of a trial that must be different; `None` for all of them.
+    compared: Option<&'static [[usize; 2]]>,
 }
 
 struct Labels {
@@ -64,7 +66,22 @@ impl<'a, T> Builder<'a, T> {
             first_missing: Vec::new(),
             skipped_trials: 0,
             filtered: 0,
+            compared: None,
         }
+    }
+
+    /// Trials may have an image twice, but not at two of these positions.
+    pub(super) fn comparing(self, compared: &'static [[usize; 2]]) -> Self {
+        Self { compared: Some(compared), ..self }
+    }
+
+    /// The first image of a trial that is compared with itself.
+    fn compared_with_itself(&self, images: &[ImageIndex]) -> Option<ImageIndex> {
+        let twice = match self.compared {
+            None => (1..images.len()).find(|i| images[..*i].contains(&images[*i])),
+            Some(pairs) => pairs.iter().find(|[a, b]| images[*a] == images[*b]).map(|[a, _]| *a),
+        };
+        twice.map(|i| images[i])
     }
 
     /// Counts a trial that an option leaves out.
@@ -83,7 +100,7 @@ impl<'a, T> Builder<'a, T> {
     /// yet.
     ///
     /// # Errors
-    /// Two of the images are the same.
+    /// Two of the images, which are compared, are the same.
     pub(super) fn add<const N: usize>(
         &mut self,
         id: u64,
@@ -120,14 +137,12 @@ impl<'a, T> Builder<'a, T> {
                 Err((id, path)) => self.intern(name, id, path),
             };
         }
-        for (i, image) in images.iter().enumerate() {
-            if images[..i].contains(image) {
-                return Err(DatasetError::SameImage {
-                    path: self.path.clone(),
-                    line,
-                    image: self.images[*image as usize].id.clone(),
-                });
-            }
+        if let Some(image) = self.compared_with_itself(&images) {
+            return Err(DatasetError::SameImage {
+                path: self.path.clone(),
+                line,
+                image: self.images[image as usize].id.clone(),
+            });
         }
         self.trials.push(make(images));
         self.trial_ids.push(id);

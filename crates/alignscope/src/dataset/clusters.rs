@@ -34,7 +34,8 @@ impl Clusters {
 
 impl Dataset {
     /// The clusters. By default the reference image of rated pairs and of two-alternative choices;
-    /// the three images, in any order, of odd-one-out triplets.
+    /// the three images, in any order, of odd-one-out triplets; the label `group` of quadruplets and
+    /// of same-or-different trials, if there is one, else the question and the first image.
     ///
     /// # Errors
     /// The observer is asked for, and the data set does not name one for every trial.
@@ -52,9 +53,18 @@ impl Dataset {
             }
             ClusterBy::Default => {
                 let trials = self.trials.paradigm();
-                Clusters::of_keys((0..trials.count()).map(|trial| trials.cluster(trial)))
+                match self.groups().filter(|_| trials.clusters_by_group()) {
+                    Some(groups) => Clusters::of_keys(groups.codes.iter()),
+                    None => Clusters::of_keys((0..trials.count()).map(|i| trials.cluster(i))),
+                }
             }
         })
+    }
+
+    /// The label `group`, if it is of all trials.
+    fn groups(&self) -> Option<&LabelColumn> {
+        let groups = self.labels.iter().find(|label| label.name == "group")?;
+        groups.values.iter().all(|value| !value.is_empty()).then_some(groups)
     }
 
     /// The label that says of all trials who answered: `subject` or `observer`.

@@ -4,11 +4,14 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::bapps::Bapps;
+use super::bapps::{Bapps, BappsJnd};
 use super::format::Format;
-use super::manifest::{OddOneOutManifest, PairsManifest, TwoAfcManifest};
+use super::manifest::{
+    OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
+};
 use super::nights::Nights;
 use super::rated::{Csiq, PieApp, PieAppScores, Pipal, Pyiqa};
+use super::raid::Raid;
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -42,13 +45,23 @@ pub enum AnyFormat {
     PieAppScores,
     /// A table of pyiqa.
     Pyiqa,
+    /// BAPPS's just noticeable differences.
+    BappsJnd,
+    /// RAID's layout.
+    Raid,
+    /// `samedifferent.csv`.
+    SameDifferent,
+    /// `quadruplets.csv`.
+    Quadruplets,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Nights,
         Self::Bapps,
+        Self::BappsJnd,
+        Self::Raid,
         Self::Things,
         Self::PieApp,
         Self::PieAppScores,
@@ -59,6 +72,8 @@ impl AnyFormat {
         Self::Pairs,
         Self::TwoAfc,
         Self::OddOneOut,
+        Self::SameDifferent,
+        Self::Quadruplets,
     ];
 
     /// The implementation.
@@ -76,6 +91,10 @@ impl AnyFormat {
             Self::PieApp => &PieApp,
             Self::PieAppScores => &PieAppScores,
             Self::Pyiqa => &Pyiqa,
+            Self::BappsJnd => &BappsJnd,
+            Self::Raid => &Raid,
+            Self::SameDifferent => &SameDifferentManifest,
+            Self::Quadruplets => &QuadrupletsManifest,
         }
     }
 
@@ -143,9 +162,17 @@ impl DatasetFormat {
     pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
     /// `oddoneout`
     pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+    /// `bapps-jnd`
+    pub const BAPPS_JND: Self = Self::plain(AnyFormat::BappsJnd);
+    /// `raid`
+    pub const RAID: Self = Self::plain(AnyFormat::Raid);
+    /// `samedifferent`
+    pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
+    /// `quadruplets`
+    pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
@@ -158,6 +185,8 @@ impl DatasetFormat {
         Self::PIEAPP_LIKE,
         Self::PIEAPP_SCORES,
         Self::PYIQA,
+        Self::RAID,
+        Self::BAPPS_JND,
         Self::NIGHTS,
         Self::NIGHTS_LIKE,
         Self::BAPPS,
@@ -167,6 +196,8 @@ impl DatasetFormat {
         Self::PAIRS,
         Self::TWO_AFC,
         Self::ODD_ONE_OUT,
+        Self::SAME_DIFFERENT,
+        Self::QUADRUPLETS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

@@ -1,4 +1,8 @@
-//! Manifests of one's own: `pairs.csv`, `twoafc.csv`, `oddoneout.csv`.
+//! Manifests of one's own: `pairs.csv`, `twoafc.csv`, `oddoneout.csv`, and others below.
+
+mod quadruplets;
+mod same_different;
+mod votes;
 
 use std::path::Path;
 
@@ -14,6 +18,10 @@ use super::{
     TwoAlternatives,
 };
 use crate::remedy::Choice;
+
+pub(super) use quadruplets::QuadrupletsManifest;
+pub(super) use same_different::SameDifferentManifest;
+use votes::VoteColumns;
 
 /// `pairs.csv`.
 pub(super) struct PairsManifest;
@@ -120,7 +128,8 @@ fn open(
     let files = Files::images(&root, options)
         .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
     let table = Table::open(&path)?;
-    let dataset = read(&Reading { format, path: &path, files: &files, options }, table)?;
+    let dataset =
+        read(&Reading { format, path: &path, files: &files, options, compared: None }, table)?;
     match file_in(&root, IMAGE_ORDER) {
         Some(list) => in_order_of_list(dataset, &list),
         None => Ok(dataset),
@@ -159,12 +168,14 @@ fn labels_of<'t>(table: &'t Table, path: &Path) -> Result<Vec<(&'t str, Column)>
     Ok(labels)
 }
 
-/// What the three manifests share.
+/// What all manifests share.
 struct Reading<'a> {
     format: &'a dyn Format,
     path: &'a Path,
     files: &'a Files,
     options: &'a DatasetOptions,
+    /// Positions of the images that must be different; `None` for all of them.
+    compared: Option<&'static [[usize; 2]]>,
 }
 
 impl Reading<'_> {
@@ -195,6 +206,9 @@ impl Reading<'_> {
             .unzip();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut builder = Builder::new(self.path, self.options, &names);
+        if let Some(compared) = self.compared {
+            builder = builder.comparing(compared);
+        }
         let mut splits = Splits::default();
         table.for_each(|record, row| {
             if builder.is_full() {
@@ -277,36 +291,12 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
 }
 
 fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let share = table.find("right_vote");
-    let counts = match share {
-        Some(_) => None,
-        None => Some((table.column("left_votes")?, table.column("right_votes")?)),
-    };
-    let votes = |row: &Row<'_>| match (share, counts) {
-        (Some(share), _) => {
-            let right: f64 =
-                row.parse(share, "a share from 0 to 1", |n| (0.0..=1.0).contains(n))?;
-            Ok((1.0 - right, right))
-        }
-        (None, Some((left, right))) => {
-            let votes = |column| {
-                row.parse(column, "a number of votes, 0 or more", |n: &f64| {
-                    *n >= 0.0 && n.is_finite()
-                })
-            };
-            let (left_votes, right_votes) = (votes(left)?, votes(right)?);
-            match left_votes + right_votes > 0.0 {
-                true => Ok((left_votes, right_votes)),
-                false => Err(row.error(right, "a vote for the left or the right image")),
-            }
-        }
-        (None, None) => unreachable!("one of the two was found above"),
-    };
+    let votes = VoteColumns::find(&table, "right_vote", ["left_votes", "right_votes"])?;
     reading.read(
         table,
         ["reference", "left", "right"],
         |row| {
-            let (left_votes, right_votes) = votes(row)?;
+            let [left_votes, right_votes] = votes.read(row)?;
             Ok(move |[reference, left, right]: [ImageIndex; 3]| TwoAlternatives {
                 reference,
                 left,

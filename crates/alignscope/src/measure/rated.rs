@@ -31,6 +31,11 @@ pub trait RatedMeasure: Sync {
         false
     }
 
+    /// Whether ratings must be shares, 0 to 1, of people who find two images the same.
+    fn needs_shares(&self) -> bool {
+        false
+    }
+
     /// What scores the sample once clusters are drawn again, faster than [`of`](Self::of) does; in
     /// sums of each cluster, for example. `None` if `of` is to be asked of the trials that are
     /// drawn.

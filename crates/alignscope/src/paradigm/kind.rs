@@ -1,7 +1,9 @@
 //! What people were asked.
 
+use super::similarity_matrices::SimilarityMatrices;
 use super::{Measure, Score, Ties};
 use crate::csv_row::choice_field;
+use crate::measure::RatedMeasure;
 
 /// Number of an image of a data set, from 0.
 pub type ImageIndex = u32;
@@ -84,7 +86,8 @@ pub type ImageIndex = u32;
 ///     }
 ///
 ///     fn ratings(&self) -> Option<Ratings> {
-///         Some(Ratings { scores: self.answers(), deviations: vec![None; self.count()] })
+///         let (scores, deviations) = (self.answers(), vec![None; self.count()]);
+///         Some(Ratings { scores, deviations, measures: vec![Measure::Spearman] })
 ///     }
 /// }
 ///
@@ -132,6 +135,18 @@ pub trait Paradigm {
 
     /// What people answered, as the tables of a run have it.
     fn answer(&self, trial: usize) -> Answer;
+
+    /// Whether trials of one `group`, if the data set labels all of them, are not independent of each
+    /// other and are resampled together by default, instead of those of one
+    /// [`cluster`](Self::cluster).
+    fn clusters_by_group(&self) -> bool {
+        false
+    }
+
+    /// Whether people choose the two images that differ most, and not those that differ least.
+    fn picks_farthest(&self) -> bool {
+        false
+    }
 
     /// What the people of a trial choose among, and how many chose it; empty if they rate.
     fn alternatives(&self, _trial: usize) -> Vec<Alternative> {
@@ -189,6 +204,11 @@ pub trait Paradigm {
         None
     }
 
+    /// Each person's matrix, if people gave matrices.
+    fn matrices(&self) -> Option<&SimilarityMatrices> {
+        None
+    }
+
     /// The share of the answers to each trial's question that the most frequent answer has, if
     /// enough people answered it; `None` if no question has so many answers.
     ///
@@ -232,6 +252,10 @@ pub struct Answer {
     pub right_votes: Option<f64>,
     /// The odd one, 1 to 3.
     pub odd: Option<u8>,
+    /// Votes that the two images are the same.
+    pub same_votes: Option<f64>,
+    /// Votes that they are not.
+    pub different_votes: Option<f64>,
 }
 
 impl std::fmt::Display for Answer {
@@ -242,6 +266,9 @@ impl std::fmt::Display for Answer {
                 write!(f, "votes {left} and {right}")
             }
             Self { odd: Some(odd), .. } => write!(f, "odd {odd}"),
+            Self { same_votes: Some(same), different_votes: Some(different), .. } => {
+                write!(f, "votes {same} for the same and {different} for different")
+            }
             Self { .. } => write!(f, "no answer"),
         }
     }
@@ -252,9 +279,10 @@ impl std::fmt::Display for Answer {
 pub struct Alternative {
     /// What it is called, as in `the model chooses left`.
     pub name: &'static str,
-    /// The place of its image among the [`images`](Paradigm::images) of the trial.
-    pub place: usize,
-    /// The two images that are nearest to each other for a model that chooses it.
+    /// The places of its images among the [`images`](Paradigm::images) of the trial.
+    pub places: &'static [usize],
+    /// The two images that are nearest to each other for a model that chooses it, or farthest
+    /// ([`picks_farthest`](Paradigm::picks_farthest)).
     pub pair: [ImageIndex; 2],
     /// How many people chose it, or their share.
     pub votes: f64,
@@ -280,6 +308,17 @@ pub struct Ratings {
     pub scores: Vec<f64>,
     /// Its standard deviation, if it is known.
     pub deviations: Vec<Option<f64>>,
+    /// What closeness to them is measured by, the main measure first; all of them are
+    /// [of ratings](crate::measure::Computed::Rated).
+    pub measures: Vec<Measure>,
+}
+
+impl Ratings {
+    /// The measures with what they are.
+    pub(crate) fn rated(&self) -> Vec<(Measure, &'static dyn RatedMeasure)> {
+        let measures = self.measures.iter();
+        measures.filter_map(|measure| Some((*measure, measure.rated()?))).collect()
+    }
 }
 
 /// A ceiling as a number of each trial.

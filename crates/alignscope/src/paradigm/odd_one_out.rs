@@ -89,10 +89,14 @@ impl Paradigm for Vec<OddOneOut> {
     fn alternatives(&self, trial: usize) -> Vec<Alternative> {
         let OddOneOut { images: [a, b, c], odd } = self[trial];
         // The pair that stays where the first, second or third is the odd one.
-        let alternatives = [("the first", [b, c]), ("the second", [a, c]), ("the third", [a, b])];
-        let alternative = |(place, (name, pair))| {
+        let alternatives: [(_, &'static [usize], _); 3] = [
+            ("the first", &[0], [b, c]),
+            ("the second", &[1], [a, c]),
+            ("the third", &[2], [a, b]),
+        ];
+        let alternative = |(place, (name, places, pair))| {
             let votes = f64::from(u8::from(place == usize::from(odd)));
-            Alternative { name, place, pair, votes }
+            Alternative { name, places, pair, votes }
         };
         alternatives.into_iter().enumerate().map(alternative).collect()
     }

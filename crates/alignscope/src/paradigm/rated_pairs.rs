@@ -74,6 +74,7 @@ impl Paradigm for Vec<RatedPair> {
         Some(Ratings {
             scores: self.iter().map(|trial| trial.score).collect(),
             deviations: self.iter().map(|trial| trial.std).collect(),
+            measures: Measure::of_ratings().map(|(measure, _)| measure).collect(),
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use super::kind::{Answer, ImageIndex, Paradigm};
 use super::odd_one_out::OddOneOut;
+use super::quadruplets::Quadruplet;
 use super::rated_pairs::RatedPair;
+use super::same_different::SameDifferent;
+use super::similarity_matrices::SimilarityMatrices;
 use super::two_alternatives::TwoAlternatives;
 
 /// All trials of a data set, of one kind: the one list of the implementations of [`Paradigm`].
@@ -14,7 +17,16 @@ pub enum Trials {
     TwoAlternatives(Vec<TwoAlternatives>),
     /// Odd-one-out triplets, as in THINGS.
     OddOneOut(Vec<OddOneOut>),
+    /// Which of two pairs differs more, as in RAID.
+    Quadruplets(Vec<Quadruplet>),
+    /// Whether two images are the same, as in BAPPS's just noticeable differences.
+    SameDifferent(Vec<SameDifferent>),
+    /// A matrix of dissimilarities of each person, as from arranging many images at once.
+    Matrices(SimilarityMatrices),
 }
+
+/// The images and the answer of a trial, as the tables of a run have them.
+pub(crate) type TrialRow = ([Option<ImageIndex>; 4], Answer);
 
 impl Trials {
     /// What is known of trials of this kind.
@@ -23,6 +35,9 @@ impl Trials {
             Self::RatedPairs(trials) => trials,
             Self::TwoAlternatives(trials) => trials,
             Self::OddOneOut(trials) => trials,
+            Self::Quadruplets(trials) => trials,
+            Self::SameDifferent(trials) => trials,
+            Self::Matrices(matrices) => matrices,
         }
     }
 
@@ -31,6 +46,9 @@ impl Trials {
             Self::RatedPairs(trials) => trials,
             Self::TwoAlternatives(trials) => trials,
             Self::OddOneOut(trials) => trials,
+            Self::Quadruplets(trials) => trials,
+            Self::SameDifferent(trials) => trials,
+            Self::Matrices(matrices) => matrices,
         }
     }
 
@@ -58,6 +76,9 @@ impl Trials {
             Self::RatedPairs(trials) => Self::RatedPairs(pick(trials, positions)),
             Self::TwoAlternatives(trials) => Self::TwoAlternatives(pick(trials, positions)),
             Self::OddOneOut(trials) => Self::OddOneOut(pick(trials, positions)),
+            Self::Quadruplets(trials) => Self::Quadruplets(pick(trials, positions)),
+            Self::SameDifferent(trials) => Self::SameDifferent(pick(trials, positions)),
+            Self::Matrices(matrices) => Self::Matrices(matrices.part(positions)),
         }
     }
 
@@ -68,41 +89,62 @@ impl Trials {
 
     /// The trials of which these are images and answers; or the position of one that is not whole.
     /// What the first trial has tells their kind.
-    pub(crate) fn of_answers(rows: &[([Option<ImageIndex>; 3], Answer)]) -> Result<Self, usize> {
-        type Row = ([Option<ImageIndex>; 3], Answer);
-        fn all<T>(rows: &[Row], trial: impl Fn(&Row) -> Option<T>) -> Result<Vec<T>, usize> {
-            rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
-        }
-        match rows.first().map(|(_, answer)| answer) {
-            Some(Answer { score: Some(_), .. }) => all(rows, |(images, answer)| {
-                Some(RatedPair {
-                    reference: images[0]?,
-                    distorted: images[1]?,
-                    score: answer.score.filter(|score| score.is_finite())?,
-                    std: answer.score_std,
-                })
-            })
-            .map(Self::RatedPairs),
-            Some(Answer { left_votes: Some(_), .. }) => all(rows, |(images, answer)| {
-                let votes = |votes: Option<f64>| votes.filter(|v| *v >= 0.0 && v.is_finite());
-                let left_votes = votes(answer.left_votes)?;
-                let right_votes = votes(answer.right_votes)?;
-                let [Some(reference), Some(left), Some(right)] = *images else { return None };
-                (left_votes + right_votes > 0.0).then_some(TwoAlternatives {
-                    reference,
-                    left,
-                    right,
-                    left_votes,
-                    right_votes,
-                })
-            })
-            .map(Self::TwoAlternatives),
-            _ => all(rows, |(images, answer)| {
-                let [Some(a), Some(b), Some(c)] = *images else { return None };
-                let odd = answer.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
-                Some(OddOneOut { images: [a, b, c], odd })
-            })
-            .map(Self::OddOneOut),
-        }
+    pub(crate) fn of_answers(rows: &[TrialRow]) -> Result<Self, usize> {
+        let Some((images, first)) = rows.first() else { return Ok(Self::OddOneOut(vec![])) };
+        Ok(if first.score.is_some() {
+            Self::RatedPairs(all(rows, rated_pair)?)
+        } else if first.same_votes.is_some() {
+            Self::SameDifferent(all(rows, same_different)?)
+        } else if first.left_votes.is_some() && images[3].is_some() {
+            Self::Quadruplets(all(rows, quadruplet)?)
+        } else if first.left_votes.is_some() {
+            Self::TwoAlternatives(all(rows, two_alternatives)?)
+        } else {
+            Self::OddOneOut(all(rows, odd_one_out)?)
+        })
     }
+}
+
+fn all<T>(rows: &[TrialRow], trial: fn(&TrialRow) -> Option<T>) -> Result<Vec<T>, usize> {
+    rows.iter().enumerate().map(|(i, row)| trial(row).ok_or(i)).collect()
+}
+
+fn rated_pair((images, answer): &TrialRow) -> Option<RatedPair> {
+    Some(RatedPair {
+        reference: images[0]?,
+        distorted: images[1]?,
+        score: answer.score.filter(|score| score.is_finite())?,
+        std: answer.score_std,
+    })
+}
+
+/// Two numbers of votes of which not both are 0.
+fn votes(first: Option<f64>, second: Option<f64>) -> Option<[f64; 2]> {
+    let can_be = |votes: Option<f64>| votes.filter(|v| *v >= 0.0 && v.is_finite());
+    let votes = [can_be(first)?, can_be(second)?];
+    (votes[0] + votes[1] > 0.0).then_some(votes)
+}
+
+fn two_alternatives((images, answer): &TrialRow) -> Option<TwoAlternatives> {
+    let [left_votes, right_votes] = votes(answer.left_votes, answer.right_votes)?;
+    let [Some(reference), Some(left), Some(right), None] = *images else { return None };
+    Some(TwoAlternatives { reference, left, right, left_votes, right_votes })
+}
+
+fn quadruplet((images, answer): &TrialRow) -> Option<Quadruplet> {
+    let [first_votes, second_votes] = votes(answer.left_votes, answer.right_votes)?;
+    let [Some(a), Some(b), Some(c), Some(d)] = *images else { return None };
+    Some(Quadruplet { first: [a, b], second: [c, d], first_votes, second_votes })
+}
+
+fn same_different((images, answer): &TrialRow) -> Option<SameDifferent> {
+    let [same_votes, different_votes] = votes(answer.same_votes, answer.different_votes)?;
+    let [Some(a), Some(b), None, None] = *images else { return None };
+    Some(SameDifferent { images: [a, b], same_votes, different_votes })
+}
+
+fn odd_one_out((images, answer): &TrialRow) -> Option<OddOneOut> {
+    let [Some(a), Some(b), Some(c), None] = *images else { return None };
+    let odd = answer.odd?.checked_sub(1).filter(|odd| *odd < 3)?;
+    Some(OddOneOut { images: [a, b, c], odd })
 }

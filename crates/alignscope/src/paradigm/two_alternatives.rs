@@ -1,7 +1,8 @@
 //! Two-alternative forced choices.
 
-use super::accuracy::{accuracy, on_tie};
-use super::kind::{Alternative, Answer, Ceiling, ImageIndex, Paradigm, TrialCeiling};
+use super::accuracy::accuracy;
+use super::kind::{Alternative, Answer, ImageIndex, Paradigm, TrialCeiling};
+use super::votes::{self, CHANCE, Votes};
 use super::{Measure, Score, Ties};
 
 /// A two-alternative forced choice: which of two images is more like the reference?
@@ -19,8 +20,11 @@ pub struct TwoAlternatives {
     pub right_votes: f64,
 }
 
-/// The score by chance.
-const CHANCE: f64 = 1.0 / 2.0;
+impl TwoAlternatives {
+    fn votes(&self) -> Votes {
+        [self.left_votes, self.right_votes]
+    }
+}
 
 impl Paradigm for Vec<TwoAlternatives> {
     fn count(&self) -> usize {
@@ -71,8 +75,13 @@ impl Paradigm for Vec<TwoAlternatives> {
     fn alternatives(&self, trial: usize) -> Vec<Alternative> {
         let TwoAlternatives { reference, left, right, left_votes, right_votes } = self[trial];
         vec![
-            Alternative { name: "left", place: 1, pair: [reference, left], votes: left_votes },
-            Alternative { name: "right", place: 2, pair: [reference, right], votes: right_votes },
+            Alternative { name: "left", places: &[1], pair: [reference, left], votes: left_votes },
+            Alternative {
+                name: "right",
+                places: &[2],
+                pair: [reference, right],
+                votes: right_votes,
+            },
         ]
     }
 
@@ -85,20 +94,9 @@ impl Paradigm for Vec<TwoAlternatives> {
     }
 
     fn score(&self, distances: &[f64], ties: Ties) -> Vec<Score> {
-        let (pairs, _) = distances.as_chunks::<2>();
-        let outcomes = two_alternatives_outcomes(self, pairs, ties);
-        let tied = |(_, d): &(_, &[f64; 2])| d[0] == d[1];
-        let counted = outcomes.iter().zip(pairs).filter(|(o, _)| o.is_some());
-        let n_ties = counted.filter(tied).count();
-        let share = Score {
-            measure: Measure::VoteShare,
-            value: vote_share(self, pairs, ties),
-            n: self.len(),
-            n_ties: pairs.iter().filter(|d| d[0] == d[1]).count(),
-            n_left_out: 0,
-            chance: CHANCE,
-        };
-        vec![Score { n_ties, ..accuracy(&outcomes, CHANCE) }, share]
+        let outcomes = self.outcomes(distances, ties);
+        let tied: Vec<bool> = distances.as_chunks::<2>().0.iter().map(|d| d[0] == d[1]).collect();
+        votes::scores(accuracy(&outcomes[0], CHANCE), &outcomes, &tied)
     }
 
     fn outcomes(&self, distances: &[f64], ties: Ties) -> Vec<Vec<Option<f64>>> {
@@ -109,11 +107,7 @@ impl Paradigm for Vec<TwoAlternatives> {
 
     /// 0 for left, 1 for right.
     fn people_choose(&self) -> Option<Vec<Option<usize>>> {
-        let majority = |trial: &TwoAlternatives| {
-            (trial.left_votes != trial.right_votes)
-                .then(|| usize::from(trial.right_votes > trial.left_votes))
-        };
-        Some(self.iter().map(majority).collect())
+        Some(self.iter().map(|trial| votes::majority(trial.votes())).collect())
     }
 
     fn model_chooses(&self, distances: &[f64]) -> Option<Vec<[bool; 3]>> {
@@ -121,22 +115,8 @@ impl Paradigm for Vec<TwoAlternatives> {
         Some(distances.as_chunks().0.iter().map(nearest).collect())
     }
 
-    /// How often a person votes as most do, of each trial; over those that are decided for the
-    /// accuracy, over all for the vote share (of which it is the most that a model can reach).
     fn ceilings(&self, _: &dyn Fn(usize) -> u32) -> Vec<TrialCeiling> {
-        // A table of majorities alone has no vote on the other side.
-        if self.iter().all(|t| t.left_votes == 0.0 || t.right_votes == 0.0) {
-            return vec![];
-        }
-        let share =
-            |t: &TwoAlternatives| t.left_votes.max(t.right_votes) / (t.left_votes + t.right_votes);
-        let decided = |t: &TwoAlternatives| (t.left_votes != t.right_votes).then(|| share(t));
-        let of =
-            |measure, shares| TrialCeiling { ceiling: Ceiling::VoteAgreement, measure, shares };
-        vec![
-            of(Measure::Accuracy, self.iter().map(decided).collect()),
-            of(Measure::VoteShare, self.iter().map(|t| Some(share(t))).collect()),
-        ]
+        votes::ceilings(&self.iter().map(TwoAlternatives::votes).collect::<Vec<_>>())
     }
 }
 
@@ -149,38 +129,16 @@ pub fn two_alternatives_outcomes(
     distances: &[[f64; 2]],
     ties: Ties,
 ) -> Vec<Option<f64>> {
-    trials
-        .iter()
-        .zip(distances)
-        .map(|(trial, [left, right])| {
-            if trial.left_votes == trial.right_votes {
-                return None;
-            }
-            let people_chose_left = trial.left_votes > trial.right_votes;
-            Some(if left == right {
-                on_tie(ties, 2)
-            } else {
-                f64::from(u8::from((left < right) == people_chose_left))
-            })
-        })
-        .collect()
+    let trials = trials.iter().zip(distances);
+    trials.map(|(trial, distances)| votes::outcome(trial.votes(), *distances, ties)).collect()
 }
 
 /// The share of people who agree with the model, for each trial; 0 to 1.
 ///
 /// Where both images are as near to the model, `ties` says: nobody agrees, or half of the people.
 pub fn vote_shares(trials: &[TwoAlternatives], distances: &[[f64; 2]], ties: Ties) -> Vec<f64> {
-    let shares = trials.iter().zip(distances).map(|(trial, [left, right])| {
-        let votes = trial.left_votes + trial.right_votes;
-        if left == right {
-            on_tie(ties, 2)
-        } else if left < right {
-            trial.left_votes / votes
-        } else {
-            trial.right_votes / votes
-        }
-    });
-    shares.collect()
+    let trials = trials.iter().zip(distances);
+    trials.map(|(trial, distances)| votes::share(trial.votes(), *distances, ties)).collect()
 }
 
 /// The mean of [`vote_shares`] over all trials; NaN without a trial.

@@ -273,7 +273,7 @@ impl Place<'_> {
                     id,
                     role: roles[side],
                     uri,
-                    chosen: question.chosen_image() == Some(side),
+                    chosen: question.chosen_images().contains(&side),
                 }
             })
             .collect();

@@ -56,17 +56,16 @@ impl Images {
 struct Found {
     name: String,
     images: Images,
-    given: Vec<([Option<ImageIndex>; 3], Answer)>,
+    given: Vec<([Option<ImageIndex>; 4], Answer)>,
     ids: Vec<u64>,
     clusters: Vec<u32>,
 }
 
 impl Found {
     fn add(&mut self, row: &TrialRow<'_>) {
-        let &TrialRow { score, score_std, left_votes, right_votes, odd, .. } = row;
-        let images = [Some(row.image_a), Some(row.image_b), row.image_c];
+        let images = [Some(row.image_a), Some(row.image_b), row.image_c, row.image_d];
         let images = images.map(|id| id.map(|id| self.images.intern(id)));
-        self.given.push((images, Answer { score, score_std, left_votes, right_votes, odd }));
+        self.given.push((images, row.answer()));
         self.ids.push(row.trial);
         self.clusters.push(row.cluster);
     }

@@ -18,24 +18,45 @@ parquet_row! {
         pub(super) dataset: &'a str,
         /// The trial's id.
         pub(super) trial: u64,
-        /// The reference, or the first of a triplet.
+        /// The reference, or the first of several images.
         pub(super) image_a: &'a str,
-        /// The distorted or left image, or the second of a triplet.
+        /// The distorted or left image, or the second.
         pub(super) image_b: &'a str,
-        /// The right image, or the third of a triplet.
+        /// The right image, or the third.
         pub(super) image_c: Option<&'a str>,
+        /// The fourth of a quadruplet.
+        pub(super) image_d: Option<&'a str>,
         /// People's mean score.
         pub(super) score: Option<f64>,
         /// Its standard deviation.
         pub(super) score_std: Option<f64>,
-        /// Votes for the left image.
+        /// Votes for the left image, or that the first pair of a quadruplet differs more.
         pub(super) left_votes: Option<f64>,
-        /// Votes for the right image.
+        /// Votes for the right image, or that the second pair does.
         pub(super) right_votes: Option<f64>,
         /// The odd one, 1 to 3.
         pub(super) odd: Option<u8>,
+        /// Votes that the two images are the same.
+        pub(super) same_votes: Option<f64>,
+        /// Votes that they are different.
+        pub(super) different_votes: Option<f64>,
         /// A number for trials that an interval resamples together.
         pub(super) cluster: u32,
+    }
+}
+
+impl TrialRow<'_> {
+    /// What people answered.
+    pub(super) fn answer(&self) -> Answer {
+        Answer {
+            score: self.score,
+            score_std: self.score_std,
+            left_votes: self.left_votes,
+            right_votes: self.right_votes,
+            odd: self.odd,
+            same_votes: self.same_votes,
+            different_votes: self.different_votes,
+        }
     }
 }
 
@@ -68,18 +89,21 @@ fn row<'a>(dataset: &'a Dataset, clusters: &Clusters, trial: usize) -> TrialRow<
     let trials = dataset.trials.paradigm();
     let images = trials.images(trial);
     let id = |image: &ImageIndex| dataset.images[*image as usize].id.as_str();
-    let Answer { score, score_std, left_votes, right_votes, odd } = trials.answer(trial);
+    let answer = trials.answer(trial);
     TrialRow {
         dataset: &dataset.name,
         trial: dataset.trial_ids[trial],
         image_a: id(&images[0]),
         image_b: id(&images[1]),
         image_c: images.get(2).map(id),
-        score,
-        score_std,
-        left_votes,
-        right_votes,
-        odd,
+        image_d: images.get(3).map(id),
+        score: answer.score,
+        score_std: answer.score_std,
+        left_votes: answer.left_votes,
+        right_votes: answer.right_votes,
+        odd: answer.odd,
+        same_votes: answer.same_votes,
+        different_votes: answer.different_votes,
         cluster: clusters.codes[trial],
     }
 }

@@ -7,6 +7,7 @@ use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
+use crate::paradigm::Ratings;
 use crate::resample::{Draws, Interval, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
@@ -145,7 +146,7 @@ impl Scorer {
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
             found.extend(match self.trials.paradigm().ratings() {
-                Some(ratings) => self.rated(columns, plain, &ratings.scores),
+                Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
             });
         }
@@ -167,7 +168,7 @@ impl Scorer {
     ) -> Vec<(usize, Measure, Vec<Replicates>)> {
         let Some(ratings) = self.trials.paradigm().ratings() else { return vec![] };
         let measures: Vec<_> =
-            Measure::of_ratings().filter(|(_, rated)| !rated.is_fitted()).collect();
+            ratings.rated().into_iter().filter(|(_, rated)| !rated.is_fitted()).collect();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(&ratings.scores, columns, codes, count);
         let replicates = self.replicates(&sample, &measures);
@@ -220,11 +221,12 @@ impl Scorer {
         &self,
         columns: &[Vec<f64>],
         plain: Vec<Vec<Vec<Score>>>,
-        scores: &[f64],
+        ratings: &Ratings,
     ) -> Vec<ColumnScores> {
+        let scores = &ratings.scores;
         let closeness: Vec<Vec<f64>> =
             columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
-        let measures: Vec<_> = Measure::of_ratings().collect();
+        let measures = ratings.rated();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
         let found = self.replicates(&sample, &measures);

@@ -19,6 +19,8 @@ pub(super) struct Question {
     alternatives: Vec<Alternative>,
     /// The share of trials that people rated lower; 0 if they choose.
     above: f64,
+    /// Whether they choose the two images that differ most.
+    farthest: bool,
 }
 
 /// A model's answer.
@@ -47,6 +49,7 @@ fn rated(trials: &dyn Paradigm, scores: &[f64]) -> Vec<Question> {
         told: format!("{score:.2}, more alike than {:.0} % of the pairs", 100.0 * above),
         alternatives: vec![],
         above,
+        farthest: false,
     };
     scores.iter().zip(shares_below(scores)).enumerate().map(question).collect()
 }
@@ -62,10 +65,12 @@ fn chosen(trials: &dyn Paradigm) -> Vec<Question> {
             false => next,
         };
         match asked.get_mut(number) {
-            Some(question) => question.add(&images, &alternatives),
+            Some(question) => question.add(&alternatives),
             None => {
                 let told = String::new();
-                asked.push(Question { first: trial, images, told, alternatives, above: 0.0 });
+                let farthest = trials.picks_farthest();
+                let above = 0.0;
+                asked.push(Question { first: trial, images, told, alternatives, above, farthest });
             }
         }
     }
@@ -81,12 +86,17 @@ fn shares_below(values: &[f64]) -> Vec<f64> {
     average_ranks(values).into_iter().map(|rank| (rank - 1.0) / last).collect()
 }
 
+/// The two images of a pair, the one of the lower number first.
+fn sorted([a, b]: [ImageIndex; 2]) -> (ImageIndex, ImageIndex) {
+    (a.min(b), a.max(b))
+}
+
 impl Question {
     /// Adds the votes of another trial that asks the same of the same images, in another order.
-    fn add(&mut self, images: &[ImageIndex], others: &[Alternative]) {
+    fn add(&mut self, others: &[Alternative]) {
         for alternative in &mut self.alternatives {
-            let image = self.images[alternative.place];
-            let same = others.iter().find(|other| images[other.place] == image);
+            let pair = sorted(alternative.pair);
+            let same = others.iter().find(|other| sorted(other.pair) == pair);
             alternative.votes += same.expect("the same images").votes;
         }
     }
@@ -99,17 +109,16 @@ impl Question {
         places.next().filter(|_| places.next().is_none()).map(|(place, _)| place)
     }
 
-    /// The place of the image that most people chose among the images of the question.
-    pub(super) fn chosen_image(&self) -> Option<usize> {
-        self.chosen().map(|chosen| self.alternatives[chosen].place)
+    /// The places of the images that most people chose among the images of the question.
+    pub(super) fn chosen_images(&self) -> &'static [usize] {
+        self.chosen().map_or(&[], |chosen| self.alternatives[chosen].places)
     }
 
     /// The pairs of which a model has a distance: one for each alternative, or the one that is rated.
     fn pairs(&self) -> Vec<(ImageIndex, ImageIndex)> {
-        let pair = |[a, b]: [ImageIndex; 2]| (a.min(b), a.max(b));
         match self.alternatives.is_empty() {
-            true => vec![pair([self.images[0], self.images[1]])],
-            false => self.alternatives.iter().map(|a| pair(a.pair)).collect(),
+            true => vec![sorted([self.images[0], self.images[1]])],
+            false => self.alternatives.iter().map(|a| sorted(a.pair)).collect(),
         }
     }
 }
@@ -149,9 +158,10 @@ pub(super) fn judge(asked: &[Question], of_pairs: &PairDistances) -> Vec<Judged>
                     margin: share.map(|s| (s - question.above).abs()),
                 };
             }
-            let least = d.iter().copied().fold(f64::INFINITY, f64::min);
-            let nearest: Vec<usize> = (0..d.len()).filter(|s| d[*s] == least).collect();
-            let answer = match nearest[..] {
+            let sign = if question.farthest { -1.0 } else { 1.0 };
+            let least = d.iter().map(|d| sign * d).fold(f64::INFINITY, f64::min);
+            let picked: Vec<usize> = (0..d.len()).filter(|s| sign * d[*s] == least).collect();
+            let answer = match picked[..] {
                 [one] => question.alternatives[one].name,
                 _ => "a tie",
             };
@@ -159,8 +169,8 @@ pub(super) fn judge(asked: &[Question], of_pairs: &PairDistances) -> Vec<Judged>
             let chosen = question.chosen();
             Judged {
                 answer: format!("{answer} (distances {})", of_distances.join(", ")),
-                agrees: chosen.map(|chosen| nearest == [chosen]),
-                margin: chosen.map(|chosen| (d[chosen] - least) / mean),
+                agrees: chosen.map(|chosen| picked == [chosen]),
+                margin: chosen.map(|chosen| (sign * d[chosen] - least) / mean),
             }
         })
         .collect()
@@ -190,7 +200,7 @@ mod tests {
             OddOneOut { images: [5, 6, 7], odd: 0 },
         ]);
         assert_eq!(asked.len(), 1);
-        assert_eq!(asked[0].chosen_image(), Some(2), "image 7 twice, image 5 once");
+        assert_eq!(asked[0].chosen_images(), [2], "image 7 twice, image 5 once");
         let told = "the odd one is the first 1, the second 0, the third 2 times of 3";
         assert_eq!(asked[0].told, told);
         let of_pairs = PairDistances::from([((6, 7), 1.0), ((5, 7), 3.0), ((5, 6), 2.0)]);
