@@ -20,6 +20,8 @@ mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
 pub mod listing;
+/// Variables of MATLAB's `.mat` files.
+pub mod matlab;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.

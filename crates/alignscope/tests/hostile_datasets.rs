@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use alignscope::cache::{About, CacheFolder, Fingerprint};
 use alignscope::energy::EnergyAccumulator;
 use alignscope::image::{DecodingBudget, RgbImage};
+use alignscope::matlab::MatFile;
 use alignscope::pair_statistics::{Activations, PairStatistics};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetFormat, DatasetOptions, ExperimentFile, Pairs};
@@ -268,6 +269,32 @@ fn judgements_as_npy() {
     }
     println!("npy: {rounds} files, {readable} of them readable");
     assert!(rounds >= LEAST && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+#[test]
+fn mat_files() {
+    let names = ["plain.mat", "compressed.mat", "big_endian.mat"];
+    let originals = names.map(|name| fs::read(folder("matlab").join(name)).expect("read"));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..originals.len()));
+        let changed = mutate(&originals[pick], &originals[other], &mut rng);
+        let path = write(place.path(), "a.mat", &changed);
+        let begun = Instant::now();
+        if let Ok(file) = MatFile::read(&path) {
+            file.names().for_each(|name| assert!(file.get(name).is_some()));
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("mat: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 #[test]

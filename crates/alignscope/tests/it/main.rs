@@ -21,6 +21,7 @@ mod image_matches_pillow;
 mod interval_coverage;
 mod intervals_in_a_minute;
 mod many_looks;
+mod matlab_files;
 mod models_of_users;
 mod pickles_match_torch;
 mod preprocess_matches_pillow;
