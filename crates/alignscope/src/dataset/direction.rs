@@ -67,7 +67,10 @@ mod tests {
             Direction::chosen(&options, own)
         };
         for own in [low, high] {
-            assert_eq!([None, Some(true), Some(false)].map(|said| chosen(said, own)), [own, low, high]);
+            assert_eq!(
+                [None, Some(true), Some(false)].map(|said| chosen(said, own)),
+                [own, low, high]
+            );
         }
     }
 }

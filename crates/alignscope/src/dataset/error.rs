@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::matlab::MatError;
 use crate::remedy::{Choice, Remedy};
 
 /// A data set could not be read.
@@ -190,6 +191,21 @@ pub enum DatasetError {
         found: String,
         /// What would do.
         expected: &'static str,
+    },
+    /// A `.mat` file cannot be read.
+    #[error(transparent)]
+    Matlab(#[from] MatError),
+    /// A variable of a `.mat` file is not what it must be.
+    #[error("{path}: the variable `{variable}` is {found}, expected {expected}")]
+    Variable {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        expected: String,
     },
     /// Two files that go together have different lengths.
     #[error("{path} has {found} lines, expected {expected} as in {other}")]

@@ -10,8 +10,8 @@ use super::manifest::{
     OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
 };
 use super::nights::Nights;
-use super::rated::{Csiq, PieApp, PieAppScores, Pipal, Pyiqa};
 use super::raid::Raid;
+use super::rated::{Csiq, Live, LiveMd, PieApp, PieAppScores, Pipal, Pyiqa};
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -37,6 +37,10 @@ pub enum AnyFormat {
     OddOneOut,
     /// CSIQ's layout.
     Csiq,
+    /// LIVE's layout.
+    Live,
+    /// LIVE-MD's layout.
+    LiveMd,
     /// PIPAL's layout.
     Pipal,
     /// PieAPP's layout: choices.
@@ -57,7 +61,7 @@ pub enum AnyFormat {
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Nights,
         Self::Bapps,
         Self::BappsJnd,
@@ -67,6 +71,8 @@ impl AnyFormat {
         Self::PieAppScores,
         Self::Pyiqa,
         Self::Csiq,
+        Self::Live,
+        Self::LiveMd,
         Self::Pipal,
         Self::Tid,
         Self::Pairs,
@@ -87,6 +93,8 @@ impl AnyFormat {
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
             Self::Csiq => &Csiq,
+            Self::Live => &Live,
+            Self::LiveMd => &LiveMd,
             Self::Pipal => &Pipal,
             Self::PieApp => &PieApp,
             Self::PieAppScores => &PieAppScores,
@@ -132,6 +140,14 @@ impl DatasetFormat {
     pub const CSIQ: Self = Self::of_release(AnyFormat::Csiq, Release::Csiq);
     /// `csiq-like`
     pub const CSIQ_LIKE: Self = Self::plain(AnyFormat::Csiq);
+    /// `live`
+    pub const LIVE: Self = Self::of_release(AnyFormat::Live, Release::Live);
+    /// `live-like`
+    pub const LIVE_LIKE: Self = Self::plain(AnyFormat::Live);
+    /// `live-md`
+    pub const LIVE_MD: Self = Self::of_release(AnyFormat::LiveMd, Release::LiveMd);
+    /// `live-md-like`
+    pub const LIVE_MD_LIKE: Self = Self::plain(AnyFormat::LiveMd);
     /// `pipal`
     pub const PIPAL: Self = Self::of_release(AnyFormat::Pipal, Release::Pipal);
     /// `pipal-like`
@@ -172,13 +188,17 @@ impl DatasetFormat {
     pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
         Self::TID_LIKE,
         Self::CSIQ,
         Self::CSIQ_LIKE,
+        Self::LIVE,
+        Self::LIVE_LIKE,
+        Self::LIVE_MD,
+        Self::LIVE_MD_LIKE,
         Self::PIPAL,
         Self::PIPAL_LIKE,
         Self::PIEAPP,

@@ -7,9 +7,7 @@ use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
 use crate::dataset::files::Names;
-use crate::dataset::{
-    Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines,
-};
+use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines};
 use crate::remedy::Choice;
 
 /// The folders of the release.
@@ -125,9 +123,11 @@ fn workbook(path: &Path) -> DatasetError {
 
 /// The ratings of a text: a table with a header, or lines without one.
 fn ratings(path: &Path, lines: &[(u64, String)]) -> Result<Vec<Rating<2>>, DatasetError> {
-    let header = lines.iter().take(ABOVE_HEADER).enumerate().find_map(|(at, (_, line))| {
-        Some((at + 1, Header::read(&fields(line))?))
-    });
+    let header = lines
+        .iter()
+        .take(ABOVE_HEADER)
+        .enumerate()
+        .find_map(|(at, (_, line))| Some((at + 1, Header::read(&fields(line))?)));
     let (first, header) = match header {
         Some((first, header)) => (first, Some(header)),
         None => (0, None),

@@ -76,9 +76,8 @@ pub(super) fn labels_of(
     format: &dyn Format,
 ) -> Result<PathBuf, DatasetError> {
     let labels = root.join("labels");
-    let has = |split: &str| {
-        SPLITS.contains(&split) && !tables(&labels.join(split), ending).is_empty()
-    };
+    let has =
+        |split: &str| SPLITS.contains(&split) && !tables(&labels.join(split), ending).is_empty();
     if has(split) {
         return Ok(labels.join(split));
     }

@@ -69,11 +69,7 @@ fn open(root: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
 }
 
 /// Adds the scores of one table; the reference's own, which is 0 for each, is none of a pair.
-fn read(
-    table: Table,
-    places: &Places<'_>,
-    rows: &mut Vec<Rating<0>>,
-) -> Result<(), DatasetError> {
+fn read(table: Table, places: &Places<'_>, rows: &mut Vec<Rating<0>>) -> Result<(), DatasetError> {
     let reference = table.column("ref. image")?;
     let distorted = first_of(&table, ["distorted image", "distorted image A"])?;
     let score = first_of(&table, ["score for distorted image", "score for image A"])?;

@@ -7,9 +7,7 @@ use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
 use crate::dataset::files::{Names, entry};
-use crate::dataset::{
-    Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines,
-};
+use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines};
 
 /// The split that is read by default.
 const SPLIT: &str = "train";
@@ -98,10 +96,10 @@ fn no_labels(root: &Path, split: &str) -> DatasetError {
     let there = SPLITS.iter().filter(|(name, _)| labels_of(root, name).is_some());
     let found: Vec<String> = there.map(|(name, _)| format!("`{name}`")).collect();
     match found.is_empty() {
-        true => DatasetError::nothing_of(Pipal.name(), root, "`Train_Label` with a text a reference"),
-        false => {
-            DatasetError::Split { path: root.to_owned(), split: split.to_owned(), found }
+        true => {
+            DatasetError::nothing_of(Pipal.name(), root, "`Train_Label` with a text a reference")
         }
+        false => DatasetError::Split { path: root.to_owned(), split: split.to_owned(), found },
     }
 }
 
@@ -115,7 +113,9 @@ fn texts(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         .collect();
     texts.sort();
     match texts.is_empty() {
-        true => Err(DatasetError::nothing_of(Pipal.name(), folder, "a text `A0001.txt` a reference")),
+        true => {
+            Err(DatasetError::nothing_of(Pipal.name(), folder, "a text `A0001.txt` a reference"))
+        }
         false => Ok(texts),
     }
 }

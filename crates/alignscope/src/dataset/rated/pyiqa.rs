@@ -44,14 +44,8 @@ const fn known(name: &'static str, direction: Direction, folder: &'static str) -
 const TABLES: &str = "meta_info";
 
 /// The folders of the releases, whose images come before others of the same name.
-const FOLDERS: [&str; 6] = [
-    "src_imgs",
-    "dst_imgs",
-    "reference_images",
-    "distorted_images",
-    "images",
-    "Train_Ref",
-];
+const FOLDERS: [&str; 6] =
+    ["src_imgs", "dst_imgs", "reference_images", "distorted_images", "images", "Train_Ref"];
 
 /// Columns of scores: whichever way they run.
 const SCORES: [&str; 3] = ["mos", "dmos", "elo_score"];

@@ -105,12 +105,7 @@ impl<const LABELS: usize> Ratings<'_, LABELS> {
                     passed_over += usize::from(others);
                     found
                 },
-                |[reference, distorted]| RatedPair {
-                    reference,
-                    distorted,
-                    score,
-                    std: rating.std,
-                },
+                |[reference, distorted]| RatedPair { reference, distorted, score, std: rating.std },
                 &rating.labels.each_ref().map(String::as_str),
             )?;
         }
