@@ -72,6 +72,10 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::ReplaceRun => "remove what is there",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
+        Remedy::SayDirection => {
+            "say with `--lower-is-better` that lower scores are better, or with \
+             `--lower-is-better=false` that higher ones are"
+        }
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side with `--model-a`, `--stage-a` or `--distance-a`",
         Remedy::NameRuns => "compare two of them by naming a model of each",
@@ -85,6 +89,7 @@ fn option(choice: Choice) -> &'static str {
     match choice {
         Choice::Split => "`--split`",
         Choice::MinVotes => "`--min-votes`",
+        Choice::LowerIsBetter => "`--lower-is-better`",
         Choice::ThingsImages => "`--images`",
         Choice::Odd => "`--odd`",
         Choice::Reading => "`--layout` and `--prefix-tokens`",

@@ -156,11 +156,13 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
     let of_file = arguments.data.datasets.is_empty();
     let asked = options.split.is_some()
         || options.min_votes.is_some()
+        || options.lower_is_better.is_some()
         || options.things_images.is_some()
         || options.odd.is_some();
     if of_file && asked {
         bail!(
-            "--split, --min-votes, --images and --odd stand in the experiment, under [[datasets]]"
+            "--split, --min-votes, --lower-is-better, --images and --odd stand in the experiment, \
+             under [[datasets]]"
         );
     }
     for dataset in &mut grid.datasets {

@@ -101,6 +101,10 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
+        Remedy::SayDirection => {
+            "say with `lower_is_better=True` that lower scores are better, or with \
+             `lower_is_better=False` that higher ones are"
+        }
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side",
         Remedy::NameRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
@@ -114,6 +118,7 @@ fn argument(choice: Choice) -> &'static str {
     match choice {
         Choice::Split => "`split`",
         Choice::MinVotes => "`min_votes`",
+        Choice::LowerIsBetter => "`lower_is_better`",
         Choice::ThingsImages => "`things_images`",
         Choice::Odd => "`odd`",
         Choice::Reading => "`layout` and `prefix`",

@@ -30,7 +30,8 @@ WRONG = {
 KINDS = {
     "format": ("text", False), "name": ("text", True), "level": ("text", True),
     "path": ("path", False), "split": ("text", True),
-    "min_votes": ("whole", True), "things_images": ("text", True), "odd": ("text", True),
+    "min_votes": ("whole", True), "lower_is_better": ("switch", True),
+    "things_images": ("text", True), "odd": ("text", True),
     "skip_missing": ("flag", False), "folder": ("path", False), "copy": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
     "distance": ("text", False), "distances": ("words", True), "tokens": ("text", False),

@@ -102,6 +102,8 @@ pub enum Remedy {
     ReplaceRun,
     /// What the folder holds is discarded.
     Fresh,
+    /// Whether higher or lower scores of rated pairs are better.
+    SayDirection,
     /// A look at what of the run has changed.
     Verify,
     /// One side of a comparison.
@@ -119,6 +121,8 @@ pub enum Choice {
     Split,
     /// The fewest votes of a trial.
     MinVotes,
+    /// Which way the scores of rated pairs run.
+    LowerIsBetter,
     /// Which of THINGS's images.
     ThingsImages,
     /// Where the odd one stands in each triplet.
@@ -138,6 +142,7 @@ impl fmt::Display for Choice {
         f.pad(match self {
             Self::Split => "a split",
             Self::MinVotes => "the fewest votes of a trial",
+            Self::LowerIsBetter => "which way scores run",
             Self::ThingsImages => "one of THINGS's sets of images",
             Self::Odd => "where the odd one stands",
             Self::Reading => "how arrays of features are read",

@@ -78,6 +78,7 @@ impl Experiment {
                     images_root: absolute(&prepared.images_root()),
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
+                    lower_is_better: spec.options.lower_is_better,
                     limit: spec.options.limit,
                     selected: spec.options.selection.is_some().then_some(dataset.trials.len()),
                     trials: dataset.trials.len(),

@@ -107,6 +107,8 @@ pub(super) struct DatasetForm {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) min_votes: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lower_is_better: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) images: Option<ImagesWord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) odd: Option<String>,
@@ -325,6 +327,7 @@ impl DatasetForm {
             data: whole(&spec.data),
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
+            lower_is_better: spec.options.lower_is_better,
             images: spec.options.things_images.map(Into::into),
             odd: spec.options.odd.map(|odd| odd.to_string()),
             limit: spec.options.limit,
