@@ -205,9 +205,6 @@ pub enum DatasetError {
         /// What would do.
         expected: String,
     },
-    /// A `.mat` file cannot be read.
-    #[error(transparent)]
-    Matlab(#[from] MatError),
     /// A variable of a `.mat` file is not what it must be.
     #[error("{path}: the variable `{variable}` is {found}, expected {expected}")]
     Variable {
