@@ -8,6 +8,8 @@ use super::error::check_stopped;
 use super::on_device::OnDevice;
 use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
 use super::reduction::{Reduction, When, check_usable, distances, suspects};
+use super::transformed::{StageTransform, Transformed};
+use super::vectors::{self, Vectors};
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances};
 use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
@@ -19,6 +21,7 @@ use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::stage::Stage;
+use crate::transform::StageVectors;
 
 /// Gives the activations of images at each of its stages: an encoder, features that are there
 /// already, a function.
@@ -221,45 +224,23 @@ impl<S: ActivationSource> Model for Activations<S> {
         source.load(cell, progress)?;
         let clock = Instant::now();
         let remaining = Remaining::new(&dataset.pairs, &covered);
-        let (demand, name) = (source.demand(cell), cell.name());
-        let request = Request {
-            cell: &name,
-            images: dataset.dataset.images.len(),
-            pairs,
-            distances: cell.distances.len(),
-            remaining: &remaining,
-            is_cached: cached.is_some(),
-            memory_bytes: cell.memory_bytes,
-        };
-        let plan = MemoryPlan::new(&demand, request)?;
-        plan.tell(&name, &demand, progress);
-
+        let plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
         let images = remaining.images.len();
-        let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
-        progress.begin(&name, steps.sum::<usize>() as u64);
         let when = match (plan.is_one_set, cached.is_some()) {
             (true, _) => When::AtOnce,
             (false, true) => When::FromFiles,
             (false, false) => When::AtTheEnd,
         };
-        let passes = source.passes();
-        let sets = plan.sets.iter();
-        let needed: Vec<ImageIndex> = sets
-            .flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten())
-            .copied()
-            .collect();
-        let read = |position: usize| dataset.read(needed[position] as usize);
+        let needed = needed_images(source, &plan);
         let mut found = Some(Vec::with_capacity(widths.len()));
         for stages in &plan.stage_groups {
             let of_group = widths[stages.clone()].to_vec();
             let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
             let cache = cached.as_mut();
-            let mut reducer = SetReducer { cell, cache, reduction, set: None, progress };
-            prefetch(needed.len(), plan.ahead_bytes, read, |ahead| {
-                let images = SetImages { dataset, plan: &plan, passes, ahead, progress };
-                source.encode(cell, &images, stages.clone(), &mut reducer)
-            })?;
-            let finished = reducer.reduction.finish()?;
+            let sink = Sink::Pairs { cache, reduction };
+            let mut reducer = SetReducer { cell, sink, transform: None, set: None, progress };
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+            let finished = reducer.finish()?;
             found = found.zip(finished).map(|(mut found, finished)| {
                 found.extend(finished);
                 found
@@ -281,9 +262,97 @@ impl<S: ActivationSource> Model for Activations<S> {
         Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
     }
 
+    /// Encodes each image once; nothing is kept.
+    fn vectors(
+        &mut self,
+        cell: &Cell<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<StageVectors>, ModelError> {
+        let source = &mut self.0;
+        let widths = source.widths(cell);
+        let images = cell.dataset.dataset.images.len();
+        source.load(cell, progress)?;
+        let pairs = &cell.dataset.pairs;
+        let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
+        let mut vectors = Vectors::new(images, &widths);
+        let plan = plan_of(source, cell, &remaining, true, vectors.bytes(), progress)?;
+        let needed = needed_images(source, &plan);
+        for stages in &plan.stage_groups {
+            let sink = Sink::Vectors(&mut vectors);
+            let mut reducer = SetReducer { cell, sink, transform: None, set: None, progress };
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+        }
+        progress.end();
+        Ok(vectors.stages)
+    }
+
+    fn transformed<'a>(
+        self: Box<Self>,
+        transform: StageTransform,
+    ) -> Result<Box<dyn Model + 'a>, ModelError>
+    where
+        Self: 'a,
+    {
+        Ok(Box::new(Activations(Transformed::new(self.0, transform))))
+    }
+
     fn give_back(&mut self) {
         self.0.give_back();
     }
+}
+
+/// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
+///
+/// `beside_bytes` — bytes that are needed beside what the source demands
+fn plan_of<S: ActivationSource>(
+    source: &S,
+    cell: &Cell<'_>,
+    remaining: &Remaining,
+    is_cached: bool,
+    beside_bytes: u64,
+    progress: &dyn Progress,
+) -> Result<MemoryPlan, ModelError> {
+    let (mut demand, name) = (source.demand(cell), cell.name());
+    demand.fixed_bytes += beside_bytes;
+    let request = Request {
+        cell: &name,
+        images: cell.dataset.dataset.images.len(),
+        pairs: cell.dataset.pairs.len(),
+        distances: cell.distances.len(),
+        remaining,
+        is_cached,
+        memory_bytes: cell.memory_bytes,
+    };
+    let plan = MemoryPlan::new(&demand, request)?;
+    plan.tell(&name, &demand, progress);
+    let images = remaining.images.len();
+    let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
+    progress.begin(&name, steps.sum::<usize>() as u64);
+    Ok(plan)
+}
+
+/// The images that a source asks for in one pass over the sets of a plan, in order.
+fn needed_images(source: &impl ActivationSource, plan: &MemoryPlan) -> Vec<ImageIndex> {
+    let passes = source.passes();
+    let sets = plan.sets.iter();
+    sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect()
+}
+
+/// Has a source encode all sets of a plan at some stages, while the files of images are read ahead.
+fn encode<S: ActivationSource>(
+    source: &mut S,
+    plan: &MemoryPlan,
+    needed: &[ImageIndex],
+    stages: Range<usize>,
+    reducer: &mut SetReducer<'_>,
+) -> Result<(), ModelError> {
+    let (cell, progress, passes) = (reducer.cell, reducer.progress, source.passes());
+    let dataset = cell.dataset;
+    let read = |position: usize| dataset.read(needed[position] as usize);
+    prefetch(needed.len(), plan.ahead_bytes, read, |ahead| {
+        let images = SetImages { dataset, plan, passes, ahead, progress };
+        source.encode(cell, &images, stages, reducer)
+    })
 }
 
 /// The resident sets of a plan, and their images, which are read ahead.
@@ -362,23 +431,46 @@ impl TokenChoice {
         Self { tokens: Tokens::All, prefix: Prefix { class_token: false, registers: 0 } };
 }
 
-/// Takes activations, and leaves statistics of pairs.
+/// What becomes of activations.
+enum Sink<'a> {
+    /// Statistics of pairs.
+    Pairs { cache: Option<&'a mut CacheEntry>, reduction: Reduction<'a> },
+    /// The one vector of each image, as it is.
+    Vectors(&'a mut Vectors),
+}
+
+/// Takes activations, and leaves statistics of pairs, or the vectors themselves.
 pub struct SetReducer<'a> {
     cell: &'a Cell<'a>,
-    cache: Option<&'a mut CacheEntry>,
-    reduction: Reduction<'a>,
+    sink: Sink<'a>,
+    /// What is made of vectors first, and at which stage: others are passed over.
+    transform: Option<StageTransform>,
     /// The present set, its pairs in the order of reduction.
     set: Option<(Vec<ImageIndex>, Vec<PlacedPair>)>,
     progress: &'a dyn Progress,
 }
 
 impl SetReducer<'_> {
+    /// Lets `work` hand activations on, of which those at one stage are transformed first.
+    pub(super) fn with_transform<T>(
+        &mut self,
+        transform: &StageTransform,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.transform = Some(transform.clone());
+        let done = work(self);
+        self.transform = None;
+        done
+    }
+
     /// The next set.
     ///
     /// # Errors
     /// The cache cannot be written.
     pub fn begin(&mut self, set: &ResidentSet) -> Result<(), ModelError> {
-        self.reduction.begin(set, self.cache.as_deref())?;
+        if let Sink::Pairs { cache, reduction } = &mut self.sink {
+            reduction.begin(set, cache.as_deref())?;
+        }
         self.set = Some((set.images.clone(), PlacedPair::of(set)));
         Ok(())
     }
@@ -394,6 +486,9 @@ impl SetReducer<'_> {
         choice: TokenChoice,
     ) -> Result<(), ModelError> {
         check_stopped(self.progress)?;
+        if self.passes_over(stage) {
+            return Ok(());
+        }
         let (images, pairs) = self.set.as_ref().expect("a set was begun");
         let image_of = |image: usize| images[image] as usize;
         let TokenChoice { tokens, prefix } = choice;
@@ -403,8 +498,14 @@ impl SetReducer<'_> {
                 check_usable(self.cell, stage, activations, &products, image_of)?;
                 let selected = tokens.select(activations, prefix);
                 let activations = selected.activations();
-                self.reduction
-                    .stage(stage, |energy, keep| reduce_memory(activations, pairs, energy, keep))
+                match &mut self.sink {
+                    Sink::Pairs { reduction, .. } if self.transform.is_none() => {
+                        reduction.stage(stage, |energy, keep| {
+                            reduce_memory(activations, pairs, energy, keep)
+                        })
+                    }
+                    _ => self.take(stage, vectors::of_memory(self.cell, stage, activations)?),
+                }
             }
             Encoded::File(mut spilled) => {
                 let [of_image, channels] = [spilled.file.tokens(), spilled.file.channels()];
@@ -415,9 +516,14 @@ impl SetReducer<'_> {
                     let products = &spilled.products[image..=image];
                     check_usable(self.cell, stage, one, products, |_| image_of(image))?;
                 }
-                self.reduction.stage(stage, |energy, keep| {
-                    reduce_file(&mut spilled, tokens, prefix, pairs, energy, keep)
-                })
+                match &mut self.sink {
+                    Sink::Pairs { reduction, .. } if self.transform.is_none() => {
+                        reduction.stage(stage, |energy, keep| {
+                            reduce_file(&mut spilled, tokens, prefix, pairs, energy, keep)
+                        })
+                    }
+                    _ => self.take(stage, vectors::of_file(self.cell, stage, &mut spilled, choice)?),
+                }
             }
         }
     }
@@ -428,8 +534,11 @@ impl SetReducer<'_> {
         activations: &mut dyn OnDevice,
     ) -> Result<(), ModelError> {
         check_stopped(self.progress)?;
-        let (images, pairs) = self.set.as_ref().expect("a set was begun");
         let (stage, [tokens, channels]) = (activations.stage(), activations.shape());
+        if self.passes_over(stage) {
+            return Ok(());
+        }
+        let (images, pairs) = self.set.as_ref().expect("a set was begun");
         let sums = activations.images()?;
         for image in suspects(&sums.products) {
             let values = activations.image(image)?;
@@ -437,8 +546,42 @@ impl SetReducer<'_> {
             let products = &sums.products[image..=image];
             check_usable(self.cell, stage, one, products, |_| images[image] as usize)?;
         }
-        self.reduction
-            .stage(stage, |energy, keep| reduce_on_device(activations, &sums, pairs, energy, keep))
+        match &mut self.sink {
+            Sink::Pairs { reduction, .. } if self.transform.is_none() => {
+                reduction.stage(stage, |energy, keep| {
+                    reduce_on_device(activations, &sums, pairs, energy, keep)
+                })
+            }
+            _ => {
+                let found = vectors::of_device(self.cell, activations, images.len())?;
+                self.take(stage, found)
+            }
+        }
+    }
+
+    /// Whether activations at a stage are of no use: only another one is transformed.
+    fn passes_over(&self, stage: Stage) -> bool {
+        self.transform.as_ref().is_some_and(|transform| transform.stage != stage)
+    }
+
+    /// Takes the one vector of each image of the set, `[images, channels]`.
+    fn take(&mut self, stage: Stage, vectors: Vec<f32>) -> Result<(), ModelError> {
+        let (images, pairs) = self.set.as_ref().expect("a set was begun");
+        let vectors = match &self.transform {
+            None => vectors,
+            Some(transform) => transform.apply(self.cell, &vectors)?,
+        };
+        let channels = vectors.len() / images.len();
+        let seen = StageActivations::new(&vectors, images.len(), 1, channels);
+        match &mut self.sink {
+            Sink::Vectors(all) => all.put(stage, images, seen),
+            Sink::Pairs { reduction, .. } => {
+                let image_of = |image: usize| images[image] as usize;
+                check_usable(self.cell, stage, seen, &seen.image_products(), image_of)?;
+                reduction.stage(stage, |energy, keep| reduce_memory(seen, pairs, energy, keep))?;
+            }
+        }
+        Ok(())
     }
 
     /// The set is done.
@@ -447,7 +590,19 @@ impl SetReducer<'_> {
     /// The cache cannot be written.
     pub fn end(&mut self) -> Result<(), ModelError> {
         self.set = None;
-        self.reduction.end(self.cache.as_deref_mut())
+        match &mut self.sink {
+            Sink::Pairs { cache, reduction } => reduction.end(cache.as_deref_mut()),
+            Sink::Vectors(_) => Ok(()),
+        }
+    }
+
+    /// The distances at all stages; `None` if they are to be read from files, or only vectors are
+    /// taken.
+    fn finish(self) -> Result<Option<Vec<StageDistances>>, ModelError> {
+        match self.sink {
+            Sink::Pairs { reduction, .. } => reduction.finish(),
+            Sink::Vectors(_) => Ok(None),
+        }
     }
 }
 
