@@ -12,7 +12,7 @@ use alignscope::results::{OutputFolder, RunTable};
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
     Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
-    TorchDtype, TorchOptions, UnknownName,
+    TorchDtype, TorchOptions, TransformSpec, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -48,6 +48,7 @@ pub(crate) struct Choices {
     pixels: Option<bool>,
     memory: Option<u64>,
     scale_from: Option<PathBuf>,
+    transform: Option<String>,
     published: Option<bool>,
     simulated: Option<bool>,
 }
@@ -98,6 +99,10 @@ impl Choices {
                 given => Some(memory_bytes(py, given)?),
             },
             scale_from: self.scale_from,
+            transform: self.transform.map(|text| {
+                let Ok(spec) = text.parse::<TransformSpec>();
+                spec
+            }),
             published: self.published,
             simulated: self.simulated,
             ..alignscope::Choices::default()

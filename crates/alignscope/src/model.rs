@@ -11,6 +11,7 @@
 //! [`ImageMetric`]: crate::model::ImageMetric
 //! [`GivenModel`]: crate::model::GivenModel
 
+mod activation_model;
 mod activations;
 mod arrays;
 mod dreamsim;
@@ -25,6 +26,9 @@ mod on_device;
 mod pair_reduction;
 mod pixels;
 mod reduction;
+mod set_reducer;
+mod stage_transform;
+mod token_choice;
 mod torch;
 mod transformed;
 mod user;
@@ -34,7 +38,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use activations::{ActivationSource, Activations, SetImages, SetReducer, TokenChoice};
+pub use activation_model::Activations;
+pub use activations::{ActivationSource, SetImages};
 pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
@@ -49,8 +54,10 @@ pub use metric::{ImageMetric, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
+pub use set_reducer::SetReducer;
+pub use stage_transform::{StageTransform, TransformSpec};
+pub use token_choice::TokenChoice;
 pub use torch::{NoTorch, TorchModels, TorchRequest};
-pub use transformed::{StageTransform, TransformSpec};
 pub use user::{UserModel, UserSource};
 
 use crate::cache::CacheEntry;

@@ -144,7 +144,9 @@ impl Choice for TransformKind {
 
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
-            Self::Standardize => "each channel less its mean and over its deviation; nothing learned",
+            Self::Standardize => {
+                "each channel less its mean and over its deviation; nothing learned"
+            }
             Self::Diagonal => "the same with a weight for each channel",
             Self::Ridge => "the same with a matrix, drawn to a multiple of the identity",
             Self::Glocal => "such a matrix that also keeps the neighbours of images",

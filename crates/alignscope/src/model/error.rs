@@ -384,7 +384,10 @@ pub enum ModelError {
         expected: usize,
     },
     /// A transform is of a stage that the model has not.
-    #[error("{model} has no stage `{stage}` for the transform {path}; its stages are {}", list(found))]
+    #[error(
+        "{model} has no stage `{stage}` for the transform {path}; its stages are {}",
+        list(found)
+    )]
     TransformStage {
         /// The model.
         model: String,

@@ -1,137 +1,29 @@
 //! A model of which one stage is measured, its vectors transformed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::activations::{ActivationSource, SetImages, SetReducer};
+use super::activations::{ActivationSource, SetImages};
+use super::set_reducer::SetReducer;
+use super::stage_transform::StageTransform;
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::Checkpoint;
-use crate::input_file::HashedPath;
-use crate::plan::{Beyond, Demand, Holding, MemoryPlan};
+use crate::plan::{Beyond, Demand, Holding, MemoryPlan, StageDemand};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::results::FileRecord;
 use crate::stage::Stage;
-use crate::transform::{Transform, read_transform};
-
-/// A transform as the user names it: `FILE`, or `FILE@STAGE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransformSpec {
-    /// The file, as gLocal publishes it.
-    pub file: PathBuf,
-    /// The stage; `None` for the last of the model.
-    pub stage: Option<Stage>,
-}
-
-impl FromStr for TransformSpec {
-    type Err = std::convert::Infallible;
-
-    /// What stands behind the last `@` is a stage, unless the whole is a file.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let whole = || Self { file: text.into(), stage: None };
-        Ok(match text.rsplit_once('@') {
-            Some((file, stage)) if !stage.contains(['/', '\\']) && !Path::new(text).exists() => {
-                Self { file: file.into(), stage: Some(Stage::in_results(stage)) }
-            }
-            _ => whole(),
-        })
-    }
-}
-
-impl fmt::Display for TransformSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.stage {
-            Some(stage) => write!(f, "{}@{stage}", self.file.display()),
-            None => write!(f, "{}", self.file.display()),
-        }
-    }
-}
-
-/// A transform that was read, for a model.
-#[derive(Debug, Clone)]
-pub struct StageTransform {
-    /// What results call the model.
-    pub model: String,
-    /// The stage; [`Stage::Output`] stands for the last until the model says its own.
-    pub(super) stage: Stage,
-    asked: Option<Stage>,
-    transform: Arc<Transform>,
-    file: HashedPath,
-}
-
-impl StageTransform {
-    /// Reads the transform of a model.
-    ///
-    /// # Errors
-    /// [`ModelError::TransformFile`].
-    pub fn read(model: &str, spec: &TransformSpec) -> Result<Self, ModelError> {
-        let read = read_transform(&spec.file).map_err(|source| ModelError::TransformFile {
-            model: model.to_owned(),
-            source: Box::new(source),
-        });
-        let (transform, file) = read?;
-        Ok(Self {
-            model: model.to_owned(),
-            stage: spec.stage.unwrap_or(Stage::Output),
-            asked: spec.stage,
-            transform: Arc::new(transform),
-            file,
-        })
-    }
-
-    /// The transformed vectors, `[images, outputs]`.
-    pub(super) fn apply(&self, cell: &Cell<'_>, vectors: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let _ = cell;
-        Ok(self.transform.apply(vectors))
-    }
-
-    /// Finds its stage among those of the model, and holds its width to theirs.
-    fn find(&mut self, widths: &[(Stage, usize)]) -> Result<(), ModelError> {
-        let place = match self.asked {
-            None => widths.len().checked_sub(1),
-            Some(asked) => widths.iter().position(|(stage, _)| *stage == asked),
-        };
-        let path = self.file.path.clone();
-        let Some(place) = place else {
-            return Err(ModelError::TransformStage {
-                model: self.model.clone(),
-                path,
-                stage: self.stage,
-                found: widths.iter().map(|(stage, _)| *stage).collect(),
-            });
-        };
-        let (stage, expected) = widths[place];
-        self.stage = stage;
-        match self.transform.channels() {
-            found if found == expected => Ok(()),
-            found => {
-                let model = self.model.clone();
-                Err(ModelError::TransformWidth { model, path, stage, found, expected })
-            }
-        }
-    }
-
-    /// What it is, for fingerprints.
-    fn told(&self) -> String {
-        let stage = self.asked.map_or("the last stage".to_owned(), |stage| stage.to_string());
-        format!("SHA-256 {} at {stage}", self.file.sha256)
-    }
-}
 
 /// A source of activations of which one stage is measured, its vectors transformed.
-pub(super) struct Transformed<S> {
-    inner: S,
+pub(super) struct Transformed<'a> {
+    inner: Box<dyn ActivationSource + 'a>,
     transform: StageTransform,
 }
 
-impl<S: ActivationSource> Transformed<S> {
-    pub(super) fn new(inner: S, transform: StageTransform) -> Self {
+impl<'a> Transformed<'a> {
+    pub(super) fn new(inner: Box<dyn ActivationSource + 'a>, transform: StageTransform) -> Self {
         Self { inner, transform }
     }
 
@@ -143,7 +35,7 @@ impl<S: ActivationSource> Transformed<S> {
     }
 }
 
-impl<S: ActivationSource> Facts for Transformed<S> {
+impl Facts for Transformed<'_> {
     fn role(&self) -> Role {
         self.inner.role()
     }
@@ -167,7 +59,7 @@ impl<S: ActivationSource> Facts for Transformed<S> {
 
     fn files(&self) -> Vec<FileRecord> {
         let mut files = self.inner.files();
-        files.push(FileRecord::new(&self.transform.file));
+        files.push(self.transform.file());
         files
     }
 
@@ -192,14 +84,14 @@ impl<S: ActivationSource> Facts for Transformed<S> {
     }
 }
 
-impl<S: ActivationSource> ActivationSource for Transformed<S> {
+impl ActivationSource for Transformed<'_> {
     fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
         self.inner.prepare(cells, progress)?;
         cells.iter().try_for_each(|cell| self.transform.find(&self.inner.widths(cell)))
     }
 
     fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
-        vec![(self.transform.stage, self.transform.transform.outputs)]
+        vec![(self.transform.stage, self.transform.outputs())]
     }
 
     fn load(&mut self, cell: &Cell<'_>, progress: &dyn Progress) -> Result<(), ModelError> {
@@ -210,12 +102,12 @@ impl<S: ActivationSource> ActivationSource for Transformed<S> {
         let demand = self.inner.demand(cell);
         let stage = demand.stages[self.place(cell)];
         let images = cell.dataset.dataset.images.len() as u64;
-        let outputs = self.transform.transform.outputs;
+        let outputs = self.transform.outputs();
         // The vectors of all images, and what becomes of them.
         let vectors = images * (stage.channels + outputs) as u64 * size_of::<f32>() as u64;
         Demand {
             fixed_bytes: demand.fixed_bytes + vectors,
-            stages: vec![stage],
+            stages: vec![StageDemand { channels: outputs, ..stage }],
             // Stages are not asked for one after the other: there is one.
             image_bytes: match demand.beyond {
                 Beyond::AskAgain => stage.image_bytes,
@@ -248,7 +140,7 @@ impl<S: ActivationSource> ActivationSource for Transformed<S> {
     }
 
     fn holding(&self, plan: &MemoryPlan, _: &[(Stage, usize)]) -> Option<Holding> {
-        self.inner.holding(plan, &[(self.transform.stage, self.transform.transform.outputs)])
+        self.inner.holding(plan, &[(self.transform.stage, self.transform.outputs())])
     }
 
     fn warnings(&self) -> Vec<Advice> {

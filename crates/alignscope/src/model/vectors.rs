@@ -1,7 +1,7 @@
 //! One vector for each image: what a transform is of.
 
-use super::activations::TokenChoice;
 use super::on_device::OnDevice;
+use super::token_choice::TokenChoice;
 use super::{Cell, ModelError};
 use crate::dataset::ImageIndex;
 use crate::encoder::Spilled;

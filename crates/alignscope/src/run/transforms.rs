@@ -263,7 +263,8 @@ impl RowOf<'_> {
     ) -> TransformRow {
         let scorer = &cut.prepared.scorer;
         let gain = with.main.with(&without.main, |with, without| with - without);
-        let ends = |of: &Replicates| of.interval().ok().map(|Interval { low, high, .. }| [low, high]);
+        let ends =
+            |of: &Replicates| of.interval().ok().map(|Interval { low, high, .. }| [low, high]);
         let [of_without, of_with, of_gain] = [&without.main, &with.main, &gain].map(ends);
         let low = |ends: Option<[f64; 2]>| ends.map(|ends| ends[0]);
         let high = |ends: Option<[f64; 2]>| ends.map(|ends| ends[1]);

@@ -64,10 +64,12 @@ impl Contrast {
         softmax_but_diagonal(&mut student, count, self.temperature);
         let off = |i: &usize| i / count != i % count;
         let terms = (0..count * count).filter(off);
-        let value: f64 = terms.map(|i| self.teacher[i] * student[i].max(f64::MIN_POSITIVE).ln()).sum();
+        let value: f64 =
+            terms.map(|i| self.teacher[i] * student[i].max(f64::MIN_POSITIVE).ln()).sum();
         // dL/d(cos_ij) = (ŝ_ij − σ_ij)/(nτ); both i and j move it.
         let of_cosine = |i: usize| student[i] - self.teacher[i];
-        let both = (0..count * count).map(|i| of_cosine(i) + of_cosine(i % count * count + i / count));
+        let both =
+            (0..count * count).map(|i| of_cosine(i) + of_cosine(i % count * count + i / count));
         let factor = scale / (count as f64 * self.temperature);
         let slopes: Vec<f64> = both.map(|slope| slope * factor).collect();
         let of_units = product(&slopes, &units, [count, count, outputs]);

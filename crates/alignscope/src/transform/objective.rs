@@ -140,7 +140,9 @@ impl Objective {
 fn transform(features: &[f64], weights: &[f64], channels: usize, shape: Shape) -> Vec<f64> {
     match shape {
         Shape::Full => product(features, weights, [features.len() / channels, channels, channels]),
-        Shape::Diagonal => features.iter().zip(weights.iter().cycle()).map(|(x, w)| x * w).collect(),
+        Shape::Diagonal => {
+            features.iter().zip(weights.iter().cycle()).map(|(x, w)| x * w).collect()
+        }
     }
 }
 

@@ -294,9 +294,10 @@ impl Root {
             pixels: Some(experiment.pixels),
             memory_bytes: Some(experiment.memory_bytes),
             scale_from: experiment.scale_from.as_deref().map(whole),
-            transform: experiment.transform.as_ref().map(|of| {
-                TransformSpec { file: whole(&of.file), ..of.clone() }.to_string()
-            }),
+            transform: experiment
+                .transform
+                .as_ref()
+                .map(|of| TransformSpec { file: whole(&of.file), ..of.clone() }.to_string()),
             keep_going: Some(experiment.keep_going),
             published: Some(published),
             simulated: experiment.simulated.then_some(true),
