@@ -17,5 +17,6 @@ mod naming;
 mod releases;
 mod run_folders;
 mod series;
+mod transforms;
 mod user_features;
 mod wrong_input;

@@ -20,11 +20,13 @@ use crate::stage::Stage;
 pub(super) struct Transformed<'a> {
     inner: Box<dyn ActivationSource + 'a>,
     transform: StageTransform,
+    /// Stages of the source, once it was prepared.
+    stages: usize,
 }
 
 impl<'a> Transformed<'a> {
     pub(super) fn new(inner: Box<dyn ActivationSource + 'a>, transform: StageTransform) -> Self {
-        Self { inner, transform }
+        Self { inner, transform, stages: 0 }
     }
 
     /// The position of its stage among those of the source.
@@ -87,7 +89,12 @@ impl Facts for Transformed<'_> {
 impl ActivationSource for Transformed<'_> {
     fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
         self.inner.prepare(cells, progress)?;
-        cells.iter().try_for_each(|cell| self.transform.find(&self.inner.widths(cell)))
+        for cell in cells {
+            let widths = self.inner.widths(cell);
+            self.stages = widths.len();
+            self.transform.find(&widths)?;
+        }
+        Ok(())
     }
 
     fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
@@ -121,8 +128,9 @@ impl ActivationSource for Transformed<'_> {
         self.inner.passes()
     }
 
+    /// Whoever encodes images goes through all stages.
     fn steps(&self, stages: usize) -> usize {
-        self.inner.steps(stages)
+        self.inner.steps(if self.reads_images() { self.stages } else { stages })
     }
 
     fn encode(
@@ -133,7 +141,7 @@ impl ActivationSource for Transformed<'_> {
         reducer: &mut SetReducer<'_>,
     ) -> Result<(), ModelError> {
         let place = self.place(cell);
-        let Self { inner, transform } = self;
+        let Self { inner, transform, .. } = self;
         reducer.with_transform(transform, |reducer| {
             inner.encode(cell, images, place..place + 1, reducer)
         })

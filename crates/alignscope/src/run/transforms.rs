@@ -108,6 +108,9 @@ impl Experiment {
         if models.len() != 1 {
             return Err(ExperimentError::Nothing { what: "single model" });
         }
+        if !models[0].model.facts().role().has_tokens() {
+            return Err(ModelError::NoActivations { model: models[0].name.clone() }.into());
+        }
         let datasets = [PreparedDataset::open(spec, asked.opening(true), progress)?];
         asked.prepare(&mut models, &datasets, progress)?;
         let cut = Cut::new(&datasets[0], request, asked.resampling.seed)?;
