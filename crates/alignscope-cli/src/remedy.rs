@@ -44,6 +44,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `--backend torch`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `--backend own`",
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
+        Remedy::OneVector => "choose `--tokens class` or `mean`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing, as in `--like \
              openai/clip-vit-base-patch32`"
@@ -95,6 +96,7 @@ fn option(choice: Choice) -> &'static str {
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",
+        Choice::Transform => "`--transform`",
         Choice::Torch => "`--device`, `--dtype`, `--tf32`, `--compile` and `--batch`",
     }
 }

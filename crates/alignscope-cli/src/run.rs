@@ -95,6 +95,7 @@ fn choices(arguments: &Run) -> anyhow::Result<Choices> {
         pixels: arguments.no_pixels.then_some(false),
         memory_bytes: arguments.store.budget.memory.map(|size| size.as_u64()),
         scale_from: arguments.scale_from.clone(),
+        transform: arguments.transform.clone(),
         keep_going: arguments.data.keep_going.then_some(true),
         published: arguments.published.then_some(true),
         ..arguments.scoring.choices()

@@ -75,6 +75,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `backend=\"torch\"`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `backend=\"own\"`",
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
+        Remedy::OneVector => "choose `tokens=\"class\"` or `\"mean\"`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing behind the file, as in \
              `FILE@like=openai/clip-vit-base-patch32`"
@@ -124,6 +125,7 @@ fn argument(choice: Choice) -> &'static str {
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
+        Choice::Transform => "`transform`",
         Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
     }
 }

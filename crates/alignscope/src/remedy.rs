@@ -68,6 +68,8 @@ pub enum Remedy {
     OwnBackend,
     /// The tokens of a model that has no class token.
     OtherTokens,
+    /// Tokens of which each image has one, or their mean.
+    OneVector,
     /// A model of the same architecture and preprocessing.
     SayLike,
     /// How many tokens stand before the patches.
@@ -135,6 +137,8 @@ pub enum Choice {
     Scales,
     /// How torch models run.
     Torch,
+    /// A transform of activations.
+    Transform,
 }
 
 impl fmt::Display for Choice {
@@ -149,6 +153,7 @@ impl fmt::Display for Choice {
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",
             Self::Torch => "how torch models run",
+            Self::Transform => "the transform",
         })
     }
 }
