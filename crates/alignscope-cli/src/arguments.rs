@@ -7,6 +7,7 @@ mod combine;
 mod compare;
 mod demo;
 mod fetch;
+mod import;
 mod list;
 mod report;
 mod run;
@@ -14,6 +15,7 @@ mod score;
 mod shared;
 mod shell;
 mod torch;
+mod transform;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -25,11 +27,13 @@ pub use combine::Combine;
 pub use compare::Compare;
 pub use demo::Demo;
 pub use fetch::Fetch;
+pub use import::Import;
 pub use list::Listed;
 pub use report::{Published, Report};
 pub use run::Run;
 pub use score::Score;
 pub use shell::{Completions, Man};
+pub use transform::Transform;
 pub use verify::Verify;
 
 use crate::typed::threads;
@@ -74,6 +78,11 @@ pub enum Command {
     /// Score features that are already computed: a folder that `activations` wrote, or
     /// `features.npy` and `file_names.txt` of another tool.
     Score(Score),
+    /// Learn transforms of a model's activations from people's choices, and score them on images that
+    /// they have not seen: what a stage lacks, and what it has in another metric only.
+    ///
+    /// Writes `transforms.csv`, a figure, and the transforms as `.npz` files for `run --transform`.
+    Transform(Transform),
     /// Write the activations of an encoder, one folder for each stage, each with `features.npy` and
     /// `file_names.txt`.
     Activations(Activations),
@@ -114,6 +123,13 @@ pub enum Command {
     /// Reports counts against the published release, missing and unused files, images that cannot
     /// be decoded, equal images, and repeated trials. Exit code 1 if something is wrong.
     Check(Check),
+    /// Write a data set that alignscope reads as a folder of your own: a table, with links to its
+    /// images.
+    ///
+    /// Reads any data set, in the layout of its authors or of others, and writes `pairs.csv`,
+    /// `twoafc.csv`, `oddoneout.csv`, `quadruplets.csv` or `samedifferent.csv`, with labels and
+    /// numbers of trials, and says what it did. What is read there has the same scores.
+    Import(Import),
     /// List the known models, data sets or distances.
     List {
         /// What to list.

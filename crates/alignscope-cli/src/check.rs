@@ -17,6 +17,7 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         lower_is_better: arguments.scores.lower_is_better,
         allow_outside: arguments.allow_outside,
         things_images: arguments.images.map(Into::into),
+        odd: arguments.odd,
         ..DatasetOptions::default()
     };
     let (asked, data) = (arguments.dataset, &arguments.data);

@@ -66,11 +66,11 @@ fn print(found: &Comparisons) {
     let mut shown = None;
     let mut rows = Vec::new();
     for row in &found.rows {
-        if shown != Some(&row.dataset) {
+        if shown != Some((&row.dataset, row.measure)) {
             print_table(&std::mem::take(&mut rows));
             let title = format!("{}, {}", row.dataset, row.measure);
             say!("{title}: {} trials, {} clusters\n", row.n, row.n_clusters);
-            shown = Some(&row.dataset);
+            shown = Some((&row.dataset, row.measure));
             rows.push(
                 [
                     "first",
@@ -126,7 +126,7 @@ fn print(found: &Comparisons) {
         };
         say!("{resamples} resamples of seed {}: {limits}.", found.resampling.seed);
         say!(
-            "Holm's correction is over the rows of a data set that have the same kind \
+            "Holm's correction is over the rows of a data set that have the same measure and kind \
              of distance; of p values by Student's t on the bootstrap standard error, which \
              resamples do not bound, and never below p."
         );

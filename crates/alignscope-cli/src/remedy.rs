@@ -23,6 +23,9 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::WithImages => "leave out `without_images` under [[datasets]] of the experiment",
         Remedy::WithoutPixels => "leave the pixels out with `--no-pixels`",
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
+        Remedy::SayOdd { place } => {
+            return format!("if it does, say so with `--odd {place}`");
+        }
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {
             return format!(
@@ -41,6 +44,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `--backend torch`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `--backend own`",
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
+        Remedy::OneVector => "choose `--tokens class` or `mean`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing, as in `--like \
              openai/clip-vit-base-patch32`"
@@ -88,9 +92,11 @@ fn option(choice: Choice) -> &'static str {
         Choice::MinVotes => "`--min-votes`",
         Choice::LowerIsBetter => "`--lower-is-better`",
         Choice::ThingsImages => "`--images`",
+        Choice::Odd => "`--odd`",
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",
+        Choice::Transform => "`--transform`",
         Choice::Torch => "`--device`, `--dtype`, `--tf32`, `--compile` and `--batch`",
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use alignscope::dataset::{DatasetError, NamedDatasetError};
+use alignscope::dataset::{DatasetError, NamedDatasetError, WriteDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
@@ -64,6 +64,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::WithImages => "load it with `images=True` where they are",
         Remedy::WithoutPixels => "leave the pixels out with `pixels=False`",
         Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
+        Remedy::SayOdd { place } => return format!("if it does, say so with `odd=\"{place}\"`"),
         Remedy::NameFile => "name one of them as the path",
         Remedy::RenameDataset { .. } => "give one another name with `name`",
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
@@ -74,6 +75,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `backend=\"torch\"`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `backend=\"own\"`",
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
+        Remedy::OneVector => "choose `tokens=\"class\"` or `\"mean\"`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing behind the file, as in \
              `FILE@like=openai/clip-vit-base-patch32`"
@@ -119,9 +121,11 @@ fn argument(choice: Choice) -> &'static str {
         Choice::MinVotes => "`min_votes`",
         Choice::LowerIsBetter => "`lower_is_better`",
         Choice::ThingsImages => "`things_images`",
+        Choice::Odd => "`odd`",
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
+        Choice::Transform => "`transform`",
         Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
     }
 }
@@ -307,7 +311,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 fn by_part(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    if is_a::<DatasetError>(error) {
+    if is_a::<DatasetError>(error) || is_a::<WriteDatasetError>(error) {
         Some("DatasetError")
     } else if is_a::<EncoderError>(error) {
         Some("ModelError")

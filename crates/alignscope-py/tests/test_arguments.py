@@ -31,7 +31,8 @@ KINDS = {
     "format": ("text", False), "name": ("text", True), "level": ("text", True),
     "path": ("path", False), "split": ("text", True),
     "min_votes": ("whole", True), "lower_is_better": ("switch", True),
-    "things_images": ("text", True), "skip_missing": ("flag", False),
+    "things_images": ("text", True), "odd": ("text", True),
+    "skip_missing": ("flag", False), "folder": ("path", False), "copy": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
     "distance": ("text", False), "distances": ("words", True), "tokens": ("text", False),
     "prefix": ("whole", True), "layout": ("words", True), "ties": ("text", False),
@@ -40,7 +41,8 @@ KINDS = {
     "progress": ("progress", False), "batch": ("whole", False), "spill": ("flag", False),
     "stages": ("words", False), "encode": ("function", False), "projection": ("text", True),
     "precision": ("text", False), "baseline_size": ("whole", True), "weights": ("path", True),
-    "scale_from": ("path", True), "title": ("text", True), "published": ("flag", False),
+    "scale_from": ("path", True), "transform": ("path", True),
+    "title": ("text", True), "published": ("flag", False),
     "fresh": ("flag", False), "overwrite": ("flag", False), "control": ("flag", False),
     "keep_going": ("flag", False), "table": ("text", False),
     "stage": ("text", False), "column": ("text", False), "height": ("whole", False),
@@ -91,6 +93,7 @@ def calls(rated, tmp_path):
     done = alignscope.run("psnr", dataset, tmp_path / "done", resamples=0, **quiet)
     return [
         with_defaults(alignscope.load_dataset, format="pairs", path=rated),
+        with_defaults(dataset.save, folder=tmp_path / "saved"),
         with_defaults(alignscope.demo, path=tmp_path / "demo"),
         with_defaults(alignscope.score, dataset=dataset, features=features),
         with_defaults(

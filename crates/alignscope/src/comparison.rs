@@ -39,6 +39,8 @@ pub struct Measured {
     pub side: Side,
     /// Its main score under all resamples.
     pub replicates: Replicates,
+    /// Its bits under all resamples, if there are any.
+    pub bits: Option<Replicates>,
     /// What each trial counts for the accuracy; none for rated pairs.
     pub outcomes: Option<Vec<Option<f64>>>,
     /// Which state of a series the model is, if it is one.
@@ -165,9 +167,10 @@ fn ends_of_series(sides: &[Measured]) -> BTreeMap<&str, [usize; 2]> {
     ends
 }
 
-/// Compares pairs of sides (by position) on the whole of a data set. Holm's correction is over the
-/// rows of one kind of distance, and of p values that the number of resamples does not bound: the
-/// least p of 2,000 resamples, times a family of 28, would be above 0.05 whatever the difference.
+/// Compares pairs of sides (by position) on the whole of a data set: by the main measure, and by
+/// bits, if there are any. Holm's correction is over the rows of one measure and kind of distance,
+/// and of p values that the number of resamples does not bound: the least p of 2,000 resamples,
+/// times a family of 28, would be above 0.05 whatever the difference.
 pub fn compare(
     dataset: &str,
     scorer: &Scorer,
@@ -175,49 +178,23 @@ pub fn compare(
     pairs: &[[usize; 2]],
 ) -> Vec<ComparisonRow> {
     let kappas = error_consistency(scorer, sides, pairs);
-    let (mut rows, tails): (Vec<ComparisonRow>, Vec<Option<f64>>) = pairs
-        .iter()
-        .zip(kappas)
-        .map(|([a, b], kappa)| {
-            let [a, b] = [&sides[*a], &sides[*b]];
-            let difference = a.replicates.with(&b.replicates, |a, b| a - b);
-            let interval = difference.interval().ok();
-            let counted = a.outcomes.as_ref().map(|o| o.iter().flatten().count());
-            let kappa_interval = kappa.as_ref().and_then(|k| k.interval().ok());
-            let tail = difference.tail_p().ok();
-            let row = ComparisonRow {
-                dataset: dataset.to_owned(),
-                subset: ALL.to_owned(),
-                measure: scorer.main_measure(),
-                model_a: a.side.model.clone(),
-                stage_a: a.side.stage,
-                distance_a: a.side.distance,
-                model_b: b.side.model.clone(),
-                stage_b: b.side.stage,
-                distance_b: b.side.distance,
-                value_a: a.replicates.estimate,
-                value_b: b.replicates.estimate,
-                difference: difference.estimate,
-                ci_low: interval.map(|i| i.low),
-                ci_high: interval.map(|i| i.high),
-                p: difference.p().ok(),
-                p_holm: None,
-                n: counted.unwrap_or(scorer.trials().len()),
-                n_clusters: difference.clusters,
-                kappa: kappa.map(|k| k.estimate).filter(|k| !k.is_nan()),
-                kappa_low: kappa_interval.map(|i| i.low),
-                kappa_high: kappa_interval.map(|i| i.high),
-                series_a: a.state.as_ref().map(|state| state.series.clone()),
-                step_a: a.state.as_ref().map(|state| state.step),
-                series_b: b.state.as_ref().map(|state| state.series.clone()),
-                step_b: b.state.as_ref().map(|state| state.step),
-            };
-            (row, tail)
-        })
-        .unzip();
-    let mut families = BTreeMap::<[Distance; 2], Vec<usize>>::new();
+    let by_main = |([a, b], kappa): (&[usize; 2], Option<Replicates>)| {
+        let sides = [&sides[*a], &sides[*b]];
+        let measure = scorer.main_measure();
+        let counted = sides[0].outcomes.as_ref().map(|o| o.iter().flatten().count());
+        let n = counted.unwrap_or(scorer.trials().len());
+        Some(compared(dataset, measure, n, sides.map(|side| (side, &side.replicates)), kappa))
+    };
+    let by_bits = |[a, b]: &[usize; 2]| {
+        let [a, b] = [&sides[*a], &sides[*b]];
+        let sides = [(a, a.bits.as_ref()?), (b, b.bits.as_ref()?)];
+        Some(compared(dataset, Measure::Bits, scorer.trials().len(), sides, None))
+    };
+    let all = pairs.iter().zip(kappas).map(by_main).chain(pairs.iter().map(by_bits));
+    let (mut rows, tails): (Vec<ComparisonRow>, Vec<Option<f64>>) = all.flatten().unzip();
+    let mut families = BTreeMap::<(Measure, [Distance; 2]), Vec<usize>>::new();
     for (i, row) in rows.iter().enumerate().filter(|(i, _)| tails[*i].is_some()) {
-        families.entry(family(row)).or_default().push(i);
+        families.entry((row.measure, family(row))).or_default().push(i);
     }
     for family in families.values() {
         let p: Vec<f64> = family.iter().filter_map(|i| tails[*i]).collect();
@@ -227,6 +204,48 @@ pub fn compare(
         }
     }
     rows
+}
+
+/// Two sides compared by a measure, and the p by the spread of the resamples that Holm's correction
+/// is of.
+fn compared(
+    dataset: &str,
+    measure: Measure,
+    n: usize,
+    [(a, of_a), (b, of_b)]: [(&Measured, &Replicates); 2],
+    kappa: Option<Replicates>,
+) -> (ComparisonRow, Option<f64>) {
+    let difference = of_a.with(of_b, |a, b| a - b);
+    let interval = difference.interval().ok();
+    let kappa_interval = kappa.as_ref().and_then(|k| k.interval().ok());
+    let row = ComparisonRow {
+        dataset: dataset.to_owned(),
+        subset: ALL.to_owned(),
+        measure,
+        model_a: a.side.model.clone(),
+        stage_a: a.side.stage,
+        distance_a: a.side.distance,
+        model_b: b.side.model.clone(),
+        stage_b: b.side.stage,
+        distance_b: b.side.distance,
+        value_a: of_a.estimate,
+        value_b: of_b.estimate,
+        difference: difference.estimate,
+        ci_low: interval.map(|i| i.low),
+        ci_high: interval.map(|i| i.high),
+        p: difference.p().ok(),
+        p_holm: None,
+        n,
+        n_clusters: difference.clusters,
+        kappa: kappa.map(|k| k.estimate).filter(|k| !k.is_nan()),
+        kappa_low: kappa_interval.map(|i| i.low),
+        kappa_high: kappa_interval.map(|i| i.high),
+        series_a: a.state.as_ref().map(|state| state.series.clone()),
+        step_a: a.state.as_ref().map(|state| state.step),
+        series_b: b.state.as_ref().map(|state| state.series.clone()),
+        step_b: b.state.as_ref().map(|state| state.step),
+    };
+    (row, difference.tail_p().ok())
 }
 
 /// The kinds of distance of the encoders of a row; a baseline or the pixels go with the encoder.
@@ -330,6 +349,7 @@ mod tests {
                     distance: Distance::Cosine,
                 },
                 replicates: scores[0].main.clone(),
+                bits: scores[0].bits.clone(),
                 outcomes: scorer.outcomes(&distances),
                 state: None,
             }
@@ -362,6 +382,7 @@ mod tests {
         let side = |model: &str, step: Option<usize>, distance| Measured {
             side: Side { model: model.to_owned(), stage: Stage::Output, distance },
             replicates: Replicates::default(),
+            bits: None,
             outcomes: None,
             state: step.map(|step| SeriesStep { series: "run".to_owned(), step }),
         };

@@ -2,6 +2,7 @@
 
 mod bapps;
 mod builder;
+mod choices;
 mod clusters;
 mod direction;
 mod error;
@@ -20,6 +21,7 @@ mod pairs;
 mod part;
 mod rated;
 mod raid;
+mod rdm;
 mod release;
 mod rows;
 mod selection;
@@ -27,9 +29,11 @@ mod subsets;
 mod table;
 mod things;
 mod tid;
+mod write;
 
 use std::path::PathBuf;
 
+pub use choices::{OddPlace, OddPlaceFound, PlaceAgreement};
 pub use clusters::Clusters;
 pub use error::DatasetError;
 pub use format::Format;
@@ -42,6 +46,7 @@ pub use release::{Release, ReleaseCounts};
 pub use selection::{Selection, SelectionError};
 pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
+pub use write::{ImageFiles, WriteDatasetError, WrittenDataset};
 
 use crate::input_file::HashedPath;
 pub use crate::paradigm::{
@@ -70,6 +75,18 @@ pub struct LabelColumn {
     pub codes: Vec<u32>,
 }
 
+/// A number of each trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberColumn {
+    /// Its name.
+    pub name: String,
+    /// The number of each trial; NaN where it is not known.
+    pub values: Vec<f64>,
+}
+
+/// The name of the column with how long people took to answer, in any unit of time.
+pub const RESPONSE_TIME: &str = "response_time";
+
 /// A data set as it will be run.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -89,6 +106,8 @@ pub struct Dataset {
     pub trial_ids: Vec<u64>,
     /// Labels of each trial; every column has one code a trial.
     pub labels: Vec<LabelColumn>,
+    /// Numbers of each trial.
+    pub numbers: Vec<NumberColumn>,
     /// The annotation files that were read, or folders of them, with the hashes of what was read.
     pub sources: Vec<HashedPath>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
@@ -123,6 +142,8 @@ pub struct DatasetOptions {
     pub lower_is_better: Option<bool>,
     /// Which image stands for a THINGS concept; the first unless said otherwise.
     pub things_images: Option<ThingsImages>,
+    /// Where the odd one stands in lists of triplets that have it at a fixed place; last by default.
+    pub odd: Option<OddPlace>,
     /// Leave out trials whose images are missing, and count them, instead of failing.
     pub skip_missing: bool,
     /// Whether paths in manifests may lead out of the data set's folder.
@@ -147,10 +168,17 @@ impl Dataset {
             trial_ids: (0..trials.len() as u64).collect(),
             trials,
             labels: vec![],
+            numbers: vec![],
             sources: vec![],
             notes: vec![],
             skipped_trials: 0,
             missing: vec![],
         }
+    }
+
+    /// How long people took to answer each trial, if the data set says so; NaN where it does not.
+    pub fn response_times(&self) -> Option<&[f64]> {
+        let times = self.numbers.iter().find(|column| column.name == RESPONSE_TIME)?;
+        Some(&times.values)
     }
 }

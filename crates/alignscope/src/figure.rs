@@ -2,7 +2,9 @@
 
 mod axes;
 mod curves;
+mod heat_map;
 mod legend;
+mod likelihood;
 mod map;
 mod mark;
 mod palette;
@@ -17,6 +19,8 @@ use std::path::Path;
 
 use crate::energy::EnergyRow;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
+use crate::score::Measure;
+use crate::similarity::SimilarityRow;
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
@@ -89,6 +93,12 @@ enum About {
     Training,
     /// Scores over a training and depth.
     Map,
+    /// How alike models are.
+    Similarity,
+    /// Bits against depth.
+    Bits,
+    /// Bits against depth, as a share of people's.
+    Explained,
 }
 
 impl About {
@@ -99,6 +109,9 @@ impl About {
             Self::Energy => "Energy: how much one channel holds",
             Self::Training => "Alignment over training",
             Self::Map => "Alignment over training and depth",
+            Self::Similarity => "How alike models see the same images",
+            Self::Bits => "People's answers in bits, all levels on one axis",
+            Self::Explained => "Share of the bits that people's own answers hold",
         }
     }
 
@@ -109,6 +122,9 @@ impl About {
             Self::Energy => "Energy of channels against depth in percent",
             Self::Training => "Score against training step",
             Self::Map => "Score by training step and stage",
+            Self::Similarity => "Similarity by the stages of two models",
+            Self::Bits => "Bits beyond chance against depth in percent",
+            Self::Explained => "Share of people's bits against depth in percent",
         }
     }
 }
@@ -206,6 +222,19 @@ impl Figure {
         (!panels.is_empty()).then_some(Self { about, panels, columns, options })
     }
 
+    /// How alike the stages of models see the same images, one matrix for each two models, and for
+    /// each with itself.
+    ///
+    /// `rows` — of one data set and measure
+    ///
+    /// `None` without a row.
+    pub fn from_similarities(rows: &[SimilarityRow], options: &FigureOptions) -> Option<Self> {
+        let panels: Vec<Panel> =
+            heat_map::heat_maps(rows).into_iter().map(Panel::HeatMap).collect();
+        let (about, columns, options) = (About::Similarity, MAP_COLUMNS, options.clone());
+        (!panels.is_empty()).then_some(Self { about, panels, columns, options })
+    }
+
     /// How the energy of stages is spread over channels, against depth in percent: for each data
     /// set a panel of the share that the largest channel holds, from 0 to 1, and one of the
     /// effective number of channels, on a logarithmic axis. Curves of activations are whole, those
@@ -220,6 +249,25 @@ impl Figure {
             _ => 2,
         };
         (!panels.is_empty()).then(|| Self::of_curves(About::Energy, panels, columns, options))
+    }
+
+    /// The bits of models against depth, or the share explained of those that people's own answers
+    /// hold: a panel for each model that has several stages, a line for each data set, and one axis
+    /// of values for all of them.
+    ///
+    /// `rows` — of one kind of distance, but for pixels and distances of a model's own
+    ///
+    /// `measure` — [`Measure::Bits`] or [`Measure::Explained`]
+    ///
+    /// `None` if no model has several stages with such scores.
+    pub fn from_likelihood(
+        rows: &[ScoreRow],
+        measure: Measure,
+        options: &FigureOptions,
+    ) -> Option<Self> {
+        let about = if measure == Measure::Bits { About::Bits } else { About::Explained };
+        let panels = likelihood::panels(rows, measure);
+        (!panels.is_empty()).then(|| Self::of_curves(about, panels, COLUMNS, options))
     }
 
     /// Whether it shows energy, and so nothing that people answered.

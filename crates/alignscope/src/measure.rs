@@ -2,9 +2,12 @@
 
 mod accuracy;
 mod average_precision;
+mod difficulty;
 mod fitted;
 mod kendall;
+mod likelihood;
 mod logistic;
+mod matrices;
 mod pearson;
 mod ranks;
 mod rated;
@@ -14,9 +17,15 @@ mod weighted;
 
 pub use accuracy::{Accuracy, BeyondChance};
 pub use average_precision::{AveragePrecision, average_precision};
+pub use difficulty::{AgreementCorrelation, ResponseTimeCorrelation};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
+pub use likelihood::{
+    Bits, Explained, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares, entropy_of_votes,
+};
 pub use logistic::{Logistic, LogisticFit};
+pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};
+pub(crate) use matrices::{MatrixMeasure, MatrixSample};
 pub use pearson::{Pearson, pearson};
 pub use ranks::average_ranks;
 pub(crate) use ranks::tied;
@@ -142,6 +151,12 @@ pub enum Computed {
         /// How its value becomes one of this measure.
         turn: Turn,
     },
+    /// A model's matrix and people's.
+    Matrices,
+    /// How likely the model makes people's choices: a ratio of two sums over trials.
+    Likelihood,
+    /// A correlation over the questions that people were asked.
+    Difficulty,
 }
 
 /// From the value of a measure (or an end of its interval) and its chance, the value of another
@@ -174,11 +189,25 @@ pub enum Measure {
     RmseLogistic5,
     /// [`AveragePrecision`].
     AveragePrecision,
+    /// [`KendallTauA`].
+    KendallTauA,
+    /// [`MatrixCosine`].
+    MatrixCosine,
+    /// [`WhitenedCosine`].
+    WhitenedCosine,
+    /// [`Bits`].
+    Bits,
+    /// [`Explained`].
+    Explained,
+    /// [`AgreementCorrelation`].
+    AgreementCorrelation,
+    /// [`ResponseTimeCorrelation`].
+    ResponseTimeCorrelation,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -190,6 +219,13 @@ impl Measure {
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
         Self::AveragePrecision,
+        Self::KendallTauA,
+        Self::MatrixCosine,
+        Self::WhitenedCosine,
+        Self::Bits,
+        Self::Explained,
+        Self::AgreementCorrelation,
+        Self::ResponseTimeCorrelation,
     ];
 
     fn implementation(self) -> &'static dyn TrialMeasure {
@@ -205,6 +241,13 @@ impl Measure {
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
             Self::AveragePrecision => &AveragePrecision,
+            Self::KendallTauA => &KendallTauA,
+            Self::MatrixCosine => &MatrixCosine,
+            Self::WhitenedCosine => &WhitenedCosine,
+            Self::Bits => &Bits,
+            Self::Explained => &Explained,
+            Self::AgreementCorrelation => &AgreementCorrelation,
+            Self::ResponseTimeCorrelation => &ResponseTimeCorrelation,
         }
     }
 
@@ -259,11 +302,22 @@ impl Measure {
         matches!(self.computed(), Computed::Mean)
     }
 
+    /// Whether the page of a run tells it of the whole of each data set: the main one, and those
+    /// that can be laid side by side across kinds of trials.
+    pub fn is_told(self) -> bool {
+        let is_common = matches!(self.computed(), Computed::Likelihood | Computed::Difficulty);
+        self.is_main() || is_common
+    }
+
     /// What it is if it is of ratings.
     pub(crate) fn rated(self) -> Option<&'static dyn RatedMeasure> {
         match self.computed() {
             Computed::Rated(rated) => Some(rated),
-            Computed::Mean | Computed::Turned { .. } => None,
+            Computed::Mean
+            | Computed::Turned { .. }
+            | Computed::Matrices
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 
@@ -285,7 +339,11 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean | Computed::Rated(_) => None,
+            Computed::Mean
+            | Computed::Rated(_)
+            | Computed::Matrices
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 }

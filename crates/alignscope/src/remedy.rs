@@ -41,6 +41,11 @@ pub enum Remedy {
     WithoutPixels,
     /// Files may lie outside the data set's folder.
     AllowOutside,
+    /// The place of the odd one in each triplet, if it is another than is taken.
+    SayOdd {
+        /// The place: `first`, `second` or `last`.
+        place: &'static str,
+    },
     /// One file of several that could be meant.
     NameFile,
     /// Another name for one of two data sets.
@@ -63,6 +68,8 @@ pub enum Remedy {
     OwnBackend,
     /// The tokens of a model that has no class token.
     OtherTokens,
+    /// Tokens of which each image has one, or their mean.
+    OneVector,
     /// A model of the same architecture and preprocessing.
     SayLike,
     /// How many tokens stand before the patches.
@@ -120,6 +127,8 @@ pub enum Choice {
     LowerIsBetter,
     /// Which of THINGS's images.
     ThingsImages,
+    /// Where the odd one stands in each triplet.
+    Odd,
     /// How arrays of features are read.
     Reading,
     /// How many tokens stand before the patches.
@@ -128,6 +137,8 @@ pub enum Choice {
     Scales,
     /// How torch models run.
     Torch,
+    /// A transform of activations.
+    Transform,
 }
 
 impl fmt::Display for Choice {
@@ -137,10 +148,12 @@ impl fmt::Display for Choice {
             Self::MinVotes => "the fewest votes of a trial",
             Self::LowerIsBetter => "which way scores run",
             Self::ThingsImages => "one of THINGS's sets of images",
+            Self::Odd => "where the odd one stands",
             Self::Reading => "how arrays of features are read",
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",
             Self::Torch => "how torch models run",
+            Self::Transform => "the transform",
         })
     }
 }

@@ -5,10 +5,11 @@ use std::ffi::OsStr;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use alignscope::dataset::OddPlace;
 use alignscope::features::Layout;
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice,
-    ProjectionForm, Ties, Tokens, TorchDtype,
+    ProjectionForm, Ties, Tokens, TorchDtype, TransformKind,
 };
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
@@ -105,6 +106,22 @@ impl Choice for DatasetFormat {
     }
 }
 
+impl Choice for OddPlace {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::First => "before the two that are alike",
+            Self::Second => "between the two that are alike",
+            Self::Last => "behind the two that are alike, as in THINGS",
+        })
+    }
+}
+
 impl Choice for Distance {
     const VALUES: &'static [Self] = &Self::ALL;
 
@@ -131,6 +148,25 @@ impl Choice for Tokens {
             Self::Registers => "the registers: what stands between the class token and the patches",
             Self::Patches => "the patches, without the tokens before them",
             Self::Mean => "the mean of the class token, if there is one, and the patches",
+        })
+    }
+}
+
+impl Choice for TransformKind {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Standardize => {
+                "each channel less its mean and over its deviation; nothing learned"
+            }
+            Self::Diagonal => "the same with a weight for each channel",
+            Self::Ridge => "the same with a matrix, drawn to a multiple of the identity",
+            Self::Glocal => "such a matrix that also keeps the neighbours of images",
         })
     }
 }
@@ -245,9 +281,11 @@ impl Choice for ClusterBy {
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
             Self::Default => {
-                "all trials of a reference image together; for triplets, of the same three images"
+                "all trials of a reference image together; for triplets, of the same three images; \
+                 for matrices, people and images"
             }
             Self::Observer => "all answers of a person, if the data set says who answered",
+            Self::Image => "images, of people's matrices alone",
             Self::None => "each trial alone, as if all were independent",
         })
     }

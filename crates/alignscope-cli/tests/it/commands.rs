@@ -426,11 +426,14 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     let first = ceilings[0].ceiling;
     assert_eq!((row.ceiling, first), (None, alignscope::ceiling::Ceiling::OneOtherPerson));
     let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
-    // Six of each kind of distance, one of the pixels, and one of each energy.
-    assert_eq!(findings.len(), 18 + 1 + 2);
+    // Seven of each kind of distance, one of the pixels, and one of each energy.
+    assert_eq!(findings.len(), 21 + 1 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
-    assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|r| r.model_b == "pixels" && r.p.is_some() && r.kappa.is_some()));
+    // By the accuracy, then by bits.
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|r| r.model_b == "pixels" && r.p.is_some()));
+    assert!(rows[..3].iter().all(|r| r.measure.is_main() && r.kappa.is_some()));
+    assert!(rows[3..].iter().all(|r| r.measure == alignscope::Measure::Bits && r.kappa.is_none()));
 
     // The same table from the files of the run alone.
     let csv = place.path("again.csv");

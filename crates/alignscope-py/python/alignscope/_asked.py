@@ -25,6 +25,7 @@ class Asked:
     min_votes: int | None = None
     lower_is_better: bool | None = None
     things_images: str | None = None
+    odd: str | None = None
     skip_missing: bool = False
     allow_outside: bool = False
     limit: int | None = None
@@ -44,6 +45,7 @@ class Asked:
             self.min_votes,
             self.lower_is_better,
             self.things_images,
+            self.odd,
             self.skip_missing,
             self.allow_outside,
             self.limit,

@@ -55,9 +55,10 @@ def compare(
     Returns
     -------
     Table
-        A row for each pair, with the columns of a run's table `comparisons`: difference, interval,
-        `p` and `p_holm`, Holm's correction over all rows of a data set that have the same kind of
-        distance, of all runs together.
+        A row for each pair by the main measure and, of the same pairs, one by bits, with the columns
+        of a run's table `comparisons`: difference, interval, `p` and `p_holm`, Holm's correction
+        over all rows of a data set that have the same measure and kind of distance, of all runs
+        together.
 
     Raises
     ------

@@ -19,6 +19,7 @@ def load_dataset(
     min_votes: int | None = None,
     lower_is_better: bool | None = None,
     things_images: str | None = None,
+    odd: str | None = None,
     skip_missing: bool = False,
     allow_outside: bool = False,
     limit: int | None = None,
@@ -31,9 +32,10 @@ def load_dataset(
     format : str
         `tid2013`, `csiq`, `live`, `live-md`, `pipal`, `pieapp`, `nights` or `things`: the format in
         which their authors publish them, and `Dataset.release` says which release was found in it;
-        `tid2008`, `kadid10k` or `bapps`: that release, or an error; `pieapp-scores`, or `pyiqa` for
-        a table `meta_info_*.csv` of it; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`,
-        `twoafc.csv`, `oddoneout.csv` of one's own.
+        `tid2008`, `kadid10k` or `bapps`: that release, or an error; `pieapp-scores`, `nights-raw`,
+        `alignet` or `levels`, as their authors publish them; `pyiqa` for a table `meta_info_*.csv`
+        of it; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`, `oddoneout.csv` of
+        one's own.
     path : str or os.PathLike
         Its folder; for a manifest also the file.
     name : str, optional
@@ -53,6 +55,9 @@ def load_dataset(
     things_images : {"first", "01b"}, optional
         Which image stands for a THINGS concept: the first in sorted order, as in the study, or the
         reference image.
+    odd : {"first", "second", "last"}, optional
+        Where the odd one stands in each triplet of a file that has it at one place (THINGS's texts,
+        arrays of NumPy); by default `last`.
     skip_missing : bool, default: False
         Leave out trials whose images are missing, and count them, instead of failing.
     allow_outside : bool, default: False
@@ -95,6 +100,7 @@ def load_dataset(
             check.votes("min_votes", min_votes),
             check.optional_yes_or_no("lower_is_better", lower_is_better),
             check.optional_text("things_images", things_images),
+            check.optional_text("odd", odd),
             check.yes_or_no("skip_missing", skip_missing),
             check.yes_or_no("allow_outside", allow_outside),
             check.optional_whole("limit", limit, 1),

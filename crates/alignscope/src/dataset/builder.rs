@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::error::shown;
 use super::format::Format;
 use super::{
-    Dataset, DatasetError, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, Release, Trials,
+    Dataset, DatasetError, DatasetOptions, ImageEntry, ImageIndex, LabelColumn, NumberColumn,
+    RESPONSE_TIME, Release, Trials,
 };
 use crate::input_file::HashedPath;
 
@@ -25,6 +26,8 @@ pub(super) struct Builder<'a, T> {
     trials: Vec<T>,
     trial_ids: Vec<u64>,
     labels: Vec<Labels>,
+    /// Of each trial, or empty.
+    response_times: Vec<f64>,
     missing: BTreeSet<String>,
     /// The first few in order of use.
     first_missing: Vec<String>,
@@ -62,6 +65,7 @@ impl<'a, T> Builder<'a, T> {
             trials: Vec::new(),
             trial_ids: Vec::new(),
             labels: labels.iter().map(label).collect(),
+            response_times: Vec::new(),
             missing: BTreeSet::new(),
             first_missing: Vec::new(),
             skipped_trials: 0,
@@ -94,7 +98,8 @@ impl<'a, T> Builder<'a, T> {
         self.options.limit.is_some_and(|limit| self.trials.len() >= limit)
     }
 
-    /// Adds the trial that `make` makes of its images, unless one of them is missing.
+    /// Adds the trial that `make` makes of its images, unless one of them is missing; says whether
+    /// it did.
     ///
     /// `names` are the images as the annotations name them; `find` looks one up that is not known
     /// yet.
@@ -109,7 +114,7 @@ impl<'a, T> Builder<'a, T> {
         mut find: impl FnMut(&str) -> Found,
         make: impl FnOnce([ImageIndex; N]) -> T,
         labels: &[&str],
-    ) -> Result<(), DatasetError> {
+    ) -> Result<bool, DatasetError> {
         let mut found: [Option<Result<ImageIndex, (String, PathBuf)>>; N] = [const { None }; N];
         for (name, found) in names.iter().zip(&mut found) {
             if let Some(index) = self.known.get(*name) {
@@ -128,7 +133,7 @@ impl<'a, T> Builder<'a, T> {
         }
         if found.iter().any(Option::is_none) {
             self.skipped_trials += 1;
-            return Ok(());
+            return Ok(false);
         }
         let mut images = [0; N];
         for ((image, name), found) in images.iter_mut().zip(names).zip(found) {
@@ -159,7 +164,13 @@ impl<'a, T> Builder<'a, T> {
             };
             labels.column.codes.push(code);
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Says how long people took to answer the trial that was added last; NaN if that is not known.
+    /// Of all trials, or of none.
+    pub(super) fn answered_in(&mut self, time: f64) {
+        self.response_times.push(time);
     }
 
     /// The number of an image; the same file under two spellings of its name is one image.
@@ -223,6 +234,12 @@ impl<'a, T> Builder<'a, T> {
                 self.filtered
             ));
         }
+        let mut numbers = Vec::new();
+        if !self.response_times.is_empty() {
+            assert_eq!(self.response_times.len(), self.trials.len(), "a time for each trial");
+            let (name, values) = (RESPONSE_TIME.to_owned(), self.response_times);
+            numbers.push(NumberColumn { name, values });
+        }
         Ok(Dataset {
             name: release.map_or(format.name(), Release::name).to_owned(),
             release,
@@ -231,6 +248,7 @@ impl<'a, T> Builder<'a, T> {
             trials: wrap(self.trials),
             trial_ids: self.trial_ids,
             labels: self.labels.into_iter().map(|l| l.column).collect(),
+            numbers,
             sources,
             notes,
             skipped_trials: self.skipped_trials,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::matlab::MatError;
 use crate::remedy::{Choice, Remedy};
+use crate::resample::ClusterBy;
 
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -192,9 +193,18 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
-    /// A `.mat` file cannot be read.
-    #[error(transparent)]
-    Matlab(#[from] MatError),
+    /// A row of an array is not of the form that the array has.
+    #[error("{path}, row {row} (from 0): found `{found}`, expected {expected}")]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0 as in NumPy.
+        row: usize,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// A variable of a `.mat` file is not what it must be.
     #[error("{path}: the variable `{variable}` is {found}, expected {expected}")]
     Variable {
@@ -292,6 +302,22 @@ pub enum DatasetError {
         /// Its labels.
         labels: Vec<String>,
     },
+    /// A file of MATLAB cannot be read.
+    #[error(transparent)]
+    Matlab {
+        /// Why, and which.
+        source: Box<MatError>,
+    },
+    /// Intervals cannot be of what is asked for.
+    #[error("intervals of {dataset} cannot be by `{by}`: {why}")]
+    NotResampledBy {
+        /// The data set.
+        dataset: String,
+        /// What is asked for.
+        by: ClusterBy,
+        /// Why.
+        why: &'static str,
+    },
     /// A data set cannot have its name.
     #[error(
         "a data set cannot be called `{name}`: {why}; give it another name, as in `mine=pairs`"
@@ -342,7 +368,9 @@ impl DatasetError {
             Self::Ambiguous { .. } => vec![Remedy::NameFile],
             Self::Outside { .. } => vec![Remedy::AllowOutside],
             Self::Missing { .. } => vec![Remedy::LeaveOutMissing],
-            Self::NoObserver { .. } => vec![Remedy::ClusterByDefault],
+            Self::NoObserver { .. } | Self::NotResampledBy { .. } => {
+                vec![Remedy::ClusterByDefault]
+            }
             _ => vec![],
         }
     }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, LabelColumn, Pairs, Trials};
+use super::{Dataset, LabelColumn, NumberColumn, Pairs, Trials};
 use crate::input_file::ContentHash;
 use crate::paradigm::Answer;
 
@@ -16,10 +16,10 @@ impl Pairs {
 }
 
 impl Dataset {
-    /// Hash over the trials, people's answers and the labels that make clusters and subsets: over
-    /// their numbers, each list after its length.
+    /// Hash over the trials, people's answers, the labels that make clusters and subsets, and numbers
+    /// of trials: over their numbers, each list after its length.
     pub fn trials_hash(&self) -> ContentHash {
-        let Dataset { trials, trial_ids, labels, .. } = self;
+        let Dataset { trials, trial_ids, labels, numbers, .. } = self;
         let mut hash = Numbers(Sha256::new());
         hash.trials(trials);
         hash.list(trial_ids.iter().copied());
@@ -29,6 +29,11 @@ impl Dataset {
             hash.count(values.len());
             values.iter().for_each(|value| hash.text(value));
             hash.list(codes.iter().copied().map(u64::from));
+        }
+        hash.count(numbers.len());
+        for NumberColumn { name, values } in numbers {
+            hash.text(name);
+            hash.list(values.iter().map(|value| value.to_bits()));
         }
         ContentHash::finish(hash.0)
     }
@@ -64,10 +69,10 @@ impl Numbers {
             self.list(paradigm.images(trial).into_iter().map(u64::from));
             let answer = paradigm.answer(trial);
             let Answer { score, score_std, left_votes, right_votes, .. } = answer;
-            let Answer { odd, same_votes, different_votes, .. } = answer;
+            let Answer { odd, same_votes, different_votes, dissimilarity, .. } = answer;
             let numbers = [score, score_std, left_votes, right_votes, odd.map(f64::from)];
             self.list(numbers.map(bits).into_iter());
-            self.list([same_votes, different_votes].map(bits).into_iter());
+            self.list([same_votes, different_votes, dissimilarity].map(bits).into_iter());
         }
         for of_person in paradigm.matrices().iter().flat_map(|m| &m.dissimilarities) {
             self.list(of_person.iter().map(|dissimilarity| dissimilarity.to_bits()));

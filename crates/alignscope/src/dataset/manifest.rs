@@ -4,9 +4,10 @@ mod quadruplets;
 mod same_different;
 mod votes;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builder::Builder;
+use super::choices::{array_in, is_array, open_with_list};
 use super::direction::Direction;
 use super::files::{Files, file_in, folder_of};
 use super::format::Format;
@@ -14,8 +15,8 @@ use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
 use super::tid::lines;
 use super::{
-    Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RatedPair, Trials,
-    TwoAlternatives,
+    Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RESPONSE_TIME, RatedPair,
+    Trials, TwoAlternatives,
 };
 use crate::remedy::Choice;
 
@@ -63,7 +64,7 @@ impl Format for TwoAfcManifest {
 
     fn description(&self) -> &'static str {
         "two-alternative choices of your own: twoafc.csv with reference,left,right,\
-         right_vote or left_votes,right_votes[,group,subject,split]"
+         right_vote or left_votes,right_votes[,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -79,7 +80,7 @@ impl Format for TwoAfcManifest {
     }
 }
 
-/// `oddoneout.csv`.
+/// `oddoneout.csv`, or `triplets.npy` with a list of images.
 pub(super) struct OddOneOutManifest;
 
 impl Format for OddOneOutManifest {
@@ -89,19 +90,48 @@ impl Format for OddOneOutManifest {
 
     fn description(&self) -> &'static str {
         "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
-         [,group,subject,split]"
+         [,group,subject,split,response_time]; or triplets.npy, the odd one last, with images.txt"
     }
 
     fn level(&self) -> Level {
         Level::High
     }
 
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::Odd]
+    }
+
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        recognise(self, folder)
+        recognise(self, folder).or_else(|| array_in(folder).map(|_| self.name()))
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
-        open(self, data, options, odd_one_out)
+        let (array, choice) = match triplets_in(data) {
+            Some(path) => (Some(path), options.split.as_ref().map(|_| Choice::Split)),
+            None => (None, options.odd.map(|_| Choice::Odd)),
+        };
+        if let Some(choice) = choice {
+            let dataset = match array {
+                Some(_) => "an array of triplets, which has no splits",
+                None => "oddoneout.csv, whose column `odd` says it",
+            };
+            return Err(DatasetError::NotApplicable { choice, dataset: dataset.to_owned() });
+        }
+        match array {
+            Some(path) => open_with_list(self, &path, options),
+            None => open(self, data, options, odd_one_out),
+        }
+    }
+}
+
+/// The array of triplets that is asked for; `None` if it is a table.
+fn triplets_in(data: &Path) -> Option<PathBuf> {
+    if data.is_file() {
+        return is_array(data).then(|| data.to_owned());
+    }
+    match file_in(data, "oddoneout.csv") {
+        Some(_) => None,
+        None => array_in(data),
     }
 }
 
@@ -200,6 +230,7 @@ impl Reading<'_> {
             None => table.find("split"),
         };
         let number = table.find("trial");
+        let response_time = table.find(RESPONSE_TIME);
         let (names, labels): (Vec<String>, Vec<Column>) = labels_of(&table, self.path)?
             .into_iter()
             .map(|(name, column)| (name.to_owned(), column))
@@ -229,11 +260,23 @@ impl Reading<'_> {
             let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
             let names = images.each_ref().map(String::as_str);
             let find = |name: &str| find(self.files, name);
-            builder.add(id, row.line(), names, find, trial, &labels)?;
+            let time = response_time.map(|column| time(row, column)).transpose()?;
+            let is_added = builder.add(id, row.line(), names, find, trial, &labels)?;
+            time.filter(|_| is_added).into_iter().for_each(|time| builder.answered_in(time));
             Ok(true)
         })?;
         splits.check(self.path, self.options)?;
         builder.finish(self.format, None, wrap, vec![source], Vec::new())
+    }
+}
+
+/// How long people took to answer; NaN where that is not said.
+fn time(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {
+    match row.text(column) {
+        "" => Ok(f64::NAN),
+        _ => row.parse(column, "a number above 0, or nothing", |time: &f64| {
+            *time > 0.0 && time.is_finite()
+        }),
     }
 }
 

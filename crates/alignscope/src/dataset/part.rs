@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use super::{Dataset, DatasetError, ImageIndex, LabelColumn};
+use super::{Dataset, DatasetError, ImageIndex, LabelColumn, NumberColumn};
 
 impl Dataset {
     /// The data set with the trials at some positions alone. Images that none of them shows are not
@@ -16,6 +16,7 @@ impl Dataset {
             trials: self.trials.part(positions),
             trial_ids: positions.iter().map(|trial| self.trial_ids[*trial as usize]).collect(),
             labels: self.labels.iter().map(|label| label.part(positions)).collect(),
+            numbers: self.numbers.iter().map(|numbers| numbers.part(positions)).collect(),
             ..self.clone()
         };
         part.with_images(&shown.into_iter().collect::<Vec<_>>())
@@ -63,6 +64,14 @@ impl Dataset {
     }
 }
 
+impl NumberColumn {
+    /// The numbers of the trials at some positions.
+    fn part(&self, positions: &[u32]) -> Self {
+        let values = positions.iter().map(|trial| self.values[*trial as usize]).collect();
+        Self { name: self.name.clone(), values }
+    }
+}
+
 impl LabelColumn {
     /// The label of the trials at some positions, with the values that these have.
     fn part(&self, positions: &[u32]) -> Self {
@@ -97,6 +106,7 @@ mod tests {
                 values: vec!["x".into(), "y".into(), "z".into()],
                 codes: vec![0, 1, 2],
             }],
+            numbers: vec![NumberColumn { name: "a".into(), values: vec![0.1, 0.2, 0.3] }],
             ..Dataset::new("oddoneout", Level::High, images, Trials::OddOneOut(trials))
         }
     }
@@ -111,7 +121,10 @@ mod tests {
         assert_eq!(ids(&left), ["b", "c", "d", "e"]);
         let expected = vec![triplet([0, 2, 1], 2), triplet([3, 1, 2], 1)];
         assert_eq!(left.trials, Trials::OddOneOut(expected));
-        assert_eq!(left.trial_ids, [8, 9]);
+        assert_eq!(
+            (&left.trial_ids[..], &left.numbers[0].values[..]),
+            (&[8, 9][..], &[0.2, 0.3][..])
+        );
         let label = &left.labels[0];
         assert_eq!(
             (label.values.clone(), label.codes.clone()),

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Published,
     /// A stage of a series, with its place among those that are shown.
     Stage(usize),
+    /// A data set, by its place among those of the panel.
+    Dataset(usize),
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Seeds(_) => "seeds",
             Self::Published => "published",
             Self::Stage(_) => "stage",
+            Self::Dataset(_) => "model",
         }
     }
 }
@@ -231,6 +234,11 @@ pub(super) struct PanelData {
     pub(super) baselines: Vec<MetricKind>,
     /// The series whose training it shows, if it shows one.
     pub(super) series: Option<ShownSeries>,
+    /// The data sets of which it has a line each, if it shows one model on several: `dataset` is
+    /// then the model's name.
+    pub(super) datasets: Vec<String>,
+    /// Ends of the values of all panels that share an axis.
+    pub(super) ends: Option<(f64, f64)>,
 }
 
 /// A series, in a panel of its training.
@@ -298,6 +306,8 @@ impl PanelData {
                     pixels: None,
                     baselines: Vec::new(),
                     series: None,
+                    datasets: vec![],
+                    ends: None,
                 });
                 panels.len() - 1
             });
@@ -455,6 +465,9 @@ impl PanelData {
             let n = thousands(self.n);
             return [short_name(&series.name), format!("{}, n = {n}", self.dataset)];
         }
+        if let Some(curve) = self.curves.first().filter(|_| !self.datasets.is_empty()) {
+            return [short_name(&self.dataset), curve.of.to_string()];
+        }
         let level = match self.level {
             Level::Low => "low: distortions",
             Level::Middle => "middle: within a class",
@@ -462,6 +475,27 @@ impl PanelData {
             Level::None => "no level",
         };
         [level.to_owned(), format!("{}, n = {}", self.dataset, thousands(self.n))]
+    }
+
+    /// The data set of a curve.
+    pub(super) fn dataset_of(&self, curve: &Curve) -> &str {
+        match curve.kind {
+            Kind::Dataset(place) => &self.datasets[place],
+            _ => &self.dataset,
+        }
+    }
+
+    /// Which of five marks a curve has that is not told by its model: stages and data sets are
+    /// spread over them.
+    pub(super) fn mark_of(&self, curve: &Curve) -> Option<usize> {
+        match curve.kind {
+            Kind::Stage(place) => Some(place),
+            Kind::Dataset(place) if self.datasets.len() <= 5 => {
+                Some(place * 4 / (self.datasets.len() - 1).max(1))
+            }
+            Kind::Dataset(place) => Some(place),
+            _ => None,
+        }
     }
 
     /// What the line of the ceiling is called.
@@ -494,6 +528,9 @@ impl PanelData {
     /// Ends of the axis of scores before room is added: all values, bands, the ceiling, and chance, unless it
     /// lies so far below that the curves would have less than half of the axis.
     pub(super) fn extent(&self) -> (f64, f64) {
+        if let Some(ends) = self.ends {
+            return ends;
+        }
         let points = self.curves.iter().flat_map(|c| &c.points).chain(&self.pixels);
         let points = points.chain(self.baselines.iter().map(|b| &b.point));
         let bands = points.flat_map(|p| {

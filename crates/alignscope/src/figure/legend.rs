@@ -18,7 +18,7 @@ enum Key {
     Of(Of),
     /// A line alone.
     Line { model: String, color: Color, line: Line },
-    /// A stage of a series, by its place among those that are shown.
+    /// A stage of a series or a data set, by its mark.
     Stage(usize),
     /// A bare mark.
     Pixels,
@@ -41,7 +41,7 @@ pub(super) fn entries(panels: &[&PanelData]) -> Vec<Entry> {
             entries.push(Entry { key, text });
         }
     };
-    let own = |c: &&Curve| !matches!(c.kind, Kind::Published | Kind::Stage(_));
+    let own = |c: &&Curve| !matches!(c.kind, Kind::Published | Kind::Stage(_) | Kind::Dataset(_));
     let curves = || panels.iter().flat_map(|p| &p.curves);
     for curve in curves().filter(own) {
         let model = curve.model.clone();
@@ -64,6 +64,11 @@ pub(super) fn entries(panels: &[&PanelData]) -> Vec<Entry> {
     }
     for (place, text) in stages(panels) {
         add(Key::Stage(place), text);
+    }
+    for (panel, curve) in panels.iter().flat_map(|p| p.curves.iter().map(move |c| (p, c))) {
+        if let (Kind::Dataset(_), Some(mark)) = (curve.kind, panel.mark_of(curve)) {
+            add(Key::Stage(mark), panel.dataset_of(curve).to_owned());
+        }
     }
     let baselines = || panels.iter().flat_map(|p| &p.baselines);
     for baseline in baselines().filter(|b| !b.published) {

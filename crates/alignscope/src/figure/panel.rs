@@ -39,7 +39,7 @@ pub(super) fn draw(svg: &mut Svg, frame: Frame, panel: &PanelData, palette: &Pal
     let bands: Vec<(&Curve, String)> =
         own.filter_map(|curve| Some((curve, band_path(curve, &axes)?))).collect();
     for (curve, path) in &bands {
-        let tone = tone_of(curve, palette);
+        let tone = tone_of(panel, curve, palette);
         match bands.len() <= MOST_FILLED || panel.series.is_some() {
             true => band(svg, path, tone),
             false => band_outline(svg, path, t, tone),
@@ -135,17 +135,18 @@ fn draw_curve(
     t: f64,
     palette: &Palette,
 ) {
-    let tone = tone_of(curve, palette);
-    let hollow = !matches!(curve.kind, Kind::Model | Kind::Stage(_));
+    let tone = tone_of(panel, curve, palette);
+    let hollow = !matches!(curve.kind, Kind::Model | Kind::Stage(_) | Kind::Dataset(_));
     let published = curve.kind == Kind::Published;
     let name = match curve.kind {
         Kind::Stage(_) => curve_name(curve),
+        Kind::Dataset(_) => panel.dataset_of(curve).to_owned(),
         _ => format!("{}, {}", curve_name(curve), curve.of),
     };
     svg.open("g", &[("class", &"series")]);
     let line = match curve.kind {
         Kind::Published => published_line(),
-        Kind::Stage(_) => Line::curve(None, false),
+        Kind::Stage(_) | Kind::Dataset(_) => Line::curve(None, false),
         _ => Line::curve(dashes_of(curve.of), hollow),
     };
     let first = curve.points.first().filter(|p| p.value.is_finite() && p.step.is_none());
@@ -180,9 +181,11 @@ fn draw_curve(
         let size = if curve.points.len() > 16 || many { 0.75 * t } else { t };
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let (place, title) = (axes.place(point), told(panel, &name, point));
-            match curve.kind {
-                Kind::Stage(i) => Mark::of_stage(svg, i, place, size, tone, Some(&title)),
-                _ => Mark { of: Some(curve.of), hollow }.draw(svg, place, size, tone, Some(&title)),
+            match panel.mark_of(curve) {
+                Some(i) => Mark::of_stage(svg, i, place, size, tone, Some(&title)),
+                None => {
+                    Mark { of: Some(curve.of), hollow }.draw(svg, place, size, tone, Some(&title))
+                }
             }
         }
     }
@@ -196,16 +199,16 @@ fn curve_name(curve: &Curve) -> String {
         Kind::Seeds(n) => {
             format!("{}, mean of {n} seeds", name.split(", seed ").next().unwrap_or(&name))
         }
-        Kind::Model | Kind::Control => name,
+        Kind::Model | Kind::Control | Kind::Dataset(_) => name,
         Kind::Stage(_) => curve.points.first().map_or(name, |point| point.stage.to_string()),
     }
 }
 
 /// The colour of a curve.
-fn tone_of(curve: &Curve, palette: &Palette) -> Tone {
-    match curve.kind {
-        Kind::Stage(place) => stage_tone(place),
-        _ => palette.color(&curve.model),
+fn tone_of(panel: &PanelData, curve: &Curve, palette: &Palette) -> Tone {
+    match panel.mark_of(curve) {
+        Some(place) => stage_tone(place),
+        None => palette.color(&curve.model),
     }
 }
 

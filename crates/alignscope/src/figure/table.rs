@@ -45,6 +45,7 @@ csv_row! {
 /// One mark of a figure.
 #[derive(Debug, Clone, PartialEq)]
 struct Mark<'a> {
+    dataset: &'a str,
     model: &'a str,
     kind: &'static str,
     of: Of,
@@ -62,6 +63,7 @@ fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
         (Some(_), _) => Some("interval"),
     };
     let pixels = panel.pixels.iter().map(|point| Mark {
+        dataset: &panel.dataset,
         model: "pixels",
         kind: "pixels",
         of: Of::Distance(Distance::Euclidean),
@@ -71,6 +73,7 @@ fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
     });
     let curves = panel.curves.iter().flat_map(|curve| {
         curve.points.iter().map(move |point| Mark {
+            dataset: panel.dataset_of(curve),
             model: &curve.model,
             kind: curve.kind.name(),
             of: curve.of,
@@ -80,6 +83,7 @@ fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
         })
     });
     let baselines = panel.baselines.iter().map(|baseline| Mark {
+        dataset: &panel.dataset,
         model: &baseline.model,
         kind: if baseline.published { "published" } else { "baseline" },
         of: Of::Distance(Distance::Own),
@@ -94,7 +98,7 @@ fn marks(panel: &PanelData) -> Vec<Mark<'_>> {
 pub(super) fn rows(panel: &PanelData) -> Vec<MarkRow> {
     let finite = |x: &f64| x.is_finite();
     let row = |mark: Mark<'_>| MarkRow {
-        dataset: panel.dataset.clone(),
+        dataset: mark.dataset.to_owned(),
         measure: panel.quantity.to_string(),
         n: mark.n,
         model: mark.model.to_owned(),

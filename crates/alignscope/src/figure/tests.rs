@@ -365,3 +365,38 @@ fn energy_that_is_not_defined_leaves_a_gap() {
     assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{}", figure.svg());
     figure.png().expect("empty panels");
 }
+
+#[test]
+fn data_sets_of_a_model_share_a_panel_and_models_an_axis() {
+    let bits = |model: &str, by: f64| {
+        rows(model).into_iter().map(move |row| {
+            let place = ["pairs", "nights", "things"].iter().position(|name| *name == row.dataset);
+            let value = by * (1.0 + place.unwrap_or(9) as f64);
+            let (measure, chance) = (Measure::Bits, Some(0.0));
+            let (ci_low, ci_high) = (Some(value - 0.01), Some(value + 0.01));
+            ScoreRow { measure, value, chance, ci_low, ci_high, ..row }
+        })
+    };
+    let other = bits("x/y", 0.02).filter(|row| row.stage != Stage::Image);
+    let both = bits("openai/clip-vit-base-patch32", 0.1).chain(other);
+    let main =
+        |row: &ScoreRow| row.stage == Stage::Image || row.distance == Distance::NormalizedEuclidean;
+    let shown: Vec<ScoreRow> = both.filter(main).collect();
+    let options = FigureOptions::default();
+    let figure = Figure::from_likelihood(&shown, Measure::Bits, &options).expect("two models");
+    let panels = figure.curves();
+    assert_eq!(panels.len(), 2);
+    assert_eq!(panels[0].datasets, ["pairs", "nights", "things"], "from the low to the high level");
+    let (low, high) = panels[0].extent();
+    assert_eq!(panels[1].extent(), (low, high));
+    assert!(low == 0.0 && (high - 0.31).abs() < 1e-12, "{low} to {high}");
+    assert_eq!(panels[0].titles()[0], "CLIP B/32");
+    let table = figure.rows();
+    let of = |dataset: &str| table.iter().filter(|row| row.dataset == dataset).count();
+    assert_eq!(["pairs", "nights", "things"].map(of), [table.len() / 3; 3]);
+    assert!(table.iter().all(|row| row.measure == "bits" && row.model != "pairs"));
+    let svg = figure.svg();
+    assert!(["pairs", "nights", "things", "chance"].iter().all(|name| svg.contains(name)));
+    assert_eq!(Figure::from_likelihood(&shown, Measure::Explained, &options), None);
+    assert_eq!(Figure::from_likelihood(&rows("x/y"), Measure::Bits, &options), None);
+}

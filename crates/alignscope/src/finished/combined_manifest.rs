@@ -11,7 +11,8 @@ use crate::distance::Distance;
 use crate::input_file::ContentHash;
 use crate::model_spec::ModelSpec;
 use crate::results::{
-    CHANNEL_ENERGY, Change, FileRecord, ResultsError, RunState, absolute, own_figures, read_record,
+    Change, FileRecord, ResultsError, RunState, absolute, figures_of_any_run, own_figures,
+    read_record,
 };
 
 /// Choices that runs must share to be one.
@@ -188,10 +189,10 @@ impl CombinedManifest {
         let curves = once_each(models.clone().filter(has_stages).map(curve_of)).len();
         let figures = FigureSpec::of_all(curves, &kinds);
         let series = models.clone().any(|model| model.series.is_some());
-        let own = [CHANNEL_ENERGY.to_owned()];
         let of_series = series.then(own_figures).into_iter().flatten();
         let names_of_figures = figures.iter().map(|figure| figure.name.clone());
-        self.state.figure_files = names_of_figures.chain(own).chain(of_series).collect();
+        self.state.figure_files =
+            names_of_figures.chain(figures_of_any_run()).chain(of_series).collect();
         self.state.results = vec![];
         if let Some(title) = title {
             self.told.insert("title".to_owned(), json!(title));

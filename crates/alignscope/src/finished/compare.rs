@@ -365,6 +365,7 @@ pub(super) fn measure(
         measured.push(Measured {
             side: side.clone(),
             replicates: scores.main,
+            bits: scores.bits,
             outcomes: scorer.outcomes(distances),
             state: run.states.get(&side.model).cloned(),
         });

@@ -10,9 +10,10 @@ use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
 use crate::model_spec::Specs;
 use crate::report::NamedFigure;
 use crate::results::{
-    self, CHANNEL_ENERGY, Drawn, DrawnModel, FigureNameError, ResultsError, ScoreRow,
-    check_figures, parts_of, shortened, wrong,
+    self, CHANNEL_ENERGY, Drawn, DrawnModel, FigureNameError, OF_LIKELIHOOD, ResultsError,
+    ScoreRow, check_figures, parts_of, shortened, wrong,
 };
+use crate::score::Measure;
 use crate::stage::Stage;
 use crate::study::{
     other_tokens, published_differences, published_notes, write_published_differences,
@@ -344,7 +345,42 @@ fn training(
     Ok(figures)
 }
 
-/// Draws the figures of a run from its scores; of series, how they change over their training, as
+/// The figures of bits and of the share explained, by the run's main distance; of series the last
+/// state.
+fn likelihoods(
+    rows: &[ScoreRow],
+    drawn: &Drawn<FigureSpec>,
+    out: &Path,
+) -> Result<Vec<NamedFigure>, FigureError> {
+    let mut distances: Vec<Distance> = Vec::new();
+    for row in rows.iter().filter(|row| row.stage != Stage::Image && row.distance != Distance::Own)
+    {
+        if !distances.contains(&row.distance) {
+            distances.push(row.distance);
+        }
+    }
+    let (main, last) = (FigureSpec::main_of(&distances), LastStates::of(rows));
+    let shown = |row: &&ScoreRow| {
+        let of_main = Some(row.distance) == main || row.distance == Distance::Own;
+        (row.stage == Stage::Image || of_main) && last.has(&row.series, row.step)
+    };
+    let shown: Vec<ScoreRow> = rows.iter().filter(shown).cloned().collect();
+    let options = FigureOptions {
+        caption: drawn.simulated.then(|| SIMULATED.to_owned()),
+        palette: palette(rows, drawn),
+        ..FigureOptions::default()
+    };
+    let mut figures = Vec::new();
+    for (name, measure) in OF_LIKELIHOOD.into_iter().zip([Measure::Bits, Measure::Explained]) {
+        if let Some(figure) = Figure::from_likelihood(&shown, measure, &options) {
+            figure.save(out, name)?;
+            figures.push(NamedFigure { name: name.to_owned(), figure });
+        }
+    }
+    Ok(figures)
+}
+
+/// Draws the figures of a run from its scores; those of bits, as `bits` and `explained`; of series, how they change over their training, as
 /// `training` and `training-map`; and if it has an encoder how energy is spread over
 /// channels, as `channel-energy`; where the study's scores lie under them, the
 /// differences from those are written as `published-differences.csv`.
@@ -365,6 +401,7 @@ pub fn draw(
         figure.save(out, &spec.name)?;
         figures.push(NamedFigure { name: spec.name.clone(), figure });
     }
+    figures.extend(likelihoods(rows, drawn, out)?);
     figures.extend(training(rows, drawn, out)?);
     let options = FigureOptions { palette: palette(rows, drawn), ..FigureOptions::default() };
     let last = LastStates::of(rows);

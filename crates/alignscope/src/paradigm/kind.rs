@@ -1,12 +1,9 @@
 //! What people were asked.
 
-use super::similarity_matrices::SimilarityMatrices;
-use super::{Measure, Score, Ties};
+use super::matrices::SimilarityMatrices;
+use super::{ImageIndex, Measure, Score, Ties};
 use crate::csv_row::choice_field;
 use crate::measure::RatedMeasure;
-
-/// Number of an image of a data set, from 0.
-pub type ImageIndex = u32;
 
 /// What people were asked: the trials of a data set, all of one kind.
 ///
@@ -148,7 +145,9 @@ pub trait Paradigm {
         false
     }
 
-    /// What the people of a trial choose among, and how many chose it; empty if they rate.
+    /// What the people of a trial choose among, and how many chose it; empty if they rate. Each is one
+    /// of the pairs that the trial compares. Bits, the share explained and correlations over questions
+    /// follow from it.
     fn alternatives(&self, _trial: usize) -> Vec<Alternative> {
         vec![]
     }
@@ -256,6 +255,8 @@ pub struct Answer {
     pub same_votes: Option<f64>,
     /// Votes that they are not.
     pub different_votes: Option<f64>,
+    /// How different people find the two images, the mean of their matrices.
+    pub dissimilarity: Option<f64>,
 }
 
 impl std::fmt::Display for Answer {
@@ -268,6 +269,9 @@ impl std::fmt::Display for Answer {
             Self { odd: Some(odd), .. } => write!(f, "odd {odd}"),
             Self { same_votes: Some(same), different_votes: Some(different), .. } => {
                 write!(f, "votes {same} for the same and {different} for different")
+            }
+            Self { dissimilarity: Some(dissimilarity), .. } => {
+                write!(f, "dissimilarity {dissimilarity}")
             }
             Self { .. } => write!(f, "no answer"),
         }
@@ -347,16 +351,22 @@ pub enum Ceiling {
     VoteAgreement,
     /// The correlation with mean opinion scores that other people might have given.
     RepeatedMos,
+    /// The measure of the mean matrix of the other people and a person's.
+    NoiseCeilingLower,
+    /// The measure of the mean matrix of all people and a person's.
+    NoiseCeilingUpper,
 }
 
 impl Ceiling {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::MajorityShare,
         Self::OneOtherPerson,
         Self::MajorityOfOthers,
         Self::VoteAgreement,
         Self::RepeatedMos,
+        Self::NoiseCeilingLower,
+        Self::NoiseCeilingUpper,
     ];
 
     /// The name used in results.
@@ -367,12 +377,17 @@ impl Ceiling {
             Self::MajorityOfOthers => "majority-of-others",
             Self::VoteAgreement => "vote-agreement",
             Self::RepeatedMos => "repeated-mos",
+            Self::NoiseCeilingLower => "noise-ceiling-lower",
+            Self::NoiseCeilingUpper => "noise-ceiling-upper",
         }
     }
 
     /// Whether figures and the column `ceiling` of `scores.csv` have it.
     pub fn is_drawn(self) -> bool {
-        matches!(self, Self::MajorityShare | Self::VoteAgreement | Self::RepeatedMos)
+        matches!(
+            self,
+            Self::MajorityShare | Self::VoteAgreement | Self::RepeatedMos | Self::NoiseCeilingLower
+        )
     }
 }
 

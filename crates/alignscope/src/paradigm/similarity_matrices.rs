@@ -1,41 +1,9 @@
-//! Matrices of (dis)similarity, one of each person.
+//! Matrices of (dis)similarity, one of each person, as trials.
 
-use super::kind::{Answer, ImageIndex, Paradigm, Ratings};
-use super::{Measure, Score, Ties};
-use crate::paradigm::correlations;
-
-/// How different people find each two of some images.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SimilarityMatrices {
-    /// The pairs of images, each once.
-    pub pairs: Vec<[ImageIndex; 2]>,
-    /// Who gave each matrix.
-    pub people: Vec<String>,
-    /// How different each person finds the images of each pair, `[people][pairs]`; NaN for a pair
-    /// that a person did not judge.
-    pub dissimilarities: Vec<Vec<f64>>,
-}
-
-impl SimilarityMatrices {
-    /// The matrices of the pairs at some positions.
-    pub(super) fn part(&self, positions: &[u32]) -> Self {
-        fn pick<T: Copy>(of_pairs: &[T], positions: &[u32]) -> Vec<T> {
-            positions.iter().map(|position| of_pairs[*position as usize]).collect()
-        }
-        Self {
-            pairs: pick(&self.pairs, positions),
-            people: self.people.clone(),
-            dissimilarities: self.dissimilarities.iter().map(|d| pick(d, positions)).collect(),
-        }
-    }
-
-    /// The mean dissimilarity of a pair over the people who judged it; `None` if nobody did.
-    pub fn mean(&self, pair: usize) -> Option<f64> {
-        let judged = || self.dissimilarities.iter().map(|d| d[pair]).filter(|d| !d.is_nan());
-        let count = judged().count();
-        (count > 0).then(|| judged().sum::<f64>() / count as f64)
-    }
-}
+use super::kind::{Answer, Column, Paradigm, Ratings};
+use super::matrices::SimilarityMatrices;
+use super::{ImageIndex, Measure, Score, Ties};
+use crate::measure::{MatrixMeasure, MatrixSample, tied};
 
 impl Paradigm for SimilarityMatrices {
     fn count(&self) -> usize {
@@ -71,9 +39,16 @@ impl Paradigm for SimilarityMatrices {
         self.question(trial)
     }
 
-    /// Minus the mean dissimilarity, so that more is closer.
+    /// The mean dissimilarity over people.
     fn answer(&self, trial: usize) -> Answer {
-        Answer { score: self.mean(trial).map(|mean| -mean), ..Answer::default() }
+        Answer { dissimilarity: self.mean(trial), ..Answer::default() }
+    }
+
+    fn columns(&self) -> Vec<(&'static str, Column)> {
+        let images = |place: usize| Column::Images(self.pairs.iter().map(|p| p[place]).collect());
+        let mean = |pair| self.mean(pair).unwrap_or(f64::NAN);
+        let means = Column::Numbers((0..self.count()).map(mean).collect());
+        vec![("first", images(0)), ("second", images(1)), ("dissimilarity", means)]
     }
 
     fn main_measure(&self) -> Measure {
@@ -84,18 +59,29 @@ impl Paradigm for SimilarityMatrices {
         0.0
     }
 
+    /// Each measure of the distances and a person's matrix, the mean over people. Chance is what
+    /// equal distances give: 0 of correlations, but more of cosines.
     fn score(&self, distances: &[f64], _: Ties) -> Vec<Score> {
-        let means: Vec<f64> =
-            (0..self.count()).map(|pair| -self.mean(pair).unwrap_or(0.0)).collect();
-        correlations(distances, &means)
+        let columns = [distances.to_vec(), vec![1.0; distances.len()]];
+        let sample = MatrixSample::new(&self.pairs, &self.dissimilarities, &columns);
+        let n_ties = tied(distances);
+        let score = |measure: MatrixMeasure| {
+            let [value, chance] = sample.means(measure);
+            let chance = if chance.is_nan() { 0.0 } else { chance };
+            let n = self.count();
+            Score { measure: measure.measure(), value, n, n_ties, n_left_out: 0, chance }
+        };
+        MatrixMeasure::ALL.into_iter().map(score).collect()
     }
 
+    /// Minus the mean dissimilarity over people, so that more is closer: what pages and checks show.
+    /// Measures are of each person's matrix.
     fn ratings(&self) -> Option<Ratings> {
         let score = |pair| -self.mean(pair).unwrap_or(0.0);
         Some(Ratings {
             scores: (0..self.count()).map(score).collect(),
             deviations: vec![None; self.count()],
-            measures: Measure::of_ratings().map(|(measure, _)| measure).collect(),
+            measures: vec![],
         })
     }
 

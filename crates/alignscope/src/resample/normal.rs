@@ -1,7 +1,7 @@
 //! The normal and Student's t distribution.
 
 /// Φ(z), the share of a standard normal below `z`.
-pub(super) fn normal_cdf(z: f64) -> f64 {
+pub(crate) fn normal_cdf(z: f64) -> f64 {
     0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)
 }
 

@@ -6,6 +6,9 @@ use crate::distance::Distance;
 /// The figure of `energy.csv`, which every run with an encoder has.
 pub(crate) const CHANNEL_ENERGY: &str = "channel-energy";
 
+/// The figures of bits and of the share explained.
+pub(crate) const OF_LIKELIHOOD: [&str; 2] = ["bits", "explained"];
+
 /// The figure of series over their training by a kind of distance, and their map: of the run's main
 /// distance `training` and `training-map`, of others with their names.
 pub(crate) fn training_figures(distance: Distance, is_main: bool) -> [String; 2] {
@@ -13,11 +16,16 @@ pub(crate) fn training_figures(distance: Distance, is_main: bool) -> [String; 2]
     ["training", "training-map"].map(|name| format!("{name}{behind}"))
 }
 
+/// The figures that a run without a series may draw beside those that are asked for.
+pub(crate) fn figures_of_any_run() -> impl Iterator<Item = String> {
+    [CHANNEL_ENERGY].into_iter().chain(OF_LIKELIHOOD).map(str::to_owned)
+}
+
 /// The figures that a run draws beside those that are asked for.
 pub(crate) fn own_figures() -> impl Iterator<Item = String> {
     let of_series = Distance::ALL.into_iter().flat_map(|d| training_figures(d, false));
     let main = training_figures(Distance::NormalizedEuclidean, true);
-    [CHANNEL_ENERGY.to_owned()].into_iter().chain(main).chain(of_series)
+    figures_of_any_run().chain(main).chain(of_series)
 }
 
 /// Characters of a name, so that it fits any file system with its ending.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, WriteDatasetError};
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
 use crate::finished::{CombineError, CompareError, DrawError};
@@ -20,6 +20,7 @@ use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, Resu
 use crate::score::ScoreError;
 use crate::spill::SpillError;
 use crate::stage::Stage;
+use crate::transform::TransformError;
 
 /// A run could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,16 @@ pub enum ExperimentError {
         first: String,
         /// A state with others, and which it has.
         second: String,
+    },
+    /// A model has no such stage.
+    #[error("{model} has no stage `{stage}`; its stages are {}", told_stages(found))]
+    NoStage {
+        /// The model.
+        model: String,
+        /// What was asked for.
+        stage: Stage,
+        /// Its stages.
+        found: Vec<Stage>,
     },
     /// More models than a run can have.
     #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
@@ -174,6 +185,15 @@ pub enum ExperimentError {
         /// Rows with it.
         found: usize,
     },
+    /// A transform is named where no model has stages.
+    #[error(
+        "the transform has no use here: it is of the activations of a model, and no model of this run \
+         has any"
+    )]
+    TransformUnused,
+    /// A transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -242,6 +262,7 @@ impl ExperimentError {
                 vec![Remedy::RenameDataset { format: format.clone() }]
             }
             Self::ScaleUnused => vec![Remedy::LeaveOut(Choice::Scales)],
+            Self::TransformUnused => vec![Remedy::LeaveOut(Choice::Transform)],
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
             Self::Memory(error) => error.remedies(),
             Self::Results(error) | Self::Draw(DrawError::Results(error)) => error.remedies(),
@@ -267,6 +288,7 @@ fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
         .or_else(|| of(error, ModelError::remedies))
         .or_else(|| of(error, PreparedError::remedies))
         .or_else(|| of(error, DatasetError::remedies))
+        .or_else(|| of(error, WriteDatasetError::remedies))
         .or_else(|| of(error, LayoutError::remedies))
         .or_else(|| of(error, EncoderError::remedies))
         .or_else(|| of(error, MetricError::remedies))
@@ -285,4 +307,9 @@ fn of<E: Error + 'static>(
 ) -> Option<Vec<Remedy>> {
     let boxed = || error.downcast_ref::<Box<E>>().map(|inner| &**inner);
     error.downcast_ref::<E>().or_else(boxed).map(remedies)
+}
+
+/// Stages in a row.
+fn told_stages(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| format!("`{stage}`")).collect::<Vec<_>>().join(", ")
 }

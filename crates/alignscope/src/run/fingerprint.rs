@@ -12,7 +12,7 @@ use crate::experiment::Experiment;
 use crate::input_file::ContentHash;
 use crate::model::{BLOCKS, Cell};
 use crate::prepared::PreparedDataset;
-use crate::results::{CHANNEL_ENERGY, RunState, own_figures};
+use crate::results::{RunState, figures_of_any_run, own_figures};
 use crate::weights::hex;
 
 impl RunModel<'_> {
@@ -135,7 +135,7 @@ impl Experiment {
             figure_files: figures
                 .into_iter()
                 .map(|figure| figure.name)
-                .chain([CHANNEL_ENERGY.to_owned()])
+                .chain(figures_of_any_run())
                 .chain(
                     models
                         .iter()

@@ -54,9 +54,10 @@ pub(crate) fn replicates(
             let (totals, of_clusters) = table.of_subset(s, clusters.count);
             let of_share = |(i, share): (usize, &Share)| {
                 let d = shares.len() + share.denominator;
+                // Sums that are both 0 are of no trial that counts: either may be negative.
                 let left_out: Vec<f64> = of_clusters
                     .chunks_exact(table.width)
-                    .filter(|sums| sums[d] > 0.0)
+                    .filter(|sums| sums[d] != 0.0 || sums[i] != 0.0)
                     .map(|sums| ratio(totals[i] - sums[i], totals[d] - sums[d]))
                     .collect();
                 Replicates {
@@ -64,6 +65,7 @@ pub(crate) fn replicates(
                     resampled: resampled.iter().map(|r| r[s * shares.len() + i]).collect(),
                     clusters: left_out.len(),
                     acceleration: acceleration(&left_out),
+                    factors: None,
                 }
             };
             shares.iter().enumerate().map(of_share).collect()

@@ -2,13 +2,17 @@
 
 use rayon::prelude::*;
 
+use super::difficulty::Difficulty;
+use super::halves;
+use super::likelihood::Likelihoods;
+use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
 use crate::paradigm::Ratings;
-use crate::resample::{Draws, Interval, NoInterval, Replicates};
+use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
@@ -23,6 +27,8 @@ pub struct Scorer {
     subsets: Vec<Subset>,
     /// The trials of each subset.
     parts: Vec<Trials>,
+    likelihoods: Option<Likelihoods>,
+    difficulty: Difficulty,
 }
 
 /// A score of a subset, with its interval.
@@ -56,6 +62,12 @@ pub struct ColumnScores {
     pub scores: Vec<SubsetScore>,
     /// The main measure of the whole under all resamples: Spearman's correlation or the accuracy.
     pub main: Replicates,
+    /// The bits of the whole under all resamples, if people chose or their ratings can be compared.
+    pub bits: Option<Replicates>,
+    /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose
+    /// clusters are not split.
+    pub halves: Vec<[f64; 2]>,
 }
 
 impl Scorer {
@@ -75,7 +87,19 @@ impl Scorer {
         assert_eq!(clusters.codes.len(), trials.len(), "a cluster for each trial");
         assert_eq!(subsets[0].trials.len(), trials.len(), "the first subset is the whole");
         let parts = subsets.iter().map(|subset| trials.part(&subset.trials)).collect();
-        Self { trials, ties, clusters, draws, subsets, parts }
+        let likelihoods = Likelihoods::of(&trials);
+        let difficulty = Difficulty::of(&trials, &clusters, None);
+        Self { trials, ties, clusters, draws, subsets, parts, likelihoods, difficulty }
+    }
+
+    /// The same, with the response time of each trial; NaN where it is not known.
+    ///
+    /// # Panics
+    /// There are not as many times as trials.
+    pub fn with_response_times(self, times: &[f64]) -> Self {
+        assert_eq!(times.len(), self.trials.len(), "a time for each trial");
+        let difficulty = Difficulty::of(&self.trials, &self.clusters, Some(times));
+        Self { difficulty, ..self }
     }
 
     /// The subsets.
@@ -109,6 +133,12 @@ impl Scorer {
     /// 92 % of them.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
+        if self.trials.paradigm().matrices().is_some()
+            && self.draws.resamples > 0
+            && let Some(note) = no_images(score.score.measure, score.interval.err())
+        {
+            return Some(note.to_owned());
+        }
         match score.interval {
             Err(reason) => Some(reason.to_string()),
             Ok(_) if within || score.score.measure.has_narrow_intervals() => {
@@ -137,7 +167,7 @@ impl Scorer {
     /// # Errors
     /// As for [`score`], and which of the lists it is.
     pub fn score(&self, columns: &[Vec<f64>]) -> Result<Vec<ColumnScores>, ColumnError> {
-        let size = (COLUMN_BYTES / (8 * 2 * self.trials.len().max(1))).max(1);
+        let size = (COLUMN_BYTES / (8 * 4 * self.trials.len().max(1))).max(1);
         let mut found = Vec::with_capacity(columns.len());
         for columns in columns.chunks(size) {
             let done = found.len();
@@ -145,10 +175,20 @@ impl Scorer {
                 self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
+            if let Some(people) = self.trials.paradigm().matrices() {
+                let draws = MatrixDraws::new(people, &self.draws);
+                let replicates = MatrixReplicates::new(people, columns, &draws);
+                found.extend(self.matrices(&replicates, plain));
+                let halves = MatrixReplicates::halves(people, columns, &self.draws);
+                found[done..].iter_mut().zip(halves).for_each(|(found, of)| found.halves = of);
+                continue;
+            }
             found.extend(match self.trials.paradigm().ratings() {
                 Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
             });
+            let halves = self.halves(columns);
+            found[done..].iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
         }
         Ok(found)
     }
@@ -199,6 +239,28 @@ impl Scorer {
         ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
     }
 
+    /// The main measure of each list on both halves of each split.
+    fn halves(&self, columns: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
+        if self.clusters.count < 2 * MIN_CLUSTERS {
+            return vec![vec![]; columns.len()];
+        }
+        let draws = self.draws.halves();
+        let paradigm = self.trials.paradigm();
+        match (paradigm.ratings(), self.main_measure().rated()) {
+            (Some(ratings), Some(measure)) => {
+                let closeness = closeness(columns);
+                let (codes, count) = (&self.clusters.codes, self.clusters.count);
+                let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
+                halves::of_ratings(&sample, measure, &self.subsets[0].trials, &draws)
+            }
+            _ => {
+                let outcomes = |column: &Vec<f64>| paradigm.outcomes(column, self.ties);
+                let main = columns.iter().filter_map(|column| outcomes(column).into_iter().next());
+                halves::of_outcomes(main, &self.subsets[..1], &self.clusters, &draws)
+            }
+        }
+    }
+
     /// The scores of each subset, without resamples.
     fn plain(&self, distances: &[f64]) -> Result<Vec<Vec<Score>>, ScoreError> {
         let whole = score(&self.trials, distances, self.ties)?;
@@ -224,12 +286,12 @@ impl Scorer {
         ratings: &Ratings,
     ) -> Vec<ColumnScores> {
         let scores = &ratings.scores;
-        let closeness: Vec<Vec<f64>> =
-            columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
+        let closeness = closeness(columns);
         let measures = ratings.rated();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
         let found = self.replicates(&sample, &measures);
+        let likelihoods = self.likelihoods_of_ratings(columns);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let of_subset = |(s, plain): (usize, &Vec<Score>)| {
                 let of_measure = |(place, measure): (usize, Measure)| {
@@ -261,34 +323,93 @@ impl Scorer {
             let main = self.main_measure();
             let main = measures.iter().position(|(measure, _)| *measure == main);
             let main = found.of(main.expect("a measure of ratings"), 0, column).clone();
-            ColumnScores { scores: plain.iter().enumerate().flat_map(of_subset).collect(), main }
+            let scores = plain.iter().enumerate().flat_map(of_subset);
+            let likelihoods = likelihoods.get(column).map_or(&[][..], Vec::as_slice);
+            let of_likelihood = self.scores_of_likelihoods(0, likelihoods);
+            let bits = likelihoods.first().cloned();
+            let scores = scores.chain(of_likelihood).collect();
+            ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
 
-    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
-        let mut shares = Vec::new();
-        let mut denominators: Vec<Vec<f64>> = vec![];
-        for distances in columns {
-            let measures = self.trials.paradigm().outcomes(distances, self.ties);
-            if denominators.is_empty() {
-                let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
-                let of = |outcomes: &Vec<Option<f64>>| outcomes.iter().map(counts).collect();
-                denominators = measures.iter().map(of).collect();
-            }
-            for (denominator, outcomes) in measures.into_iter().enumerate() {
+    fn matrices(&self, found: &MatrixReplicates, plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
+            let of_score = |score: &Score| {
+                let replicates = found.of(score.measure, column).expect("a measure of matrices");
+                SubsetScore {
+                    subset: 0,
+                    score: *score,
+                    n_clusters: replicates.clusters,
+                    interval: replicates.interval(),
+                }
+            };
+            let main = found.of(self.main_measure(), column).expect("one of them").clone();
+            let scores = plain[0].iter().map(of_score).collect();
+            ColumnScores { scores, main, bits: None, halves: vec![] }
+        };
+        plain.into_iter().enumerate().map(of_column).collect()
+    }
+
+    /// The measures of likelihood of each list of distances under all resamples, of the whole: what
+    /// ratings compare goes beyond parts.
+    fn likelihoods_of_ratings(&self, columns: &[Vec<f64>]) -> Vec<Vec<Replicates>> {
+        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let shares: Vec<Share> =
+            columns.par_iter().flat_map(|d| likelihoods.shares(d, 0)).collect();
+        let denominators: Vec<Vec<f64>> = likelihoods.denominators().collect();
+        let (whole, draws) = (&self.subsets[..1], &self.draws);
+        let found = ratio::replicates(&shares, &denominators, whole, &self.clusters, draws);
+        found[0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
+    }
+
+    /// The measures of likelihood of a subset, in their order, as scores.
+    fn scores_of_likelihoods(&self, subset: usize, found: &[Replicates]) -> Vec<SubsetScore> {
+        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let score = |(place, replicates): (usize, &Replicates)| {
+            let score = likelihoods.score(place, &self.subsets[subset], replicates.estimate)?;
+            let (n_clusters, interval) = (replicates.clusters, replicates.interval());
+            Some(SubsetScore { subset, score, n_clusters, interval })
+        };
+        found.iter().enumerate().filter_map(score).collect()
+    }
+
+    /// What each trial counts for the measures of each list of distances; and the denominators, of
+    /// which the measures of a list have one each, in their order.
+    fn shares_of_choices(&self, columns: &[Vec<f64>]) -> (Vec<Share>, Vec<Vec<f64>>) {
+        let outcomes = |distances: &Vec<f64>| self.trials.paradigm().outcomes(distances, self.ties);
+        let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
+        let first = columns.first().map(outcomes).unwrap_or_default();
+        let means = first.len();
+        let of = |outcomes: Vec<Option<f64>>| outcomes.iter().map(counts).collect();
+        let mut denominators: Vec<Vec<f64>> = first.into_iter().map(of).collect();
+        denominators.extend(self.likelihoods.iter().flat_map(Likelihoods::denominators));
+        let of_column = |distances: &Vec<f64>| {
+            let share = |(denominator, outcomes): (usize, Vec<Option<f64>>)| {
                 let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
-                shares.push(Share { numerators, denominator });
-            }
-        }
+                Share { numerators, denominator }
+            };
+            let mut shares: Vec<Share> =
+                outcomes(distances).into_iter().enumerate().map(share).collect();
+            shares.extend(self.likelihoods.iter().flat_map(|of| of.shares(distances, means)));
+            shares
+        };
+        (columns.par_iter().flat_map(of_column).collect(), denominators)
+    }
+
+    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let (shares, denominators) = self.shares_of_choices(columns);
         let measures = denominators.len();
+        let means = measures - self.likelihoods.as_ref().map_or(0, Likelihoods::count);
         let found =
             ratio::replicates(&shares, &denominators, &self.subsets, &self.clusters, &self.draws);
+        let mut of_difficulty = self.difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
             for (s, plain) in plain.iter().enumerate() {
-                for (m, score) in plain.iter().enumerate() {
-                    let replicates = &found[s][column * measures + m];
+                let (of_means, of_likelihoods) =
+                    found[s][column * measures..][..measures].split_at(means);
+                for (score, replicates) in plain.iter().zip(of_means) {
                     let interval = replicates.interval();
                     let n_clusters = replicates.clusters;
                     let of = SubsetScore { subset: s, score: *score, n_clusters, interval };
@@ -297,11 +418,22 @@ impl Scorer {
                         scores.extend(turned(&of));
                     }
                 }
+                scores.extend(self.scores_of_likelihoods(s, of_likelihoods));
+                if s == 0 {
+                    scores.append(&mut of_difficulty[column]);
+                }
             }
-            ColumnScores { scores, main: found[0][column * measures].clone() }
+            let of_whole = &found[0][column * measures..][..measures];
+            let (main, bits) = (of_whole[0].clone(), of_whole.get(means).cloned());
+            ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
+}
+
+/// −distance.
+fn closeness(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    columns.iter().map(|distances| distances.iter().map(|d| -d).collect()).collect()
 }
 
 /// The scores that are turned from another of the whole.

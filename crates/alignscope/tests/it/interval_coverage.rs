@@ -155,6 +155,7 @@ fn numbers(set: Simulated, resamples: usize, seed: u64) -> Vec<(String, f64, Opt
                 distance: Distance::Cosine,
             },
             replicates: scores.main.clone(),
+            bits: scores.bits.clone(),
             outcomes: scorer.outcomes(distances),
             state: None,
         })

@@ -131,6 +131,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 3] {
                         stage: *stage,
                         depth_percent: stage.depth_percent(blocks),
                         replicates: &scores.main,
+                        halves: &scores.halves,
                     })
                     .collect(),
                 image: Some(&image.main),
@@ -206,6 +207,7 @@ fn eight_models(name: &str, kind: Kind, ease: f64) -> [f64; 2] {
                 .map(|(i, s)| Measured {
                     side: side(i),
                     replicates: s.main,
+                    bits: None,
                     outcomes: None,
                     state: None,
                 })

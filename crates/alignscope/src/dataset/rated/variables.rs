@@ -15,7 +15,10 @@ impl Variables {
     /// # Errors
     /// It cannot be read.
     pub(super) fn read(path: &Path) -> Result<Self, DatasetError> {
-        Ok(Self(MatFile::read(path)?))
+        Ok(Self(
+            MatFile::read(path)
+                .map_err(|source| DatasetError::Matlab { source: Box::new(source) })?,
+        ))
     }
 
     /// Where the file is, and its hash.
