@@ -281,7 +281,8 @@ fn a_table_of_pyiqa_runs_as_pyiqa_says_whatever_its_column_is_called() {
     let live = folder(&[
         (
             "meta_info/meta_info_LIVEIQADataset.csv",
-            "ref_name,dist_name,mos\nrefimgs/ocean.bmp,jp2k/img8.bmp,20\nrefimgs/ocean.bmp,jpeg/img8,30\n",
+            "ref_name,dist_name,mos\nrefimgs/ocean.bmp,jp2k/img8.bmp,20\n\
+             refimgs/ocean.bmp,jpeg/img8,30\n",
         ),
         ("LIVEIQA_release2/refimgs/ocean.bmp", ""),
         ("LIVEIQA_release2/jp2k/img8.bmp", ""),
