@@ -20,6 +20,15 @@ def test_rated_pairs(rated):
     assert "30 trials" in repr(dataset)
 
 
+def test_scores_of_which_lower_is_better_are_turned(rated):
+    scores = alignscope.load_dataset("pairs", rated).trials["score"]
+    turned = alignscope.load_dataset("pairs", rated, lower_is_better=True)
+    np.testing.assert_array_equal(turned.trials["score"], -scores)
+    assert any("scores are turned" in note for note in turned.notes)
+    with pytest.raises(alignscope.DatasetError, match="leave out `lower_is_better`"):
+        alignscope.load_dataset("twoafc", rated, lower_is_better=False)
+
+
 def test_triplets(triplets):
     dataset = alignscope.load_dataset("oddoneout", triplets, limit=50)
     assert dataset.trials["images"].shape == (50, 3) and dataset.trials["odd"].max() <= 2

@@ -47,6 +47,18 @@ const THINGS_IMAGES: &[&str] = &[
     "object_images/accordion/accordion_01b.jpg",
 ];
 
+const CSIQ_IMAGES: &[&str] = &[
+    "src_imgs/1600.png",
+    "dst_imgs/awgn/1600.AWGN.1.png",
+    "dst_imgs/jpeg2000/1600.jpeg2000.5.png",
+];
+
+const PIEAPP_IMAGES: &[&str] = &[
+    "reference_images/test/ref_7.png",
+    "distorted_images/test/ref_7/a.png",
+    "distorted_images/test/ref_7/b.png",
+];
+
 const LAYOUTS: &[Layout] = &[
     Layout {
         kind: DatasetFormat::TID2013,
@@ -136,6 +148,57 @@ const LAYOUTS: &[Layout] = &[
         files: &[(
             "pairs.csv",
             "reference,distorted,score,std,group,split\na.png,b.png,3,0.5,g,x\na.png,c.png,2.5,0.1,h,y\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::PAIRS,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[("pairs.csv", "reference,distorted,dmos\na.png,b.png,3\na.png,c.png,2.5\n")],
+    },
+    Layout {
+        kind: DatasetFormat::CSIQ,
+        images: CSIQ_IMAGES,
+        files: &[("csiq.txt", "1600\t1\tnoise\t1\t0.1\t0.2\n1600\t3\tjpeg 2000\t5\t0.1\t0.9\n")],
+    },
+    Layout {
+        kind: DatasetFormat::CSIQ,
+        images: CSIQ_IMAGES,
+        files: &[(
+            "csiq.csv",
+            ",,,\nimage,dst_type,dst_lev,dmos\n1600,noise,1,0.2\n1600,jpeg 2000,5,0.9\n,,,\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::PYIQA,
+        images: CSIQ_IMAGES,
+        files: &[(
+            "meta_info_CSIQDataset.csv",
+            "ref_name,dist_name,dmos,std,official_split\n1600.png,1600.AWGN.1.png,0.2,0.1,train\n1600.png,1600.jpeg2000.5.png,0.9,,test\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::PIPAL,
+        images: &[
+            "Train_Ref/A0001.bmp",
+            "Train_Dist/A0001_00_00.bmp",
+            "Train_Dist/A0001_06_26.bmp",
+        ],
+        files: &[("Train_Label/A0001.txt", "A0001_00_00.bmp,1520.0\nA0001_06_26.bmp,1313.9\n")],
+    },
+    Layout {
+        kind: DatasetFormat::PIEAPP,
+        images: PIEAPP_IMAGES,
+        files: &[(
+            "labels/test/ref_7_pairwise_labels.csv",
+            "ref. image, distorted image A, distorted image B, preference for A\nref_7.png,a.png,b.png,0.8\nref_7.png,ref_7.png,b.png,1\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::PIEAPP_SCORES,
+        images: PIEAPP_IMAGES,
+        files: &[(
+            "labels/test/ref_7_per_image_score.csv",
+            "ref. image, distorted image, score for distorted image\nref_7.png,a.png,1.5\nref_7.png,b.png,-0.2\n",
         )],
     },
     Layout {
@@ -412,6 +475,42 @@ fn mat_files() {
         rounds += 1;
     }
     println!("mat: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
+#[test]
+fn tables_of_live() {
+    let golden = folder("live");
+    let table = |name: &str| fs::read(golden.join(name)).expect("a golden file");
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let [live, live_md] = ["live", "live_md"].map(|name| place.path().join(name));
+    let tables = [
+        (DatasetFormat::LIVE, &live, "dmos.mat", "dmos.mat"),
+        (DatasetFormat::LIVE, &live, "refnames_all.mat", "refnames_all.mat"),
+        (DatasetFormat::LIVE_MD, &live_md, "part_1_Imagelists.mat", "Part 1/Imagelists.mat"),
+        (DatasetFormat::LIVE_MD, &live_md, "part_1_Scores.mat", "Part 1/Scores.mat"),
+    ];
+    tables.iter().for_each(|(_, root, from, to)| drop(write(root, to, &table(from))));
+    let options = DatasetOptions { without_images: true, ..DatasetOptions::default() };
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let (kind, root, from, to) = tables[rng.random_range(0..tables.len())];
+        let (original, other) = (table(from), table(tables[rng.random_range(0..4)].2));
+        let path = write(root, to, &mutate(&original, &other, &mut rng));
+        let begun = Instant::now();
+        if let Ok(dataset) = Dataset::open(kind, root, &options) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        fs::write(path, &original).expect("written");
+        rounds += 1;
+    }
+    println!("tables of LIVE: {rounds} files, {readable} of them readable");
     assert!(
         rounds >= LEAST && readable > 0 && readable < rounds,
         "{rounds} files, {readable} readable"

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use alignscope::Measure;
 use alignscope::image::RgbImage;
 use alignscope::results::ScoreRow;
 
@@ -515,4 +516,30 @@ fn a_manifest_repeats_its_run_and_what_is_typed_takes_the_place_of_what_it_says(
     let cosine = ["run", text(&manifest), "--out", text(&other), "--distance", "cosine"];
     assert_eq!(alignscope(&cosine).0, 0);
     assert!(scores(&other).contains(",cosine,") && !scores(&other).contains(",dot,"));
+}
+
+#[test]
+fn a_run_and_its_repetition_turn_scores_of_which_lower_is_better() {
+    let place = Place::with_equal_pairs(".");
+    let (model, data) = (golden("clip/base"), text(place.root()).to_owned());
+    let typed = ["run", "--model", text(&model), "--dataset", "pairs", "--data", &data];
+    let run = |typed: &[&str], name: &str| {
+        let out = place.path(name);
+        let more = ["--out", text(&out), "--no-pixels", "--resamples", "0"];
+        let (code, _, said) = alignscope(&[typed, &more].concat());
+        assert_eq!(code, 0, "{said}");
+        let rows = alignscope::results::read_scores(&out.join("scores.csv")).expect("scores");
+        let rows = rows.into_iter().filter(|row| row.measure == Measure::Spearman);
+        rows.map(|row| row.value).collect::<Vec<f64>>()
+    };
+    let plain = run(&typed, "plain");
+    let turned = run(&[&typed[..], &["--lower-is-better"]].concat(), "turned");
+    assert!(!plain.is_empty() && plain.iter().any(|value| *value != 0.0));
+    assert_eq!(turned, plain.iter().map(|value| -value).collect::<Vec<f64>>());
+    assert_eq!(run(&[&typed[..], &["--lower-is-better=false"]].concat(), "said"), plain);
+    let manifest = place.read("turned/manifest.json");
+    assert_eq!(manifest.matches("\"lower_is_better\": true").count(), 2, "record and experiment");
+    assert!(manifest.contains("scores are turned"));
+    let manifest = place.path("turned/manifest.json");
+    assert_eq!(run(&["run", text(&manifest)], "again"), turned);
 }

@@ -45,7 +45,7 @@ fn help_lists_the_values_of_every_choice() {
     has_parts(
         &help,
         &[
-            "[possible values: tid2013, tid2008, kadid10k, tid-like, nights, nights-like, bapps,",
+            "[possible values: tid2013, tid2008, kadid10k, tid-like, csiq, csiq-like, live, live-like,",
             "[possible values: euclidean, normalized-euclidean, cosine, correlation, dot]",
             "[possible values: all, class, registers, patches, mean]",
             "[possible values: miss, half]",

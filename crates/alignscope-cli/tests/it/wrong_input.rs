@@ -474,6 +474,20 @@ fn options_that_do_not_apply() {
         &["chosen for pairs", "leave out `--min-votes`"],
     );
     refuses(&place, "pairs", &["--images", "01b"], &["chosen for pairs", "leave out `--images`"]);
+    let turned = ["which way scores run cannot be chosen for twoafc", "`--lower-is-better`"];
+    refuses(&place, "twoafc", &["--lower-is-better"], &turned);
+}
+
+#[test]
+fn scores_that_may_run_either_way() {
+    let place = place();
+    place.write("meta_info_Mine.csv", "ref_name,dist_name,mos\na.png,b.png,3\n");
+    let said = ["column `mos`", "meta_info_Mine.csv", "say with `--lower-is-better`"];
+    refuses(&place, "pyiqa", &[], &said);
+    place.write("pairs.csv", "reference,distorted,score,dmos\na.png,b.png,3,2\n");
+    refuses(&place, "pairs", &[], &["pairs.csv", "`score` and `dmos`"]);
+    place.write("csiq/csiq.DMOS.xlsx", "PK");
+    refuses_at(&place, "csiq", "csiq", &[], &["csiq.DMOS.xlsx", "`CSV UTF-8`"]);
 }
 
 #[test]

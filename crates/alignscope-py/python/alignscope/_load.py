@@ -30,11 +30,12 @@ def load_dataset(
     Parameters
     ----------
     format : str
-        `tid2013`, `nights` or `things`: the format in which their authors publish them, and
-        `Dataset.release` says which release was found in it; `tid2008`, `kadid10k` or `bapps`: that
-        release, or an error; `nights-raw`, `alignet` or `levels`, as their authors publish them; or
-        `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
-        `oddoneout.csv` of one's own.
+        `tid2013`, `csiq`, `live`, `live-md`, `pipal`, `pieapp`, `nights` or `things`: the format in
+        which their authors publish them, and `Dataset.release` says which release was found in it;
+        `tid2008`, `kadid10k` or `bapps`: that release, or an error; `pieapp-scores`, `nights-raw`,
+        `alignet` or `levels`, as their authors publish them; `pyiqa` for a table `meta_info_*.csv`
+        of it; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`, `oddoneout.csv` of
+        one's own.
     path : str or os.PathLike
         Its folder; for a manifest also the file.
     name : str, optional

@@ -30,6 +30,7 @@ mod matrices;
 mod models_of_users;
 mod pickles_match_torch;
 mod preprocess_matches_pillow;
+mod rated_layouts;
 mod resident_sets_change_nothing;
 mod runs_go_on;
 mod score_matches_scipy;

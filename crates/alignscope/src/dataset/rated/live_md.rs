@@ -70,7 +70,7 @@ impl Format for LiveMd {
 }
 
 impl Part {
-    /// Its folder, if that holds its lists: in the folder of the data set, or in `To_Release` there.
+    /// Its folder, if that holds its lists: in the data set's folder, or in `To_Release` there.
     fn folder(&self, root: &Path) -> Option<PathBuf> {
         let around = [Some(root.to_owned()), entry(root, "To_Release")];
         let mut folders =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ratings::{Images, Rating, Ratings, annotation, images_below};
 use crate::dataset::direction::Direction;
 use crate::dataset::files::{entry, folder_of};
-use crate::dataset::rows::Splits;
+use crate::dataset::rows::{Splits, image_names};
 use crate::dataset::table::{Column, Row, Table};
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level};
 use crate::remedy::Choice;
@@ -75,6 +75,9 @@ impl Format for Pyiqa {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        if !folder.is_dir() {
+            return None;
+        }
         let found = annotation(folder, is_table);
         // Several are a sign of pyiqa too.
         let is_here = !matches!(found, Ok((_, None)) | Err(DatasetError::Read { .. }));
@@ -222,7 +225,7 @@ impl Columns {
         let std = self.std.filter(|_| known.is_none_or(|known| known.of_mean));
         let (mut rows, mut left_out, mut splits) = (Vec::new(), 0, Splits::default());
         table.for_each(|record, row| {
-            let rating = self.rating(row, record, std)?;
+            let rating = self.rating(row, record, std, options)?;
             if let Some((column, wanted)) = &self.split
                 && !splits.is(wanted, row.text(*column))
             {
@@ -242,8 +245,9 @@ impl Columns {
         row: &Row<'_>,
         id: u64,
         std: Option<Column>,
+        options: &DatasetOptions,
     ) -> Result<Rating<0>, DatasetError> {
-        let reference = row.name(self.reference)?.to_owned();
+        let [reference, distorted] = image_names(row, [self.reference, self.distorted], options)?;
         let std = match std {
             Some(column) if !row.text(column).is_empty() => {
                 let accept = |n: &f64| *n >= 0.0 && n.is_finite();
@@ -254,7 +258,7 @@ impl Columns {
         Ok(Rating {
             id,
             line: row.line(),
-            distorted: with_ending(row.name(self.distorted)?, &reference),
+            distorted: with_ending(&distorted, &reference),
             reference,
             score: row.number(self.score)?,
             std,

@@ -1,5 +1,5 @@
-//! Which release annotations in these layouts are of: told by their counts and, where the scores are
-//! known, by their means.
+//! Which release annotations in these layouts are of: told by their counts and, where the scores
+//! are known, by their means.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -210,8 +210,11 @@ impl Known {
 mod tests {
     use super::*;
 
+    /// Reference, distortion type, level and score.
+    type Rated = (String, &'static str, String, f64);
+
     /// All ratings of a release, with scores that have its means.
-    fn rows(kinds: &[Kind], references: usize) -> Vec<(String, &'static str, String, f64)> {
+    fn rows(kinds: &[Kind], references: usize) -> Vec<Rated> {
         let mut rows = Vec::new();
         for (kind, pairs, mean) in kinds {
             for i in 0..*pairs {
@@ -222,7 +225,7 @@ mod tests {
         rows
     }
 
-    fn found(known: &Known, rows: &[(String, &'static str, String, f64)]) -> Found {
+    fn found(known: &Known, rows: &[Rated]) -> Found {
         known.found(rows.iter().map(|(reference, kind, level, score)| Row {
             reference,
             kind,
@@ -243,7 +246,7 @@ mod tests {
         ] {
             let whole = rows(known.kinds, known.references);
             assert_eq!(found(&known, &whole), Found::release(known.release));
-            let why = |change: &dyn Fn(&mut Vec<(String, &'static str, String, f64)>)| {
+            let why = |change: &dyn Fn(&mut Vec<Rated>)| {
                 let mut rows = whole.clone();
                 change(&mut rows);
                 found(&known, &rows).why.expect("a look-alike")
