@@ -12,7 +12,6 @@ use super::format::Format;
 use super::release::{self, Found, Release};
 use super::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, Trials};
 use crate::remedy::Choice;
-use concepts::check_concepts;
 use triplets::{Triplets, subjects_beside};
 
 /// The split that the study scores.
@@ -87,7 +86,6 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let layout = Layout::of(&path);
     let Triplets { concepts, rows, subjects, times, mut sources } =
         Triplets::read(&root, &path, layout, options)?;
-    check_concepts(&concepts.names, sources.last().map_or(&path, |source| &source.path))?;
     let subjects = match subjects {
         Some(subjects) => Some(subjects),
         None => subjects_beside(&path, &split, rows.len(), &mut sources)?,

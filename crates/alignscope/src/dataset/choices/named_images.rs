@@ -77,6 +77,9 @@ pub(in crate::dataset) fn listed_images(
     let found = folders.iter().find_map(|f| LISTS.iter().find_map(|name| file_in(f, name)));
     let Some(path) = found else { return Ok(None) };
     let (listed, source) = lines(&path)?;
+    if listed.is_empty() {
+        return Err(DatasetError::NoTrials { path, why: "it names no images".to_owned() });
+    }
     let mut names = Vec::with_capacity(listed.len());
     for (line, name) in listed {
         names.push(inner_path(&name).ok_or_else(|| DatasetError::Outside {

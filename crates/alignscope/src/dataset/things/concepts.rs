@@ -63,6 +63,17 @@ pub(super) fn concept_list(
     data: &Path,
     layout: Layout,
 ) -> Result<Option<(Concepts, HashedPath)>, DatasetError> {
+    let found = unchecked_list(data, layout)?;
+    if let Some((concepts, source)) = &found {
+        check_concepts(&concepts.names, &source.path)?;
+    }
+    Ok(found)
+}
+
+fn unchecked_list(
+    data: &Path,
+    layout: Layout,
+) -> Result<Option<(Concepts, HashedPath)>, DatasetError> {
     let of = |(names, source)| (Concepts { names, are_files: false }, source);
     let folders = triplet_folders(data).into_iter().chain([data.join("concepts")]);
     let folders: Vec<PathBuf> = folders.collect();
@@ -98,7 +109,7 @@ pub(super) fn concept_list(
 }
 
 /// There are concepts, and no two of the same name.
-pub(super) fn check_concepts(concepts: &[String], path: &Path) -> Result<(), DatasetError> {
+fn check_concepts(concepts: &[String], path: &Path) -> Result<(), DatasetError> {
     if concepts.is_empty() {
         let why = "it names no concepts".to_owned();
         return Err(DatasetError::NoTrials { path: path.to_owned(), why });
