@@ -120,7 +120,7 @@ fn wrong_matrices_say_what_to_do() {
         (&[LISTED], "`rdm.npy`"),
         (&[LISTED, ("rdm.csv", square), ("rdm_b.csv", square)], "rdm_b.csv"),
         (&[LISTED, ("rdm.csv", "1,2\n3\n")], "as many numbers as in the first line"),
-        (&[LISTED, ("rdm.csv", "1,b\n")], "`b`"),
+        (&[LISTED, ("rdm.csv", "1,b\n")], "expected a number"),
         (&[LISTED, ("rdm.csv", "1,2\n3,4\n")], "[4, 4] for 4 images"),
         (&[LISTED, ("rdm.csv", "1\n2\n3\n4\n5\n6\n")], "similarity = true"),
         (&[LISTED, ("rdm.csv", &square.replace("0,6", "0,7"))], "symmetric"),
