@@ -7,6 +7,7 @@ mod combine;
 mod compare;
 mod demo;
 mod fetch;
+mod import;
 mod list;
 mod report;
 mod run;
@@ -25,6 +26,7 @@ pub use combine::Combine;
 pub use compare::Compare;
 pub use demo::Demo;
 pub use fetch::Fetch;
+pub use import::Import;
 pub use list::Listed;
 pub use report::{Published, Report};
 pub use run::Run;
@@ -114,6 +116,13 @@ pub enum Command {
     /// Reports counts against the published release, missing and unused files, images that cannot
     /// be decoded, equal images, and repeated trials. Exit code 1 if something is wrong.
     Check(Check),
+    /// Write a data set that alignscope reads as a folder of your own: a table, with links to its
+    /// images.
+    ///
+    /// Reads any data set, in the layout of its authors or of others, and writes `pairs.csv`,
+    /// `twoafc.csv`, `oddoneout.csv`, `quadruplets.csv` or `samedifferent.csv`, with labels and
+    /// numbers of trials, and says what it did. What is read there has the same scores.
+    Import(Import),
     /// List the known models, data sets or distances.
     List {
         /// What to list.

@@ -16,6 +16,7 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
         split: arguments.split.clone(),
         allow_outside: arguments.allow_outside,
         things_images: arguments.images.map(Into::into),
+        odd: arguments.odd,
         ..DatasetOptions::default()
     };
     let (asked, data) = (arguments.dataset, &arguments.data);

@@ -11,6 +11,7 @@ mod combine;
 mod compare;
 mod demo;
 mod fetch;
+mod import;
 mod list;
 mod progress;
 mod remedy;
@@ -19,6 +20,7 @@ mod report;
 mod run;
 mod score;
 mod shell;
+mod similarity;
 mod stop;
 mod terminal;
 mod typed;
@@ -74,6 +76,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
             | Command::Cache(_)
             | Command::Compare(_)
             | Command::Check(_)
+            | Command::Import(_)
             | Command::Verify(_)
             | Command::Completions(_)
     );
@@ -88,11 +91,15 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
+        Command::Compare(compare) if compare.models_only.models_only => {
+            similarity::run(&compare, typed, torch, quiet)
+        }
         Command::Compare(compare) => compare::run(&compare, quiet).map(done),
         Command::Combine(combine) => combine::run(&combine, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),
+        Command::Import(arguments) => import::run(&arguments, quiet).map(done),
         Command::Cache(cache) => cache::run(&cache).map(done),
         Command::List { what } => list::run(what).map(done),
         Command::Completions(arguments) => shell::completions(&arguments).map(done),

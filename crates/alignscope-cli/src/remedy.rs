@@ -23,6 +23,9 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::WithImages => "leave out `without_images` under [[datasets]] of the experiment",
         Remedy::WithoutPixels => "leave the pixels out with `--no-pixels`",
         Remedy::AllowOutside => "if you trust the file, allow that with `--allow-outside`",
+        Remedy::SayOdd { place } => {
+            return format!("if it does, say so with `--odd {place}`");
+        }
         Remedy::NameFile => "name one of them with `--data`",
         Remedy::RenameDataset { format } => {
             return format!(
@@ -83,6 +86,7 @@ fn option(choice: Choice) -> &'static str {
         Choice::Split => "`--split`",
         Choice::MinVotes => "`--min-votes`",
         Choice::ThingsImages => "`--images`",
+        Choice::Odd => "`--odd`",
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",

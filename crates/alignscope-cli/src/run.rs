@@ -154,10 +154,14 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
     }
     let options = arguments.data.part.options();
     let of_file = arguments.data.datasets.is_empty();
-    let asked =
-        options.split.is_some() || options.min_votes.is_some() || options.things_images.is_some();
+    let asked = options.split.is_some()
+        || options.min_votes.is_some()
+        || options.things_images.is_some()
+        || options.odd.is_some();
     if of_file && asked {
-        bail!("--split, --min-votes and --images stand in the experiment, under [[datasets]]");
+        bail!(
+            "--split, --min-votes, --images and --odd stand in the experiment, under [[datasets]]"
+        );
     }
     for dataset in &mut grid.datasets {
         dataset.options.skip_missing |= options.skip_missing;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::cache::CacheFolder;
-use alignscope::dataset::{Selection, ThingsImages};
+use alignscope::dataset::{ImageFiles, Selection, ThingsImages};
 use alignscope::paradigm::Column;
 use alignscope::{DatasetFormat, DatasetOptions, DatasetSpec, NamedDataset, Pairs, demo};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArrayDyn};
@@ -26,8 +26,8 @@ impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
     #[pyo3(signature = (
-        format, path, name, level, split, min_votes, things_images, skip_missing, allow_outside,
-        limit, selection, without_images
+        format, path, name, level, split, min_votes, things_images, odd, skip_missing,
+        allow_outside, limit, selection, without_images
     ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
     fn open(
@@ -39,6 +39,7 @@ impl Dataset {
         split: Option<String>,
         min_votes: Option<u32>,
         things_images: Option<&str>,
+        odd: Option<&str>,
         skip_missing: bool,
         allow_outside: bool,
         limit: Option<usize>,
@@ -63,6 +64,7 @@ impl Dataset {
             split,
             min_votes,
             things_images,
+            odd: odd.map(str::parse).transpose().map_err(|e| exception(py, &e))?,
             skip_missing,
             allow_outside,
             limit,
@@ -125,6 +127,24 @@ impl Dataset {
     #[getter]
     fn trials_sha256(&self) -> String {
         self.dataset.trials_hash().to_string()
+    }
+
+    /// Writes it as a manifest into a new or empty folder: the word that asks for what was written,
+    /// and what a manifest does not say.
+    fn write(
+        &self,
+        py: Python<'_>,
+        folder: PathBuf,
+        copy: bool,
+    ) -> PyResult<(&'static str, Vec<String>)> {
+        let images = match (self.spec.options.without_images, copy) {
+            (true, _) => ImageFiles::Absent,
+            (false, true) => ImageFiles::Copies,
+            (false, false) => ImageFiles::Links,
+        };
+        let written = py.detach(|| self.dataset.write(&folder, images));
+        let written = written.map_err(|e| exception(py, &e))?;
+        Ok((written.format.name(), written.notes))
     }
 
     fn __len__(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use alignscope::dataset::{DatasetError, NamedDatasetError};
+use alignscope::dataset::{DatasetError, NamedDatasetError, WriteDatasetError};
 use alignscope::encoder::EncoderError;
 use alignscope::features::{FeatureError, FeatureFolderError, LayoutError, NpyError, RowsError};
 use alignscope::image::ImageError;
@@ -64,6 +64,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::WithImages => "load it with `images=True` where they are",
         Remedy::WithoutPixels => "leave the pixels out with `pixels=False`",
         Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
+        Remedy::SayOdd { place } => return format!("if it does, say so with `odd=\"{place}\"`"),
         Remedy::NameFile => "name one of them as the path",
         Remedy::RenameDataset { .. } => "give one another name with `name`",
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
@@ -114,6 +115,7 @@ fn argument(choice: Choice) -> &'static str {
         Choice::Split => "`split`",
         Choice::MinVotes => "`min_votes`",
         Choice::ThingsImages => "`things_images`",
+        Choice::Odd => "`odd`",
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
@@ -302,7 +304,7 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 fn by_part(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    if is_a::<DatasetError>(error) {
+    if is_a::<DatasetError>(error) || is_a::<WriteDatasetError>(error) {
         Some("DatasetError")
     } else if is_a::<EncoderError>(error) {
         Some("ModelError")

@@ -8,11 +8,11 @@ use std::str::FromStr;
 use alignscope::cache::CacheFolder;
 use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
-use alignscope::results::{OutputFolder, RunTable};
+use alignscope::results::{OutputFolder, RunTable, table_of_similarities};
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
-    Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm, Ties, Tokens,
-    TorchDtype, TorchOptions, UnknownName,
+    Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm,
+    SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -21,6 +21,7 @@ use crate::dataset::Dataset;
 use crate::encoder::memory_bytes;
 use crate::error::{exception, raise};
 use crate::external::{Given, Own};
+use crate::table::Table;
 use crate::torch::Torch;
 use crate::work;
 
@@ -130,6 +131,16 @@ pub(crate) enum Cache {
     Folder(PathBuf),
 }
 
+impl Cache {
+    fn folder(self, py: Python<'_>) -> PyResult<Option<CacheFolder>> {
+        Ok(match self {
+            Self::Anywhere(false) => None,
+            Self::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
+            Self::Folder(path) => Some(CacheFolder::new(&path)),
+        })
+    }
+}
+
 /// Models × data sets, and how they are run.
 #[pyclass(frozen, module = "alignscope._alignscope")]
 pub(crate) struct Experiment {
@@ -220,11 +231,7 @@ impl Experiment {
         reporter: Option<Bound<'_, PyAny>>,
         threads: Option<usize>,
     ) -> PyResult<Vec<(String, String, String)>> {
-        let kept = match cache {
-            Cache::Anywhere(false) => None,
-            Cache::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
-            Cache::Folder(path) => Some(CacheFolder::new(&path)),
-        };
+        let kept = cache.folder(py)?;
         let keep_going = keep_going || self.experiment.keep_going;
         let experiment =
             alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
@@ -246,6 +253,47 @@ impl Experiment {
             Err(stopped) => stopped,
         };
         folder.abandon();
+        Err(failed)
+    }
+
+    /// Compares the models with each other, and fills a folder if one is given.
+    ///
+    /// `images` — at most so many of each data set
+    /// `stage` — the only one that is compared
+    #[pyo3(signature = (own, out, images, stage, cache, reporter, threads))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn compare_models(
+        &self,
+        py: Python<'_>,
+        own: Vec<Own<'_>>,
+        out: Option<PathBuf>,
+        images: usize,
+        stage: Option<&str>,
+        cache: Cache,
+        reporter: Option<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<Table> {
+        let stage = stage.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
+        let request = SimilarityRequest { images, stage };
+        let experiment =
+            alignscope::Experiment { kept: cache.folder(py)?, ..self.experiment.clone() };
+        let given: Vec<Given<'_>> =
+            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let folder = out.map(|out| OutputFolder::claim(&out)).transpose();
+        let folder = folder.map_err(|e| exception(py, &e))?;
+        let done = work::run(py, reporter.as_ref(), threads, |worker| {
+            let own = given.into_iter().map(|given| given.external(worker, worker));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            experiment.compare_models(&request, own, &Torch(worker), folder.as_ref(), worker)
+        });
+        let failed = match done {
+            Ok(Ok(rows)) => return Ok(Table::of(table_of_similarities(&rows))),
+            Ok(Err(error)) => exception(py, &error),
+            Err(stopped) => stopped,
+        };
+        if let Some(folder) = folder {
+            folder.abandon();
+        }
         Err(failed)
     }
 }

@@ -30,7 +30,8 @@ WRONG = {
 KINDS = {
     "format": ("text", False), "name": ("text", True), "level": ("text", True),
     "path": ("path", False), "split": ("text", True),
-    "min_votes": ("whole", True), "things_images": ("text", True), "skip_missing": ("flag", False),
+    "min_votes": ("whole", True), "things_images": ("text", True), "odd": ("text", True),
+    "skip_missing": ("flag", False), "folder": ("path", False), "copy": ("flag", False),
     "allow_outside": ("flag", False), "limit": ("whole", True), "seed": ("whole", False),
     "distance": ("text", False), "distances": ("words", True), "tokens": ("text", False),
     "prefix": ("whole", True), "layout": ("words", True), "ties": ("text", False),
@@ -90,6 +91,7 @@ def calls(rated, tmp_path):
     done = alignscope.run("psnr", dataset, tmp_path / "done", resamples=0, **quiet)
     return [
         with_defaults(alignscope.load_dataset, format="pairs", path=rated),
+        with_defaults(dataset.save, folder=tmp_path / "saved"),
         with_defaults(alignscope.demo, path=tmp_path / "demo"),
         with_defaults(alignscope.score, dataset=dataset, features=features),
         with_defaults(

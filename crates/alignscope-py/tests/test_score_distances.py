@@ -231,3 +231,32 @@ def test_depths_of_features_and_functions(dataset):
         dataset, encode, names, distances="euclidean", depths=(5, 6), progress=False
     )
     assert sorted(set(found.scores["depth_percent"])) == [5, 6]
+
+
+def test_stages_are_chosen_on_other_trials_and_on_other_data_sets(dataset, rated, tmp_path):
+    pairs = alignscope.load_dataset("pairs", rated)
+    rng = np.random.default_rng(3)
+    of_stages = lambda of: {f"layer {i}": rng.random(len(of.pairs)) for i in range(4)}  # noqa: E731
+    values = {of.name: of_stages(of) for of in (dataset, pairs)}
+    model = alignscope.Distances(values, name="given")
+    run = alignscope.run(model, [dataset, pairs], tmp_path / "run", pixels=False, progress=False)
+    scores = run.scores.to_pandas()
+    main = {"oddoneout": "accuracy", "pairs": "spearman"}
+    curve = lambda name: scores[  # noqa: E731
+        (scores["dataset"] == name) & (scores["measure"] == main[name]) & (scores["subset"] == "all")
+    ].set_index("stage")["value"]
+    findings = run.table("findings").to_pandas()
+    chosen = findings[findings["finding"] == "chosen-stage"].set_index("dataset")
+    of_triplets = chosen.loc["oddoneout"]
+    assert of_triplets["ci_low"] < of_triplets["value"] < of_triplets["ci_high"]
+    # Noise: what is best on a half is no better on the other.
+    assert of_triplets["value"] < curve("oddoneout").max()
+    assert of_triplets["stage"] in curve("oddoneout").index
+    assert "% of halves" in of_triplets["note"]
+    assert "fewer than 16 clusters" in chosen.loc["pairs"]["note"]
+    assert np.isnan(chosen.loc["pairs"]["value"])
+    elsewhere = findings[findings["finding"] == "stage-chosen-on"].set_index("dataset")
+    assert dict(elsewhere["chosen_on"]) == {"oddoneout": "pairs", "pairs": "oddoneout"}
+    for name, row in elsewhere.iterrows():
+        assert row["stage"] == curve(row["chosen_on"]).idxmax()
+        assert row["value"] == curve(name)[row["stage"]]

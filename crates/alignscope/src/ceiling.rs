@@ -1,5 +1,7 @@
 //! The most that a model can reach, given how much people agree.
 
+mod matrices;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -54,13 +56,16 @@ const REPEATS: usize = 20;
 ///
 /// None where the data set does not tell: triplets that were answered by one person (or by few, for the
 /// majority share), votes of which only the
-/// majority is known, scores without deviation (KADID-10k's is that of one rating).
+/// majority is known, one person's matrix, scores without deviation (KADID-10k's is that of one rating).
 ///
 /// `scorer` — of this data set
 ///
 /// `seed` — of simulated scores
 pub fn ceilings(dataset: &Dataset, scorer: &Scorer, seed: u64) -> Vec<FoundCeiling> {
     let trials = dataset.trials.paradigm();
+    if let Some(people) = trials.matrices() {
+        return matrices::noise_ceilings(dataset, people, scorer);
+    }
     match trials.ratings() {
         Some(ratings) if !dataset.has_deviations_of_ratings() => {
             repeated_mos(dataset, &ratings, scorer, seed)
@@ -157,6 +162,7 @@ fn repeated_mos(
                 .collect(),
             acceleration: None,
             clusters: columns[0].clusters,
+            factors: None,
         };
         let n = scorer.subsets()[subset].trials.len();
         found(dataset, scorer, (subset, Ceiling::RepeatedMos, measure), replicates, n)

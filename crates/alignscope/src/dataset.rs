@@ -2,6 +2,7 @@
 
 mod bapps;
 mod builder;
+mod choices;
 mod clusters;
 mod error;
 mod files;
@@ -18,6 +19,7 @@ mod open;
 mod pairs;
 mod part;
 mod raid;
+mod rdm;
 mod release;
 mod rows;
 mod selection;
@@ -25,9 +27,11 @@ mod subsets;
 mod table;
 mod things;
 mod tid;
+mod write;
 
 use std::path::PathBuf;
 
+pub use choices::{OddPlace, OddPlaceFound, PlaceAgreement};
 pub use clusters::Clusters;
 pub use error::DatasetError;
 pub use format::Format;
@@ -40,6 +44,7 @@ pub use release::{Release, ReleaseCounts};
 pub use selection::{Selection, SelectionError};
 pub use subsets::{ALL, Subset, WITHIN_TYPES};
 pub(crate) use things::THINGS_SPLIT;
+pub use write::{ImageFiles, WriteDatasetError, WrittenDataset};
 
 use crate::input_file::HashedPath;
 pub use crate::paradigm::{
@@ -132,6 +137,8 @@ pub struct DatasetOptions {
     pub min_votes: Option<u32>,
     /// Which image stands for a THINGS concept; the first unless said otherwise.
     pub things_images: Option<ThingsImages>,
+    /// Where the odd one stands in lists of triplets that have it at a fixed place; last by default.
+    pub odd: Option<OddPlace>,
     /// Leave out trials whose images are missing, and count them, instead of failing.
     pub skip_missing: bool,
     /// Whether paths in manifests may lead out of the data set's folder.

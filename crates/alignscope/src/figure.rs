@@ -2,6 +2,7 @@
 
 mod axes;
 mod curves;
+mod heat_map;
 mod legend;
 mod likelihood;
 mod map;
@@ -19,6 +20,7 @@ use std::path::Path;
 use crate::energy::EnergyRow;
 use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
 use crate::score::Measure;
+use crate::similarity::SimilarityRow;
 use crate::study::{AskedParts, published_scores};
 use axes::Frame;
 use curves::PanelData;
@@ -91,6 +93,8 @@ enum About {
     Training,
     /// Scores over a training and depth.
     Map,
+    /// How alike models are.
+    Similarity,
     /// Bits against depth.
     Bits,
     /// Bits against depth, as a share of people's.
@@ -105,6 +109,7 @@ impl About {
             Self::Energy => "Energy: how much one channel holds",
             Self::Training => "Alignment over training",
             Self::Map => "Alignment over training and depth",
+            Self::Similarity => "How alike models see the same images",
             Self::Bits => "People's answers in bits, all levels on one axis",
             Self::Explained => "Share of the bits that people's own answers hold",
         }
@@ -117,6 +122,7 @@ impl About {
             Self::Energy => "Energy of channels against depth in percent",
             Self::Training => "Score against training step",
             Self::Map => "Score by training step and stage",
+            Self::Similarity => "Similarity by the stages of two models",
             Self::Bits => "Bits beyond chance against depth in percent",
             Self::Explained => "Share of people's bits against depth in percent",
         }
@@ -213,6 +219,19 @@ impl Figure {
     pub fn map_of_series(rows: &[ScoreRow], options: &FigureOptions) -> Option<Self> {
         let panels: Vec<Panel> = map::maps(rows).into_iter().map(Panel::Map).collect();
         let (about, columns, options) = (About::Map, MAP_COLUMNS, options.clone());
+        (!panels.is_empty()).then_some(Self { about, panels, columns, options })
+    }
+
+    /// How alike the stages of models see the same images, one matrix for each two models, and for
+    /// each with itself.
+    ///
+    /// `rows` — of one data set and measure
+    ///
+    /// `None` without a row.
+    pub fn from_similarities(rows: &[SimilarityRow], options: &FigureOptions) -> Option<Self> {
+        let panels: Vec<Panel> =
+            heat_map::heat_maps(rows).into_iter().map(Panel::HeatMap).collect();
+        let (about, columns, options) = (About::Similarity, MAP_COLUMNS, options.clone());
         (!panels.is_empty()).then_some(Self { about, panels, columns, options })
     }
 

@@ -147,6 +147,7 @@ pub fn inspect(
         );
         problems.push(Problem::new(what, why, &fix));
     }
+    problems.extend(odd_place(&dataset));
     let out_of_range = out_of_range(asked, &dataset);
     if !out_of_range.is_empty() {
         let what = format!("{} scores are not from 0 to 9", out_of_range.len());
@@ -154,6 +155,8 @@ pub fn inspect(
         problems.push(Problem::new(what, out_of_range, fix));
     }
     let mut notes = dataset.notes.clone();
+    // What is told as a problem is not told as a note too.
+    notes.retain(|note| problems.iter().all(|problem| problem.what != *note));
     notes.extend(note_on_sizes(&sizes));
     notes.extend(notes_on_images);
     notes.extend(note_on_ties(&dataset.trials));
@@ -259,6 +262,14 @@ fn trials_twice(dataset: &Dataset) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let again = images.iter().filter(|images| !seen.insert((*images).clone()));
     again.map(|images| images.iter().map(|i| id(*i)).collect::<Vec<_>>().join(", ")).collect()
+}
+
+/// Triplets whose odd one seems to stand at another place than it was taken to.
+fn odd_place(dataset: &Dataset) -> Option<Problem> {
+    let found = dataset.odd_place()?;
+    let fix = "look at how the file was written";
+    let say = Remedy::SayOdd { place: found.found.name() };
+    Some(Problem::new(found.to_string(), [], fix).or(say))
 }
 
 /// Scores that cannot be, where TID2013 was asked for.

@@ -20,6 +20,10 @@ mod memory;
 mod locks;
 /// What lies in a folder, without what operating systems leave there.
 pub mod listing;
+/// Variables of MATLAB's `.mat` files.
+pub mod matlab;
+/// Arrays of NumPy: `.npy` files, and those in `.npz` archives.
+mod numpy_file;
 /// The stages of a model, and how deep they lie.
 mod stage;
 /// Drawing clusters of trials again, for intervals.
@@ -64,6 +68,8 @@ pub mod ceiling;
 pub mod findings;
 /// Two models on the same trials.
 pub mod comparison;
+/// How alike two models see the same images.
+pub mod similarity;
 /// The files that a run leaves.
 pub mod results;
 /// Activations as arrays, and as `features.npy` and `file_names.txt`.
@@ -118,7 +124,7 @@ pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
 pub use crate::remedy::{Advice, Choice, Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
-pub use crate::run::{ExperimentError, Measured, Summary, remedies_of};
+pub use crate::run::{ExperimentError, Measured, SimilarityRequest, Summary, remedies_of};
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;

@@ -7,6 +7,7 @@ mod fitted;
 mod kendall;
 mod likelihood;
 mod logistic;
+mod matrices;
 mod pearson;
 mod ranks;
 mod rated;
@@ -23,6 +24,8 @@ pub use likelihood::{
     Bits, Explained, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares, entropy_of_votes,
 };
 pub use logistic::{Logistic, LogisticFit};
+pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};
+pub(crate) use matrices::{MatrixMeasure, MatrixSample};
 pub use pearson::{Pearson, pearson};
 pub use ranks::average_ranks;
 pub(crate) use ranks::tied;
@@ -148,6 +151,8 @@ pub enum Computed {
         /// How its value becomes one of this measure.
         turn: Turn,
     },
+    /// A model's matrix and people's.
+    Matrices,
     /// How likely the model makes people's choices: a ratio of two sums over trials.
     Likelihood,
     /// A correlation over the questions that people were asked.
@@ -184,6 +189,12 @@ pub enum Measure {
     RmseLogistic5,
     /// [`AveragePrecision`].
     AveragePrecision,
+    /// [`KendallTauA`].
+    KendallTauA,
+    /// [`MatrixCosine`].
+    MatrixCosine,
+    /// [`WhitenedCosine`].
+    WhitenedCosine,
     /// [`Bits`].
     Bits,
     /// [`Explained`].
@@ -196,7 +207,7 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Spearman,
         Self::Pearson,
         Self::Kendall,
@@ -208,6 +219,9 @@ impl Measure {
         Self::PearsonLogistic5,
         Self::RmseLogistic5,
         Self::AveragePrecision,
+        Self::KendallTauA,
+        Self::MatrixCosine,
+        Self::WhitenedCosine,
         Self::Bits,
         Self::Explained,
         Self::AgreementCorrelation,
@@ -227,6 +241,9 @@ impl Measure {
             Self::PearsonLogistic5 => &FittedCorrelation(Logistic::Five),
             Self::RmseLogistic5 => &FittedError(Logistic::Five),
             Self::AveragePrecision => &AveragePrecision,
+            Self::KendallTauA => &KendallTauA,
+            Self::MatrixCosine => &MatrixCosine,
+            Self::WhitenedCosine => &WhitenedCosine,
             Self::Bits => &Bits,
             Self::Explained => &Explained,
             Self::AgreementCorrelation => &AgreementCorrelation,
@@ -298,6 +315,7 @@ impl Measure {
             Computed::Rated(rated) => Some(rated),
             Computed::Mean
             | Computed::Turned { .. }
+            | Computed::Matrices
             | Computed::Likelihood
             | Computed::Difficulty => None,
         }
@@ -321,9 +339,11 @@ impl Measure {
     pub(crate) fn turned(self) -> Option<(Self, Turn)> {
         match self.computed() {
             Computed::Turned { of, turn } => Some((of, turn)),
-            Computed::Mean | Computed::Rated(_) | Computed::Likelihood | Computed::Difficulty => {
-                None
-            }
+            Computed::Mean
+            | Computed::Rated(_)
+            | Computed::Matrices
+            | Computed::Likelihood
+            | Computed::Difficulty => None,
         }
     }
 }

@@ -13,7 +13,8 @@ pub use pixel_rule::PixelRule;
 
 use crate::ceiling::{FoundCeiling, ceilings};
 use crate::dataset::{
-    Dataset, DatasetError, DatasetFormat, DatasetOptions, ImageEntry, Level, Pairs,
+    ALL, Clusters, Dataset, DatasetError, DatasetFormat, DatasetOptions, ImageEntry, Level, Pairs,
+    SimilarityMatrices, Subset, Trials,
 };
 use crate::image::{
     self, DecodingBudget, Examined, ImageError, PROGRAM_BYTES, RgbImage, decoding_share,
@@ -235,6 +236,45 @@ impl PreparedDataset {
             dataset,
             pairs,
         })
+    }
+
+    /// The same images, of which every two make a pair, and no answers of people: at most `most` of
+    /// them, evenly spread in their order.
+    pub(crate) fn with_all_pairs(self, most: usize) -> Self {
+        let count = self.dataset.images.len();
+        let taken: Vec<usize> = match count <= most {
+            true => (0..count).collect(),
+            false => (0..most).map(|i| i * count / most).collect(),
+        };
+        let last = u32::try_from(taken.len()).expect("fewer than 2^32 images");
+        let pairs = (0..last).flat_map(|a| (a + 1..last).map(move |b| [a, b])).collect();
+        let trials =
+            Trials::Matrices(SimilarityMatrices { pairs, people: vec![], dissimilarities: vec![] });
+        let dataset = Dataset {
+            images: taken.iter().map(|i| self.dataset.images[*i].clone()).collect(),
+            trial_ids: (0..trials.len() as u64).collect(),
+            labels: vec![],
+            trials: trials.clone(),
+            ..self.dataset
+        };
+        let clusters = Clusters::of_keys(0..trials.len());
+        let resampling = Resampling { resamples: 0, ..Resampling::default() };
+        let draws = Draws::new(&resampling, &dataset.name, clusters.count);
+        let all = Subset {
+            name: ALL.to_owned(),
+            trials: (0..trials.len() as u32).collect(),
+            within: vec![],
+        };
+        let ties = self.scorer.ties();
+        Self {
+            pairs: Pairs::of(&trials),
+            scorer: Scorer::new(trials, clusters, vec![all], draws, ties),
+            ceilings: vec![],
+            sizes: taken.iter().map(|i| self.sizes[*i]).collect(),
+            hashes: taken.iter().map(|i| self.hashes[*i]).collect(),
+            dataset,
+            ..self
+        }
     }
 
     /// Reads and decodes image `index`, checks that its file is still the same, and does something

@@ -41,6 +41,11 @@ pub enum Remedy {
     WithoutPixels,
     /// Files may lie outside the data set's folder.
     AllowOutside,
+    /// The place of the odd one in each triplet, if it is another than is taken.
+    SayOdd {
+        /// The place: `first`, `second` or `last`.
+        place: &'static str,
+    },
     /// One file of several that could be meant.
     NameFile,
     /// Another name for one of two data sets.
@@ -116,6 +121,8 @@ pub enum Choice {
     MinVotes,
     /// Which of THINGS's images.
     ThingsImages,
+    /// Where the odd one stands in each triplet.
+    Odd,
     /// How arrays of features are read.
     Reading,
     /// How many tokens stand before the patches.
@@ -132,6 +139,7 @@ impl fmt::Display for Choice {
             Self::Split => "a split",
             Self::MinVotes => "the fewest votes of a trial",
             Self::ThingsImages => "one of THINGS's sets of images",
+            Self::Odd => "where the odd one stands",
             Self::Reading => "how arrays of features are read",
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",

@@ -1,5 +1,6 @@
 //! Drawing clusters of trials again: how far a score would have been off with others.
 
+mod halves;
 mod interval;
 mod normal;
 mod simultaneous;
@@ -8,9 +9,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+pub use halves::SPLITS;
 pub use interval::{
-    Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval, finest_p,
-    two_sided_p,
+    Factors, Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval,
+    finest_p, two_sided_p,
 };
 pub(crate) use normal::normal_cdf;
 pub use simultaneous::Together;
@@ -19,24 +21,28 @@ pub use simultaneous::Together;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ClusterBy {
     /// The reference image of rated pairs and of two alternatives, the three images of an
-    /// odd-one-out triplet.
+    /// odd-one-out triplet; of people's matrices both the people and the images.
     #[default]
     Default,
-    /// The person who answered, where the data set names one for every trial.
+    /// The person who answered, where the data set names one for every trial; of people's matrices
+    /// the people.
     Observer,
+    /// The images of people's matrices.
+    Image,
     /// Nothing: each trial by itself, as if all were independent.
     None,
 }
 
 impl ClusterBy {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Default, Self::Observer, Self::None];
+    pub const ALL: [Self; 4] = [Self::Default, Self::Observer, Self::Image, Self::None];
 
     /// The name used on the command line and in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Observer => "observer",
+            Self::Image => "image",
             Self::None => "none",
         }
     }
@@ -84,13 +90,23 @@ pub struct Draws {
     /// Number of resamples.
     pub resamples: usize,
     clusters: usize,
+    cluster: ClusterBy,
     source: DrawSource,
+}
+
+/// What matrices are resampled over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Factor {
+    People,
+    Images,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum DrawSource {
     /// The key of the random streams, one for each resample.
     Seed([u8; 32]),
+    /// The key of the random streams, one for each split into halves.
+    Halves([u8; 32]),
     /// Drawn elsewhere.
     Counts(Vec<Vec<u32>>),
 }
@@ -104,7 +120,31 @@ impl Draws {
             .chain_update((clusters as u64).to_le_bytes())
             .chain_update(dataset)
             .finalize();
-        Self { resamples: resampling.resamples, clusters, source: DrawSource::Seed(key.into()) }
+        let source = DrawSource::Seed(key.into());
+        Self { resamples: resampling.resamples, clusters, cluster: resampling.cluster, source }
+    }
+
+    /// What is drawn as a whole.
+    pub fn cluster(&self) -> ClusterBy {
+        self.cluster
+    }
+
+    /// The draws of so many people or images of the same data set, each independent of the others.
+    ///
+    /// # Panics
+    /// These resamples were drawn elsewhere.
+    pub(crate) fn of_factor(&self, factor: Factor, clusters: usize) -> Self {
+        let DrawSource::Seed(key) = &self.source else { panic!("resamples of a seed") };
+        let name: &[u8] = match factor {
+            Factor::People => b"people",
+            Factor::Images => b"images",
+        };
+        let key = Sha256::new()
+            .chain_update(key)
+            .chain_update((clusters as u64).to_le_bytes())
+            .chain_update(name)
+            .finalize();
+        Self { clusters, source: DrawSource::Seed(key.into()), ..*self }
     }
 
     /// Resamples that were drawn elsewhere.
@@ -116,15 +156,21 @@ impl Draws {
     pub fn from_counts(counts: Vec<Vec<u32>>) -> Self {
         let clusters = counts.first().map_or(0, Vec::len);
         assert!(counts.iter().all(|c| c.len() == clusters), "resamples of the same clusters");
-        Self { resamples: counts.len(), clusters, source: DrawSource::Counts(counts) }
+        let cluster = ClusterBy::Default;
+        Self { resamples: counts.len(), clusters, cluster, source: DrawSource::Counts(counts) }
     }
 
-    /// How often each cluster is drawn in resample `number`; the sum is the number of clusters.
+    /// How often each cluster is drawn in resample `number`; the sum is the number of clusters. Of
+    /// [halves](Self::halves) 1 or 0.
     pub fn counts(&self, number: usize) -> Vec<u32> {
-        let key = match &self.source {
-            DrawSource::Counts(counts) => return counts[number].clone(),
-            DrawSource::Seed(key) => *key,
-        };
+        match &self.source {
+            DrawSource::Counts(counts) => counts[number].clone(),
+            DrawSource::Seed(key) => self.drawn(*key, number),
+            DrawSource::Halves(key) => halves::half(*key, self.clusters, number),
+        }
+    }
+
+    fn drawn(&self, key: [u8; 32], number: usize) -> Vec<u32> {
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(number as u64);
         let mut counts = vec![0; self.clusters];

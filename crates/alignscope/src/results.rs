@@ -12,6 +12,7 @@ mod file_record;
 mod findings;
 mod folder;
 mod images;
+mod judgements;
 mod lock;
 mod manifest;
 mod names;
@@ -28,7 +29,10 @@ use std::path::PathBuf;
 
 pub(crate) use crate::atomic_write::is_there;
 use crate::remedy::Remedy;
-pub use arrow::{TableReader, one_batch, read_table, table_of_comparisons, table_of_scores};
+pub use arrow::{
+    TableReader, one_batch, read_table, table_of_comparisons, table_of_scores,
+    table_of_similarities,
+};
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
     shortened, wrong,
@@ -46,6 +50,7 @@ pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
 pub use folder::{Found, OutputFolder, altered_tables, check_finished, write_whole};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
+pub use judgements::write_judgements;
 pub use manifest::{
     BadImage, DatasetRecord, Drawn, DrawnDataset, DrawnModel, Host, Manifest, ModelRecord, Times,
     WorkRecord, parts_of, read_drawn, read_resampling,

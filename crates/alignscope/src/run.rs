@@ -7,6 +7,7 @@ mod models;
 mod outputs;
 mod record;
 mod scoring;
+mod similarity;
 mod tables;
 mod torch;
 mod work;
@@ -16,6 +17,7 @@ use std::time::{Instant, SystemTime};
 
 pub use error::{ExperimentError, remedies_of};
 pub use measure::Measured;
+pub use similarity::SimilarityRequest;
 
 use models::RunModel;
 use outputs::{Concluded, Done};

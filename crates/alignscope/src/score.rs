@@ -1,11 +1,14 @@
 //! How well distances follow the answers of people.
 
 mod difficulty;
+mod halves;
 mod likelihood;
+mod matrices;
 mod rated;
 mod ratio;
 mod scorer;
 
+pub(crate) use matrices::MatrixDraws;
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
 

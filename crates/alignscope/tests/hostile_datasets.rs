@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use alignscope::cache::{About, CacheFolder, Fingerprint};
 use alignscope::energy::EnergyAccumulator;
 use alignscope::image::{DecodingBudget, RgbImage};
+use alignscope::matlab::MatFile;
 use alignscope::pair_statistics::{Activations, PairStatistics};
 use alignscope::results::{read_ceilings, read_findings, read_scores, read_trials};
 use alignscope::{ClusterBy, Dataset, DatasetFormat, DatasetOptions, ExperimentFile, Pairs};
@@ -101,6 +102,35 @@ const LAYOUTS: &[Layout] = &[
         ],
     },
     Layout {
+        kind: DatasetFormat::THINGS,
+        images: &["Images/axe/axe_01b.jpg", "Images/bee/bee_01b.jpg", "Images/cup/cup_01b.jpg"],
+        files: &[
+            ("things_first_imgs_idx.txt", "axe/axe_01b.jpg\nbee/bee_01b.jpg\ncup/cup_01b.jpg\n"),
+            ("testset1.txt", "0 1 2\n2 1 0\n"),
+        ],
+    },
+    Layout {
+        kind: DatasetFormat::THINGS,
+        images: &["things_src_images/a.png", "things_src_images/b.png", "things_src_images/c.png"],
+        files: &[("testset1.txt", "a b c\nc b a\n")],
+    },
+    Layout {
+        kind: DatasetFormat::NIGHTS_RAW,
+        images: &["r.png", "a.png", "b.png"],
+        files: &[(
+            "nights_raw.csv",
+            "id,left_vote,right_vote,votes,ref_path,left_path,right_path\n0,0.75,0.25,4,r.png,a.png,b.png\n1,,,0,r.png,b.png,a.png\n2,1,2,3,r.png,b.png,a.png\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::LEVELS,
+        images: &["train/n01_1.JPEG", "train/n01_2.JPEG", "train/n02_1.JPEG"],
+        files: &[(
+            "a.json",
+            "{\"subject_id\":\"p\", \"image1Path\":\"n01_1.JPEG\", \"image2Path\":\"x/n01_2.JPEG\", \"image3Path\":\"n02_1.JPEG\", \"selected_image\":\"n02_1.JPEG\", \"exp_trial_type\":\"exp_trial\"}\n{\"rt\":1}\n",
+        )],
+    },
+    Layout {
         kind: DatasetFormat::PAIRS,
         images: &["a.png", "b.png", "c.png"],
         files: &[(
@@ -123,6 +153,16 @@ const LAYOUTS: &[Layout] = &[
             "oddoneout.csv",
             "image_1,image_2,image_3,odd,subject,split\na.png,b.png,c.png,3,s,x\nc.png,a.png,b.png,1,t,y\n",
         )],
+    },
+    Layout {
+        kind: DatasetFormat::RDM,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[
+            ("rdm_anna.csv", "5,1,2\n1,5,\n2,,5\n"),
+            ("rdm_bert.csv", "1\n4\n3\n"),
+            ("images.txt", "a.png\nb.png\nc.png\n"),
+            ("rdm.toml", "similarity = true\n"),
+        ],
     },
 ];
 
@@ -268,6 +308,114 @@ fn judgements_as_npy() {
     }
     println!("npy: {rounds} files, {readable} of them readable");
     assert!(rounds >= LEAST && readable < rounds, "{rounds} files, {readable} readable");
+}
+
+/// Changed bytes of arrays of triplets, in `.npy` files and in both kinds of archives.
+#[test]
+fn triplets_in_arrays() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let root = place.path();
+    for name in ["a.png", "b.png", "c.png", "d.png"] {
+        write(root, name, b"");
+    }
+    write(root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+    let archive = |name: &str| fs::read(folder("numpy").join(name)).expect("a golden archive");
+    let header = "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }";
+    let mut array = b"\x93NUMPY\x01\x00\x3b\x00".to_vec();
+    array.extend(header.bytes());
+    array.extend([0, 1, 2, 3, 2, 1].iter().flat_map(|number: &i32| number.to_le_bytes()));
+    let originals = [
+        ("triplets.npy", array),
+        ("triplets.npz", archive("stored.npz")),
+        ("triplets.npz", archive("deflated.npz")),
+    ];
+    let open = |name: &str| {
+        Dataset::open(DatasetFormat::ODD_ONE_OUT, &root.join(name), &DatasetOptions::default())
+    };
+    for (name, bytes) in &originals {
+        write(root, name, bytes);
+        holds_together(&open(name).expect("unchanged, it can be read"), root);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let (name, bytes) = &originals[rng.random_range(0..originals.len())];
+        let other = &originals[rng.random_range(0..originals.len())].1;
+        write(root, name, &mutate(bytes, other, &mut rng));
+        let begun = Instant::now();
+        if let Ok(dataset) = open(name) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("arrays of triplets: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
+#[test]
+fn matrices_as_npy_npz_and_mat() {
+    let golden = |name: &str| fs::read(folder("matrices").join(name)).expect("read");
+    let files = [
+        ("rdm.npy", golden("stack.npy")),
+        ("rdm.npz", golden("people.npz")),
+        ("rdm.npz", golden("condensed.npz")),
+        ("rdm.mat", golden("judgments_general.mat")),
+    ];
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let root = place.path();
+    ["a", "b", "c", "d"].iter().for_each(|name| drop(write(root, &format!("{name}.png"), b"")));
+    write(root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..files.len()));
+        let path = write(root, files[pick].0, &mutate(&files[pick].1, &files[other].1, &mut rng));
+        let begun = Instant::now();
+        let options = DatasetOptions::default();
+        if let Ok(dataset) = Dataset::open(DatasetFormat::RDM, root, &options) {
+            holds_together(&dataset, root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        fs::remove_file(path).expect("removed");
+        rounds += 1;
+    }
+    println!("matrices: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
+#[test]
+fn mat_files() {
+    let names = ["plain.mat", "compressed.mat", "big_endian.mat"];
+    let originals = names.map(|name| fs::read(folder("matlab").join(name)).expect("read"));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..originals.len()));
+        let changed = mutate(&originals[pick], &originals[other], &mut rng);
+        let path = write(place.path(), "a.mat", &changed);
+        let begun = Instant::now();
+        if let Ok(file) = MatFile::read(&path) {
+            file.names().for_each(|name| assert!(file.get(name).is_some()));
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("mat: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl Run {
 }
 
 /// Files of a run that something is read from.
-const READ: [&str; 9] = [
+const READ: [&str; 10] = [
     "manifest.json",
     "scores.csv",
     "findings.csv",
@@ -183,6 +183,7 @@ const READ: [&str; 9] = [
     "energy.csv",
     "distances.parquet",
     "trials.parquet",
+    "judgements.parquet",
     "scale.parquet",
 ];
 

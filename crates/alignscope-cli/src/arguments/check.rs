@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alignscope::DatasetFormat;
+use alignscope::dataset::OddPlace;
 use clap::Args;
 
 use super::shared::{Budget, ConceptImages};
@@ -30,6 +31,11 @@ pub struct Check {
     /// Which image stands for a THINGS concept; by default `first`.
     #[arg(long, value_name = "WHICH", value_enum)]
     pub images: Option<ConceptImages>,
+
+    /// Where the odd one stands in each triplet of a file that has it at one place; by default
+    /// `last`.
+    #[arg(long, value_name = "PLACE", value_parser = one_of::<OddPlace>())]
+    pub odd: Option<OddPlace>,
 
     #[command(flatten)]
     pub budget: Budget,

@@ -1,6 +1,6 @@
 //! Options that several commands have.
 
-use alignscope::dataset::ThingsImages;
+use alignscope::dataset::{OddPlace, ThingsImages};
 use alignscope::features::Layout;
 use alignscope::{Choices, ClusterBy, DatasetOptions, Distance, Ties, Tokens};
 use bytesize::ByteSize;
@@ -107,6 +107,11 @@ pub struct Part {
     #[arg(long, value_name = "WHICH", value_enum)]
     pub images: Option<ConceptImages>,
 
+    /// Where the odd one stands in each triplet of a file that has it at one place (THINGS's texts,
+    /// arrays of NumPy); by default `last`.
+    #[arg(long, value_name = "PLACE", value_parser = one_of::<OddPlace>())]
+    pub odd: Option<OddPlace>,
+
     /// Use only the first N trials that can be run.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
@@ -127,6 +132,7 @@ impl Part {
             split: self.split.clone(),
             min_votes: self.min_votes,
             things_images: self.images.map(Into::into),
+            odd: self.odd,
             skip_missing: self.skip_missing,
             allow_outside: self.allow_outside,
             limit: self.limit,

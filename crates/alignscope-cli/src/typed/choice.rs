@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use alignscope::dataset::OddPlace;
 use alignscope::features::Layout;
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice,
@@ -102,6 +103,22 @@ impl Choice for DatasetFormat {
     /// `alignscope list datasets` describes them.
     fn meaning(self) -> Option<&'static str> {
         None
+    }
+}
+
+impl Choice for OddPlace {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::First => "before the two that are alike",
+            Self::Second => "between the two that are alike",
+            Self::Last => "behind the two that are alike, as in THINGS",
+        })
     }
 }
 
@@ -245,9 +262,11 @@ impl Choice for ClusterBy {
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
             Self::Default => {
-                "all trials of a reference image together; for triplets, of the same three images"
+                "all trials of a reference image together; for triplets, of the same three images; \
+                 for matrices, people and images"
             }
             Self::Observer => "all answers of a person, if the data set says who answered",
+            Self::Image => "images, of people's matrices alone",
             Self::None => "each trial alone, as if all were independent",
         })
     }

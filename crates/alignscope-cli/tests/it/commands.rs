@@ -425,8 +425,8 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     let first = ceilings[0].ceiling;
     assert_eq!((row.ceiling, first), (None, alignscope::ceiling::Ceiling::OneOtherPerson));
     let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
-    // Six of each kind of distance, one of the pixels, and one of each energy.
-    assert_eq!(findings.len(), 18 + 1 + 2);
+    // Seven of each kind of distance, one of the pixels, and one of each energy.
+    assert_eq!(findings.len(), 21 + 1 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
     // By the accuracy, then by bits.
     assert_eq!(rows.len(), 6);

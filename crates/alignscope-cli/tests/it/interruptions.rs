@@ -54,6 +54,7 @@ fn tables(out: &Path) -> Vec<Vec<u8>> {
         "distances.parquet",
         "scale.parquet",
         "trials.parquet",
+        "judgements.parquet",
     ];
     names.iter().map(|name| fs::read(out.join(name)).expect(name)).collect()
 }

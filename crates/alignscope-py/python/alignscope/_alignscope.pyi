@@ -51,6 +51,7 @@ class Dataset:
         split: str | None,
         min_votes: int | None,
         things_images: str | None,
+        odd: str | None,
         skip_missing: bool,
         allow_outside: bool,
         limit: int | None,
@@ -77,6 +78,7 @@ class Dataset:
     def notes(self) -> list[str]: ...
     @property
     def skipped_trials(self) -> int: ...
+    def write(self, folder: str, copy: bool) -> tuple[str, list[str]]: ...
     def __len__(self) -> int: ...
     def trials(self) -> dict[str, NDArray[np.generic]]: ...
     def labels(self) -> dict[str, tuple[list[str], NDArray[np.uint32]]]: ...
@@ -154,6 +156,16 @@ class Experiment:
         reporter: Reporter | None,
         threads: int | None,
     ) -> list[tuple[str, str, str]]: ...
+    def compare_models(
+        self,
+        own: Sequence[Own],
+        out: str | PathLike[str] | None,
+        images: int,
+        stage: str | None,
+        cache: str | PathLike[str] | bool,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> Table: ...
 
 @final
 class Table:

@@ -24,6 +24,7 @@ class Asked:
     split: str | None = None
     min_votes: int | None = None
     things_images: str | None = None
+    odd: str | None = None
     skip_missing: bool = False
     allow_outside: bool = False
     limit: int | None = None
@@ -42,6 +43,7 @@ class Asked:
             self.split,
             self.min_votes,
             self.things_images,
+            self.odd,
             self.skip_missing,
             self.allow_outside,
             self.limit,

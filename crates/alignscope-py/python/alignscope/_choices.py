@@ -22,7 +22,7 @@ Backend = Literal["own", "torch"]
 #: What a tie between a model's distances counts.
 Ties = Literal["miss", "half"]
 #: What intervals resample as a whole.
-Cluster = Literal["default", "observer", "none"]
+Cluster = Literal["default", "observer", "image", "none"]
 #: Levels of abstraction of data sets.
 Level = Literal["low", "middle", "high", "none"]
 #: Tables of a run.
@@ -30,6 +30,7 @@ TableName = Literal[
     "scores",
     "distances",
     "trials",
+    "judgements",
     "scale",
     "ceilings",
     "findings",

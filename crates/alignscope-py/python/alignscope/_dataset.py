@@ -60,6 +60,10 @@ class Dataset:
               `right_votes`, or `right_vote`, the share that chose the right image, 0 to 1
             - rated pairs: `reference`, `distorted`, `score` `[n]`, higher for closer; and `std`,
               the deviation of the mean score, NaN where it is unknown
+            - same or different: `first`, `second` `[n]`, and `same_votes` and `different_votes`, or
+              `same_vote`, the share that says they are the same, 0 to 1
+            - quadruplets, of which pair differs more: `a_1`, `a_2`, `b_1`, `b_2` `[n]`, and
+              `a_votes` and `b_votes`, or `b_vote`, the share that says pair b, 0 to 1
 
             and `trial` `[n]`, a number that tells each from others. Images are whole numbers,
             positions in `images`, or names.
@@ -70,7 +74,7 @@ class Dataset:
             set of Hugging Face with a column of images; a torch `Dataset`, or another sequence, of
             images or of `(image, label)`. By default trials name files below `folder`. With `False`
             the images are not at hand, as for `load_dataset`.
-        paradigm : {"pairs", "twoafc", "oddoneout"}, optional
+        paradigm : {"pairs", "twoafc", "oddoneout", "samedifferent", "quadruplets"}, optional
             What people were asked; told by the fields of `trials` by default.
         labels : mapping of str to array, optional
             What else is known of each trial, `[n]`. `subject` or `observer` says who answered, for
@@ -103,8 +107,8 @@ class Dataset:
 
         Notes
         -----
-        The data set is kept as a folder with a manifest (`pairs.csv`, `twoafc.csv` or
-        `oddoneout.csv`) in `datasets` in the cache, named by a hash of trials and images: so a run
+        The data set is kept as a folder with a manifest (`pairs.csv`, `twoafc.csv`,
+        `oddoneout.csv`, …) in `datasets` in the cache, named by a hash of trials and images: so a run
         of it can be repeated and verified, and it pickles. Images that are files are linked to;
         others are written once as PNG files, which are lossless and take about 0.6 of the pixels'
         bytes. Pictures are asked for one after the other, and only those that trials show; PIL
@@ -364,6 +368,47 @@ class Dataset:
             return self
         before = self._asked.selection
         asked = replace(self._asked, selection=chosen if before is None else before[chosen])
+        return Dataset(asked, simulated=self.simulated)
+
+    def save(self, folder: str | os.PathLike[str], *, copy: bool = False) -> Dataset:
+        """Write the data set as a folder of one's own, whatever it was read from: a table of trials
+        (`pairs.csv`, `twoafc.csv`, `oddoneout.csv`, `quadruplets.csv` or `samedifferent.csv`),
+        `image_order.txt`, a `README.txt` that says where it comes from, and its images.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            A folder that is new or empty.
+        copy : bool, default: False
+            Copy the images, so that the folder needs no other. By default they are links to the
+            files.
+
+        Returns
+        -------
+        Dataset
+            What is read there: the same trials, numbers of trials, labels and clusters, and so the
+            same scores, under the same name and level. It is of no known release any more: a
+            table does not say it, and published scores are not held against it.
+
+        Raises
+        ------
+        DatasetError
+            The folder holds something; the trials are people's matrices, which no table has.
+
+        Examples
+        --------
+        >>> import os
+        >>> import tempfile
+        >>> import alignscope
+        >>> trials = {"images": [["a", "b", "c"]], "odd": [2]}
+        >>> dataset = alignscope.Dataset.from_arrays(trials, images=False, name="mine")
+        >>> saved = dataset.save(os.path.join(tempfile.mkdtemp(), "mine"))
+        >>> saved.name, saved.images, sorted(os.listdir(saved.path))
+        ('mine', ['a', 'b', 'c'], ['README.txt', 'image_order.txt', 'oddoneout.csv'])
+        """
+        path = check.path("folder", folder)
+        format, _ = self._handle.write(path, check.yes_or_no("copy", copy))
+        asked = Asked(format, path, self.name, self.level, images=self.has_images)
         return Dataset(asked, simulated=self.simulated)
 
     def __getitem__(self, trials: Any) -> Dataset:

@@ -15,6 +15,7 @@ from ._inputs import own_models
 from ._models import at_work
 from ._options import CHECKS, DistanceKinds, Options, choices
 from ._progress import Reporter, reporter
+from ._results import Table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -54,9 +55,9 @@ class Experiment:
         Resamples of the bootstrap that makes intervals; 0 for none.
     seed : int, default 0
         Their seed.
-    cluster : {"default", "observer", "none"}
+    cluster : {"default", "observer", "image", "none"}
         What is resampled as a whole; by default what the data set's kind of trial says (the
-        reference image, the triplet).
+        reference image, the triplet; of people's matrices the people and the images).
     pixels : bool, default True
         Whether the model `pixels` is added.
     control : bool, default False
@@ -291,11 +292,7 @@ class Experiment:
         Run('one')
         """
         path = check.path("out", out)
-        kept: str | bool
-        if isinstance(cache, (str, os.PathLike)):
-            kept = check.path("cache", cache)
-        else:
-            kept = check.yes_or_no("cache", cache)
+        kept = _kept(cache)
         with at_work(self._own):
             bad = self._experiment.run(
                 self._own,
@@ -309,9 +306,81 @@ class Experiment:
             )
         return Run(path, bad)
 
+    def compare_models(
+        self,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        images: int = 300,
+        stage: str | None = None,
+        cache: str | os.PathLike[str] | bool = True,
+        threads: int | None = None,
+        progress: bool | Reporter = True,
+    ) -> Table:
+        """Compare the models with each other on the images of the data sets, people left aside:
+        linear CKA (Kornblith et al. 2019) and Spearman's correlation of the distances of all pairs
+        of images (RSA), of every stage with every stage, of each two models and of each with
+        itself.
+
+        Parameters
+        ----------
+        out : str or os.PathLike, optional
+            A folder that is new or empty, for `similarities.csv`, a figure of each data set and
+            measure, and `similarity.json`; nothing is written by default.
+        images : int, default 300
+            At most so many images of each data set, evenly spread over it. The work grows by the
+            square of their number.
+        stage : str, optional
+            The only stage that is compared; all by default.
+        cache, threads, progress
+            As for `run`.
+
+        Returns
+        -------
+        Table
+            `dataset`, `measure` (`linear-cka` or `rsa`), `distance` (of `rsa`), `model_a`,
+            `stage_a`, `depth_a`, `model_b`, `stage_b`, `depth_b`, `value` (-1 to 1, NaN where all
+            images are equal), `standard_error` (a jackknife over 20 groups of images; NaN of fewer
+            than 40 images), `n_images`.
+
+        Raises
+        ------
+        ResultsError
+            The folder holds something else.
+        DatasetError, ImageError, ModelError, MemoryBudgetError
+            What cannot be measured, and why.
+
+        Examples
+        --------
+        >>> import alignscope
+        >>> dataset = alignscope.load_dataset("twoafc", "demo/middle")
+        >>> experiment = alignscope.Experiment(["ssim", "psnr"], dataset, pixels=False)
+        >>> found = experiment.compare_models(images=20, progress=False)
+        >>> rsa = found.where(measure="rsa", distance="cosine", model_a="ssim", model_b="psnr")
+        >>> bool(0.0 < rsa["value"][0] < 1.0)
+        True
+        """
+        with at_work(self._own):
+            found = self._experiment.compare_models(
+                self._own,
+                None if out is None else check.path("out", out),
+                check.whole("images", images, 2),
+                None if stage is None else check.text("stage", stage),
+                _kept(cache),
+                reporter(progress),
+                check.threads(threads),
+            )
+        return Table(found)
+
     def __repr__(self) -> str:
         models, datasets = self._experiment.models, self._experiment.datasets
         return f"Experiment(models={models}, datasets={datasets})"
+
+
+def _kept(cache: object) -> str | bool:
+    """Where differences are kept: a folder, or whether they are in the user's."""
+    if isinstance(cache, (str, os.PathLike)):
+        return check.path("cache", cache)
+    return check.yes_or_no("cache", cache)
 
 
 #: What makes an experiment, and its arguments.

@@ -18,6 +18,7 @@ def load_dataset(
     split: str | None = None,
     min_votes: int | None = None,
     things_images: str | None = None,
+    odd: str | None = None,
     skip_missing: bool = False,
     allow_outside: bool = False,
     limit: int | None = None,
@@ -30,7 +31,8 @@ def load_dataset(
     format : str
         `tid2013`, `nights` or `things`: the format in which their authors publish them, and
         `Dataset.release` says which release was found in it; `tid2008`, `kadid10k` or `bapps`: that
-        release, or an error; or `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
+        release, or an error; `nights-raw`, `alignet` or `levels`, as their authors publish them; or
+        `pairs`, `twoafc`, `oddoneout` for `pairs.csv`, `twoafc.csv`,
         `oddoneout.csv` of one's own.
     path : str or os.PathLike
         Its folder; for a manifest also the file.
@@ -47,6 +49,9 @@ def load_dataset(
     things_images : {"first", "01b"}, optional
         Which image stands for a THINGS concept: the first in sorted order, as in the study, or the
         reference image.
+    odd : {"first", "second", "last"}, optional
+        Where the odd one stands in each triplet of a file that has it at one place (THINGS's texts,
+        arrays of NumPy); by default `last`.
     skip_missing : bool, default: False
         Leave out trials whose images are missing, and count them, instead of failing.
     allow_outside : bool, default: False
@@ -88,6 +93,7 @@ def load_dataset(
             check.optional_text("split", split),
             check.votes("min_votes", min_votes),
             check.optional_text("things_images", things_images),
+            check.optional_text("odd", odd),
             check.yes_or_no("skip_missing", skip_missing),
             check.yes_or_no("allow_outside", allow_outside),
             check.optional_whole("limit", limit, 1),

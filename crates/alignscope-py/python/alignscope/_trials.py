@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments as check
@@ -27,6 +28,8 @@ class Paradigm:
     answers: tuple[tuple[str, ...], ...]
     #: Columns that may be there.
     optional: tuple[str, ...] = ()
+    #: Positions of images that must be different; all of them by default.
+    compared: tuple[tuple[int, int], ...] | None = None
 
     def described(self) -> str:
         """Its columns in words."""
@@ -39,7 +42,16 @@ TWO_AFC = Paradigm(
     "twoafc", ("reference", "left", "right"), (("left_votes", "right_votes"), ("right_vote",))
 )
 ODD_ONE_OUT = Paradigm("oddoneout", ("image_1", "image_2", "image_3"), (("odd",),))
-PARADIGMS = (PAIRS, TWO_AFC, ODD_ONE_OUT)
+SAME_DIFFERENT = Paradigm(
+    "samedifferent", ("first", "second"), (("different_votes", "same_votes"), ("same_vote",))
+)
+QUADRUPLETS = Paradigm(
+    "quadruplets",
+    ("a_1", "a_2", "b_1", "b_2"),
+    (("a_votes", "b_votes"), ("b_vote",)),
+    compared=((0, 1), (2, 3)),
+)
+PARADIGMS = (PAIRS, TWO_AFC, ODD_ONE_OUT, SAME_DIFFERENT, QUADRUPLETS)
 
 #: The array of three images, which stands for the columns `image_1` to `image_3`.
 TRIPLETS = "images"
@@ -348,6 +360,12 @@ _READ = {
     "left_votes": _votes,
     "right_votes": _votes,
     "right_vote": _share,
+    "same_votes": _votes,
+    "different_votes": _votes,
+    "same_vote": _share,
+    "a_votes": _votes,
+    "b_votes": _votes,
+    "b_vote": _share,
     "odd": _odd,
     NUMBER: _number,
 }
@@ -391,16 +409,17 @@ def _check_lengths(trials: Trials) -> None:
 
 
 def _check_pairs(trials: Trials) -> None:
-    """No trial shows an image twice, and votes are not both 0."""
+    """No trial compares an image with itself, and votes are not both 0."""
+    count = len(trials.paradigm.images)
+    compared = trials.paradigm.compared or tuple(combinations(range(count), 2))
     for row, images in enumerate(zip(*trials.images.values())):
-        if len(set(images)) < len(images):
-            twice = next(image for image in images if images.count(image) > 1)
-            raise DatasetError(
-                f"trials, row {row}: the image `{twice}` is compared with itself"
-            )
-    votes = [trials.columns.get(name) for name in ("left_votes", "right_votes")]
-    if votes[0] is not None and votes[1] is not None:
-        for row, (left, right) in enumerate(zip(*votes)):
-            if float(left) + float(right) == 0.0:
-                expected = "a vote for the left or the right image"
-                raise _field(row, "right_votes", right, expected)
+        for a, b in compared:
+            if images[a] == images[b]:
+                raise DatasetError(
+                    f"trials, row {row}: the image `{images[a]}` is compared with itself"
+                )
+    counts = trials.paradigm.answers[0]
+    if len(counts) == 2 and all(name in trials.columns for name in counts):
+        for row, (first, second) in enumerate(zip(*(trials.columns[name] for name in counts))):
+            if float(first) + float(second) == 0.0:
+                raise _field(row, counts[1], second, "a vote for one of the two")

@@ -37,10 +37,23 @@ impl Dataset {
     /// the three images, in any order, of odd-one-out triplets; the label `group` of quadruplets and
     /// of same-or-different trials, if there is one, else the question and the first image.
     ///
+    /// Of people's matrices each pair is one by itself: people and images are drawn, not pairs.
+    ///
     /// # Errors
-    /// The observer is asked for, and the data set does not name one for every trial.
+    /// The observer is asked for, and the data set does not name one for every trial; images are
+    /// asked for, and it is not of matrices; or each trial of a matrix by itself is.
     pub fn clusters(&self, by: ClusterBy) -> Result<Clusters, DatasetError> {
+        if self.trials.paradigm().matrices().is_some() {
+            return match by {
+                ClusterBy::None => Err(self.not_resampled_by(by, "its pairs share images")),
+                _ => Ok(Clusters::of_keys(0..self.trials.len())),
+            };
+        }
         Ok(match by {
+            ClusterBy::Image => {
+                let why = "only people's matrices are resampled over images";
+                return Err(self.not_resampled_by(by, why));
+            }
             ClusterBy::None => Clusters::of_keys(0..self.trials.len()),
             ClusterBy::Observer => {
                 let Some(observer) = self.observers() else {
@@ -59,6 +72,10 @@ impl Dataset {
                 }
             }
         })
+    }
+
+    fn not_resampled_by(&self, by: ClusterBy, why: &'static str) -> DatasetError {
+        DatasetError::NotResampledBy { dataset: self.name.clone(), by, why }
     }
 
     /// The label `group`, if it is of all trials.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::matlab::MatError;
 use crate::remedy::{Choice, Remedy};
+use crate::resample::ClusterBy;
 
 /// A data set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -178,6 +180,18 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
+    /// A row of an array is not of the form that the array has.
+    #[error("{path}, row {row} (from 0): found `{found}`, expected {expected}")]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0 as in NumPy.
+        row: usize,
+        /// What stands there.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// Two files that go together have different lengths.
     #[error("{path} has {found} lines, expected {expected} as in {other}")]
     Length {
@@ -250,6 +264,22 @@ pub enum DatasetError {
         /// Its labels.
         labels: Vec<String>,
     },
+    /// A file of MATLAB cannot be read.
+    #[error(transparent)]
+    Matlab {
+        /// Why, and which.
+        source: Box<MatError>,
+    },
+    /// Intervals cannot be of what is asked for.
+    #[error("intervals of {dataset} cannot be by `{by}`: {why}")]
+    NotResampledBy {
+        /// The data set.
+        dataset: String,
+        /// What is asked for.
+        by: ClusterBy,
+        /// Why.
+        why: &'static str,
+    },
     /// A data set cannot have its name.
     #[error(
         "a data set cannot be called `{name}`: {why}; give it another name, as in `mine=pairs`"
@@ -299,7 +329,9 @@ impl DatasetError {
             Self::Ambiguous { .. } => vec![Remedy::NameFile],
             Self::Outside { .. } => vec![Remedy::AllowOutside],
             Self::Missing { .. } => vec![Remedy::LeaveOutMissing],
-            Self::NoObserver { .. } => vec![Remedy::ClusterByDefault],
+            Self::NoObserver { .. } | Self::NotResampledBy { .. } => {
+                vec![Remedy::ClusterByDefault]
+            }
             _ => vec![],
         }
     }

@@ -69,10 +69,10 @@ impl Numbers {
             self.list(paradigm.images(trial).into_iter().map(u64::from));
             let answer = paradigm.answer(trial);
             let Answer { score, score_std, left_votes, right_votes, .. } = answer;
-            let Answer { odd, same_votes, different_votes, .. } = answer;
+            let Answer { odd, same_votes, different_votes, dissimilarity, .. } = answer;
             let numbers = [score, score_std, left_votes, right_votes, odd.map(f64::from)];
             self.list(numbers.map(bits).into_iter());
-            self.list([same_votes, different_votes].map(bits).into_iter());
+            self.list([same_votes, different_votes, dissimilarity].map(bits).into_iter());
         }
         for of_person in paradigm.matrices().iter().flat_map(|m| &m.dissimilarities) {
             self.list(of_person.iter().map(|dissimilarity| dissimilarity.to_bits()));

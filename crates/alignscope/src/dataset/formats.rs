@@ -5,12 +5,14 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::bapps::{Bapps, BappsJnd};
+use super::choices::{AligNet, Levels, NightsRaw};
 use super::format::Format;
 use super::manifest::{
     OddOneOutManifest, PairsManifest, QuadrupletsManifest, SameDifferentManifest, TwoAfcManifest,
 };
 use super::nights::Nights;
 use super::raid::Raid;
+use super::rdm::{Published, RdmManifest};
 use super::release::Release;
 use super::things::Things;
 use super::tid::Tid;
@@ -42,11 +44,29 @@ pub enum AnyFormat {
     SameDifferent,
     /// `quadruplets.csv`.
     Quadruplets,
+    /// `rdm.npy` and its like.
+    Rdm,
+    /// `92_brainRDMs.mat`.
+    Images92,
+    /// Algonauts 2019.
+    Algonauts,
+    /// Multi-arrangement.
+    MultiArrangement,
+    /// King et al.'s arrangements.
+    FreeArrangement,
+    /// Peterson et al.'s similarities.
+    Peterson,
+    /// NIGHTS's layout before it was filtered.
+    NightsRaw,
+    /// AligNet's layout.
+    AligNet,
+    /// The layout of *Levels*.
+    Levels,
 }
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 20] = [
         Self::Nights,
         Self::Bapps,
         Self::BappsJnd,
@@ -58,6 +78,15 @@ impl AnyFormat {
         Self::OddOneOut,
         Self::SameDifferent,
         Self::Quadruplets,
+        Self::Rdm,
+        Self::Images92,
+        Self::Algonauts,
+        Self::MultiArrangement,
+        Self::FreeArrangement,
+        Self::Peterson,
+        Self::NightsRaw,
+        Self::AligNet,
+        Self::Levels,
     ];
 
     /// The implementation.
@@ -74,6 +103,15 @@ impl AnyFormat {
             Self::Raid => &Raid,
             Self::SameDifferent => &SameDifferentManifest,
             Self::Quadruplets => &QuadrupletsManifest,
+            Self::Rdm => &RdmManifest,
+            Self::Images92 => &Published::Images92,
+            Self::Algonauts => &Published::Algonauts,
+            Self::MultiArrangement => &Published::MultiArrangement,
+            Self::FreeArrangement => &Published::FreeArrangement,
+            Self::Peterson => &Published::Peterson,
+            Self::NightsRaw => &NightsRaw,
+            Self::AligNet => &AligNet,
+            Self::Levels => &Levels,
         }
     }
 
@@ -133,9 +171,28 @@ impl DatasetFormat {
     pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
     /// `quadruplets`
     pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
+    /// `rdm`
+    pub const RDM: Self = Self::plain(AnyFormat::Rdm);
+    /// `92-images`
+    pub const IMAGES_92: Self = Self::plain(AnyFormat::Images92);
+    /// `algonauts2019`
+    pub const ALGONAUTS: Self = Self::plain(AnyFormat::Algonauts);
+    /// `multi-arrangement`
+    pub const MULTI_ARRANGEMENT: Self = Self::plain(AnyFormat::MultiArrangement);
+    /// `free-arrangement`
+    pub const FREE_ARRANGEMENT: Self = Self::plain(AnyFormat::FreeArrangement);
+    /// `peterson`
+    pub const PETERSON: Self = Self::plain(AnyFormat::Peterson);
+
+    /// `nights-raw`
+    pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
+    /// `alignet`
+    pub const ALIGNET: Self = Self::plain(AnyFormat::AligNet);
+    /// `levels`
+    pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 26] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
@@ -153,6 +210,15 @@ impl DatasetFormat {
         Self::ODD_ONE_OUT,
         Self::SAME_DIFFERENT,
         Self::QUADRUPLETS,
+        Self::RDM,
+        Self::IMAGES_92,
+        Self::ALGONAUTS,
+        Self::MULTI_ARRANGEMENT,
+        Self::FREE_ARRANGEMENT,
+        Self::PETERSON,
+        Self::NIGHTS_RAW,
+        Self::ALIGNET,
+        Self::LEVELS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

@@ -4,9 +4,10 @@ mod quadruplets;
 mod same_different;
 mod votes;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builder::Builder;
+use super::choices::{array_in, is_array, open_with_list};
 use super::files::{Files, file_in, folder_of};
 use super::format::Format;
 use super::rows::{Splits, find, image_names};
@@ -16,6 +17,7 @@ use super::{
     Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RESPONSE_TIME, RatedPair,
     Trials, TwoAlternatives,
 };
+use crate::remedy::Choice;
 
 pub(super) use quadruplets::QuadrupletsManifest;
 pub(super) use same_different::SameDifferentManifest;
@@ -73,7 +75,7 @@ impl Format for TwoAfcManifest {
     }
 }
 
-/// `oddoneout.csv`.
+/// `oddoneout.csv`, or `triplets.npy` with a list of images.
 pub(super) struct OddOneOutManifest;
 
 impl Format for OddOneOutManifest {
@@ -83,19 +85,48 @@ impl Format for OddOneOutManifest {
 
     fn description(&self) -> &'static str {
         "odd-one-out triplets of your own: oddoneout.csv with image_1,image_2,image_3,odd\
-         [,group,subject,split,response_time]"
+         [,group,subject,split,response_time]; or triplets.npy, the odd one last, with images.txt"
     }
 
     fn level(&self) -> Level {
         Level::High
     }
 
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::Odd]
+    }
+
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        recognise(self, folder)
+        recognise(self, folder).or_else(|| array_in(folder).map(|_| self.name()))
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
-        open(self, data, options, odd_one_out)
+        let (array, choice) = match triplets_in(data) {
+            Some(path) => (Some(path), options.split.as_ref().map(|_| Choice::Split)),
+            None => (None, options.odd.map(|_| Choice::Odd)),
+        };
+        if let Some(choice) = choice {
+            let dataset = match array {
+                Some(_) => "an array of triplets, which has no splits",
+                None => "oddoneout.csv, whose column `odd` says it",
+            };
+            return Err(DatasetError::NotApplicable { choice, dataset: dataset.to_owned() });
+        }
+        match array {
+            Some(path) => open_with_list(self, &path, options),
+            None => open(self, data, options, odd_one_out),
+        }
+    }
+}
+
+/// The array of triplets that is asked for; `None` if it is a table.
+fn triplets_in(data: &Path) -> Option<PathBuf> {
+    if data.is_file() {
+        return is_array(data).then(|| data.to_owned());
+    }
+    match file_in(data, "oddoneout.csv") {
+        Some(_) => None,
+        None => array_in(data),
     }
 }
 

@@ -66,6 +66,10 @@ impl Dataset {
         if let Some(selection) = &options.selection {
             dataset = dataset.selected(selection)?;
         }
+        // A release is known, and the user's own word is one.
+        if dataset.release.is_none() && options.odd.is_none() {
+            dataset.notes.extend(dataset.odd_place().map(|found| found.to_string()));
+        }
         debug_assert!(dataset.labels.iter().all(|l| l.codes.len() == dataset.trials.len()));
         Ok(dataset)
     }
@@ -80,6 +84,7 @@ fn check_choices(
     let given = [
         (Choice::MinVotes, options.min_votes.is_some()),
         (Choice::ThingsImages, options.things_images.is_some()),
+        (Choice::Odd, options.odd.is_some()),
         (Choice::Split, options.split.is_some()),
     ];
     let takes = format.format().choices();

@@ -70,9 +70,9 @@ impl Format for Raid {
             if builder.is_full() {
                 return Ok(false);
             }
-            let Answered { scene, distortion, names, first } = columns.read(row)?;
+            let Answered { scene, distortion, names, first, time } = columns.read(row)?;
             let [first_votes, second_votes] = [first, !first].map(|vote| f64::from(u8::from(vote)));
-            builder.add(
+            let is_added = builder.add(
                 record,
                 row.line(),
                 names.each_ref().map(String::as_str),
@@ -85,6 +85,7 @@ impl Format for Raid {
                 },
                 &[&scene, distortion],
             )?;
+            time.filter(|_| is_added).into_iter().for_each(|time| builder.answered_in(time));
             Ok(true)
         })?;
         let notes = vec!["the images of one scene are resampled together".to_owned()];
@@ -106,6 +107,8 @@ struct Columns {
     scene: Column,
     levels: [Column; 4],
     answer: Column,
+    /// In ms, where the table has it.
+    time: Option<Column>,
 }
 
 /// A row of the table.
@@ -116,6 +119,8 @@ struct Answered {
     names: [String; 4],
     /// Whether the first pair was chosen.
     first: bool,
+    /// How long that took, in ms.
+    time: Option<f64>,
 }
 
 impl Columns {
@@ -130,6 +135,7 @@ impl Columns {
                 table.column("distortion_level_22")?,
             ],
             answer: table.column("answer")?,
+            time: table.find("reaction_time_ms"),
         })
     }
 
@@ -148,6 +154,14 @@ impl Columns {
             *name = format!("{prefix}_img_{scene:02}_level_{level:02}.png");
         }
         let answer = row.parse(self.answer, "1 or 2", |n: &u8| (1..=2).contains(n))?;
-        Ok(Answered { scene: format!("img_{scene:02}"), distortion, names, first: answer == 1 })
+        let is_time = |time: &f64| *time > 0.0 && time.is_finite();
+        let time = self.time.map(|column| row.parse(column, "a number of ms above 0", is_time));
+        Ok(Answered {
+            scene: format!("img_{scene:02}"),
+            distortion,
+            names,
+            first: answer == 1,
+            time: time.transpose()?,
+        })
     }
 }

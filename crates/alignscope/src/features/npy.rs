@@ -7,16 +7,11 @@ use std::sync::OnceLock;
 use half::f16;
 
 use crate::input_file::{self, HashedPath, InputFile, check_pointer};
+use crate::numpy_file::{MAX_BEGINNING, NpyHeader};
 use crate::progress::{Progress, Silent};
 
 /// Bytes of numbers that are turned into f32 at a time.
 const RUN: usize = 1 << 16;
-
-/// A header is no longer than this, even one that NumPy pads.
-const MAX_HEADER: usize = 1 << 16;
-
-/// Bytes in which magic, length and header stand.
-const MAX_BEGINNING: u64 = 6 + 2 + 4 + MAX_HEADER as u64;
 
 /// A number format of a `.npy` file that can be features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,42 +254,16 @@ impl Header {
     fn read(path: &Path, mut file: &[u8], length: u64) -> Result<Self, NpyError> {
         let wrong =
             |found: &str| NpyError::Header { path: path.to_owned(), found: found.to_owned() };
-        let mut begin = [0; 8];
-        file.read_exact(&mut begin).map_err(|_| wrong("it ends before its header"))?;
-        let (magic, [major, _]) = begin.split_at(6) else { unreachable!("eight bytes") };
-        if magic != b"\x93NUMPY" {
-            return Err(wrong("it does not begin as one"));
+        let NpyHeader { descr, fortran_order, shape, bytes: start } =
+            NpyHeader::read(&mut file).map_err(wrong)?;
+        let format = Format::of(&descr)
+            .ok_or_else(|| NpyError::Type { path: path.to_owned(), found: descr })?;
+        if fortran_order {
+            return Err(NpyError::Order { path: path.to_owned() });
         }
-        let mut size = [0; 4];
-        // Version 1 has two bytes for the length of the header, later ones four.
-        let size_bytes = if *major == 1 { 2 } else { 4 };
-        file.read_exact(&mut size[..size_bytes]).map_err(|_| wrong("it ends before its header"))?;
-        let size = u32::from_le_bytes(size) as usize;
-        if size > MAX_HEADER {
-            return Err(wrong("its header is too long"));
-        }
-        let mut header = vec![0; size];
-        file.read_exact(&mut header).map_err(|_| wrong("it ends before its header does"))?;
-        let header = String::from_utf8(header).map_err(|_| wrong("its header is no text"))?;
-        let descr = value(&header, "descr")
-            .and_then(quoted)
-            .ok_or_else(|| wrong("its header has no plain `descr`"))?;
-        let format = Format::of(descr)
-            .ok_or_else(|| NpyError::Type { path: path.to_owned(), found: descr.to_owned() })?;
-        match value(&header, "fortran_order") {
-            Some(order) if order.starts_with("False") => {}
-            Some(order) if order.starts_with("True") => {
-                return Err(NpyError::Order { path: path.to_owned() });
-            }
-            _ => return Err(wrong("its header has no `fortran_order`")),
-        }
-        let shape = value(&header, "shape")
-            .and_then(sizes)
-            .ok_or_else(|| wrong("its header has no `shape`"))?;
         if shape.is_empty() || shape.contains(&0) {
             return Err(NpyError::Shape { path: path.to_owned(), found: shape });
         }
-        let start = (6 + 2 + size_bytes + size) as u64;
         let numbers = shape.iter().try_fold(format.bytes(), |n, size| n.checked_mul(*size));
         let expected = numbers.ok_or_else(|| wrong("its shape is too large"))? as u64;
         let found = length.saturating_sub(start);
@@ -318,22 +287,6 @@ fn beginning(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     file.take(MAX_BEGINNING).read_to_end(&mut beginning)?;
     check_pointer(&beginning)?;
     Ok((beginning, length))
-}
-
-/// What follows a key of the header, which is a Python dictionary.
-fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = header.split_once(&format!("'{key}'"))?;
-    Some(rest.trim_start().strip_prefix(':')?.trim_start())
-}
-
-fn quoted(text: &str) -> Option<&str> {
-    Some(text.strip_prefix('\'')?.split_once('\'')?.0)
-}
-
-/// The sizes of `(3, 4, 5)` or `(3,)`.
-fn sizes(text: &str) -> Option<Vec<usize>> {
-    let (inner, _) = text.strip_prefix('(')?.split_once(')')?;
-    inner.split(',').map(str::trim).filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect()
 }
 
 #[cfg(test)]

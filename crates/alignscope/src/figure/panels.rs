@@ -2,6 +2,7 @@
 
 use super::axes::Frame;
 use super::curves::{Kind, PanelData, Point};
+use super::heat_map::HeatMap;
 use super::map::Map;
 use super::palette::Palette;
 use super::panel;
@@ -17,6 +18,8 @@ pub(super) enum Panel {
     Curves(PanelData),
     /// A map of training and depth.
     Map(Map),
+    /// A matrix of two models' stages.
+    HeatMap(HeatMap),
 }
 
 impl Panel {
@@ -24,7 +27,7 @@ impl Panel {
     pub(super) fn curves(&self) -> Option<&PanelData> {
         match self {
             Self::Curves(panel) => Some(panel),
-            Self::Map(_) => None,
+            Self::Map(_) | Self::HeatMap(_) => None,
         }
     }
 
@@ -33,6 +36,7 @@ impl Panel {
         match self {
             Self::Curves(panel) => panel.titles(),
             Self::Map(map) => map.titles(),
+            Self::HeatMap(map) => map.titles(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Panel {
         match self {
             Self::Curves(panel) => panel::draw(svg, frame, panel, palette),
             Self::Map(map) => map.draw(svg, frame),
+            Self::HeatMap(map) => map.draw(svg, frame),
         }
     }
 
@@ -49,6 +54,7 @@ impl Panel {
         match self {
             Self::Curves(panel) => describe(panel),
             Self::Map(map) => map.described(),
+            Self::HeatMap(map) => map.described(),
         }
     }
 
@@ -57,6 +63,7 @@ impl Panel {
         match self {
             Self::Curves(panel) => table::rows(panel),
             Self::Map(map) => map.rows(),
+            Self::HeatMap(map) => map.rows(),
         }
     }
 }

@@ -140,6 +140,7 @@ impl TrainingCurve<'_> {
             step: Some(at.step),
             step_low: None,
             step_high: None,
+            chosen_on: None,
         }
     }
 }
@@ -193,7 +194,7 @@ mod tests {
     fn replicates(estimate: f64, resampled: [f64; 4]) -> Replicates {
         // A little of its own for each, so that there is variation.
         let resampled = (0..400).map(|i| resampled[i % 4] + 1e-6 * f64::from(i as u32)).collect();
-        Replicates { estimate, resampled, acceleration: None, clusters: 50 }
+        Replicates { estimate, resampled, acceleration: None, clusters: 50, factors: None }
     }
 
     fn find(states: &[(usize, f64, [f64; 4])]) -> Vec<FindingRow> {

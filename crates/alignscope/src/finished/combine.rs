@@ -282,7 +282,7 @@ fn joined<R: Clone + Debug>(
 
 /// Copies what is the same of all runs.
 fn copy_first(first: &Path, out: &OutputFolder) -> Result<(), CombineError> {
-    for table in [RunTable::Trials, RunTable::Ceilings] {
+    for table in [RunTable::Trials, RunTable::Judgements, RunTable::Ceilings] {
         let (from, to) = (first.join(table.file()), out.file(table.file()));
         let copied = std::fs::read(&from).and_then(|bytes| atomic_write::write(&to, &bytes));
         copied.map_err(|source| CombineError::Copy { from, to, source })?;

@@ -62,28 +62,53 @@ impl RatedResampler for Resampler {
 /// # Panics
 /// The lengths differ, or a value is NaN.
 pub fn kendall(x: &[f64], y: &[f64]) -> f64 {
-    assert_eq!(x.len(), y.len(), "pairs of values");
-    assert!(x.iter().chain(y).all(|v| !v.is_nan()), "numbers that can be ordered");
-    let mut points: Vec<(f64, f64)> = x.iter().zip(y).map(|(x, y)| (x + 0.0, y + 0.0)).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-
-    let pairs = |n: usize| (n as u64) * (n as u64).saturating_sub(1) / 2;
-    let ties_x: u64 = points.chunk_by(|a, b| a.0 == b.0).map(|run| pairs(run.len())).sum();
-    let ties_xy: u64 = points.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
-    let mut y: Vec<f64> = points.into_iter().map(|(_, y)| y).collect();
-    let discordant = sort_counting(&mut y);
-    let ties_y: u64 = y.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
-
-    let all = pairs(y.len());
+    let Counted { difference, all, ties_x, ties_y } = Counted::of(x, y);
     if ties_x == all || ties_y == all {
         return f64::NAN;
     }
-    // all = concordant + discordant + (tied in x or y or both)
-    let tied = ties_x + ties_y - ties_xy;
-    let concordant = all - discordant - tied;
-    let difference = concordant as f64 - discordant as f64;
     let tau = difference / ((all - ties_x) as f64).sqrt() / ((all - ties_y) as f64).sqrt();
     tau.clamp(-1.0, 1.0)
+}
+
+/// Kendall's tau-a, −1 to 1: (concordant − discordant) / n₀; NaN as for [`kendall`].
+///
+/// # Panics
+/// As [`kendall`].
+pub(super) fn kendall_tau_a(x: &[f64], y: &[f64]) -> f64 {
+    let Counted { difference, all, ties_x, ties_y } = Counted::of(x, y);
+    if ties_x == all || ties_y == all { f64::NAN } else { difference / all as f64 }
+}
+
+/// Pairs of values, counted.
+struct Counted {
+    /// Concordant less discordant ones.
+    difference: f64,
+    all: u64,
+    ties_x: u64,
+    ties_y: u64,
+}
+
+impl Counted {
+    fn of(x: &[f64], y: &[f64]) -> Self {
+        assert_eq!(x.len(), y.len(), "pairs of values");
+        assert!(x.iter().chain(y).all(|v| !v.is_nan()), "numbers that can be ordered");
+        let mut points: Vec<(f64, f64)> =
+            x.iter().zip(y).map(|(x, y)| (x + 0.0, y + 0.0)).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+
+        let pairs = |n: usize| (n as u64) * (n as u64).saturating_sub(1) / 2;
+        let ties_x: u64 = points.chunk_by(|a, b| a.0 == b.0).map(|run| pairs(run.len())).sum();
+        let ties_xy: u64 = points.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
+        let mut y: Vec<f64> = points.into_iter().map(|(_, y)| y).collect();
+        let discordant = sort_counting(&mut y);
+        let ties_y: u64 = y.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
+
+        let all = pairs(y.len());
+        // all = concordant + discordant + (tied in x or y or both)
+        let tied = ties_x + ties_y - ties_xy;
+        let concordant = all - discordant - tied;
+        Self { difference: concordant as f64 - discordant as f64, all, ties_x, ties_y }
+    }
 }
 
 /// Sorts ascending, and counts the pairs that stood in descending order.

@@ -59,8 +59,12 @@ impl Choices {
             Some(questions) => Some(Self::of_questions(&questions, &clusters)),
             None => {
                 let ratings = paradigm.ratings()?;
-                let of_shares = ratings.rated().iter().any(|(_, rated)| rated.needs_shares());
-                if of_shares { None } else { Self::of_ratings(paradigm, &ratings, &clusters) }
+                // Shares of people, and matrices of each person, are not scores of a mean person.
+                let are_scores = ratings.rated().iter().any(|(_, rated)| !rated.needs_shares());
+                match are_scores {
+                    true => Self::of_ratings(paradigm, &ratings, &clusters),
+                    false => None,
+                }
             }
         }
     }

@@ -258,6 +258,8 @@ pub struct Answer {
     pub same_votes: Option<f64>,
     /// Votes that they are not.
     pub different_votes: Option<f64>,
+    /// How different people find the two images, the mean of their matrices.
+    pub dissimilarity: Option<f64>,
 }
 
 impl std::fmt::Display for Answer {
@@ -270,6 +272,9 @@ impl std::fmt::Display for Answer {
             Self { odd: Some(odd), .. } => write!(f, "odd {odd}"),
             Self { same_votes: Some(same), different_votes: Some(different), .. } => {
                 write!(f, "votes {same} for the same and {different} for different")
+            }
+            Self { dissimilarity: Some(dissimilarity), .. } => {
+                write!(f, "dissimilarity {dissimilarity}")
             }
             Self { .. } => write!(f, "no answer"),
         }
@@ -349,16 +354,22 @@ pub enum Ceiling {
     VoteAgreement,
     /// The correlation with mean opinion scores that other people might have given.
     RepeatedMos,
+    /// The measure of the mean matrix of the other people and a person's.
+    NoiseCeilingLower,
+    /// The measure of the mean matrix of all people and a person's.
+    NoiseCeilingUpper,
 }
 
 impl Ceiling {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::MajorityShare,
         Self::OneOtherPerson,
         Self::MajorityOfOthers,
         Self::VoteAgreement,
         Self::RepeatedMos,
+        Self::NoiseCeilingLower,
+        Self::NoiseCeilingUpper,
     ];
 
     /// The name used in results.
@@ -369,12 +380,17 @@ impl Ceiling {
             Self::MajorityOfOthers => "majority-of-others",
             Self::VoteAgreement => "vote-agreement",
             Self::RepeatedMos => "repeated-mos",
+            Self::NoiseCeilingLower => "noise-ceiling-lower",
+            Self::NoiseCeilingUpper => "noise-ceiling-upper",
         }
     }
 
     /// Whether figures and the column `ceiling` of `scores.csv` have it.
     pub fn is_drawn(self) -> bool {
-        matches!(self, Self::MajorityShare | Self::VoteAgreement | Self::RepeatedMos)
+        matches!(
+            self,
+            Self::MajorityShare | Self::VoteAgreement | Self::RepeatedMos | Self::NoiseCeilingLower
+        )
     }
 }
 

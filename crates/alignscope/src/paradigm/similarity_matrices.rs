@@ -1,8 +1,8 @@
 //! Matrices of (dis)similarity, one of each person.
 
-use super::kind::{Answer, ImageIndex, Paradigm, Ratings};
+use super::kind::{Answer, Column, ImageIndex, Paradigm, Ratings};
 use super::{Measure, Score, Ties};
-use crate::paradigm::correlations;
+use crate::measure::{MatrixMeasure, MatrixSample, tied};
 
 /// How different people find each two of some images.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,14 @@ impl SimilarityMatrices {
             people: self.people.clone(),
             dissimilarities: self.dissimilarities.iter().map(|d| pick(d, positions)).collect(),
         }
+    }
+
+    /// How many different images there are.
+    pub fn image_count(&self) -> usize {
+        let mut images: Vec<ImageIndex> = self.pairs.iter().flatten().copied().collect();
+        images.sort_unstable();
+        images.dedup();
+        images.len()
     }
 
     /// The mean dissimilarity of a pair over the people who judged it; `None` if nobody did.
@@ -71,9 +79,16 @@ impl Paradigm for SimilarityMatrices {
         self.question(trial)
     }
 
-    /// Minus the mean dissimilarity, so that more is closer.
+    /// The mean dissimilarity over people.
     fn answer(&self, trial: usize) -> Answer {
-        Answer { score: self.mean(trial).map(|mean| -mean), ..Answer::default() }
+        Answer { dissimilarity: self.mean(trial), ..Answer::default() }
+    }
+
+    fn columns(&self) -> Vec<(&'static str, Column)> {
+        let images = |place: usize| Column::Images(self.pairs.iter().map(|p| p[place]).collect());
+        let mean = |pair| self.mean(pair).unwrap_or(f64::NAN);
+        let means = Column::Numbers((0..self.count()).map(mean).collect());
+        vec![("first", images(0)), ("second", images(1)), ("dissimilarity", means)]
     }
 
     fn main_measure(&self) -> Measure {
@@ -84,18 +99,29 @@ impl Paradigm for SimilarityMatrices {
         0.0
     }
 
+    /// Each measure of the distances and a person's matrix, the mean over people. Chance is what
+    /// equal distances give: 0 of correlations, but more of cosines.
     fn score(&self, distances: &[f64], _: Ties) -> Vec<Score> {
-        let means: Vec<f64> =
-            (0..self.count()).map(|pair| -self.mean(pair).unwrap_or(0.0)).collect();
-        correlations(distances, &means)
+        let columns = [distances.to_vec(), vec![1.0; distances.len()]];
+        let sample = MatrixSample::new(&self.pairs, &self.dissimilarities, &columns);
+        let n_ties = tied(distances);
+        let score = |measure: MatrixMeasure| {
+            let [value, chance] = sample.means(measure);
+            let chance = if chance.is_nan() { 0.0 } else { chance };
+            let n = self.count();
+            Score { measure: measure.measure(), value, n, n_ties, n_left_out: 0, chance }
+        };
+        MatrixMeasure::ALL.into_iter().map(score).collect()
     }
 
+    /// Minus the mean dissimilarity over people, so that more is closer: what pages and checks show.
+    /// Measures are of each person's matrix.
     fn ratings(&self) -> Option<Ratings> {
         let score = |pair| -self.mean(pair).unwrap_or(0.0);
         Some(Ratings {
             scores: (0..self.count()).map(score).collect(),
             deviations: vec![None; self.count()],
-            measures: Measure::of_ratings().map(|(measure, _)| measure).collect(),
+            measures: vec![],
         })
     }
 

@@ -93,6 +93,8 @@ impl Trials {
         let Some((images, first)) = rows.first() else { return Ok(Self::OddOneOut(vec![])) };
         Ok(if first.score.is_some() {
             Self::RatedPairs(all(rows, rated_pair)?)
+        } else if first.dissimilarity.is_some() {
+            Self::Matrices(mean_matrix(rows)?)
         } else if first.same_votes.is_some() {
             Self::SameDifferent(all(rows, same_different)?)
         } else if first.left_votes.is_some() && images[3].is_some() {
@@ -141,6 +143,16 @@ fn same_different((images, answer): &TrialRow) -> Option<SameDifferent> {
     let [same_votes, different_votes] = votes(answer.same_votes, answer.different_votes)?;
     let [Some(a), Some(b), None, None] = *images else { return None };
     Some(SameDifferent { images: [a, b], same_votes, different_votes })
+}
+
+/// One matrix: the mean of all people's, until their own are read.
+fn mean_matrix(rows: &[TrialRow]) -> Result<SimilarityMatrices, usize> {
+    let pairs = all(rows, |(images, _)| {
+        let [Some(a), Some(b), None, None] = *images else { return None };
+        (a != b).then_some([a, b])
+    })?;
+    let means = all(rows, |(_, answer)| answer.dissimilarity.filter(|d| d.is_finite()))?;
+    Ok(SimilarityMatrices { pairs, people: vec!["mean".to_owned()], dissimilarities: vec![means] })
 }
 
 fn odd_one_out((images, answer): &TrialRow) -> Option<OddOneOut> {

@@ -15,7 +15,7 @@ use crate::results::{
     ResultsError, RunDataset, hash_images, images_root, is_there, read_trials, visit_distances,
 };
 use crate::stage::Stage;
-use judge::{Judged, Question, questions};
+use judge::{Judged, Question, order_of_samples, questions};
 
 /// Sample trials of a data set, and misses of each model on it.
 const SAMPLES: usize = 6;
@@ -113,7 +113,9 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             looked_for: 0,
         };
         let step = asked.len().div_ceil(SAMPLES).max(1);
-        let samples = (0..asked.len())
+        let order = order_of_samples(dataset.trials.paradigm(), &asked);
+        let samples = order
+            .into_iter()
             .step_by(step)
             .map(|i| place.example(&asked[i], i, &of_models))
             .collect();

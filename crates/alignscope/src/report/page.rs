@@ -7,6 +7,7 @@ use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel};
+use crate::findings::Finding;
 use crate::model_spec::short_name;
 use crate::results::{ResultsError, is_there, parts_of};
 use crate::shown::thousands;
@@ -201,6 +202,11 @@ fn findings(run: &Run) -> Markup {
                 @if !missing.is_empty() { p.note { "Missing here: " (missing.join("; ")) "." } }
             },
             None => p.note { "What part of the way from chance to the ceiling a score goes is not known: no data set of this run has a ceiling." },
+        }
+        @if run.findings.iter().any(|f| f.finding == Finding::ChosenStage) {
+            p.note {
+                "A peak is the highest of many scores. Each of them is a little off by chance, and the highest is more often one that chance has raised than one that it has lowered: so a peak is a little too high. For a " code { "chosen-stage" } " the stage is chosen by one half of the clusters and scored on the other half, where chance raises it no more than any other, over many splits. For " code { "stage-chosen-on" } " it is the stage that is best on another data set."
+            }
         }
         (some_of(tables::findings(run), "findings.csv"))
     }

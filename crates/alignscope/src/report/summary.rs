@@ -85,6 +85,12 @@ fn curve<'a>(
         if deep.is_empty() { String::new() } else { format!(" ({})", deep.join("; ")) },
         points.level(peak.value, peak.ci_low, peak.ci_high)
     );
+    if let Some(chosen) = of(Finding::ChosenStage).filter(|chosen| chosen.value.is_finite()) {
+        let level = points.level(chosen.value, chosen.ci_low, chosen.ci_high);
+        said.push_str(&format!(
+            "; chosen by half of the clusters, a stage has {level} on the other half"
+        ));
+    }
     if let Some(onset) = of(Finding::Onset) {
         match onset.stage {
             Some(stage) => said.push_str(&format!(

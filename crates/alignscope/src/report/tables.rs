@@ -34,9 +34,13 @@ pub(super) fn scores(run: &Run) -> Table {
             None => curves.push(vec![row]),
         }
     }
+    let chosen = run.findings.iter().filter(|f| f.finding == Finding::ChosenStage);
+    let key = |f: &FindingRow| (f.dataset.clone(), f.model.clone(), f.distance);
+    let chosen: HashMap<_, &FindingRow> = chosen.map(|f| (key(f), f)).collect();
     let mut rows = Vec::new();
     for of_curve in &curves {
         let row = of_curve[0];
+        let chosen = chosen.get(&(row.dataset.clone(), row.model.clone(), Some(row.distance)));
         let peak = of_curve[first_highest(of_curve.iter().map(|r| r.value)).unwrap_or(0)];
         let last = of_curve.last().unwrap_or(&of_curve[0]);
         let ties = of_curve.iter().map(|r| r.n_ties).max().unwrap_or(0);
@@ -48,6 +52,8 @@ pub(super) fn scores(run: &Run) -> Table {
             Cell::text(row.measure.to_string()),
             Cell::sorted(peak.stage.to_string(), Some(peak.depth_percent)),
             Cell::interval(Some(peak.value), peak.ci_low, peak.ci_high),
+            chosen
+                .map_or(Cell::number(None), |f| Cell::interval(Some(f.value), f.ci_low, f.ci_high)),
             Cell::sorted(last.stage.to_string(), Some(last.depth_percent)),
             Cell::interval(Some(last.value), last.ci_low, last.ci_high),
             Cell::number(row.chance),
@@ -60,7 +66,7 @@ pub(super) fn scores(run: &Run) -> Table {
     }
     Table {
         caption:
-            "Scores at the peak and at the last stage, with 95 % intervals where there are any"
+            "Scores at the peak, of a stage chosen on other clusters than it is scored on, and at the last stage, with 95 % intervals where there are any"
                 .to_owned(),
         columns: owned(&[
             "data set",
@@ -69,6 +75,7 @@ pub(super) fn scores(run: &Run) -> Table {
             "measure",
             "peak at",
             "peak",
+            "chosen stage",
             "last stage",
             "score",
             "chance",
@@ -128,13 +135,22 @@ pub(super) fn findings(run: &Run) -> Table {
             Cell::text(f.finding.to_string()),
             Cell::sorted(f.stage.map_or_else(String::new, |s| s.to_string()), f.depth_percent),
             Cell::interval(Some(f.value), f.ci_low, f.ci_high),
+            Cell::text(f.chosen_on.clone().unwrap_or_default()),
             Cell::text(f.note.clone()),
         ]
     });
     Table {
         caption: "What is read off the curves".to_owned(),
         columns: owned(&[
-            "data set", "model", "distance", "measure", "energy", "finding", "stage", "value",
+            "data set",
+            "model",
+            "distance",
+            "measure",
+            "energy",
+            "finding",
+            "stage",
+            "value",
+            "chosen on",
             "note",
         ]),
         rows: rows.collect(),

@@ -204,11 +204,14 @@ fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_bac
     let folder = tempfile::tempdir().expect("a temporary folder");
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
-    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,,{rest},,,,\n");
+    let line = |rest: &str| format!("nights,{b32},normalized-euclidean,accuracy,,{rest},,,,,\n");
     let rows = [
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high,chosen_on\n"
             .to_owned(),
         line("peak,block 1,2.52,0.7,0.69,0.71,in 95 % of resamples at a depth of 2.5 to 7.5 %"),
+        line(
+            "chosen-stage,block 1,2.52,0.68,0.67,0.69,\"best on 80.0 % of halves, block 2 on 20.0 %\"",
+        ),
         line(
             "onset,block 1,2.52,0.1,0.05,0.15,\"above image by the value, later stages too, but not block 2\"",
         ),
@@ -218,8 +221,10 @@ fn the_summary_says_where_a_curve_peaks_rises_and_drops_and_whether_it_falls_bac
     ];
     fs::write(folder.path().join("findings.csv"), rows.concat()).expect("written");
     let said = words(&page(folder.path(), &figures));
-    let sentence = "CLIP B/32 peaks at block 1 (2.5 %; in 95 % of resamples at a depth of 2.5 to 7.5 %) with 70.0 % [69.0, 71.0]; it is first clearly above the pixels at block 1 (2.5 %), later stages too, but not block 2; it drops by 5.0 points [1.0, 9.0] from block 1 to block 2 at 97.5 %, then clearly up by 0.100 to projection.";
+    let sentence = "CLIP B/32 peaks at block 1 (2.5 %; in 95 % of resamples at a depth of 2.5 to 7.5 %) with 70.0 % [69.0, 71.0]; chosen by half of the clusters, a stage has 68.0 % [67.0, 69.0] on the other half; it is first clearly above the pixels at block 1 (2.5 %), later stages too, but not block 2; it drops by 5.0 points [1.0, 9.0] from block 1 to block 2 at 97.5 %, then clearly up by 0.100 to projection.";
     assert!(said.contains(sentence), "{said}");
+    assert!(said.contains("0.680 [0.670, 0.690]"), "the score of a chosen stage: {said}");
+    assert!(said.contains("so a peak is a little too high"), "{said}");
 }
 
 #[test]
@@ -228,14 +233,14 @@ fn what_a_table_leaves_out_is_said_and_levels_that_were_not_run_are_named() {
     let b32 = "openai/clip-vit-base-patch32";
     let figures = run_folder(folder.path(), b32, false);
     let mut rows =
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high,chosen_on\n"
             .to_owned();
     rows += &format!(
-        "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,,,,,\n"
+        "nights,{b32},normalized-euclidean,accuracy,,normalized-projection,projection,100,0.75,0.7,0.8,,,,,,\n"
     );
-    rows += "nights,ssim,own,accuracy,,normalized-projection,output,0,0.25,0.2,0.3,,,,,\n";
+    rows += "nights,ssim,own,accuracy,,normalized-projection,output,0,0.25,0.2,0.3,,,,,,\n";
     for _ in 0..1600 {
-        rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,,,,,\n");
+        rows += &format!("nights,{b32},cosine,accuracy,,peak,block 1,2.5,0.7,,,,,,,,\n");
     }
     fs::write(folder.path().join("findings.csv"), rows).expect("written");
     let said = words(&page(folder.path(), &figures));
@@ -304,9 +309,9 @@ fn energy_is_told_in_words_beside_its_figure_and_is_no_score() {
     let energy = Figure::from_energy(&energy, &FigureOptions::default()).expect("drawn");
     figures.push(NamedFigure { name: "channel-energy".to_owned(), figure: energy });
     let findings = format!(
-        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high\n\
-         nights,{b32},,,activations,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\",,,,\n\
-         nights,{b32},,,differences,half-in-one-channel,,,,,,no channel holds half at any stage,,,,\n"
+        "dataset,model,distance,measure,energy,finding,stage,depth_percent,value,ci_low,ci_high,note,series,step,step_low,step_high,chosen_on\n\
+         nights,{b32},,,activations,half-in-one-channel,block 1,7.5,0.875,,,\"channel 7, and at every later stage\",,,,,\n\
+         nights,{b32},,,differences,half-in-one-channel,,,,,,no channel holds half at any stage,,,,,\n"
     );
     fs::write(folder.path().join("findings.csv"), findings).expect("written");
     let page = page(folder.path(), &figures);

@@ -1,5 +1,6 @@
 //! From resampled values to an interval.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::normal::{normal_cdf, normal_quantile, t_cdf, t_quantile};
@@ -23,8 +24,50 @@ pub struct Replicates {
     pub resampled: Vec<f64>,
     /// The acceleration of BCa, where it is known ([`acceleration`]).
     pub acceleration: Option<f64>,
-    /// Clusters that the score is of.
+    /// Clusters that the score is of; of people and images the fewer.
     pub clusters: usize,
+    /// The score when people and images are drawn by themselves, if `resampled` draws both.
+    pub factors: Option<Box<Factors>>,
+}
+
+/// A score under resamples of people alone and of images alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors {
+    /// The score under each resample of people, and of images.
+    pub values: [Vec<f64>; 2],
+    /// How many people there are, and how many images.
+    pub sizes: [usize; 2],
+}
+
+impl Factors {
+    /// The variance of a score of people and images, from that under resamples of both. What people
+    /// and images do together is in it three times, so that it is too large:
+    ///
+    /// ```text
+    /// V = a·V_people + b·V_images − a·b·(V_both − V_people − V_images)
+    /// a = p/(p − 1) for p people,  b = n/(n − 1) for n images
+    /// ```
+    ///
+    /// but at least a·V_people and b·V_images, and at most V_both.
+    ///
+    /// # Source
+    /// Schütt et al., *Statistical inference on representational geometries*, eLife 12 (2023), with
+    /// rsatoolbox's formula for small samples.
+    fn variance(&self, both: f64) -> f64 {
+        let [a, b] = self.sizes.map(|size| size as f64 / (size as f64 - 1.0));
+        let [people, images] = self.values.each_ref().map(|values| variance(values)[1]);
+        let corrected = a * people + b * images - a * b * (both - people - images);
+        corrected.max(a * people).max(b * images).min(both)
+    }
+}
+
+/// Mean and variance of the values that are defined.
+fn variance(values: &[f64]) -> [f64; 2] {
+    let values = || values.iter().filter(|v| !v.is_nan());
+    let count = values().count() as f64;
+    let mean = values().sum::<f64>() / count;
+    let squares: f64 = values().map(|v| (v - mean) * (v - mean)).sum();
+    [mean, squares / (count - 1.0)]
 }
 
 /// A 95 % interval of a score.
@@ -107,18 +150,33 @@ impl Replicates {
     pub fn tail_p(&self) -> Result<f64, NoInterval> {
         self.sorted()?;
         let n = self.clusters as f64;
-        let [_, deviation] = self.spread();
-        let error = (n / (n - 1.0)).sqrt() * deviation;
-        Ok(2.0 * t_cdf(-self.estimate.abs() / error, n - 1.0))
+        Ok(2.0 * t_cdf(-self.estimate.abs() / self.standard_error(), n - 1.0))
+    }
+
+    /// The bootstrap standard error: √(n/(n − 1)) · standard deviation of the resamples; of people and
+    /// images the root of their corrected variance ([`Factors`]).
+    pub fn standard_error(&self) -> f64 {
+        let n = self.clusters as f64;
+        (n / (n - 1.0)).sqrt() * self.spread()[1]
+    }
+
+    /// The score under each resample. Of people and images the resamples are drawn together about
+    /// their mean, so that with the expansion for few clusters they vary as the corrected variance
+    /// ([`Factors`]) says.
+    pub fn values(&self) -> Cow<'_, [f64]> {
+        let Some(factors) = &self.factors else { return Cow::Borrowed(&self.resampled) };
+        let [mean, both] = variance(&self.resampled);
+        let n = self.clusters as f64;
+        let share = (factors.variance(both) * (n - 1.0) / n / both).sqrt();
+        // Of what does not vary nothing is to be corrected.
+        let share = if share.is_nan() { 1.0 } else { share };
+        Cow::Owned(self.resampled.iter().map(|value| mean + share * (value - mean)).collect())
     }
 
     /// Mean and standard deviation of the resamples that have a value.
     pub(super) fn spread(&self) -> [f64; 2] {
-        let values = || self.resampled.iter().filter(|v| !v.is_nan());
-        let count = values().count() as f64;
-        let mean = values().sum::<f64>() / count;
-        let squares: f64 = values().map(|v| (v - mean) * (v - mean)).sum();
-        [mean, (squares / (count - 1.0)).sqrt()]
+        let [mean, variance] = variance(&self.values());
+        [mean, variance.sqrt()]
     }
 
     /// The same resamples of something made of these and other scores.
@@ -127,12 +185,17 @@ impl Replicates {
     /// They are of other resamples.
     pub fn with(&self, other: &Self, of: impl Fn(f64, f64) -> f64) -> Self {
         assert_eq!(self.resampled.len(), other.resampled.len(), "the same resamples");
-        let pairs = self.resampled.iter().zip(&other.resampled);
+        let all = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| of(*a, *b)).collect();
+        let factors = self.factors.as_ref().zip(other.factors.as_ref()).map(|(a, b)| {
+            let values = [0, 1].map(|factor: usize| all(&a.values[factor], &b.values[factor]));
+            Box::new(Factors { values, sizes: a.sizes })
+        });
         Self {
             estimate: of(self.estimate, other.estimate),
-            resampled: pairs.map(|(a, b)| of(*a, *b)).collect(),
+            resampled: all(&self.resampled, &other.resampled),
             acceleration: None,
             clusters: self.clusters.min(other.clusters),
+            factors,
         }
     }
 
@@ -161,7 +224,7 @@ impl Replicates {
         if self.clusters < MIN_CLUSTERS {
             return Err(NoInterval::FewClusters);
         }
-        let mut values: Vec<f64> = self.resampled.iter().copied().filter(|v| !v.is_nan()).collect();
+        let mut values: Vec<f64> = self.values().iter().copied().filter(|v| !v.is_nan()).collect();
         let undefined = self.resampled.len() - values.len();
         if undefined as f64 > MAX_UNDEFINED * self.resampled.len() as f64 {
             return Err(NoInterval::UndefinedResamples);
@@ -265,6 +328,7 @@ mod tests {
             resampled: (0..100).map(f64::from).collect(),
             acceleration: None,
             clusters,
+            factors: None,
         }
     }
 
@@ -319,12 +383,19 @@ mod tests {
         for clusters in [8, 25, 1000] {
             for estimate in [0.5, 1.0, 2.0, 2.5] {
                 let resampled = normal.iter().map(|z| estimate + z).collect();
-                let d = Replicates { estimate, resampled, acceleration: None, clusters };
+                let d =
+                    Replicates { estimate, resampled, acceleration: None, clusters, factors: None };
                 let [p, tail] = [d.p().expect("a p"), d.tail_p().expect("a p")];
                 assert!((p / tail - 1.0).abs() < 0.3 && (p - tail).abs() < 0.006, "{p} {tail}");
             }
             let resampled = normal.iter().map(|z| 8.0 + z).collect();
-            let far = Replicates { estimate: 8.0, resampled, acceleration: None, clusters };
+            let far = Replicates {
+                estimate: 8.0,
+                resampled,
+                acceleration: None,
+                clusters,
+                factors: None,
+            };
             assert_eq!(far.p().expect("a p"), finest_p(2000, clusters));
             assert!(far.tail_p().expect("a p") < 0.1 * finest_p(2000, clusters));
         }

@@ -38,7 +38,7 @@ impl Together {
             }
             clusters = clusters.min(number.clusters);
             largest.resize(number.resampled.len(), 0.0);
-            for (largest, value) in largest.iter_mut().zip(&number.resampled) {
+            for (largest, value) in largest.iter_mut().zip(number.values().iter()) {
                 // NaN is never the larger one.
                 *largest = largest.max((value - mean).abs() / deviation);
             }
@@ -73,7 +73,13 @@ mod tests {
     fn shuffled(step: usize) -> Replicates {
         let at = |i: usize| normal_quantile((((i + 1) * step % 2003) as f64) / 2003.0);
         let resampled = (0..2002).map(at).collect();
-        Replicates { estimate: 0.0, resampled, acceleration: None, clusters: 1_000_000 }
+        Replicates {
+            estimate: 0.0,
+            resampled,
+            acceleration: None,
+            clusters: 1_000_000,
+            factors: None,
+        }
     }
 
     #[test]

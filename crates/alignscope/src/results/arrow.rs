@@ -15,6 +15,7 @@ use super::{
 };
 use crate::comparison::ComparisonRow;
 use crate::csv_row::CsvRow;
+use crate::similarity::SimilarityRow;
 
 /// A table, batch by batch.
 pub type TableReader = Box<dyn RecordBatchReader + Send>;
@@ -31,7 +32,9 @@ pub fn read_table(run: &Path, table: RunTable) -> Result<TableReader, ResultsErr
         RunTable::Findings => batch(&read_findings(&path)?),
         RunTable::Comparisons => batch(&read_comparisons(&path)?),
         RunTable::Energy => batch(&read_energy(&path)?),
-        RunTable::Distances | RunTable::Trials | RunTable::Scale => return read_parquet(path),
+        RunTable::Distances | RunTable::Trials | RunTable::Judgements | RunTable::Scale => {
+            return read_parquet(path);
+        }
     };
     Ok(one_batch(batch))
 }
@@ -83,6 +86,11 @@ pub fn table_of_scores(rows: &[ScoreRow]) -> RecordBatch {
 
 /// Comparisons as the table that [`read_table`] gives of `comparisons.csv`.
 pub fn table_of_comparisons(rows: &[ComparisonRow]) -> RecordBatch {
+    batch(rows)
+}
+
+/// Similarities of models as a table.
+pub fn table_of_similarities(rows: &[SimilarityRow]) -> RecordBatch {
     batch(rows)
 }
 

@@ -51,6 +51,7 @@ mod tests {
             step: Some(300),
             step_low: Some(200),
             step_high: None,
+            chosen_on: Some("nights".to_owned()),
         }];
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("findings.csv");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::bounds::{MAX_TRIALS, shortened};
 use super::distances::{DistanceRow, check_distance};
+use super::judgements::{Judged, read_judgements};
 use super::table::{ParquetRow, batches};
 use super::trials::TrialRow;
 use super::{ResultsError, wrong};
@@ -89,7 +90,8 @@ impl Found {
     }
 }
 
-/// Reads `trials.parquet`: the data sets of a run, in their order.
+/// Reads `trials.parquet`: the data sets of a run, in their order; of people's matrices
+/// `judgements.parquet` beside it too.
 ///
 /// # Errors
 /// The file cannot be read, lacks a column, or holds a trial that is not whole.
@@ -115,7 +117,12 @@ pub fn read_trials(path: &Path) -> Result<Vec<RunDataset>, ResultsError> {
         }
     }
     let dataset = |found: Found| found.dataset().map_err(|why| mismatch(path, "itself", why));
-    found.into_iter().map(dataset).collect()
+    let mut datasets: Vec<RunDataset> = found.into_iter().map(dataset).collect::<Result<_, _>>()?;
+    let judged: Vec<Judged<'_>> = datasets.iter_mut().filter_map(RunDataset::judged).collect();
+    if !judged.is_empty() {
+        read_judgements(&path.with_file_name("judgements.parquet"), judged)?;
+    }
+    Ok(datasets)
 }
 
 fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
@@ -123,6 +130,14 @@ fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
 }
 
 impl RunDataset {
+    /// Its matrices, whose people are to be read; `None` if it is of other trials.
+    fn judged(&mut self) -> Option<Judged<'_>> {
+        let Self { name, images, trials: Trials::Matrices(matrices), .. } = self else {
+            return None;
+        };
+        Some(Judged { dataset: name, images, matrices })
+    }
+
     /// What the first trial that is not the same in another run is in either; none where all are.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
         let (n, m) = (self.trials.len(), other.trials.len());
@@ -135,6 +150,9 @@ impl RunDataset {
         if n != m {
             return Some(format!("the first has {n} trials, the second {m}"));
         }
+        if !same_matrices(&self.trials, &other.trials) {
+            return Some("the matrices of their people are not the same".to_owned());
+        }
         let same = self.clusters == other.clusters;
         (!same).then(|| "they were resampled by other clusters".to_owned())
     }
@@ -146,6 +164,17 @@ impl RunDataset {
         let images: Vec<&str> = trials.images(i).into_iter().map(image).collect();
         format!("{id} ({}: {})", images.join(", "), trials.answer(i))
     }
+}
+
+/// Whether both have no matrices, or the same of the same people; a pair that was not judged is the
+/// same as itself.
+fn same_matrices(a: &Trials, b: &Trials) -> bool {
+    let bits = |trials: &Trials| {
+        let Trials::Matrices(matrices) = trials else { return None };
+        let values = matrices.dissimilarities.iter().flatten().map(|d| d.to_bits());
+        Some((matrices.people.clone(), values.collect::<Vec<u64>>()))
+    };
+    bits(a) == bits(b)
 }
 
 /// Reads from `distances.parquet` the distances of those sides that `wanted` says, as trials use

@@ -10,6 +10,8 @@ pub enum RunTable {
     Distances,
     /// `trials.parquet`.
     Trials,
+    /// `judgements.parquet`.
+    Judgements,
     /// `scale.parquet`.
     Scale,
     /// `ceilings.csv`.
@@ -24,10 +26,11 @@ pub enum RunTable {
 
 impl RunTable {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Scores,
         Self::Distances,
         Self::Trials,
+        Self::Judgements,
         Self::Scale,
         Self::Ceilings,
         Self::Findings,
@@ -36,7 +39,7 @@ impl RunTable {
     ];
 
     /// Their files.
-    pub fn files() -> [&'static str; 8] {
+    pub fn files() -> [&'static str; 9] {
         Self::ALL.map(Self::file)
     }
 
@@ -52,6 +55,7 @@ impl RunTable {
             Self::Scores => "scores.csv",
             Self::Distances => "distances.parquet",
             Self::Trials => "trials.parquet",
+            Self::Judgements => "judgements.parquet",
             Self::Scale => "scale.parquet",
             Self::Ceilings => "ceilings.csv",
             Self::Findings => "findings.csv",

@@ -40,6 +40,8 @@ parquet_row! {
         pub(super) same_votes: Option<f64>,
         /// Votes that they are different.
         pub(super) different_votes: Option<f64>,
+        /// How different people find the two images, the mean of their matrices.
+        pub(super) dissimilarity: Option<f64>,
         /// A number for trials that an interval resamples together.
         pub(super) cluster: u32,
     }
@@ -56,6 +58,7 @@ impl TrialRow<'_> {
             odd: self.odd,
             same_votes: self.same_votes,
             different_votes: self.different_votes,
+            dissimilarity: self.dissimilarity,
         }
     }
 }
@@ -104,6 +107,7 @@ fn row<'a>(dataset: &'a Dataset, clusters: &Clusters, trial: usize) -> TrialRow<
         odd: answer.odd,
         same_votes: answer.same_votes,
         different_votes: answer.different_votes,
+        dissimilarity: answer.dissimilarity,
         cluster: clusters.codes[trial],
     }
 }

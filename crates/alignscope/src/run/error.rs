@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, WriteDatasetError};
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
 use crate::finished::{CombineError, CompareError, DrawError};
@@ -55,6 +55,16 @@ pub enum ExperimentError {
         first: String,
         /// A state with others, and which it has.
         second: String,
+    },
+    /// A model has no such stage.
+    #[error("{model} has no stage `{stage}`; its stages are {}", told_stages(found))]
+    NoStage {
+        /// The model.
+        model: String,
+        /// What was asked for.
+        stage: Stage,
+        /// Its stages.
+        found: Vec<Stage>,
     },
     /// More models than a run can have.
     #[error("there are {found} models, expected at most {MAX_MODELS}; make several runs of them")]
@@ -267,6 +277,7 @@ fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
         .or_else(|| of(error, ModelError::remedies))
         .or_else(|| of(error, PreparedError::remedies))
         .or_else(|| of(error, DatasetError::remedies))
+        .or_else(|| of(error, WriteDatasetError::remedies))
         .or_else(|| of(error, LayoutError::remedies))
         .or_else(|| of(error, EncoderError::remedies))
         .or_else(|| of(error, MetricError::remedies))
@@ -285,4 +296,9 @@ fn of<E: Error + 'static>(
 ) -> Option<Vec<Remedy>> {
     let boxed = || error.downcast_ref::<Box<E>>().map(|inner| &**inner);
     error.downcast_ref::<E>().or_else(boxed).map(remedies)
+}
+
+/// Stages in a row.
+fn told_stages(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| format!("`{stage}`")).collect::<Vec<_>>().join(", ")
 }

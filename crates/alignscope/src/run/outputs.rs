@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::report::write_report_of_run;
 use crate::results::{
     OutputFolder, RunState, ScoreRow, Times, WorkRecord, write_ceilings, write_comparisons,
-    write_energy, write_findings, write_scores, write_trials,
+    write_energy, write_findings, write_judgements, write_scores, write_trials,
 };
 
 /// All scores of a run, and what follows from them.
@@ -64,6 +64,8 @@ impl Experiment {
         tables.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
+        let of_people: Vec<_> = opened.iter().map(|(dataset, _)| *dataset).collect();
+        write_judgements(&out.file("judgements.parquet"), &of_people)?;
         let ceilings: Vec<_> =
             datasets.iter().flat_map(|d| d.ceilings.iter().map(|c| c.row.clone())).collect();
         write_ceilings(&out.file("ceilings.csv"), &ceilings)?;

@@ -1,18 +1,16 @@
 //! The scores of a run as they come in, and what follows from all of them.
 
-use std::collections::BTreeMap;
+mod curves;
 
 use super::ExperimentError;
 use super::models::RunModel;
 use super::outputs::Concluded;
 use crate::ceiling::FoundCeiling;
 use crate::comparison::{ComparisonRow, Measured, Side, compare, pairs};
-use crate::distance::{Distance, Scale};
+use crate::distance::Scale;
 use crate::energy::{EnergyOf, EnergyRow, Spread};
 use crate::experiment::Experiment;
-use crate::findings::{
-    Curve, FindingRow, Point, State, TrainingCurve, chosen_stages, half_in_one_channel,
-};
+use crate::findings::{FindingRow, half_in_one_channel};
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;
 use crate::model::StageDistances;
@@ -20,7 +18,7 @@ use crate::model_spec::SeriesStep;
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::remedy::Remedy;
-use crate::resample::Replicates;
+use crate::resample::{Replicates, SPLITS};
 use crate::results::{MAX_CSV_ROWS, ScoreRow};
 use crate::score::{Measure, SubsetScore};
 use crate::stage::Stage;
@@ -39,7 +37,7 @@ pub(super) struct Scoring<'a> {
     /// The energy of all stages that have one, in the same order.
     energy: Vec<EnergyRow>,
     /// What is found of energies.
-    halves: Vec<FindingRow>,
+    half_in_one: Vec<FindingRow>,
 }
 
 /// A main score with its resamples.
@@ -53,6 +51,8 @@ struct Kept {
     replicates: Replicates,
     /// Of the last stage, if there are any.
     bits: Option<Replicates>,
+    /// On both halves of each split of the clusters.
+    halves: Vec<[f64; 2]>,
     /// Whether it is a point of a curve: of an encoder's, or of several stages of a model with a distance
     /// of its own.
     of_curve: bool,
@@ -64,7 +64,14 @@ struct Kept {
 
 impl<'a> Scoring<'a> {
     pub(super) fn new(experiment: &'a Experiment, datasets: &'a [PreparedDataset]) -> Self {
-        Self { experiment, datasets, rows: vec![], kept: vec![], energy: vec![], halves: vec![] }
+        Self {
+            experiment,
+            datasets,
+            rows: vec![],
+            kept: vec![],
+            energy: vec![],
+            half_in_one: vec![],
+        }
     }
 
     /// Scores all stages of a model on a data set.
@@ -120,7 +127,7 @@ impl<'a> Scoring<'a> {
             let of_curve = side.is_of_encoder() || stages.len() > 1;
             let last = Some(stage.stage) == last_stage;
             let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
-            let replicates = found.main;
+            let (replicates, halves) = (found.main, found.halves);
             let bits = found.bits.filter(|_| last);
             let state = state.cloned();
             self.kept.push(Kept {
@@ -130,6 +137,7 @@ impl<'a> Scoring<'a> {
                 depth_percent,
                 replicates,
                 bits,
+                halves,
                 of_curve,
                 last,
                 outcomes,
@@ -145,11 +153,15 @@ impl<'a> Scoring<'a> {
     }
 
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
-    /// scored one number a resample stays, and of those of a model that is scored some more are there
+    /// scored one number a resample and half stays, and of those of a model that is scored some more are there
     /// (measured: less than eight).
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
-        let numbers = (self.kept.len() + 8 * columns) as u64 * resamples as u64;
+        // Of matrices also the scores when people and images are drawn by themselves.
+        let has_matrices = |d: &PreparedDataset| d.dataset.trials.paradigm().matrices().is_some();
+        let each = if self.datasets.iter().any(has_matrices) { 3 } else { 1 };
+        let lists = each * (self.kept.len() + 8 * columns) as u64;
+        let numbers = lists * (resamples + 2 * SPLITS) as u64;
         let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {
@@ -197,7 +209,7 @@ impl<'a> Scoring<'a> {
             .collect();
         for of in EnergyOf::ALL {
             let of_one: Vec<_> = rows.iter().filter(|row| row.energy == of).cloned().collect();
-            self.halves.extend(half_in_one_channel(&of_one));
+            self.half_in_one.extend(half_in_one_channel(&of_one));
         }
         self.energy.extend(rows);
     }
@@ -249,103 +261,6 @@ impl<'a> Scoring<'a> {
         let (findings, comparisons) = (self.findings(), self.comparisons());
         progress.end();
         Concluded { scores: self.rows, energy: self.energy, findings, comparisons }
-    }
-
-    /// What the curves of all encoders show, where baselines and pixels stand, then the energies.
-    fn findings(&self) -> Vec<FindingRow> {
-        let mut rows = Vec::new();
-        for (position, prepared) in self.datasets.iter().enumerate() {
-            let of_dataset = || self.kept.iter().filter(move |kept| kept.dataset == position);
-            let measure = prepared.scorer.main_measure();
-            let image = of_dataset().find(|kept| kept.side.stage == Stage::Image);
-            let mut curves: Vec<(&str, Distance)> = Vec::new();
-            for kept in of_dataset().filter(|kept| kept.of_curve) {
-                let curve = (kept.side.model.as_str(), kept.side.distance);
-                if !curves.contains(&curve) {
-                    curves.push(curve);
-                }
-            }
-            for (model, distance) in curves {
-                let on_it = |kept: &&Kept| {
-                    kept.side.model == model && kept.side.distance == distance && kept.of_curve
-                };
-                let state = of_dataset().find(on_it).and_then(|kept| kept.state.as_ref());
-                let points = of_dataset().filter(on_it).map(|kept| Point {
-                    stage: kept.side.stage,
-                    depth_percent: kept.depth_percent,
-                    replicates: &kept.replicates,
-                });
-                let curve = Curve {
-                    dataset: &prepared.dataset.name,
-                    model,
-                    state,
-                    distance,
-                    measure,
-                    points: points.collect(),
-                    image: image.map(|kept| &kept.replicates),
-                    ceiling: prepared.drawn_ceiling(0, measure).map(|c| &c.replicates),
-                    chance: prepared.scorer.chance(),
-                };
-                rows.extend(curve.findings());
-            }
-            for kept in of_dataset().filter(|kept| !kept.of_curve) {
-                let curve = Curve {
-                    dataset: &prepared.dataset.name,
-                    model: &kept.side.model,
-                    state: None,
-                    distance: kept.side.distance,
-                    measure,
-                    points: vec![Point {
-                        stage: kept.side.stage,
-                        depth_percent: kept.depth_percent,
-                        replicates: &kept.replicates,
-                    }],
-                    image: None,
-                    ceiling: prepared.drawn_ceiling(0, measure).map(|c| &c.replicates),
-                    chance: prepared.scorer.chance(),
-                };
-                rows.extend(curve.normalized_projection());
-            }
-            rows.extend(self.training(position));
-        }
-        rows.extend(self.halves.iter().cloned());
-        rows
-    }
-
-    /// When each series peaks on a data set, by each kind of distance.
-    fn training(&self, dataset: usize) -> Vec<FindingRow> {
-        let mut curves: BTreeMap<(&str, Distance), Vec<(&SeriesStep, &Kept)>> = BTreeMap::new();
-        for kept in self.kept.iter().filter(|kept| kept.dataset == dataset) {
-            if let Some(at) = &kept.state {
-                curves.entry((&at.series, kept.side.distance)).or_default().push((at, kept));
-            }
-        }
-        let prepared = &self.datasets[dataset];
-        let mut rows = Vec::new();
-        for ((_, distance), mut all) in curves {
-            all.sort_by_key(|(at, _)| at.step);
-            let Some((last, _)) = all.last() else { continue };
-            let of_last = all.iter().filter(|(at, _)| at == last);
-            let of_last: Vec<(Stage, f64)> =
-                of_last.map(|(_, kept)| (kept.side.stage, kept.replicates.estimate)).collect();
-            for stage in chosen_stages(&of_last) {
-                let of_stage: Vec<_> =
-                    all.iter().filter(|(_, kept)| kept.side.stage == stage).collect();
-                let curve = TrainingCurve {
-                    dataset: &prepared.dataset.name,
-                    distance,
-                    measure: prepared.scorer.main_measure(),
-                    stage,
-                    depth_percent: of_stage.first().map_or(100.0, |(_, kept)| kept.depth_percent),
-                    states: of_stage
-                        .iter()
-                        .map(|(at, kept)| State { at, replicates: &kept.replicates })
-                        .collect(),
-                };
-                rows.extend(curve.findings());
-            }
-        }
-        rows
     }
 
     /// All pairs of models at their last stage, for each kind of distance; encoders first, then

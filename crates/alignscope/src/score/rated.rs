@@ -95,6 +95,7 @@ fn replicates(
             resampled: resampled.iter().map(|r| r[i]).collect(),
             acceleration: acceleration(&left_out),
             clusters: here.iter().filter(|here| **here).count(),
+            factors: None,
         }
     };
     let estimates = scores(&vec![1; clusters.count]);

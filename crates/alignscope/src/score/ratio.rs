@@ -65,6 +65,7 @@ pub(crate) fn replicates(
                     resampled: resampled.iter().map(|r| r[s * shares.len() + i]).collect(),
                     clusters: left_out.len(),
                     acceleration: acceleration(&left_out),
+                    factors: None,
                 }
             };
             shares.iter().enumerate().map(of_share).collect()

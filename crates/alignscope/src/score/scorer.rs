@@ -3,14 +3,16 @@
 use rayon::prelude::*;
 
 use super::difficulty::Difficulty;
+use super::halves;
 use super::likelihood::Likelihoods;
+use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
 use crate::paradigm::Ratings;
-use crate::resample::{Draws, Interval, NoInterval, Replicates};
+use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
@@ -62,6 +64,10 @@ pub struct ColumnScores {
     pub main: Replicates,
     /// The bits of the whole under all resamples, if people chose or their ratings can be compared.
     pub bits: Option<Replicates>,
+    /// The same on both halves of each split of the clusters ([`Draws::halves`]), NaN where it is
+    /// not defined; empty if there are fewer than twice [`MIN_CLUSTERS`], and of trials whose
+    /// clusters are not split.
+    pub halves: Vec<[f64; 2]>,
 }
 
 impl Scorer {
@@ -127,6 +133,12 @@ impl Scorer {
     /// 92 % of them.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
+        if self.trials.paradigm().matrices().is_some()
+            && self.draws.resamples > 0
+            && let Some(note) = no_images(score.score.measure, score.interval.err())
+        {
+            return Some(note.to_owned());
+        }
         match score.interval {
             Err(reason) => Some(reason.to_string()),
             Ok(_) if within || score.score.measure.has_narrow_intervals() => {
@@ -163,10 +175,20 @@ impl Scorer {
                 self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
             });
             let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
+            if let Some(people) = self.trials.paradigm().matrices() {
+                let draws = MatrixDraws::new(people, &self.draws);
+                let replicates = MatrixReplicates::new(people, columns, &draws);
+                found.extend(self.matrices(&replicates, plain));
+                let halves = MatrixReplicates::halves(people, columns, &self.draws);
+                found[done..].iter_mut().zip(halves).for_each(|(found, of)| found.halves = of);
+                continue;
+            }
             found.extend(match self.trials.paradigm().ratings() {
                 Some(ratings) => self.rated(columns, plain, &ratings),
                 None => self.choices(columns, plain),
             });
+            let halves = self.halves(columns);
+            found[done..].iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
         }
         Ok(found)
     }
@@ -217,6 +239,28 @@ impl Scorer {
         ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
     }
 
+    /// The main measure of each list on both halves of each split.
+    fn halves(&self, columns: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
+        if self.clusters.count < 2 * MIN_CLUSTERS {
+            return vec![vec![]; columns.len()];
+        }
+        let draws = self.draws.halves();
+        let paradigm = self.trials.paradigm();
+        match (paradigm.ratings(), self.main_measure().rated()) {
+            (Some(ratings), Some(measure)) => {
+                let closeness = closeness(columns);
+                let (codes, count) = (&self.clusters.codes, self.clusters.count);
+                let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
+                halves::of_ratings(&sample, measure, &self.subsets[0].trials, &draws)
+            }
+            _ => {
+                let outcomes = |column: &Vec<f64>| paradigm.outcomes(column, self.ties);
+                let main = columns.iter().filter_map(|column| outcomes(column).into_iter().next());
+                halves::of_outcomes(main, &self.subsets[..1], &self.clusters, &draws)
+            }
+        }
+    }
+
     /// The scores of each subset, without resamples.
     fn plain(&self, distances: &[f64]) -> Result<Vec<Vec<Score>>, ScoreError> {
         let whole = score(&self.trials, distances, self.ties)?;
@@ -242,8 +286,7 @@ impl Scorer {
         ratings: &Ratings,
     ) -> Vec<ColumnScores> {
         let scores = &ratings.scores;
-        let closeness: Vec<Vec<f64>> =
-            columns.iter().map(|d| d.iter().map(|d| -d).collect()).collect();
+        let closeness = closeness(columns);
         let measures = ratings.rated();
         let (codes, count) = (&self.clusters.codes, self.clusters.count);
         let sample = RatedSample::new(scores, &closeness, codes, count);
@@ -284,7 +327,26 @@ impl Scorer {
             let likelihoods = likelihoods.get(column).map_or(&[][..], Vec::as_slice);
             let of_likelihood = self.scores_of_likelihoods(0, likelihoods);
             let bits = likelihoods.first().cloned();
-            ColumnScores { scores: scores.chain(of_likelihood).collect(), main, bits }
+            let scores = scores.chain(of_likelihood).collect();
+            ColumnScores { scores, main, bits, halves: vec![] }
+        };
+        plain.into_iter().enumerate().map(of_column).collect()
+    }
+
+    fn matrices(&self, found: &MatrixReplicates, plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
+        let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
+            let of_score = |score: &Score| {
+                let replicates = found.of(score.measure, column).expect("a measure of matrices");
+                SubsetScore {
+                    subset: 0,
+                    score: *score,
+                    n_clusters: replicates.clusters,
+                    interval: replicates.interval(),
+                }
+            };
+            let main = found.of(self.main_measure(), column).expect("one of them").clone();
+            let scores = plain[0].iter().map(of_score).collect();
+            ColumnScores { scores, main, bits: None, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
@@ -362,10 +424,16 @@ impl Scorer {
                 }
             }
             let of_whole = &found[0][column * measures..][..measures];
-            ColumnScores { scores, main: of_whole[0].clone(), bits: of_whole.get(means).cloned() }
+            let (main, bits) = (of_whole[0].clone(), of_whole.get(means).cloned());
+            ColumnScores { scores, main, bits, halves: vec![] }
         };
         plain.into_iter().enumerate().map(of_column).collect()
     }
+}
+
+/// −distance.
+fn closeness(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    columns.iter().map(|distances| distances.iter().map(|d| -d).collect()).collect()
 }
 
 /// The scores that are turned from another of the whole.

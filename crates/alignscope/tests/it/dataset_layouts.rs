@@ -159,13 +159,112 @@ fn nights_by_split_by_votes_and_limited() {
     assert!(error.contains("no split `test`") && error.contains("`train`, `val`"), "{error}");
 }
 
+/// A `.npy` file of one number, as BAPPS has them.
+fn share_npy(share: f32) -> Vec<u8> {
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
+    let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
+    npy.extend_from_slice(format!("{header:<69}\n").as_bytes());
+    npy.extend_from_slice(&share.to_le_bytes());
+    npy
+}
+
+#[test]
+fn bapps_has_just_noticeable_differences() {
+    let images = ["p0/000000", "p1/000000", "p0/000001", "p1/000001"];
+    let images = images.map(|image| format!("jnd/val/traditional/{image}.png"));
+    let data = folder(&images.each_ref().map(|image| (image.as_str(), "")));
+    let answers = data.path().join("jnd/val/traditional/same");
+    fs::create_dir_all(&answers).expect("made");
+    for (name, share) in [("000000", 1.0), ("000001", 0.25)] {
+        fs::write(answers.join(format!("{name}.npy")), share_npy(share)).expect("written");
+    }
+    let dataset = open(DatasetFormat::BAPPS_JND, data.path()).expect("read");
+    let Trials::SameDifferent(trials) = &dataset.trials else { panic!("same or different") };
+    let votes: Vec<_> = trials.iter().map(|t| (t.same_votes, t.different_votes)).collect();
+    assert_eq!(votes, [(1.0, 0.0), (0.25, 0.75)]);
+    assert_eq!(label(&dataset, "kind", 1), "traditional");
+    assert_eq!(dataset.name, "bapps-jnd");
+    fs::write(answers.join("000001.npy"), share_npy(1.5)).expect("written");
+    let error = open(DatasetFormat::BAPPS_JND, data.path()).expect_err("no share").to_string();
+    assert!(error.contains("000001.npy") && error.contains("from 0 to 1"), "{error}");
+    let error = open(DatasetFormat::BAPPS, data.path()).expect_err("no 2afc").to_string();
+    assert!(error.contains("bapps-jnd"), "{error}");
+}
+
+#[test]
+fn raid_asks_which_of_two_pairs_differs_more() {
+    let image = |level: u32| format!("imagenes_bd/rot_img_03_level_{level:02}.png");
+    let images: Vec<String> = (1..=10).map(image).collect();
+    let mut files: Vec<(&str, &str)> = images.iter().map(|image| (image.as_str(), "")).collect();
+    let header = "gender,age_group,transformation,image_id_01,distortion_level_11,\
+                  distortion_level_12,distortion_level_21,distortion_level_22,reaction_time_ms,answer";
+    let rows = "man,18-30,rotation,3,2,1,4,10,3335,2\nwoman,18-30,rotation,3,10,4,1,2,900,1\n";
+    let table = format!("{header}\n{rows}");
+    files.push(("answers.csv", &table));
+    let data = folder(&files);
+    let dataset = open(DatasetFormat::RAID, data.path()).expect("read");
+    let Trials::Quadruplets(trials) = &dataset.trials else { panic!("quadruplets") };
+    let ids = ids(&dataset);
+    let pair = |pair: [u32; 2]| pair.map(|image| ids[image as usize]);
+    assert_eq!(pair(trials[0].first), [images[1].as_str(), images[0].as_str()]);
+    assert_eq!((trials[0].first_votes, trials[0].second_votes), (0.0, 1.0));
+    assert_eq!((trials[1].first_votes, trials[1].second_votes), (1.0, 0.0));
+    let paradigm = dataset.trials.paradigm();
+    assert_eq!(paradigm.question(0), paradigm.question(1), "one question, asked twice");
+    assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 1, "one scene");
+    for (from, to, told) in [
+        (",4,10,", ",4,11,", "a level from 1 to 10"),
+        ("rotation", "shear", "gaussian_noise"),
+        ("3335,2", "3335,3", "1 or 2"),
+    ] {
+        fs::write(data.path().join("answers.csv"), table.replacen(from, to, 1)).expect("written");
+        let error = open(DatasetFormat::RAID, data.path()).expect_err("wrong").to_string();
+        assert!(error.contains("line 2") && error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn quadruplets_may_share_an_image_between_their_pairs_but_not_within() {
+    let images = [("a.png", ""), ("b.png", ""), ("c.png", "")];
+    let table = "a_1,a_2,b_1,b_2,b_vote,group\na.png,b.png,a.png,c.png,0.75,one\n";
+    let data = folder(&[&images[..], &[("quadruplets.csv", table)]].concat());
+    let dataset = open(DatasetFormat::QUADRUPLETS, data.path()).expect("read");
+    let Trials::Quadruplets(trials) = &dataset.trials else { panic!("quadruplets") };
+    assert_eq!((trials[0].first, trials[0].second), ([0, 1], [0, 2]));
+    assert_eq!((trials[0].first_votes, trials[0].second_votes), (0.25, 0.75));
+    for (row, told) in [
+        ("a.png,a.png,a.png,c.png,1,one", "a.png"),
+        ("a.png,b.png,c.png,c.png,1,one", "c.png"),
+        ("a.png,b.png,a.png,c.png,1.5,one", "a share from 0 to 1"),
+    ] {
+        let table = format!("a_1,a_2,b_1,b_2,b_vote,group\n{row}\n");
+        fs::write(data.path().join("quadruplets.csv"), table).expect("written");
+        let error = open(DatasetFormat::QUADRUPLETS, data.path()).expect_err("wrong").to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn same_or_different_trials_are_shares_or_counts() {
+    let images = [("a.png", ""), ("b.png", "")];
+    for (table, votes) in [
+        ("first,second,same_vote\na.png,b.png,0.75\n", (0.75, 0.25)),
+        ("first,second,same_votes,different_votes\na.png,b.png,3,1\n", (3.0, 1.0)),
+    ] {
+        let data = folder(&[&images[..], &[("samedifferent.csv", table)]].concat());
+        let dataset = open(DatasetFormat::SAME_DIFFERENT, data.path()).expect("read");
+        let Trials::SameDifferent(trials) = &dataset.trials else { panic!("same or different") };
+        assert_eq!((trials[0].same_votes, trials[0].different_votes), votes);
+    }
+    let table = "first,second,same_votes,different_votes\na.png,b.png,0,0\n";
+    let data = folder(&[&images[..], &[("samedifferent.csv", table)]].concat());
+    let error = open(DatasetFormat::SAME_DIFFERENT, data.path()).expect_err("no vote").to_string();
+    assert!(error.contains("a vote for one of the two"), "{error}");
+}
+
 #[test]
 fn bapps_has_one_file_an_answer() {
-    let mut npy = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
-    npy.extend_from_slice(
-        format!("{:<69}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }").as_bytes(),
-    );
-    npy.extend_from_slice(&0.8_f32.to_le_bytes());
+    let npy = share_npy(0.8);
     let answers = ["cnn/judge/000000", "cnn/judge/000001", "color/judge/000000"];
     let images: Vec<String> = answers
         .iter()

@@ -131,6 +131,7 @@ fn flat(name: &str, kind: Kind, blocks: usize, sets: u64) -> [f64; 3] {
                         stage: *stage,
                         depth_percent: stage.depth_percent(blocks),
                         replicates: &scores.main,
+                        halves: &scores.halves,
                     })
                     .collect(),
                 image: Some(&image.main),

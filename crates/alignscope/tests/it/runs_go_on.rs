@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "scores.csv",
     "ceilings.csv",
     "findings.csv",
@@ -74,9 +74,10 @@ const TABLES: [&str; 7] = [
     "distances.parquet",
     "scale.parquet",
     "trials.parquet",
+    "judgements.parquet",
 ];
 
-fn tables(out: &Path) -> [Vec<u8>; 7] {
+fn tables(out: &Path) -> [Vec<u8>; 8] {
     TABLES.map(|name| fs::read(out.join(name)).expect(name))
 }
 

@@ -1,6 +1,7 @@
 //! Correlations against SciPy, accuracies against a plain loop (`golden/score/generate.py`).
 
 use crate::golden::{Tensors, folder};
+use alignscope::measure::average_precision;
 use alignscope::score::{Ties, kendall, pearson, score, spearman};
 use alignscope::{OddOneOut, Trials, TwoAlternatives};
 
@@ -54,4 +55,16 @@ fn choices_with_ties_are_those_of_the_plain_loop() {
         assert!((found - expected).abs() < 1e-14, "{found}, expected {expected}");
     }
     assert_eq!(found.len(), 6);
+}
+
+#[test]
+fn average_precision_is_that_of_lpips() {
+    let golden = Tensors::open(&folder("score").join("average_precision.safetensors"));
+    for case in ["few", "all_or_nothing", "thirds"] {
+        let get = |key: &str| golden.doubles(&format!("{case}/{key}")).1;
+        let found = average_precision(&get("closeness"), &get("same"));
+        let expected = get("expected")[0];
+        // Sums of up to 600 numbers from 0 to 1 in f64, in another order.
+        assert!((found - expected).abs() <= 1e-12, "{case}: {found}, expected {expected}");
+    }
 }

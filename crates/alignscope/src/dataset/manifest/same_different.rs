@@ -18,7 +18,7 @@ impl Format for SameDifferentManifest {
     }
 
     fn description(&self) -> &'static str {
-        "whether two images are the same, of your own: samedifferent.csv with image_1,image_2,\
+        "whether two images are the same, of your own: samedifferent.csv with first,second,\
          same_vote or different_votes,same_votes[,group,subject,split]"
     }
 
@@ -39,7 +39,7 @@ fn same_different(reading: &Reading<'_>, table: Table) -> Result<Dataset, Datase
     let votes = VoteColumns::find(&table, "same_vote", ["different_votes", "same_votes"])?;
     reading.read(
         table,
-        ["image_1", "image_2"],
+        ["first", "second"],
         |row| {
             let [different_votes, same_votes] = votes.read(row)?;
             Ok(move |images: [ImageIndex; 2]| SameDifferent { images, same_votes, different_votes })

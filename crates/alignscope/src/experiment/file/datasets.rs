@@ -65,6 +65,7 @@ fn read_one(
         split: form.split,
         min_votes: form.min_votes,
         things_images: form.images.map(Into::into),
+        odd: form.odd.map(|odd| odd.parse()).transpose().map_err(word)?,
         skip_missing: form.skip_missing,
         allow_outside: form.allow_outside,
         limit: form.limit,

@@ -109,6 +109,8 @@ pub(super) struct DatasetForm {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) images: Option<ImagesWord>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) odd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<usize>,
     #[serde(default)]
     pub(super) skip_missing: bool,
@@ -324,6 +326,7 @@ impl DatasetForm {
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
             images: spec.options.things_images.map(Into::into),
+            odd: spec.options.odd.map(|odd| odd.to_string()),
             limit: spec.options.limit,
             skip_missing: spec.options.skip_missing,
             allow_outside: spec.options.allow_outside,

@@ -43,15 +43,31 @@ pub(super) fn questions(trials: &dyn Paradigm) -> Vec<Question> {
 }
 
 fn rated(trials: &dyn Paradigm, scores: &[f64]) -> Vec<Question> {
+    // Of matrices the score is minus the mean dissimilarity.
+    let told = |score: f64| match trials.matrices().map(|matrices| matrices.people.len()) {
+        None => format!("{score:.2}"),
+        Some(1) => format!("dissimilarity {:.2}", -score),
+        Some(people) => format!("dissimilarity {:.2} (mean of {people} people)", -score),
+    };
     let question = |(first, (score, above)): (usize, (&f64, f64))| Question {
         first,
         images: trials.images(first),
-        told: format!("{score:.2}, more alike than {:.0} % of the pairs", 100.0 * above),
+        told: format!("{}, more alike than {:.0} % of the pairs", told(*score), 100.0 * above),
         alternatives: vec![],
         above,
         farthest: false,
     };
     scores.iter().zip(shares_below(scores)).enumerate().map(question).collect()
+}
+
+/// The positions of questions from which samples are taken, evenly: in the order of the trials, but
+/// of matrices from the pair that people find closest to the one that they find farthest.
+pub(super) fn order_of_samples(trials: &dyn Paradigm, asked: &[Question]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..asked.len()).collect();
+    if trials.matrices().is_some() {
+        order.sort_by(|a, b| asked[*b].above.total_cmp(&asked[*a].above));
+    }
+    order
 }
 
 fn chosen(trials: &dyn Paradigm) -> Vec<Question> {

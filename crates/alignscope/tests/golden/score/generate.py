@@ -4,12 +4,14 @@
 
 `correlations.safetensors`: for each case `<case>/x`, `<case>/y`, and `<case>/expected` = spearmanr,
 pearsonr, kendalltau (tau-b). `choices.safetensors`: trials with many ties, and their scores under both
-rules (miss, half).
+rules (miss, half). `average_precision.safetensors`: for each case `<case>/closeness`, `<case>/same` and
+`<case>/expected` by `voc_ap` of the package `lpips`, no two distances equal.
 """
 
 import json
 from pathlib import Path
 
+import lpips
 import numpy as np
 import scipy
 from safetensors.numpy import save_file
@@ -78,3 +80,20 @@ save_file({
 for name in ["correlations", "choices"]:
     (HERE / f"{name}.safetensors").chmod(0o644)
 (HERE / "versions.json").write_text(json.dumps({"numpy": np.__version__, "scipy": scipy.__version__}, indent=1) + "\n")
+
+
+def average_precision(closeness, same):
+    order = np.argsort(-closeness)
+    right = np.cumsum(same[order])
+    wrong = np.cumsum(1 - same[order])
+    return lpips.voc_ap(right / right[-1], right / (right + wrong))
+
+
+rng = np.random.default_rng(1)
+out = {}
+for name, n, votes in [("few", 9, 3), ("all_or_nothing", 200, 1), ("thirds", 600, 3)]:
+    same = rng.integers(0, votes + 1, n) / votes
+    closeness = same + rng.normal(0, 0.7, n)
+    out[f"{name}/closeness"], out[f"{name}/same"] = closeness, same
+    out[f"{name}/expected"] = np.array([average_precision(closeness, same)])
+save_file(out, HERE / "average_precision.safetensors")

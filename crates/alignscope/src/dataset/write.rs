@@ -1,0 +1,260 @@
+//! A data set written as a manifest, which is read as any of one's own.
+
+mod image_names;
+mod table;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::formats::DatasetFormat;
+use super::{Dataset, Trials};
+use crate::atomic_write::UNFINISHED;
+use crate::remedy::Remedy;
+
+/// What stands for the images in a data set that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageFiles {
+    /// Links to the files; copies where the system lets its users make no links.
+    Links,
+    /// Copies, so that the folder needs no other.
+    Copies,
+    /// Nothing: the images are not at hand.
+    Absent,
+}
+
+/// A data set that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenDataset {
+    /// What asks for it.
+    pub format: DatasetFormat,
+    /// Where its table is.
+    pub table: PathBuf,
+    /// Trials in it.
+    pub trials: usize,
+    /// Images that they show.
+    pub images: usize,
+    /// What a manifest does not say, and what has other names than before; a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A data set could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteDatasetError {
+    /// Something is at that place.
+    #[error("{path} is there already, and is no empty folder: expected a new folder")]
+    Exists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// No manifest has such trials.
+    #[error(
+        "{dataset} has people's matrices, which no table of trials has; keep the files that it is \
+         read from"
+    )]
+    Matrices {
+        /// The data set.
+        dataset: String,
+    },
+    /// Two labels would have one column.
+    #[error(
+        "{dataset} has the labels `{first}` and `{second}`, which differ in case alone; a table \
+         cannot have both"
+    )]
+    Labels {
+        /// The data set.
+        dataset: String,
+        /// A label.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// An image cannot be brought along.
+    #[error("cannot bring the image {path}")]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl WriteDatasetError {
+    /// What would help.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Exists { .. } => vec![Remedy::OtherFolder],
+            _ => vec![],
+        }
+    }
+}
+
+/// The name of the text that says where a data set comes from.
+const README: &str = "README.txt";
+
+/// The list of images.
+const ORDER: &str = "image_order.txt";
+
+impl Dataset {
+    /// Writes the data set into the new or empty folder `folder`: its table, `image_order.txt`, a
+    /// `README.txt` that says where it comes from, and its images. What is read there has the same
+    /// trials, numbers of trials, labels and clusters, and so the same scores. The folder gets its
+    /// name when everything is in it.
+    ///
+    /// # Errors
+    /// See [`WriteDatasetError`].
+    pub fn write(
+        &self,
+        folder: &Path,
+        images: ImageFiles,
+    ) -> Result<WrittenDataset, WriteDatasetError> {
+        check_is_new(folder)?;
+        let format = self.manifest_format()?;
+        let mut notes = self.said_nowhere(format);
+        let names = image_names::names(self, &mut notes);
+        let table = table::of(self, &names)?;
+
+        let error = |source| WriteDatasetError::Write { path: folder.to_owned(), source };
+        let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(error)?;
+        let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent);
+        let unfinished = unfinished.map_err(error)?;
+        let name = format!("{}.csv", format.name());
+        let order: String = names.iter().map(|name| format!("{name}\n")).collect();
+        for (name, text) in [(name.as_str(), table), (ORDER, order), (README, self.origin())] {
+            std::fs::write(unfinished.path().join(name), text).map_err(error)?;
+        }
+        for (entry, name) in self.images.iter().zip(&names) {
+            bring(&entry.path, &unfinished.path().join(name), images)
+                .map_err(|source| WriteDatasetError::Image { path: entry.path.clone(), source })?;
+        }
+        name_folder(unfinished, folder).map_err(error)?;
+        Ok(WrittenDataset {
+            format,
+            table: folder.join(name),
+            trials: self.trials.len(),
+            images: self.images.len(),
+            notes,
+        })
+    }
+
+    /// The manifest that has such trials.
+    fn manifest_format(&self) -> Result<DatasetFormat, WriteDatasetError> {
+        match self.trials {
+            Trials::RatedPairs(_) => Ok(DatasetFormat::PAIRS),
+            Trials::TwoAlternatives(_) => Ok(DatasetFormat::TWO_AFC),
+            Trials::OddOneOut(_) => Ok(DatasetFormat::ODD_ONE_OUT),
+            Trials::Quadruplets(_) => Ok(DatasetFormat::QUADRUPLETS),
+            Trials::SameDifferent(_) => Ok(DatasetFormat::SAME_DIFFERENT),
+            Trials::Matrices(_) => Err(WriteDatasetError::Matrices { dataset: self.name.clone() }),
+        }
+    }
+
+    /// What a manifest does not say of the data set.
+    fn said_nowhere(&self, format: DatasetFormat) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(release) = self.release {
+            notes.push(format!(
+                "a table does not say that it is {}: it is not held against published scores, and \
+                 distortion types have numbers instead of names",
+                release.title()
+            ));
+        }
+        let level = format.format().format().level();
+        if self.level != level {
+            notes.push(format!(
+                "its level is `{}`, that of `{format}` is `{level}`: give the level when it is read",
+                self.level
+            ));
+        }
+        if self.has_deviations_of_ratings() {
+            notes.push(
+                "its deviations are those of single ratings, where a table has those of mean \
+                 scores: they are left out"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
+    /// Where the data set comes from, for people who find the folder.
+    fn origin(&self) -> String {
+        let mut text = format!(
+            "Written by alignscope {} from the data set {}: {} trials, {} images.\n",
+            env!("CARGO_PKG_VERSION"),
+            self.name,
+            self.trials.len(),
+            self.images.len()
+        );
+        for source in &self.sources {
+            text.push_str(&format!("\n{}\n  SHA-256 {}\n", source.path.display(), source.sha256));
+        }
+        for note in &self.notes {
+            text.push_str(&format!("\n{note}\n"));
+        }
+        text
+    }
+}
+
+/// Nothing is at this place, or an empty folder.
+fn check_is_new(folder: &Path) -> Result<(), WriteDatasetError> {
+    let exists = || WriteDatasetError::Exists { path: folder.to_owned() };
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(exists())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.is_symlink() {
+            true => Err(exists()),
+            false => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(exists()),
+        Err(source) => Err(WriteDatasetError::Write { path: folder.to_owned(), source }),
+    }
+}
+
+/// Puts an image where the table names it.
+fn bring(file: &Path, to: &Path, images: ImageFiles) -> io::Result<()> {
+    if images == ImageFiles::Absent {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if images == ImageFiles::Links {
+        #[cfg(unix)]
+        return std::os::unix::fs::symlink(std::path::absolute(file)?, to);
+        #[cfg(windows)]
+        if std::os::windows::fs::symlink_file(std::path::absolute(file)?, to).is_ok() {
+            return Ok(());
+        }
+    }
+    std::fs::copy(file, to).map(drop)
+}
+
+/// Gives a finished folder its name. A temporary folder is private; this is as open as any new one.
+fn name_folder(unfinished: tempfile::TempDir, folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(unfinished.path(), open)?;
+    }
+    // A name of an empty folder is not free everywhere.
+    match std::fs::remove_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::rename(unfinished.path(), folder)?;
+    // It has another name now: there is nothing to remove.
+    let _ = unfinished.keep();
+    Ok(())
+}
