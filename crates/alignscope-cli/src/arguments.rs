@@ -15,6 +15,7 @@ mod score;
 mod shared;
 mod shell;
 mod torch;
+mod transform;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,7 @@ pub use report::{Published, Report};
 pub use run::Run;
 pub use score::Score;
 pub use shell::{Completions, Man};
+pub use transform::Transform;
 pub use verify::Verify;
 
 use crate::typed::threads;
@@ -76,6 +78,11 @@ pub enum Command {
     /// Score features that are already computed: a folder that `activations` wrote, or
     /// `features.npy` and `file_names.txt` of another tool.
     Score(Score),
+    /// Learn transforms of a model's activations from people's choices, and score them on images that
+    /// they have not seen: what a stage lacks, and what it has in another metric only.
+    ///
+    /// Writes `transforms.csv`, a figure, and the transforms as `.npz` files for `run --transform`.
+    Transform(Transform),
     /// Write the activations of an encoder, one folder for each stage, each with `features.npy` and
     /// `file_names.txt`.
     Activations(Activations),

@@ -14,6 +14,7 @@ use crate::terminal::say;
 pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
     let options = DatasetOptions {
         split: arguments.split.clone(),
+        lower_is_better: arguments.scores.lower_is_better,
         allow_outside: arguments.allow_outside,
         things_images: arguments.images.map(Into::into),
         odd: arguments.odd,

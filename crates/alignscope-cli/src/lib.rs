@@ -23,6 +23,7 @@ mod shell;
 mod similarity;
 mod stop;
 mod terminal;
+mod transform;
 mod typed;
 mod verify;
 
@@ -87,6 +88,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
         Command::Score(score) => score::run(&score, typed, quiet),
+        Command::Transform(transform) => transform::run(&transform, typed, torch, quiet),
         Command::Activations(activations) => activations::run(&activations, quiet).map(done),
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
         Command::Report(report) => report::run(&report, quiet).map(done),

@@ -44,6 +44,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `--backend torch`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `--backend own`",
         Remedy::OtherTokens => "choose `--tokens all`, `patches` or `mean`",
+        Remedy::OneVector => "choose `--tokens class` or `mean`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing, as in `--like \
              openai/clip-vit-base-patch32`"
@@ -72,6 +73,10 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::ReplaceRun => "remove what is there",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::Fresh => "discard that run with `--fresh`",
+        Remedy::SayDirection => {
+            "say with `--lower-is-better` that lower scores are better, or with \
+             `--lower-is-better=false` that higher ones are"
+        }
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side with `--model-a`, `--stage-a` or `--distance-a`",
         Remedy::NameRuns => "compare two of them by naming a model of each",
@@ -85,11 +90,13 @@ fn option(choice: Choice) -> &'static str {
     match choice {
         Choice::Split => "`--split`",
         Choice::MinVotes => "`--min-votes`",
+        Choice::LowerIsBetter => "`--lower-is-better`",
         Choice::ThingsImages => "`--images`",
         Choice::Odd => "`--odd`",
         Choice::Reading => "`--layout` and `--prefix-tokens`",
         Choice::Prefix => "`--prefix-tokens`",
         Choice::Scales => "`--scale-from`",
+        Choice::Transform => "`--transform`",
         Choice::Torch => "`--device`, `--dtype`, `--tf32`, `--compile` and `--batch`",
     }
 }

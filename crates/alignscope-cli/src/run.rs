@@ -95,6 +95,7 @@ fn choices(arguments: &Run) -> anyhow::Result<Choices> {
         pixels: arguments.no_pixels.then_some(false),
         memory_bytes: arguments.store.budget.memory.map(|size| size.as_u64()),
         scale_from: arguments.scale_from.clone(),
+        transform: arguments.transform.clone(),
         keep_going: arguments.data.keep_going.then_some(true),
         published: arguments.published.then_some(true),
         ..arguments.scoring.choices()
@@ -156,11 +157,13 @@ fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
     let of_file = arguments.data.datasets.is_empty();
     let asked = options.split.is_some()
         || options.min_votes.is_some()
+        || options.lower_is_better.is_some()
         || options.things_images.is_some()
         || options.odd.is_some();
     if of_file && asked {
         bail!(
-            "--split, --min-votes, --images and --odd stand in the experiment, under [[datasets]]"
+            "--split, --min-votes, --lower-is-better, --images and --odd stand in the experiment, \
+             under [[datasets]]"
         );
     }
     for dataset in &mut grid.datasets {

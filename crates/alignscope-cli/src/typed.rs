@@ -113,6 +113,27 @@ pub fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A stage by its name: one of an encoder, or any other.
+pub fn stage(text: &str) -> Result<Stage, std::convert::Infallible> {
+    Ok(Stage::in_results(text))
+}
+
+/// A number above 0.
+pub fn positive_number(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err(format!("expected a number above 0, found `{text}`")),
+    }
+}
+
+/// A number from 0 to 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 0 to 1, found `{text}`")),
+    }
+}
+
 /// The error with tips that clap cannot know: which command an option belongs to, and which option
 /// a word that stands alone was for.
 ///

@@ -66,7 +66,7 @@ pub use depthwise::{Depthwise, depthwise};
 pub use difference::{ImageSums, image_sums, mean_squares, reduce_pair};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;
-pub use matmul::{Matrix, MatrixMut, matmul};
+pub use matmul::{Element, Matrix, MatrixMut, matmul};
 pub use packed_gemm::{Output, PackedWeights, ProductScratch};
 pub use precision::Precision;
 pub use rms_norm::rms_norm;

@@ -2,22 +2,36 @@
 
 use gemm::Parallelism;
 
+/// Numbers that a product is made of.
+pub trait Element: Copy + 'static {
+    /// The number 1.
+    const ONE: Self;
+}
+
+impl Element for f32 {
+    const ONE: Self = 1.0;
+}
+
+impl Element for f64 {
+    const ONE: Self = 1.0;
+}
+
 /// A matrix in a slice, with any strides.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    values: &'a [f32],
+pub struct Matrix<'a, T = f32> {
+    values: &'a [T],
     rows: usize,
     cols: usize,
     row_stride: usize,
     col_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T> Matrix<'a, T> {
     /// `rows` rows of `cols` numbers that begin `row_stride` apart.
     ///
     /// # Panics
     /// It has no row or no column, its rows overlap, or the slice is too short.
-    pub fn rows(values: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
+    pub fn rows(values: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
         check(values.len(), rows, cols, row_stride);
         Self { values, rows, cols, row_stride, col_stride: 1 }
     }
@@ -36,19 +50,19 @@ impl<'a> Matrix<'a> {
 
 /// A matrix to be written, in rows.
 #[derive(Debug)]
-pub struct MatrixMut<'a> {
-    values: &'a mut [f32],
+pub struct MatrixMut<'a, T = f32> {
+    values: &'a mut [T],
     rows: usize,
     cols: usize,
     row_stride: usize,
 }
 
-impl<'a> MatrixMut<'a> {
+impl<'a, T> MatrixMut<'a, T> {
     /// `rows` rows of `cols` numbers that begin `row_stride` apart.
     ///
     /// # Panics
     /// It has no row or no column, its rows overlap, or the slice is too short.
-    pub fn rows(values: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
+    pub fn rows(values: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Self {
         check(values.len(), rows, cols, row_stride);
         Self { values, rows, cols, row_stride }
     }
@@ -73,7 +87,13 @@ fn check(len: usize, rows: usize, cols: usize, row_stride: usize) {
 ///
 /// # Panics
 /// The shapes do not fit: that is a mistake in the caller, never in the input.
-pub fn matmul(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, scale: f32, add: bool) {
+pub fn matmul<T: Element>(
+    out: MatrixMut<'_, T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    scale: T,
+    add: bool,
+) {
     assert_eq!((out.rows, out.cols, a.cols), (a.rows, b.cols, b.rows), "shapes of a product");
     let stride = |n: usize| isize::try_from(n).expect("a stride within a slice fits");
     // SAFETY: the constructors checked that every element of the three matrices lies within its
@@ -93,7 +113,7 @@ pub fn matmul(out: MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, scale: f32, add:
             b.values.as_ptr(),
             stride(b.col_stride),
             stride(b.row_stride),
-            1.0,
+            T::ONE,
             scale,
             false,
             false,
@@ -142,6 +162,20 @@ pub(crate) mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn products_of_f64_keep_its_digits() {
+        let a = [1.0 + 1e-12, 2.0, 3.0, 4.0_f64];
+        let mut out = [0.0; 2];
+        matmul(
+            MatrixMut::rows(&mut out, 2, 1, 1),
+            Matrix::rows(&a, 2, 2, 2),
+            Matrix::rows(&[1.0, -2.0], 2, 1, 1),
+            1.0,
+            false,
+        );
+        assert!((out[0] - (1e-12 - 3.0)).abs() < 1e-15 && out[1] == -5.0, "{out:?}");
     }
 
     #[test]

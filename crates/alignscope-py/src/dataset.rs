@@ -26,7 +26,7 @@ impl Dataset {
     /// Reads the annotations of a data set.
     #[new]
     #[pyo3(signature = (
-        format, path, name, level, split, min_votes, things_images, odd, skip_missing,
+        format, path, name, level, split, min_votes, lower_is_better, things_images, odd, skip_missing,
         allow_outside, limit, selection, without_images
     ))]
     #[expect(clippy::too_many_arguments, reason = "Python names them")]
@@ -38,6 +38,7 @@ impl Dataset {
         level: Option<&str>,
         split: Option<String>,
         min_votes: Option<u32>,
+        lower_is_better: Option<bool>,
         things_images: Option<&str>,
         odd: Option<&str>,
         skip_missing: bool,
@@ -63,6 +64,7 @@ impl Dataset {
         let options = DatasetOptions {
             split,
             min_votes,
+            lower_is_better,
             things_images,
             odd: odd.map(str::parse).transpose().map_err(|e| exception(py, &e))?,
             skip_missing,

@@ -75,6 +75,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::TorchBackend => "let torch run encoders with `backend=\"torch\"`",
         Remedy::OwnBackend => "let alignscope run encoders itself with `backend=\"own\"`",
         Remedy::OtherTokens => "choose `tokens=\"all\"`, `\"patches\"` or `\"mean\"`",
+        Remedy::OneVector => "choose `tokens=\"class\"` or `\"mean\"`",
         Remedy::SayLike => {
             "name a model of the same architecture and preprocessing behind the file, as in \
              `FILE@like=openai/clip-vit-base-patch32`"
@@ -101,6 +102,10 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
+        Remedy::SayDirection => {
+            "say with `lower_is_better=True` that lower scores are better, or with \
+             `lower_is_better=False` that higher ones are"
+        }
         Remedy::Verify => "look into it with `alignscope verify`",
         Remedy::NameSide => "name one side",
         Remedy::NameRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
@@ -114,11 +119,13 @@ fn argument(choice: Choice) -> &'static str {
     match choice {
         Choice::Split => "`split`",
         Choice::MinVotes => "`min_votes`",
+        Choice::LowerIsBetter => "`lower_is_better`",
         Choice::ThingsImages => "`things_images`",
         Choice::Odd => "`odd`",
         Choice::Reading => "`layout` and `prefix`",
         Choice::Prefix => "`prefix`",
         Choice::Scales => "`scale_from`",
+        Choice::Transform => "`transform`",
         Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
     }
 }

@@ -12,7 +12,7 @@ use alignscope::results::{OutputFolder, RunTable, table_of_similarities};
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
     Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm,
-    SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, UnknownName,
+    SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, TransformSpec, UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -49,6 +49,7 @@ pub(crate) struct Choices {
     pixels: Option<bool>,
     memory: Option<u64>,
     scale_from: Option<PathBuf>,
+    transform: Option<String>,
     published: Option<bool>,
     simulated: Option<bool>,
 }
@@ -99,6 +100,10 @@ impl Choices {
                 given => Some(memory_bytes(py, given)?),
             },
             scale_from: self.scale_from,
+            transform: self.transform.map(|text| {
+                let Ok(spec) = text.parse::<TransformSpec>();
+                spec
+            }),
             published: self.published,
             simulated: self.simulated,
             ..alignscope::Choices::default()

@@ -4,6 +4,7 @@ mod bapps;
 mod builder;
 mod choices;
 mod clusters;
+mod direction;
 mod error;
 mod files;
 mod fingerprint;
@@ -18,6 +19,7 @@ mod not_found;
 mod open;
 mod pairs;
 mod part;
+mod rated;
 mod raid;
 mod rdm;
 mod release;
@@ -135,6 +137,9 @@ pub struct DatasetOptions {
     pub split: Option<String>,
     /// Leave out NIGHTS trials with fewer votes.
     pub min_votes: Option<u32>,
+    /// Whether a lower score of a rated pair means closer to the reference, as a DMOS's does: such
+    /// scores are turned where they are read. By default as the data set's files have it.
+    pub lower_is_better: Option<bool>,
     /// Which image stands for a THINGS concept; the first unless said otherwise.
     pub things_images: Option<ThingsImages>,
     /// Where the odd one stands in lists of triplets that have it at a fixed place; last by default.

@@ -16,6 +16,7 @@ use crate::distance::Distance;
 use crate::encoder::{Precision, Tokens};
 use crate::features::Layouts;
 use crate::finished::{FigureSpec, Presentation};
+use crate::model::TransformSpec;
 use crate::model_spec::{Backend, ModelSpec, NamedModel, ProjectionForm, TorchOptions};
 use crate::prepared::DatasetSpec;
 use crate::resample::Resampling;
@@ -62,6 +63,8 @@ pub struct Experiment {
     pub memory_bytes: u64,
     /// Folder of a run whose scales are taken instead of this run's own.
     pub scale_from: Option<PathBuf>,
+    /// A transform of the vectors of one stage, of which alone models with stages are then measured.
+    pub transform: Option<TransformSpec>,
     /// The figures; one of everything where there is none.
     pub figures: Vec<FigureSpec>,
     /// How figures and page look.
@@ -104,6 +107,7 @@ impl Experiment {
             pixels: true,
             memory_bytes,
             scale_from: None,
+            transform: None,
             figures: vec![],
             presentation: Presentation::default(),
             kept: None,

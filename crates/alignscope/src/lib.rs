@@ -74,6 +74,8 @@ pub mod similarity;
 pub mod results;
 /// Activations as arrays, and as `features.npy` and `file_names.txt`.
 pub mod features;
+/// Learned transforms of a stage's vectors.
+pub mod transform;
 mod prepared;
 /// What is measured: encoders, features, functions, and metrics of two images.
 pub mod model;
@@ -110,7 +112,8 @@ pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
 pub use crate::model::{
     Batch, Encode, FeatureValues, Features, Function, GivenDistances, GivenOn, GivenValues,
-    NoTorch, StageRows, StageRowsError, TorchModels, TorchRequest, UserModel, UserSource,
+    NoTorch, StageRows, StageRowsError, TorchModels, TorchRequest, TransformSpec, UserModel,
+    UserSource,
 };
 pub use crate::model_spec::{
     Backend, CheckpointFile, DreamSim, Like, ModelNameError, ModelSource, ModelSpec,
@@ -124,9 +127,13 @@ pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
 pub use crate::remedy::{Advice, Choice, Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
-pub use crate::run::{ExperimentError, Measured, SimilarityRequest, Summary, remedies_of};
+pub use crate::run::{
+    ExperimentError, Measured, SimilarityRequest, Summary, TransformRequest, TransformSummary,
+    remedies_of,
+};
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};
 pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, StageName, UnknownStage, depths};
+pub use crate::transform::TransformKind;
 pub use crate::user_folders::{NoHome, expand_home};

@@ -11,6 +11,7 @@
 //! [`ImageMetric`]: crate::model::ImageMetric
 //! [`GivenModel`]: crate::model::GivenModel
 
+mod activation_model;
 mod activations;
 mod arrays;
 mod dreamsim;
@@ -25,14 +26,20 @@ mod on_device;
 mod pair_reduction;
 mod pixels;
 mod reduction;
+mod set_reducer;
+mod stage_transform;
+mod token_choice;
 mod torch;
+mod transformed;
 mod user;
+mod vectors;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use activations::{ActivationSource, Activations, SetImages, SetReducer, TokenChoice};
+pub use activation_model::Activations;
+pub use activations::{ActivationSource, SetImages};
 pub use dreamsim::DreamSimMetric;
 pub use encoder::{BLOCKS, EncoderSource};
 pub use error::{ModelError, check_stopped};
@@ -47,6 +54,9 @@ pub use metric::{ImageMetric, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::StageDistances;
+pub use set_reducer::SetReducer;
+pub use stage_transform::{StageTransform, TransformSpec};
+pub use token_choice::TokenChoice;
 pub use torch::{NoTorch, TorchModels, TorchRequest};
 pub use user::{UserModel, UserSource};
 
@@ -60,6 +70,7 @@ use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::results::FileRecord;
 use crate::stage::Stage;
+use crate::transform::StageVectors;
 
 /// What is measured: gives, for the pairs of a data set, a distance at each of its stages.
 pub trait Model: Send {
@@ -84,6 +95,35 @@ pub trait Model: Send {
         cached: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError>;
+
+    /// The vector of each image of a data set at each of its stages, of the tokens that the cell
+    /// chooses; it was [prepared](Self::prepare) for the data set.
+    ///
+    /// # Errors
+    /// It has no activations, or several tokens of an image are chosen; else as for
+    /// [`measure`](Self::measure).
+    fn vectors(
+        &mut self,
+        cell: &Cell<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<StageVectors>, ModelError> {
+        let _ = progress;
+        Err(ModelError::NoActivations { model: cell.model.to_owned() })
+    }
+
+    /// The model of which only one stage is measured, its vectors transformed.
+    ///
+    /// # Errors
+    /// It has no activations.
+    fn transformed<'a>(
+        self: Box<Self>,
+        transform: StageTransform,
+    ) -> Result<Box<dyn Model + 'a>, ModelError>
+    where
+        Self: 'a,
+    {
+        Err(ModelError::NoActivations { model: transform.model })
+    }
 
     /// Gives back what it holds for its data sets: the last one is done.
     fn give_back(&mut self) {}

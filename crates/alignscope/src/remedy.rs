@@ -68,6 +68,8 @@ pub enum Remedy {
     OwnBackend,
     /// The tokens of a model that has no class token.
     OtherTokens,
+    /// Tokens of which each image has one, or their mean.
+    OneVector,
     /// A model of the same architecture and preprocessing.
     SayLike,
     /// How many tokens stand before the patches.
@@ -102,6 +104,8 @@ pub enum Remedy {
     ReplaceRun,
     /// What the folder holds is discarded.
     Fresh,
+    /// Whether higher or lower scores of rated pairs are better.
+    SayDirection,
     /// A look at what of the run has changed.
     Verify,
     /// One side of a comparison.
@@ -119,6 +123,8 @@ pub enum Choice {
     Split,
     /// The fewest votes of a trial.
     MinVotes,
+    /// Which way the scores of rated pairs run.
+    LowerIsBetter,
     /// Which of THINGS's images.
     ThingsImages,
     /// Where the odd one stands in each triplet.
@@ -131,6 +137,8 @@ pub enum Choice {
     Scales,
     /// How torch models run.
     Torch,
+    /// A transform of activations.
+    Transform,
 }
 
 impl fmt::Display for Choice {
@@ -138,12 +146,14 @@ impl fmt::Display for Choice {
         f.pad(match self {
             Self::Split => "a split",
             Self::MinVotes => "the fewest votes of a trial",
+            Self::LowerIsBetter => "which way scores run",
             Self::ThingsImages => "one of THINGS's sets of images",
             Self::Odd => "where the odd one stands",
             Self::Reading => "how arrays of features are read",
             Self::Prefix => "how many tokens stand before the patches",
             Self::Scales => "the scales of another run",
             Self::Torch => "how torch models run",
+            Self::Transform => "the transform",
         })
     }
 }

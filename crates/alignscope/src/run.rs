@@ -10,6 +10,7 @@ mod scoring;
 mod similarity;
 mod tables;
 mod torch;
+mod transforms;
 mod work;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,9 @@ use std::time::{Instant, SystemTime};
 pub use error::{ExperimentError, remedies_of};
 pub use measure::Measured;
 pub use similarity::SimilarityRequest;
+pub use transforms::{TransformRequest, TransformSummary};
 
-use models::RunModel;
+use models::{RunModel, transformed_name};
 use outputs::{Concluded, Done};
 use scoring::Scoring;
 use tables::Tables;
@@ -316,8 +318,9 @@ impl Experiment {
 
     /// What the figures of the run need beside its scores.
     fn drawn(&self, models: &[RunModel<'_>], datasets: &[PreparedDataset]) -> Drawn<FigureSpec> {
-        let Presentation { title, colours, published } = self.presentation.clone();
-        let (simulated, figures) = (self.simulated, self.figures());
+        let named = self.with_names_of(models);
+        let Presentation { title, colours, published } = named.presentation.clone();
+        let (simulated, figures) = (self.simulated, named.figures());
         let tokens = self.tokens_compared(models);
         let model = |model: &RunModel<'_>| DrawnModel {
             name: model.name.clone(),
@@ -336,6 +339,25 @@ impl Experiment {
         let models = models.iter().map(model).collect();
         let datasets = self.datasets.iter().zip(datasets).map(dataset).collect();
         Drawn { simulated, title, colours, published, tokens, figures, models, datasets }
+    }
+
+    /// The same, whose figures and colours are of transformed models where those are run.
+    fn with_names_of(&self, models: &[RunModel<'_>]) -> Self {
+        let mut named = self.clone();
+        let of_result = |name: &str| {
+            let transformed = transformed_name(name);
+            match models.iter().any(|model| model.name == transformed) {
+                true => transformed,
+                false => name.to_owned(),
+            }
+        };
+        for model in named.figures.iter_mut().flat_map(|figure| &mut figure.models) {
+            *model = of_result(model);
+        }
+        let colours = std::mem::take(&mut named.presentation.colours);
+        let colours = colours.into_iter().map(|(model, colour)| (of_result(&model), colour));
+        named.presentation.colours = colours.collect();
+        named
     }
 
     /// The scales of the run that `scale_from` names, for each model and data set of this one.

@@ -166,7 +166,14 @@ impl Studied {
                 measure: Measure::Accuracy,
                 chance: 1.0 / 3.0,
             }),
-            Release::Tid2008 | Release::Kadid10k | Release::Bapps => None,
+            Release::Tid2008
+            | Release::Kadid10k
+            | Release::Csiq
+            | Release::Live
+            | Release::LiveMd
+            | Release::Pipal
+            | Release::PieApp
+            | Release::Bapps => None,
         }
     }
 }

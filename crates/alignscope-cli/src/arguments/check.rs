@@ -6,7 +6,7 @@ use alignscope::DatasetFormat;
 use alignscope::dataset::OddPlace;
 use clap::Args;
 
-use super::shared::{Budget, ConceptImages};
+use super::shared::{Budget, ConceptImages, Scores};
 use crate::typed::{one_of, path};
 
 /// `alignscope check`.
@@ -23,6 +23,9 @@ pub struct Check {
     /// Check one split only.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
+
+    #[command(flatten)]
+    pub scores: Scores,
 
     /// Allow paths in a manifest that lead out of the folder of the data set.
     #[arg(long)]

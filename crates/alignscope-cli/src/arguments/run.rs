@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use alignscope::{Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm};
+use alignscope::{
+    Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm, TransformSpec,
+};
 use clap::Args;
 
 use super::heading;
@@ -76,6 +78,12 @@ pub struct Run {
 
     #[command(flatten)]
     pub arrays: Arrays,
+
+    /// A transform of activations, as `transform` writes it and gLocal publishes it
+    /// (`transform.npz`): `FILE` for the last stage, `FILE@STAGE` for another. Of models with stages
+    /// that stage alone is measured, with one vector for each image (--tokens class or mean).
+    #[arg(long, value_name = "FILE[@STAGE]")]
+    pub transform: Option<TransformSpec>,
 
     /// Side of the square to which images are resized for baselines if the images of a data set
     /// differ in size; by default 224, or what the experiment says.

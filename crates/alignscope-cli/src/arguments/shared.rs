@@ -103,6 +103,9 @@ pub struct Part {
     #[arg(long, value_name = "N")]
     pub min_votes: Option<u32>,
 
+    #[command(flatten)]
+    pub scores: Scores,
+
     /// Which image stands for a THINGS concept; by default `first`.
     #[arg(long, value_name = "WHICH", value_enum)]
     pub images: Option<ConceptImages>,
@@ -131,6 +134,7 @@ impl Part {
         DatasetOptions {
             split: self.split.clone(),
             min_votes: self.min_votes,
+            lower_is_better: self.scores.lower_is_better,
             things_images: self.images.map(Into::into),
             odd: self.odd,
             skip_missing: self.skip_missing,
@@ -139,6 +143,21 @@ impl Part {
             ..DatasetOptions::default()
         }
     }
+}
+
+/// Which way the scores of rated pairs run.
+#[derive(Debug, Clone, Args)]
+pub struct Scores {
+    /// Lower scores of rated pairs mean closer images, as a DMOS's do: they are turned. By default
+    /// as the data set's files have it; `--lower-is-better=false` says the opposite.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub lower_is_better: Option<bool>,
 }
 
 /// Which image stands for a THINGS concept.

@@ -9,7 +9,7 @@ use alignscope::dataset::OddPlace;
 use alignscope::features::Layout;
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, Distance, NamedDataset, Precision, PrecisionChoice,
-    ProjectionForm, Ties, Tokens, TorchDtype,
+    ProjectionForm, Ties, Tokens, TorchDtype, TransformKind,
 };
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
@@ -148,6 +148,25 @@ impl Choice for Tokens {
             Self::Registers => "the registers: what stands between the class token and the patches",
             Self::Patches => "the patches, without the tokens before them",
             Self::Mean => "the mean of the class token, if there is one, and the patches",
+        })
+    }
+}
+
+impl Choice for TransformKind {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+
+    fn meaning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Standardize => {
+                "each channel less its mean and over its deviation; nothing learned"
+            }
+            Self::Diagonal => "the same with a weight for each channel",
+            Self::Ridge => "the same with a matrix, drawn to a multiple of the identity",
+            Self::Glocal => "such a matrix that also keeps the neighbours of images",
         })
     }
 }

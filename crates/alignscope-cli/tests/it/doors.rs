@@ -284,6 +284,7 @@ fn every_option_that_a_message_names_is_one_of_the_program() {
         "run",
         "score",
         "activations",
+        "transform",
         "demo",
         "report",
         "published",

@@ -20,5 +20,6 @@ mod releases;
 mod run_folders;
 mod series;
 mod similarity;
+mod transforms;
 mod user_features;
 mod wrong_input;

@@ -50,6 +50,7 @@ class Dataset:
         level: str | None,
         split: str | None,
         min_votes: int | None,
+        lower_is_better: bool | None,
         things_images: str | None,
         odd: str | None,
         skip_missing: bool,

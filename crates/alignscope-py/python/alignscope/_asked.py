@@ -23,6 +23,7 @@ class Asked:
     level: str | None = None
     split: str | None = None
     min_votes: int | None = None
+    lower_is_better: bool | None = None
     things_images: str | None = None
     odd: str | None = None
     skip_missing: bool = False
@@ -42,6 +43,7 @@ class Asked:
             self.level,
             self.split,
             self.min_votes,
+            self.lower_is_better,
             self.things_images,
             self.odd,
             self.skip_missing,

@@ -69,6 +69,11 @@ class Experiment:
         A folder in which weights of metrics are looked for first.
     scale_from : str or os.PathLike, optional
         The folder of a run whose scales are used for the normalized distance.
+    transform : str or os.PathLike, optional
+        A transform of activations, as `alignscope transform` writes it and gLocal publishes it
+        (`transform.npz`): `FILE` for the last stage, `FILE@STAGE` for another. Of models with
+        stages that stage alone is measured, with one vector for each image (`tokens="class"` or
+        `"mean"`).
     title : str, optional
         What stands over figures and page.
     published : bool, default False
@@ -113,6 +118,7 @@ class Experiment:
         baseline_size: int | None = None,
         weights: str | os.PathLike[str] | None = None,
         scale_from: str | os.PathLike[str] | None = None,
+        transform: str | os.PathLike[str] | None = None,
         title: str | None = None,
         published: bool = False,
         memory: int | str | None = None,
@@ -139,6 +145,7 @@ class Experiment:
             baseline_size=baseline_size,
             weights=weights,
             scale_from=scale_from,
+            transform=transform,
             title=title,
             published=published,
             memory=memory,

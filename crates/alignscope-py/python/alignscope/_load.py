@@ -17,6 +17,7 @@ def load_dataset(
     level: str | None = None,
     split: str | None = None,
     min_votes: int | None = None,
+    lower_is_better: bool | None = None,
     things_images: str | None = None,
     odd: str | None = None,
     skip_missing: bool = False,
@@ -46,6 +47,10 @@ def load_dataset(
         (all rows by default).
     min_votes : int, optional
         Leave out NIGHTS trials with fewer votes.
+    lower_is_better : bool, optional
+        Of rated pairs: whether a lower score means closer to the reference, as a DMOS's does. Such
+        scores are turned (their sign is changed), and a note says so. By default as the data set's
+        files have it: a column `dmos` of `pairs.csv` is turned, a column `score` is not.
     things_images : {"first", "01b"}, optional
         Which image stands for a THINGS concept: the first in sorted order, as in the study, or the
         reference image.
@@ -92,6 +97,7 @@ def load_dataset(
             check.optional_text("level", level),
             check.optional_text("split", split),
             check.votes("min_votes", min_votes),
+            check.optional_yes_or_no("lower_is_better", lower_is_better),
             check.optional_text("things_images", things_images),
             check.optional_text("odd", odd),
             check.yes_or_no("skip_missing", skip_missing),

@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     baseline_size: int | None
     weights: str | os.PathLike[str] | None
     scale_from: str | os.PathLike[str] | None
+    transform: str | os.PathLike[str] | None
     title: str | None
     published: bool
     memory: int | str | None
@@ -69,6 +70,7 @@ class Choices(TypedDict):
     baseline_size: int | None
     weights: str | None
     scale_from: str | None
+    transform: str | None
     title: str | None
     published: bool | None
     memory: int | None
@@ -100,6 +102,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "baseline_size": lambda name, value: check.optional_whole(name, value, 1),
     "weights": check.optional_path,
     "scale_from": check.optional_path,
+    "transform": check.optional_path,
     "title": check.optional_text,
     "published": check.yes_or_no,
     "memory": lambda _, value: check.memory(value),

@@ -105,6 +105,19 @@ pub enum DatasetError {
         /// The column.
         column: String,
     },
+    /// A table has two columns of scores, which may run opposite ways.
+    #[error(
+        "{path} has the columns `{}` and `{}`, expected one of them; leave one out, or give it \
+         another name",
+        columns[0],
+        columns[1]
+    )]
+    TwoScores {
+        /// The file.
+        path: PathBuf,
+        /// The columns.
+        columns: [&'static str; 2],
+    },
     /// Two columns have one label.
     #[error("{path} has the label `{label}` twice, the second time in the column `{column}`")]
     LabelTwice {
@@ -192,6 +205,18 @@ pub enum DatasetError {
         /// What would do.
         expected: String,
     },
+    /// A variable of a `.mat` file is not what it must be.
+    #[error("{path}: the variable `{variable}` is {found}, expected {expected}")]
+    Variable {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        expected: String,
+    },
     /// Two files that go together have different lengths.
     #[error("{path} has {found} lines, expected {expected} as in {other}")]
     Length {
@@ -226,6 +251,19 @@ pub enum DatasetError {
         line: u64,
         /// The path in the file.
         found: String,
+    },
+    /// Nothing tells whether higher or lower scores are better.
+    #[error(
+        "nothing tells which way the scores in the column `{column}` of {path} run: it is not \
+         among the tables of {known}"
+    )]
+    Direction {
+        /// The file.
+        path: PathBuf,
+        /// The column of scores.
+        column: &'static str,
+        /// Of whom the tables are known.
+        known: &'static str,
     },
     /// A split that is not there.
     #[error("there is no split `{split}` in {path}; there is {}", listed(found))]
@@ -326,6 +364,7 @@ impl DatasetError {
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::NotApplicable { choice, .. } => vec![Remedy::LeaveOut(*choice)],
+            Self::Direction { .. } => vec![Remedy::SayDirection],
             Self::Ambiguous { .. } => vec![Remedy::NameFile],
             Self::Outside { .. } => vec![Remedy::AllowOutside],
             Self::Missing { .. } => vec![Remedy::LeaveOutMissing],

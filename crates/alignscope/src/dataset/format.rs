@@ -98,8 +98,8 @@ pub trait Format {
         &[]
     }
 
-    /// What a user may choose of such a data set, among a split, the fewest votes of a trial and
-    /// which of THINGS's images. Others are refused.
+    /// What a user may choose of such a data set, among a split, the fewest votes of a trial, which
+    /// way scores run and which of THINGS's images. Others are refused.
     fn choices(&self) -> &'static [Choice] {
         &[Choice::Split]
     }

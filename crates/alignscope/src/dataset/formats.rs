@@ -12,6 +12,7 @@ use super::manifest::{
 };
 use super::nights::Nights;
 use super::raid::Raid;
+use super::rated::{Csiq, Live, LiveMd, PieApp, PieAppScores, Pipal, Pyiqa};
 use super::rdm::{Published, RdmManifest};
 use super::release::Release;
 use super::things::Things;
@@ -36,6 +37,20 @@ pub enum AnyFormat {
     TwoAfc,
     /// `oddoneout.csv`.
     OddOneOut,
+    /// CSIQ's layout.
+    Csiq,
+    /// LIVE's layout.
+    Live,
+    /// LIVE-MD's layout.
+    LiveMd,
+    /// PIPAL's layout.
+    Pipal,
+    /// PieAPP's layout: choices.
+    PieApp,
+    /// PieAPP's layout: scores.
+    PieAppScores,
+    /// A table of pyiqa.
+    Pyiqa,
     /// BAPPS's just noticeable differences.
     BappsJnd,
     /// RAID's layout.
@@ -66,12 +81,19 @@ pub enum AnyFormat {
 
 impl AnyFormat {
     /// All of them, in the order in which a folder is held against them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 27] = [
         Self::Nights,
         Self::Bapps,
         Self::BappsJnd,
         Self::Raid,
         Self::Things,
+        Self::PieApp,
+        Self::PieAppScores,
+        Self::Pyiqa,
+        Self::Csiq,
+        Self::Live,
+        Self::LiveMd,
+        Self::Pipal,
         Self::Tid,
         Self::Pairs,
         Self::TwoAfc,
@@ -99,6 +121,13 @@ impl AnyFormat {
             Self::Pairs => &PairsManifest,
             Self::TwoAfc => &TwoAfcManifest,
             Self::OddOneOut => &OddOneOutManifest,
+            Self::Csiq => &Csiq,
+            Self::Live => &Live,
+            Self::LiveMd => &LiveMd,
+            Self::Pipal => &Pipal,
+            Self::PieApp => &PieApp,
+            Self::PieAppScores => &PieAppScores,
+            Self::Pyiqa => &Pyiqa,
             Self::BappsJnd => &BappsJnd,
             Self::Raid => &Raid,
             Self::SameDifferent => &SameDifferentManifest,
@@ -145,6 +174,30 @@ impl DatasetFormat {
     pub const KADID10K: Self = Self::of_release(AnyFormat::Tid, Release::Kadid10k);
     /// `tid-like`
     pub const TID_LIKE: Self = Self::plain(AnyFormat::Tid);
+    /// `csiq`
+    pub const CSIQ: Self = Self::of_release(AnyFormat::Csiq, Release::Csiq);
+    /// `csiq-like`
+    pub const CSIQ_LIKE: Self = Self::plain(AnyFormat::Csiq);
+    /// `live`
+    pub const LIVE: Self = Self::of_release(AnyFormat::Live, Release::Live);
+    /// `live-like`
+    pub const LIVE_LIKE: Self = Self::plain(AnyFormat::Live);
+    /// `live-md`
+    pub const LIVE_MD: Self = Self::of_release(AnyFormat::LiveMd, Release::LiveMd);
+    /// `live-md-like`
+    pub const LIVE_MD_LIKE: Self = Self::plain(AnyFormat::LiveMd);
+    /// `pipal`
+    pub const PIPAL: Self = Self::of_release(AnyFormat::Pipal, Release::Pipal);
+    /// `pipal-like`
+    pub const PIPAL_LIKE: Self = Self::plain(AnyFormat::Pipal);
+    /// `pieapp`
+    pub const PIEAPP: Self = Self::of_release(AnyFormat::PieApp, Release::PieApp);
+    /// `pieapp-like`
+    pub const PIEAPP_LIKE: Self = Self::plain(AnyFormat::PieApp);
+    /// `pieapp-scores`
+    pub const PIEAPP_SCORES: Self = Self::plain(AnyFormat::PieAppScores);
+    /// `pyiqa`
+    pub const PYIQA: Self = Self::plain(AnyFormat::Pyiqa);
     /// `nights`
     pub const NIGHTS: Self = Self::of_release(AnyFormat::Nights, Release::Nights);
     /// `nights-like`
@@ -192,11 +245,23 @@ impl DatasetFormat {
     pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
 
     /// All that can be asked for: the low level, the middle, the high, then one's own tables.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 38] = [
         Self::TID2013,
         Self::TID2008,
         Self::KADID10K,
         Self::TID_LIKE,
+        Self::CSIQ,
+        Self::CSIQ_LIKE,
+        Self::LIVE,
+        Self::LIVE_LIKE,
+        Self::LIVE_MD,
+        Self::LIVE_MD_LIKE,
+        Self::PIPAL,
+        Self::PIPAL_LIKE,
+        Self::PIEAPP,
+        Self::PIEAPP_LIKE,
+        Self::PIEAPP_SCORES,
+        Self::PYIQA,
         Self::RAID,
         Self::BAPPS_JND,
         Self::NIGHTS,

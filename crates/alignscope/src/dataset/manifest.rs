@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::builder::Builder;
 use super::choices::{array_in, is_array, open_with_list};
+use super::direction::Direction;
 use super::files::{Files, file_in, folder_of};
 use super::format::Format;
 use super::rows::{Splits, find, image_names};
@@ -32,12 +33,16 @@ impl Format for PairsManifest {
     }
 
     fn description(&self) -> &'static str {
-        "rated pairs of your own: pairs.csv with reference,distorted,score\
-         [,std,group,subject,split]"
+        "rated pairs of your own: pairs.csv with reference,distorted,score (or dmos, lower is \
+         better)[,std,group,subject,split]"
     }
 
     fn level(&self) -> Level {
         Level::Low
+    }
+
+    fn choices(&self) -> &'static [Choice] {
+        &[Choice::Split, Choice::LowerIsBetter]
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
@@ -275,10 +280,34 @@ fn time(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {
     }
 }
 
+/// The column of scores, which way they run, and a note if that is to be told.
+fn scores(
+    reading: &Reading<'_>,
+    table: &Table,
+) -> Result<(Column, Direction, Option<String>), DatasetError> {
+    let (column, name, own) = match (table.find("score"), table.find("dmos")) {
+        (Some(_), Some(_)) => {
+            let columns = ["score", "dmos"];
+            return Err(DatasetError::TwoScores { path: reading.path.to_owned(), columns });
+        }
+        (None, Some(column)) => (column, "dmos", Direction::LowerIsCloser),
+        _ => (table.column("score")?, "score", Direction::HigherIsCloser),
+    };
+    let direction = Direction::chosen(reading.options, own);
+    let what = format!("the column `{name}` of {}", reading.path.display());
+    let note = match (own, direction) {
+        (Direction::LowerIsCloser, Direction::HigherIsCloser) => {
+            Some(format!("{what} is taken as it stands, as was asked for: higher is closer"))
+        }
+        _ => direction.note(&what),
+    };
+    Ok((column, direction, note))
+}
+
 fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let score = table.column("score")?;
+    let (score, direction, note) = scores(reading, &table)?;
     let std = table.find("std");
-    reading.read(
+    let mut dataset = reading.read(
         table,
         ["reference", "distorted"],
         |row| {
@@ -290,7 +319,7 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
                 }
                 _ => None,
             };
-            let score = row.number(score)?;
+            let score = direction.turned(row.number(score)?);
             Ok(move |[reference, distorted]: [ImageIndex; 2]| RatedPair {
                 reference,
                 distorted,
@@ -299,7 +328,9 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
             })
         },
         Trials::RatedPairs,
-    )
+    )?;
+    dataset.notes.extend(note);
+    Ok(dataset)
 }
 
 fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {

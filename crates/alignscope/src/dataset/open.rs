@@ -83,6 +83,7 @@ fn check_choices(
 ) -> Result<(), DatasetError> {
     let given = [
         (Choice::MinVotes, options.min_votes.is_some()),
+        (Choice::LowerIsBetter, options.lower_is_better.is_some()),
         (Choice::ThingsImages, options.things_images.is_some()),
         (Choice::Odd, options.odd.is_some()),
         (Choice::Split, options.split.is_some()),

@@ -18,6 +18,16 @@ pub enum Release {
     Kadid10k,
     /// NIGHTS: two-alternative forced choices.
     Nights,
+    /// CSIQ: rated pairs.
+    Csiq,
+    /// LIVE's image quality data set, release 2: rated pairs.
+    Live,
+    /// LIVE's multiply distorted images: rated pairs.
+    LiveMd,
+    /// PIPAL's training set: rated pairs.
+    Pipal,
+    /// PieAPP: two-alternative forced choices between distorted images.
+    PieApp,
     /// BAPPS: two-alternative forced choices, a file each.
     Bapps,
     /// THINGS: odd-one-out triplets.
@@ -26,8 +36,19 @@ pub enum Release {
 
 impl Release {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Tid2013, Self::Tid2008, Self::Kadid10k, Self::Nights, Self::Bapps, Self::Things];
+    pub const ALL: [Self; 11] = [
+        Self::Tid2013,
+        Self::Tid2008,
+        Self::Kadid10k,
+        Self::Csiq,
+        Self::Live,
+        Self::LiveMd,
+        Self::Pipal,
+        Self::PieApp,
+        Self::Nights,
+        Self::Bapps,
+        Self::Things,
+    ];
 
     /// The name used on the command line, in Python and in results.
     pub fn name(self) -> &'static str {
@@ -36,6 +57,11 @@ impl Release {
             Self::Tid2008 => "tid2008",
             Self::Kadid10k => "kadid10k",
             Self::Nights => "nights",
+            Self::Csiq => "csiq",
+            Self::Live => "live",
+            Self::LiveMd => "live-md",
+            Self::Pipal => "pipal",
+            Self::PieApp => "pieapp",
             Self::Bapps => "bapps",
             Self::Things => "things",
         }
@@ -48,6 +74,11 @@ impl Release {
             Self::Tid2008 => "TID2008",
             Self::Kadid10k => "KADID-10k",
             Self::Nights => "NIGHTS",
+            Self::Csiq => "CSIQ",
+            Self::Live => "LIVE",
+            Self::LiveMd => "LIVE-MD",
+            Self::Pipal => "PIPAL",
+            Self::PieApp => "PieAPP",
             Self::Bapps => "BAPPS",
             Self::Things => "THINGS",
         }
@@ -66,6 +97,13 @@ impl Release {
                 "two-alternative choices: NIGHTS (data.csv), the folder as published; \
                  one of BAPPS is found out, and results name it"
             }
+            Self::Csiq => "rated pairs: CSIQ (src_imgs/, dst_imgs/ and csiq.csv or csiq.txt)",
+            Self::Live => "rated pairs: LIVE, release 2 (refimgs/, jp2k/ … and dmos.mat)",
+            Self::LiveMd => "rated pairs: LIVE's multiply distorted images (Part 1/ and Part 2/)",
+            Self::Pipal => "rated pairs: PIPAL (Train_Ref/, Train_Dist/ and Train_Label/)",
+            Self::PieApp => {
+                "two-alternative choices between distorted images: PieAPP (labels/test/ …)"
+            }
             Self::Bapps => "two-alternative choices: BAPPS (2afc/), and nothing else",
             Self::Things => {
                 "odd-one-out triplets: THINGS; object_images/, unique_id.txt and triplet_dataset/"
@@ -79,6 +117,7 @@ impl Release {
         match self {
             Self::Tid2008 | Self::Kadid10k | Self::Bapps => true,
             Self::Tid2013 | Self::Nights | Self::Things => false,
+            Self::Csiq | Self::Live | Self::LiveMd | Self::Pipal | Self::PieApp => false,
         }
     }
 }
@@ -106,6 +145,11 @@ impl Release {
             Self::Tid2008 => counts(&[("TID2008", 1700)], &[("TID2008", 1725)]),
             Self::Kadid10k => counts(&[("KADID-10k", 10_125)], &[("KADID-10k", 10_206)]),
             Self::Nights => counts(&[("NIGHTS", 20_019)], &[("NIGHTS", 60_057)]),
+            Self::Csiq => counts(&[("CSIQ", 866)], &[("CSIQ", 896)]),
+            Self::Live => counts(&[("LIVE", 779)], &[("LIVE", 808)]),
+            Self::LiveMd => counts(&[("LIVE-MD", 450)], &[("LIVE-MD", 465)]),
+            Self::Pipal => counts(&[("PIPAL", 23_200)], &[("PIPAL", 23_400)]),
+            Self::PieApp => counts(&[("PieAPP test", 4200)], &[("PieAPP test", 640)]),
             Self::Bapps => counts(&[], &[]),
             Self::Things => ReleaseCounts {
                 trials: &[("testset1, earlier release", 15_640), ("testset1", 20_000)],
@@ -126,11 +170,11 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn release(release: Release) -> Self {
+    pub(super) fn release(release: Release) -> Self {
         Self { release: Some(release), why: None }
     }
 
-    fn like(why: String) -> Self {
+    pub(super) fn like(why: String) -> Self {
         Self { release: None, why: Some(why) }
     }
 

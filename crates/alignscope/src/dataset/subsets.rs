@@ -176,7 +176,17 @@ impl Dataset {
         let names: &[&str] = match self.release {
             Some(Release::Tid2013 | Release::Tid2008) => &TID_TYPES,
             Some(Release::Kadid10k) => &KADID_TYPES,
-            Some(Release::Nights | Release::Bapps | Release::Things) | None => &[],
+            Some(
+                Release::Nights
+                | Release::Bapps
+                | Release::Things
+                | Release::Csiq
+                | Release::Live
+                | Release::LiveMd
+                | Release::Pipal
+                | Release::PieApp,
+            )
+            | None => &[],
         };
         let number = value.parse::<usize>().ok().filter(|n| *n >= 1);
         match number.and_then(|n| names.get(n - 1)) {

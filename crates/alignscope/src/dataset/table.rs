@@ -99,6 +99,22 @@ impl Table {
         })
     }
 
+    /// The column that the user names, which must be there; messages of its fields call it `name`.
+    pub(super) fn column_of_user(
+        &self,
+        asked: &str,
+        name: &'static str,
+    ) -> Result<Column, DatasetError> {
+        match self.header.iter().position(|h| h.eq_ignore_ascii_case(asked)) {
+            Some(index) => Ok(Column { index, name }),
+            None => Err(DatasetError::Column {
+                path: self.file.path().to_owned(),
+                column: shown(asked),
+                found: self.header.iter().map(|h| format!("`{}`", shown(h))).collect(),
+            }),
+        }
+    }
+
     /// Calls `each` with every row, until it returns false.
     pub(super) fn for_each(
         self,

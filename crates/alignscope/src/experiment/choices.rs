@@ -7,6 +7,7 @@ use crate::distance::Distance;
 use crate::encoder::{PrecisionChoice, Tokens};
 use crate::features::Layouts;
 use crate::finished::Presentation;
+use crate::model::TransformSpec;
 use crate::model_spec::{Backend, ProjectionForm, TorchOptions};
 use crate::resample::{ClusterBy, Resampling};
 use crate::score::Ties;
@@ -60,6 +61,8 @@ pub struct Choices {
     pub memory_bytes: Option<u64>,
     /// The run whose scales are taken.
     pub scale_from: Option<PathBuf>,
+    /// A transform of the vectors of one stage.
+    pub transform: Option<TransformSpec>,
     /// Whether trials of images that cannot be decoded are left out.
     pub keep_going: Option<bool>,
     /// Whether the study's own scores lie under those of the run.
@@ -93,6 +96,7 @@ impl Experiment {
             pixels: choices.pixels.unwrap_or(self.pixels),
             memory_bytes: choices.memory_bytes.unwrap_or(self.memory_bytes),
             scale_from: choices.scale_from.or(self.scale_from),
+            transform: choices.transform.or(self.transform),
             keep_going: choices.keep_going.unwrap_or(self.keep_going),
             simulated: choices.simulated.unwrap_or(self.simulated),
             presentation: Presentation {

@@ -1,20 +1,13 @@
-//! Whatever gives activations, on a data set: one plan, one loop, one reduction.
+//! Whatever gives activations.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use super::error::check_stopped;
-use super::on_device::OnDevice;
-use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
-use super::reduction::{Reduction, When, check_usable, distances, suspects};
-use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances};
-use crate::cache::CacheEntry;
-use crate::dataset::ImageIndex;
-use crate::encoder::{Encoded, Prefix, Tokens};
-use crate::image::{ImageError, Prefetch, RgbImage, prefetch};
-use crate::pair_statistics::{Activations as StageActivations, PairStatisticsStore};
-use crate::plan::{Demand, Holding, MemoryPlan, Remaining, Request, ResidentSet};
+use super::set_reducer::SetReducer;
+use super::{Cell, Facts, ModelError};
+use crate::image::{ImageError, Prefetch, RgbImage};
+use crate::plan::{Demand, Holding, MemoryPlan, ResidentSet};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::remedy::Advice;
@@ -184,115 +177,13 @@ pub trait ActivationSource: Facts + Send {
     fn give_back(&mut self) {}
 }
 
-/// A model that is a source of activations.
-#[derive(Debug)]
-pub struct Activations<S>(pub S);
-
-impl<S: ActivationSource> Model for Activations<S> {
-    fn facts(&self) -> &dyn Facts {
-        &self.0
-    }
-
-    fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
-        self.0.prepare(cells, progress)
-    }
-
-    /// Each image is encoded once. Resident sets that are kept are not encoded again, and those that are encoded are
-    /// kept. Files are read ahead while images are encoded, also those of the next resident set.
-    fn measure(
-        &mut self,
-        cell: &Cell<'_>,
-        mut cached: Option<CacheEntry>,
-        progress: &dyn Progress,
-    ) -> Result<Measurement, ModelError> {
-        let source = &mut self.0;
-        let dataset = cell.dataset;
-        let pairs = dataset.pairs.len();
-        let widths = source.widths(cell);
-        let covered =
-            cached.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
-        if let Some(entry) = &cached
-            && covered.iter().all(|covered| *covered)
-        {
-            let stages = from_cache(cell, &widths, entry, progress)?;
-            let warnings = source.warnings();
-            return Ok(Measurement { warnings, ..Measurement::new(stages, None) });
-        }
-        source.load(cell, progress)?;
-        let clock = Instant::now();
-        let remaining = Remaining::new(&dataset.pairs, &covered);
-        let (demand, name) = (source.demand(cell), cell.name());
-        let request = Request {
-            cell: &name,
-            images: dataset.dataset.images.len(),
-            pairs,
-            distances: cell.distances.len(),
-            remaining: &remaining,
-            is_cached: cached.is_some(),
-            memory_bytes: cell.memory_bytes,
-        };
-        let plan = MemoryPlan::new(&demand, request)?;
-        plan.tell(&name, &demand, progress);
-
-        let images = remaining.images.len();
-        let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
-        progress.begin(&name, steps.sum::<usize>() as u64);
-        let when = match (plan.is_one_set, cached.is_some()) {
-            (true, _) => When::AtOnce,
-            (false, true) => When::FromFiles,
-            (false, false) => When::AtTheEnd,
-        };
-        let passes = source.passes();
-        let sets = plan.sets.iter();
-        let needed: Vec<ImageIndex> = sets
-            .flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten())
-            .copied()
-            .collect();
-        let read = |position: usize| dataset.read(needed[position] as usize);
-        let mut found = Some(Vec::with_capacity(widths.len()));
-        for stages in &plan.stage_groups {
-            let of_group = widths[stages.clone()].to_vec();
-            let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
-            let cache = cached.as_mut();
-            let mut reducer = SetReducer { cell, cache, reduction, set: None, progress };
-            prefetch(needed.len(), plan.ahead_bytes, read, |ahead| {
-                let images = SetImages { dataset, plan: &plan, passes, ahead, progress };
-                source.encode(cell, &images, stages.clone(), &mut reducer)
-            })?;
-            let finished = reducer.reduction.finish()?;
-            found = found.zip(finished).map(|(mut found, finished)| {
-                found.extend(finished);
-                found
-            });
-        }
-        progress.end();
-        let stages = match (found, &cached) {
-            (Some(stages), _) => stages,
-            (None, Some(entry)) => from_cache(cell, &widths, entry, progress)?,
-            (None, None) => unreachable!("statistics of several sets are in a store or kept"),
-        };
-        let holding = source.holding(&plan, &widths);
-        if let Some(holding) = &holding {
-            progress.note(&format!("{}: {holding}", cell.model));
-        }
-        let wall_s = clock.elapsed().as_secs_f64();
-        let work = CellWork { images, features_computed: None, wall_s };
-        let warnings = source.warnings();
-        Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
-    }
-
-    fn give_back(&mut self) {
-        self.0.give_back();
-    }
-}
-
 /// The resident sets of a plan, and their images, which are read ahead.
 pub struct SetImages<'a> {
-    dataset: &'a PreparedDataset,
-    plan: &'a MemoryPlan,
-    passes: usize,
-    ahead: &'a Prefetch<ImageError>,
-    progress: &'a dyn Progress,
+    pub(super) dataset: &'a PreparedDataset,
+    pub(super) plan: &'a MemoryPlan,
+    pub(super) passes: usize,
+    pub(super) ahead: &'a Prefetch<ImageError>,
+    pub(super) progress: &'a dyn Progress,
 }
 
 impl<'a> SetImages<'a> {
@@ -345,139 +236,4 @@ impl OneSet<'_> {
         let bytes = ahead.take(self.first + pass * images + i);
         Ok(dataset.decode(self.set.images[i] as usize, bytes, work)?)
     }
-}
-
-/// Which tokens of an image are compared, and which stand before its patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenChoice {
-    /// The tokens.
-    pub tokens: Tokens,
-    /// The tokens before the patches.
-    pub prefix: Prefix,
-}
-
-impl TokenChoice {
-    /// All tokens that there are.
-    pub const ALL: Self =
-        Self { tokens: Tokens::All, prefix: Prefix { class_token: false, registers: 0 } };
-}
-
-/// Takes activations, and leaves statistics of pairs.
-pub struct SetReducer<'a> {
-    cell: &'a Cell<'a>,
-    cache: Option<&'a mut CacheEntry>,
-    reduction: Reduction<'a>,
-    /// The present set, its pairs in the order of reduction.
-    set: Option<(Vec<ImageIndex>, Vec<PlacedPair>)>,
-    progress: &'a dyn Progress,
-}
-
-impl SetReducer<'_> {
-    /// The next set.
-    ///
-    /// # Errors
-    /// The cache cannot be written.
-    pub fn begin(&mut self, set: &ResidentSet) -> Result<(), ModelError> {
-        self.reduction.begin(set, self.cache.as_deref())?;
-        self.set = Some((set.images.clone(), PlacedPair::of(set)));
-        Ok(())
-    }
-
-    /// The activations of all images of the set at a stage.
-    ///
-    /// # Errors
-    /// One of them is not usable, or the user wants to stop.
-    pub fn stage(
-        &mut self,
-        stage: Stage,
-        encoded: Encoded<'_>,
-        choice: TokenChoice,
-    ) -> Result<(), ModelError> {
-        check_stopped(self.progress)?;
-        let (images, pairs) = self.set.as_ref().expect("a set was begun");
-        let image_of = |image: usize| images[image] as usize;
-        let TokenChoice { tokens, prefix } = choice;
-        match encoded {
-            Encoded::Memory(activations) => {
-                let products = activations.image_products();
-                check_usable(self.cell, stage, activations, &products, image_of)?;
-                let selected = tokens.select(activations, prefix);
-                let activations = selected.activations();
-                self.reduction
-                    .stage(stage, |energy, keep| reduce_memory(activations, pairs, energy, keep))
-            }
-            Encoded::File(mut spilled) => {
-                let [of_image, channels] = [spilled.file.tokens(), spilled.file.channels()];
-                for image in suspects(spilled.products) {
-                    let values = &mut spilled.workspace[..of_image * channels];
-                    spilled.file.read(image, values)?;
-                    let one = StageActivations::new(values, 1, of_image, channels);
-                    let products = &spilled.products[image..=image];
-                    check_usable(self.cell, stage, one, products, |_| image_of(image))?;
-                }
-                self.reduction.stage(stage, |energy, keep| {
-                    reduce_file(&mut spilled, tokens, prefix, pairs, energy, keep)
-                })
-            }
-        }
-    }
-
-    /// The activations of all images of the set at a stage, which a device holds and reduces.
-    pub(super) fn stage_on_device(
-        &mut self,
-        activations: &mut dyn OnDevice,
-    ) -> Result<(), ModelError> {
-        check_stopped(self.progress)?;
-        let (images, pairs) = self.set.as_ref().expect("a set was begun");
-        let (stage, [tokens, channels]) = (activations.stage(), activations.shape());
-        let sums = activations.images()?;
-        for image in suspects(&sums.products) {
-            let values = activations.image(image)?;
-            let one = StageActivations::new(&values, 1, tokens, channels);
-            let products = &sums.products[image..=image];
-            check_usable(self.cell, stage, one, products, |_| images[image] as usize)?;
-        }
-        self.reduction
-            .stage(stage, |energy, keep| reduce_on_device(activations, &sums, pairs, energy, keep))
-    }
-
-    /// The set is done.
-    ///
-    /// # Errors
-    /// The cache cannot be written.
-    pub fn end(&mut self) -> Result<(), ModelError> {
-        self.set = None;
-        self.reduction.end(self.cache.as_deref_mut())
-    }
-}
-
-/// The distances of a cell of which all pairs are kept.
-///
-/// `widths` — each stage with its channels
-fn from_cache(
-    cell: &Cell<'_>,
-    widths: &[(Stage, usize)],
-    entry: &CacheEntry,
-    progress: &dyn Progress,
-) -> Result<Vec<StageDistances>, ModelError> {
-    let pairs = cell.dataset.pairs.len();
-    progress.begin(&format!("{}: kept differences", cell.name()), widths.len() as u64);
-    let mut found = Vec::with_capacity(widths.len());
-    let mut store: Option<PairStatisticsStore> = None;
-    for (position, &(stage, channels)) in widths.iter().enumerate() {
-        check_stopped(progress)?;
-        let mut current = match store.take() {
-            Some(store) if store.channels(0) == channels => store,
-            _ => {
-                let bytes = PairStatisticsStore::bytes(pairs, 1, channels);
-                PairStatisticsStore::new(pairs, &[channels], bytes <= cell.memory_bytes / 2)?
-            }
-        };
-        entry.read_stage(position, &mut current)?;
-        found.push(distances(*cell, stage, &current, 0, &entry.read_energy(position)?)?);
-        store = Some(current);
-        progress.advance(1);
-    }
-    progress.end();
-    Ok(found)
 }

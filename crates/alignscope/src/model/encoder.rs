@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use alignscope_kernel::huge_pages;
 use serde_json::{Value, json};
 
-use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
+use super::activations::{ActivationSource, SetImages};
+use super::set_reducer::SetReducer;
+use super::token_choice::TokenChoice;
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{
     Checkpoint, Encoded, Encoder, Precision, Tokens, encode_spilled, encode_stages, passes,

@@ -1,5 +1,7 @@
 //! What can go wrong while a model is measured.
 
+use std::path::PathBuf;
+
 use super::given_error::GivenError;
 use crate::cache::{CacheError, StoreError};
 use crate::encoder::EncoderError;
@@ -14,6 +16,7 @@ use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::spill::SpillError;
 use crate::stage::Stage;
+use crate::transform::TransformFileError;
 
 /// A model cannot be measured.
 #[derive(Debug, thiserror::Error)]
@@ -342,6 +345,78 @@ pub enum ModelError {
     /// A model cannot be called so in results.
     #[error(transparent)]
     Name(#[from] ModelNameError),
+    /// Vectors of images are asked of what gives distances alone.
+    #[error(
+        "{model} gives distances and no activations, which a transform is of; name an encoder, \
+         features or a function"
+    )]
+    NoActivations {
+        /// The model.
+        model: String,
+    },
+    /// A transform is of one vector an image, and several are chosen.
+    #[error(
+        "a transform is of one vector for each image, and {tokens} tokens of {model} are chosen at \
+         {stage}"
+    )]
+    SeveralTokens {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+        /// Tokens of an image that are chosen.
+        tokens: usize,
+    },
+    /// A transform is of another width than the stage.
+    #[error(
+        "the array `weights` of {path} takes {found} channels, {model} has {expected} at {stage}"
+    )]
+    TransformWidth {
+        /// The model.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// The stage.
+        stage: Stage,
+        /// Channels that it takes.
+        found: usize,
+        /// Channels of the stage.
+        expected: usize,
+    },
+    /// A transform is of a stage that the model has not.
+    #[error(
+        "{model} has no stage `{stage}` for the transform {path}; its stages are {}",
+        list(found)
+    )]
+    TransformStage {
+        /// The model.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// The stage.
+        stage: Stage,
+        /// Those of the model.
+        found: Vec<Stage>,
+    },
+    /// A stage that the model has not.
+    #[error("{model} has no stage `{stage}`; its stages are {}", list(found))]
+    NoStage {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: Stage,
+        /// Those of the model.
+        found: Vec<Stage>,
+    },
+    /// A transform cannot be read.
+    #[error("cannot transform the activations of {model}")]
+    TransformFile {
+        /// The model.
+        model: String,
+        /// Why.
+        #[source]
+        source: Box<TransformFileError>,
+    },
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -358,6 +433,7 @@ impl ModelError {
             Self::WithoutImages { is_pixels: false, .. } => vec![Remedy::WithImages],
             Self::NoTorch { library, .. } => vec![Remedy::PythonPackage { library }],
             Self::NotOfTorch { .. } => vec![Remedy::OwnBackend],
+            Self::SeveralTokens { .. } => vec![Remedy::OneVector],
             Self::Spill(error) => error.remedies(),
             Self::Cache(error) => error.remedies(),
             Self::Memory(error) => error.remedies(),
@@ -365,6 +441,11 @@ impl ModelError {
             _ => vec![],
         }
     }
+}
+
+/// Stages as a list.
+fn list(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| format!("`{stage}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl From<StoreError> for ModelError {

@@ -8,9 +8,11 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::activations::{ActivationSource, SetImages, SetReducer, TokenChoice};
+use super::activations::{ActivationSource, SetImages};
 use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
+use super::set_reducer::SetReducer;
+use super::token_choice::TokenChoice;
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::{Encoded, Spilled, SpilledImages};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};

@@ -21,9 +21,10 @@ pub use device::{Capacity, Device, DeviceSet, DeviceStage, Held};
 use look::{Look, Shape, image_bytes};
 pub use rows::{StageRows, StageRowsError};
 
-use super::activations::{ActivationSource, SetImages, SetReducer};
+use super::activations::{ActivationSource, SetImages};
 use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
+use super::set_reducer::SetReducer;
 use super::{Cell, Facts, ModelError, Role};
 use crate::features::Reading;
 use crate::image::RgbImage;

@@ -1,6 +1,6 @@
 //! A model of the user's: features or distances that are there already, or a function.
 
-use super::activations::Activations;
+use super::activation_model::Activations;
 use super::features::{Features, FeaturesSource};
 use super::function::{Function, FunctionSource};
 use super::given_distances::{GivenDistances, GivenModel};

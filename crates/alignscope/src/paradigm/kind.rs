@@ -1,12 +1,9 @@
 //! What people were asked.
 
-use super::similarity_matrices::SimilarityMatrices;
-use super::{Measure, Score, Ties};
+use super::matrices::SimilarityMatrices;
+use super::{ImageIndex, Measure, Score, Ties};
 use crate::csv_row::choice_field;
 use crate::measure::RatedMeasure;
-
-/// Number of an image of a data set, from 0.
-pub type ImageIndex = u32;
 
 /// What people were asked: the trials of a data set, all of one kind.
 ///

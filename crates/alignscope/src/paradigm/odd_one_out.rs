@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::accuracy::{accuracy, on_tie};
-use super::kind::{Alternative, Answer, Ceiling, Column, ImageIndex, Paradigm, TrialCeiling};
-use super::{Measure, Score, Ties};
+use super::kind::{Alternative, Answer, Ceiling, Column, Paradigm, TrialCeiling};
+use super::{ImageIndex, Measure, Score, Ties};
 
 /// An odd-one-out triplet: which of three images is least like the others?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Quadruplets: two pairs of images, of which people say which differs more.
 
 use super::accuracy::accuracy;
-use super::kind::{Alternative, Answer, Column, ImageIndex, Paradigm, TrialCeiling};
+use super::kind::{Alternative, Answer, Column, Paradigm, TrialCeiling};
 use super::votes::{self, CHANCE, Votes};
-use super::{Measure, Score, Ties};
+use super::{ImageIndex, Measure, Score, Ties};
 
 /// Two pairs of images: in which do the two images differ more? The pairs may share an image.
 ///

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::kind::{ImageIndex, Paradigm};
+use super::ImageIndex;
+use super::kind::Paradigm;
 use crate::measure::MIN_VOTES;
 
 /// The questions of trials in which people choose. A question that several trials ask, perhaps with

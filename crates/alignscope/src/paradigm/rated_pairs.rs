@@ -1,7 +1,7 @@
 //! Pairs of images with a mean opinion score.
 
-use super::kind::{Answer, ImageIndex, Paradigm, Ratings};
-use super::{Measure, Score, Ties};
+use super::kind::{Answer, Paradigm, Ratings};
+use super::{ImageIndex, Measure, Score, Ties};
 use crate::measure::{RatedMeasure, tied};
 
 /// A pair of images with a mean opinion score: how much alike people say they look.

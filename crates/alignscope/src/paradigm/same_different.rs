@@ -1,7 +1,7 @@
 //! Two images, of which people say whether they are the same.
 
-use super::kind::{Answer, Column, ImageIndex, Paradigm, Ratings};
-use super::{Measure, Score, Ties};
+use super::kind::{Answer, Column, Paradigm, Ratings};
+use super::{ImageIndex, Measure, Score, Ties};
 use crate::measure::{RatedMeasure, tied};
 
 /// Two images that people saw one after the other: are they the same? Those who say so see no

@@ -1,11 +1,12 @@
 //! The list of all kinds of trials.
 
-use super::kind::{Answer, ImageIndex, Paradigm};
+use super::ImageIndex;
+use super::kind::{Answer, Paradigm};
+use super::matrices::SimilarityMatrices;
 use super::odd_one_out::OddOneOut;
 use super::quadruplets::Quadruplet;
 use super::rated_pairs::RatedPair;
 use super::same_different::SameDifferent;
-use super::similarity_matrices::SimilarityMatrices;
 use super::two_alternatives::TwoAlternatives;
 
 /// All trials of a data set, of one kind: the one list of the implementations of [`Paradigm`].

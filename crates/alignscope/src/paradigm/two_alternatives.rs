@@ -1,9 +1,9 @@
 //! Two-alternative forced choices.
 
 use super::accuracy::accuracy;
-use super::kind::{Alternative, Answer, ImageIndex, Paradigm, TrialCeiling};
+use super::kind::{Alternative, Answer, Paradigm, TrialCeiling};
 use super::votes::{self, CHANCE, Votes};
-use super::{Measure, Score, Ties};
+use super::{ImageIndex, Measure, Score, Ties};
 
 /// A two-alternative forced choice: which of two images is more like the reference?
 #[derive(Debug, Clone, PartialEq)]

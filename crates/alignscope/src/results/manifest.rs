@@ -124,6 +124,8 @@ pub struct DatasetRecord {
     pub split: Option<String>,
     /// The fewest votes asked for, where they were.
     pub min_votes: Option<u32>,
+    /// Whether lower scores were said to be better, where it was said.
+    pub lower_is_better: Option<bool>,
     /// The most trials asked for, where a limit was.
     pub limit: Option<usize>,
     /// How many trials were selected by their positions, if some were.

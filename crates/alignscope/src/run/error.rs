@@ -20,6 +20,7 @@ use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, Resu
 use crate::score::ScoreError;
 use crate::spill::SpillError;
 use crate::stage::Stage;
+use crate::transform::TransformError;
 
 /// A run could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +185,15 @@ pub enum ExperimentError {
         /// Rows with it.
         found: usize,
     },
+    /// A transform is named where no model has stages.
+    #[error(
+        "the transform has no use here: it is of the activations of a model, and no model of this run \
+         has any"
+    )]
+    TransformUnused,
+    /// A transform cannot be fitted.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -252,6 +262,7 @@ impl ExperimentError {
                 vec![Remedy::RenameDataset { format: format.clone() }]
             }
             Self::ScaleUnused => vec![Remedy::LeaveOut(Choice::Scales)],
+            Self::TransformUnused => vec![Remedy::LeaveOut(Choice::Transform)],
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
             Self::Memory(error) => error.remedies(),
             Self::Results(error) | Self::Draw(DrawError::Results(error)) => error.remedies(),

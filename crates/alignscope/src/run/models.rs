@@ -8,8 +8,8 @@ use crate::experiment::Experiment;
 use crate::features::{FeatureFolder, Reading};
 use crate::metric::{LoadedMetric, MetricError, MetricFolders, MetricKind};
 use crate::model::{
-    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, TorchModels,
-    UserModel, UserSource,
+    Activations, DreamSimMetric, EncoderSource, Metric, Model, ModelError, Pixels, StageTransform,
+    TorchModels, UserModel, UserSource,
 };
 use crate::model_spec::{Backend, DreamSim, ModelSpec, NamedModel, SeriesStep, names_of};
 use crate::progress::Progress;
@@ -77,6 +77,14 @@ impl Experiment {
                 ModelSpec::Series(_) => unreachable!("a run has the states of a series"),
             };
             let state = state.map(|state| state.at);
+            let (name, model) = match self.transform.as_ref().filter(|_| spec.has_stages()) {
+                Some(transform) => {
+                    depths = None;
+                    let transform = StageTransform::read(&name, transform)?;
+                    (transformed_name(&name), model.transformed(transform)?)
+                }
+                None => (name, model),
+            };
             models.push(RunModel { name, place: spec.place(), state, depths, model });
         }
         match own.into_iter().flatten().next() {
@@ -179,6 +187,9 @@ impl Experiment {
             return Err(ExperimentError::FeaturesUnused);
         }
         self.check_torch(&models)?;
+        if self.transform.is_some() && models.iter().all(|model| !model.spec.has_stages()) {
+            return Err(ExperimentError::TransformUnused);
+        }
         if models.is_empty() {
             return Err(ExperimentError::Nothing { what: "model" });
         }
@@ -190,6 +201,11 @@ impl Experiment {
         }
         Ok(models)
     }
+}
+
+/// What results call a model whose vectors are transformed.
+pub(super) fn transformed_name(name: &str) -> String {
+    format!("{name} (transformed)")
 }
 
 /// The series that a model of two that are the same is a state of, as an error says it.

@@ -40,6 +40,7 @@ impl Experiment {
         times: Times,
     ) -> Manifest<FigureSpec> {
         let of_run = models;
+        let named = self.with_names_of(models);
         let any = |is: &dyn Fn(Role) -> bool| models.iter().any(|m| is(m.model.facts().role()));
         let (of_user, pixels) = (any(&Role::is_of_user), any(&|role| role == Role::Pixels));
         let precise = models.iter().any(|model| model.model.facts().follows_precision());
@@ -78,6 +79,7 @@ impl Experiment {
                     images_root: absolute(&prepared.images_root()),
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
+                    lower_is_better: spec.options.lower_is_better,
                     limit: spec.options.limit,
                     selected: spec.options.selection.is_some().then_some(dataset.trials.len()),
                     trials: dataset.trials.len(),
@@ -114,9 +116,9 @@ impl Experiment {
             memory_budget_bytes: self.memory_bytes,
             scale_from: self.scale_from.as_ref().map(|p| p.display().to_string()),
             title: self.presentation.title.clone(),
-            colours: self.presentation.colours.clone(),
+            colours: named.presentation.colours.clone(),
             published: self.presentation.published,
-            figures: self.figures(),
+            figures: named.figures(),
             models,
             datasets,
             inputs: state.inputs,

@@ -35,6 +35,7 @@ mod runs_go_on;
 mod score_matches_scipy;
 mod series;
 mod structure;
+mod transforms;
 mod until;
 mod weights_are_whole;
 mod written_datasets;

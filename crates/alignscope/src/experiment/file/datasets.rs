@@ -64,6 +64,7 @@ fn read_one(
     let options = DatasetOptions {
         split: form.split,
         min_votes: form.min_votes,
+        lower_is_better: form.lower_is_better,
         things_images: form.images.map(Into::into),
         odd: form.odd.map(|odd| odd.parse()).transpose().map_err(word)?,
         skip_missing: form.skip_missing,

@@ -17,6 +17,7 @@ use crate::experiment::{Choices, Experiment};
 use crate::features::{Layout, Layouts};
 use crate::finished::{FigureSpec, Presentation};
 use crate::input_file::read_text;
+use crate::model::TransformSpec;
 use crate::model_spec::{Backend, ModelSpec, NamedModel, TorchOptions, matched, names_of};
 use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
@@ -73,6 +74,8 @@ pub(super) struct Root {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scale_from: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transform: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) keep_going: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) published: Option<bool>,
@@ -106,6 +109,8 @@ pub(super) struct DatasetForm {
     pub(super) split: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) min_votes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lower_is_better: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) images: Option<ImagesWord>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +185,13 @@ pub(super) fn words<T: FromStr<Err = UnknownName>>(
     words.iter().map(|word| word.parse().map_err(|source| origin.word(source))).collect()
 }
 
+/// A transform, whose file lies relative to the experiment.
+fn transform(origin: Origin<'_>, text: &str) -> Result<TransformSpec, ExperimentFileError> {
+    let whole = origin.place(Path::new(text))?;
+    let Ok(spec) = whole.to_string_lossy().parse::<TransformSpec>();
+    Ok(spec)
+}
+
 impl Root {
     /// Reads an experiment in TOML; or in JSON, in the manifest of a run.
     pub(super) fn read(origin: Origin<'_>) -> Result<Self, ExperimentFileError> {
@@ -241,6 +253,7 @@ impl Root {
             pixels: self.pixels,
             memory_bytes: self.memory_bytes,
             scale_from: place(&self.scale_from)?,
+            transform: self.transform.as_deref().map(|text| transform(origin, text)).transpose()?,
             keep_going: self.keep_going,
             published: self.published,
             simulated: self.simulated,
@@ -285,6 +298,10 @@ impl Root {
             pixels: Some(experiment.pixels),
             memory_bytes: Some(experiment.memory_bytes),
             scale_from: experiment.scale_from.as_deref().map(whole),
+            transform: experiment
+                .transform
+                .as_ref()
+                .map(|of| TransformSpec { file: whole(&of.file), ..of.clone() }.to_string()),
             keep_going: Some(experiment.keep_going),
             published: Some(published),
             simulated: experiment.simulated.then_some(true),
@@ -325,6 +342,7 @@ impl DatasetForm {
             data: whole(&spec.data),
             split: spec.options.split.clone(),
             min_votes: spec.options.min_votes,
+            lower_is_better: spec.options.lower_is_better,
             images: spec.options.things_images.map(Into::into),
             odd: spec.options.odd.map(|odd| odd.to_string()),
             limit: spec.options.limit,

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::super::ModelError;
-use super::super::activations::SetReducer;
 use super::super::on_device::{ImageSums, OnDevice, PairSums};
+use super::super::set_reducer::SetReducer;
 use super::batches::Batch;
 use super::look::Shape;
 use super::{AnyError, function_failed};

@@ -1,7 +1,8 @@
 //! The activations of a resident set that a function encoded.
 
-use super::super::activations::{SetReducer, TokenChoice};
 use super::super::reduction::check_usable;
+use super::super::set_reducer::SetReducer;
+use super::super::token_choice::TokenChoice;
 use super::super::{Cell, ModelError};
 use super::look::{Shape, image_bytes};
 use super::rows::StageRows;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::activations::{OneSet, SetImages, SetReducer};
+use super::super::activations::{OneSet, SetImages};
+use super::super::set_reducer::SetReducer;
 use super::super::{Cell, ModelError};
 use super::batches::{Batch, Batches, Next};
 use super::device::{DeviceEncodedSet, DeviceSet};

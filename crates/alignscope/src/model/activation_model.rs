@@ -1,0 +1,219 @@
+//! A source of activations as a model: one plan, one loop, one reduction.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::activations::{ActivationSource, SetImages};
+use super::reduction::{Reduction, When, distances};
+use super::set_reducer::{SetReducer, Sink};
+use super::stage_transform::StageTransform;
+use super::transformed::Transformed;
+use super::vectors::Vectors;
+use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances, check_stopped};
+use crate::cache::CacheEntry;
+use crate::dataset::ImageIndex;
+use crate::image::prefetch;
+use crate::pair_statistics::PairStatisticsStore;
+use crate::plan::{MemoryPlan, Remaining, Request};
+use crate::progress::Progress;
+use crate::stage::Stage;
+use crate::transform::StageVectors;
+
+/// A model that is a source of activations.
+#[derive(Debug)]
+pub struct Activations<S>(pub S);
+
+impl<S: ActivationSource> Model for Activations<S> {
+    fn facts(&self) -> &dyn Facts {
+        &self.0
+    }
+
+    fn prepare(&mut self, cells: &[Cell<'_>], progress: &dyn Progress) -> Result<(), ModelError> {
+        self.0.prepare(cells, progress)
+    }
+
+    /// Each image is encoded once. Resident sets that are kept are not encoded again, and those that are encoded are
+    /// kept. Files are read ahead while images are encoded, also those of the next resident set.
+    fn measure(
+        &mut self,
+        cell: &Cell<'_>,
+        mut cached: Option<CacheEntry>,
+        progress: &dyn Progress,
+    ) -> Result<Measurement, ModelError> {
+        let source = &mut self.0;
+        let dataset = cell.dataset;
+        let pairs = dataset.pairs.len();
+        let widths = source.widths(cell);
+        let covered =
+            cached.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
+        if let Some(entry) = &cached
+            && covered.iter().all(|covered| *covered)
+        {
+            let stages = from_cache(cell, &widths, entry, progress)?;
+            let warnings = source.warnings();
+            return Ok(Measurement { warnings, ..Measurement::new(stages, None) });
+        }
+        source.load(cell, progress)?;
+        let clock = Instant::now();
+        let remaining = Remaining::new(&dataset.pairs, &covered);
+        let plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
+        let images = remaining.images.len();
+        let when = match (plan.is_one_set, cached.is_some()) {
+            (true, _) => When::AtOnce,
+            (false, true) => When::FromFiles,
+            (false, false) => When::AtTheEnd,
+        };
+        let needed = needed_images(source, &plan);
+        let mut found = Some(Vec::with_capacity(widths.len()));
+        for stages in &plan.stage_groups {
+            let of_group = widths[stages.clone()].to_vec();
+            let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
+            let cache = cached.as_mut();
+            let sink = Sink::Pairs { cache, reduction };
+            let mut reducer = SetReducer::new(cell, sink, progress);
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+            let finished = reducer.finish()?;
+            found = found.zip(finished).map(|(mut found, finished)| {
+                found.extend(finished);
+                found
+            });
+        }
+        progress.end();
+        let stages = match (found, &cached) {
+            (Some(stages), _) => stages,
+            (None, Some(entry)) => from_cache(cell, &widths, entry, progress)?,
+            (None, None) => unreachable!("statistics of several sets are in a store or kept"),
+        };
+        let holding = source.holding(&plan, &widths);
+        if let Some(holding) = &holding {
+            progress.note(&format!("{}: {holding}", cell.model));
+        }
+        let wall_s = clock.elapsed().as_secs_f64();
+        let work = CellWork { images, features_computed: None, wall_s };
+        let warnings = source.warnings();
+        Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
+    }
+
+    /// Encodes each image once; nothing is kept.
+    fn vectors(
+        &mut self,
+        cell: &Cell<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<StageVectors>, ModelError> {
+        let source = &mut self.0;
+        let widths = source.widths(cell);
+        let images = cell.dataset.dataset.images.len();
+        source.load(cell, progress)?;
+        let pairs = &cell.dataset.pairs;
+        let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
+        let mut vectors = Vectors::new(images, &widths);
+        let plan = plan_of(source, cell, &remaining, true, vectors.bytes(), progress)?;
+        let needed = needed_images(source, &plan);
+        for stages in &plan.stage_groups {
+            let sink = Sink::Vectors(&mut vectors);
+            let mut reducer = SetReducer::new(cell, sink, progress);
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+        }
+        progress.end();
+        Ok(vectors.stages)
+    }
+
+    fn transformed<'a>(
+        self: Box<Self>,
+        transform: StageTransform,
+    ) -> Result<Box<dyn Model + 'a>, ModelError>
+    where
+        Self: 'a,
+    {
+        Ok(Box::new(Activations(Transformed::new(Box::new(self.0), transform))))
+    }
+
+    fn give_back(&mut self) {
+        self.0.give_back();
+    }
+}
+
+/// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
+///
+/// `beside_bytes` — bytes that are needed beside what the source demands
+fn plan_of<S: ActivationSource>(
+    source: &S,
+    cell: &Cell<'_>,
+    remaining: &Remaining,
+    is_cached: bool,
+    beside_bytes: u64,
+    progress: &dyn Progress,
+) -> Result<MemoryPlan, ModelError> {
+    let (mut demand, name) = (source.demand(cell), cell.name());
+    demand.fixed_bytes += beside_bytes;
+    let request = Request {
+        cell: &name,
+        images: cell.dataset.dataset.images.len(),
+        pairs: cell.dataset.pairs.len(),
+        distances: cell.distances.len(),
+        remaining,
+        is_cached,
+        memory_bytes: cell.memory_bytes,
+    };
+    let plan = MemoryPlan::new(&demand, request)?;
+    plan.tell(&name, &demand, progress);
+    let images = remaining.images.len();
+    let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
+    progress.begin(&name, steps.sum::<usize>() as u64);
+    Ok(plan)
+}
+
+/// The images that a source asks for in one pass over the sets of a plan, in order.
+fn needed_images(source: &impl ActivationSource, plan: &MemoryPlan) -> Vec<ImageIndex> {
+    let passes = source.passes();
+    let sets = plan.sets.iter();
+    sets.flat_map(|set| std::iter::repeat_n(&set.images, passes).flatten()).copied().collect()
+}
+
+/// Has a source encode all sets of a plan at some stages, while the files of images are read ahead.
+fn encode<S: ActivationSource>(
+    source: &mut S,
+    plan: &MemoryPlan,
+    needed: &[ImageIndex],
+    stages: Range<usize>,
+    reducer: &mut SetReducer<'_>,
+) -> Result<(), ModelError> {
+    let (cell, progress, passes) = (reducer.cell, reducer.progress, source.passes());
+    let dataset = cell.dataset;
+    let read = |position: usize| dataset.read(needed[position] as usize);
+    prefetch(needed.len(), plan.ahead_bytes, read, |ahead| {
+        let images = SetImages { dataset, plan, passes, ahead, progress };
+        source.encode(cell, &images, stages, reducer)
+    })
+}
+
+/// The distances of a cell of which all pairs are kept.
+///
+/// `widths` — each stage with its channels
+fn from_cache(
+    cell: &Cell<'_>,
+    widths: &[(Stage, usize)],
+    entry: &CacheEntry,
+    progress: &dyn Progress,
+) -> Result<Vec<StageDistances>, ModelError> {
+    let pairs = cell.dataset.pairs.len();
+    progress.begin(&format!("{}: kept differences", cell.name()), widths.len() as u64);
+    let mut found = Vec::with_capacity(widths.len());
+    let mut store: Option<PairStatisticsStore> = None;
+    for (position, &(stage, channels)) in widths.iter().enumerate() {
+        check_stopped(progress)?;
+        let mut current = match store.take() {
+            Some(store) if store.channels(0) == channels => store,
+            _ => {
+                let bytes = PairStatisticsStore::bytes(pairs, 1, channels);
+                PairStatisticsStore::new(pairs, &[channels], bytes <= cell.memory_bytes / 2)?
+            }
+        };
+        entry.read_stage(position, &mut current)?;
+        found.push(distances(*cell, stage, &current, 0, &entry.read_energy(position)?)?);
+        store = Some(current);
+        progress.advance(1);
+    }
+    progress.end();
+    Ok(found)
+}
