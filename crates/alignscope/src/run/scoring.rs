@@ -154,13 +154,14 @@ impl<'a> Scoring<'a> {
 
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
     /// scored one number a resample and half stays, and of those of a model that is scored some more are there
-    /// (measured: less than eight).
+    /// (counted: at most sixteen, two for each of up to six measures of a trial, and those that are
+    /// kept).
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
         // Of matrices also the scores when people and images are drawn by themselves.
         let has_matrices = |d: &PreparedDataset| d.dataset.trials.paradigm().matrices().is_some();
         let each = if self.datasets.iter().any(has_matrices) { 3 } else { 1 };
-        let lists = each * (self.kept.len() + 8 * columns) as u64;
+        let lists = each * (self.kept.len() + 16 * columns) as u64;
         let numbers = lists * (resamples + 2 * SPLITS) as u64;
         let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
         match needed > budget.max(LEAST_FOR_RESAMPLES) {

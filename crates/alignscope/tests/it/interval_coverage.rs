@@ -134,7 +134,8 @@ fn numbers(set: Simulated, resamples: usize, seed: u64) -> Vec<(String, f64, Opt
     let scorer = Scorer::new(set.trials, set.clusters, set.subsets, draws, Ties::Miss);
     let scores = scorer.score(&set.distances).expect("scored");
     let mut found = Vec::new();
-    for score in &scores[0].scores {
+    // Models that are as sure of every answer have no correlation with people's agreement.
+    for score in scores[0].scores.iter().filter(|score| !score.score.value.is_nan()) {
         let subset = scorer.subsets()[score.subset].name.as_str();
         let name = match subset {
             ALL => score.score.measure.to_string(),

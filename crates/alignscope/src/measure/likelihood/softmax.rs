@@ -185,15 +185,19 @@ fn maximum(start: f64, slopes: impl Fn(f64) -> [f64; 2]) -> f64 {
             false => high = beta,
         }
         let step = (beta - slope / bend).min(4.0 * beta);
-        let next = match (step > low.unwrap_or(least) && step < high, low) {
+        let is_inside = step > low.unwrap_or(least) && step < high;
+        if is_inside && (step - beta).abs() <= TOLERANCE * beta {
+            return step;
+        }
+        let next = match (is_inside, low) {
             (true, _) => step,
             // Not tried yet.
             (false, None) => least,
             (false, Some(low)) if high.is_finite() => 0.5 * (low + high),
             (false, Some(low)) => 2.0 * low,
         };
-        if (next - beta).abs() <= TOLERANCE * beta {
-            return next;
+        if next == beta {
+            return beta;
         }
         beta = next;
     }
