@@ -7,10 +7,12 @@ mod matrices;
 mod rated;
 mod ratio;
 mod scorer;
+mod subset_score;
 
 pub(crate) use matrices::MatrixDraws;
 pub(crate) use ratio::Share;
-pub use scorer::{ColumnError, ColumnScores, Scorer, SubsetScore};
+pub use scorer::{ColumnError, ColumnScores, Scorer};
+pub use subset_score::SubsetScore;
 
 use crate::dataset::Trials;
 pub use crate::measure::{

@@ -39,3 +39,6 @@ pub use objective::{Objective, Shape};
 pub use recipe::Recipe;
 pub use row::{TransformRow, read_transforms, write_transforms};
 pub use vectors::StageVectors;
+
+/// Questions on which a transform is fitted, at least.
+pub const LEAST_QUESTIONS: usize = 30;

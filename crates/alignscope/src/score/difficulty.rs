@@ -1,7 +1,7 @@
 //! Whether a model finds hard what people find hard: correlations over questions.
 
 use super::rated::RatedReplicates;
-use super::scorer::SubsetScore;
+use super::subset_score::SubsetScore;
 use super::{Measure, Score};
 use crate::dataset::{ALL, Clusters, Subset, Trials};
 use crate::measure::{RatedSample, Spearman};

@@ -8,6 +8,7 @@ use super::likelihood::Likelihoods;
 use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
+use super::subset_score::SubsetScore;
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
@@ -29,19 +30,6 @@ pub struct Scorer {
     parts: Vec<Trials>,
     likelihoods: Option<Likelihoods>,
     difficulty: Difficulty,
-}
-
-/// A score of a subset, with its interval.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubsetScore {
-    /// Position of the subset.
-    pub subset: usize,
-    /// The score.
-    pub score: Score,
-    /// Clusters with a trial that counts.
-    pub n_clusters: usize,
-    /// Its interval, or why there is none.
-    pub interval: Result<Interval, NoInterval>,
 }
 
 /// One of several lists of distances cannot be scored.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::folds::LEAST_QUESTIONS;
+use super::LEAST_QUESTIONS;
 use crate::distance::Distance;
 
 /// A transform cannot be fitted.

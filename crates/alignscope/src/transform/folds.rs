@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::LEAST_QUESTIONS;
 use super::choices::Choice;
 use super::error::TransformError;
 
@@ -11,8 +12,6 @@ use super::error::TransformError;
 const MOST_FOLDS: usize = 24;
 /// Shares of the images that are held out of a fold, from the one that leaves the most to train on.
 const SHARES: [f64; 6] = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
-/// Questions on which a transform is fitted, at least.
-pub(super) const LEAST_QUESTIONS: usize = 30;
 
 /// One fold: some images are held out, and all questions about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
