@@ -20,7 +20,8 @@ pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
     }
     for run in [Some(&arguments.run_a), arguments.run_b.as_ref()].into_iter().flatten() {
         check_finished(run)?;
-        for table in altered_tables(run, &["trials.parquet", "distances.parquet"])? {
+        let read = ["trials.parquet", "judgements.parquet", "distances.parquet"];
+        for table in altered_tables(run, &read)? {
             let path = run.join(table);
             tell!("{} is not as the run left it: it is compared as it is now", path.display());
         }

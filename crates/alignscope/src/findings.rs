@@ -232,7 +232,8 @@ impl Curve<'_> {
         let above = peak.replicates.estimate - chosen.replicates.estimate;
         let side = if above < 0.0 { "below" } else { "above" };
         note.push_str(&format!("; the peak is {:.3} {side} the value", above.abs()));
-        // By simulation those of correlations hold the truth in 88 % of data sets.
+        // By simulation those of correlations hold the truth in 88 % of data sets; others than those of
+        // shares were not simulated.
         if !self.measure.is_share() && chosen.replicates.interval().is_ok() {
             note.push_str("; interval tends to be too narrow (see docs/statistics.md)");
         }

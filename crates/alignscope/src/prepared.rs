@@ -254,6 +254,7 @@ impl PreparedDataset {
             images: taken.iter().map(|i| self.dataset.images[*i].clone()).collect(),
             trial_ids: (0..trials.len() as u64).collect(),
             labels: vec![],
+            numbers: vec![],
             trials: trials.clone(),
             ..self.dataset
         };

@@ -59,11 +59,11 @@ impl ChosenStage {
     /// twice would be in both halves.)
     pub(super) fn of(points: &[Point<'_>], less_is_better: bool) -> Result<Self, NotChosen> {
         let clusters = points.iter().map(|point| point.replicates.clusters).min().unwrap_or(0);
-        if clusters < 2 * MIN_CLUSTERS {
-            return Err(NotChosen::FewClusters);
-        }
         if points.iter().any(|point| point.halves.is_empty()) {
-            return Err(NotChosen::NotSplit);
+            return Err(match clusters < 2 * MIN_CLUSTERS {
+                true => NotChosen::FewClusters,
+                false => NotChosen::NotSplit,
+            });
         }
         let sign = if less_is_better { -1.0 } else { 1.0 };
         let choices = choices(points);

@@ -22,7 +22,8 @@ pub struct KendallTauA;
 pub struct MatrixCosine;
 
 /// The cosine after whitening by the covariance that dissimilarities of independent, equal noise
-/// have, the mean over people; 0 to 1. It is linear CKA of the matrices.
+/// have, the mean over people; −1 to 1, below 0 only of matrices that no points have. Of matrices that
+/// points have it is linear CKA.
 ///
 /// # Source
 /// Diedrichsen et al., *Comparing representational geometries using whitened unbiased-distance-matrix
