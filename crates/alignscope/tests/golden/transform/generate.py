@@ -53,7 +53,7 @@ def loss(features, triplets, votes, images, weights, alpha, tau, lmbda):
     teacher, student = ((u @ u.T)[off].reshape(len(images), -1) / tau for u in unit)
     local = F.cross_entropy(student, F.softmax(teacher, -1))
     mean = torch.diag(weights).mean()
-    penalty = ((weights - torch.eye(len(weights)) * mean) ** 2).sum()
+    penalty = ((weights - torch.eye(len(weights), dtype=torch.float64) * mean) ** 2).sum()
     return (1 - alpha) * of_choices + alpha * local + lmbda * penalty
 
 
