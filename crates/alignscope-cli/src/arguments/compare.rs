@@ -26,9 +26,6 @@ pub struct Compare {
     )]
     pub run_b: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub models_only: ModelsOnly,
-
     /// The first model, by its name in scores.csv; by default each.
     #[arg(long, value_name = "MODEL", conflicts_with = "models_only")]
     pub model_a: Option<String>,
@@ -96,6 +93,9 @@ pub struct Compare {
         help_heading = heading::OUTPUT
     )]
     pub csv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub models_only: ModelsOnly,
 }
 
 /// How models are compared with each other, people left aside.
