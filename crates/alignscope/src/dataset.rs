@@ -10,6 +10,7 @@ mod files;
 mod fingerprint;
 mod format;
 mod formats;
+mod image_list;
 mod level;
 mod manifest;
 mod name;

@@ -455,6 +455,58 @@ fn matrices_as_npy_npz_and_mat() {
     );
 }
 
+/// Changed bytes of the published matrices, in all of their layouts.
+#[test]
+fn published_matrices() {
+    let layouts = [
+        (DatasetFormat::IMAGES_92, "92_brainRDMs.mat", "92_brainRDMs.mat"),
+        (DatasetFormat::ALGONAUTS, "target_fmri.mat", "target_fmri.mat"),
+        (
+            DatasetFormat::MULTI_ARRANGEMENT,
+            "sim_judgements/judgments_general.mat",
+            "judgments_general.mat",
+        ),
+        (DatasetFormat::FREE_ARRANGEMENT, "sim_judgements/BEHAVIOR.mat", "BEHAVIOR.mat"),
+        (DatasetFormat::PETERSON, "sim_judgments/animals_sim.mat", "animals_sim.mat"),
+    ];
+    let golden = layouts.map(|(_, _, name)| fs::read(folder("matrices").join(name)).expect(name));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let open = |root: &Path, kind| Dataset::open(kind, root, &DatasetOptions::default());
+    for (i, (kind, file, _)) in layouts.iter().enumerate() {
+        let root = place.path().join(i.to_string());
+        for image in ["a", "b", "c", "d"] {
+            let set = if *kind == DatasetFormat::FREE_ARRANGEMENT { "set1/" } else { "" };
+            write(&root, &format!("images/{set}{image}.png"), b"");
+        }
+        // The order is that of a list, or of the folder.
+        if i % 2 == 0 {
+            write(&root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+        }
+        write(&root, file, &golden[i]);
+        holds_together(&open(&root, *kind).expect("unchanged, it can be read"), &root);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..layouts.len()));
+        let (kind, file, _) = layouts[pick];
+        let root = place.path().join(pick.to_string());
+        write(&root, file, &mutate(&golden[pick], &golden[other], &mut rng));
+        let begun = Instant::now();
+        if let Ok(dataset) = open(&root, kind) {
+            holds_together(&dataset, &root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("published matrices: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
 #[test]
 fn mat_files() {
     let names = ["plain.mat", "compressed.mat", "big_endian.mat"];

@@ -1,6 +1,7 @@
 //! A data set written as a manifest, which is read as any of one's own.
 
 mod image_names;
+mod matrices;
 mod table;
 
 use std::io;
@@ -27,7 +28,7 @@ pub enum ImageFiles {
 pub struct WrittenDataset {
     /// What asks for it.
     pub format: DatasetFormat,
-    /// Where its table is.
+    /// Where its table is, or the file of its matrices.
     pub table: PathBuf,
     /// Trials in it.
     pub trials: usize,
@@ -47,10 +48,10 @@ pub enum WriteDatasetError {
         /// The place.
         path: PathBuf,
     },
-    /// No manifest has such trials.
+    /// People's matrices of too few images or pairs.
     #[error(
-        "{dataset} has people's matrices, which no table of trials has; keep the files that it is \
-         read from"
+        "{dataset} has people's matrices that could not be read again: expected three images or \
+         more, and of each person pairs with different values"
     )]
     Matrices {
         /// The data set.
@@ -106,8 +107,8 @@ const README: &str = "README.txt";
 const ORDER: &str = "image_order.txt";
 
 impl Dataset {
-    /// Writes the data set into the new or empty folder `folder`: its table, `image_order.txt`, a
-    /// `README.txt` that says where it comes from, and its images. What is read there has the same
+    /// Writes the data set into the new or empty folder `folder`: its table and `image_order.txt`, or
+    /// people's matrices, `rdm.toml` and `images.txt`; a `README.txt` that says where it comes from, and its images. What is read there has the same
     /// trials, numbers of trials, labels and clusters, and so the same scores. The folder gets its
     /// name when everything is in it.
     ///
@@ -119,10 +120,10 @@ impl Dataset {
         images: ImageFiles,
     ) -> Result<WrittenDataset, WriteDatasetError> {
         check_is_new(folder)?;
-        let format = self.manifest_format()?;
+        let format = self.manifest_format();
         let mut notes = self.said_nowhere(format);
         let names = image_names::names(self, &mut notes);
-        let table = table::of(self, &names)?;
+        let files = self.files(format, &names, &mut notes)?;
 
         let error = |source| WriteDatasetError::Write { path: folder.to_owned(), source };
         let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
@@ -130,11 +131,10 @@ impl Dataset {
         std::fs::create_dir_all(parent).map_err(error)?;
         let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent);
         let unfinished = unfinished.map_err(error)?;
-        let name = format!("{}.csv", format.name());
-        let order: String = names.iter().map(|name| format!("{name}\n")).collect();
-        for (name, text) in [(name.as_str(), table), (ORDER, order), (README, self.origin())] {
-            std::fs::write(unfinished.path().join(name), text).map_err(error)?;
+        for (name, bytes) in &files {
+            std::fs::write(unfinished.path().join(name), bytes).map_err(error)?;
         }
+        std::fs::write(unfinished.path().join(README), self.origin()).map_err(error)?;
         for (entry, name) in self.images.iter().zip(&names) {
             bring(&entry.path, &unfinished.path().join(name), images)
                 .map_err(|source| WriteDatasetError::Image { path: entry.path.clone(), source })?;
@@ -142,22 +142,40 @@ impl Dataset {
         name_folder(unfinished, folder).map_err(error)?;
         Ok(WrittenDataset {
             format,
-            table: folder.join(name),
+            table: folder.join(&files[0].0),
             trials: self.trials.len(),
             images: self.images.len(),
             notes,
         })
     }
 
+    /// The files of the manifest, but the images: first that of the answers.
+    fn files(
+        &self,
+        format: DatasetFormat,
+        names: &[String],
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<(String, Vec<u8>)>, WriteDatasetError> {
+        if let Trials::Matrices(matrices) = &self.trials {
+            return matrices::files(self, matrices, names, notes);
+        }
+        let table = table::of(self, names)?;
+        let order: String = names.iter().map(|name| format!("{name}\n")).collect();
+        Ok(vec![
+            (format!("{}.csv", format.name()), table.into_bytes()),
+            (ORDER.to_owned(), order.into_bytes()),
+        ])
+    }
+
     /// The manifest that has such trials.
-    fn manifest_format(&self) -> Result<DatasetFormat, WriteDatasetError> {
+    fn manifest_format(&self) -> DatasetFormat {
         match self.trials {
-            Trials::RatedPairs(_) => Ok(DatasetFormat::PAIRS),
-            Trials::TwoAlternatives(_) => Ok(DatasetFormat::TWO_AFC),
-            Trials::OddOneOut(_) => Ok(DatasetFormat::ODD_ONE_OUT),
-            Trials::Quadruplets(_) => Ok(DatasetFormat::QUADRUPLETS),
-            Trials::SameDifferent(_) => Ok(DatasetFormat::SAME_DIFFERENT),
-            Trials::Matrices(_) => Err(WriteDatasetError::Matrices { dataset: self.name.clone() }),
+            Trials::RatedPairs(_) => DatasetFormat::PAIRS,
+            Trials::TwoAlternatives(_) => DatasetFormat::TWO_AFC,
+            Trials::OddOneOut(_) => DatasetFormat::ODD_ONE_OUT,
+            Trials::Quadruplets(_) => DatasetFormat::QUADRUPLETS,
+            Trials::SameDifferent(_) => DatasetFormat::SAME_DIFFERENT,
+            Trials::Matrices(_) => DatasetFormat::RDM,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Triplets in `.npy` and `.npz` files.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::named_images::{ANY_IMAGE, NamedImages, listed_images};
@@ -10,7 +11,7 @@ use crate::dataset::files::{Names, file_in, folder_of};
 use crate::dataset::format::Format;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, OddOneOut, Trials};
 use crate::input_file::{HashedPath, InputFile};
-use crate::numpy_file::{Cell, NpzArchive, NumpyArray};
+use crate::numpy_file::{Cell, NpzArchive, NumpyArray, NumpyError};
 
 /// The triplets of an array.
 pub(in crate::dataset) struct ArrayTriplets {
@@ -51,7 +52,7 @@ impl ArrayTriplets {
         };
         let mut interner = Interner::default();
         let mut rows = Vec::new();
-        while let Some(cells) = array.next_row().map_err(error)? {
+        while let Some(cells) = array.next_row().map_err(|e| array_error(path, e))? {
             let row = interner.row(&cells).ok_or_else(|| DatasetError::Row {
                 path: path.to_owned(),
                 row: rows.len(),
@@ -83,12 +84,12 @@ impl ArrayTriplets {
 fn open<'a>(file: &'a InputFile, path: &Path) -> Result<NumpyArray<'a>, DatasetError> {
     let error = |source| DatasetError::Read { path: path.to_owned(), source };
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
-        return NumpyArray::read(Box::new(file.reader())).map_err(error);
+        return NumpyArray::read(Box::new(file.reader())).map_err(|e| array_error(path, e));
     }
     let archive = NpzArchive::open(file).map_err(error)?;
     let named = ["triplets", "filenames"].iter().find_map(|name| archive.array(name));
     if let Some(array) = named {
-        return array.map_err(error);
+        return array.map_err(|e| array_error(path, e));
     }
     let names: Vec<&str> = archive.names().collect();
     let has_three = |name: &&&str| {
@@ -96,9 +97,27 @@ fn open<'a>(file: &'a InputFile, path: &Path) -> Result<NumpyArray<'a>, DatasetE
         array.is_some_and(|array| matches!(array.shape(), [_, 3]))
     };
     match names.iter().filter(has_three).collect::<Vec<_>>()[..] {
-        [one] => archive.array(one).expect("it is one of the names").map_err(error),
+        [one] => {
+            let array = archive.array(one).expect("it is one of the names");
+            array.map_err(|e| array_error(path, e))
+        }
         _ => Err(wrong(path, format!("arrays called `{}`", shown(&names.join("`, `"))))),
     }
+}
+
+/// What is wrong with an array, and which would do.
+fn array_error(path: &Path, error: NumpyError) -> DatasetError {
+    let source = match error {
+        NumpyError::Type { .. } => io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "{error}, expected whole numbers or texts; write it with `numpy.save(PATH, \
+                 array.astype(\"int64\"))`, or `.astype(str)`"
+            ),
+        ),
+        error => error.into(),
+    };
+    DatasetError::Read { path: path.to_owned(), source }
 }
 
 fn wrong(path: &Path, found: String) -> DatasetError {

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::DatasetError;
 use crate::dataset::builder::Found;
-use crate::dataset::error::shown;
-use crate::dataset::files::{Files, file_in, inner_path};
-use crate::dataset::tid::lines;
+use crate::dataset::files::{Files, file_in};
+use crate::dataset::image_list::ImageList;
 use crate::input_file::HashedPath;
 
 /// Folders in which the images of a list lie, if not where the list says: gLocal's and UniSim's (in
@@ -76,17 +75,6 @@ pub(in crate::dataset) fn listed_images(
 ) -> Result<Option<(Vec<String>, HashedPath)>, DatasetError> {
     let found = folders.iter().find_map(|f| LISTS.iter().find_map(|name| file_in(f, name)));
     let Some(path) = found else { return Ok(None) };
-    let (listed, source) = lines(&path)?;
-    if listed.is_empty() {
-        return Err(DatasetError::NoTrials { path, why: "it names no images".to_owned() });
-    }
-    let mut names = Vec::with_capacity(listed.len());
-    for (line, name) in listed {
-        names.push(inner_path(&name).ok_or_else(|| DatasetError::Outside {
-            path: path.clone(),
-            line,
-            found: shown(&name),
-        })?);
-    }
-    Ok(Some((names, source)))
+    let list = ImageList::read(&path, false)?;
+    Ok(Some((list.names, list.source)))
 }
