@@ -12,7 +12,7 @@ pub(super) use published::Published;
 
 use super::files::{Files, Names, folder_of, inner_path};
 use super::format::Format;
-use super::tid::lines;
+use super::lines::lines;
 use super::{Dataset, DatasetError, DatasetOptions, ImageEntry, Level, SimilarityMatrices, Trials};
 use crate::input_file::{self, HashedPath};
 use crate::matlab::{MatFile, MatValue};
