@@ -105,9 +105,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let mut images = match (options.without_images, concepts.are_files) {
         (true, _) => ConceptImages::Absent(root.clone()),
         (false, true) => ConceptImages::named(&root, which, options)?,
-        (false, false) => {
-            ConceptImages::of_concepts(&root, &concepts.names, which, options)?
-        }
+        (false, false) => ConceptImages::of_concepts(&root, &concepts.names, which, options)?,
     };
 
     let triplets = rows.iter().map(|triplet| triplet.concepts);

@@ -47,10 +47,7 @@ impl ArrayTriplets {
     /// # Errors
     /// It is no such array, has more than [`MAX_ROWS`], or the same image twice in a row. [`check`](Self::check) holds its
     /// numbers against how many images there are.
-    pub(in crate::dataset) fn read(
-        path: &Path,
-        most: Option<usize>,
-    ) -> Result<Self, DatasetError> {
+    pub(in crate::dataset) fn read(path: &Path, most: Option<usize>) -> Result<Self, DatasetError> {
         let error = |source| DatasetError::Read { path: path.to_owned(), source };
         let file = InputFile::open(path).map_err(error)?;
         let mut array = open(&file, path)?;
@@ -201,9 +198,8 @@ pub(in crate::dataset) fn open_with_list(
     let names = match &triplets.names {
         Some(names) => names.clone(),
         None => {
-            let (names, source) =
-                listed_images(std::slice::from_ref(&root), options)?
-                    .ok_or_else(|| no_list(&root, path))?;
+            let (names, source) = listed_images(std::slice::from_ref(&root), options)?
+                .ok_or_else(|| no_list(&root, path))?;
             sources.push(source);
             names
         }

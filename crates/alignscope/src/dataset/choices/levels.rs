@@ -87,14 +87,8 @@ struct Part {
 }
 
 /// The keys of [`Part`], of which every part of a session has one.
-const KEYS: [&str; 6] = [
-    "subject_id",
-    "image1Path",
-    "image2Path",
-    "image3Path",
-    "selected_image",
-    "exp_trial_type",
-];
+const KEYS: [&str; 6] =
+    ["subject_id", "image1Path", "image2Path", "image3Path", "selected_image", "exp_trial_type"];
 
 /// So many lines of a file tell whether it is of *Levels*: what comes before the first trial is
 /// shorter.
@@ -138,7 +132,9 @@ fn is_other(path: &Path) -> bool {
 fn note_on_other_files(files: &[PathBuf]) -> Option<String> {
     let first = files.first()?.display();
     let count = files.len();
-    Some(format!("{count} `.json` files are left out, as they have no answers: {first} is the first"))
+    Some(format!(
+        "{count} `.json` files are left out, as they have no answers: {first} is the first"
+    ))
 }
 
 /// What those who chose no image in time have instead of its name.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{DatasetError, DatasetOptions};
 use crate::dataset::builder::Found;
 use crate::dataset::error::shown;
 use crate::dataset::files::{Files, file_in, inner_path, note_on_others};
 use crate::dataset::lines::lines;
+use crate::dataset::{DatasetError, DatasetOptions};
 use crate::input_file::HashedPath;
 
 /// Folders in which the images of a list lie, if not where the list says: gLocal's and UniSim's (in

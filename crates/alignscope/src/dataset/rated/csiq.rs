@@ -6,8 +6,8 @@ use super::ratings::{Images, Rating, Ratings, annotation, images_below, last_nam
 use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
-use crate::dataset::lines::lines;
 use crate::dataset::files::Names;
+use crate::dataset::lines::lines;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release};
 use crate::remedy::Choice;
 

@@ -6,8 +6,8 @@ use super::ratings::{Images, Rating, Ratings, images_below};
 use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
-use crate::dataset::lines::lines;
 use crate::dataset::files::{Names, entry};
+use crate::dataset::lines::lines;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release};
 
 /// The split that is read by default.

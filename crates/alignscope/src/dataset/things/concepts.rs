@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Layout, Things, triplet_folders};
-use crate::dataset::{DatasetError, DatasetOptions};
 use crate::dataset::choices::listed_images;
 use crate::dataset::error::shown;
 use crate::dataset::files::file_in;
 use crate::dataset::format::Format;
-use crate::dataset::table::Table;
 use crate::dataset::lines::lines;
+use crate::dataset::table::Table;
+use crate::dataset::{DatasetError, DatasetOptions};
 use crate::input_file::HashedPath;
 
 /// What triplets number, in the order of the numbers.
