@@ -76,7 +76,7 @@ pub enum DatasetError {
         why: String,
     },
     /// More than one file could be meant.
-    #[error("{path} holds more than one list of scores: {}", files.join(", "))]
+    #[error("{path} holds more than one file that could be meant: {}", files.join(", "))]
     Ambiguous {
         /// The folder.
         path: PathBuf,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::shown;
 use super::files::inner_path;
-use super::tid::lines;
+use super::lines::lines;
 use super::{DatasetError, HashedPath};
 
 /// Images in the order of a list.

@@ -108,9 +108,9 @@ const ORDER: &str = "image_order.txt";
 
 impl Dataset {
     /// Writes the data set into the new or empty folder `folder`: its table and `image_order.txt`, or
-    /// people's matrices, `rdm.toml` and `images.txt`; a `README.txt` that says where it comes from, and its images. What is read there has the same
-    /// trials, numbers of trials, labels and clusters, and so the same scores. The folder gets its
-    /// name when everything is in it.
+    /// people's matrices, `rdm.toml` and `images.txt`; a `README.txt` that says where it comes from,
+    /// and its images. What is read there has the same trials, numbers of trials, response times,
+    /// labels and clusters, and so the same scores. The folder gets its name when everything is in it.
     ///
     /// # Errors
     /// See [`WriteDatasetError`].
@@ -129,8 +129,7 @@ impl Dataset {
         let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent).map_err(error)?;
-        let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent);
-        let unfinished = unfinished.map_err(error)?;
+        let unfinished = new_folder(parent).map_err(error)?;
         for (name, bytes) in &files {
             std::fs::write(unfinished.path().join(name), bytes).map_err(error)?;
         }
@@ -196,7 +195,7 @@ impl Dataset {
                 self.level
             ));
         }
-        if self.has_deviations_of_ratings() {
+        if self.std_of_ratings && self.has_deviations() {
             notes.push(
                 "its deviations are those of single ratings, where a table has those of mean \
                  scores: they are left out"
@@ -204,6 +203,18 @@ impl Dataset {
             );
         }
         notes
+    }
+
+    /// Whether any pair has a deviation.
+    fn has_deviations(&self) -> bool {
+        match &self.trials {
+            Trials::RatedPairs(trials) => trials.iter().any(|trial| trial.std.is_some()),
+            Trials::TwoAlternatives(_)
+            | Trials::OddOneOut(_)
+            | Trials::Quadruplets(_)
+            | Trials::SameDifferent(_)
+            | Trials::Matrices(_) => false,
+        }
     }
 
     /// Where the data set comes from, for people who find the folder.
@@ -228,12 +239,13 @@ impl Dataset {
 /// Nothing is at this place, or an empty folder.
 fn check_is_new(folder: &Path) -> Result<(), WriteDatasetError> {
     let exists = || WriteDatasetError::Exists { path: folder.to_owned() };
+    // A link to an empty folder is none: another folder cannot take its place.
+    if folder.is_symlink() {
+        return Err(exists());
+    }
     match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(exists())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.is_symlink() {
-            true => Err(exists()),
-            false => Ok(()),
-        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(exists()),
         Err(source) => Err(WriteDatasetError::Write { path: folder.to_owned(), source }),
     }
@@ -258,14 +270,20 @@ fn bring(file: &Path, to: &Path, images: ImageFiles) -> io::Result<()> {
     std::fs::copy(file, to).map(drop)
 }
 
-/// Gives a finished folder its name. A temporary folder is private; this is as open as any new one.
-fn name_folder(unfinished: tempfile::TempDir, folder: &Path) -> io::Result<()> {
+/// A folder for what is not finished. Temporary folders are private by default; this one is as open
+/// as the user's mask lets any new folder be.
+fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let open = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(unfinished.path(), open)?;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
     }
+    builder.prefix(UNFINISHED).tempdir_in(parent)
+}
+
+/// Gives a finished folder its name.
+fn name_folder(unfinished: tempfile::TempDir, folder: &Path) -> io::Result<()> {
     // A name of an empty folder is not free everywhere.
     match std::fs::remove_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -13,8 +13,11 @@ use crate::stage::Stage;
 /// `rows` — of one kind of distance, but for pixels and distances of a model's own
 pub(super) fn panels(rows: &[ScoreRow], measure: Measure) -> Vec<PanelData> {
     let shown = |row: &&ScoreRow| row.subset == ALL && row.measure == measure;
+    // All that have bits, so that a data set looks the same in every such figure.
+    let has_bits = |row: &&ScoreRow| row.subset == ALL && row.measure == Measure::Bits;
+    let with_bits: Vec<&ScoreRow> = rows.iter().filter(has_bits).collect();
+    let datasets = datasets(&with_bits);
     let rows: Vec<&ScoreRow> = rows.iter().filter(shown).collect();
-    let datasets = datasets(&rows);
     let mut panels = Vec::new();
     for model in models(&rows) {
         let panel = PanelData::of_scores(rows.iter().copied().filter(|row| row.model == model));
