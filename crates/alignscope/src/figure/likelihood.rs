@@ -3,7 +3,7 @@
 use super::curves::{Curve, Kind, Of, PanelData, Point};
 use crate::dataset::ALL;
 use crate::results::ScoreRow;
-use crate::score::Measure;
+use crate::score::{Measure, OF_MEANS};
 use crate::stage::Stage;
 
 /// A panel for each model that has several stages: a measure of likelihood against depth, one line
@@ -34,6 +34,17 @@ pub(super) fn panels(rows: &[ScoreRow], measure: Measure) -> Vec<PanelData> {
     let high = panels.iter().map(|p| p.extent().1).fold(f64::NEG_INFINITY, f64::max);
     panels.iter_mut().for_each(|panel| panel.ends = Some((low, high)));
     panels
+}
+
+/// Which data sets' values are of mean scores, in words; `None` if there is none.
+pub(super) fn of_means(rows: &[ScoreRow], measure: Measure) -> Option<String> {
+    let is_of_means = |row: &&ScoreRow| {
+        let note = row.ci_note.as_deref().unwrap_or_default();
+        row.subset == ALL && row.measure == measure && note.contains(OF_MEANS)
+    };
+    let rows: Vec<&ScoreRow> = rows.iter().filter(is_of_means).collect();
+    let names = datasets(&rows);
+    (!names.is_empty()).then(|| format!("{}: {OF_MEANS}", names.join(", ")))
 }
 
 /// The data sets, from the low to the high level.
