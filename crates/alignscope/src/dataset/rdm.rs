@@ -229,16 +229,15 @@ fn dataset(found: Found<'_>, options: &DatasetOptions) -> Result<Dataset, Datase
     let all = (0..names.len()).flat_map(|a| (a + 1..names.len()).map(move |b| [a, b]));
     for (pair, ends) in all.enumerate() {
         let [Some(a), Some(b)] = ends.map(|end| places[end]) else { continue };
-        if of_people.iter().any(|d| !d[pair].is_nan())
-            && options.limit.is_none_or(|n| kept.len() < n)
-        {
+        if of_people.iter().any(|d| !d[pair].is_nan()) {
             pairs.push([a, b]);
             kept.push(pair);
         }
     }
     let pick = |d: &Vec<f64>| -> Vec<f64> { kept.iter().map(|pair| d[*pair]).collect() };
     let dissimilarities: Vec<Vec<f64>> = of_people.iter().map(pick).collect();
-    check_vary(root, &people, &dissimilarities)?;
+    let matrices = SimilarityMatrices { pairs, people, dissimilarities }.limited(options.limit);
+    check_vary(root, &matrices.people, &matrices.dissimilarities)?;
     let skipped = match missing.is_empty() {
         true => 0,
         false => {
@@ -248,15 +247,15 @@ fn dataset(found: Found<'_>, options: &DatasetOptions) -> Result<Dataset, Datase
                     / 2
         }
     };
-    let mut notes = vec![format!("matrices of {} on {} images", counted(&people), images.len())];
+    let (people, used) = (counted(&matrices.people), matrices.image_count());
+    let mut notes = vec![format!("matrices of {people} on {used} images")];
     if skipped > 0 {
         notes.push(format!(
             "{skipped} pairs are left out because {} images are missing",
             missing.len()
         ));
     }
-    let trials = Trials::Matrices(SimilarityMatrices { pairs, people, dissimilarities });
-    let dataset = Dataset::new(format.name(), format.level(), images, trials);
+    let dataset = Dataset::new(format.name(), format.level(), images, Trials::Matrices(matrices));
     Ok(Dataset { sources, notes, missing, skipped_trials: skipped, ..dataset })
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::difficulty::Difficulty;
 use super::halves;
 use super::likelihood::Likelihoods;
-use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
+use super::matrices::{MatrixDraws, MatrixReplicates};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::subset_score::SubsetScore;
@@ -121,12 +121,6 @@ impl Scorer {
     /// 92 % of them.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
-        if self.trials.paradigm().matrices().is_some()
-            && self.draws.resamples > 0
-            && let Some(note) = no_images(score.score.measure, score.interval.err())
-        {
-            return Some(note.to_owned());
-        }
         match score.interval {
             Err(reason) => Some(reason.to_string()),
             Ok(_) if within || score.score.measure.has_narrow_intervals() => {
