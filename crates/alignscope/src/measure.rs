@@ -25,7 +25,7 @@ pub use likelihood::{
 };
 pub use logistic::{Logistic, LogisticFit};
 pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};
-pub(crate) use matrices::{MatrixMeasure, MatrixSample};
+pub(crate) use matrices::{MatrixMeasure, MatrixSample, means_over_people};
 pub use pearson::{Pearson, pearson};
 pub use ranks::average_ranks;
 pub(crate) use ranks::tied;

@@ -131,12 +131,13 @@ impl Draws {
         self.cluster
     }
 
-    /// The draws of so many people or images of the same data set, each independent of the others.
-    ///
-    /// # Panics
-    /// These resamples were drawn elsewhere.
+    /// The draws of so many people or images of the same data set, each independent of the others;
+    /// none where clusters were drawn elsewhere, which are neither people nor images.
     pub(crate) fn of_factor(&self, factor: Factor, clusters: usize) -> Self {
-        let DrawSource::Seed(key) = &self.source else { panic!("resamples of a seed") };
+        let DrawSource::Seed(key) = &self.source else {
+            let source = DrawSource::Counts(vec![]);
+            return Self { resamples: 0, clusters, source, ..*self };
+        };
         let name: &[u8] = match factor {
             Factor::People => b"people",
             Factor::Images => b"images",

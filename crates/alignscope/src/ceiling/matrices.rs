@@ -11,8 +11,7 @@ use crate::score::{MatrixDraws, Scorer};
 /// The kinds, in the order in which they are found.
 const KINDS: [Ceiling; 2] = [Ceiling::NoiseCeilingLower, Ceiling::NoiseCeilingUpper];
 
-/// Lower and upper noise ceiling of each measure; none of one person. Kendall's tau-a has no
-/// interval: it is not resampled over images.
+/// Lower and upper noise ceiling of each measure; none of one person.
 pub(super) fn noise_ceilings(
     dataset: &Dataset,
     matrices: &SimilarityMatrices,
@@ -27,11 +26,8 @@ pub(super) fn noise_ceilings(
         [sample.images(), matrices.people.len()].map(|count| vec![1.0; count]);
     let of_measure = |measure: MatrixMeasure| {
         let estimates = sample.noise_ceilings(measure, &all_images, &all_people);
-        let resampled = match measure.is_of_images() {
-            true => draws
-                .resample(|images, people| sample.noise_ceilings(measure, images, people).to_vec()),
-            false => vec![],
-        };
+        let resampled = draws
+            .resample(|images, people| sample.noise_ceilings(measure, images, people).to_vec());
         let one = |(place, kind): (usize, Ceiling)| {
             let replicates = match resampled.get(place) {
                 Some(values) => draws.replicates(estimates[place], values.clone()),

@@ -70,15 +70,6 @@ pub fn kendall(x: &[f64], y: &[f64]) -> f64 {
     tau.clamp(-1.0, 1.0)
 }
 
-/// Kendall's tau-a, −1 to 1: (concordant − discordant) / n₀; NaN as for [`kendall`].
-///
-/// # Panics
-/// As [`kendall`].
-pub(super) fn kendall_tau_a(x: &[f64], y: &[f64]) -> f64 {
-    let Counted { difference, all, ties_x, ties_y } = Counted::of(x, y);
-    if ties_x == all || ties_y == all { f64::NAN } else { difference / all as f64 }
-}
-
 /// Pairs of values, counted.
 struct Counted {
     /// Concordant less discordant ones.

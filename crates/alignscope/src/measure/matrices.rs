@@ -1,13 +1,16 @@
 //! Measures of a model's matrix of distances and people's matrices of dissimilarity, as rsatoolbox
 //! defines them.
 
+mod compared;
+mod numbering;
 mod pool;
 mod sample;
+mod tau;
 mod vectors;
 mod weights;
 mod whitening;
 
-pub(crate) use sample::MatrixSample;
+pub(crate) use sample::{MatrixSample, means_over_people};
 
 use super::{Computed, Measure, TrialMeasure};
 
@@ -97,10 +100,5 @@ impl MatrixMeasure {
             Self::Cosine => Measure::MatrixCosine,
             Self::WhitenedCosine => Measure::WhitenedCosine,
         }
-    }
-
-    /// Whether it is resampled over images: all but Kendall's tau-a, which takes too long.
-    pub(crate) fn is_of_images(self) -> bool {
-        self != Self::KendallTauA
     }
 }

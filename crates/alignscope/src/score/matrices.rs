@@ -5,9 +5,9 @@ mod tests;
 
 use rayon::prelude::*;
 
-use crate::measure::{MatrixMeasure, MatrixSample, Measure};
+use crate::measure::{MatrixMeasure, MatrixSample, Measure, means_over_people};
 use crate::paradigm::SimilarityMatrices;
-use crate::resample::{ClusterBy, Draws, Factor, Factors, MIN_CLUSTERS, NoInterval, Replicates};
+use crate::resample::{ClusterBy, Draws, Factor, Factors, MIN_CLUSTERS, Replicates};
 
 /// People and images as they are drawn again.
 #[derive(Debug, Clone)]
@@ -25,18 +25,21 @@ enum Resampled {
     People,
     Images,
     Both,
+    Nothing,
 }
 
 impl MatrixDraws {
     /// Of the people and images of some matrices. Where both were asked for and there is one person,
-    /// images alone are drawn.
+    /// images alone are drawn. Nothing is drawn of pairs by themselves, which share images, nor where
+    /// clusters were drawn elsewhere ([`Draws::from_counts`]).
     pub(crate) fn new(matrices: &SimilarityMatrices, draws: &Draws) -> Self {
         let (people, images) = (matrices.people.len(), matrices.image_count());
         let resampled = match draws.cluster() {
             ClusterBy::Observer => Resampled::People,
             ClusterBy::Image => Resampled::Images,
-            ClusterBy::Default | ClusterBy::None if people < 2 => Resampled::Images,
-            ClusterBy::Default | ClusterBy::None => Resampled::Both,
+            ClusterBy::Default if people < 2 => Resampled::Images,
+            ClusterBy::Default => Resampled::Both,
+            ClusterBy::None => Resampled::Nothing,
         };
         let of_people = draws.of_factor(Factor::People, people);
         let of_images = draws.of_factor(Factor::Images, images);
@@ -44,15 +47,18 @@ impl MatrixDraws {
     }
 
     fn resamples(&self) -> usize {
-        self.of_people.resamples
+        match self.resampled {
+            Resampled::Nothing => 0,
+            _ => self.of_people.resamples,
+        }
     }
 
     fn has_people(&self) -> bool {
-        self.resampled != Resampled::Images
+        matches!(self.resampled, Resampled::People | Resampled::Both)
     }
 
     fn has_images(&self) -> bool {
-        self.resampled != Resampled::People
+        matches!(self.resampled, Resampled::Images | Resampled::Both)
     }
 
     fn people(&self, number: usize) -> Vec<f64> {
@@ -61,11 +67,6 @@ impl MatrixDraws {
 
     fn images(&self, number: usize) -> Vec<f64> {
         self.of_images.counts(number).into_iter().map(f64::from).collect()
-    }
-
-    /// The same for a measure that is not resampled over images; `None` if nothing is left.
-    fn without_images(&self) -> Option<Self> {
-        self.has_people().then(|| Self { resampled: Resampled::People, ..self.clone() })
     }
 
     /// A score under resamples, from its values when people are drawn, images, and both.
@@ -79,6 +80,7 @@ impl MatrixDraws {
                 let factors = Factors { values: [people, images], sizes };
                 (both, self.people.min(self.images), Some(Box::new(factors)))
             }
+            Resampled::Nothing => (vec![], self.people.min(self.images), None),
         };
         Replicates { estimate, resampled, acceleration: None, clusters, factors }
     }
@@ -143,7 +145,8 @@ impl MatrixReplicates {
         let halves = draws.of_factor(Factor::Images, images).halves();
         let scores = |half: usize| {
             let counts: Vec<f64> = halves.counts(half).into_iter().map(f64::from).collect();
-            means(&sample.similarities(MatrixMeasure::ALL[0], &counts), &people, columns.len())
+            let values = sample.similarities(MatrixMeasure::ALL[0], &counts);
+            means_over_people(&values, &people, columns.len())
         };
         let scores: Vec<Vec<f64>> = (0..halves.resamples).into_par_iter().map(scores).collect();
         let split = |column: usize, split: &[Vec<f64>]| [split[0][column], split[1][column]];
@@ -168,60 +171,25 @@ fn replicates(
 ) -> Vec<Replicates> {
     let plain = sample.similarities(measure, &vec![1.0; draws.images]);
     let all_people = vec![1.0; draws.people];
-    let estimates = means(&plain, &all_people, columns);
-    let here = match measure.is_of_images() {
-        true => Some(draws.clone()),
-        false => draws.without_images(),
-    };
-    let Some(here) = here else {
-        let of =
-            |estimate| Replicates { estimate, clusters: draws.images, ..Replicates::default() };
-        return estimates.into_iter().map(of).collect();
-    };
+    let estimates = means_over_people(&plain, &all_people, columns);
     let one = |number: usize| {
-        let people = here.people(number);
-        let of_images = match here.has_images() {
-            true => sample.similarities(measure, &here.images(number)),
+        let people = draws.people(number);
+        let of_images = match draws.has_images() {
+            true => sample.similarities(measure, &draws.images(number)),
             false => vec![],
         };
         [
-            if here.has_people() { means(&plain, &people, columns) } else { vec![] },
-            means(&of_images, &all_people, columns),
-            means(&of_images, &people, columns),
+            if draws.has_people() { means_over_people(&plain, &people, columns) } else { vec![] },
+            means_over_people(&of_images, &all_people, columns),
+            means_over_people(&of_images, &people, columns),
         ]
     };
-    let found: Vec<[Vec<f64>; 3]> = (0..here.resamples()).into_par_iter().map(one).collect();
+    let found: Vec<[Vec<f64>; 3]> = (0..draws.resamples()).into_par_iter().map(one).collect();
     let of_column = |(column, estimate): (usize, f64)| {
         let values = [0, 1, 2].map(|kind: usize| {
             found.iter().filter_map(|of| of[kind].get(column).copied()).collect::<Vec<f64>>()
         });
-        here.replicates(estimate, values)
+        draws.replicates(estimate, values)
     };
     estimates.into_iter().enumerate().map(of_column).collect()
-}
-
-/// The mean over people of each column, each person as often as drawn; nothing of nothing.
-///
-/// `values` — `[people][columns]`
-fn means(values: &[f64], people: &[f64], columns: usize) -> Vec<f64> {
-    if values.is_empty() || columns == 0 {
-        return vec![];
-    }
-    let mut sums = vec![0.0; columns];
-    for (of_person, times) in values.chunks(columns).zip(people).filter(|(_, n)| **n > 0.0) {
-        sums.iter_mut().zip(of_person).for_each(|(sum, value)| *sum += times * value);
-    }
-    let number: f64 = people.iter().sum();
-    sums.into_iter().map(|sum| sum / number).collect()
-}
-
-/// Why the interval of a measure is not of images and people, if it is not.
-pub(super) fn no_images(measure: Measure, reason: Option<NoInterval>) -> Option<&'static str> {
-    let is_it = MatrixMeasure::ALL.iter().any(|m| m.measure() == measure && !m.is_of_images());
-    match reason {
-        _ if !is_it => None,
-        None => Some("of people alone: Kendall's tau-a is not resampled over images"),
-        Some(NoInterval::NotAsked) => Some("Kendall's tau-a is not resampled over images"),
-        Some(_) => None,
-    }
 }

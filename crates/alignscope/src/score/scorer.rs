@@ -8,7 +8,7 @@ use super::difficulty::Difficulty;
 use super::facts::TrialFacts;
 use super::halves;
 use super::likelihood::Likelihoods;
-use super::matrices::{MatrixDraws, MatrixReplicates, no_images};
+use super::matrices::{MatrixDraws, MatrixReplicates};
 use super::rated::RatedReplicates;
 use super::ratio::{self, Share};
 use super::subset_score::SubsetScore;
@@ -171,12 +171,6 @@ impl Scorer {
     /// 92 % of them. Also what there is to know of the values of bits and of the share explained.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
-        if self.trials.paradigm().matrices().is_some()
-            && self.draws.resamples > 0
-            && let Some(note) = no_images(score.score.measure, score.interval.err())
-        {
-            return Some(note.to_owned());
-        }
         let measure = score.score.measure;
         let of_interval = match score.interval {
             Err(reason) => Some(reason.to_string()),

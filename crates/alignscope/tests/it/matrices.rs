@@ -337,6 +337,15 @@ fn images_that_are_missing_are_left_out_where_that_is_wanted() {
 }
 
 #[test]
+fn a_limit_takes_all_pairs_of_the_first_images() {
+    let place = with(&[LISTED, ("rdm.npy", "@stack.npy")]);
+    let options = DatasetOptions { limit: Some(5), ..DatasetOptions::default() };
+    let dataset = Dataset::open(DatasetFormat::RDM, place.path(), &options).expect("read");
+    assert_eq!(matrices(&dataset).pairs, [[0, 1], [0, 2], [1, 2]]);
+    assert!(dataset.notes.iter().any(|note| note.contains("on 3 images")), "{:?}", dataset.notes);
+}
+
+#[test]
 fn intervals_by_what_matrices_do_not_have_are_an_error() {
     let place = with(&[LISTED, ("rdm.npy", "@stack.npy")]);
     let dataset = open(DatasetFormat::RDM, &place).expect("read");

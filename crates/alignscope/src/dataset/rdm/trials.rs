@@ -32,17 +32,18 @@ impl Found<'_> {
         }
         let (people, of_people) = self.people()?;
         let images = Images::find(self.root, &self.order, options)?;
-        let kept = judged(&images, &of_people, options.limit.unwrap_or(usize::MAX));
+        let kept = judged(&images, &of_people);
         if kept.is_empty() {
             let why = "nobody judged a pair of images that are there".to_owned();
             return Err(DatasetError::NoTrials { path: self.root.to_owned(), why });
         }
         let pick = |d: &Vec<f64>| -> Vec<f64> { kept.iter().map(|(pair, _)| d[*pair]).collect() };
         let dissimilarities: Vec<Vec<f64>> = of_people.iter().map(pick).collect();
-        check_differ(self.root, &people, &dissimilarities)?;
-        let notes = notes(&people, &images);
         let pairs = kept.into_iter().map(|(_, pair)| pair).collect();
-        let trials = Trials::Matrices(SimilarityMatrices { pairs, people, dissimilarities });
+        let matrices = SimilarityMatrices { pairs, people, dissimilarities }.limited(options.limit);
+        check_differ(self.root, &matrices.people, &matrices.dissimilarities)?;
+        let notes = notes(&matrices.people, &images);
+        let trials = Trials::Matrices(matrices);
         let skipped_trials = images.skipped();
         let (name, level) = (self.format.name(), self.format.level());
         let dataset = Dataset::new(name, level, images.entries, trials);
@@ -64,14 +65,14 @@ impl Found<'_> {
     }
 }
 
-/// The first pairs of images that are there and that somebody judged: where each stands above the
+/// The pairs of images that are there and that somebody judged: where each stands above the
 /// diagonal, and its images.
-fn judged(images: &Images, of_people: &[Vec<f64>], limit: usize) -> Vec<(usize, [ImageIndex; 2])> {
+fn judged(images: &Images, of_people: &[Vec<f64>]) -> Vec<(usize, [ImageIndex; 2])> {
     let places = &images.places;
     let all = (0..places.len()).flat_map(|a| (a + 1..places.len()).map(move |b| (a, b)));
     let there = all.enumerate().filter_map(|(pair, (a, b))| Some((pair, [places[a]?, places[b]?])));
     let is_judged = |pair: usize| of_people.iter().any(|of_person| !of_person[pair].is_nan());
-    there.filter(|(pair, _)| is_judged(*pair)).take(limit).collect()
+    there.filter(|(pair, _)| is_judged(*pair)).collect()
 }
 
 fn notes(people: &[String], images: &Images) -> Vec<String> {

@@ -1,8 +1,10 @@
 //! Noise ceilings: how well the mean of people's matrices follows each of them.
 
 use super::MatrixMeasure;
-use super::sample::{Drawn, MatrixSample, enough};
-use super::vectors::{Vector, order, product, weighted_ranks};
+use super::compared::{Compared, Drawn};
+use super::numbering::Numbering;
+use super::sample::{MatrixSample, enough};
+use super::vectors::Vector;
 use super::weights::Weights;
 
 /// Matrices of all people, brought to one form and added up.
@@ -18,7 +20,8 @@ struct Pool {
 impl MatrixSample {
     /// Lower and upper noise ceiling with each image and person as often as they are drawn: the mean
     /// over the different people that are drawn of the measure of their matrix and the mean matrix
-    /// of the others, and of all; NaN where they are not defined.
+    /// of the others, and of all. A person for whom one of them is not defined is left out of it;
+    /// NaN if nobody is left.
     ///
     /// Matrices are brought to one form before their mean: ranks for Spearman's and Kendall's
     /// correlation, mean 0 and deviation 1 for Pearson's, mean square 1 for both cosines.
@@ -37,8 +40,8 @@ impl MatrixSample {
         let drawn: Vec<Drawn> =
             self.groups.iter().map(|group| group.drawn(measure, images)).collect();
         let pool = self.pool(measure, &drawn, people);
-        let mut sums = [0.0; 2];
-        for (group, drawn) in self.groups.iter().zip(&drawn) {
+        let mut sums = [[0.0; 2]; 2];
+        for (group, drawn) in self.groups.iter().zip(&drawn).filter(|(_, drawn)| drawn.is_enough) {
             let pooled = |person: usize, times: f64| {
                 let mean = |pair: &u32| pool.mean_without(*pair as usize, person, times);
                 Pooled::new(measure, drawn, group.pairs.iter().map(mean).collect())
@@ -46,21 +49,25 @@ impl MatrixSample {
             let of_all = pooled(0, 0.0);
             let members = group.people.iter().zip(&group.of_people);
             for (person, vector) in members.filter(|(person, _)| people[**person] > 0.0) {
-                let own = drawn.unit(measure, vector);
+                let own = drawn.compared(measure, vector);
                 let of_others = pooled(*person, people[*person]);
-                for (sum, pooled) in sums.iter_mut().zip([&of_others, &of_all]) {
-                    *sum += match (&pooled.unit, &own) {
-                        (Some(pooled), Some(own)) => product(pooled, own),
-                        _ => self.where_both_are(measure, &group.pairs, vector, pooled, images),
+                for ([sum, number], pooled) in sums.iter_mut().zip([&of_others, &of_all]) {
+                    let value = match pooled.lacks_a_pair {
+                        false => drawn.measured(pooled.compared.as_ref(), own.as_ref()),
+                        true => self.where_both_are(measure, &group.pairs, vector, pooled, images),
                     };
+                    if !value.is_nan() {
+                        *sum += value;
+                        *number += 1.0;
+                    }
                 }
             }
         }
-        let different = people.iter().filter(|n| **n > 0.0).count() as f64;
-        sums.map(|sum| sum / different)
+        sums.map(|[sum, number]| sum / number)
     }
 
-    /// Everybody's matrix in the form of a measure, and their sum.
+    /// Everybody's matrix in the form of a measure, and their sum; without those that have no form,
+    /// as equal numbers have no deviation.
     fn pool(&self, measure: MatrixMeasure, drawn: &[Drawn], people: &[f64]) -> Pool {
         let size = self.ends.len();
         let mut pool = Pool {
@@ -68,10 +75,11 @@ impl MatrixSample {
             sums: vec![0.0; size],
             numbers: vec![0.0; size],
         };
-        for (group, drawn) in self.groups.iter().zip(drawn) {
+        for (group, drawn) in self.groups.iter().zip(drawn).filter(|(_, drawn)| drawn.is_enough) {
             for (person, vector) in group.people.iter().zip(&group.of_people) {
                 let form = form(measure, vector, &drawn.weights);
-                for (place, value) in drawn.weights.there.iter().zip(form) {
+                let there = drawn.weights.there.iter().zip(form);
+                for (place, value) in there.filter(|(_, value)| !value.is_nan()) {
                     let pair = group.pairs[*place as usize] as usize;
                     pool.forms[*person][pair] = value;
                     if people[*person] > 0.0 {
@@ -98,10 +106,7 @@ impl MatrixSample {
         let ends: Vec<[u32; 2]> = both.iter().map(|i| self.ends[pairs[*i] as usize]).collect();
         let [person, pooled] = [&person.values[..], pooled]
             .map(|values| both.iter().map(|i| values[*i]).collect::<Vec<f64>>());
-        // Numbered by use, in the order of the images.
-        let mut used: Vec<u32> = ends.iter().flatten().copied().collect();
-        used.sort_unstable();
-        used.dedup();
+        let used = Numbering::of(&ends).images;
         let counts: Vec<f64> = used.iter().map(|image| images[*image as usize]).collect();
         let sample = Self::new(&ends, &[person], &[pooled]);
         sample.similarities(measure, &counts).first().copied().unwrap_or(f64::NAN)
@@ -111,23 +116,21 @@ impl MatrixSample {
 /// A mean matrix, of the pairs of a group.
 struct Pooled {
     mean: Vec<f64>,
-    /// What the measure compares of it; `None` if it lacks a pair, or the measure is not a product.
-    unit: Option<Vec<f64>>,
+    /// Whether a pair that is there has no mean: nobody else judged it.
+    lacks_a_pair: bool,
+    /// What the measure compares of it, if it lacks none.
+    compared: Option<Compared>,
 }
 
 impl Pooled {
     fn new(measure: MatrixMeasure, drawn: &Drawn, mean: Vec<f64>) -> Self {
         let there = drawn.weights.pick(&mean);
-        let unit = match measure {
-            MatrixMeasure::KendallTauA => None,
-            _ if there.iter().any(|value| value.is_nan()) => None,
-            MatrixMeasure::Spearman => {
-                let ranks = weighted_ranks(&there, &order(&there), &drawn.weights.picked);
-                drawn.unit_of(measure, ranks)
-            }
-            _ => drawn.unit_of(measure, there),
+        let lacks_a_pair = there.iter().any(|value| value.is_nan());
+        let compared = match lacks_a_pair {
+            true => None,
+            false => drawn.compared_there(measure, there),
         };
-        Self { mean, unit }
+        Self { mean, lacks_a_pair, compared }
     }
 }
 

@@ -1,10 +1,11 @@
 //! People's matrices and models' matrices, ready to be compared under any weights.
 
 use super::MatrixMeasure;
-use super::vectors::{Vector, product, unit};
+use super::compared::{Compared, Drawn};
+use super::numbering::Numbering;
+use super::vectors::Vector;
 use super::weights::Weights;
 use super::whitening::Whitening;
-use crate::measure::kendall::kendall_tau_a;
 
 /// Of fewer different images a measure is not defined, as in rsatoolbox.
 const MIN_IMAGES: usize = 3;
@@ -12,7 +13,7 @@ const MIN_IMAGES: usize = 3;
 /// People's matrices and models' matrices (columns) on the same pairs of images.
 #[derive(Debug, Clone)]
 pub(crate) struct MatrixSample {
-    /// The images of each pair, numbered from 0.
+    /// The images of each pair, numbered by first use.
     pub(super) ends: Vec<[u32; 2]>,
     images: usize,
     pub(super) people: usize,
@@ -36,21 +37,13 @@ pub(super) struct Group {
     columns: Vec<Vector>,
 }
 
-/// The weights of the pairs of a group, and what the whitened cosine needs of them.
-pub(super) struct Drawn {
-    pub(super) weights: Weights,
-    pub(super) whitening: Option<Whitening>,
-}
-
 impl MatrixSample {
+    /// Images are drawn, and counted in `counts`, in the order in which the pairs first use them.
+    ///
     /// `pairs` — the images of each pair; `people` — a dissimilarity for each pair, NaN where a
     /// person did not judge it; `columns` — a distance for each pair
     pub(crate) fn new(pairs: &[[u32; 2]], people: &[Vec<f64>], columns: &[Vec<f64>]) -> Self {
-        let mut known: Vec<u32> = pairs.iter().flatten().copied().collect();
-        known.sort_unstable();
-        known.dedup();
-        let number = |image: u32| known.partition_point(|other| *other < image) as u32;
-        let ends: Vec<[u32; 2]> = pairs.iter().map(|pair| pair.map(number)).collect();
+        let Numbering { images: known, ends } = Numbering::of(pairs);
         let mut masks: Vec<(Vec<bool>, Vec<usize>)> = Vec::new();
         for (person, values) in people.iter().enumerate() {
             let mask: Vec<bool> = values.iter().map(|value| !value.is_nan()).collect();
@@ -92,22 +85,15 @@ impl MatrixSample {
     /// # Panics
     /// There are not two columns.
     pub(crate) fn means(&self, measure: MatrixMeasure) -> [f64; 2] {
-        assert_eq!(self.columns, 2, "two columns");
         let values = self.similarities(measure, &vec![1.0; self.images]);
-        let of_column = |column: usize| values.iter().skip(column).step_by(2).sum::<f64>();
-        [of_column(0), of_column(1)].map(|sum| sum / self.people as f64)
+        let means = means_over_people(&values, &vec![1.0; self.people], self.columns);
+        <[f64; 2]>::try_from(means).expect("two columns")
     }
 
     /// A measure of each person's matrix and each column, `[people][columns]`, with each image as
     /// often as it is drawn; NaN where it is not defined.
-    ///
-    /// # Panics
-    /// Kendall's tau-a of images that are not drawn once each.
     pub(crate) fn similarities(&self, measure: MatrixMeasure, counts: &[f64]) -> Vec<f64> {
         let mut found = vec![f64::NAN; self.people * self.columns];
-        if !enough(counts) {
-            return found;
-        }
         for group in &self.groups {
             let values = group.similarities(measure, counts);
             for (person, values) in group.people.iter().zip(values.chunks(self.columns.max(1))) {
@@ -115,18 +101,6 @@ impl MatrixSample {
             }
         }
         found
-    }
-}
-
-impl Drawn {
-    /// What the measure compares of a vector.
-    pub(super) fn unit(&self, measure: MatrixMeasure, vector: &Vector) -> Option<Vec<f64>> {
-        self.unit_of(measure, vector.there(measure, &self.weights))
-    }
-
-    /// The same of the values, or ranks, of the pairs that are there.
-    pub(super) fn unit_of(&self, measure: MatrixMeasure, there: Vec<f64>) -> Option<Vec<f64>> {
-        unit(measure, there, &self.weights, self.whitening.as_ref())
     }
 }
 
@@ -138,35 +112,52 @@ impl Group {
         let weights = Weights::new(&self.ends, &counts);
         let whitening = (measure == MatrixMeasure::WhitenedCosine)
             .then(|| Whitening::new(&self.ends, self.is_complete, &weights));
-        Drawn { weights, whitening }
+        let mut images = vec![0.0; counts.len()];
+        let there = weights.there.iter().flat_map(|pair| self.ends[*pair as usize]);
+        there.for_each(|image| images[image as usize] = 1.0);
+        Drawn { weights, whitening, is_enough: enough(&images) }
     }
 
+    /// A measure of each person and column, `[people][columns]`.
     fn similarities(&self, measure: MatrixMeasure, counts: &[f64]) -> Vec<f64> {
-        if measure == MatrixMeasure::KendallTauA {
-            assert!(counts.iter().all(|n| *n == 1.0), "not resampled over images");
-            let of = |person: &Vector| {
-                let of_column = |column: &Vector| kendall_tau_a(&column.values, &person.values);
-                self.columns.iter().map(of_column).collect::<Vec<f64>>()
-            };
-            return self.of_people.iter().flat_map(of).collect();
-        }
         let drawn = self.drawn(measure, counts);
-        let units = |vectors: &[Vector]| -> Vec<Option<Vec<f64>>> {
-            vectors.iter().map(|vector| drawn.unit(measure, vector)).collect()
+        if !drawn.is_enough {
+            return vec![f64::NAN; self.people.len() * self.columns.len()];
+        }
+        let compared = |vectors: &[Vector]| -> Vec<Option<Compared>> {
+            vectors.iter().map(|vector| drawn.compared(measure, vector)).collect()
         };
-        let columns = units(&self.columns);
-        let of_person = |person: Option<Vec<f64>>| {
-            let of = |column: &Option<Vec<f64>>| match (column, &person) {
-                (Some(column), Some(person)) => product(column, person),
-                _ => f64::NAN,
-            };
+        let columns = compared(&self.columns);
+        let of_person = |person: &Vector| {
+            let person = drawn.compared(measure, person);
+            let of = |column: &Option<Compared>| drawn.measured(column.as_ref(), person.as_ref());
             columns.iter().map(of).collect::<Vec<f64>>()
         };
-        units(&self.of_people).into_iter().flat_map(of_person).collect()
+        self.of_people.iter().flat_map(of_person).collect()
     }
 }
 
 /// Whether so many different images are drawn that measures are defined.
 pub(super) fn enough(counts: &[f64]) -> bool {
     counts.iter().filter(|n| **n > 0.0).count() >= MIN_IMAGES
+}
+
+/// The mean over people of each column, each person as often as drawn; nothing of nothing. A person
+/// for whom a measure is not defined is left out of its mean: one who judged some pairs only may
+/// have none of them in a resample of images. NaN if nobody is left.
+///
+/// `values` — `[people][columns]`
+pub(crate) fn means_over_people(values: &[f64], people: &[f64], columns: usize) -> Vec<f64> {
+    if values.is_empty() || columns == 0 {
+        return vec![];
+    }
+    let mut sums = vec![[0.0; 2]; columns];
+    for (of_person, times) in values.chunks(columns).zip(people).filter(|(_, n)| **n > 0.0) {
+        let defined = sums.iter_mut().zip(of_person).filter(|(_, value)| !value.is_nan());
+        for ([sum, number], value) in defined {
+            *sum += times * value;
+            *number += times;
+        }
+    }
+    sums.into_iter().map(|[sum, number]| sum / number).collect()
 }

@@ -1,6 +1,7 @@
 //! Vectors of dissimilarities under weights, turned so that measures are products of two of them.
 
 use super::MatrixMeasure;
+use super::tau::Ordered;
 use super::weights::Weights;
 use super::whitening::Whitening;
 
@@ -29,6 +30,12 @@ impl Vector {
             }
             _ => weights.pick(&self.values),
         }
+    }
+
+    /// The order of the pairs that are there; `None` if their values are all equal.
+    pub(super) fn ordered(&self, weights: &Weights) -> Option<Ordered> {
+        let order = self.order.iter().filter_map(|pair| weights.place(*pair)).collect();
+        Ordered::new(&weights.pick(&self.values), order)
     }
 }
 

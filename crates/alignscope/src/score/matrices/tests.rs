@@ -1,12 +1,15 @@
-//! Measures, noise ceilings and bootstrap errors of rsatoolbox (`tests/golden/matrices`).
+//! Measures, noise ceilings and bootstrap errors of rsatoolbox, and of people who judged different
+//! pairs by NumPy (`tests/golden/matrices`).
 
 use std::path::Path;
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 
-use crate::measure::{MatrixMeasure, MatrixSample, kendall};
-use crate::resample::{Factors, Replicates};
+use super::MatrixReplicates;
+use crate::measure::{MatrixMeasure, MatrixSample, kendall, means_over_people};
+use crate::paradigm::SimilarityMatrices;
+use crate::resample::{ClusterBy, Draws, Factors, NoInterval, Replicates, Resampling};
 
 /// Sums in another order, of a few thousand numbers about 1.
 const NEAR: f64 = 1e-10;
@@ -19,8 +22,12 @@ struct Golden(Vec<u8>);
 
 impl Golden {
     fn open() -> Self {
+        Self::of("golden.safetensors")
+    }
+
+    fn of(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/matrices");
-        Self(std::fs::read(folder.join("golden.safetensors")).expect("the golden file"))
+        Self(std::fs::read(folder.join(name)).expect("the golden file"))
     }
 
     fn numbers(&self, name: &str) -> Vec<f64> {
@@ -82,7 +89,7 @@ fn drawn(golden: &Golden, measure: MatrixMeasure) -> Vec<[Vec<f64>; 3]> {
         let kinds = [(&ones, people), (&images, &everyone), (&images, people)];
         for (kind, (images, people)) in kinds.into_iter().enumerate() {
             let values = sample.similarities(measure, images);
-            let values = super::means(&values, people, MODELS);
+            let values = means_over_people(&values, people, MODELS);
             for (model, value) in values.into_iter().enumerate() {
                 found[model][kind].push(value);
             }
@@ -94,7 +101,7 @@ fn drawn(golden: &Golden, measure: MatrixMeasure) -> Vec<[Vec<f64>; 3]> {
 #[test]
 fn every_measure_under_resamples_of_people_images_and_both_is_rsatoolboxs() {
     let golden = Golden::open();
-    for measure in MatrixMeasure::ALL.into_iter().filter(|measure| measure.is_of_images()) {
+    for measure in MatrixMeasure::ALL {
         let name = measure.measure().name();
         let expected = golden.numbers(&format!("{name}.drawn"));
         let found = drawn(&golden, measure);
@@ -113,7 +120,7 @@ fn noise_ceilings_under_resamples_are_rsatoolboxs() {
     let [ones, everyone] = [vec![1.0; IMAGES], vec![1.0; PEOPLE]];
     let people = golden.rows("draws.people", PEOPLE);
     let images = golden.rows("draws.images", IMAGES);
-    for measure in MatrixMeasure::ALL.into_iter().filter(|measure| measure.is_of_images()) {
+    for measure in MatrixMeasure::ALL {
         let name = measure.measure().name();
         let expected = golden.rows(&format!("{name}.ceilings.drawn"), 6);
         for ((people, images), expected) in people.iter().zip(&images).zip(expected) {
@@ -130,7 +137,7 @@ fn noise_ceilings_under_resamples_are_rsatoolboxs() {
 #[test]
 fn standard_errors_and_those_of_differences_are_rsatoolboxs_corrected_ones() {
     let golden = Golden::open();
-    for measure in MatrixMeasure::ALL.into_iter().filter(|measure| measure.is_of_images()) {
+    for measure in MatrixMeasure::ALL {
         let name = measure.measure().name();
         let models: Vec<Replicates> = drawn(&golden, measure)
             .into_iter()
@@ -151,6 +158,83 @@ fn standard_errors_and_those_of_differences_are_rsatoolboxs_corrected_ones() {
         let differences = [[0, 1], [0, 2], [1, 2]]
             .map(|[a, b]: [usize; 2]| variance(&models[a].with(&models[b], |a, b| a - b)));
         near(&differences, &golden.numbers(&format!("{name}.variances.of_pairs")), name);
+    }
+}
+
+/// Whether each number is the expected one; NaN where NaN is.
+fn are_same(found: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(same(*found, *expected), "{what}: {found}, by NumPy {expected}");
+    }
+}
+
+#[test]
+fn people_who_judged_different_pairs_are_each_measured_by_their_own() {
+    const IMAGES: usize = 8;
+    const PEOPLE: usize = 5;
+    let golden = Golden::of("partial.safetensors");
+    let pairs = pairs(IMAGES as u32);
+    let [people, models] = ["people", "models"].map(|name| golden.rows(name, pairs.len()));
+    let columns = models.len();
+    let sample = MatrixSample::new(&pairs, &people, &models);
+    let images = golden.rows("draws.images", IMAGES);
+    for measure in MatrixMeasure::ALL {
+        let name = measure.measure().name();
+        let rows = |of: &str, width| golden.rows(&format!("{name}.{of}"), width);
+        let values = rows("values", PEOPLE * columns);
+        let (means, ceilings) = (rows("means", columns), rows("ceilings", 2));
+        for (draw, people) in golden.rows("draws.people", PEOPLE).iter().enumerate() {
+            let found = sample.similarities(measure, &images[draw]);
+            are_same(&found, &values[draw], &format!("{name} of draw {draw}"));
+            let found = means_over_people(&found, people, columns);
+            are_same(&found, &means[draw], &format!("mean {name} of draw {draw}"));
+            let found = sample.noise_ceilings(measure, &images[draw], people);
+            are_same(&found, &ceilings[draw], &format!("ceilings by {name} of draw {draw}"));
+        }
+    }
+}
+
+/// Matrices of three people who judged all pairs of 20 images but the first, and a model's distances.
+fn small() -> (SimilarityMatrices, Vec<Vec<f64>>) {
+    let pairs: Vec<[u32; 2]> = pairs(20).into_iter().skip(1).collect();
+    let number = |seed: f64| (0..189).map(|i| (f64::from(i) * seed).sin().abs()).collect();
+    let dissimilarities = [1.3, 2.7, 3.1].map(number).to_vec();
+    let people = ["a", "b", "c"].map(str::to_owned).to_vec();
+    (SimilarityMatrices { pairs, people, dissimilarities }, vec![number(4.9)])
+}
+
+#[test]
+fn draws_and_scores_are_of_images_however_they_are_numbered() {
+    let (matrices, columns) = small();
+    let resampling =
+        Resampling { resamples: 50, cluster: ClusterBy::Image, ..Resampling::default() };
+    let draws = Draws::new(&resampling, "rdm", 20);
+    let replicates = |matrices: &SimilarityMatrices| {
+        let here = super::MatrixDraws::new(matrices, &draws);
+        let found = MatrixReplicates::new(matrices, &columns, &here);
+        let halves = MatrixReplicates::halves(matrices, &columns, &draws);
+        let of = |measure: MatrixMeasure| found.of(measure.measure(), 0).cloned();
+        (MatrixMeasure::ALL.map(of), halves)
+    };
+    let turned = matrices.pairs.iter().map(|pair| pair.map(|image| 40 - 2 * image)).collect();
+    let turned = SimilarityMatrices { pairs: turned, ..matrices.clone() };
+    assert_eq!(replicates(&matrices), replicates(&turned));
+}
+
+#[test]
+fn pairs_by_themselves_and_clusters_drawn_elsewhere_make_no_intervals() {
+    let (matrices, columns) = small();
+    let by = |cluster| Draws::new(&Resampling { cluster, ..Resampling::default() }, "rdm", 189);
+    for draws in [by(ClusterBy::None), Draws::from_counts(vec![vec![1; 189]; 200])] {
+        let here = super::MatrixDraws::new(&matrices, &draws);
+        let found = MatrixReplicates::new(&matrices, &columns, &here);
+        for measure in MatrixMeasure::ALL {
+            let replicates = found.of(measure.measure(), 0).expect("one of them");
+            assert!(!replicates.estimate.is_nan());
+            assert_eq!(replicates.interval(), Err(NoInterval::NotAsked));
+        }
+        assert_eq!(MatrixReplicates::halves(&matrices, &columns, &draws)[0].len(), 100);
     }
 }
 
@@ -188,7 +272,7 @@ proptest! {
         prop_assume!(counts.iter().filter(|n| **n > 0).count() >= 3);
         let weights: Vec<f64> = counts.iter().copied().map(f64::from).collect();
         let sample = MatrixSample::new(&pairs(6), &people, &models);
-        for measure in MatrixMeasure::ALL.into_iter().filter(|measure| measure.is_of_images()) {
+        for measure in MatrixMeasure::ALL {
             let found = sample.similarities(measure, &weights);
             for (person, values) in people.iter().enumerate() {
                 for (model, distances) in models.iter().enumerate() {
