@@ -26,7 +26,7 @@ impl TrialFacts {
         Self {
             default_clusters: Some(clusters.codes),
             response_times: dataset.response_times().map(<[f64]>::to_vec),
-            has_deviations_of_ratings: dataset.has_deviations_of_ratings(),
+            has_deviations_of_ratings: dataset.std_of_ratings,
         }
     }
 }
