@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
-use crate::typed::{any_stage, memory_size, one_of, path, positive, resamples};
+use crate::typed::{any_stage, memory_size, one_of, path, resamples, three_or_more};
 
 /// `alignscope compare`.
 #[derive(Debug, Args)]
@@ -110,7 +110,7 @@ pub struct ModelsOnly {
 
     /// Take at most so many images of each data set, evenly spread over it; by default 300. The work
     /// grows by the square of their number.
-    #[arg(long, value_name = "N", value_parser = positive, requires = "models_only")]
+    #[arg(long, value_name = "N", value_parser = three_or_more, requires = "models_only")]
     pub images: Option<usize>,
 
     /// Compare models at this stage alone; by default at all.

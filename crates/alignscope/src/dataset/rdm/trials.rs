@@ -1,5 +1,6 @@
 //! The data set of some matrices.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::array::{Given, Meaning};
@@ -42,13 +43,15 @@ impl Found<'_> {
         let pairs = kept.into_iter().map(|(_, pair)| pair).collect();
         let matrices = SimilarityMatrices { pairs, people, dissimilarities }.limited(options.limit);
         check_differ(self.root, &matrices.people, &matrices.dissimilarities)?;
-        let notes = notes(&matrices.people, &images);
+        let notes = notes(&matrices, &images);
         let trials = Trials::Matrices(matrices);
         let skipped_trials = images.skipped();
         let (name, level) = (self.format.name(), self.format.level());
         let dataset = Dataset::new(name, level, images.entries, trials);
         let (sources, missing) = (self.sources, images.missing);
-        Ok(Dataset { sources, notes, missing, skipped_trials, ..dataset })
+        let dataset = Dataset { sources, notes, missing, skipped_trials, ..dataset };
+        // An image of which nobody judged a pair is not in it.
+        Ok(dataset.without(&BTreeSet::new()))
     }
 
     /// Who gave the matrices, and the dissimilarities of each above the diagonal.
@@ -75,12 +78,12 @@ fn judged(images: &Images, of_people: &[Vec<f64>]) -> Vec<(usize, [ImageIndex; 2
     there.filter(|(pair, _)| is_judged(*pair)).collect()
 }
 
-fn notes(people: &[String], images: &Images) -> Vec<String> {
-    let of = match people.len() {
+fn notes(matrices: &SimilarityMatrices, images: &Images) -> Vec<String> {
+    let of = match matrices.people.len() {
         1 => "one person".to_owned(),
         n => format!("{n} people"),
     };
-    let mut notes = vec![format!("matrices of {of} on {} images", images.entries.len())];
+    let mut notes = vec![format!("matrices of {of} on {} images", matrices.image_count())];
     if !images.missing.is_empty() {
         notes.push(format!(
             "{} pairs are left out because {} images are missing",
