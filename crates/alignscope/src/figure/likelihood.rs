@@ -87,7 +87,7 @@ fn curve(rows: &[&ScoreRow], model: &str, place: usize, dataset: &str) -> Option
         band: row.ci_low.zip(row.ci_high),
     };
     let mut points: Vec<Point> = pixels.map(|row| point(&row)).collect();
-    points.extend(of_model.iter().map(|row| point(row)));
+    points.extend(of_model.iter().map(point));
     points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
     Some(Curve {
         model: model.to_owned(),

@@ -343,6 +343,7 @@ fn a_limit_takes_all_pairs_of_the_first_images() {
     let dataset = Dataset::open(DatasetFormat::RDM, place.path(), &options).expect("read");
     assert_eq!(matrices(&dataset).pairs, [[0, 1], [0, 2], [1, 2]]);
     assert!(dataset.notes.iter().any(|note| note.contains("on 3 images")), "{:?}", dataset.notes);
+    assert_eq!(dataset.images.len(), 3);
 }
 
 #[test]

@@ -80,8 +80,8 @@ const CHANNELS: usize = 16;
 const SEEN: usize = 3;
 
 impl World {
-    /// `seen` — the channels by which people judge; none where each image has a chance of its own to be
-    /// the odd one, whatever its vector
+    /// `seen` — the channels by which people judge; none where each image is of a kind that its vector
+    /// does not tell, and people see kinds
     fn new(images: usize, triplets: usize, seen: usize) -> Self {
         Self::of_channels(CHANNELS, images, triplets, seen)
     }
@@ -90,8 +90,8 @@ impl World {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
         let values: Vec<f64> = (0..images * channels).map(|_| normal()).collect();
-        let oddness: Vec<f64> = (0..images).map(|_| 3.0 * normal()).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let class: Vec<u32> = (0..images).map(|_| rng.random_range(0..3)).collect();
         let vector = |image: u32| &values[image as usize * channels..][..seen];
         let distance = |a: u32, b: u32| -> f64 {
             vector(a).iter().zip(vector(b)).map(|(a, b)| (a - b).powi(2)).sum()
@@ -100,14 +100,21 @@ impl World {
             let mut pick = || rng.random_range(0..images as u32);
             let images = loop {
                 let [a, b, c] = [pick(), pick(), pick()];
-                if a != b && a != c && b != c {
+                let [x, y, z] = [a, b, c].map(|image| class[image as usize]);
+                let two_of_a_kind =
+                    [x == y, x == z, y == z].iter().filter(|same| **same).count() == 1;
+                if a != b && a != c && b != c && (seen > 0 || two_of_a_kind) {
                     break [a, b, c];
                 }
             };
             let [a, b, c] = images;
             // The odd one stands apart from the nearest two.
             let apart = match seen {
-                0 => images.map(|image| oddness[image as usize]),
+                // The one that is alone of its kind.
+                0 => [a, b, c].map(|image| {
+                    let kind = |other: &&u32| class[**other as usize] == class[image as usize];
+                    -(images.iter().filter(kind).count() as f64)
+                }),
                 _ => [-distance(b, c), -distance(a, c), -distance(a, b)],
             };
             let odd = (0..3).max_by(|x, y| apart[*x].total_cmp(&apart[*y])).expect("three");
@@ -159,8 +166,8 @@ fn channels_that_people_see_are_found_on_images_that_were_not_seen() {
 
 #[test]
 fn nothing_is_gained_of_answers_that_no_vector_tells_and_a_leak_would_show() {
-    // An image is odd wherever it stands, which its vector does not tell: who has seen it knows, if
-    // vectors have nearly as many channels as there are images.
+    // An image is of a kind that its vector does not tell: who has seen it knows, if vectors have nearly
+    // as many channels as there are images.
     let world = World::of_channels(96, 120, 900, 0);
     let by_images = Folds::new(&world.choices, None, 0).expect("enough");
     // Folds of trials, not of images.

@@ -172,7 +172,8 @@ impl Given {
             for j in i + 1..n {
                 let (upper, lower) = (values[i * n + j], values[j * n + i]);
                 let near = (upper - lower).abs() <= ABSOLUTE + RELATIVE * upper.abs();
-                if !near && !(upper.is_nan() && lower.is_nan()) && upper != lower {
+                let is_same = near || upper == lower || (upper.is_nan() && lower.is_nan());
+                if !is_same {
                     let found = format!(
                         "{upper} in row {}, column {} and {lower} in row {}, column {}",
                         i + 1,
