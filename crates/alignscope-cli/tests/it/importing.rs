@@ -145,7 +145,7 @@ fn an_odd_one_that_stands_first_is_a_problem_that_check_tells() {
     }
     // A run writes down what was said.
     let mut command = place.command();
-    command.args(["run", "--model", "ssim", "--resamples", "0", "--odd", "first"]);
+    command.args(["run", "--model", "psnr", "--resamples", "0", "--odd", "first"]);
     command.args(["--dataset", "oddoneout", "--data"]).arg(place.root()).arg("--out");
     let (code, _, message) = outcome(command.arg(place.path("run")));
     assert_eq!(code, 0, "{message}");
