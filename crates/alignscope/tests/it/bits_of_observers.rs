@@ -239,7 +239,8 @@ fn choices_between_trials_that_are_drawn_apart_have_no_interval() {
     let each = Clusters::of_keys(0..of.trials.len());
     for (clusters, is_whole) in [(of.clusters.clone(), true), (each, false)] {
         let scorer = scorer(&of.trials, clusters, 100);
-        let found = scorer.score(std::slice::from_ref(&of.distances)).expect("scored").swap_remove(0);
+        let found =
+            scorer.score(std::slice::from_ref(&of.distances)).expect("scored").swap_remove(0);
         for measure in [Measure::Bits, Measure::Explained] {
             let score = found.scores.iter().find(|s| s.score.measure == measure).expect("a score");
             assert_eq!(score.interval.is_ok(), is_whole, "{score:?}");
