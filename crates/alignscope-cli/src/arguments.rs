@@ -81,7 +81,8 @@ pub enum Command {
     /// Learn transforms of a model's activations from people's choices, and score them on images that
     /// they have not seen: what a stage lacks, and what it has in another metric only.
     ///
-    /// Writes `transforms.csv`, a figure, and the transforms as `.npz` files for `run --transform`.
+    /// Writes `transforms.csv`, a figure, and the transforms as `.npz` files for `run --transform`. Here
+    /// --distance is `cosine` by default, and --tokens `mean`.
     Transform(Transform),
     /// Write the activations of an encoder, one folder for each stage, each with `features.npy` and
     /// `file_names.txt`.

@@ -97,7 +97,12 @@ fn request(arguments: &Transform) -> TransformRequest {
     TransformRequest {
         kinds: match arguments.kinds.is_empty() {
             true => default.kinds,
-            false => arguments.kinds.clone(),
+            false => {
+                let mut kinds = arguments.kinds.clone();
+                kinds.sort_unstable();
+                kinds.dedup();
+                kinds
+            }
         },
         stages: arguments.stages.clone(),
         lambdas: or(&fitting.lambdas, default.lambdas),

@@ -126,6 +126,22 @@ pub fn positive_number(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A whole number from 3 on: of fewer images there is nothing to correlate.
+pub fn three_or_more(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 3 => Ok(number),
+        _ => Err(format!("expected a whole number from 3 on, found `{text}`")),
+    }
+}
+
+/// A number between 0 and 1, neither of the two.
+pub fn inner_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
+        _ => Err(format!("expected a number above 0 and below 1, found `{text}`")),
+    }
+}
+
 /// A number from 0 to 1.
 pub fn share(text: &str) -> Result<f64, String> {
     match text.parse() {

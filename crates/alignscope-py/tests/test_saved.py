@@ -19,6 +19,14 @@ TRIALS = {
         "reference": [0, 1, 2], "distorted": [3, 4, 5], "score": [0.1, -2, 1e-7],
         "std": [0.5, np.nan, 1],
     },
+    "samedifferent": {
+        "first": [0, 1, 2], "second": [3, 4, 5],
+        "different_votes": [3, 0, 1.5], "same_votes": [1, 2, 1.5],
+    },
+    "quadruplets": {
+        "a_1": [0, 1, 2], "a_2": [3, 4, 5], "b_1": [0, 2, 1], "b_2": [4, 5, 3],
+        "a_votes": [3, 0, 1.5], "b_votes": [1, 2, 1.5],
+    },
 }  # fmt: skip
 
 
@@ -55,6 +63,19 @@ def test_what_is_saved_is_read_as_it_was(paradigm, copy, tmp_path):
     without = alignscope.Dataset.from_arrays(TRIALS[paradigm], images=False, cache=tmp_path)
     saved = without.save(tmp_path / "without")
     assert not saved.has_images and saved.images == without.images
+
+
+@pytest.mark.parametrize("paradigm", TRIALS)
+def test_response_times_are_saved(paradigm, tmp_path):
+    trials = {**TRIALS[paradigm], "response_time": [812.5, np.nan, 1e-7]}
+    dataset = alignscope.Dataset.from_arrays(trials, images=False, cache=tmp_path)
+    table = dataset.save(tmp_path / "saved").path / f"{paradigm}.csv"
+    header, *rows = table.read_text().splitlines()
+    at = header.split(",").index("response_time")
+    assert [row.split(",")[at] for row in rows] == ["812.5", "", "0.0000001"]
+    trials["response_time"] = [1, 2, 0]
+    with pytest.raises(alignscope.DatasetError, match="`response_time` is `0.*a number above 0"):
+        alignscope.Dataset.from_arrays(trials, images=False, cache=tmp_path)
 
 
 def test_what_is_there_is_not_written_over(tmp_path):

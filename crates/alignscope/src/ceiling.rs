@@ -67,9 +67,7 @@ pub fn ceilings(dataset: &Dataset, scorer: &Scorer, seed: u64) -> Vec<FoundCeili
         return matrices::noise_ceilings(dataset, people, scorer);
     }
     match trials.ratings() {
-        Some(ratings) if !dataset.has_deviations_of_ratings() => {
-            repeated_mos(dataset, &ratings, scorer, seed)
-        }
+        Some(ratings) if !dataset.std_of_ratings => repeated_mos(dataset, &ratings, scorer, seed),
         Some(_) => vec![],
         None => shares(dataset, scorer, &trials.ceilings(&dataset.person_of_trial())),
     }

@@ -10,7 +10,9 @@ mod files;
 mod fingerprint;
 mod format;
 mod formats;
+mod image_list;
 mod level;
+mod lines;
 mod manifest;
 mod name;
 mod named;
@@ -108,6 +110,11 @@ pub struct Dataset {
     pub labels: Vec<LabelColumn>,
     /// Numbers of each trial.
     pub numbers: Vec<NumberColumn>,
+    /// Whether the deviations of rated pairs are those of single ratings, as KADID-10k's are, and
+    /// not of the mean score: no ceiling follows from them.
+    pub std_of_ratings: bool,
+    /// Where the odd one of every triplet was taken to stand, if no column of the files says it.
+    pub odd_taken_as: Option<OddPlace>,
     /// The annotation files that were read, or folders of them, with the hashes of what was read.
     pub sources: Vec<HashedPath>,
     /// What a reader of the results must know: the release found, counts, substitutes, what was
@@ -127,6 +134,16 @@ pub enum ThingsImages {
     First,
     /// The reference image `_01b`; a concept without one has no image.
     Reference01b,
+}
+
+impl ThingsImages {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Reference01b => "01b",
+        }
+    }
 }
 
 /// What part of a data set to take.
@@ -169,6 +186,8 @@ impl Dataset {
             trials,
             labels: vec![],
             numbers: vec![],
+            std_of_ratings: false,
+            odd_taken_as: None,
             sources: vec![],
             notes: vec![],
             skipped_trials: 0,

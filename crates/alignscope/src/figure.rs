@@ -253,7 +253,8 @@ impl Figure {
 
     /// The bits of models against depth, or the share explained of those that people's own answers
     /// hold: a panel for each model that has several stages, a line for each data set, and one axis
-    /// of values for all of them.
+    /// of values for all of them. The caption names the data sets whose people's mean scores it is of,
+    /// and not their single answers.
     ///
     /// `rows` — of one kind of distance, but for pixels and distances of a model's own
     ///
@@ -267,7 +268,10 @@ impl Figure {
     ) -> Option<Self> {
         let about = if measure == Measure::Bits { About::Bits } else { About::Explained };
         let panels = likelihood::panels(rows, measure);
-        (!panels.is_empty()).then(|| Self::of_curves(about, panels, COLUMNS, options))
+        let captions = options.caption.iter().cloned().chain(likelihood::of_means(rows, measure));
+        let caption = captions.reduce(|all, one| format!("{all}; {one}"));
+        let options = FigureOptions { caption, ..options.clone() };
+        (!panels.is_empty()).then(|| Self::of_curves(about, panels, COLUMNS, &options))
     }
 
     /// Whether it shows energy, and so nothing that people answered.

@@ -108,11 +108,15 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // One more than may be, so that a file that grows is seen too.
     open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        let what = format!("it has more than {limit} bytes, which no such file needs");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        return Err(too_large(limit));
     }
     check_pointer(&bytes)?;
     Ok(bytes)
+}
+
+fn too_large(limit: u64) -> io::Error {
+    let what = format!("it has more than {limit} bytes, which no such file needs");
+    io::Error::new(io::ErrorKind::FileTooLarge, what)
 }
 
 /// The text of a file of at most [`MAX_TEXT_BYTES`], without a byte order mark, and its hash.
@@ -223,6 +227,17 @@ impl InputFile {
     /// It cannot be read, is no regular file, or is a pointer of Git LFS.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self::open_telling(path, &Silent)?.expect("nobody stops it"))
+    }
+
+    /// As [`open`](Self::open), of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), or it has more bytes.
+    pub(crate) fn open_at_most(path: &Path, limit: u64) -> io::Result<Self> {
+        match open(path)?.metadata()?.len() > limit {
+            true => Err(too_large(limit)),
+            false => Self::open(path),
+        }
     }
 
     /// As [`open`](Self::open), and advances by the bytes of each block; `None` if the user

@@ -147,7 +147,7 @@ pub fn inspect(
         );
         problems.push(Problem::new(what, why, &fix));
     }
-    problems.extend(odd_place(&dataset));
+    problems.extend(odd_place(&dataset, &options));
     let out_of_range = out_of_range(asked, &dataset);
     if !out_of_range.is_empty() {
         let what = format!("{} scores are not from 0 to 9", out_of_range.len());
@@ -264,12 +264,21 @@ fn trials_twice(dataset: &Dataset) -> Vec<String> {
     again.map(|images| images.iter().map(|i| id(*i)).collect::<Vec<_>>().join(", ")).collect()
 }
 
-/// Triplets whose odd one seems to stand at another place than it was taken to.
-fn odd_place(dataset: &Dataset) -> Option<Problem> {
-    let found = dataset.odd_place()?;
-    let fix = "look at how the file was written";
-    let say = Remedy::SayOdd { place: found.found.name() };
-    Some(Problem::new(found.to_string(), [], fix).or(say))
+/// Triplets whose odd one seems to stand at another place than it was taken to; what the user says
+/// of it is known.
+fn odd_place(dataset: &Dataset, options: &DatasetOptions) -> Option<Problem> {
+    let found = dataset.odd_place().filter(|_| options.odd.is_none())?;
+    let problem = |fix| Problem::new(found.to_string(), [], fix);
+    match dataset.odd_taken_as {
+        Some(_) => {
+            let say = Remedy::SayOdd { place: found.found.name() };
+            Some(problem("look at how the file was written").or(say))
+        }
+        None => Some(problem(
+            "look at how the file was written; if it does, change what the file says of it (the \
+             column `odd` of a table)",
+        )),
+    }
 }
 
 /// Scores that cannot be, where TID2013 was asked for.

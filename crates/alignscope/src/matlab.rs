@@ -109,7 +109,8 @@ pub enum MatError {
 impl MatFile {
     /// Reads all variables of a file.
     ///
-    /// Memory is bounded by what the file holds unpacked: 2^26 numbers, 512 MB of bytes.
+    /// Memory is bounded by what the file holds unpacked: 512 MB of bytes, and 2^26 numbers and
+    /// characters, of which a value in a cell or a structure counts as 16.
     ///
     /// # Errors
     /// See [`MatError`]; two variables of one name are damage.

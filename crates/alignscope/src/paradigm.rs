@@ -15,12 +15,13 @@ mod two_alternatives;
 mod votes;
 
 use crate::measure::{Measure, Score, Ties};
-pub use choices::{Choices, FOLDS};
+pub use choices::{Choices, FOLDS, ShareSource};
 pub use kind::{Alternative, Answer, Ceiling, Column, Paradigm, Ratings, TrialCeiling};
 pub use matrices::SimilarityMatrices;
 pub use odd_one_out::{MIN_ANSWERS, OddOneOut, odd_one_out_outcomes};
 pub use quadruplets::Quadruplet;
 pub use questions::Questions;
+pub(crate) use questions::key;
 pub use rated_pairs::{RatedPair, correlations};
 pub use same_different::SameDifferent;
 pub use trials::Trials;

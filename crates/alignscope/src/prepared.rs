@@ -27,7 +27,7 @@ use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::resample::{Draws, Resampling};
 use crate::results::{BadImage, FileRecord};
-use crate::score::{Scorer, Ties};
+use crate::score::{Scorer, Ties, TrialFacts};
 
 /// A data set of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,10 +213,7 @@ impl PreparedDataset {
         let draws = Draws::new(how.resampling, &dataset.name, clusters.count);
         let trials = dataset.trials.clone();
         let scorer = Scorer::new(trials, clusters, dataset.subsets(), draws, how.ties);
-        let scorer = match dataset.response_times() {
-            Some(times) => scorer.with_response_times(times),
-            None => scorer,
-        };
+        let scorer = scorer.with_facts(TrialFacts::of(&dataset));
         let ceilings = ceilings(&dataset, &scorer, how.resampling.seed);
         progress.end();
         Ok(Self {

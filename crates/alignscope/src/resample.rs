@@ -109,6 +109,8 @@ enum DrawSource {
     Halves([u8; 32]),
     /// Drawn elsewhere.
     Counts(Vec<Vec<u32>>),
+    /// These of other resamples' clusters.
+    Part(Box<Draws>, Vec<u32>),
 }
 
 impl Draws {
@@ -161,11 +163,24 @@ impl Draws {
         Self { resamples: counts.len(), clusters, cluster, source: DrawSource::Counts(counts) }
     }
 
+    /// The same resamples of some of the clusters.
+    ///
+    /// `clusters` — which they are
+    pub(crate) fn part(&self, clusters: Vec<u32>) -> Self {
+        let count = clusters.len();
+        let source = DrawSource::Part(Box::new(self.clone()), clusters);
+        Self { clusters: count, source, ..*self }
+    }
+
     /// How often each cluster is drawn in resample `number`; the sum is the number of clusters. Of
     /// [halves](Self::halves) 1 or 0.
     pub fn counts(&self, number: usize) -> Vec<u32> {
         match &self.source {
             DrawSource::Counts(counts) => counts[number].clone(),
+            DrawSource::Part(of, taken) => {
+                let counts = of.counts(number);
+                taken.iter().map(|cluster| counts[*cluster as usize]).collect()
+            }
             DrawSource::Seed(key) => self.drawn(*key, number),
             DrawSource::Halves(key) => halves::half(*key, self.clusters, number),
         }

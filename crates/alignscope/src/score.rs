@@ -1,6 +1,7 @@
 //! How well distances follow the answers of people.
 
 mod difficulty;
+mod facts;
 mod halves;
 mod likelihood;
 mod matrices;
@@ -9,6 +10,8 @@ mod ratio;
 mod scorer;
 mod subset_score;
 
+pub use facts::TrialFacts;
+pub use likelihood::OF_MEANS;
 pub(crate) use matrices::MatrixDraws;
 pub(crate) use ratio::Share;
 pub use scorer::{ColumnError, ColumnScores, Scorer};

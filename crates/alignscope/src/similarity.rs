@@ -47,7 +47,7 @@ impl SimilarityMeasure {
     pub fn title(self) -> &'static str {
         match self {
             Self::LinearCka => "linear CKA",
-            Self::Rsa => "Spearman correlation of distances",
+            Self::Rsa => "RSA (Spearman)",
         }
     }
 }

@@ -218,6 +218,34 @@ const LAYOUTS: &[Layout] = &[
         )],
     },
     Layout {
+        kind: DatasetFormat::SAME_DIFFERENT,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[(
+            "samedifferent.csv",
+            "first,second,different_votes,same_votes,group,response_time\na.png,b.png,3,1,g,800\nb.png,c.png,0,2,h,\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::QUADRUPLETS,
+        images: &["a.png", "b.png", "c.png"],
+        files: &[(
+            "quadruplets.csv",
+            "a_1,a_2,b_1,b_2,b_vote,group,split\na.png,b.png,a.png,c.png,0.75,g,x\nb.png,c.png,a.png,b.png,1,h,y\n",
+        )],
+    },
+    Layout {
+        kind: DatasetFormat::RAID,
+        images: &[
+            "x/rot_img_03_level_01.png",
+            "rot_img_03_level_02.png",
+            "rot_img_03_level_10.png",
+        ],
+        files: &[(
+            "answers.csv",
+            "transformation,image_id_01,distortion_level_11,distortion_level_12,distortion_level_21,distortion_level_22,reaction_time_ms,answer\nrotation,3,2,1,2,10,3335,2\nrotation,3,10,2,1,2,900,1\n",
+        )],
+    },
+    Layout {
         kind: DatasetFormat::RDM,
         images: &["a.png", "b.png", "c.png"],
         files: &[
@@ -351,18 +379,25 @@ fn judgements_as_npy() {
     let root = place.path();
     for folder in ["ref", "p0", "p1"] {
         write(root, &format!("2afc/val/cnn/{folder}/000000.png"), b"");
+        write(root, &format!("jnd/val/cnn/{folder}/000000.png"), b"");
     }
-    let file = "2afc/val/cnn/judge/000000.npy";
-    write(root, file, &npy(0.25));
-    let open = || Dataset::open(DatasetFormat::NIGHTS, root, &DatasetOptions::default());
-    open().expect("unchanged, it can be read");
+    let files = [
+        (DatasetFormat::NIGHTS, "2afc/val/cnn/judge/000000.npy"),
+        (DatasetFormat::BAPPS_JND, "jnd/val/cnn/same/000000.npy"),
+    ];
+    let open = |format| Dataset::open(format, root, &DatasetOptions::default());
+    for (format, file) in files {
+        write(root, file, &npy(0.25));
+        open(format).expect("unchanged, it can be read");
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
     while Instant::now() < end || rounds < LEAST {
+        let (format, file) = files[rng.random_range(0..files.len())];
         let original = npy(rng.random());
         write(root, file, &mutate(&original, &npy(1.0), &mut rng));
         let begun = Instant::now();
-        if let Ok(dataset) = open() {
+        if let Ok(dataset) = open(format) {
             holds_together(&dataset, root);
             readable += 1;
         }
@@ -391,9 +426,14 @@ fn triplets_in_arrays() {
         ("triplets.npy", array),
         ("triplets.npz", archive("stored.npz")),
         ("triplets.npz", archive("deflated.npz")),
+        ("alignet_valid.npz", archive("names.npz")),
     ];
     let open = |name: &str| {
-        Dataset::open(DatasetFormat::ODD_ONE_OUT, &root.join(name), &DatasetOptions::default())
+        let format = match name.starts_with("alignet") {
+            true => DatasetFormat::ALIGNET,
+            false => DatasetFormat::ODD_ONE_OUT,
+        };
+        Dataset::open(format, &root.join(name), &DatasetOptions::default())
     };
     for (name, bytes) in &originals {
         write(root, name, bytes);
@@ -449,6 +489,58 @@ fn matrices_as_npy_npz_and_mat() {
         rounds += 1;
     }
     println!("matrices: {rounds} files, {readable} of them readable");
+    assert!(
+        rounds >= LEAST && readable > 0 && readable < rounds,
+        "{rounds} files, {readable} readable"
+    );
+}
+
+/// Changed bytes of the published matrices, in all of their layouts.
+#[test]
+fn published_matrices() {
+    let layouts = [
+        (DatasetFormat::IMAGES_92, "92_brainRDMs.mat", "92_brainRDMs.mat"),
+        (DatasetFormat::ALGONAUTS, "target_fmri.mat", "target_fmri.mat"),
+        (
+            DatasetFormat::MULTI_ARRANGEMENT,
+            "sim_judgements/judgments_general.mat",
+            "judgments_general.mat",
+        ),
+        (DatasetFormat::FREE_ARRANGEMENT, "sim_judgements/BEHAVIOR.mat", "BEHAVIOR.mat"),
+        (DatasetFormat::PETERSON, "sim_judgments/animals_sim.mat", "animals_sim.mat"),
+    ];
+    let golden = layouts.map(|(_, _, name)| fs::read(folder("matrices").join(name)).expect(name));
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let open = |root: &Path, kind| Dataset::open(kind, root, &DatasetOptions::default());
+    for (i, (kind, file, _)) in layouts.iter().enumerate() {
+        let root = place.path().join(i.to_string());
+        for image in ["a", "b", "c", "d"] {
+            let set = if *kind == DatasetFormat::FREE_ARRANGEMENT { "set1/" } else { "" };
+            write(&root, &format!("images/{set}{image}.png"), b"");
+        }
+        // The order is that of a list, or of the folder.
+        if i % 2 == 0 {
+            write(&root, "images.txt", b"a.png\nb.png\nc.png\nd.png\n");
+        }
+        write(&root, file, &golden[i]);
+        holds_together(&open(&root, *kind).expect("unchanged, it can be read"), &root);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let (end, mut rounds, mut readable) = (Instant::now() + seconds(), 0_u64, 0_u64);
+    while Instant::now() < end || rounds < LEAST {
+        let [pick, other] = [0; 2].map(|_: u8| rng.random_range(0..layouts.len()));
+        let (kind, file, _) = layouts[pick];
+        let root = place.path().join(pick.to_string());
+        write(&root, file, &mutate(&golden[pick], &golden[other], &mut rng));
+        let begun = Instant::now();
+        if let Ok(dataset) = open(&root, kind) {
+            holds_together(&dataset, &root);
+            readable += 1;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "round {rounds} hangs");
+        rounds += 1;
+    }
+    println!("published matrices: {rounds} files, {readable} of them readable");
     assert!(
         rounds >= LEAST && readable > 0 && readable < rounds,
         "{rounds} files, {readable} readable"

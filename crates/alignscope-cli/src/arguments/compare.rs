@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::heading;
-use crate::typed::{any_stage, memory_size, one_of, path, positive, resamples};
+use crate::typed::{any_stage, memory_size, one_of, path, resamples, three_or_more};
 
 /// `alignscope compare`.
 #[derive(Debug, Args)]
@@ -25,9 +25,6 @@ pub struct Compare {
         help_heading = heading::ARGUMENTS
     )]
     pub run_b: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub models_only: ModelsOnly,
 
     /// The first model, by its name in scores.csv; by default each.
     #[arg(long, value_name = "MODEL", conflicts_with = "models_only")]
@@ -96,6 +93,9 @@ pub struct Compare {
         help_heading = heading::OUTPUT
     )]
     pub csv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub models_only: ModelsOnly,
 }
 
 /// How models are compared with each other, people left aside.
@@ -110,7 +110,7 @@ pub struct ModelsOnly {
 
     /// Take at most so many images of each data set, evenly spread over it; by default 300. The work
     /// grows by the square of their number.
-    #[arg(long, value_name = "N", value_parser = positive, requires = "models_only")]
+    #[arg(long, value_name = "N", value_parser = three_or_more, requires = "models_only")]
     pub images: Option<usize>,
 
     /// Compare models at this stage alone; by default at all.

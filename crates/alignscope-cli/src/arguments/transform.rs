@@ -9,7 +9,7 @@ use super::heading;
 use super::score::Data;
 use super::shared::{Arrays, Budget, Scoring};
 use super::torch::Torch;
-use crate::typed::{model, one_of, path, positive_number, share, stage};
+use crate::typed::{inner_share, model, one_of, path, positive_number, share, stage};
 
 /// `alignscope transform`.
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub struct Fitting {
 
     /// The share of the images that a fold holds out, above 0 and below 1; by default the least of
     /// 0.1 to 0.5 that gives few folds.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = inner_share)]
     pub held_out: Option<f64>,
 
     /// A control: give each image the activations of another. Nothing is to be gained.

@@ -29,7 +29,10 @@ fn options_stand_under_headings() {
         ),
         ("score", &["Options", "What is scored", "Data", "Scoring", "Memory", "Output"]),
         ("activations", &["Options", "What is encoded", "Memory", "Output"]),
-        ("compare", &["Arguments", "Options", "What is compared", "Scoring", "Output"]),
+        (
+            "compare",
+            &["Arguments", "Options", "What is compared", "Scoring", "Output", "Models only"],
+        ),
         ("combine", &["Arguments", "Options", "Output"]),
     ] {
         let (code, help, _) = alignscope(&[command, "--help"]);
@@ -49,7 +52,7 @@ fn help_lists_the_values_of_every_choice() {
             "[possible values: euclidean, normalized-euclidean, cosine, correlation, dot]",
             "[possible values: all, class, registers, patches, mean]",
             "[possible values: miss, half]",
-            "[possible values: default, observer, none]",
+            "[possible values: default, observer, image, none]",
             "[possible values: auto, f32, bf16x6, bf16x3, bf16]",
             "[possible values: raw, unit]",
             "[possible values: NCHW, NHWC, NLC, NCL, NC..., N...C]",

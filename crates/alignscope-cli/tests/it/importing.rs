@@ -67,6 +67,23 @@ fn a_data_set_is_imported_and_what_was_done_is_said() {
     has_parts(&said, &["3 images which are not there"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn an_imported_folder_is_as_open_as_the_mask_lets_it_be() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = named();
+    let mut shell = std::process::Command::new("sh");
+    let script = "umask 027; \"$0\" import things src/things_valset.txt --out 'a folder'";
+    shell.current_dir(place.root()).args(["-c", script]).arg(env!("CARGO_BIN_EXE_alignscope"));
+    let output = shell.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = place.path("a folder");
+    let mode = fs::metadata(folder).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o750);
+    assert!(said.contains("--data 'a folder'"), "{said}");
+}
+
 #[test]
 fn a_level_that_the_format_has_not_is_said() {
     let place = Place::with_equal_pairs("src");
@@ -122,8 +139,19 @@ fn an_odd_one_that_stands_first_is_a_problem_that_check_tells() {
             "or if it does, say so with `--odd first`",
         ],
     );
-    let (code, said, _) = check(&["--odd", "first"]);
-    assert_eq!(code, 0, "{said}");
+    for place in ["first", "last"] {
+        let (code, said, _) = check(&["--odd", place]);
+        assert_eq!(code, 0, "{said}");
+    }
+    // A run writes down what was said.
+    let mut command = place.command();
+    command.args(["run", "--model", "psnr", "--resamples", "0", "--odd", "first"]);
+    command.args(["--dataset", "oddoneout", "--data"]).arg(place.root()).arg("--out");
+    let (code, _, message) = outcome(command.arg(place.path("run")));
+    assert_eq!(code, 0, "{message}");
+    let manifest = place.read("run/manifest.json");
+    assert_eq!(manifest.matches("\"odd\": \"first\"").count(), 2, "record and experiment");
+    assert!(manifest.contains("is read as the first, as was asked for, not as the last"));
 }
 
 #[test]

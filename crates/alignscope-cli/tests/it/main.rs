@@ -22,4 +22,5 @@ mod series;
 mod similarity;
 mod transforms;
 mod user_features;
+mod verifying;
 mod wrong_input;

@@ -37,7 +37,7 @@ fn models_of_a_run_are_compared_on_all_pairs_of_its_images() {
     assert!(alike > -1.0 && alike < 1.0, "{alike}");
     // Metrics have no inner products.
     assert_eq!(value("linear-cka", "psnr", "psnr"), "");
-    for file in ["similarity.json", "similarity-pairs-linear-cka.svg"] {
+    for file in ["similarity.json", "similarity-pairs-rsa-cosine.svg"] {
         assert!(place.path("alike").join(file).is_file(), "{file}");
     }
     let (code, said) = program(&place, "compare run --models-only --out alike");
@@ -51,6 +51,7 @@ fn what_models_only_needs_is_told() {
     for (words, told) in [
         ("compare run --models-only", "--out"),
         ("compare run --images 10", "--models-only"),
+        ("compare run --models-only --out alike --images 2", "from 3 on"),
         ("compare run --models-only --out alike --model-a psnr", "cannot be used with"),
         ("compare nothing --models-only --out alike", "nothing"),
         ("compare run --models-only --out alike --dataset other", "expected one of `pairs`"),

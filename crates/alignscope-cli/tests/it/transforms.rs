@@ -45,7 +45,7 @@ fn transforms_are_fitted_and_a_run_takes_one() {
     let table = place.read("found/transforms.csv");
     let stages = table.lines().filter(|line| line.contains(",diagonal,cosine,")).count();
     assert!(stages >= 3, "{table}");
-    for name in ["transforms.svg", "transforms.png", "manifest.json"] {
+    for name in ["gain.svg", "gain.png", "gain.csv", "manifest.json"] {
         assert!(place.path(&format!("found/{name}")).exists(), "{name}");
     }
     let again = said(&place, &words);

@@ -513,7 +513,12 @@ fn words_that_are_not_among_the_choices() {
         &["--resamples", "10"],
         &["0 for no intervals", "from 100 to 1000000"],
     );
-    refuses(&place, "pairs", &["--cluster", "image"], &["unknown cluster `image`", "`observer`"]);
+    refuses(
+        &place,
+        "pairs",
+        &["--cluster", "picture"],
+        &["unknown cluster `picture`", "`observer`"],
+    );
     refuses(&place, "pairs", &["--memory", "lots"], &["lots"]);
 }
 

@@ -370,7 +370,7 @@ class Experiment:
             found = self._experiment.compare_models(
                 self._own,
                 None if out is None else check.path("out", out),
-                check.whole("images", images, 2),
+                check.whole("images", images, 3),
                 None if stage is None else check.text("stage", stage),
                 _kept(cache),
                 reporter(progress),

@@ -59,6 +59,8 @@ TRIPLETS = "images"
 OWN_LABELS = ("group", "subject", "split")
 #: The column of the numbers of trials.
 NUMBER = "trial"
+#: The column of how long people took to answer, which any trials may have.
+RESPONSE_TIME = "response_time"
 
 
 @dataclass
@@ -96,7 +98,7 @@ def from_arrays(trials: Any, paradigm: object, labels: object) -> Trials:
         given = _apart(given)
         given["odd"] = _from_one(given.get("odd"))
     found = _paradigm(given, paradigm)
-    known = {*found.images, *found.optional, *sum(found.answers, ()), NUMBER}
+    known = {*found.images, *found.optional, *sum(found.answers, ()), NUMBER, RESPONSE_TIME}
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InvalidValueError(
@@ -203,7 +205,7 @@ def _trials(paradigm: Paradigm, given: Mapping[str, Any], labels: Mapping[str, A
     if answers is None:
         raise _missing(" or ".join(paradigm.answers[-1]), given)
     columns = {name: _READ[name](name, given[name]) for name in answers}
-    for name in (*paradigm.optional, NUMBER):
+    for name in (*paradigm.optional, NUMBER, RESPONSE_TIME):
         if name in given:
             columns[name] = _READ[name](name, given[name])
     texts = {_label(name): _texts(values) for name, values in labels.items()}
@@ -324,6 +326,16 @@ def _deviation(name: str, values: Any) -> list[str]:
     return ["" if n != n else repr(n) for n in numbers]
 
 
+def _time(name: str, values: Any) -> list[str]:
+    import numpy as np
+
+    def takes(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.isnan(numbers) | (np.isfinite(numbers) & (numbers > 0.0))
+
+    numbers = _numbers(name, values, "a number above 0, or NaN", takes)
+    return ["" if n != n else repr(n) for n in numbers]
+
+
 def _votes(name: str, values: Any) -> list[str]:
     import numpy as np
 
@@ -368,6 +380,7 @@ _READ = {
     "b_vote": _share,
     "odd": _odd,
     NUMBER: _number,
+    RESPONSE_TIME: _time,
 }
 
 

@@ -14,6 +14,7 @@ use super::rows::find as find_image;
 use super::{Dataset, DatasetError, DatasetOptions, ImageIndex, Level, Trials, TwoAlternatives};
 use crate::input_file::{self, ContentHash, HashedPath};
 use crate::listing::{MAX_ANSWER_BYTES, answer_names, sha256_of_all};
+use crate::numpy_file::NumpyArray;
 
 /// The split that BAPPS's scores are told of.
 const SPLIT: &str = "val";
@@ -174,7 +175,7 @@ impl<'a> Split<'a> {
                 path: path.clone(),
                 line: 1,
                 found: format!("{} bytes", bytes.len()),
-                expected: "a NumPy array of one float from 0 to 1",
+                expected: "a NumPy array of one number from 0 to 1",
             })?;
             let names = parts.map(|part| format!("{kind}/{part}/{name}.png"));
             builder.add(
@@ -243,20 +244,8 @@ fn read_error(path: &Path) -> impl FnOnce(io::Error) -> DatasetError + use<> {
     move |source| DatasetError::Read { path, source }
 }
 
-/// The one number of a `.npy` file, version 1, `<f4` or `<f8`, shape `(1,)`.
+/// The one number of a `.npy` file, from 0 to 1.
 fn share(bytes: &[u8]) -> Option<f64> {
-    let header_len = usize::from(u16::from_le_bytes(bytes.get(8..10)?.try_into().ok()?));
-    let header = std::str::from_utf8(bytes.get(10..10 + header_len)?).ok()?;
-    let data = bytes.get(10 + header_len..)?;
-    if !bytes.starts_with(b"\x93NUMPY\x01") || !header.contains("(1,)") {
-        return None;
-    }
-    let value = if header.contains("'<f4'") {
-        f64::from(f32::from_le_bytes(data.try_into().ok()?))
-    } else if header.contains("'<f8'") {
-        f64::from_le_bytes(data.try_into().ok()?)
-    } else {
-        return None;
-    };
-    (0.0..=1.0).contains(&value).then_some(value)
+    let numbers = NumpyArray::read(Box::new(bytes)).and_then(|array| array.numbers(1)).ok()?;
+    numbers.values.first().copied().filter(|share| (0.0..=1.0).contains(share))
 }

@@ -17,8 +17,10 @@ const SHOWN: usize = 3;
 /// Collects trials, and leaves out those whose images are missing.
 pub(super) struct Builder<'a, T> {
     options: &'a DatasetOptions,
-    /// The annotation file, for messages.
+    /// The annotation file, or the folder of several, for messages.
     path: PathBuf,
+    /// The annotation file whose trials are added, for messages with a line.
+    file: PathBuf,
     images: Vec<ImageEntry>,
     /// The images by the names that annotations give them.
     known: HashMap<String, ImageIndex>,
@@ -59,6 +61,7 @@ impl<'a, T> Builder<'a, T> {
         Self {
             options,
             path: path.to_owned(),
+            file: path.to_owned(),
             images: Vec::new(),
             known: HashMap::new(),
             by_id: HashMap::new(),
@@ -77,6 +80,11 @@ impl<'a, T> Builder<'a, T> {
     /// Trials may have an image twice, but not at two of these positions.
     pub(super) fn comparing(self, compared: &'static [[usize; 2]]) -> Self {
         Self { compared: Some(compared), ..self }
+    }
+
+    /// The trials that follow are those of this file, one of several.
+    pub(super) fn begin_file(&mut self, path: &Path) {
+        path.clone_into(&mut self.file);
     }
 
     /// The first image of a trial that is compared with itself.
@@ -144,7 +152,7 @@ impl<'a, T> Builder<'a, T> {
         }
         if let Some(image) = self.compared_with_itself(&images) {
             return Err(DatasetError::SameImage {
-                path: self.path.clone(),
+                path: self.file.clone(),
                 line,
                 image: self.images[image as usize].id.clone(),
             });
@@ -235,7 +243,8 @@ impl<'a, T> Builder<'a, T> {
             ));
         }
         let mut numbers = Vec::new();
-        if !self.response_times.is_empty() {
+        // A column without a time says nothing.
+        if self.response_times.iter().any(|time| !time.is_nan()) {
             assert_eq!(self.response_times.len(), self.trials.len(), "a time for each trial");
             let (name, values) = (RESPONSE_TIME.to_owned(), self.response_times);
             numbers.push(NumberColumn { name, values });
@@ -249,6 +258,8 @@ impl<'a, T> Builder<'a, T> {
             trial_ids: self.trial_ids,
             labels: self.labels.into_iter().map(|l| l.column).collect(),
             numbers,
+            std_of_ratings: false,
+            odd_taken_as: None,
             sources,
             notes,
             skipped_trials: self.skipped_trials,

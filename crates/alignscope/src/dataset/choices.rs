@@ -3,6 +3,7 @@
 mod alignet;
 mod array_triplets;
 mod concept_images;
+mod imagenet;
 mod levels;
 mod named_images;
 mod nights_raw;

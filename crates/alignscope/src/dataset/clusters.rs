@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Dataset, DatasetError, LabelColumn};
+use crate::paradigm::key;
 use crate::resample::ClusterBy;
 
 /// The labels that say who answered.
@@ -68,7 +69,7 @@ impl Dataset {
                 let trials = self.trials.paradigm();
                 match self.groups().filter(|_| trials.clusters_by_group()) {
                     Some(groups) => Clusters::of_keys(groups.codes.iter()),
-                    None => Clusters::of_keys((0..trials.count()).map(|i| trials.cluster(i))),
+                    None => Clusters::of_keys((0..trials.count()).map(|i| key(trials.cluster(i)))),
                 }
             }
         })

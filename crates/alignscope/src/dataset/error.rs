@@ -76,7 +76,7 @@ pub enum DatasetError {
         why: String,
     },
     /// More than one file could be meant.
-    #[error("{path} holds more than one list of scores: {}", files.join(", "))]
+    #[error("{path} holds more than one file that could be meant: {}", files.join(", "))]
     Ambiguous {
         /// The folder.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum DatasetError {
         /// The column.
         column: String,
     },
-    /// A table has two columns of scores, which may run opposite ways.
+    /// A table has two columns that say the same, in which it may differ: of scores, or of votes.
     #[error(
         "{path} has the columns `{}` and `{}`, expected one of them; leave one out, or give it \
          another name",

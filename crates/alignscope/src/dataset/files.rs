@@ -165,6 +165,22 @@ pub(super) fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
     entry(folder, name).filter(|path| !path.is_dir())
 }
 
+/// What stands between a beginning and an ending of a name, both in whatever case.
+pub(super) fn between<'a>(beginning: &str, name: &'a str, ending: &str) -> Option<&'a str> {
+    let start = name.get(..beginning.len())?;
+    let rest = &name[beginning.len()..];
+    let (middle, end) = rest.split_at_checked(rest.len().checked_sub(ending.len())?)?;
+    let are_alike = start.eq_ignore_ascii_case(beginning) && end.eq_ignore_ascii_case(ending);
+    are_alike.then_some(middle)
+}
+
+/// What is told of images that are there under one name in several folders.
+pub(super) fn note_on_others(images: usize) -> Option<String> {
+    (images > 0).then(|| {
+        format!("{images} images are there more than once; the first in order of path is taken")
+    })
+}
+
 /// The folder that an annotation file lies in; `.` for a bare name.
 pub(super) fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
@@ -198,6 +214,16 @@ mod tests {
         assert_eq!(inner_path("a\\b.png").as_deref(), Some("a/b.png"));
         for path in ["../b.png", "/b.png", "a/../../b.png", "", "."] {
             assert_eq!(inner_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_name_stands_between_its_ends_in_whatever_case() {
+        let middle = |name| between("alignet_", name, ".npz");
+        assert_eq!(middle("AligNet_valid.NPZ"), Some("valid"));
+        assert_eq!(middle("alignet_.npz"), Some(""));
+        for name in ["alignet.npz", "alignet_valid.npy", "", "älignet_valid.npz", "alignet_é"] {
+            assert_eq!(middle(name), None, "{name}");
         }
     }
 

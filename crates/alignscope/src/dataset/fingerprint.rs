@@ -74,8 +74,12 @@ impl Numbers {
             self.list(numbers.map(bits).into_iter());
             self.list([same_votes, different_votes, dissimilarity].map(bits).into_iter());
         }
-        for of_person in paradigm.matrices().iter().flat_map(|m| &m.dissimilarities) {
-            self.list(of_person.iter().map(|dissimilarity| dissimilarity.to_bits()));
+        if let Some(matrices) = paradigm.matrices() {
+            self.count(matrices.people.len());
+            for (person, of_person) in matrices.people.iter().zip(&matrices.dissimilarities) {
+                self.text(person);
+                self.list(of_person.iter().map(|dissimilarity| dissimilarity.to_bits()));
+            }
         }
     }
 }

@@ -198,10 +198,16 @@ impl DatasetFormat {
     pub const PIEAPP_SCORES: Self = Self::plain(AnyFormat::PieAppScores);
     /// `pyiqa`
     pub const PYIQA: Self = Self::plain(AnyFormat::Pyiqa);
+    /// `raid`
+    pub const RAID: Self = Self::plain(AnyFormat::Raid);
+    /// `bapps-jnd`
+    pub const BAPPS_JND: Self = Self::plain(AnyFormat::BappsJnd);
     /// `nights`
     pub const NIGHTS: Self = Self::of_release(AnyFormat::Nights, Release::Nights);
     /// `nights-like`
     pub const NIGHTS_LIKE: Self = Self::plain(AnyFormat::Nights);
+    /// `nights-raw`
+    pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
     /// `bapps`
     pub const BAPPS: Self = Self::of_release(AnyFormat::Bapps, Release::Bapps);
     /// `bapps-like`
@@ -210,22 +216,10 @@ impl DatasetFormat {
     pub const THINGS: Self = Self::of_release(AnyFormat::Things, Release::Things);
     /// `things-like`
     pub const THINGS_LIKE: Self = Self::plain(AnyFormat::Things);
-    /// `pairs`
-    pub const PAIRS: Self = Self::plain(AnyFormat::Pairs);
-    /// `twoafc`
-    pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
-    /// `oddoneout`
-    pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
-    /// `bapps-jnd`
-    pub const BAPPS_JND: Self = Self::plain(AnyFormat::BappsJnd);
-    /// `raid`
-    pub const RAID: Self = Self::plain(AnyFormat::Raid);
-    /// `samedifferent`
-    pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
-    /// `quadruplets`
-    pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
-    /// `rdm`
-    pub const RDM: Self = Self::plain(AnyFormat::Rdm);
+    /// `alignet`
+    pub const ALIGNET: Self = Self::plain(AnyFormat::AligNet);
+    /// `levels`
+    pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
     /// `92-images`
     pub const IMAGES_92: Self = Self::plain(AnyFormat::Images92);
     /// `algonauts2019`
@@ -236,15 +230,20 @@ impl DatasetFormat {
     pub const FREE_ARRANGEMENT: Self = Self::plain(AnyFormat::FreeArrangement);
     /// `peterson`
     pub const PETERSON: Self = Self::plain(AnyFormat::Peterson);
+    /// `pairs`
+    pub const PAIRS: Self = Self::plain(AnyFormat::Pairs);
+    /// `twoafc`
+    pub const TWO_AFC: Self = Self::plain(AnyFormat::TwoAfc);
+    /// `oddoneout`
+    pub const ODD_ONE_OUT: Self = Self::plain(AnyFormat::OddOneOut);
+    /// `samedifferent`
+    pub const SAME_DIFFERENT: Self = Self::plain(AnyFormat::SameDifferent);
+    /// `quadruplets`
+    pub const QUADRUPLETS: Self = Self::plain(AnyFormat::Quadruplets);
+    /// `rdm`
+    pub const RDM: Self = Self::plain(AnyFormat::Rdm);
 
-    /// `nights-raw`
-    pub const NIGHTS_RAW: Self = Self::plain(AnyFormat::NightsRaw);
-    /// `alignet`
-    pub const ALIGNET: Self = Self::plain(AnyFormat::AligNet);
-    /// `levels`
-    pub const LEVELS: Self = Self::plain(AnyFormat::Levels);
-
-    /// All that can be asked for: the low level, the middle, the high, then one's own tables.
+    /// All that can be asked for: the low level, the middle, the high, then one's own files.
     pub const ALL: [Self; 38] = [
         Self::TID2013,
         Self::TID2008,
@@ -266,24 +265,24 @@ impl DatasetFormat {
         Self::BAPPS_JND,
         Self::NIGHTS,
         Self::NIGHTS_LIKE,
+        Self::NIGHTS_RAW,
         Self::BAPPS,
         Self::BAPPS_LIKE,
         Self::THINGS,
         Self::THINGS_LIKE,
+        Self::ALIGNET,
+        Self::LEVELS,
+        Self::IMAGES_92,
+        Self::ALGONAUTS,
+        Self::MULTI_ARRANGEMENT,
+        Self::FREE_ARRANGEMENT,
+        Self::PETERSON,
         Self::PAIRS,
         Self::TWO_AFC,
         Self::ODD_ONE_OUT,
         Self::SAME_DIFFERENT,
         Self::QUADRUPLETS,
         Self::RDM,
-        Self::IMAGES_92,
-        Self::ALGONAUTS,
-        Self::MULTI_ARRANGEMENT,
-        Self::FREE_ARRANGEMENT,
-        Self::PETERSON,
-        Self::NIGHTS_RAW,
-        Self::ALIGNET,
-        Self::LEVELS,
     ];
 
     const fn of_release(format: AnyFormat, release: Release) -> Self {

@@ -1,5 +1,6 @@
 //! Manifests of one's own: `pairs.csv`, `twoafc.csv`, `oddoneout.csv`, and others below.
 
+pub(super) mod columns;
 mod quadruplets;
 mod same_different;
 mod votes;
@@ -11,15 +12,16 @@ use super::choices::{array_in, is_array, open_with_list};
 use super::direction::Direction;
 use super::files::{Files, file_in, folder_of};
 use super::format::Format;
+use super::lines::lines;
 use super::rows::{Splits, find, image_names};
 use super::table::{Column, Row, Table};
-use super::tid::lines;
 use super::{
     Dataset, DatasetError, DatasetOptions, ImageIndex, Level, OddOneOut, RESPONSE_TIME, RatedPair,
     Trials, TwoAlternatives,
 };
 use crate::remedy::Choice;
 
+use columns::{LABEL, LABELS, ODD_ONE_OUT, PAIRS, TRIAL, TWO_AFC};
 pub(super) use quadruplets::QuadrupletsManifest;
 pub(super) use same_different::SameDifferentManifest;
 use votes::VoteColumns;
@@ -34,7 +36,7 @@ impl Format for PairsManifest {
 
     fn description(&self) -> &'static str {
         "rated pairs of your own: pairs.csv with reference,distorted,score (or dmos, lower is \
-         better)[,std,group,subject,split]"
+         better)[,std,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -178,12 +180,6 @@ fn in_order_of_list(dataset: Dataset, list: &Path) -> Result<Dataset, DatasetErr
 /// The file beside a manifest that says in which order the data set has its images.
 const IMAGE_ORDER: &str = "image_order.txt";
 
-/// The labels that a manifest may have by a column of their own name.
-const LABELS: [&str; 3] = ["group", "subject", "split"];
-
-/// What begins the name of a column with any other label.
-const LABEL: &str = "label_";
-
 /// The labels of a manifest that are there, by name.
 fn labels_of<'t>(table: &'t Table, path: &Path) -> Result<Vec<(&'t str, Column)>, DatasetError> {
     let known = LABELS.iter().filter_map(|name| Some((*name, table.find(name)?)));
@@ -229,7 +225,7 @@ impl Reading<'_> {
             Some(_) => Some(table.column("split")?),
             None => table.find("split"),
         };
-        let number = table.find("trial");
+        let number = table.find(TRIAL);
         let response_time = table.find(RESPONSE_TIME);
         let (names, labels): (Vec<String>, Vec<Column>) = labels_of(&table, self.path)?
             .into_iter()
@@ -285,13 +281,14 @@ fn scores(
     reading: &Reading<'_>,
     table: &Table,
 ) -> Result<(Column, Direction, Option<String>), DatasetError> {
-    let (column, name, own) = match (table.find("score"), table.find("dmos")) {
+    let [score, _] = PAIRS.answers;
+    let (column, name, own) = match (table.find(score), table.find("dmos")) {
         (Some(_), Some(_)) => {
-            let columns = ["score", "dmos"];
+            let columns = [score, "dmos"];
             return Err(DatasetError::TwoScores { path: reading.path.to_owned(), columns });
         }
         (None, Some(column)) => (column, "dmos", Direction::LowerIsCloser),
-        _ => (table.column("score")?, "score", Direction::HigherIsCloser),
+        _ => (table.column(score)?, score, Direction::HigherIsCloser),
     };
     let direction = Direction::chosen(reading.options, own);
     let what = format!("the column `{name}` of {}", reading.path.display());
@@ -306,10 +303,11 @@ fn scores(
 
 fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
     let (score, direction, note) = scores(reading, &table)?;
-    let std = table.find("std");
+    let [_, std] = PAIRS.answers;
+    let std = table.find(std);
     let mut dataset = reading.read(
         table,
-        ["reference", "distorted"],
+        PAIRS.images,
         |row| {
             let std = match std {
                 Some(column) if !row.text(column).is_empty() => {
@@ -334,10 +332,10 @@ fn rated_pairs(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetEr
 }
 
 fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let votes = VoteColumns::find(&table, "right_vote", ["left_votes", "right_votes"])?;
+    let votes = VoteColumns::find(&table, "right_vote", TWO_AFC.answers)?;
     reading.read(
         table,
-        ["reference", "left", "right"],
+        TWO_AFC.images,
         |row| {
             let [left_votes, right_votes] = votes.read(row)?;
             Ok(move |[reference, left, right]: [ImageIndex; 3]| TwoAlternatives {
@@ -353,10 +351,11 @@ fn two_alternatives(reading: &Reading<'_>, table: Table) -> Result<Dataset, Data
 }
 
 fn odd_one_out(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let odd = table.column("odd")?;
+    let [odd] = ODD_ONE_OUT.answers;
+    let odd = table.column(odd)?;
     reading.read(
         table,
-        ["image_1", "image_2", "image_3"],
+        ODD_ONE_OUT.images,
         |row| {
             let odd = row.parse(odd, "1, 2 or 3", |n: &u8| (1..=3).contains(n))? - 1;
             Ok(move |images: [ImageIndex; 3]| OddOneOut { images, odd })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::builder::{Builder, Found};
-use super::files::{Files, file_in, folder_of};
+use super::files::{Files, file_in, folder_of, note_on_others};
 use super::format::Format;
 use super::table::{Column, Row, Table};
 use super::{Dataset, DatasetError, DatasetOptions, Level, Quadruplet, Trials};
@@ -64,6 +64,7 @@ impl Format for Raid {
         let table = Table::open(&path)?;
         let source = table.hashed_path();
         let columns = Columns::find(&table)?;
+        let mut passed_over = 0;
         let mut builder =
             Builder::new(&path, options, &["group", "transformation"]).comparing(&[[0, 1], [2, 3]]);
         table.for_each(|record, row| {
@@ -76,7 +77,7 @@ impl Format for Raid {
                 record,
                 row.line(),
                 names.each_ref().map(String::as_str),
-                |name| find(&files, name),
+                |name| find(&files, name, &mut passed_over),
                 |[a, b, c, d]| Quadruplet {
                     first: [a, b],
                     second: [c, d],
@@ -88,17 +89,17 @@ impl Format for Raid {
             time.filter(|_| is_added).into_iter().for_each(|time| builder.answered_in(time));
             Ok(true)
         })?;
-        let notes = vec!["the images of one scene are resampled together".to_owned()];
+        let mut notes = vec!["the images of one scene are resampled together".to_owned()];
+        notes.extend(note_on_others(passed_over));
         builder.finish(self, None, Trials::Quadruplets, vec![source], notes)
     }
 }
 
-/// The image of this name, in whatever folder.
-fn find(files: &Files, name: &str) -> Found {
-    match files.named(name, &[]) {
-        Some((path, _)) => Found::Image { id: path.to_owned(), path: files.full(path) },
-        None => Found::Missing,
-    }
+/// The image of this name, in whatever folder; counts one that is there more than once.
+fn find(files: &Files, name: &str, passed_over: &mut usize) -> Found {
+    let Some((path, others)) = files.named(name, &[]) else { return Found::Missing };
+    *passed_over += usize::from(others);
+    Found::Image { id: path.to_owned(), path: files.full(path) }
 }
 
 /// The columns of the table.

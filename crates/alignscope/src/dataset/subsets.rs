@@ -162,15 +162,6 @@ impl Dataset {
         }
     }
 
-    /// Whether deviations are of single ratings, as those of KADID-10k and of tables like its are,
-    /// and not of the mean.
-    pub(crate) fn has_deviations_of_ratings(&self) -> bool {
-        self.sources
-            .first()
-            .and_then(|source| source.path.file_name())
-            .is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with("dmos.csv"))
-    }
-
     fn type_name(&self, value: &str) -> String {
         // Which distortion has which number is known of these releases alone.
         let names: &[&str] = match self.release {

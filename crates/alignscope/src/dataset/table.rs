@@ -99,6 +99,14 @@ impl Table {
         })
     }
 
+    /// The first column of these names that is there; the first name, if none is, is what lacks.
+    pub(super) fn first_of(&self, names: &[&'static str]) -> Result<Column, DatasetError> {
+        match names.iter().find_map(|name| self.find(name)) {
+            Some(column) => Ok(column),
+            None => self.column(names[0]),
+        }
+    }
+
     /// The column that the user names, which must be there; messages of its fields call it `name`.
     pub(super) fn column_of_user(
         &self,

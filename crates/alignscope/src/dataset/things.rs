@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::builder::Builder;
 use super::choices::{ConceptImages, OddPlace, is_array};
-use super::files::{Names, file_in, folder_of};
+use super::files::{Names, entry, file_in, folder_of};
 use super::format::Format;
 use super::release::{self, Found, Release};
 use super::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, Trials};
@@ -16,6 +16,16 @@ use triplets::{Triplets, subjects_beside};
 
 /// The split that the study scores.
 pub(crate) const THINGS_SPLIT: &str = "testset1";
+
+/// Files and folders that tell the layout: THINGS's own, DreamSim's, UniSim's.
+const FILES: [&str; 4] =
+    ["unique_id.txt", "triplet_dataset", "things_valset.txt", "things_first_imgs_idx.txt"];
+
+/// Whether gLocal's folder of triplets has an array.
+fn has_arrays(folder: &Path) -> bool {
+    let triplets = entry(folder, "triplets").filter(|path| path.is_dir());
+    triplets.is_some_and(|path| Names::of(&path).iter().any(|name| is_array(Path::new(name))))
+}
 
 /// A triplet file of which layout.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,8 +82,9 @@ impl Format for Things {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        let has = |name: &str| folder.join(name).exists();
-        (has("unique_id.txt") || has("triplet_dataset")).then_some(Release::Things.name())
+        let has = |name: &str| entry(folder, name).is_some();
+        let is_here = FILES.into_iter().any(has) || has_arrays(folder);
+        is_here.then_some(Release::Things.name())
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
@@ -91,10 +102,10 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
         None => subjects_beside(&path, &split, rows.len(), &mut sources)?,
     };
     let which = options.things_images.unwrap_or_default();
-    let images = match (options.without_images, concepts.are_files) {
+    let mut images = match (options.without_images, concepts.are_files) {
         (true, _) => ConceptImages::Absent(root.clone()),
-        (false, true) => ConceptImages::named(&root, which)?,
-        (false, false) => ConceptImages::of_concepts(&root, &concepts.names, which)?,
+        (false, true) => ConceptImages::named(&root, which, options)?,
+        (false, false) => ConceptImages::of_concepts(&root, &concepts.names, which, options)?,
     };
 
     let triplets = rows.iter().map(|triplet| triplet.concepts);
@@ -129,7 +140,12 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
                 .to_owned(),
         );
     }
-    builder.finish(&Things, found.release, Trials::OddOneOut, sources, notes)
+    let place = options.odd.unwrap_or_default();
+    notes.extend(place.note(&path));
+    let dataset = builder.finish(&Things, found.release, Trials::OddOneOut, sources, notes)?;
+    // The large table says it of each triplet.
+    let odd_taken_as = (layout != Layout::Large).then_some(place);
+    Ok(Dataset { odd_taken_as, ..dataset })
 }
 
 /// What triplets are whose odd one is read at another place than THINGS has it.

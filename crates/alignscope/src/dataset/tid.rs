@@ -1,18 +1,17 @@
 //! TID2013, and the data sets that share its layout: TID2008 and KADID-10k.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::builder::{Builder, Found};
 use super::error::shown;
-use super::files::{Files, Names, file_in, folder_of};
+use super::files::{Files, Names, file_in, folder_of, note_on_others};
 use super::format::Format;
+use super::lines::lines;
 use super::release::{self, Release, TidRow};
 use super::table::Table;
 use super::{Dataset, DatasetError, DatasetOptions, Level, RatedPair, Trials};
-use crate::input_file::{HashedPath, InputFile, MAX_TEXT_BYTES};
+use crate::input_file::HashedPath;
 use crate::remedy::Choice;
-use crate::text::Lines;
 
 /// The endings of the annotation files' names, in lower case.
 const LIST: &str = "mos_with_names.txt";
@@ -87,8 +86,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     };
     let is_list = annotation.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
     let mut sources = Vec::new();
-    let ratings = match is_list {
-        true => read_list(&annotation, &mut sources)?,
+    let (ratings, std_of_ratings) = match is_list {
+        true => (read_list(&annotation, &mut sources)?, false),
         false => read_table(&annotation, &mut sources)?,
     };
     let files = Files::images(&root, options)
@@ -132,12 +131,9 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             &[&kind.to_string(), &level.to_string()],
         )?;
     }
-    if passed_over > 0 {
-        notes.push(format!(
-            "{passed_over} images are there more than once; the first in order of path is taken"
-        ));
-    }
-    builder.finish(&Tid, found.release, Trials::RatedPairs, sources, notes)
+    notes.extend(note_on_others(passed_over));
+    let dataset = builder.finish(&Tid, found.release, Trials::RatedPairs, sources, notes)?;
+    Ok(Dataset { std_of_ratings, ..dataset })
 }
 
 /// The one annotation file in a folder.
@@ -215,40 +211,21 @@ fn read_list(path: &Path, sources: &mut Vec<HashedPath>) -> Result<Vec<Rating>, 
     Ok(ratings)
 }
 
-/// The lines of a text file that are not blank, with their numbers from 1; and the file's hash.
-pub(super) fn lines(path: &Path) -> Result<(Vec<(u64, String)>, HashedPath), DatasetError> {
-    let error = |source| DatasetError::Read { path: path.to_owned(), source };
-    let file = InputFile::open(path).map_err(error)?;
-    if file.bytes() > MAX_TEXT_BYTES {
-        let what = format!("it has more than {MAX_TEXT_BYTES} bytes, which no such list needs");
-        return Err(error(io::Error::new(io::ErrorKind::FileTooLarge, what)));
-    }
-    let mut lines = Lines::of(&file).map_err(error)?;
-    let mut found = Vec::new();
-    while let Some((number, line)) = lines.next().map_err(error)? {
-        if !line.trim().is_empty() {
-            found.push((number, line.trim().to_owned()));
-        }
-    }
-    Ok((found, file.hashed_path()))
-}
-
-/// The study's own table, KADID-10k's, or one with `ref_name,dist_name,mos,std`.
-fn read_table(path: &Path, sources: &mut Vec<HashedPath>) -> Result<Vec<Rating>, DatasetError> {
+/// The study's own table, KADID-10k's, or one with `ref_name,dist_name,mos,std`; and whether its
+/// deviations are those of single ratings.
+fn read_table(
+    path: &Path,
+    sources: &mut Vec<HashedPath>,
+) -> Result<(Vec<Rating>, bool), DatasetError> {
     let table = Table::open(path)?;
     sources.push(table.hashed_path());
-    let first_of = |names: &[&'static str]| -> Result<_, DatasetError> {
-        match names.iter().find_map(|name| table.find(name)) {
-            Some(column) => Ok(column),
-            None => table.column(names[0]),
-        }
-    };
-    let reference = first_of(&["Reference", "ref_name", "ref_img"])?;
-    let distorted = first_of(&["Distorted", "dist_name", "dist_img"])?;
-    let score = first_of(&["MOS", "dmos"])?;
+    let reference = table.first_of(&["Reference", "ref_name", "ref_img"])?;
+    let distorted = table.first_of(&["Distorted", "dist_name", "dist_img"])?;
+    let score = table.first_of(&["MOS", "dmos"])?;
     // KADID-10k's `var` is a standard deviation, of single ratings: of 30 ratings, all 4 or 5, with
     // the mean 4.57 it has 0.496, and their variance is 0.245.
-    let std = table.find("std").or_else(|| table.find("var"));
+    let (of_mean, of_ratings) = (table.find("std"), table.find("var"));
+    let std = of_mean.or(of_ratings);
     let mut ratings = Vec::new();
     table.for_each(|_, row| {
         let accept = |n: &f64| *n >= 0.0 && n.is_finite();
@@ -262,7 +239,7 @@ fn read_table(path: &Path, sources: &mut Vec<HashedPath>) -> Result<Vec<Rating>,
         });
         Ok(true)
     })?;
-    Ok(ratings)
+    Ok((ratings, of_mean.is_none() && of_ratings.is_some()))
 }
 
 /// Reference, distortion type and level of a name such as `i01_01_1.bmp`.

@@ -1,6 +1,7 @@
 //! A data set written as a manifest, which is read as any of one's own.
 
 mod image_names;
+mod matrices;
 mod table;
 
 use std::io;
@@ -27,7 +28,7 @@ pub enum ImageFiles {
 pub struct WrittenDataset {
     /// What asks for it.
     pub format: DatasetFormat,
-    /// Where its table is.
+    /// Where its table is, or the file of its matrices.
     pub table: PathBuf,
     /// Trials in it.
     pub trials: usize,
@@ -47,10 +48,10 @@ pub enum WriteDatasetError {
         /// The place.
         path: PathBuf,
     },
-    /// No manifest has such trials.
+    /// People's matrices of too few images or pairs.
     #[error(
-        "{dataset} has people's matrices, which no table of trials has; keep the files that it is \
-         read from"
+        "{dataset} has people's matrices that could not be read again: expected three images or \
+         more, and of each person pairs with different values"
     )]
     Matrices {
         /// The data set.
@@ -106,10 +107,10 @@ const README: &str = "README.txt";
 const ORDER: &str = "image_order.txt";
 
 impl Dataset {
-    /// Writes the data set into the new or empty folder `folder`: its table, `image_order.txt`, a
-    /// `README.txt` that says where it comes from, and its images. What is read there has the same
-    /// trials, numbers of trials, labels and clusters, and so the same scores. The folder gets its
-    /// name when everything is in it.
+    /// Writes the data set into the new or empty folder `folder`: its table and `image_order.txt`, or
+    /// people's matrices, `rdm.toml` and `images.txt`; a `README.txt` that says where it comes from,
+    /// and its images. What is read there has the same trials, numbers of trials, response times,
+    /// labels and clusters, and so the same scores. The folder gets its name when everything is in it.
     ///
     /// # Errors
     /// See [`WriteDatasetError`].
@@ -119,22 +120,20 @@ impl Dataset {
         images: ImageFiles,
     ) -> Result<WrittenDataset, WriteDatasetError> {
         check_is_new(folder)?;
-        let format = self.manifest_format()?;
+        let format = self.manifest_format();
         let mut notes = self.said_nowhere(format);
         let names = image_names::names(self, &mut notes);
-        let table = table::of(self, &names)?;
+        let files = self.files(format, &names, &mut notes)?;
 
         let error = |source| WriteDatasetError::Write { path: folder.to_owned(), source };
         let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent).map_err(error)?;
-        let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent);
-        let unfinished = unfinished.map_err(error)?;
-        let name = format!("{}.csv", format.name());
-        let order: String = names.iter().map(|name| format!("{name}\n")).collect();
-        for (name, text) in [(name.as_str(), table), (ORDER, order), (README, self.origin())] {
-            std::fs::write(unfinished.path().join(name), text).map_err(error)?;
+        let unfinished = new_folder(parent).map_err(error)?;
+        for (name, bytes) in &files {
+            std::fs::write(unfinished.path().join(name), bytes).map_err(error)?;
         }
+        std::fs::write(unfinished.path().join(README), self.origin()).map_err(error)?;
         for (entry, name) in self.images.iter().zip(&names) {
             bring(&entry.path, &unfinished.path().join(name), images)
                 .map_err(|source| WriteDatasetError::Image { path: entry.path.clone(), source })?;
@@ -142,22 +141,40 @@ impl Dataset {
         name_folder(unfinished, folder).map_err(error)?;
         Ok(WrittenDataset {
             format,
-            table: folder.join(name),
+            table: folder.join(&files[0].0),
             trials: self.trials.len(),
             images: self.images.len(),
             notes,
         })
     }
 
+    /// The files of the manifest, but the images: first that of the answers.
+    fn files(
+        &self,
+        format: DatasetFormat,
+        names: &[String],
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<(String, Vec<u8>)>, WriteDatasetError> {
+        if let Trials::Matrices(matrices) = &self.trials {
+            return matrices::files(self, matrices, names, notes);
+        }
+        let table = table::of(self, names)?;
+        let order: String = names.iter().map(|name| format!("{name}\n")).collect();
+        Ok(vec![
+            (format!("{}.csv", format.name()), table.into_bytes()),
+            (ORDER.to_owned(), order.into_bytes()),
+        ])
+    }
+
     /// The manifest that has such trials.
-    fn manifest_format(&self) -> Result<DatasetFormat, WriteDatasetError> {
+    fn manifest_format(&self) -> DatasetFormat {
         match self.trials {
-            Trials::RatedPairs(_) => Ok(DatasetFormat::PAIRS),
-            Trials::TwoAlternatives(_) => Ok(DatasetFormat::TWO_AFC),
-            Trials::OddOneOut(_) => Ok(DatasetFormat::ODD_ONE_OUT),
-            Trials::Quadruplets(_) => Ok(DatasetFormat::QUADRUPLETS),
-            Trials::SameDifferent(_) => Ok(DatasetFormat::SAME_DIFFERENT),
-            Trials::Matrices(_) => Err(WriteDatasetError::Matrices { dataset: self.name.clone() }),
+            Trials::RatedPairs(_) => DatasetFormat::PAIRS,
+            Trials::TwoAlternatives(_) => DatasetFormat::TWO_AFC,
+            Trials::OddOneOut(_) => DatasetFormat::ODD_ONE_OUT,
+            Trials::Quadruplets(_) => DatasetFormat::QUADRUPLETS,
+            Trials::SameDifferent(_) => DatasetFormat::SAME_DIFFERENT,
+            Trials::Matrices(_) => DatasetFormat::RDM,
         }
     }
 
@@ -178,7 +195,7 @@ impl Dataset {
                 self.level
             ));
         }
-        if self.has_deviations_of_ratings() {
+        if self.std_of_ratings && self.has_deviations() {
             notes.push(
                 "its deviations are those of single ratings, where a table has those of mean \
                  scores: they are left out"
@@ -186,6 +203,18 @@ impl Dataset {
             );
         }
         notes
+    }
+
+    /// Whether any pair has a deviation.
+    fn has_deviations(&self) -> bool {
+        match &self.trials {
+            Trials::RatedPairs(trials) => trials.iter().any(|trial| trial.std.is_some()),
+            Trials::TwoAlternatives(_)
+            | Trials::OddOneOut(_)
+            | Trials::Quadruplets(_)
+            | Trials::SameDifferent(_)
+            | Trials::Matrices(_) => false,
+        }
     }
 
     /// Where the data set comes from, for people who find the folder.
@@ -210,12 +239,13 @@ impl Dataset {
 /// Nothing is at this place, or an empty folder.
 fn check_is_new(folder: &Path) -> Result<(), WriteDatasetError> {
     let exists = || WriteDatasetError::Exists { path: folder.to_owned() };
+    // A link to an empty folder is none: another folder cannot take its place.
+    if folder.is_symlink() {
+        return Err(exists());
+    }
     match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(exists())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.is_symlink() {
-            true => Err(exists()),
-            false => Ok(()),
-        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(exists()),
         Err(source) => Err(WriteDatasetError::Write { path: folder.to_owned(), source }),
     }
@@ -240,14 +270,20 @@ fn bring(file: &Path, to: &Path, images: ImageFiles) -> io::Result<()> {
     std::fs::copy(file, to).map(drop)
 }
 
-/// Gives a finished folder its name. A temporary folder is private; this is as open as any new one.
-fn name_folder(unfinished: tempfile::TempDir, folder: &Path) -> io::Result<()> {
+/// A folder for what is not finished. Temporary folders are private by default; this one is as open
+/// as the user's mask lets any new folder be.
+fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let open = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(unfinished.path(), open)?;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
     }
+    builder.prefix(UNFINISHED).tempdir_in(parent)
+}
+
+/// Gives a finished folder its name.
+fn name_folder(unfinished: tempfile::TempDir, folder: &Path) -> io::Result<()> {
     // A name of an empty folder is not free everywhere.
     match std::fs::remove_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -28,7 +28,7 @@ pub(super) struct HeatMap {
     ends: (f64, f64),
 }
 
-/// A matrix for each two models, different ones first.
+/// A matrix for each two models of which one is defined, different ones first.
 pub(super) fn heat_maps(rows: &[SimilarityRow]) -> Vec<HeatMap> {
     let mut pairs: Vec<[&str; 2]> = Vec::new();
     for row in rows {
@@ -37,6 +37,12 @@ pub(super) fn heat_maps(rows: &[SimilarityRow]) -> Vec<HeatMap> {
             pairs.push(pair);
         }
     }
+    // Metrics have no inner products, and so no CKA.
+    let is_defined = |[a, b]: &[&str; 2]| {
+        let mut values = rows.iter().filter(|row| row.model_a == *a && row.model_b == *b);
+        values.any(|row| row.value.is_finite())
+    };
+    pairs.retain(is_defined);
     pairs.sort_by_key(|[a, b]| a == b);
     let finite = || rows.iter().map(|row| row.value).filter(|value| value.is_finite());
     let (low, high) = (finite().fold(1.0, f64::min), finite().fold(0.0, f64::max));

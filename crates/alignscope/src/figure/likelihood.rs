@@ -3,7 +3,7 @@
 use super::curves::{Curve, Kind, Of, PanelData, Point};
 use crate::dataset::ALL;
 use crate::results::ScoreRow;
-use crate::score::Measure;
+use crate::score::{Measure, OF_MEANS};
 use crate::stage::Stage;
 
 /// A panel for each model that has several stages: a measure of likelihood against depth, one line
@@ -13,8 +13,11 @@ use crate::stage::Stage;
 /// `rows` — of one kind of distance, but for pixels and distances of a model's own
 pub(super) fn panels(rows: &[ScoreRow], measure: Measure) -> Vec<PanelData> {
     let shown = |row: &&ScoreRow| row.subset == ALL && row.measure == measure;
+    // All that have bits, so that a data set looks the same in every such figure.
+    let has_bits = |row: &&ScoreRow| row.subset == ALL && row.measure == Measure::Bits;
+    let with_bits: Vec<&ScoreRow> = rows.iter().filter(has_bits).collect();
+    let datasets = datasets(&with_bits);
     let rows: Vec<&ScoreRow> = rows.iter().filter(shown).collect();
-    let datasets = datasets(&rows);
     let mut panels = Vec::new();
     for model in models(&rows) {
         let panel = PanelData::of_scores(rows.iter().copied().filter(|row| row.model == model));
@@ -31,6 +34,17 @@ pub(super) fn panels(rows: &[ScoreRow], measure: Measure) -> Vec<PanelData> {
     let high = panels.iter().map(|p| p.extent().1).fold(f64::NEG_INFINITY, f64::max);
     panels.iter_mut().for_each(|panel| panel.ends = Some((low, high)));
     panels
+}
+
+/// Which data sets' values are of mean scores, in words; `None` if there is none.
+pub(super) fn of_means(rows: &[ScoreRow], measure: Measure) -> Option<String> {
+    let is_of_means = |row: &&ScoreRow| {
+        let note = row.ci_note.as_deref().unwrap_or_default();
+        row.subset == ALL && row.measure == measure && note.contains(OF_MEANS)
+    };
+    let rows: Vec<&ScoreRow> = rows.iter().filter(is_of_means).collect();
+    let names = datasets(&rows);
+    (!names.is_empty()).then(|| format!("{}: {OF_MEANS}", names.join(", ")))
 }
 
 /// The data sets, from the low to the high level.
@@ -73,7 +87,7 @@ fn curve(rows: &[&ScoreRow], model: &str, place: usize, dataset: &str) -> Option
         band: row.ci_low.zip(row.ci_high),
     };
     let mut points: Vec<Point> = pixels.map(|row| point(&row)).collect();
-    points.extend(of_model.iter().map(|row| point(row)));
+    points.extend(of_model.iter().map(point));
     points.sort_by(|a, b| a.depth.total_cmp(&b.depth));
     Some(Curve {
         model: model.to_owned(),

@@ -168,6 +168,14 @@ fn draw_curve(
     if !path.is_empty() {
         line.draw(svg, &path, t, tone, None);
     }
+    // One point has no band: its interval is a line, as that of the pixels.
+    if let [only] = &curve.points[..]
+        && let Some((low, high)) = only.band
+    {
+        let x = axes.along(only);
+        let bar = format!("M{} {}V{}", number(x), number(axes.y(low)), number(axes.y(high)));
+        Line::curve(None, false).draw(svg, &bar, t, tone, None);
+    }
     if published {
         for point in curve.points.iter().filter(|p| p.value.is_finite()) {
             let (x, y) = axes.place(point);

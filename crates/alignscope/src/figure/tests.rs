@@ -4,7 +4,7 @@ use super::*;
 use crate::dataset::{DatasetFormat, Level};
 use crate::distance::Distance;
 use crate::energy::EnergyOf;
-use crate::score::{Measure, Ties};
+use crate::score::{Measure, OF_MEANS, Ties};
 use crate::stage::Stage;
 
 /// A score on the data set of one of the names that can be asked for.
@@ -397,6 +397,18 @@ fn data_sets_of_a_model_share_a_panel_and_models_an_axis() {
     assert!(table.iter().all(|row| row.measure == "bits" && row.model != "pairs"));
     let svg = figure.svg();
     assert!(["pairs", "nights", "things", "chance"].iter().all(|name| svg.contains(name)));
+    assert!(!svg.contains("mean scores"));
+    let note = |row: &ScoreRow| (row.dataset == "pairs").then(|| format!("narrow; {OF_MEANS}"));
+    let noted: Vec<ScoreRow> =
+        shown.iter().map(|row| ScoreRow { ci_note: note(row), ..row.clone() }).collect();
+    let simulated = FigureOptions { caption: Some("simulated".to_owned()), ..options.clone() };
+    let figure = Figure::from_likelihood(&noted, Measure::Bits, &simulated).expect("two models");
+    let caption = format!("simulated; pairs: {OF_MEANS}");
+    assert_eq!(
+        figure.svg().replace("&#39;", "'").matches(&caption).count(),
+        2,
+        "seen and described"
+    );
     assert_eq!(Figure::from_likelihood(&shown, Measure::Explained, &options), None);
     assert_eq!(Figure::from_likelihood(&rows("x/y"), Measure::Bits, &options), None);
 }

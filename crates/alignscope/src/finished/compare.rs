@@ -332,7 +332,8 @@ pub(super) fn scorer(resampling: &Resampling, ties: Ties, dataset: &RunDataset) 
     let whole = Subset { name: ALL.to_owned(), trials, within: vec![] };
     let clusters = dataset.clusters.clone();
     let draws = Draws::new(resampling, &dataset.name, clusters.count);
-    Scorer::new(dataset.trials.clone(), clusters, vec![whole], draws, ties)
+    let scorer = Scorer::new(dataset.trials.clone(), clusters, vec![whole], draws, ties);
+    scorer.with_facts(dataset.facts())
 }
 
 /// Scores sides of a run.

@@ -281,7 +281,8 @@ fn check_scores(
         let clusters = dataset.clusters.clone();
         let none = Resampling { resamples: 0, seed: 0, cluster: ClusterBy::Default };
         let draws = Draws::new(&none, &dataset.name, clusters.count);
-        Scorer::new(dataset.trials.clone(), clusters, vec![subset], draws, ties)
+        let scorer = Scorer::new(dataset.trials.clone(), clusters, vec![subset], draws, ties);
+        scorer.with_facts(dataset.facts())
     };
     let what =
         format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.name);
@@ -298,13 +299,20 @@ fn check_scores(
             let why = format!("{}, {}, {} cannot be scored", side.model, side.stage, side.distance);
             return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
         }
+        let of_side = |row: &&&ScoreRow| {
+            row.model == side.model && row.stage == side.stage && row.distance == side.distance
+        };
+        let is_found =
+            |row: &ScoreRow| found.scores.iter().any(|score| score.score.measure == row.measure);
+        if let Some(row) = whole.iter().filter(of_side).find(|row| !is_found(row)) {
+            let Side { model, stage, distance } = side;
+            let measure = row.measure;
+            let why =
+                format!("{model}, {stage}, {distance}: {measure} does not follow from trials");
+            return Ok(vec![Check::new(what, CheckOutcome::Different(why))]);
+        }
         for score in found.scores {
-            let same_place = |row: &&&ScoreRow| {
-                row.model == side.model
-                    && row.stage == side.stage
-                    && row.distance == side.distance
-                    && row.measure == score.score.measure
-            };
+            let same_place = |row: &&&ScoreRow| of_side(row) && row.measure == score.score.measure;
             let Some(row) = whole.iter().find(same_place) else {
                 let Side { model, stage, distance } = side;
                 let measure = score.score.measure;

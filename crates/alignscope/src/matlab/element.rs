@@ -118,29 +118,36 @@ impl<'a> Element<'a> {
     pub(super) fn numbers(&self) -> Result<Vec<f64>, String> {
         self.count()?;
         Ok(match self.stored()? {
-            Stored::I8 => self.each(|[byte]| f64::from(byte as i8)),
-            Stored::U8 => self.each(|[byte]| f64::from(byte)),
-            Stored::I16 => self.each(|bytes| f64::from(i16::from_le_bytes(bytes))),
-            Stored::U16 => self.each(|bytes| f64::from(u16::from_le_bytes(bytes))),
-            Stored::I32 => self.each(|bytes| f64::from(i32::from_le_bytes(bytes))),
-            Stored::U32 | Stored::Utf32 => self.each(|bytes| f64::from(u32::from_le_bytes(bytes))),
-            Stored::F32 => self.each(|bytes| f64::from(f32::from_le_bytes(bytes))),
-            Stored::F64 => self.each(f64::from_le_bytes),
-            Stored::I64 => self.each(|bytes| i64::from_le_bytes(bytes) as f64),
-            Stored::U64 => self.each(|bytes| u64::from_le_bytes(bytes) as f64),
+            Stored::I8 => self.each(|[byte]| f64::from(byte as i8)).collect(),
+            Stored::U8 => self.each(|[byte]| f64::from(byte)).collect(),
+            Stored::I16 => self.each(|bytes| f64::from(i16::from_le_bytes(bytes))).collect(),
+            Stored::U16 => self.each(|bytes| f64::from(u16::from_le_bytes(bytes))).collect(),
+            Stored::I32 => self.each(|bytes| f64::from(i32::from_le_bytes(bytes))).collect(),
+            Stored::U32 | Stored::Utf32 => {
+                self.each(|bytes| f64::from(u32::from_le_bytes(bytes))).collect()
+            }
+            Stored::F32 => self.each(|bytes| f64::from(f32::from_le_bytes(bytes))).collect(),
+            Stored::F64 => self.each(f64::from_le_bytes).collect(),
+            Stored::I64 => self.each(|bytes| i64::from_le_bytes(bytes) as f64).collect(),
+            Stored::U64 => self.each(|bytes| u64::from_le_bytes(bytes) as f64).collect(),
         })
     }
 
     /// Each number from its bytes, brought to little-endian.
-    fn each<const N: usize>(&self, value: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-        let number = |bytes: &[u8]| {
-            let mut bytes: [u8; N] = bytes.try_into().expect("chunks of N");
-            if self.is_big_endian {
+    fn each<const N: usize, T>(&self, value: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+        let is_big_endian = self.is_big_endian;
+        self.bytes.as_chunks::<N>().0.iter().map(move |bytes| {
+            let mut bytes = *bytes;
+            if is_big_endian {
                 bytes.reverse();
             }
             value(bytes)
-        };
-        self.bytes.chunks_exact(N).map(number).collect()
+        })
+    }
+
+    /// The element without what follows its first bytes.
+    pub(super) fn beginning(self, bytes: usize) -> Self {
+        Self { bytes: &self.bytes[..self.bytes.len().min(bytes)], ..self }
     }
 
     /// Its characters: UTF-8 as such, or units of UTF-16, or code points.
@@ -149,21 +156,21 @@ impl<'a> Element<'a> {
     /// As for [`count`](Self::count), or they are no text.
     pub(super) fn characters(&self) -> Result<Vec<char>, String> {
         let no_text = |what: &str| format!("characters that are no {what}");
+        self.count()?;
         match self.tag {
             16 => match std::str::from_utf8(self.bytes) {
                 Ok(text) => Ok(text.chars().collect()),
                 Err(_) => Err(no_text("UTF-8")),
             },
             18 => {
-                let letter = |code: f64| char::from_u32(code as u32);
-                let letters: Option<_> = self.numbers()?.into_iter().map(letter).collect();
-                letters.ok_or_else(|| no_text("Unicode"))
+                let letters = self.each(|bytes| char::from_u32(u32::from_le_bytes(bytes)));
+                letters.collect::<Option<_>>().ok_or_else(|| no_text("Unicode"))
             }
-            _ => {
-                let units = self.numbers()?.into_iter().map(|unit| unit as u16);
-                let letters: Result<_, _> = char::decode_utf16(units).collect();
-                letters.map_err(|_| no_text("UTF-16"))
-            }
+            _ => match self.stored()?.bytes() {
+                1 => text_of(self.each(|[byte]| u16::from(byte))),
+                2 => text_of(self.each(u16::from_le_bytes)),
+                bytes => Err(format!("characters of {bytes} bytes each, expected 1 or 2")),
+            },
         }
     }
 
@@ -180,4 +187,10 @@ impl<'a> Element<'a> {
         }
         Ok(unpacked)
     }
+}
+
+/// The text of units of UTF-16.
+fn text_of(units: impl Iterator<Item = u16>) -> Result<Vec<char>, String> {
+    let letters: Result<_, _> = char::decode_utf16(units).collect();
+    letters.map_err(|_| "characters that are no UTF-16".to_owned())
 }

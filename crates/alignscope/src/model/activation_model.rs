@@ -69,7 +69,7 @@ impl<S: ActivationSource> Model for Activations<S> {
             let of_group = widths[stages.clone()].to_vec();
             let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
             let cache = cached.as_mut();
-            let sink = Sink::Pairs { cache, reduction };
+            let sink = Sink::Pairs { cache, reduction: Box::new(reduction) };
             let mut reducer = SetReducer::new(cell, sink, progress);
             encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
             let finished = reducer.finish()?;

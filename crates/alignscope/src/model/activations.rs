@@ -19,7 +19,7 @@ use crate::stage::Stage;
 /// To add one: a file that implements this and [`Facts`], as here; a name for it in `model_spec.rs`; and its
 /// line in `run/models.rs`, which makes models of what the user names. The plan of memory, the loop
 /// over resident sets, the cache, going on after a stop and the reduction to distances are those of
-/// [`Activations`].
+/// [`Activations`](super::Activations).
 ///
 /// ```
 /// use std::ops::Range;
@@ -113,7 +113,7 @@ use crate::stage::Stage;
 /// assert_eq!(model.facts().depths(&[Stage::in_results("mean")]), [100.0]);
 /// ```
 pub trait ActivationSource: Facts + Send {
-    /// Looks at the data sets before the first image is encoded; see [`Model::prepare`].
+    /// Looks at the data sets before the first image is encoded; see [`Model::prepare`](super::Model::prepare).
     ///
     /// # Errors
     /// It cannot be measured on one of them.

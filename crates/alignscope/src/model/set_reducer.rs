@@ -18,7 +18,7 @@ use crate::stage::Stage;
 /// What becomes of activations.
 pub(super) enum Sink<'a> {
     /// Statistics of pairs.
-    Pairs { cache: Option<&'a mut CacheEntry>, reduction: Reduction<'a> },
+    Pairs { cache: Option<&'a mut CacheEntry>, reduction: Box<Reduction<'a>> },
     /// The one vector of each image, as it is.
     Vectors(&'a mut Vectors),
 }

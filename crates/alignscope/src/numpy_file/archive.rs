@@ -7,6 +7,7 @@ use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::array::NumpyArray;
+use super::error::NumpyError;
 use crate::input_file::InputFile;
 
 /// The arrays of an archive of `numpy.savez` or `numpy.savez_compressed`.
@@ -18,6 +19,8 @@ pub(crate) struct NpzArchive<'a> {
 /// Where the bytes of an array are.
 #[derive(Debug, Clone, Copy)]
 struct Member {
+    /// Its place in the archive's directory.
+    place: usize,
     start: u64,
     bytes: u64,
     method: CompressionMethod,
@@ -45,6 +48,7 @@ impl<'a> NpzArchive<'a> {
             let start = entry.data_start();
             let start = start.ok_or_else(|| wrong(format!("`{name}` has no place in it")))?;
             let member = Member {
+                place: i,
                 start,
                 bytes: entry.compressed_size(),
                 method: entry.compression(),
@@ -57,18 +61,22 @@ impl<'a> NpzArchive<'a> {
         Ok(Self { file, members })
     }
 
-    /// The names of its arrays, sorted.
+    /// The names of its arrays, in the order in which they were written.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.keys().map(String::as_str)
+        let mut members: Vec<(&str, &Member)> =
+            self.members.iter().map(|(name, member)| (name.as_str(), member)).collect();
+        members.sort_by_key(|(_, member)| member.place);
+        members.into_iter().map(|(name, _)| name)
     }
 
     /// The array of a name; `None` if there is none of it.
     ///
     /// # Errors
     /// As for [`NumpyArray::read`], or it is compressed by another method than NumPy's.
-    pub(crate) fn array(&self, name: &str) -> Option<io::Result<NumpyArray<'a>>> {
+    pub(crate) fn array(&self, name: &str) -> Option<Result<NumpyArray<'a>, NumpyError>> {
         let member = *self.members.get(name)?;
-        Some(self.reader(name, member).and_then(NumpyArray::read))
+        let reader = self.reader(name, member).map_err(NumpyError::Read);
+        Some(reader.and_then(NumpyArray::read))
     }
 
     fn reader(&self, name: &str, member: Member) -> io::Result<Box<dyn Read + 'a>> {

@@ -1,8 +1,11 @@
-//! The values of an array, row after row.
+//! The values of an array: row after row, or all numbers.
 
 use std::io::{self, BufReader, Read};
 
+use super::element::{Cell, Element};
+use super::error::NumpyError;
 use super::header::NpyHeader;
+use super::numbers::Numbers;
 
 /// An element that takes more bytes is refused: names of files are far shorter.
 const MAX_ELEMENT_BYTES: usize = 1 << 16;
@@ -10,9 +13,12 @@ const MAX_ELEMENT_BYTES: usize = 1 << 16;
 /// A row with more elements is refused.
 const MAX_ROW: usize = 1 << 20;
 
-/// An array whose rows are read one after the other.
+/// An array whose values are read from the first to the last.
 pub(crate) struct NumpyArray<'a> {
     shape: Vec<usize>,
+    is_in_columns: bool,
+    /// The type of its values, as NumPy writes it.
+    descr: String,
     element: Element,
     /// Rows that are not read yet.
     left: usize,
@@ -20,52 +26,27 @@ pub(crate) struct NumpyArray<'a> {
     bytes: Vec<u8>,
 }
 
-/// An element of an array.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell {
-    /// A whole number.
-    Whole(i64),
-    /// A number with a fraction, or one that is not finite.
-    Fraction(f64),
-    /// A text, without what NumPy pads it with.
-    Text(String),
-}
-
-/// How an element is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
-    Signed(usize),
-    Unsigned(usize),
-    Float(usize),
-    /// So many characters of four bytes.
-    Unicode(usize),
-    /// So many bytes.
-    Bytes(usize),
-}
-
 impl<'a> NumpyArray<'a> {
     /// Reads the header of an array, whose bytes `reader` gives.
     ///
     /// # Errors
-    /// It is no array, or one of a kind that is not read; the error says what to do.
-    pub(crate) fn read(mut reader: Box<dyn Read + 'a>) -> io::Result<Self> {
-        let header = NpyHeader::read(&mut reader)
-            .map_err(|found| wrong(format!("it is not an array of NumPy: {found}")))?;
-        let element = Element::of(&header.descr)?;
-        if header.fortran_order && header.shape.len() > 1 {
-            return Err(wrong(
-                "it is in Fortran's order, expected C's, as `numpy.ascontiguousarray` makes it"
-                    .to_owned(),
-            ));
+    /// It is no array, or one of a kind that is not read.
+    pub(crate) fn read(mut reader: Box<dyn Read + 'a>) -> Result<Self, NumpyError> {
+        let NpyHeader { descr, fortran_order, shape, .. } =
+            NpyHeader::read(&mut reader).map_err(NumpyError::Header)?;
+        let element = Element::of(&descr)?;
+        if element.bytes() > MAX_ELEMENT_BYTES {
+            return Err(NumpyError::LongRows { shape });
         }
-        let row = header.shape.iter().skip(1).try_fold(1_usize, |n, size| n.checked_mul(*size));
-        if row.is_none_or(|row| row > MAX_ROW) || element.bytes() > MAX_ELEMENT_BYTES {
-            let shape = &header.shape;
-            return Err(wrong(format!("its rows are too long (shape {shape:?})")));
-        }
-        let left = header.shape.first().copied().unwrap_or(1);
-        let bytes = vec![0; element.bytes()];
-        Ok(Self { shape: header.shape, element, left, reader: BufReader::new(reader), bytes })
+        Ok(Self {
+            is_in_columns: fortran_order && shape.len() > 1,
+            descr,
+            element,
+            left: shape.first().copied().unwrap_or(1),
+            reader: BufReader::new(reader),
+            bytes: vec![0; element.bytes()],
+            shape,
+        })
     }
 
     /// The sizes of its axes.
@@ -76,113 +57,79 @@ impl<'a> NumpyArray<'a> {
     /// The elements of the next row; `None` behind the last.
     ///
     /// # Errors
-    /// It cannot be read, or is shorter or longer than its header says.
-    pub(crate) fn next_row(&mut self) -> io::Result<Option<Vec<Cell>>> {
+    /// It is in order of columns, its rows are too long, it cannot be read, or it is shorter or
+    /// longer than its header says.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Vec<Cell>>, NumpyError> {
+        if self.is_in_columns {
+            return Err(NumpyError::Order);
+        }
+        let row = count_of(&self.shape[self.shape.len().min(1)..]).filter(|row| *row <= MAX_ROW);
+        let row = row.ok_or_else(|| NumpyError::LongRows { shape: self.shape.clone() })?;
         if self.left == 0 {
             return self.check_end().map(|()| None);
         }
         self.left -= 1;
-        let count = self.shape.iter().skip(1).product();
-        (0..count).map(|_| self.next_cell()).collect::<io::Result<Vec<Cell>>>().map(Some)
-    }
-
-    fn next_cell(&mut self) -> io::Result<Cell> {
-        self.reader.read_exact(&mut self.bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                wrong(format!("it ends before its values do (shape {:?})", self.shape))
-            }
-            _ => error,
-        })?;
-        self.element.value(&self.bytes)
-    }
-
-    fn check_end(&mut self) -> io::Result<()> {
-        match self.reader.read(&mut [0])? {
-            0 => Ok(()),
-            _ => Err(wrong(format!("it has more values than its shape {:?}", self.shape))),
-        }
-    }
-}
-
-impl Element {
-    /// The one of a type as NumPy writes it.
-    fn of(descr: &str) -> io::Result<Self> {
-        let refused = |what: &str| {
-            wrong(format!(
-                "it holds values of type `{descr}`{what}, expected whole numbers or texts; write \
-                 it with `numpy.save(PATH, array.astype(\"int64\"))`, or `.astype(str)`"
-            ))
+        let cell = |_| {
+            self.fill()?;
+            self.element.cell(&self.bytes)
         };
-        let kind = descr.get(..2).ok_or_else(|| refused(""))?;
-        let size = descr[2..].parse::<usize>().ok();
-        let number = |sizes: &[usize]| size.filter(|size| sizes.contains(size));
-        let element = match kind {
-            "|O" => return Err(refused(" (Python's objects, which are not opened)")),
-            "<i" | "|i" => number(&[1, 2, 4, 8]).map(Self::Signed),
-            "<u" | "|u" => number(&[1, 2, 4, 8]).map(Self::Unsigned),
-            "|b" => number(&[1]).map(Self::Unsigned),
-            "<f" => number(&[4, 8]).map(Self::Float),
-            "<U" => size.map(Self::Unicode),
-            "|S" => size.map(Self::Bytes),
-            _ => None,
-        };
-        element.ok_or_else(|| refused(""))
+        (0..row).map(cell).collect::<Result<Vec<Cell>, NumpyError>>().map(Some)
     }
 
-    fn bytes(self) -> usize {
-        match self {
-            Self::Signed(n) | Self::Unsigned(n) | Self::Float(n) | Self::Bytes(n) => n,
-            Self::Unicode(n) => n.saturating_mul(4),
+    /// All numbers, in order of rows whatever the order in the file. Truth values are 0 and 1; whole
+    /// numbers beyond 2^53 are rounded.
+    ///
+    /// `most` — an array of more numbers is refused before they are read
+    ///
+    /// # Errors
+    /// It holds texts or too many numbers, cannot be read, or is shorter or longer than its header
+    /// says.
+    pub(crate) fn numbers(mut self, most: usize) -> Result<Numbers, NumpyError> {
+        if self.element.number(&self.bytes).is_none() {
+            return Err(NumpyError::Type { descr: self.descr });
         }
-    }
-
-    fn value(self, bytes: &[u8]) -> io::Result<Cell> {
-        let text = |text: String| Cell::Text(text.trim_end_matches('\0').to_owned());
-        Ok(match self {
-            Self::Signed(n) => {
-                // The sign fills the bytes that are not there.
-                let fill = if bytes[n - 1] & 0x80 == 0 { 0 } else { 0xff };
-                let mut whole = [fill; 8];
-                whole[..n].copy_from_slice(bytes);
-                Cell::Whole(i64::from_le_bytes(whole))
-            }
-            Self::Unsigned(n) => {
-                let mut whole = [0; 8];
-                whole[..n].copy_from_slice(bytes);
-                let whole = u64::from_le_bytes(whole);
-                i64::try_from(whole).map_or(Cell::Fraction(whole as f64), Cell::Whole)
-            }
-            Self::Float(4) => float(f64::from(f32::from_le_bytes(bytes.try_into().expect("four")))),
-            Self::Float(_) => float(f64::from_le_bytes(bytes.try_into().expect("eight"))),
-            Self::Unicode(_) => {
-                let (characters, _) = bytes.as_chunks::<4>();
-                let characters = characters.iter().map(|c| char::from_u32(u32::from_le_bytes(*c)));
-                let found: Option<String> = characters.collect();
-                text(found.ok_or_else(|| wrong("a text in it is not Unicode".to_owned()))?)
-            }
-            Self::Bytes(_) => {
-                let found = String::from_utf8(bytes.to_vec());
-                text(found.map_err(|_| wrong("a text in it is not UTF-8".to_owned()))?)
-            }
+        let Some(count) = count_of(&self.shape).filter(|count| *count <= most) else {
+            return Err(NumpyError::TooMany { shape: self.shape, most });
+        };
+        let mut values = Vec::with_capacity(count);
+        for _ in 0..count {
+            self.fill()?;
+            values.push(self.element.number(&self.bytes).expect("checked above"));
+        }
+        self.check_end()?;
+        Ok(match self.is_in_columns {
+            true => Numbers::of_columns(&self.shape, &values),
+            false => Numbers { shape: self.shape, values },
         })
     }
-}
 
-/// A whole number where it is one.
-fn float(value: f64) -> Cell {
-    match value.fract() == 0.0 && value.abs() < 9e15 {
-        true => Cell::Whole(value as i64),
-        false => Cell::Fraction(value),
+    /// Reads the bytes of the next element.
+    fn fill(&mut self) -> Result<(), NumpyError> {
+        self.reader.read_exact(&mut self.bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => NumpyError::Short { shape: self.shape.clone() },
+            _ => NumpyError::Read(error),
+        })
+    }
+
+    /// Nothing follows. What is read to its end is held against its checksum, if it has one.
+    fn check_end(&mut self) -> Result<(), NumpyError> {
+        match self.reader.read(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(NumpyError::Long { shape: self.shape.clone() }),
+        }
     }
 }
 
-fn wrong(what: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+/// The product of sizes; `None` of more than there can be.
+fn count_of(sizes: &[usize]) -> Option<usize> {
+    sizes.iter().try_fold(1_usize, |count, size| count.checked_mul(*size))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
         let header =
@@ -194,7 +141,7 @@ mod tests {
         bytes
     }
 
-    fn rows(bytes: &[u8]) -> io::Result<Vec<Vec<Cell>>> {
+    fn rows(bytes: &[u8]) -> Result<Vec<Vec<Cell>>, NumpyError> {
         let mut array = NumpyArray::read(Box::new(bytes))?;
         let mut rows = Vec::new();
         while let Some(row) = array.next_row()? {
@@ -212,6 +159,7 @@ mod tests {
             ("|i1", vec![255, 1], [-1, 1]),
             ("<u4", [7_u32.to_le_bytes(), 9_u32.to_le_bytes()].concat(), [7, 9]),
             ("<f8", [7_f64.to_le_bytes(), 9_f64.to_le_bytes()].concat(), [7, 9]),
+            ("<f2", [7_f32, 9.0].map(|v| half::f16::from_f32(v).to_le_bytes()).concat(), [7, 9]),
             ("<f4", [7_f32.to_le_bytes(), 9_f32.to_le_bytes()].concat(), [7, 9]),
         ] {
             assert_eq!(rows(&npy(descr, "(1, 2)", &values)).expect(descr), whole(expected));
@@ -245,5 +193,73 @@ mod tests {
             let message = rows(&bytes).expect_err("refused").to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    fn numbers(bytes: &[u8], most: usize) -> Result<Numbers, NumpyError> {
+        NumpyArray::read(Box::new(bytes))?.numbers(most)
+    }
+
+    #[test]
+    fn all_numbers_come_in_order_of_rows() {
+        let values: Vec<u8> = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0_f64].map(f64::to_le_bytes).concat();
+        let by_columns = npy("<f8", "(2, 3)", &values);
+        let at = by_columns.windows(5).position(|of| of == b"False").expect("there");
+        let by_columns = [&by_columns[..at], b"True ", &by_columns[at + 5..]].concat();
+        let expected = Numbers { shape: vec![2, 3], values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
+        assert_eq!(numbers(&by_columns, 6).expect("read"), expected);
+        let error = rows(&by_columns).expect_err("rows are not in order").to_string();
+        assert!(error.contains("Fortran"), "{error}");
+        let whole = npy("|i1", "(2,)", &[255, 1]);
+        assert_eq!(numbers(&whole, 2).expect("read").values, [-1.0, 1.0]);
+        let truth = npy("|b1", "()", &[1]);
+        assert_eq!(numbers(&truth, 1).expect("read"), Numbers { shape: vec![], values: vec![1.0] });
+    }
+
+    #[test]
+    fn too_many_numbers_are_refused_before_they_are_read() {
+        for (bytes, expected) in [
+            (npy("|b1", "(3, 3)", &[0; 9]), "shape [3, 3], expected 8 numbers at most"),
+            (npy("<f8", "(4611686018427387904, 8)", &[]), "8 numbers at most"),
+            (npy("<U1", "(1,)", &[0; 4]), "type `<U1`"),
+            (npy("<f8", "(2,)", &[0; 12]), "it ends before its values do"),
+            (npy("<f8", "(1,)", &[0; 9]), "more values than its shape [1]"),
+            (b"PK".to_vec(), "it ends before its header"),
+        ] {
+            let message = numbers(&bytes, 8).expect_err("refused").to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn changed_bytes_give_an_error_or_as_many_numbers_as_the_shape_says() {
+        let originals = [
+            npy("<f8", "(2, 2)", &[1; 32]),
+            npy("<i2", "(4,)", &[2; 8]),
+            npy("<U2", "(3, 1)", &b"a\0\0\0".repeat(6)),
+        ];
+        let mut rng = ChaCha8Rng::seed_from_u64(17);
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut bytes = originals[rng.random_range(0..originals.len())].clone();
+            for _ in 0..rng.random_range(1..4) {
+                let at = rng.random_range(0..bytes.len());
+                match rng.random_range(0..3) {
+                    0 => bytes[at] = b"0123456789<|fiubUSO(), "[rng.random_range(0..23)],
+                    1 => bytes[at] = rng.random(),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            if let Ok(found) = numbers(&bytes, 1 << 16) {
+                assert_eq!(found.shape.iter().product::<usize>(), found.values.len());
+                read += 1;
+            }
+            if let Ok(mut array) = NumpyArray::read(Box::new(&bytes[..])) {
+                let mut left = 1 << 16;
+                while let (Ok(Some(_)), true) = (array.next_row(), left > 0) {
+                    left -= 1;
+                }
+            }
+        }
+        assert!((1..20_000).contains(&read), "{read} of 20,000 can be read");
     }
 }

@@ -17,7 +17,9 @@ pub struct Questions {
     /// The question of each trial, numbered by first use.
     pub of_trials: Vec<u32>,
     /// The distance of each alternative, by its position among those of all comparisons of the
-    /// trials: `[trials, alternatives]`, in an order that all trials of a question share.
+    /// trials: `[trials, alternatives]`, in an order that all trials of a question share: that in
+    /// which the trials first show the images, whatever their numbers, so that a run that is read
+    /// back has the same.
     pub distances: Vec<u32>,
     /// Votes in each trial: `[trials, alternatives]`.
     pub trial_votes: Vec<f64>,
@@ -39,6 +41,8 @@ impl Questions {
         }
         let mut compared = Vec::with_capacity(paradigm.count() * paradigm.comparisons());
         paradigm.for_each_pair(&mut |a, b| compared.push(sorted([a, b])));
+        let places = places(paradigm);
+        let by_place = |[a, b]: [ImageIndex; 2]| sorted([places[a as usize], places[b as usize]]);
         let mut known = HashMap::new();
         let mut of = Self {
             alternatives,
@@ -51,7 +55,7 @@ impl Questions {
         };
         for trial in 0..paradigm.count() {
             let next = known.len();
-            let question = *known.entry(paradigm.question(trial)).or_insert(next);
+            let question = *known.entry(key(paradigm.question(trial))).or_insert(next);
             of.votes.resize(known.len() * alternatives, 0.0);
             of.of_trials.push(question as u32);
             let first = trial * paradigm.comparisons();
@@ -61,7 +65,7 @@ impl Questions {
                 .iter()
                 .map(|alternative| (sorted(alternative.pair), alternative.votes))
                 .collect();
-            chosen.sort_by_key(|(pair, _)| *pair);
+            chosen.sort_by_key(|(pair, _)| by_place(*pair));
             for (k, (pair, votes)) in chosen.into_iter().enumerate() {
                 let place = compared.iter().position(|other| *other == pair);
                 of.distances.push((first + place.expect("a pair that is compared")) as u32);
@@ -112,4 +116,50 @@ impl Questions {
 
 fn sorted([a, b]: [ImageIndex; 2]) -> [ImageIndex; 2] {
     [a.min(b), a.max(b)]
+}
+
+/// The images of a question or a cluster in a fixed place, so that millions of them fit into memory.
+///
+/// # Panics
+/// There are more than four.
+pub(crate) fn key(images: Vec<ImageIndex>) -> [ImageIndex; 4] {
+    assert!(images.len() <= 4, "at most four images");
+    std::array::from_fn(|i| images.get(i).copied().unwrap_or(ImageIndex::MAX))
+}
+
+/// The place of each image among those that trials show, by first use.
+fn places(paradigm: &dyn Paradigm) -> Vec<u32> {
+    let (mut places, mut next) = (Vec::new(), 0);
+    for image in (0..paradigm.count()).flat_map(|trial| paradigm.images(trial)) {
+        let image = image as usize;
+        places.resize(places.len().max(image + 1), u32::MAX);
+        if places[image] == u32::MAX {
+            places[image] = next;
+            next += 1;
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paradigm::{OddOneOut, Quadruplet};
+
+    #[test]
+    fn other_numbers_of_the_same_images_change_nothing() {
+        let odd = |images, odd| OddOneOut { images, odd };
+        let triplets = vec![odd([4, 0, 2], 1), odd([2, 4, 0], 2), odd([1, 3, 4], 0)];
+        let pairs =
+            Quadruplet { first: [3, 1], second: [0, 2], first_votes: 4.0, second_votes: 1.0 };
+        let check = |trials: &dyn Paradigm, renumbered: &mut dyn Paradigm| {
+            let numbers: [fn(ImageIndex) -> ImageIndex; 2] = [|image| 9 - image, |i| (i + 2) % 5];
+            for number in numbers {
+                renumbered.renumber(&number);
+                assert_eq!(Questions::of(renumbered), Questions::of(trials));
+            }
+        };
+        check(&triplets, &mut triplets.clone());
+        check(&vec![pairs.clone()], &mut vec![pairs]);
+    }
 }

@@ -339,6 +339,8 @@ mod tests {
             trials: Trials::OddOneOut(vec![OddOneOut { images: [0, 1, 2], odd: 2 }]),
             trial_ids: vec![1],
             clusters: Clusters::of_keys([0_u32].into_iter()),
+            default_clusters: vec![0],
+            response_times: None,
         }
     }
 

@@ -35,13 +35,13 @@ pub(super) fn scores(run: &Run) -> Table {
         }
     }
     let chosen = run.findings.iter().filter(|f| f.finding == Finding::ChosenStage);
-    let key =
-        |f: &FindingRow| (f.dataset.clone(), f.model.clone(), f.distance, f.measure);
+    let key = |f: &FindingRow| (f.dataset.clone(), f.model.clone(), f.distance, f.measure);
     let chosen: HashMap<_, &FindingRow> = chosen.map(|f| (key(f), f)).collect();
     let mut rows = Vec::new();
     for of_curve in &curves {
         let row = of_curve[0];
-        let of_row = (row.dataset.clone(), row.model.clone(), Some(row.distance), Some(row.measure));
+        let of_row =
+            (row.dataset.clone(), row.model.clone(), Some(row.distance), Some(row.measure));
         let chosen = chosen.get(&of_row);
         let peak = of_curve[first_highest(of_curve.iter().map(|r| r.value)).unwrap_or(0)];
         let last = of_curve.last().unwrap_or(&of_curve[0]);

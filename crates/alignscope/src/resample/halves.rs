@@ -20,7 +20,9 @@ impl Draws {
         let hash = Sha256::new().chain_update(b"alignscope halves\0");
         let hash = match &self.source {
             DrawSource::Seed(key) | DrawSource::Halves(key) => hash.chain_update(key),
-            DrawSource::Counts(_) => hash.chain_update((self.clusters as u64).to_le_bytes()),
+            DrawSource::Counts(_) | DrawSource::Part(..) => {
+                hash.chain_update((self.clusters as u64).to_le_bytes())
+            }
         };
         let source = DrawSource::Halves(hash.finalize().into());
         Self { resamples: 2 * SPLITS, source, ..*self }

@@ -97,6 +97,8 @@ pub enum NoInterval {
     NoVariation,
     /// What is correlated are questions, and the trials of one are in several clusters.
     DividedQuestions,
+    /// What is chosen is one of two trials, and these are in several clusters.
+    DividedChoices,
 }
 
 impl fmt::Display for NoInterval {
@@ -108,6 +110,7 @@ impl fmt::Display for NoInterval {
             Self::UndefinedResamples => f.write_str("not defined in many resamples"),
             Self::NoVariation => f.write_str("no variation among clusters"),
             Self::DividedQuestions => f.write_str("questions lie in several clusters"),
+            Self::DividedChoices => f.write_str("choices lie in several clusters"),
         }
     }
 }

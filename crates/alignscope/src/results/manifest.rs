@@ -126,6 +126,10 @@ pub struct DatasetRecord {
     pub min_votes: Option<u32>,
     /// Whether lower scores were said to be better, where it was said.
     pub lower_is_better: Option<bool>,
+    /// Which image of a concept was asked for, where it was: `first` or `01b`.
+    pub things_images: Option<String>,
+    /// Where the odd one was said to stand, where it was said.
+    pub odd: Option<String>,
     /// The most trials asked for, where a limit was.
     pub limit: Option<usize>,
     /// How many trials were selected by their positions, if some were.

@@ -13,6 +13,7 @@ use crate::comparison::Side;
 use crate::dataset::{Clusters, ImageIndex, Pairs, Trials};
 use crate::distance::Distance;
 use crate::paradigm::Answer;
+use crate::score::TrialFacts;
 
 /// The trials of a data set as they were run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,10 @@ pub struct RunDataset {
     pub trial_ids: Vec<u64>,
     /// What an interval resamples together.
     pub clusters: Clusters,
+    /// The same by default, of each trial.
+    pub default_clusters: Vec<u32>,
+    /// How long people took to answer each trial, if the data set says so; NaN where it does not.
+    pub response_times: Option<Vec<f64>>,
 }
 
 /// Images by their ids.
@@ -60,6 +65,8 @@ struct Found {
     given: Vec<([Option<ImageIndex>; 4], Answer)>,
     ids: Vec<u64>,
     clusters: Vec<u32>,
+    default_clusters: Vec<u32>,
+    response_times: Vec<f64>,
 }
 
 impl Found {
@@ -69,6 +76,8 @@ impl Found {
         self.given.push((images, row.answer()));
         self.ids.push(row.trial);
         self.clusters.push(row.cluster);
+        self.default_clusters.push(row.default_cluster);
+        self.response_times.push(row.response_time.unwrap_or(f64::NAN));
     }
 
     /// The data set; or which of its trials is not whole.
@@ -86,6 +95,8 @@ impl Found {
             trials,
             trial_ids: self.ids,
             clusters: Clusters::of_keys(self.clusters.into_iter()),
+            default_clusters: Clusters::of_keys(self.default_clusters.into_iter()).codes,
+            response_times: Some(self.response_times).filter(|of| of.iter().any(|t| !t.is_nan())),
         })
     }
 }
@@ -130,6 +141,15 @@ fn mismatch(path: &Path, other: &'static str, why: String) -> ResultsError {
 }
 
 impl RunDataset {
+    /// What is known of its trials. What deviations of ratings are of is not: it changes no score.
+    pub fn facts(&self) -> TrialFacts {
+        TrialFacts {
+            default_clusters: Some(self.default_clusters.clone()),
+            response_times: self.response_times.clone(),
+            has_deviations_of_ratings: false,
+        }
+    }
+
     /// Its matrices, whose people are to be read; `None` if it is of other trials.
     fn judged(&mut self) -> Option<Judged<'_>> {
         let Self { name, images, trials: Trials::Matrices(matrices), .. } = self else {
@@ -153,8 +173,11 @@ impl RunDataset {
         if !same_matrices(&self.trials, &other.trials) {
             return Some("the matrices of their people are not the same".to_owned());
         }
-        let same = self.clusters == other.clusters;
-        (!same).then(|| "they were resampled by other clusters".to_owned())
+        if self.clusters != other.clusters {
+            return Some("they were resampled by other clusters".to_owned());
+        }
+        let same = self.default_clusters == other.default_clusters;
+        (!same).then(|| "they are in other clusters by default".to_owned())
     }
 
     fn describe(&self, i: usize) -> String {
@@ -257,19 +280,22 @@ mod tests {
         let n = trials.len();
         let texts = |text: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![text; n])) };
         let number = |x: Option<f64>| -> ArrayRef { Arc::new(Float64Array::from(vec![x; n])) };
-        let columns: Vec<ArrayRef> = vec![
-            texts(Some("pairs")),
-            Arc::new(trials.iter().map(|trial| trial.0).collect::<UInt64Array>()),
-            texts(Some("a.png")),
-            Arc::new(trials.iter().map(|trial| trial.1).collect::<StringArray>()),
-            texts(None),
-            number(Some(0.5)),
-            number(None),
-            number(None),
-            number(None),
-            Arc::new(UInt8Array::new_null(n)),
-            Arc::new(trials.iter().map(|trial| trial.2).collect::<UInt32Array>()),
-        ];
+        let column = |name: &&str| -> ArrayRef {
+            match *name {
+                "dataset" => texts(Some("pairs")),
+                "trial" => Arc::new(trials.iter().map(|trial| trial.0).collect::<UInt64Array>()),
+                "image_a" => texts(Some("a.png")),
+                "image_b" => Arc::new(trials.iter().map(|trial| trial.1).collect::<StringArray>()),
+                "image_c" | "image_d" => texts(None),
+                "score" => number(Some(0.5)),
+                "odd" => Arc::new(UInt8Array::new_null(n)),
+                "cluster" => Arc::new(trials.iter().map(|trial| trial.2).collect::<UInt32Array>()),
+                "default_cluster" => Arc::new(UInt32Array::from(vec![0; n])),
+                "response_time" => number(Some(1.5)),
+                _ => number(None),
+            }
+        };
+        let columns: Vec<ArrayRef> = TrialRow::COLUMNS.iter().map(column).collect();
         let fields = TrialRow::fields().into_iter().map(|field| field.with_nullable(true));
         let mut writer = TableWriter::create(&path, fields.collect()).expect("created");
         writer.write(columns).expect("written");
@@ -283,6 +309,11 @@ mod tests {
         let first = (Some(1), Some(fits.as_str()), Some(0));
         let found = read_back(&[first, (Some(2), Some("b.png"), Some(1))]).expect("read");
         assert_eq!((found[0].trial_ids.as_slice(), found[0].images.len()), (&[1, 2][..], 3));
+        assert_eq!(
+            (&found[0].clusters.codes[..], &found[0].default_clusters[..]),
+            (&[0, 1][..], &[0, 0][..])
+        );
+        assert_eq!(found[0].response_times, Some(vec![1.5; 2]));
         let long = "y".repeat(MAX_NAME_BYTES + 1);
         for (second, said) in [
             ((None, Some("b.png"), Some(1)), "`trial` is null in row 2"),

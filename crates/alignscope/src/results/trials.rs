@@ -7,8 +7,9 @@ use arrow_array::{ArrayRef, StringArray};
 
 use super::ResultsError;
 use super::table::{ParquetRow, TableWriter, field, parquet_row};
-use crate::dataset::{Clusters, Dataset, ImageIndex};
+use crate::dataset::{Dataset, ImageIndex};
 use crate::paradigm::Answer;
+use crate::score::{Scorer, TrialFacts};
 
 parquet_row! {
     /// A trial: a row of `trials.parquet`. What does not apply to a kind of trial is null.
@@ -44,6 +45,10 @@ parquet_row! {
         pub(super) dissimilarity: Option<f64>,
         /// A number for trials that an interval resamples together.
         pub(super) cluster: u32,
+        /// The same by `--cluster default`, whatever intervals resample.
+        pub(super) default_cluster: u32,
+        /// How long people took to answer, in the data set's own units.
+        pub(super) response_time: Option<f64>,
     }
 }
 
@@ -66,9 +71,11 @@ impl TrialRow<'_> {
 /// Writes the trials of all data sets of a run, in their order: the columns of a `TrialRow`, and a
 /// column `label_…` for each label that a data set has, null where it has not.
 ///
+/// `datasets` — each with its scorer
+///
 /// # Errors
 /// The file cannot be written.
-pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(), ResultsError> {
+pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Scorer)]) -> Result<(), ResultsError> {
     let mut labels: Vec<&str> = Vec::new();
     for column in datasets.iter().flat_map(|(d, _)| &d.labels) {
         if !labels.contains(&column.name.as_str()) {
@@ -78,9 +85,9 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(
     let mut fields = TrialRow::fields();
     fields.extend(labels.iter().map(|name| field::<Option<&str>>(&format!("label_{name}"))));
     let mut table = TableWriter::create(path, fields)?;
-    for (dataset, clusters) in datasets {
+    for (dataset, scorer) in datasets {
         let rows: Vec<TrialRow<'_>> =
-            (0..dataset.trials.len()).map(|trial| row(dataset, clusters, trial)).collect();
+            (0..dataset.trials.len()).map(|trial| row(dataset, scorer, trial)).collect();
         let mut columns = TrialRow::arrays(rows.iter().copied());
         columns.extend(labels.iter().map(|name| label(dataset, name)));
         table.write(columns)?;
@@ -88,11 +95,13 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Clusters)]) -> Result<(
     table.finish()
 }
 
-fn row<'a>(dataset: &'a Dataset, clusters: &Clusters, trial: usize) -> TrialRow<'a> {
+fn row<'a>(dataset: &'a Dataset, scorer: &Scorer, trial: usize) -> TrialRow<'a> {
     let trials = dataset.trials.paradigm();
     let images = trials.images(trial);
     let id = |image: &ImageIndex| dataset.images[*image as usize].id.as_str();
     let answer = trials.answer(trial);
+    let cluster = scorer.clusters().codes[trial];
+    let TrialFacts { default_clusters, response_times, .. } = scorer.facts();
     TrialRow {
         dataset: &dataset.name,
         trial: dataset.trial_ids[trial],
@@ -108,7 +117,9 @@ fn row<'a>(dataset: &'a Dataset, clusters: &Clusters, trial: usize) -> TrialRow<
         same_votes: answer.same_votes,
         different_votes: answer.different_votes,
         dissimilarity: answer.dissimilarity,
-        cluster: clusters.codes[trial],
+        cluster,
+        default_cluster: default_clusters.as_ref().map_or(cluster, |of| of[trial]),
+        response_time: response_times.as_ref().map(|of| of[trial]).filter(|time| !time.is_nan()),
     }
 }
 

@@ -62,7 +62,7 @@ impl Experiment {
         check_stopped(progress)?;
         progress.begin("writing tables", 0);
         tables.finish()?;
-        let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, d.scorer.clusters())).collect();
+        let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, &d.scorer)).collect();
         write_trials(&out.file("trials.parquet"), &opened)?;
         let of_people: Vec<_> = opened.iter().map(|(dataset, _)| *dataset).collect();
         write_judgements(&out.file("judgements.parquet"), &of_people)?;

@@ -80,6 +80,11 @@ impl Experiment {
                     split: spec.options.split.clone(),
                     min_votes: spec.options.min_votes,
                     lower_is_better: spec.options.lower_is_better,
+                    things_images: spec
+                        .options
+                        .things_images
+                        .map(|images| images.name().to_owned()),
+                    odd: spec.options.odd.map(|odd| odd.to_string()),
                     limit: spec.options.limit,
                     selected: spec.options.selection.is_some().then_some(dataset.trials.len()),
                     trials: dataset.trials.len(),

@@ -155,7 +155,7 @@ impl<'a> Scoring<'a> {
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
     /// scored one number a resample and half stays, and of those of a model that is scored some more are there
     /// (counted: at most sixteen, two for each of up to six measures of a trial, and those that are
-    /// kept).
+    /// kept); and what is kept of people's choices.
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
         // Of matrices also the scores when people and images are drawn by themselves.
@@ -163,7 +163,9 @@ impl<'a> Scoring<'a> {
         let each = if self.datasets.iter().any(has_matrices) { 3 } else { 1 };
         let lists = each * (self.kept.len() + 16 * columns) as u64;
         let numbers = lists * (resamples + 2 * SPLITS) as u64;
-        let (needed, budget) = (PROGRAM_BYTES + 8 * numbers, self.experiment.memory_bytes);
+        let of_choices: usize = self.datasets.iter().map(|d| d.scorer.choice_bytes()).sum();
+        let needed = PROGRAM_BYTES + 8 * numbers + of_choices as u64;
+        let budget = self.experiment.memory_bytes;
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {
                 let remedies = vec![Remedy::FewerResamples];

@@ -193,7 +193,13 @@ fn by_figure(rows: &[SimilarityRow]) -> Vec<(String, Vec<SimilarityRow>)> {
             (SimilarityMeasure::Rsa, Some(distance)) => format!("rsa-{distance}"),
             (measure, _) => measure.to_string(),
         };
-        let stem = format!("similarity-{}-{measure}", row.dataset);
+        // A data set may be called by what no file can be.
+        let dataset: String = row
+            .dataset
+            .chars()
+            .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+            .collect();
+        let stem = format!("similarity-{dataset}-{measure}");
         match figures.iter_mut().find(|(other, _)| *other == stem) {
             Some((_, of_figure)) => of_figure.push(row.clone()),
             None => figures.push((stem, vec![row.clone()])),

@@ -3,7 +3,7 @@
 use super::rated::RatedReplicates;
 use super::subset_score::SubsetScore;
 use super::{Measure, Score};
-use crate::dataset::{ALL, Clusters, Subset, Trials};
+use crate::dataset::{ALL, Clusters, Subset};
 use crate::measure::{RatedSample, Spearman};
 use crate::paradigm::Questions;
 use crate::resample::{Draws, NoInterval, Replicates};
@@ -23,7 +23,10 @@ struct OfQuestions {
     distances: Vec<u32>,
     alternatives: usize,
     farthest: bool,
+    /// The clusters that have a question, by first use.
     clusters: Clusters,
+    /// Which they are among those of all trials.
+    drawn: Vec<u32>,
     /// Whether each question's trials are in one cluster.
     is_whole: bool,
 }
@@ -35,19 +38,28 @@ impl Difficulty {
     /// `clusters` — of each trial
     ///
     /// `times` — of each trial; NaN where it is not known
-    pub(super) fn of(trials: &Trials, clusters: &Clusters, times: Option<&[f64]>) -> Self {
-        let Some(questions) = Questions::of(trials.paradigm()) else {
-            return Self { measures: vec![] };
-        };
-        let speed = times.map(|times| speeds(&questions, times));
+    pub(super) fn of(questions: &Questions, clusters: &Clusters, times: Option<&[f64]>) -> Self {
+        let speed = times.map(|times| speeds(questions, times));
         let of = [
             (Measure::AgreementCorrelation, Some(questions.agreement())),
             (Measure::ResponseTimeCorrelation, speed),
         ];
         let of = of.into_iter().filter_map(|(measure, numbers)| {
-            OfQuestions::new(measure, &questions, clusters, &numbers?)
+            OfQuestions::new(measure, questions, clusters, &numbers?)
         });
         Self { measures: of.collect() }
+    }
+
+    /// None: of trials in which people do not choose.
+    pub(super) fn none() -> Self {
+        Self { measures: vec![] }
+    }
+
+    /// Bytes of what stays in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let of_question = |of: &OfQuestions| 4 * of.alternatives + 8 + 4;
+        let bytes = |of: &OfQuestions| of_question(of) * of.numbers.len() + 4 * of.drawn.len();
+        self.measures.iter().map(bytes).sum()
     }
 
     /// The correlations of each column of distances.
@@ -80,13 +92,15 @@ impl OfQuestions {
     ) -> Option<Self> {
         let first = questions.first_trials();
         let cluster_of = |trial: u32| clusters.codes[trial as usize];
+        let mut places = vec![u32::MAX; clusters.count];
         let mut of = Self {
             measure,
             numbers: vec![],
             distances: vec![],
             alternatives: questions.alternatives,
             farthest: questions.farthest,
-            clusters: Clusters { count: clusters.count, codes: vec![] },
+            clusters: Clusters { count: 0, codes: vec![] },
+            drawn: vec![],
             is_whole: true,
         };
         for (trial, number) in first.iter().zip(numbers) {
@@ -94,8 +108,14 @@ impl OfQuestions {
             let k = questions.alternatives;
             of.numbers.push(*number);
             of.distances.extend(&questions.distances[*trial as usize * k..][..k]);
-            of.clusters.codes.push(cluster_of(*trial));
+            let place = &mut places[cluster_of(*trial) as usize];
+            if *place == u32::MAX {
+                *place = of.drawn.len() as u32;
+                of.drawn.push(cluster_of(*trial));
+            }
+            of.clusters.codes.push(*place);
         }
+        of.clusters.count = of.drawn.len();
         of.is_whole = (0..).zip(&questions.of_trials).all(|(trial, question)| {
             numbers[*question as usize].is_none()
                 || cluster_of(trial) == cluster_of(first[*question as usize])
@@ -126,10 +146,12 @@ impl OfQuestions {
         let trials = (0..self.numbers.len() as u32).collect();
         let whole = [Subset { name: ALL.to_owned(), trials, within: vec![] }];
         // Where a question is drawn in parts, it cannot be drawn again.
-        let none = Draws::from_counts(vec![]);
-        let draws = if self.is_whole { draws } else { &none };
+        let draws = match self.is_whole {
+            true => draws.part(self.drawn.clone()),
+            false => Draws::from_counts(vec![]),
+        };
         let measures = [(self.measure, &Spearman as _)];
-        let found = RatedReplicates::new(&sample, &measures, &whole, &self.clusters, draws);
+        let found = RatedReplicates::new(&sample, &measures, &whole, &self.clusters, &draws);
         (0..columns.len()).map(|column| self.score(found.of(0, 0, column))).collect()
     }
 

@@ -78,7 +78,8 @@ mod tests {
         let whole = Subset { name: ALL.to_owned(), trials: (0..n).collect(), within: vec![] };
         let codes_of = Clusters { count: clusters as usize, codes: codes.clone() };
         let scorer = Scorer::new(trials.clone(), codes_of, vec![whole], draws.clone(), Ties::Miss);
-        let found = scorer.score(&[distances.clone()]).expect("scored").swap_remove(0).halves;
+        let found =
+            scorer.score(std::slice::from_ref(&distances)).expect("scored").swap_remove(0).halves;
         if clusters < 16 {
             assert!(found.is_empty());
             return;

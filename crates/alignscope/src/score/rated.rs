@@ -7,6 +7,10 @@ use crate::dataset::{Clusters, Subset};
 use crate::measure::{Part, RatedMeasure, RatedResampler, RatedSample};
 use crate::resample::{Draws, Replicates, acceleration};
 
+/// Clusters that are left out one after the other for BCa: each costs as much as a
+/// resample. With more of them there is no BCa.
+const MOST_LEFT_OUT: usize = 10_000;
+
 /// Measures of rated pairs under all resamples.
 pub(super) struct RatedReplicates {
     columns: usize,
@@ -76,7 +80,8 @@ fn replicates(
     let resampled: Vec<Vec<f64>> =
         (0..draws.resamples).into_par_iter().map(|number| scores(&draws.counts(number))).collect();
     // Each cluster left out in turn; BCa has a use for it only beside resamples.
-    let count = if draws.resamples == 0 { 0 } else { clusters.count };
+    let is_of_use = draws.resamples > 0 && clusters.count <= MOST_LEFT_OUT;
+    let count = if is_of_use { clusters.count } else { 0 };
     let left_out: Vec<Vec<f64>> = (0..count)
         .into_par_iter()
         .map(|cluster| {

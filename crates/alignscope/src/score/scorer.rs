@@ -1,8 +1,11 @@
 //! All scores of a data set, with their intervals.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use super::difficulty::Difficulty;
+use super::facts::TrialFacts;
 use super::halves;
 use super::likelihood::Likelihoods;
 use super::matrices::{MatrixDraws, MatrixReplicates};
@@ -12,7 +15,7 @@ use super::subset_score::SubsetScore;
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
-use crate::paradigm::Ratings;
+use crate::paradigm::{Choices, Questions, Ratings, key};
 use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
 
 /// Numbers of trials that are worked on at a time, in bytes.
@@ -28,8 +31,35 @@ pub struct Scorer {
     subsets: Vec<Subset>,
     /// The trials of each subset.
     parts: Vec<Trials>,
+    facts: TrialFacts,
+    /// Found when the first distances are scored.
+    chosen: OnceLock<Chosen>,
+}
+
+/// What people's choices say beside which is the right one.
+#[derive(Debug, Clone)]
+struct Chosen {
     likelihoods: Option<Likelihoods>,
     difficulty: Difficulty,
+}
+
+impl Chosen {
+    fn of(trials: &Trials, clusters: &Clusters, facts: &TrialFacts) -> Self {
+        let paradigm = trials.paradigm();
+        let questions = Questions::of(paradigm);
+        let times = facts.response_times.as_deref();
+        let difficulty = questions
+            .as_ref()
+            .map_or_else(Difficulty::none, |of| Difficulty::of(of, clusters, times));
+        let own = || Clusters::of_keys((0..trials.len()).map(|i| key(paradigm.cluster(i)))).codes;
+        let choices = match &facts.default_clusters {
+            Some(codes) => Choices::of(paradigm, questions, codes),
+            None => Choices::of(paradigm, questions, &own()),
+        };
+        let of_single = facts.has_deviations_of_ratings;
+        let likelihoods = choices.map(|of| Likelihoods::new(of, clusters, of_single));
+        Self { likelihoods, difficulty }
+    }
 }
 
 /// One of several lists of distances cannot be scored.
@@ -75,19 +105,39 @@ impl Scorer {
         assert_eq!(clusters.codes.len(), trials.len(), "a cluster for each trial");
         assert_eq!(subsets[0].trials.len(), trials.len(), "the first subset is the whole");
         let parts = subsets.iter().map(|subset| trials.part(&subset.trials)).collect();
-        let likelihoods = Likelihoods::of(&trials);
-        let difficulty = Difficulty::of(&trials, &clusters, None);
-        Self { trials, ties, clusters, draws, subsets, parts, likelihoods, difficulty }
+        let (facts, chosen) = (TrialFacts::default(), OnceLock::new());
+        Self { trials, ties, clusters, draws, subsets, parts, facts, chosen }
     }
 
-    /// The same, with the response time of each trial; NaN where it is not known.
+    /// The same, with what else is known of the trials.
     ///
     /// # Panics
-    /// There are not as many times as trials.
-    pub fn with_response_times(self, times: &[f64]) -> Self {
-        assert_eq!(times.len(), self.trials.len(), "a time for each trial");
-        let difficulty = Difficulty::of(&self.trials, &self.clusters, Some(times));
-        Self { difficulty, ..self }
+    /// There are not as many default clusters or response times as trials.
+    pub fn with_facts(self, facts: TrialFacts) -> Self {
+        let n = self.trials.len();
+        assert!(facts.default_clusters.as_ref().is_none_or(|of| of.len() == n), "one of each");
+        assert!(facts.response_times.as_ref().is_none_or(|of| of.len() == n), "one of each");
+        Self { facts, chosen: OnceLock::new(), ..self }
+    }
+
+    /// What else is known of the trials.
+    pub fn facts(&self) -> &TrialFacts {
+        &self.facts
+    }
+
+    /// Bytes of what is kept of people's choices.
+    pub(crate) fn choice_bytes(&self) -> usize {
+        let of_likelihoods = self.likelihoods().map_or(0, Likelihoods::bytes);
+        of_likelihoods + self.chosen().difficulty.bytes()
+    }
+
+    // Found by one thread, without rayon, so that none waits for itself.
+    fn chosen(&self) -> &Chosen {
+        self.chosen.get_or_init(|| Chosen::of(&self.trials, &self.clusters, &self.facts))
+    }
+
+    fn likelihoods(&self) -> Option<&Likelihoods> {
+        self.chosen().likelihoods.as_ref()
     }
 
     /// The subsets.
@@ -118,16 +168,20 @@ impl Scorer {
     /// What there is to know of the interval of a score: why there is none, or that it tends to be too
     /// narrow, as in `docs/statistics.md` those of fewer than 93 % by simulation: Pearson's correlation, what
     /// follows from fitted curves, and correlations within types. With 25 references the truth was in 86 to
-    /// 92 % of them.
+    /// 92 % of them. Also what there is to know of the values of bits and of the share explained.
     pub fn interval_note(&self, score: &SubsetScore) -> Option<String> {
         let within = !self.subsets[score.subset].within.is_empty();
-        match score.interval {
+        let measure = score.score.measure;
+        let of_interval = match score.interval {
             Err(reason) => Some(reason.to_string()),
-            Ok(_) if within || score.score.measure.has_narrow_intervals() => {
+            Ok(_) if within || measure.has_narrow_intervals() => {
                 Some("interval tends to be too narrow (see docs/statistics.md)".to_owned())
             }
             Ok(_) => None,
-        }
+        };
+        let mut notes: Vec<String> = of_interval.into_iter().collect();
+        notes.extend(self.likelihoods().into_iter().flat_map(|of| of.notes(measure)));
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// The measure that figures show and that models are compared by.
@@ -149,7 +203,9 @@ impl Scorer {
     /// # Errors
     /// As for [`score`], and which of the lists it is.
     pub fn score(&self, columns: &[Vec<f64>]) -> Result<Vec<ColumnScores>, ColumnError> {
-        let size = (COLUMN_BYTES / (8 * 4 * self.trials.len().max(1))).max(1);
+        let of_choices = self.likelihoods().map_or(0, Likelihoods::column_bytes);
+        let size = COLUMN_BYTES / (8 * 4 * self.trials.len().max(1) + of_choices);
+        let size = size.max(1);
         let mut found = Vec::with_capacity(columns.len());
         for columns in columns.chunks(size) {
             let done = found.len();
@@ -336,21 +392,24 @@ impl Scorer {
     /// The measures of likelihood of each list of distances under all resamples, of the whole: what
     /// ratings compare goes beyond parts.
     fn likelihoods_of_ratings(&self, columns: &[Vec<f64>]) -> Vec<Vec<Replicates>> {
-        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let Some(likelihoods) = self.likelihoods() else { return vec![] };
         let shares: Vec<Share> =
             columns.par_iter().flat_map(|d| likelihoods.shares(d, 0)).collect();
         let denominators: Vec<Vec<f64>> = likelihoods.denominators().collect();
-        let (whole, draws) = (&self.subsets[..1], &self.draws);
+        // Where a choice is drawn in parts, it cannot be drawn again.
+        let none = Draws::from_counts(vec![]);
+        let draws = if likelihoods.is_whole() { &self.draws } else { &none };
+        let whole = &self.subsets[..1];
         let found = ratio::replicates(&shares, &denominators, whole, &self.clusters, draws);
         found[0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
     }
 
     /// The measures of likelihood of a subset, in their order, as scores.
     fn scores_of_likelihoods(&self, subset: usize, found: &[Replicates]) -> Vec<SubsetScore> {
-        let Some(likelihoods) = &self.likelihoods else { return vec![] };
+        let Some(likelihoods) = self.likelihoods() else { return vec![] };
         let score = |(place, replicates): (usize, &Replicates)| {
             let score = likelihoods.score(place, &self.subsets[subset], replicates.estimate)?;
-            let (n_clusters, interval) = (replicates.clusters, replicates.interval());
+            let (n_clusters, interval) = (replicates.clusters, likelihoods.interval(replicates));
             Some(SubsetScore { subset, score, n_clusters, interval })
         };
         found.iter().enumerate().filter_map(score).collect()
@@ -365,7 +424,8 @@ impl Scorer {
         let means = first.len();
         let of = |outcomes: Vec<Option<f64>>| outcomes.iter().map(counts).collect();
         let mut denominators: Vec<Vec<f64>> = first.into_iter().map(of).collect();
-        denominators.extend(self.likelihoods.iter().flat_map(Likelihoods::denominators));
+        let likelihoods = self.likelihoods();
+        denominators.extend(likelihoods.into_iter().flat_map(Likelihoods::denominators));
         let of_column = |distances: &Vec<f64>| {
             let share = |(denominator, outcomes): (usize, Vec<Option<f64>>)| {
                 let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
@@ -373,7 +433,7 @@ impl Scorer {
             };
             let mut shares: Vec<Share> =
                 outcomes(distances).into_iter().enumerate().map(share).collect();
-            shares.extend(self.likelihoods.iter().flat_map(|of| of.shares(distances, means)));
+            shares.extend(likelihoods.into_iter().flat_map(|of| of.shares(distances, means)));
             shares
         };
         (columns.par_iter().flat_map(of_column).collect(), denominators)
@@ -382,10 +442,10 @@ impl Scorer {
     fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
         let (shares, denominators) = self.shares_of_choices(columns);
         let measures = denominators.len();
-        let means = measures - self.likelihoods.as_ref().map_or(0, Likelihoods::count);
+        let means = measures - self.likelihoods().map_or(0, Likelihoods::count);
         let found =
             ratio::replicates(&shares, &denominators, &self.subsets, &self.clusters, &self.draws);
-        let mut of_difficulty = self.difficulty.scores(columns, &self.draws);
+        let mut of_difficulty = self.chosen().difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
             for (s, plain) in plain.iter().enumerate() {

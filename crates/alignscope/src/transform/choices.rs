@@ -10,9 +10,10 @@ pub struct Choice {
     /// Its images, each once, in order of number.
     pub images: Vec<ImageIndex>,
     /// The pairs among which people chose the most similar one: three of a triplet; reference–left
-    /// and reference–right of two alternatives.
+    /// and reference–right of two alternatives; the two of a quadruplet.
     pub pairs: Vec<[ImageIndex; 2]>,
-    /// How often each pair was chosen, or by which share of people; ≥ 0.
+    /// How often each pair was chosen as the most similar, or by which share of people; ≥ 0. Who says
+    /// that one of two pairs differs more says that the other is more similar.
     pub votes: Vec<f64>,
     /// The trials that ask it.
     pub trials: Vec<u32>,
@@ -42,7 +43,11 @@ pub fn choices_of(trials: &dyn Paradigm) -> Vec<Choice> {
         choice.trials.push(trial as u32);
         for of in alternatives {
             let pair = choice.pairs.iter().position(|pair| *pair == sorted(of.pair));
-            choice.votes[pair.expect("one question has the same pairs")] += of.votes;
+            let pair = pair.expect("one question has the same pairs");
+            match trials.picks_farthest() {
+                true => choice.votes[1 - pair] += of.votes,
+                false => choice.votes[pair] += of.votes,
+            }
         }
     }
     choices
@@ -55,7 +60,7 @@ fn sorted([a, b]: [ImageIndex; 2]) -> [ImageIndex; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paradigm::{OddOneOut, RatedPair, TwoAlternatives};
+    use crate::paradigm::{OddOneOut, Quadruplet, RatedPair, TwoAlternatives};
 
     #[test]
     fn answers_to_one_question_are_counted_whatever_the_order_shown() {
@@ -72,6 +77,22 @@ mod tests {
         assert_eq!(choices[0].votes, [2.0, 1.0, 0.0]);
         assert_eq!(choices[0].trials, [0, 1, 2]);
         assert_eq!(choices[1].votes, [0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn the_pair_that_differs_less_is_the_more_similar_one_of_a_quadruplet() {
+        let trial = |first, second, first_votes, second_votes| Quadruplet {
+            first,
+            second,
+            first_votes,
+            second_votes,
+        };
+        let trials = vec![trial([0, 1], [2, 3], 3.0, 1.0), trial([3, 2], [1, 0], 0.0, 1.0)];
+        let choices = choices_of(&trials);
+        assert_eq!(choices.len(), 1);
+        assert_eq!(choices[0].pairs, [[0, 1], [2, 3]]);
+        // Four say that images 0 and 1 differ more, one that 2 and 3 do.
+        assert_eq!(choices[0].votes, [1.0, 4.0]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn cross_validate(
     done: impl Fn() + Sync,
 ) -> Result<CrossValidated, TransformError> {
     check_distances(judged.distances)?;
-    let found: Vec<(Vec<u32>, Vec<Vec<f64>>, Option<f64>)> = judged
+    let found: Vec<FoldDistances> = judged
         .folds
         .folds
         .par_iter()
@@ -76,18 +76,29 @@ pub fn cross_validate(
             let fitted = fit(vectors, judged.choices, &fold.train, recipe);
             let (comparisons, distances) = of_fold(vectors, judged, fold, &fitted);
             done();
-            (comparisons, distances, fitted.lambda)
+            FoldDistances { comparisons, distances, lambda: fitted.lambda }
         })
         .collect();
     let mut distances = vec![vec![f64::NAN; judged.pairs.of_trials.len()]; judged.distances.len()];
     let mut lambdas = Vec::with_capacity(found.len());
-    for (comparisons, of_fold, lambda) in found {
-        for (all, values) in distances.iter_mut().zip(of_fold) {
-            comparisons.iter().zip(values).for_each(|(place, value)| all[*place as usize] = value);
+    for of_fold in found {
+        for (all, values) in distances.iter_mut().zip(of_fold.distances) {
+            let places = of_fold.comparisons.iter().zip(values);
+            places.for_each(|(place, value)| all[*place as usize] = value);
         }
-        lambdas.push(lambda);
+        lambdas.push(of_fold.lambda);
     }
     Ok(CrossValidated { distances, lambdas })
+}
+
+/// What a fold's transform makes of the trials that it did not see.
+struct FoldDistances {
+    /// Positions of the comparisons.
+    comparisons: Vec<u32>,
+    /// Their distances of each kind.
+    distances: Vec<Vec<f64>>,
+    /// The penalty that was chosen.
+    lambda: Option<f64>,
 }
 
 /// The comparisons of a fold's test trials, and their distances of each kind.

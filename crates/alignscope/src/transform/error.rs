@@ -83,12 +83,14 @@ pub enum TransformFileError {
         found: Vec<String>,
     },
     /// An array is none of NumPy's, or of something else than numbers.
-    #[error("the array `{key}` of {path} cannot be read: {found}")]
+    #[error(
+        "the array `{key}` of {path} cannot be read: {found}; expected numbers, as numpy.savez writes them"
+    )]
     Array {
         /// The file.
         path: PathBuf,
         /// The array.
-        key: String,
+        key: &'static str,
         /// What is wrong with it.
         found: String,
     },

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::apply::Transform;
 use super::error::TransformFileError;
-use super::npz::{self, Array, Arrays};
+use super::npz::{self, Arrays};
 use crate::input_file::HashedPath;
+use crate::numpy_file::{self, Numbers, Precision};
 use crate::results::{ResultsError, write_whole};
 
 /// Reads a transform: `weights` `[channels, outputs]`, `mean` and `std` of one number or of one for
@@ -17,7 +18,7 @@ use crate::results::{ResultsError, write_whole};
 /// # Source
 /// What `thingsvision`'s `gLocal.apply_transform` takes (2.6): `(x − mean) / std @ weights (+ bias)`.
 pub fn read_transform(path: &Path) -> Result<(Transform, HashedPath), TransformFileError> {
-    let (arrays, file) = npz::read(path)?;
+    let (arrays, file) = npz::read(path, &["weights", "mean", "std", "bias"])?;
     let read = Reader { path, arrays: &arrays };
     let weights = read.array("weights")?;
     let &[channels, outputs] = &weights.shape[..] else {
@@ -26,7 +27,8 @@ pub fn read_transform(path: &Path) -> Result<(Transform, HashedPath), TransformF
     if channels == 0 || outputs == 0 {
         return Err(read.shape("weights", weights, "at least one channel".to_owned()));
     }
-    let bias = arrays.contains_key("bias").then(|| read.numbers("bias", outputs)).transpose()?;
+    let bias =
+        arrays.by_name.contains_key("bias").then(|| read.numbers("bias", outputs)).transpose()?;
     let bias = bias.map(|bias| if bias.len() == 1 { vec![bias[0]; outputs] } else { bias });
     let (mean, std) = (read.numbers("mean", channels)?, read.numbers("std", channels)?);
     if let Some(place) = std.iter().position(|value| *value <= 0.0) {
@@ -43,11 +45,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn array(&self, key: &'static str) -> Result<&Array, TransformFileError> {
-        self.arrays.get(key).ok_or_else(|| TransformFileError::Missing {
+    fn array(&self, key: &'static str) -> Result<&Numbers, TransformFileError> {
+        self.arrays.by_name.get(key).ok_or_else(|| TransformFileError::Missing {
             path: self.path.to_owned(),
             key,
-            found: self.arrays.keys().cloned().collect(),
+            found: self.arrays.names.clone(),
         })
     }
 
@@ -60,7 +62,7 @@ impl Reader<'_> {
         }
     }
 
-    fn finite(&self, key: &'static str, array: &Array) -> Result<Vec<f64>, TransformFileError> {
+    fn finite(&self, key: &'static str, array: &Numbers) -> Result<Vec<f64>, TransformFileError> {
         match array.values.iter().position(|value| !value.is_finite()) {
             None => Ok(array.values.clone()),
             Some(place) => Err(self.value(key, place, array.values[place], "a finite number")),
@@ -77,7 +79,7 @@ impl Reader<'_> {
         TransformFileError::Value { path: self.path.to_owned(), key, place, found, expected }
     }
 
-    fn shape(&self, key: &'static str, array: &Array, expected: String) -> TransformFileError {
+    fn shape(&self, key: &'static str, array: &Numbers, expected: String) -> TransformFileError {
         let (path, found) = (self.path.to_owned(), array.shape.clone());
         TransformFileError::Shape { path, key, found, expected }
     }
@@ -88,15 +90,15 @@ impl Reader<'_> {
 /// # Errors
 /// The file cannot be written.
 pub fn write_transform(path: &Path, transform: &Transform) -> Result<(), ResultsError> {
-    let vector = |values: &[f64]| Array { shape: vec![values.len()], values: values.to_vec() };
+    let vector = |values: &[f64]| Numbers { shape: vec![values.len()], values: values.to_vec() };
     let shape = vec![transform.channels(), transform.outputs];
     let mut arrays = vec![
-        ("weights", Array { shape, values: transform.weights.clone() }),
+        ("weights", Numbers { shape, values: transform.weights.clone() }),
         ("mean", vector(&transform.mean)),
         ("std", vector(&transform.std)),
     ];
     arrays.extend(transform.bias.as_ref().map(|bias| ("bias", vector(bias))));
-    write_whole(path, &npz::document(&arrays))
+    write_whole(path, &numpy_file::npz(&arrays, Precision::Single))
 }
 
 #[cfg(test)]
@@ -131,7 +133,7 @@ mod tests {
     fn a_file_that_is_no_transform_is_told_with_what_was_expected() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("transform.npz");
-        let array = |shape: &[usize], values: &[f64]| Array {
+        let array = |shape: &[usize], values: &[f64]| Numbers {
             shape: shape.to_vec(),
             values: values.to_vec(),
         };
@@ -156,7 +158,7 @@ mod tests {
                 "the array `bias`",
             ),
         ] {
-            std::fs::write(&path, npz::document(&arrays)).expect("written");
+            std::fs::write(&path, numpy_file::npz(&arrays, Precision::Single)).expect("written");
             let error = read_transform(&path).expect_err("refused").to_string();
             assert!(error.contains(words) && error.contains("transform.npz"), "{error}");
         }

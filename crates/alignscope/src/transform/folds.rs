@@ -42,13 +42,16 @@ impl Folds {
     /// # Errors
     /// A fold is left with too few questions to train on.
     pub fn new(choices: &[Choice], share: Option<f64>, seed: u64) -> Result<Self, TransformError> {
-        let cut = |share: f64| Self { folds: cut(choices, share, seed), share };
+        let all = |share: f64| {
+            let folds = cut(choices, share, seed, usize::MAX).expect("as many as there are");
+            Self { folds, share }
+        };
+        let few = |share: f64| Some(Self { folds: cut(choices, share, seed, MOST_FOLDS)?, share });
         let found = match share {
-            Some(share) => cut(share),
+            Some(share) => all(share),
             None => {
-                let mut shares = SHARES.into_iter().map(cut);
-                let few = shares.find(|found| found.folds.len() <= MOST_FOLDS);
-                few.unwrap_or_else(|| cut(SHARES[SHARES.len() - 1]))
+                let few = SHARES.into_iter().find_map(few);
+                few.unwrap_or_else(|| all(SHARES[SHARES.len() - 1]))
             }
         };
         match found.least() {
@@ -78,20 +81,26 @@ pub(super) fn hold_out(choices: &[Choice], asked: &[usize], share: f64, seed: u6
     fold_of(choices, asked, asked, &images)
 }
 
-fn cut(choices: &[Choice], share: f64, seed: u64) -> Vec<Fold> {
+/// The folds; `None` if there are more than `most`.
+fn cut(choices: &[Choice], share: f64, seed: u64, most: usize) -> Option<Vec<Fold>> {
     let all: Vec<usize> = (0..choices.len()).collect();
     let mut left = all.clone();
     left.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let count = number_of_images(choices, &all);
     let mut folds = Vec::new();
+    let mut is_scored = vec![false; choices.len()];
     while !left.is_empty() {
+        if folds.len() == most {
+            return None;
+        }
         let share = share * count as f64 / number_of_images(choices, &left) as f64;
         let images = Images::new(choices, &left).choose(share);
         let fold = fold_of(choices, &left, &all, &images);
-        left.retain(|question| !fold.test.contains(question));
+        fold.test.iter().for_each(|question| is_scored[*question] = true);
+        left.retain(|question| !is_scored[*question]);
         folds.push(fold);
     }
-    folds
+    Some(folds)
 }
 
 /// `scored` — the questions that may be tested

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::golden::shared;
-use alignscope::dataset::{DatasetError, OddPlace, ThingsImages};
+use alignscope::dataset::{DatasetError, ImageFiles, OddPlace, ThingsImages};
 use alignscope::inspection::inspect;
 use alignscope::{
     ClusterBy, Dataset, DatasetFormat, DatasetOptions, OddOneOut, Remedy, Silent, Trials,
@@ -390,9 +390,112 @@ fn alignet_has_names_of_imagenets_files_and_a_models_answers() {
     let options = DatasetOptions { split: Some("train".to_owned()), ..Default::default() };
     let error = Dataset::open(DatasetFormat::ALIGNET, data.path(), &options);
     assert!(matches!(error, Err(DatasetError::Split { .. })), "{error:?}");
+    // In whatever case, and with an image that is there twice, in neither case in its class's folder.
+    fs::rename(data.path().join("alignet_valid.npz"), data.path().join("AligNet_Valid.NPZ"))
+        .expect("renamed");
+    fs::rename(data.path().join("train/n03"), data.path().join("train/x")).expect("renamed");
+    write(data.path(), "train/y/n03_9.JPEG", b"");
+    let dataset = open(DatasetFormat::ALIGNET, data.path()).expect("read");
+    assert_eq!(ids(&dataset)[3], "train/x/n03_9.JPEG");
+    assert!(dataset.notes[1].starts_with("1 images are there more than once"));
+    fs::remove_file(data.path().join("AligNet_Valid.NPZ")).expect("removed");
     write(data.path(), "alignet_valid.npz", &npz(&[("triplets", &numbers(&[[0, 1, 2]]))]));
     let error = open(DatasetFormat::ALIGNET, data.path()).expect_err("no names").to_string();
     assert!(error.contains("the array `filenames`"), "{error}");
+}
+
+#[test]
+fn no_more_of_an_array_is_read_than_is_asked_for() {
+    // The second row shows one image twice.
+    let rows = numbers(&[[0, 1, 2], [1, 1, 2]]);
+    let images = [("a.png", &b""[..]), ("b.png", b""), ("c.png", b"")];
+    let list = ("images.txt", &b"a.png\nb.png\nc.png\n"[..]);
+    let data = folder(&[&images[..], &[list, ("triplets.npy", &rows)]].concat());
+    let read = |limit, skip_missing| {
+        let options = DatasetOptions { limit, skip_missing, ..Default::default() };
+        Dataset::open(DatasetFormat::ODD_ONE_OUT, data.path(), &options)
+    };
+    assert_eq!(read(Some(1), false).expect("the first alone").trials.len(), 1);
+    for (limit, skip_missing) in [(None, false), (Some(2), false), (Some(1), true)] {
+        let error = read(limit, skip_missing).expect_err("the second").to_string();
+        assert!(error.contains("row 1 (from 0)"), "{error}");
+    }
+    // A header alone, of more triplets than any file has.
+    write(data.path(), "triplets.npy", &npy("<i8", "(67108865, 3)", &[]));
+    let error = read(None, false).expect_err("too many").to_string();
+    assert!(error.contains("67108865 triplets, expected at most 67108864"), "{error}");
+}
+
+#[test]
+fn images_of_a_list_lie_out_of_the_folder_where_that_is_allowed() {
+    let place = folder(&[
+        ("in/triplets.npy", &numbers(&[[0, 1, 2]])),
+        ("in/images.txt", b"a.png\n../out/b.png\nc.png\n"),
+        ("in/a.png", b""),
+        ("in/c.png", b""),
+        ("out/b.png", b""),
+    ]);
+    let data = place.path().join("in");
+    let error = open(DatasetFormat::ODD_ONE_OUT, &data).expect_err("outside");
+    assert!(error.to_string().contains("images.txt, line 2"), "{error}");
+    assert_eq!(error.remedies(), [Remedy::AllowOutside]);
+    let options = DatasetOptions { allow_outside: true, ..Default::default() };
+    let dataset = Dataset::open(DatasetFormat::ODD_ONE_OUT, &data, &options).expect("allowed");
+    assert_eq!(ids(&dataset), ["a.png", "../out/b.png", "c.png"]);
+    // Names in the array are no way around that.
+    write(&data, "triplets.npy", &names(&[["a.png", "../out/b.png", "c.png"]]));
+    let error = open(DatasetFormat::ODD_ONE_OUT, &data);
+    assert!(matches!(error, Err(DatasetError::Missing { .. })), "{error:?}");
+}
+
+#[test]
+fn images_of_one_name_in_several_folders_are_told() {
+    let data = folder(&[
+        ("triplets.npy", &numbers(&[[0, 1, 2]])),
+        ("images.txt", b"a.png\nb.png\nc.png\n"),
+        ("x/a.png", b""),
+        ("y/a.png", b""),
+        ("images/b.png", b""),
+        ("z/b.png", b""),
+        ("c.png", b""),
+    ]);
+    let dataset = open(DatasetFormat::ODD_ONE_OUT, data.path()).expect("read");
+    assert_eq!(ids(&dataset), ["x/a.png", "images/b.png", "c.png"]);
+    let told = "1 images are there more than once; the first in order of path is taken";
+    assert_eq!(dataset.notes, [told], "b.png lies where it is looked for first");
+}
+
+#[test]
+fn a_damaged_row_of_another_split_is_passed_over() {
+    let table = NIGHTS_RAW.replace("is_imagenet\n", "split\n").replace("True", "train");
+    let table = table.replace("False", "test").replace("0.33,0.67,3", "0.9,0.9,3");
+    let data = nights_raw(&table);
+    let options =
+        |split: &str| DatasetOptions { split: Some(split.to_owned()), ..Default::default() };
+    let open = |split| Dataset::open(DatasetFormat::NIGHTS_RAW, data.path(), &options(split));
+    assert_eq!(open("train").expect("read").trials.len(), 1);
+    assert!(open("test").is_err());
+}
+
+#[test]
+fn a_name_that_is_a_number_makes_a_line_of_names() {
+    let data = folder(&[
+        ("testset1.txt", b"7 bottle axe\naxe bottle 7\n"),
+        ("images/7.png", b""),
+        ("images/bottle.png", b""),
+        ("images/axe.png", b""),
+    ]);
+    let dataset = open(DatasetFormat::THINGS, data.path()).expect("read");
+    assert_eq!(ids(&dataset), ["images/7.png", "images/bottle.png", "images/axe.png"]);
+}
+
+#[test]
+fn layouts_of_things_that_others_keep_are_recognised() {
+    for name in ["triplets/test_10.npy", "things_valset.txt", "things_first_imgs_idx.txt"] {
+        let data = folder(&[(name, b"")]);
+        let error = open(DatasetFormat::NIGHTS, data.path()).expect_err(name).to_string();
+        assert!(error.contains("it looks like things"), "{name}: {error}");
+    }
 }
 
 /// A line of *Levels*: a person's answer to three images.
@@ -449,6 +552,28 @@ fn levels_has_one_level_a_group() {
     // The order of shown images is no cluster.
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").codes, [0, 1, 2, 0]);
     assert_eq!(dataset.clusters(ClusterBy::Observer).expect("clusters").count, 2);
+
+    assert_eq!(dataset.response_times(), Some(&[900.0; 4][..]));
+    // Other files of JSON, on one line or on several, are left out, and told.
+    write(data.path(), "a config.json", b"{\"name\": \"x\",\n \"rt\": [1]}\n");
+    write(data.path(), "b config.json", b"{}\n");
+    let with_others = open(DatasetFormat::LEVELS, data.path()).expect("read");
+    assert_eq!(with_others.trials, dataset.trials);
+    let told = "2 `.json` files are left out, as they have no answers: ";
+    assert!(with_others.notes[1].starts_with(told), "{:?}", with_others.notes);
+    // What is wrong with a trial is told with its file.
+    let twice = levels_line("p", ["n01_1", "n01_1", "n03_1"], "n03_1", "exp_trial");
+    write(data.path(), "2024-04-11 11_00_10.json", twice.as_bytes());
+    let error = open(DatasetFormat::LEVELS, data.path()).expect_err("twice").to_string();
+    assert!(error.contains("11_00_10.json, line 1: the image"), "{error}");
+    let without_times = twice.replacen("n01_1.JPEG", "n02_1.JPEG", 1).replace("900.0", "null");
+    write(data.path(), "one/only.json", without_times.as_bytes());
+    write(data.path(), "one/n01_1.JPEG", b"");
+    write(data.path(), "one/n02_1.JPEG", b"");
+    write(data.path(), "one/n03_1.JPEG", b"");
+    let one = open(DatasetFormat::LEVELS, &data.path().join("one")).expect("read");
+    assert_eq!(one.response_times(), None);
+    fs::remove_dir_all(data.path().join("one")).expect("removed");
 
     let wrong = levels_line("p", ["n01_1", "n02_1", "n03_1"], "n09_1", "exp_trial");
     for (text, words) in [(wrong.as_str(), "to be one of the three images"), ("[1,", "JSON")] {
@@ -508,7 +633,19 @@ fn an_odd_one_that_stands_first_is_told_by_the_notes_and_by_the_inspection() {
     assert_eq!(dataset.odd_place(), None);
     // Read as the first while it stands last.
     let last = DatasetOptions { odd: Some(OddPlace::Last), ..Default::default() };
-    assert_eq!(look(&last).problems.len(), 1, "what the user says does not make it so");
+    assert_eq!(look(&last).problems, [], "what the user says is known");
+    let is_told = |note: &String| note.ends_with("as was asked for, not as the last");
+    assert!(dataset.notes.iter().any(is_told), "{:?}", dataset.notes);
+    // A table says it of each triplet: nothing can be chosen.
+    let dataset = open(DatasetFormat::ODD_ONE_OUT, data.path()).expect("read");
+    let out = data.path().join("out");
+    dataset.write(&out, ImageFiles::Links).expect("written");
+    let options = DatasetOptions::default();
+    let found = inspect(DatasetFormat::ODD_ONE_OUT, &out, &options, 1 << 30, &Silent);
+    let problems = found.expect("read").problems;
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    assert!(problem.fix.contains("the column `odd`"), "{}", problem.fix);
+    assert_eq!(problem.remedies, []);
 }
 
 #[test]

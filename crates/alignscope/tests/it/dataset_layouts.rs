@@ -213,6 +213,11 @@ fn raid_asks_which_of_two_pairs_differs_more() {
     let paradigm = dataset.trials.paradigm();
     assert_eq!(paradigm.question(0), paradigm.question(1), "one question, asked twice");
     assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 1, "one scene");
+    assert!(!dataset.notes.iter().any(|note| note.contains("more than once")));
+    fs::write(data.path().join("rot_img_03_level_02.png"), "").expect("written");
+    let twice = open(DatasetFormat::RAID, data.path()).expect("read");
+    assert!(twice.notes.iter().any(|note| note.starts_with("1 images are there more than once")));
+    fs::remove_file(data.path().join("rot_img_03_level_02.png")).expect("removed");
     for (from, to, told) in [
         (",4,10,", ",4,11,", "a level from 1 to 10"),
         ("rotation", "shear", "gaussian_noise"),

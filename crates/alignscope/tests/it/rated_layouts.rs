@@ -224,6 +224,20 @@ fn pieapp_asks_which_of_two_distorted_images_is_closer() {
 }
 
 #[test]
+fn pieapp_is_found_in_whatever_case() {
+    let data = folder(&[
+        ("Reference_Images/test/ref_7.png", ""),
+        ("distorted_images/Test/ref_7/distort_7_blur_inter_1.png", ""),
+        ("distorted_images/Test/ref_7/distort_7_noise_inter_2.png", ""),
+        ("Labels/Test/ref_7_Pairwise_Labels.CSV", CHOICES),
+        ("Labels/Test/REF_7_per_image_score.csv", SCORES),
+    ]);
+    open(DatasetFormat::PIEAPP, data.path()).expect("read");
+    open(DatasetFormat::PIEAPP_SCORES, data.path()).expect("read");
+    refused(open(DatasetFormat::THINGS, data.path()), &["it looks like pieapp"]);
+}
+
+#[test]
 fn pieapps_scores_are_dissimilarities() {
     let data = pieapp(CHOICES, SCORES);
     let dataset = open(DatasetFormat::PIEAPP_SCORES, data.path()).expect("read");
@@ -250,6 +264,10 @@ fn pieapp_is_refused_where_its_tables_are_wrong() {
     let data = pieapp(CHOICES, SCORES);
     let found = Dataset::open(DatasetFormat::PIEAPP, data.path(), &train);
     refused(found, &["no split `train`", "`test`"]);
+    // One file in two spellings is compared with itself, in this table.
+    let spelled =
+        CHOICES.replace("distort_7_noise", "DISTORT_7_blur").replace("inter_2", "inter_1");
+    refused(choices(&spelled), &["ref_7_pairwise_labels.csv, line 2: the image"]);
     // It has folders of TID2013's names, and is told apart.
     refused(open(DatasetFormat::TID2013, data.path()), &["it looks like pieapp"]);
 }
@@ -291,6 +309,24 @@ fn a_table_of_pyiqa_runs_as_pyiqa_says_whatever_its_column_is_called() {
     let dataset = open(DatasetFormat::PYIQA, &live.path().join("meta_info")).expect("read");
     assert_eq!(scores(&dataset), [-20.0, -30.0], "its column is called `mos`");
     assert_eq!(images(&dataset, 1), ["refimgs/ocean.bmp", "jpeg/img8.bmp"]);
+}
+
+#[test]
+fn both_parts_of_pyiqas_live_md_are_clustered_by_scene() {
+    let table = "ref_name,dist_name,dmos\n\
+                 Part 1/blurjpeg/x.bmp,Part 1/blurjpeg/x_blur1.bmp,20\n\
+                 Part 2/blurnoise/x.bmp,Part 2/blurnoise/x_noise1.bmp,30\n";
+    let root = "LIVEmultidistortiondatabase";
+    let names = ["1/blurjpeg/x", "1/blurjpeg/x_blur1", "2/blurnoise/x", "2/blurnoise/x_noise1"];
+    let images = names.map(|name| format!("{root}/Part {name}.bmp"));
+    let mut files: Vec<(&str, &str)> = images.iter().map(|name| (name.as_str(), "")).collect();
+    files.push(("meta_info/meta_info_LIVEMDDataset.csv", table));
+    let data = folder(&files);
+    let dataset = open(DatasetFormat::PYIQA, &data.path().join("meta_info")).expect("read");
+    let reference = "Part 1/blurjpeg/x.bmp";
+    assert_eq!(self::images(&dataset, 1), [reference, "Part 2/blurnoise/x_noise1.bmp"]);
+    assert_eq!(dataset.clusters(ClusterBy::Default).expect("clusters").count, 1);
+    assert!(has_note(&dataset, "a copy of the references"));
 }
 
 #[test]
@@ -439,6 +475,7 @@ fn a_part_of_live_md_alone_is_told_and_damage_is_refused() {
 fn each_layout_is_told_apart_from_the_others() {
     let folders = [
         (csiq("csiq.txt", ""), "csiq"),
+        (folder(&[("all/1600.png", ""), ("csiq.csv", "")]), "csiq"),
         (pieapp(CHOICES, SCORES), "pieapp"),
         (live("dmos.mat"), "live"),
         (live_md(["Part 1", "Part 2"]), "live-md"),

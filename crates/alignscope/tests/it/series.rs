@@ -177,6 +177,7 @@ fn comparisons_are_of_the_last_state_and_once_of_it_with_the_first() {
     done(&place.beside_others(), &out);
     let rows = read_comparisons(&out.join("comparisons.csv")).expect("read");
     let of_one = rows.iter().filter(|row| row.dataset == rows[0].dataset);
+    let of_one = of_one.filter(|row| row.measure == rows[0].measure);
     let of_one: Vec<_> = of_one.filter(|row| row.distance_a == Distance::Cosine).collect();
     let pairs: Vec<[&str; 2]> =
         of_one.iter().map(|row| [row.model_a.as_str(), row.model_b.as_str()]).collect();

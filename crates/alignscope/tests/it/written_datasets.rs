@@ -43,6 +43,8 @@ fn are_the_same(read: &Dataset, written: &Dataset) {
     assert_eq!(read.trials, written.trials);
     assert_eq!(read.trial_ids, written.trial_ids);
     assert_eq!(labels(read), labels(written));
+    // As texts, in which what is not known is the same.
+    assert_eq!(format!("{:?}", read.numbers), format!("{:?}", written.numbers));
     let ids =
         |dataset: &Dataset| dataset.images.iter().map(|image| image.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(read), ids(written));
@@ -87,15 +89,15 @@ const TABLES: [(DatasetFormat, &str); 5] = [
     ),
     (
         DatasetFormat::TWO_AFC,
-        "reference,left,right,right_vote,group,label_votes,subject\n\
-         a.png,b.png,d.png,0.1,g,8,s\nb.png,e.png,d.png,0.7,h,5,t\n\
-         d.png,e.png,\"sub/ä c,\"\"d\"\".png\",1,g,6,s\n",
+        "reference,left,right,right_vote,group,label_votes,subject,response_time\n\
+         a.png,b.png,d.png,0.1,g,8,s,812.5\nb.png,e.png,d.png,0.7,h,5,t,\n\
+         d.png,e.png,\"sub/ä c,\"\"d\"\".png\",1,g,6,s,0.0000001\n",
     ),
     (
         DatasetFormat::ODD_ONE_OUT,
-        "image_1,image_2,image_3,odd,label_observer,group\n\
-         a.png,b.png,\"sub/ä c,\"\"d\"\".png\",2,ann,\"one, two\"\nb.png,a.png,d.png,3,bob,three\n\
-         b.png,d.png,a.png,1,ann,three\n",
+        "image_1,image_2,image_3,odd,response_time,label_observer,group\n\
+         a.png,b.png,\"sub/ä c,\"\"d\"\".png\",2,900,ann,\"one, two\"\n\
+         b.png,a.png,d.png,3,1e3,bob,three\nb.png,d.png,a.png,1,0.25,ann,three\n",
     ),
     (
         DatasetFormat::QUADRUPLETS,
@@ -104,7 +106,7 @@ const TABLES: [(DatasetFormat, &str); 5] = [
     ),
     (
         DatasetFormat::SAME_DIFFERENT,
-        "image_1,image_2,different_votes,same_votes,group\n\
+        "first,second,different_votes,same_votes,group\n\
          a.png,b.png,3,0,g\na.png,d.png,1,2,g\ne.png,d.png,0,3,h\n",
     ),
 ];
@@ -126,6 +128,8 @@ fn every_kind_of_trials_is_read_again_as_it_was_written() {
             assert!(written.table.is_file());
             let read = open(format, &out);
             are_the_same(&read, &dataset);
+            let has_times = table.contains("response_time");
+            assert_eq!(read.response_times().is_some(), has_times, "{format}");
             let is_link = read.images[0].path.symlink_metadata().expect("there").is_symlink();
             assert_eq!(is_link, cfg!(unix) && images == ImageFiles::Links);
             // What was read may be written again, to the byte.
@@ -185,6 +189,28 @@ fn published_layouts_become_tables_that_say_the_same() {
 }
 
 #[test]
+fn deviations_are_told_by_what_is_read_not_by_the_name_of_the_file() {
+    let table = "reference,distorted,dmos,std\na.png,b.png,3,0.5\n";
+    let data = folder(&[("my_dmos.csv", table), ("a.png", ""), ("b.png", "")]);
+    let dataset = open(DatasetFormat::PAIRS, &data.path().join("my_dmos.csv"));
+    assert!(!dataset.std_of_ratings, "they are of mean scores, and have a ceiling");
+    let written = dataset.write(&data.path().join("out"), ImageFiles::Links).expect("written");
+    assert_eq!(written.notes, Vec::<String>::new());
+    are_the_same(&open(DatasetFormat::PAIRS, &data.path().join("out")), &dataset);
+
+    let kadid = "dist_img,ref_img,dmos,var\nI01_01_01.png,I01.png,4.57,0.49\n";
+    let data = folder(&[("I01.png", "1"), ("I01_01_01.png", "2"), ("scores_mos.csv", kadid)]);
+    assert!(open(DatasetFormat::TID2013, data.path()).std_of_ratings, "its column is `var`");
+
+    // Nothing is left out where there is nothing.
+    let data = folder(&[("csiq_dmos.csv", "1600 1 noise 1 0.061 0.062\n"), ("1600.png", "1")]);
+    fs::write(data.path().join("1600.awgn.1.png"), "2").expect("written");
+    let dataset = open(DatasetFormat::CSIQ, data.path());
+    let written = dataset.write(&data.path().join("out"), ImageFiles::Links).expect("written");
+    assert!(!written.notes.iter().any(|note| note.contains("deviations")), "{:?}", written.notes);
+}
+
+#[test]
 fn images_whose_paths_no_table_can_have_get_other_names() {
     let data = folder(&[
         ("in/pairs.csv", "reference,distorted,score\n../out/b.png,renamed/000000.png,1\n"),
@@ -214,13 +240,21 @@ fn what_cannot_be_written_leaves_nothing() {
         names.sort();
         names
     };
+    let mut places = vec!["sub", "a.png", "pairs.csv", "."];
+    #[cfg(unix)]
+    {
+        // Not after all images were copied.
+        fs::create_dir(data.path().join("hollow")).expect("made");
+        std::os::unix::fs::symlink("hollow", data.path().join("link")).expect("linked");
+        places.push("link");
+    }
     let before = names();
     let refused = |dataset: &Dataset, place: &str| {
         let error = dataset.write(&data.path().join(place), ImageFiles::Copies);
         assert_eq!(names(), before, "{place}");
         error.expect_err(place)
     };
-    for place in ["sub", "a.png", "pairs.csv", "."] {
+    for place in places {
         let error = refused(&dataset, place);
         assert!(matches!(error, WriteDatasetError::Exists { .. }), "{error}");
     }

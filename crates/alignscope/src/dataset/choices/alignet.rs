@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::array_triplets::ArrayTriplets;
-use crate::dataset::builder::{Builder, Found};
-use crate::dataset::files::{Files, Names, file_in, folder_of};
+use super::array_triplets::{ArrayTriplets, rows_needed};
+use super::imagenet::ImageNet;
+use crate::dataset::builder::Builder;
+use crate::dataset::files::{Names, between, file_in, folder_of};
 use crate::dataset::format::Format;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, Level, OddOneOut, Trials};
 use crate::remedy::Choice;
@@ -55,7 +56,7 @@ impl Format for AligNet {
             true => (folder_of(data), data.to_owned()),
             false => (data.to_owned(), find_split(data, options)?),
         };
-        let triplets = ArrayTriplets::read(&path)?;
+        let triplets = ArrayTriplets::read(&path, rows_needed(options))?;
         let Some(names) = &triplets.names else {
             return Err(DatasetError::Layout {
                 path,
@@ -64,39 +65,30 @@ impl Format for AligNet {
                 fix: "fetch the file again, or read its triplets as `oddoneout`".to_owned(),
             });
         };
-        let files = Files::images(&root, options)
-            .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
-        let find = |name: &str| find(&files, name);
+        let mut images = ImageNet::list(&root, options)?;
         let mut builder = Builder::new(&path, options, &[]);
         for (row, triplet) in (0..).zip(&triplets.rows) {
             if builder.is_full() {
                 break;
             }
             let shown = triplet.map(|number| names[number as usize].as_str());
+            let find = |name: &str| images.find(name);
             builder.add(row, row + 1, shown, find, |images| OddOneOut { images, odd: 2 }, &[])?;
         }
-        let notes = vec![
+        let mut notes = vec![
             "the answers of AligNet are those of a model that was fitted to people's, not people's"
                 .to_owned(),
         ];
+        notes.extend(images.note());
         let sources = vec![triplets.source.clone()];
         builder.finish(&AligNet, None, Trials::OddOneOut, sources, notes)
-    }
-}
-
-/// The file `n01440764_10026.JPEG`, in the folder of its class where there are several.
-fn find(files: &Files, name: &str) -> Found {
-    let class = name.split_once('_').map_or("", |(class, _)| class);
-    match files.named(name, &[class]) {
-        Some((id, _)) => Found::Image { id: id.to_owned(), path: files.full(id) },
-        None => Found::Missing,
     }
 }
 
 /// The splits in a folder.
 fn splits(folder: &Path) -> Vec<String> {
     let names = Names::of(folder);
-    let split = |name: &str| Some(name.strip_prefix(BEGINNING)?.strip_suffix(ENDING)?.to_owned());
+    let split = |name: &str| Some(between(BEGINNING, name, ENDING)?.to_owned());
     let mut splits: Vec<String> = names.iter().filter_map(split).collect();
     splits.sort();
     splits

@@ -1,6 +1,7 @@
 //! Triplets in `.npy` and `.npz` files.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::named_images::{ANY_IMAGE, NamedImages, listed_images};
@@ -10,7 +11,7 @@ use crate::dataset::files::{Names, file_in, folder_of};
 use crate::dataset::format::Format;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, OddOneOut, Trials};
 use crate::input_file::{HashedPath, InputFile};
-use crate::numpy_file::{Cell, NpzArchive, NumpyArray};
+use crate::numpy_file::{Cell, NpzArchive, NumpyArray, NumpyError};
 
 /// The triplets of an array.
 pub(in crate::dataset) struct ArrayTriplets {
@@ -33,25 +34,36 @@ pub(in crate::dataset) fn array_in(folder: &Path) -> Option<PathBuf> {
     ["triplets.npy", "triplets.npz"].iter().find_map(|name| file_in(folder, name))
 }
 
+/// More triplets are refused: they take 12 bytes each, and as much again as trials.
+const MAX_ROWS: usize = 1 << 26;
+
 const EXPECTED: &str = "an array of the shape [n, 3], whole numbers from 0 or names";
 
 impl ArrayTriplets {
     /// Reads the array of a `.npy` file; of a `.npz` archive the one called `triplets` or
     /// `filenames`, else the only one with three columns.
     ///
+    /// `most` — so many rows are read, of more the first; all by default
+    ///
     /// # Errors
-    /// It is no such array, or has the same image twice in a row. [`check`](Self::check) holds its
+    /// It is no such array, has more than [`MAX_ROWS`], or the same image twice in a row. [`check`](Self::check) holds its
     /// numbers against how many images there are.
-    pub(in crate::dataset) fn read(path: &Path) -> Result<Self, DatasetError> {
+    pub(in crate::dataset) fn read(path: &Path, most: Option<usize>) -> Result<Self, DatasetError> {
         let error = |source| DatasetError::Read { path: path.to_owned(), source };
         let file = InputFile::open(path).map_err(error)?;
         let mut array = open(&file, path)?;
-        let [_, 3] = *array.shape() else {
+        let [count, 3] = *array.shape() else {
             return Err(wrong(path, format!("an array of the shape {:?}", array.shape())));
         };
+        let most = most.unwrap_or(usize::MAX).min(count);
+        if most > MAX_ROWS {
+            return Err(too_many(path, count));
+        }
         let mut interner = Interner::default();
         let mut rows = Vec::new();
-        while let Some(cells) = array.next_row().map_err(error)? {
+        while (rows.len() < most || most == count)
+            && let Some(cells) = array.next_row().map_err(|e| array_error(path, e))?
+        {
             let row = interner.row(&cells).ok_or_else(|| DatasetError::Row {
                 path: path.to_owned(),
                 row: rows.len(),
@@ -83,12 +95,12 @@ impl ArrayTriplets {
 fn open<'a>(file: &'a InputFile, path: &Path) -> Result<NumpyArray<'a>, DatasetError> {
     let error = |source| DatasetError::Read { path: path.to_owned(), source };
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
-        return NumpyArray::read(Box::new(file.reader())).map_err(error);
+        return NumpyArray::read(Box::new(file.reader())).map_err(|e| array_error(path, e));
     }
     let archive = NpzArchive::open(file).map_err(error)?;
     let named = ["triplets", "filenames"].iter().find_map(|name| archive.array(name));
     if let Some(array) = named {
-        return array.map_err(error);
+        return array.map_err(|e| array_error(path, e));
     }
     let names: Vec<&str> = archive.names().collect();
     let has_three = |name: &&&str| {
@@ -96,9 +108,42 @@ fn open<'a>(file: &'a InputFile, path: &Path) -> Result<NumpyArray<'a>, DatasetE
         array.is_some_and(|array| matches!(array.shape(), [_, 3]))
     };
     match names.iter().filter(has_three).collect::<Vec<_>>()[..] {
-        [one] => archive.array(one).expect("it is one of the names").map_err(error),
+        [one] => {
+            let array = archive.array(one).expect("it is one of the names");
+            array.map_err(|e| array_error(path, e))
+        }
         _ => Err(wrong(path, format!("arrays called `{}`", shown(&names.join("`, `"))))),
     }
+}
+
+/// What is wrong with an array, and which would do.
+fn array_error(path: &Path, error: NumpyError) -> DatasetError {
+    let source = match error {
+        NumpyError::Type { .. } => io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "{error}, expected whole numbers or texts; write it with `numpy.save(PATH, \
+                 array.astype(\"int64\"))`, or `.astype(str)`"
+            ),
+        ),
+        error => error.into(),
+    };
+    DatasetError::Read { path: path.to_owned(), source }
+}
+
+fn too_many(path: &Path, rows: usize) -> DatasetError {
+    DatasetError::Layout {
+        path: path.to_owned(),
+        found: format!("{rows} triplets"),
+        expected: format!("at most {MAX_ROWS}"),
+        fix: "save a part of them, as with `numpy.save(PATH, triplets[:1000000])`".to_owned(),
+    }
+}
+
+/// How many rows of an array are needed, if no release is told by all of them.
+pub(super) fn rows_needed(options: &DatasetOptions) -> Option<usize> {
+    // Where trials without their images are left out, later ones take their places.
+    options.limit.filter(|_| !options.skip_missing)
 }
 
 fn wrong(path: &Path, found: String) -> DatasetError {
@@ -167,36 +212,40 @@ pub(in crate::dataset) fn open_with_list(
     options: &DatasetOptions,
 ) -> Result<Dataset, DatasetError> {
     let root = folder_of(path);
-    let triplets = ArrayTriplets::read(path)?;
+    let triplets = ArrayTriplets::read(path, rows_needed(options))?;
     let mut sources = vec![triplets.source.clone()];
     let names = match &triplets.names {
         Some(names) => names.clone(),
         None => {
-            let (names, source) =
-                listed_images(std::slice::from_ref(&root))?.ok_or_else(|| no_list(&root, path))?;
+            let (names, source) = listed_images(std::slice::from_ref(&root), options)?
+                .ok_or_else(|| no_list(&root, path))?;
             sources.push(source);
             names
         }
     };
     triplets.check(names.len())?;
-    let images = match options.without_images {
-        false => Some(NamedImages::list(&root, ANY_IMAGE)?),
+    let mut images = match options.without_images {
+        false => Some(NamedImages::list(&root, ANY_IMAGE, options)?),
         true => None,
     };
-    let find = |name: &str| match &images {
-        Some(images) => images.find(name),
-        None => Found::Image { id: name.to_owned(), path: root.join(name) },
-    };
-    let odd = options.odd.unwrap_or_default().position();
+    let place = options.odd.unwrap_or_default();
+    let odd = place.position();
     let mut builder = Builder::new(path, options, &[]);
     for (row, triplet) in (0..).zip(&triplets.rows) {
         if builder.is_full() {
             break;
         }
         let shown = triplet.map(|number| names[number as usize].as_str());
+        let find = |name: &str| match &mut images {
+            Some(images) => images.find(name),
+            None => Found::Image { id: name.to_owned(), path: root.join(name) },
+        };
         builder.add(row, row + 1, shown, find, |images| OddOneOut { images, odd }, &[])?;
     }
-    builder.finish(format, None, Trials::OddOneOut, sources, Vec::new())
+    let notes = place.note(path).into_iter().chain(images.and_then(|images| images.note()));
+    let notes = notes.collect();
+    let dataset = builder.finish(format, None, Trials::OddOneOut, sources, notes)?;
+    Ok(Dataset { odd_taken_as: Some(place), ..dataset })
 }
 
 fn no_list(root: &Path, path: &Path) -> DatasetError {

@@ -7,7 +7,7 @@ use super::named_images::{ANY_IMAGE, NamedImages, REFERENCE_IMAGE};
 use crate::dataset::builder::Found;
 use crate::dataset::error::shown;
 use crate::dataset::files::{Names, entry};
-use crate::dataset::{DatasetError, ThingsImages};
+use crate::dataset::{DatasetError, DatasetOptions, ThingsImages};
 use crate::listing::{folded, is_image};
 
 /// The images of concepts.
@@ -31,11 +31,12 @@ impl ConceptImages {
         root: &Path,
         concepts: &[String],
         which: ThingsImages,
+        options: &DatasetOptions,
     ) -> Result<Self, DatasetError> {
         let folders = ConceptFolders::list(root, concepts, which)?;
         let is_flat = !folders.has_folders && Names::of(&folders.folder).iter().any(is_image);
         match is_flat {
-            true => NamedImages::list(root, names_of(which)).map(Self::Flat),
+            true => NamedImages::list(root, names_of(which), options).map(Self::Flat),
             false => Ok(Self::Folders(folders)),
         }
     }
@@ -47,12 +48,13 @@ impl ConceptImages {
     pub(in crate::dataset) fn named(
         root: &Path,
         which: ThingsImages,
+        options: &DatasetOptions,
     ) -> Result<Self, DatasetError> {
-        NamedImages::list(root, names_of(which)).map(Self::Named)
+        NamedImages::list(root, names_of(which), options).map(Self::Named)
     }
 
     /// The image of a concept, or of the name that stands for one.
-    pub(in crate::dataset) fn find(&self, name: &str) -> Found {
+    pub(in crate::dataset) fn find(&mut self, name: &str) -> Found {
         match self {
             Self::Folders(folders) => folders.find(name),
             Self::Flat(images) | Self::Named(images) => images.find(name),
@@ -67,12 +69,13 @@ impl ConceptImages {
     pub(in crate::dataset) fn notes(&self, concepts: usize, which: ThingsImages) -> Vec<String> {
         match self {
             Self::Folders(folders) => folders.notes(concepts, which),
-            Self::Flat(_) => vec![
-                "images lie in one folder, one for each concept; which of a concept's images it is \
-                 cannot be told"
-                    .to_owned(),
-            ],
-            Self::Named(_) | Self::Absent(_) => vec![],
+            Self::Flat(images) => {
+                let note = "images lie in one folder, one for each concept; which of a concept's \
+                            images it is cannot be told";
+                std::iter::once(note.to_owned()).chain(images.note()).collect()
+            }
+            Self::Named(images) => images.note().into_iter().collect(),
+            Self::Absent(_) => vec![],
         }
     }
 }

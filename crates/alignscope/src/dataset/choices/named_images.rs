@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::DatasetError;
 use crate::dataset::builder::Found;
-use crate::dataset::error::shown;
-use crate::dataset::files::{Files, file_in, inner_path};
-use crate::dataset::tid::lines;
+use crate::dataset::files::{Files, file_in, inner_path, note_on_others};
+use crate::dataset::image_list::ImageList;
+use crate::dataset::{DatasetError, DatasetOptions};
 use crate::input_file::HashedPath;
 
 /// Folders in which the images of a list lie, if not where the list says: gLocal's and UniSim's (in
@@ -27,6 +26,9 @@ const ENDINGS: [&str; 7] = ["", ".jpg", ".png", ".jpeg", ".JPEG", ".bmp", ".webp
 pub(in crate::dataset) struct NamedImages {
     files: Files,
     after: &'static [&'static str],
+    allow_outside: bool,
+    /// Images that are there more than once, and not where they are looked for first.
+    passed_over: usize,
 }
 
 impl NamedImages {
@@ -36,24 +38,43 @@ impl NamedImages {
     pub(in crate::dataset) fn list(
         root: &Path,
         after: &'static [&'static str],
+        options: &DatasetOptions,
     ) -> Result<Self, DatasetError> {
         let error = |source| DatasetError::Read { path: root.to_owned(), source };
-        Ok(Self { files: Files::list(root).map_err(error)?, after })
+        let files = Files::list(root).map_err(error)?;
+        Ok(Self { files, after, allow_outside: options.allow_outside, passed_over: 0 })
     }
 
     /// The image of a name, with its ending or without: at this path below the folder or one of
-    /// [`FOLDERS`], else in whatever folder.
-    pub(in crate::dataset) fn find(&self, name: &str) -> Found {
+    /// [`FOLDERS`], else in whatever folder; or at a path out of the folder, where the user allows
+    /// it.
+    pub(in crate::dataset) fn find(&mut self, name: &str) -> Found {
         let files: Vec<String> = self.files_of(name).collect();
         let paths = FOLDERS.iter().flat_map(|f| files.iter().map(move |file| format!("{f}{file}")));
-        let at = |path: String| self.files.at(&path).map(str::to_owned);
-        let anywhere = || {
-            files.iter().find_map(|file| self.files.named(file, &[]).map(|(id, _)| id.to_owned()))
-        };
+        let at = |path: String| self.files.at(&path).map(|id| (id.to_owned(), false));
+        let named = |file: &String| self.files.named(file, &[]).map(|(id, o)| (id.to_owned(), o));
+        let anywhere = || files.iter().find_map(named);
         match paths.into_iter().find_map(at).or_else(anywhere) {
-            Some(id) => Found::Image { path: self.files.full(&id), id },
-            None => Found::Missing,
+            Some((id, others)) => {
+                self.passed_over += usize::from(others);
+                Found::Image { path: self.files.full(&id), id }
+            }
+            None => self.outside(name),
         }
+    }
+
+    /// The image at a path that leads out of the folder.
+    fn outside(&self, name: &str) -> Found {
+        let path = self.files.full(name);
+        match self.allow_outside && inner_path(name).is_none() && path.is_file() {
+            true => Found::Image { id: name.to_owned(), path },
+            false => Found::Missing,
+        }
+    }
+
+    /// What is to be told of images that are there more than once.
+    pub(in crate::dataset) fn note(&self) -> Option<String> {
+        note_on_others(self.passed_over)
     }
 
     /// What the file of a name may be called.
@@ -70,23 +91,14 @@ const LISTS: [&str; 3] = ["images.txt", "file_names.txt", "things_first_imgs_idx
 /// `file_names.txt`, or UniSim's `things_first_imgs_idx.txt`, a path a line.
 ///
 /// # Errors
-/// The list cannot be read, or names an image outside the data set's folder.
+/// The list cannot be read, or names an image outside the data set's folder where the user does not
+/// allow that.
 pub(in crate::dataset) fn listed_images(
     folders: &[PathBuf],
+    options: &DatasetOptions,
 ) -> Result<Option<(Vec<String>, HashedPath)>, DatasetError> {
     let found = folders.iter().find_map(|f| LISTS.iter().find_map(|name| file_in(f, name)));
     let Some(path) = found else { return Ok(None) };
-    let (listed, source) = lines(&path)?;
-    if listed.is_empty() {
-        return Err(DatasetError::NoTrials { path, why: "it names no images".to_owned() });
-    }
-    let mut names = Vec::with_capacity(listed.len());
-    for (line, name) in listed {
-        names.push(inner_path(&name).ok_or_else(|| DatasetError::Outside {
-            path: path.clone(),
-            line,
-            found: shown(&name),
-        })?);
-    }
-    Ok(Some((names, source)))
+    let list = ImageList::read(&path, options.allow_outside)?;
+    Ok(Some((list.names, list.source)))
 }

@@ -105,16 +105,18 @@ fn open(root: &Path, path: &Path, options: &DatasetOptions) -> Result<Dataset, D
         if builder.is_full() {
             return Ok(false);
         }
+        // What is not of the split is not read: it may be damaged.
+        if let (Some(wanted), Some(column)) = (&options.split, columns.split)
+            && !splits.is(wanted, row.text(column))
+        {
+            builder.filter();
+            return Ok(true);
+        }
         let Some([left_votes, right_votes]) = columns.votes.of(row)? else {
             unseen += 1;
             return Ok(true);
         };
-        let is_split = match (&options.split, columns.split) {
-            (Some(wanted), Some(column)) => splits.is(wanted, row.text(column)),
-            _ => true,
-        };
-        let few = options.min_votes.is_some_and(|n| left_votes + right_votes < f64::from(n));
-        if !is_split || few {
+        if options.min_votes.is_some_and(|n| left_votes + right_votes < f64::from(n)) {
             builder.filter();
             return Ok(true);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 use crate::dataset::{Dataset, OddOneOut, Trials};
 
@@ -33,6 +34,20 @@ impl OddPlace {
     /// Its position, from 0.
     pub fn position(self) -> u8 {
         self as u8
+    }
+
+    /// What a reader of the results must know of triplets whose odd one is read at this place;
+    /// `None` if it is the last, as by default.
+    ///
+    /// `path` — the file of triplets
+    pub(in crate::dataset) fn note(self, path: &Path) -> Option<String> {
+        (self != Self::Last).then(|| {
+            format!(
+                "the odd one of the triplets of {} is read as the {self}, as was asked for, not as \
+                 the last",
+                path.display()
+            )
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::text::Lines;
 /// Names in order of first use, triplets of their numbers, and the file.
 pub(in crate::dataset) type NamedTriplets = (Vec<String>, Vec<[u32; 3]>, HashedPath);
 
-/// Whether the first line of a text has three whole numbers.
+/// Whether the first line of a text has whole numbers alone; true of an empty text.
 ///
 /// # Errors
 /// It cannot be read.
@@ -21,7 +21,7 @@ pub(in crate::dataset) fn are_numbers(path: &Path) -> Result<bool, DatasetError>
     let mut lines = Lines::of(&file).map_err(error)?;
     while let Some((_, text)) = lines.next().map_err(error)? {
         if !text.trim().is_empty() {
-            return Ok(text.split_ascii_whitespace().any(|field| field.parse::<u32>().is_ok()));
+            return Ok(text.split_ascii_whitespace().all(|field| field.parse::<u32>().is_ok()));
         }
     }
     Ok(true)

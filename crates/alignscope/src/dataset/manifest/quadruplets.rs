@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::columns::QUADRUPLETS;
 use super::{Reading, VoteColumns, open, recognise};
 use crate::dataset::format::Format;
 use crate::dataset::table::Table;
@@ -19,7 +20,7 @@ impl Format for QuadrupletsManifest {
 
     fn description(&self) -> &'static str {
         "which of two pairs differs more, of your own: quadruplets.csv with a_1,a_2,b_1,b_2,\
-         b_vote or a_votes,b_votes[,group,subject,split]"
+         b_vote or a_votes,b_votes[,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -36,11 +37,11 @@ impl Format for QuadrupletsManifest {
 }
 
 fn quadruplets(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let votes = VoteColumns::find(&table, "b_vote", ["a_votes", "b_votes"])?;
+    let votes = VoteColumns::find(&table, "b_vote", QUADRUPLETS.answers)?;
     let reading = Reading { compared: Some(&[[0, 1], [2, 3]]), ..*reading };
     reading.read(
         table,
-        ["a_1", "a_2", "b_1", "b_2"],
+        QUADRUPLETS.images,
         |row| {
             let [first_votes, second_votes] = votes.read(row)?;
             Ok(move |[a, b, c, d]: [ImageIndex; 4]| Quadruplet {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::columns::SAME_DIFFERENT;
 use super::{Reading, VoteColumns, open, recognise};
 use crate::dataset::format::Format;
 use crate::dataset::table::Table;
@@ -19,7 +20,7 @@ impl Format for SameDifferentManifest {
 
     fn description(&self) -> &'static str {
         "whether two images are the same, of your own: samedifferent.csv with first,second,\
-         same_vote or different_votes,same_votes[,group,subject,split]"
+         same_vote or different_votes,same_votes[,group,subject,split,response_time]"
     }
 
     fn level(&self) -> Level {
@@ -36,10 +37,10 @@ impl Format for SameDifferentManifest {
 }
 
 fn same_different(reading: &Reading<'_>, table: Table) -> Result<Dataset, DatasetError> {
-    let votes = VoteColumns::find(&table, "same_vote", ["different_votes", "same_votes"])?;
+    let votes = VoteColumns::find(&table, "same_vote", SAME_DIFFERENT.answers)?;
     reading.read(
         table,
-        ["first", "second"],
+        SAME_DIFFERENT.images,
         |row| {
             let [different_votes, same_votes] = votes.read(row)?;
             Ok(move |images: [ImageIndex; 2]| SameDifferent { images, same_votes, different_votes })

@@ -11,14 +11,21 @@ pub(super) enum VoteColumns {
 
 impl VoteColumns {
     /// The column `share` if it is there, else both of `counts`.
+    ///
+    /// # Errors
+    /// Neither is there, or both are: they may say different things.
     pub(super) fn find(
         table: &Table,
         share: &'static str,
         counts: [&'static str; 2],
     ) -> Result<Self, DatasetError> {
-        match table.find(share) {
-            Some(share) => Ok(Self::Share(share)),
-            None => Ok(Self::Counts([table.column(counts[0])?, table.column(counts[1])?])),
+        match (table.find(share), counts.into_iter().find(|name| table.find(name).is_some())) {
+            (Some(_), Some(count)) => {
+                let path = table.hashed_path().path;
+                Err(DatasetError::TwoScores { path, columns: [share, count] })
+            }
+            (Some(share), None) => Ok(Self::Share(share)),
+            (None, _) => Ok(Self::Counts([table.column(counts[0])?, table.column(counts[1])?])),
         }
     }
 

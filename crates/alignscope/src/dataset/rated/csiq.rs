@@ -7,7 +7,8 @@ use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
 use crate::dataset::files::Names;
-use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines};
+use crate::dataset::lines::lines;
+use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release};
 use crate::remedy::Choice;
 
 /// The folders of the release.
@@ -51,8 +52,10 @@ impl Format for Csiq {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
+        let names = Names::of(folder);
+        let has_scores = names.iter().any(|name| is_scores(&name.to_lowercase()));
         let has_folders = FOLDERS.iter().all(|name| folder.join(name).is_dir());
-        has_folders.then_some(Release::Csiq.name())
+        (has_scores || has_folders).then_some(Release::Csiq.name())
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {

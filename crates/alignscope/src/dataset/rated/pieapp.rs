@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::releases;
 use crate::dataset::builder::Builder;
-use crate::dataset::files::{Files, Names};
+use crate::dataset::files::{Files, Names, between, entry};
 use crate::dataset::rows::find;
 use crate::dataset::table::{Column, Row, Table};
 use crate::dataset::{
@@ -42,9 +42,8 @@ impl Format for PieApp {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        let labels = folder.join("labels");
-        let has_choices = |split: &&'static str| !tables(&labels.join(split), CHOICES).is_empty();
-        SPLITS.into_iter().find(has_choices).map(|_| Release::PieApp.name())
+        let has_choices = |split: &str| tables_of(folder, split, CHOICES).is_some();
+        SPLITS.into_iter().any(has_choices).then(|| Release::PieApp.name())
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
@@ -58,11 +57,17 @@ pub(super) fn tables(folder: &Path, ending: &str) -> Vec<(String, PathBuf)> {
     let names = Names::of(folder);
     let mut tables: Vec<(String, PathBuf)> = names
         .iter()
-        .filter_map(|name| Some((name.strip_suffix(ending)?.to_owned(), folder.join(name))))
+        .filter_map(|name| Some((between("", name, ending)?.to_owned(), folder.join(name))))
         .collect();
     let number = |stem: &str| stem.rsplit('_').next().and_then(|n| n.parse::<u64>().ok());
     tables.sort_by_cached_key(|(stem, _)| (number(stem), stem.clone()));
     tables
+}
+
+/// The folder of labels of a split, if it has a table whose name ends in `ending`.
+pub(super) fn tables_of(root: &Path, split: &str, ending: &str) -> Option<PathBuf> {
+    let folder = entry(&entry(root, "labels")?, split)?;
+    (!tables(&folder, ending).is_empty()).then_some(folder)
 }
 
 /// The folder of labels of a split.
@@ -75,18 +80,21 @@ pub(super) fn labels_of(
     ending: &str,
     format: &dyn Format,
 ) -> Result<PathBuf, DatasetError> {
-    let labels = root.join("labels");
-    let has =
-        |split: &str| SPLITS.contains(&split) && !tables(&labels.join(split), ending).is_empty();
-    if has(split) {
-        return Ok(labels.join(split));
+    // A split is a name, not a path.
+    let is_split = |split: &str| SPLITS.contains(&split);
+    let of = |split: &str| is_split(split).then(|| tables_of(root, split, ending)).flatten();
+    if let Some(folder) = of(split) {
+        return Ok(folder);
     }
-    let found: Vec<String> =
-        SPLITS.iter().filter(|split| has(split)).map(|split| format!("`{split}`")).collect();
+    let there = SPLITS.iter().filter(|split| of(split).is_some());
+    let found: Vec<String> = there.map(|split| format!("`{split}`")).collect();
     let expected = format!("tables `labels/{split}/ref_0{ending}`");
     match found.is_empty() {
         true => Err(DatasetError::nothing_of(format.name(), root, &expected)),
-        false => Err(DatasetError::Split { path: labels, split: split.to_owned(), found }),
+        false => {
+            let (path, split) = (root.join("labels"), split.to_owned());
+            Err(DatasetError::Split { path, split, found })
+        }
     }
 }
 
@@ -143,6 +151,7 @@ fn open(root: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
         let table = Table::open(&path)?;
         sources.push(table.hashed_path());
         references += 1;
+        builder.begin_file(&path);
         read(table, &Places::new(split, &stem), &files, &mut builder, &mut counts)?;
     }
     let Counts { rows, unanswered, beside_reference } = counts;

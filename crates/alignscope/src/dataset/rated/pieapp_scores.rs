@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::pieapp::{Places, file_name, labels_of, tables};
+use super::pieapp::{Places, file_name, labels_of, tables, tables_of};
 use super::ratings::{Images, Rating, Ratings, images_below};
 use crate::dataset::direction::Direction;
-use crate::dataset::table::{Column, Table};
+use crate::dataset::table::Table;
 use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level};
 use crate::remedy::Choice;
 
@@ -36,8 +36,7 @@ impl Format for PieAppScores {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        let scores = tables(&folder.join("labels").join(SPLIT), SCORES);
-        (!scores.is_empty()).then(|| self.name())
+        tables_of(folder, SPLIT, SCORES).map(|_| self.name())
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
@@ -71,8 +70,8 @@ fn open(root: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
 /// Adds the scores of one table; the reference's own, which is 0 for each, is none of a pair.
 fn read(table: Table, places: &Places<'_>, rows: &mut Vec<Rating<0>>) -> Result<(), DatasetError> {
     let reference = table.column("ref. image")?;
-    let distorted = first_of(&table, ["distorted image", "distorted image A"])?;
-    let score = first_of(&table, ["score for distorted image", "score for image A"])?;
+    let distorted = table.first_of(&["distorted image", "distorted image A"])?;
+    let score = table.first_of(&["score for distorted image", "score for image A"])?;
     table.for_each(|_, row| {
         let (from, to) = (file_name(row, reference)?, file_name(row, distorted)?);
         let score = row.number(score)?;
@@ -89,12 +88,4 @@ fn read(table: Table, places: &Places<'_>, rows: &mut Vec<Rating<0>>) -> Result<
         }
         Ok(true)
     })
-}
-
-/// The first of some columns that is there.
-fn first_of(table: &Table, names: [&'static str; 2]) -> Result<Column, DatasetError> {
-    match names.iter().find_map(|name| table.find(name)) {
-        Some(column) => Ok(column),
-        None => table.column(names[0]),
-    }
 }

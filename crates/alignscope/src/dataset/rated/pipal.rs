@@ -7,7 +7,8 @@ use super::releases;
 use crate::dataset::direction::Direction;
 use crate::dataset::error::shown;
 use crate::dataset::files::{Names, entry};
-use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release, tid::lines};
+use crate::dataset::lines::lines;
+use crate::dataset::{Dataset, DatasetError, DatasetOptions, Format, Level, Release};
 
 /// The split that is read by default.
 const SPLIT: &str = "train";

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ratings::{Images, Rating, Ratings, annotation, images_below};
+use super::ratings::{Images, Rating, Ratings, annotation, images_below, last_name};
 use crate::dataset::direction::Direction;
 use crate::dataset::files::{entry, folder_of};
 use crate::dataset::rows::{Splits, image_names};
@@ -19,6 +19,9 @@ struct KnownTable {
     of_mean: bool,
     /// The folder of its images beside `meta_info`.
     folder: &'static str,
+    /// Whether each part of the data set has its own copy of each reference: then all parts take
+    /// one of them, found by its file's name, so that trials of one scene are one cluster.
+    has_copies: bool,
 }
 
 /// The tables of pyiqa that have references.
@@ -31,21 +34,32 @@ const KNOWN: [KnownTable; 7] = [
     KnownTable { of_mean: true, ..known("tid2008", Direction::HigherIsCloser, "tid2008") },
     KnownTable { of_mean: true, ..known("tid2013", Direction::HigherIsCloser, "tid2013") },
     known("liveiqa", Direction::LowerIsCloser, "LIVEIQA_release2"),
-    known("livemd", Direction::LowerIsCloser, "LIVEmultidistortiondatabase"),
+    KnownTable {
+        has_copies: true,
+        ..known("livemd", Direction::LowerIsCloser, "LIVEmultidistortiondatabase")
+    },
     known("kadid10k", Direction::HigherIsCloser, "kadid10k"),
     known("pipal", Direction::HigherIsCloser, "PIPAL"),
 ];
 
 const fn known(name: &'static str, direction: Direction, folder: &'static str) -> KnownTable {
-    KnownTable { name, direction, of_mean: false, folder }
+    KnownTable { name, direction, of_mean: false, folder, has_copies: false }
 }
 
 /// The folder that pyiqa keeps its tables in.
 const TABLES: &str = "meta_info";
 
 /// The folders of the releases, whose images come before others of the same name.
-const FOLDERS: [&str; 6] =
-    ["src_imgs", "dst_imgs", "reference_images", "distorted_images", "images", "Train_Ref"];
+const FOLDERS: [&str; 8] = [
+    "src_imgs",
+    "dst_imgs",
+    "reference_images",
+    "distorted_images",
+    "images",
+    "Train_Ref",
+    "blurjpeg",
+    "Ref_Images",
+];
 
 /// Columns of scores: whichever way they run.
 const SCORES: [&str; 3] = ["mos", "dmos", "elo_score"];
@@ -159,6 +173,13 @@ fn notes(
             path.display()
         ));
     }
+    if known.is_some_and(|known| known.has_copies) {
+        notes.push(
+            "each part has a copy of the references; one of them stands for both, so that trials \
+             of one scene are resampled together"
+                .to_owned(),
+        );
+    }
     notes
 }
 
@@ -225,7 +246,10 @@ impl Columns {
         let std = self.std.filter(|_| known.is_none_or(|known| known.of_mean));
         let (mut rows, mut left_out, mut splits) = (Vec::new(), 0, Splits::default());
         table.for_each(|record, row| {
-            let rating = self.rating(row, record, std, options)?;
+            let mut rating = self.rating(row, record, std, options)?;
+            if known.is_some_and(|known| known.has_copies) {
+                rating.reference = last_name(&rating.reference).to_owned();
+            }
             if let Some((column, wanted)) = &self.split
                 && !splits.is(wanted, row.text(*column))
             {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::builder::{Builder, Found};
 use crate::dataset::direction::Direction;
-use crate::dataset::files::{Files, Names};
+use crate::dataset::files::{Files, Names, note_on_others};
 use crate::dataset::{
     Dataset, DatasetError, DatasetOptions, Format, RatedPair, Release, Trials, files,
 };
@@ -114,13 +114,6 @@ impl<const LABELS: usize> Ratings<'_, LABELS> {
         notes.extend(note_on_others(passed_over));
         builder.finish(format, release, Trials::RatedPairs, self.sources, notes)
     }
-}
-
-/// What is told of images that are there under one name in several folders.
-pub(super) fn note_on_others(images: usize) -> Option<String> {
-    (images > 0).then(|| {
-        format!("{images} images are there more than once; the first in order of path is taken")
-    })
 }
 
 /// The folder of a data set and its annotation file, where `data` is either; the file is looked for

@@ -3,15 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::DatasetError;
+use crate::numpy_file::Numbers;
 
 /// Relative and absolute difference that two halves of a symmetric matrix may have.
 const RELATIVE: f64 = 1e-5;
 const ABSOLUTE: f64 = 1e-8;
 
-/// Numbers of any shape, the last axis fastest.
-pub(super) struct Array {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Vec<f64>,
+/// Matrices of one file.
+const MAX_PEOPLE: usize = 10_000;
+
+/// Numbers of one file, whatever the images: 1 GiB of them.
+const MAX_NUMBERS: usize = 1 << 27;
+
+/// As many numbers may be in a file of matrices of some images.
+pub(super) fn most_numbers(images: usize) -> usize {
+    images.saturating_mul(images).saturating_mul(MAX_PEOPLE).min(MAX_NUMBERS)
 }
 
 /// What the numbers of a matrix say.
@@ -27,90 +33,101 @@ pub(super) struct Given {
     /// Who gave it; empty if that is not said.
     pub(super) person: String,
     images: usize,
-    numbers: Numbers,
+    values: Values,
 }
 
-enum Numbers {
+enum Values {
     /// `[images, images]`
     Square(Vec<f64>),
     /// Above the diagonal, row after row.
     Condensed(Vec<f64>),
 }
 
-impl Array {
-    /// Of values in order of columns.
-    pub(super) fn of_columns(shape: &[usize], values: &[f64]) -> Self {
-        let mut found = vec![0.0; values.len()];
-        let mut place = vec![0; shape.len()];
-        for value in values {
-            let at = place.iter().zip(shape).fold(0, |at, (i, size)| at * size + i);
-            found[at] = *value;
-            for (i, size) in place.iter_mut().zip(shape) {
-                *i += 1;
-                if *i < *size {
-                    break;
-                }
-                *i = 0;
-            }
-        }
-        Self { shape: shape.to_vec(), values: found }
-    }
+/// How the axes of an array are those of matrices.
+enum Axes {
+    /// `[images, images]`
+    Square,
+    /// `[images (images − 1) / 2]`
+    Condensed,
+    /// `[people, images, images]`
+    Squares,
+    /// `[images, images, people]`
+    SquaresLast(usize),
+    /// `[people, images (images − 1) / 2]`
+    Halves,
+}
 
-    /// Its matrices: one of `[n, n]` or of n(n − 1)/2 numbers; several of `[people, n, n]`,
-    /// `[n, n, people]` or `[people, n(n − 1)/2]`.
-    ///
-    /// # Errors
-    /// It has another shape.
-    pub(super) fn matrices(
-        self,
-        path: &Path,
-        name: &str,
-        n: usize,
-    ) -> Result<Vec<Given>, DatasetError> {
-        let condensed = n * n.saturating_sub(1) / 2;
+impl Axes {
+    /// Those of a shape, for `n` images; `None` if they are none.
+    fn of(shape: &[usize], n: usize) -> Option<Self> {
+        let condensed = n.checked_mul(n.saturating_sub(1))? / 2;
         // Axes of size 1 say nothing.
-        let shape: Vec<usize> = self.shape.iter().copied().filter(|size| *size != 1).collect();
-        let chunks = |size: usize| -> Vec<Vec<f64>> {
-            self.values.chunks(size).map(<[f64]>::to_vec).collect()
-        };
-        let numbers: Vec<Numbers> = match shape[..] {
-            [a, b] if a == n && b == n => vec![Numbers::Square(self.values)],
-            [a] if a == condensed => vec![Numbers::Condensed(self.values)],
-            [_, a, b] if a == n && b == n => {
-                chunks(n * n).into_iter().map(Numbers::Square).collect()
-            }
-            [a, b, people] if a == n && b == n => {
-                let of = |p: usize| self.values.iter().skip(p).step_by(people).copied().collect();
-                (0..people).map(of).map(Numbers::Square).collect()
-            }
-            [_, a] if a == condensed => {
-                chunks(condensed).into_iter().map(Numbers::Condensed).collect()
-            }
-            _ => {
-                return Err(DatasetError::Layout {
-                    path: path.to_owned(),
-                    found: format!("an array of the shape {:?}", self.shape),
-                    expected: format!(
-                        "[{n}, {n}] for {n} images, [{condensed}] of its half above the diagonal, or \
-                         either with a first axis of people"
-                    ),
-                    fix: "bring it to that shape, or list its images in images.txt".to_owned(),
-                });
-            }
-        };
-        let several = numbers.len() > 1;
-        let of_person = |(number, numbers): (usize, Numbers)| Given {
-            path: path.to_owned(),
-            person: match (several, name.is_empty()) {
-                (true, false) => format!("{name} {}", number + 1),
-                (true, true) => String::new(),
-                (false, _) => name.to_owned(),
-            },
-            images: n,
-            numbers,
-        };
-        Ok(numbers.into_iter().enumerate().map(of_person).collect())
+        let shape: Vec<usize> = shape.iter().copied().filter(|size| *size != 1).collect();
+        match shape[..] {
+            [a, b] if a == n && b == n => Some(Self::Square),
+            [a] if a == condensed => Some(Self::Condensed),
+            [_, a, b] if a == n && b == n => Some(Self::Squares),
+            [a, b, people] if a == n && b == n => Some(Self::SquaresLast(people)),
+            [_, a] if a == condensed => Some(Self::Halves),
+            _ => None,
+        }
     }
+}
+
+/// Whether an array can be matrices of `n` images.
+pub(super) fn fits(shape: &[usize], n: usize) -> bool {
+    Axes::of(shape, n).is_some()
+}
+
+/// The matrices that an array holds: one of `[n, n]` or of n(n − 1)/2 numbers; several of
+/// `[people, n, n]`, `[n, n, people]` or `[people, n(n − 1)/2]`.
+///
+/// `n` — images, three or more
+///
+/// # Errors
+/// It has another shape.
+pub(super) fn matrices(
+    numbers: Numbers,
+    path: &Path,
+    name: &str,
+    n: usize,
+) -> Result<Vec<Given>, DatasetError> {
+    let Numbers { shape, values } = numbers;
+    let condensed = n * n.saturating_sub(1) / 2;
+    let chunks = |size: usize| values.chunks(size).map(<[f64]>::to_vec);
+    let matrices: Vec<Values> = match Axes::of(&shape, n) {
+        Some(Axes::Square) => vec![Values::Square(values)],
+        Some(Axes::Condensed) => vec![Values::Condensed(values)],
+        Some(Axes::Squares) => chunks(n * n).map(Values::Square).collect(),
+        Some(Axes::SquaresLast(people)) => {
+            let of = |p: usize| values.iter().skip(p).step_by(people).copied().collect();
+            (0..people).map(of).map(Values::Square).collect()
+        }
+        Some(Axes::Halves) => chunks(condensed).map(Values::Condensed).collect(),
+        None => {
+            return Err(DatasetError::Layout {
+                path: path.to_owned(),
+                found: format!("an array of the shape {shape:?}"),
+                expected: format!(
+                    "[{n}, {n}] for {n} images, [{condensed}] of its half above the diagonal, or \
+                     either with a first axis of people"
+                ),
+                fix: "bring it to that shape, or list its images in images.txt".to_owned(),
+            });
+        }
+    };
+    let several = matrices.len() > 1;
+    let of_person = |(number, values): (usize, Values)| Given {
+        path: path.to_owned(),
+        person: match (several, name.is_empty()) {
+            (true, false) => format!("{name} {}", number + 1),
+            (true, true) => String::new(),
+            (false, _) => name.to_owned(),
+        },
+        images: n,
+        values,
+    };
+    Ok(matrices.into_iter().enumerate().map(of_person).collect())
 }
 
 impl Given {
@@ -124,9 +141,9 @@ impl Given {
     /// It is not symmetric, holds an infinite number, or does not say what its numbers are.
     pub(super) fn dissimilarities(&self, said: Option<Meaning>) -> Result<Vec<f64>, DatasetError> {
         let n = self.images;
-        let (values, diagonal) = match &self.numbers {
-            Numbers::Condensed(values) => (values.clone(), None),
-            Numbers::Square(values) => {
+        let (values, diagonal) = match &self.values {
+            Values::Condensed(values) => (values.clone(), None),
+            Values::Square(values) => {
                 let diagonal: Vec<f64> = (0..n).map(|i| values[i * n + i]).collect();
                 (self.above(values)?, Some(diagonal))
             }
@@ -155,7 +172,8 @@ impl Given {
             for j in i + 1..n {
                 let (upper, lower) = (values[i * n + j], values[j * n + i]);
                 let near = (upper - lower).abs() <= ABSOLUTE + RELATIVE * upper.abs();
-                if !near && !(upper.is_nan() && lower.is_nan()) && upper != lower {
+                let is_same = near || upper == lower || (upper.is_nan() && lower.is_nan());
+                if !is_same {
                     let found = format!(
                         "{upper} in row {}, column {} and {lower} in row {}, column {}",
                         i + 1,
@@ -204,8 +222,8 @@ mod tests {
     use super::*;
 
     fn given(shape: &[usize], values: &[f64]) -> Result<Vec<Given>, DatasetError> {
-        let array = Array { shape: shape.to_vec(), values: values.to_vec() };
-        array.matrices(Path::new("rdm.npy"), "", 3)
+        let numbers = Numbers { shape: shape.to_vec(), values: values.to_vec() };
+        matrices(numbers, Path::new("rdm.npy"), "", 3)
     }
 
     #[test]
@@ -245,8 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn columns_become_rows() {
-        let array = Array::of_columns(&[2, 3], &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        assert_eq!(array.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    fn matrices_of_nobody_are_none() {
+        for shape in [&[0, 3, 3][..], &[3, 3, 0]] {
+            assert!(given(shape, &[]).expect("the shape fits").is_empty());
+        }
+        assert!(fits(&[2, 3, 3], 3) && fits(&[5, 3], 3) && !fits(&[2, 3, 3], 4));
+    }
+
+    #[test]
+    fn numbers_are_few_for_few_images_and_bounded_for_many() {
+        assert_eq!(most_numbers(3), 90_000);
+        assert_eq!(most_numbers(usize::MAX), 1 << 27);
     }
 }

@@ -1,22 +1,31 @@
 //! Published sets of matrices, as they are kept.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use super::array::{Array, Given, Meaning};
-use super::{Found, IMAGES, dataset, open_mat, order};
-use crate::dataset::files::{Files, Names, file_in};
+use super::array::{self, Meaning};
+use super::mat::Mat;
+use super::order::Order;
+use super::trials::Found;
+use super::{DatasetError, DatasetOptions, HashedPath, IMAGES};
+use crate::dataset::files::{Files, Names, entry, file_in, folder_of};
 use crate::dataset::format::Format;
-use crate::dataset::{Dataset, DatasetError, DatasetOptions, Level};
-use crate::input_file::HashedPath;
+use crate::dataset::{Dataset, Level};
+use crate::listing::folded;
 use crate::matlab::MatValue;
+use crate::numpy_file::Numbers;
 use crate::remedy::Choice;
 
-/// A layout in which matrices were published, each with its images in the order of their names, or
-/// of `images.txt` where it is there.
+/// The folder of matrices in gLocal's layouts, and in that of Peterson's categories.
+const FOLDERS: [&str; 2] = ["sim_judgements", "sim_judgments"];
+
+/// A layout in which matrices were published, each with its images in the order of `images.txt`, or
+/// else of their names. Names of files and folders may differ in case.
 ///
 /// # Source
 /// The public code that reads each of them: rsatoolbox's demos (`92_brainRDMs.mat`), the evaluation
-/// scripts of Algonauts 2019 (`target_fmri.mat`), and the data sets of gLocal (the others).
+/// scripts of Algonauts 2019 (`target_fmri.mat`), and the data sets of gLocal (`data/peterson.py`,
+/// `multi_arrangement.py`, `free_arrangement.py`), which sort names as Python does.
 pub(in crate::dataset) enum Published {
     /// `92_brainRDMs.mat`: `RDMs`, a structure of subjects and sessions. Needs `images.txt`.
     Images92,
@@ -24,9 +33,9 @@ pub(in crate::dataset) enum Published {
     Algonauts,
     /// `sim_judgements/judgments_general.mat`: `judgments`, one matrix a person.
     MultiArrangement,
-    /// `sim_judgements/BEHAVIOR.mat`: `BEHAVIOR.set1.pairwisedistances`. Needs `images.txt`.
+    /// `sim_judgements/BEHAVIOR.mat`: `BEHAVIOR.set1.pairwisedistances`, and a folder `images/set1`.
     FreeArrangement,
-    /// `sim_judgements/*sim*.mat`: one matrix of similarities.
+    /// `sim_judgments/*sim*.mat`: one matrix of similarities.
     Peterson,
 }
 
@@ -53,10 +62,10 @@ impl Format for Published {
                 "matrices: multi-arrangement (sim_judgements/judgments_general.mat, images)"
             }
             Self::FreeArrangement => {
-                "matrices: King et al.'s arrangements (sim_judgements/BEHAVIOR.mat, images.txt)"
+                "matrices: King et al.'s arrangements (sim_judgements/BEHAVIOR.mat, images)"
             }
             Self::Peterson => {
-                "matrices: a category of Peterson et al. (sim_judgements/*sim*.mat, images)"
+                "matrices: a category of Peterson et al. (sim_judgments/*sim*.mat, images)"
             }
         }
     }
@@ -73,46 +82,23 @@ impl Format for Published {
     }
 
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
-        self.file(folder).map(|_| self.name())
+        (!self.files(folder).is_empty()).then(|| self.name())
     }
 
     fn open(&self, data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> {
-        let Some(path) = self.file(data) else {
-            return Err(DatasetError::nothing_of(self.name(), data, self.expected()));
-        };
+        let (root, path) = self.find(data)?;
         let mut sources = Vec::new();
-        let file = open_mat(&data.join(&path), &mut sources)?;
-        let names = self.images(data, &mut sources)?;
-        let reading = Reading { path: &data.join(&path), images: names.len() };
-        let (given, said) = match self {
-            Self::Images92 => (reading.sessions(file.get("RDMs"))?, Meaning::Dissimilarity),
-            Self::Algonauts => {
-                let variable = match options.split.as_deref() {
-                    None | Some("it") => "IT_RDMs",
-                    Some("evc") => "EVC_RDMs",
-                    Some(_) => return Err(self.no_split(options, &["it", "evc"])),
-                };
-                (reading.numbers(variable, file.get(variable))?, Meaning::Dissimilarity)
-            }
-            Self::MultiArrangement => {
-                (reading.numbers("judgments", file.get("judgments"))?, Meaning::Dissimilarity)
-            }
-            Self::FreeArrangement => {
-                let set = options.split.as_deref().unwrap_or("set1");
-                let of_set = first_of(file.get("BEHAVIOR"), set);
-                let found = first_of(of_set, "pairwisedistances");
-                let name = format!("BEHAVIOR.{set}.pairwisedistances");
-                (reading.numbers(&name, found)?, Meaning::Dissimilarity)
-            }
-            Self::Peterson => {
-                let name = file.names().find(|name| name.to_lowercase().contains("sim"));
-                let name = name.unwrap_or("*sim*");
-                (reading.numbers(name, file.get(name))?, Meaning::Similarity)
-            }
-        };
-        let said = Some(said);
-        let found = Found { format: self, root: data, names, given, said, sources };
-        let mut dataset = dataset(found, options)?;
+        let file = Mat::open(&path, &mut sources)?;
+        let arrays = self.arrays(&file, options)?;
+        let shape = arrays.first().map_or(&[][..], |(_, numbers)| &numbers.shape);
+        let order = self.order(&root, shape, options, &mut sources)?;
+        let mut given = Vec::new();
+        for (name, numbers) in arrays {
+            given.extend(array::matrices(numbers, &path, &name, order.names.len())?);
+        }
+        let said = Some(self.meaning());
+        let found = Found { format: self, root: &root, order, given, said, sources };
+        let mut dataset = found.dataset(options)?;
         if let (Self::Algonauts, None) = (self, &options.split) {
             dataset
                 .notes
@@ -122,31 +108,47 @@ impl Format for Published {
     }
 }
 
-/// The field of a structure, of its first element.
-fn first_of<'a>(value: Option<&'a MatValue>, field: &str) -> Option<&'a MatValue> {
-    value?.field(field)?.first()
-}
-
 impl Published {
-    /// The file of the matrices, below a folder.
-    fn file(&self, folder: &Path) -> Option<String> {
-        let inner = |name: &str| {
-            let path = format!("sim_judgements/{name}");
-            folder.join(&path).is_file().then_some(path)
-        };
-        let plain = |name: &str| file_in(folder, name).map(|_| name.to_owned());
-        match self {
-            Self::Images92 => plain("92_brainRDMs.mat"),
-            Self::Algonauts => plain("target_fmri.mat"),
-            Self::MultiArrangement => inner("judgments_general.mat"),
-            Self::FreeArrangement => inner("BEHAVIOR.mat"),
-            Self::Peterson => {
-                let names = Names::of(&folder.join("sim_judgements"));
-                let is_one = |name: &&str| {
-                    let lower = name.to_lowercase();
-                    lower.contains("sim") && lower.ends_with(".mat")
+    /// The data set's folder and the file of the matrices, which may itself be what is asked for.
+    fn find(&self, data: &Path) -> Result<(PathBuf, PathBuf), DatasetError> {
+        if data.is_file() {
+            let folder = folder_of(data);
+            let name = folder.file_name().map(|name| folded(&name.to_string_lossy()));
+            let is_inner = name.is_some_and(|name| FOLDERS.contains(&name.as_str()));
+            let root = if is_inner { folder_of(&folder) } else { folder };
+            return Ok((root, data.to_owned()));
+        }
+        let mut files = self.files(data);
+        match files.len() {
+            0 => Err(DatasetError::nothing_of(self.name(), data, self.expected())),
+            1 => Ok((data.to_owned(), files.remove(0))),
+            _ => {
+                let name = |path: &PathBuf| {
+                    path.strip_prefix(data).unwrap_or(path).to_string_lossy().into_owned()
                 };
-                names.iter().find(is_one).and_then(inner)
+                let files = files.iter().map(name).collect();
+                Err(DatasetError::Ambiguous { path: data.to_owned(), files })
+            }
+        }
+    }
+
+    /// The files in a folder that can be those of the matrices, sorted.
+    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let inner = || FOLDERS.iter().filter_map(|name| entry(folder, name));
+        match self {
+            Self::Images92 => file_in(folder, "92_brainRDMs.mat").into_iter().collect(),
+            Self::Algonauts => file_in(folder, "target_fmri.mat").into_iter().collect(),
+            Self::MultiArrangement => {
+                inner().filter_map(|folder| file_in(&folder, "judgments_general.mat")).collect()
+            }
+            Self::FreeArrangement => {
+                inner().filter_map(|folder| file_in(&folder, "BEHAVIOR.mat")).collect()
+            }
+            Self::Peterson => {
+                let mut files: Vec<PathBuf> =
+                    inner().flat_map(|f| files_of_similarity(&f)).collect();
+                files.sort();
+                files
             }
         }
     }
@@ -157,108 +159,182 @@ impl Published {
             Self::Algonauts => "`target_fmri.mat`",
             Self::MultiArrangement => "`sim_judgements/judgments_general.mat`",
             Self::FreeArrangement => "`sim_judgements/BEHAVIOR.mat`",
-            Self::Peterson => "`sim_judgements/` with a `.mat` that has `sim` in its name",
+            Self::Peterson => "`sim_judgments/` with a `.mat` that has `sim` in its name",
         }
+    }
+
+    fn meaning(&self) -> Meaning {
+        match self {
+            Self::Peterson => Meaning::Similarity,
+            Self::Images92 | Self::Algonauts | Self::MultiArrangement | Self::FreeArrangement => {
+                Meaning::Dissimilarity
+            }
+        }
+    }
+
+    /// The arrays of matrices, each with the name of its person if it has one.
+    fn arrays(
+        &self,
+        file: &Mat,
+        options: &DatasetOptions,
+    ) -> Result<Vec<(String, Numbers)>, DatasetError> {
+        let (name, value) = match self {
+            Self::Images92 => return file.sessions(),
+            Self::Algonauts => {
+                let split = options.split.as_deref().unwrap_or("it");
+                let of_split = [("it", "IT_RDMs"), ("evc", "EVC_RDMs")];
+                let Some((_, variable)) = of_split.iter().find(|(known, _)| *known == split) else {
+                    return Err(no_split(file, split, of_split.iter().map(|(known, _)| *known)));
+                };
+                ((*variable).to_owned(), file.get(variable))
+            }
+            Self::MultiArrangement => ("judgments".to_owned(), file.get("judgments")),
+            Self::FreeArrangement => return Ok(vec![(String::new(), of_set(file, options)?)]),
+            Self::Peterson => {
+                let name = variable_of_similarity(file)?;
+                (name.to_owned(), file.get(name))
+            }
+        };
+        Ok(vec![(String::new(), file.numbers(&name, value)?)])
     }
 
     /// The images in the order of the matrices.
-    fn images(
+    ///
+    /// `shape` — of the matrices
+    fn order(
         &self,
         root: &Path,
+        shape: &[usize],
+        options: &DatasetOptions,
         sources: &mut Vec<HashedPath>,
-    ) -> Result<Vec<String>, DatasetError> {
-        if let Some(listed) = order::listed(root, sources)? {
+    ) -> Result<Order, DatasetError> {
+        let of_set = format!("images/{}", set(options));
+        let first = match self {
+            Self::FreeArrangement => vec![format!("{of_set}/"), "images/".to_owned()],
+            Self::Images92 | Self::MultiArrangement | Self::Peterson => vec!["images/".to_owned()],
+            Self::Algonauts => vec![],
+        };
+        if let Some(listed) = Order::listed(root, first, options, sources)? {
             return Ok(listed);
         }
-        if let Self::Images92 | Self::FreeArrangement = self {
-            let expected = format!("`{IMAGES}` with the images in the order of the matrices");
+        let mut folders = match self {
+            Self::Images92 => BTreeMap::new(),
+            Self::Algonauts | Self::MultiArrangement | Self::FreeArrangement | Self::Peterson => {
+                folders_of_images(root)?
+            }
+        };
+        folders.retain(|folder, _| match self {
+            Self::FreeArrangement => folded(folder) == folded(&of_set),
+            _ => folded(folder).ends_with("images"),
+        });
+        if folders.is_empty() {
+            let expected = match self {
+                Self::FreeArrangement => format!("`{IMAGES}`, or the images in `{of_set}`"),
+                Self::Images92 => {
+                    format!("`{IMAGES}` with the images in the order of the matrices")
+                }
+                Self::Algonauts | Self::MultiArrangement | Self::Peterson => {
+                    format!("`{IMAGES}`, or the images in a folder `images`")
+                }
+            };
             return Err(DatasetError::nothing_of(self.name(), root, &expected));
         }
-        let files = Files::list(root)
-            .map_err(|source| DatasetError::Read { path: root.to_owned(), source })?;
-        let is_image = |path: &&str| {
-            let folder = path.rsplit('/').nth(1).unwrap_or_default();
-            let ending = path.rsplit('.').next().unwrap_or_default().to_lowercase();
-            folder.ends_with("images") && ["jpg", "jpeg", "png"].contains(&ending.as_str())
-        };
-        let mut names: Vec<String> = files.iter().filter(is_image).map(str::to_owned).collect();
-        names.sort_by_key(|name| order::natural(name));
-        Ok(names)
-    }
-
-    fn no_split(&self, options: &DatasetOptions, known: &[&str]) -> DatasetError {
-        DatasetError::Layout {
-            path: self.expected().trim_matches('`').into(),
-            found: format!("no split `{}`", options.split.as_deref().unwrap_or_default()),
-            expected: format!("one of {}", known.join(", ")),
-            fix: "choose one of these".to_owned(),
-        }
+        let (folder, names) = fitting(root, folders, shape)?;
+        Order::of_folder(root, &folder, names)
     }
 }
 
-/// A `.mat` whose matrices are read.
-struct Reading<'a> {
-    path: &'a Path,
-    images: usize,
+/// The files of similarities in a folder: `*sim*.mat`.
+fn files_of_similarity(folder: &Path) -> Vec<PathBuf> {
+    let is_one = |name: &&str| {
+        let lower = name.to_lowercase();
+        lower.contains("sim") && lower.ends_with(".mat")
+    };
+    let names = Names::of(folder);
+    let paths = names.iter().filter(is_one).map(|name| folder.join(name));
+    paths.filter(|path| path.is_file()).collect()
 }
 
-impl Reading<'_> {
-    /// The matrices of a variable.
-    fn numbers(&self, name: &str, value: Option<&MatValue>) -> Result<Vec<Given>, DatasetError> {
-        match value {
-            Some(MatValue::Numbers { shape, values }) => {
-                Array::of_columns(shape, values).matrices(self.path, "", self.images)
-            }
-            other => Err(self.wrong(name, other, "numbers")),
+/// The only variable with `sim` in its name.
+fn variable_of_similarity(file: &Mat) -> Result<&str, DatasetError> {
+    let names: Vec<&str> =
+        file.names().filter(|name| name.to_lowercase().contains("sim")).collect();
+    match names[..] {
+        [one] => Ok(one),
+        [] => Err(file.wrong("*sim*", None, "a matrix of similarities")),
+        _ => Err(DatasetError::Layout {
+            path: file.path().to_owned(),
+            found: format!("the variables `{}`", names.join("`, `")),
+            expected: "one variable with `sim` in its name".to_owned(),
+            fix: "save the matrix that is meant by itself".to_owned(),
+        }),
+    }
+}
+
+/// The set of King et al.'s images that is asked for.
+fn set(options: &DatasetOptions) -> &str {
+    options.split.as_deref().unwrap_or("set1")
+}
+
+/// `BEHAVIOR.<set>.pairwisedistances`.
+fn of_set(file: &Mat, options: &DatasetOptions) -> Result<Numbers, DatasetError> {
+    let set = set(options);
+    let Some(behavior @ MatValue::Struct { fields, .. }) = file.get("BEHAVIOR") else {
+        return Err(file.wrong("BEHAVIOR", file.get("BEHAVIOR"), "a structure of sets"));
+    };
+    let Some(of_set) = behavior.field(set) else {
+        return Err(no_split(file, set, fields.iter().map(|(name, _)| name.as_str())));
+    };
+    let distances = of_set.first().and_then(|set| set.field("pairwisedistances"));
+    let name = format!("BEHAVIOR.{set}.pairwisedistances");
+    file.numbers(&name, distances.and_then(|values| values.first()))
+}
+
+fn no_split<'a>(file: &Mat, split: &str, known: impl Iterator<Item = &'a str>) -> DatasetError {
+    DatasetError::Split {
+        path: file.path().to_owned(),
+        split: split.to_owned(),
+        found: known.map(|name| format!("`{name}`")).collect(),
+    }
+}
+
+/// The images in each folder below a data set's: paths below it, by that of their folder.
+fn folders_of_images(root: &Path) -> Result<BTreeMap<String, Vec<String>>, DatasetError> {
+    let files =
+        Files::list(root).map_err(|source| DatasetError::Read { path: root.to_owned(), source })?;
+    let mut folders = BTreeMap::<String, Vec<String>>::new();
+    for path in files.iter() {
+        let ending = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let Some((folder, _)) = path.rsplit_once('/') else { continue };
+        if ["jpg", "jpeg", "png"].contains(&ending.as_str()) {
+            folders.entry(folder.to_owned()).or_default().push(path.to_owned());
         }
     }
+    Ok(folders)
+}
 
-    /// The mean over sessions of each subject's matrices: `RDMs(1, subject, session).RDM`.
-    fn sessions(&self, value: Option<&MatValue>) -> Result<Vec<Given>, DatasetError> {
-        let Some(found @ MatValue::Struct { shape, .. }) = value else {
-            return Err(self.wrong("RDMs", value, "a structure of subjects and sessions"));
-        };
-        let Some(matrices) = found.field("RDM") else {
-            return Err(self.wrong("RDMs.RDM", None, "a matrix each"));
-        };
-        let subjects = match shape[..] {
-            [a, b] => a * b,
-            [a, b, _] => a * b,
-            _ => return Err(self.wrong("RDMs", value, "a structure of subjects and sessions")),
-        };
-        let mut given = Vec::new();
-        for subject in 0..subjects {
-            let mut sum: Vec<f64> = vec![];
-            let sessions: Vec<&MatValue> =
-                matrices.iter().skip(subject).step_by(subjects.max(1)).collect();
-            for session in &sessions {
-                let MatValue::Numbers { values, .. } = session else {
-                    return Err(self.wrong("RDMs.RDM", Some(session), "numbers"));
-                };
-                sum.resize(values.len(), 0.0);
-                sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-            }
-            let values = sum.iter().map(|sum| sum / sessions.len() as f64).collect();
-            let shape = sessions.first().and_then(|s| s.shape()).unwrap_or_default();
-            let array = Array { shape, values };
-            if array.shape.iter().product::<usize>() != array.values.len() {
-                return Err(self.wrong("RDMs.RDM", None, "matrices of one size"));
-            }
-            let name = format!("subject {}", subject + 1);
-            given.extend(array.matrices(self.path, &name, self.images)?);
-        }
-        Ok(given)
-    }
-
-    fn wrong(&self, name: &str, found: Option<&MatValue>, expected: &str) -> DatasetError {
-        DatasetError::Layout {
-            path: self.path.to_owned(),
-            found: match found {
-                Some(value) => format!("`{name}`, {}", value.kind()),
-                None => format!("no `{name}`"),
-            },
-            expected: expected.to_owned(),
-            fix: "look whether it is the published file".to_owned(),
-        }
+/// The only folder, or the only one with as many images as matrices of some shape need.
+fn fitting(
+    root: &Path,
+    folders: BTreeMap<String, Vec<String>>,
+    shape: &[usize],
+) -> Result<(String, Vec<String>), DatasetError> {
+    let told: Vec<String> = folders
+        .iter()
+        .map(|(folder, names)| format!("`{folder}` with {} images", names.len()))
+        .collect();
+    let is_only = folders.len() == 1;
+    let mut fitting: Vec<(String, Vec<String>)> = folders
+        .into_iter()
+        .filter(|(_, names)| is_only || array::fits(shape, names.len()))
+        .collect();
+    match fitting.len() {
+        1 => Ok(fitting.remove(0)),
+        _ => Err(DatasetError::Layout {
+            path: root.to_owned(),
+            found: told.join(", "),
+            expected: format!("one folder with the images of the matrices, of the shape {shape:?}"),
+            fix: format!("write `{IMAGES}` with the images in the order of the matrices"),
+        }),
     }
 }

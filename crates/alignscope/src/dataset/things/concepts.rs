@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Layout, Things, triplet_folders};
-use crate::dataset::DatasetError;
 use crate::dataset::choices::listed_images;
 use crate::dataset::error::shown;
 use crate::dataset::files::file_in;
 use crate::dataset::format::Format;
+use crate::dataset::lines::lines;
 use crate::dataset::table::Table;
-use crate::dataset::tid::lines;
+use crate::dataset::{DatasetError, DatasetOptions};
 use crate::input_file::HashedPath;
 
 /// What triplets number, in the order of the numbers.
@@ -50,8 +50,9 @@ fn concept_of(file: &str) -> String {
 pub(super) fn read_concepts(
     data: &Path,
     layout: Layout,
+    options: &DatasetOptions,
 ) -> Result<(Concepts, HashedPath), DatasetError> {
-    concept_list(data, layout)?.ok_or_else(|| {
+    concept_list(data, layout, options)?.ok_or_else(|| {
         let expected = "`unique_id.txt`, `things_concepts.tsv`, or a list of the images in \
                         `images.txt` or `file_names.txt`";
         DatasetError::nothing_of(Things.name(), data, expected)
@@ -62,8 +63,9 @@ pub(super) fn read_concepts(
 pub(super) fn concept_list(
     data: &Path,
     layout: Layout,
+    options: &DatasetOptions,
 ) -> Result<Option<(Concepts, HashedPath)>, DatasetError> {
-    let found = unchecked_list(data, layout)?;
+    let found = unchecked_list(data, layout, options)?;
     if let Some((concepts, source)) = &found {
         check_concepts(&concepts.names, &source.path)?;
     }
@@ -73,6 +75,7 @@ pub(super) fn concept_list(
 fn unchecked_list(
     data: &Path,
     layout: Layout,
+    options: &DatasetOptions,
 ) -> Result<Option<(Concepts, HashedPath)>, DatasetError> {
     let of = |(names, source)| (Concepts { names, are_files: false }, source);
     let folders = triplet_folders(data).into_iter().chain([data.join("concepts")]);
@@ -104,7 +107,7 @@ fn unchecked_list(
     if let Some(found) = table("things_concepts.tsv", "uniqueID")? {
         return Ok(Some(of(found)));
     }
-    let listed = listed_images(&triplet_folders(data))?;
+    let listed = listed_images(&triplet_folders(data), options)?;
     Ok(listed.map(|(names, source)| (Concepts { names, are_files: true }, source)))
 }
 

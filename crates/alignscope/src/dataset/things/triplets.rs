@@ -55,13 +55,15 @@ impl Triplets {
             return Err(DatasetError::NotApplicable { choice: Choice::Odd, dataset });
         }
         if layout == Layout::Array {
-            return Self::of_array(data, ArrayTriplets::read(path)?, odd);
+            // A release is told by all of its triplets.
+            let array = ArrayTriplets::read(path, None)?;
+            return Self::of_array(data, array, odd, options);
         }
         if layout == Layout::Text && has_names(data, path)? {
             let (names, rows, source) = read_names(path)?;
-            return Self::of_names(data, names, rows, odd, source);
+            return Self::of_names(data, names, rows, odd, source, options);
         }
-        let (concepts, list) = read_concepts(data, layout)?;
+        let (concepts, list) = read_concepts(data, layout, options)?;
         let count = concepts.names.len();
         let Rows { rows, subjects, times, source } = match layout {
             Layout::Paths => read_paths(path, count, odd)?,
@@ -71,11 +73,16 @@ impl Triplets {
         Ok(Self { concepts, rows, subjects, times, sources: vec![source, list] })
     }
 
-    fn of_array(data: &Path, array: ArrayTriplets, odd: u8) -> Result<Self, DatasetError> {
+    fn of_array(
+        data: &Path,
+        array: ArrayTriplets,
+        odd: u8,
+        options: &DatasetOptions,
+    ) -> Result<Self, DatasetError> {
         if let Some(names) = array.names {
-            return Self::of_names(data, names, array.rows, odd, array.source);
+            return Self::of_names(data, names, array.rows, odd, array.source, options);
         }
-        let (concepts, list) = read_concepts(data, Layout::Array)?;
+        let (concepts, list) = read_concepts(data, Layout::Array, options)?;
         array.check(concepts.names.len())?;
         let rows = array.rows.into_iter().map(|concepts| Triplet { concepts, odd }).collect();
         let sources = vec![array.source, list];
@@ -89,9 +96,10 @@ impl Triplets {
         mut rows: Vec<[u32; 3]>,
         odd: u8,
         source: HashedPath,
+        options: &DatasetOptions,
     ) -> Result<Self, DatasetError> {
         let (mut concepts, mut sources) = (Concepts { names, are_files: true }, vec![source]);
-        if let Some((listed, list)) = concept_list(data, Layout::Text)?
+        if let Some((listed, list)) = concept_list(data, Layout::Text, options)?
             && let Some(places) = concepts.places_in(&listed)
         {
             rows.iter_mut().flatten().for_each(|name| *name = places[*name as usize]);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::{ORDER, README};
+use super::{ORDER, README, matrices};
 use crate::dataset::files::inner_path;
 use crate::dataset::{Dataset, DatasetFormat};
 use crate::listing::is_left_by_system;
@@ -41,6 +41,7 @@ pub(super) fn names(dataset: &Dataset, notes: &mut Vec<String>) -> Vec<String> {
 fn fits(id: &str) -> bool {
     let is_hidden = |part: &str| part.starts_with('.') || is_left_by_system(OsStr::new(part));
     let is_taken = [ORDER, README].contains(&id)
+        || matrices::is_taken(id)
         || DatasetFormat::ALL.iter().any(|format| id == format!("{}.csv", format.name()));
     inner_path(id).as_deref() == Some(id)
         && id.trim() == id
@@ -72,6 +73,9 @@ mod tests {
             "pairs.csv",
             "image_order.txt",
             "README.txt",
+            "images.txt",
+            "rdm.toml",
+            "RDM_anna.npy",
             "._a.png",
         ] {
             assert!(!fits(id), "{id}");

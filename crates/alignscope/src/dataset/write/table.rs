@@ -1,10 +1,10 @@
 //! The table of a manifest.
 
 use super::WriteDatasetError;
-use crate::dataset::{Dataset, LabelColumn, Trials};
-
-/// Labels that have a column of their own name; others have `label_NAME`.
-const OWN_COLUMNS: [&str; 3] = ["group", "subject", "split"];
+use crate::dataset::manifest::columns::{
+    Columns, LABEL, LABELS, ODD_ONE_OUT, PAIRS, QUADRUPLETS, SAME_DIFFERENT, TRIAL, TWO_AFC,
+};
+use crate::dataset::{Dataset, LabelColumn, RESPONSE_TIME, Trials};
 
 /// The table with all trials of a data set.
 ///
@@ -14,8 +14,10 @@ const OWN_COLUMNS: [&str; 3] = ["group", "subject", "split"];
 /// It has people's matrices, or labels that no table can have.
 pub(super) fn of(dataset: &Dataset, names: &[String]) -> Result<String, WriteDatasetError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut header: Vec<String> = columns(dataset)?.iter().map(|name| (*name).into()).collect();
-    header.push("trial".to_owned());
+    let mut header: Vec<String> = columns(dataset)?.into_iter().map(str::to_owned).collect();
+    header.push(TRIAL.to_owned());
+    let times = dataset.response_times();
+    header.extend(times.map(|_| RESPONSE_TIME.to_owned()));
     header.extend(label_columns(dataset)?);
     let mut record = |fields: &[String]| {
         writer.write_record(fields).expect("memory takes all that is written");
@@ -27,6 +29,7 @@ pub(super) fn of(dataset: &Dataset, names: &[String]) -> Result<String, WriteDat
             images.iter().map(|image| names[*image as usize].clone()).collect();
         fields.extend(answer(dataset, trial));
         fields.push(dataset.trial_ids[trial].to_string());
+        fields.extend(times.map(|times| or_nothing(Some(times[trial]))));
         fields.extend(dataset.labels.iter().map(|label| value(label, trial)));
         record(&fields);
     }
@@ -35,26 +38,34 @@ pub(super) fn of(dataset: &Dataset, names: &[String]) -> Result<String, WriteDat
 }
 
 /// The columns of images and answer.
-fn columns(dataset: &Dataset) -> Result<&'static [&'static str], WriteDatasetError> {
+fn columns(dataset: &Dataset) -> Result<Vec<&'static str>, WriteDatasetError> {
     Ok(match dataset.trials {
-        Trials::RatedPairs(_) => &["reference", "distorted", "score", "std"],
-        Trials::TwoAlternatives(_) => &["reference", "left", "right", "left_votes", "right_votes"],
-        Trials::OddOneOut(_) => &["image_1", "image_2", "image_3", "odd"],
-        Trials::Quadruplets(_) => &["a_1", "a_2", "b_1", "b_2", "a_votes", "b_votes"],
-        Trials::SameDifferent(_) => &["image_1", "image_2", "different_votes", "same_votes"],
+        Trials::RatedPairs(_) => all(&PAIRS),
+        Trials::TwoAlternatives(_) => all(&TWO_AFC),
+        Trials::OddOneOut(_) => all(&ODD_ONE_OUT),
+        Trials::Quadruplets(_) => all(&QUADRUPLETS),
+        Trials::SameDifferent(_) => all(&SAME_DIFFERENT),
         Trials::Matrices(_) => {
             return Err(WriteDatasetError::Matrices { dataset: dataset.name.clone() });
         }
     })
 }
 
+fn all<const N: usize, const A: usize>(columns: &Columns<N, A>) -> Vec<&'static str> {
+    columns.images.into_iter().chain(columns.answers).collect()
+}
+
+/// A number; nothing if it is not known.
+fn or_nothing(number: Option<f64>) -> String {
+    number.filter(|number| !number.is_nan()).map_or(String::new(), |number| number.to_string())
+}
+
 /// What people answered, in the order of the [`columns`].
 fn answer(dataset: &Dataset, trial: usize) -> Vec<String> {
     match &dataset.trials {
         Trials::RatedPairs(trials) => {
-            let std = trials[trial].std.filter(|_| !dataset.has_deviations_of_ratings());
-            let std = std.map_or(String::new(), |std| std.to_string());
-            vec![trials[trial].score.to_string(), std]
+            let std = trials[trial].std.filter(|_| !dataset.std_of_ratings);
+            vec![trials[trial].score.to_string(), or_nothing(std)]
         }
         Trials::TwoAlternatives(trials) => {
             [trials[trial].left_votes, trials[trial].right_votes].map(|v| v.to_string()).to_vec()
@@ -84,9 +95,9 @@ fn label_columns(dataset: &Dataset) -> Result<Vec<String>, WriteDatasetError> {
             });
         }
     }
-    let column = |label: &LabelColumn| match OWN_COLUMNS.contains(&label.name.as_str()) {
+    let column = |label: &LabelColumn| match LABELS.contains(&label.name.as_str()) {
         true => label.name.clone(),
-        false => format!("label_{}", label.name),
+        false => format!("{LABEL}{}", label.name),
     };
     Ok(labels.iter().map(column).collect())
 }

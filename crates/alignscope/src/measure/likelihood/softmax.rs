@@ -247,6 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn the_slope_is_nothing_where_the_maximum_is_found_wherever_the_search_begins() {
+        // Margins of very different size, of which Newton's steps leave the interval.
+        let margins: Vec<f64> = (0..60).map(|i| f64::from(i * i * 37 % 101) - 30.0).collect();
+        let right = |i: usize| if i % 7 < 5 { 1.0 } else { 0.0 };
+        let shares: Vec<f64> = (0..60).flat_map(|i| [right(i), 1.0 - right(i)]).collect();
+        let distances: Vec<f64> = margins.iter().flat_map(|m| [0.0, m.powi(3)]).collect();
+        let folds = [0, 1].repeat(30);
+        let choices = SoftmaxChoices::new(2, &distances, &shares, &folds);
+        let found = choices.betas()[0];
+        for start in [LEAST_BETA, 0.3, 1.0, 7.0, 300.0, 1e6] {
+            let beta = maximum(start, |beta| choices.slopes(beta, Some(0)));
+            let [slope, bend] = choices.slopes(beta, Some(0));
+            assert!(beta > 2.0 * LEAST_BETA, "not at the bound: {beta}");
+            assert!((slope / bend).abs() < 1e-13 * beta, "{start}: {slope}, {bend} at {beta}");
+            assert!((beta - found).abs() < 1e-13 * beta, "{start}: {beta}, {found}");
+        }
+    }
+
+    #[test]
     fn beta_is_that_of_the_shares_of_people() {
         // All are 1 apart: β is the log odds of the mean share, with half an answer more for each.
         let distances = [0.0, 1.0].repeat(40);

@@ -58,7 +58,7 @@ impl Experiment {
             ..FigureOptions::default()
         };
         let figure = Figure::from_scores(&shown, &options).map_err(DrawError::from)?;
-        figure.save(out.path(), "transforms").map_err(DrawError::from)?;
+        figure.save(out.path(), "gain").map_err(DrawError::from)?;
         let results = names.iter().map(|name| record(out, name)).collect::<Result<Vec<_>, _>>()?;
         let manifest = self.transform_manifest(written, &results);
         let text = serde_json::to_string_pretty(&manifest).expect("JSON of plain values");

@@ -40,5 +40,7 @@ if __name__ == "__main__":
     scipy.io.savemat("target_fmri.mat", {"IT_RDMs": stack(3), "EVC_RDMs": stack(3)[::-1]})
     scipy.io.savemat("judgments_general.mat", {"judgments": stack(2)}, do_compression=True)
     of_set = {"pairwisedistances": stack(2)[:, PAIRS[0], PAIRS[1]]}
-    scipy.io.savemat("BEHAVIOR.mat", {"BEHAVIOR": {"set1": of_set}})
+    of_other = {"pairwisedistances": stack(4)[2:, PAIRS[0], PAIRS[1]] + 10}
+    scipy.io.savemat("BEHAVIOR.mat", {"BEHAVIOR": {"set1": of_set, "set2": of_other}})
     scipy.io.savemat("animals_sim.mat", {"simMatrix": 10 - matrix(0)})
+    scipy.io.savemat("two_sim.mat", {"simMatrix": 10 - matrix(0), "simOther": 20 - matrix(1)})
