@@ -46,7 +46,7 @@ def test_runs_compared_together_are_one_run_compared(runs):
     first, second, whole = runs
     found = alignscope.compare([first, second.path])
     expected = whole.comparisons
-    assert len(found) == len(expected) == 24
+    assert len(found) == len(expected) == 48
     for column in expected.columns:
         np.testing.assert_array_equal(found[column], expected[column], column)
     # Holm's correction is over all of them: more pairs than in either run alone.
@@ -77,7 +77,8 @@ def test_sides_are_those_of_the_command(runs, tmp_path):
         numbers = [float(line.split(",")[head.split(",").index("difference")]) for line in lines]
         np.testing.assert_array_equal(found["difference"], numbers)
     across = alignscope.compare([first, second], models=("one", "two"), distances="cosine")
-    assert across["distance_b"].tolist() == ["cosine"]
+    assert across["measure"].tolist() == ["spearman", "bits"]
+    assert set(across["distance_b"]) == {"cosine"}
 
 
 def test_models_of_one_name_are_told_apart_by_their_runs(dataset, tmp_path):

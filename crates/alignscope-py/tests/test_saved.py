@@ -41,7 +41,7 @@ def _same(read, dataset):
     rows = [int(image) for image in dataset.images]
     features = {"layer": FEATURES["layer"][rows]}
     scores = [
-        alignscope.score(d, features, resamples=20, cluster="observer").scores.to_pandas()
+        alignscope.score(d, features, resamples=100, cluster="observer").scores.to_pandas()
         for d in (read, dataset)
     ]
     assert scores[0].equals(scores[1])

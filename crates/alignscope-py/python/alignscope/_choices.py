@@ -38,7 +38,7 @@ TableName = Literal[
     "energy",
 ]
 #: Measures by which models are compared and drawn: each kind of trial has one.
-MainMeasure = Literal["spearman", "accuracy"]
+MainMeasure = Literal["spearman", "accuracy", "average-precision"]
 
 #: The kinds of distance.
 DISTANCES: tuple[DistanceKind, ...] = (

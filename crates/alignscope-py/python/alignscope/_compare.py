@@ -71,7 +71,7 @@ def compare(
     Examples
     --------
     >>> import alignscope
-    >>> found = alignscope.compare("results", dataset="pairs")
+    >>> found = alignscope.compare("results", dataset="pairs").where(measure="spearman")
     >>> list(zip(found["model_a"], found["model_b"], found["difference"].round(2).tolist()))
     [('ssim', 'psnr', -0.08), ('ssim', 'pixels', -0.08), ('psnr', 'pixels', 0.0)]
 
@@ -80,7 +80,7 @@ def compare(
     >>> dataset = alignscope.load_dataset("pairs", "demo/low")
     >>> other = alignscope.run("ssim-rgb", dataset, "other", pixels=False, progress=False)
     >>> len(alignscope.compare([alignscope.Run("results"), other], dataset="pairs"))
-    6
+    12
     """
     given = _named(runs)
     which = check.optional_text("dataset", dataset)

@@ -36,7 +36,7 @@ class Run:
     >>> import alignscope
     >>> run = alignscope.Run("results")
     >>> run.scores
-    Table(66 rows: dataset, subset, model, stage, ...)
+    Table(84 rows: dataset, subset, model, stage, ...)
     >>> accuracy = run.scores.where(dataset="twoafc", measure="accuracy", subset="all")
     >>> dict(zip(accuracy["model"], accuracy["value"].round(2).tolist()))
     {'pixels': 0.79, 'ssim': 0.75, 'psnr': 0.79}

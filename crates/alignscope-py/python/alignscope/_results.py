@@ -102,7 +102,7 @@ class Table:
         >>> import alignscope
         >>> run = alignscope.Run("results")
         >>> len(run.scores.where(model=["ssim", "psnr"], dataset="pairs", subset="all"))
-        14
+        18
         >>> run.scores.where(model="sim")
         Traceback (most recent call last):
             ...

@@ -81,7 +81,7 @@ def run(
     ... ]
     >>> run = alignscope.run(["ssim", "psnr"], datasets, "two", progress=False)
     >>> len(run.comparisons)
-    6
+    12
 
     Models of one's own stand beside them; here features at two stages, random numbers:
 
