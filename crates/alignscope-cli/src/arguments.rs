@@ -31,7 +31,7 @@ pub use import::Import;
 pub use list::Listed;
 pub use report::{Published, Report};
 pub use run::Run;
-pub use score::Score;
+pub use score::{Data, Score};
 pub use shell::{Completions, Man};
 pub use transform::Transform;
 pub use verify::Verify;

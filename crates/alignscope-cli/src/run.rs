@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::{
     Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, Like, NamedDataset,
@@ -86,10 +85,7 @@ fn choices(arguments: &Run) -> anyhow::Result<Choices> {
         backend: arguments.torch.backend,
         torch: arguments.torch.options(),
         prefix_tokens: arguments.arrays.prefix_tokens,
-        layouts: match arguments.arrays.layouts.is_empty() {
-            true => None,
-            false => Some(Layouts::new(&arguments.arrays.layouts)?),
-        },
+        layouts: arguments.arrays.layouts()?,
         baseline_size: arguments.baseline_size,
         weights: arguments.weights.clone(),
         pixels: arguments.no_pixels.then_some(false),

@@ -8,11 +8,20 @@ use alignscope::{
 use anyhow::{Context, bail};
 
 use crate::DONE;
-use crate::arguments::Score;
+use crate::arguments::{Data, Score};
 use crate::progress::progress;
 use crate::run::{memory, set_levels};
 use crate::stop::Stoppable;
 use crate::terminal::tell;
+
+/// The data set that is named, at its level.
+pub fn dataset(data: &Data) -> anyhow::Result<DatasetSpec> {
+    let NamedDataset { name, format } = data.dataset.clone();
+    let (folder, options) = (data.folder.clone(), data.part.options());
+    let mut spec = DatasetSpec { name, level: None, format, data: folder, options };
+    set_levels(std::slice::from_mut(&mut spec), &data.levels)?;
+    Ok(spec)
+}
 
 /// Scores features that were made elsewhere.
 pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Result<u8> {
@@ -39,19 +48,11 @@ pub fn run(arguments: &Score, command: Vec<String>, quiet: bool) -> anyhow::Resu
         source: UserSource::Features(folder.into()),
         depths: None,
     };
-    let NamedDataset { name, format } = arguments.data.dataset.clone();
-    let mut datasets = [DatasetSpec {
-        name,
-        level: None,
-        format,
-        data: arguments.data.folder.clone(),
-        options: arguments.data.part.options(),
-    }];
-    set_levels(&mut datasets, &arguments.data.levels)?;
+    let datasets = vec![dataset(&arguments.data)?];
     let experiment = Experiment {
         pixels: !arguments.no_pixels,
         command: Some(command),
-        ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.budget.memory)?)
+        ..Experiment::new(vec![], datasets, memory(arguments.budget.memory)?)
     }
     .with(arguments.scoring.choices());
     let out = OutputFolder::claim(&arguments.out)?;

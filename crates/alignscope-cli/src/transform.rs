@@ -1,18 +1,18 @@
 //! `alignscope transform`.
 
-use alignscope::features::Layouts;
 use alignscope::results::OutputFolder;
 use alignscope::transform::TransformRow;
 use alignscope::{
-    Choices, DatasetSpec, Distance, Experiment, ExperimentError, NamedDataset, PrecisionChoice,
-    Progress, Tokens, TorchModels, TransformRequest, in_one_line,
+    Choices, Distance, Experiment, ExperimentError, PrecisionChoice, Progress, Tokens, TorchModels,
+    TransformRequest, in_one_line,
 };
 use anyhow::bail;
 
 use crate::DONE;
 use crate::arguments::Transform;
 use crate::progress::progress;
-use crate::run::{memory, set_levels};
+use crate::run::memory;
+use crate::score::dataset;
 use crate::stop::Stoppable;
 use crate::terminal::{say, tell};
 
@@ -56,20 +56,14 @@ fn experiment(arguments: &Transform, command: Vec<String>) -> anyhow::Result<Exp
     if let alignscope::ModelSpec::Series(_) = arguments.model.spec {
         bail!("`{}` is a series of models; name one of its files or folders", arguments.model);
     }
-    let NamedDataset { name, format } = arguments.data.dataset.clone();
-    let (data, options) = (arguments.data.folder.clone(), arguments.data.part.options());
-    let mut datasets = [DatasetSpec { name, level: None, format, data, options }];
-    set_levels(&mut datasets, &arguments.data.levels)?;
+    let datasets = vec![dataset(&arguments.data)?];
     let choices = Choices {
         projection: arguments.projection,
         precision: arguments.precision,
         backend: arguments.torch.backend,
         torch: arguments.torch.options(),
         prefix_tokens: arguments.arrays.prefix_tokens,
-        layouts: match arguments.arrays.layouts.is_empty() {
-            true => None,
-            false => Some(Layouts::new(&arguments.arrays.layouts)?),
-        },
+        layouts: arguments.arrays.layouts()?,
         ..arguments.scoring.choices()
     };
     Ok(Experiment {
@@ -78,7 +72,7 @@ fn experiment(arguments: &Transform, command: Vec<String>) -> anyhow::Result<Exp
         tokens: Tokens::Mean,
         precision: PrecisionChoice::Auto.resolve(),
         command: Some(command),
-        ..Experiment::new(vec![], datasets.to_vec(), memory(arguments.budget.memory)?)
+        ..Experiment::new(vec![], datasets, memory(arguments.budget.memory)?)
     }
     .with(choices))
 }

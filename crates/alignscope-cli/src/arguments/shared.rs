@@ -1,7 +1,7 @@
 //! Options that several commands have.
 
 use alignscope::dataset::{OddPlace, ThingsImages};
-use alignscope::features::Layout;
+use alignscope::features::{Layout, LayoutError, Layouts};
 use alignscope::{Choices, ClusterBy, DatasetOptions, Distance, Ties, Tokens};
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -29,6 +29,19 @@ pub struct Arrays {
     /// stages with four axes and for stages with three.
     #[arg(long = "layout", value_name = "LAYOUT", value_parser = one_of::<Layout>())]
     pub layouts: Vec<Layout>,
+}
+
+impl Arrays {
+    /// The axes that are given, if any.
+    ///
+    /// # Errors
+    /// Two are of the same number of axes.
+    pub fn layouts(&self) -> Result<Option<Layouts>, LayoutError> {
+        match self.layouts.is_empty() {
+            true => Ok(None),
+            false => Layouts::new(&self.layouts).map(Some),
+        }
+    }
 }
 
 /// How distances are computed and scored.

@@ -79,6 +79,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
     let (names, labels): (Vec<&str>, Vec<_>) =
         columns.into_iter().filter_map(|(name, column)| Some((name, column?))).unzip();
 
+    let triplet = TripletColumns { id, images, labels };
     let files = Files::images(&root, options)
         .map_err(|source| DatasetError::Read { path: root.clone(), source })?;
     let required = [("id", id), ("votes", count)];
@@ -111,17 +112,46 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             builder.filter();
             return Ok(true);
         }
-        let id = match id {
+        triplet.add(&mut builder, &files, (record, row), [left_votes, right_votes], options)?;
+        Ok(true)
+    })?;
+    splits.check(&path, options)?;
+    let what = format!("{} trials", rows.count());
+    let found = rows.release(&lacking);
+    let notes = vec![found.note(&path.display().to_string(), &what)];
+    builder.finish(&Nights, found.release, Trials::TwoAlternatives, vec![source], notes)
+}
+
+/// The columns of a triplet beside its votes.
+pub(super) struct TripletColumns {
+    pub(super) id: Option<Column>,
+    pub(super) images: [Column; 3],
+    pub(super) labels: Vec<Column>,
+}
+
+impl TripletColumns {
+    /// Adds the triplet of a row.
+    ///
+    /// `record` — its id where there is no column of ids
+    pub(super) fn add(
+        &self,
+        builder: &mut Builder<'_, TwoAlternatives>,
+        files: &Files,
+        (record, row): (u64, &Row<'_>),
+        [left_votes, right_votes]: [f64; 2],
+        options: &DatasetOptions,
+    ) -> Result<(), DatasetError> {
+        let id = match self.id {
             Some(column) => row.parse(column, "a whole number", |_| true)?,
             None => record,
         };
-        let images = image_names(row, images, options)?;
-        let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
+        let images = image_names(row, self.images, options)?;
+        let labels: Vec<&str> = self.labels.iter().map(|column| row.text(*column)).collect();
         builder.add(
             id,
             row.line(),
             images.each_ref().map(String::as_str),
-            |name| find(&files, name),
+            |name| find(files, name),
             |[reference, left, right]| TwoAlternatives {
                 reference,
                 left,
@@ -131,13 +161,8 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
             },
             &labels,
         )?;
-        Ok(true)
-    })?;
-    splits.check(&path, options)?;
-    let what = format!("{} trials", rows.count());
-    let found = rows.release(&lacking);
-    let notes = vec![found.note(&path.display().to_string(), &what)];
-    builder.finish(&Nights, found.release, Trials::TwoAlternatives, vec![source], notes)
+        Ok(())
+    }
 }
 
 fn vote(row: &Row<'_>, column: Column) -> Result<f64, DatasetError> {

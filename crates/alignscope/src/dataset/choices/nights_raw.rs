@@ -5,9 +5,10 @@ use std::path::Path;
 use crate::dataset::builder::Builder;
 use crate::dataset::files::{Files, file_in, folder_of};
 use crate::dataset::format::Format;
-use crate::dataset::rows::{Splits, find, image_names};
+use crate::dataset::nights::TripletColumns;
+use crate::dataset::rows::Splits;
 use crate::dataset::table::{Column, Row, Table};
-use crate::dataset::{Dataset, DatasetError, DatasetOptions, Level, Trials, TwoAlternatives};
+use crate::dataset::{Dataset, DatasetError, DatasetOptions, Level, Trials};
 use crate::remedy::Choice;
 
 /// The layout of NIGHTS's unfiltered release: `nights_raw.csv` beside `ref/` and `distort/`, with
@@ -99,6 +100,7 @@ fn open(root: &Path, path: &Path, options: &DatasetOptions) -> Result<Dataset, D
     let files = Files::images(root, options)
         .map_err(|source| DatasetError::Read { path: root.to_owned(), source })?;
     let (names, labels): (Vec<&str>, Vec<Column>) = columns.labels.iter().copied().unzip();
+    let triplet = TripletColumns { id: columns.id, images: columns.images, labels };
     let mut builder = Builder::new(path, options, &names);
     let (mut splits, mut unseen) = (Splits::default(), 0_usize);
     table.for_each(|record, row| {
@@ -120,26 +122,7 @@ fn open(root: &Path, path: &Path, options: &DatasetOptions) -> Result<Dataset, D
             builder.filter();
             return Ok(true);
         }
-        let id = match columns.id {
-            Some(column) => row.parse(column, "a whole number", |_| true)?,
-            None => record,
-        };
-        let images = image_names(row, columns.images, options)?;
-        let labels: Vec<&str> = labels.iter().map(|column| row.text(*column)).collect();
-        builder.add(
-            id,
-            row.line(),
-            images.each_ref().map(String::as_str),
-            |name| find(&files, name),
-            |[reference, left, right]| TwoAlternatives {
-                reference,
-                left,
-                right,
-                left_votes,
-                right_votes,
-            },
-            &labels,
-        )?;
+        triplet.add(&mut builder, &files, (record, row), [left_votes, right_votes], options)?;
         Ok(true)
     })?;
     splits.check(path, options)?;
