@@ -5,6 +5,7 @@
 use crate::activation::Activation;
 use crate::attention::{Attention, AttentionScratch};
 use crate::difference::{image_sums, reduce_pair};
+use crate::gram::{PANEL, add_products};
 use crate::huge_pages;
 use crate::layer_norm::{Norm, layer_norm};
 use crate::lhs::Lhs;
@@ -71,6 +72,14 @@ pub fn attention(precision: Precision, [tokens, heads, width]: [usize; 3]) -> im
         let attention = Attention { qkv: &qkv, first_row: 0, tokens, heads, width };
         attention.apply(&mut out, &mut scratch);
     }
+}
+
+/// Inner products in f64 of all pairs of two blocks of vectors: 2 · vectors² · numbers operations.
+pub fn gram([vectors, count]: [usize; 2]) -> impl FnMut() + use<> {
+    let packed = vectors.div_ceil(PANEL) * PANEL * count;
+    let a: Vec<f64> = numbers(packed).into_iter().map(f64::from).collect();
+    let (b, mut out) = (a.clone(), vec![0.0; (packed / count).pow(2)]);
+    move || add_products(&a, &b, count, &mut out)
 }
 
 /// A layer norm of `[rows, channels]`.

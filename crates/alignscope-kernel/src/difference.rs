@@ -156,12 +156,23 @@ fn square_tokens<const N: usize>(a: &[f32], sums: &mut [f64]) {
 pub fn reduce_pair(a: &[f32], b: &[f32], msd: &mut [f32]) -> f64 {
     assert_eq!((a.len(), a.len() % msd.len()), (b.len(), 0), "two images of [tokens, channels]");
     let mut sums = vec![0.0; msd.len()];
-    let mut product = 0.0;
-    pair_sums(a, b, &mut sums, &mut product);
+    let product = squared_differences(a, b, &mut sums);
     let scale = 1.0 / (a.len() / msd.len()) as f64;
     for (msd, sum) in msd.iter_mut().zip(sums) {
         *msd = (sum * scale) as f32;
     }
+    product
+}
+
+/// Squared difference of each channel, summed over tokens, added to `sums`, `[channels]`; gives the
+/// inner product of all. Sums are in the order of [`reduce_pair`], and not rounded.
+///
+/// # Panics
+/// The shapes do not fit.
+pub fn squared_differences(a: &[f32], b: &[f32], sums: &mut [f64]) -> f64 {
+    assert_eq!((a.len(), a.len() % sums.len()), (b.len(), 0), "two images of [tokens, channels]");
+    let mut product = 0.0;
+    pair_sums(a, b, sums, &mut product);
     product
 }
 

@@ -1,6 +1,7 @@
 //! A device of Python's that encodes images, holds their activations, and reduces their pairs.
 
 use std::error::Error;
+use std::ops::Range;
 use std::sync::Arc;
 
 use alignscope::Progress;
@@ -84,6 +85,14 @@ impl Device for PyDevice<'_> {
     fn image(&mut self, stage: usize, image: usize) -> Result<Vec<f32>, AnyError> {
         self.call(move |device| {
             let found: Floats<'_> = device.call_method1("image", (stage, image))?.extract()?;
+            Ok(found.as_slice()?.to_vec())
+        })
+    }
+
+    fn numbers(&mut self, stage: usize, numbers: Range<usize>) -> Result<Vec<f32>, AnyError> {
+        self.call(move |device| {
+            let call = (stage, numbers.start, numbers.end);
+            let found: Floats<'_> = device.call_method1("numbers", call)?.extract()?;
             Ok(found.as_slice()?.to_vec())
         })
     }

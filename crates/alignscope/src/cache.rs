@@ -2,11 +2,12 @@
 //!
 //! A *entry* is one model on one data set. It is kept in a folder of its own under a name that is a hash of all
 //! that its numbers depend on, so that what is found under a name is what would be computed: weights, preprocessing, images, pairs,
-//! precision, instructions, version of the numerics. Each resident set of it is a file, written beside its place and renamed
-//! once it is whole, with a checksum at its end; a file whose checksum is wrong is removed, told, and computed again.
+//! precision, instructions, version of the numerics. Each resident set of it is a file, or each stage where all pairs are
+//! reduced at once, written beside its place and renamed once it is whole, with a checksum at its end; a file whose checksum is wrong is removed, told, and computed again.
 
 mod file;
 mod folder;
+mod stage_file;
 mod entry;
 
 use std::collections::BTreeMap;

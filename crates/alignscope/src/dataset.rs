@@ -44,6 +44,7 @@ pub use level::Level;
 pub use name::check_dataset_name;
 pub use named::{NamedDataset, NamedDatasetError, NamedLevel, NamedLevelError};
 pub use pairs::Pairs;
+pub(crate) use pairs::is_dense;
 pub use release::{Release, ReleaseCounts};
 pub use selection::{Selection, SelectionError};
 pub use subsets::{ALL, Subset, WITHIN_TYPES};

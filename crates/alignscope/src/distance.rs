@@ -18,16 +18,39 @@ pub use euclidean::Euclidean;
 pub use normalized_euclidean::NormalizedEuclidean;
 pub use scale::{Scale, ScaleAccumulator};
 
-/// What is known of a pair of images at a stage.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Pair<'a> {
-    /// Mean squared difference of each channel, shape `[channels]`, ≥ 0.
-    pub msd: &'a [f32],
-    /// Inner products over all tokens and channels.
-    pub products: InnerProducts,
-    /// How much each channel varies over the data set; there wherever the distance
+/// What is known of a pair of images at a stage: sums over all tokens and channels.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pair {
+    /// Mean of (a − b)² over tokens and channels, ≥ 0; 0 of equal images.
+    pub mean_square: f64,
+    /// The same of activations that are divided by the root of their channel's [`Scale`]: a channel
+    /// of scale 0 adds nothing, and still counts in the mean. There wherever the distance
     /// [needs it](PairDistance::needs_scale).
-    pub scale: Option<&'a Scale>,
+    pub scaled_mean_square: Option<f64>,
+    /// Inner products.
+    pub products: InnerProducts,
+}
+
+impl Pair {
+    /// Pair number `pair` of these statistics.
+    ///
+    /// # Panics
+    /// The scale is of another number of channels.
+    pub fn new(differences: &PairStatistics, pair: usize, scale: Option<&Scale>) -> Self {
+        let msd = differences.msd(pair);
+        let channels = msd.len() as f64;
+        let sum: f64 = msd.iter().map(|m| f64::from(*m)).sum();
+        let scaled = |scale: &Scale| {
+            assert_eq!(msd.len(), scale.values().len(), "a scale for each channel");
+            let of_channels = msd.iter().zip(scale.values()).filter(|(_, scale)| **scale > 0.0);
+            of_channels.map(|(m, scale)| f64::from(*m) / scale).sum::<f64>() / channels
+        };
+        Self {
+            mean_square: sum / channels,
+            scaled_mean_square: scale.map(scaled),
+            products: differences.products(pair),
+        }
+    }
 }
 
 /// A distance between two images, from what is known of their pair.
@@ -40,26 +63,27 @@ pub struct Pair<'a> {
 /// ```
 /// use alignscope::distance::{Pair, PairDistance};
 ///
-/// /// Root mean square difference of the channel that differs most.
+/// /// Difference of the lengths of two vectors of activations.
 /// #[derive(Debug, Clone, Copy)]
-/// pub struct LargestChannel;
+/// pub struct Lengths;
 ///
-/// impl PairDistance for LargestChannel {
+/// impl PairDistance for Lengths {
 ///     fn name(&self) -> &'static str {
-///         "largest-channel"
+///         "lengths"
 ///     }
 ///
 ///     fn description(&self) -> &'static str {
-///         "root mean square difference of the channel that differs most"
+///         "difference of the lengths of the activations, over all tokens and channels"
 ///     }
 ///
-///     fn of_pair(&self, pair: Pair<'_>) -> f64 {
-///         f64::from(pair.msd.iter().copied().fold(0.0, f32::max)).sqrt()
+///     fn of_pair(&self, Pair { products, .. }: Pair) -> f64 {
+///         (products.a.aa.sqrt() - products.b.aa.sqrt()).abs()
 ///     }
 /// }
 ///
-/// let pair = Pair { msd: &[1.0, 9.0, 4.0], ..Pair::default() };
-/// assert_eq!(LargestChannel.of_pair(pair), 3.0);
+/// let mut pair = Pair::default();
+/// (pair.products.a.aa, pair.products.b.aa) = (9.0, 25.0);
+/// assert_eq!(Lengths.of_pair(pair), 2.0);
 /// ```
 pub trait PairDistance: Sync {
     /// The name used on the command line, in Python and in results.
@@ -77,8 +101,8 @@ pub trait PairDistance: Sync {
     /// they are more alike.
     ///
     /// # Panics
-    /// A scale is needed and missing, or is of another number of channels.
-    fn of_pair(&self, pair: Pair<'_>) -> f64;
+    /// A scale is needed and missing.
+    fn of_pair(&self, pair: Pair) -> f64;
 }
 
 /// A kind of distance between two images' activations at a stage.
@@ -149,14 +173,16 @@ impl Distance {
     /// A scale is needed and missing, or is of another number of channels; or it is a baseline's
     /// own distance, which is not made of differences.
     pub fn of_pairs(self, differences: &PairStatistics, scale: Option<&Scale>) -> Vec<f64> {
-        let distance = self.of_activations();
-        let pair =
-            |pair| Pair { msd: differences.msd(pair), products: differences.products(pair), scale };
-        (0..differences.len()).map(|i| distance.of_pair(pair(i))).collect()
+        (0..differences.len()).map(|i| self.of_pair(Pair::new(differences, i, scale))).collect()
     }
 
-    fn of_activations(self) -> &'static dyn PairDistance {
-        self.implementation().expect("a distance of activations")
+    /// The distance of a pair.
+    ///
+    /// # Panics
+    /// A scale is needed and missing; or it is a baseline's own distance, which is not made of
+    /// differences.
+    pub fn of_pair(self, pair: Pair) -> f64 {
+        self.implementation().expect("a distance of activations").of_pair(pair)
     }
 }
 

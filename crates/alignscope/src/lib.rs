@@ -54,6 +54,8 @@ pub mod pair_statistics;
 pub mod encoder;
 /// One number for a pair of images at a stage.
 pub mod distance;
+/// Sums of all pairs of a data set at once.
+mod dense_pairs;
 /// How the energy of a stage is spread over its channels.
 pub mod energy;
 /// How the memory budget of a run is shared out.

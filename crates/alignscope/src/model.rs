@@ -14,6 +14,7 @@
 mod activation_model;
 mod activations;
 mod arrays;
+mod dense_reduction;
 mod dreamsim;
 mod encoder;
 mod error;

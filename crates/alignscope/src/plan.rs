@@ -12,6 +12,7 @@ pub use holding::{Holding, Place};
 pub use remaining::Remaining;
 pub use resident::{ComponentTooLarge, ResidentSet, plan, plan_whole};
 
+use crate::dense_pairs::{self, StageSums};
 use crate::energy::EnergyAccumulator;
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;
@@ -116,6 +117,9 @@ pub struct Request<'a> {
     pub pairs: usize,
     /// How many kinds of distance are measured.
     pub distances: usize,
+    /// Whether all pairs of a stage are reduced at once, by products of matrices: of all images
+    /// together, and in memory.
+    pub is_dense: bool,
     /// What is yet to be done.
     pub remaining: &'a Remaining,
     /// Whether the statistics of pairs are kept in the cache's files: those of several sets then need no room beside
@@ -136,8 +140,11 @@ impl MemoryPlan {
         let channels = demand.stages.iter().map(|stage| stage.channels);
         let numbers: usize = channels.clone().sum();
         let widest = channels.max().unwrap_or(0);
-        let one_stage = PairStatisticsStore::bytes(request.pairs, 1, widest);
-        let all_stages = match is_cached {
+        let one_stage = match request.is_dense {
+            true => 0,
+            false => PairStatisticsStore::bytes(request.pairs, 1, widest),
+        };
+        let all_stages = match is_cached || request.is_dense {
             true => 0,
             false => PairStatisticsStore::bytes(request.pairs, demand.stages.len(), numbers),
         };
@@ -163,6 +170,13 @@ impl MemoryPlan {
             Ok(Self { sets, images_in_memory, store_in_memory, is_one_set, ..base.clone() })
         };
         let pairs = &remaining.pairs;
+        // All images are one set where all pairs are reduced at once.
+        let split = |most: usize| match request.is_dense && most < images {
+            true => Err(ComponentTooLarge { images }),
+            false => plan(images, pairs, most),
+        };
+        let together =
+            |most: usize| plan_whole(images, pairs, if request.is_dense { images } else { most });
         if demand.beyond == Beyond::Stagewise {
             let store_in_memory = one_stage <= free / 2;
             let free = if store_in_memory { free - one_stage } else { free };
@@ -176,14 +190,14 @@ impl MemoryPlan {
                     remedies: vec![],
                 });
             }
-            let mut plan = made(plan_whole(images, pairs, images), fitting(free), store_in_memory)?;
+            let mut plan = made(together(images), fitting(free), store_in_memory)?;
             plan.activation_bytes = free;
             return Ok(plan);
         }
 
         if let Some(held) = demand.device_images {
             // Main memory holds statistics of pairs, and what the device does not hold.
-            let sets = plan_whole(images, pairs, held);
+            let sets = together(held);
             let stored = if sets.len() == 1 { one_stage } else { all_stages };
             let store_in_memory = stored <= free / 2;
             let free = if store_in_memory { free - stored } else { free };
@@ -201,7 +215,7 @@ impl MemoryPlan {
 
         let easy = fitting(SET_BYTES).max(demand.busy_images);
         // Of the images that fit, as many as keep all threads busy; whole components.
-        let enough = |most: usize| match plan(images, pairs, easy.min(most)) {
+        let enough = |most: usize| match split(easy.min(most)) {
             Ok(_) => easy.min(most),
             Err(large) => large.images.min(most),
         };
@@ -210,18 +224,18 @@ impl MemoryPlan {
             // Several sets of that size keep all threads as busy as one large one.
             if whole > SET_BYTES + all_stages
                 && all_stages <= free / 2
-                && let Ok(sets) = plan(images, pairs, easy)
+                && let Ok(sets) = split(easy)
             {
                 return made(sets, easy, true);
             }
-            return made(plan_whole(images, pairs, images), images, whole + one_stage <= free);
+            return made(together(images), images, whole + one_stage <= free);
         }
         let most = enough(fitting(free));
-        let largest = match plan(images, pairs, most) {
+        let largest = match split(most) {
             Ok(sets) => {
                 let beside = fitting(free.saturating_sub(all_stages));
                 if all_stages <= free / 2
-                    && let Ok(sets) = plan(images, pairs, enough(beside))
+                    && let Ok(sets) = split(enough(beside))
                 {
                     return made(sets, beside, true);
                 }
@@ -263,13 +277,13 @@ impl MemoryPlan {
         }
         let in_memory = fitting(free);
         if demand.beyond == Beyond::AskAgain {
-            let sets = plan_whole(images, pairs, largest);
+            let sets = together(largest);
             let stage_groups = demand.stage_groups(largest, free);
             let plan = made(sets, largest, store_in_memory)?;
             return Ok(Self { stage_groups, activation_bytes: free, ..plan });
         }
         // Small components go together, so that batches are whole.
-        let sets = plan_whole(images, pairs, in_memory.max(demand.batch_images));
+        let sets = together(in_memory.max(demand.batch_images));
         let cached_in_several = is_cached && sets.len() > 1;
         let plan = made(sets, in_memory, store_in_memory || cached_in_several)?;
         Ok(Self { activation_bytes: free, ..plan })
@@ -347,6 +361,18 @@ impl Demand {
             + distances
             + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + request.pairs as u64 * PAIR_BYTES
+            + if request.is_dense { self.dense_bytes(request) } else { 0 }
+    }
+
+    /// Bytes for the sums of all pairs at a stage, and for the work on them.
+    fn dense_bytes(&self, request: Request<'_>) -> u64 {
+        let working = |stage: &StageDemand| {
+            let channels = stage.channels.max(1);
+            let tokens = stage.image_bytes as usize / (channels * size_of::<f32>());
+            dense_pairs::working_bytes(request.images, [tokens.max(1), channels])
+        };
+        let working = self.stages.iter().map(working).max().unwrap_or(0);
+        working + StageSums::bytes(request.pairs, request.images)
     }
 
     /// The stage whose activations take most.

@@ -121,6 +121,11 @@ pub(crate) struct Opening<'a> {
 }
 
 impl PreparedDataset {
+    /// Whether statistics of its pairs come from products of matrices.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.pairs.is_dense(self.dataset.images.len())
+    }
+
     /// Opens a data set, and reads and decodes all its images once: to hash them, to know their sizes, and so that one that cannot
     /// be decoded is known before hours are spent.
     pub(crate) fn open(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,13 +11,16 @@ use sha2::{Digest, Sha256};
 
 use super::CacheError;
 use super::file::{CacheFile, Trouble, Unfinished, remove_orphan};
+use super::stage_file::StageFile;
 use crate::atomic_write::UNFINISHED;
+use crate::dense_pairs::StageSums;
 use crate::energy::EnergyAccumulator;
 use crate::pair_statistics::{PairStatistics, PairStatisticsStore, pair_bytes};
 use crate::spill::SpillError;
 
 const SET: &str = "set";
 const VALUES: &str = "values";
+const STAGE: &str = "stage";
 /// Digits of a file's name.
 const NAME_DIGITS: usize = 16;
 
@@ -27,6 +31,8 @@ pub struct CacheEntry {
     /// Pairs of the data set.
     pairs: usize,
     sets: Vec<CachedSet>,
+    /// Of a data set whose pairs are reduced all at once: the stages that are kept.
+    stages: BTreeMap<usize, StageFile>,
     /// Of an entry that has no differences: the value of each pair that is kept.
     values: BTreeMap<u32, f64>,
     /// Files that were damaged, with what was wrong; they are removed.
@@ -125,6 +131,7 @@ impl CacheEntry {
             folder,
             pairs,
             sets: vec![],
+            stages: BTreeMap::new(),
             values: BTreeMap::new(),
             damaged: vec![],
             _in_use: in_use,
@@ -145,6 +152,7 @@ impl CacheEntry {
             let found = match path.extension().and_then(|e| e.to_str()) {
                 Some(SET) => entry.open_set(&path),
                 Some(VALUES) => entry.open_values(&path),
+                Some(STAGE) => entry.open_stage(&path),
                 _ => continue,
             };
             match found {
@@ -186,6 +194,12 @@ impl CacheEntry {
         Ok(())
     }
 
+    fn open_stage(&mut self, path: &Path) -> Result<(), Trouble> {
+        let file = StageFile::open(path, self.pairs)?;
+        self.stages.insert(file.stage(), file);
+        Ok(())
+    }
+
     fn open_values(&mut self, path: &Path) -> Result<(), Trouble> {
         let body = |header: &ValuesHeader| header.values.checked_mul(12)?.try_into().ok();
         let (file, header) = CacheFile::open(path, body)?;
@@ -222,6 +236,61 @@ impl CacheEntry {
             }
         }
         covered
+    }
+
+    /// Whether the sums of all pairs at a stage are kept, given by its position.
+    pub(crate) fn has_stage(&self, stage: usize) -> bool {
+        self.stages.contains_key(&stage)
+    }
+
+    /// The same of several.
+    pub(crate) fn has_stages(&self, mut stages: Range<usize>) -> bool {
+        stages.all(|stage| self.has_stage(stage))
+    }
+
+    /// The sums of all pairs at a stage, and the energy of its activations.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    ///
+    /// # Panics
+    /// The stage is not kept.
+    pub(crate) fn read_sums(
+        &self,
+        stage: usize,
+    ) -> Result<(StageSums, EnergyAccumulator), CacheError> {
+        self.stages[&stage].read()
+    }
+
+    /// Keeps the sums of all pairs at a stage.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn keep_sums(
+        &mut self,
+        stage: usize,
+        sums: &StageSums,
+        energy: &EnergyAccumulator,
+    ) -> Result<(), CacheError> {
+        let name = name_of(&(stage as u64).to_le_bytes());
+        let path = self.folder.join(format!("{name}.{STAGE}"));
+        StageFile::write(&path, stage, sums, energy).map_err(CacheError::write(&path))?;
+        self.take_in(&path, Self::open_stage)
+    }
+
+    /// Takes a file that was just written.
+    fn take_in(
+        &mut self,
+        path: &Path,
+        open: impl FnOnce(&mut Self, &Path) -> Result<(), Trouble>,
+    ) -> Result<(), CacheError> {
+        open(self, path).map_err(|trouble| {
+            let source = match trouble {
+                Trouble::Io(source) => source,
+                Trouble::Damaged(why) => io::Error::new(io::ErrorKind::InvalidData, why),
+            };
+            CacheError::Read { path: path.to_owned(), source }
+        })
     }
 
     /// The values of all pairs of an entry that has no differences, such as a baseline's; none where one is not kept.
@@ -329,7 +398,7 @@ pub(super) fn is_ours(entry: &DirEntry) -> bool {
     let kept = name.rsplit_once('.').is_some_and(|(stem, extension)| {
         let digit = |b: u8| b.is_ascii_hexdigit();
         let named = stem.len() == NAME_DIGITS && stem.bytes().all(digit);
-        named && (extension == SET || extension == VALUES)
+        named && [SET, VALUES, STAGE].contains(&extension)
     });
     (kept || name.starts_with(UNFINISHED)) && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
@@ -422,14 +491,7 @@ impl SetWriter {
     pub fn finish(self, entry: &mut CacheEntry) -> Result<(), CacheError> {
         let Self { path, file, .. } = self;
         file.finish(&path).map_err(CacheError::write(&path))?;
-        match entry.open_set(&path) {
-            Ok(()) => Ok(()),
-            Err(Trouble::Io(source)) => Err(CacheError::Read { path, source }),
-            Err(Trouble::Damaged(why)) => {
-                let source = io::Error::new(io::ErrorKind::InvalidData, why);
-                Err(CacheError::Read { path, source })
-            }
-        }
+        entry.take_in(&path, CacheEntry::open_set)
     }
 }
 
@@ -437,7 +499,8 @@ impl SetWriter {
 mod tests {
     use super::*;
     use crate::cache::{About, CacheFolder, Fingerprint};
-    use crate::pair_statistics::Activations;
+    use crate::distance::Scale;
+    use crate::pair_statistics::{Activations, ImageProducts};
 
     fn entry(folder: &Path) -> CacheEntry {
         let fingerprint = Fingerprint::new(Default::default());
@@ -540,6 +603,30 @@ mod tests {
                 4 - first.sets[0].layout.pairs.len()
             );
         }
+    }
+
+    #[test]
+    fn sums_of_a_stage_come_back_to_the_bit() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sums = StageSums {
+            numbers: 6,
+            scale: Scale::new(vec![0.1, 0.0, 7.5]),
+            images: vec![ImageProducts { aa: 0.3, a1: -0.1 }; 3],
+            squares: vec![0.1, 0.2, 0.3, 1e300],
+            scaled: vec![1.1, 0.0, 3e-300, 4.0],
+        };
+        let of_images = energy(3, &[0, 1, 2]);
+        let mut first = entry(folder.path());
+        first.keep_sums(1, &sums, &of_images).expect("kept");
+        assert_eq!([0, 1].map(|stage| first.has_stage(stage)), [false, true]);
+        let again = entry(folder.path());
+        assert_eq!(again.read_sums(1).expect("read"), (sums, of_images));
+        // Of a data set of other pairs.
+        let path = std::fs::read_dir(&again.folder).expect("listed").find_map(|file| {
+            let path = file.expect("listed").path();
+            path.extension().is_some_and(|e| e == STAGE).then_some(path)
+        });
+        assert!(StageFile::open(&path.expect("a file"), 5).is_err());
     }
 
     #[test]

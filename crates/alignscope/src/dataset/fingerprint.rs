@@ -13,6 +13,14 @@ impl Pairs {
         self.images.iter().flatten().for_each(|image| hash.update(image.to_le_bytes()));
         ContentHash::finish(hash)
     }
+
+    /// The same, and how often trials use each pair.
+    pub(crate) fn hash_with_uses(&self) -> ContentHash {
+        let mut hash = Sha256::new();
+        hash.update(self.hash().to_string());
+        self.uses.iter().for_each(|uses| hash.update(uses.to_le_bytes()));
+        ContentHash::finish(hash)
+    }
 }
 
 impl Dataset {

@@ -19,6 +19,15 @@ pub struct Pairs {
     pub per_trial: usize,
 }
 
+/// Whether so many pairs are a good part of all pairs of so many images: their sums then come from
+/// products of matrices.
+///
+/// A quarter: a pair by itself costs about as much as three of such products, and its differences in
+/// each channel are written and read again. Of fewer than 32 images, either is fast.
+pub(crate) fn is_dense(pairs: usize, images: usize) -> bool {
+    images >= 32 && 8 * pairs >= images * (images - 1)
+}
+
 impl Pairs {
     /// Collects the pairs of `trials`.
     pub fn of(trials: &Trials) -> Self {
@@ -32,6 +41,11 @@ impl Pairs {
     /// Number of different pairs.
     pub fn len(&self) -> usize {
         self.images.len()
+    }
+
+    /// Whether they are a good part of all pairs of so many images; see [`is_dense`].
+    pub fn is_dense(&self, images: usize) -> bool {
+        is_dense(self.len(), images)
     }
 
     /// Whether there is no pair.

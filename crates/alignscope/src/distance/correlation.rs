@@ -34,7 +34,7 @@ impl PairDistance for Correlation {
         "one minus Pearson's correlation of the activations, over all tokens and channels"
     }
 
-    fn of_pair(&self, pair: Pair<'_>) -> f64 {
+    fn of_pair(&self, pair: Pair) -> f64 {
         let InnerProducts { ab, a, b } = pair.products;
         one_minus_cosine(ab - a.a1 * b.a1, spread(a), spread(b))
     }

@@ -28,7 +28,7 @@ impl PairDistance for Cosine {
         "one minus the cosine of the angle between the activations"
     }
 
-    fn of_pair(&self, pair: Pair<'_>) -> f64 {
+    fn of_pair(&self, pair: Pair) -> f64 {
         let InnerProducts { ab, a, b } = pair.products;
         one_minus_cosine(ab, a.aa, b.aa)
     }

@@ -22,7 +22,7 @@ impl PairDistance for Dot {
         "the negative inner product of the activations, over all tokens and channels"
     }
 
-    fn of_pair(&self, pair: Pair<'_>) -> f64 {
+    fn of_pair(&self, pair: Pair) -> f64 {
         // Of images at right angles 0, not −0.
         0.0 - pair.products.ab
     }

@@ -24,19 +24,19 @@ impl PairDistance for Euclidean {
         "root mean square difference over tokens and channels"
     }
 
-    fn of_pair(&self, pair: Pair<'_>) -> f64 {
-        let sum: f64 = pair.msd.iter().map(|m| f64::from(*m)).sum();
-        (sum / pair.msd.len() as f64).sqrt()
+    fn of_pair(&self, pair: Pair) -> f64 {
+        pair.mean_square.sqrt()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pair_statistics::PairStatistics;
 
     #[test]
     fn the_root_of_the_mean_of_two_channels() {
-        let pair = Pair { msd: &[8.0, 10.0], ..Pair::default() };
-        assert_eq!(Euclidean.of_pair(pair), 3.0);
+        let statistics = PairStatistics::new(2, vec![8.0, 10.0], vec![Default::default()]);
+        assert_eq!(Euclidean.of_pair(Pair::new(&statistics, 0, None)), 3.0);
     }
 }

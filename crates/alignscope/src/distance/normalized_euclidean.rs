@@ -31,16 +31,8 @@ impl PairDistance for NormalizedEuclidean {
         true
     }
 
-    fn of_pair(&self, Pair { msd, scale, .. }: Pair<'_>) -> f64 {
-        let scale = scale.expect("the normalized distance has a scale").values();
-        assert_eq!(msd.len(), scale.len(), "a scale for each channel");
-        let sum: f64 = msd
-            .iter()
-            .zip(scale)
-            .filter(|(_, scale)| **scale > 0.0)
-            .map(|(m, scale)| f64::from(*m) / scale)
-            .sum();
-        (sum / msd.len() as f64).sqrt()
+    fn of_pair(&self, pair: Pair) -> f64 {
+        pair.scaled_mean_square.expect("the normalized distance has a scale").sqrt()
     }
 }
 
@@ -48,13 +40,14 @@ impl PairDistance for NormalizedEuclidean {
 mod tests {
     use super::super::Scale;
     use super::*;
+    use crate::pair_statistics::PairStatistics;
 
     #[test]
     fn a_channel_without_scale_adds_nothing_and_counts() {
         let of = |scale: [f64; 2]| {
             let scale = Scale::new(scale.to_vec());
-            let msd = &[8.0, 10.0];
-            NormalizedEuclidean.of_pair(Pair { msd, scale: Some(&scale), ..Pair::default() })
+            let statistics = PairStatistics::new(2, vec![8.0, 10.0], vec![Default::default()]);
+            NormalizedEuclidean.of_pair(Pair::new(&statistics, 0, Some(&scale)))
         };
         assert_eq!(of([1.0, 1.0]), 3.0);
         assert_eq!(of([4.0, 0.0]), 1.0);

@@ -88,6 +88,16 @@ impl SpilledImages {
         images.try_for_each(|(i, out)| self.file.read(self.offset(first + i), out))
     }
 
+    /// Reads some of an image's numbers, from number `first` on.
+    pub(crate) fn read_some(
+        &self,
+        image: usize,
+        first: usize,
+        values: &mut [f32],
+    ) -> Result<(), SpillError> {
+        self.file.read(self.offset(image) + (first * size_of::<f32>()) as u64, values)
+    }
+
     /// Writes images from number `first` on.
     pub(crate) fn write(&self, first: usize, values: &[f32]) -> Result<(), SpillError> {
         let mut images = values.chunks(self.tokens * self.channels).enumerate();

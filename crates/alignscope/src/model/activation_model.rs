@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::activations::{ActivationSource, SetImages};
-use super::reduction::{Reduction, When, distances};
+use super::reduction::{Reduction, When, dense_distances, distances};
 use super::set_reducer::{SetReducer, Sink};
 use super::stage_transform::StageTransform;
 use super::transformed::Transformed;
@@ -44,8 +44,13 @@ impl<S: ActivationSource> Model for Activations<S> {
         let dataset = cell.dataset;
         let pairs = dataset.pairs.len();
         let widths = source.widths(cell);
-        let covered =
-            cached.as_ref().map_or_else(|| vec![false; pairs], |entry| entry.covered(pairs));
+        let is_dense = dataset.is_dense();
+        let covered = match &cached {
+            // All images are encoded for each stage that is not there.
+            Some(entry) if is_dense => vec![entry.has_stages(0..widths.len()); pairs],
+            Some(entry) => entry.covered(pairs),
+            None => vec![false; pairs],
+        };
         if let Some(entry) = &cached
             && covered.iter().all(|covered| *covered)
         {
@@ -59,6 +64,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
         let images = remaining.images.len();
         let when = match (plan.is_one_set, cached.is_some()) {
+            _ if is_dense => When::Dense,
             (true, _) => When::AtOnce,
             (false, true) => When::FromFiles,
             (false, false) => When::AtTheEnd,
@@ -66,10 +72,15 @@ impl<S: ActivationSource> Model for Activations<S> {
         let needed = needed_images(source, &plan);
         let mut found = Some(Vec::with_capacity(widths.len()));
         for stages in &plan.stage_groups {
+            let kept = cached.as_ref().filter(|_| is_dense);
+            if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
+                continue;
+            }
             let of_group = widths[stages.clone()].to_vec();
             let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
             let cache = cached.as_mut();
-            let sink = Sink::Pairs { cache, reduction: Box::new(reduction) };
+            let first = stages.start;
+            let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
             let mut reducer = SetReducer::new(cell, sink, progress);
             encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
             let finished = reducer.finish()?;
@@ -151,6 +162,7 @@ fn plan_of<S: ActivationSource>(
         images: cell.dataset.dataset.images.len(),
         pairs: cell.dataset.pairs.len(),
         distances: cell.distances.len(),
+        is_dense: cell.dataset.is_dense(),
         remaining,
         is_cached,
         memory_bytes: cell.memory_bytes,
@@ -158,7 +170,12 @@ fn plan_of<S: ActivationSource>(
     let plan = MemoryPlan::new(&demand, request)?;
     plan.tell(&name, &demand, progress);
     let images = remaining.images.len();
-    let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
+    // All pairs at a stage take as many steps as its images.
+    let of_pairs = |stages: usize| if cell.dataset.is_dense() { stages } else { 0 };
+    let steps = plan
+        .stage_groups
+        .iter()
+        .map(|stages| images * (source.steps(stages.len()) + of_pairs(stages.len())));
     progress.begin(&name, steps.sum::<usize>() as u64);
     Ok(plan)
 }
@@ -198,6 +215,17 @@ fn from_cache(
 ) -> Result<Vec<StageDistances>, ModelError> {
     let pairs = cell.dataset.pairs.len();
     progress.begin(&format!("{}: kept differences", cell.name()), widths.len() as u64);
+    if cell.dataset.is_dense() {
+        let of_stage = |(position, (stage, _)): (usize, &(Stage, usize))| {
+            check_stopped(progress)?;
+            let (sums, energy) = entry.read_sums(position)?;
+            progress.advance(1);
+            dense_distances(*cell, *stage, &sums, &energy)
+        };
+        let found = widths.iter().enumerate().map(of_stage).collect();
+        progress.end();
+        return found;
+    }
     let mut found = Vec::with_capacity(widths.len());
     let mut store: Option<PairStatisticsStore> = None;
     for (position, &(stage, channels)) in widths.iter().enumerate() {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::error::check_stopped;
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, Role, StageDistances};
 use crate::cache::CacheEntry;
+use crate::dataset::is_dense;
+use crate::dense_pairs::{levels_bytes, squares_of_levels};
 use crate::distance::Distance;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
@@ -85,6 +87,9 @@ pub trait ImageMetric: Send + Sync {
     /// So many pairs are compared by a thread between two looks at whether the user wants to stop.
     const PAIRS_AT_A_TIME: usize = 1;
 
+    /// Whether it gives [levels](Self::levels).
+    const PRODUCTS: bool = false;
+
     /// What results call it.
     fn name(&self) -> String;
 
@@ -152,6 +157,14 @@ pub trait ImageMetric: Send + Sync {
 
     /// The distance of two images: ≥ 0, 0 of equal images.
     fn distance(&self, a: &Self::Features, b: &Self::Features) -> f64;
+
+    /// The levels of an image, where the distance of two is the root of the mean of their squared
+    /// differences: of a good part of all pairs these come from products of matrices, to the same
+    /// bits.
+    fn levels(features: &Self::Features) -> Option<&[u8]> {
+        let _ = features;
+        None
+    }
 }
 
 impl ImageMetric for LoadedMetric {
@@ -341,7 +354,11 @@ impl Share {
         let weights = metric.weights_bytes().expect("they were read");
         let batch = metric.images_at_a_time() as u64;
         let each = batch * bytes + metric.working_bytes(width, height) as u64;
-        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64;
+        let products = match M::PRODUCTS && dataset.is_dense() {
+            true => levels_bytes(dataset.dataset.images.len(), 3 * width * height),
+            false => 0,
+        };
+        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64 + products;
         let free = memory_bytes.saturating_sub(fixed);
         let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
         let threads = rayon::current_num_threads().min(most).max(1);
@@ -417,8 +434,26 @@ fn distances<M: ImageMetric>(
             progress.advance(pairs.len() as u64);
             Ok::<_, ModelError>(values)
         };
-        let within: Vec<_> = group.pairs.par_chunks(M::PAIRS_AT_A_TIME).map(compare).collect();
-        let within = within.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let within = match levels_of::<M>(&held, group) {
+            Some(levels) => {
+                let (pairs, mut told) = (group.pairs.len() as f64, 0);
+                let tick = |part: f64| {
+                    let now = (part * pairs) as u64;
+                    progress.advance(now - told);
+                    told = now;
+                    check_stopped(progress)
+                };
+                let images: Vec<[u32; 2]> = group.pairs.iter().map(|(_, images)| *images).collect();
+                let count = levels.first().map_or(0, |levels| levels.len()) as f64;
+                let squares = squares_of_levels(&levels, &images, tick)?;
+                vec![squares.into_iter().map(|square| (square / count).sqrt()).collect()]
+            }
+            None => {
+                let pairs = group.pairs.par_chunks(M::PAIRS_AT_A_TIME);
+                let within: Vec<_> = pairs.map(compare).collect();
+                within.into_iter().collect::<Result<Vec<Vec<f64>>, _>>()?
+            }
+        };
         let compare = |passing: &Passing| {
             let of_passing = features(&[passing.image])?;
             let distance = |&(pair, local): &(u32, u32)| {
@@ -445,6 +480,15 @@ fn distances<M: ImageMetric>(
     }
     progress.end();
     Ok((distances, features_computed))
+}
+
+/// The levels of the images of a group of which a good part of all pairs is compared.
+fn levels_of<'a, M: ImageMetric>(held: &'a [M::Features], group: &Group) -> Option<Vec<&'a [u8]>> {
+    if !is_dense(group.pairs.len(), held.len()) {
+        return None;
+    }
+    let levels: Vec<&[u8]> = held.iter().map(M::levels).collect::<Option<_>>()?;
+    levels.windows(2).all(|two| two[0].len() == two[1].len()).then_some(levels)
 }
 
 /// Images whose features are held at once, and what is compared with them.

@@ -1,5 +1,7 @@
 //! Activations at one stage that a device holds, where their pairs are reduced.
 
+use std::ops::Range;
+
 use super::ModelError;
 use crate::pair_statistics::ImageProducts;
 use crate::stage::Stage;
@@ -21,6 +23,10 @@ pub(super) trait OnDevice {
 
     /// The activations of an image, `[tokens, channels]`, for a message.
     fn image(&mut self, image: usize) -> Result<Vec<f32>, ModelError>;
+
+    /// Some of the numbers of all images, `[images, numbers]`; number t · channels + c is channel c of
+    /// token t.
+    fn numbers(&mut self, numbers: Range<usize>) -> Result<Vec<f32>, ModelError>;
 
     /// What pairs have, given by position in the set.
     fn pairs(&mut self, pairs: &[[u32; 2]]) -> Result<PairSums, ModelError>;

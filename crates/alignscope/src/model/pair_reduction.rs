@@ -152,7 +152,7 @@ pub(super) fn reduce_file(
 }
 
 /// Reads every image once, on all threads.
-fn each_image(
+pub(super) fn each_image(
     spilled: &mut Spilled<'_>,
     work: impl Fn(usize, &[f32]) + Sync,
 ) -> Result<(), StoreError> {

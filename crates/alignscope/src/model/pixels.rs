@@ -18,6 +18,7 @@ impl ImageMetric for Pixels {
     const DISTANCE: Distance = Distance::Euclidean;
     const ROLE: Role = Role::Pixels;
     const PAIRS_AT_A_TIME: usize = 256;
+    const PRODUCTS: bool = true;
 
     fn name(&self) -> String {
         "pixels".to_owned()
@@ -41,5 +42,9 @@ impl ImageMetric for Pixels {
 
     fn distance(&self, a: &RgbImage, b: &RgbImage) -> f64 {
         a.rms_difference(b)
+    }
+
+    fn levels(image: &RgbImage) -> Option<&[u8]> {
+        Some(image.pixels())
     }
 }

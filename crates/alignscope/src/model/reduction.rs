@@ -1,11 +1,13 @@
 //! Differences of a model on their way to distances, wherever its activations come from.
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
+use super::dense_reduction::{DenseWork, Found};
 use super::pair_reduction::Keep;
 use super::{Cell, ModelError};
 use crate::cache::{CacheEntry, SetWriter, StoreError};
-use crate::distance::{Distance, Scale, ScaleAccumulator};
+use crate::dense_pairs::{PairGraph, StageSums};
+use crate::distance::{Distance, Pair, Scale, ScaleAccumulator};
 use crate::energy::{EnergyAccumulator, Spread, StageEnergy};
 use crate::pair_statistics::{
     Activations, ImageProducts, PairStatistics, PairStatisticsStore, find_unusable, is_suspect,
@@ -35,6 +37,8 @@ pub(super) enum When {
     AtTheEnd,
     /// Not here: the files of several sets keep all that is needed.
     FromFiles,
+    /// As soon as it is there, by products of matrices; not here if it is kept.
+    Dense,
 }
 
 /// Differences on their way to distances, and to the files that keep them.
@@ -42,13 +46,13 @@ pub(super) struct Reduction<'a> {
     cell: Cell<'a>,
     /// Each stage with its channels.
     stages: Vec<(Stage, usize)>,
-    way: Way,
+    way: Way<'a>,
     in_memory: bool,
     /// The file of the present set, where differences are kept.
     writer: Option<SetWriter>,
 }
 
-enum Way {
+enum Way<'a> {
     /// One stage's differences are in the store at a time.
     AtOnce {
         store: PairStatisticsStore,
@@ -58,6 +62,11 @@ enum Way {
     /// their activations.
     AtTheEnd(PairStatisticsStore, Vec<EnergyAccumulator>),
     FromFiles,
+    /// All pairs of a stage are reduced together.
+    Dense {
+        graph: Box<PairGraph<'a>>,
+        finished: Vec<StageDistances>,
+    },
 }
 
 impl<'a> Reduction<'a> {
@@ -78,6 +87,11 @@ impl<'a> Reduction<'a> {
                 Way::AtTheEnd(store(&channels)?, energies)
             }
             When::FromFiles => Way::FromFiles,
+            When::Dense => {
+                let images = cell.dataset.dataset.images.len();
+                let graph = Box::new(PairGraph::new(images, &cell.dataset.pairs));
+                Way::Dense { graph, finished: vec![] }
+            }
         };
         Ok(Self { cell, stages, way, in_memory, writer: None })
     }
@@ -88,6 +102,9 @@ impl<'a> Reduction<'a> {
         set: &ResidentSet,
         entry: Option<&CacheEntry>,
     ) -> Result<(), ModelError> {
+        if self.is_dense() {
+            return Ok(());
+        }
         let channels: Vec<usize> = self.stages.iter().map(|(_, channels)| *channels).collect();
         self.writer = entry.map(|entry| entry.writer(&set.pairs, &channels)).transpose()?;
         Ok(())
@@ -97,6 +114,41 @@ impl<'a> Reduction<'a> {
     pub(super) fn end(&mut self, entry: Option<&mut CacheEntry>) -> Result<(), ModelError> {
         if let (Some(writer), Some(entry)) = (self.writer.take(), entry) {
             writer.finish(entry)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all pairs of a stage are reduced together.
+    pub(super) fn is_dense(&self) -> bool {
+        matches!(self.way, Way::Dense { .. })
+    }
+
+    /// The position of a stage, where all its pairs are reduced together.
+    pub(super) fn place(&self, stage: Stage) -> Option<usize> {
+        let place = self.stages.iter().position(|(s, _)| *s == stage);
+        place.filter(|_| self.is_dense())
+    }
+
+    /// Has all pairs at a stage reduced together, and keeps them in the entry.
+    ///
+    /// `entry` — with the position of the first of the stages among the model's
+    pub(super) fn dense_stage(
+        &mut self,
+        stage: Stage,
+        entry: Option<(&mut CacheEntry, usize)>,
+        tick: &mut dyn FnMut(f64) -> Result<(), ModelError>,
+        reduce: impl FnOnce(DenseWork<'_>) -> Result<Found, ModelError>,
+    ) -> Result<(), ModelError> {
+        let Self { cell, stages, way, .. } = self;
+        let Way::Dense { graph, finished } = way else { panic!("pairs are reduced one by one") };
+        let position = stages.iter().position(|(s, _)| *s == stage).expect("a stage of the model");
+        let foreign = foreign_scale(*cell, stage, stages[position].1)?;
+        let (sums, energy) = reduce(DenseWork { graph, foreign: foreign.as_ref(), tick })?;
+        match entry {
+            Some((entry, first)) => {
+                entry.keep_sums(first + position, &sums, &energy).map_err(StoreError::from)?;
+            }
+            None => finished.push(dense_distances(*cell, stage, &sums, &energy)?),
         }
         Ok(())
     }
@@ -125,6 +177,7 @@ impl<'a> Reduction<'a> {
             }
             Way::AtTheEnd(store, _) => (Some(store), position),
             Way::FromFiles => (None, 0),
+            Way::Dense { .. } => panic!("all pairs are reduced together"),
         };
         let mut energy = EnergyAccumulator::new(channels);
         reduce(&mut energy, &mut |pairs: &[u32], found: &PairStatistics| {
@@ -144,7 +197,7 @@ impl<'a> Reduction<'a> {
                 finished.push(distances(*cell, stage, store, 0, &energy)?);
             }
             Way::AtTheEnd(_, energies) => energies[position].join(&energy),
-            Way::FromFiles => {}
+            Way::FromFiles | Way::Dense { .. } => {}
         }
         Ok(())
     }
@@ -153,6 +206,7 @@ impl<'a> Reduction<'a> {
     pub(super) fn finish(self) -> Result<Option<Vec<StageDistances>>, ModelError> {
         match self.way {
             Way::AtOnce { finished, .. } => Ok(Some(finished)),
+            Way::Dense { finished, .. } => Ok((!finished.is_empty()).then_some(finished)),
             Way::AtTheEnd(store, energies) => {
                 let of = |(position, (stage, _)): (usize, &(Stage, usize))| {
                     distances(self.cell, *stage, &store, position, &energies[position])
@@ -179,13 +233,7 @@ pub(super) fn distances(
         activations: Spread::of(&activations.mean()),
         differences: Spread::of(own.values()),
     };
-    let scaled = cell.distances.iter().any(|d| d.needs_scale());
-    let scale = match (scaled, cell.foreign_scales) {
-        (false, _) => None,
-        (true, Some(scales)) => Some(foreign_scale(cell, stage, store.channels(position), scales)?),
-        (true, None) => Some(own),
-    };
-
+    let scale = scale_of(cell, stage, own)?;
     let mut distances: Vec<(Distance, Vec<f64>)> = cell
         .distances
         .iter()
@@ -193,11 +241,41 @@ pub(super) fn distances(
         .collect();
     for block in 0..store.blocks(position) {
         let block = store.block(position, block)?;
-        for (kind, values) in &mut distances {
-            values.extend(kind.of_pairs(&block, scale.as_ref()));
+        for pair in 0..block.len() {
+            let pair = Pair::new(&block, pair, scale.as_ref());
+            distances.iter_mut().for_each(|(kind, values)| values.push(kind.of_pair(pair)));
         }
     }
     Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
+}
+
+/// Distances from the sums of all pairs, and the energy of the stage.
+pub(super) fn dense_distances(
+    cell: Cell<'_>,
+    stage: Stage,
+    sums: &StageSums,
+    activations: &EnergyAccumulator,
+) -> Result<StageDistances, ModelError> {
+    let energy = StageEnergy {
+        activations: Spread::of(&activations.mean()),
+        differences: Spread::of(sums.scale.values()),
+    };
+    let scale = scale_of(cell, stage, sums.scale.clone())?;
+    let images = &cell.dataset.pairs.images;
+    let of_kind = |kind: &Distance| {
+        let pairs = images.par_iter().enumerate();
+        (*kind, pairs.map(|(pair, images)| kind.of_pair(sums.pair(pair, *images))).collect())
+    };
+    let distances = cell.distances.iter().map(of_kind).collect();
+    Ok(StageDistances { stage, scale, distances, energy: Some(energy) })
+}
+
+/// The scale that distances need: another run's, or the data set's own.
+fn scale_of(cell: Cell<'_>, stage: Stage, own: Scale) -> Result<Option<Scale>, ModelError> {
+    if !cell.distances.iter().any(|d| d.needs_scale()) {
+        return Ok(None);
+    }
+    Ok(Some(foreign_scale(cell, stage, own.values().len())?.unwrap_or(own)))
 }
 
 /// How much each channel varies over the pairs of the data set itself.
@@ -217,12 +295,13 @@ fn own_scale(
     Ok(sum.finish())
 }
 
+/// The scale of another run; `None` if the data set's own is to be taken.
 fn foreign_scale(
     cell: Cell<'_>,
     stage: Stage,
     channels: usize,
-    scales: &BTreeMap<String, Vec<f64>>,
-) -> Result<Scale, ModelError> {
+) -> Result<Option<Scale>, ModelError> {
+    let Some(scales) = cell.foreign_scales else { return Ok(None) };
     let values = scales.get(&stage.to_string()).cloned().unwrap_or_default();
     if values.len() != channels {
         return Err(ModelError::ScaleShape {
@@ -234,7 +313,7 @@ fn foreign_scale(
         });
     }
     match values.iter().position(|v| !(*v >= 0.0 && v.is_finite())) {
-        None => Ok(Scale::new(values)),
+        None => Ok(Some(Scale::new(values))),
         Some(channel) => Err(ModelError::ScaleValue {
             model: cell.model.to_owned(),
             dataset: cell.dataset.name(),

@@ -1,5 +1,6 @@
 //! What becomes of activations: statistics of pairs, or vectors.
 
+use super::dense_reduction::{DenseWork, Found};
 use super::on_device::OnDevice;
 use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
 use super::reduction::{Reduction, check_usable, suspects};
@@ -18,7 +19,12 @@ use crate::stage::Stage;
 /// What becomes of activations.
 pub(super) enum Sink<'a> {
     /// Statistics of pairs.
-    Pairs { cache: Option<&'a mut CacheEntry>, reduction: Box<Reduction<'a>> },
+    Pairs {
+        cache: Option<&'a mut CacheEntry>,
+        reduction: Box<Reduction<'a>>,
+        /// Position of the first of the stages among the model's.
+        first: usize,
+    },
     /// The one vector of each image, as it is.
     Vectors(&'a mut Vectors),
 }
@@ -58,10 +64,14 @@ impl SetReducer<'_> {
     /// # Errors
     /// The cache cannot be written.
     pub fn begin(&mut self, set: &ResidentSet) -> Result<(), ModelError> {
-        if let Sink::Pairs { cache, reduction } = &mut self.sink {
+        let mut pairs = vec![];
+        if let Sink::Pairs { cache, reduction, .. } = &mut self.sink {
             reduction.begin(set, cache.as_deref())?;
+            if !reduction.is_dense() {
+                pairs = PlacedPair::of(set);
+            }
         }
-        self.set = Some((set.images.clone(), PlacedPair::of(set)));
+        self.set = Some((set.images.clone(), pairs));
         Ok(())
     }
 
@@ -79,6 +89,7 @@ impl SetReducer<'_> {
         if self.passes_over(stage) {
             return Ok(());
         }
+        let is_dense = self.is_dense();
         let (images, pairs) = self.set.as_ref().expect("a set was begun");
         let image_of = |image: usize| images[image] as usize;
         let TokenChoice { tokens, prefix } = choice;
@@ -89,6 +100,7 @@ impl SetReducer<'_> {
                 let selected = tokens.select(activations, prefix);
                 let activations = selected.activations();
                 match &mut self.sink {
+                    _ if is_dense => self.dense(stage, |work| work.of_memory(activations)),
                     Sink::Pairs { reduction, .. } if self.transform.is_none() => reduction
                         .stage(stage, |energy, keep| {
                             reduce_memory(activations, pairs, energy, keep)
@@ -106,6 +118,7 @@ impl SetReducer<'_> {
                     check_usable(self.cell, stage, one, products, |_| image_of(image))?;
                 }
                 match &mut self.sink {
+                    _ if is_dense => self.dense(stage, |work| work.of_file(&mut spilled, choice)),
                     Sink::Pairs { reduction, .. } if self.transform.is_none() => {
                         reduction.stage(stage, |energy, keep| {
                             reduce_file(&mut spilled, tokens, prefix, pairs, energy, keep)
@@ -129,6 +142,7 @@ impl SetReducer<'_> {
         if self.passes_over(stage) {
             return Ok(());
         }
+        let is_dense = self.is_dense();
         let (images, pairs) = self.set.as_ref().expect("a set was begun");
         let sums = activations.images()?;
         for image in suspects(&sums.products) {
@@ -138,6 +152,7 @@ impl SetReducer<'_> {
             check_usable(self.cell, stage, one, products, |_| images[image] as usize)?;
         }
         match &mut self.sink {
+            _ if is_dense => self.dense(stage, |work| work.of_device(activations, &sums)),
             Sink::Pairs { reduction, .. } if self.transform.is_none() => reduction
                 .stage(stage, |energy, keep| {
                     reduce_on_device(activations, &sums, pairs, energy, keep)
@@ -149,9 +164,48 @@ impl SetReducer<'_> {
         }
     }
 
-    /// Whether activations at a stage are of no use: only another one is transformed.
+    /// Whether activations at a stage are of no use: only another one is transformed, or the sums of
+    /// all its pairs are kept.
     fn passes_over(&self, stage: Stage) -> bool {
-        self.transform.as_ref().is_some_and(|transform| transform.stage != stage)
+        let is_kept = match &self.sink {
+            Sink::Pairs { cache: Some(cache), reduction, first } => {
+                let place = reduction.place(stage);
+                place.is_some_and(|place| cache.has_stage(first + place))
+            }
+            _ => false,
+        };
+        is_kept || self.transform.as_ref().is_some_and(|transform| transform.stage != stage)
+    }
+
+    /// Whether the pairs of activations as they are given are reduced all at once.
+    fn is_dense(&self) -> bool {
+        self.transform.is_none() && self.reduces_all_at_once()
+    }
+
+    fn reduces_all_at_once(&self) -> bool {
+        matches!(&self.sink, Sink::Pairs { reduction, .. } if reduction.is_dense())
+    }
+
+    /// Has all pairs at a stage reduced at once, and tells how far it is.
+    fn dense(
+        &mut self,
+        stage: Stage,
+        reduce: impl FnOnce(DenseWork<'_>) -> Result<Found, ModelError>,
+    ) -> Result<(), ModelError> {
+        let progress = self.progress;
+        let (images, _) = self.set.as_ref().expect("a set was begun");
+        let (steps, mut told) = (images.len() as f64, 0);
+        let mut tick = |part: f64| {
+            let now = (part * steps) as u64;
+            progress.advance(now - told);
+            told = now;
+            check_stopped(progress)
+        };
+        let Sink::Pairs { cache, reduction, first } = &mut self.sink else {
+            panic!("vectors have no pairs")
+        };
+        let entry = cache.as_deref_mut().map(|entry| (entry, *first));
+        reduction.dense_stage(stage, entry, &mut tick, reduce)
     }
 
     /// Takes the one vector of each image of the set, `[images, channels]`.
@@ -163,15 +217,22 @@ impl SetReducer<'_> {
         };
         let channels = vectors.len() / images.len();
         let seen = StageActivations::new(&vectors, images.len(), 1, channels);
+        let image_of = |image: usize| images[image] as usize;
         match &mut self.sink {
-            Sink::Vectors(all) => all.put(stage, images, seen),
-            Sink::Pairs { reduction, .. } => {
-                let image_of = |image: usize| images[image] as usize;
+            Sink::Vectors(all) => {
+                all.put(stage, images, seen);
+                return Ok(());
+            }
+            Sink::Pairs { .. } => {
                 check_usable(self.cell, stage, seen, &seen.image_products(), image_of)?;
-                reduction.stage(stage, |energy, keep| reduce_memory(seen, pairs, energy, keep))?;
             }
         }
-        Ok(())
+        match &mut self.sink {
+            Sink::Pairs { reduction, .. } if !reduction.is_dense() => {
+                reduction.stage(stage, |energy, keep| reduce_memory(seen, pairs, energy, keep))
+            }
+            _ => self.dense(stage, |work| work.of_memory(seen)),
+        }
     }
 
     /// The set is done.
@@ -181,7 +242,7 @@ impl SetReducer<'_> {
     pub fn end(&mut self) -> Result<(), ModelError> {
         self.set = None;
         match &mut self.sink {
-            Sink::Pairs { cache, reduction } => reduction.end(cache.as_deref_mut()),
+            Sink::Pairs { cache, reduction, .. } => reduction.end(cache.as_deref_mut()),
             Sink::Vectors(_) => Ok(()),
         }
     }

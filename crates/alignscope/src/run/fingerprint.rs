@@ -45,6 +45,14 @@ impl RunModel<'_> {
             ("pairs".into(), dataset.pairs.hash().to_string().into()),
             (what.to_owned(), compared.into()),
         ]);
+        if dataset.is_dense() && self.model.facts().role().has_tokens() {
+            // The scale of channels is in what is kept.
+            values.insert("uses".into(), dataset.pairs.hash_with_uses().to_string().into());
+            if let Some(scales) = cell.foreign_scales {
+                let hash = Sha256::digest(json!(scales).to_string());
+                values.insert("scales".into(), hex(&hash).into());
+            }
+        }
         if self.model.facts().sums_by_caches() {
             values.insert("processor name".into(), alignscope_kernel::cpu_name().into());
         }

@@ -19,12 +19,9 @@ impl Experiment {
         foreign_scales: &super::ForeignScales,
         progress: &dyn Progress,
     ) -> Result<(Measurement, Option<WorkRecord>), ExperimentError> {
-        let kept = self.cache_entry(model, dataset, progress)?;
         let name = &dataset.dataset.name;
-        let cell = Cell {
-            foreign_scales: foreign_scales.scales.get(&(model.name.clone(), name.clone())),
-            ..self.cell_without_scales(&model.name, dataset)
-        };
+        let cell = self.cell_of(&model.name, dataset, foreign_scales);
+        let kept = self.cache_entry(model, &cell, progress)?;
         let found = model.model.measure(&cell, kept, progress)?;
         let record = found.work.map(|work| WorkRecord {
             model: model.name.clone(),
@@ -34,6 +31,18 @@ impl Experiment {
             wall_s: work.wall_s,
         });
         Ok((found, record))
+    }
+
+    /// A model on a data set.
+    fn cell_of<'a>(
+        &'a self,
+        model: &'a str,
+        dataset: &'a PreparedDataset,
+        foreign_scales: &'a super::ForeignScales,
+    ) -> Cell<'a> {
+        let name = (model.to_owned(), dataset.dataset.name.clone());
+        let foreign_scales = foreign_scales.scales.get(&name);
+        Cell { foreign_scales, ..self.cell_without_scales(model, dataset) }
     }
 
     /// A model on a data set, which has no scales but its own.
@@ -51,15 +60,14 @@ impl Experiment {
     fn cache_entry(
         &self,
         model: &RunModel<'_>,
-        dataset: &PreparedDataset,
+        cell: &Cell<'_>,
         progress: &dyn Progress,
     ) -> Result<Option<CacheEntry>, ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| model.model.facts().not_cached().is_none())
         else {
             return Ok(None);
         };
-        let (fingerprint, about) =
-            model.fingerprint(&self.cell_without_scales(&model.name, dataset));
+        let (fingerprint, about) = model.fingerprint(cell);
         progress.begin(&format!("{} on {}: looking into the cache", model.name, about.dataset), 0);
         let entry = kept.entry(&fingerprint, &about)?;
         progress.end();
@@ -79,11 +87,12 @@ impl Experiment {
         &self,
         models: &[RunModel<'_>],
         datasets: &[PreparedDataset],
+        foreign_scales: &super::ForeignScales,
     ) -> Result<(), ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
         for model in models.iter().filter(|model| model.model.facts().not_cached().is_none()) {
             for dataset in datasets {
-                let cell = self.cell_without_scales(&model.name, dataset);
+                let cell = self.cell_of(&model.name, dataset, foreign_scales);
                 kept.forget(&model.fingerprint(&cell).0)?;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -76,6 +77,12 @@ impl Device for Host<'_> {
 
     fn image(&mut self, stage: usize, image: usize) -> Result<Vec<f32>, AnyError> {
         Ok(self.activations(stage).image(image).to_vec())
+    }
+
+    fn numbers(&mut self, stage: usize, numbers: Range<usize>) -> Result<Vec<f32>, AnyError> {
+        let activations = self.activations(stage);
+        let images = 0..activations.images();
+        Ok(images.flat_map(|image| activations.image(image)[numbers.clone()].to_vec()).collect())
     }
 
     fn pairs(&mut self, stage: usize, pairs: &[[u32; 2]]) -> Result<PairSums, AnyError> {

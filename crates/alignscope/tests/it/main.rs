@@ -13,6 +13,7 @@ mod choices_as_kept;
 mod chosen_stages;
 mod dataset_files;
 mod dataset_layouts;
+mod dense_data_sets;
 mod devices;
 mod difference_matches_numpy;
 mod dreamsim_matches_package;

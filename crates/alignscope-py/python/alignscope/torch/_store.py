@@ -156,6 +156,11 @@ class Store:
         told."""
         return _host(self._only(stage).image(image).flatten(), np.float32)
 
+    def numbers(self, stage: int, start: int, end: int) -> NDArray[np.float32]:
+        """Some of the numbers of all images at a stage, `[images, numbers]`: those of the tokens that
+        are compared, token after token."""
+        return _host(self._only(stage).numbers(start, end), np.float32)
+
     def pairs(
         self, stage: int, pairs: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

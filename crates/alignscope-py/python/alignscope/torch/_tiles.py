@@ -213,6 +213,11 @@ class Tiles:
         tile, row = divmod(position, self._shares.tile)
         return self.tile(tile)[row].float()
 
+    def numbers(self, start: int, end: int) -> torch.Tensor:
+        """Some numbers of all images, `[images, numbers]`, in float32 and in main memory."""
+        tiles = range(-(-self._shares.images // self._shares.tile))
+        return torch.cat([self.tile(i).flatten(1)[:, start:end].float().cpu() for i in tiles])
+
     def _read(self, start: int, end: int) -> torch.Tensor:
         """Images that are not on the device, by position behind those that are."""
         found = torch.empty(

@@ -54,6 +54,14 @@ pub trait Device: Send {
     /// The device fails.
     fn image(&mut self, stage: usize, image: usize) -> Result<Vec<f32>, AnyError>;
 
+    /// Some of the numbers of all images of the set at a stage, `[images, numbers]`: of a data set that
+    /// asks for a good part of all pairs, which are then reduced in main memory. Number
+    /// t · channels + c is channel c of token t, of the tokens that are compared.
+    ///
+    /// # Errors
+    /// The device fails.
+    fn numbers(&mut self, stage: usize, numbers: Range<usize>) -> Result<Vec<f32>, AnyError>;
+
     /// Reduces pairs of images of the set, by position in it, at a stage.
     ///
     /// # Errors
@@ -181,6 +189,14 @@ impl OnDevice for DeviceActivations<'_, '_> {
     fn image(&mut self, image: usize) -> Result<Vec<f32>, ModelError> {
         let found = self.of.device.image(self.position, image);
         found.map_err(|source| self.failed(source))
+    }
+
+    fn numbers(&mut self, numbers: Range<usize>) -> Result<Vec<f32>, ModelError> {
+        let expected = self.of.set.images.len() * numbers.len();
+        let found = self.of.device.numbers(self.position, numbers);
+        let found = found.map_err(|source| self.failed(source))?;
+        assert_eq!(found.len(), expected, "[images, numbers]");
+        Ok(found)
     }
 
     fn pairs(&mut self, pairs: &[[u32; 2]]) -> Result<PairSums, ModelError> {
