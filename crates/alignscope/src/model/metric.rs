@@ -87,9 +87,6 @@ pub trait ImageMetric: Send + Sync {
     /// So many pairs are compared by a thread between two looks at whether the user wants to stop.
     const PAIRS_AT_A_TIME: usize = 1;
 
-    /// Whether it gives [levels](Self::levels).
-    const PRODUCTS: bool = false;
-
     /// What results call it.
     fn name(&self) -> String;
 
@@ -342,6 +339,8 @@ struct Share {
     held: usize,
     /// Threads that each make the features of one more.
     threads: usize,
+    /// Bytes for features that are held, and for work on them.
+    rest: u64,
 }
 
 impl Share {
@@ -354,11 +353,7 @@ impl Share {
         let weights = metric.weights_bytes().expect("they were read");
         let batch = metric.images_at_a_time() as u64;
         let each = batch * bytes + metric.working_bytes(width, height) as u64;
-        let products = match M::PRODUCTS && dataset.is_dense() {
-            true => levels_bytes(dataset.dataset.images.len(), 3 * width * height),
-            false => 0,
-        };
-        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64 + products;
+        let fixed = PROGRAM_BYTES + dataset.decoding.bytes() + weights as u64;
         let free = memory_bytes.saturating_sub(fixed);
         let most = usize::try_from(free / 2 / each).unwrap_or(usize::MAX);
         let threads = rayon::current_num_threads().min(most).max(1);
@@ -375,7 +370,7 @@ impl Share {
                     remedies: is_square.then_some(Remedy::SmallerSquare).into_iter().collect(),
                 })
             }
-            held => Ok(Self { held, threads }),
+            held => Ok(Self { held, threads, rest }),
         }
     }
 }
@@ -396,7 +391,7 @@ fn distances<M: ImageMetric>(
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
-    let Share { held, threads } = Share::plan(metric, cell)?;
+    let Share { held, threads, rest } = Share::plan(metric, cell)?;
     let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
@@ -434,7 +429,7 @@ fn distances<M: ImageMetric>(
             progress.advance(pairs.len() as u64);
             Ok::<_, ModelError>(values)
         };
-        let within = match levels_of::<M>(&held, group) {
+        let within = match levels_of::<M>(&held, group, rest) {
             Some(levels) => {
                 let (pairs, mut told) = (group.pairs.len() as f64, 0);
                 let tick = |part: f64| {
@@ -482,13 +477,21 @@ fn distances<M: ImageMetric>(
     Ok((distances, features_computed))
 }
 
-/// The levels of the images of a group of which a good part of all pairs is compared.
-fn levels_of<'a, M: ImageMetric>(held: &'a [M::Features], group: &Group) -> Option<Vec<&'a [u8]>> {
+/// The levels of the images of a group of which a good part of all pairs is compared; `None` if so
+/// many bytes do not hold the work on products: they save nothing but time.
+fn levels_of<'a, M: ImageMetric>(
+    held: &'a [M::Features],
+    group: &Group,
+    bytes: u64,
+) -> Option<Vec<&'a [u8]>> {
     if !is_dense(group.pairs.len(), held.len()) {
         return None;
     }
     let levels: Vec<&[u8]> = held.iter().map(M::levels).collect::<Option<_>>()?;
-    levels.windows(2).all(|two| two[0].len() == two[1].len()).then_some(levels)
+    let count = levels.first()?.len();
+    let needed = levels_bytes(held.len(), count) + (held.len() * count) as u64;
+    let fits = needed <= bytes && levels.iter().all(|levels| levels.len() == count);
+    fits.then_some(levels)
 }
 
 /// Images whose features are held at once, and what is compared with them.

@@ -18,7 +18,6 @@ impl ImageMetric for Pixels {
     const DISTANCE: Distance = Distance::Euclidean;
     const ROLE: Role = Role::Pixels;
     const PAIRS_AT_A_TIME: usize = 256;
-    const PRODUCTS: bool = true;
 
     fn name(&self) -> String {
         "pixels".to_owned()

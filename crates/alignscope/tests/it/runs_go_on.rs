@@ -265,7 +265,7 @@ fn a_damaged_file_in_the_cache_is_told_and_computed_again() {
     for entry in kept.list().expect("listed") {
         for file in fs::read_dir(&entry.path).expect("listed") {
             let path = file.expect("a file").path();
-            if path.extension().is_some_and(|e| e == "set" || e == "values") {
+            if path.extension().is_some_and(|e| e == "set" || e == "stage" || e == "values") {
                 let bytes = fs::read(&path).expect("read");
                 // Cut short, or one bit turned over.
                 let bytes = match damaged % 2 {
