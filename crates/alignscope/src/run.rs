@@ -191,7 +191,7 @@ impl Experiment {
                     ..Outcome::default()
                 });
             }
-            this.forget(&models, &datasets)?;
+            this.forget(&models, &datasets, progress)?;
             out.start(&state)?;
             filling = Some((out, state, Tables::create(out)?));
         }

@@ -2,7 +2,7 @@
 
 use super::on_device::OnDevice;
 use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
-use super::reduction::{Reduction, check_usable, suspects};
+use super::reduction::{Begun, Reduction, check_usable, suspects};
 use super::stage_transform::StageTransform;
 use super::token_choice::TokenChoice;
 use super::vectors::{self, Vectors};
@@ -53,16 +53,18 @@ impl SetReducer<'_> {
         done
     }
 
-    /// The next set.
+    /// The next set, unless another run has kept its statistics meanwhile.
     ///
     /// # Errors
     /// The cache cannot be written.
-    pub fn begin(&mut self, set: &ResidentSet) -> Result<(), ModelError> {
-        if let Sink::Pairs { cache, reduction } = &mut self.sink {
-            reduction.begin(set, cache.as_deref())?;
+    pub fn begin(&mut self, set: &ResidentSet) -> Result<Begun, ModelError> {
+        if let Sink::Pairs { cache, reduction } = &mut self.sink
+            && reduction.begin(set, cache.as_deref_mut())? == Begun::TakenOver
+        {
+            return Ok(Begun::TakenOver);
         }
         self.set = Some((set.images.clone(), PlacedPair::of(set)));
-        Ok(())
+        Ok(Begun::Here)
     }
 
     /// The activations of all images of the set at a stage.
