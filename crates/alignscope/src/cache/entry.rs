@@ -371,6 +371,71 @@ mod tests {
     }
 
     #[test]
+    fn what_another_run_keeps_meanwhile_is_taken_over() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [mut first, mut second] = [entry(folder.path()), entry(folder.path())];
+        assert!(!first.take_over(&[0, 3, 1], &[3, 7]).expect("looked"));
+        keep(&mut second);
+        assert!(!first.take_over(&[0, 3], &[3, 7]).expect("other pairs"));
+        assert!(!first.take_over(&[2], &[7, 3]).expect("other stages"));
+        for pairs in [&[0, 3, 1][..], &[2]] {
+            assert!(first.take_over(pairs, &[3, 7]).expect("looked"));
+        }
+        check(&first);
+
+        let metric = tempfile::tempdir().expect("a temporary folder");
+        let [mut first, second] = [entry(metric.path()), entry(metric.path())];
+        second.keep_values(&[1, 2], &[0.5, 1.5]).expect("kept");
+        assert!(!first.take_over_values(&[1]).expect("looked"));
+        assert!(first.take_over_values(&[1, 2]).expect("looked"));
+        assert_eq!(first.value(2), Some(1.5));
+    }
+
+    #[test]
+    fn a_file_that_goes_or_changes_while_it_is_counted_on_is_gone_and_not_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut first = entry(folder.path());
+        keep(&mut first);
+        let read = |entry: &CacheEntry| {
+            let mut store = PairStatisticsStore::new(4, &[3], true).expect("a store");
+            entry.read_stage(0, &mut store)
+        };
+        let path = first.sets.values().next().expect("it was kept").path().to_owned();
+        let whole = std::fs::read(&path).expect("read");
+        let mut other = whole.clone();
+        *other.last_mut().expect("a checksum") ^= 1;
+        for bytes in [None, Some(other), Some(whole[..whole.len() - 1].to_vec())] {
+            match bytes {
+                None => std::fs::remove_file(&path).expect("removed"),
+                Some(bytes) => std::fs::write(&path, bytes).expect("written"),
+            }
+            match read(&first) {
+                Err(StoreError::Kept(error)) => assert!(error.is_gone(), "{error}"),
+                other => panic!("{other:?}"),
+            }
+            std::fs::write(&path, &whole).expect("written");
+            read(&first).expect("it is there again");
+        }
+        std::fs::remove_dir_all(first.folder()).expect("removed");
+        first.reopen().expect("opened anew");
+        assert_eq!(first.covered(4), [false; 4]);
+        keep(&mut first);
+        check(&first);
+    }
+
+    #[test]
+    fn several_runs_begin_with_different_sets_and_one_alone_with_the_first() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let alone = entry(folder.path());
+        assert_eq!(alone.first_set(1 << 40).expect("looked"), 0);
+        let other = entry(folder.path());
+        let first = [&alone, &other].map(|entry| entry.first_set(1 << 40).expect("looked"));
+        assert!(first[0] != first[1], "{first:?}");
+        drop(other);
+        assert_eq!(alone.first_set(1 << 40).expect("looked"), 0);
+    }
+
+    #[test]
     fn a_damaged_file_is_removed_and_told_whatever_byte_is_wrong() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut first = entry(folder.path());

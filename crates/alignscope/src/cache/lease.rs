@@ -18,11 +18,28 @@ const EXTENSION: &str = ".use";
 const RENEWAL: Duration = Duration::from_secs(60);
 /// Whoever has not written for so long, by the clock of the store, is not at work any more.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How often it is written where somebody removes it at once.
+const ATTEMPTS: usize = 100;
 const TEXT: &[u8] = b"a run of alignscope is at work here\n";
 
-/// Whether a file says that a run is at work.
+/// Whether a file says that a run is at work, by its name: what [`new_name`] gives.
 pub(super) fn is_lease(file: &StoredFile) -> bool {
-    file.is_file && file.name.ends_with(EXTENSION)
+    let number = |name: &str| -> Option<bool> {
+        let (process, number) = name.strip_suffix(EXTENSION)?.rsplit_once('-')?;
+        let (_, random) = process.rsplit_once('-')?;
+        let digits = |text: &str, is_digit: fn(&u8) -> bool| text.as_bytes().iter().all(is_digit);
+        let is_random = random.len() == 16 && digits(random, u8::is_ascii_hexdigit);
+        Some(is_random && !number.is_empty() && digits(number, u8::is_ascii_digit))
+    };
+    file.is_file && number(&file.name) == Some(true)
+}
+
+/// What a lease and the thread that renews it tell each other.
+#[derive(Debug, Default)]
+struct State {
+    has_ended: bool,
+    /// The thread is writing, which takes long where a server does not answer.
+    is_writing: bool,
 }
 
 /// Says that this run is at work with an entry, until it is dropped.
@@ -32,7 +49,7 @@ pub(super) struct Lease {
     files: Arc<dyn EntryFiles>,
     /// What the clock of the store said when the lease was taken.
     pub(super) taken: SystemTime,
-    state: Arc<(Mutex<bool>, Condvar)>,
+    state: Arc<(Mutex<State>, Condvar)>,
     renewing: Option<JoinHandle<()>>,
 }
 
@@ -45,7 +62,7 @@ impl Lease {
             Err(error) if error.is_read_only() => return Ok(None),
             other => other?,
         };
-        let state = Arc::new((Mutex::new(false), Condvar::new()));
+        let state = Arc::new((Mutex::new(State::default()), Condvar::new()));
         let renewing = {
             let (files, name, state) = (files.clone(), name.clone(), state.clone());
             std::thread::Builder::new()
@@ -80,15 +97,27 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (ended, changed) = &*self.state;
-        *ended.lock().expect("no thread panics while it holds a flag") = true;
+        let (state, changed) = &*self.state;
+        let mut state = state.lock().expect("no thread panics while it holds the state");
+        state.has_ended = true;
+        if state.is_writing {
+            // It removes the file once it has written it.
+            return;
+        }
+        drop(state);
         changed.notify_all();
         if let Some(renewing) = self.renewing.take() {
             // A thread that panicked has told so.
             let _ = renewing.join();
         }
-        // One that is left says nothing any more in a few minutes.
-        let _ = self.files.remove(&self.name);
+        remove(&*self.files, &self.name);
+    }
+}
+
+/// Removes a lease. One that is left says nothing any more in a few minutes.
+fn remove(files: &dyn EntryFiles, name: &str) {
+    if files.is_answering() {
+        let _ = files.remove(name);
     }
 }
 
@@ -120,25 +149,35 @@ fn new_name() -> String {
 
 /// Writes a lease; gives the time by the clock of the store.
 fn write(files: &dyn EntryFiles, name: &str) -> Result<SystemTime, CacheError> {
-    files.replace(name, TEXT)?;
-    let found = files.find(name)?;
-    let path = || files.place().join(name);
-    found.map(|file| file.written).ok_or_else(|| CacheError::Gone { path: path() })
+    // Somebody may remove the whole entry between the two.
+    for _ in 0..ATTEMPTS {
+        files.replace(name, TEXT)?;
+        if let Some(file) = files.find(name)? {
+            return Ok(file.written);
+        }
+    }
+    Err(CacheError::Gone { path: files.place().join(name) })
 }
 
 /// Writes it again and again, until the run is done with the entry.
-fn renew(files: &dyn EntryFiles, name: &str, (ended, changed): &(Mutex<bool>, Condvar)) {
-    let mut guard = ended.lock().expect("no thread panics while it holds a flag");
+fn renew(files: &dyn EntryFiles, name: &str, (state, changed): &(Mutex<State>, Condvar)) {
+    let lock = || state.lock().expect("no thread panics while it holds the state");
     loop {
-        let waited = changed.wait_timeout_while(guard, RENEWAL, |ended| !*ended);
-        guard = waited.expect("no thread panics while it holds a flag").0;
-        if *guard {
+        let waited = changed.wait_timeout_while(lock(), RENEWAL, |state| !state.has_ended);
+        let (mut state, _) = waited.expect("no thread panics while it holds the state");
+        if state.has_ended {
             return;
         }
-        drop(guard);
+        state.is_writing = true;
+        drop(state);
         // The run itself tells where the cache cannot be written.
         let _ = files.replace(name, TEXT);
-        guard = ended.lock().expect("no thread panics while it holds a flag");
+        let mut state = lock();
+        state.is_writing = false;
+        if state.has_ended {
+            drop(state);
+            return remove(files, name);
+        }
     }
 }
 
@@ -156,9 +195,19 @@ mod tests {
         let now = SystemTime::now() - Duration::from_secs(365 * 86_400);
         let [before, just] = [LIFETIME, LIFETIME - Duration::from_secs(1)].map(|age| now - age);
         let later = now + Duration::from_secs(5);
-        let files = [("a.use", before), ("b.use", just), ("c.use", later), ("d.set", now)];
+        let [a, b, c] = [new_name(), new_name(), new_name()];
+        let files = [(&*a, before), (&*b, just), (&*c, later), ("0123456789abcdef.set", now)];
         let files = files.map(|(name, written)| file(name, written));
         let found: Vec<_> = live(&files, now).map(|file| file.name.as_str()).collect();
-        assert_eq!(found, ["b.use", "c.use"]);
+        assert_eq!(found, [b, c]);
+    }
+
+    #[test]
+    fn no_file_of_a_stranger_is_taken_for_a_lease() {
+        assert!(is_lease(&file(&new_name(), SystemTime::now())));
+        let strangers = ["notes.use", "-.use", "a-1-0123456789abcdef.use", ".use", "a-b-c-1.use"];
+        for name in strangers {
+            assert!(!is_lease(&file(name, SystemTime::now())), "{name}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod settings;
 use std::future::Future;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -134,6 +135,7 @@ impl Store for ObjectStoreEntries {
             prefix: self.bucket.settings.prefix.clone().join(key),
             place: PathBuf::from(format!("{}/{key}", self.url())),
             copies: OnceLock::new(),
+            listed_bytes: AtomicU64::new(0),
         })
     }
 
@@ -150,6 +152,8 @@ struct Entry {
     place: PathBuf,
     /// What is here of them.
     copies: OnceLock<Arc<LocalCopies>>,
+    /// Bytes of all of them, when they were listed.
+    listed_bytes: AtomicU64,
 }
 
 impl Entry {
@@ -161,7 +165,8 @@ impl Entry {
     fn room(&self, bytes: u64) -> Result<(Arc<LocalCopies>, u64), CacheError> {
         if self.copies.get().is_none() {
             // Of two threads the first has made it.
-            let _ = self.copies.set(Arc::new(LocalCopies::create(bytes)?));
+            let needed = bytes.max(self.listed_bytes.load(Ordering::Relaxed));
+            let _ = self.copies.set(Arc::new(LocalCopies::create(needed)?));
         }
         let copies = self.copies.get().expect("just made").clone();
         let offset = copies.reserve(bytes);
@@ -301,6 +306,8 @@ impl EntryFiles for Entry {
         let folders = found.common_prefixes.iter().filter_map(folder);
         let mut files: Vec<_> = found.objects.iter().filter_map(stored).chain(folders).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
+        let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+        self.listed_bytes.store(bytes, Ordering::Relaxed);
         Ok(files)
     }
 
@@ -368,6 +375,10 @@ impl EntryFiles for Entry {
     fn remove(&self, name: &str) -> Result<(), CacheError> {
         let key = self.key(name);
         self.bucket.ask_about(&key, self.bucket.store.delete(&key)).map(drop)
+    }
+
+    fn is_answering(&self) -> bool {
+        self.bucket.waiting.is_answering()
     }
 
     fn remove_place(&self) -> Result<(), CacheError> {

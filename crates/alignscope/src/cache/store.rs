@@ -64,6 +64,11 @@ pub(super) trait EntryFiles: Debug + Send + Sync {
     /// Removes a file.
     fn remove(&self, name: &str) -> Result<(), CacheError>;
 
+    /// Whether there was an answer when something was asked last.
+    fn is_answering(&self) -> bool {
+        true
+    }
+
     /// Removes the entry, if nothing is in it.
     fn remove_place(&self) -> Result<(), CacheError>;
 

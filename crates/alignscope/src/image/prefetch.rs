@@ -208,6 +208,29 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_skipped_make_room_and_are_read_no_more() {
+        let read = AtomicUsize::new(0);
+        let load = |position: usize| {
+            read.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, ()>(vec![position as u8; 10])
+        };
+        prefetch(100, 50, load, |ahead| {
+            assert_eq!(ahead.take(0), Ok(vec![0; 10]));
+            assert!(reaches(&read, 5), "nothing is read ahead");
+            ahead.skip_to(90);
+            // Those behind are read, though nobody has asked for one of them.
+            let of_end = ahead.take(90);
+            assert_eq!(of_end, Ok(vec![90; 10]));
+            for position in 91..100 {
+                assert_eq!(ahead.take(position), Ok(vec![position as u8; 10]));
+            }
+            assert_eq!(ahead.lock().bytes, 0);
+        });
+        let read = read.into_inner();
+        assert!(read < 10 + 7 + 2 * READERS, "{read} files were read");
+    }
+
+    #[test]
     fn an_error_comes_with_its_own_file_and_ends_nothing_else() {
         let read = |position: usize| match position {
             3 => Err("broken"),

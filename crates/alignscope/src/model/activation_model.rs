@@ -48,6 +48,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         for _ in 1..ATTEMPTS {
             match measure(&mut self.0, cell, cached.as_mut(), progress) {
                 Err(error) if error.is_gone() => {
+                    progress.end();
                     progress.note(&format!("{}: {error}; what is gone is done again", cell.name()));
                     cached.as_mut().map(CacheEntry::reopen).transpose()?;
                 }
@@ -123,7 +124,7 @@ fn measure<S: ActivationSource>(
         let first = entry.first_set(plan.sets.len())?;
         plan.sets.rotate_left(first);
     }
-    let images = remaining.images.len();
+    let mut images = remaining.images.len();
     let when = match (plan.is_one_set, cached.is_some()) {
         (true, _) => When::AtOnce,
         (false, true) => When::FromFiles,
@@ -140,6 +141,7 @@ fn measure<S: ActivationSource>(
         let sink = Sink::Pairs { cache, reduction: Box::new(reduction) };
         let mut reducer = SetReducer::new(cell, sink, progress);
         encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+        images -= reducer.taken_over_images;
         let finished = reducer.finish()?;
         found = found.zip(finished).map(|(mut found, finished)| {
             found.extend(finished);

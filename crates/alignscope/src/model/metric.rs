@@ -386,7 +386,7 @@ fn distances<M: ImageMetric>(
     };
     let known = |pair: u32| kept.as_ref().and_then(|entry| entry.value(pair));
     groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
-    let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
+    let mut features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
     progress.begin(&cell.name(), steps as u64);
@@ -415,7 +415,9 @@ fn distances<M: ImageMetric>(
                 for pair in pairs {
                     distances[pair as usize] = kept.value(pair).expect("it was taken over");
                 }
-                progress.advance((group.held.len() + group.passing.len()) as u64);
+                let features = group.held.len() + group.passing.len();
+                features_computed -= features;
+                progress.advance(features as u64);
                 continue;
             }
         }

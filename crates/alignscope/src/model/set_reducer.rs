@@ -31,12 +31,14 @@ pub struct SetReducer<'a> {
     transform: Option<StageTransform>,
     /// The present set, its pairs in the order of reduction.
     set: Option<(Vec<ImageIndex>, Vec<PlacedPair>)>,
+    /// Images of sets that another run has kept meanwhile.
+    pub(super) taken_over_images: usize,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl<'a> SetReducer<'a> {
     pub(super) fn new(cell: &'a Cell<'a>, sink: Sink<'a>, progress: &'a dyn Progress) -> Self {
-        Self { cell, sink, transform: None, set: None, progress }
+        Self { cell, sink, transform: None, set: None, taken_over_images: 0, progress }
     }
 }
 
@@ -61,6 +63,7 @@ impl SetReducer<'_> {
         if let Sink::Pairs { cache, reduction } = &mut self.sink
             && reduction.begin(set, cache.as_deref_mut())? == Begun::TakenOver
         {
+            self.taken_over_images += set.images.len();
             return Ok(Begun::TakenOver);
         }
         self.set = Some((set.images.clone(), PlacedPair::of(set)));

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,6 +48,7 @@ struct Client {
 pub(super) struct Waiting {
     listener: Mutex<Option<Sender<String>>>,
     told: Mutex<Option<Instant>>,
+    is_failing: AtomicBool,
 }
 
 impl Waiting {
@@ -64,8 +66,14 @@ impl Waiting {
         }
     }
 
+    /// Whether there was an answer when something was asked last.
+    pub(super) fn is_answering(&self) -> bool {
+        !self.is_failing.load(Ordering::Relaxed)
+    }
+
     /// Tells that a server is waited for, unless that was told just now.
     fn failed(&self, server: &str, why: &str) {
+        self.is_failing.store(true, Ordering::Relaxed);
         let mut told = self.told.lock().expect("no thread panics while it holds it");
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             *told = Some(Instant::now());
@@ -151,6 +159,8 @@ impl Client {
             Ok((parts, bytes)) => {
                 if parts.status.is_server_error() || parts.status.as_u16() == 429 {
                     self.waiting.failed(&server, &format!("status {}", parts.status));
+                } else {
+                    self.waiting.is_failing.store(false, Ordering::Relaxed);
                 }
                 Ok(HttpResponse::from_parts(parts, bytes.into()))
             }
