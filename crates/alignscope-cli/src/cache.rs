@@ -69,7 +69,7 @@ pub fn run(arguments: &Cache) -> anyhow::Result<()> {
 /// Where differences are kept: as given, or the user's cache.
 pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<CacheFolder> {
     Ok(match given {
-        Some(path) => CacheFolder::new(path),
+        Some(place) => CacheFolder::at(place)?,
         None => CacheFolder::of_user()?,
     })
 }

@@ -67,7 +67,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::NameWeights => {
             "bring the files from elsewhere and name their folder with `--weights`"
         }
-        Remedy::NameCache => "keep them in a folder that you name with `--cache`",
+        Remedy::NameCache => "keep them elsewhere, in a place that you name with `--cache`",
         Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
         Remedy::OtherFolder => "name another folder with `--out`",
         Remedy::ReplaceRun => "remove what is there",

@@ -67,7 +67,10 @@ pub fn run(
     let experiment = Experiment {
         kept: match arguments.store.no_cache {
             true => None,
-            false => Some(cache::folder(arguments.store.cache.as_deref())?),
+            false => Some(match (&arguments.store.cache, experiment.kept) {
+                (None, Some(of_file)) => of_file,
+                (given, _) => cache::folder(given.as_deref())?,
+            }),
         },
         fresh: arguments.store.fresh,
         command: Some(command),

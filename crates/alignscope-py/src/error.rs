@@ -97,7 +97,7 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::NameWeights => {
             "bring the files from elsewhere and name their folder with `weights`"
         }
-        Remedy::NameCache => "keep them in a folder that you name with `cache`",
+        Remedy::NameCache => "keep them elsewhere, in a place that you name with `cache`",
         Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",

@@ -137,12 +137,19 @@ pub(crate) enum Cache {
 }
 
 impl Cache {
-    fn folder(self, py: Python<'_>) -> PyResult<Option<CacheFolder>> {
-        Ok(match self {
-            Self::Anywhere(false) => None,
-            Self::Anywhere(true) => Some(CacheFolder::of_user().map_err(|e| exception(py, &e))?),
-            Self::Folder(path) => Some(CacheFolder::new(&path)),
-        })
+    /// `of_file` — where the file of the experiment says
+    fn folder(
+        self,
+        of_file: Option<&CacheFolder>,
+        py: Python<'_>,
+    ) -> PyResult<Option<CacheFolder>> {
+        let found = match (self, of_file) {
+            (Self::Anywhere(false), _) => return Ok(None),
+            (Self::Anywhere(true), Some(of_file)) => Ok(of_file.clone()),
+            (Self::Anywhere(true), None) => CacheFolder::of_user(),
+            (Self::Folder(place), _) => CacheFolder::at(&place),
+        };
+        found.map(Some).map_err(|e| exception(py, &e))
     }
 }
 
@@ -236,7 +243,7 @@ impl Experiment {
         reporter: Option<Bound<'_, PyAny>>,
         threads: Option<usize>,
     ) -> PyResult<Vec<(String, String, String)>> {
-        let kept = cache.folder(py)?;
+        let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let keep_going = keep_going || self.experiment.keep_going;
         let experiment =
             alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
@@ -280,8 +287,8 @@ impl Experiment {
     ) -> PyResult<Table> {
         let stage = stage.map(str::parse).transpose().map_err(|e| exception(py, &e))?;
         let request = SimilarityRequest { images, stage };
-        let experiment =
-            alignscope::Experiment { kept: cache.folder(py)?, ..self.experiment.clone() };
+        let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
+        let experiment = alignscope::Experiment { kept, ..self.experiment.clone() };
         let given: Vec<Given<'_>> =
             own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
         let folder = out.map(|out| OutputFolder::claim(&out)).transpose();

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::process_name::process_name;
+
 /// How the names of unfinished files begin.
 pub(crate) const UNFINISHED: &str = ".alignscope-";
 
@@ -12,10 +14,12 @@ pub(crate) fn is_there(path: &Path) -> bool {
     !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// A temporary file in the folder of `path`, removed unless it is kept.
+/// A temporary file in the folder of `path`, removed unless it is kept. Its name has the machine and
+/// the process in it: others may write to the same folder.
 pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
+    let prefix = format!("{UNFINISHED}{}-", process_name());
+    builder.prefix(&prefix);
     #[cfg(unix)]
     {
         // A temporary file is private by default; results are as open as any new file.

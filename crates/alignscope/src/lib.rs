@@ -10,6 +10,7 @@ mod user_folders;
 mod remedy;
 mod progress;
 mod shown;
+mod process_name;
 mod atomic_write;
 /// Numbers in a temporary file.
 mod spill;

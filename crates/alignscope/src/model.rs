@@ -54,7 +54,7 @@ pub use given_error::GivenError;
 pub use metric::{ImageMetric, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
-pub use reduction::StageDistances;
+pub use reduction::{Begun, StageDistances};
 pub use set_reducer::SetReducer;
 pub use stage_transform::{StageTransform, TransformSpec};
 pub use token_choice::TokenChoice;

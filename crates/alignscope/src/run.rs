@@ -191,7 +191,7 @@ impl Experiment {
                     ..Outcome::default()
                 });
             }
-            this.forget(&models, &datasets, &foreign_scales)?;
+            this.forget(&models, &datasets, &foreign_scales, progress)?;
             out.start(&state)?;
             filling = Some((out, state, Tables::create(out)?));
         }

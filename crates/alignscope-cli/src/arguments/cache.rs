@@ -13,8 +13,8 @@ pub struct Cache {
     #[command(subcommand)]
     pub action: CacheAction,
 
-    /// Folder of the cache; by default the one that `run` uses.
-    #[arg(long, value_name = "DIR", global = true, value_parser = path())]
+    /// Place of the cache: a folder or `s3://BUCKET/PREFIX`; by default the one that `run` uses.
+    #[arg(long, value_name = "PLACE", global = true, value_parser = path())]
     pub cache: Option<PathBuf>,
 }
 

@@ -273,7 +273,7 @@ fn a_remedy_is_one_that_the_command_has() {
     let command = command.env_remove("HOME").env_remove("ALIGNSCOPE_CACHE");
     let (code, said) = merged(command.env_remove("XDG_CACHE_HOME").env_remove("USERPROFILE"));
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("keep them in a folder that you name with `--cache`"), "{said}");
+    assert!(said.contains("in a place that you name with `--cache`"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 // What tests share.
 mod place;
 mod program;
+#[cfg(unix)]
+mod servers;
 
 mod another_model;
 mod checkpoints;
@@ -19,6 +21,8 @@ mod naming;
 mod releases;
 mod run_folders;
 mod series;
+#[cfg(unix)]
+mod shared_cache;
 mod similarity;
 mod transforms;
 mod user_features;

@@ -263,7 +263,8 @@ class Experiment:
             A folder that is new or empty, or that of this very run.
         cache : bool, str or os.PathLike, default True
             Where differences are kept, so that nothing is encoded twice: the user's cache, as for
-            the command `alignscope run`; a folder; or nowhere with False.
+            the command `alignscope run`; a folder, or `s3://BUCKET/PREFIX`, which many machines may
+            share; or nowhere with False.
         fresh : bool, default False
             Discard what folder and cache hold of this run, and begin anew.
         overwrite : bool, default False

@@ -1,220 +1,137 @@
 //! One model on one data set, as far as it is kept.
 
 use std::collections::BTreeMap;
-use std::fs::{DirEntry, File};
-use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
-use super::CacheError;
-use super::file::{CacheFile, Trouble, Unfinished, remove_orphan};
-use super::stage_file::StageFile;
+use super::error::{CacheError, StoreError};
+use super::format::{FileKind, Trouble, extension};
+use super::lease::{self, Lease};
+use super::set::{CachedSet, SetHeader, SetWriter};
+use super::stage_file::{StageFile, StageHeader};
+use super::store::{EntryFiles, StoredFile};
+use super::values::{self, ValuesHeader};
 use crate::atomic_write::UNFINISHED;
 use crate::dense_pairs::StageSums;
 use crate::energy::EnergyAccumulator;
-use crate::pair_statistics::{PairStatistics, PairStatisticsStore, pair_bytes};
-use crate::spill::SpillError;
+use crate::pair_statistics::PairStatisticsStore;
 
-const SET: &str = "set";
-const VALUES: &str = "values";
-const STAGE: &str = "stage";
-/// Digits of a file's name.
-const NAME_DIGITS: usize = 16;
+/// What an entry is, for people; a folder whose name is the hash of what it says is ours.
+pub(super) const ABOUT: &str = "entry.json";
+/// The kinds of files of numbers, by how their names end.
+const KINDS: [&str; 3] = [SetHeader::EXTENSION, StageHeader::EXTENSION, ValuesHeader::EXTENSION];
+/// An unfinished file to which nobody has written for so long is of a run that was killed.
+const ORPHAN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a file is written again that somebody removes meanwhile.
+const ATTEMPTS: usize = 5;
 
-/// The kept part of an entry.
+/// The kept part of an entry. Other runs may be at work with the same: what they keep is taken over
+/// ([`take_over`](Self::take_over)).
 #[derive(Debug)]
 pub struct CacheEntry {
-    folder: PathBuf,
+    files: Arc<dyn EntryFiles>,
+    /// Its record, [`ABOUT`].
+    record: Vec<u8>,
     /// Pairs of the data set.
     pairs: usize,
-    sets: Vec<CachedSet>,
+    /// By the names of their files.
+    sets: BTreeMap<String, CachedSet>,
     /// Of a data set whose pairs are reduced all at once: the stages that are kept.
     stages: BTreeMap<usize, StageFile>,
-    /// Of an entry that has no differences: the value of each pair that is kept.
+    /// Of an entry that has no statistics: the value of each pair that is kept.
     values: BTreeMap<u32, f64>,
     /// Files that were damaged, with what was wrong; they are removed.
     damaged: Vec<(PathBuf, String)>,
-    /// Keeps the folder from being removed.
-    _in_use: Option<File>,
-}
-
-/// A file of some pairs' differences and their images' energies at all stages.
-#[derive(Debug)]
-struct CachedSet {
-    path: PathBuf,
-    file: CacheFile,
-    layout: Layout,
-}
-
-/// What stands in the file of a set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct SetHeader {
-    /// Number of pairs.
-    pairs: usize,
-    /// Channels of each stage, in order of depth.
-    channels: Vec<usize>,
-}
-
-/// What stands in the file of values.
-#[derive(Debug, Serialize, Deserialize)]
-struct ValuesHeader {
-    values: usize,
-}
-
-/// Which number stands where in the file of a set: the pairs' numbers, then stage after stage, pair after pair, then the
-/// energies stage after stage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Layout {
-    /// The pairs, ascending.
-    pairs: Vec<u32>,
-    channels: Vec<usize>,
-}
-
-impl CachedSet {
-    /// Channels of a stage, which the file of another model may not have.
-    fn channels(&self, stage: usize) -> Result<usize, CacheError> {
-        let found = self.layout.channels.get(stage).copied();
-        found.ok_or_else(|| CacheError::Read {
-            path: self.path.clone(),
-            source: io::Error::other(format!("it has no stage {}; remove it", stage + 1)),
-        })
-    }
-}
-
-impl SetHeader {
-    fn body(&self) -> Option<u64> {
-        let pair: usize = self.channels.iter().try_fold(size_of::<u32>(), |sum, channels| {
-            channels.checked_mul(size_of::<f32>())?;
-            sum.checked_add(pair_bytes(*channels))
-        })?;
-        let energies = self.channels.iter().try_fold(0_usize, |sum, channels| {
-            let sums = channels.checked_mul(EnergyAccumulator::CHANNEL_BYTES)?;
-            sum.checked_add(sums.checked_add(size_of::<u64>())?)
-        })?;
-        u64::try_from(self.pairs.checked_mul(pair)?.checked_add(energies)?).ok()
-    }
-}
-
-impl Layout {
-    fn has(&self, pair: u32) -> bool {
-        self.pairs.binary_search(&pair).is_ok()
-    }
-
-    fn offset(&self, stage: usize, position: usize) -> u64 {
-        let before: usize = self.channels[..stage].iter().map(|c| pair_bytes(*c)).sum();
-        let numbers = self.pairs.len() * (size_of::<u32>() + before);
-        (numbers + position * pair_bytes(self.channels[stage])) as u64
-    }
-
-    /// Where the energy of a stage stands.
-    fn energy_offset(&self, stage: usize) -> u64 {
-        let pair: usize = self.channels.iter().map(|c| pair_bytes(*c)).sum();
-        let before: usize =
-            self.channels[..stage].iter().map(|c| EnergyAccumulator::bytes(*c)).sum();
-        (self.pairs.len() * (size_of::<u32>() + pair) + before) as u64
-    }
+    /// Says that a run is at work with it; `None` where it can only be read.
+    lease: Option<Lease>,
 }
 
 impl CacheEntry {
-    /// Opens what is kept in a folder that exists, and checks every file; damaged ones are removed.
+    /// Opens what is kept of an entry, and checks every file; damaged ones are removed.
     ///
     /// `pairs` — pairs of the data set
     pub(super) fn open(
-        folder: PathBuf,
+        files: Arc<dyn EntryFiles>,
+        record: Vec<u8>,
         pairs: usize,
-        in_use: Option<File>,
     ) -> Result<Self, CacheError> {
-        let mut entry = Self {
-            folder,
-            pairs,
-            sets: vec![],
-            stages: BTreeMap::new(),
-            values: BTreeMap::new(),
-            damaged: vec![],
-            _in_use: in_use,
-        };
-        let ours = |entry: io::Result<DirEntry>| match entry {
-            Ok(entry) => is_ours(&entry).then(|| Ok(entry.path())),
-            Err(error) => Some(Err(error)),
-        };
-        let entries = std::fs::read_dir(&entry.folder)
-            .and_then(|entries| entries.filter_map(ours).collect::<io::Result<Vec<_>>>());
-        let mut paths = entries.map_err(CacheError::read(&entry.folder))?;
-        paths.sort();
-        for path in paths {
-            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(UNFINISHED)) {
-                remove_orphan(&path);
-                continue;
-            }
-            let found = match path.extension().and_then(|e| e.to_str()) {
-                Some(SET) => entry.open_set(&path),
-                Some(VALUES) => entry.open_values(&path),
-                Some(STAGE) => entry.open_stage(&path),
-                _ => continue,
-            };
-            match found {
-                Ok(()) => {}
-                // Another run, or its user, may have removed it meanwhile.
-                Err(Trouble::Io(source)) if source.kind() == io::ErrorKind::NotFound => {}
-                Err(Trouble::Io(source)) => return Err(CacheError::Read { path, source }),
-                Err(Trouble::Damaged(why)) => {
-                    match std::fs::remove_file(&path) {
-                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                        other => other.map_err(CacheError::write(&path))?,
-                    }
-                    entry.damaged.push((path, why));
-                }
-            }
+        // First of all, so that nobody removes the record between now and the first file.
+        let lease = Lease::take(&files)?;
+        files.put_if_absent(ABOUT, &record)?;
+        let (sets, stages, values) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let damaged = vec![];
+        let mut entry = Self { files, record, pairs, sets, stages, values, damaged, lease };
+        let listed = entry.files.list()?;
+        if let Some(lease) = &entry.lease {
+            lease.remove_stale(&listed);
+            remove_orphans(&*entry.files, &listed, lease.taken);
         }
+        listed.iter().try_for_each(|file| entry.take(file))?;
         Ok(entry)
     }
 
-    fn open_set(&mut self, path: &Path) -> Result<(), Trouble> {
-        let (file, header) = CacheFile::open(path, SetHeader::body)?;
-        let mut bytes = vec![0; header.pairs * size_of::<u32>()];
-        file.read(0, &mut bytes)?;
-        let pairs = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
-        let layout = Layout { pairs, channels: header.channels };
-        // A run with another memory budget may have split the pairs otherwise: each is taken once.
-        let known = |pair: &u32| self.sets.iter().any(|set| set.layout.has(*pair));
-        if self.sets.first().is_some_and(|set| set.layout.channels != layout.channels) {
+    /// Looks anew at what is kept: a file that was there is gone.
+    pub(crate) fn reopen(&mut self) -> Result<(), CacheError> {
+        self.sets.clear();
+        self.stages.clear();
+        self.values.clear();
+        self.files.put_if_absent(ABOUT, &self.record)?;
+        let listed = self.files.list()?;
+        listed.iter().try_for_each(|file| self.take(file))
+    }
+
+    /// Takes in what a file keeps; one that is damaged is removed.
+    fn take(&mut self, file: &StoredFile) -> Result<(), CacheError> {
+        if !is_kept(file) {
+            return Ok(());
+        }
+        let taken = match extension(&file.name) {
+            Some(SetHeader::EXTENSION) => self.take_set(file),
+            Some(StageHeader::EXTENSION) => {
+                StageFile::open(&*self.files, file, self.pairs).map(|found| self.add_stage(found))
+            }
+            Some(ValuesHeader::EXTENSION) => {
+                values::read(&*self.files, file, self.pairs).map(|found| self.values.extend(found))
+            }
+            _ => Ok(()),
+        };
+        match taken {
+            // Another run, or its user, may have removed it meanwhile.
+            Err(Trouble::Cache(error)) if error.is_gone() => Ok(()),
+            Err(Trouble::Damaged(why)) => {
+                // Another run may have put a whole one in its place meanwhile.
+                if self.files.discard(file)? {
+                    self.damaged.push((self.files.place().join(&file.name), why));
+                }
+                Ok(())
+            }
+            Err(Trouble::Cache(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn take_set(&mut self, file: &StoredFile) -> Result<(), Trouble> {
+        let set = CachedSet::open(&*self.files, file, self.pairs)?;
+        let first = self.sets.values().next();
+        if first.is_some_and(|first| first.all_channels() != set.all_channels()) {
             return Err(Trouble::Damaged("its stages are not those of other files".to_owned()));
         }
-        let ends_within = layout.pairs.last().is_none_or(|pair| (*pair as usize) < self.pairs);
-        if !ends_within || !layout.pairs.is_sorted_by(|a, b| a < b) {
-            let what = "its pairs are not in order, or not those of the data set";
-            return Err(Trouble::Damaged(what.to_owned()));
-        }
-        if !layout.pairs.iter().any(known) {
-            self.sets.push(CachedSet { path: path.to_owned(), file, layout });
-        }
+        self.add_set(file.name.clone(), set);
         Ok(())
     }
 
-    fn open_stage(&mut self, path: &Path) -> Result<(), Trouble> {
-        let file = StageFile::open(path, self.pairs)?;
+    fn add_set(&mut self, name: String, set: CachedSet) {
+        // A run with another memory budget may have split the pairs otherwise: each is taken once.
+        let known = |pair: &u32| self.sets.values().any(|set| set.has(*pair));
+        if !set.pairs().iter().any(known) {
+            self.sets.insert(name, set);
+        }
+    }
+
+    fn add_stage(&mut self, file: StageFile) {
         self.stages.insert(file.stage(), file);
-        Ok(())
-    }
-
-    fn open_values(&mut self, path: &Path) -> Result<(), Trouble> {
-        let body = |header: &ValuesHeader| header.values.checked_mul(12)?.try_into().ok();
-        let (file, header) = CacheFile::open(path, body)?;
-        let mut pairs = vec![0; header.values * size_of::<u32>()];
-        let mut values = vec![0; header.values * size_of::<f64>()];
-        file.read(0, &mut pairs)?;
-        file.read(pairs.len() as u64, &mut values)?;
-        let pairs = pairs.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b));
-        if pairs.clone().any(|pair| pair as usize >= self.pairs) {
-            let what = "its pairs are not those of the data set";
-            return Err(Trouble::Damaged(what.to_owned()));
-        }
-        let values = values.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
-        self.values.extend(pairs.zip(values));
-        Ok(())
     }
 
     /// Files that were damaged and are removed now, with what was wrong.
@@ -222,20 +139,48 @@ impl CacheEntry {
         &self.damaged
     }
 
-    /// Where it is.
+    /// Where it is: a folder, or an address in an object store.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.files.place()
     }
 
-    /// For each of `pairs` pairs, whether its differences are kept.
+    /// For each of `pairs` pairs, whether its statistics are kept.
     pub fn covered(&self, pairs: usize) -> Vec<bool> {
         let mut covered = vec![false; pairs];
-        for pair in self.sets.iter().flat_map(|set| &set.layout.pairs) {
+        for pair in self.sets.values().flat_map(CachedSet::pairs) {
             if let Some(covered) = covered.get_mut(*pair as usize) {
                 *covered = true;
             }
         }
         covered
+    }
+
+    /// Looks whether another run has kept the statistics of just these pairs meanwhile, which are
+    /// then covered, and says so.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn take_over(&mut self, pairs: &[u32], channels: &[usize]) -> Result<bool, CacheError> {
+        let mut pairs = pairs.to_vec();
+        pairs.sort_unstable();
+        let name = CachedSet::name(&pairs);
+        if !self.sets.contains_key(&name)
+            && let Some(file) = self.files.find(&name)?
+        {
+            self.take(&file)?;
+        }
+        Ok(self.sets.get(&name).is_some_and(|set| set.all_channels() == channels))
+    }
+
+    /// Looks whether another run has kept the values of just these pairs meanwhile, and says so.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn take_over_values(&mut self, pairs: &[u32]) -> Result<bool, CacheError> {
+        if let Some(file) = self.files.find(&values::name(pairs))? {
+            self.take(&file)?;
+        }
+        Ok(pairs.iter().all(|pair| self.values.contains_key(pair)))
     }
 
     /// Whether the sums of all pairs at a stage are kept, given by its position.
@@ -246,6 +191,16 @@ impl CacheEntry {
     /// The same of several.
     pub(crate) fn has_stages(&self, mut stages: Range<usize>) -> bool {
         stages.all(|stage| self.has_stage(stage))
+    }
+
+    /// Looks whether another run has kept the sums of all pairs at a stage meanwhile, and says so.
+    pub(crate) fn take_over_stage(&mut self, stage: usize) -> Result<bool, CacheError> {
+        if !self.has_stage(stage)
+            && let Some(file) = self.files.find(&StageFile::name(stage))?
+        {
+            self.take(&file)?;
+        }
+        Ok(self.has_stage(stage))
     }
 
     /// The sums of all pairs at a stage, and the energy of its activations.
@@ -272,28 +227,32 @@ impl CacheEntry {
         sums: &StageSums,
         energy: &EnergyAccumulator,
     ) -> Result<(), CacheError> {
-        let name = name_of(&(stage as u64).to_le_bytes());
-        let path = self.folder.join(format!("{name}.{STAGE}"));
-        StageFile::write(&path, stage, sums, energy).map_err(CacheError::write(&path))?;
-        self.take_in(&path, Self::open_stage)
+        let mut kept = StageFile::write(&*self.files, stage, sums, energy);
+        for _ in 1..ATTEMPTS {
+            // Whoever cleans the cache may have taken the entry for nobody's.
+            if !kept.as_ref().is_err_and(CacheError::is_gone) {
+                break;
+            }
+            kept = StageFile::write(&*self.files, stage, sums, energy);
+        }
+        self.files.put_if_absent(ABOUT, &self.record)?;
+        self.add_stage(kept?);
+        Ok(())
     }
 
-    /// Takes a file that was just written.
-    fn take_in(
-        &mut self,
-        path: &Path,
-        open: impl FnOnce(&mut Self, &Path) -> Result<(), Trouble>,
-    ) -> Result<(), CacheError> {
-        open(self, path).map_err(|trouble| {
-            let source = match trouble {
-                Trouble::Io(source) => source,
-                Trouble::Damaged(why) => io::Error::new(io::ErrorKind::InvalidData, why),
-            };
-            CacheError::Read { path: path.to_owned(), source }
+    /// Which of `sets` sets to begin with, so that several runs that are at work at once begin with
+    /// different ones: the first, unless others are at work.
+    pub fn first_set(&self, sets: usize) -> Result<usize, CacheError> {
+        let Some(lease) = &self.lease else { return Ok(0) };
+        let files = self.files.list()?;
+        Ok(match lease.others(&files).next() {
+            Some(_) => (lease.number() % sets.max(1) as u64) as usize,
+            None => 0,
         })
     }
 
-    /// The values of all pairs of an entry that has no differences, such as a baseline's; none where one is not kept.
+    /// The values of all pairs of an entry that has no statistics, such as a baseline's; `None` if
+    /// one is not kept.
     pub fn all_values(&self, pairs: usize) -> Option<Vec<f64>> {
         (0..pairs).map(|pair| self.value(u32::try_from(pair).ok()?)).collect()
     }
@@ -303,47 +262,36 @@ impl CacheEntry {
         self.values.get(&pair).copied()
     }
 
-    /// Keeps the values of some pairs of an entry that has no differences.
+    /// Keeps the values of some pairs of an entry that has no statistics.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn keep_values(&self, pairs: &[u32], values: &[f64]) -> Result<(), CacheError> {
-        assert_eq!(pairs.len(), values.len(), "a value for each pair");
-        let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
-        let path = self.folder.join(format!("{}.{VALUES}", name_of(&numbers)));
-        let values: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let bytes = [numbers, values].concat();
-        let write = || {
-            let header = ValuesHeader { values: pairs.len() };
-            let file = Unfinished::create(&path, &header, bytes.len() as u64)?;
-            file.write(0, &bytes)?;
-            file.finish(&path)
-        };
-        write().map_err(CacheError::write(&path))
+        for _ in 1..ATTEMPTS {
+            match self.keep_values_once(pairs, values) {
+                Err(error) if error.is_gone() => {}
+                other => return other,
+            }
+        }
+        self.keep_values_once(pairs, values)
     }
 
-    /// Begins to keep the differences of some pairs at stages of so many `channels`.
+    fn keep_values_once(&self, pairs: &[u32], values: &[f64]) -> Result<(), CacheError> {
+        values::write(&*self.files, pairs, values)?;
+        self.files.put_if_absent(ABOUT, &self.record)
+    }
+
+    /// Begins to keep the statistics of some pairs at stages of so many `channels`.
     ///
     /// # Errors
     /// The file cannot be made.
     pub fn writer(&self, pairs: &[u32], channels: &[usize]) -> Result<SetWriter, CacheError> {
         let mut pairs = pairs.to_vec();
         pairs.sort_unstable();
-        let numbers: Vec<u8> = pairs.iter().flat_map(|pair| pair.to_le_bytes()).collect();
-        let path = self.folder.join(format!("{}.{SET}", name_of(&numbers)));
-        let header = SetHeader { pairs: pairs.len(), channels: channels.to_vec() };
-        let body = header.body().expect("what is in memory or on a disk can be counted");
-        let create = || {
-            let file = Unfinished::create(&path, &header, body)?;
-            file.write(0, &numbers)?;
-            Ok(file)
-        };
-        let file = create().map_err(CacheError::write(&path))?;
-        let layout = Layout { pairs, channels: channels.to_vec() };
-        Ok(SetWriter { path, file, layout, bytes: vec![] })
+        SetWriter::create(&*self.files, pairs, channels)
     }
 
-    /// Puts the differences of all pairs at a stage into a store, as its only stage.
+    /// Puts the statistics of all pairs at a stage into a store, as its only stage.
     ///
     /// # Errors
     /// A file cannot be read, or the store's own cannot be written.
@@ -352,146 +300,62 @@ impl CacheEntry {
         stage: usize,
         store: &mut PairStatisticsStore,
     ) -> Result<(), StoreError> {
-        for set in &self.sets {
-            let channels = set.channels(stage)?;
-            let block = PairStatisticsStore::block_pairs(channels);
-            let mut bytes = vec![0; block.min(set.layout.pairs.len()) * pair_bytes(channels)];
-            for (i, pairs) in set.layout.pairs.chunks(block).enumerate() {
-                let bytes = &mut bytes[..pairs.len() * pair_bytes(channels)];
-                set.file
-                    .read(set.layout.offset(stage, i * block), bytes)
-                    .map_err(CacheError::read(&set.path))?;
-                let mut differences = PairStatistics::zeros(pairs.len(), channels);
-                for (pair, bytes) in bytes.chunks_exact(pair_bytes(channels)).enumerate() {
-                    differences.set_bytes(pair, bytes);
-                }
-                store.put(0, pairs, &differences)?;
-            }
-        }
-        Ok(())
+        self.sets.values().try_for_each(|set| set.read_stage(stage, store))
     }
-}
 
-impl CacheEntry {
     /// The energy of the activations of all images at a stage.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn read_energy(&self, stage: usize) -> Result<EnergyAccumulator, StoreError> {
-        let channels = self.sets.first().map_or(Ok(0), |set| set.channels(stage))?;
+        let first = self.sets.values().next();
+        let channels = first.map_or(Ok(0), |set| set.channels(stage))?;
         let mut energy = EnergyAccumulator::new(channels);
-        let mut bytes = vec![0; EnergyAccumulator::bytes(channels)];
-        for set in &self.sets {
-            let offset = set.layout.energy_offset(stage);
-            set.file.read(offset, &mut bytes).map_err(CacheError::read(&set.path))?;
-            energy.join(&EnergyAccumulator::from_bytes(&bytes));
+        for set in self.sets.values() {
+            energy.join(&set.read_energy(stage)?);
         }
         Ok(energy)
     }
 }
 
-/// Whether an entry of an entry's folder is a file of differences that alignscope made there, whole or
-/// not; a link is none.
-pub(super) fn is_ours(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    let name = name.to_string_lossy();
-    let kept = name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        let digit = |b: u8| b.is_ascii_hexdigit();
-        let named = stem.len() == NAME_DIGITS && stem.bytes().all(digit);
-        named && [SET, VALUES, STAGE].contains(&extension)
-    });
-    (kept || name.starts_with(UNFINISHED)) && entry.file_type().is_ok_and(|kind| kind.is_file())
-}
-
-/// The name of a file of some pairs, by their numbers.
-fn name_of(pairs: &[u8]) -> String {
-    let hash = Sha256::digest(pairs);
-    hash[..NAME_DIGITS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Differences cannot be put where they are to be.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The files that keep them.
-    #[error(transparent)]
-    Kept(#[from] CacheError),
-    /// The temporary file of the present run.
-    #[error(transparent)]
-    Spill(#[from] SpillError),
-}
-
-/// A set's differences on their way to a file.
-#[derive(Debug)]
-pub struct SetWriter {
-    path: PathBuf,
-    file: Unfinished,
-    layout: Layout,
-    bytes: Vec<u8>,
-}
-
 impl SetWriter {
-    /// Takes the differences of some of the set's pairs at a stage.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    ///
-    /// # Panics
-    /// A pair is not of the set.
-    pub fn put(
-        &mut self,
-        stage: usize,
-        pairs: &[u32],
-        differences: &PairStatistics,
-    ) -> Result<(), CacheError> {
-        let mut run: Option<(usize, usize)> = None;
-        self.bytes.clear();
-        for (i, pair) in pairs.iter().enumerate() {
-            let position = self.layout.pairs.binary_search(pair).expect("a pair of the set");
-            // Neighbouring pairs go in one entry.
-            run = match run {
-                Some((first, count)) if first + count == position => Some((first, count + 1)),
-                Some((first, _)) => {
-                    self.flush(stage, first)?;
-                    Some((position, 1))
-                }
-                None => Some((position, 1)),
-            };
-            differences.append_bytes(i, &mut self.bytes);
-        }
-        match run {
-            Some((first, _)) => self.flush(stage, first),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the energy of the activations of the set's images at a stage.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn put_energy(
-        &mut self,
-        stage: usize,
-        energy: &EnergyAccumulator,
-    ) -> Result<(), CacheError> {
-        let offset = self.layout.energy_offset(stage);
-        self.file.write(offset, &energy.to_bytes()).map_err(CacheError::write(&self.path))
-    }
-
-    fn flush(&mut self, stage: usize, first: usize) -> Result<(), CacheError> {
-        let offset = self.layout.offset(stage, first);
-        self.file.write(offset, &self.bytes).map_err(CacheError::write(&self.path))?;
-        self.bytes.clear();
-        Ok(())
-    }
-
-    /// Gives the file its name, once all stages of all pairs are in it, and takes it into the entry.
+    /// Gives the file its name, once all stages of all pairs are in it, and takes it into the
+    /// entry.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn finish(self, entry: &mut CacheEntry) -> Result<(), CacheError> {
-        let Self { path, file, .. } = self;
-        file.finish(&path).map_err(CacheError::write(&path))?;
-        entry.take_in(&path, CacheEntry::open_set)
+        let set = self.keep(&*entry.files, entry.pairs)?;
+        // Whoever cleans the cache may have taken it for nobody's.
+        entry.files.put_if_absent(ABOUT, &entry.record)?;
+        entry.add_set(CachedSet::name(set.pairs()), set);
+        Ok(())
+    }
+}
+
+/// Whether something in an entry is a file that alignscope made there, whole or not; a link is
+/// none.
+pub(super) fn is_ours(file: &StoredFile) -> bool {
+    let is_record = file.is_file && file.name == ABOUT;
+    is_record || is_kept(file) || is_unfinished(file) || lease::is_lease(file)
+}
+
+/// Whether it is a file of numbers.
+fn is_kept(file: &StoredFile) -> bool {
+    file.is_file && extension(&file.name).is_some_and(|kind| KINDS.contains(&kind))
+}
+
+fn is_unfinished(file: &StoredFile) -> bool {
+    file.is_file && file.name.starts_with(UNFINISHED)
+}
+
+/// Removes unfinished files that no run writes to any more, by the clock of the store.
+fn remove_orphans(files: &dyn EntryFiles, listed: &[StoredFile], now: SystemTime) {
+    for file in listed.iter().filter(|file| is_unfinished(file)) {
+        if now.duration_since(file.written).is_ok_and(|age| age >= ORPHAN_AGE) {
+            // One that cannot be removed does no harm: it is never read.
+            let _ = files.remove(&file.name);
+        }
     }
 }
 
@@ -500,7 +364,7 @@ mod tests {
     use super::*;
     use crate::cache::{About, CacheFolder, Fingerprint};
     use crate::distance::Scale;
-    use crate::pair_statistics::{Activations, ImageProducts};
+    use crate::pair_statistics::{Activations, ImageProducts, PairStatistics};
 
     fn entry(folder: &Path) -> CacheEntry {
         let fingerprint = Fingerprint::new(Default::default());
@@ -560,21 +424,87 @@ mod tests {
         let first = entry(folder.path());
         let mut writer = first.writer(&[0, 1], &[3]).expect("a file");
         writer.put(0, &[0, 1], &differences(3, &PAIRS[..2])).expect("written");
-        let files = || std::fs::read_dir(&first.folder).expect("listed").count();
-        assert_eq!((entry(folder.path()).covered(4), files()), (vec![false; 4], 2));
+        // Its record, the file, and that a run is at work.
+        let files = || std::fs::read_dir(first.folder()).expect("listed").count();
+        assert_eq!((entry(folder.path()).covered(4), files()), (vec![false; 4], 3));
         // What a killed run leaves is nobody's, once it is old.
-        let left = first.folder.join(".alignscope-left");
+        let left = first.folder().join(".alignscope-left");
         std::fs::write(&left, "x").expect("written");
         entry(folder.path());
-        assert_eq!(files(), 3);
-        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        assert_eq!(files(), 4);
+        let long_ago = SystemTime::now() - ORPHAN_AGE;
         let file = std::fs::File::options().write(true).open(&left).expect("there");
         file.set_modified(long_ago).expect("aged");
         drop(file);
         entry(folder.path());
-        assert_eq!(files(), 2);
+        assert_eq!(files(), 3);
         drop(writer);
-        assert_eq!(files(), 1);
+        assert_eq!(files(), 2);
+    }
+
+    #[test]
+    fn what_another_run_keeps_meanwhile_is_taken_over() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [mut first, mut second] = [entry(folder.path()), entry(folder.path())];
+        assert!(!first.take_over(&[0, 3, 1], &[3, 7]).expect("looked"));
+        keep(&mut second);
+        assert!(!first.take_over(&[0, 3], &[3, 7]).expect("other pairs"));
+        assert!(!first.take_over(&[2], &[7, 3]).expect("other stages"));
+        for pairs in [&[0, 3, 1][..], &[2]] {
+            assert!(first.take_over(pairs, &[3, 7]).expect("looked"));
+        }
+        check(&first);
+
+        let metric = tempfile::tempdir().expect("a temporary folder");
+        let [mut first, second] = [entry(metric.path()), entry(metric.path())];
+        second.keep_values(&[1, 2], &[0.5, 1.5]).expect("kept");
+        assert!(!first.take_over_values(&[1]).expect("looked"));
+        assert!(first.take_over_values(&[1, 2]).expect("looked"));
+        assert_eq!(first.value(2), Some(1.5));
+    }
+
+    #[test]
+    fn a_file_that_goes_or_changes_while_it_is_counted_on_is_gone_and_not_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut first = entry(folder.path());
+        keep(&mut first);
+        let read = |entry: &CacheEntry| {
+            let mut store = PairStatisticsStore::new(4, &[3], true).expect("a store");
+            entry.read_stage(0, &mut store)
+        };
+        let path = first.sets.values().next().expect("it was kept").path().to_owned();
+        let whole = std::fs::read(&path).expect("read");
+        let mut other = whole.clone();
+        *other.last_mut().expect("a checksum") ^= 1;
+        for bytes in [None, Some(other), Some(whole[..whole.len() - 1].to_vec())] {
+            match bytes {
+                None => std::fs::remove_file(&path).expect("removed"),
+                Some(bytes) => std::fs::write(&path, bytes).expect("written"),
+            }
+            match read(&first) {
+                Err(StoreError::Kept(error)) => assert!(error.is_gone(), "{error}"),
+                other => panic!("{other:?}"),
+            }
+            std::fs::write(&path, &whole).expect("written");
+            read(&first).expect("it is there again");
+        }
+        std::fs::remove_dir_all(first.folder()).expect("removed");
+        first.reopen().expect("opened anew");
+        assert_eq!(first.covered(4), [false; 4]);
+        keep(&mut first);
+        check(&first);
+    }
+
+    #[test]
+    fn several_runs_begin_with_different_sets_and_one_alone_with_the_first() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let alone = entry(folder.path());
+        assert_eq!(alone.first_set(1 << 40).expect("looked"), 0);
+        let other = entry(folder.path());
+        let first = [&alone, &other].map(|entry| entry.first_set(1 << 40).expect("looked"));
+        assert!(first[0] != first[1], "{first:?}");
+        drop(other);
+        assert_eq!(alone.first_set(1 << 40).expect("looked"), 0);
     }
 
     #[test]
@@ -582,7 +512,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut first = entry(folder.path());
         keep(&mut first);
-        let path = first.sets[0].path.clone();
+        let (pairs, path) = {
+            let set = first.sets.values().next().expect("it was kept");
+            (set.pairs().len(), set.path().to_owned())
+        };
         let whole = std::fs::read(&path).expect("read");
         let cut = |n: usize| whole[..n].to_vec();
         let flipped = |i: usize| {
@@ -598,10 +531,7 @@ mod tests {
             let again = entry(folder.path());
             assert_eq!(again.damaged().len(), 1);
             assert!(!path.exists());
-            assert_eq!(
-                again.covered(4).iter().filter(|c| **c).count(),
-                4 - first.sets[0].layout.pairs.len()
-            );
+            assert_eq!(again.covered(4).iter().filter(|c| **c).count(), 4 - pairs);
         }
     }
 
@@ -616,17 +546,15 @@ mod tests {
             scaled: vec![1.1, 0.0, 3e-300, 4.0],
         };
         let of_images = energy(3, &[0, 1, 2]);
-        let mut first = entry(folder.path());
+        // Two runs at once: what one keeps the other takes over.
+        let (mut first, mut second) = (entry(folder.path()), entry(folder.path()));
         first.keep_sums(1, &sums, &of_images).expect("kept");
         assert_eq!([0, 1].map(|stage| first.has_stage(stage)), [false, true]);
-        let again = entry(folder.path());
-        assert_eq!(again.read_sums(1).expect("read"), (sums, of_images));
-        // Of a data set of other pairs.
-        let path = std::fs::read_dir(&again.folder).expect("listed").find_map(|file| {
-            let path = file.expect("listed").path();
-            path.extension().is_some_and(|e| e == STAGE).then_some(path)
-        });
-        assert!(StageFile::open(&path.expect("a file"), 5).is_err());
+        assert!(!second.has_stage(1));
+        assert_eq!([0, 1].map(|s| second.take_over_stage(s).expect("looked")), [false, true]);
+        for entry in [first, second, entry(folder.path())] {
+            assert_eq!(entry.read_sums(1).expect("read"), (sums.clone(), of_images.clone()));
+        }
     }
 
     #[test]

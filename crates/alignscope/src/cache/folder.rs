@@ -1,87 +1,154 @@
-//! The folder of all kept entries.
+//! The folder of all kept entries, or their place in an object store.
 
 use std::collections::BTreeMap;
-use std::fs::DirEntry;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::entry::is_ours;
-use super::{About, CacheEntry, CacheError, Fingerprint};
-use crate::atomic_write::{self, is_there};
-use crate::{input_file, locks, user_folders};
+use super::entry::{ABOUT, is_ours};
+use super::error::CacheError;
+use super::local::LocalStore;
+use super::objects::ObjectStoreEntries;
+use super::store::{EntryFiles, Store};
+use super::{About, CacheEntry, Fingerprint, lease};
+use crate::progress::Progress;
+use crate::user_folders;
 
-/// What an entry is, for people; a folder whose name is the hash of what it says is ours.
-const ABOUT: &str = "entry.json";
 const MAX_ABOUT_BYTES: u64 = 1 << 20;
 
-/// A folder in which entries are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A folder in which entries are kept, or a place in an object store. Runs on many machines may use
+/// one at once.
+#[derive(Debug, Clone)]
 pub struct CacheFolder {
     path: PathBuf,
+    store: Arc<dyn Store>,
 }
 
+impl PartialEq for CacheFolder {
+    /// Whether they are at one place.
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for CacheFolder {}
+
 /// An entry as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CacheListing {
     /// What it is.
     pub about: About,
-    /// Its folder.
+    /// Its folder, or its address in an object store.
     pub path: PathBuf,
     /// Bytes of its files.
     pub bytes: u64,
-    /// When something was last written to it.
+    /// When something was last written to it, by the clock of whoever stores it.
     pub written: SystemTime,
+    files: Arc<dyn EntryFiles>,
 }
 
 impl CacheFolder {
-    /// Pieces in this folder, which need not exist.
+    /// Entries in this folder, which need not exist.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), store: Arc::new(LocalStore::new(path)) }
     }
 
-    /// Where entries are kept unless said otherwise: `$ALIGNSCOPE_CACHE`, else `alignscope/cells` in `$XDG_CACHE_HOME` or
-    /// `~/.cache`.
+    /// Entries at the place that a user names: a folder, or `s3://BUCKET/PREFIX`. What an object
+    /// store needs beside that, credentials and region and where the server is, is in the
+    /// environment, under the names that Amazon's own tools use (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_ENDPOINT_URL`, …).
     ///
     /// # Errors
-    /// None of the variables is set.
+    /// The address is of no kind of store that is known, or the environment says what cannot be.
+    /// Nothing is asked of the store yet.
+    pub fn at(place: &Path) -> Result<Self, CacheError> {
+        Self::at_with(place, std::iter::empty())
+    }
+
+    /// The same, with some variables taken from here instead of the environment, such as
+    /// `("AWS_ENDPOINT_URL", "http://localhost:9000")`.
+    ///
+    /// # Errors
+    /// As for [`at`](Self::at).
+    pub fn at_with<'a>(
+        place: &Path,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, CacheError> {
+        match address(place) {
+            None => Ok(Self::new(place)),
+            Some(url) => {
+                let store = ObjectStoreEntries::new(url, variables)?;
+                Ok(Self { path: PathBuf::from(store.url()), store: Arc::new(store) })
+            }
+        }
+    }
+
+    /// Whether a place is an address in an object store, rather than a folder.
+    pub fn is_address(place: &Path) -> bool {
+        address(place).is_some()
+    }
+
+    /// Where entries are kept by default: `$ALIGNSCOPE_CACHE`, else `alignscope/cells` in
+    /// `$XDG_CACHE_HOME` or `~/.cache`.
+    ///
+    /// # Errors
+    /// None of the variables is set; or as for [`at`](Self::at).
     pub fn of_user() -> Result<Self, CacheError> {
         let default = || Some(user_folders::of_user()?.join("alignscope/cells"));
         let path = user_folders::variable("ALIGNSCOPE_CACHE").or_else(default);
-        path.map(|path| Self { path }).ok_or(CacheError::NoPlace)
+        Self::at(&path.ok_or(CacheError::NoPlace)?)
     }
 
     /// Where data sets are kept that are made of arrays: `$ALIGNSCOPE_CACHE/datasets`, else
-    /// `alignscope/datasets` in `$XDG_CACHE_HOME` or `~/.cache`. They are no entries: none is
-    /// listed or removed here.
+    /// `alignscope/datasets` in `$XDG_CACHE_HOME` or `~/.cache`; so also where `$ALIGNSCOPE_CACHE`
+    /// is in an object store, since images are read from files. They are no entries: none is listed
+    /// or removed here.
     ///
     /// # Errors
     /// None of the variables is set.
     pub fn of_datasets() -> Result<PathBuf, CacheError> {
         let default = || Some(user_folders::of_user()?.join("alignscope"));
-        let folder = user_folders::variable("ALIGNSCOPE_CACHE").or_else(default);
+        let named = user_folders::variable("ALIGNSCOPE_CACHE");
+        let folder = named.filter(|place| !Self::is_address(place)).or_else(default);
         folder.map(|folder| folder.join("datasets")).ok_or(CacheError::NoPlace)
     }
 
-    /// Where it is.
+    /// Where it is: a folder, or an address.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Does some work with the cache, during which the user is told what is waited for: an object
+    /// store that does not answer, files that are fetched.
+    pub fn telling<T>(&self, progress: &dyn Progress, work: impl FnOnce() -> T) -> T {
+        /// Lets the thread that tells end, also at a panic.
+        struct Telling<'a>(&'a dyn Store);
+        impl Drop for Telling<'_> {
+            fn drop(&mut self) {
+                self.0.tell(None);
+            }
+        }
+        let (sender, receiver) = channel::<String>();
+        std::thread::scope(|scope| {
+            let telling = Telling(&*self.store);
+            telling.0.tell(Some(sender));
+            scope.spawn(move || receiver.iter().for_each(|note| progress.note(&note)));
+            work()
+        })
     }
 
     /// The entry of this fingerprint, as far as it is kept.
     ///
     /// # Errors
-    /// Its folder cannot be made or read.
+    /// It cannot be made or read.
     pub fn entry(
         &self,
         fingerprint: &Fingerprint,
         about: &About,
     ) -> Result<CacheEntry, CacheError> {
-        let folder = self.path.join(fingerprint.key());
-        user_folders::refuse_tilde(&folder).map_err(CacheError::write(&folder))?;
-        let path = folder.join(ABOUT);
         let text = serde_json::json!({
             "model": about.model,
             "name": about.name,
@@ -89,62 +156,36 @@ impl CacheFolder {
             "pairs": about.pairs,
             "fingerprint": fingerprint.0,
         });
-        let text = format!("{text:#}\n");
-        // Between any two of these steps somebody may remove the folder.
-        for _ in 0..100 {
-            std::fs::create_dir_all(&folder).map_err(CacheError::write(&folder))?;
-            if !is_there(&path) {
-                match atomic_write::write(&path, text.as_bytes()) {
-                    // Another run wrote it at the same moment.
-                    Err(_) if is_there(&path) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    other => other.map_err(CacheError::write(&path))?,
-                }
-            }
-            match locks::beside_others(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => {
-                    let lock = other.map_err(CacheError::read(&path))?;
-                    return CacheEntry::open(folder, about.pairs, lock);
-                }
-            }
-        }
-        let source = io::Error::other("it is removed again and again");
-        Err(CacheError::Write { path: folder, source })
+        let files = self.store.entry(&fingerprint.key());
+        CacheEntry::open(files, format!("{text:#}\n").into_bytes(), about.pairs)
     }
 
-    /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's stay.
+    /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's
+    /// stay.
     ///
     /// # Errors
     /// A run is at work with it ([`CacheError::InUse`]), or a file cannot be removed.
     pub fn forget(&self, fingerprint: &Fingerprint) -> Result<(), CacheError> {
-        remove(&self.path.join(fingerprint.key())).map(drop)
+        remove(&*self.store.entry(&fingerprint.key())).map(drop)
     }
 
     /// All entries, in order of model and data set.
     ///
     /// # Errors
-    /// The folder cannot be read; that it is not there means that there are none.
+    /// They cannot be read; that the folder is not there means that there are none.
     pub fn list(&self) -> Result<Vec<CacheListing>, CacheError> {
-        let folders = match std::fs::read_dir(&self.path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-            Err(source) => return Err(CacheError::Read { path: self.path.clone(), source }),
-        };
         let mut found = Vec::new();
-        for folder in folders {
-            let path = folder.map_err(CacheError::read(&self.path))?.path();
+        for key in self.store.keys()? {
+            let files = self.store.entry(&key);
             // What is not ours is not listed, and not removed.
-            let Some(about) = about(&path) else { continue };
+            let Some(about) = about(&*files, &key)? else { continue };
             let (mut bytes, mut written) = (0_u64, SystemTime::UNIX_EPOCH);
-            let files = std::fs::read_dir(&path).map_err(CacheError::read(&path))?;
-            for file in files.flatten().filter(is_of_entry) {
-                // A run that is at work may have renamed or removed it.
-                let Ok(metadata) = file.metadata() else { continue };
-                bytes = bytes.saturating_add(metadata.len());
-                written = written.max(metadata.modified().map_err(CacheError::read(&path))?);
+            for file in files.list()?.iter().filter(|file| is_ours(file)) {
+                bytes = bytes.saturating_add(file.bytes);
+                written = written.max(file.written);
             }
-            found.push(CacheListing { about, path, bytes, written });
+            let path = files.place().to_owned();
+            found.push(CacheListing { about, path, bytes, written, files });
         }
         found.sort_by(|a, b| {
             let key =
@@ -156,7 +197,7 @@ impl CacheFolder {
 }
 
 impl CacheListing {
-    /// Time since something was last written to it.
+    /// Time since something was last written to it; none where the clock of the store is ahead.
     pub fn age(&self) -> Duration {
         self.written.elapsed().unwrap_or_default()
     }
@@ -167,84 +208,48 @@ impl CacheListing {
     /// # Errors
     /// A run is at work with it ([`CacheError::InUse`]), or a file cannot be removed.
     pub fn remove(&self) -> Result<Vec<String>, CacheError> {
-        remove(&self.path)
+        remove(&*self.files)
     }
 }
 
-/// What an entry is, if the folder is one: no link, with a record of which it has its name.
-fn about(folder: &Path) -> Option<About> {
+/// The address of an object store, where a place is one.
+fn address(place: &Path) -> Option<&str> {
+    let text = place.to_str()?;
+    let (scheme, _) = text.split_once("://")?;
+    // A letter alone is a drive of Windows.
+    let is_scheme = scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_scheme.then_some(text)
+}
+
+/// What an entry is, if it is one: no link, with a record of which it has its name.
+fn about(files: &dyn EntryFiles, key: &str) -> Result<Option<About>, CacheError> {
     #[derive(serde::Deserialize)]
     struct Record {
         #[serde(flatten)]
         about: About,
         fingerprint: BTreeMap<String, Value>,
     }
-    let is_folder = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|m| m.is_dir());
-    let is_file = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
-    let record = folder.join(ABOUT);
-    if !is_folder(folder) || !is_file(&record) {
-        return None;
-    }
-    let record = input_file::read(&record, MAX_ABOUT_BYTES).ok()?;
-    let Record { about, fingerprint } = serde_json::from_slice(&record).ok()?;
-    let key = Fingerprint::new(fingerprint).key();
-    (folder.file_name()?.to_str()? == key).then_some(about)
-}
-
-/// Whether an entry of an entry's folder is alignscope's: its record, or a file of differences.
-fn is_of_entry(entry: &DirEntry) -> bool {
-    is_ours(entry)
-        || entry.file_name() == ABOUT && entry.file_type().is_ok_and(|kind| kind.is_file())
+    let Some(record) = files.read(ABOUT, MAX_ABOUT_BYTES)? else { return Ok(None) };
+    let Ok(Record { about, fingerprint }) = serde_json::from_slice(&record) else {
+        return Ok(None);
+    };
+    Ok((Fingerprint::new(fingerprint).key() == key).then_some(about))
 }
 
 /// Removes the files of an entry; gives the names of what is left, which is not alignscope's.
-fn remove(folder: &Path) -> Result<Vec<String>, CacheError> {
-    match std::fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-        Ok(metadata) if !metadata.is_dir() => {
-            let source = io::Error::other("it is a link, or no folder; remove it yourself");
-            return Err(CacheError::Write { path: folder.to_owned(), source });
-        }
-        Err(source) => return Err(CacheError::Read { path: folder.to_owned(), source }),
-        Ok(_) => {}
+fn remove(files: &dyn EntryFiles) -> Result<Vec<String>, CacheError> {
+    let listed = files.list()?;
+    if lease::is_in_use(files, &listed)? {
+        return Err(CacheError::InUse { path: files.place().to_owned() });
     }
-    let record = folder.join(ABOUT);
-    let lock = match locks::alone(&record) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            return Err(CacheError::InUse { path: folder.to_owned() });
-        }
-        // What has no such file, nobody is at work with.
-        other => other.ok().flatten(),
-    };
-    // Elsewhere an open file keeps its folder from being removed.
-    let _held = lock.filter(|_| cfg!(unix));
-    let mut left = Vec::new();
-    let mut others = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(CacheError::read(folder))? {
-        let entry = entry.map_err(CacheError::read(folder))?;
-        match is_of_entry(&entry) {
-            true => others.push(entry.path()),
-            false => left.push(entry.file_name().to_string_lossy().into_owned()),
-        }
-    }
+    let (mut ours, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_ours);
     // The record goes last: as long as it is there, the folder is known as an entry.
-    others.sort_by_key(|path| *path == record);
-    for path in others {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other.map_err(CacheError::write(&path))?,
-        }
+    ours.sort_by_key(|file| file.name == ABOUT);
+    ours.iter().try_for_each(|file| files.remove(&file.name))?;
+    if others.is_empty() {
+        files.remove_place()?;
     }
-    if left.is_empty() {
-        match std::fs::remove_dir(folder) {
-            // Another run is about to keep something there.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other.map_err(CacheError::write(folder))?,
-        }
-    }
-    left.sort();
-    Ok(left)
+    Ok(others.into_iter().map(|file| file.name).collect())
 }
 
 #[cfg(test)]
@@ -286,7 +291,8 @@ mod tests {
         assert!(refused.contains("another run is at work"), "{refused}");
         drop(beside);
         kept.forget(&fingerprint).expect("removed");
-        assert_eq!(CacheFolder::new(&folder.path().join("none")).list().expect("none"), []);
+        let none = CacheFolder::new(&folder.path().join("none"));
+        assert!(none.list().expect("none").is_empty());
     }
 
     #[test]
@@ -331,7 +337,7 @@ mod tests {
         assert_eq!(listed[0].remove().expect("removed"), expected);
         assert!(folder.join("notes.txt").exists() && !folder.join(ABOUT).exists());
         assert_eq!(std::fs::read_to_string(stranger.join("thesis.tex")).expect("read"), "mine");
-        assert_eq!(kept.list().expect("listed"), []);
+        assert!(kept.list().expect("listed").is_empty());
     }
 
     #[cfg(unix)]
@@ -349,7 +355,7 @@ mod tests {
         std::fs::create_dir(&cache).expect("made");
         std::os::unix::fs::symlink(&folder, cache.join(fingerprint.key())).expect("linked");
         let kept = CacheFolder::new(&cache);
-        assert_eq!(kept.list().expect("listed"), []);
+        assert!(kept.list().expect("listed").is_empty());
         let message = kept.forget(&fingerprint).expect_err("a link").to_string();
         assert!(message.contains(&fingerprint.key()), "{message}");
         assert!(folder.join(ABOUT).exists());
@@ -371,7 +377,7 @@ mod tests {
         std::fs::remove_file(folder.join(ABOUT)).expect("removed");
         fifo(&folder.join(ABOUT));
         assert!(kept.entry(&fingerprint, &about).is_err());
-        assert_eq!(kept.list().expect("listed"), []);
+        assert!(kept.list().expect("listed").is_empty());
     }
 
     #[test]

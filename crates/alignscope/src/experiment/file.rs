@@ -1,5 +1,5 @@
-//! An experiment as a TOML file: data sets, and figures that each show some models and distances; or in
-//! the manifest of a run.
+//! An experiment as a TOML file: data sets, and figures that each show some models and distances;
+//! or in the manifest of a run.
 
 mod datasets;
 mod error;
@@ -15,6 +15,7 @@ pub use error::ExperimentFileError;
 pub(crate) use form::written;
 
 use super::{Choices, Experiment};
+use crate::cache::CacheFolder;
 use crate::distance::Distance;
 use crate::encoder::PrecisionChoice;
 use crate::finished::{FigureSpec, check_figures};
@@ -28,7 +29,8 @@ use origin::Origin;
 /// An experiment file that has been read: the grid that it asks for, and what else it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentFile {
-    /// The models: those that the file lists, then every other of any figure once, in order of first use.
+    /// The models: those that the file lists, then every other of any figure once, in order of
+    /// first use.
     pub models: Vec<NamedModel>,
     /// What the patterns of its series matched, if it is the manifest of a run.
     pub matched: BTreeMap<String, Vec<PathBuf>>,
@@ -38,14 +40,16 @@ pub struct ExperimentFile {
     pub figures: Vec<FigureSpec>,
     /// Colours chosen for models, as `#rrggbb`.
     pub colours: BTreeMap<String, String>,
-    /// What else the file says. The kinds of distance are those that it lists, or else every one of any
-    /// figure once.
+    /// What else the file says. The kinds of distance are those that it lists, or else every one of
+    /// any figure once.
     pub choices: Choices,
+    /// Where differences are kept; `None` if the file does not say.
+    pub cache: Option<CacheFolder>,
 }
 
 impl ExperimentFile {
-    /// Reads an experiment. Data sets and models' folders lie relative to the file, or where `data` says. With
-    /// `untrained`, every encoder is replaced by its random control.
+    /// Reads an experiment. Data sets and models' folders lie relative to the file, or where `data`
+    /// says. With `untrained`, every encoder is replaced by its random control.
     ///
     /// # Errors
     /// See [`ExperimentFileError`].
@@ -88,6 +92,7 @@ impl ExperimentFile {
             figures,
             colours,
             choices,
+            cache: root.cache.map(|place| cache(origin, &place)).transpose()?,
         })
     }
 
@@ -107,17 +112,18 @@ impl ExperimentFile {
         self
     }
 
-    /// The experiment that it is; what nobody chooses is as in [`Experiment::new`], but for the precision,
-    /// which is the processor's best.
+    /// The experiment that it is; what nobody chooses is as in [`Experiment::new`], but for the
+    /// precision, which is the processor's best.
     ///
-    /// `given` — what takes the place of what it says; figures show those of their kinds of distance that
-    /// are then left, or all of them
-    /// `memory_bytes` — the budget where neither says one
+    /// `given` — what takes the place of what it says; figures show those of their kinds of
+    /// distance that are then left, or all of them `memory_bytes` — the budget where neither says
+    /// one
     pub fn into_experiment(self, given: Choices, memory_bytes: u64) -> Experiment {
         let mut experiment = Experiment {
             models: self.models,
             matched_before: self.matched,
             precision: PrecisionChoice::Auto.resolve(),
+            kept: self.cache,
             ..Experiment::new(vec![], self.datasets, memory_bytes)
         }
         .with(self.choices)
@@ -136,8 +142,18 @@ impl ExperimentFile {
     }
 }
 
-/// The kinds of distance that are computed: those that are listed, in their order, then those of figures;
-/// the study's where there are none.
+/// The cache at a place that an experiment names: a folder, relative to the file, or an address.
+fn cache(origin: Origin<'_>, place: &Path) -> Result<CacheFolder, ExperimentFileError> {
+    let place = match CacheFolder::is_address(place) {
+        true => place.to_owned(),
+        false => origin.place(place)?,
+    };
+    CacheFolder::at(&place)
+        .map_err(|source| ExperimentFileError::Cache { path: origin.path(), source })
+}
+
+/// The kinds of distance that are computed: those that are listed, in their order, then those of
+/// figures; the study's where there are none.
 fn all_distances(listed: Option<&[Distance]>, figures: &[FigureSpec]) -> Vec<Distance> {
     let mut distances = listed.unwrap_or_default().to_vec();
     for distance in figures.iter().flat_map(|figure| &figure.distances) {

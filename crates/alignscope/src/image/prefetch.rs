@@ -25,6 +25,8 @@ struct State<E> {
     read: BTreeMap<usize, Result<Vec<u8>, E>>,
     /// Their bytes.
     bytes: usize,
+    /// No file before this one is asked for any more.
+    skipped: usize,
     /// No file is needed any more.
     closed: bool,
     /// A thread panicked while it read.
@@ -42,8 +44,15 @@ pub(crate) fn prefetch<E: Send, T>(
     read: impl Fn(usize) -> Result<Vec<u8>, E> + Sync,
     work: impl FnOnce(&Prefetch<E>) -> T,
 ) -> T {
-    let state =
-        State { next: 0, wanted: 0, read: BTreeMap::new(), bytes: 0, closed: false, failed: false };
+    let state = State {
+        next: 0,
+        wanted: 0,
+        read: BTreeMap::new(),
+        bytes: 0,
+        skipped: 0,
+        closed: false,
+        failed: false,
+    };
     let ahead = Prefetch { state: Mutex::new(state), changed: Condvar::new(), files, limit_bytes };
     std::thread::scope(|scope| {
         for _ in 0..READERS.min(files) {
@@ -101,6 +110,18 @@ impl<E> Prefetch<E> {
         }
     }
 
+    /// No file before `position` is asked for any more: those that were read are given up, and no
+    /// other is read.
+    pub(crate) fn skip_to(&self, position: usize) {
+        let mut state = self.lock();
+        state.skipped = state.skipped.max(position);
+        state.next = state.next.max(position.min(self.files));
+        let needed = state.read.split_off(&position);
+        state.read = needed;
+        state.bytes = state.read.values().map(|found| found.as_ref().map_or(0, Vec::len)).sum();
+        self.changed.notify_all();
+    }
+
     /// Reads one file after another, until there is none or none is needed.
     fn fill(&self, read: &impl Fn(usize) -> Result<Vec<u8>, E>) {
         loop {
@@ -123,8 +144,10 @@ impl<E> Prefetch<E> {
             let found = read(position);
             std::mem::forget(failing);
             let mut state = self.lock();
-            state.bytes += found.as_ref().map_or(0, Vec::len);
-            state.read.insert(position, found);
+            if position >= state.skipped {
+                state.bytes += found.as_ref().map_or(0, Vec::len);
+                state.read.insert(position, found);
+            }
             drop(state);
             self.changed.notify_all();
         }
@@ -182,6 +205,29 @@ mod tests {
                 assert_eq!(ahead.take(position), Ok(vec![position as u8; 100]));
             }
         });
+    }
+
+    #[test]
+    fn files_that_are_skipped_make_room_and_are_read_no_more() {
+        let read = AtomicUsize::new(0);
+        let load = |position: usize| {
+            read.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, ()>(vec![position as u8; 10])
+        };
+        prefetch(100, 50, load, |ahead| {
+            assert_eq!(ahead.take(0), Ok(vec![0; 10]));
+            assert!(reaches(&read, 5), "nothing is read ahead");
+            ahead.skip_to(90);
+            // Those behind are read, though nobody has asked for one of them.
+            let of_end = ahead.take(90);
+            assert_eq!(of_end, Ok(vec![90; 10]));
+            for position in 91..100 {
+                assert_eq!(ahead.take(position), Ok(vec![position as u8; 10]));
+            }
+            assert_eq!(ahead.lock().bytes, 0);
+        });
+        let read = read.into_inner();
+        assert!(read < 10 + 7 + 2 * READERS, "{read} files were read");
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::transform::StageVectors;
 
+/// How often a cell is measured of which somebody removes what is kept meanwhile.
+const ATTEMPTS: usize = 5;
+
 /// A model that is a source of activations.
 #[derive(Debug)]
 pub struct Activations<S>(pub S);
@@ -34,75 +37,25 @@ impl<S: ActivationSource> Model for Activations<S> {
 
     /// Each image is encoded once. Resident sets that are kept are not encoded again, and those that are encoded are
     /// kept. Files are read ahead while images are encoded, also those of the next resident set.
+    ///
+    /// Where somebody removes from the cache what is counted on, what is gone is encoded again.
     fn measure(
         &mut self,
         cell: &Cell<'_>,
         mut cached: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError> {
-        let source = &mut self.0;
-        let dataset = cell.dataset;
-        let pairs = dataset.pairs.len();
-        let widths = source.widths(cell);
-        let is_dense = dataset.is_dense();
-        let covered = match &cached {
-            // All images are encoded for each stage that is not there.
-            Some(entry) if is_dense => vec![entry.has_stages(0..widths.len()); pairs],
-            Some(entry) => entry.covered(pairs),
-            None => vec![false; pairs],
-        };
-        if let Some(entry) = &cached
-            && covered.iter().all(|covered| *covered)
-        {
-            let stages = from_cache(cell, &widths, entry, progress)?;
-            let warnings = source.warnings();
-            return Ok(Measurement { warnings, ..Measurement::new(stages, None) });
-        }
-        source.load(cell, progress)?;
-        let clock = Instant::now();
-        let remaining = Remaining::new(&dataset.pairs, &covered);
-        let plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
-        let images = remaining.images.len();
-        let when = match (plan.is_one_set, cached.is_some()) {
-            _ if is_dense => When::Dense,
-            (true, _) => When::AtOnce,
-            (false, true) => When::FromFiles,
-            (false, false) => When::AtTheEnd,
-        };
-        let needed = needed_images(source, &plan);
-        let mut found = Some(Vec::with_capacity(widths.len()));
-        for stages in &plan.stage_groups {
-            let kept = cached.as_ref().filter(|_| is_dense);
-            if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
-                continue;
+        for _ in 1..ATTEMPTS {
+            match measure(&mut self.0, cell, cached.as_mut(), progress) {
+                Err(error) if error.is_gone() => {
+                    progress.end();
+                    progress.note(&format!("{}: {error}; what is gone is done again", cell.name()));
+                    cached.as_mut().map(CacheEntry::reopen).transpose()?;
+                }
+                other => return other,
             }
-            let of_group = widths[stages.clone()].to_vec();
-            let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory)?;
-            let cache = cached.as_mut();
-            let first = stages.start;
-            let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
-            let mut reducer = SetReducer::new(cell, sink, progress);
-            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
-            let finished = reducer.finish()?;
-            found = found.zip(finished).map(|(mut found, finished)| {
-                found.extend(finished);
-                found
-            });
         }
-        progress.end();
-        let stages = match (found, &cached) {
-            (Some(stages), _) => stages,
-            (None, Some(entry)) => from_cache(cell, &widths, entry, progress)?,
-            (None, None) => unreachable!("statistics of several sets are in a store or kept"),
-        };
-        let holding = source.holding(&plan, &widths);
-        if let Some(holding) = &holding {
-            progress.note(&format!("{}: {holding}", cell.model));
-        }
-        let wall_s = clock.elapsed().as_secs_f64();
-        let work = CellWork { images, features_computed: None, wall_s };
-        let warnings = source.warnings();
-        Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
+        measure(&mut self.0, cell, cached.as_mut(), progress)
     }
 
     /// Encodes each image once; nothing is kept.
@@ -142,6 +95,85 @@ impl<S: ActivationSource> Model for Activations<S> {
     fn give_back(&mut self) {
         self.0.give_back();
     }
+}
+
+/// Measures a cell with what is kept of it now.
+fn measure<S: ActivationSource>(
+    source: &mut S,
+    cell: &Cell<'_>,
+    mut cached: Option<&mut CacheEntry>,
+    progress: &dyn Progress,
+) -> Result<Measurement, ModelError> {
+    let dataset = cell.dataset;
+    let pairs = dataset.pairs.len();
+    let widths = source.widths(cell);
+    let is_dense = dataset.is_dense();
+    let covered = match &cached {
+        // All images are encoded for each stage that is not there.
+        Some(entry) if is_dense => vec![entry.has_stages(0..widths.len()); pairs],
+        Some(entry) => entry.covered(pairs),
+        None => vec![false; pairs],
+    };
+    if let Some(entry) = &cached
+        && covered.iter().all(|covered| *covered)
+    {
+        let stages = from_cache(cell, &widths, entry, progress)?;
+        let warnings = source.warnings();
+        return Ok(Measurement { warnings, ..Measurement::new(stages, None) });
+    }
+    source.load(cell, progress)?;
+    let clock = Instant::now();
+    let remaining = Remaining::new(&dataset.pairs, &covered);
+    let mut plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
+    if let Some(entry) = &cached {
+        // Runs that are at work at once take what the others keep: each begins elsewhere.
+        let first = entry.first_set(plan.sets.len())?;
+        plan.sets.rotate_left(first);
+    }
+    let mut images = remaining.images.len();
+    let when = match (plan.is_one_set, cached.is_some()) {
+        _ if is_dense => When::Dense,
+        (true, _) => When::AtOnce,
+        (false, true) => When::FromFiles,
+        (false, false) => When::AtTheEnd,
+    };
+    // A file that has all stages serves no run that makes some of them at a time.
+    let takes_over = plan.stage_groups.len() == 1;
+    let needed = needed_images(source, &plan);
+    let mut found = Some(Vec::with_capacity(widths.len()));
+    for stages in &plan.stage_groups {
+        let kept = cached.as_ref().filter(|_| is_dense);
+        if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
+            continue;
+        }
+        let of_group = widths[stages.clone()].to_vec();
+        let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory, takes_over)?;
+        let cache = cached.as_deref_mut();
+        let first = stages.start;
+        let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
+        let mut reducer = SetReducer::new(cell, sink, progress);
+        encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+        images -= reducer.taken_over_images;
+        let finished = reducer.finish()?;
+        found = found.zip(finished).map(|(mut found, finished)| {
+            found.extend(finished);
+            found
+        });
+    }
+    progress.end();
+    let stages = match (found, &cached) {
+        (Some(stages), _) => stages,
+        (None, Some(entry)) => from_cache(cell, &widths, entry, progress)?,
+        (None, None) => unreachable!("statistics of several sets are in a store or kept"),
+    };
+    let holding = source.holding(&plan, &widths);
+    if let Some(holding) = &holding {
+        progress.note(&format!("{}: {holding}", cell.model));
+    }
+    let wall_s = clock.elapsed().as_secs_f64();
+    let work = CellWork { images, features_computed: None, wall_s };
+    let warnings = source.warnings();
+    Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
 }
 
 /// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
@@ -199,7 +231,8 @@ fn encode<S: ActivationSource>(
     let dataset = cell.dataset;
     let read = |position: usize| dataset.read(needed[position] as usize);
     prefetch(needed.len(), plan.ahead_bytes, read, |ahead| {
-        let images = SetImages { dataset, plan, passes, ahead, progress };
+        let steps = source.steps(stages.len());
+        let images = SetImages { dataset, plan, passes, steps, ahead, progress };
         source.encode(cell, &images, stages, reducer)
     })
 }

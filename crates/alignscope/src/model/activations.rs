@@ -26,8 +26,8 @@ use crate::stage::Stage;
 ///
 /// use alignscope::encoder::Encoded;
 /// use alignscope::model::{
-///     ActivationSource, Activations, Cell, Facts, Model, ModelError, Role, SetImages, SetReducer,
-///     TokenChoice,
+///     ActivationSource, Activations, Begun, Cell, Facts, Model, ModelError, Role, SetImages,
+///     SetReducer, TokenChoice,
 /// };
 /// use alignscope::pair_statistics;
 /// use alignscope::plan::{Beyond, Demand, StageDemand};
@@ -88,7 +88,10 @@ use crate::stage::Stage;
 ///         reducer: &mut SetReducer<'_>,
 ///     ) -> Result<(), ModelError> {
 ///         for of_set in images.sets() {
-///             reducer.begin(of_set.set)?;
+///             if reducer.begin(of_set.set)? == Begun::TakenOver {
+///                 images.skip(&of_set);
+///                 continue;
+///             }
 ///             let count = of_set.set.images.len();
 ///             let mut means = vec![0.0_f32; 3 * count];
 ///             for (i, mean) in means.chunks_exact_mut(3).enumerate() {
@@ -113,7 +116,8 @@ use crate::stage::Stage;
 /// assert_eq!(model.facts().depths(&[Stage::in_results("mean")]), [100.0]);
 /// ```
 pub trait ActivationSource: Facts + Send {
-    /// Looks at the data sets before the first image is encoded; see [`Model::prepare`](super::Model::prepare).
+    /// Looks at the data sets before the first image is encoded; see
+    /// [`Model::prepare`](super::Model::prepare).
     ///
     /// # Errors
     /// It cannot be measured on one of them.
@@ -148,9 +152,10 @@ pub trait ActivationSource: Facts + Send {
         1
     }
 
-    /// Gives the activations of each resident set of the plan at some of the stages, set after set: to
-    /// [`begin`](SetReducer::begin) with, then [`stage`](SetReducer::stage) for each stage, then
-    /// [`end`](SetReducer::end).
+    /// Gives the activations of each resident set of the plan at some of the stages, set after set:
+    /// to [`begin`](SetReducer::begin) with, then [`stage`](SetReducer::stage) for each stage, then
+    /// [`end`](SetReducer::end). A set that another run has kept meanwhile is
+    /// [skipped](SetImages::skip).
     ///
     /// # Errors
     /// An image cannot be read, or activations are not usable.
@@ -182,6 +187,8 @@ pub struct SetImages<'a> {
     pub(super) dataset: &'a PreparedDataset,
     pub(super) plan: &'a MemoryPlan,
     pub(super) passes: usize,
+    /// Steps of progress of an image.
+    pub(super) steps: usize,
     pub(super) ahead: &'a Prefetch<ImageError>,
     pub(super) progress: &'a dyn Progress,
 }
@@ -200,6 +207,14 @@ impl<'a> SetImages<'a> {
             first += self.passes * set.images.len();
             of_set
         })
+    }
+
+    /// The images of a set, and of all before it, are not asked for any more: another run has kept
+    /// what would be made of them.
+    pub fn skip(&self, of_set: &OneSet<'_>) {
+        let images = of_set.set.images.len();
+        self.ahead.skip_to(of_set.first + self.passes * images);
+        self.progress.advance((self.steps * images) as u64);
     }
 
     /// Tells that work was done on so many images.
@@ -224,8 +239,8 @@ pub struct OneSet<'a> {
 }
 
 impl OneSet<'_> {
-    /// Does something with image `i` of the set, decoded; all images are asked for once before any is
-    /// asked for again.
+    /// Does something with image `i` of the set, decoded; all images are asked for once before any
+    /// is asked for again.
     ///
     /// # Errors
     /// It cannot be read, or is not what it was before.

@@ -7,6 +7,7 @@ use alignscope_kernel::huge_pages;
 use serde_json::{Value, json};
 
 use super::activations::{ActivationSource, SetImages};
+use super::reduction::Begun;
 use super::set_reducer::SetReducer;
 use super::token_choice::TokenChoice;
 use super::{Cell, Facts, ModelError, Role};
@@ -189,7 +190,10 @@ impl ActivationSource for EncoderSource {
         let choice = TokenChoice { tokens: cell.tokens, prefix: encoder.prefix() };
         for of_set in images.sets() {
             let set = of_set.set;
-            reducer.begin(set)?;
+            if reducer.begin(set)? == Begun::TakenOver {
+                images.skip(&of_set);
+                continue;
+            }
             let load = |i: usize, pixels: &mut [f32]| {
                 of_set.load(i, |image| encoder.preprocessing().apply_into(&image, pixels))
             };

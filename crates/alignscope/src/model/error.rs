@@ -423,6 +423,11 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// Whether somebody removed from the cache what was counted on: it can be done again.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Cache(error) if error.is_gone())
+    }
+
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::activations::{ActivationSource, SetImages};
 use super::arrays::{arrays, compared, how_read, tell};
 use super::error::check_stopped;
+use super::reduction::Begun;
 use super::set_reducer::SetReducer;
 use super::token_choice::TokenChoice;
 use super::{Cell, Facts, ModelError, Role};
@@ -255,7 +256,10 @@ impl ActivationSource for FeaturesSource<'_> {
         for of_set in images.sets() {
             let set = of_set.set;
             let rows: Vec<u32> = set.images.iter().map(|image| all_rows[*image as usize]).collect();
-            reducer.begin(set)?;
+            if reducer.begin(set)? == Begun::TakenOver {
+                images.skip(&of_set);
+                continue;
+            }
             for position in stages.clone() {
                 let ((stage, values), (_, axes)) =
                     (&self.features.stages[position], &self.arrays[position]);

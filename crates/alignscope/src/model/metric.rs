@@ -278,7 +278,7 @@ impl<M: ImageMetric> Model for Metric<M> {
     fn measure(
         &mut self,
         cell: &Cell<'_>,
-        kept: Option<CacheEntry>,
+        mut kept: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError> {
         let pairs = cell.dataset.pairs.len();
@@ -293,7 +293,7 @@ impl<M: ImageMetric> Model for Metric<M> {
         }
         self.0.load(progress)?;
         let clock = Instant::now();
-        let (values, features_computed) = distances(&self.0, cell, kept.as_ref(), progress)?;
+        let (values, features_computed) = distances(&self.0, cell, kept.as_mut(), progress)?;
         let work = CellWork {
             images: cell.dataset.dataset.images.len(),
             features_computed: Some(features_computed),
@@ -381,12 +381,12 @@ impl Share {
 /// Features of as many images as the budget allows are held at once: resident sets where the
 /// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
 /// held group by group in order, and each later image that has a pair with the group is computed
-/// again, on the fly. A group whose pairs are all kept is not computed, and one that is computed is
-/// kept.
+/// again, on the fly. A group whose pairs are all kept is not computed, nor one that another run has
+/// kept meanwhile, and one that is computed is kept.
 fn distances<M: ImageMetric>(
     metric: &M,
     cell: &Cell<'_>,
-    kept: Option<&CacheEntry>,
+    mut kept: Option<&mut CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
@@ -396,9 +396,9 @@ fn distances<M: ImageMetric>(
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
         Err(_) => Group::tiles(images, &dataset.pairs.images, held),
     };
-    let known = |pair: u32| kept.and_then(|entry| entry.value(pair));
+    let known = |pair: u32| kept.as_ref().and_then(|entry| entry.value(pair));
     groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
-    let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
+    let mut features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
     progress.begin(&cell.name(), steps as u64);
@@ -415,7 +415,24 @@ fn distances<M: ImageMetric>(
         progress.advance(images.len() as u64);
         Ok::<_, ModelError>(features)
     };
+    if let Some(kept) = &kept {
+        // Runs that are at work at once take what the others keep: each begins elsewhere.
+        let first = kept.first_set(groups.len())?;
+        groups.rotate_left(first);
+    }
     for group in &groups {
+        if let Some(kept) = &mut kept {
+            let pairs: Vec<u32> = group.all_pairs().collect();
+            if kept.take_over_values(&pairs)? {
+                for pair in pairs {
+                    distances[pair as usize] = kept.value(pair).expect("it was taken over");
+                }
+                let features = group.held.len() + group.passing.len();
+                features_computed -= features;
+                progress.advance(features as u64);
+                continue;
+            }
+        }
         let batch = group.held.len().div_ceil(threads).clamp(1, metric.images_at_a_time());
         let make = || group.held.par_chunks(batch).map(features).collect::<Vec<_>>();
         let held = pool.install(make).into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -467,7 +484,7 @@ fn distances<M: ImageMetric>(
                 distances[pair as usize] = value;
             }
         }
-        if let Some(kept) = kept {
+        if let Some(kept) = &kept {
             let pairs: Vec<u32> = group.all_pairs().collect();
             let values: Vec<f64> = pairs.iter().map(|pair| distances[*pair as usize]).collect();
             kept.keep_values(&pairs, &values)?;

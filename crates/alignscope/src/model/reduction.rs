@@ -28,6 +28,16 @@ pub struct StageDistances {
     pub(crate) energy: Option<StageEnergy>,
 }
 
+/// Whether a set is to be encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Begun {
+    /// Its activations are taken.
+    Here,
+    /// Another run has kept its statistics meanwhile: the next set is begun.
+    TakenOver,
+}
+
 /// When a stage is reduced to distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
@@ -50,6 +60,10 @@ pub(super) struct Reduction<'a> {
     in_memory: bool,
     /// The file of the present set, where differences are kept.
     writer: Option<SetWriter>,
+    /// Whether what another run keeps is taken.
+    takes_over: bool,
+    /// Whether it was: then differences are read from files.
+    has_taken_over: bool,
 }
 
 enum Way<'a> {
@@ -58,8 +72,8 @@ enum Way<'a> {
         store: PairStatisticsStore,
         finished: Vec<StageDistances>,
     },
-    /// The differences of all stages are in the store until the last set is done, with the energies of
-    /// their activations.
+    /// The differences of all stages are in the store until the last set is done, with the energies
+    /// of their activations.
     AtTheEnd(PairStatisticsStore, Vec<EnergyAccumulator>),
     FromFiles,
     /// All pairs of a stage are reduced together.
@@ -75,6 +89,7 @@ impl<'a> Reduction<'a> {
         stages: Vec<(Stage, usize)>,
         when: When,
         in_memory: bool,
+        takes_over: bool,
     ) -> Result<Self, ModelError> {
         let channels: Vec<usize> = stages.iter().map(|(_, channels)| *channels).collect();
         let store = |channels: &[usize]| {
@@ -93,21 +108,25 @@ impl<'a> Reduction<'a> {
                 Way::Dense { graph, finished: vec![] }
             }
         };
-        Ok(Self { cell, stages, way, in_memory, writer: None })
+        let (writer, has_taken_over) = (None, false);
+        Ok(Self { cell, stages, way, in_memory, writer, takes_over, has_taken_over })
     }
 
-    /// The next set, whose differences go to a file of the entry, too.
+    /// The next set, whose differences go to a file of the entry, too; unless another run has kept
+    /// them there meanwhile.
     pub(super) fn begin(
         &mut self,
         set: &ResidentSet,
-        entry: Option<&CacheEntry>,
-    ) -> Result<(), ModelError> {
-        if self.is_dense() {
-            return Ok(());
-        }
+        entry: Option<&mut CacheEntry>,
+    ) -> Result<Begun, ModelError> {
+        let Some(entry) = entry.filter(|_| !self.is_dense()) else { return Ok(Begun::Here) };
         let channels: Vec<usize> = self.stages.iter().map(|(_, channels)| *channels).collect();
-        self.writer = entry.map(|entry| entry.writer(&set.pairs, &channels)).transpose()?;
-        Ok(())
+        if self.takes_over && entry.take_over(&set.pairs, &channels)? {
+            self.has_taken_over = true;
+            return Ok(Begun::TakenOver);
+        }
+        self.writer = Some(entry.writer(&set.pairs, &channels)?);
+        Ok(Begun::Here)
     }
 
     /// The set is done.
@@ -153,8 +172,8 @@ impl<'a> Reduction<'a> {
         Ok(())
     }
 
-    /// Takes the energy of a set's images and the differences of its pairs at a stage, which `reduce` hands on in any
-    /// order.
+    /// Takes the energy of a set's images and the differences of its pairs at a stage, which
+    /// `reduce` hands on in any order.
     pub(super) fn stage<E>(
         &mut self,
         stage: Stage,
@@ -163,7 +182,7 @@ impl<'a> Reduction<'a> {
     where
         ModelError: From<E>,
     {
-        let Self { cell, stages, way, in_memory, writer } = self;
+        let Self { cell, stages, way, in_memory, writer, .. } = self;
         let position = stages.iter().position(|(s, _)| *s == stage).expect("a stage of the model");
         let (_, channels) = stages[position];
         let (mut store, place) = match way {
@@ -204,6 +223,9 @@ impl<'a> Reduction<'a> {
 
     /// The distances at all stages; none where they are to be read from the files.
     pub(super) fn finish(self) -> Result<Option<Vec<StageDistances>>, ModelError> {
+        if self.has_taken_over {
+            return Ok(None);
+        }
         match self.way {
             Way::AtOnce { finished, .. } => Ok(Some(finished)),
             Way::Dense { finished, .. } => Ok((!finished.is_empty()).then_some(finished)),
@@ -218,7 +240,8 @@ impl<'a> Reduction<'a> {
     }
 }
 
-/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the stage.
+/// Distances from the differences of all pairs, in the order of the pairs, and the energy of the
+/// stage.
 pub(super) fn distances(
     cell: Cell<'_>,
     stage: Stage,

@@ -3,7 +3,7 @@
 use super::dense_reduction::{DenseWork, Found};
 use super::on_device::OnDevice;
 use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
-use super::reduction::{Reduction, check_usable, suspects};
+use super::reduction::{Begun, Reduction, check_usable, suspects};
 use super::stage_transform::StageTransform;
 use super::token_choice::TokenChoice;
 use super::vectors::{self, Vectors};
@@ -37,12 +37,14 @@ pub struct SetReducer<'a> {
     transform: Option<StageTransform>,
     /// The present set, its pairs in the order of reduction.
     set: Option<(Vec<ImageIndex>, Vec<PlacedPair>)>,
+    /// Images of sets that another run has kept meanwhile.
+    pub(super) taken_over_images: usize,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl<'a> SetReducer<'a> {
     pub(super) fn new(cell: &'a Cell<'a>, sink: Sink<'a>, progress: &'a dyn Progress) -> Self {
-        Self { cell, sink, transform: None, set: None, progress }
+        Self { cell, sink, transform: None, set: None, taken_over_images: 0, progress }
     }
 }
 
@@ -59,20 +61,23 @@ impl SetReducer<'_> {
         done
     }
 
-    /// The next set.
+    /// The next set, unless another run has kept its statistics meanwhile.
     ///
     /// # Errors
     /// The cache cannot be written.
-    pub fn begin(&mut self, set: &ResidentSet) -> Result<(), ModelError> {
+    pub fn begin(&mut self, set: &ResidentSet) -> Result<Begun, ModelError> {
         let mut pairs = vec![];
         if let Sink::Pairs { cache, reduction, .. } = &mut self.sink {
-            reduction.begin(set, cache.as_deref())?;
+            if reduction.begin(set, cache.as_deref_mut())? == Begun::TakenOver {
+                self.taken_over_images += set.images.len();
+                return Ok(Begun::TakenOver);
+            }
             if !reduction.is_dense() {
                 pairs = PlacedPair::of(set);
             }
         }
         self.set = Some((set.images.clone(), pairs));
-        Ok(())
+        Ok(Begun::Here)
     }
 
     /// The activations of all images of the set at a stage.
@@ -86,7 +91,7 @@ impl SetReducer<'_> {
         choice: TokenChoice,
     ) -> Result<(), ModelError> {
         check_stopped(self.progress)?;
-        if self.passes_over(stage) {
+        if self.passes_over(stage)? {
             return Ok(());
         }
         let is_dense = self.is_dense();
@@ -139,7 +144,7 @@ impl SetReducer<'_> {
     ) -> Result<(), ModelError> {
         check_stopped(self.progress)?;
         let (stage, [tokens, channels]) = (activations.stage(), activations.shape());
-        if self.passes_over(stage) {
+        if self.passes_over(stage)? {
             return Ok(());
         }
         let is_dense = self.is_dense();
@@ -166,15 +171,16 @@ impl SetReducer<'_> {
 
     /// Whether activations at a stage are of no use: only another one is transformed, or the sums of
     /// all its pairs are kept.
-    fn passes_over(&self, stage: Stage) -> bool {
-        let is_kept = match &self.sink {
-            Sink::Pairs { cache: Some(cache), reduction, first } => {
-                let place = reduction.place(stage);
-                place.is_some_and(|place| cache.has_stage(first + place))
-            }
-            _ => false,
-        };
-        is_kept || self.transform.as_ref().is_some_and(|transform| transform.stage != stage)
+    fn passes_over(&mut self, stage: Stage) -> Result<bool, ModelError> {
+        if let Sink::Pairs { cache: Some(cache), reduction, first } = &mut self.sink
+            && let Some(place) = reduction.place(stage)
+            && cache.take_over_stage(*first + place)?
+        {
+            let (images, _) = self.set.as_ref().expect("a set was begun");
+            self.progress.advance(images.len() as u64);
+            return Ok(true);
+        }
+        Ok(self.transform.as_ref().is_some_and(|transform| transform.stage != stage))
     }
 
     /// Whether the pairs of activations as they are given are reduced all at once.

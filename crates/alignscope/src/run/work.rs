@@ -19,6 +19,19 @@ impl Experiment {
         foreign_scales: &super::ForeignScales,
         progress: &dyn Progress,
     ) -> Result<(Measurement, Option<WorkRecord>), ExperimentError> {
+        let Some(folder) = &self.kept else {
+            return self.cell_with_cache(model, dataset, foreign_scales, progress);
+        };
+        folder.telling(progress, || self.cell_with_cache(model, dataset, foreign_scales, progress))
+    }
+
+    fn cell_with_cache(
+        &self,
+        model: &mut RunModel<'_>,
+        dataset: &PreparedDataset,
+        foreign_scales: &super::ForeignScales,
+        progress: &dyn Progress,
+    ) -> Result<(Measurement, Option<WorkRecord>), ExperimentError> {
         let name = &dataset.dataset.name;
         let cell = self.cell_of(&model.name, dataset, foreign_scales);
         let kept = self.cache_entry(model, &cell, progress)?;
@@ -88,12 +101,14 @@ impl Experiment {
         models: &[RunModel<'_>],
         datasets: &[PreparedDataset],
         foreign_scales: &super::ForeignScales,
+        progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
         let Some(kept) = self.kept.as_ref().filter(|_| self.fresh) else { return Ok(()) };
         for model in models.iter().filter(|model| model.model.facts().not_cached().is_none()) {
             for dataset in datasets {
                 let cell = self.cell_of(&model.name, dataset, foreign_scales);
-                kept.forget(&model.fingerprint(&cell).0)?;
+                let fingerprint = model.fingerprint(&cell).0;
+                kept.telling(progress, || kept.forget(&fingerprint))?;
             }
         }
         Ok(())

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::golden::folder;
 use crate::until::{Until, run};
 use alignscope::cache::CacheFolder;
 use alignscope::demo::{self, DemoFolders};
+use alignscope::results::OutputFolder;
 use alignscope::{
     DatasetFormat, DatasetSpec, Distance, Experiment, ExperimentError, MetricKind, ModelSpec,
-    Precision, PreparedError, Remedy, Resampling, Ties, Tokens,
+    Precision, PreparedError, Progress, Remedy, Resampling, Ties, Tokens,
 };
 use tempfile::TempDir;
 
@@ -124,6 +126,80 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bytes() {
         assert!(least < all, "{name}: {least} images were encoded at the end, of {all} in all");
         assert!(tables(&out) == expected, "{name}: other results");
         assert!(!out.join("unfinished.json").exists() && !out.join("run.lock").exists());
+    }
+}
+
+/// Lets another run do all of it when the work of a cell begins.
+struct Meanwhile<'a> {
+    until: Until,
+    other: Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
+}
+
+impl Progress for Meanwhile<'_> {
+    fn begin(&self, task: &str, steps: u64) {
+        let is_work = steps > 0 && task.ends_with(" on pairs");
+        let other = self.other.lock().expect("no panic").take_if(|_| is_work);
+        if let Some(other) = other {
+            other();
+        }
+        self.until.begin(task, steps);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.until.advance(steps);
+    }
+
+    fn end(&self) {
+        self.until.end();
+    }
+
+    fn note(&self, message: &str) {
+        self.until.note(message);
+    }
+}
+
+#[test]
+fn what_another_run_does_meanwhile_is_taken_over() {
+    let place = Place::new();
+    let all = place.experiment();
+    let expected = |experiment: &Experiment, name: &str| {
+        let alone = Experiment { kept: None, ..experiment.clone() };
+        run(&alone, &place.path(name), &Until::the_end()).expect("done");
+        tables(&place.path(name))
+    };
+    let little = place.little_memory(all.clone());
+    for (name, model, experiment) in
+        [("encoder", 0, &all), ("in sets", 0, &little), ("metric", 1, &all)]
+    {
+        let models = vec![experiment.models[model].clone()];
+        let datasets = vec![experiment.datasets[0].clone()];
+        let kept = Some(CacheFolder::new(&place.path(&format!("kept {name}"))));
+        let pixels = false;
+        let experiment = Experiment { models, datasets, kept, pixels, ..experiment.clone() };
+        let expected = expected(&experiment, &format!("{name} alone"));
+        let [first, second] = ["first", "second"].map(|run| place.path(&format!("{name} {run}")));
+        let other = || {
+            run(&experiment, &second, &Until::the_end()).expect("done");
+        };
+        let other: Box<dyn FnOnce() + Send + '_> = Box::new(other);
+        let progress = Meanwhile { until: Until::the_end(), other: Mutex::new(Some(other)) };
+        let out = OutputFolder::claim_run(&first, false).expect("a folder");
+        experiment.run(vec![], &out, &progress).expect("done");
+        assert!(progress.other.lock().expect("no panic").is_none(), "{name}: no other run");
+        assert!(tables(&first) == expected && tables(&second) == expected, "{name}");
+        let features = |out: &Path| {
+            let text = fs::read(out.join("manifest.json")).expect("a manifest");
+            let manifest: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+            let work = manifest["times"]["work"].as_array().expect("a list").clone();
+            work.iter().map(|record| record["features_computed"].as_u64().unwrap_or(0)).sum::<u64>()
+        };
+        match name {
+            "metric" => assert!(features(&second) > 0 && features(&first) == 0, "{name}"),
+            _ => {
+                assert_eq!(images_worked_on(&first), 0, "{name}: nothing was left to encode");
+                assert!(images_worked_on(&second) > 0, "{name}");
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cache::CacheError;
 use crate::dataset::{DatasetError, SelectionError};
 use crate::features::LayoutError;
 use crate::figure::NoColor;
@@ -32,6 +33,15 @@ pub enum ExperimentFileError {
         /// Where and why.
         #[source]
         source: Box<toml::de::Error>,
+    },
+    /// The cache that it names cannot be.
+    #[error("the experiment {path} names a cache that cannot be")]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: CacheError,
     },
     /// A manifest holds no experiment that can be repeated.
     #[error("cannot find an experiment in {path}, expected the `manifest.json` of a run")]

@@ -71,6 +71,9 @@ pub(super) struct Root {
     pub(super) pixels: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_bytes: Option<u64>,
+    /// Where differences are kept; said of one machine, so that a manifest does not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scale_from: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -297,6 +300,7 @@ impl Root {
             cluster: Some(experiment.resampling.cluster.to_string()),
             pixels: Some(experiment.pixels),
             memory_bytes: Some(experiment.memory_bytes),
+            cache: None,
             scale_from: experiment.scale_from.as_deref().map(whole),
             transform: experiment
                 .transform

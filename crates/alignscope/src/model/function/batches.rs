@@ -58,6 +58,13 @@ impl<'a> Batches<'a> {
         Self { sets, model, recipe, next: (0, 0) }
     }
 
+    /// The first batch behind a set that is not asked for any more, of which a batch may be ready.
+    pub(super) fn after(&mut self, set: usize, ready: Next, most: usize) -> Next {
+        drop(ready);
+        self.next = (set + 1, 0);
+        self.next(most)
+    }
+
     /// The next batch, of at most so many images of one set, decoded and preprocessed on all threads;
     /// none after the last.
     pub(super) fn next(&mut self, most: usize) -> Next {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::activations::{OneSet, SetImages};
+use super::super::reduction::Begun;
 use super::super::set_reducer::SetReducer;
 use super::super::{Cell, ModelError};
 use super::batches::{Batch, Batches, Next};
@@ -26,8 +27,13 @@ impl FunctionSource<'_> {
         let batch = self.batch(cell);
         let mut batches = Batches::new(&sets, &name, recipe.as_ref());
         let mut next = batches.next(batch);
-        for OneSet { set, .. } in &sets {
-            reducer.begin(set)?;
+        for (number, of_set) in sets.iter().enumerate() {
+            let OneSet { set, .. } = of_set;
+            if reducer.begin(set)? == Begun::TakenOver {
+                images.skip(of_set);
+                next = batches.after(number, next, batch);
+                continue;
+            }
             let held = match images.plan().is_in_memory(set) {
                 true => set.images.len(),
                 false => batch,
@@ -87,8 +93,13 @@ impl FunctionSource<'_> {
         let mut batches = Batches::new(&sets, name, preprocessing.as_ref());
         let mut most = capacity.map_or(1, |capacity| capacity.batch).clamp(1, largest);
         let mut next = batches.next(most);
-        for OneSet { set, .. } in &sets {
-            reducer.begin(set)?;
+        for (number, of_set) in sets.iter().enumerate() {
+            let OneSet { set, .. } = of_set;
+            if reducer.begin(set)? == Begun::TakenOver {
+                images.skip(of_set);
+                next = batches.after(number, next, most);
+                continue;
+            }
             let host_bytes = images.plan().activation_bytes;
             let of_set = DeviceSet {
                 images: set.images.len(),
