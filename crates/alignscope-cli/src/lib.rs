@@ -21,6 +21,7 @@ mod run;
 mod score;
 mod shell;
 mod similarity;
+mod slurm;
 mod stop;
 mod terminal;
 mod transform;
@@ -87,6 +88,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
     let done = |()| DONE;
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
+        Command::Slurm(slurm) => slurm::run(&slurm, typed, quiet).map(done),
         Command::Score(score) => score::run(&score, typed, quiet),
         Command::Transform(transform) => transform::run(&transform, typed, torch, quiet),
         Command::Activations(activations) => activations::run(&activations, quiet).map(done),

@@ -4,6 +4,7 @@ mod budget;
 mod holding;
 mod remaining;
 mod resident;
+mod shard;
 
 use std::ops::Range;
 
@@ -11,6 +12,8 @@ pub(crate) use budget::{ahead_limit, encoder_bytes, fixed_bytes, more_ahead_byte
 pub use holding::{Holding, Place};
 pub use remaining::Remaining;
 pub use resident::{ComponentTooLarge, ResidentSet, plan, plan_whole};
+pub(crate) use shard::Components;
+pub use shard::{MAX_SHARDS, Shard, ShardError, WorkCost};
 
 use crate::energy::EnergyAccumulator;
 use crate::image::PROGRAM_BYTES;

@@ -94,6 +94,39 @@ impl<S: ActivationSource> Model for Activations<S> {
         Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
     }
 
+    /// Each image of a pair that is not kept, and not left to others, is encoded once.
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        mut cached: CacheEntry,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        let source = &mut self.0;
+        let kept = cached.covered(others.len());
+        let covered: Vec<bool> = kept.iter().zip(others).map(|(kept, other)| *kept || *other).collect();
+        if covered.iter().all(|covered| *covered) {
+            return Ok(None);
+        }
+        source.load(cell, progress)?;
+        let clock = Instant::now();
+        let remaining = Remaining::new(&cell.dataset.pairs, &covered);
+        let plan = plan_of(source, cell, &remaining, true, 0, progress)?;
+        let needed = needed_images(source, &plan);
+        let [stages] = &plan.stage_groups[..] else {
+            unreachable!("what is encoded in groups of stages is not kept")
+        };
+        let reduction =
+            Reduction::new(*cell, source.widths(cell), When::FromFiles, plan.store_in_memory)?;
+        let sink = Sink::Pairs { cache: Some(&mut cached), reduction: Box::new(reduction) };
+        let mut reducer = SetReducer::new(cell, sink, progress);
+        encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+        reducer.finish()?;
+        progress.end();
+        let (images, wall_s) = (remaining.images.len(), clock.elapsed().as_secs_f64());
+        Ok(Some(CellWork { images, features_computed: None, wall_s }))
+    }
+
     /// Encodes each image once; nothing is kept.
     fn vectors(
         &mut self,

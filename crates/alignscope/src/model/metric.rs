@@ -12,7 +12,7 @@ use crate::distance::Distance;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
-use crate::plan::{ResidentSet, plan};
+use crate::plan::{Remaining, ResidentSet, WorkCost, plan};
 use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
@@ -135,6 +135,12 @@ pub trait ImageMetric: Send + Sync {
     /// Gives back what it was made ready with: the last data set is done.
     fn give_back(&mut self) {}
 
+    /// About the multiplications and additions of an image and of a pair, by which work is shared out.
+    fn cost(&self, width: usize, height: usize) -> WorkCost {
+        let values = 3 * (width * height) as u64;
+        WorkCost { image: values, pair: values }
+    }
+
     /// Bytes of an image's features.
     fn bytes(&self, width: usize, height: usize) -> usize;
 
@@ -184,6 +190,12 @@ impl ImageMetric for LoadedMetric {
 
     fn bytes(&self, width: usize, height: usize) -> usize {
         Self::bytes(self, width, height)
+    }
+
+    fn cost(&self, width: usize, height: usize) -> WorkCost {
+        let [image, pair] = self.baseline().operations_a_pixel();
+        let pixels = (width * height) as u64;
+        WorkCost { image: image * pixels, pair: pair * pixels }
     }
 
     fn working_bytes(&self, width: usize, height: usize) -> usize {
@@ -243,6 +255,11 @@ impl<M: ImageMetric> Facts for Metric<M> {
         M::ROLE == Role::Baseline
     }
 
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let (width, height) = rule(&self.0, cell.dataset).size();
+        self.0.cost(width, height)
+    }
+
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         stages.iter().map(|stage| stage.depth_percent(0)).collect()
     }
@@ -283,7 +300,9 @@ impl<M: ImageMetric> Model for Metric<M> {
         }
         self.0.load(progress)?;
         let clock = Instant::now();
-        let (values, features_computed) = distances(&self.0, cell, kept.as_ref(), progress)?;
+        let others = vec![false; pairs];
+        let (values, features_computed) =
+            distances(&self.0, cell, kept.as_ref(), &others, progress)?;
         let work = CellWork {
             images: cell.dataset.dataset.images.len(),
             features_computed: Some(features_computed),
@@ -291,6 +310,23 @@ impl<M: ImageMetric> Model for Metric<M> {
         };
         let work = (M::ROLE == Role::Baseline).then_some(work);
         Ok(Measurement::new(vec![stage(values)], work))
+    }
+
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        cached: CacheEntry,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        if (0..).zip(others).all(|(pair, other)| *other || cached.value(pair).is_some()) {
+            return Ok(None);
+        }
+        self.0.load(progress)?;
+        let clock = Instant::now();
+        let (_, images) = distances(&self.0, cell, Some(&cached), others, progress)?;
+        let wall_s = clock.elapsed().as_secs_f64();
+        Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
     }
 
     fn give_back(&mut self) {
@@ -369,26 +405,37 @@ impl Share {
 /// Features of as many images as the budget allows are held at once: resident sets where the
 /// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
 /// held group by group in order, and each later image that has a pair with the group is computed
-/// again, on the fly. A group whose pairs are all kept is not computed, and one that is computed is
-/// kept.
+/// again, on the fly. Pairs that are kept are not computed, and those that are computed are kept.
+///
+/// `others` — for each pair, whether it is left to others; its distance is then 0 unless it is kept
 fn distances<M: ImageMetric>(
     metric: &M,
     cell: &Cell<'_>,
     kept: Option<&CacheEntry>,
+    others: &[bool],
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
     let Share { held, threads } = Share::plan(metric, cell)?;
-    let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
-        Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
-        Err(_) => Group::tiles(images, &dataset.pairs.images, held),
-    };
     let known = |pair: u32| kept.and_then(|entry| entry.value(pair));
-    groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
+    let is_covered = |(pair, other): (u32, &bool)| *other || known(pair).is_some();
+    let covered: Vec<bool> = (0..).zip(others).map(is_covered).collect();
+    let remaining = Remaining::new(&dataset.pairs, &covered);
+    let mut groups: Vec<Group> = match plan(remaining.images.len(), &remaining.pairs, held) {
+        Ok(sets) => {
+            let sets = sets.into_iter().map(|set| remaining.in_dataset(set));
+            sets.map(Group::of_set).collect()
+        }
+        Err(_) => {
+            let tiles = Group::tiles(images, &dataset.pairs.images, held).into_iter();
+            tiles.map(|tile| tile.without(&covered)).collect()
+        }
+    };
+    groups.retain(|group| group.all_pairs().next().is_some());
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
-    let steps = features_computed + dataset.pairs.len();
+    let steps = features_computed + remaining.pairs.len();
     progress.begin(&cell.name(), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
@@ -507,6 +554,16 @@ impl Group {
             }
         }
         groups.into_iter().map(Self::without_unused).collect()
+    }
+
+    /// Without some pairs, and the images that only they need.
+    fn without(mut self, covered: &[bool]) -> Self {
+        self.pairs.retain(|(pair, _)| !covered[*pair as usize]);
+        for passing in &mut self.passing {
+            passing.pairs.retain(|(pair, _)| !covered[*pair as usize]);
+        }
+        self.passing.retain(|passing| !passing.pairs.is_empty());
+        self.without_unused()
     }
 
     /// Without the images that no pair of the group needs.

@@ -194,6 +194,28 @@ pub enum ExperimentError {
     /// A transform cannot be fitted.
     #[error(transparent)]
     Transform(#[from] TransformError),
+    /// A shard has no cache to leave its part in.
+    #[error(
+        "a shard leaves what it computes in the cache, from which the run is assembled, and this one has \
+         no cache"
+    )]
+    ShardWithoutCache,
+    /// A shard was to discard what is kept.
+    #[error(
+        "a shard discards nothing: what is kept of the run may be of other shards, which are at work or \
+         done"
+    )]
+    ShardFresh,
+    /// What is measured of a model is not kept, so that no shard can do it.
+    #[error(
+        "{model} cannot be measured in shards: what is measured of it is not kept, since {why}"
+    )]
+    ShardNotKept {
+        /// The model.
+        model: String,
+        /// Why nothing is kept of it.
+        why: &'static str,
+    },
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -264,6 +286,8 @@ impl ExperimentError {
             Self::ScaleUnused => vec![Remedy::LeaveOut(Choice::Scales)],
             Self::TransformUnused => vec![Remedy::LeaveOut(Choice::Transform)],
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
+            Self::ShardWithoutCache => vec![Remedy::WithCache],
+            Self::ShardFresh => vec![Remedy::WithoutFresh],
             Self::Memory(error) => error.remedies(),
             Self::Results(error) | Self::Draw(DrawError::Results(error)) => error.remedies(),
             _ => vec![],
