@@ -9,6 +9,7 @@ mod demo;
 mod fetch;
 mod import;
 mod list;
+mod plan;
 mod report;
 mod run;
 mod score;
@@ -30,6 +31,7 @@ pub use demo::Demo;
 pub use fetch::Fetch;
 pub use import::Import;
 pub use list::Listed;
+pub use plan::{Plan, PlanForm};
 pub use report::{Published, Report};
 pub use run::{Asked, Run};
 pub use score::{Data, Score};
@@ -89,6 +91,12 @@ pub enum Command {
     /// Write the activations of an encoder, one folder for each stage, each with `features.npy` and
     /// `file_names.txt`.
     Activations(Activations),
+    /// Say what a run will take: memory, disk and time of each model on each data set.
+    ///
+    /// Takes the options of `run`. Opens all data sets, lets each model encode a few images, and refuses
+    /// what `run` would refuse, also after hours: missing files and weights, a memory budget that is
+    /// too small, a disk without room.
+    Plan(Plan),
     /// Write the scripts that run an experiment on a Slurm cluster: an array of jobs, each a shard of the
     /// run, and the job that assembles them; or submit them too.
     ///

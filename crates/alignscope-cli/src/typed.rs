@@ -274,6 +274,16 @@ pub fn check_experiment(arguments: &Asked, words: &[String]) -> anyhow::Result<(
     )
 }
 
+/// The speed of a model, such as `mine=120`; its name may have a `=` in it.
+pub fn model_speed(text: &str) -> Result<(String, f64), String> {
+    let found = text.rsplit_once('=').filter(|(name, _)| !name.is_empty());
+    let speed = found.and_then(|(name, number)| Some((name, number.parse::<f64>().ok()?)));
+    match speed {
+        Some((name, speed)) if speed > 0.0 && speed.is_finite() => Ok((name.to_owned(), speed)),
+        _ => Err("expected MODEL=IMAGES/S, as in `mine=120`".to_owned()),
+    }
+}
+
 /// Memory as Slurm takes it, such as `16G`.
 pub fn slurm_memory(text: &str) -> Result<String, String> {
     match slurm_memory_bytes(text) {
@@ -302,6 +312,15 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_speed_is_a_name_and_a_number() {
+        assert_eq!(model_speed("mine=120"), Ok(("mine".to_owned(), 120.0)));
+        assert_eq!(model_speed("a.pt@like=b=0.5"), Ok(("a.pt@like=b".to_owned(), 0.5)));
+        for text in ["", "120", "=120", "mine=", "mine=0", "mine=-1", "mine=inf", "mine=NaN"] {
+            assert!(model_speed(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -307,6 +307,12 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::ManyTrials { .. }
         | ExperimentError::ManyScores { .. }
         | ExperimentError::Figures(_)
+        | ExperimentError::Shard(_)
+        | ExperimentError::ShardWithoutCache
+        | ExperimentError::ShardFresh
+        | ExperimentError::ShardNotKept { .. }
+        | ExperimentError::Speed { .. }
+        | ExperimentError::SpeedOfNone { .. }
         | ExperimentError::Nothing { .. } => Some("InvalidValueError"),
         _ => None,
     }

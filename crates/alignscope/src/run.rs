@@ -5,6 +5,7 @@ mod fingerprint;
 mod measure;
 mod models;
 mod outputs;
+mod planned;
 mod record;
 mod scoring;
 mod shard;
@@ -19,7 +20,8 @@ use std::time::{Instant, SystemTime};
 
 pub use error::{ExperimentError, remedies_of};
 pub use measure::Measured;
-pub use shard::{ShardCell, ShardSummary};
+pub use planned::{PlanRequest, PlannedTotal, RunPlan};
+pub use shard::ShardSummary;
 pub use similarity::SimilarityRequest;
 pub use transforms::{TransformRequest, TransformSummary};
 

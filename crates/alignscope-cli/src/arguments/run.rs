@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use alignscope::{
-    Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm, Shard, TransformSpec,
+    Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm, Shard,
+    TransformSpec,
 };
 use clap::Args;
 

@@ -113,6 +113,11 @@ impl CacheFolder {
         Err(CacheError::Write { path: folder, source })
     }
 
+    /// Whether there is an entry of this fingerprint.
+    pub(crate) fn has(&self, fingerprint: &Fingerprint) -> bool {
+        is_there(&self.path.join(fingerprint.key()).join(ABOUT))
+    }
+
     /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's stay.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
 use crate::image::prefetch;
 use crate::pair_statistics::PairStatisticsStore;
-use crate::plan::{MemoryPlan, Remaining, Request};
+use crate::plan::{Expected, MemoryPlan, Remaining, Request};
 use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::transform::StageVectors;
@@ -98,13 +98,16 @@ impl<S: ActivationSource> Model for Activations<S> {
     fn fill(
         &mut self,
         cell: &Cell<'_>,
-        mut cached: CacheEntry,
+        mut cached: Option<CacheEntry>,
         others: &[bool],
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
         let source = &mut self.0;
-        let kept = cached.covered(others.len());
-        let covered: Vec<bool> = kept.iter().zip(others).map(|(kept, other)| *kept || *other).collect();
+        let mut covered = others.to_vec();
+        if let Some(entry) = &cached {
+            let kept = entry.covered(others.len());
+            covered.iter_mut().zip(kept).for_each(|(covered, kept)| *covered |= kept);
+        }
         if covered.iter().all(|covered| *covered) {
             return Ok(None);
         }
@@ -113,18 +116,39 @@ impl<S: ActivationSource> Model for Activations<S> {
         let remaining = Remaining::new(&cell.dataset.pairs, &covered);
         let plan = plan_of(source, cell, &remaining, true, 0, progress)?;
         let needed = needed_images(source, &plan);
-        let [stages] = &plan.stage_groups[..] else {
-            unreachable!("what is encoded in groups of stages is not kept")
-        };
-        let reduction =
-            Reduction::new(*cell, source.widths(cell), When::FromFiles, plan.store_in_memory)?;
-        let sink = Sink::Pairs { cache: Some(&mut cached), reduction: Box::new(reduction) };
-        let mut reducer = SetReducer::new(cell, sink, progress);
-        encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
-        reducer.finish()?;
+        for stages in &plan.stage_groups {
+            let of_group = source.widths(cell)[stages.clone()].to_vec();
+            let reduction = Reduction::new(*cell, of_group, When::FromFiles, plan.store_in_memory)?;
+            let sink = Sink::Pairs { cache: cached.as_mut(), reduction: Box::new(reduction) };
+            let mut reducer = SetReducer::new(cell, sink, progress);
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+            reducer.finish()?;
+        }
         progress.end();
         let (images, wall_s) = (remaining.images.len(), clock.elapsed().as_secs_f64());
         Ok(Some(CellWork { images, features_computed: None, wall_s }))
+    }
+
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        let source = &mut self.0;
+        let stages = source.widths(cell).len();
+        let nothing = Expected { columns: stages * cell.distances.len(), ..Expected::default() };
+        if covered.iter().all(|covered| *covered) {
+            return Ok(nothing);
+        }
+        source.load(cell, progress)?;
+        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let (demand, name) = (source.demand(cell), cell.name());
+        let request = request(cell, &name, &remaining, is_cached);
+        let plan = MemoryPlan::new(&demand, request)?;
+        let busy_images = demand.busy_images;
+        Ok(Expected { busy_images, ..nothing }.with(plan.expected(&demand, request)))
     }
 
     /// Encodes each image once; nothing is kept.
@@ -179,21 +203,30 @@ fn plan_of<S: ActivationSource>(
 ) -> Result<MemoryPlan, ModelError> {
     let (mut demand, name) = (source.demand(cell), cell.name());
     demand.fixed_bytes += beside_bytes;
-    let request = Request {
-        cell: &name,
+    let plan = MemoryPlan::new(&demand, request(cell, &name, remaining, is_cached))?;
+    plan.tell(&name, &demand, progress);
+    let images = remaining.images.len();
+    let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
+    progress.begin(&name, steps.sum::<usize>() as u64);
+    Ok(plan)
+}
+
+/// What a plan depends on of a cell that is called so.
+fn request<'a>(
+    cell: &Cell<'_>,
+    name: &'a str,
+    remaining: &'a Remaining,
+    is_cached: bool,
+) -> Request<'a> {
+    Request {
+        cell: name,
         images: cell.dataset.dataset.images.len(),
         pairs: cell.dataset.pairs.len(),
         distances: cell.distances.len(),
         remaining,
         is_cached,
         memory_bytes: cell.memory_bytes,
-    };
-    let plan = MemoryPlan::new(&demand, request)?;
-    plan.tell(&name, &demand, progress);
-    let images = remaining.images.len();
-    let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));
-    progress.begin(&name, steps.sum::<usize>() as u64);
-    Ok(plan)
+    }
 }
 
 /// The images that a source asks for in one pass over the sets of a plan, in order.

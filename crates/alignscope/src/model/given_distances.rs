@@ -11,7 +11,7 @@ use crate::dataset::{Dataset, ImageIndex};
 use crate::distance::Distance;
 use crate::features::rows_of_images;
 use crate::input_file::ContentHash;
-use crate::plan::WorkCost;
+use crate::plan::{Expected, WorkCost};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::stage::{Stage, depths};
@@ -180,11 +180,21 @@ impl Model for GivenModel<'_> {
     fn fill(
         &mut self,
         _: &Cell<'_>,
-        _: CacheEntry,
+        _: Option<CacheEntry>,
         _: &[bool],
         _: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
         Ok(None)
+    }
+
+    fn expected(
+        &mut self,
+        _: &Cell<'_>,
+        _: &[bool],
+        _: bool,
+        _: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        Ok(Expected { columns: self.given.stages().len(), ..Expected::default() })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::distance::Distance;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
-use crate::plan::{Remaining, ResidentSet, WorkCost, plan};
+use crate::plan::{Expected, Remaining, ResidentSet, WorkCost, plan};
 use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
@@ -315,18 +315,47 @@ impl<M: ImageMetric> Model for Metric<M> {
     fn fill(
         &mut self,
         cell: &Cell<'_>,
-        cached: CacheEntry,
+        cached: Option<CacheEntry>,
         others: &[bool],
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
-        if (0..).zip(others).all(|(pair, other)| *other || cached.value(pair).is_some()) {
+        let is_kept = |pair| cached.as_ref().is_some_and(|entry| entry.value(pair).is_some());
+        if (0..).zip(others).all(|(pair, other)| *other || is_kept(pair)) {
             return Ok(None);
         }
         self.0.load(progress)?;
         let clock = Instant::now();
-        let (_, images) = distances(&self.0, cell, Some(&cached), others, progress)?;
+        let (_, images) = distances(&self.0, cell, cached.as_ref(), others, progress)?;
         let wall_s = clock.elapsed().as_secs_f64();
         Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
+    }
+
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        self.0.load(progress)?;
+        let share = Share::plan(&self.0, cell)?;
+        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let images = remaining.images.len();
+        let held = match plan(images, &remaining.pairs, share.held) {
+            Ok(sets) => sets.iter().map(|set| set.images.len()).max().unwrap_or(0),
+            Err(_) => share.held,
+        };
+        let (width, height) = rule(&self.0, cell.dataset).size();
+        let features = held as u64 * self.0.bytes(width, height) as u64;
+        let busy = share.threads.min(images.max(1)) as u64;
+        let pairs = (cell.dataset.pairs.len() * (PAIR_BYTES + size_of::<f64>())) as u64;
+        Ok(Expected {
+            memory_bytes: share.fixed + busy * share.each + features + pairs,
+            cache_bytes: if is_cached { 12 * remaining.pairs.len() as u64 } else { 0 },
+            temporary_bytes: 0,
+            busy_images: BUSY * share.threads * self.0.images_at_a_time(),
+            columns: 1,
+        })
     }
 
     fn give_back(&mut self) {
@@ -359,8 +388,18 @@ fn check<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<(), ModelError> 
     }
 }
 
+/// Bytes of a pair in lists: its images and number as the data set has them, and in its group.
+const PAIR_BYTES: usize = 32;
+
+/// Images of each thread that show how fast a metric is.
+const BUSY: usize = 8;
+
 /// How the memory is shared out.
 struct Share {
+    /// Bytes that are taken whatever the number of images.
+    fixed: u64,
+    /// Bytes of a thread at work.
+    each: u64,
     /// Images whose features are held at once.
     held: usize,
     /// Threads that each make the features of one more.
@@ -394,7 +433,7 @@ impl Share {
                     remedies: is_square.then_some(Remedy::SmallerSquare).into_iter().collect(),
                 })
             }
-            held => Ok(Self { held, threads }),
+            held => Ok(Self { fixed, each, held, threads }),
         }
     }
 }
@@ -417,7 +456,7 @@ fn distances<M: ImageMetric>(
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
-    let Share { held, threads } = Share::plan(metric, cell)?;
+    let Share { held, threads, .. } = Share::plan(metric, cell)?;
     let known = |pair: u32| kept.and_then(|entry| entry.value(pair));
     let is_covered = |(pair, other): (u32, &bool)| *other || known(pair).is_some();
     let covered: Vec<bool> = (0..).zip(others).map(is_covered).collect();

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::resident::components;
+use crate::csv_row::{csv_row, name};
 use crate::dataset::Pairs;
 
 /// More parts than this are no way to share a run out.
@@ -120,6 +121,25 @@ impl FromStr for Shard {
     }
 }
 
+csv_row! {
+    /// A shard's part of a model on a data set, and what was done of it.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ShardCell {
+        /// The model's name in results.
+        pub model: String as name,
+        /// The data set's.
+        pub dataset: String as name,
+        /// Images whose pairs are the shard's.
+        pub images: usize,
+        /// Pairs that are.
+        pub pairs: usize,
+        /// Images that were encoded now; fewer where some were kept from before.
+        pub encoded: usize,
+        /// Seconds that it took, without reading weights.
+        pub wall_s: f64,
+    }
+}
+
 /// What a model's work on a data set costs beside that of others: about the multiplications and
 /// additions that it takes. Nothing but the balance of shards depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +172,7 @@ impl Components {
     /// `images` — images of the data set
     pub(crate) fn new(images: usize, pairs: &Pairs) -> Self {
         let of_image = components(images, pairs);
-        let of_pair: Vec<u32> =
-            pairs.images.iter().map(|[a, _]| of_image[*a as usize]).collect();
+        let of_pair: Vec<u32> = pairs.images.iter().map(|[a, _]| of_image[*a as usize]).collect();
         let count = of_image.iter().max().map_or(0, |last| *last as usize + 1);
         let mut sizes = vec![[0; 2]; count];
         of_image.iter().for_each(|component| sizes[*component as usize][0] += 1);

@@ -6,7 +6,7 @@ use super::models::RunModel;
 use super::{ExperimentError, Opened};
 use crate::experiment::Experiment;
 use crate::model::{Role, TorchModels, UserModel, check_stopped};
-use crate::plan::{Components, Shard};
+use crate::plan::{Components, Shard, ShardCell};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 
@@ -18,23 +18,6 @@ pub struct ShardSummary {
     /// The cells of which a part is its own, in the order of models and data sets.
     pub cells: Vec<ShardCell>,
     /// Seconds from start to end.
-    pub wall_s: f64,
-}
-
-/// A shard's part of a model on a data set.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ShardCell {
-    /// The model.
-    pub model: String,
-    /// The data set.
-    pub dataset: String,
-    /// Images whose pairs are the shard's.
-    pub images: usize,
-    /// Pairs that are.
-    pub pairs: usize,
-    /// Images that were encoded now; fewer where some were kept from before.
-    pub encoded: usize,
-    /// Seconds that it took, without reading weights.
     pub wall_s: f64,
 }
 
@@ -86,7 +69,7 @@ impl Experiment {
                 }
                 check_stopped(progress)?;
                 let entry = this.cache_entry(model, dataset, progress)?;
-                let entry = entry.expect("a cache, and a model that is kept");
+                assert!(entry.is_some(), "a cache, and a model that is kept");
                 let others = components.pairs_of_others(&range);
                 let cell = this.cell_without_scales(&model.name, dataset);
                 let work = model.model.fill(&cell, entry, &others, progress)?;
@@ -114,7 +97,8 @@ impl Experiment {
             return Err(ExperimentError::ShardFresh);
         }
         let opened = self.opened(own, torch, true, progress)?;
-        let not_kept = |model: &RunModel<'_>| Some((model.name.clone(), model.model.facts().not_cached()?));
+        let not_kept =
+            |model: &RunModel<'_>| Some((model.name.clone(), model.model.facts().not_cached()?));
         match opened.models.iter().find_map(not_kept) {
             Some((model, why)) => Err(ExperimentError::ShardNotKept { model, why }),
             None => Ok(opened),
@@ -122,7 +106,7 @@ impl Experiment {
     }
 
     /// What each component of each model on each data set costs.
-    fn unit_costs(
+    pub(super) fn unit_costs(
         &self,
         models: &[RunModel<'_>],
         datasets: &[PreparedDataset],
