@@ -39,7 +39,7 @@ pub fn run(
 /// Prints a plan in columns, with totals.
 fn table(plan: &RunPlan) {
     let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
-    rows.extend(plan.cells.iter().map(of_cell));
+    rows.extend(plan.cells().iter().map(of_cell));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..HEADER.len()).map(|column| width(column).unwrap_or(0)).collect();
     for row in &rows {
@@ -52,10 +52,11 @@ fn table(plan: &RunPlan) {
         say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     say!("");
-    for (shard, total) in plan.of_shards() {
-        say!("shard {shard}: {}", told(&total));
+    let shards = plan.of_shards();
+    for (index, total) in shards.iter().enumerate() {
+        say!("shard {}/{}: {}", index + 1, shards.len(), told(total));
     }
-    if plan.shards.is_some() {
+    if plan.parts.is_some() {
         say!("assembling: {}", duration(plan.assembling_s()));
     }
     say!("on one machine: {}", told(&plan.on_one_machine()));

@@ -328,7 +328,7 @@ impl Experiment {
             experiment.plan(&request, own, &Torch(worker), worker)
         });
         match done? {
-            Ok(plan) => Ok((Table::of(table_of_plan(&plan.cells)), plan.json())),
+            Ok(plan) => Ok((Table::of(table_of_plan(&plan.cells())), plan.json())),
             Err(error) => Err(exception(py, &error)),
         }
     }

@@ -19,6 +19,7 @@ mod naming;
 mod releases;
 mod run_folders;
 mod series;
+mod shards;
 mod similarity;
 mod transforms;
 mod user_features;

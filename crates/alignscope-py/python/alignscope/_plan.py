@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def shards(self) -> list[dict[str, Any]]:
-        """The shards, in order, each with `shard`, `seconds`, `memory_bytes`, `cache_bytes` and
+        """The shards, in order, each with `seconds`, `memory_bytes`, `cache_bytes` and
         `temporary_bytes`."""
         return [dict(shard) for shard in self._summary["shards"]]
 

@@ -37,28 +37,21 @@ pub struct PlanRequest {
 struct PlanSummary<'a> {
     cells: &'a [PlannedCell],
     opening_s: f64,
-    shards: Vec<PlannedShard>,
     assembling_s: Option<f64>,
+    shards: &'a [PlannedTotal],
     on_one_machine: PlannedTotal,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct PlannedShard {
-    shard: String,
-    #[serde(flatten)]
-    total: PlannedTotal,
 }
 
 /// What a run will take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPlan {
-    /// Each model on each data set, of shards each one's part, in the order of the work.
-    pub cells: Vec<PlannedCell>,
+    /// Each model on each data set, in the order of models and data sets.
+    pub whole: Vec<PlannedCell>,
+    /// The part of each shard, in order; `None` of a run on one machine.
+    pub parts: Option<Vec<Vec<PlannedCell>>>,
     /// Seconds in which the data sets are opened, and each image is decoded and hashed: once for each
     /// shard, and once more when the run is assembled.
     pub opening_s: f64,
-    /// In how many shards the run is computed; `None` for one machine.
-    pub shards: Option<usize>,
 }
 
 /// What a part of a run takes together.
@@ -75,39 +68,44 @@ pub struct PlannedTotal {
 }
 
 impl RunPlan {
-    /// The shards, in order, each with what it takes; none where the run is not shared out.
-    pub fn of_shards(&self) -> Vec<(String, PlannedTotal)> {
-        let Some(count) = self.shards else { return vec![] };
-        let shards = (1..=count).map(|index| format!("{index}/{count}"));
-        let of = |shard: String| {
-            let cells = || self.cells.iter().filter(|cell| cell.shard == shard);
-            let seconds = self.opening_s + cells().map(|cell| cell.seconds).sum::<f64>();
-            let total = PlannedTotal { seconds, ..total(cells()) };
-            (shard, total)
+    /// The rows: the parts of all shards, or each model on each data set.
+    pub fn cells(&self) -> Vec<PlannedCell> {
+        match &self.parts {
+            Some(parts) => parts.concat(),
+            None => self.whole.clone(),
+        }
+    }
+
+    /// What each shard takes, in order; nothing of a run on one machine.
+    pub fn of_shards(&self) -> Vec<PlannedTotal> {
+        let of = |cells: &Vec<PlannedCell>| {
+            let seconds = self.opening_s + cells.iter().map(|cell| cell.seconds).sum::<f64>();
+            PlannedTotal { seconds, ..total(cells) }
         };
-        shards.map(of).collect()
+        self.parts.iter().flatten().map(of).collect()
     }
 
     /// What the whole takes on one machine.
     pub fn on_one_machine(&self) -> PlannedTotal {
         let work = |cell: &PlannedCell| cell.seconds + cell.scoring_s;
-        let seconds = self.opening_s + self.cells.iter().map(work).sum::<f64>();
-        PlannedTotal { seconds, ..total(self.cells.iter()) }
+        let seconds = self.opening_s + self.whole.iter().map(work).sum::<f64>();
+        PlannedTotal { seconds, ..total(&self.whole) }
     }
 
     /// The cells as a CSV document.
     pub fn csv(&self) -> Vec<u8> {
-        csv_document(&self.cells)
+        csv_document(&self.cells())
     }
 
     /// All of it with its totals, as JSON.
     pub fn json(&self) -> String {
-        let shards = self.of_shards().into_iter();
+        let cells = self.cells();
+        let shards = self.of_shards();
         let summary = PlanSummary {
-            cells: &self.cells,
+            cells: &cells,
             opening_s: self.opening_s,
-            shards: shards.map(|(shard, total)| PlannedShard { shard, total }).collect(),
-            assembling_s: self.shards.is_some().then(|| self.assembling_s()),
+            assembling_s: self.parts.is_some().then(|| self.assembling_s()),
+            shards: &shards,
             on_one_machine: self.on_one_machine(),
         };
         serde_json::to_string_pretty(&summary).expect("texts and numbers")
@@ -115,18 +113,65 @@ impl RunPlan {
 
     /// Seconds of assembling a run that was computed in shards.
     pub fn assembling_s(&self) -> f64 {
-        self.opening_s + self.cells.iter().map(|cell| cell.scoring_s).sum::<f64>()
+        self.opening_s + self.whole.iter().map(|cell| cell.scoring_s).sum::<f64>()
     }
 }
 
 /// Memory and disk of some cells, one after the other.
-fn total<'a>(cells: impl Iterator<Item = &'a PlannedCell>) -> PlannedTotal {
-    cells.fold(PlannedTotal::default(), |total, cell| PlannedTotal {
+fn total(cells: &[PlannedCell]) -> PlannedTotal {
+    cells.iter().fold(PlannedTotal::default(), |total, cell| PlannedTotal {
         memory_bytes: total.memory_bytes.max(cell.memory_bytes),
         cache_bytes: total.cache_bytes + cell.cache_bytes,
         temporary_bytes: total.temporary_bytes.max(cell.temporary_bytes),
         ..total
     })
+}
+
+/// What is known of a model on a data set before it is measured.
+struct Look {
+    /// For each pair, whether it is in the cache.
+    kept: Vec<bool>,
+    /// Whether what is computed is kept.
+    is_cached: bool,
+    expected: Expected,
+    speed: Speed,
+    /// Seconds of reading weights; 0 if they were read for another data set.
+    loading_s: f64,
+    scoring_s: f64,
+    /// So many times as fast are the machines that will run it.
+    factor: f64,
+}
+
+impl Look {
+    /// The row of those pairs that are not covered.
+    fn row(
+        &self,
+        cell: &Cell<'_>,
+        shard: String,
+        covered: &[bool],
+        expected: Expected,
+    ) -> PlannedCell {
+        let (images, pairs) = counted(&cell.dataset.pairs, covered);
+        let loading_s = if pairs > 0 { self.loading_s } else { 0.0 };
+        let Speed { image_s, pair_s } = self.speed;
+        let work = image_s * images as f64 + pair_s * pairs as f64;
+        // In shards it is scored when the run is assembled.
+        let scoring_s = if shard.is_empty() { self.scoring_s } else { 0.0 };
+        PlannedCell {
+            model: cell.model.to_owned(),
+            dataset: cell.dataset.dataset.name.clone(),
+            shard,
+            images,
+            pairs,
+            memory_bytes: expected.memory_bytes as usize,
+            cache_bytes: expected.cache_bytes as usize,
+            temporary_bytes: expected.temporary_bytes as usize,
+            image_s: image_s / self.factor,
+            pair_s: pair_s / self.factor,
+            seconds: (loading_s + work) / self.factor,
+            scoring_s: scoring_s / self.factor,
+        }
+    }
 }
 
 /// How fast a model is on a data set.
@@ -164,76 +209,64 @@ impl Experiment {
             .map(|dataset| Components::new(dataset.dataset.images.len(), &dataset.pairs))
             .collect();
         let costs = this.unit_costs(&models, &datasets, &components);
-        let shards = match request.shards {
-            None => vec![],
-            Some(count) => Shard::all(count)?,
-        };
-        let scoring: Vec<f64> = datasets.iter().map(|dataset| scoring_s(dataset)).collect();
-        let mut cells = Vec::new();
-        let mut at = 0;
+        let shards = request.shards.map(Shard::all).transpose()?.unwrap_or_default();
+        let units: Vec<_> = shards.iter().map(|shard| shard.units(&costs)).collect();
+        let column_s: Vec<f64> = datasets.iter().map(column_s).collect();
+        let mut whole = Vec::new();
+        let mut parts = vec![Vec::new(); shards.len()];
+        let mut cells = 0..;
         for model in &mut models {
-            let mut loading_s = None;
-            for ((dataset, components), column_s) in datasets.iter().zip(&components).zip(&scoring)
-            {
+            for (position, dataset) in datasets.iter().enumerate() {
                 check_stopped(progress)?;
-                let kept = this.kept_pairs(model, dataset, progress)?;
-                let cell = this.cell_without_scales(&model.name, dataset);
-                let clock = Instant::now();
-                let is_cached = this.kept.is_some() && model.model.facts().not_cached().is_none();
-                let whole = model.model.expected(&cell, &kept, is_cached, progress)?;
-                let loading_s = *loading_s.get_or_insert(clock.elapsed().as_secs_f64());
-                let speed = match request.speeds.get(&model.name) {
-                    Some(speed) => given_speed(*speed, model.model.facts().cost(&cell)),
-                    None => measured_speed(model.model.as_mut(), &cell, &kept, &whole, progress)?,
-                };
-                let turns = whole.columns.div_ceil(rayon::current_num_threads());
-                let scoring_s = column_s * turns as f64;
-                let planned = |shard: String, covered: &[bool], expected: Expected| {
-                    let (images, pairs) = counted(&dataset.pairs, covered);
-                    let loading_s = if pairs > 0 { loading_s } else { 0.0 };
-                    let work = speed.image_s * images as f64 + speed.pair_s * pairs as f64;
-                    PlannedCell {
-                        model: cell.model.to_owned(),
-                        dataset: dataset.dataset.name.clone(),
-                        shard,
-                        images,
-                        pairs,
-                        memory_bytes: expected.memory_bytes as usize,
-                        cache_bytes: expected.cache_bytes as usize,
-                        temporary_bytes: expected.temporary_bytes as usize,
-                        image_s: speed.image_s / request.factor,
-                        pair_s: speed.pair_s / request.factor,
-                        seconds: (loading_s + work) / request.factor,
-                        scoring_s: scoring_s / request.factor,
-                    }
-                };
-                if shards.is_empty() {
-                    cells.push(planned(String::new(), &kept, whole));
-                }
-                let mut is_first = true;
-                for shard in &shards {
-                    let range = shard.units(&costs)[at].clone();
+                let cell = cells.next().expect("numbers do not end");
+                let found = this.look(model, dataset, request, column_s[position], progress)?;
+                for ((shard, units), part) in shards.iter().zip(&units).zip(&mut parts) {
+                    let range = &units[cell];
                     if range.is_empty() {
                         continue;
                     }
-                    let mut covered = components.pairs_of_others(&range);
-                    covered.iter_mut().zip(&kept).for_each(|(covered, kept)| *covered |= *kept);
-                    let expected = model.model.expected(&cell, &covered, is_cached, progress)?;
-                    let mut cell = planned(shard.to_string(), &covered, expected);
-                    // It is scored once, when the run is assembled.
-                    if !std::mem::take(&mut is_first) {
-                        cell.scoring_s = 0.0;
-                    }
-                    cells.push(cell);
+                    let mut covered = components[position].pairs_of_others(range);
+                    covered.iter_mut().zip(&found.kept).for_each(|(open, kept)| *open |= *kept);
+                    let of_cell = this.cell_without_scales(&model.name, dataset);
+                    let is_cached = found.is_cached;
+                    let expected = model.model.expected(&of_cell, &covered, is_cached, progress)?;
+                    part.push(found.row(&of_cell, shard.to_string(), &covered, expected));
                 }
-                at += 1;
+                let of_cell = this.cell_without_scales(&model.name, dataset);
+                whole.push(found.row(&of_cell, String::new(), &found.kept, found.expected));
             }
             model.model.give_back();
         }
-        cells.sort_by_key(|cell| cell.shard.parse::<Shard>().map_or(0, Shard::index));
-        let plan = RunPlan { cells, opening_s, shards: request.shards };
+        let plan = RunPlan { whole, parts: request.shards.map(|_| parts), opening_s };
         this.check_disk(&plan)?;
         Ok(plan)
+    }
+
+    /// What is known of a model on a data set before it is measured: what of it is kept, what the rest
+    /// takes, and how fast it is.
+    ///
+    /// `column_s` — seconds of scoring a list of distances for each thread
+    fn look(
+        &self,
+        model: &mut RunModel<'_>,
+        dataset: &PreparedDataset,
+        request: &PlanRequest,
+        column_s: f64,
+        progress: &dyn Progress,
+    ) -> Result<Look, ExperimentError> {
+        let kept = self.kept_pairs(model, dataset, progress)?;
+        let is_cached = self.kept.is_some() && model.model.facts().not_cached().is_none();
+        let cell = self.cell_without_scales(&model.name, dataset);
+        let clock = Instant::now();
+        let expected = model.model.expected(&cell, &kept, is_cached, progress)?;
+        let loading_s = clock.elapsed().as_secs_f64();
+        let speed = match request.speeds.get(&model.name) {
+            Some(speed) => given_speed(*speed, model.model.facts().cost(&cell)),
+            None => measured_speed(model.model.as_mut(), &cell, &kept, &expected, progress)?,
+        };
+        let turns = expected.columns.div_ceil(rayon::current_num_threads());
+        let (scoring_s, factor) = (column_s * turns as f64, request.factor);
+        Ok(Look { kept, is_cached, expected, speed, loading_s, scoring_s, factor })
     }
 
     /// For each pair, whether it is in the cache; nothing is made there.
@@ -362,7 +395,7 @@ fn samples(pairs: &Pairs, wanted: usize) -> [Vec<bool>; 2] {
 }
 
 /// Seconds of scoring one list of distances for each thread.
-fn scoring_s(dataset: &PreparedDataset) -> f64 {
+fn column_s(dataset: &PreparedDataset) -> f64 {
     let of_pair = |pair: &u32| f64::from(pair.wrapping_mul(0x9E37_79B9) >> 8) + 1.0;
     let column: Vec<f64> = dataset.pairs.of_trials.iter().map(of_pair).collect();
     let columns = vec![column; rayon::current_num_threads()];
