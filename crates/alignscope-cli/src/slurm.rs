@@ -66,6 +66,12 @@ fn submitted(script: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A name without what Slurm would not take in one.
+fn plain(name: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    name.chars().map(kept).collect()
+}
+
 /// The scripts of a run in shards.
 struct Scripts<'a> {
     arguments: &'a Slurm,
@@ -141,8 +147,8 @@ impl<'a> Scripts<'a> {
         let experiment = self.arguments.experiment.file_stem().unwrap_or_default();
         let log = self.folder.join(log);
         let mut lines = vec![
-            format!("--job-name={name}-{}", experiment.to_string_lossy().replace(' ', "-")),
-            format!("--output={}", log.display()),
+            format!("--job-name={name}-{}", plain(&experiment.to_string_lossy())),
+            format!("--output={}", quoted(&log.display().to_string())),
             "--open-mode=append".to_owned(),
             "--requeue".to_owned(),
             "--ntasks=1".to_owned(),
@@ -210,10 +216,10 @@ shards=${{shards%%;*}}
 assemble=$(sbatch --parsable --dependency="afterok:$shards" --kill-on-invalid-dep=yes \
     {folder}/assemble.sbatch)
 echo "job $shards: {count} shards"
-echo "job ${{assemble%%;*}}: assembles the run in {out} once all shards have succeeded"
+echo "job ${{assemble%%;*}}: assembles the run, once all shards have succeeded, in" {out}
 "#,
             count = self.arguments.shards,
-            out = self.command[4],
+            out = quoted(&self.command[4]),
         )
     }
 }

@@ -91,11 +91,8 @@ def run(
     retries = check.whole("max_retries", max_retries, 0)
     count = check.optional_whole("shards", shards, 1)
     asked = experiment_of(experiment)
-    options = {
-        "cache": shared_cache(cache),
-        "keep_going": check.yes_or_no("keep_going", keep_going),
-        "threads": cores,
-    }
+    folder, going = shared_cache(cache), check.yes_or_no("keep_going", keep_going)
+    options = {"cache": folder, "keep_going": going, "threads": cores}
     if not ray.is_initialized():
         ray.init(address=address, log_to_driver=False)
     needs = {"CPU": float(cores), "GPU": float(num_gpus), **(resources or {})}
@@ -120,8 +117,8 @@ def run(
     finally:
         for left in waiting:
             ray.cancel(left)
-    here = {**options, "threads": None}
-    return asked.run(out, progress=progress, **here)
+    # Beside the tasks this machine has nothing to do: it assembles with all its cores.
+    return asked.run(out, cache=folder, keep_going=going, progress=progress)
 
 
 def _at_a_time(ray: Any, needs: dict[str, float]) -> int:
