@@ -60,7 +60,11 @@ fn table(plan: &RunPlan) {
         say!("assembling: {}", duration(plan.assembling_s()));
     }
     say!("on one machine: {}", told(&plan.on_one_machine()));
-    say!("of that, {} to read the data sets and check their images", duration(plan.opening_s));
+    say!(
+        "of that, {} to read the data sets and check their images, and {} for figures and page",
+        duration(plan.opening_s),
+        duration(plan.finishing_s)
+    );
 }
 
 /// The columns, texts first.

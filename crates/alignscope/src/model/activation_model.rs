@@ -56,7 +56,8 @@ impl<S: ActivationSource> Model for Activations<S> {
         source.load(cell, progress)?;
         let clock = Instant::now();
         let remaining = Remaining::new(&dataset.pairs, &covered);
-        let plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
+        let all = dataset.dataset.images.len();
+        let plan = plan_of(source, cell, &remaining, all, cached.is_some(), 0, progress)?;
         let images = remaining.images.len();
         let when = match (plan.is_one_set, cached.is_some()) {
             (true, _) => When::AtOnce,
@@ -114,7 +115,8 @@ impl<S: ActivationSource> Model for Activations<S> {
         source.load(cell, progress)?;
         let clock = Instant::now();
         let remaining = Remaining::new(&cell.dataset.pairs, &covered);
-        let plan = plan_of(source, cell, &remaining, true, 0, progress)?;
+        let own = Remaining::new(&cell.dataset.pairs, others).images.len();
+        let plan = plan_of(source, cell, &remaining, own, true, 0, progress)?;
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let of_group = source.widths(cell)[stages.clone()].to_vec();
@@ -164,7 +166,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let pairs = &cell.dataset.pairs;
         let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
         let mut vectors = Vectors::new(images, &widths);
-        let plan = plan_of(source, cell, &remaining, true, vectors.bytes(), progress)?;
+        let plan = plan_of(source, cell, &remaining, images, true, vectors.bytes(), progress)?;
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let sink = Sink::Vectors(&mut vectors);
@@ -192,18 +194,21 @@ impl<S: ActivationSource> Model for Activations<S> {
 
 /// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
 ///
+/// `images` — so many images are to be encoded in all, some of which may be done from before
 /// `beside_bytes` — bytes that are needed beside what the source demands
 fn plan_of<S: ActivationSource>(
     source: &S,
     cell: &Cell<'_>,
     remaining: &Remaining,
+    images: usize,
     is_cached: bool,
     beside_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<MemoryPlan, ModelError> {
     let (mut demand, name) = (source.demand(cell), cell.name());
     demand.fixed_bytes += beside_bytes;
-    let plan = MemoryPlan::new(&demand, request(cell, &name, remaining, is_cached))?;
+    let request = Request { images, ..request(cell, &name, remaining, is_cached) };
+    let plan = MemoryPlan::new(&demand, request)?;
     plan.tell(&name, &demand, progress);
     let images = remaining.images.len();
     let steps = plan.stage_groups.iter().map(|stages| images * source.steps(stages.len()));

@@ -20,6 +20,9 @@ use crate::spill;
 /// Images of a sample, at least and at most.
 const SAMPLE_IMAGES: [usize; 2] = [8, 48];
 
+/// Seconds of comparisons, figures and page, which hardly depend on the run.
+const FINISHING_S: f64 = 1.0;
+
 /// What is asked of a plan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PlanRequest {
@@ -37,6 +40,7 @@ pub struct PlanRequest {
 struct PlanSummary<'a> {
     cells: &'a [PlannedCell],
     opening_s: f64,
+    finishing_s: f64,
     assembling_s: Option<f64>,
     shards: &'a [PlannedTotal],
     on_one_machine: PlannedTotal,
@@ -52,6 +56,8 @@ pub struct RunPlan {
     /// Seconds in which the data sets are opened, and each image is decoded and hashed: once for each
     /// shard, and once more when the run is assembled.
     pub opening_s: f64,
+    /// Seconds of figures and page.
+    pub finishing_s: f64,
 }
 
 /// What a part of a run takes together.
@@ -88,7 +94,8 @@ impl RunPlan {
     /// What the whole takes on one machine.
     pub fn on_one_machine(&self) -> PlannedTotal {
         let work = |cell: &PlannedCell| cell.seconds + cell.scoring_s;
-        let seconds = self.opening_s + self.whole.iter().map(work).sum::<f64>();
+        let seconds = self.whole.iter().map(work).sum::<f64>();
+        let seconds = self.opening_s + seconds + self.finishing_s;
         PlannedTotal { seconds, ..total(&self.whole) }
     }
 
@@ -104,6 +111,7 @@ impl RunPlan {
         let summary = PlanSummary {
             cells: &cells,
             opening_s: self.opening_s,
+            finishing_s: self.finishing_s,
             assembling_s: self.parts.is_some().then(|| self.assembling_s()),
             shards: &shards,
             on_one_machine: self.on_one_machine(),
@@ -113,7 +121,8 @@ impl RunPlan {
 
     /// Seconds of assembling a run that was computed in shards.
     pub fn assembling_s(&self) -> f64 {
-        self.opening_s + self.whole.iter().map(|cell| cell.scoring_s).sum::<f64>()
+        let scoring_s = self.whole.iter().map(|cell| cell.scoring_s).sum::<f64>();
+        self.opening_s + scoring_s + self.finishing_s
     }
 }
 
@@ -237,7 +246,9 @@ impl Experiment {
             }
             model.model.give_back();
         }
-        let plan = RunPlan { whole, parts: request.shards.map(|_| parts), opening_s };
+        let parts = request.shards.map(|_| parts);
+        let finishing_s = FINISHING_S / request.factor;
+        let plan = RunPlan { whole, parts, opening_s, finishing_s };
         this.check_disk(&plan)?;
         Ok(plan)
     }
@@ -324,6 +335,23 @@ fn check_request(request: &PlanRequest, models: &[RunModel<'_>]) -> Result<(), E
     Ok(())
 }
 
+/// Says nothing of a sample, but stops with the rest.
+struct Unsaid<'a>(&'a dyn Progress);
+
+impl Progress for Unsaid<'_> {
+    fn begin(&self, _task: &str, _steps: u64) {}
+
+    fn advance(&self, _steps: u64) {}
+
+    fn end(&self) {}
+
+    fn note(&self, _message: &str) {}
+
+    fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
+    }
+}
+
 /// Images and pairs that are not covered.
 fn counted(pairs: &Pairs, covered: &[bool]) -> (usize, usize) {
     let open = || pairs.images.iter().zip(covered).filter(|(_, covered)| !**covered);
@@ -352,6 +380,7 @@ fn measured_speed(
     if kept.iter().all(|kept| *kept) || expected.memory_bytes == 0 {
         return Ok(Speed::default());
     }
+    progress.begin(&format!("{}: how fast it is", cell.name()), 0);
     let [least, most] = SAMPLE_IMAGES;
     let wanted = expected.busy_images.clamp(least, most);
     let pairs = &cell.dataset.pairs;
@@ -360,7 +389,7 @@ fn measured_speed(
     let mut timed = |sample: &[bool]| {
         let others: Vec<bool> = sample.iter().map(|is_in| !is_in).collect();
         let clock = Instant::now();
-        model.fill(cell, None, &others, progress)?;
+        model.fill(cell, None, &others, &Unsaid(progress))?;
         let (images, pairs) = counted(pairs, &others);
         Ok::<_, ExperimentError>((clock.elapsed().as_secs_f64(), images as f64, pairs as f64))
     };
@@ -371,9 +400,11 @@ fn measured_speed(
     if count(&all) < 2 * count(&few) {
         let ratio = cost.pair as f64 / cost.image.max(1) as f64;
         let image_s = few_s / (images + few_pairs * ratio);
+        progress.end();
         return Ok(Speed { image_s, pair_s: image_s * ratio });
     }
     let (all_s, _, all_pairs) = timed(&all)?;
+    progress.end();
     let pair_s = ((all_s - few_s) / (all_pairs - few_pairs)).max(0.0);
     let image_s = ((few_s - pair_s * few_pairs) / images).max(0.0);
     Ok(Speed { image_s, pair_s })
