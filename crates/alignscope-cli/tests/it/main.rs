@@ -23,6 +23,7 @@ mod run_folders;
 mod series;
 #[cfg(unix)]
 mod shared_cache;
+mod shards;
 mod similarity;
 mod transforms;
 mod user_features;

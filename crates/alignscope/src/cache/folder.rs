@@ -160,6 +160,14 @@ impl CacheFolder {
         CacheEntry::open(files, format!("{text:#}\n").into_bytes(), about.pairs)
     }
 
+    /// Whether there is an entry of this fingerprint.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub(crate) fn has(&self, fingerprint: &Fingerprint) -> Result<bool, CacheError> {
+        Ok(self.store.entry(&fingerprint.key()).find(ABOUT)?.is_some())
+    }
+
     /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's
     /// stay.
     ///

@@ -14,7 +14,7 @@ use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
 use crate::image::prefetch;
 use crate::pair_statistics::PairStatisticsStore;
-use crate::plan::{MemoryPlan, Remaining, Request};
+use crate::plan::{Expected, MemoryPlan, Remaining, Request};
 use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::transform::StageVectors;
@@ -58,6 +58,55 @@ impl<S: ActivationSource> Model for Activations<S> {
         measure(&mut self.0, cell, cached.as_mut(), progress)
     }
 
+    /// Each image of a pair that is not kept, and not left to others, is encoded once.
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        mut cached: Option<CacheEntry>,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        let source = &mut self.0;
+        let widths = source.widths(cell);
+        let mut covered = covered(cell, &widths, cached.as_ref());
+        covered.iter_mut().zip(others).for_each(|(covered, other)| *covered |= other);
+        if covered.iter().all(|covered| *covered) {
+            return Ok(None);
+        }
+        source.load(cell, progress)?;
+        let clock = Instant::now();
+        let remaining = Remaining::new(&cell.dataset.pairs, &covered);
+        let own = Remaining::new(&cell.dataset.pairs, others).images.len();
+        let plan = plan_of(source, cell, &remaining, own, true, 0, progress)?;
+        let when = if cell.dataset.is_dense() { When::Dense } else { When::FromFiles };
+        let (_, taken_over) =
+            encode_all(source, cell, &plan, &widths, when, cached.as_mut(), progress)?;
+        let (images, wall_s) = (remaining.images.len() - taken_over, clock.elapsed().as_secs_f64());
+        Ok(Some(CellWork { images, features_computed: None, wall_s }))
+    }
+
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        let source = &mut self.0;
+        let stages = source.widths(cell).len();
+        let nothing = Expected { columns: stages * cell.distances.len(), ..Expected::default() };
+        if covered.iter().all(|covered| *covered) {
+            return Ok(nothing);
+        }
+        source.load(cell, progress)?;
+        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let (demand, name) = (source.demand(cell), cell.name());
+        let request = request(cell, &name, &remaining, is_cached);
+        let plan = MemoryPlan::new(&demand, request)?;
+        let busy_images = demand.busy_images;
+        Ok(Expected { busy_images, ..nothing }.with(plan.expected(&demand, request)))
+    }
+
     /// Encodes each image once; nothing is kept.
     fn vectors(
         &mut self,
@@ -71,7 +120,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let pairs = &cell.dataset.pairs;
         let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
         let mut vectors = Vectors::new(images, &widths);
-        let plan = plan_of(source, cell, &remaining, true, vectors.bytes(), progress)?;
+        let plan = plan_of(source, cell, &remaining, images, true, vectors.bytes(), progress)?;
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let sink = Sink::Vectors(&mut vectors);
@@ -105,15 +154,8 @@ fn measure<S: ActivationSource>(
     progress: &dyn Progress,
 ) -> Result<Measurement, ModelError> {
     let dataset = cell.dataset;
-    let pairs = dataset.pairs.len();
     let widths = source.widths(cell);
-    let is_dense = dataset.is_dense();
-    let covered = match &cached {
-        // All images are encoded for each stage that is not there.
-        Some(entry) if is_dense => vec![entry.has_stages(0..widths.len()); pairs],
-        Some(entry) => entry.covered(pairs),
-        None => vec![false; pairs],
-    };
+    let covered = covered(cell, &widths, cached.as_deref());
     if let Some(entry) = &cached
         && covered.iter().all(|covered| *covered)
     {
@@ -124,43 +166,22 @@ fn measure<S: ActivationSource>(
     source.load(cell, progress)?;
     let clock = Instant::now();
     let remaining = Remaining::new(&dataset.pairs, &covered);
-    let mut plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
+    let all = dataset.dataset.images.len();
+    let mut plan = plan_of(source, cell, &remaining, all, cached.is_some(), 0, progress)?;
     if let Some(entry) = &cached {
         // Runs that are at work at once take what the others keep: each begins elsewhere.
         let first = entry.first_set(plan.sets.len())?;
         plan.sets.rotate_left(first);
     }
-    let mut images = remaining.images.len();
     let when = match (plan.is_one_set, cached.is_some()) {
-        _ if is_dense => When::Dense,
+        _ if dataset.is_dense() => When::Dense,
         (true, _) => When::AtOnce,
         (false, true) => When::FromFiles,
         (false, false) => When::AtTheEnd,
     };
-    // A file that has all stages serves no run that makes some of them at a time.
-    let takes_over = plan.stage_groups.len() == 1;
-    let needed = needed_images(source, &plan);
-    let mut found = Some(Vec::with_capacity(widths.len()));
-    for stages in &plan.stage_groups {
-        let kept = cached.as_ref().filter(|_| is_dense);
-        if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
-            continue;
-        }
-        let of_group = widths[stages.clone()].to_vec();
-        let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory, takes_over)?;
-        let cache = cached.as_deref_mut();
-        let first = stages.start;
-        let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
-        let mut reducer = SetReducer::new(cell, sink, progress);
-        encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
-        images -= reducer.taken_over_images;
-        let finished = reducer.finish()?;
-        found = found.zip(finished).map(|(mut found, finished)| {
-            found.extend(finished);
-            found
-        });
-    }
-    progress.end();
+    let (found, taken_over) =
+        encode_all(source, cell, &plan, &widths, when, cached.as_deref_mut(), progress)?;
+    let images = remaining.images.len() - taken_over;
     let stages = match (found, &cached) {
         (Some(stages), _) => stages,
         (None, Some(entry)) => from_cache(cell, &widths, entry, progress)?,
@@ -176,29 +197,72 @@ fn measure<S: ActivationSource>(
     Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
 }
 
+/// For each pair, whether it is kept.
+fn covered(cell: &Cell<'_>, widths: &[(Stage, usize)], cached: Option<&CacheEntry>) -> Vec<bool> {
+    let pairs = cell.dataset.pairs.len();
+    match cached {
+        // All images are encoded for each stage that is not there.
+        Some(entry) if cell.dataset.is_dense() => vec![entry.has_stages(0..widths.len()); pairs],
+        Some(entry) => entry.covered(pairs),
+        None => vec![false; pairs],
+    }
+}
+
+/// Has all sets of a plan encoded and reduced: the distances, unless they are to be read from files,
+/// and how many images another run did meanwhile.
+fn encode_all<S: ActivationSource>(
+    source: &mut S,
+    cell: &Cell<'_>,
+    plan: &MemoryPlan,
+    widths: &[(Stage, usize)],
+    when: When,
+    mut cached: Option<&mut CacheEntry>,
+    progress: &dyn Progress,
+) -> Result<(Option<Vec<StageDistances>>, usize), ModelError> {
+    // A file that has all stages serves no run that makes some of them at a time.
+    let takes_over = plan.stage_groups.len() == 1;
+    let needed = needed_images(source, plan);
+    let mut found = Some(Vec::with_capacity(widths.len()));
+    let mut taken_over = 0;
+    for stages in &plan.stage_groups {
+        let kept = cached.as_ref().filter(|_| when == When::Dense);
+        if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
+            continue;
+        }
+        let of_group = widths[stages.clone()].to_vec();
+        let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory, takes_over)?;
+        let cache = cached.as_deref_mut();
+        let first = stages.start;
+        let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
+        let mut reducer = SetReducer::new(cell, sink, progress);
+        encode(source, plan, &needed, stages.clone(), &mut reducer)?;
+        taken_over += reducer.taken_over_images;
+        let finished = reducer.finish()?;
+        found = found.zip(finished).map(|(mut found, finished)| {
+            found.extend(finished);
+            found
+        });
+    }
+    progress.end();
+    Ok((found, taken_over))
+}
+
 /// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
 ///
+/// `images` — so many images are to be encoded in all, some of which may be done from before
 /// `beside_bytes` — bytes that are needed beside what the source demands
 fn plan_of<S: ActivationSource>(
     source: &S,
     cell: &Cell<'_>,
     remaining: &Remaining,
+    images: usize,
     is_cached: bool,
     beside_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<MemoryPlan, ModelError> {
     let (mut demand, name) = (source.demand(cell), cell.name());
     demand.fixed_bytes += beside_bytes;
-    let request = Request {
-        cell: &name,
-        images: cell.dataset.dataset.images.len(),
-        pairs: cell.dataset.pairs.len(),
-        distances: cell.distances.len(),
-        is_dense: cell.dataset.is_dense(),
-        remaining,
-        is_cached,
-        memory_bytes: cell.memory_bytes,
-    };
+    let request = Request { images, ..request(cell, &name, remaining, is_cached) };
     let plan = MemoryPlan::new(&demand, request)?;
     plan.tell(&name, &demand, progress);
     let images = remaining.images.len();
@@ -210,6 +274,25 @@ fn plan_of<S: ActivationSource>(
         .map(|stages| images * (source.steps(stages.len()) + of_pairs(stages.len())));
     progress.begin(&name, steps.sum::<usize>() as u64);
     Ok(plan)
+}
+
+/// What a plan depends on of a cell that is called so.
+fn request<'a>(
+    cell: &Cell<'_>,
+    name: &'a str,
+    remaining: &'a Remaining,
+    is_cached: bool,
+) -> Request<'a> {
+    Request {
+        cell: name,
+        images: cell.dataset.dataset.images.len(),
+        pairs: cell.dataset.pairs.len(),
+        distances: cell.distances.len(),
+        is_dense: cell.dataset.is_dense(),
+        remaining,
+        is_cached,
+        memory_bytes: cell.memory_bytes,
+    }
 }
 
 /// The images that a source asks for in one pass over the sets of a plan, in order.
