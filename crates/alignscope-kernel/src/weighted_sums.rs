@@ -70,7 +70,8 @@ mod tests {
             let mut sums = before.clone();
             add_weighted_rows(&weights, &panels, rows, &mut sums);
             let weight = |list, row| weights[(list / LISTS * rows + row) * LISTS + list % LISTS];
-            let value = |row, column| panels[(column / PANEL * rows + row) * PANEL + column % PANEL];
+            let value =
+                |row, column| panels[(column / PANEL * rows + row) * PANEL + column % PANEL];
             for (list, column) in (0..lists).flat_map(|l| (0..columns).map(move |c| (l, c))) {
                 let block = list / LISTS * (columns / PANEL) + column / PANEL;
                 let place = (block * LISTS + list % LISTS) * PANEL + column % PANEL;

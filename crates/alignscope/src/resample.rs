@@ -184,9 +184,7 @@ impl Draws {
                 let counts = of.counts(number);
                 taken.iter().map(|cluster| counts[*cluster as usize]).collect()
             }
-            DrawSource::Seed(key) if self.is_blocked() => {
-                blocks::all(*key, self.clusters, number)
-            }
+            DrawSource::Seed(key) if self.is_blocked() => blocks::all(*key, self.clusters, number),
             DrawSource::Seed(key) => self.drawn(*key, number),
             DrawSource::Halves(key) => halves::half(*key, self.clusters, number),
         }

@@ -53,6 +53,9 @@ pub enum ScoreError {
         /// The distance.
         value: f64,
     },
+    /// The user wanted to stop.
+    #[error("stopped")]
+    Stopped,
 }
 
 /// Scores distances against the answers.

@@ -391,6 +391,7 @@ fn distances<M: ImageMetric>(
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
+    progress.begin(&format!("{}: grouping pairs", cell.name()), 0);
     let Share { held, threads, rest } = Share::plan(metric, cell)?;
     let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
         Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
@@ -401,7 +402,8 @@ fn distances<M: ImageMetric>(
     let features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + dataset.pairs.len();
-    progress.begin(&cell.name(), steps as u64);
+    progress.end();
+    progress.begin(&format!("{}: distances", cell.name()), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
     let mut distances: Vec<f64> =

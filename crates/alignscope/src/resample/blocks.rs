@@ -328,10 +328,14 @@ mod tests {
         }
         // Totals of parts, within a block and across its border, of every size: m of n clusters get
         // m ± √(m (1 − m/n)).
-        for part in [0..1000, BLOCK - 700..BLOCK + 300, 0..BLOCK, BLOCK..CLUSTERS, 100_000..CLUSTERS] {
+        for part in
+            [0..1000, BLOCK - 700..BLOCK + 300, 0..BLOCK, BLOCK..CLUSTERS, 100_000..CLUSTERS]
+        {
             let m = part.len() as f64;
-            let totals: Vec<f64> =
-                counts.iter().map(|c| c[part.clone()].iter().map(|n| f64::from(*n)).sum()).collect();
+            let totals: Vec<f64> = counts
+                .iter()
+                .map(|c| c[part.clone()].iter().map(|n| f64::from(*n)).sum())
+                .collect();
             let [mean, variance] = moments(totals.iter().copied());
             let expected = m * (1.0 - m / n);
             let r = resamples as f64;
@@ -343,9 +347,9 @@ mod tests {
             counts.iter().map(|c| c[part.clone()].iter().map(|n| f64::from(*n)).sum()).collect()
         };
         let (first, second) = (of(0..BLOCK), of(BLOCK..2 * BLOCK));
-        let [m, _] = moments(first.iter().zip(&second).map(|(a, b)| {
-            (a - BLOCK as f64) * (b - BLOCK as f64)
-        }));
+        let [m, _] = moments(
+            first.iter().zip(&second).map(|(a, b)| (a - BLOCK as f64) * (b - BLOCK as f64)),
+        );
         let b = BLOCK as f64;
         let error = b * (1.0 - b / n) / (resamples as f64).sqrt();
         assert!((m + b * b / n).abs() < 4.5 * error, "{m}");
@@ -361,7 +365,10 @@ mod tests {
         // Binomial of 100 by 1/2: variance 25; of 141,072 clusters none is six deviations off.
         let [mean, variance] = moments(first.iter().map(|n| f64::from(*n)));
         assert_eq!(mean, 50.0);
-        assert!((variance - 25.0).abs() < 4.0 * 25.0 * (2.0 / CLUSTERS as f64).sqrt(), "{variance}");
+        assert!(
+            (variance - 25.0).abs() < 4.0 * 25.0 * (2.0 / CLUSTERS as f64).sqrt(),
+            "{variance}"
+        );
         assert!(first.iter().all(|n| (20..=80).contains(n)));
         let counts = [halves.counts(6), halves.counts(7)];
         assert!(counts[0].iter().zip(&counts[1]).all(|(a, b)| a + b == 1));

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::resample::{Replicates, SPLITS};
 use crate::results::{MAX_CSV_ROWS, ScoreRow};
-use crate::score::{Measure, Outcomes, SubsetScore};
+use crate::score::{Measure, Outcomes, ScoreError, SubsetScore};
 use crate::stage::Stage;
 
 /// Resamples that need less than this are drawn whatever the budget: the default number needs a tenth
@@ -108,6 +108,9 @@ impl<'a> Scoring<'a> {
         progress.begin(&format!("{model} on {name}: scoring"), steps);
         let pairs = &prepared.pairs.of_trials;
         let found = prepared.scorer.score_pairs(&lists, pairs, progress).map_err(|source| {
+            if source.source == ScoreError::Stopped {
+                return ExperimentError::Stopped;
+            }
             let (stage, _) = places[source.column];
             ExperimentError::Score {
                 model: model.to_owned(),
@@ -161,7 +164,7 @@ impl<'a> Scoring<'a> {
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
     /// scored one number a resample and half stays, and of those of a model that is scored some more are there
     /// (counted: at most sixteen, two for each of up to six measures of a trial, and those that are
-    /// kept); and what is kept of people's choices.
+    /// kept); what is kept of people's choices; and what very many clusters need while they are drawn.
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
         // Of matrices also the scores when people and images are drawn by themselves.
@@ -170,7 +173,9 @@ impl<'a> Scoring<'a> {
         let lists = each * (self.kept.len() + 16 * columns) as u64;
         let numbers = lists * (resamples + 2 * SPLITS) as u64;
         let of_choices: usize = self.datasets.iter().map(|d| d.scorer.choice_bytes()).sum();
-        let needed = PROGRAM_BYTES + 8 * numbers + of_choices as u64;
+        let most = |d: &PreparedDataset| d.scorer.resampling_bytes(columns);
+        let at_work = self.datasets.iter().map(most).max().unwrap_or(0);
+        let needed = PROGRAM_BYTES + 8 * numbers + (of_choices + at_work) as u64;
         let budget = self.experiment.memory_bytes;
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use crate::dataset::{Clusters, Subset};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::resample::{Draws, Replicates, acceleration};
 
 /// Resamples that are worked on together, so that a row of sums is read once for all of them.
@@ -92,6 +92,10 @@ impl TrialNumbers for Listed<'_> {
     }
 }
 
+/// The user wants to stop, and the work did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stopped;
+
 /// Every share of every subset under all resamples of each of several draws: `[draws][subset][share]`.
 ///
 /// `draws` — of these clusters
@@ -101,17 +105,20 @@ impl TrialNumbers for Listed<'_> {
 /// A trial is in the sums of its cluster, and those are weighed by how often the cluster is drawn.
 /// Trials that are in the same subsets and the same cluster have one row of sums. Rows are added in
 /// a fixed order.
+///
+/// # Errors
+/// The user wants to stop, which is asked where there are many clusters.
 pub(super) fn replicates(
     numbers: &dyn TrialNumbers,
     subsets: &[Subset],
     clusters: &Clusters,
     draws: &[&Draws],
     progress: &dyn Progress,
-) -> Vec<Vec<Vec<Replicates>>> {
+) -> Result<Vec<Vec<Vec<Replicates>>>, Stopped> {
     let layout = Layout::of(numbers);
     if layout.shares() == 0 {
         progress.advance(STEPS);
-        return draws.iter().map(|_| vec![vec![]; subsets.len()]).collect();
+        return Ok(draws.iter().map(|_| vec![vec![]; subsets.len()]).collect());
     }
     let blocked: Vec<_> = draws.iter().filter_map(|draws| draws.blocked()).collect();
     if !blocked.is_empty() && blocked.len() == draws.len() {
@@ -122,7 +129,23 @@ pub(super) fn replicates(
     let table = CellTable::of(numbers, layout, subsets, clusters);
     let found = draws.iter().map(|draws| of_table(&table, subsets, clusters, draws)).collect();
     progress.advance(STEPS);
-    found
+    Ok(found)
+}
+
+/// The same, where nobody is told and nobody stops.
+pub(super) fn replicates_in_silence(
+    numbers: &dyn TrialNumbers,
+    subsets: &[Subset],
+    clusters: &Clusters,
+    draws: &Draws,
+) -> Vec<Vec<Replicates>> {
+    let found = replicates(numbers, subsets, clusters, &[draws], &Silent);
+    found.expect("silence does not stop").swap_remove(0)
+}
+
+/// Bytes that so many lists of counts of very many clusters need for rows of so many numbers.
+pub(super) fn blocked_bytes(lists: usize, width: usize, subsets: usize) -> usize {
+    blocks::bytes(lists, width, subsets)
 }
 
 /// The shares of rows that are all in memory.
@@ -215,8 +238,7 @@ impl CellTable {
             let found = &mut found[..width * trials.len()];
             write_all(numbers, trials, width, found);
             for (trial, found) in trials.iter().zip(found.chunks_exact(width.max(1))) {
-                let (cell, cluster) =
-                    (cell_of[*trial as usize], clusters.codes[*trial as usize]);
+                let (cell, cluster) = (cell_of[*trial as usize], clusters.codes[*trial as usize]);
                 if cell == cells.len() {
                     let has = |s: &usize| subsets[*s].trials.binary_search(trial).is_ok();
                     let subsets = (0..subsets.len()).filter(has).collect();
@@ -304,7 +326,6 @@ fn cells(subsets: &[Subset], trials: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
 
     #[test]
     fn shares_follow_the_clusters_that_are_drawn() {
@@ -320,7 +341,7 @@ mod tests {
         let counted = vec![1.0, 1.0, 1.0, 1.0, 0.0];
         let draws = Draws::from_counts(vec![vec![2, 1, 0], vec![0, 0, 3], vec![0, 2, 1]]);
         let listed = Listed { shares: &[share], denominators: &[counted] };
-        let found = replicates(&listed, &subsets, &clusters, &[&draws], &Silent).swap_remove(0);
+        let found = replicates_in_silence(&listed, &subsets, &clusters, &draws);
         let all = &found[0][0];
         assert_eq!(all.estimate, 3.0 / 4.0);
         assert_eq!(all.resampled[0], 4.0 / 6.0);

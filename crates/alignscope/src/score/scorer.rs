@@ -13,14 +13,14 @@ use super::likelihood::{Fitted, Likelihoods};
 use super::matrices::{MatrixDraws, MatrixReplicates};
 use super::outcomes::Outcomes;
 use super::rated::RatedReplicates;
-use super::ratio::{self, Listed, Share, TrialNumbers};
+use super::ratio::{self, Listed, Share, Stopped, TrialNumbers};
 use super::subset_score::SubsetScore;
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
 use crate::paradigm::{Choices, Questions, Ratings, key};
 use crate::progress::{Progress, Silent};
-use crate::resample::{BLOCK, Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
+use crate::resample::{BLOCK, Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates, SPLITS};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
@@ -227,7 +227,7 @@ impl Scorer {
     /// `progress` — is told of as many steps as [`Self::steps`] says
     ///
     /// # Errors
-    /// As for [`Self::score`].
+    /// As for [`Self::score`]; or the user wants to stop.
     ///
     /// # Panics
     /// A comparison is of a pair that a list lacks.
@@ -244,6 +244,20 @@ impl Scorer {
     pub fn steps(&self, columns: usize) -> u64 {
         let parts = columns.div_ceil(self.at_once()) as u64;
         columns as u64 * COLUMN_STEPS + parts * ratio::STEPS
+    }
+
+    /// Bytes that resampling so many lists of distances needs beside its results, where there are very many
+    /// clusters; of fewer it is a small part of what a run needs before.
+    pub(crate) fn resampling_bytes(&self, columns: usize) -> usize {
+        if !self.draws.is_blocked() {
+            return 0;
+        }
+        let columns = columns.min(self.at_once());
+        // At most two means of outcomes and two measures of likelihood.
+        let width = 4 * (columns + 1);
+        let lists = self.draws.resamples + 2 * SPLITS;
+        let of_list = 32 * self.trials.comparisons() * self.trials.len();
+        ratio::blocked_bytes(lists, width, self.subsets.len()) + of_list
     }
 
     /// Lists of distances that are resampled together.
@@ -277,7 +291,8 @@ impl Scorer {
             let steps = columns.len() as u64 * COLUMN_STEPS;
             let paradigm = self.trials.paradigm();
             if paradigm.matrices().is_none() && paradigm.ratings().is_none() {
-                found.extend(self.choices(columns, plain, progress));
+                let stopped = |Stopped| ColumnError { column: first, source: ScoreError::Stopped };
+                found.extend(self.choices(columns, plain, progress).map_err(stopped)?);
                 continue;
             }
             let columns: Vec<Vec<f64>> =
@@ -321,7 +336,8 @@ impl Scorer {
         let of_some = |trials: &[u32]| {
             let mut distances = Vec::new();
             columns.of_trials(0, trials, &mut distances);
-            self.main_outcomes(trials, &distances).expect("trials with outcomes, as those of no trial")
+            self.main_outcomes(trials, &distances)
+                .expect("trials with outcomes, as those of no trial")
         };
         let parts: Vec<Outcomes> = trials.par_chunks(OUTCOMES).map(of_some).collect();
         let mut all = Outcomes::new([]);
@@ -378,9 +394,8 @@ impl Scorer {
 
     /// The same of numbers that are made as they are needed.
     pub(crate) fn shares_of(&self, numbers: &dyn TrialNumbers) -> Vec<Vec<Replicates>> {
-        let draws = [&self.draws];
         let (subsets, clusters) = (&self.subsets, &self.clusters);
-        ratio::replicates(numbers, subsets, clusters, &draws, &Silent).swap_remove(0)
+        ratio::replicates_in_silence(numbers, subsets, clusters, &self.draws)
     }
 
     /// The main measure of each list on both halves of each split, of ratings.
@@ -518,8 +533,8 @@ impl Scorer {
         let draws = if likelihoods.is_whole() { &self.draws } else { &none };
         let whole = &self.subsets[..1];
         let listed = Listed { shares: &shares, denominators: &denominators };
-        let found = ratio::replicates(&listed, whole, &self.clusters, &[draws], &Silent);
-        found[0][0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
+        let found = ratio::replicates_in_silence(&listed, whole, &self.clusters, draws);
+        found[0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
     }
 
     /// The measures of likelihood of a subset, in their order, as scores.
@@ -535,10 +550,14 @@ impl Scorer {
 
     /// What the distances of each list are turned into probabilities by, if people's choices are likely
     /// to some degree.
-    fn fitted(&self, columns: Columns<'_>, progress: &dyn Progress) -> Vec<Fitted> {
+    fn fitted(
+        &self,
+        columns: Columns<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fitted>, Stopped> {
         let Some(likelihoods) = self.likelihoods() else {
             progress.advance(columns.len() as u64 * COLUMN_STEPS);
-            return vec![];
+            return Ok(vec![]);
         };
         let mut all = Vec::with_capacity(columns.len());
         let places: Vec<usize> = (0..columns.len()).collect();
@@ -546,8 +565,11 @@ impl Scorer {
             let fitted = places.par_iter().map(|place| likelihoods.fitted(&columns, *place));
             all.extend(fitted.collect::<Vec<_>>());
             progress.advance(places.len() as u64 * COLUMN_STEPS);
+            if progress.is_stopped() {
+                return Err(Stopped);
+            }
         }
-        all
+        Ok(all)
     }
 
     /// The replicates of each subset and share; and each list's main measure on both halves of each split.
@@ -556,30 +578,30 @@ impl Scorer {
         numbers: &ChoiceNumbers<'_>,
         columns: Columns<'_>,
         progress: &dyn Progress,
-    ) -> (Vec<Vec<Replicates>>, Vec<Vec<[f64; 2]>>) {
+    ) -> Result<(Vec<Vec<Replicates>>, Vec<Vec<[f64; 2]>>), Stopped> {
         let (subsets, clusters) = (&self.subsets, &self.clusters);
         let halves = self.draws.halves();
         let halved = clusters.count >= 2 * MIN_CLUSTERS;
         if halved && self.draws.is_blocked() {
             let draws = [&self.draws, &halves];
-            let mut found = ratio::replicates(numbers, subsets, clusters, &draws, progress);
+            let mut found = ratio::replicates(numbers, subsets, clusters, &draws, progress)?;
             let of_halves = found.pop().expect("of halves").swap_remove(0);
             let of_main = of_halves.into_iter().step_by(numbers.measures());
             let of_main = of_main.map(|main| halves::splits(main.resampled)).collect();
-            return (found.swap_remove(0), of_main);
+            return Ok((found.swap_remove(0), of_main));
         }
-        let found = ratio::replicates(numbers, subsets, clusters, &[&self.draws], progress);
+        let found = ratio::replicates(numbers, subsets, clusters, &[&self.draws], progress)?;
         let of_halves = match halved {
             false => vec![vec![]; columns.len()],
             true => {
                 let means = ChoiceNumbers::new((&self.trials, self.ties), columns, None, &[]);
                 let of_whole =
-                    ratio::replicates(&means, &subsets[..1], clusters, &[&halves], &Silent);
-                let of_main = of_whole.into_iter().flatten().flatten().step_by(means.means());
+                    ratio::replicates_in_silence(&means, &subsets[..1], clusters, &halves);
+                let of_main = of_whole.into_iter().flatten().step_by(means.means());
                 of_main.map(|main| halves::splits(main.resampled)).collect()
             }
         };
-        (found.into_iter().flatten().collect(), of_halves)
+        Ok((found.into_iter().flatten().collect(), of_halves))
     }
 
     fn choices(
@@ -587,12 +609,12 @@ impl Scorer {
         columns: Columns<'_>,
         plain: Vec<Vec<Vec<Score>>>,
         progress: &dyn Progress,
-    ) -> Vec<ColumnScores> {
-        let fitted = self.fitted(columns, progress);
+    ) -> Result<Vec<ColumnScores>, Stopped> {
+        let fitted = self.fitted(columns, progress)?;
         let trials = (&self.trials, self.ties);
         let numbers = ChoiceNumbers::new(trials, columns, self.likelihoods(), &fitted);
         let (measures, means) = (numbers.measures(), numbers.means());
-        let (found, mut halves) = self.replicates_of_choices(&numbers, columns, progress);
+        let (found, mut halves) = self.replicates_of_choices(&numbers, columns, progress)?;
         let mut of_difficulty = self.chosen().difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
@@ -618,7 +640,7 @@ impl Scorer {
             let halves = std::mem::take(&mut halves[column]);
             ColumnScores { scores, main, bits, halves }
         };
-        plain.into_iter().enumerate().map(of_column).collect()
+        Ok(plain.into_iter().enumerate().map(of_column).collect())
     }
 }
 

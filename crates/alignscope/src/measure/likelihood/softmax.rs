@@ -459,7 +459,8 @@ mod tests {
     fn the_betas_of_many_choices_are_those_of_one_by_one() {
         // Three alternatives, answers by a softmax of β 1.3 with a share of noise.
         let n = MANY + 1234;
-        let number = |i: usize, seed: usize| ((i * 7919 + seed * 104_729) % 10_007) as f64 / 10_007.0;
+        let number =
+            |i: usize, seed: usize| ((i * 7919 + seed * 104_729) % 10_007) as f64 / 10_007.0;
         let distances: Vec<f64> = (0..3 * n).map(|i| number(i, i / 3 % 97).powi(2)).collect();
         let mut shares = vec![0.0; 3 * n];
         for (i, d) in distances.chunks_exact(3).enumerate() {
@@ -475,10 +476,13 @@ mod tests {
             assert_ne!(expected, &expected.round());
         }
         let one_after_the_other = |beta, without| {
-            choices.choices().zip(&folds).filter(|(_, fold)| **fold != without).fold(
-                one_more(beta),
-                |sums, ((nearer, shares), _)| plus(sums, slopes(nearer, shares, beta)),
-            )
+            choices
+                .choices()
+                .zip(&folds)
+                .filter(|(_, fold)| **fold != without)
+                .fold(one_more(beta), |sums, ((nearer, shares), _)| {
+                    plus(sums, slopes(nearer, shares, beta))
+                })
         };
         let (sums, expected_sums) = (choices.slopes(0.7, Some(3)), one_after_the_other(0.7, 3));
         for (sum, expected) in sums.iter().zip(&expected_sums) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use alignscope_kernel::{LISTS, PANEL, add_weighted_rows};
 use rayon::prelude::*;
 
-use super::{Layout, STEPS, TRIALS, TrialNumbers, cells};
+use super::{Layout, STEPS, Stopped, TRIALS, TrialNumbers, cells};
 use crate::dataset::{Clusters, Subset};
 use crate::progress::Progress;
 use crate::resample::{BLOCK, BlockedDraws, Replicates};
@@ -25,6 +25,13 @@ const TILE: usize = 24 * TASK;
 /// Bytes of rows that are in memory together, unless those of one group are more.
 const ROW_BYTES: usize = 64 << 20;
 
+/// Bytes that so many resamples of rows of so many numbers need: counts, rows, and the sums of each cell,
+/// of which there are as many as subsets, say, twice.
+pub(super) fn bytes(lists: usize, width: usize, subsets: usize) -> usize {
+    let lists = lists.min(TILE);
+    lists * BLOCK + ROW_BYTES.max(8 * GROUP * width) + 2 * 8 * lists * width * subsets
+}
+
 /// What is summed, cluster by cluster.
 pub(super) struct Blocks<'a> {
     numbers: &'a dyn TrialNumbers,
@@ -40,6 +47,8 @@ pub(super) struct Blocks<'a> {
     cell_of: Vec<u32>,
     /// The subsets of each cell.
     cells: Vec<Vec<usize>>,
+    /// Bytes of rows that are in memory together.
+    row_bytes: usize,
 }
 
 /// The rows of the trials of a cell that are in a group of clusters.
@@ -92,18 +101,31 @@ impl<'a> Blocks<'a> {
             *next += 1;
         }
         let cell_of = cell_of.into_iter().map(|cell| cell as u32).collect();
-        Self { numbers, layout, subsets, count: clusters.count, starts, trials, cell_of, cells }
+        Self {
+            numbers,
+            layout,
+            subsets,
+            count: clusters.count,
+            starts,
+            trials,
+            cell_of,
+            cells,
+            row_bytes: ROW_BYTES,
+        }
     }
 
     /// Every share of every subset under all resamples of each of several draws.
     ///
     /// `resamples` — how many each has
+    ///
+    /// # Errors
+    /// The user wants to stop.
     pub(super) fn replicates(
         &self,
         draws: &[BlockedDraws],
         resamples: &[usize],
         progress: &dyn Progress,
-    ) -> Vec<Vec<Vec<Replicates>>> {
+    ) -> Result<Vec<Vec<Vec<Replicates>>>, Stopped> {
         let lists: Vec<(usize, usize)> = resamples
             .iter()
             .enumerate()
@@ -116,14 +138,14 @@ impl<'a> Blocks<'a> {
             false => lists.chunks(TILE).collect(),
         };
         let mut steps = Steps::new(progress, blocks * (1 + tiles.len()));
-        let totals = self.totals(&mut steps);
+        let totals = self.totals(&mut steps)?;
         let totals: Vec<Vec<f64>> =
             (0..self.subsets.len()).map(|subset| self.of_subset(subset, &totals)).collect();
         let mut left_out = vec![[0.0; 4]; self.subsets.len() * self.layout.shares()];
         let mut resampled = vec![vec![]; self.subsets.len() * self.layout.shares()];
         for (number, tile) in tiles.into_iter().enumerate() {
             let left_out = (number == 0).then_some((&totals[..], &mut left_out[..]));
-            let sums = self.sums_of_tile(draws, tile, left_out, &mut steps);
+            let sums = self.sums_of_tile(draws, tile, left_out, &mut steps)?;
             for sums in sums {
                 for subset in 0..self.subsets.len() {
                     let of_subset = self.of_subset(subset, &sums);
@@ -135,14 +157,13 @@ impl<'a> Blocks<'a> {
                 }
             }
         }
-        steps.end();
         let mut before = 0;
         let of_draws = resamples.iter().map(|count| {
             let range = before..before + count;
             before += count;
             self.found(&totals, &left_out, &resampled, range)
         });
-        of_draws.collect()
+        Ok(of_draws.collect())
     }
 
     /// Every share of every subset, with some of all values under resamples.
@@ -187,11 +208,11 @@ impl<'a> Blocks<'a> {
         let last = self.count.min((block + 1) * BLOCK);
         let groups: Vec<usize> = (block * BLOCK..last).step_by(GROUP).collect();
         let bytes = 8 * GROUP * self.layout.width;
-        groups.chunks((ROW_BYTES / bytes).max(1)).map(<[_]>::to_vec).collect()
+        groups.chunks((self.row_bytes / bytes).max(1)).map(<[_]>::to_vec).collect()
     }
 
     /// The sums of all trials of each cell.
-    fn totals(&self, steps: &mut Steps<'_>) -> Vec<Vec<f64>> {
+    fn totals(&self, steps: &mut Steps<'_>) -> Result<Vec<Vec<f64>>, Stopped> {
         let mut totals = vec![vec![0.0; self.layout.width]; self.cells.len()];
         for block in 0..self.count.div_ceil(BLOCK) {
             let groups: Vec<usize> = self.batches(block).concat();
@@ -211,9 +232,9 @@ impl<'a> Blocks<'a> {
                     total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
                 }
             }
-            steps.advance();
+            steps.advance()?;
         }
-        totals
+        Ok(totals)
     }
 
     /// The rows of a group, for each cell.
@@ -257,7 +278,7 @@ impl<'a> Blocks<'a> {
         lists: &[(usize, usize)],
         mut left_out: Option<(&[Vec<f64>], &mut [LeftOut])>,
         steps: &mut Steps<'_>,
-    ) -> Vec<Vec<Vec<f64>>> {
+    ) -> Result<Vec<Vec<Vec<f64>>>, Stopped> {
         let panels = self.layout.width.div_ceil(PANEL);
         let of_cell = TASK * panels * PANEL;
         let mut sums = vec![vec![0.0; self.cells.len() * of_cell]; lists.len().div_ceil(TASK)];
@@ -296,7 +317,7 @@ impl<'a> Blocks<'a> {
                     }
                 });
             }
-            steps.advance();
+            steps.advance()?;
         }
         let sums = &sums;
         let of_list = |list: usize| {
@@ -309,7 +330,7 @@ impl<'a> Blocks<'a> {
             let of_cell = |cell| (0..self.layout.width).map(|column| sum(cell, column)).collect();
             (0..self.cells.len()).map(of_cell).collect()
         };
-        (0..lists.len()).map(of_list).collect()
+        Ok((0..lists.len()).map(of_list).collect())
     }
 
     /// The rows of a group as they are added.
@@ -323,8 +344,7 @@ impl<'a> Blocks<'a> {
                 let mut packed = vec![0.0; panels * count * PANEL];
                 for (row, sums) in sums.chunks_exact(width).enumerate() {
                     for (panel, sums) in sums.chunks(PANEL).enumerate() {
-                        packed[(panel * count + row) * PANEL..][..sums.len()]
-                            .copy_from_slice(sums);
+                        packed[(panel * count + row) * PANEL..][..sums.len()].copy_from_slice(sums);
                     }
                 }
                 let places = clusters.iter().map(|cluster| cluster - (block * BLOCK) as u32);
@@ -351,8 +371,7 @@ impl<'a> Blocks<'a> {
                     if d != 0.0 || x != 0.0 {
                         let rest = totals[*place] - d;
                         // The share of all less that without the cluster.
-                        let off =
-                            if rest < 1e-9 { f64::NAN } else { (x - estimate * d) / rest };
+                        let off = if rest < 1e-9 { f64::NAN } else { (x - estimate * d) / rest };
                         let powers = [1.0, off, off * off, off * off * off];
                         found.iter_mut().zip(powers).for_each(|(sum, x)| *sum += x);
                     }
@@ -437,16 +456,164 @@ impl<'a> Steps<'a> {
         Self { progress, parts: parts as u64, done: 0 }
     }
 
-    fn advance(&mut self) {
-        let told = |done: u64| STEPS * done.min(self.parts) / self.parts;
+    /// One part more is done.
+    fn advance(&mut self) -> Result<(), Stopped> {
+        let told = |done: u64| STEPS * done / self.parts;
         self.progress.advance(told(self.done + 1) - told(self.done));
         self.done += 1;
+        if self.progress.is_stopped() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Listed, Share, replicates};
+    use super::*;
+    use crate::progress::Silent;
+    use crate::resample::{Draws, Resampling};
+
+    const CLUSTERS: usize = BLOCK + 5000;
+
+    const RESAMPLES: usize = 12;
+
+    /// Trials of clusters in no order, most in one alone, some without a trial that counts, in three
+    /// subsets.
+    struct Case {
+        shares: Vec<Share>,
+        denominators: Vec<Vec<f64>>,
+        subsets: Vec<Subset>,
+        clusters: Clusters,
     }
 
-    /// Tells of the steps that are left.
-    fn end(&mut self) {
-        while self.done < self.parts {
-            self.advance();
+    fn case() -> Case {
+        let n = CLUSTERS + CLUSTERS / 3;
+        let number = |i: usize, seed: usize| i * 7919 % 100_003 * seed % 10_007;
+        let code = |i: usize| if i < CLUSTERS { i } else { (i * i + 17) % CLUSTERS } as u32;
+        let counted: Vec<f64> = (0..n).map(|i| f64::from(u8::from(number(i, 3) % 5 > 0))).collect();
+        let all: Vec<f64> = vec![1.0; n];
+        let of = |share: &dyn Fn(usize) -> f64, of: &[f64]| -> Vec<f64> {
+            (0..n).map(|i| of[i] * share(i)).collect()
+        };
+        let right = of(&|i| f64::from(u8::from(number(i, 11) < 7000)), &counted);
+        let halves = of(&|i| (number(i, 5) % 3) as f64 / 2.0, &counted);
+        let bits = of(&|i| number(i, 13) as f64 / 3001.0 - 1.0, &all);
+        let share = |numerators, denominator| Share { numerators, denominator };
+        let subset = |name: &str, has: &dyn Fn(usize) -> bool| Subset {
+            name: name.to_owned(),
+            trials: (0..n as u32).filter(|i| has(*i as usize)).collect(),
+            within: vec![],
+        };
+        Case {
+            shares: vec![share(right, 0), share(halves, 0), share(bits, 1)],
+            denominators: vec![counted, all],
+            subsets: vec![
+                subset("all", &|_| true),
+                subset("odd", &|i| i % 2 == 1),
+                subset("few", &|i| i % 1000 < 3),
+            ],
+            clusters: Clusters { count: CLUSTERS, codes: (0..n).map(code).collect() },
         }
+    }
+
+    fn draws() -> Draws {
+        let resampling = Resampling { resamples: RESAMPLES, ..Resampling::default() };
+        Draws::new(&resampling, "things", CLUSTERS)
+    }
+
+    /// As if they were drawn elsewhere: these go the way of few clusters.
+    fn elsewhere(draws: &Draws) -> Draws {
+        Draws::from_counts((0..RESAMPLES).map(|number| draws.counts(number)).collect())
+    }
+
+    #[test]
+    fn many_clusters_have_the_shares_that_few_would_have_with_these_counts() {
+        let case = case();
+        let listed = Listed { shares: &case.shares, denominators: &case.denominators };
+        let (draws, halves) = (draws(), draws().halves());
+        let (subsets, clusters) = (&case.subsets, &case.clusters);
+        let both = [&draws, &halves];
+        let found = replicates(&listed, subsets, clusters, &both, &Silent).expect("not stopped");
+        let few = [elsewhere(&draws), elsewhere(&halves)];
+        let both = [&few[0], &few[1]];
+        let expected = replicates(&listed, subsets, clusters, &both, &Silent).expect("not stopped");
+        let zip = |of: usize| found[of].iter().flatten().zip(expected[of].iter().flatten());
+        for (place, (found, expected)) in zip(0).chain(zip(1)).enumerate() {
+            let bits = place % 3 == 2;
+            assert_eq!(found.clusters, expected.clusters);
+            assert!(found.clusters > 100, "{}", found.clusters);
+            // Sums of a hundred thousand numbers of order 1, in another order; those of halves are exact.
+            let tolerance = if bits { 1e-12 } else { 0.0 };
+            assert!((found.estimate - expected.estimate).abs() <= tolerance, "{place}");
+            let values = found.resampled[..RESAMPLES].iter().zip(&expected.resampled);
+            for (found, expected) in values {
+                assert!((found - expected).abs() <= tolerance, "{place}: {found}, {expected}");
+                assert_ne!(*found, found.round());
+            }
+            // Those of few are differences of values that differ by 1e-5 or less of themselves.
+            let [found, expected] = [found, expected].map(|of| of.acceleration.expect("known"));
+            assert!((found / expected - 1.0).abs() < 1e-5, "{place}: {found}, {expected}");
+        }
+    }
+
+    #[test]
+    fn threads_and_what_is_in_memory_together_change_no_byte() {
+        let case = case();
+        let listed = Listed { shares: &case.shares, denominators: &case.denominators };
+        let under = |threads: usize, row_bytes: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("a pool").install(|| {
+                let layout = Layout::of(&listed);
+                let blocks = Blocks::new(&listed, layout, &case.subsets, &case.clusters);
+                let blocks = Blocks { row_bytes, ..blocks };
+                let drawn = [draws().blocked().expect("many")];
+                blocks.replicates(&drawn, &[RESAMPLES], &Silent).expect("not stopped")
+            })
+        };
+        let expected = under(1, ROW_BYTES);
+        for found in [under(3, ROW_BYTES), under(2, 1)] {
+            for (found, expected) in
+                found.iter().flatten().flatten().zip(expected.iter().flatten().flatten())
+            {
+                assert_eq!(found.estimate.to_bits(), expected.estimate.to_bits());
+                assert_eq!(
+                    found.acceleration.map(f64::to_bits),
+                    expected.acceleration.map(f64::to_bits)
+                );
+                let values = found.resampled.iter().zip(&expected.resampled);
+                assert!(values.clone().count() == RESAMPLES);
+                values.for_each(|(a, b)| assert_eq!(a.to_bits(), b.to_bits()));
+            }
+        }
+    }
+
+    /// Wants to stop when the first block is done.
+    #[derive(Default)]
+    struct Stops(std::sync::atomic::AtomicU64);
+
+    impl Progress for Stops {
+        fn begin(&self, _task: &str, _steps: u64) {}
+
+        fn advance(&self, steps: u64) {
+            self.0.fetch_add(steps, std::sync::atomic::Ordering::SeqCst);
+        }
+
+        fn end(&self) {}
+
+        fn note(&self, _message: &str) {}
+
+        fn is_stopped(&self) -> bool {
+            self.0.load(std::sync::atomic::Ordering::SeqCst) > 0
+        }
+    }
+
+    #[test]
+    fn who_wants_to_stop_waits_for_one_block() {
+        let case = case();
+        let listed = Listed { shares: &case.shares, denominators: &case.denominators };
+        let stops = Stops::default();
+        let found = replicates(&listed, &case.subsets, &case.clusters, &[&draws()], &stops);
+        assert_eq!(found, Err(Stopped));
+        // Two blocks, each once for sums and once for resamples.
+        assert_eq!(stops.0.into_inner(), STEPS / 4);
     }
 }
