@@ -11,8 +11,8 @@ use crate::terminal::tell;
 use alignscope::{Advice, Progress, in_lines, in_one_line};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// What is at work says how far it is in a plain line so long after the last line, or after the beginning:
-/// also where each of many tasks is short. Who is done before says nothing.
+/// What is at work says how far it is in a plain line so long after the last line, or after the
+/// beginning: also where each of many tasks is short. Who is done before says nothing.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a line is due: the work itself need not tell anything meanwhile.
@@ -165,8 +165,8 @@ impl Pace {
     }
 }
 
-/// How far a task is: how much of it, and how long it will still take at this rate; else since when it
-/// goes on.
+/// How far a task is: how much of it, and how long it will still take at this rate; else since when
+/// it goes on.
 fn how_far(done: u64, steps: u64, elapsed: Duration) -> String {
     let so_far = || format!("({} so far)", in_words(elapsed));
     if steps == 0 {

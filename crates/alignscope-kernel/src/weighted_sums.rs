@@ -32,9 +32,9 @@ vectorized! {
     }
 }
 
-/// Adds rows to sums: `sums[list][column] += Σ weights[list][row] · rows[row][column]`, one row after
-/// the other in their order, each by one fused step. So the sums have the same bytes on every processor,
-/// and however the rows are handed over in parts.
+/// Adds rows to sums: `sums[list][column] += Σ weights[list][row] · rows[row][column]`, one row
+/// after the other in their order, each by one fused step. So the sums have the same bytes on every
+/// processor, and however the rows are handed over in parts.
 ///
 /// `weights` — `[lists / 6, rows, 6]` ([`LISTS`])
 ///

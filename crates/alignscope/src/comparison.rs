@@ -305,8 +305,8 @@ fn error_consistency(
     pairs.iter().enumerate().map(kappa).collect()
 }
 
-/// What each trial adds to the shares of error consistency: of each side whether it is right, of each pair
-/// whether both are right or both wrong; and whether it counts.
+/// What each trial adds to the shares of error consistency: of each side whether it is right, of
+/// each pair whether both are right or both wrong; and whether it counts.
 struct Consistency<'a> {
     right: &'a [&'a Outcomes],
     pairs: &'a [[usize; 2]],

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::{DrawSource, Draws};
 
-/// Clusters of a block. Up to so many are drawn one by one among all of them; of more, how many draws
-/// fall into each block is drawn first.
+/// Clusters of a block. Up to so many are drawn one by one among all of them; of more, how many
+/// draws fall into each block is drawn first.
 pub const BLOCK: usize = 1 << 16;
 
-/// The stream of a resample's random numbers that says how many draws fall into each block; block `b`
-/// has stream b.
+/// The stream of a resample's random numbers that says how many draws fall into each block; block
+/// `b` has stream b.
 const OF_TOTALS: u64 = u32::MAX as u64;
 
 /// Random numbers that are drawn at a time.
@@ -72,8 +72,8 @@ impl BlockedDraws {
     /// `counts` — a number for each cluster of the block; 65,536, or fewer of the last block
     ///
     /// # Panics
-    /// The block has another number of clusters; or a cluster is drawn more than 255 times, which of
-    /// draws at random is less likely than 10^-500.
+    /// The block has another number of clusters; or a cluster is drawn more than 255 times, which
+    /// of draws at random is less likely than 10^-500.
     pub(crate) fn count(&self, number: usize, block: usize, counts: &mut [u8]) {
         assert_eq!(counts.len(), size(self.clusters, block), "a count for each cluster");
         match &self.source {
@@ -127,8 +127,9 @@ fn totals(key: [u8; 32], clusters: usize, number: usize) -> Vec<u32> {
     totals
 }
 
-/// Divides draws among blocks: first between the most blocks that are a power of two and those after
-/// them, and so on in each part. Most parts are even, for which one random bit a draw is enough.
+/// Divides draws among blocks: first between the most blocks that are a power of two and those
+/// after them, and so on in each part. Most parts are even, for which one random bit a draw is
+/// enough.
 fn divide(rng: &mut ChaCha8Rng, draws: u64, clusters: usize, totals: &mut [u32]) {
     if let [total] = totals {
         *total = u32::try_from(draws).expect("fewer than 2^32 clusters");
@@ -141,9 +142,10 @@ fn divide(rng: &mut ChaCha8Rng, draws: u64, clusters: usize, totals: &mut [u32])
     divide(rng, draws - of_first, clusters - first * BLOCK, after);
 }
 
-/// Draws the number of successes of `n` trials whose chance is `part` of `whole`, exactly: each trial
-/// compares the bits of a random number below 1 with those of the chance, from the highest on, until one
-/// differs. Only how many trials have a bit is needed, so that bits are counted and not looked at.
+/// Draws the number of successes of `n` trials whose chance is `part` of `whole`, exactly: each
+/// trial compares the bits of a random number below 1 with those of the chance, from the highest
+/// on, until one differs. Only how many trials have a bit is needed, so that bits are counted and
+/// not looked at.
 ///
 /// `part` — less than `whole`
 fn binomial(rng: &mut ChaCha8Rng, n: u64, part: u64, whole: u64) -> u64 {
@@ -208,8 +210,8 @@ fn drawn(key: [u8; 32], number: usize, block: usize, total: u32, counts: &mut [u
 
 /// The first half of a split of many clusters: a bit for each of them.
 ///
-/// Each is in it by a random bit; of those that are then too many, or too few, as many change sides at
-/// random. No cluster is treated unlike another, so that each half is as likely as any.
+/// Each is in it by a random bit; of those that are then too many, or too few, as many change sides
+/// at random. No cluster is treated unlike another, so that each half is as likely as any.
 pub(super) fn first_half(key: [u8; 32], clusters: usize, split: usize) -> Vec<u64> {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(split as u64);
@@ -280,7 +282,8 @@ mod tests {
     #[test]
     fn a_binomial_number_has_the_moments_of_its_law() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        // A chance of bits without an end, and one of a single bit; small and large numbers of trials.
+        // A chance of bits without an end, and one of a single bit; small and large numbers of
+        // trials.
         for (n, part, whole) in [(7, 1, 3), (1000, 64, 71), (4_000_000, 1, 2), (1000, 5, 1 << 40)] {
             let repeats = if n > 10_000 { 400 } else { 20_000 };
             let found: Vec<f64> =
@@ -289,8 +292,8 @@ mod tests {
             let [mean, variance] = [n as f64 * p, n as f64 * p * (1.0 - p)];
             let [found_mean, found_variance] = moments(found.iter().copied());
             let repeats = f64::from(repeats);
-            // Four standard errors of a mean; of a variance that of nearly normal numbers, and of rare
-            // ones (p of 5e-12) none are drawn at all.
+            // Four standard errors of a mean; of a variance that of nearly normal numbers, and of
+            // rare ones (p of 5e-12) none are drawn at all.
             assert!((found_mean - mean).abs() <= 4.0 * (variance / repeats).sqrt() + 1e-6, "{n}");
             let error = 4.0 * variance * (2.0 / repeats).sqrt() * if n < 10 { 1.2 } else { 1.0 };
             assert!((found_variance - variance).abs() <= error + 1e-6, "{n}: {found_variance}");
@@ -315,8 +318,8 @@ mod tests {
         let draws = draws(resamples);
         let counts: Vec<Vec<u32>> = (0..resamples).map(|number| draws.counts(number)).collect();
         let n = CLUSTERS as f64;
-        // Of all counts: mean 1, variance 1 − 1/n. 5.6e7 counts: four standard errors of the variance
-        // of a Poisson variable (fourth central moment 4, so √(3/N)) are 9.3e-4.
+        // Of all counts: mean 1, variance 1 − 1/n. 5.6e7 counts: four standard errors of the
+        // variance of a Poisson variable (fourth central moment 4, so √(3/N)) are 9.3e-4.
         let all = counts.iter().flatten().map(|n| f64::from(*n));
         let [mean, variance] = moments(all);
         assert_eq!(mean, 1.0);

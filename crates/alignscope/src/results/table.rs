@@ -25,8 +25,8 @@ use crate::input_file::open;
 /// Rows that are read, or made to be written, at a time.
 pub(super) const BATCH_ROWS: usize = 1 << 16;
 
-/// Rows of a group, of which a file's are written one after the other: of one group the columns are in
-/// memory, encoded.
+/// Rows of a group, of which a file's are written one after the other: of one group the columns are
+/// in memory, encoded.
 const GROUP_ROWS: usize = 1 << 20;
 
 /// Declares the struct of a row. **A column is added by one line, its field**: the name of the

@@ -164,7 +164,8 @@ impl<'a> Scoring<'a> {
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
     /// scored one number a resample and half stays, and of those of a model that is scored some more are there
     /// (counted: at most sixteen, two for each of up to six measures of a trial, and those that are
-    /// kept); what is kept of people's choices; and what very many clusters need while they are drawn.
+    /// kept); what is kept of people's choices; and what very many clusters need while they are
+    /// drawn.
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
         // Of matrices also the scores when people and images are drawn by themselves.

@@ -6,8 +6,9 @@ use super::likelihood::{Fitted, Likelihoods};
 use super::ratio::TrialNumbers;
 use crate::paradigm::Trials;
 
-/// The numbers of lists of distances: of each list the shares of its measures, accuracies first, then
-/// those of likelihood; after all lists the denominators, of which the measures of a list have one each.
+/// The numbers of lists of distances: of each list the shares of its measures, accuracies first,
+/// then those of likelihood; after all lists the denominators, of which the measures of a list have
+/// one each.
 pub(super) struct ChoiceNumbers<'a> {
     trials: &'a Trials,
     ties: Ties,

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-/// Lists of distances, each with one for every comparison of the trials, trial after trial; or with one
-/// for every different pair, and which pair each comparison is of.
+/// Lists of distances, each with one for every comparison of the trials, trial after trial; or with
+/// one for every different pair, and which pair each comparison is of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns<'a> {
     lists: &'a [&'a [f64]],

@@ -3,8 +3,8 @@
 /// What a trial counts that does not count.
 const NOT_COUNTED: u8 = u8::MAX;
 
-/// What each trial counts for the accuracy: 1 or 0, 1/k where one of k that tie is right, or nothing. A
-/// byte each.
+/// What each trial counts for the accuracy: 1 or 0, 1/k where one of k that tie is right, or
+/// nothing. A byte each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcomes(Vec<u8>);
 

@@ -27,8 +27,8 @@ pub(crate) trait TrialNumbers: Sync {
     /// Which of the denominators each share has.
     fn denominators(&self) -> Vec<usize>;
 
-    /// Writes the numbers of some trials, for each those of the shares, then those of the denominators, of
-    /// which there are as many as shares have different ones.
+    /// Writes the numbers of some trials, for each those of the shares, then those of the
+    /// denominators, of which there are as many as shares have different ones.
     ///
     /// `numbers` — `[trials, shares + denominators]`
     fn write(&self, trials: &[u32], numbers: &mut [f64]);
@@ -96,7 +96,8 @@ impl TrialNumbers for Listed<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stopped;
 
-/// Every share of every subset under all resamples of each of several draws: `[draws][subset][share]`.
+/// Every share of every subset under all resamples of each of several draws:
+/// `[draws][subset][share]`.
 ///
 /// `draws` — of these clusters
 ///

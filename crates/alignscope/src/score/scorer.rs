@@ -217,8 +217,8 @@ impl Scorer {
         self.score_columns(Columns::new(&lists, None, self.trials.comparisons()), &Silent)
     }
 
-    /// The same of lists with one distance for each different pair: those of all comparisons are not
-    /// all in memory at once.
+    /// The same of lists with one distance for each different pair: those of all comparisons are
+    /// not all in memory at once.
     ///
     /// `lists` — `[lists][pairs]`
     ///
@@ -246,8 +246,8 @@ impl Scorer {
         columns as u64 * COLUMN_STEPS + parts * ratio::STEPS
     }
 
-    /// Bytes that resampling so many lists of distances needs beside its results, where there are very many
-    /// clusters; of fewer it is a small part of what a run needs before.
+    /// Bytes that resampling so many lists of distances needs beside its results, where there are
+    /// very many clusters; of fewer it is a small part of what a run needs before.
     pub(crate) fn resampling_bytes(&self, columns: usize) -> usize {
         if !self.draws.is_blocked() {
             return 0;
@@ -548,8 +548,8 @@ impl Scorer {
         found.iter().enumerate().filter_map(score).collect()
     }
 
-    /// What the distances of each list are turned into probabilities by, if people's choices are likely
-    /// to some degree.
+    /// What the distances of each list are turned into probabilities by, if people's choices are
+    /// likely to some degree.
     fn fitted(
         &self,
         columns: Columns<'_>,
@@ -572,7 +572,8 @@ impl Scorer {
         Ok(all)
     }
 
-    /// The replicates of each subset and share; and each list's main measure on both halves of each split.
+    /// The replicates of each subset and share; and each list's main measure on both halves of each
+    /// split.
     fn replicates_of_choices(
         &self,
         numbers: &ChoiceNumbers<'_>,

@@ -122,8 +122,8 @@ impl<'a> SoftmaxChoices<'a> {
         self.choices().zip(self.folds).map(bits).collect()
     }
 
-    /// The β that each fold is judged by, and its unit: by these [each choice's bits](Self::bits) can be
-    /// had one by one.
+    /// The β that each fold is judged by, and its unit: by these [each choice's bits](Self::bits)
+    /// can be had one by one.
     pub fn fitted(&self) -> FittedSoftmax {
         FittedSoftmax { scale: self.scale, betas: self.betas() }
     }
@@ -299,8 +299,8 @@ fn slopes(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 2] {
     [chosen - mean, -(squares / weights - mean * mean)]
 }
 
-/// First to fourth derivative of Σ_k share_k · ln P_k: after the first, the cumulants of how much nearer
-/// an alternative is, by the probabilities that β gives them, with their signs turned.
+/// First to fourth derivative of Σ_k share_k · ln P_k: after the first, the cumulants of how much
+/// nearer an alternative is, by the probabilities that β gives them, with their signs turned.
 fn derivatives(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 4] {
     let highest = nearer.iter().fold(0.0_f64, |most, x| most.max(beta * x));
     let first = (-highest).exp();

@@ -25,8 +25,8 @@ const TILE: usize = 24 * TASK;
 /// Bytes of rows that are in memory together, unless those of one group are more.
 const ROW_BYTES: usize = 64 << 20;
 
-/// Bytes that so many resamples of rows of so many numbers need: counts, rows, and the sums of each cell,
-/// of which there are as many as subsets, say, twice.
+/// Bytes that so many resamples of rows of so many numbers need: counts, rows, and the sums of each
+/// cell, of which there are as many as subsets, say, twice.
 pub(super) fn bytes(lists: usize, width: usize, subsets: usize) -> usize {
     let lists = lists.min(TILE);
     lists * BLOCK + ROW_BYTES.max(8 * GROUP * width) + 2 * 8 * lists * width * subsets
@@ -68,8 +68,8 @@ struct Packed {
     panels: Vec<f64>,
 }
 
-/// Of a share, how far the values without each of its clusters are from that of all: how many there are,
-/// and sums of the first three powers.
+/// Of a share, how far the values without each of its clusters are from that of all: how many there
+/// are, and sums of the first three powers.
 type LeftOut = [f64; 4];
 
 impl<'a> Blocks<'a> {
@@ -270,8 +270,8 @@ impl<'a> Blocks<'a> {
 
     /// The sums of each cell under each of some resamples: `[list][cell]`.
     ///
-    /// `left_out` — the sums of each subset, and what is found of them without each cluster; if that
-    /// is to be found
+    /// `left_out` — the sums of each subset, and what is found of them without each cluster; if
+    /// that is to be found
     fn sums_of_tile(
         &self,
         draws: &[BlockedDraws],
@@ -355,8 +355,8 @@ impl<'a> Blocks<'a> {
         rows.iter().enumerate().flat_map(of_cell).collect()
     }
 
-    /// How far each share of each subset is from its value if one cluster of a group is left out, for all
-    /// of them in turn.
+    /// How far each share of each subset is from its value if one cluster of a group is left out,
+    /// for all of them in turn.
     fn left_out(&self, rows: &[CellRows], totals: &[Vec<f64>]) -> Vec<LeftOut> {
         let (shares, width) = (self.layout.shares(), self.layout.width);
         let mut found = vec![[0.0; 4]; self.subsets.len() * shares];
@@ -476,8 +476,8 @@ mod tests {
 
     const RESAMPLES: usize = 12;
 
-    /// Trials of clusters in no order, most in one alone, some without a trial that counts, in three
-    /// subsets.
+    /// Trials of clusters in no order, most in one alone, some without a trial that counts, in
+    /// three subsets.
     struct Case {
         shares: Vec<Share>,
         denominators: Vec<Vec<f64>>,
@@ -541,7 +541,8 @@ mod tests {
             let bits = place % 3 == 2;
             assert_eq!(found.clusters, expected.clusters);
             assert!(found.clusters > 100, "{}", found.clusters);
-            // Sums of a hundred thousand numbers of order 1, in another order; those of halves are exact.
+            // Sums of a hundred thousand numbers of order 1, in another order; those of halves are
+            // exact.
             let tolerance = if bits { 1e-12 } else { 0.0 };
             assert!((found.estimate - expected.estimate).abs() <= tolerance, "{place}");
             let values = found.resampled[..RESAMPLES].iter().zip(&expected.resampled);
