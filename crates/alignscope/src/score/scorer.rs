@@ -72,6 +72,14 @@ impl Chosen {
     }
 }
 
+/// The shares of lists of distances under resamples.
+struct ChoiceReplicates {
+    /// `[subset][share]`
+    of_shares: Vec<Vec<Replicates>>,
+    /// Each list's main measure on both halves of each split.
+    halves: Vec<Vec<[f64; 2]>>,
+}
+
 /// One of several lists of distances cannot be scored.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("list {column} of distances")]
@@ -579,7 +587,7 @@ impl Scorer {
         numbers: &ChoiceNumbers<'_>,
         columns: Columns<'_>,
         progress: &dyn Progress,
-    ) -> Result<(Vec<Vec<Replicates>>, Vec<Vec<[f64; 2]>>), Stopped> {
+    ) -> Result<ChoiceReplicates, Stopped> {
         let (subsets, clusters) = (&self.subsets, &self.clusters);
         let halves = self.draws.halves();
         let halved = clusters.count >= 2 * MIN_CLUSTERS;
@@ -588,11 +596,11 @@ impl Scorer {
             let mut found = ratio::replicates(numbers, subsets, clusters, &draws, progress)?;
             let of_halves = found.pop().expect("of halves").swap_remove(0);
             let of_main = of_halves.into_iter().step_by(numbers.measures());
-            let of_main = of_main.map(|main| halves::splits(main.resampled)).collect();
-            return Ok((found.swap_remove(0), of_main));
+            let halves = of_main.map(|main| halves::splits(main.resampled)).collect();
+            return Ok(ChoiceReplicates { of_shares: found.swap_remove(0), halves });
         }
-        let found = ratio::replicates(numbers, subsets, clusters, &[&self.draws], progress)?;
-        let of_halves = match halved {
+        let mut found = ratio::replicates(numbers, subsets, clusters, &[&self.draws], progress)?;
+        let halves = match halved {
             false => vec![vec![]; columns.len()],
             true => {
                 let means = ChoiceNumbers::new((&self.trials, self.ties), columns, None, &[]);
@@ -602,7 +610,7 @@ impl Scorer {
                 of_main.map(|main| halves::splits(main.resampled)).collect()
             }
         };
-        Ok((found.into_iter().flatten().collect(), of_halves))
+        Ok(ChoiceReplicates { of_shares: found.swap_remove(0), halves })
     }
 
     fn choices(
@@ -615,7 +623,8 @@ impl Scorer {
         let trials = (&self.trials, self.ties);
         let numbers = ChoiceNumbers::new(trials, columns, self.likelihoods(), &fitted);
         let (measures, means) = (numbers.measures(), numbers.means());
-        let (found, mut halves) = self.replicates_of_choices(&numbers, columns, progress)?;
+        let found = self.replicates_of_choices(&numbers, columns, progress)?;
+        let ChoiceReplicates { of_shares: found, mut halves } = found;
         let mut of_difficulty = self.chosen().difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
