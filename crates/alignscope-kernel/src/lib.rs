@@ -77,4 +77,4 @@ pub use separable_filter::filter_valid;
 pub use softmax::softmax_rows;
 pub use squared_distance::squared_distance;
 pub use ssim::{Windows, add_similarity, multiply};
-pub use weighted_sums::{LISTS, PANEL, add_weighted_rows};
+pub use weighted_sums::{SUM_COLUMNS, SUM_LISTS, add_weighted_rows};

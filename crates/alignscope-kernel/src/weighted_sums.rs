@@ -1,26 +1,26 @@
 //! Sums of rows, each weighed by many lists of weights at once.
 
 /// Lists of weights that go through a panel together.
-pub const LISTS: usize = 6;
+pub const SUM_LISTS: usize = 6;
 
 /// Columns of a panel: one register of AVX-512, two of AVX2.
-pub const PANEL: usize = 8;
+pub const SUM_COLUMNS: usize = 8;
 
 vectorized! {
     fn add_all(weights: &[f64], panels: &[f64], rows: usize, sums: &mut [f64]) {
-        let count = panels.len() / (rows * PANEL);
-        let of_lists = weights.chunks_exact(rows * LISTS);
-        for (weights, sums) in of_lists.zip(sums.chunks_exact_mut(count * LISTS * PANEL)) {
-            let (weights, _) = weights.as_chunks::<LISTS>();
-            let (sums, _) = sums.as_chunks_mut::<PANEL>();
-            let of_panels = panels.chunks_exact(rows * PANEL);
-            for (panel, sums) in of_panels.zip(sums.chunks_exact_mut(LISTS)) {
+        let count = panels.len() / (rows * SUM_COLUMNS);
+        let of_lists = weights.chunks_exact(rows * SUM_LISTS);
+        for (weights, sums) in of_lists.zip(sums.chunks_exact_mut(count * SUM_LISTS * SUM_COLUMNS)) {
+            let (weights, _) = weights.as_chunks::<SUM_LISTS>();
+            let (sums, _) = sums.as_chunks_mut::<SUM_COLUMNS>();
+            let of_panels = panels.chunks_exact(rows * SUM_COLUMNS);
+            for (panel, sums) in of_panels.zip(sums.chunks_exact_mut(SUM_LISTS)) {
                 // Six sums of eight stay in registers, and each row is read once for all six.
-                let mut held = [[0.0_f64; PANEL]; LISTS];
+                let mut held = [[0.0_f64; SUM_COLUMNS]; SUM_LISTS];
                 held.copy_from_slice(sums);
-                for (weights, row) in weights.iter().zip(panel.as_chunks::<PANEL>().0) {
-                    for list in 0..LISTS {
-                        for lane in 0..PANEL {
+                for (weights, row) in weights.iter().zip(panel.as_chunks::<SUM_COLUMNS>().0) {
+                    for list in 0..SUM_LISTS {
+                        for lane in 0..SUM_COLUMNS {
                             held[list][lane] =
                                 weights[list].mul_add(row[lane], held[list][lane]);
                         }
@@ -36,9 +36,9 @@ vectorized! {
 /// after the other in their order, each by one fused step. So the sums have the same bytes on every
 /// processor, and however the rows are handed over in parts.
 ///
-/// `weights` — `[lists / 6, rows, 6]` ([`LISTS`])
+/// `weights` — `[lists / 6, rows, 6]` ([`SUM_LISTS`])
 ///
-/// `panels` — the rows, `[columns / 8, rows, 8]` ([`PANEL`])
+/// `panels` — the rows, `[columns / 8, rows, 8]` ([`SUM_COLUMNS`])
 ///
 /// `rows` — how many there are, 1 or more
 ///
@@ -47,8 +47,8 @@ vectorized! {
 /// # Panics
 /// A length is another.
 pub fn add_weighted_rows(weights: &[f64], panels: &[f64], rows: usize, sums: &mut [f64]) {
-    assert!(rows > 0 && weights.len().is_multiple_of(rows * LISTS), "weights of whole lists");
-    assert!(panels.len().is_multiple_of(rows * PANEL), "whole panels");
+    assert!(rows > 0 && weights.len().is_multiple_of(rows * SUM_LISTS), "weights of whole lists");
+    assert!(panels.len().is_multiple_of(rows * SUM_COLUMNS), "whole panels");
     let (lists, columns) = (weights.len() / rows, panels.len() / rows);
     assert_eq!(sums.len(), lists * columns, "a sum for each list and column");
     if columns > 0 {
@@ -69,12 +69,15 @@ mod tests {
             let before: Vec<f64> = (0..lists * columns).map(|i| number(i, 3)).collect();
             let mut sums = before.clone();
             add_weighted_rows(&weights, &panels, rows, &mut sums);
-            let weight = |list, row| weights[(list / LISTS * rows + row) * LISTS + list % LISTS];
-            let value =
-                |row, column| panels[(column / PANEL * rows + row) * PANEL + column % PANEL];
+            let weight =
+                |list, row| weights[(list / SUM_LISTS * rows + row) * SUM_LISTS + list % SUM_LISTS];
+            let value = |row, column| {
+                panels[(column / SUM_COLUMNS * rows + row) * SUM_COLUMNS + column % SUM_COLUMNS]
+            };
             for (list, column) in (0..lists).flat_map(|l| (0..columns).map(move |c| (l, c))) {
-                let block = list / LISTS * (columns / PANEL) + column / PANEL;
-                let place = (block * LISTS + list % LISTS) * PANEL + column % PANEL;
+                let block = list / SUM_LISTS * (columns / SUM_COLUMNS) + column / SUM_COLUMNS;
+                let place =
+                    (block * SUM_LISTS + list % SUM_LISTS) * SUM_COLUMNS + column % SUM_COLUMNS;
                 let expected = (0..rows).fold(before[place], |sum, row| {
                     f64::mul_add(weight(list, row), value(row, column), sum)
                 });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use alignscope_kernel::{LISTS, PANEL, add_weighted_rows};
+use alignscope_kernel::{SUM_COLUMNS, SUM_LISTS, add_weighted_rows};
 use rayon::prelude::*;
 
 use super::{Layout, STEPS, Stopped, TRIALS, TrialNumbers, cells};
@@ -17,7 +17,7 @@ const GROUP: usize = 1024;
 const ROWS: usize = 128;
 
 /// Resamples whose sums one thread adds to.
-const TASK: usize = 16 * LISTS;
+const TASK: usize = 16 * SUM_LISTS;
 
 /// Resamples that are drawn together: their counts of a block are 151 MB.
 const TILE: usize = 24 * TASK;
@@ -279,8 +279,8 @@ impl<'a> Blocks<'a> {
         mut left_out: Option<(&[Vec<f64>], &mut [LeftOut])>,
         steps: &mut Steps<'_>,
     ) -> Result<Vec<Vec<Vec<f64>>>, Stopped> {
-        let panels = self.layout.width.div_ceil(PANEL);
-        let of_cell = TASK * panels * PANEL;
+        let panels = self.layout.width.div_ceil(SUM_COLUMNS);
+        let of_cell = TASK * panels * SUM_COLUMNS;
         let mut sums = vec![vec![0.0; self.cells.len() * of_cell]; lists.len().div_ceil(TASK)];
         let mut counts = vec![0_u8; lists.len() * BLOCK.min(self.count)];
         for block in 0..self.count.div_ceil(BLOCK) {
@@ -322,10 +322,12 @@ impl<'a> Blocks<'a> {
         let sums = &sums;
         let of_list = |list: usize| {
             let sums = &sums[list / TASK];
-            let (six, one) = (list % TASK / LISTS, list % LISTS);
+            let (six, one) = (list % TASK / SUM_LISTS, list % SUM_LISTS);
             let sum = |cell: usize, column: usize| {
-                let block = six * panels + column / PANEL;
-                sums[cell * of_cell + (block * LISTS + one) * PANEL + column % PANEL]
+                let block = six * panels + column / SUM_COLUMNS;
+                sums[cell * of_cell
+                    + (block * SUM_LISTS + one) * SUM_COLUMNS
+                    + column % SUM_COLUMNS]
             };
             let of_cell = |cell| (0..self.layout.width).map(|column| sum(cell, column)).collect();
             (0..self.cells.len()).map(of_cell).collect()
@@ -336,15 +338,16 @@ impl<'a> Blocks<'a> {
     /// The rows of a group as they are added.
     fn packed(&self, rows: &[CellRows], block: usize) -> Vec<Packed> {
         let width = self.layout.width;
-        let panels = width.div_ceil(PANEL);
+        let panels = width.div_ceil(SUM_COLUMNS);
         let of_cell = |(cell, of): (usize, &CellRows)| {
             let chunks = of.clusters.chunks(ROWS).zip(of.sums.chunks(ROWS * width));
             let pack = |(clusters, sums): (&[u32], &[f64])| {
                 let count = clusters.len();
-                let mut packed = vec![0.0; panels * count * PANEL];
+                let mut packed = vec![0.0; panels * count * SUM_COLUMNS];
                 for (row, sums) in sums.chunks_exact(width).enumerate() {
-                    for (panel, sums) in sums.chunks(PANEL).enumerate() {
-                        packed[(panel * count + row) * PANEL..][..sums.len()].copy_from_slice(sums);
+                    for (panel, sums) in sums.chunks(SUM_COLUMNS).enumerate() {
+                        packed[(panel * count + row) * SUM_COLUMNS..][..sums.len()]
+                            .copy_from_slice(sums);
                     }
                 }
                 let places = clusters.iter().map(|cluster| cluster - (block * BLOCK) as u32);
@@ -417,8 +420,9 @@ impl Packed {
         let rows = self.places.len();
         let is_run = self.places[rows - 1] as usize == self.places[0] as usize + rows - 1;
         for list in 0..TASK {
-            let of_list = weights[list / LISTS * LISTS * rows..][..LISTS * rows].iter_mut();
-            let of_list = of_list.skip(list % LISTS).step_by(LISTS);
+            let of_list =
+                weights[list / SUM_LISTS * SUM_LISTS * rows..][..SUM_LISTS * rows].iter_mut();
+            let of_list = of_list.skip(list % SUM_LISTS).step_by(SUM_LISTS);
             match counts.get(list * size..(list + 1) * size) {
                 None => of_list.for_each(|weight| *weight = 0.0),
                 // The usual case: each cluster of a run has a row.
