@@ -11,9 +11,9 @@ use crate::terminal::tell;
 use alignscope::{Advice, Progress, in_lines, in_one_line};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A task that goes on for longer than this says so in a plain line, and again each time that so
-/// much more has passed. One that ends before says nothing.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// What is at work says how far it is in a plain line so long after the last line, or after the
+/// beginning: also where each of many tasks is short. Who is done before says nothing.
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a line is due: the work itself need not tell anything meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -92,18 +92,22 @@ struct Shared {
 struct Out {
     stream: Box<dyn Write + Send>,
     task: Option<Task>,
+    begun: Instant,
+    pace: Pace,
 }
 
 struct Task {
     name: String,
     steps: u64,
     begun: Instant,
-    pace: Pace,
+    /// How many lines told of it.
+    lines: u32,
 }
 
 impl Lines {
     fn new(stream: Box<dyn Write + Send>, line_every: Duration, look_every: Duration) -> Self {
-        let out = Mutex::new(Out { stream, task: None });
+        let (begun, pace) = (Instant::now(), Pace::default());
+        let out = Mutex::new(Out { stream, task: None, begun, pace });
         let shared = Arc::new(Shared { out, done: AtomicU64::new(0) });
         let (ends, ended) = channel::<()>();
         let looks = Arc::clone(&shared);
@@ -125,10 +129,11 @@ impl Shared {
     fn look(&self, line_every: Duration) {
         self.with(|out| {
             let Some(task) = &mut out.task else { return };
-            let elapsed = task.begun.elapsed();
-            if task.pace.is_due(elapsed, line_every) {
-                let said = how_far(self.done.load(Ordering::Relaxed), task.steps, elapsed);
-                let line = format!("{}: {said}", task.name);
+            if out.pace.is_due(out.begun.elapsed(), line_every) {
+                task.lines += 1;
+                let done = self.done.load(Ordering::Relaxed);
+                let said = how_far(done, task.steps, task.begun.elapsed());
+                let line = format!("{} {said}", task.name);
                 out.say(&line);
             }
         });
@@ -143,7 +148,7 @@ impl Out {
     }
 }
 
-/// When a task last said something, counted from its beginning.
+/// When something was last said of a task, counted from the beginning of all.
 #[derive(Debug, Default)]
 struct Pace {
     said: Option<Duration>,
@@ -160,21 +165,21 @@ impl Pace {
     }
 }
 
-/// How far a task is: how much of it, since when, and how long it will take at this rate.
+/// How far a task is: how much of it, and how long it will still take at this rate; else since when
+/// it goes on.
 fn how_far(done: u64, steps: u64, elapsed: Duration) -> String {
-    let so_far = format!("{} so far", in_words(elapsed));
+    let so_far = || format!("({} so far)", in_words(elapsed));
     if steps == 0 {
-        return so_far;
+        return so_far();
     }
     let done = done.min(steps);
     // 100 % is what is done.
     let percent = (100 * u128::from(done) / u128::from(steps)).min(99);
-    let mut said = format!("{percent} %, {so_far}");
-    if done > 0 {
-        let left = elapsed.as_secs_f64() * (steps - done) as f64 / done as f64;
-        said.push_str(&format!(", about {} left", in_words(Duration::from_secs_f64(left))));
+    if done == 0 {
+        return format!("{percent} % {}", so_far());
     }
-    said
+    let left = elapsed.as_secs_f64() * (steps - done) as f64 / done as f64;
+    format!("{percent} % ({} left)", in_words(Duration::from_secs_f64(left)))
 }
 
 /// A time in the two largest units that it has.
@@ -191,8 +196,8 @@ impl Progress for Lines {
     fn begin(&self, task: &str, steps: u64) {
         self.shared.done.store(0, Ordering::Relaxed);
         let name = in_one_line(task).into_owned();
-        let (begun, pace) = (Instant::now(), Pace::default());
-        self.shared.with(|out| out.task = Some(Task { name, steps, begun, pace }));
+        let begun = Instant::now();
+        self.shared.with(|out| out.task = Some(Task { name, steps, begun, lines: 0 }));
     }
 
     fn advance(&self, steps: u64) {
@@ -201,8 +206,8 @@ impl Progress for Lines {
 
     fn end(&self) {
         self.shared.with(|out| {
-            // Who was told that it goes on is told that it has ended.
-            if let Some(task) = out.task.take().filter(|task| task.pace.said.is_some()) {
+            // Who was told several times that it goes on is told that it has ended.
+            if let Some(task) = out.task.take().filter(|task| task.lines > 1) {
                 out.say(&format!("{}: done in {}", task.name, in_words(task.begun.elapsed())));
             }
         });
@@ -243,11 +248,11 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_due_every_ten_seconds_and_not_before() {
+    fn a_line_is_due_every_five_seconds_and_not_before() {
         let mut pace = Pace::default();
         let mut due = |tenths: u64| pace.is_due(Duration::from_millis(100 * tenths), LINE_EVERY);
-        let said: Vec<u64> = (0..=400).filter(|tenths| due(*tenths)).collect();
-        assert_eq!(said, [100, 200, 300, 400]);
+        let said: Vec<u64> = (0..=200).filter(|tenths| due(*tenths)).collect();
+        assert_eq!(said, [50, 100, 150, 200]);
         // Where nobody could look for a while, one line is enough.
         let mut pace = Pace::default();
         assert!(pace.is_due(Duration::from_secs(95), LINE_EVERY));
@@ -257,12 +262,12 @@ mod tests {
     #[test]
     fn a_line_says_how_much_since_when_and_how_long_still() {
         let far = |done, steps, seconds| how_far(done, steps, Duration::from_secs(seconds));
-        assert_eq!(far(0, 0, 61), "1 min 01 s so far");
-        assert_eq!(far(0, 10, 12), "0 %, 12 s so far");
-        assert_eq!(far(1, 4, 20), "25 %, 20 s so far, about 1 min 00 s left");
-        assert_eq!(far(10, 10, 20), "99 %, 20 s so far, about 0 s left");
-        assert_eq!(far(11, 10, 4000), "99 %, 1 h 06 min so far, about 0 s left");
-        assert_eq!(far(u64::MAX / 2, u64::MAX, 5), "49 %, 5 s so far, about 5 s left");
+        assert_eq!(far(0, 0, 61), "(1 min 01 s so far)");
+        assert_eq!(far(0, 10, 12), "0 % (12 s so far)");
+        assert_eq!(far(1, 4, 20), "25 % (1 min 00 s left)");
+        assert_eq!(far(10, 10, 20), "99 % (0 s left)");
+        assert_eq!(far(11, 10, 4000), "99 % (0 s left)");
+        assert_eq!(far(u64::MAX / 2, u64::MAX, 5), "49 % (5 s left)");
     }
 
     #[test]
@@ -276,7 +281,7 @@ mod tests {
         assert_eq!(kept.text(), "");
         lines.begin("long", 0);
         let begun = Instant::now();
-        while !kept.text().contains("long: 0 s so far") {
+        while kept.text().matches("long (0 s so far)\n").count() < 2 {
             assert!(begun.elapsed() < Duration::from_secs(60), "no line: {}", kept.text());
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -284,5 +289,23 @@ mod tests {
         assert!(kept.text().ends_with("long: done in 0 s\n"), "{}", kept.text());
         lines.note("a note");
         assert!(kept.text().ends_with("a note\n"));
+    }
+
+    #[test]
+    fn one_short_task_after_the_other_is_told_of_now_and_then() {
+        let kept = Kept::default();
+        let every = Duration::from_millis(200);
+        let lines = Lines::new(Box::new(kept.clone()), every, Duration::from_millis(5));
+        let begun = Instant::now();
+        while kept.text().lines().count() < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no lines: {}", kept.text());
+            lines.begin("short", 2);
+            lines.advance(1);
+            std::thread::sleep(Duration::from_millis(20));
+            lines.end();
+        }
+        assert!(kept.text().lines().all(|line| line.starts_with("short ")), "{}", kept.text());
+        let longest = begun.elapsed().as_millis() / every.as_millis() + 1;
+        assert!(kept.text().lines().count() as u128 <= longest, "{}", kept.text());
     }
 }

@@ -45,7 +45,7 @@ def test_a_log_gets_plain_lines(clock):
     tell(_progress.Lines(stream))
     text = stream.getvalue()
     assert "\x1b" not in text
-    assert text.startswith("before\n") and "things <1>: 100 %, " in text and " s so far" in text
+    assert text.startswith("before\n") and "things <1> 99 % (0 s left)\n" in text
 
 
 def test_a_log_gets_no_line_of_a_short_task(monkeypatch):
@@ -54,18 +54,22 @@ def test_a_log_gets_no_line_of_a_short_task(monkeypatch):
     stream = io.StringIO()
     lines = _progress.Lines(stream)
     lines.begin("short", 4)
-    now[0] = 9.9
+    now[0] = 4.9
     lines.update(4)
     lines.end()
     assert stream.getvalue() == ""
-    now[0] = 100.0
-    lines.begin("long", 0)
-    for _ in range(35):
+    lines.begin("long", 200)
+    for step in range(70):
         now[0] += 1.0
-        lines.update(0)
+        lines.update(step + 1)
     lines.end()
     said = stream.getvalue().splitlines()
-    assert said == ["long: 10 s so far", "long: 20 s so far", "long: 30 s so far", "long: 35.0 s"]
+    assert len(said) == 15 and said[0] == "long 0 % (3 min 19 s left)"
+    assert said[13:] == ["long 33 % (2 min 13 s left)", "long: done in 1 min 10 s"]
+    lines.begin("unknown", 0)
+    now[0] += 5.0
+    lines.update(0)
+    assert stream.getvalue().endswith("unknown (5 s so far)\n")
 
 
 def test_a_notebook_shows_a_bar(clock, monkeypatch):

@@ -9,7 +9,7 @@ use crate::dataset::ALL;
 use crate::distance::Distance;
 use crate::model_spec::SeriesStep;
 use crate::resample::Replicates;
-use crate::score::{Measure, Scorer, Share};
+use crate::score::{Measure, Outcomes, Scorer, TrialNumbers};
 use crate::stage::Stage;
 
 pub use people::cohens_kappa;
@@ -42,7 +42,7 @@ pub struct Measured {
     /// Its bits under all resamples, if there are any.
     pub bits: Option<Replicates>,
     /// What each trial counts for the accuracy; none for rated pairs.
-    pub outcomes: Option<Vec<Option<f64>>>,
+    pub outcomes: Option<Outcomes>,
     /// Which state of a series the model is, if it is one.
     pub state: Option<SeriesStep>,
 }
@@ -181,7 +181,7 @@ pub fn compare(
     let by_main = |([a, b], kappa): (&[usize; 2], Option<Replicates>)| {
         let sides = [&sides[*a], &sides[*b]];
         let measure = scorer.main_measure();
-        let counted = sides[0].outcomes.as_ref().map(|o| o.iter().flatten().count());
+        let counted = sides[0].outcomes.as_ref().map(Outcomes::counted);
         let n = counted.unwrap_or(scorer.trials().len());
         Some(compared(dataset, measure, n, sides.map(|side| (side, &side.replicates)), kappa))
     };
@@ -291,25 +291,9 @@ fn error_consistency(
     sides: &[Measured],
     pairs: &[[usize; 2]],
 ) -> Vec<Option<Replicates>> {
-    let right: Option<Vec<&Vec<Option<f64>>>> =
-        sides.iter().map(|side| side.outcomes.as_ref()).collect();
+    let right: Option<Vec<&Outcomes>> = sides.iter().map(|side| side.outcomes.as_ref()).collect();
     let (Some(right), false) = (right, pairs.is_empty()) else { return vec![None; pairs.len()] };
-    let count = |outcome: &Option<f64>| f64::from(u8::from(outcome.is_some()));
-    let counts: Vec<f64> = right[0].iter().map(count).collect();
-    let share = |numerators| Share { numerators, denominator: 0 };
-    let mut shares: Vec<Share> = right
-        .iter()
-        .map(|outcomes| share(outcomes.iter().map(|o| o.unwrap_or(0.0)).collect()))
-        .collect();
-    for [a, b] in pairs {
-        // Where a tie counts in part, so does being right or wrong together.
-        let both = right[*a].iter().zip(right[*b]).map(|outcomes| match outcomes {
-            (Some(a), Some(b)) => a * b + (1.0 - a) * (1.0 - b),
-            _ => 0.0,
-        });
-        shares.push(share(both.collect()));
-    }
-    let found = scorer.shares(&shares, &[counts]).swap_remove(0);
+    let found = scorer.shares_of(&Consistency { right: &right, pairs }).swap_remove(0);
     let kappa = |(i, [a, b]): (usize, &[usize; 2])| {
         let expected = found[*a].with(&found[*b], |a, b| a * b + (1.0 - a) * (1.0 - b));
         let observed = &found[sides.len() + i];
@@ -319,6 +303,37 @@ fn error_consistency(
         }))
     };
     pairs.iter().enumerate().map(kappa).collect()
+}
+
+/// What each trial adds to the shares of error consistency: of each side whether it is right, of
+/// each pair whether both are right or both wrong; and whether it counts.
+struct Consistency<'a> {
+    right: &'a [&'a Outcomes],
+    pairs: &'a [[usize; 2]],
+}
+
+impl TrialNumbers for Consistency<'_> {
+    fn denominators(&self) -> Vec<usize> {
+        vec![0; self.right.len() + self.pairs.len()]
+    }
+
+    fn write(&self, trials: &[u32], numbers: &mut [f64]) {
+        let width = self.right.len() + self.pairs.len() + 1;
+        for (trial, numbers) in trials.iter().zip(numbers.chunks_exact_mut(width)) {
+            let outcome = |side: usize| self.right[side].get(*trial as usize);
+            let (of_sides, rest) = numbers.split_at_mut(self.right.len());
+            let of_sides = of_sides.iter_mut().enumerate();
+            of_sides.for_each(|(side, number)| *number = outcome(side).unwrap_or(0.0));
+            for (number, [a, b]) in rest.iter_mut().zip(self.pairs) {
+                // Where a tie counts in part, so does being right or wrong together.
+                *number = match (outcome(*a), outcome(*b)) {
+                    (Some(a), Some(b)) => a * b + (1.0 - a) * (1.0 - b),
+                    _ => 0.0,
+                };
+            }
+            rest[self.pairs.len()] = f64::from(u8::from(outcome(0).is_some()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub use difficulty::{AgreementCorrelation, ResponseTimeCorrelation};
 pub use fitted::{FittedCorrelation, FittedError};
 pub use kendall::{Kendall, kendall};
 pub use likelihood::{
-    Bits, Explained, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares, entropy_of_votes,
+    Bits, Explained, FittedSoftmax, LEAST_BETA, MIN_VOTES, SoftmaxChoices, entropy_of_shares,
+    entropy_of_votes,
 };
 pub use logistic::{Logistic, LogisticFit};
 pub use matrices::{KendallTauA, MatrixCosine, WhitenedCosine};

@@ -1,5 +1,6 @@
 //! Drawing clusters of trials again: how far a score would have been off with others.
 
+mod blocks;
 mod halves;
 mod interval;
 mod normal;
@@ -9,6 +10,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+pub use blocks::BLOCK;
+pub(crate) use blocks::BlockedDraws;
 pub use halves::SPLITS;
 pub use interval::{
     Factors, Interval, MIN_CLUSTERS, NoInterval, Replicates, acceleration, expanded_interval,
@@ -181,6 +184,7 @@ impl Draws {
                 let counts = of.counts(number);
                 taken.iter().map(|cluster| counts[*cluster as usize]).collect()
             }
+            DrawSource::Seed(key) if self.is_blocked() => blocks::all(*key, self.clusters, number),
             DrawSource::Seed(key) => self.drawn(*key, number),
             DrawSource::Halves(key) => halves::half(*key, self.clusters, number),
         }

@@ -59,6 +59,7 @@ pub(crate) use names::{
     CHANNEL_ENERGY, OF_LIKELIHOOD, figures_of_any_run, own_figures, training_figures,
 };
 pub use names::{FigureNameError, MAX_FIGURES, MAX_TITLE_BYTES, check_figure_name, check_figures};
+pub(crate) use run::read_pair_distances;
 pub use run::{RunDataset, read_distances, read_trials};
 pub use scale::{ScaleFile, ScaleWriter};
 pub use scores::{ScoreRow, read_scores, write_scores};

@@ -1,10 +1,13 @@
 //! How well distances follow the answers of people.
 
+mod choice_numbers;
+mod columns;
 mod difficulty;
 mod facts;
 mod halves;
 mod likelihood;
 mod matrices;
+mod outcomes;
 mod rated;
 mod ratio;
 mod scorer;
@@ -13,7 +16,8 @@ mod subset_score;
 pub use facts::TrialFacts;
 pub use likelihood::OF_MEANS;
 pub(crate) use matrices::MatrixDraws;
-pub(crate) use ratio::Share;
+pub use outcomes::Outcomes;
+pub(crate) use ratio::{Share, TrialNumbers};
 pub use scorer::{ColumnError, ColumnScores, Scorer};
 pub use subset_score::SubsetScore;
 
@@ -49,6 +53,9 @@ pub enum ScoreError {
         /// The distance.
         value: f64,
     },
+    /// The user wanted to stop.
+    #[error("stopped")]
+    Stopped,
 }
 
 /// Scores distances against the answers.

@@ -10,9 +10,9 @@ from typing import Any, Protocol, TextIO
 from ._arguments import shown, yes_or_no
 from ._errors import InvalidTypeError
 
-#: A task that goes on for longer than so many seconds says so in a plain line, and again each time
-#: that so many more have passed. One that ends before says nothing.
-_LINE_EVERY = 10.0
+#: What is at work says how far it is in a plain line so many seconds after the last line, or after
+#: the beginning: also where each of many tasks is short. Who is done before says nothing.
+_LINE_EVERY = 5.0
 
 
 class Reporter(Protocol):
@@ -32,7 +32,7 @@ class Reporter(Protocol):
     >>> tasks = Tasks()
     >>> dataset = alignscope.load_dataset("pairs", "demo/low")
     >>> run = alignscope.run("psnr", dataset, "told", cache=False, progress=tasks)
-    >>> "psnr on pairs" in tasks.begun
+    >>> "psnr on pairs: distances" in tasks.begun
     True
     """
 
@@ -106,30 +106,51 @@ class Terminal(_Base):
         self._write(message, "\n")
 
 
+def _in_words(seconds: float) -> str:
+    """A time in the two largest units that it has."""
+    minutes, left = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {left:02d} s" if minutes else f"{left} s"
+
+
 class Lines(_Base):
     """A line now and then, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._said = 0.0
-        self._spoke = False
+        self._said = time.monotonic()
+        self._lines = 0
 
     def begin(self, task: str, steps: int) -> None:
-        self._said, self._spoke = time.monotonic(), False
+        self._lines = 0
         super().begin(task, steps)
 
     def update(self, done: int) -> None:
-        if time.monotonic() - self._said >= _LINE_EVERY:
-            self._said, self._spoke = time.monotonic(), True
-            percent = f" {self._percent(done):.0f} %," if self._steps else ""
-            so_far = f" {time.monotonic() - self._begun:.0f} s so far"
-            line = f"{self._task}:{percent}{so_far}{self._left(done) if self._steps else ''}"
-            print(line, file=self._stream, flush=True)
+        now = time.monotonic()
+        if now - self._said >= _LINE_EVERY:
+            self._said = now
+            self._lines += 1
+            print(f"{self._task} {self._far(done, now)}", file=self._stream, flush=True)
+
+    def _far(self, done: int, now: float) -> str:
+        """How much of the task is done, and how long it will still take; else since when it goes
+        on."""
+        elapsed = now - self._begun
+        if not self._steps or not done:
+            percent = "0 % " if self._steps else ""
+            return f"{percent}({_in_words(elapsed)} so far)"
+        done = min(done, self._steps)
+        left = elapsed * (self._steps - done) / done
+        return f"{min(99, 100 * done // self._steps)} % ({_in_words(left)} left)"
 
     def end(self) -> None:
-        if self._spoke:
-            print(self._done(), file=self._stream, flush=True)
+        # Who was told several times that it goes on is told that it has ended.
+        if self._lines > 1:
+            elapsed = time.monotonic() - self._begun
+            print(f"{self._task}: done in {_in_words(elapsed)}", file=self._stream, flush=True)
 
     def note(self, message: str) -> None:
         print(message, file=self._stream, flush=True)

@@ -16,10 +16,10 @@ use crate::progress::Progress;
 use crate::resample::{ClusterBy, Draws, Resampling};
 use crate::results::{
     Bounds, FileRecord, MAX_MODELS, MAX_NAME_BYTES, ResultsError, RunDataset, RunTable, ScoreRow,
-    hash_images, images_root, is_there, moved, read_distances, read_record, read_scores,
+    hash_images, images_root, is_there, moved, read_pair_distances, read_record, read_scores,
     read_trials, recorded_sha256,
 };
-use crate::score::{Scorer, Ties};
+use crate::score::{ScoreError, Scorer, Ties};
 
 /// What is to be verified.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,9 +188,7 @@ pub fn verify(
         if let Some(expected) = &recorded.images_sha256 {
             checks.push(check_images(dataset, &root, expected, progress));
         }
-        progress.begin(&format!("{}: scoring again", dataset.name), 0);
-        checks.extend(check_scores(request, dataset, &scores)?);
-        progress.end();
+        checks.extend(check_scores(request, dataset, &scores, progress)?);
     }
     Ok(checks)
 }
@@ -255,6 +253,7 @@ fn check_scores(
     request: &VerifyRequest,
     dataset: &RunDataset,
     rows: &[ScoreRow],
+    progress: &dyn Progress,
 ) -> Result<Vec<Check>, ResultsError> {
     let whole: Vec<&ScoreRow> =
         rows.iter().filter(|row| row.dataset == dataset.name && row.subset == ALL).collect();
@@ -286,8 +285,16 @@ fn check_scores(
     };
     let what =
         format!("scores of {} of {all} stages and distances on {}", sides.len(), dataset.name);
-    let distances = read_distances(&request.run.join("distances.parquet"), dataset, &sides)?;
-    let found = match scorer.score(&distances) {
+    let path = request.run.join("distances.parquet");
+    progress.begin(&format!("{}: reading distances", dataset.name), 0);
+    let (pairs, distances) = read_pair_distances(&path, dataset, &sides)?;
+    progress.end();
+    let lists: Vec<&[f64]> = distances.iter().map(Vec::as_slice).collect();
+    progress.begin(&format!("{}: scoring again", dataset.name), scorer.steps(lists.len()));
+    let found = scorer.score_pairs(&lists, &pairs.of_trials, progress);
+    progress.end();
+    let found = match found {
+        Err(error) if error.source == ScoreError::Stopped => return Err(ResultsError::Stopped),
         Ok(found) => found,
         Err(error) => {
             let why = format!("they cannot be scored: {}", error.source);

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use super::{Computed, TrialMeasure};
 
 pub use entropy::{MIN_VOTES, entropy_of_shares, entropy_of_votes};
-pub use softmax::{LEAST_BETA, SoftmaxChoices};
+pub use softmax::{FittedSoftmax, LEAST_BETA, SoftmaxChoices};
 
 /// How much better than chance a model predicts each answer, in bits: its distances are turned into
 /// probabilities by a softmax, whose temperature is fitted to the answers of other clusters

@@ -272,7 +272,7 @@ fn plan_of<S: ActivationSource>(
         .stage_groups
         .iter()
         .map(|stages| images * (source.steps(stages.len()) + of_pairs(stages.len())));
-    progress.begin(&name, steps.sum::<usize>() as u64);
+    progress.begin(&format!("{name}: distances"), steps.sum::<usize>() as u64);
     Ok(plan)
 }
 

@@ -469,6 +469,7 @@ fn distances<M: ImageMetric>(
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
+    progress.begin(&format!("{}: grouping pairs", cell.name()), 0);
     let Share { held, threads, rest, .. } = Share::plan(metric, cell)?;
     let known = |pair: u32| kept.as_ref().and_then(|entry| entry.value(pair));
     let is_covered = |(pair, other): (u32, &bool)| *other || known(pair).is_some();
@@ -488,7 +489,8 @@ fn distances<M: ImageMetric>(
     let mut features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
     let steps = features_computed + remaining.pairs.len();
-    progress.begin(&cell.name(), steps as u64);
+    progress.end();
+    progress.begin(&format!("{}: distances", cell.name()), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
     let mut distances: Vec<f64> =

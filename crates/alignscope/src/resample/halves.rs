@@ -5,6 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use super::blocks::{BLOCK, first_half};
 use super::{DrawSource, Draws};
 
 /// How often clusters are split. More would change the mean score of a chosen stage by 4 to 7 % of its
@@ -31,6 +32,11 @@ impl Draws {
 
 /// Half `number` of `clusters` clusters: halves 0 and 1 are of one split.
 pub(super) fn half(key: [u8; 32], clusters: usize, number: usize) -> Vec<u32> {
+    if clusters > BLOCK {
+        let bits = first_half(key, clusters, number / 2);
+        let bit = |place: usize| (bits[place / 64] >> (place % 64) & 1) as u32;
+        return (0..clusters).map(|place| bit(place) ^ (number % 2) as u32).collect();
+    }
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream((number / 2) as u64);
     let mut counts: Vec<u32> = (0..clusters).map(|place| u32::from(place < clusters / 2)).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::table::{ParquetRow, TableWriter, batches, parquet_row};
+use super::table::{BATCH_ROWS, ParquetRow, TableWriter, batches, parquet_row};
 use super::{ResultsError, wrong};
 use crate::dataset::{ImageEntry, Pairs};
 use crate::distance::Distance;
@@ -82,7 +82,12 @@ impl DistancesWriter {
                 value: rows.values[i],
             }
         };
-        self.0.write(DistanceRow::arrays((0..rows.pairs.len()).map(row)))
+        let pairs = rows.pairs.len();
+        for first in (0..pairs).step_by(BATCH_ROWS) {
+            let last = pairs.min(first + BATCH_ROWS);
+            self.0.write(DistanceRow::arrays((first..last).map(row)))?;
+        }
+        Ok(())
     }
 
     /// Adds those rows of another run's file that `wanted` takes.

@@ -210,6 +210,21 @@ pub fn read_distances(
     dataset: &RunDataset,
     wanted: &[Side],
 ) -> Result<Vec<Vec<f64>>, ResultsError> {
+    let (pairs, found) = read_pair_distances(path, dataset, wanted)?;
+    let of_trials =
+        |values: Vec<f64>| pairs.of_trials.iter().map(|pair| values[*pair as usize]).collect();
+    Ok(found.into_iter().map(of_trials).collect())
+}
+
+/// The same with one distance for each different pair, and these pairs: of many trials much less.
+///
+/// # Errors
+/// As for [`read_distances`].
+pub(crate) fn read_pair_distances(
+    path: &Path,
+    dataset: &RunDataset,
+    wanted: &[Side],
+) -> Result<(Pairs, Vec<Vec<f64>>), ResultsError> {
     let pairs = Pairs::of(&dataset.trials);
     let mut found = vec![Vec::with_capacity(pairs.len()); wanted.len()];
     for batch in batches(path, DistanceRow::COLUMNS)? {
@@ -241,23 +256,19 @@ pub fn read_distances(
             found[side].push(row.value);
         }
     }
-    wanted
-        .iter()
-        .zip(found)
-        .map(|(side, values)| {
-            if values.len() != pairs.len() {
-                let why = format!(
-                    "it has {} distances of {} at {}, the trials compare {} pairs",
-                    values.len(),
-                    side.model,
-                    side.stage,
-                    pairs.len()
-                );
-                return Err(mismatch(path, "trials.parquet", why));
-            }
-            Ok(pairs.of_trials.iter().map(|pair| values[*pair as usize]).collect())
-        })
-        .collect()
+    for (side, values) in wanted.iter().zip(&found) {
+        if values.len() != pairs.len() {
+            let why = format!(
+                "it has {} distances of {} at {}, the trials compare {} pairs",
+                values.len(),
+                side.model,
+                side.stage,
+                pairs.len()
+            );
+            return Err(mismatch(path, "trials.parquet", why));
+        }
+    }
+    Ok((pairs, found))
 }
 
 #[cfg(test)]

@@ -22,8 +22,12 @@ use super::{ResultsError, wrong};
 use crate::atomic_write::{beside, keep};
 use crate::input_file::open;
 
-/// Rows that are read at a time.
+/// Rows that are read, or made to be written, at a time.
 pub(super) const BATCH_ROWS: usize = 1 << 16;
+
+/// Rows of a group, of which a file's are written one after the other: of one group the columns are
+/// in memory, encoded.
+const GROUP_ROWS: usize = 1 << 20;
 
 /// Declares the struct of a row. **A column is added by one line, its field**: the name of the
 /// column is the field's, its place is the field's place, and the field's type says how it is
@@ -104,6 +108,7 @@ impl TableWriter {
             beside(path).map_err(|source| ResultsError::Write { path: path.to_owned(), source })?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by(concat!("alignscope ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))

@@ -1,14 +1,16 @@
 //! `trials.parquet`: the trials as they were run.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 
 use super::ResultsError;
-use super::table::{ParquetRow, TableWriter, field, parquet_row};
+use super::table::{BATCH_ROWS, ParquetRow, TableWriter, field, parquet_row};
 use crate::dataset::{Dataset, ImageIndex};
 use crate::paradigm::Answer;
+use crate::progress::Progress;
 use crate::score::{Scorer, TrialFacts};
 
 parquet_row! {
@@ -73,9 +75,15 @@ impl TrialRow<'_> {
 ///
 /// `datasets` — each with its scorer
 ///
+/// `progress` — is told of a step for each trial
+///
 /// # Errors
 /// The file cannot be written.
-pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Scorer)]) -> Result<(), ResultsError> {
+pub fn write_trials(
+    path: &Path,
+    datasets: &[(&Dataset, &Scorer)],
+    progress: &dyn Progress,
+) -> Result<(), ResultsError> {
     let mut labels: Vec<&str> = Vec::new();
     for column in datasets.iter().flat_map(|(d, _)| &d.labels) {
         if !labels.contains(&column.name.as_str()) {
@@ -86,11 +94,16 @@ pub fn write_trials(path: &Path, datasets: &[(&Dataset, &Scorer)]) -> Result<(),
     fields.extend(labels.iter().map(|name| field::<Option<&str>>(&format!("label_{name}"))));
     let mut table = TableWriter::create(path, fields)?;
     for (dataset, scorer) in datasets {
-        let rows: Vec<TrialRow<'_>> =
-            (0..dataset.trials.len()).map(|trial| row(dataset, scorer, trial)).collect();
-        let mut columns = TrialRow::arrays(rows.iter().copied());
-        columns.extend(labels.iter().map(|name| label(dataset, name)));
-        table.write(columns)?;
+        let trials = dataset.trials.len();
+        for first in (0..trials).step_by(BATCH_ROWS) {
+            let some = first..trials.min(first + BATCH_ROWS);
+            let rows: Vec<TrialRow<'_>> =
+                some.clone().map(|trial| row(dataset, scorer, trial)).collect();
+            let mut columns = TrialRow::arrays(rows.iter().copied());
+            columns.extend(labels.iter().map(|name| label(dataset, name, some.clone())));
+            table.write(columns)?;
+            progress.advance(some.len() as u64);
+        }
     }
     table.finish()
 }
@@ -123,12 +136,12 @@ fn row<'a>(dataset: &'a Dataset, scorer: &Scorer, trial: usize) -> TrialRow<'a> 
     }
 }
 
-/// The column of a label.
-fn label(dataset: &Dataset, name: &str) -> ArrayRef {
+/// The column of a label, of some trials.
+fn label(dataset: &Dataset, name: &str, trials: Range<usize>) -> ArrayRef {
     match dataset.labels.iter().find(|column| column.name == name) {
         Some(column) => Arc::new(StringArray::from_iter_values(
-            column.codes.iter().map(|code| &column.values[*code as usize]),
+            column.codes[trials].iter().map(|code| &column.values[*code as usize]),
         )),
-        None => Arc::new(StringArray::new_null(dataset.trials.len())),
+        None => Arc::new(StringArray::new_null(trials.len())),
     }
 }

@@ -60,10 +60,13 @@ impl Experiment {
         let Done { models, datasets, state, tables, work } = done;
         let Concluded { scores, energy, findings, comparisons } = concluded;
         check_stopped(progress)?;
-        progress.begin("writing tables", 0);
+        let trials: usize = datasets.iter().map(|dataset| dataset.dataset.trials.len()).sum();
+        progress.begin("writing trials", trials as u64);
         tables.finish()?;
         let opened: Vec<_> = datasets.iter().map(|d| (&d.dataset, &d.scorer)).collect();
-        write_trials(&out.file("trials.parquet"), &opened)?;
+        write_trials(&out.file("trials.parquet"), &opened, progress)?;
+        progress.end();
+        progress.begin("writing tables", 0);
         let of_people: Vec<_> = opened.iter().map(|(dataset, _)| *dataset).collect();
         write_judgements(&out.file("judgements.parquet"), &of_people)?;
         let ceilings: Vec<_> =

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::resample::{Replicates, SPLITS};
 use crate::results::{MAX_CSV_ROWS, ScoreRow};
-use crate::score::{Measure, SubsetScore};
+use crate::score::{Measure, Outcomes, ScoreError, SubsetScore};
 use crate::stage::Stage;
 
 /// Resamples that need less than this are drawn whatever the budget: the default number needs a tenth
@@ -59,7 +59,7 @@ struct Kept {
     /// Whether it is at the model's last stage.
     last: bool,
     /// Of the last stage of choices.
-    outcomes: Option<Vec<Option<f64>>>,
+    outcomes: Option<Outcomes>,
 }
 
 impl<'a> Scoring<'a> {
@@ -90,18 +90,27 @@ impl<'a> Scoring<'a> {
             depths[position.expect("a stage of the model")]
         };
         let prepared = &self.datasets[dataset];
-        progress.begin(&format!("{model} on {}: scoring", prepared.dataset.name), 0);
-        let mut columns = Vec::new();
+        let mut lists: Vec<&[f64]> = Vec::new();
         let mut places = Vec::new();
         for stage in stages {
             for (distance, values) in &stage.distances {
-                let of_trials = prepared.pairs.of_trials.iter();
-                columns.push(of_trials.map(|pair| values[*pair as usize]).collect::<Vec<f64>>());
+                lists.push(values);
                 places.push((stage, *distance));
             }
         }
-        self.check_memory(model, columns.len())?;
-        let found = prepared.scorer.score(&columns).map_err(|source| {
+        let name = &prepared.dataset.name;
+        // What people's choices say is found first, if it is not known yet.
+        progress.begin(&format!("{name}: reading people's choices"), 0);
+        let checked = self.check_memory(model, lists.len());
+        progress.end();
+        checked?;
+        let steps = prepared.scorer.steps(lists.len());
+        progress.begin(&format!("{model} on {name}: scoring"), steps);
+        let pairs = &prepared.pairs.of_trials;
+        let found = prepared.scorer.score_pairs(&lists, pairs, progress).map_err(|source| {
+            if source.source == ScoreError::Stopped {
+                return ExperimentError::Stopped;
+            }
             let (stage, _) = places[source.column];
             ExperimentError::Score {
                 model: model.to_owned(),
@@ -111,7 +120,7 @@ impl<'a> Scoring<'a> {
             }
         })?;
         let last_stage = stages.last().map(|stage| stage.stage);
-        for ((found, (stage, distance)), column) in found.into_iter().zip(places).zip(&columns) {
+        for ((found, (stage, distance)), list) in found.into_iter().zip(places).zip(&lists) {
             let scale = stage.scale.as_ref().filter(|_| distance.needs_scale());
             let zero_channels = scale.map_or(0, Scale::zero_channels);
             let side = Side { model: model.to_owned(), stage: stage.stage, distance };
@@ -126,7 +135,7 @@ impl<'a> Scoring<'a> {
             }
             let of_curve = side.is_of_encoder() || stages.len() > 1;
             let last = Some(stage.stage) == last_stage;
-            let outcomes = if last { prepared.scorer.outcomes(column) } else { None };
+            let outcomes = if last { prepared.scorer.outcomes_of_pairs(list, pairs) } else { None };
             let (replicates, halves) = (found.main, found.halves);
             let bits = found.bits.filter(|_| last);
             let state = state.cloned();
@@ -155,7 +164,8 @@ impl<'a> Scoring<'a> {
     /// Refuses resamples whose scores the budget does not hold: of each list of distances that was
     /// scored one number a resample and half stays, and of those of a model that is scored some more are there
     /// (counted: at most sixteen, two for each of up to six measures of a trial, and those that are
-    /// kept); and what is kept of people's choices.
+    /// kept); what is kept of people's choices; and what very many clusters need while they are
+    /// drawn.
     fn check_memory(&self, model: &str, columns: usize) -> Result<(), ExperimentError> {
         let resamples = self.experiment.resampling.resamples;
         // Of matrices also the scores when people and images are drawn by themselves.
@@ -164,7 +174,9 @@ impl<'a> Scoring<'a> {
         let lists = each * (self.kept.len() + 16 * columns) as u64;
         let numbers = lists * (resamples + 2 * SPLITS) as u64;
         let of_choices: usize = self.datasets.iter().map(|d| d.scorer.choice_bytes()).sum();
-        let needed = PROGRAM_BYTES + 8 * numbers + of_choices as u64;
+        let most = |d: &PreparedDataset| d.scorer.resampling_bytes(columns);
+        let at_work = self.datasets.iter().map(most).max().unwrap_or(0);
+        let needed = PROGRAM_BYTES + 8 * numbers + (of_choices + at_work) as u64;
         let budget = self.experiment.memory_bytes;
         match needed > budget.max(LEAST_FOR_RESAMPLES) {
             true => {

@@ -29,7 +29,8 @@ impl Tables {
         progress: &dyn Progress,
     ) -> Result<(), ExperimentError> {
         let name = &dataset.dataset.name;
-        progress.begin(&format!("{model} on {name}: writing distances"), stages.len() as u64);
+        let lists: usize = stages.iter().map(|stage| stage.distances.len()).sum();
+        progress.begin(&format!("{model} on {name}: writing distances"), lists as u64);
         for stage in stages {
             if let Some(scale) = &stage.scale {
                 self.scales.write(name, model, stage.stage, scale.values())?;
@@ -44,8 +45,8 @@ impl Tables {
                     pairs: &dataset.pairs,
                     values,
                 })?;
+                progress.advance(1);
             }
-            progress.advance(1);
         }
         progress.end();
         Ok(())

@@ -1,5 +1,6 @@
 //! Whether a model finds hard what people find hard: correlations over questions.
 
+use super::columns::Columns;
 use super::rated::RatedReplicates;
 use super::subset_score::SubsetScore;
 use super::{Measure, Score};
@@ -63,7 +64,7 @@ impl Difficulty {
     }
 
     /// The correlations of each column of distances.
-    pub(super) fn scores(&self, columns: &[Vec<f64>], draws: &Draws) -> Vec<Vec<SubsetScore>> {
+    pub(super) fn scores(&self, columns: Columns<'_>, draws: &Draws) -> Vec<Vec<SubsetScore>> {
         let mut found = vec![vec![]; columns.len()];
         for measure in &self.measures {
             let scores = measure.scores(columns, draws);
@@ -126,21 +127,24 @@ impl OfQuestions {
 
     /// How much nearer the nearest alternative of each question is than the next; or how much
     /// farther the farthest.
+    ///
+    /// `distances` — of the alternatives, `[questions, alternatives]`
     fn margins(&self, distances: &[f64]) -> Vec<f64> {
-        let margin = |places: &[u32]| {
+        let margin = |distances: &[f64]| {
             let (mut least, mut next) = (f64::INFINITY, f64::INFINITY);
             let sign = if self.farthest { -1.0 } else { 1.0 };
-            for distance in places.iter().map(|place| sign * distances[*place as usize]) {
+            for distance in distances.iter().map(|distance| sign * distance) {
                 next = next.min(distance.max(least));
                 least = least.min(distance);
             }
             next - least
         };
-        self.distances.chunks_exact(self.alternatives).map(margin).collect()
+        distances.chunks_exact(self.alternatives).map(margin).collect()
     }
 
-    fn scores(&self, columns: &[Vec<f64>], draws: &Draws) -> Vec<SubsetScore> {
-        let margins: Vec<Vec<f64>> = columns.iter().map(|d| self.margins(d)).collect();
+    fn scores(&self, columns: Columns<'_>, draws: &Draws) -> Vec<SubsetScore> {
+        let margins = |column| self.margins(&columns.of_comparisons(column, &self.distances));
+        let margins: Vec<Vec<f64>> = (0..columns.len()).map(margins).collect();
         let Clusters { codes, count } = &self.clusters;
         let sample = RatedSample::new(&self.numbers, &margins, codes, *count);
         let trials = (0..self.numbers.len() as u32).collect();

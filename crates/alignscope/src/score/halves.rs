@@ -2,8 +2,6 @@
 
 use rayon::prelude::*;
 
-use super::ratio::{self, Share};
-use crate::dataset::{Clusters, Subset};
 use crate::measure::{Part, RatedMeasure, RatedSample};
 use crate::resample::Draws;
 
@@ -25,37 +23,8 @@ pub(super) fn of_ratings(
     (0..sample.columns.len()).map(of_column).map(splits).collect()
 }
 
-/// The mean of outcomes on both halves of each split, for each list of them; nothing for trials
-/// without outcomes.
-///
-/// `outcomes` — what each trial counts; the same trials count in each list
-/// `whole` — one subset, of all trials
-/// `halves` — [`Draws::halves`]
-pub(super) fn of_outcomes(
-    outcomes: impl Iterator<Item = Vec<Option<f64>>>,
-    whole: &[Subset],
-    clusters: &Clusters,
-    halves: &Draws,
-) -> Vec<Vec<[f64; 2]>> {
-    let mut counted: Vec<Vec<f64>> = vec![];
-    let shares: Vec<Share> = outcomes
-        .map(|outcomes| {
-            if counted.is_empty() {
-                counted.push(outcomes.iter().map(|o| f64::from(u8::from(o.is_some()))).collect());
-            }
-            let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
-            Share { numerators, denominator: 0 }
-        })
-        .collect();
-    if shares.is_empty() {
-        return vec![];
-    }
-    let found = ratio::replicates(&shares, &counted, whole, clusters, halves);
-    found.into_iter().flatten().map(|share| splits(share.resampled)).collect()
-}
-
 /// The halves of each split, from all of them one after the other.
-fn splits(halves: Vec<f64>) -> Vec<[f64; 2]> {
+pub(super) fn splits(halves: Vec<f64>) -> Vec<[f64; 2]> {
     halves.chunks_exact(2).map(|halves| [halves[0], halves[1]]).collect()
 }
 

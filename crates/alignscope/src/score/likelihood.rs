@@ -1,9 +1,10 @@
 //! Bits of models, as sums over trials.
 
+use super::columns::Columns;
 use super::ratio::Share;
 use super::{Measure, Score};
 use crate::dataset::{Clusters, Subset};
-use crate::measure::{MIN_VOTES, SoftmaxChoices};
+use crate::measure::{FittedSoftmax, MIN_VOTES, SoftmaxChoices};
 use crate::paradigm::{Choices, ShareSource};
 use crate::resample::{Interval, NoInterval, Replicates};
 
@@ -22,6 +23,9 @@ pub(super) struct Likelihoods {
     /// Whether deviations of ratings are those of single ratings, not of mean scores.
     of_single_ratings: bool,
 }
+
+/// What a list of distances is turned into probabilities by.
+pub(super) type Fitted = FittedSoftmax;
 
 /// A measure that is the ratio of two sums over choices.
 #[derive(Debug, Clone)]
@@ -129,6 +133,49 @@ impl Likelihoods {
             Share { numerators, denominator: first + place }
         };
         self.measures.iter().enumerate().map(share).collect()
+    }
+
+    /// What the distances of a list are turned into probabilities by.
+    pub(super) fn fitted(&self, columns: &Columns<'_>, column: usize) -> Fitted {
+        let Choices { alternatives, farthest, distances: places, shares, folds, .. } =
+            &self.choices;
+        let sign = if *farthest { -1.0 } else { 1.0 };
+        let mut distances = columns.of_comparisons(column, places);
+        distances.iter_mut().for_each(|distance| *distance *= sign);
+        SoftmaxChoices::new(*alternatives, &distances, shares, folds).fitted()
+    }
+
+    /// The numerators of a trial that is one choice.
+    ///
+    /// `distances` — of the comparisons of the trial
+    pub(super) fn write_numerators(
+        &self,
+        fitted: &Fitted,
+        trial: u32,
+        distances: &[f64],
+        numerators: &mut [f64],
+    ) {
+        let Choices { alternatives, farthest, distances: places, shares, folds, .. } =
+            &self.choices;
+        let (choice, k) = (trial as usize, *alternatives);
+        let sign = if *farthest { -1.0 } else { 1.0 };
+        let first = choice * distances.len();
+        let mut of_alternatives = [0.0; 4];
+        let of_alternatives = &mut of_alternatives[..k];
+        for (of, place) in of_alternatives.iter_mut().zip(&places[choice * k..]) {
+            *of = sign * distances[*place as usize - first];
+        }
+        let bits = fitted.bits(of_alternatives, &shares[choice * k..][..k], folds[choice]);
+        for (numerator, of) in numerators.iter_mut().zip(&self.measures) {
+            *numerator = of_choice(of.measure, &self.choices, choice).map_or(0.0, |_| bits);
+        }
+    }
+
+    /// The denominators of a trial.
+    pub(super) fn write_denominators(&self, trial: u32, denominators: &mut [f64]) {
+        for (denominator, of) in denominators.iter_mut().zip(&self.measures) {
+            *denominator = of.of_trials[trial as usize];
+        }
     }
 
     /// A measure of a subset, by its place, that has this value; `None` if no trial counts.

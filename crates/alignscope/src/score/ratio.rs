@@ -1,17 +1,66 @@
 //! Shares of trials under resamples of their clusters.
 
+mod blocks;
+
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
 use crate::dataset::{Clusters, Subset};
+use crate::progress::{Progress, Silent};
 use crate::resample::{Draws, Replicates, acceleration};
 
 /// Resamples that are worked on together, so that a row of sums is read once for all of them.
-const BLOCK: usize = 16;
+const TOGETHER: usize = 16;
 
 /// Rows of sums that stay in the cache meanwhile.
 const ROWS: usize = 64;
+
+/// Trials whose numbers are made at a time by one thread.
+const TRIALS: usize = 256;
+
+/// Steps of a task that the shares of a data set are.
+pub(super) const STEPS: u64 = 1000;
+
+/// What the sums are of whose ratios are shares.
+pub(crate) trait TrialNumbers: Sync {
+    /// Which of the denominators each share has.
+    fn denominators(&self) -> Vec<usize>;
+
+    /// Writes the numbers of some trials, for each those of the shares, then those of the
+    /// denominators, of which there are as many as shares have different ones.
+    ///
+    /// `numbers` — `[trials, shares + denominators]`
+    fn write(&self, trials: &[u32], numbers: &mut [f64]);
+}
+
+/// Which numbers stand where in a row.
+#[derive(Debug)]
+struct Layout {
+    /// The place of each share's denominator in a row; its numerator's is its own number.
+    places: Vec<usize>,
+    /// Numbers of a row.
+    width: usize,
+}
+
+impl Layout {
+    fn of(numbers: &dyn TrialNumbers) -> Self {
+        let denominators = numbers.denominators();
+        let shares = denominators.len();
+        let count = denominators.iter().max().map_or(0, |last| last + 1);
+        let places = denominators.into_iter().map(|place| shares + place).collect();
+        Self { places, width: shares + count }
+    }
+
+    fn shares(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The shares of a row of sums.
+    fn divide(&self, sums: &[f64]) -> impl Iterator<Item = f64> {
+        self.places.iter().enumerate().map(|(share, place)| ratio(sums[share], sums[*place]))
+    }
+}
 
 /// A share: the sum of one number of each trial over the sum of another.
 #[derive(Debug, Clone)]
@@ -22,28 +71,99 @@ pub(crate) struct Share {
     pub(crate) denominator: usize,
 }
 
-/// Every share of every subset under all resamples: `[subset][share]`.
+/// Shares whose numbers are all in memory.
+pub(super) struct Listed<'a> {
+    pub(super) shares: &'a [Share],
+    /// Of each trial; shares have few different ones.
+    pub(super) denominators: &'a [Vec<f64>],
+}
+
+impl TrialNumbers for Listed<'_> {
+    fn denominators(&self) -> Vec<usize> {
+        self.shares.iter().map(|share| share.denominator).collect()
+    }
+
+    fn write(&self, trials: &[u32], numbers: &mut [f64]) {
+        let width = numbers.len() / trials.len();
+        for (trial, numbers) in trials.iter().zip(numbers.chunks_exact_mut(width)) {
+            let lists = self.shares.iter().map(|share| &share.numerators).chain(self.denominators);
+            numbers.iter_mut().zip(lists).for_each(|(x, list)| *x = list[*trial as usize]);
+        }
+    }
+}
+
+/// The user wants to stop, and the work did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stopped;
+
+/// Every share of every subset under all resamples of each of several draws:
+/// `[draws][subset][share]`.
 ///
-/// `denominators` — of each trial; shares have few different ones
+/// `draws` — of these clusters
+///
+/// `progress` — is told of [`STEPS`] steps
 ///
 /// A trial is in the sums of its cluster, and those are weighed by how often the cluster is drawn.
 /// Trials that are in the same subsets and the same cluster have one row of sums. Rows are added in
 /// a fixed order.
-pub(crate) fn replicates(
-    shares: &[Share],
-    denominators: &[Vec<f64>],
+///
+/// # Errors
+/// The user wants to stop, which is asked where there are many clusters.
+pub(super) fn replicates(
+    numbers: &dyn TrialNumbers,
+    subsets: &[Subset],
+    clusters: &Clusters,
+    draws: &[&Draws],
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<Vec<Replicates>>>, Stopped> {
+    let layout = Layout::of(numbers);
+    if layout.shares() == 0 {
+        progress.advance(STEPS);
+        return Ok(draws.iter().map(|_| vec![vec![]; subsets.len()]).collect());
+    }
+    let blocked: Vec<_> = draws.iter().filter_map(|draws| draws.blocked()).collect();
+    if !blocked.is_empty() && blocked.len() == draws.len() {
+        let resamples: Vec<usize> = draws.iter().map(|draws| draws.resamples).collect();
+        let of = blocks::Blocks::new(numbers, layout, subsets, clusters);
+        return of.replicates(&blocked, &resamples, progress);
+    }
+    let table = CellTable::of(numbers, layout, subsets, clusters);
+    let found = draws.iter().map(|draws| of_table(&table, subsets, clusters, draws)).collect();
+    progress.advance(STEPS);
+    Ok(found)
+}
+
+/// The same, where nobody is told and nobody stops.
+pub(super) fn replicates_in_silence(
+    numbers: &dyn TrialNumbers,
     subsets: &[Subset],
     clusters: &Clusters,
     draws: &Draws,
 ) -> Vec<Vec<Replicates>> {
-    let table = CellTable::of(shares, denominators, subsets, clusters);
-    let blocks: Vec<_> = (0..draws.resamples).step_by(BLOCK).collect();
+    let found = replicates(numbers, subsets, clusters, &[draws], &Silent);
+    found.expect("silence does not stop").swap_remove(0)
+}
+
+/// Bytes that so many lists of counts of very many clusters need for rows of so many numbers.
+pub(super) fn blocked_bytes(lists: usize, width: usize, subsets: usize) -> usize {
+    blocks::bytes(lists, width, subsets)
+}
+
+/// The shares of rows that are all in memory.
+fn of_table(
+    table: &CellTable,
+    subsets: &[Subset],
+    clusters: &Clusters,
+    draws: &Draws,
+) -> Vec<Vec<Replicates>> {
+    let shares = table.layout.shares();
+    let blocks: Vec<_> = (0..draws.resamples).step_by(TOGETHER).collect();
     let sums: Vec<Vec<Vec<f64>>> = blocks
         .par_iter()
         .map(|first| {
-            let last = draws.resamples.min(first + BLOCK);
+            let last = draws.resamples.min(first + TOGETHER);
             let counts: Vec<_> = (*first..last).map(|r| draws.counts(r)).collect();
-            table.shares(&counts, shares, subsets.len())
+            table.shares(&counts, subsets.len())
         })
         .collect();
     let resampled: Vec<&Vec<f64>> = sums.iter().flatten().collect();
@@ -52,25 +172,30 @@ pub(crate) fn replicates(
         .enumerate()
         .map(|(s, _)| {
             let (totals, of_clusters) = table.of_subset(s, clusters.count);
-            let of_share = |(i, share): (usize, &Share)| {
-                let d = shares.len() + share.denominator;
+            let of_share = |(i, d): (usize, &usize)| {
                 // Sums that are both 0 are of no trial that counts: either may be negative.
                 let left_out: Vec<f64> = of_clusters
-                    .chunks_exact(table.width)
-                    .filter(|sums| sums[d] != 0.0 || sums[i] != 0.0)
-                    .map(|sums| ratio(totals[i] - sums[i], totals[d] - sums[d]))
+                    .chunks_exact(table.layout.width)
+                    .filter(|sums| sums[*d] != 0.0 || sums[i] != 0.0)
+                    .map(|sums| ratio(totals[i] - sums[i], totals[*d] - sums[*d]))
                     .collect();
                 Replicates {
-                    estimate: ratio(totals[i], totals[d]),
-                    resampled: resampled.iter().map(|r| r[s * shares.len() + i]).collect(),
+                    estimate: ratio(totals[i], totals[*d]),
+                    resampled: resampled.iter().map(|r| r[s * shares + i]).collect(),
                     clusters: left_out.len(),
                     acceleration: acceleration(&left_out),
                     factors: None,
                 }
             };
-            shares.iter().enumerate().map(of_share).collect()
+            table.layout.places.iter().enumerate().map(of_share).collect()
         })
         .collect()
+}
+
+/// The numbers of trials, made by all threads.
+fn write_all(numbers: &dyn TrialNumbers, trials: &[u32], width: usize, found: &mut [f64]) {
+    let of_trials = trials.par_chunks(TRIALS).zip(found.par_chunks_mut(TRIALS * width));
+    of_trials.for_each(|(trials, found)| numbers.write(trials, found));
 }
 
 /// NaN for 0/0.
@@ -81,7 +206,7 @@ fn ratio(numerator: f64, denominator: f64) -> f64 {
 
 /// Sums of numerators and denominators over the trials of one cell and cluster.
 struct CellTable {
-    width: usize,
+    layout: Layout,
     cells: Vec<Cell>,
 }
 
@@ -97,45 +222,53 @@ struct Cell {
 
 impl CellTable {
     fn of(
-        shares: &[Share],
-        denominators: &[Vec<f64>],
+        numbers: &dyn TrialNumbers,
+        layout: Layout,
         subsets: &[Subset],
         clusters: &Clusters,
     ) -> Self {
+        /// Trials whose numbers are in memory at once.
+        const AT_ONCE: usize = 64 * TRIALS;
         let cell_of = cells(subsets, clusters.codes.len());
-        let width = shares.len() + denominators.len();
+        let width = layout.width;
         let mut cells = Vec::<Cell>::new();
         let mut rows = HashMap::new();
-        for (trial, (cell, cluster)) in cell_of.iter().zip(&clusters.codes).enumerate() {
-            if *cell == cells.len() {
-                let has = |s: &usize| subsets[*s].trials.binary_search(&(trial as u32)).is_ok();
-                let subsets = (0..subsets.len()).filter(has).collect();
-                cells.push(Cell { subsets, clusters: vec![], sums: vec![] });
+        let mut found = vec![0.0; width * AT_ONCE.min(cell_of.len())];
+        let trials: Vec<u32> = (0..cell_of.len() as u32).collect();
+        for trials in trials.chunks(AT_ONCE) {
+            let found = &mut found[..width * trials.len()];
+            write_all(numbers, trials, width, found);
+            for (trial, found) in trials.iter().zip(found.chunks_exact(width.max(1))) {
+                let (cell, cluster) = (cell_of[*trial as usize], clusters.codes[*trial as usize]);
+                if cell == cells.len() {
+                    let has = |s: &usize| subsets[*s].trials.binary_search(trial).is_ok();
+                    let subsets = (0..subsets.len()).filter(has).collect();
+                    cells.push(Cell { subsets, clusters: vec![], sums: vec![] });
+                }
+                let cell_sums = &mut cells[cell];
+                let row = *rows.entry((cell, cluster)).or_insert_with(|| {
+                    cell_sums.clusters.push(cluster);
+                    cell_sums.sums.resize(cell_sums.sums.len() + width, 0.0);
+                    cell_sums.clusters.len() - 1
+                });
+                let sums = &mut cell_sums.sums[row * width..][..width];
+                sums.iter_mut().zip(found).for_each(|(sum, number)| *sum += number);
             }
-            let cell_sums = &mut cells[*cell];
-            let row = *rows.entry((*cell, *cluster)).or_insert_with(|| {
-                cell_sums.clusters.push(*cluster);
-                cell_sums.sums.resize(cell_sums.sums.len() + width, 0.0);
-                cell_sums.clusters.len() - 1
-            });
-            let sums = &mut cell_sums.sums[row * width..][..width];
-            let numbers = shares.iter().map(|s| s.numerators[trial]);
-            let numbers = numbers.chain(denominators.iter().map(|d| d[trial]));
-            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
         }
-        Self { width, cells }
+        Self { layout, cells }
     }
 
     /// The shares of all subsets under some resamples: `[resample][subset · shares + share]`.
-    fn shares(&self, counts: &[Vec<u32>], shares: &[Share], subsets: usize) -> Vec<Vec<f64>> {
-        let mut totals = vec![vec![0.0; subsets * self.width]; counts.len()];
-        let mut sums = vec![0.0; counts.len() * self.width];
+    fn shares(&self, counts: &[Vec<u32>], subsets: usize) -> Vec<Vec<f64>> {
+        let width = self.layout.width;
+        let mut totals = vec![vec![0.0; subsets * width]; counts.len()];
+        let mut sums = vec![0.0; counts.len() * width];
         for cell in &self.cells {
             sums.fill(0.0);
-            let rows = cell.clusters.chunks(ROWS).zip(cell.sums.chunks(ROWS * self.width));
+            let rows = cell.clusters.chunks(ROWS).zip(cell.sums.chunks(ROWS * width));
             for (clusters, rows) in rows {
-                for (counts, sums) in counts.iter().zip(sums.chunks_exact_mut(self.width)) {
-                    for (cluster, row) in clusters.iter().zip(rows.chunks_exact(self.width)) {
+                for (counts, sums) in counts.iter().zip(sums.chunks_exact_mut(width)) {
+                    for (cluster, row) in clusters.iter().zip(rows.chunks_exact(width)) {
                         let times = counts[*cluster as usize];
                         if times == 0 {
                             continue;
@@ -145,33 +278,27 @@ impl CellTable {
                     }
                 }
             }
-            for (total, sums) in totals.iter_mut().zip(sums.chunks_exact(self.width)) {
+            for (total, sums) in totals.iter_mut().zip(sums.chunks_exact(width)) {
                 for subset in &cell.subsets {
-                    let total = &mut total[subset * self.width..][..self.width];
+                    let total = &mut total[subset * width..][..width];
                     total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
                 }
             }
         }
         let divide = |total: &Vec<f64>| {
-            let of_subset = total.chunks_exact(self.width);
-            of_subset
-                .flat_map(|total| {
-                    let denominators = &total[shares.len()..];
-                    let of = |(i, s): (usize, &Share)| ratio(total[i], denominators[s.denominator]);
-                    shares.iter().enumerate().map(of).collect::<Vec<_>>()
-                })
-                .collect()
+            total.chunks_exact(width).flat_map(|sums| self.layout.divide(sums)).collect()
         };
         totals.iter().map(divide).collect()
     }
 
     /// Sums over a subset, and those of each cluster in it: `[clusters, width]`.
     fn of_subset(&self, subset: usize, clusters: usize) -> (Vec<f64>, Vec<f64>) {
-        let mut totals = vec![0.0; self.width];
-        let mut of_clusters = vec![0.0; clusters * self.width];
+        let width = self.layout.width;
+        let mut totals = vec![0.0; width];
+        let mut of_clusters = vec![0.0; clusters * width];
         for cell in self.cells.iter().filter(|cell| cell.subsets.contains(&subset)) {
-            for (cluster, row) in cell.clusters.iter().zip(cell.sums.chunks_exact(self.width)) {
-                let sums = &mut of_clusters[*cluster as usize * self.width..][..self.width];
+            for (cluster, row) in cell.clusters.iter().zip(cell.sums.chunks_exact(width)) {
+                let sums = &mut of_clusters[*cluster as usize * width..][..width];
                 for ((total, sum), x) in totals.iter_mut().zip(sums).zip(row) {
                     *total += x;
                     *sum += x;
@@ -214,7 +341,8 @@ mod tests {
         // The last trial does not count.
         let counted = vec![1.0, 1.0, 1.0, 1.0, 0.0];
         let draws = Draws::from_counts(vec![vec![2, 1, 0], vec![0, 0, 3], vec![0, 2, 1]]);
-        let found = replicates(&[share], &[counted], &subsets, &clusters, &draws);
+        let listed = Listed { shares: &[share], denominators: &[counted] };
+        let found = replicates_in_silence(&listed, &subsets, &clusters, &draws);
         let all = &found[0][0];
         assert_eq!(all.estimate, 3.0 / 4.0);
         assert_eq!(all.resampled[0], 4.0 / 6.0);

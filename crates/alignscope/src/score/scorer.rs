@@ -4,22 +4,32 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use super::choice_numbers::ChoiceNumbers;
+use super::columns::Columns;
 use super::difficulty::Difficulty;
 use super::facts::TrialFacts;
 use super::halves;
-use super::likelihood::Likelihoods;
+use super::likelihood::{Fitted, Likelihoods};
 use super::matrices::{MatrixDraws, MatrixReplicates};
+use super::outcomes::Outcomes;
 use super::rated::RatedReplicates;
-use super::ratio::{self, Share};
+use super::ratio::{self, Listed, Share, Stopped, TrialNumbers};
 use super::subset_score::SubsetScore;
 use super::{Measure, Score, ScoreError, Ties, score};
 use crate::dataset::{Clusters, Subset, Trials};
 use crate::measure::{RatedMeasure, RatedSample};
 use crate::paradigm::{Choices, Questions, Ratings, key};
-use crate::resample::{Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates};
+use crate::progress::{Progress, Silent};
+use crate::resample::{BLOCK, Draws, Interval, MIN_CLUSTERS, NoInterval, Replicates, SPLITS};
 
 /// Numbers of trials that are worked on at a time, in bytes.
 const COLUMN_BYTES: usize = 256 << 20;
+
+/// Steps of a task that what is found of a list of distances before it is resampled is.
+const COLUMN_STEPS: u64 = 10;
+
+/// Trials whose outcomes are found by one thread.
+const OUTCOMES: usize = 1 << 16;
 
 /// Scores distances on all subsets of a data set, under one set of resamples.
 #[derive(Debug, Clone)]
@@ -29,7 +39,7 @@ pub struct Scorer {
     clusters: Clusters,
     draws: Draws,
     subsets: Vec<Subset>,
-    /// The trials of each subset.
+    /// The trials of each subset but the whole.
     parts: Vec<Trials>,
     facts: TrialFacts,
     /// Found when the first distances are scored.
@@ -60,6 +70,14 @@ impl Chosen {
         let likelihoods = choices.map(|of| Likelihoods::new(of, clusters, of_single));
         Self { likelihoods, difficulty }
     }
+}
+
+/// The shares of lists of distances under resamples.
+struct ChoiceReplicates {
+    /// `[subset][share]`
+    of_shares: Vec<Vec<Replicates>>,
+    /// Each list's main measure on both halves of each split.
+    halves: Vec<Vec<[f64; 2]>>,
 }
 
 /// One of several lists of distances cannot be scored.
@@ -104,7 +122,7 @@ impl Scorer {
     ) -> Self {
         assert_eq!(clusters.codes.len(), trials.len(), "a cluster for each trial");
         assert_eq!(subsets[0].trials.len(), trials.len(), "the first subset is the whole");
-        let parts = subsets.iter().map(|subset| trials.part(&subset.trials)).collect();
+        let parts = subsets[1..].iter().map(|subset| trials.part(&subset.trials)).collect();
         let (facts, chosen) = (TrialFacts::default(), OnceLock::new());
         Self { trials, ties, clusters, draws, subsets, parts, facts, chosen }
     }
@@ -203,38 +221,143 @@ impl Scorer {
     /// # Errors
     /// As for [`score`], and which of the lists it is.
     pub fn score(&self, columns: &[Vec<f64>]) -> Result<Vec<ColumnScores>, ColumnError> {
+        let lists: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        self.score_columns(Columns::new(&lists, None, self.trials.comparisons()), &Silent)
+    }
+
+    /// The same of lists with one distance for each different pair: those of all comparisons are
+    /// not all in memory at once.
+    ///
+    /// `lists` — `[lists][pairs]`
+    ///
+    /// `pairs` — the pair of each comparison of each trial ([`Pairs::of_trials`](crate::Pairs))
+    ///
+    /// `progress` — is told of as many steps as [`Self::steps`] says
+    ///
+    /// # Errors
+    /// As for [`Self::score`]; or the user wants to stop.
+    ///
+    /// # Panics
+    /// A comparison is of a pair that a list lacks.
+    pub fn score_pairs(
+        &self,
+        lists: &[&[f64]],
+        pairs: &[u32],
+        progress: &dyn Progress,
+    ) -> Result<Vec<ColumnScores>, ColumnError> {
+        self.score_columns(Columns::new(lists, Some(pairs), self.trials.comparisons()), progress)
+    }
+
+    /// Steps of a task that so many lists of distances are.
+    pub fn steps(&self, columns: usize) -> u64 {
+        let parts = columns.div_ceil(self.at_once()) as u64;
+        columns as u64 * COLUMN_STEPS + parts * ratio::STEPS
+    }
+
+    /// Bytes that resampling so many lists of distances needs beside its results, where there are
+    /// very many clusters; of fewer it is a small part of what a run needs before.
+    pub(crate) fn resampling_bytes(&self, columns: usize) -> usize {
+        if !self.draws.is_blocked() {
+            return 0;
+        }
+        let columns = columns.min(self.at_once());
+        // At most two means of outcomes and two measures of likelihood.
+        let width = 4 * (columns + 1);
+        let lists = self.draws.resamples + 2 * SPLITS;
+        let of_list = 32 * self.trials.comparisons() * self.trials.len();
+        ratio::blocked_bytes(lists, width, self.subsets.len()) + of_list
+    }
+
+    /// Lists of distances that are resampled together.
+    fn at_once(&self) -> usize {
+        let n = self.trials.len().max(1);
+        // Of choices no list is in memory at once, only its sums.
+        let is_summed = self.trials.paradigm().ratings().is_none();
+        let (trials, of_choices) = match is_summed && n > BLOCK {
+            true => (BLOCK, 0),
+            false => (n, self.likelihoods().map_or(0, Likelihoods::column_bytes)),
+        };
+        (COLUMN_BYTES / (8 * 4 * trials + of_choices)).max(1)
+    }
+
+    /// Lists of distances of which all comparisons are in memory together.
+    fn in_memory(&self) -> usize {
         let of_choices = self.likelihoods().map_or(0, Likelihoods::column_bytes);
-        let size = COLUMN_BYTES / (8 * 4 * self.trials.len().max(1) + of_choices);
-        let size = size.max(1);
+        (COLUMN_BYTES / (8 * 4 * self.trials.len().max(1) + of_choices)).max(1)
+    }
+
+    fn score_columns(
+        &self,
+        columns: Columns<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<ColumnScores>, ColumnError> {
+        let size = self.at_once();
         let mut found = Vec::with_capacity(columns.len());
-        for columns in columns.chunks(size) {
-            let done = found.len();
-            let plain = columns.par_iter().enumerate().map(|(i, distances)| {
-                self.plain(distances).map_err(|source| ColumnError { column: done + i, source })
-            });
-            let plain: Vec<Vec<Vec<Score>>> = plain.collect::<Result<_, _>>()?;
-            if let Some(people) = self.trials.paradigm().matrices() {
-                let draws = MatrixDraws::new(people, &self.draws);
-                let replicates = MatrixReplicates::new(people, columns, &draws);
-                found.extend(self.matrices(&replicates, plain));
-                let halves = MatrixReplicates::halves(people, columns, &self.draws);
-                found[done..].iter_mut().zip(halves).for_each(|(found, of)| found.halves = of);
+        for first in (0..columns.len()).step_by(size) {
+            let columns = columns.part(first..columns.len().min(first + size));
+            let plain = self.all_plain(columns, first)?;
+            let steps = columns.len() as u64 * COLUMN_STEPS;
+            let paradigm = self.trials.paradigm();
+            if paradigm.matrices().is_none() && paradigm.ratings().is_none() {
+                let stopped = |Stopped| ColumnError { column: first, source: ScoreError::Stopped };
+                found.extend(self.choices(columns, plain, progress).map_err(stopped)?);
                 continue;
             }
-            found.extend(match self.trials.paradigm().ratings() {
-                Some(ratings) => self.rated(columns, plain, &ratings),
-                None => self.choices(columns, plain),
-            });
-            let halves = self.halves(columns);
-            found[done..].iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
+            let columns: Vec<Vec<f64>> =
+                (0..columns.len()).map(|column| columns.all(column).into_owned()).collect();
+            let (mut of_columns, halves) = match (paradigm.matrices(), paradigm.ratings()) {
+                (Some(people), _) => {
+                    let draws = MatrixDraws::new(people, &self.draws);
+                    let replicates = MatrixReplicates::new(people, &columns, &draws);
+                    let halves = MatrixReplicates::halves(people, &columns, &self.draws);
+                    (self.matrices(&replicates, plain), halves)
+                }
+                (None, ratings) => {
+                    let ratings = ratings.expect("neither matrices nor choices");
+                    let found = self.rated(&columns, plain, &ratings);
+                    (found, self.halves_of_ratings(&columns, &ratings))
+                }
+            };
+            of_columns.iter_mut().zip(halves).for_each(|(found, halves)| found.halves = halves);
+            found.append(&mut of_columns);
+            progress.advance(steps + ratio::STEPS);
         }
         Ok(found)
     }
 
     /// What each trial counts for the accuracy: 1, 0, or a part at a tie; none where people do not
     /// decide. Nothing for rated pairs.
-    pub fn outcomes(&self, distances: &[f64]) -> Option<Vec<Option<f64>>> {
-        self.trials.paradigm().outcomes(distances, self.ties).into_iter().next()
+    pub fn outcomes(&self, distances: &[f64]) -> Option<Outcomes> {
+        let lists = [distances];
+        self.outcomes_of(Columns::new(&lists, None, self.trials.comparisons()))
+    }
+
+    /// The same of a list with one distance for each different pair ([`Self::score_pairs`]).
+    pub fn outcomes_of_pairs(&self, list: &[f64], pairs: &[u32]) -> Option<Outcomes> {
+        let lists = [list];
+        self.outcomes_of(Columns::new(&lists, Some(pairs), self.trials.comparisons()))
+    }
+
+    fn outcomes_of(&self, columns: Columns<'_>) -> Option<Outcomes> {
+        self.main_outcomes(&[], &[])?;
+        let trials: Vec<u32> = (0..self.trials.len() as u32).collect();
+        let of_some = |trials: &[u32]| {
+            let mut distances = Vec::new();
+            columns.of_trials(0, trials, &mut distances);
+            self.main_outcomes(trials, &distances)
+                .expect("trials with outcomes, as those of no trial")
+        };
+        let parts: Vec<Outcomes> = trials.par_chunks(OUTCOMES).map(of_some).collect();
+        let mut all = Outcomes::new([]);
+        parts.iter().for_each(|part| all.extend(part));
+        Some(all)
+    }
+
+    /// What some trials count for the main measure, if it is a mean of outcomes.
+    fn main_outcomes(&self, trials: &[u32], distances: &[f64]) -> Option<Outcomes> {
+        let part = self.trials.part(trials);
+        let outcomes = part.paradigm().outcomes(distances, self.ties);
+        outcomes.into_iter().next().map(Outcomes::new)
     }
 
     /// Correlations of ratings with lists of numbers, under all resamples: for each subset and
@@ -274,29 +397,46 @@ impl Scorer {
         shares: &[Share],
         denominators: &[Vec<f64>],
     ) -> Vec<Vec<Replicates>> {
-        ratio::replicates(shares, denominators, &self.subsets, &self.clusters, &self.draws)
+        self.shares_of(&Listed { shares, denominators })
     }
 
-    /// The main measure of each list on both halves of each split.
-    fn halves(&self, columns: &[Vec<f64>]) -> Vec<Vec<[f64; 2]>> {
+    /// The same of numbers that are made as they are needed.
+    pub(crate) fn shares_of(&self, numbers: &dyn TrialNumbers) -> Vec<Vec<Replicates>> {
+        let (subsets, clusters) = (&self.subsets, &self.clusters);
+        ratio::replicates_in_silence(numbers, subsets, clusters, &self.draws)
+    }
+
+    /// The main measure of each list on both halves of each split, of ratings.
+    fn halves_of_ratings(&self, columns: &[Vec<f64>], ratings: &Ratings) -> Vec<Vec<[f64; 2]>> {
         if self.clusters.count < 2 * MIN_CLUSTERS {
             return vec![vec![]; columns.len()];
         }
-        let draws = self.draws.halves();
-        let paradigm = self.trials.paradigm();
-        match (paradigm.ratings(), self.main_measure().rated()) {
-            (Some(ratings), Some(measure)) => {
-                let closeness = closeness(columns);
-                let (codes, count) = (&self.clusters.codes, self.clusters.count);
-                let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
-                halves::of_ratings(&sample, measure, &self.subsets[0].trials, &draws)
-            }
-            _ => {
-                let outcomes = |column: &Vec<f64>| paradigm.outcomes(column, self.ties);
-                let main = columns.iter().filter_map(|column| outcomes(column).into_iter().next());
-                halves::of_outcomes(main, &self.subsets[..1], &self.clusters, &draws)
-            }
+        let closeness = closeness(columns);
+        let (codes, count) = (&self.clusters.codes, self.clusters.count);
+        let sample = RatedSample::new(&ratings.scores, &closeness, codes, count);
+        let measure = self.main_measure().rated().expect("a measure of ratings");
+        let trials = &self.subsets[0].trials;
+        halves::of_ratings(&sample, measure, trials, &self.draws.halves())
+    }
+
+    /// The scores of each list on each subset, without resamples.
+    ///
+    /// `first` — the position of the first list among all
+    fn all_plain(
+        &self,
+        columns: Columns<'_>,
+        first: usize,
+    ) -> Result<Vec<Vec<Vec<Score>>>, ColumnError> {
+        let mut all = Vec::with_capacity(columns.len());
+        let places: Vec<usize> = (0..columns.len()).collect();
+        for places in places.chunks(self.in_memory()) {
+            let plain = places.par_iter().map(|place| {
+                let error = |source| ColumnError { column: first + place, source };
+                self.plain(&columns.all(*place)).map_err(error)
+            });
+            all.extend(plain.collect::<Result<Vec<_>, _>>()?);
         }
+        Ok(all)
     }
 
     /// The scores of each subset, without resamples.
@@ -311,7 +451,7 @@ impl Scorer {
             score(part, &of_trials.copied().collect::<Vec<_>>(), self.ties)
         };
         let mut found = vec![whole];
-        for part in self.subsets.iter().zip(&self.parts).skip(1) {
+        for part in self.subsets[1..].iter().zip(&self.parts) {
             found.push(of_part(part)?);
         }
         Ok(found)
@@ -400,7 +540,8 @@ impl Scorer {
         let none = Draws::from_counts(vec![]);
         let draws = if likelihoods.is_whole() { &self.draws } else { &none };
         let whole = &self.subsets[..1];
-        let found = ratio::replicates(&shares, &denominators, whole, &self.clusters, draws);
+        let listed = Listed { shares: &shares, denominators: &denominators };
+        let found = ratio::replicates_in_silence(&listed, whole, &self.clusters, draws);
         found[0].chunks(likelihoods.count()).map(<[_]>::to_vec).collect()
     }
 
@@ -415,36 +556,75 @@ impl Scorer {
         found.iter().enumerate().filter_map(score).collect()
     }
 
-    /// What each trial counts for the measures of each list of distances; and the denominators, of
-    /// which the measures of a list have one each, in their order.
-    fn shares_of_choices(&self, columns: &[Vec<f64>]) -> (Vec<Share>, Vec<Vec<f64>>) {
-        let outcomes = |distances: &Vec<f64>| self.trials.paradigm().outcomes(distances, self.ties);
-        let counts = |o: &Option<f64>| f64::from(u8::from(o.is_some()));
-        let first = columns.first().map(outcomes).unwrap_or_default();
-        let means = first.len();
-        let of = |outcomes: Vec<Option<f64>>| outcomes.iter().map(counts).collect();
-        let mut denominators: Vec<Vec<f64>> = first.into_iter().map(of).collect();
-        let likelihoods = self.likelihoods();
-        denominators.extend(likelihoods.into_iter().flat_map(Likelihoods::denominators));
-        let of_column = |distances: &Vec<f64>| {
-            let share = |(denominator, outcomes): (usize, Vec<Option<f64>>)| {
-                let numerators = outcomes.into_iter().map(|o| o.unwrap_or(0.0)).collect();
-                Share { numerators, denominator }
-            };
-            let mut shares: Vec<Share> =
-                outcomes(distances).into_iter().enumerate().map(share).collect();
-            shares.extend(likelihoods.into_iter().flat_map(|of| of.shares(distances, means)));
-            shares
+    /// What the distances of each list are turned into probabilities by, if people's choices are
+    /// likely to some degree.
+    fn fitted(
+        &self,
+        columns: Columns<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fitted>, Stopped> {
+        let Some(likelihoods) = self.likelihoods() else {
+            progress.advance(columns.len() as u64 * COLUMN_STEPS);
+            return Ok(vec![]);
         };
-        (columns.par_iter().flat_map(of_column).collect(), denominators)
+        let mut all = Vec::with_capacity(columns.len());
+        let places: Vec<usize> = (0..columns.len()).collect();
+        for places in places.chunks(self.in_memory()) {
+            let fitted = places.par_iter().map(|place| likelihoods.fitted(&columns, *place));
+            all.extend(fitted.collect::<Vec<_>>());
+            progress.advance(places.len() as u64 * COLUMN_STEPS);
+            if progress.is_stopped() {
+                return Err(Stopped);
+            }
+        }
+        Ok(all)
     }
 
-    fn choices(&self, columns: &[Vec<f64>], plain: Vec<Vec<Vec<Score>>>) -> Vec<ColumnScores> {
-        let (shares, denominators) = self.shares_of_choices(columns);
-        let measures = denominators.len();
-        let means = measures - self.likelihoods().map_or(0, Likelihoods::count);
-        let found =
-            ratio::replicates(&shares, &denominators, &self.subsets, &self.clusters, &self.draws);
+    /// The replicates of each subset and share; and each list's main measure on both halves of each
+    /// split.
+    fn replicates_of_choices(
+        &self,
+        numbers: &ChoiceNumbers<'_>,
+        columns: Columns<'_>,
+        progress: &dyn Progress,
+    ) -> Result<ChoiceReplicates, Stopped> {
+        let (subsets, clusters) = (&self.subsets, &self.clusters);
+        let halves = self.draws.halves();
+        let halved = clusters.count >= 2 * MIN_CLUSTERS;
+        if halved && self.draws.is_blocked() {
+            let draws = [&self.draws, &halves];
+            let mut found = ratio::replicates(numbers, subsets, clusters, &draws, progress)?;
+            let of_halves = found.pop().expect("of halves").swap_remove(0);
+            let of_main = of_halves.into_iter().step_by(numbers.measures());
+            let halves = of_main.map(|main| halves::splits(main.resampled)).collect();
+            return Ok(ChoiceReplicates { of_shares: found.swap_remove(0), halves });
+        }
+        let mut found = ratio::replicates(numbers, subsets, clusters, &[&self.draws], progress)?;
+        let halves = match halved {
+            false => vec![vec![]; columns.len()],
+            true => {
+                let means = ChoiceNumbers::new((&self.trials, self.ties), columns, None, &[]);
+                let of_whole =
+                    ratio::replicates_in_silence(&means, &subsets[..1], clusters, &halves);
+                let of_main = of_whole.into_iter().flatten().step_by(means.means());
+                of_main.map(|main| halves::splits(main.resampled)).collect()
+            }
+        };
+        Ok(ChoiceReplicates { of_shares: found.swap_remove(0), halves })
+    }
+
+    fn choices(
+        &self,
+        columns: Columns<'_>,
+        plain: Vec<Vec<Vec<Score>>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<ColumnScores>, Stopped> {
+        let fitted = self.fitted(columns, progress)?;
+        let trials = (&self.trials, self.ties);
+        let numbers = ChoiceNumbers::new(trials, columns, self.likelihoods(), &fitted);
+        let (measures, means) = (numbers.measures(), numbers.means());
+        let found = self.replicates_of_choices(&numbers, columns, progress)?;
+        let ChoiceReplicates { of_shares: found, mut halves } = found;
         let mut of_difficulty = self.chosen().difficulty.scores(columns, &self.draws);
         let of_column = |(column, plain): (usize, Vec<Vec<Score>>)| {
             let mut scores = Vec::new();
@@ -467,9 +647,10 @@ impl Scorer {
             }
             let of_whole = &found[0][column * measures..][..measures];
             let (main, bits) = (of_whole[0].clone(), of_whole.get(means).cloned());
-            ColumnScores { scores, main, bits, halves: vec![] }
+            let halves = std::mem::take(&mut halves[column]);
+            ColumnScores { scores, main, bits, halves }
         };
-        plain.into_iter().enumerate().map(of_column).collect()
+        Ok(plain.into_iter().enumerate().map(of_column).collect())
     }
 }
 

@@ -241,6 +241,8 @@ fn intervals_of_choices_hold_the_truth() {
     hold(&coverage("100 references × 100 choices", large, |rng| choices(100, 100, rng)), &names);
     let each = |rng: &mut ChaCha8Rng| choices(1_000_000, 1, rng);
     hold(&coverage("2,000 references × 1 choice", each, |rng| choices(2000, 1, rng)), &names);
+    // More than a block of clusters.
+    hold(&coverage("70,000 references × 1 choice", each, |rng| choices(70_000, 1, rng)), &names);
 }
 
 #[test]

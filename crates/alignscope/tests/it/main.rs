@@ -25,6 +25,7 @@ mod image_matches_pillow;
 mod interval_coverage;
 mod intervals_in_a_minute;
 mod likelihood_matches_scipy;
+mod many_clusters;
 mod many_looks;
 mod matlab_files;
 mod matrices;

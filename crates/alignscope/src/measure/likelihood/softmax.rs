@@ -1,5 +1,7 @@
 //! Choices by a softmax of distances, and the temperature that makes them most likely.
 
+use rayon::prelude::*;
+
 /// The least β: the temperature is at most 100 times the root mean square difference of the
 /// alternatives' distances, so that a model whose order is reversed is a little below chance, and
 /// does not come out as one that says nothing. In units of one over that difference.
@@ -7,6 +9,16 @@ pub const LEAST_BETA: f64 = 0.01;
 
 /// β is found to this share of itself or better; the last step squares it.
 const TOLERANCE: f64 = 1e-8;
+
+/// Up to so many choices are summed one after the other.
+const MANY: usize = 1 << 20;
+
+/// Of more, so many are summed by one thread, and these sums in their order.
+const CHUNK: usize = 1 << 16;
+
+/// Of many choices, how far the β of a fold may be from that of all to follow from four derivatives
+/// there. The fifth adds less than 1e-13 of itself over the second.
+const NEAR: f64 = 1e-3;
 
 /// More steps than any list of distances has needed; each halves an interval at least.
 const STEPS: usize = 200;
@@ -31,12 +43,40 @@ const STEPS: usize = 200;
 pub struct SoftmaxChoices<'a> {
     /// How many alternatives each choice has, less one.
     others: usize,
+    /// m.
+    scale: f64,
     /// What makes each other alternative nearer than the first, in units of m: `[choices, others]`.
     nearer: Vec<f64>,
     /// `[choices, others + 1]`
     shares: &'a [f64],
     /// Which fold each choice is in.
     folds: &'a [u8],
+}
+
+/// The temperatures of a model: what its distances are turned into probabilities by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedSoftmax {
+    /// m: the root mean square difference of two alternatives.
+    scale: f64,
+    /// β for each fold, in units of 1/m.
+    betas: Vec<f64>,
+}
+
+impl FittedSoftmax {
+    /// The mean over people of log2 P of their answer, beyond chance, for a choice of this fold.
+    ///
+    /// `distances` — of each alternative
+    ///
+    /// `shares` — of people, for each alternative
+    ///
+    /// # Panics
+    /// There is no such fold, or there are more than four alternatives.
+    pub fn bits(&self, distances: &[f64], shares: &[f64], fold: u8) -> f64 {
+        let mut nearer = [0.0; 3];
+        let nearer = &mut nearer[..distances.len() - 1];
+        nearer.iter_mut().zip(nearer_than_first(distances, self.scale)).for_each(|(n, x)| *n = x);
+        bits(nearer, shares, self.betas[usize::from(fold)])
+    }
 }
 
 impl<'a> SoftmaxChoices<'a> {
@@ -56,13 +96,18 @@ impl<'a> SoftmaxChoices<'a> {
         assert_eq!(distances.len(), shares.len(), "a share for each distance");
         assert_eq!(distances.len(), alternatives * folds.len(), "a fold for each choice");
         let scale = root_mean_square(alternatives, distances);
-        let nearer = |d: &'_ [f64]| {
-            let first = d[0];
-            let of = move |other: &f64| if scale > 0.0 { (first - other) / scale } else { 0.0 };
-            d[1..].iter().map(of).collect::<Vec<f64>>()
-        };
-        let nearer = distances.chunks_exact(alternatives).flat_map(nearer).collect();
-        Self { others: alternatives - 1, nearer, shares, folds }
+        let others = alternatives - 1;
+        let mut nearer = vec![0.0; others * folds.len()];
+        let chunk = chunk(folds.len());
+        let chunks = nearer.par_chunks_mut(chunk * others);
+        chunks.zip(distances.par_chunks(chunk * alternatives)).for_each(|(nearer, distances)| {
+            let of_choices = nearer.chunks_exact_mut(others);
+            for (nearer, distances) in of_choices.zip(distances.chunks_exact(alternatives)) {
+                let found = nearer_than_first(distances, scale);
+                nearer.iter_mut().zip(found).for_each(|(nearer, x)| *nearer = x);
+            }
+        });
+        Self { others, scale, nearer, shares, folds }
     }
 
     /// The mean over people of log2 P of their answer, beyond chance, for each choice: each by the
@@ -77,14 +122,27 @@ impl<'a> SoftmaxChoices<'a> {
         self.choices().zip(self.folds).map(bits).collect()
     }
 
+    /// The β that each fold is judged by, and its unit: by these [each choice's bits](Self::bits)
+    /// can be had one by one.
+    pub fn fitted(&self) -> FittedSoftmax {
+        FittedSoftmax { scale: self.scale, betas: self.betas() }
+    }
+
     /// The β that each fold is judged by, in units of 1/m; NaN if there is no other fold.
     pub fn betas(&self) -> Vec<f64> {
         let folds = self.folds.iter().max().map_or(0, |fold| usize::from(*fold) + 1);
         if folds < 2 {
             return vec![f64::NAN; folds];
         }
+        match self.folds.len() <= MANY {
+            true => self.betas_one_by_one(folds),
+            false => self.betas_of_many(folds),
+        }
+    }
+
+    fn betas_one_by_one(&self, folds: usize) -> Vec<f64> {
         let all = maximum(1.0, |beta| self.slopes(beta, None));
-        let by_fold = self.slopes_by_fold(all, folds);
+        let by_fold = self.by_fold(folds, |nearer, shares| slopes(nearer, shares, all));
         let total = by_fold.iter().fold(one_more(all), |sum, of_fold| plus(sum, *of_fold));
         let of_fold = |(fold, [slope, bend]): (usize, &[f64; 2])| {
             let start = all - (total[0] - slope) / (total[1] - bend);
@@ -94,13 +152,58 @@ impl<'a> SoftmaxChoices<'a> {
         by_fold.iter().enumerate().map(of_fold).collect()
     }
 
+    /// The same of many choices, for which a fold's β is near that of all: it follows from
+    /// four derivatives of L there, instead of two more sums over all choices for each fold.
+    fn betas_of_many(&self, folds: usize) -> Vec<f64> {
+        let step = self.folds.len() / CHUNK;
+        let some = maximum(1.0, |beta| self.slopes_of_every(step, beta));
+        let all = maximum(some, |beta| self.slopes(beta, None));
+        let by_fold = self.by_fold(folds, |nearer, shares| derivatives(nearer, shares, all));
+        let total = by_fold
+            .iter()
+            .fold(derivatives(&[1.0], &[0.5, 0.5], all), |sum, of_fold| plus(sum, *of_fold));
+        let of_fold = |(fold, of_fold): (usize, &[f64; 4])| {
+            let rest: [f64; 4] = std::array::from_fn(|i| total[i] - of_fold[i]);
+            let near = root_near(rest).map(|delta| all + delta);
+            near.filter(|beta| *beta > LEAST_BETA)
+                .unwrap_or_else(|| maximum(all, |beta| self.slopes(beta, Some(fold))))
+        };
+        by_fold.iter().enumerate().map(of_fold).collect()
+    }
+
     fn choices(&self) -> impl Iterator<Item = (&[f64], &[f64])> {
         let nearer = self.nearer.chunks_exact(self.others);
         nearer.zip(self.shares.chunks_exact(self.others + 1))
     }
 
+    /// Chunk by chunk, its choices and their folds.
+    #[allow(clippy::type_complexity)]
+    fn chunks(
+        &self,
+    ) -> impl IndexedParallelIterator<Item = impl Iterator<Item = (&[f64], &[f64], usize)>> {
+        let chunk = chunk(self.folds.len());
+        let nearer = self.nearer.par_chunks(chunk * self.others);
+        let shares = self.shares.par_chunks(chunk * (self.others + 1));
+        nearer.zip(shares).zip(self.folds.par_chunks(chunk)).map(|((nearer, shares), folds)| {
+            let nearer = nearer.chunks_exact(self.others);
+            let shares = shares.chunks_exact(self.others + 1);
+            nearer.zip(shares).zip(folds).map(|((n, s), fold)| (n, s, usize::from(*fold)))
+        })
+    }
+
     /// First and second derivative of L, of all folds but one.
     fn slopes(&self, beta: f64, without: Option<usize>) -> [f64; 2] {
+        if self.folds.len() > MANY {
+            let sums: Vec<[f64; 2]> = self
+                .chunks()
+                .map(|chunk| {
+                    chunk
+                        .filter(|(_, _, fold)| Some(*fold) != without)
+                        .fold([0.0; 2], |sums, (n, s, _)| plus(sums, slopes(n, s, beta)))
+                })
+                .collect();
+            return sums.into_iter().fold(one_more(beta), plus);
+        }
         let mut sums = one_more(beta);
         for ((nearer, shares), fold) in self.choices().zip(self.folds) {
             if Some(usize::from(*fold)) != without {
@@ -110,29 +213,66 @@ impl<'a> SoftmaxChoices<'a> {
         sums
     }
 
-    /// The same of each fold alone.
-    fn slopes_by_fold(&self, beta: f64, folds: usize) -> Vec<[f64; 2]> {
-        let mut sums = vec![[0.0; 2]; folds];
-        for ((nearer, shares), fold) in self.choices().zip(self.folds) {
-            let sum = &mut sums[usize::from(*fold)];
-            *sum = plus(*sum, slopes(nearer, shares, beta));
+    /// The same of every choice so many places after the one before, as if there were no others.
+    fn slopes_of_every(&self, step: usize, beta: f64) -> [f64; 2] {
+        let some = self.choices().step_by(step);
+        some.fold(one_more(beta), |sums, (nearer, shares)| plus(sums, slopes(nearer, shares, beta)))
+    }
+
+    /// The sums of numbers of the choices of each fold.
+    fn by_fold<const N: usize>(
+        &self,
+        folds: usize,
+        of: impl Fn(&[f64], &[f64]) -> [f64; N] + Sync,
+    ) -> Vec<[f64; N]> {
+        let of_chunks: Vec<Vec<[f64; N]>> = self
+            .chunks()
+            .map(|chunk| {
+                let mut sums = vec![[0.0; N]; folds];
+                for (nearer, shares, fold) in chunk {
+                    sums[fold] = plus(sums[fold], of(nearer, shares));
+                }
+                sums
+            })
+            .collect();
+        let mut sums = vec![[0.0; N]; folds];
+        for of_chunk in of_chunks {
+            sums.iter_mut().zip(of_chunk).for_each(|(sum, of_chunk)| *sum = plus(*sum, of_chunk));
         }
         sums
     }
 }
 
-fn plus(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
-    [a[0] + b[0], a[1] + b[1]]
+/// How many of so many choices are summed one after the other.
+fn chunk(choices: usize) -> usize {
+    if choices > MANY { CHUNK } else { choices.max(1) }
+}
+
+/// What makes each other alternative nearer than the first, in units of `scale`.
+fn nearer_than_first(distances: &[f64], scale: f64) -> impl Iterator<Item = f64> {
+    let first = distances[0];
+    let of = move |other: &f64| if scale > 0.0 { (first - other) / scale } else { 0.0 };
+    distances[1..].iter().map(of)
+}
+
+fn plus<const N: usize>(a: [f64; N], b: [f64; N]) -> [f64; N] {
+    std::array::from_fn(|i| a[i] + b[i])
 }
 
 /// The root mean square difference between two alternatives of a choice.
 fn root_mean_square(alternatives: usize, distances: &[f64]) -> f64 {
-    let mut sum = 0.0;
-    for d in distances.chunks_exact(alternatives) {
-        for (i, a) in d.iter().enumerate() {
-            sum += d[i + 1..].iter().map(|b| (a - b) * (a - b)).sum::<f64>();
+    let of_chunk = |distances: &[f64]| {
+        let mut sum = 0.0;
+        for d in distances.chunks_exact(alternatives) {
+            for (i, a) in d.iter().enumerate() {
+                sum += d[i + 1..].iter().map(|b| (a - b) * (a - b)).sum::<f64>();
+            }
         }
-    }
+        sum
+    };
+    let chunk = chunk(distances.len() / alternatives);
+    let sums: Vec<f64> = distances.par_chunks(chunk * alternatives).map(of_chunk).collect();
+    let sum = sums.into_iter().fold(0.0, |sum, of_chunk| sum + of_chunk);
     let pairs = distances.len() * (alternatives - 1) / 2;
     (sum / pairs as f64).sqrt()
 }
@@ -157,6 +297,44 @@ fn slopes(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 2] {
     }
     let mean = sum / weights;
     [chosen - mean, -(squares / weights - mean * mean)]
+}
+
+/// First to fourth derivative of Σ_k share_k · ln P_k: after the first, the cumulants of how much
+/// nearer an alternative is, by the probabilities that β gives them, with their signs turned.
+fn derivatives(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 4] {
+    let highest = nearer.iter().fold(0.0_f64, |most, x| most.max(beta * x));
+    let first = (-highest).exp();
+    let (mut weights, mut sum, mut chosen) = (first, 0.0, 0.0);
+    for (x, share) in nearer.iter().zip(&shares[1..]) {
+        let weight = (beta * x - highest).exp();
+        weights += weight;
+        sum += weight * x;
+        chosen += share * x;
+    }
+    let mean = sum / weights;
+    // The first alternative is 0 nearer than itself.
+    let mut moments = central_powers(first, -mean);
+    for x in nearer {
+        moments = plus(moments, central_powers((beta * x - highest).exp(), x - mean));
+    }
+    let [second, third, fourth] = moments.map(|moment| moment / weights);
+    [chosen - mean, -second, -third, 3.0 * second * second - fourth]
+}
+
+/// Second to fourth power, times a weight.
+fn central_powers(weight: f64, x: f64) -> [f64; 3] {
+    let second = weight * x * x;
+    [second, second * x, second * x * x]
+}
+
+/// Where a function is 0 that has these derivatives at 0, itself first, if that is [`NEAR`].
+fn root_near([value, slope, bend, third]: [f64; 4]) -> Option<f64> {
+    let mut x = -value / slope;
+    for _ in 0..4 {
+        let there = value + x * (slope + x * (bend / 2.0 + x * third / 6.0));
+        x -= there / (slope + x * (bend + x * third / 2.0));
+    }
+    (x.abs() <= NEAR).then_some(x)
 }
 
 /// Σ_k share_k · log2 P_k + log2 K.
@@ -275,5 +453,68 @@ mod tests {
         for found in SoftmaxChoices::new(2, &distances, &shares, &folds).betas() {
             assert!((found - beta.ln()).abs() < 1e-12, "{found}, {}", beta.ln());
         }
+    }
+
+    #[test]
+    fn the_betas_of_many_choices_are_those_of_one_by_one() {
+        // Three alternatives, answers by a softmax of β 1.3 with a share of noise.
+        let n = MANY + 1234;
+        let number =
+            |i: usize, seed: usize| ((i * 7919 + seed * 104_729) % 10_007) as f64 / 10_007.0;
+        let distances: Vec<f64> = (0..3 * n).map(|i| number(i, i / 3 % 97).powi(2)).collect();
+        let mut shares = vec![0.0; 3 * n];
+        for (i, d) in distances.chunks_exact(3).enumerate() {
+            let least = (0..3).min_by(|a, b| d[*a].total_cmp(&d[*b])).expect("three");
+            let chosen = if number(i, 5) < 0.5 { least } else { i % 3 };
+            shares[3 * i + chosen] = 1.0;
+        }
+        let folds: Vec<u8> = (0..n).map(|i| (i * 31 % 101 % 10) as u8).collect();
+        let choices = SoftmaxChoices::new(3, &distances, &shares, &folds);
+        let (found, expected) = (choices.betas_of_many(10), choices.betas_one_by_one(10));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{found}, {expected}");
+            assert_ne!(expected, &expected.round());
+        }
+        let one_after_the_other = |beta, without| {
+            choices
+                .choices()
+                .zip(&folds)
+                .filter(|(_, fold)| **fold != without)
+                .fold(one_more(beta), |sums, ((nearer, shares), _)| {
+                    plus(sums, slopes(nearer, shares, beta))
+                })
+        };
+        let (sums, expected_sums) = (choices.slopes(0.7, Some(3)), one_after_the_other(0.7, 3));
+        for (sum, expected) in sums.iter().zip(&expected_sums) {
+            // A million terms of order 1.
+            assert!((sum / expected - 1.0).abs() < 1e-9, "{sums:?}, {expected_sums:?}");
+        }
+        let apart = expected.iter().any(|beta| (beta / expected[0] - 1.0).abs() > 1e-6);
+        assert!(apart, "folds have βs of their own");
+        let (fitted, bits) = (choices.fitted(), choices.bits());
+        for i in [0, 1, 77, CHUNK, n - 1] {
+            let [at, of] = [&distances, &shares].map(|of| &of[3 * i..][..3]);
+            assert_eq!(fitted.bits(at, of, folds[i]).to_bits(), bits[i].to_bits());
+        }
+    }
+
+    #[test]
+    fn derivatives_are_differences_of_the_ones_before() {
+        let (nearer, shares, h) = ([0.7, -1.9], [0.2, 0.5, 0.3], 1e-4);
+        for beta in [0.02, 0.6, 3.0] {
+            let [low, here, high] =
+                [beta - h, beta, beta + h].map(|beta| derivatives(&nearer, &shares, beta));
+            assert!((here[0] - slopes(&nearer, &shares, beta)[0]).abs() < 1e-14);
+            for i in 0..3 {
+                // Central differences are off by h²/6 times a derivative of order 1 to 10.
+                let difference = (high[i] - low[i]) / (2.0 * h);
+                assert!((difference - here[i + 1]).abs() < 1e-7, "{i}: {difference}, {here:?}");
+            }
+        }
+        // x² − 2 · 5e-4 x + ... : a cubic with a root at 4e-4.
+        let root = 4e-4_f64;
+        let found = root_near([-root * 2.0 - root * root * 1.5 - root.powi(3), 2.0, 3.0, 6.0]);
+        assert!((found.expect("near") - root).abs() < 1e-15);
+        assert_eq!(root_near([1.0, 2.0, 3.0, 6.0]), None);
     }
 }

@@ -1,10 +1,13 @@
 //! What people and a model answered, and how far a model is off.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::PairDistances;
 use crate::measure::average_ranks;
-use crate::paradigm::{Alternative, ImageIndex, Paradigm};
+use crate::paradigm::{Alternative, ImageIndex, Paradigm, key};
+
+/// Of more questions than this every second, third, … is looked at, so that at most so many are.
+const MOST_QUESTIONS: usize = 200_000;
 
 /// A question with all answers to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,11 +37,11 @@ pub(super) struct Judged {
 }
 
 /// The questions of trials, in order of first use: one for each trial, or for all that ask the same
-/// where questions are asked again.
+/// where questions are asked again. Of very many, some that are evenly spread.
 pub(super) fn questions(trials: &dyn Paradigm) -> Vec<Question> {
     match trials.ratings() {
         Some(ratings) => rated(trials, &ratings.scores),
-        None => chosen(trials),
+        None => chosen(trials, MOST_QUESTIONS),
     }
 }
 
@@ -57,7 +60,13 @@ fn rated(trials: &dyn Paradigm, scores: &[f64]) -> Vec<Question> {
         above,
         farthest: false,
     };
-    scores.iter().zip(shares_below(scores)).enumerate().map(question).collect()
+    let step = step(scores.len(), MOST_QUESTIONS);
+    scores.iter().zip(shares_below(scores)).enumerate().step_by(step).map(question).collect()
+}
+
+/// How many places after a question that is looked at the next one stands.
+fn step(questions: usize, most: usize) -> usize {
+    questions.div_ceil(most).max(1)
 }
 
 /// The positions of questions from which samples are taken, evenly: in the order of the trials, but
@@ -70,17 +79,21 @@ pub(super) fn order_of_samples(trials: &dyn Paradigm, asked: &[Question]) -> Vec
     order
 }
 
-fn chosen(trials: &dyn Paradigm) -> Vec<Question> {
+fn chosen(trials: &dyn Paradigm, most: usize) -> Vec<Question> {
+    let mut known: HashMap<[ImageIndex; 4], usize> = HashMap::new();
+    let mut number = |trial: usize| match trials.asks_again() {
+        true => {
+            let next = known.len();
+            *known.entry(key(trials.question(trial))).or_insert(next)
+        }
+        false => trial,
+    };
+    let numbers: Vec<usize> = (0..trials.count()).map(&mut number).collect();
+    let step = step(numbers.iter().max().map_or(0, |last| last + 1), most);
     let mut asked: Vec<Question> = Vec::new();
-    let mut known: BTreeMap<Vec<ImageIndex>, usize> = BTreeMap::new();
-    for trial in 0..trials.count() {
+    for (trial, number) in numbers.into_iter().enumerate().filter(|(_, n)| n % step == 0) {
         let (images, alternatives) = (trials.images(trial), trials.alternatives(trial));
-        let next = asked.len();
-        let number = match trials.asks_again() {
-            true => *known.entry(trials.question(trial)).or_insert(next),
-            false => next,
-        };
-        match asked.get_mut(number) {
+        match asked.get_mut(number / step) {
             Some(question) => question.add(&alternatives),
             None => {
                 let told = String::new();
@@ -225,6 +238,18 @@ mod tests {
         assert!(judged.answer.starts_with("the first"), "{}", judged.answer);
         // The pair that people kept is at 2, the nearest at 1; the mean is 2.
         assert_eq!(judged.margin, Some(0.5));
+    }
+
+    #[test]
+    fn of_many_questions_some_are_looked_at_with_all_answers_to_them() {
+        let odd = |first, odd| OddOneOut { images: [first, 100, 200], odd };
+        let trials: Vec<OddOneOut> =
+            (0..10).chain(0..10).map(|first| odd(first, (first % 3) as u8)).collect();
+        let asked = chosen(&trials, 4);
+        let first: Vec<usize> = asked.iter().map(|question| question.first).collect();
+        assert_eq!(first, [0, 3, 6, 9]);
+        assert!(asked.iter().all(|question| question.told.ends_with(" of 2")), "{asked:?}");
+        assert_eq!(chosen(&trials, 10).len(), 10);
     }
 
     #[test]
