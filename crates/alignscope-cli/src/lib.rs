@@ -29,7 +29,7 @@ mod verify;
 
 use std::ffi::OsString;
 
-use alignscope::{NoTorch, TorchModels};
+use alignscope::{NoTorch, TorchModels, check_instructions};
 use anyhow::Context;
 use clap::Parser;
 
@@ -85,7 +85,9 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         stop::with_the_reader();
     }
     let done = |()| DONE;
-    let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
+    let ready = check_instructions().map_err(anyhow::Error::from);
+    let ready = ready.and_then(|()| set_threads(arguments.threads));
+    let result = ready.and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
         Command::Score(score) => score::run(&score, typed, quiet),
         Command::Transform(transform) => transform::run(&transform, typed, torch, quiet),

@@ -40,14 +40,7 @@ pub(crate) trait Kernel {
     ///
     /// # Panics
     /// There are more rows than a tile has, or `x` is too short for them.
-    unsafe fn tile(
-        x: &[f32],
-        stride: usize,
-        rows: usize,
-        run: &[Lanes],
-        add: bool,
-        out: &mut Sums,
-    );
+    unsafe fn tile(x: &[f32], stride: usize, rows: usize, run: &[Lanes], add: bool, out: &mut Sums);
 
     /// The columns of `[16, 16]` numbers, whose rows begin `stride` apart.
     ///

@@ -117,9 +117,7 @@ fn choose(asked: Option<OsString>, best: Level) -> Result<Level, InstructionsErr
     };
     match Level::ALL.into_iter().find(|level| found == level.word()) {
         Some(level) if level <= best => Ok(level),
-        Some(level) => {
-            Err(InstructionsError::Lacking { asked: level.word(), best: best.word() })
-        }
+        Some(level) => Err(InstructionsError::Lacking { asked: level.word(), best: best.word() }),
         None => Err(InstructionsError::Unknown { found }),
     }
 }

@@ -338,9 +338,8 @@ pub(crate) mod tests {
                 let at = |i: usize, l: usize| a[place(a_rows, i, l, [m, k])];
                 let bt = |l: usize, j: usize| b[place(b_rows, l, j, [k, n])];
                 let what = format!("{m} × {k} × {n}, rows {a_rows} {b_rows}");
-                let wide = |values: &[f32]| -> Vec<f64> {
-                    values.iter().map(|x| f64::from(*x)).collect()
-                };
+                let wide =
+                    |values: &[f32]| -> Vec<f64> { values.iter().map(|x| f64::from(*x)).collect() };
                 let (a_wide, b_wide) = (wide(&a), wide(&b));
 
                 let mut expected = before.clone();

@@ -68,8 +68,7 @@ fn tile<const N: usize, const HALF: usize>(
     for (input, halves) in pairs.iter().enumerate() {
         let weights = halves[HALF].0.as_ptr();
         // SAFETY: `Lanes` are 16 numbers at a multiple of 64 bytes.
-        let (low, high) =
-            unsafe { (_mm256_load_ps(weights), _mm256_load_ps(weights.add(WIDTH))) };
+        let (low, high) = unsafe { (_mm256_load_ps(weights), _mm256_load_ps(weights.add(WIDTH))) };
         for (row, sums) in sums.iter_mut().enumerate() {
             // SAFETY: row < N and input < inputs, so that this lies within x, as checked above.
             let x = _mm256_broadcast_ss(unsafe { &*x.add(row * stride + input) });

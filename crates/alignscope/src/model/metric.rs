@@ -249,10 +249,6 @@ impl<M: ImageMetric> Facts for Metric<M> {
         self.0.files()
     }
 
-    fn sums_by_caches(&self) -> bool {
-        M::ROLE == Role::Baseline
-    }
-
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         stages.iter().map(|stage| stage.depth_percent(0)).collect()
     }
