@@ -31,7 +31,7 @@ mod verify;
 
 use std::ffi::OsString;
 
-use alignscope::{NoTorch, TorchModels};
+use alignscope::{NoTorch, TorchModels, check_instructions};
 use anyhow::Context;
 use clap::Parser;
 
@@ -87,7 +87,9 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         stop::with_the_reader();
     }
     let done = |()| DONE;
-    let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
+    let ready = check_instructions().map_err(anyhow::Error::from);
+    let ready = ready.and_then(|()| set_threads(arguments.threads));
+    let result = ready.and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
         Command::Plan(plan) => plan::run(&plan, &typed, torch, quiet).map(done),
         Command::Slurm(slurm) => slurm::run(&slurm, typed, quiet).map(done),

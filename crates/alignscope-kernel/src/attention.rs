@@ -4,15 +4,9 @@
 //! exponentials where they are, and multiplied with the values at once. The sum of the
 //! exponentials divides the result, which is `d` numbers, and not the scores.
 
-mod head;
-mod plain;
+mod rows;
 mod tiles;
-#[cfg(target_arch = "x86_64")]
-mod vectors;
 
-use self::head::Head;
-#[cfg(target_arch = "x86_64")]
-use crate::instructions::has_avx512;
 use crate::lhs::{Format, Lhs};
 use crate::precision::Precision;
 use crate::tile::STEP;
@@ -47,10 +41,8 @@ pub fn padded_width(width: usize, precision: Precision) -> usize {
 /// Working memory of one thread's attention, grown once and then kept.
 #[derive(Debug, Default)]
 pub struct AttentionScratch {
-    plain: plain::PlainScratch,
+    rows: rows::RowsScratch,
     tiles: tiles::TilesScratch,
-    #[cfg(target_arch = "x86_64")]
-    vectors: vectors::VectorsScratch,
 }
 
 impl Attention<'_> {
@@ -88,22 +80,12 @@ impl Attention<'_> {
                         |part: usize| &values[first_row * stride + (part * heads + head) * width..];
                     let (query, key, value) = (part(0), part(1), part(2));
                     let out = &mut out[head * width..];
-                    let head = Head { query, key, value, stride, tokens, width, scale };
-                    attend(head, out, out_stride, scratch);
+                    let head = rows::Head { query, key, value, stride, tokens, width, scale };
+                    rows::attend(head, out, out_stride, &mut scratch.rows);
                 }
             }
         }
     }
-}
-
-/// Writes the head's part of each token, `stride` apart in `out`.
-fn attend(head: Head<'_>, out: &mut [f32], stride: usize, scratch: &mut AttentionScratch) {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx512() {
-        // SAFETY: the processor has AVX-512F, as just seen.
-        return unsafe { vectors::attend(head, out, stride, &mut scratch.vectors) };
-    }
-    plain::attend(head, out, stride, &mut scratch.plain);
 }
 
 impl AttentionScratch {
@@ -120,6 +102,7 @@ impl AttentionScratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instructions::tests::{assert_same_bits, bits};
     use crate::matmul::tests::numbers;
     use crate::packed_gemm::{Output, PackedWeights, ProductScratch};
 
@@ -229,6 +212,16 @@ mod tests {
                 };
                 assert!(worst <= limit, "{precision}, {tokens} × {heads} × {width}: {worst}");
             }
+        }
+    }
+
+    #[test]
+    fn each_level_of_instructions_gives_the_same_bits() {
+        for sizes in [[1, 1, 1], [5, 3, 7], [17, 2, 16], [31, 1, 33], [50, 2, 64], [197, 1, 64]] {
+            let [tokens, heads, width] = sizes;
+            let qkv = numbers(tokens * 3 * heads * width, 1);
+            let what = format!("{tokens} × {heads} × {width}");
+            assert_same_bits(&what, || bits(&attended(&qkv, sizes, Precision::F32)));
         }
     }
 

@@ -3,7 +3,9 @@
 /// Compiles a plain function for each level of vector instructions, and picks one at run time.
 ///
 /// The arithmetic is the same at every level (a multiplication and an addition are fused where
-/// `mul_add` says so, and nowhere else), so the result is too.
+/// `mul_add` says so, and nowhere else; sums have lanes and an order of their own), so the result
+/// is too, to the bit. What has several roundings in the library of the system (exp, ln, tanh, a
+/// power) has no place here.
 macro_rules! vectorized {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -20,13 +22,13 @@ macro_rules! vectorized {
                 fn avx2($($arg: $ty),*) {
                     plain($($arg),*)
                 }
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the processor has AVX-512F, as just detected.
-                    return unsafe { avx512($($arg),*) };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the processor has AVX2 and FMA, as just detected.
-                    return unsafe { avx2($($arg),*) };
+                use crate::instructions::{Level, level};
+                match level() {
+                    // SAFETY: the processor has AVX-512F where this is the level.
+                    Level::Amx | Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: the processor has AVX2 and FMA where this is the level.
+                    Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    Level::Portable => {}
                 }
             }
             plain($($arg),*)

@@ -1,9 +1,9 @@
-//! A register of sixteen numbers, as it lies in memory.
+//! Sixteen numbers, as they lie in memory: a register of AVX-512, two of AVX2.
 
-/// Numbers in a register.
+/// How many they are.
 pub(crate) const LANES: usize = 16;
 
-/// Sixteen numbers, a register's worth, where a register is loaded from.
+/// Sixteen numbers, where registers are loaded from.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub(crate) struct Lanes(pub(crate) [f32; LANES]);

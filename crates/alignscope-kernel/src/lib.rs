@@ -2,8 +2,9 @@
 //! activations, differences, windows.
 //!
 //! Slices go in and slices come out. Nothing outside knows which instructions ran: each function
-//! picks those of the processor when it is called. This crate alone has unsafe code; each such line
-//! says why it is sound.
+//! picks those of the processor when it is called, and in `f32` and `f64` all give the same bits
+//! (`ALIGNSCOPE_INSTRUCTIONS` in the environment takes lower ones: [`check_instructions`]). This
+//! crate alone has unsafe code; each such line says why it is sound.
 //!
 //! A linear layer in f32; any other [`Precision`] is used alike:
 //!
@@ -45,21 +46,24 @@ mod gram;
 mod depthwise;
 mod separable_filter;
 mod ssim;
-// Products: by the crate `gemm`; and with packed weights, from what they take to attention.
-mod matmul;
-mod precision;
-mod bf16;
-#[cfg(target_arch = "x86_64")]
+// Products: of f32 and f64 as they lie; and with packed weights, from what they take to attention.
 mod lanes;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
+#[macro_use]
+mod f32_tile;
+mod matmul;
+mod precision;
+mod bf16;
 mod tile_packing;
 mod lhs;
 mod packed_gemm;
 mod attention;
 #[doc(hidden)]
 pub mod bench;
+#[cfg(test)]
+mod levels;
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, padded_width};
@@ -67,6 +71,7 @@ pub use cpu_name::cpu_name;
 pub use depthwise::{Depthwise, depthwise};
 pub use difference::{ImageSums, image_sums, mean_squares, reduce_pair, squared_differences};
 pub use gram::{PANEL, RUN, add_products, pack_panel};
+pub use instructions::{InstructionsError, check_instructions};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;
 pub use matmul::{Element, Matrix, MatrixMut, matmul};

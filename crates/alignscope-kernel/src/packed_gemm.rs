@@ -1,30 +1,23 @@
 //! A matrix product with weights that were packed once: `x Wᵀ + b`, set, added, or activated.
 //!
-//! In f32 they are done with AVX-512 (`packed_gemm/avx512.rs`) or in plain code
-//! (`packed_gemm/plain.rs`), in bf16 by tiles (`packed_gemm/tiles.rs`).
+//! In f32 they are done on rows (`packed_gemm/rows.rs`), in bf16 by tiles
+//! (`packed_gemm/tiles.rs`).
 //!
 //! Each number of the result is summed over the inputs in one order, whatever the number of rows:
-//! it does not depend on how rows are grouped. In f32 that is in runs of 128 inputs, and then the
-//! runs: after an input that is far larger than the others, every addition to one long sum would
-//! round by its size.
+//! it does not depend on how rows are grouped.
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
-mod f32_sum;
-mod plain;
+mod rows;
 pub(crate) mod tiles;
 
-use self::f32_sum::Finish;
+use self::rows::Finish;
 use crate::activation::Activation;
-#[cfg(target_arch = "x86_64")]
-use crate::instructions::has_avx512;
-#[cfg(target_arch = "x86_64")]
+use crate::f32_tile::LeftRows;
 use crate::lanes::Lanes;
 use crate::lhs::{Format, Lhs};
 use crate::precision::Precision;
 use crate::tile::Tile;
 
-/// The weights of a linear layer, `[outputs, inputs]`, packed for the processor at hand.
+/// The weights of a linear layer, `[outputs, inputs]`, packed for a precision.
 #[derive(Debug)]
 pub struct PackedWeights {
     weights: Packing,
@@ -34,11 +27,8 @@ pub struct PackedWeights {
 
 #[derive(Debug)]
 enum Packing {
-    /// `[panels, inputs, 16]`, with zeros beyond the last output.
-    Plain(Vec<[f32; 16]>),
     /// `[panels, inputs, 32]`, with zeros beyond the last output.
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Vec<Lanes>),
+    Rows(Vec<Lanes>),
     /// `[panels, steps, parts]`, with zeros beyond the last output and input.
     Tiles(Vec<Tile>, Precision),
 }
@@ -81,9 +71,7 @@ impl PackedWeights {
             Precision::Bf16x6 | Precision::Bf16x3 | Precision::Bf16 => {
                 Packing::Tiles(tiles::pack(&weights, inputs, precision), precision)
             }
-            #[cfg(target_arch = "x86_64")]
-            Precision::F32 if has_avx512() => Packing::Avx512(avx512::pack(&weights, inputs)),
-            Precision::F32 => Packing::Plain(plain::pack(&weights, inputs)),
+            Precision::F32 => Packing::Rows(rows::pack(&weights, inputs)),
         };
         Self { weights, inputs, outputs }
     }
@@ -96,9 +84,7 @@ impl PackedWeights {
     /// The form in which products with these weights take their left side.
     fn format(&self) -> Format {
         match &self.weights {
-            Packing::Plain(_) => Format::Rows,
-            #[cfg(target_arch = "x86_64")]
-            Packing::Avx512(_) => Format::Rows,
+            Packing::Rows(_) => Format::Rows,
             Packing::Tiles(_, precision) => Format::Tiles(*precision),
         }
     }
@@ -123,9 +109,7 @@ impl PackedWeights {
     /// Bytes of the packed weights.
     pub fn bytes(&self) -> usize {
         match &self.weights {
-            Packing::Plain(panels) => size_of_val(panels.as_slice()),
-            #[cfg(target_arch = "x86_64")]
-            Packing::Avx512(panels) => size_of_val(panels.as_slice()),
+            Packing::Rows(panels) => size_of_val(panels.as_slice()),
             Packing::Tiles(tiles, _) => size_of_val(tiles.as_slice()),
         }
     }
@@ -168,33 +152,17 @@ impl PackedWeights {
         // No line of a tile is written beyond the last row.
         let out = &mut out[..rows * stride];
         match &self.weights {
-            Packing::Plain(panels) => {
+            Packing::Rows(panels) => {
                 let (values, x_stride) = x.as_rows();
-                let product = plain::Product {
-                    x: values,
-                    stride: x_stride,
-                    rows,
+                let product = rows::Product {
+                    x: LeftRows { values, stride: x_stride, rows },
                     panels,
                     inputs: self.inputs,
                     outputs,
                     bias,
                     finish,
                 };
-                plain::run(product, out, stride);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Packing::Avx512(panels) => {
-                let (values, x_stride) = x.as_rows();
-                let product = avx512::Product {
-                    x: avx512::LeftRows { values, stride: x_stride, rows },
-                    panels,
-                    inputs: self.inputs,
-                    outputs,
-                    bias,
-                    finish,
-                };
-                // SAFETY: weights are packed so only where the processor has AVX-512F.
-                unsafe { product.run(out, stride) }
+                rows::run(product, out, stride);
             }
             Packing::Tiles(tiles, precision) => {
                 let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
@@ -206,8 +174,9 @@ impl PackedWeights {
 
 #[cfg(test)]
 mod tests {
-    use super::f32_sum::RUN;
     use super::*;
+    use crate::f32_tile::RUN;
+    use crate::instructions::tests::{assert_same_bits, bits};
     use crate::matmul::tests::numbers;
 
     fn expected(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
@@ -329,22 +298,51 @@ mod tests {
     }
 
     #[test]
-    fn processors_without_avx512_get_the_same_bits() {
+    fn each_level_of_instructions_gives_the_same_bits() {
         let mut scratch = ProductScratch::default();
-        for rows in [1, 3, 4, 5, 14, 29] {
+        for rows in [1, 3, 4, 5, 6, 7, 13, 14, 29] {
             for (inputs, outputs) in SIZES {
                 let weights = numbers(inputs * outputs, 2);
-                let packed = PackedWeights::new(weights.clone(), inputs, Precision::F32);
-                let plain = Packing::Plain(plain::pack(&weights, inputs));
-                let plain = PackedWeights { weights: plain, inputs, outputs };
+                let packed = PackedWeights::new(weights, inputs, Precision::F32);
                 let x = lhs(&packed, &numbers(rows * inputs, 1));
                 let bias = numbers(outputs, 3);
-                let [mut found, mut expected] =
-                    [numbers(rows * outputs, 4), numbers(rows * outputs, 4)];
-                plain.apply(&x, Some(&bias), Output::Add(&mut found), &mut scratch);
-                packed.apply(&x, Some(&bias), Output::Add(&mut expected), &mut scratch);
-                assert!(found == expected, "{rows} rows, {inputs} inputs, {outputs} outputs");
+                let what = format!("{rows} rows, {inputs} inputs, {outputs} outputs");
+                assert_same_bits(&what, || {
+                    let mut out = numbers(rows * outputs, 4);
+                    packed.apply(&x, Some(&bias), Output::Add(&mut out), &mut scratch);
+                    for activation in Activation::ALL {
+                        let mut lhs = Lhs::default();
+                        let output = Output::Lhs(Some(activation), &mut lhs);
+                        packed.apply(&x, Some(&bias), output, &mut scratch);
+                        let (values, stride) = lhs.as_rows();
+                        let rows = values.chunks(stride).take(rows);
+                        out.extend(rows.flat_map(|row| &row[..outputs]));
+                    }
+                    bits(&out)
+                });
             }
+        }
+    }
+
+    #[test]
+    fn a_sum_is_of_its_inputs_in_order_in_runs_with_fused_steps() {
+        for (inputs, outputs) in SIZES {
+            let (x, weights) = (numbers(2 * inputs, 1), numbers(inputs * outputs, 2));
+            let packed = PackedWeights::new(weights.clone(), inputs, Precision::F32);
+            let mut found = vec![0.0; 2 * outputs];
+            let output = Output::Set(&mut found);
+            packed.apply(&lhs(&packed, &x), None, output, &mut ProductScratch::default());
+            let one_by_one = |x: &[f32], w: &[f32]| {
+                let runs = x.chunks(RUN).zip(w.chunks(RUN));
+                runs.map(|(x, w)| x.iter().zip(w).fold(0.0, |sum, (x, w)| x.mul_add(*w, sum)))
+                    .reduce(|sum: f32, run| sum + run)
+                    .expect("there are inputs")
+            };
+            let expected: Vec<f32> = x
+                .chunks(inputs)
+                .flat_map(|x| weights.chunks(inputs).map(move |w| one_by_one(x, w)))
+                .collect();
+            assert_eq!(found, expected, "{inputs} inputs, {outputs} outputs");
         }
     }
 

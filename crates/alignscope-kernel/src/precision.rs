@@ -40,6 +40,14 @@ impl Precision {
         }
     }
 
+    /// The instructions that its bits are bound to; `None` for `f32`, which has the same bits by all.
+    pub fn bound_to(self) -> Option<&'static str> {
+        match self {
+            Self::F32 => None,
+            Self::Bf16x6 | Self::Bf16x3 | Self::Bf16 => Some(self.instructions()),
+        }
+    }
+
     /// Whether this processor lacks the instructions that the precision is made for, with which it
     /// would be faster than f32.
     pub fn is_slower_than_f32(self) -> bool {

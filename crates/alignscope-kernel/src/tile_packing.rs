@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::bf16;
+#[cfg(target_arch = "x86_64")]
+use crate::instructions::{Level, level};
 use crate::padded::padded;
 use crate::tile::{SIDE, STEP, Tile};
 
@@ -58,8 +60,8 @@ pub(crate) fn put_columns(
 /// Exchanges the rows of a tile with its columns, pairs staying what they are.
 pub(crate) fn transpose(tile: &mut Tile) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor has AVX-512F, as just detected.
+    if level() >= Level::Avx512 {
+        // SAFETY: the processor has AVX-512F where this is the level.
         return unsafe { crate::transpose::transpose(tile) };
     }
     for i in 0..SIDE {

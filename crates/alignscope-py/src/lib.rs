@@ -17,6 +17,7 @@ mod work;
 
 use std::ffi::OsString;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 use torch::Torch;
@@ -47,6 +48,8 @@ mod _alignscope {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        alignscope::check_instructions()
+            .map_err(|error| PyImportError::new_err(error.to_string()))?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -4,10 +4,10 @@ mod matrices;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use crate::csv_row::{csv_row, name};
 use crate::dataset::Dataset;
+use crate::normal_draw::standard_normal;
 pub use crate::paradigm::Ceiling;
 use crate::paradigm::{Ratings, TrialCeiling};
 use crate::resample::Replicates;
@@ -144,7 +144,7 @@ fn repeated_mos(
     let columns: Vec<Vec<f64>> = (0..REPEATS)
         .map(|_| {
             let mut again = |(score, std): (&f64, &f64)| {
-                let noise: f64 = StandardNormal.sample(&mut rng);
+                let noise = standard_normal(&mut rng);
                 score + std * noise
             };
             ratings.scores.iter().zip(&deviations).map(&mut again).collect()

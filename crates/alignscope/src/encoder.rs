@@ -415,11 +415,6 @@ impl Checkpoint {
         self.bare_patches
     }
 
-    /// Whether last digits of its numbers depend on the sizes of the processor's caches.
-    pub(crate) fn sums_by_caches(&self) -> bool {
-        self.family.sums_by_caches()
-    }
-
     /// The files that tensors, or their shapes, are read from, with the hashes of what was read; none
     /// for an untrained model of the catalogue.
     pub fn weight_files(&self) -> Vec<HashedPath> {

@@ -6,6 +6,7 @@
 #[macro_use]
 mod name;
 mod csv_row;
+mod normal_draw;
 mod user_folders;
 mod remedy;
 mod progress;
@@ -141,3 +142,4 @@ pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, StageName, UnknownStage, depths};
 pub use crate::transform::TransformKind;
 pub use crate::user_folders::{NoHome, expand_home};
+pub use alignscope_kernel::{InstructionsError, check_instructions};

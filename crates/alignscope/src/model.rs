@@ -204,9 +204,9 @@ pub trait Facts {
         None
     }
 
-    /// Whether some of its sums are split by the sizes of the processor's caches, so that last digits
-    /// differ between processors with the same instructions: products of the crate `gemm`.
-    fn sums_by_caches(&self) -> bool {
+    /// Whether last digits may differ between processors: so it is where numbers are made outside of
+    /// the library, by a function of the user's. Results are then kept apart by processor.
+    fn follows_processor(&self) -> bool {
         false
     }
 

@@ -15,6 +15,7 @@ mod folders_of_images;
 mod help;
 mod images;
 mod importing;
+mod instructions;
 mod interruptions;
 mod matrices;
 mod naming;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use rand::Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::scene::{Picture, SIDE_PX};
+use crate::normal_draw::standard_normal;
 
 /// A kind of distortion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Distortion {
             Self::Noise => values
                 .iter()
                 .map(|v| {
-                    let z: f32 = StandardNormal.sample(rng);
+                    let z = standard_normal(rng) as f32;
                     v + 0.035 * strength * z
                 })
                 .collect(),

@@ -1,10 +1,10 @@
 //! The simulated observer: answers that follow from how the images were made, with noise.
 
 use rand::{Rng, RngExt};
-use rand_distr::{Distribution, Gumbel, StandardNormal};
 
 use super::distortion::Distortion;
 use super::scene::{Category, Variation};
+use crate::normal_draw::{gumbel, standard_normal};
 
 /// Observers whose votes a two-alternative trial collects.
 const VOTERS: usize = 10;
@@ -24,8 +24,8 @@ impl Observer {
             Distortion::Tint => 0.8,
             Distortion::Blocks => 1.3,
         };
-        let noise: f64 = StandardNormal.sample(rng);
-        let score = 8.0 - sensitivity * 1.5 * (level as f64).powf(0.8) + 0.35 * noise;
+        let noise = standard_normal(rng);
+        let score = 8.0 - sensitivity * 1.5 * libm::pow(level as f64, 0.8) + 0.35 * noise;
         (score.clamp(0.0, 9.0), 0.35)
     }
 
@@ -34,7 +34,7 @@ impl Observer {
     pub(super) fn choose(self, variations: [Variation; 2], rng: &mut impl Rng) -> (usize, usize) {
         let [left, right] = variations.map(|v| f64::from(0.65 * v.layout + 0.35 * v.color));
         let advantage = 8.0 * (right - left);
-        let probability = 1.0 / (1.0 + (-advantage).exp());
+        let probability = 1.0 / (1.0 + libm::exp(-advantage));
         let left = (0..VOTERS).filter(|_| rng.random_bool(probability)).count();
         (left, VOTERS - left)
     }
@@ -45,10 +45,9 @@ impl Observer {
         let likeness = |a: Category, b: Category| {
             f64::from(u8::from(a.shape == b.shape)) + f64::from(u8::from(a.texture == b.texture))
         };
-        let noise = Gumbel::new(0.0, 0.4).expect("a positive scale");
         let [a, b, c] = categories;
         // The odd one is the one that is not in the most alike pair.
-        let pairs = [likeness(b, c), likeness(a, c), likeness(a, b)].map(|l| l + noise.sample(rng));
+        let pairs = [likeness(b, c), likeness(a, c), likeness(a, b)].map(|l| l + gumbel(0.4, rng));
         (0..3).max_by(|i, j| pairs[*i].total_cmp(&pairs[*j])).expect("there are three")
     }
 }

@@ -147,7 +147,7 @@ impl Scene {
         for leaf in &self.leaves {
             let reach = leaf.radius * leaf.aspect.max(1.0) * 1.5;
             let rows = span(leaf.y, reach);
-            let (sin, cos) = leaf.angle.sin_cos();
+            let (sin, cos) = libm::sincosf(leaf.angle);
             for y in rows {
                 for x in span(leaf.x, reach) {
                     let (dx, dy) = (x as f32 - leaf.x, y as f32 - leaf.y);
@@ -196,7 +196,7 @@ impl Leaf {
         // Sizes with density 1/r³, which makes the scene look alike at every scale.
         let t: f32 = rng.random_range(0.0..1.0);
         let (a, b) = (smallest.powi(-2), largest.powi(-2));
-        let radius = (a + t * (b - a)).powf(-0.5);
+        let radius = libm::powf(a + t * (b - a), -0.5);
         let hue = hue + rng.random_range(-1.0..1.0_f32) * spread;
         let color = rgb_of(hue, rng.random_range(0.1..0.75), rng.random_range(0.12..0.95));
         Self {
@@ -230,7 +230,7 @@ impl Shape {
 impl Texture {
     /// Added to the brightness at a place: `u`, `v` in the shape's axes, `x`, `y` in the image.
     fn at(self, leaf: &Leaf, u: f32, v: f32, x: usize, y: usize) -> f32 {
-        let wave = |t: f32| (t / leaf.period * std::f32::consts::TAU).sin();
+        let wave = |t: f32| libm::sinf(t / leaf.period * std::f32::consts::TAU);
         match self {
             Self::Plain => 0.0,
             Self::Striped => 0.35 * wave(v).signum(),

@@ -129,11 +129,6 @@ impl Family for Aimv2 {
         let head = Head { projection, unit: a.unit_projection, ..Head::new(norm, pooling) };
         Ok(Box::new(Transformer::new(embedding, blocks, head)))
     }
-
-    /// Its head multiplies by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        true
-    }
 }
 
 fn prefix(weights: &Weights) -> &'static str {

@@ -170,11 +170,6 @@ impl Family for Beit {
         };
         vec![Known::new("microsoft/beit-base-patch16-224", architecture, squashed(224, HALF))]
     }
-
-    /// Its attention multiplies by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        true
-    }
 }
 
 fn prefix(weights: &Weights) -> &'static str {

@@ -151,12 +151,12 @@ impl Family for Clip {
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let (width, depth) = (a.channels as f64, a.blocks as f64);
-        let narrow = Init::Normal(width.powf(-0.5) * (2.0 * depth).powf(-0.5));
-        let wide = Init::Normal(width.powf(-0.5));
+        let narrow = Init::Normal(libm::pow(width, -0.5) * libm::pow(2.0 * depth, -0.5));
+        let wide = Init::Normal(libm::pow(width, -0.5));
         let init = BlockInit {
             qkv: narrow,
             attention_out: wide,
-            mlp_in: Init::Normal((2.0 * width).powf(-0.5)),
+            mlp_in: Init::Normal(libm::pow(2.0 * width, -0.5)),
             mlp_out: narrow,
             mlp_bias: Init::Zeros,
         };

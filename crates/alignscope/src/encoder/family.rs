@@ -125,12 +125,6 @@ pub(super) trait Family: fmt::Debug + Sync {
     fn has_bare_patches(&self) -> bool {
         false
     }
-
-    /// Whether last digits depend on the sizes of the processor's caches: so it is where a product
-    /// of the `gemm` crate sums over many numbers. Results are then kept apart by processor.
-    fn sums_by_caches(&self) -> bool {
-        false
-    }
 }
 
 /// Sizes, and each key that a configuration lacks with the default taken.

@@ -169,7 +169,7 @@ impl Head {
             None => out.copy_from_slice(&pooled),
         }
         if self.tanh {
-            out.iter_mut().for_each(|x| *x = x.tanh());
+            out.iter_mut().for_each(|x| *x = libm::tanhf(*x));
         }
         if self.unit {
             to_unit(out);

@@ -82,8 +82,8 @@ impl Family for OpenClip {
     /// An untrained model's spreads are those of open_clip's `CLIP` and `VisionTransformer`.
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
-        let scale = Init::Normal((a.channels as f64).powf(-0.5));
-        let uniform = |inputs: usize| Init::Uniform((inputs as f64).powf(-0.5));
+        let scale = Init::Normal(libm::pow(a.channels as f64, -0.5));
+        let uniform = |inputs: usize| Init::Uniform(libm::pow(inputs as f64, -0.5));
         let init = BlockInit {
             qkv: Init::Uniform((6.0 / (4 * a.channels) as f64).sqrt()),
             attention_out: uniform(a.channels),
@@ -176,7 +176,7 @@ fn pooler(layers: &Layers<'_>) -> Result<AttentionPooling, WeightsError> {
     let layers = &Layers { precision: Precision::F32, ..*layers };
     let a = layers.architecture;
     let (c, tokens) = (a.last_channels, a.channels);
-    let spread = Init::Normal((c as f64).powf(-0.5));
+    let spread = Init::Normal(libm::pow(c as f64, -0.5));
     let name = format!("{POOLER}query");
     let queries = layers.weights.shape(&name).map_or(QUERIES, first_axis);
     let stored = layers.tensor(&name, &[queries, c], Init::Normal(1.0))?;

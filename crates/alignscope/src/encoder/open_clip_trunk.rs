@@ -272,7 +272,7 @@ pub(super) fn projection(
     let linear = |name: String, [inputs, outputs]: [usize; 2]| {
         let has_bias = weights.has_files() && weights.contains(&format!("{name}.bias"));
         let names = [LayerNames::with_bias(&name, has_bias)];
-        let init = Init::Uniform((inputs as f64).powf(-0.5));
+        let init = Init::Uniform(libm::pow(inputs as f64, -0.5));
         let (weight, bias) = layers.stacked(&names, [inputs, outputs], init, init)?;
         Ok::<_, WeightsError>(Linear::new(weight, bias, inputs, Precision::F32))
     };
@@ -332,7 +332,7 @@ fn map_attention(layers: &Layers<'_>, classifier: &str) -> Result<MapAttention, 
     let c = a.channels;
     let [side, _] = *a.maps().maps(a.image_size).last().expect("a network has maps");
     let named = |part: &str| format!("{HEAD}pool.{part}");
-    let spread = Init::TruncatedNormal((c as f64).powf(-0.5));
+    let spread = Init::TruncatedNormal(libm::pow(c as f64, -0.5));
     let fused = [LayerNames::new(&named("qkv"))];
     let (mut query, bias) = layers.stacked(&fused, [c, 3 * c], spread, Init::Zeros)?;
     let mut query_bias = bias.expect("the layer has a bias");
@@ -456,11 +456,6 @@ impl Family for TimmTrunk {
     fn model_of(&self, config: &ConfigFile) -> String {
         let name = trunk_name(config).and_then(Value::as_str);
         name.map_or_else(|| self.name().to_string(), str::to_owned)
-    }
-
-    /// Pooling by attention, and attention with a norm of its own, multiply by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        true
     }
 
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {

@@ -136,7 +136,7 @@ impl Family for PlainConvNet {
         let read = |number: usize, of: ConvolutionSizes| {
             let area = of.window.kernel.pow(2);
             let init = match self {
-                Self::AlexNet => Init::Uniform(((of.inputs * area) as f64).powf(-0.5)),
+                Self::AlexNet => Init::Uniform(libm::pow((of.inputs * area) as f64, -0.5)),
                 Self::Vgg => Init::Normal((2.0 / (of.outputs * area) as f64).sqrt()),
             };
             Convolution::read(layers, &format!("features.{number}"), of, init)

@@ -56,14 +56,15 @@ pub(super) fn resize(
 /// frequencies 10000^(−4j/channels). As AIMv2 where it is `is_native`.
 pub(super) fn sine_cosine(side: usize, channels: usize) -> Vec<f32> {
     let frequencies = channels / 4;
-    let angle =
-        |place: usize, j: usize| place as f64 * 10000_f64.powf(-(j as f64) / frequencies as f64);
+    let angle = |place: usize, j: usize| {
+        place as f64 * libm::pow(10000.0, -(j as f64) / frequencies as f64)
+    };
     let mut out = Vec::with_capacity(side * side * channels);
     for row in 0..side {
         for column in 0..side {
             for place in [column, row] {
-                out.extend((0..frequencies).map(|j| angle(place, j).sin() as f32));
-                out.extend((0..frequencies).map(|j| angle(place, j).cos() as f32));
+                out.extend((0..frequencies).map(|j| libm::sin(angle(place, j)) as f32));
+                out.extend((0..frequencies).map(|j| libm::cos(angle(place, j)) as f32));
             }
         }
     }

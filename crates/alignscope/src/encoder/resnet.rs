@@ -468,11 +468,6 @@ impl Family for ResNet {
         Some(TowerNames { anchors, own, in_memory: &[] })
     }
 
-    /// Pooling by attention multiplies by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        matches!(self, Self::OpenClip | Self::Trunk)
-    }
-
     /// An untrained model's spreads are those of transformers' `ResNetPreTrainedModel._init_weights`.
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let (a, names) = (layers.architecture, Names::new(*self, layers.weights));
@@ -709,7 +704,7 @@ fn attention(layers: &Layers<'_>) -> Result<MapAttention, WeightsError> {
     let a = layers.architecture;
     let c = a.channels;
     let [side, _] = *a.maps().maps(a.image_size).last().expect("a network has maps");
-    let spread = Init::Normal((c as f64).powf(-0.5));
+    let spread = Init::Normal(libm::pow(c as f64, -0.5));
     let named = |part: &str| format!("{ATTENTION}.{part}");
     let linear =
         |part: &str, outputs| layers.linear(&named(part), [c, outputs], spread, Init::Zeros);

@@ -47,7 +47,7 @@ impl RotaryPositions {
                 }
             }
         };
-        let frequency = |j: usize| self.base.powf(-(j as f64) / frequencies as f64);
+        let frequency = |j: usize| libm::pow(self.base, -(j as f64) / frequencies as f64);
         let columns_first = matches!(self.places, Places::Grid { columns_first: true, .. });
         let mut angles = Vec::with_capacity(side * side * 2 * frequencies);
         for row in 0..side {
@@ -89,8 +89,8 @@ pub(super) struct Rotary {
 impl Rotary {
     /// `angles` is `[patches, pairs]`, in radians; a head has twice as many channels as pairs.
     fn new(angles: &[f32], pairs: usize, partners: Partners) -> Self {
-        let cos = angles.iter().map(|a| a.cos()).collect();
-        let sin = angles.iter().map(|a| a.sin()).collect();
+        let cos = angles.iter().map(|a| libm::cosf(*a)).collect();
+        let sin = angles.iter().map(|a| libm::sinf(*a)).collect();
         Self { cos, sin, pairs, partners }
     }
 

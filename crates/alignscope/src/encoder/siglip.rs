@@ -131,7 +131,7 @@ impl Family for Siglip {
         let positions = layers.tensor(
             &format!("{embeddings}.position_embedding.weight"),
             &[grid * grid, c],
-            Init::Normal((c as f64).powf(-0.5)),
+            Init::Normal(libm::pow(c as f64, -0.5)),
         )?;
         let positions = resize(&positions, [grid; 2], [side; 2], c, Resizing::BilinearAntialias);
         let embedding = Embedding::with_positions(a, patch, Vec::new(), positions);
@@ -156,11 +156,6 @@ impl Family for Siglip {
             ..self.plain()
         };
         vec![Known::new("google/siglip-base-patch16-224", architecture, squashed(224, HALF))]
-    }
-
-    /// Its head multiplies by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        true
     }
 }
 

@@ -94,11 +94,6 @@ impl Family for TimmVit {
         name.map_or_else(|| self.name().to_string(), str::to_owned)
     }
 
-    /// Pooling by attention, and attention with a norm of its own, multiply by `gemm`.
-    fn sums_by_caches(&self) -> bool {
-        true
-    }
-
     fn load(&self, layers: &Layers<'_>) -> Result<Box<dyn Tower>, WeightsError> {
         let a = layers.architecture;
         let mut tower = TimmModel::of(layers, "").load(layers)?;

@@ -277,7 +277,7 @@ impl<'a> TimmModel<'a> {
     pub(super) fn load(&self, layers: &Layers<'_>) -> Result<Transformer, WeightsError> {
         let a = layers.architecture;
         let spread = Init::TruncatedNormal(0.02);
-        let of_patches = Init::Uniform(((3 * a.patch_size * a.patch_size) as f64).powf(-0.5));
+        let of_patches = Init::Uniform(libm::pow((3 * a.patch_size * a.patch_size) as f64, -0.5));
         let has_bias = self.has("patch_embed.proj.bias");
         let name = self.named("patch_embed.proj");
         let patch = layers.patches(&name, of_patches, has_bias.then_some(of_patches))?;

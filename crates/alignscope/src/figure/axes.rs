@@ -41,7 +41,7 @@ impl Axes {
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
-        let along = |value: f64| if self.logarithmic { value.log10() } else { value };
+        let along = |value: f64| if self.logarithmic { libm::log10(value) } else { value };
         let (low, high) = (along(self.low), along(self.high));
         self.bottom - (along(value) - low) / (high - low) * (self.bottom - self.top)
     }
@@ -275,7 +275,7 @@ pub(super) fn ticks(low: f64, high: f64, most: f64) -> Ticks {
 /// Powers of ten from `low` (above 0) to `high`; where they are few and there is room for at most
 /// `most`, also twice and five times as much.
 pub(super) fn logarithmic_ticks(low: f64, high: f64, most: f64) -> Ticks {
-    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let decades = libm::log10(low).floor() as i32..=libm::log10(high).ceil() as i32;
     let of = |factors: &[f64]| -> Vec<f64> {
         let all = decades.clone().flat_map(|d| factors.iter().map(move |f| f * 10_f64.powi(d)));
         all.filter(|value| (low..=high).contains(value)).collect()

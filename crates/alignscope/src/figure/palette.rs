@@ -268,7 +268,7 @@ impl Color {
     fn linear(self) -> [f64; 3] {
         self.0.map(|v| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.04045 { v / 12.92 } else { libm::pow((v + 0.055) / 1.055, 2.4) }
         })
     }
 }
@@ -317,7 +317,7 @@ mod tests {
             [1.9779984951, -2.4285922050, 0.4505937099],
             [0.0259040371, 0.7827717662, -0.8086757660],
         ];
-        times(to_lab, times(to_cones, linear.map(|v| v.clamp(0.0, 1.0))).map(f64::cbrt))
+        times(to_lab, times(to_cones, linear.map(|v| v.clamp(0.0, 1.0))).map(libm::cbrt))
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Steps {
         match (self.logarithmic, positive) {
             (true, Some(positive)) => {
                 let from = if *first == 0 { BESIDE_ZERO } else { 0.0 };
-                let along = |step: usize| (step as f64 / positive as f64).ln();
+                let along = |step: usize| libm::log(step as f64 / positive as f64);
                 let share = if step == 0 { return 0.0 } else { along(step) / along(*last) };
                 from + (100.0 - from) * share
             }

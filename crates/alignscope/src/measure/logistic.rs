@@ -50,10 +50,10 @@ impl Logistic {
     /// Value and derivatives at `x` (of deviation 1). The fourth parameter of four is ln |β₄|, so
     /// that no step leaves its range.
     fn at(self, x: f64, b: &[f64; MAX]) -> (f64, [f64; MAX]) {
-        let logistic = |u: f64| 1.0 / (1.0 + (-u).exp());
+        let logistic = |u: f64| 1.0 / (1.0 + libm::exp(-u));
         match self {
             Self::Four => {
-                let steepness = (-b[3]).exp();
+                let steepness = libm::exp(-b[3]);
                 let u = (x - b[2]) * steepness;
                 let s = logistic(u);
                 let slope = (b[0] - b[1]) * s * (1.0 - s);
@@ -99,7 +99,7 @@ impl Logistic {
         let (from, to) = if rising { (low, high) } else { (high, low) };
         let fits = STARTS.iter().map(|steepness| {
             let start = match self {
-                Self::Four => [to, from, 0.0, -steepness.ln(), 0.0],
+                Self::Four => [to, from, 0.0, -libm::log(*steepness), 0.0],
                 Self::Five => [to - from, *steepness, 0.0, 0.0, y_middle],
             };
             self.descend(&scaled, y, start)

@@ -3,7 +3,7 @@
 pub(super) use crate::feature_map::relu;
 use crate::feature_map::{MapView, Window};
 use crate::weights::{Init, Weights, WeightsError};
-use alignscope_kernel::{Matrix, MatrixMut, matmul};
+use alignscope_kernel::{Lhs, Output, PackedWeights, Precision, ProductScratch};
 
 /// `[height, width, channels]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,8 @@ pub(super) struct Map {
 /// A convolution, with its bias.
 #[derive(Debug)]
 pub(super) struct Convolution {
-    /// `[kernel · kernel · inputs, outputs]`.
-    matrix: Vec<f32>,
+    /// `[outputs, kernel · kernel · inputs]`.
+    weights: PackedWeights,
     bias: Vec<f32>,
     shape: ConvolutionShape,
 }
@@ -66,15 +66,17 @@ impl Convolution {
         let bias = weights.tensor(&format!("{name}.bias"), &[outputs], Init::Zeros)?;
         let area = kernel * kernel;
         let mut matrix = vec![0.0; read.len()];
-        // [out, in, y, x] -> [y, x, in, out]
-        for (output, weights) in read.chunks_exact(inputs * area).enumerate() {
+        // [out, in, y, x] -> [out, y, x, in]
+        let outputs = matrix.chunks_exact_mut(inputs * area).zip(read.chunks_exact(inputs * area));
+        for (matrix, weights) in outputs {
             for (input, weights) in weights.chunks_exact(area).enumerate() {
                 for (place, weight) in weights.iter().enumerate() {
-                    matrix[(place * inputs + input) * outputs + output] = *weight;
+                    matrix[place * inputs + input] = *weight;
                 }
             }
         }
-        Ok(Self { matrix, bias, shape })
+        let weights = PackedWeights::new(matrix, inputs * area, Precision::F32);
+        Ok(Self { weights, bias, shape })
     }
 
     /// Applies it, and then `finish` to each pixel's channels.
@@ -87,32 +89,23 @@ impl Convolution {
         let mut values = vec![0.0; height * width * outputs];
         let as_it_is = kernel == 1 && stride == 1 && padding == 0;
         let strip_rows = (STRIP_NUMBERS / (width * depth)).clamp(1, height);
-        let mut gathered = Vec::new();
+        let (mut seen, mut scratch) = (Lhs::default(), ProductScratch::default());
         for (strip, out) in values.chunks_mut(strip_rows * width * outputs).enumerate() {
             let pixels = out.len() / outputs;
             let first_row = strip * strip_rows;
-            let rows = match as_it_is {
-                true => &map.values[first_row * width * inputs..][..pixels * inputs],
-                false => {
-                    gathered.resize(pixels * depth, 0.0);
-                    for (pixel, seen) in gathered.chunks_exact_mut(depth).enumerate() {
-                        let (y, x) = (first_row + pixel / width, pixel % width);
+            self.weights.shape(&mut seen, pixels);
+            for pixel in 0..pixels {
+                let (y, x) = (first_row + pixel / width, pixel % width);
+                if as_it_is {
+                    seen.set_row(pixel, &map.values[(y * width + x) * inputs..][..inputs]);
+                } else {
+                    seen.fill_row(pixel, |seen| {
                         self.shape.window().gather(map.view(), y, x, seen);
-                    }
-                    gathered.as_slice()
+                    });
                 }
-            };
-            matmul(
-                MatrixMut::rows(out, pixels, outputs, outputs),
-                Matrix::rows(rows, pixels, depth, depth),
-                Matrix::rows(&self.matrix, depth, outputs, outputs),
-                1.0,
-                false,
-            );
-            for pixel in out.chunks_exact_mut(outputs) {
-                pixel.iter_mut().zip(&self.bias).for_each(|(value, bias)| *value += bias);
-                finish(pixel);
             }
+            self.weights.apply(&seen, Some(&self.bias), Output::Set(out), &mut scratch);
+            out.chunks_exact_mut(outputs).for_each(&finish);
         }
         Map { height, width, channels: outputs, values }
     }
@@ -162,8 +155,8 @@ mod tests {
         Map { height, width, channels, values }
     }
 
-    /// The definition, pixel by pixel.
-    fn plain(conv: &Convolution, map: &Map) -> Vec<f32> {
+    /// The definition, pixel by pixel; `weights` are `[outputs, kernel, kernel, inputs]`.
+    fn plain(conv: &Convolution, weights: &[f32], map: &Map) -> Vec<f32> {
         let s = conv.shape;
         let (height, width) = (s.output_side(map.height), s.output_side(map.width));
         let mut values = Vec::new();
@@ -179,8 +172,8 @@ mod tests {
                                 if row < map.height && column < map.width {
                                     let seen =
                                         map.values[(row * map.width + column) * s.inputs + input];
-                                    let place = (ky * s.kernel + kx) * s.inputs + input;
-                                    let weight = conv.matrix[place * s.outputs + output];
+                                    let place = (output * s.kernel + ky) * s.kernel + kx;
+                                    let weight = weights[place * s.inputs + input];
                                     sum += f64::from(seen) * f64::from(weight);
                                 }
                             }
@@ -198,12 +191,13 @@ mod tests {
         for (kernel, stride, padding) in [(1, 1, 0), (1, 1, 1), (3, 1, 1), (5, 1, 2), (11, 4, 2)] {
             let shape = ConvolutionShape { inputs: 3, outputs: 5, kernel, stride, padding };
             let number = |i: usize| ((i * 104_729) % 97) as f32 / 97.0 - 0.5;
-            let matrix = (0..kernel * kernel * 15).map(number).collect();
-            let conv = Convolution { matrix, bias: (0..5).map(number).collect(), shape };
+            let values: Vec<f32> = (0..kernel * kernel * 15).map(number).collect();
+            let weights = PackedWeights::new(values.clone(), kernel * kernel * 3, Precision::F32);
+            let conv = Convolution { weights, bias: (0..5).map(number).collect(), shape };
             for (height, width) in [(11, 13), (12, 30), (300, 17)] {
                 let map = map(height, width, 3);
                 let found = conv.apply(&map, |_| {});
-                let expected = plain(&conv, &map);
+                let expected = plain(&conv, &values, &map);
                 assert_eq!(found.values.len(), expected.len());
                 for (f, e) in found.values.iter().zip(&expected) {
                     assert!((f - e).abs() < 1e-4, "{f} {e}");

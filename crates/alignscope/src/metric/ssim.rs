@@ -64,7 +64,7 @@ struct Plane {
 fn window() -> [f64; WINDOW] {
     let middle = (WINDOW / 2) as f64;
     let weights: [f64; WINDOW] =
-        std::array::from_fn(|i| (-(i as f64 - middle).powi(2) / (2.0 * SIGMA * SIGMA)).exp());
+        std::array::from_fn(|i| libm::exp(-(i as f64 - middle).powi(2) / (2.0 * SIGMA * SIGMA)));
     let sum: f64 = weights.iter().sum();
     weights.map(|weight| weight / sum)
 }
@@ -170,7 +170,7 @@ impl Ssim {
                 .enumerate()
                 .map(|(scale, ((whole, contrast), exponent))| {
                     let last = scale + 1 == SCALES;
-                    (if last { *whole } else { *contrast }).max(0.0).powf(exponent)
+                    libm::pow((if last { *whole } else { *contrast }).max(0.0), exponent)
                 })
                 .product(),
         };

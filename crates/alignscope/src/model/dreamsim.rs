@@ -72,7 +72,7 @@ impl ImageMetric for DreamSimMetric {
                 "architecture": checkpoint.architecture,
                 "preprocessing": checkpoint.preprocessing,
                 "precision": checkpoint.precision.to_string(),
-                "products": checkpoint.precision.instructions(),
+                "products": checkpoint.precision.bound_to(),
             })
         };
         let encoders: Vec<Value> = self.checkpoints.iter().map(encoder).collect();

@@ -57,6 +57,14 @@ impl EncoderSource {
     }
 }
 
+/// A precision, and the instructions that its bits are bound to.
+fn precision_with_instructions(precision: Precision) -> String {
+    match precision.bound_to() {
+        Some(instructions) => format!("{precision} ({instructions})"),
+        None => precision.to_string(),
+    }
+}
+
 impl Facts for EncoderSource {
     fn role(&self) -> Role {
         Role::Encoder
@@ -70,7 +78,7 @@ impl Facts for EncoderSource {
             "preprocessing": checkpoint.preprocessing,
             "bare-patches": checkpoint.has_bare_patches(),
             "precision": checkpoint.precision.to_string(),
-            "products": checkpoint.precision.instructions(),
+            "products": checkpoint.precision.bound_to(),
         })
     }
 
@@ -83,7 +91,7 @@ impl Facts for EncoderSource {
             ("weights", self.weights().join(" ")),
             ("architecture", json!(checkpoint.architecture).to_string()),
             ("preprocessing", json!(checkpoint.preprocessing).to_string()),
-            ("precision", format!("{precision} ({})", precision.instructions())),
+            ("precision", precision_with_instructions(precision)),
         ];
         inputs.into_iter().chain(blocks).map(|(what, value)| (what.to_owned(), value)).collect()
     }
@@ -94,10 +102,6 @@ impl Facts for EncoderSource {
 
     fn checkpoint(&self) -> Option<&Checkpoint> {
         Some(&self.checkpoint)
-    }
-
-    fn sums_by_caches(&self) -> bool {
-        self.checkpoint.sums_by_caches()
     }
 
     /// A pair is read once at each stage; that takes as long as a few products of each number.

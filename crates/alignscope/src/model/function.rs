@@ -238,6 +238,10 @@ impl Facts for FunctionSource<'_> {
         self.function.made_with.clone()
     }
 
+    fn follows_processor(&self) -> bool {
+        true
+    }
+
     fn not_cached(&self) -> Option<&'static str> {
         match &self.function {
             Function { version: None, .. } => {

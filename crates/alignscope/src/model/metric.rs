@@ -261,10 +261,6 @@ impl<M: ImageMetric> Facts for Metric<M> {
         self.0.files()
     }
 
-    fn sums_by_caches(&self) -> bool {
-        M::ROLE == Role::Baseline
-    }
-
     fn cost(&self, cell: &Cell<'_>) -> WorkCost {
         let (width, height) = rule(&self.0, cell.dataset).size();
         self.0.cost(width, height)

@@ -69,8 +69,8 @@ impl Facts for Transformed<'_> {
         self.inner.checkpoint()
     }
 
-    fn sums_by_caches(&self) -> bool {
-        self.inner.sums_by_caches()
+    fn follows_processor(&self) -> bool {
+        self.inner.follows_processor()
     }
 
     fn cost(&self, cell: &Cell<'_>) -> WorkCost {

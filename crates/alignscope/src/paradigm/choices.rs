@@ -98,7 +98,7 @@ impl Choices {
         let votes = questions.votes.chunks_exact(k);
         let held: Vec<Option<f64>> = votes
             .clone()
-            .map(|votes| Some((k as f64).log2() - entropy_of_votes(votes)?))
+            .map(|votes| Some(libm::log2(k as f64) - entropy_of_votes(votes)?))
             .map(|held| held.filter(|_| questions.are_counts))
             .collect();
         let known = held.iter().filter(|held| held.is_some()).count() as f64;
@@ -139,7 +139,7 @@ impl Choices {
                 }
                 let deviation = |at: u32| deviations.as_ref().map_or(0.0, |d| d[at as usize]);
                 let score = |at: u32| ratings.scores[at as usize];
-                let sd = deviation(i).hypot(deviation(j));
+                let sd = libm::hypot(deviation(i), deviation(j));
                 let closer = probability(score(i) - score(j), sd);
                 let shares = [closer, 1.0 - closer];
                 of.distances.extend([i, j]);

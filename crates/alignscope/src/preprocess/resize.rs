@@ -55,7 +55,7 @@ impl Resample {
     fn weight(self, x: f64) -> f64 {
         let sinc = |x: f64| match x == 0.0 {
             true => 1.0,
-            false => (x * std::f64::consts::PI).sin() / (x * std::f64::consts::PI),
+            false => libm::sin(x * std::f64::consts::PI) / (x * std::f64::consts::PI),
         };
         let distance = x.abs();
         match self {
@@ -77,7 +77,7 @@ impl Resample {
                 } else if distance >= 1.0 {
                     0.0
                 } else {
-                    sinc(distance) * (0.54 + 0.46 * (distance * std::f64::consts::PI).cos())
+                    sinc(distance) * (0.54 + 0.46 * libm::cos(distance * std::f64::consts::PI))
                 }
             }
             Self::Lanczos => match (-3.0..3.0).contains(&x) {

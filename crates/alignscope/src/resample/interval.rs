@@ -309,7 +309,7 @@ pub fn acceleration(left_out: &[f64]) -> Option<f64> {
         squares += u * u;
         cubes += u * u * u;
     }
-    Some(cubes / (6.0 * squares.powf(1.5))).filter(|a| a.is_finite())
+    Some(cubes / (6.0 * libm::pow(squares, 1.5))).filter(|a| a.is_finite())
 }
 
 /// The value below which a share `p` lies, linear between two values (NumPy's default).

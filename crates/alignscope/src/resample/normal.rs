@@ -48,7 +48,7 @@ pub(super) fn normal_quantile(p: f64) -> f64 {
         [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416];
     let polynomial = |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |s, c| s * x + c);
     let mut z = if p < 0.02425 {
-        let q = (-2.0 * p.ln()).sqrt();
+        let q = (-2.0 * libm::log(p)).sqrt();
         polynomial(&C, q) / (polynomial(&D, q) * q + 1.0)
     } else {
         let q = p - 0.5;
@@ -57,7 +57,7 @@ pub(super) fn normal_quantile(p: f64) -> f64 {
     };
     for _ in 0..2 {
         let error = normal_cdf(z) - p;
-        let step = error * (2.0 * std::f64::consts::PI).sqrt() * (z * z / 2.0).exp();
+        let step = error * (2.0 * std::f64::consts::PI).sqrt() * libm::exp(z * z / 2.0);
         z -= step / (1.0 + z * step / 2.0);
     }
     z
@@ -97,9 +97,8 @@ fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);
     }
-    let front =
-        (libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * (-x).ln_1p())
-            .exp();
+    let log_beta = libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
+    let front = libm::exp(a * libm::log(x) + b * libm::log1p(-x) - log_beta);
     if x < (a + 1.0) / (a + b + 2.0) {
         front * continued_fraction(x, a, b) / a
     } else {

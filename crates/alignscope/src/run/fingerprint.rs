@@ -39,7 +39,6 @@ impl RunModel<'_> {
         let (what, compared) = self.model.facts().compared(cell);
         let mut values: BTreeMap<String, Value> = BTreeMap::from([
             ("numerics".into(), NUMERICS.into()),
-            ("processor".into(), processor().into()),
             ("model".into(), self.model.facts().fingerprint()),
             ("images".into(), images(dataset).into()),
             ("pairs".into(), dataset.pairs.hash().to_string().into()),
@@ -53,8 +52,8 @@ impl RunModel<'_> {
                 values.insert("scales".into(), hex(&hash).into());
             }
         }
-        if self.model.facts().sums_by_caches() {
-            values.insert("processor name".into(), alignscope_kernel::cpu_name().into());
+        if self.model.facts().follows_processor() {
+            values.insert("processor".into(), processor().into());
         }
         let about = About {
             model: self.place.clone(),
@@ -66,7 +65,7 @@ impl RunModel<'_> {
     }
 }
 
-/// Processor family and instructions, on which last digits depend.
+/// Processor family and instructions, on which last digits of what the user computes depend.
 fn processor() -> String {
     format!("{} {}", std::env::consts::ARCH, Precision::F32.instructions())
 }
@@ -89,7 +88,9 @@ impl Experiment {
     ) -> RunState {
         let mut inputs = BTreeMap::new();
         inputs.insert("version of the numerics".to_owned(), NUMERICS.to_string());
-        inputs.insert("processor".to_owned(), processor());
+        if models.iter().any(|model| model.model.facts().follows_processor()) {
+            inputs.insert("processor".to_owned(), processor());
+        }
         if let Some(tokens) = self.tokens_compared(models) {
             inputs.insert("tokens".to_owned(), tokens);
         }

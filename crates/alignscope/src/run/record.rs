@@ -15,8 +15,12 @@ use crate::weights::file_sha256;
 
 /// How far a run can be had again that alignscope made from end to end.
 const REPRODUCIBLE: &str = "the same command gives the same bytes of scores.csv and values of \
-    distances.parquet on this kind of processor, whatever the threads and the memory; on another \
-    last digits may differ";
+    distances.parquet on every processor, whatever its instructions, the threads and the memory";
+
+/// The same where products were in bf16.
+const REPRODUCIBLE_OF_BF16: &str = "the same command gives the same bytes of scores.csv and \
+    values of distances.parquet where the same instructions multiply (`instructions`), whatever \
+    the threads and the memory; by others last digits differ";
 
 /// The same where activations came from the user.
 const REPRODUCIBLE_OF_USER: &str = "the same activations give the same bytes of scores.csv and \
@@ -130,7 +134,12 @@ impl Experiment {
             choices: state.choices,
             figure_files: state.figure_files,
             results,
-            reproducible: if of_user { REPRODUCIBLE_OF_USER } else { REPRODUCIBLE }.to_owned(),
+            reproducible: match (of_user, precise.then(|| self.precision.bound_to()).flatten()) {
+                (true, _) => REPRODUCIBLE_OF_USER,
+                (false, Some(_)) => REPRODUCIBLE_OF_BF16,
+                (false, None) => REPRODUCIBLE,
+            }
+            .to_owned(),
             host: Host {
                 platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
                 processor: alignscope_kernel::cpu_name(),

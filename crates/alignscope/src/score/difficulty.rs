@@ -79,7 +79,7 @@ fn speeds(questions: &Questions, times: &[f64]) -> Vec<Option<f64>> {
     let mut sums = vec![[0.0; 2]; questions.count()];
     for (question, time) in questions.of_trials.iter().zip(times).filter(|(_, t)| **t > 0.0) {
         let [sum, n] = &mut sums[*question as usize];
-        (*sum, *n) = (*sum + time.ln(), *n + 1.0);
+        (*sum, *n) = (*sum + libm::log(*time), *n + 1.0);
     }
     sums.into_iter().map(|[sum, n]| (n > 0.0).then(|| -sum / n)).collect()
 }

@@ -65,7 +65,7 @@ impl Contrast {
         let off = |i: &usize| i / count != i % count;
         let terms = (0..count * count).filter(off);
         let value: f64 =
-            terms.map(|i| self.teacher[i] * student[i].max(f64::MIN_POSITIVE).ln()).sum();
+            terms.map(|i| self.teacher[i] * libm::log(student[i].max(f64::MIN_POSITIVE))).sum();
         // dL/d(cos_ij) = (ŝ_ij − σ_ij)/(nτ); both i and j move it.
         let of_cosine = |i: usize| student[i] - self.teacher[i];
         let both =
@@ -101,7 +101,7 @@ fn softmax_but_diagonal(matrix: &mut [f64], count: usize, temperature: f64) {
     for (i, row) in matrix.chunks_exact_mut(count).enumerate() {
         row[i] = f64::NEG_INFINITY;
         let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        row.iter_mut().for_each(|x| *x = ((*x - top) / temperature).exp());
+        row.iter_mut().for_each(|x| *x = libm::exp((*x - top) / temperature));
         let sum: f64 = row.iter().sum();
         row.iter_mut().for_each(|x| *x /= sum);
     }

@@ -169,16 +169,16 @@ impl Part {
         });
         let dots: Vec<_> = dots.collect();
         let surprise = |log_w: f64| {
-            let square = (2.0 * log_w).exp();
+            let square = libm::exp(2.0 * log_w);
             let of_choice = |(dots, votes): &(Vec<f64>, &Vec<f64>)| {
                 let top = dots.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let all: f64 = dots.iter().map(|d| (square * (d - top)).exp()).sum();
+                let all: f64 = dots.iter().map(|d| libm::exp(square * (d - top))).sum();
                 let terms = dots.iter().zip(*votes);
-                terms.map(|(d, votes)| votes * (all.ln() - square * (d - top))).sum::<f64>()
+                terms.map(|(d, votes)| votes * (libm::log(all) - square * (d - top))).sum::<f64>()
             };
             dots.iter().map(of_choice).sum::<f64>()
         };
-        least(surprise, (0.01_f64.ln(), 100.0_f64.ln())).exp()
+        libm::exp(least(surprise, (libm::log(0.01), libm::log(100.0))))
     }
 
     /// Weights of the features as a transform of the vectors.

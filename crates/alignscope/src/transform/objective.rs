@@ -160,12 +160,12 @@ fn surprise(
     for (pairs, votes) in choices {
         let dots: Vec<f64> = pairs.iter().map(|[a, b]| dot(row(*a), row(*b))).collect();
         let top = dots.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let all: f64 = dots.iter().map(|d| (d - top).exp()).sum();
+        let all: f64 = dots.iter().map(|d| libm::exp(d - top)).sum();
         let answers: f64 = votes.iter().sum();
         for ((pair, d), votes) in pairs.iter().zip(&dots).zip(votes) {
-            let log_p = d - top - all.ln();
+            let log_p = d - top - libm::log(all);
             sum -= votes * log_p;
-            let slope = scale * (answers * log_p.exp() - votes);
+            let slope = scale * (answers * libm::exp(log_p) - votes);
             for [one, other] in [[pair[0], pair[1]], [pair[1], pair[0]]] {
                 let to = &mut gradient[one * width..][..width];
                 to.iter_mut().zip(row(other)).for_each(|(to, x)| *to += slope * x);

@@ -2,10 +2,10 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use sha2::{Digest, Sha256};
 
 use super::Init;
+use crate::normal_draw::standard_normal;
 
 /// Tensors drawn from a seed. Each tensor has its own stream, keyed by the seed and the tensor's
 /// name, so that a tensor does not depend on which others are drawn, or in what order.
@@ -65,7 +65,7 @@ impl RandomWeights {
 }
 
 fn normal(rng: &mut ChaCha8Rng) -> f32 {
-    StandardNormal.sample(rng)
+    standard_normal(rng) as f32
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Modules look only to those above them in `lib.rs`, files of one folder do not import each other
-//! in a loop, and no text of the library names an option of the command line.
+//! in a loop, no text of the library names an option of the command line, and no number is made by
+//! a function that rounds as the system's C library does.
 //!
 //! A path counts for the module that it names, and for the one that this re-exports from.
 
@@ -217,6 +218,40 @@ fn an_option_in_a_string_is_found_and_none_elsewhere() {
     let found: Vec<_> =
         contents.strings.iter().map(|(line, text)| (*line, option_in(text))).collect();
     assert_eq!(found, [(2, Some("--memory")), (5, None)]);
+}
+
+/// Functions of the standard library that are the C library's, whose last bit depends on its
+/// version and on the processor.
+const OF_THE_SYSTEM: &[&str] = &[
+    "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "cbrt", "hypot", "sin",
+    "cos", "sin_cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh",
+    "acosh", "atanh",
+];
+
+#[test]
+fn no_number_is_rounded_by_the_library_of_the_system() {
+    let mut faults = Vec::new();
+    for name in ["alignscope-kernel", "alignscope"] {
+        for (file, contents) in Tree::open(name).files.values() {
+            let calls = contents.calls.iter();
+            let of_system = calls.filter(|(_, call)| OF_THE_SYSTEM.contains(&&**call));
+            faults.extend(
+                of_system.map(|(line, call)| format!("crates/{name}/src/{file}:{line}: `{call}`")),
+            );
+        }
+    }
+    let what = "call the function of `libm`, which is the same on every processor";
+    assert!(faults.is_empty(), "{what}:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_call_of_the_system_is_found_and_none_elsewhere() {
+    let code = "// x.exp()\nfn f(x: f64) -> f64 { x.exp() + libm::exp(x) }\n\
+                #[cfg(test)]\nmod tests { fn f(x: f64) -> f64 { x.exp() } }\n\
+                fn g(x: [f64; 2]) -> [f64; 2] { x.map(f64::cbrt) }\nfn exp() { exp() }";
+    let contents = Contents::read(code, &Module::new());
+    let found: Vec<_> = contents.calls.iter().map(|(line, call)| (*line, &**call)).collect();
+    assert_eq!(found, [(2, "exp"), (5, "map"), (5, "cbrt")]);
 }
 
 /// The faults of a crate `small` of these files.

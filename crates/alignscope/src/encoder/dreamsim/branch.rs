@@ -203,7 +203,7 @@ impl Branch {
             return Ok(Head::without_norm(Pooling::ClassToken));
         }
         let Architecture { channels, last_channels, .. } = *layers.architecture;
-        let spread = Init::Normal((channels as f64).powf(-0.5));
+        let spread = Init::Normal(libm::pow(channels as f64, -0.5));
         let stored = layers.tensor("proj", &[channels, last_channels], spread)?;
         // [channels, projection] -> [projection, channels]
         let weight = (0..last_channels)

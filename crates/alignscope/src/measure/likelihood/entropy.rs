@@ -40,7 +40,11 @@ pub fn entropy_of_votes(votes: &[f64]) -> Option<f64> {
 
 /// Entropy in bits of shares that sum to 1.
 pub fn entropy_of_shares(shares: &[f64]) -> f64 {
-    -shares.iter().filter(|share| **share > 0.0).map(|share| share * share.log2()).sum::<f64>()
+    -shares
+        .iter()
+        .filter(|share| **share > 0.0)
+        .map(|share| share * libm::log2(*share))
+        .sum::<f64>()
 }
 
 #[cfg(test)]

@@ -286,10 +286,10 @@ fn one_more(beta: f64) -> [f64; 2] {
 /// than β makes likely, and less the variance of that.
 fn slopes(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 2] {
     let highest = nearer.iter().fold(0.0_f64, |most, x| most.max(beta * x));
-    let mut weights = (-highest).exp();
+    let mut weights = libm::exp(-highest);
     let (mut sum, mut squares, mut chosen) = (0.0, 0.0, 0.0);
     for (x, share) in nearer.iter().zip(&shares[1..]) {
-        let weight = (beta * x - highest).exp();
+        let weight = libm::exp(beta * x - highest);
         weights += weight;
         sum += weight * x;
         squares += weight * x * x;
@@ -340,9 +340,11 @@ fn root_near([value, slope, bend, third]: [f64; 4]) -> Option<f64> {
 /// Σ_k share_k · log2 P_k + log2 K.
 fn bits(nearer: &[f64], shares: &[f64], beta: f64) -> f64 {
     let highest = nearer.iter().fold(0.0_f64, |most, x| most.max(beta * x));
-    let weights = nearer.iter().fold((-highest).exp(), |sum, x| sum + (beta * x - highest).exp());
+    let others = nearer.iter().map(|x| libm::exp(beta * x - highest));
+    let weights = others.fold(libm::exp(-highest), |sum, weight| sum + weight);
     let chosen = nearer.iter().zip(&shares[1..]).map(|(x, share)| share * beta * x).sum::<f64>();
-    (chosen - highest) / std::f64::consts::LN_2 - weights.log2() + (shares.len() as f64).log2()
+    (chosen - highest) / std::f64::consts::LN_2 - libm::log2(weights)
+        + libm::log2(shares.len() as f64)
 }
 
 /// Where a concave function is highest, at [`LEAST_BETA`] or above: Newton's steps, held between

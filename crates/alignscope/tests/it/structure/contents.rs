@@ -1,7 +1,7 @@
 //! What a file of Rust says of modules.
 //!
 //! As much of the language as that takes: `use` trees, and paths that begin with `crate`, `super`
-//! or `self`; not what a macro makes; and strings. Comments and what is under `#[cfg(test)]` do not
+//! or `self`; not what a macro makes; strings; and names of functions that are called. Comments and what is under `#[cfg(test)]` do not
 //! count.
 
 use std::collections::BTreeMap;
@@ -94,6 +94,9 @@ pub struct Contents {
     pub tests: Vec<String>,
     /// Strings as they are written, each with its line.
     pub strings: Vec<(usize, String)>,
+    /// Methods that are called, and functions of `f32` and `f64` that are named, each with its
+    /// line.
+    pub calls: Vec<(usize, String)>,
 }
 
 impl Contents {
@@ -113,6 +116,10 @@ impl Contents {
                 }
                 string if string.contains('"') => {
                     contents.strings.push((word.line, string.to_owned()));
+                }
+                "." if text(2) == "(" => contents.calls.push((word.line, text(1).to_owned())),
+                "f32" | "f64" if text(1) == "::" => {
+                    contents.calls.push((word.line, text(2).to_owned()));
                 }
                 "{" => depth += 1,
                 "}" => {
