@@ -9,11 +9,13 @@ mod demo;
 mod fetch;
 mod import;
 mod list;
+mod plan;
 mod report;
 mod run;
 mod score;
 mod shared;
 mod shell;
+mod slurm;
 mod torch;
 mod transform;
 mod verify;
@@ -29,10 +31,12 @@ pub use demo::Demo;
 pub use fetch::Fetch;
 pub use import::Import;
 pub use list::Listed;
+pub use plan::{Plan, PlanForm};
 pub use report::{Published, Report};
-pub use run::Run;
+pub use run::{Asked, Run};
 pub use score::{Data, Score};
 pub use shell::{Completions, Man};
+pub use slurm::Slurm;
 pub use transform::Transform;
 pub use verify::Verify;
 
@@ -87,6 +91,19 @@ pub enum Command {
     /// Write the activations of an encoder, one folder for each stage, each with `features.npy` and
     /// `file_names.txt`.
     Activations(Activations),
+    /// Say what a run will take: memory, disk and time of each model on each data set.
+    ///
+    /// Takes the options of `run`. Opens all data sets, lets each model encode a few images, and refuses
+    /// what `run` would refuse, also after hours: missing files and weights, a memory budget that is
+    /// too small, a disk without room.
+    Plan(Plan),
+    /// Write the scripts that run an experiment on a Slurm cluster: an array of jobs, each a shard of the
+    /// run, and the job that assembles them; or submit them too.
+    ///
+    /// Writes `shards.sbatch`, `assemble.sbatch` and `submit.sh`. What the shards compute goes to the
+    /// cache, which all nodes must see. A shard that is lost is put back into the queue, and goes on
+    /// from what it has computed. Options of `run` stand after `--`.
+    Slurm(Slurm),
     /// Try everything out without a download: images that are drawn, answers that are simulated.
     Demo(Demo),
     /// Draw the figures and the page of a run again, from its files alone.

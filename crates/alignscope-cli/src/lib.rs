@@ -13,6 +13,7 @@ mod demo;
 mod fetch;
 mod import;
 mod list;
+mod plan;
 mod progress;
 mod remedy;
 mod published;
@@ -21,6 +22,7 @@ mod run;
 mod score;
 mod shell;
 mod similarity;
+mod slurm;
 mod stop;
 mod terminal;
 mod transform;
@@ -87,6 +89,8 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
     let done = |()| DONE;
     let result = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
+        Command::Plan(plan) => plan::run(&plan, &typed, torch, quiet).map(done),
+        Command::Slurm(slurm) => slurm::run(&slurm, typed, quiet).map(done),
         Command::Score(score) => score::run(&score, typed, quiet),
         Command::Transform(transform) => transform::run(&transform, typed, torch, quiet),
         Command::Activations(activations) => activations::run(&activations, quiet).map(done),

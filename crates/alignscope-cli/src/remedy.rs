@@ -69,6 +69,11 @@ pub fn words(remedy: &Remedy) -> String {
         }
         Remedy::NameCache => "keep them elsewhere, in a place that you name with `--cache`",
         Remedy::WithoutCache => "keep nothing of a run with `--no-cache`",
+        Remedy::WithCache => "leave out `--no-cache`",
+        Remedy::WithoutFresh => {
+            "leave out `--fresh`; before the first shard, `alignscope cache clean` removes what is \
+             kept"
+        }
         Remedy::OtherFolder => "name another folder with `--out`",
         Remedy::ReplaceRun => "remove what is there",
         Remedy::RemoveFolder => "remove what is there",

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use alignscope::results::OutputFolder;
 use alignscope::{
     Choices, DatasetSpec, Experiment, ExperimentError, ExperimentFile, Like, NamedDataset,
-    NamedLevel, NamedModel, PrecisionChoice, Progress, TorchModels, expand_home,
+    NamedLevel, NamedModel, PrecisionChoice, Progress, Shard, TorchModels, expand_home,
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
 
 use crate::DONE;
-use crate::arguments::Run;
+use crate::arguments::{Asked, Run};
 use crate::cache;
 use crate::progress::progress;
 use crate::stop::Stoppable;
@@ -52,7 +52,24 @@ pub fn run(
     torch: &dyn TorchModels,
     quiet: bool,
 ) -> anyhow::Result<u8> {
-    check_experiment(arguments, &command)?;
+    let experiment = experiment(&arguments.asked, &command)?;
+    let fresh = arguments.asked.store.fresh;
+    let whole = Experiment { command: Some(command.clone()), ..experiment };
+    match (arguments.shard, &arguments.out) {
+        (Some(shard), _) => execute_shard(&whole, shard, torch, &command, quiet),
+        (None, Some(out)) => {
+            let out = OutputFolder::claim_run(out, fresh)?;
+            execute(&whole, torch, out, quiet)
+        }
+        (None, None) => unreachable!("one of them is required"),
+    }
+}
+
+/// The experiment that is typed.
+///
+/// `words` — all that was typed
+pub fn experiment(arguments: &Asked, words: &[String]) -> anyhow::Result<Experiment> {
+    check_experiment(arguments, words)?;
     let memory_bytes = memory(arguments.store.budget.memory)?;
     let choices = choices(arguments)?;
     let experiment = match &arguments.experiment {
@@ -64,7 +81,7 @@ pub fn run(
         }
         .with(choices),
     };
-    let experiment = Experiment {
+    Ok(Experiment {
         kept: match arguments.store.no_cache {
             true => None,
             false => Some(match (&arguments.store.cache, experiment.kept) {
@@ -73,15 +90,12 @@ pub fn run(
             }),
         },
         fresh: arguments.store.fresh,
-        command: Some(command),
         ..experiment
-    };
-    let out = OutputFolder::claim_run(&arguments.out, arguments.store.fresh)?;
-    execute(&experiment, torch, out, quiet)
+    })
 }
 
 /// What was typed beside models and data sets.
-fn choices(arguments: &Run) -> anyhow::Result<Choices> {
+fn choices(arguments: &Asked) -> anyhow::Result<Choices> {
     Ok(Choices {
         projection: arguments.projection,
         precision: arguments.precision,
@@ -102,7 +116,7 @@ fn choices(arguments: &Run) -> anyhow::Result<Choices> {
 }
 
 /// The data sets that `--dataset` and `--data` name.
-fn from_arguments(arguments: &Run) -> anyhow::Result<Vec<DatasetSpec>> {
+fn from_arguments(arguments: &Asked) -> anyhow::Result<Vec<DatasetSpec>> {
     if arguments.data.datasets.len() != arguments.data.folders.len() {
         bail!(
             "{} data sets but {} folders are named; give one --data for each --dataset, in the \
@@ -136,7 +150,7 @@ fn from_arguments(arguments: &Run) -> anyhow::Result<Vec<DatasetSpec>> {
 }
 
 /// The grid of an experiment file, with what the command line changes of it.
-fn from_file(arguments: &Run, path: &Path) -> anyhow::Result<ExperimentFile> {
+fn from_file(arguments: &Asked, path: &Path) -> anyhow::Result<ExperimentFile> {
     let mut grid = match arguments.data.datasets.is_empty() {
         true => {
             let data = arguments.data.folders.iter().map(|place| place.to_string_lossy());
@@ -252,6 +266,71 @@ pub fn execute(
     }
     tell!("alignscope: trials that show one of {} images are left out", summary.bad_images.len());
     Ok(DONE_WITH_FAILURES)
+}
+
+/// Computes one part of a run, and says how the whole is assembled.
+///
+/// `command` — what was typed
+fn execute_shard(
+    experiment: &Experiment,
+    shard: Shard,
+    torch: &dyn TorchModels,
+    command: &[String],
+    quiet: bool,
+) -> anyhow::Result<u8> {
+    let progress = Stoppable::new(progress(quiet))?;
+    let summary = match experiment.run_shard(shard, vec![], torch, &progress) {
+        Ok(summary) => summary,
+        Err(ExperimentError::Stopped) => {
+            tell!("alignscope: {}", stopped(experiment));
+            return Ok(progress.exit_code());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for cell in &summary.cells {
+        progress.note(&format!(
+            "{} on {}: {} images and {} pairs are this shard's, {} images were encoded in {:.1} s",
+            cell.model, cell.dataset, cell.images, cell.pairs, cell.encoded, cell.wall_s
+        ));
+    }
+    progress.note(&format!(
+        "shard {shard} is in the cache after {:.1} s; once all {} are, assemble the run with: {}",
+        summary.wall_s,
+        shard.count(),
+        in_shell(&assembling(command))
+    ));
+    Ok(DONE)
+}
+
+/// The command that assembles what shards computed: that of a shard without its number.
+fn assembling(command: &[String]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut is_value = false;
+    for word in command {
+        let is_shard = word == "--shard" || word.starts_with("--shard=");
+        if !is_shard && !is_value {
+            words.push(word.clone());
+        }
+        is_value = word == "--shard";
+    }
+    if !words.iter().any(|word| word == "--out" || word.starts_with("--out=")) {
+        words.extend(["--out", "DIR"].map(str::to_owned));
+    }
+    words
+}
+
+/// Words as a shell takes them.
+pub fn in_shell(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:,@%+".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// What is said when a run is stopped.

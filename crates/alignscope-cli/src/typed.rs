@@ -12,7 +12,7 @@ use clap::builder::{PathBufValueParser, StyledStr, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Error};
 
-use crate::arguments::{Arguments, Run};
+use crate::arguments::{Arguments, Asked};
 pub use choice::{dataset, one_of};
 
 /// A path; `~` at its beginning is the home folder, also in quotes.
@@ -236,7 +236,7 @@ fn is_experiment(path: &Path) -> bool {
 
 /// Refuses a word that stands alone in `run` beside --model and --dataset, where it would be an
 /// experiment; or one that is a folder.
-pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()> {
+pub fn check_experiment(arguments: &Asked, words: &[String]) -> anyhow::Result<()> {
     let Some(path) = &arguments.experiment else { return Ok(()) };
     let word = path.display().to_string();
     let found = words.iter().rfind(|typed| typed.as_str() == word).cloned();
@@ -274,12 +274,63 @@ pub fn check_experiment(arguments: &Run, words: &[String]) -> anyhow::Result<()>
     )
 }
 
+/// The speed of a model, such as `mine=120`; its name may have a `=` in it.
+pub fn model_speed(text: &str) -> Result<(String, f64), String> {
+    let found = text.rsplit_once('=').filter(|(name, _)| !name.is_empty());
+    let speed = found.and_then(|(name, number)| Some((name, number.parse::<f64>().ok()?)));
+    match speed {
+        Some((name, speed)) if speed > 0.0 && speed.is_finite() => Ok((name.to_owned(), speed)),
+        _ => Err("expected MODEL=IMAGES/S, as in `mine=120`".to_owned()),
+    }
+}
+
+/// Memory as Slurm takes it, such as `16G`.
+pub fn slurm_memory(text: &str) -> Result<String, String> {
+    match slurm_memory_bytes(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("expected a whole number with K, M, G or T, such as `16G`".to_owned()),
+    }
+}
+
+/// Bytes of memory as Slurm takes it: 1024 of each unit make the next, and megabytes need none.
+pub fn slurm_memory_bytes(text: &str) -> Option<u64> {
+    let (digits, power) = match text.to_ascii_uppercase().pop()? {
+        'K' => (&text[..text.len() - 1], 1),
+        'M' => (&text[..text.len() - 1], 2),
+        'G' => (&text[..text.len() - 1], 3),
+        'T' => (&text[..text.len() - 1], 4),
+        _ => (text, 2),
+    };
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<u64>().ok().filter(|number| is_number && *number > 0)?;
+    number.checked_mul(1024_u64.pow(power))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_speed_is_a_name_and_a_number() {
+        assert_eq!(model_speed("mine=120"), Ok(("mine".to_owned(), 120.0)));
+        assert_eq!(model_speed("a.pt@like=b=0.5"), Ok(("a.pt@like=b".to_owned(), 0.5)));
+        for text in ["", "120", "=120", "mine=", "mine=0", "mine=-1", "mine=inf", "mine=NaN"] {
+            assert!(model_speed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_of_slurm_is_in_units_of_1024() {
+        assert_eq!(slurm_memory_bytes("16G"), Some(16 << 30));
+        assert_eq!(slurm_memory_bytes("512m"), Some(512 << 20));
+        assert_eq!(slurm_memory_bytes("4000"), Some(4000 << 20));
+        for text in ["", "G", "1.5G", "16GB", "-1G", "+1G", "0", "99999999999T"] {
+            assert_eq!(slurm_memory_bytes(text), None, "{text}");
+        }
     }
 
     #[test]

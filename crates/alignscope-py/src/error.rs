@@ -99,6 +99,8 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         }
         Remedy::NameCache => "keep them elsewhere, in a place that you name with `cache`",
         Remedy::WithoutCache => "keep nothing of a run with `cache=False`",
+        Remedy::WithCache => "leave out `cache=False`",
+        Remedy::WithoutFresh => "leave out `fresh`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
         Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
@@ -305,6 +307,12 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
         | ExperimentError::ManyTrials { .. }
         | ExperimentError::ManyScores { .. }
         | ExperimentError::Figures(_)
+        | ExperimentError::Shard(_)
+        | ExperimentError::ShardWithoutCache
+        | ExperimentError::ShardFresh
+        | ExperimentError::ShardNotKept { .. }
+        | ExperimentError::Speed { .. }
+        | ExperimentError::SpeedOfNone { .. }
         | ExperimentError::Nothing { .. } => Some("InvalidValueError"),
         _ => None,
     }

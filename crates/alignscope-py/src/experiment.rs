@@ -8,11 +8,14 @@ use std::str::FromStr;
 use alignscope::cache::CacheFolder;
 use alignscope::dataset::Level;
 use alignscope::resample::{MAX_RESAMPLES, MIN_RESAMPLES};
-use alignscope::results::{OutputFolder, RunTable, table_of_similarities};
+use alignscope::results::{
+    OutputFolder, RunTable, table_of_plan, table_of_shard, table_of_similarities,
+};
 use alignscope::{
     Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
-    Measure, ModelSpec, ModelSpecError, NamedModel, PrecisionChoice, ProjectionForm,
-    SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, TransformSpec, UnknownName,
+    Measure, ModelSpec, ModelSpecError, NamedModel, PlanRequest, PrecisionChoice, ProjectionForm,
+    Shard, ShardError, SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, TransformSpec,
+    UnknownName,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -266,6 +269,75 @@ impl Experiment {
         };
         folder.abandon();
         Err(failed)
+    }
+
+    /// Computes one part of several into the cache: the cells that it did.
+    ///
+    /// `shard` — which part, as `2/8`; else as for `run`
+    #[pyo3(signature = (own, shard, cache, keep_going, reporter, threads))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn run_shard(
+        &self,
+        py: Python<'_>,
+        own: Vec<Own<'_>>,
+        shard: &str,
+        cache: Cache,
+        keep_going: bool,
+        reporter: Option<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<Table> {
+        let shard: Shard =
+            shard.parse().map_err(|e: ShardError| raise(py, "InvalidValueError", e.to_string()))?;
+        let keep_going = keep_going || self.experiment.keep_going;
+        let kept = cache.folder(py)?;
+        let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
+        let given: Vec<Given<'_>> =
+            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let done = work::run(py, reporter.as_ref(), threads, |worker| {
+            let own = given.into_iter().map(|given| given.external(worker, worker));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            experiment.run_shard(shard, own, &Torch(worker), worker)
+        });
+        match done? {
+            Ok(summary) => Ok(Table::of(table_of_shard(&summary.cells))),
+            Err(error) => Err(exception(py, &error)),
+        }
+    }
+
+    /// What the run will take: a table of cells, and all of it as JSON.
+    ///
+    /// `shards` — in how many shards it is computed, if it is
+    /// `speeds` — images a second of models by their names
+    /// `factor` — so many times as fast as this machine are those that will run it
+    #[pyo3(signature = (own, shards, speeds, factor, cache, keep_going, reporter, threads))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn plan(
+        &self,
+        py: Python<'_>,
+        own: Vec<Own<'_>>,
+        shards: Option<usize>,
+        speeds: BTreeMap<String, f64>,
+        factor: f64,
+        cache: Cache,
+        keep_going: bool,
+        reporter: Option<Bound<'_, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<(Table, String)> {
+        let request = PlanRequest { shards, speeds, factor };
+        let keep_going = keep_going || self.experiment.keep_going;
+        let kept = cache.folder(py)?;
+        let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
+        let given: Vec<Given<'_>> =
+            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let done = work::run(py, reporter.as_ref(), threads, |worker| {
+            let own = given.into_iter().map(|given| given.external(worker, worker));
+            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            experiment.plan(&request, own, &Torch(worker), worker)
+        });
+        match done? {
+            Ok(plan) => Ok((Table::of(table_of_plan(&plan.cells())), plan.json())),
+            Err(error) => Err(exception(py, &error)),
+        }
     }
 
     /// Compares the models with each other, and fills a folder if one is given.

@@ -14,6 +14,7 @@ mod process_name;
 mod atomic_write;
 /// Numbers in a temporary file.
 mod spill;
+mod disk;
 mod open_files;
 mod input_file;
 mod text;
@@ -125,14 +126,14 @@ pub use crate::model_spec::{
     check_model_name, expand, names_of, short_name,
 };
 pub use crate::name::UnknownName;
-pub use crate::plan::{Holding, Place};
+pub use crate::plan::{Holding, Place, PlannedCell, Shard, ShardCell, ShardError};
 pub use crate::prepared::{DatasetSpec, PreparedError};
 pub use crate::progress::{Progress, Silent};
 pub use crate::remedy::{Advice, Choice, Remedy, with_remedies};
 pub use crate::resample::{ClusterBy, Resampling};
 pub use crate::run::{
-    ExperimentError, Measured, SimilarityRequest, Summary, TransformRequest, TransformSummary,
-    remedies_of,
+    ExperimentError, Measured, PlanRequest, PlannedTotal, RunPlan, ShardSummary, SimilarityRequest,
+    Summary, TransformRequest, TransformSummary, remedies_of,
 };
 pub use crate::score::{Measure, Ties};
 pub use crate::shown::{in_lines, in_one_line};

@@ -106,6 +106,21 @@ impl MetricKind {
         }
     }
 
+    /// About the products of numbers that a pixel of an image takes, and a pixel of a pair: windows
+    /// of 11 + 11 weights for each mean of SSIM, the weights of convolutions for networks.
+    pub(crate) fn operations_a_pixel(self) -> [u64; 2] {
+        match self {
+            Self::Ssim | Self::SsimMatlab | Self::SsimMatlabDownsampled => [50, 30],
+            Self::SsimRgb => [150, 90],
+            Self::MsSsim => [70, 40],
+            Self::Psnr => [3, 3],
+            Self::LpipsAlex => [14_000, 20],
+            Self::LpipsVgg => [305_000, 240],
+            Self::LpipsSqueeze => [7_000, 40],
+            Self::PerceptNet => [3_000, 10],
+        }
+    }
+
     /// The shortest side of an image that it can measure, in pixels.
     pub fn min_side(self) -> usize {
         match self {

@@ -64,7 +64,7 @@ pub use user::{UserModel, UserSource};
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Tokens};
-use crate::plan::{Holding, reading_bytes};
+use crate::plan::{Expected, Holding, WorkCost, reading_bytes};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
@@ -96,6 +96,38 @@ pub trait Model: Send {
         cached: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError>;
+
+    /// Computes some pairs of a data set and keeps them, as [`measure`](Self::measure) would; reads no
+    /// distance. What was done for it; `None` if all of them were kept, or none is ever. Without a cache
+    /// they are computed all the same: so it is measured how long they take.
+    ///
+    /// `others` — for each pair, whether it is left to others; a connected component of the pairs'
+    /// graph is as a whole, or not at all
+    ///
+    /// # Errors
+    /// As for [`measure`](Self::measure).
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        cached: Option<CacheEntry>,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError>;
+
+    /// What that takes of memory and disk, by the plan that it would be done by.
+    ///
+    /// `covered` — for each pair, whether it is kept, or left to others
+    /// `is_cached` — whether what is computed is kept
+    ///
+    /// # Errors
+    /// The budget is too small, or what is to be loaded cannot be.
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError>;
 
     /// The vector of each image of a data set at each of its stages, of the tokens that the cell
     /// chooses; it was [prepared](Self::prepare) for the data set.
@@ -187,6 +219,12 @@ pub trait Facts {
     /// Whether it reads the images of a data set.
     fn reads_images(&self) -> bool {
         true
+    }
+
+    /// What its work on a data set costs beside that of other models; the same on every machine.
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let _ = cell;
+        WorkCost::UNKNOWN
     }
 
     /// Where each of some stages, all of the model's, stands in figures: 0 to 100.
@@ -286,7 +324,7 @@ impl Measurement {
 
 /// What was done for a model on a data set.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CellWork {
+pub struct CellWork {
     /// Images that were encoded.
     pub(crate) images: usize,
     /// How often features of an image were computed, by a metric.

@@ -1,22 +1,27 @@
 //! How the memory budget of a run is shared out among what a model needs.
 
 mod budget;
+mod expected;
 mod holding;
 mod remaining;
 mod resident;
+mod shard;
 
 use std::ops::Range;
 
 pub(crate) use budget::{ahead_limit, encoder_bytes, fixed_bytes, more_ahead_bytes, reading_bytes};
+pub use expected::{Expected, PlannedCell};
 pub use holding::{Holding, Place};
 pub use remaining::Remaining;
 pub use resident::{ComponentTooLarge, ResidentSet, plan, plan_whole};
+pub(crate) use shard::Components;
+pub use shard::{MAX_SHARDS, Shard, ShardCell, ShardError, WorkCost};
 
 use crate::dense_pairs::{self, StageSums};
 use crate::energy::EnergyAccumulator;
 use crate::image::PROGRAM_BYTES;
 use crate::memory::TooLittleMemory;
-use crate::pair_statistics::PairStatisticsStore;
+use crate::pair_statistics::{PairStatisticsStore, pair_bytes};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::spill;
@@ -287,6 +292,56 @@ impl MemoryPlan {
         let cached_in_several = is_cached && sets.len() > 1;
         let plan = made(sets, in_memory, store_in_memory || cached_in_several)?;
         Ok(Self { activation_bytes: free, ..plan })
+    }
+
+    /// What it takes of memory and disk where all goes as it says.
+    ///
+    /// `demand`, `request` — what it was made of
+    pub fn expected(&self, demand: &Demand, request: Request<'_>) -> Expected {
+        let channels: Vec<usize> = demand.stages.iter().map(|stage| stage.channels).collect();
+        let numbers = channels.iter().sum();
+        let images = |set: &ResidentSet| set.images.len();
+        let largest = self.sets.iter().map(images).max().unwrap_or(0);
+        let held = largest.min(self.images_in_memory) as u64;
+        let in_memory = largest <= self.images_in_memory || demand.device_images.is_some();
+        let activations = match in_memory {
+            true if demand.device_images.is_some() => 0,
+            true => held * demand.image_bytes,
+            false => {
+                let beside = largest as u64 * demand.image_beside_file_bytes;
+                beside + held * demand.image_of_file_bytes
+            }
+        };
+        let one_stage = self.sets.len() == 1 || request.is_cached;
+        let stored = match one_stage {
+            true => {
+                let widest = channels.iter().copied().max().unwrap_or(0);
+                PairStatisticsStore::bytes(request.pairs, 1, widest)
+            }
+            false => PairStatisticsStore::bytes(request.pairs, channels.len(), numbers),
+        };
+        // What several sets left in the cache is read when the last of them is done.
+        let beside_each_other = self.is_one_set || !request.is_cached;
+        let in_store = if self.store_in_memory { stored } else { 0 };
+        let of_pairs = match beside_each_other {
+            true => activations + in_store,
+            false => activations.max(in_store),
+        };
+        let fixed = demand.all_fixed_bytes(request, numbers);
+        let of_pair: usize = channels.iter().map(|channels| pair_bytes(*channels)).sum();
+        let of_set: usize = channels.iter().map(|c| EnergyAccumulator::bytes(*c)).sum();
+        let pairs: usize = self.sets.iter().map(|set| set.pairs.len()).sum();
+        let kept = pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set;
+        let in_file = match in_memory {
+            true => 0,
+            false => largest as u64 * demand.image_bytes,
+        };
+        Expected {
+            memory_bytes: fixed + of_pairs,
+            cache_bytes: if request.is_cached { kept as u64 } else { 0 },
+            temporary_bytes: in_file + if self.store_in_memory { 0 } else { stored },
+            ..Expected::default()
+        }
     }
 
     /// Whether the activations of a set are in memory, rather than in a file.

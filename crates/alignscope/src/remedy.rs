@@ -96,6 +96,10 @@ pub enum Remedy {
     NameCache,
     /// Nothing is kept for later runs.
     WithoutCache,
+    /// What is computed is kept in a cache.
+    WithCache,
+    /// Nothing is discarded first.
+    WithoutFresh,
     /// Another output folder; what is encoded already is not encoded again.
     OtherFolder,
     /// The output folder without what it holds.

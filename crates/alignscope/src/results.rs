@@ -30,8 +30,8 @@ use std::path::PathBuf;
 pub(crate) use crate::atomic_write::is_there;
 use crate::remedy::Remedy;
 pub use arrow::{
-    TableReader, one_batch, read_table, table_of_comparisons, table_of_scores,
-    table_of_similarities,
+    TableReader, one_batch, read_table, table_of_comparisons, table_of_plan, table_of_scores,
+    table_of_shard, table_of_similarities,
 };
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,

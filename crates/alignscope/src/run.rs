@@ -5,8 +5,10 @@ mod fingerprint;
 mod measure;
 mod models;
 mod outputs;
+mod planned;
 mod record;
 mod scoring;
+mod shard;
 mod similarity;
 mod tables;
 mod torch;
@@ -18,6 +20,8 @@ use std::time::{Instant, SystemTime};
 
 pub use error::{ExperimentError, remedies_of};
 pub use measure::Measured;
+pub use planned::{PlanRequest, PlannedTotal, RunPlan};
+pub use shard::ShardSummary;
 pub use similarity::SimilarityRequest;
 pub use transforms::{TransformRequest, TransformSummary};
 
@@ -52,6 +56,15 @@ struct ForeignScales {
     scales: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>>,
     /// SHA-256 of the file that they were read from; `None` where the data sets' own are used.
     sha256: Option<ContentHash>,
+}
+
+/// What a run is made of, checked before the first image is encoded.
+struct Opened<'a> {
+    /// The experiment, its data sets called as they were found.
+    this: Experiment,
+    models: Vec<RunModel<'a>>,
+    datasets: Vec<PreparedDataset>,
+    foreign_scales: ForeignScales,
 }
 
 /// What a run did.
@@ -160,21 +173,12 @@ impl Experiment {
     ) -> Result<Outcome, ExperimentError> {
         let started = SystemTime::now();
         let clock = Instant::now();
-        let asked = self.expanded(progress)?;
-        check_figures(&asked.figures(), self.presentation.title.as_deref())?;
-        open_files::raise_limit();
-        let mut models = asked.models(own, torch, progress)?;
-        check_stages(&models)?;
-        let open = |spec| PreparedDataset::open(spec, self.opening(!alone), progress);
-        let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        check_trials(&datasets)?;
-        let this = asked.as_found(&datasets)?;
+        let Opened { this, mut models, datasets, foreign_scales } =
+            self.opened(own, torch, !alone, progress)?;
         let bad_images: Vec<(String, BadImage)> = datasets
             .iter()
             .flat_map(|d| d.bad_images.iter().map(|image| (d.dataset.name.clone(), image.clone())))
             .collect();
-        this.prepare(&mut models, &datasets, progress)?;
-        let foreign_scales = this.foreign_scales(&models)?;
         let mut filling = None;
         if let Some(out) = out {
             let state = this.state(&models, &datasets, foreign_scales.sha256);
@@ -232,6 +236,33 @@ impl Experiment {
             bad_images,
             measured,
         })
+    }
+
+    /// Opens all that the run is made of.
+    ///
+    /// `can_keep_going` — whether the user can ask to leave out trials of images that cannot be read
+    ///
+    /// # Errors
+    /// Something of it cannot be run.
+    fn opened<'a>(
+        &self,
+        own: Vec<UserModel<'a>>,
+        torch: &'a dyn TorchModels,
+        can_keep_going: bool,
+        progress: &'a dyn Progress,
+    ) -> Result<Opened<'a>, ExperimentError> {
+        let asked = self.expanded(progress)?;
+        check_figures(&asked.figures(), self.presentation.title.as_deref())?;
+        open_files::raise_limit();
+        let mut models = asked.models(own, torch, progress)?;
+        check_stages(&models)?;
+        let open = |spec| PreparedDataset::open(spec, self.opening(can_keep_going), progress);
+        let datasets = self.datasets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        check_trials(&datasets)?;
+        let this = asked.as_found(&datasets)?;
+        this.prepare(&mut models, &datasets, progress)?;
+        let foreign_scales = this.foreign_scales(&models)?;
+        Ok(Opened { this, models, datasets, foreign_scales })
     }
 
     /// Has each model look at the data sets, and says what the user must know of all.

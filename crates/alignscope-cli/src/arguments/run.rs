@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use alignscope::{
-    Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm, TransformSpec,
+    Like, NamedDataset, NamedLevel, NamedModel, PrecisionChoice, ProjectionForm, Shard,
+    TransformSpec,
 };
 use clap::Args;
 
@@ -14,8 +15,36 @@ use crate::typed::{dataset, model, one_of, path, positive};
 
 /// `alignscope run`.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What is run")]
 pub struct Run {
+    #[command(flatten)]
+    pub asked: Asked,
+
+    /// Compute one part of N of the run, as in `2/8`, into the cache, and write no results. The N
+    /// parts may run on as many machines that share the cache, at the same time; the same command
+    /// without --shard then writes the results, which are those of one machine.
+    #[arg(
+        long,
+        value_name = "I/N",
+        help_heading = heading::OUTPUT,
+        conflicts_with_all = ["no_cache", "fresh"]
+    )]
+    pub shard: Option<Shard>,
+
+    /// The folder for the results. It is new, empty, or that of a stopped run, which continues.
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_parser = path(),
+        help_heading = heading::OUTPUT,
+        required_unless_present = "shard"
+    )]
+    pub out: Option<PathBuf>,
+}
+
+/// What is run, and how: what `run` and `plan` are asked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is run")]
+pub struct Asked {
     /// An experiment as a TOML file, such as experiments/paper.toml; or the manifest.json of a run,
     /// which is repeated. It replaces --model and --dataset; other options change what it says.
     #[arg(value_name = "EXPERIMENT", value_parser = path(), help_heading = heading::ARGUMENTS)]
@@ -110,10 +139,6 @@ pub struct Run {
 
     #[command(flatten)]
     pub store: Store,
-
-    /// The folder for the results. It is new, empty, or that of a stopped run, which continues.
-    #[arg(long, value_name = "DIR", value_parser = path(), help_heading = heading::OUTPUT)]
-    pub out: PathBuf,
 
     /// Add the study's own curves and baselines (TID2013, NIGHTS, THINGS) to the figures, thin and
     /// dotted, and write `published-differences.csv`.

@@ -12,6 +12,9 @@ one model of one's own on one data set.
 
 **Data sets.** `load_dataset` reads one; `demo` draws three small ones.
 
+**Many machines.** `slurm.submit` and `ray.run` compute an experiment in shards and assemble them;
+`Experiment.run_shard` computes one. `Experiment.plan` says what a run will take.
+
 **Results.** `Run` is the folder of a run: its tables, `rdm`, `plot`, `show`. `results` reads one
 table. `compare` compares models of one run or of several, `combine` makes one run of several.
 
@@ -21,7 +24,7 @@ Examples in docstrings work on the data sets that `alignscope.demo("demo")` draw
 two metrics on all three: `alignscope.run(["ssim", "psnr"], datasets, "results")`.
 """
 
-from . import torch
+from . import ray, slurm, torch
 from ._alignscope import __version__
 from ._choices import DISTANCES, STUDY_DISTANCES
 from ._compare import combine, compare
@@ -50,6 +53,7 @@ from ._load import demo, load_dataset
 from ._matrix import DistanceMatrix
 from ._measurement import Holding, Measurement
 from ._models import Features, Function
+from ._plan import Plan
 from ._progress import Reporter
 from ._results import Table, results
 from ._run import run
@@ -80,6 +84,7 @@ __all__ = [
     "MissingFileError",
     "MissingPackageError",
     "ModelError",
+    "Plan",
     "Reporter",
     "ResultsError",
     "Run",
@@ -91,9 +96,11 @@ __all__ = [
     "evaluate",
     "known_models",
     "load_dataset",
+    "ray",
     "results",
     "run",
     "score",
     "score_distances",
+    "slurm",
     "torch",
 ]

@@ -157,6 +157,26 @@ class Experiment:
         reporter: Reporter | None,
         threads: int | None,
     ) -> list[tuple[str, str, str]]: ...
+    def run_shard(
+        self,
+        own: Sequence[Own],
+        shard: str,
+        cache: str | PathLike[str] | bool,
+        keep_going: bool,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> Table: ...
+    def plan(
+        self,
+        own: Sequence[Own],
+        shards: int | None,
+        speeds: Mapping[str, float],
+        factor: float,
+        cache: str | PathLike[str] | bool,
+        keep_going: bool,
+        reporter: Reporter | None,
+        threads: int | None,
+    ) -> tuple[Table, str]: ...
     def compare_models(
         self,
         own: Sequence[Own],

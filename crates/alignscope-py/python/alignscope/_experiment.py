@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ._inputs import Datasets, Models, OwnModel, check_data_sets, folders, named
 from ._inputs import own_models
 from ._models import at_work
 from ._options import CHECKS, DistanceKinds, Options, choices
+from ._plan import Plan
 from ._progress import Reporter, reporter
 from ._results import Table
 
@@ -313,6 +315,122 @@ class Experiment:
                 check.threads(threads),
             )
         return Run(path, bad)
+
+    def run_shard(
+        self,
+        shard: str,
+        *,
+        cache: str | os.PathLike[str] | bool = True,
+        keep_going: bool = False,
+        threads: int | None = None,
+        progress: bool | Reporter = True,
+    ) -> Table:
+        """Compute one part of the run into the cache, and write no results. Several parts may be
+        computed at the same time, on machines that share the cache; `run` then finds all there, and
+        its results are those of one machine, to the byte. A part that was lost is computed again.
+
+        Parameters
+        ----------
+        shard : str
+            Which part, as `"2/8"`: the second of eight.
+        cache : bool, str or os.PathLike, default True
+            The cache that the parts share, as for `run`; False is refused.
+        keep_going, threads, progress
+            As for `run`.
+
+        Returns
+        -------
+        Table
+            `model`, `dataset`, `images` and `pairs` that are this part's, `encoded` (images that
+            were encoded now; 0 where all was in the cache), `wall_s`.
+
+        Raises
+        ------
+        InvalidValueError
+            There is no such part, no cache, or a model of which nothing can be kept.
+        AlignscopeError
+            As for `run`.
+
+        Examples
+        --------
+        >>> import alignscope
+        >>> dataset = alignscope.load_dataset("pairs", "demo/low")
+        >>> experiment = alignscope.Experiment("ssim", dataset, pixels=False)
+        >>> parts = [experiment.run_shard(f"{i}/2", cache="shared", progress=False) for i in (1, 2)]
+        >>> sum(part["pairs"][0] for part in parts) == len(dataset.pairs)
+        True
+        >>> run = experiment.run("assembled", cache="shared", progress=False)
+        """
+        kept = _kept(cache)
+        with at_work(self._own):
+            found = self._experiment.run_shard(
+                self._own,
+                check.text("shard", shard),
+                kept,
+                check.yes_or_no("keep_going", keep_going),
+                reporter(progress),
+                check.threads(threads),
+            )
+        return Table(found)
+
+    def plan(
+        self,
+        *,
+        shards: int | None = None,
+        speeds: Mapping[str, float] | None = None,
+        factor: float = 1.0,
+        cache: str | os.PathLike[str] | bool = True,
+        keep_going: bool = False,
+        threads: int | None = None,
+        progress: bool | Reporter = True,
+    ) -> Plan:
+        """Say what the run will take: memory, disk and time of each model on each data set. Each
+        model encodes a few images; what `run` would refuse, also after hours, is refused now.
+
+        Parameters
+        ----------
+        shards : int, optional
+            In how many parts it is computed, as by `run_shard`; one machine by default.
+        speeds : mapping of str to float, optional
+            Images a second of models by their names in results; others are measured now.
+        factor : float, default 1.0
+            So many times as fast as this machine are those that will run it.
+        cache, keep_going, threads, progress
+            As for `run`.
+
+        Returns
+        -------
+        Plan
+            The cells, and what they take together.
+
+        Raises
+        ------
+        InvalidValueError
+            A speed is none, or of a model that is not run.
+        AlignscopeError
+            As for `run`; or a disk has no room for the cache or for temporary files.
+
+        Examples
+        --------
+        >>> import alignscope
+        >>> dataset = alignscope.load_dataset("pairs", "demo/low")
+        >>> plan = alignscope.Experiment(["ssim", "psnr"], dataset).plan(cache=False, progress=False)
+        >>> plan.cells["model"].tolist()
+        ['pixels', 'ssim', 'psnr']
+        """
+        given = {} if speeds is None else dict(speeds)
+        with at_work(self._own):
+            cells, text = self._experiment.plan(
+                self._own,
+                check.optional_whole("shards", shards, 1),
+                {check.text("speeds", name): float(speed) for name, speed in given.items()},
+                float(factor),
+                _kept(cache),
+                check.yes_or_no("keep_going", keep_going),
+                reporter(progress),
+                check.threads(threads),
+            )
+        return Plan(Table(cells), json.loads(text))
 
     def compare_models(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, overload
 
 from ._errors import InvalidValueError
 from ._experiment import Experiment
@@ -12,9 +12,54 @@ from ._finished import Run
 from ._inputs import Datasets, Models, OwnModel
 from ._options import Options
 from ._progress import Reporter
+from ._results import Table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+
+@overload
+def run(
+    experiment: Models | None = None,
+    datasets: Datasets | None = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    models: Models | None = None,
+    own: OwnModel | Sequence[OwnModel] = (),
+    data: Mapping[str, str | os.PathLike[str]] | None = None,
+    untrained: bool = False,
+    control: bool = False,
+    cache: str | os.PathLike[str] | bool = True,
+    shard: None = None,
+    fresh: bool = False,
+    overwrite: bool = False,
+    keep_going: bool = False,
+    threads: int | None = None,
+    progress: bool | Reporter = True,
+    **options: Unpack[Options],
+) -> Run: ...
+
+
+@overload
+def run(
+    experiment: Models | None = None,
+    datasets: Datasets | None = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    models: Models | None = None,
+    own: OwnModel | Sequence[OwnModel] = (),
+    data: Mapping[str, str | os.PathLike[str]] | None = None,
+    untrained: bool = False,
+    control: bool = False,
+    cache: str | os.PathLike[str] | bool = True,
+    shard: str,
+    fresh: bool = False,
+    overwrite: bool = False,
+    keep_going: bool = False,
+    threads: int | None = None,
+    progress: bool | Reporter = True,
+    **options: Unpack[Options],
+) -> Table: ...
 
 
 def run(
@@ -28,13 +73,14 @@ def run(
     untrained: bool = False,
     control: bool = False,
     cache: str | os.PathLike[str] | bool = True,
+    shard: str | None = None,
     fresh: bool = False,
     overwrite: bool = False,
     keep_going: bool = False,
     threads: int | None = None,
     progress: bool | Reporter = True,
     **options: Unpack[Options],
-) -> Run:
+) -> Run | Table:
     """Run models on data sets and fill a folder: encoders by id or folder, metrics, features,
     functions and distances stand in one figure, with paired comparisons of all. Or run what a file
     says.
@@ -54,6 +100,9 @@ def run(
         With a file, as for `Experiment.from_file`.
     control : bool, default False
         Whether the untrained control of each encoder is added behind it.
+    shard : str, optional
+        Compute one part of the run into the cache, as `"2/8"`, and write no results, as
+        `Experiment.run_shard` does. The same call without it then assembles the run.
     cache, fresh, overwrite, keep_going, threads, progress
         As for `Experiment.run`.
     **options
@@ -62,7 +111,7 @@ def run(
     Returns
     -------
     Run
-        The folder, with its tables.
+        The folder, with its tables; with `shard` a Table of what was done.
 
     Raises
     ------
@@ -125,6 +174,14 @@ def run(
             cast(Datasets, datasets),
             control=control,
             **options,
+        )
+    if shard is not None:
+        if fresh or overwrite:
+            raise InvalidValueError(
+                "a shard discards nothing, expected neither fresh nor overwrite with shard"
+            )
+        return asked.run_shard(
+            shard, cache=cache, keep_going=keep_going, threads=threads, progress=progress
         )
     return asked.run(
         cast(str, out),

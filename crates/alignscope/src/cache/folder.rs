@@ -160,6 +160,11 @@ impl CacheFolder {
         CacheEntry::open(files, format!("{text:#}\n").into_bytes(), about.pairs)
     }
 
+    /// Whether there may be an entry of this fingerprint; of an object store that is not asked.
+    pub(crate) fn may_have(&self, fingerprint: &Fingerprint) -> bool {
+        Self::is_address(&self.path) || self.path.join(fingerprint.key()).exists()
+    }
+
     /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's
     /// stay.
     ///

@@ -253,6 +253,18 @@ impl Architecture {
         self.shape_at(stage)[1]
     }
 
+    /// About the products of numbers that encoding an image takes, without pooling and projection.
+    pub fn products(&self) -> u64 {
+        if let Some(sizes) = &self.convolutional {
+            return sizes.products(self.image_size);
+        }
+        let [tokens, channels, mlp] = [self.tokens(), self.channels, self.mlp_channels];
+        let of_mlp = if self.gated { 3 } else { 2 } * channels * mlp;
+        let block = 4 * channels * channels + of_mlp + 2 * tokens * channels;
+        let embedding = 3 * self.patch_size * self.patch_size * channels;
+        (tokens * (self.blocks * block + embedding)) as u64
+    }
+
     /// Numbers of an image at its largest stage.
     pub(super) fn room(&self) -> usize {
         let sizes = self.stages().into_iter().map(|stage| {

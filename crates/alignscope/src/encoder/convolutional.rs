@@ -125,6 +125,16 @@ impl Convolutional {
         maps
     }
 
+    /// About the products of numbers that encoding an image takes: each weight of a block once for
+    /// each position of its map.
+    pub(super) fn products(&self, image_size: usize) -> u64 {
+        let maps = self.maps(image_size).into_iter().skip(1);
+        let of_block = |(block, [side, _]): (&MapBlockSizes, [usize; 2])| {
+            self.block.weights(block) * side * side
+        };
+        self.blocks().iter().zip(maps).map(of_block).sum::<usize>() as u64
+    }
+
     /// Channels of the last map.
     pub(super) fn last_channels(&self) -> usize {
         self.blocks().last().map_or(self.stem_channels, |block| block.outputs)

@@ -14,7 +14,7 @@ use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
 use crate::image::prefetch;
 use crate::pair_statistics::PairStatisticsStore;
-use crate::plan::{MemoryPlan, Remaining, Request};
+use crate::plan::{Expected, MemoryPlan, Remaining, Request};
 use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::transform::StageVectors;
@@ -58,6 +58,72 @@ impl<S: ActivationSource> Model for Activations<S> {
         measure(&mut self.0, cell, cached.as_mut(), progress)
     }
 
+    /// Each image of a pair that is not kept, and not left to others, is encoded once.
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        mut cached: Option<CacheEntry>,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        let source = &mut self.0;
+        if cell.dataset.is_dense()
+            && let Some(entry) = &mut cached
+        {
+            // What is kept of all pairs is a stage: a shard has the whole cell, or nothing of it.
+            assert!(!others.contains(&true), "the cell is one unit");
+            return Ok(measure(source, cell, Some(entry), progress)?.work);
+        }
+        let mut covered = others.to_vec();
+        if let Some(entry) = &cached {
+            let kept = entry.covered(others.len());
+            covered.iter_mut().zip(kept).for_each(|(covered, kept)| *covered |= kept);
+        }
+        if covered.iter().all(|covered| *covered) {
+            return Ok(None);
+        }
+        source.load(cell, progress)?;
+        let clock = Instant::now();
+        let remaining = Remaining::new(&cell.dataset.pairs, &covered);
+        let own = Remaining::new(&cell.dataset.pairs, others).images.len();
+        let plan = plan_of(source, cell, &remaining, own, true, 0, progress)?;
+        let needed = needed_images(source, &plan);
+        for stages in &plan.stage_groups {
+            let of_group = source.widths(cell)[stages.clone()].to_vec();
+            let reduction = Reduction::new(*cell, of_group, When::FromFiles, plan.store_in_memory, true)?;
+            let reduction = Box::new(reduction);
+            let sink = Sink::Pairs { cache: cached.as_mut(), reduction, first: stages.start };
+            let mut reducer = SetReducer::new(cell, sink, progress);
+            encode(source, &plan, &needed, stages.clone(), &mut reducer)?;
+            reducer.finish()?;
+        }
+        progress.end();
+        let (images, wall_s) = (remaining.images.len(), clock.elapsed().as_secs_f64());
+        Ok(Some(CellWork { images, features_computed: None, wall_s }))
+    }
+
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        let source = &mut self.0;
+        let stages = source.widths(cell).len();
+        let nothing = Expected { columns: stages * cell.distances.len(), ..Expected::default() };
+        if covered.iter().all(|covered| *covered) {
+            return Ok(nothing);
+        }
+        source.load(cell, progress)?;
+        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let (demand, name) = (source.demand(cell), cell.name());
+        let request = request(cell, &name, &remaining, is_cached);
+        let plan = MemoryPlan::new(&demand, request)?;
+        let busy_images = demand.busy_images;
+        Ok(Expected { busy_images, ..nothing }.with(plan.expected(&demand, request)))
+    }
+
     /// Encodes each image once; nothing is kept.
     fn vectors(
         &mut self,
@@ -71,7 +137,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let pairs = &cell.dataset.pairs;
         let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
         let mut vectors = Vectors::new(images, &widths);
-        let plan = plan_of(source, cell, &remaining, true, vectors.bytes(), progress)?;
+        let plan = plan_of(source, cell, &remaining, images, true, vectors.bytes(), progress)?;
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let sink = Sink::Vectors(&mut vectors);
@@ -124,7 +190,8 @@ fn measure<S: ActivationSource>(
     source.load(cell, progress)?;
     let clock = Instant::now();
     let remaining = Remaining::new(&dataset.pairs, &covered);
-    let mut plan = plan_of(source, cell, &remaining, cached.is_some(), 0, progress)?;
+    let all = dataset.dataset.images.len();
+    let mut plan = plan_of(source, cell, &remaining, all, cached.is_some(), 0, progress)?;
     if let Some(entry) = &cached {
         // Runs that are at work at once take what the others keep: each begins elsewhere.
         let first = entry.first_set(plan.sets.len())?;
@@ -178,27 +245,20 @@ fn measure<S: ActivationSource>(
 
 /// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
 ///
+/// `images` — so many images are to be encoded in all, some of which may be done from before
 /// `beside_bytes` — bytes that are needed beside what the source demands
 fn plan_of<S: ActivationSource>(
     source: &S,
     cell: &Cell<'_>,
     remaining: &Remaining,
+    images: usize,
     is_cached: bool,
     beside_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<MemoryPlan, ModelError> {
     let (mut demand, name) = (source.demand(cell), cell.name());
     demand.fixed_bytes += beside_bytes;
-    let request = Request {
-        cell: &name,
-        images: cell.dataset.dataset.images.len(),
-        pairs: cell.dataset.pairs.len(),
-        distances: cell.distances.len(),
-        is_dense: cell.dataset.is_dense(),
-        remaining,
-        is_cached,
-        memory_bytes: cell.memory_bytes,
-    };
+    let request = Request { images, ..request(cell, &name, remaining, is_cached) };
     let plan = MemoryPlan::new(&demand, request)?;
     plan.tell(&name, &demand, progress);
     let images = remaining.images.len();
@@ -210,6 +270,25 @@ fn plan_of<S: ActivationSource>(
         .map(|stages| images * (source.steps(stages.len()) + of_pairs(stages.len())));
     progress.begin(&name, steps.sum::<usize>() as u64);
     Ok(plan)
+}
+
+/// What a plan depends on of a cell that is called so.
+fn request<'a>(
+    cell: &Cell<'_>,
+    name: &'a str,
+    remaining: &'a Remaining,
+    is_cached: bool,
+) -> Request<'a> {
+    Request {
+        cell: name,
+        images: cell.dataset.dataset.images.len(),
+        pairs: cell.dataset.pairs.len(),
+        distances: cell.distances.len(),
+        is_dense: cell.dataset.is_dense(),
+        remaining,
+        is_cached,
+        memory_bytes: cell.memory_bytes,
+    }
 }
 
 /// The images that a source asks for in one pass over the sets of a plan, in order.

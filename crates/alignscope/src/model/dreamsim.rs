@@ -13,6 +13,7 @@ use crate::encoder::{
 };
 use crate::image::RgbImage;
 use crate::model_spec::DreamSim;
+use crate::plan::WorkCost;
 use crate::progress::Progress;
 use crate::results::FileRecord;
 use crate::stage::Stage;
@@ -126,6 +127,13 @@ impl ImageMetric for DreamSimMetric {
     fn give_back(&mut self) {
         self.loaded = OnceLock::new();
         huge_pages::give_back();
+    }
+
+    fn cost(&self, _: usize, _: usize) -> WorkCost {
+        let encoders = || self.checkpoints.iter().map(|checkpoint| &checkpoint.architecture);
+        let channels = encoders().map(|architecture| architecture.last_channels as u64);
+        let image = encoders().map(|architecture| architecture.products()).sum();
+        WorkCost { image, pair: 3 * channels.sum::<u64>() }
     }
 
     fn bytes(&self, _: usize, _: usize) -> usize {

@@ -15,7 +15,7 @@ use crate::encoder::{
     Checkpoint, Encoded, Encoder, Precision, Tokens, encode_spilled, encode_stages, passes,
 };
 use crate::pair_statistics::Activations;
-use crate::plan::{Beyond, Demand, StageDemand, encoder_bytes};
+use crate::plan::{Beyond, Demand, StageDemand, WorkCost, encoder_bytes};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::results::FileRecord;
@@ -98,6 +98,17 @@ impl Facts for EncoderSource {
 
     fn sums_by_caches(&self) -> bool {
         self.checkpoint.sums_by_caches()
+    }
+
+    /// A pair is read once at each stage; that takes as long as a few products of each number.
+    fn cost(&self, _: &Cell<'_>) -> WorkCost {
+        let architecture = &self.checkpoint.architecture;
+        let numbers = architecture.stages().into_iter().map(|stage| {
+            let [tokens, channels] = architecture.shape_at(stage);
+            tokens * channels
+        });
+        let pair = 4 * numbers.sum::<usize>() as u64;
+        WorkCost { image: architecture.products(), pair }
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::given_error::GivenError;
-use super::{Cell, Facts, Measurement, Model, ModelError, Role, StageDistances};
+use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, Role, StageDistances};
 use crate::cache::CacheEntry;
 use crate::dataset::{Dataset, ImageIndex};
 use crate::distance::Distance;
 use crate::features::rows_of_images;
 use crate::input_file::ContentHash;
+use crate::plan::{Expected, WorkCost};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::stage::{Stage, depths};
@@ -127,6 +128,10 @@ impl Facts for GivenModel<'_> {
         ("compared", "what the user gives".to_owned())
     }
 
+    fn cost(&self, _: &Cell<'_>) -> WorkCost {
+        WorkCost::NOTHING
+    }
+
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         depths(stages)
     }
@@ -169,6 +174,27 @@ impl Model for GivenModel<'_> {
         let stages = found.into_iter().map(stage).collect();
         let warnings = self.warnings.clone();
         Ok(Measurement { warnings, ..Measurement::new(stages, None) })
+    }
+
+    /// There is nothing to compute.
+    fn fill(
+        &mut self,
+        _: &Cell<'_>,
+        _: Option<CacheEntry>,
+        _: &[bool],
+        _: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        Ok(None)
+    }
+
+    fn expected(
+        &mut self,
+        _: &Cell<'_>,
+        _: &[bool],
+        _: bool,
+        _: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        Ok(Expected { columns: self.given.stages().len(), ..Expected::default() })
     }
 }
 

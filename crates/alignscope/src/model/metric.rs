@@ -14,7 +14,7 @@ use crate::distance::Distance;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
-use crate::plan::{ResidentSet, plan};
+use crate::plan::{Expected, Remaining, ResidentSet, WorkCost, plan};
 use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
@@ -137,6 +137,12 @@ pub trait ImageMetric: Send + Sync {
     /// Gives back what it was made ready with: the last data set is done.
     fn give_back(&mut self) {}
 
+    /// About the multiplications and additions of an image and of a pair, by which work is shared out.
+    fn cost(&self, width: usize, height: usize) -> WorkCost {
+        let values = 3 * (width * height) as u64;
+        WorkCost { image: values, pair: values }
+    }
+
     /// Bytes of an image's features.
     fn bytes(&self, width: usize, height: usize) -> usize;
 
@@ -196,6 +202,12 @@ impl ImageMetric for LoadedMetric {
         Self::bytes(self, width, height)
     }
 
+    fn cost(&self, width: usize, height: usize) -> WorkCost {
+        let [image, pair] = self.baseline().operations_a_pixel();
+        let pixels = (width * height) as u64;
+        WorkCost { image: image * pixels, pair: pair * pixels }
+    }
+
     fn working_bytes(&self, width: usize, height: usize) -> usize {
         Self::working_bytes(self, width, height)
     }
@@ -253,6 +265,11 @@ impl<M: ImageMetric> Facts for Metric<M> {
         M::ROLE == Role::Baseline
     }
 
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let (width, height) = rule(&self.0, cell.dataset).size();
+        self.0.cost(width, height)
+    }
+
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         stages.iter().map(|stage| stage.depth_percent(0)).collect()
     }
@@ -293,7 +310,9 @@ impl<M: ImageMetric> Model for Metric<M> {
         }
         self.0.load(progress)?;
         let clock = Instant::now();
-        let (values, features_computed) = distances(&self.0, cell, kept.as_mut(), progress)?;
+        let others = vec![false; pairs];
+        let (values, features_computed) =
+            distances(&self.0, cell, kept.as_mut(), &others, progress)?;
         let work = CellWork {
             images: cell.dataset.dataset.images.len(),
             features_computed: Some(features_computed),
@@ -301,6 +320,52 @@ impl<M: ImageMetric> Model for Metric<M> {
         };
         let work = (M::ROLE == Role::Baseline).then_some(work);
         Ok(Measurement::new(vec![stage(values)], work))
+    }
+
+    fn fill(
+        &mut self,
+        cell: &Cell<'_>,
+        mut cached: Option<CacheEntry>,
+        others: &[bool],
+        progress: &dyn Progress,
+    ) -> Result<Option<CellWork>, ModelError> {
+        let is_kept = |pair| cached.as_ref().is_some_and(|entry| entry.value(pair).is_some());
+        if (0..).zip(others).all(|(pair, other)| *other || is_kept(pair)) {
+            return Ok(None);
+        }
+        self.0.load(progress)?;
+        let clock = Instant::now();
+        let (_, images) = distances(&self.0, cell, cached.as_mut(), others, progress)?;
+        let wall_s = clock.elapsed().as_secs_f64();
+        Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
+    }
+
+    fn expected(
+        &mut self,
+        cell: &Cell<'_>,
+        covered: &[bool],
+        is_cached: bool,
+        progress: &dyn Progress,
+    ) -> Result<Expected, ModelError> {
+        self.0.load(progress)?;
+        let share = Share::plan(&self.0, cell)?;
+        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let images = remaining.images.len();
+        let held = match plan(images, &remaining.pairs, share.held) {
+            Ok(sets) => sets.iter().map(|set| set.images.len()).max().unwrap_or(0),
+            Err(_) => share.held,
+        };
+        let (width, height) = rule(&self.0, cell.dataset).size();
+        let features = held as u64 * self.0.bytes(width, height) as u64;
+        let busy = share.threads.min(images.max(1)) as u64;
+        let pairs = (cell.dataset.pairs.len() * (PAIR_BYTES + size_of::<f64>())) as u64;
+        Ok(Expected {
+            memory_bytes: share.fixed + busy * share.each + features + pairs,
+            cache_bytes: if is_cached { 12 * remaining.pairs.len() as u64 } else { 0 },
+            temporary_bytes: 0,
+            busy_images: BUSY * share.threads * self.0.images_at_a_time(),
+            columns: 1,
+        })
     }
 
     fn give_back(&mut self) {
@@ -333,8 +398,18 @@ fn check<M: ImageMetric>(metric: &M, cell: &Cell<'_>) -> Result<(), ModelError> 
     }
 }
 
+/// Bytes of a pair in lists: its images and number as the data set has them, and in its group.
+const PAIR_BYTES: usize = 32;
+
+/// Images of each thread that show how fast a metric is.
+const BUSY: usize = 8;
+
 /// How the memory is shared out.
 struct Share {
+    /// Bytes that are taken whatever the number of images.
+    fixed: u64,
+    /// Bytes of a thread at work.
+    each: u64,
     /// Images whose features are held at once.
     held: usize,
     /// Threads that each make the features of one more.
@@ -370,7 +445,7 @@ impl Share {
                     remedies: is_square.then_some(Remedy::SmallerSquare).into_iter().collect(),
                 })
             }
-            held => Ok(Self { held, threads, rest }),
+            held => Ok(Self { fixed, each, held, threads, rest }),
         }
     }
 }
@@ -381,26 +456,38 @@ impl Share {
 /// Features of as many images as the budget allows are held at once: resident sets where the
 /// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
 /// held group by group in order, and each later image that has a pair with the group is computed
-/// again, on the fly. A group whose pairs are all kept is not computed, nor one that another run has
-/// kept meanwhile, and one that is computed is kept.
+/// again, on the fly. Pairs that are kept are not computed, nor a group that another run has kept
+/// meanwhile, and those that are computed are kept.
+///
+/// `others` — for each pair, whether it is left to others; its distance is then 0 unless it is kept
 fn distances<M: ImageMetric>(
     metric: &M,
     cell: &Cell<'_>,
     mut kept: Option<&mut CacheEntry>,
+    others: &[bool],
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
     let images = dataset.dataset.images.len();
-    let Share { held, threads, rest } = Share::plan(metric, cell)?;
-    let mut groups: Vec<Group> = match plan(images, &dataset.pairs, held) {
-        Ok(sets) => sets.into_iter().map(Group::of_set).collect(),
-        Err(_) => Group::tiles(images, &dataset.pairs.images, held),
-    };
+    let Share { held, threads, rest, .. } = Share::plan(metric, cell)?;
     let known = |pair: u32| kept.as_ref().and_then(|entry| entry.value(pair));
-    groups.retain(|group| group.all_pairs().any(|pair| known(pair).is_none()));
+    let is_covered = |(pair, other): (u32, &bool)| *other || known(pair).is_some();
+    let covered: Vec<bool> = (0..).zip(others).map(is_covered).collect();
+    let remaining = Remaining::new(&dataset.pairs, &covered);
+    let mut groups: Vec<Group> = match plan(remaining.images.len(), &remaining.pairs, held) {
+        Ok(sets) => {
+            let sets = sets.into_iter().map(|set| remaining.in_dataset(set));
+            sets.map(Group::of_set).collect()
+        }
+        Err(_) => {
+            let tiles = Group::tiles(images, &dataset.pairs.images, held).into_iter();
+            tiles.map(|tile| tile.without(&covered)).collect()
+        }
+    };
+    groups.retain(|group| group.all_pairs().next().is_some());
     let mut features_computed = groups.iter().map(|g| g.held.len() + g.passing.len()).sum();
 
-    let steps = features_computed + dataset.pairs.len();
+    let steps = features_computed + remaining.pairs.len();
     progress.begin(&cell.name(), steps as u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| ModelError::Threads { threads, source })?;
@@ -571,6 +658,16 @@ impl Group {
             }
         }
         groups.into_iter().map(Self::without_unused).collect()
+    }
+
+    /// Without some pairs, and the images that only they need.
+    fn without(mut self, covered: &[bool]) -> Self {
+        self.pairs.retain(|(pair, _)| !covered[*pair as usize]);
+        for passing in &mut self.passing {
+            passing.pairs.retain(|(pair, _)| !covered[*pair as usize]);
+        }
+        self.passing.retain(|passing| !passing.pairs.is_empty());
+        self.without_unused()
     }
 
     /// Without the images that no pair of the group needs.

@@ -10,7 +10,7 @@ use super::set_reducer::SetReducer;
 use super::stage_transform::StageTransform;
 use super::{Cell, Facts, ModelError, Role};
 use crate::encoder::Checkpoint;
-use crate::plan::{Beyond, Demand, Holding, MemoryPlan, StageDemand};
+use crate::plan::{Beyond, Demand, Holding, MemoryPlan, StageDemand, WorkCost};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::results::FileRecord;
@@ -71,6 +71,10 @@ impl Facts for Transformed<'_> {
 
     fn sums_by_caches(&self) -> bool {
         self.inner.sums_by_caches()
+    }
+
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        self.inner.cost(cell)
     }
 
     fn not_cached(&self) -> Option<&'static str> {

@@ -82,7 +82,7 @@ fn index(i: usize) -> u32 {
 }
 
 /// The connected component of each image, numbered by first image.
-fn components(images: usize, pairs: &Pairs) -> Vec<u32> {
+pub(super) fn components(images: usize, pairs: &Pairs) -> Vec<u32> {
     let mut parent: Vec<usize> = (0..images).collect();
     fn root(parent: &mut [usize], mut i: usize) -> usize {
         while parent[i] != i {

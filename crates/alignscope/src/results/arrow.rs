@@ -15,6 +15,7 @@ use super::{
 };
 use crate::comparison::ComparisonRow;
 use crate::csv_row::CsvRow;
+use crate::plan::{PlannedCell, ShardCell};
 use crate::similarity::SimilarityRow;
 
 /// A table, batch by batch.
@@ -91,6 +92,16 @@ pub fn table_of_comparisons(rows: &[ComparisonRow]) -> RecordBatch {
 
 /// Similarities of models as a table.
 pub fn table_of_similarities(rows: &[SimilarityRow]) -> RecordBatch {
+    batch(rows)
+}
+
+/// What a run is planned to take as a table.
+pub fn table_of_plan(rows: &[PlannedCell]) -> RecordBatch {
+    batch(rows)
+}
+
+/// What a shard did as a table.
+pub fn table_of_shard(rows: &[ShardCell]) -> RecordBatch {
     batch(rows)
 }
 

@@ -14,6 +14,7 @@ use crate::memory::TooLittleMemory;
 use crate::metric::MetricError;
 use crate::model::ModelError;
 use crate::model_spec::{ModelNameError, SeriesError};
+use crate::plan::ShardError;
 use crate::prepared::PreparedError;
 use crate::remedy::{Choice, Remedy};
 use crate::results::{FigureNameError, MAX_CSV_ROWS, MAX_MODELS, MAX_TRIALS, ResultsError};
@@ -194,6 +195,67 @@ pub enum ExperimentError {
     /// A transform cannot be fitted.
     #[error(transparent)]
     Transform(#[from] TransformError),
+    /// A shard has no cache to leave its part in.
+    #[error(
+        "a shard leaves what it computes in the cache, from which the run is assembled, and this one has \
+         no cache"
+    )]
+    ShardWithoutCache,
+    /// A shard was to discard what is kept.
+    #[error(
+        "a shard discards nothing: what is kept of the run may be of other shards, which are at work or \
+         done"
+    )]
+    ShardFresh,
+    /// What is measured of a model is not kept, so that no shard can do it.
+    #[error(
+        "{model} cannot be measured in shards: what is measured of it is not kept, since {why}"
+    )]
+    ShardNotKept {
+        /// The model.
+        model: String,
+        /// Why nothing is kept of it.
+        why: &'static str,
+    },
+    /// There is no such shard.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A disk has no room for what a run leaves there.
+    #[error(
+        "{} would take {} MB in {folder}, where {} MB are free",
+        if *is_cache { "the cache" } else { "temporary files" },
+        needed.div_ceil(1_000_000),
+        free / 1_000_000
+    )]
+    Disk {
+        /// Whether it is what is kept, and not temporary files.
+        is_cache: bool,
+        /// The folder.
+        folder: PathBuf,
+        /// Bytes that it would take.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// A speed that cannot be.
+    #[error(
+        "the speed {found}{} cannot be, expected a number above 0",
+        model.as_ref().map_or(String::new(), |model| format!(" of {model}"))
+    )]
+    Speed {
+        /// The model; `None` of the factor for all.
+        model: Option<String>,
+        /// What was given.
+        found: f64,
+    },
+    /// A speed is given of a model that is not run.
+    #[error("a speed is given of `{model}`, which is not run; the models that are run are {found}")]
+    SpeedOfNone {
+        /// What was given.
+        model: String,
+        /// The models of the run.
+        found: String,
+    },
     /// The user stopped the run.
     #[error("stopped; the same command goes on from here")]
     Stopped,
@@ -264,6 +326,15 @@ impl ExperimentError {
             Self::ScaleUnused => vec![Remedy::LeaveOut(Choice::Scales)],
             Self::TransformUnused => vec![Remedy::LeaveOut(Choice::Transform)],
             Self::ManyTrials { .. } => vec![Remedy::FewerTrials],
+            Self::ShardWithoutCache => vec![Remedy::WithCache],
+            Self::ShardFresh => vec![Remedy::WithoutFresh],
+            Self::Disk { is_cache: true, .. } => {
+                vec![Remedy::FreeSpace, Remedy::NameCache, Remedy::WithoutCache]
+            }
+            Self::Disk { is_cache: false, .. } => {
+                let more = Remedy::MoreMemory { bytes: None };
+                vec![Remedy::FreeSpace, more, Remedy::OtherTemporaryFolder]
+            }
             Self::Memory(error) => error.remedies(),
             Self::Results(error) | Self::Draw(DrawError::Results(error)) => error.remedies(),
             _ => vec![],

@@ -70,7 +70,7 @@ impl Experiment {
     }
 
     /// What is kept of a model on a data set; says what of it was damaged.
-    fn cache_entry(
+    pub(super) fn cache_entry(
         &self,
         model: &RunModel<'_>,
         cell: &Cell<'_>,
