@@ -90,7 +90,8 @@ impl<S: ActivationSource> Model for Activations<S> {
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let of_group = source.widths(cell)[stages.clone()].to_vec();
-            let reduction = Reduction::new(*cell, of_group, When::FromFiles, plan.store_in_memory, true)?;
+            let reduction =
+                Reduction::new(*cell, of_group, When::FromFiles, plan.store_in_memory, true)?;
             let reduction = Box::new(reduction);
             let sink = Sink::Pairs { cache: cached.as_mut(), reduction, first: stages.start };
             let mut reducer = SetReducer::new(cell, sink, progress);
