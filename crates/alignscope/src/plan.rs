@@ -314,6 +314,8 @@ impl MemoryPlan {
         };
         let one_stage = self.sets.len() == 1 || request.is_cached;
         let stored = match one_stage {
+            // Its sums are among what is taken whatever the number of images.
+            _ if request.is_dense => 0,
             true => {
                 let widest = channels.iter().copied().max().unwrap_or(0);
                 PairStatisticsStore::bytes(request.pairs, 1, widest)
@@ -331,14 +333,20 @@ impl MemoryPlan {
         let of_pair: usize = channels.iter().map(|channels| pair_bytes(*channels)).sum();
         let of_set: usize = channels.iter().map(|c| EnergyAccumulator::bytes(*c)).sum();
         let pairs: usize = self.sets.iter().map(|set| set.pairs.len()).sum();
-        let kept = pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set;
+        let kept = match request.is_dense {
+            true => {
+                let of_stage = StageSums::bytes(request.pairs, request.images);
+                channels.len() as u64 * of_stage + of_set as u64
+            }
+            false => (pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set) as u64,
+        };
         let in_file = match in_memory {
             true => 0,
             false => largest as u64 * demand.image_bytes,
         };
         Expected {
             memory_bytes: fixed + of_pairs,
-            cache_bytes: if request.is_cached { kept as u64 } else { 0 },
+            cache_bytes: if request.is_cached { kept } else { 0 },
             temporary_bytes: in_file + if self.store_in_memory { 0 } else { stored },
             ..Expected::default()
         }

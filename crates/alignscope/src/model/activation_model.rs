@@ -103,6 +103,10 @@ impl<S: ActivationSource> Model for Activations<S> {
         Ok(Some(CellWork { images, features_computed: None, wall_s }))
     }
 
+    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
+        kept(&self.0, cell, entry)
+    }
+
     fn expected(
         &mut self,
         cell: &Cell<'_>,
@@ -164,6 +168,16 @@ impl<S: ActivationSource> Model for Activations<S> {
     }
 }
 
+/// For each pair, whether it is kept: of a dense cell, in which all images are encoded for each stage
+/// that is not there, all or none.
+fn kept<S: ActivationSource>(source: &S, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
+    let pairs = cell.dataset.pairs.len();
+    match cell.dataset.is_dense() {
+        true => vec![entry.has_stages(0..source.widths(cell).len()); pairs],
+        false => entry.covered(pairs),
+    }
+}
+
 /// Measures a cell with what is kept of it now.
 fn measure<S: ActivationSource>(
     source: &mut S,
@@ -176,9 +190,7 @@ fn measure<S: ActivationSource>(
     let widths = source.widths(cell);
     let is_dense = dataset.is_dense();
     let covered = match &cached {
-        // All images are encoded for each stage that is not there.
-        Some(entry) if is_dense => vec![entry.has_stages(0..widths.len()); pairs],
-        Some(entry) => entry.covered(pairs),
+        Some(entry) => kept(source, cell, entry),
         None => vec![false; pairs],
     };
     if let Some(entry) = &cached

@@ -53,7 +53,7 @@ impl Experiment {
     ) -> Result<ShardSummary, ExperimentError> {
         let clock = Instant::now();
         let opened = self.with_own(&own).opened_for_shards(own, torch, progress)?;
-        let Opened { this, mut models, datasets, .. } = opened;
+        let Opened { this, mut models, datasets, foreign_scales } = opened;
         let components: Vec<Components> = datasets.iter().map(components_of).collect();
         let units = shard.units(&this.unit_costs(&models, &datasets, &components));
         let mut units = units.into_iter();
@@ -65,10 +65,10 @@ impl Experiment {
                     continue;
                 }
                 check_stopped(progress)?;
-                let entry = this.cache_entry(model, dataset, progress)?;
+                let cell = this.cell_of(&model.name, dataset, &foreign_scales);
+                let entry = this.cache_entry(model, &cell, progress)?;
                 assert!(entry.is_some(), "a cache, and a model that is kept");
                 let others = components.pairs_of_others(&range);
-                let cell = this.cell_without_scales(&model.name, dataset);
                 let work = model.model.fill(&cell, entry, &others, progress)?;
                 let [images, pairs] = components.sizes(range).map(|count| count as usize);
                 let (encoded, wall_s) = work.map_or((0, 0.0), |work| (work.images, work.wall_s));

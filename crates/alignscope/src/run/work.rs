@@ -47,7 +47,7 @@ impl Experiment {
     }
 
     /// A model on a data set.
-    fn cell_of<'a>(
+    pub(super) fn cell_of<'a>(
         &'a self,
         model: &'a str,
         dataset: &'a PreparedDataset,
