@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process;
 
 use alignscope::Shard;
+use alignscope::cache::CacheFolder;
 use anyhow::{Context, bail};
 use clap::Parser;
 
@@ -107,7 +108,11 @@ impl<'a> Scripts<'a> {
         let mut command = vec![program, "run".to_owned()];
         command.push(whole(&arguments.experiment)?.display().to_string());
         command.extend(["--out".to_owned(), out.display().to_string()]);
-        command.extend(["--cache".to_owned(), whole(kept.path())?.display().to_string()]);
+        let place = match CacheFolder::is_address(kept.path()) {
+            true => kept.path().to_owned(),
+            false => whole(kept.path())?,
+        };
+        command.extend(["--cache".to_owned(), place.display().to_string()]);
         let says = |option: &str| arguments.run.iter().any(|word| word.starts_with(option));
         if let Some(bytes) = arguments.job.mem.as_deref().and_then(slurm_memory_bytes)
             && !says("--memory")

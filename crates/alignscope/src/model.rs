@@ -114,6 +114,9 @@ pub trait Model: Send {
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError>;
 
+    /// For each pair of a data set, whether it is kept.
+    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool>;
+
     /// What that takes of memory and disk, by the plan that it would be done by.
     ///
     /// `covered` — for each pair, whether it is kept, or left to others

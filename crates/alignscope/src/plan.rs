@@ -314,6 +314,7 @@ impl MemoryPlan {
         };
         let one_stage = self.sets.len() == 1 || request.is_cached;
         let stored = match one_stage {
+            // Its sums are among what is taken whatever the number of images.
             _ if request.is_dense => 0,
             true => {
                 let widest = channels.iter().copied().max().unwrap_or(0);
@@ -334,11 +335,10 @@ impl MemoryPlan {
         let pairs: usize = self.sets.iter().map(|set| set.pairs.len()).sum();
         let kept = match request.is_dense {
             true => {
-                let of_stage = StageSums::bytes(request.pairs, request.images) as usize;
-                let scales = numbers * size_of::<f64>();
-                channels.len() * of_stage + scales + of_set
+                let of_stage = StageSums::bytes(request.pairs, request.images);
+                channels.len() as u64 * of_stage + (numbers * size_of::<f64>() + of_set) as u64
             }
-            false => pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set,
+            false => (pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set) as u64,
         };
         let in_file = match in_memory {
             true => 0,
@@ -346,7 +346,7 @@ impl MemoryPlan {
         };
         Expected {
             memory_bytes: fixed + of_pairs,
-            cache_bytes: if request.is_cached { kept as u64 } else { 0 },
+            cache_bytes: if request.is_cached { kept } else { 0 },
             temporary_bytes: in_file + if self.store_in_memory { 0 } else { stored },
             ..Expected::default()
         }

@@ -22,6 +22,7 @@ mod naming;
 mod releases;
 mod run_folders;
 mod series;
+mod shards;
 #[cfg(unix)]
 mod shared_cache;
 mod shards;

@@ -28,8 +28,9 @@ def shared_cache(cache: object) -> str:
         if not found:
             base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
             found = os.path.join(base, "alignscope", "cells")
-        return os.path.abspath(found)
-    return os.path.abspath(check.path("cache", cache, "a folder that all machines see, or True"))
+    else:
+        found = check.path("cache", cache, "a folder that all machines see, an address, or True")
+    return found if "://" in found else os.path.abspath(found)
 
 
 def names(count: int) -> list[str]:

@@ -109,7 +109,9 @@ impl CacheFile {
                 Ok((start, hash, header)) => return Ok((Self { contents, start, hash }, header)),
                 // A file that was just renamed may be shown with the length that it had before.
                 Err(Trouble::Damaged(_)) if contents.may_lag() && !pauses.as_slice().is_empty() => {
-                    pauses.next().map(|pause| std::thread::sleep(*pause));
+                    if let Some(pause) = pauses.next() {
+                        std::thread::sleep(*pause);
+                    }
                 }
                 Err(other) => return Err(other),
             }

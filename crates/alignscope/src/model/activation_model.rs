@@ -85,6 +85,10 @@ impl<S: ActivationSource> Model for Activations<S> {
         Ok(Some(CellWork { images, features_computed: None, wall_s }))
     }
 
+    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
+        covered(cell, &self.0.widths(cell), Some(entry))
+    }
+
     fn expected(
         &mut self,
         cell: &Cell<'_>,

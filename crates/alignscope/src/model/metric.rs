@@ -336,6 +336,10 @@ impl<M: ImageMetric> Model for Metric<M> {
         Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
     }
 
+    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
+        (0..).take(cell.dataset.pairs.len()).map(|pair| entry.value(pair).is_some()).collect()
+    }
+
     fn expected(
         &mut self,
         cell: &Cell<'_>,

@@ -180,6 +180,11 @@ impl Components {
         Self { of_pair, sizes }
     }
 
+    /// All of a data set as one.
+    pub(crate) fn whole(images: usize, pairs: &Pairs) -> Self {
+        Self { of_pair: vec![0; pairs.len()], sizes: vec![[images as u64, pairs.len() as u64]] }
+    }
+
     /// What each costs.
     pub(crate) fn costs(&self, of_model: WorkCost) -> Vec<u64> {
         let cost = |[images, pairs]: &[u64; 2]| {

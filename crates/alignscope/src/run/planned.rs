@@ -6,7 +6,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::models::RunModel;
+use super::shard::components_of;
 use super::{ExperimentError, Opened};
+use crate::cache::CacheFolder;
 use crate::dataset::Pairs;
 use crate::disk::free_bytes;
 use crate::experiment::Experiment;
@@ -211,12 +213,9 @@ impl Experiment {
         let clock = Instant::now();
         let opened = self.with_own(&own).opened(own, torch, true, progress)?;
         let opening_s = clock.elapsed().as_secs_f64() / request.factor;
-        let Opened { this, mut models, datasets, .. } = opened;
+        let Opened { this, mut models, datasets, foreign_scales } = opened;
         check_request(request, &models)?;
-        let components: Vec<Components> = datasets
-            .iter()
-            .map(|dataset| Components::new(dataset.dataset.images.len(), &dataset.pairs))
-            .collect();
+        let components: Vec<Components> = datasets.iter().map(components_of).collect();
         let costs = this.unit_costs(&models, &datasets, &components);
         let shards = request.shards.map(Shard::all).transpose()?.unwrap_or_default();
         let units: Vec<_> = shards.iter().map(|shard| shard.units(&costs)).collect();
@@ -225,10 +224,12 @@ impl Experiment {
         let mut parts = vec![Vec::new(); shards.len()];
         let mut cells = 0..;
         for model in &mut models {
+            let name = model.name.clone();
             for (position, dataset) in datasets.iter().enumerate() {
                 check_stopped(progress)?;
                 let cell = cells.next().expect("numbers do not end");
-                let found = this.look(model, dataset, request, column_s[position], progress)?;
+                let of_cell = this.cell_of(&name, dataset, &foreign_scales);
+                let found = this.look(model, &of_cell, request, column_s[position], progress)?;
                 for ((shard, units), part) in shards.iter().zip(&units).zip(&mut parts) {
                     let range = &units[cell];
                     if range.is_empty() {
@@ -236,12 +237,10 @@ impl Experiment {
                     }
                     let mut covered = components[position].pairs_of_others(range);
                     covered.iter_mut().zip(&found.kept).for_each(|(open, kept)| *open |= *kept);
-                    let of_cell = this.cell_without_scales(&model.name, dataset);
                     let is_cached = found.is_cached;
                     let expected = model.model.expected(&of_cell, &covered, is_cached, progress)?;
                     part.push(found.row(&of_cell, shard.to_string(), &covered, expected));
                 }
-                let of_cell = this.cell_without_scales(&model.name, dataset);
                 whole.push(found.row(&of_cell, String::new(), &found.kept, found.expected));
             }
             model.model.give_back();
@@ -260,20 +259,19 @@ impl Experiment {
     fn look(
         &self,
         model: &mut RunModel<'_>,
-        dataset: &PreparedDataset,
+        cell: &Cell<'_>,
         request: &PlanRequest,
         column_s: f64,
         progress: &dyn Progress,
     ) -> Result<Look, ExperimentError> {
-        let kept = self.kept_pairs(model, dataset, progress)?;
+        let kept = self.kept_pairs(model, cell, progress)?;
         let is_cached = self.kept.is_some() && model.model.facts().not_cached().is_none();
-        let cell = self.cell_without_scales(&model.name, dataset);
         let clock = Instant::now();
-        let expected = model.model.expected(&cell, &kept, is_cached, progress)?;
+        let expected = model.model.expected(cell, &kept, is_cached, progress)?;
         let loading_s = clock.elapsed().as_secs_f64();
         let speed = match request.speeds.get(&model.name) {
-            Some(speed) => given_speed(*speed, model.model.facts().cost(&cell)),
-            None => measured_speed(model.model.as_mut(), &cell, &kept, &expected, progress)?,
+            Some(speed) => given_speed(*speed, model.model.facts().cost(cell)),
+            None => measured_speed(model.model.as_mut(), cell, &kept, &expected, progress)?,
         };
         let turns = expected.columns.div_ceil(rayon::current_num_threads());
         let (scoring_s, factor) = (column_s * turns as f64, request.factor);
@@ -284,25 +282,23 @@ impl Experiment {
     fn kept_pairs(
         &self,
         model: &RunModel<'_>,
-        dataset: &PreparedDataset,
+        cell: &Cell<'_>,
         progress: &dyn Progress,
     ) -> Result<Vec<bool>, ExperimentError> {
-        let pairs = dataset.pairs.len();
-        let none = vec![false; pairs];
-        let cell = self.cell_without_scales(&model.name, dataset);
-        let Some(kept) = self.kept.as_ref().filter(|_| !self.fresh) else { return Ok(none) };
-        if !kept.has(&model.fingerprint(&cell).0)? {
+        let none = vec![false; cell.dataset.pairs.len()];
+        let is_there = |kept: &CacheFolder| kept.may_have(&model.fingerprint(cell).0);
+        if self.fresh || !self.kept.as_ref().is_some_and(is_there) {
             return Ok(none);
         }
-        let Some(entry) = self.cache_entry(model, &cell, progress)? else { return Ok(none) };
-        let is_kept = |(pair, covered): (u32, bool)| covered || entry.value(pair).is_some();
-        Ok((0..).zip(entry.covered(pairs)).map(is_kept).collect())
+        let Some(entry) = self.cache_entry(model, cell, progress)? else { return Ok(none) };
+        Ok(model.model.kept(cell, &entry))
     }
 
     /// Refuses a plan that a disk has no room for.
     fn check_disk(&self, plan: &RunPlan) -> Result<(), ExperimentError> {
         let PlannedTotal { cache_bytes, temporary_bytes, .. } = plan.on_one_machine();
-        let cache = self.kept.as_ref().map(|kept| (true, kept.path().to_owned(), cache_bytes));
+        let kept = self.kept.as_ref().filter(|kept| !CacheFolder::is_address(kept.path()));
+        let cache = kept.map(|kept| (true, kept.path().to_owned(), cache_bytes));
         let temporary = (false, spill::folder(), temporary_bytes);
         for (is_cache, folder, needed) in cache.into_iter().chain([temporary]) {
             let needed = needed as u64;

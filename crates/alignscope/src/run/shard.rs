@@ -54,10 +54,7 @@ impl Experiment {
         let clock = Instant::now();
         let opened = self.with_own(&own).opened_for_shards(own, torch, progress)?;
         let Opened { this, mut models, datasets, foreign_scales } = opened;
-        let components: Vec<Components> = datasets
-            .iter()
-            .map(|dataset| Components::new(dataset.dataset.images.len(), &dataset.pairs))
-            .collect();
+        let components: Vec<Components> = datasets.iter().map(components_of).collect();
         let units = shard.units(&this.unit_costs(&models, &datasets, &components));
         let mut units = units.into_iter();
         let mut cells = Vec::new();
@@ -120,5 +117,15 @@ impl Experiment {
             datasets.iter().zip(components).map(of_cell).collect::<Vec<_>>()
         };
         models.iter().flat_map(of_model).collect()
+    }
+}
+
+/// The parts of a data set that are dealt: its components, or all of one that asks for a good part of
+/// all pairs, of which whole stages are kept.
+pub(super) fn components_of(dataset: &PreparedDataset) -> Components {
+    let images = dataset.dataset.images.len();
+    match dataset.is_dense() {
+        true => Components::whole(images, &dataset.pairs),
+        false => Components::new(images, &dataset.pairs),
     }
 }
