@@ -6,6 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use alignscope::demo::{self, DemoFolders};
@@ -14,10 +15,21 @@ use crate::place::{Place, golden};
 use crate::program::{PROGRAM, has_parts};
 use crate::servers::{BUCKET, CuttingProxy, KEY, S3Server, SECRET, answering};
 
-/// A folder with the data sets of the demonstration.
+/// A folder for a test, and the data sets of the demonstration, which all tests share.
 struct Demo {
     place: Place,
-    data: DemoFolders,
+    data: &'static DemoFolders,
+}
+
+/// Where the data sets are, which are drawn once.
+fn data() -> &'static DemoFolders {
+    static DATA: OnceLock<DemoFolders> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("data of shared caches");
+        // What an earlier run of the tests has left.
+        let _ = fs::remove_dir_all(&folder);
+        demo::draw(&folder, 3).expect("drawn")
+    })
 }
 
 const TABLES: [&str; 8] = [
@@ -33,9 +45,7 @@ const TABLES: [&str; 8] = [
 
 impl Demo {
     fn new() -> Self {
-        let place = Place::new();
-        let data = demo::draw(&place.path("data"), 3).expect("drawn");
-        Self { place, data }
+        Self { place: Place::new(), data: data() }
     }
 
     fn path(&self, name: &str) -> PathBuf {

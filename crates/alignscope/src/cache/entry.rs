@@ -87,16 +87,15 @@ impl CacheEntry {
         if !is_kept(file) {
             return Ok(());
         }
-        let taken = match extension(&file.name) {
-            Some(SetHeader::EXTENSION) => self.take_set(file),
-            Some(StageHeader::EXTENSION) => {
-                StageFile::open(&*self.files, file, self.pairs).map(|found| self.add_stage(found))
-            }
-            Some(ValuesHeader::EXTENSION) => {
-                values::read(&*self.files, file, self.pairs).map(|found| self.values.extend(found))
-            }
-            _ => Ok(()),
-        };
+        let taken =
+            match extension(&file.name) {
+                Some(SetHeader::EXTENSION) => self.take_set(file),
+                Some(StageHeader::EXTENSION) => StageFile::open(&*self.files, file, self.pairs)
+                    .map(|found| self.add_stage(found)),
+                Some(ValuesHeader::EXTENSION) => values::read(&*self.files, file, self.pairs)
+                    .map(|found| self.values.extend(found)),
+                _ => Ok(()),
+            };
         match taken {
             // Another run, or its user, may have removed it meanwhile.
             Err(Trouble::Cache(error)) if error.is_gone() => Ok(()),
