@@ -285,7 +285,8 @@ fn what_a_killed_run_left_in_a_bucket_is_left_for_a_while_and_then_nobodys() {
 
 #[test]
 fn what_keeps_a_store_from_being_used_is_said_in_words_that_help() {
-    let server = S3Server::start().address();
+    let store = S3Server::start();
+    let server = store.address();
     let list = |server: SocketAddr, place: &str, variables: &[(&str, &str)]| {
         let mut command = with_store(program(), server);
         command.env("AWS_MAX_ATTEMPTS", "2").envs(variables.iter().copied());
@@ -299,7 +300,6 @@ fn what_keeps_a_store_from_being_used_is_said_in_words_that_help() {
     };
     let place = &*s3("x");
     let secret = ("AWS_SECRET_ACCESS_KEY", "another");
-    has_parts(&list(server, place, &[secret]), &["do not", "s3://cache/x"][1..]);
     has_parts(&list(server, place, &[secret]), &["SignatureDoesNotMatch", "the secret is wrong"]);
     let key = ("AWS_ACCESS_KEY_ID", "AKIASOMEBODY");
     has_parts(&list(server, place, &[key]), &["look at AWS_ACCESS_KEY_ID"]);
