@@ -59,7 +59,7 @@ impl Demo {
         command.arg("run").arg("--model").arg(golden("clip/base")).arg("psnr");
         command.args(["--dataset", "pairs", "--data"]).arg(&self.data.low);
         command.args(["--dataset", "twoafc", "--data"]).arg(&self.data.middle);
-        let distances = ["--distance", "normalized-euclidean", "--resamples", "50"];
+        let distances = ["--distance", "normalized-euclidean", "--resamples", "100"];
         command.args(distances).args(["--threads", "1", "--cache", cache, "--out"]);
         command.arg(self.path(out)).current_dir(self.place.root());
         command.stdout(Stdio::null()).stderr(Stdio::piped());
