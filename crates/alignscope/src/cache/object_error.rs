@@ -168,7 +168,9 @@ impl Asked<'_> {
 /// What to look at where the store refuses, by its code.
 fn hint(code: &str) -> &'static str {
     match code {
-        "InvalidAccessKeyId" => "it does not know the key; look at AWS_ACCESS_KEY_ID",
+        "InvalidAccessKeyId" | "NotSignedUp" => {
+            "it does not know the key; look at AWS_ACCESS_KEY_ID"
+        }
         "SignatureDoesNotMatch" => "the secret is wrong; look at AWS_SECRET_ACCESS_KEY",
         "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
             "the session is over; take a new AWS_SESSION_TOKEN, with the key and secret of it"
