@@ -66,7 +66,8 @@ fn tile(a: &[[f64; PANEL]], b: &[[f64; PANEL]], first: usize) -> [[f64; PANEL]; 
 /// The shapes do not fit.
 pub fn add_products(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
     let panel = PANEL * numbers;
-    assert!(numbers > 0 && a.len() % panel == 0 && b.len() % panel == 0, "[panels, numbers, 8]");
+    assert!(numbers > 0, "vectors of numbers");
+    assert!([a, b].iter().all(|x| x.len().is_multiple_of(panel)), "[panels, numbers, 8]");
     assert_eq!(out.len(), a.len() / numbers * (b.len() / numbers), "[vectors, vectors]");
     products(a, b, numbers, out);
 }

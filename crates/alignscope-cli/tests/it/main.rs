@@ -25,7 +25,6 @@ mod series;
 mod shards;
 #[cfg(unix)]
 mod shared_cache;
-mod shards;
 mod similarity;
 mod transforms;
 mod user_features;

@@ -137,13 +137,17 @@ pub(super) struct Lpips {
 enum Layer {
     Convolution(Convolution),
     Pool(usize, Edge),
-    Fire {
-        squeeze: Convolution,
-        expand1: Convolution,
-        expand3: Convolution,
-    },
+    Fire(Box<Fire>),
     /// Root of each channel's weight.
     Compare(Vec<f32>),
+}
+
+/// SqueezeNet's module: fewer channels, then two maps of them side by side.
+#[derive(Debug)]
+struct Fire {
+    squeeze: Convolution,
+    expand1: Convolution,
+    expand3: Convolution,
 }
 
 /// Mean and deviation that images in −1 to 1 are brought to: the scaling layer of LPIPS 0.1.
@@ -181,11 +185,11 @@ impl Lpips {
                     let part = |part: &str, shape| {
                         Convolution::load(network, &format!("features.{number}.{part}"), shape)
                     };
-                    Layer::Fire {
+                    Layer::Fire(Box::new(Fire {
                         squeeze: part("squeeze", squeeze)?,
                         expand1: part("expand1x1", expand1)?,
                         expand3: part("expand3x3", expand3)?,
-                    }
+                    }))
                 }
                 Step::Compare(number) => {
                     let tensor = format!("lin{number}.model.1.weight");
@@ -226,7 +230,8 @@ impl Lpips {
             match layer {
                 Layer::Convolution(convolution) => map = convolution.apply(&map, relu),
                 Layer::Pool(kernel, edge) => map = map.max_pool(*kernel, 2, *edge),
-                Layer::Fire { squeeze, expand1, expand3 } => {
+                Layer::Fire(fire) => {
+                    let Fire { squeeze, expand1, expand3 } = &**fire;
                     let squeezed = squeeze.apply(&map, relu);
                     let (one, three) =
                         (expand1.apply(&squeezed, relu), expand3.apply(&squeezed, relu));

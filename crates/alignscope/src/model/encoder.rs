@@ -115,17 +115,6 @@ impl Facts for EncoderSource {
         WorkCost { image: architecture.products(), pair }
     }
 
-    /// A pair is read once at each stage; that takes as long as a few products of each number.
-    fn cost(&self, _: &Cell<'_>) -> WorkCost {
-        let architecture = &self.checkpoint.architecture;
-        let numbers = architecture.stages().into_iter().map(|stage| {
-            let [tokens, channels] = architecture.shape_at(stage);
-            tokens * channels
-        });
-        let pair = 4 * numbers.sum::<usize>() as u64;
-        WorkCost { image: architecture.products(), pair }
-    }
-
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
         let blocks = self.checkpoint.architecture.blocks;
         stages.iter().map(|stage| stage.depth_percent(blocks)).collect()

@@ -77,10 +77,6 @@ impl Facts for Transformed<'_> {
         self.inner.cost(cell)
     }
 
-    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
-        self.inner.cost(cell)
-    }
-
     fn not_cached(&self) -> Option<&'static str> {
         self.inner.not_cached()
     }
