@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf, absolute};
 use std::process;
 
+use alignscope::ExperimentFile;
 use alignscope::Shard;
 use alignscope::cache::CacheFolder;
 use anyhow::{Context, bail};
@@ -104,7 +105,11 @@ impl<'a> Scripts<'a> {
                 PathBuf::from(name)
             }
         };
-        let kept = cache::folder(arguments.cache.as_deref())?;
+        let of_file = ExperimentFile::cache_of(&arguments.experiment)?;
+        let kept = match (&arguments.cache, of_file) {
+            (None, Some(of_file)) => of_file,
+            (given, _) => cache::folder(given.as_deref())?,
+        };
         let mut command = vec![program, "run".to_owned()];
         command.push(whole(&arguments.experiment)?.display().to_string());
         command.extend(["--out".to_owned(), out.display().to_string()]);

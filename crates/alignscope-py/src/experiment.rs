@@ -271,6 +271,12 @@ impl Experiment {
         Err(failed)
     }
 
+    /// The cache that its file names.
+    #[getter]
+    fn cache(&self) -> Option<PathBuf> {
+        self.experiment.kept.as_ref().map(|kept| kept.path().to_owned())
+    }
+
     /// Computes one part of several into the cache: the cells that it did.
     ///
     /// `shard` — which part, as `2/8`; else as for `run`
@@ -289,7 +295,7 @@ impl Experiment {
         let shard: Shard =
             shard.parse().map_err(|e: ShardError| raise(py, "InvalidValueError", e.to_string()))?;
         let keep_going = keep_going || self.experiment.keep_going;
-        let kept = cache.folder(py)?;
+        let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
         let given: Vec<Given<'_>> =
             own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
@@ -325,7 +331,7 @@ impl Experiment {
     ) -> PyResult<(Table, String)> {
         let request = PlanRequest { shards, speeds, factor };
         let keep_going = keep_going || self.experiment.keep_going;
-        let kept = cache.folder(py)?;
+        let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
         let given: Vec<Given<'_>> =
             own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;

@@ -2,7 +2,7 @@
 //!
 //! An *entry* is one model on one data set. It is kept under a name that is a hash of all that its
 //! numbers depend on, so that what is found under a name is what would be computed: weights,
-//! preprocessing, images, pairs, precision, instructions, version of the numerics. Each resident
+//! preprocessing, images, pairs, precision, version of the numerics. Each resident
 //! set of it is a file, or each stage where all pairs are reduced at once, that appears when it is
 //! whole, with a checksum at its end; a file whose checksum is wrong is removed, told, and computed
 //! again.

@@ -15,10 +15,11 @@
 //! rounded to f32, so that numbers that are equal in all images are exactly 0.
 //!
 //! **Exactness.** All is in f64, from the f32 of the activations. A sum of n products is within
-//! (n / 256 + 256) · 2⁻⁵³ of the sum of their magnitudes, 2e-13 for 400,000 numbers. What is left of
-//! a difference of such sums is so much less exact as it is smaller: pairs whose sum is below
+//! (n / 256 + 256) · 2⁻⁵³ of the sum of their magnitudes, 7e-13 for 1,500,000 numbers. What is left
+//! of a difference of such sums is so much less exact as it is smaller: pairs whose sum is below
 //! [`NEAR`] of g_aa + g_bb (or h) go one by one, and so do channels whose scale is below [`NEAR`] of
-//! Σ d_i x_i². So every distance is within 1e-9 of that of exact sums, and equal images are at 0.
+//! Σ d_i x_i². So a squared distance is within 2 · 7e-13 / [`NEAR`] of that of exact sums, every
+//! distance within 1e-9, and equal images are at 0.
 //!
 //! **Order.** A sum is over numbers in their order, in runs that depend on the number of channels
 //! alone; sums over images are in the order of the data set. So results have the same bytes however
@@ -42,7 +43,11 @@ use graph::{BLOCK, blocks, images_of, padded};
 pub(crate) use stage_sums::StageSums;
 
 /// Sums below this part of what they are the difference of are taken one by one.
-pub(crate) const NEAR: f64 = 1e-4;
+pub(crate) const NEAR: f64 = 1e-3;
+
+/// Bytes of numbers of all images that come from a device together: tiles that wait elsewhere then
+/// come seldom.
+pub(crate) const BROUGHT_BYTES: u64 = 1 << 27;
 
 /// Numbers of an image that go through together: whole tokens, as many as do not pass this, or one.
 const CHUNK: usize = 1024;

@@ -435,7 +435,15 @@ impl Demand {
             dense_pairs::working_bytes(request.images, [tokens.max(1), channels])
         };
         let working = self.stages.iter().map(working).max().unwrap_or(0);
-        working + StageSums::bytes(request.pairs, request.images)
+        // Their bytes on the way to the cache stand beside them.
+        let copies = 1 + u64::from(request.is_cached);
+        let of_device = self.device_images.map_or(0, |_| {
+            let stages = self.stages.iter();
+            let numbers = stages.map(|stage| stage.image_bytes).max().unwrap_or(0);
+            // As they come, and as they stand in Python and here.
+            3 * dense_pairs::BROUGHT_BYTES.min(request.images as u64 * numbers)
+        });
+        working + copies * StageSums::bytes(request.pairs, request.images) + of_device
     }
 
     /// The stage whose activations take most.

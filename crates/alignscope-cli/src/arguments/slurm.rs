@@ -25,8 +25,9 @@ pub struct Slurm {
     #[arg(long, value_name = "N")]
     pub shards: NonZeroUsize,
 
-    /// Folder of the cache, which all nodes must see; by default $ALIGNSCOPE_CACHE, else
-    /// alignscope/cells in $XDG_CACHE_HOME or ~/.cache.
+    /// Folder of the cache, which all nodes must see, or s3://BUCKET/PREFIX; by default what the
+    /// experiment says, else $ALIGNSCOPE_CACHE, else alignscope/cells in $XDG_CACHE_HOME or
+    /// ~/.cache.
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub cache: Option<PathBuf>,
 

@@ -21,10 +21,11 @@ def experiment_of(given: object) -> Experiment:
     )
 
 
-def shared_cache(cache: object) -> str:
+def shared_cache(experiment: Experiment, cache: object) -> str:
     """The folder of the cache as every machine can name it: by its whole path."""
     if cache is True:
-        found = os.environ.get("ALIGNSCOPE_CACHE")
+        named = experiment._experiment.cache
+        found = str(named) if named else os.environ.get("ALIGNSCOPE_CACHE")
         if not found:
             base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
             found = os.path.join(base, "alignscope", "cells")

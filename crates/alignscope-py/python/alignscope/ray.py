@@ -91,7 +91,7 @@ def run(
     retries = check.whole("max_retries", max_retries, 0)
     count = check.optional_whole("shards", shards, 1)
     asked = experiment_of(experiment)
-    folder, going = shared_cache(cache), check.yes_or_no("keep_going", keep_going)
+    folder, going = shared_cache(asked, cache), check.yes_or_no("keep_going", keep_going)
     options = {"cache": folder, "keep_going": going, "threads": cores}
     if not ray.is_initialized():
         ray.init(address=address, log_to_driver=False)

@@ -86,12 +86,12 @@ def submit(
     count = check.whole("shards", shards, 1)
     path = os.path.abspath(check.path("out", out))
     threads = check.whole("cpus", cpus, 1)
+    asked = experiment_of(experiment)
     options = {
-        "cache": shared_cache(cache),
+        "cache": shared_cache(asked, cache),
         "keep_going": check.yes_or_no("keep_going", keep_going),
         "threads": threads,
     }
-    asked = experiment_of(experiment)
     place = path + "-slurm" if folder is None else os.path.abspath(check.path("folder", folder))
     executor = submitit.AutoExecutor(folder=place, cluster=cluster)
     of_slurm = executor.cluster == "slurm"

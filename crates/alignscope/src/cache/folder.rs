@@ -160,9 +160,12 @@ impl CacheFolder {
         CacheEntry::open(files, format!("{text:#}\n").into_bytes(), about.pairs)
     }
 
-    /// Whether there may be an entry of this fingerprint; of an object store that is not asked.
-    pub(crate) fn may_have(&self, fingerprint: &Fingerprint) -> bool {
-        Self::is_address(&self.path) || self.path.join(fingerprint.key()).exists()
+    /// Whether there is an entry of this fingerprint.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub(crate) fn has(&self, fingerprint: &Fingerprint) -> Result<bool, CacheError> {
+        Ok(self.store.entry(&fingerprint.key()).find(ABOUT)?.is_some())
     }
 
     /// Forgets what is kept of this fingerprint. Files in its folder that are not alignscope's

@@ -96,6 +96,15 @@ impl ExperimentFile {
         })
     }
 
+    /// The cache that an experiment names; `None` if it does not say.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the place cannot be.
+    pub fn cache_of(path: &Path) -> Result<Option<CacheFolder>, ExperimentFileError> {
+        let origin = Origin::new(path);
+        Root::read(origin)?.cache.map(|place| cache(origin, &place)).transpose()
+    }
+
     /// The same with other models. Its figures show all of them.
     #[must_use]
     pub fn with_models(mut self, models: Vec<NamedModel>) -> Self {
@@ -116,8 +125,9 @@ impl ExperimentFile {
     /// precision, which is the processor's best.
     ///
     /// `given` — what takes the place of what it says; figures show those of their kinds of
-    /// distance that are then left, or all of them `memory_bytes` — the budget where neither says
-    /// one
+    /// distance that are then left, or all of them
+    ///
+    /// `memory_bytes` — the budget where neither says one
     pub fn into_experiment(self, given: Choices, memory_bytes: u64) -> Experiment {
         let mut experiment = Experiment {
             models: self.models,

@@ -45,17 +45,10 @@ impl<S: ActivationSource> Model for Activations<S> {
         mut cached: Option<CacheEntry>,
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError> {
-        for _ in 1..ATTEMPTS {
-            match measure(&mut self.0, cell, cached.as_mut(), progress) {
-                Err(error) if error.is_gone() => {
-                    progress.end();
-                    progress.note(&format!("{}: {error}; what is gone is done again", cell.name()));
-                    cached.as_mut().map(CacheEntry::reopen).transpose()?;
-                }
-                other => return other,
-            }
-        }
-        measure(&mut self.0, cell, cached.as_mut(), progress)
+        let source = &mut self.0;
+        again_if_gone(cell, &mut cached, progress, |cached| {
+            measure(source, cell, cached.as_mut(), progress)
+        })
     }
 
     /// Each image of a pair that is not kept, and not left to others, is encoded once.
@@ -67,22 +60,9 @@ impl<S: ActivationSource> Model for Activations<S> {
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
         let source = &mut self.0;
-        let widths = source.widths(cell);
-        let mut covered = covered(cell, &widths, cached.as_ref());
-        covered.iter_mut().zip(others).for_each(|(covered, other)| *covered |= other);
-        if covered.iter().all(|covered| *covered) {
-            return Ok(None);
-        }
-        source.load(cell, progress)?;
-        let clock = Instant::now();
-        let remaining = Remaining::new(&cell.dataset.pairs, &covered);
-        let own = Remaining::new(&cell.dataset.pairs, others).images.len();
-        let plan = plan_of(source, cell, &remaining, own, true, 0, progress)?;
-        let when = if cell.dataset.is_dense() { When::Dense } else { When::FromFiles };
-        let (_, taken_over) =
-            encode_all(source, cell, &plan, &widths, when, cached.as_mut(), progress)?;
-        let (images, wall_s) = (remaining.images.len() - taken_over, clock.elapsed().as_secs_f64());
-        Ok(Some(CellWork { images, features_computed: None, wall_s }))
+        again_if_gone(cell, &mut cached, progress, |cached| {
+            fill(source, cell, cached.as_mut(), others, progress)
+        })
     }
 
     fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
@@ -124,7 +104,9 @@ impl<S: ActivationSource> Model for Activations<S> {
         let pairs = &cell.dataset.pairs;
         let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
         let mut vectors = Vectors::new(images, &widths);
-        let plan = plan_of(source, cell, &remaining, images, true, vectors.bytes(), progress)?;
+        let name = cell.name();
+        let request = request(cell, &name, &remaining, true);
+        let plan = plan_of(source, cell, request, vectors.bytes(), progress)?;
         let needed = needed_images(source, &plan);
         for stages in &plan.stage_groups {
             let sink = Sink::Vectors(&mut vectors);
@@ -150,6 +132,55 @@ impl<S: ActivationSource> Model for Activations<S> {
     }
 }
 
+/// Does some work with what is kept, and once more where somebody removes what it counts on.
+fn again_if_gone<T>(
+    cell: &Cell<'_>,
+    cached: &mut Option<CacheEntry>,
+    progress: &dyn Progress,
+    mut work: impl FnMut(&mut Option<CacheEntry>) -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
+    for _ in 1..ATTEMPTS {
+        match work(cached) {
+            Err(error) if error.is_gone() => {
+                progress.end();
+                progress.note(&format!("{}: {error}; what is gone is done again", cell.name()));
+                cached.as_mut().map(CacheEntry::reopen).transpose()?;
+            }
+            other => return other,
+        }
+    }
+    work(cached)
+}
+
+/// Has each image of a pair encoded that is not kept, and not left to others. Where nothing is kept,
+/// it is a sample, whose pairs are reduced one by one and forgotten.
+fn fill<S: ActivationSource>(
+    source: &mut S,
+    cell: &Cell<'_>,
+    cached: Option<&mut CacheEntry>,
+    others: &[bool],
+    progress: &dyn Progress,
+) -> Result<Option<CellWork>, ModelError> {
+    let widths = source.widths(cell);
+    let mut covered = covered(cell, &widths, cached.as_deref());
+    covered.iter_mut().zip(others).for_each(|(covered, other)| *covered |= other);
+    if covered.iter().all(|covered| *covered) {
+        return Ok(None);
+    }
+    source.load(cell, progress)?;
+    let clock = Instant::now();
+    let remaining = Remaining::new(&cell.dataset.pairs, &covered);
+    let images = Remaining::new(&cell.dataset.pairs, others).images.len();
+    let is_dense = cell.dataset.is_dense() && cached.is_some();
+    let name = cell.name();
+    let request = Request { images, is_dense, ..request(cell, &name, &remaining, true) };
+    let plan = plan_of(source, cell, request, 0, progress)?;
+    let when = if is_dense { When::Dense } else { When::FromFiles };
+    let (_, taken_over) = encode_all(source, cell, &plan, &widths, when, cached, progress)?;
+    let (images, wall_s) = (remaining.images.len() - taken_over, clock.elapsed().as_secs_f64());
+    Ok(Some(CellWork { images, features_computed: None, wall_s }))
+}
+
 /// Measures a cell with what is kept of it now.
 fn measure<S: ActivationSource>(
     source: &mut S,
@@ -170,8 +201,9 @@ fn measure<S: ActivationSource>(
     source.load(cell, progress)?;
     let clock = Instant::now();
     let remaining = Remaining::new(&dataset.pairs, &covered);
-    let all = dataset.dataset.images.len();
-    let mut plan = plan_of(source, cell, &remaining, all, cached.is_some(), 0, progress)?;
+    let name = cell.name();
+    let request = request(cell, &name, &remaining, cached.is_some());
+    let mut plan = plan_of(source, cell, request, 0, progress)?;
     if let Some(entry) = &cached {
         // Runs that are at work at once take what the others keep: each begins elsewhere.
         let first = entry.first_set(plan.sets.len())?;
@@ -229,10 +261,6 @@ fn encode_all<S: ActivationSource>(
     let mut found = Some(Vec::with_capacity(widths.len()));
     let mut taken_over = 0;
     for stages in &plan.stage_groups {
-        let kept = cached.as_ref().filter(|_| when == When::Dense);
-        if kept.is_some_and(|entry| entry.has_stages(stages.clone())) {
-            continue;
-        }
         let of_group = widths[stages.clone()].to_vec();
         let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory, takes_over)?;
         let cache = cached.as_deref_mut();
@@ -253,25 +281,23 @@ fn encode_all<S: ActivationSource>(
 
 /// What is in memory while the rest of a cell is encoded; tells it, and begins the work.
 ///
-/// `images` — so many images are to be encoded in all, some of which may be done from before
+/// `request` — the cell, and so many images as are to be encoded in all, some of which may be done
+/// from before
 /// `beside_bytes` — bytes that are needed beside what the source demands
 fn plan_of<S: ActivationSource>(
     source: &S,
     cell: &Cell<'_>,
-    remaining: &Remaining,
-    images: usize,
-    is_cached: bool,
+    request: Request<'_>,
     beside_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<MemoryPlan, ModelError> {
-    let (mut demand, name) = (source.demand(cell), cell.name());
+    let (mut demand, name) = (source.demand(cell), request.cell);
     demand.fixed_bytes += beside_bytes;
-    let request = Request { images, ..request(cell, &name, remaining, is_cached) };
     let plan = MemoryPlan::new(&demand, request)?;
-    plan.tell(&name, &demand, progress);
-    let images = remaining.images.len();
+    plan.tell(name, &demand, progress);
+    let images = request.remaining.images.len();
     // All pairs at a stage take as many steps as its images.
-    let of_pairs = |stages: usize| if cell.dataset.is_dense() { stages } else { 0 };
+    let of_pairs = |stages: usize| if request.is_dense { stages } else { 0 };
     let steps = plan
         .stage_groups
         .iter()

@@ -10,7 +10,7 @@ use super::ModelError;
 use super::on_device::{ImageSums, OnDevice};
 use super::pair_reduction::each_image;
 use super::token_choice::TokenChoice;
-use crate::dense_pairs::{Columns, MemoryColumns, PairGraph, StageSums, stage_sums};
+use crate::dense_pairs::{BROUGHT_BYTES, Columns, MemoryColumns, PairGraph, StageSums, stage_sums};
 use crate::distance::Scale;
 use crate::encoder::{Spilled, SpilledImages};
 use crate::energy::{EnergyAccumulator, image_energy};
@@ -133,10 +133,6 @@ impl Columns for FileColumns<'_> {
     }
 }
 
-/// Numbers of all images that come from a device together: tiles that wait elsewhere then come
-/// seldom.
-const BROUGHT: usize = 1 << 25;
-
 /// Activations that a device holds, which come to main memory some numbers at a time.
 struct DeviceColumns<'a> {
     activations: &'a mut dyn OnDevice,
@@ -156,7 +152,7 @@ impl Columns for DeviceColumns<'_> {
         let (there, _) = &self.brought;
         if numbers.start < there.start || numbers.end > there.end {
             let [tokens, channels] = self.shape();
-            let most = numbers.len().max(BROUGHT / self.images);
+            let most = numbers.len().max(BROUGHT_BYTES as usize / size_of::<f32>() / self.images);
             let wanted = numbers.start..(numbers.start + most).min(tokens * channels);
             // What came before makes room first.
             self.brought = (0..0, vec![]);

@@ -347,6 +347,9 @@ impl<M: ImageMetric> Model for Metric<M> {
         is_cached: bool,
         progress: &dyn Progress,
     ) -> Result<Expected, ModelError> {
+        if covered.iter().all(|covered| *covered) {
+            return Ok(Expected { columns: 1, ..Expected::default() });
+        }
         self.0.load(progress)?;
         let share = Share::plan(&self.0, cell)?;
         let remaining = Remaining::new(&cell.dataset.pairs, covered);
@@ -513,12 +516,12 @@ fn distances<M: ImageMetric>(
         if let Some(kept) = &mut kept {
             let pairs: Vec<u32> = group.all_pairs().collect();
             if kept.take_over_values(&pairs)? {
+                let features = group.held.len() + group.passing.len();
+                features_computed -= features;
+                progress.advance((features + pairs.len()) as u64);
                 for pair in pairs {
                     distances[pair as usize] = kept.value(pair).expect("it was taken over");
                 }
-                let features = group.held.len() + group.passing.len();
-                features_computed -= features;
-                progress.advance(features as u64);
                 continue;
             }
         }

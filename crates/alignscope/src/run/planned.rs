@@ -26,7 +26,7 @@ const SAMPLE_IMAGES: [usize; 2] = [8, 48];
 const FINISHING_S: f64 = 1.0;
 
 /// What is asked of a plan.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlanRequest {
     /// In how many shards the run is computed; `None` for one machine.
     pub shards: Option<usize>,
@@ -35,6 +35,13 @@ pub struct PlanRequest {
     pub speeds: BTreeMap<String, f64>,
     /// So many times as fast as this machine are those that will run it; > 0.
     pub factor: f64,
+}
+
+impl Default for PlanRequest {
+    /// One machine, as fast as this one.
+    fn default() -> Self {
+        Self { shards: None, speeds: BTreeMap::new(), factor: 1.0 }
+    }
 }
 
 /// A plan with its totals, as JSON has it.
@@ -286,8 +293,8 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<Vec<bool>, ExperimentError> {
         let none = vec![false; cell.dataset.pairs.len()];
-        let is_there = |kept: &CacheFolder| kept.may_have(&model.fingerprint(cell).0);
-        if self.fresh || !self.kept.as_ref().is_some_and(is_there) {
+        let Some(kept) = self.kept.as_ref().filter(|_| !self.fresh) else { return Ok(none) };
+        if !kept.telling(progress, || kept.has(&model.fingerprint(cell).0))? {
             return Ok(none);
         }
         let Some(entry) = self.cache_entry(model, cell, progress)? else { return Ok(none) };

@@ -65,11 +65,16 @@ impl Experiment {
                     continue;
                 }
                 check_stopped(progress)?;
-                let cell = this.cell_of(&model.name, dataset, &foreign_scales);
-                let entry = this.cache_entry(model, &cell, progress)?;
-                assert!(entry.is_some(), "a cache, and a model that is kept");
+                let name = model.name.clone();
+                let cell = this.cell_of(&name, dataset, &foreign_scales);
                 let others = components.pairs_of_others(&range);
-                let work = model.model.fill(&cell, entry, &others, progress)?;
+                let kept = this.kept.as_ref().expect("asked for when it was opened");
+                let work = kept.telling(progress, || {
+                    let entry = this.cache_entry(model, &cell, progress)?;
+                    assert!(entry.is_some(), "a cache, and a model that is kept");
+                    let work = model.model.fill(&cell, entry, &others, progress)?;
+                    Ok::<_, ExperimentError>(work)
+                })?;
                 let [images, pairs] = components.sizes(range).map(|count| count as usize);
                 let (encoded, wall_s) = work.map_or((0, 0.0), |work| (work.images, work.wall_s));
                 let (model, dataset) = (model.name.clone(), dataset.dataset.name.clone());

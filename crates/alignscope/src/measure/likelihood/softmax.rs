@@ -303,10 +303,10 @@ fn slopes(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 2] {
 /// nearer an alternative is, by the probabilities that β gives them, with their signs turned.
 fn derivatives(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 4] {
     let highest = nearer.iter().fold(0.0_f64, |most, x| most.max(beta * x));
-    let first = (-highest).exp();
+    let first = libm::exp(-highest);
     let (mut weights, mut sum, mut chosen) = (first, 0.0, 0.0);
     for (x, share) in nearer.iter().zip(&shares[1..]) {
-        let weight = (beta * x - highest).exp();
+        let weight = libm::exp(beta * x - highest);
         weights += weight;
         sum += weight * x;
         chosen += share * x;
@@ -315,7 +315,7 @@ fn derivatives(nearer: &[f64], shares: &[f64], beta: f64) -> [f64; 4] {
     // The first alternative is 0 nearer than itself.
     let mut moments = central_powers(first, -mean);
     for x in nearer {
-        moments = plus(moments, central_powers((beta * x - highest).exp(), x - mean));
+        moments = plus(moments, central_powers(libm::exp(beta * x - highest), x - mean));
     }
     let [second, third, fourth] = moments.map(|moment| moment / weights);
     [chosen - mean, -second, -third, 3.0 * second * second - fourth]

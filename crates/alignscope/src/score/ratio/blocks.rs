@@ -445,7 +445,7 @@ fn acceleration([n, sum, squares, cubes]: LeftOut) -> Option<f64> {
     let mean = sum / n;
     let central_squares = squares - n * mean * mean;
     let central_cubes = cubes - 3.0 * mean * squares + 2.0 * n * mean * mean * mean;
-    Some(central_cubes / (6.0 * central_squares.powf(1.5))).filter(|a| a.is_finite())
+    Some(central_cubes / (6.0 * libm::pow(central_squares, 1.5))).filter(|a| a.is_finite())
 }
 
 /// Tells of [`STEPS`] steps, of which each advance is an equal part.
