@@ -47,6 +47,7 @@ mod depthwise;
 mod separable_filter;
 mod ssim;
 // Products: of f32 and f64 as they lie; and with packed weights, from what they take to attention.
+mod precision;
 mod lanes;
 mod tile;
 #[cfg(target_arch = "x86_64")]
@@ -54,7 +55,6 @@ mod transpose;
 #[macro_use]
 mod f32_tile;
 mod matmul;
-mod precision;
 mod bf16;
 mod tile_packing;
 mod lhs;

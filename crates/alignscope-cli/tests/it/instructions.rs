@@ -1,6 +1,7 @@
 //! The same bytes by each level of instructions that the processor has, and what is said where it
 //! lacks one.
 
+use alignscope::Distance;
 use std::fs;
 use std::path::Path;
 
@@ -55,7 +56,10 @@ fn tables(place: &Place, level: &str) -> Option<Vec<Vec<u8>>> {
     let out = format!("out-{level}");
     let mut command = place.command();
     command.env(VARIABLE, level).args(["run", "--dataset", "pairs", "--precision", "f32"]);
-    command.args(["--resamples", "200", "--distance", "all", "--no-cache"]);
+    command.args(["--resamples", "200", "--no-cache"]);
+    for distance in Distance::ALL {
+        command.args(["--distance", distance.name()]);
+    }
     command.arg("--data").arg(place.path("images")).arg("--out").arg(place.path(&out));
     for checkpoint in CHECKPOINTS {
         let (_, name) = checkpoint.split_once('/').expect("a folder and a name");

@@ -425,7 +425,8 @@ mod tests {
         writer.put(0, &[0, 1], &differences(3, &PAIRS[..2])).expect("written");
         // Its record, the file, and that a run is at work.
         let files = || std::fs::read_dir(first.folder()).expect("listed").count();
-        assert_eq!((entry(folder.path()).covered(4), files()), (vec![false; 4], 3));
+        let covered = entry(folder.path()).covered(4);
+        assert_eq!((covered, files()), (vec![false; 4], 3));
         // What a killed run leaves is nobody's, once it is old.
         let left = first.folder().join(".alignscope-left");
         std::fs::write(&left, "x").expect("written");

@@ -74,7 +74,10 @@ pub(super) trait EntryFiles: Debug + Send + Sync {
 
     /// Removes a file if it is still the one that was listed; says whether it was.
     fn discard(&self, file: &StoredFile) -> Result<bool, CacheError> {
-        let is_same = self.find(&file.name)?.as_ref() == Some(file);
+        // A list may have finer times than what is asked of one.
+        let is_it =
+            |found: &StoredFile| (found.bytes, &found.version) == (file.bytes, &file.version);
+        let is_same = self.find(&file.name)?.as_ref().is_some_and(is_it);
         if is_same {
             self.remove(&file.name)?;
         }

@@ -66,6 +66,7 @@ fn memory_threads_and_what_is_kept_change_nothing() {
     for tokens in [Tokens::All, Tokens::Patches, Tokens::Mean, Tokens::Class] {
         let of = |memory_bytes: u64| Experiment {
             tokens,
+            pixels: false,
             ..experiment(vec![model.clone()], &data, memory_bytes)
         };
         let whole = run(&of(1 << 32), 2).expect("plenty of memory");

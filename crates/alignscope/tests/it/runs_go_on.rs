@@ -137,7 +137,7 @@ struct Meanwhile<'a> {
 
 impl Progress for Meanwhile<'_> {
     fn begin(&self, task: &str, steps: u64) {
-        let is_work = steps > 0 && task.ends_with(" on pairs");
+        let is_work = steps > 0 && task.ends_with(" on pairs: distances");
         let other = self.other.lock().expect("no panic").take_if(|_| is_work);
         if let Some(other) = other {
             other();
