@@ -10,7 +10,7 @@
 //! Many runs on many machines may use one cache, also one entry, at once: in a folder, which may be
 //! on NFS, or in an object store. Nothing depends on locks. Two runs may compute the same file,
 //! whose bytes are the same, so that it does not matter whose stays. What one run has kept another
-//! takes over ([`CacheEntry::take_over`]), and what somebody removed is computed again. A run says
+//! takes over (`CacheEntry::take_over`), and what somebody removed is computed again. A run says
 //! by a file that it is at work, so that whoever cleans the cache leaves its entry.
 
 mod store;

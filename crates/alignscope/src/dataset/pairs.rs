@@ -43,7 +43,8 @@ impl Pairs {
         self.images.len()
     }
 
-    /// Whether they are a good part of all pairs of so many images; see [`is_dense`].
+    /// Whether they are a good part of all pairs of so many images, a quarter of them: their sums then
+    /// come from products of matrices. Never of fewer than 32 images.
     pub fn is_dense(&self, images: usize) -> bool {
         is_dense(self.len(), images)
     }
