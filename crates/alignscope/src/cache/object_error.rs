@@ -111,6 +111,11 @@ pub enum ObjectStoreError {
 #[error("{0}")]
 pub(in crate::cache) struct NoAnswer(pub(in crate::cache) String);
 
+/// A server was asked for a list of objects, and gave something else.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::cache) struct NoList(pub(in crate::cache) String);
+
 /// This machine was asked for credentials of its own, and has none.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -134,6 +139,10 @@ impl Asked<'_> {
         if let Some(NoAnswer(why)) = cause(error) {
             let why = why.clone();
             return Box::new(ObjectStoreError::Unreachable { place, endpoint, why });
+        }
+        if let Some(NoList(why)) = cause(error) {
+            let why = why.clone();
+            return Box::new(ObjectStoreError::Answer { place, endpoint, why });
         }
         let text = error.to_string();
         let code = between(&text, "<Code>", "</Code>").unwrap_or_default();

@@ -74,10 +74,7 @@ pub(super) trait EntryFiles: Debug + Send + Sync {
 
     /// Removes a file if it is still the one that was listed; says whether it was.
     fn discard(&self, file: &StoredFile) -> Result<bool, CacheError> {
-        // A list may have finer times than what is asked of one.
-        let is_it =
-            |found: &StoredFile| (found.bytes, &found.version) == (file.bytes, &file.version);
-        let is_same = self.find(&file.name)?.as_ref().is_some_and(is_it);
+        let is_same = self.find(&file.name)?.is_some_and(|found| found.is_same(file));
         if is_same {
             self.remove(&file.name)?;
         }
@@ -96,6 +93,22 @@ pub(super) struct StoredFile {
     pub(super) version: String,
     /// A regular file: neither a folder nor a link.
     pub(super) is_file: bool,
+}
+
+impl StoredFile {
+    /// Whether it is the very file that was seen before. A list may have finer times than what is
+    /// said of one file, and no version of it.
+    fn is_same(&self, other: &Self) -> bool {
+        let second = |file: &Self| {
+            let since = file.written.duration_since(SystemTime::UNIX_EPOCH);
+            since.map_or(0, |since| since.as_secs())
+        };
+        let same_version = match self.version.is_empty() || other.version.is_empty() {
+            true => second(self) == second(other),
+            false => self.version == other.version,
+        };
+        self.bytes == other.bytes && same_version
+    }
 }
 
 /// A file that is whole, opened for each reading: there may be many.

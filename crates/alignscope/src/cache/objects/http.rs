@@ -17,7 +17,7 @@ use ureq::Agent;
 use ureq::http::request::Parts;
 use ureq::http::{Method, Request};
 
-use super::super::object_error::{NoAnswer, NoMetadata};
+use super::super::object_error::{NoAnswer, NoList, NoMetadata};
 use crate::hub::PATIENCE;
 
 /// Answers are read as a whole: parts of files, and lists.
@@ -144,6 +144,9 @@ impl Client {
         let server = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
         let is_metadata = self.metadata_servers.contains(&server);
         let agent = if is_metadata { &self.metadata } else { &self.agent };
+        // A page of the web would pass for a list of nothing.
+        let is_list = parts.method == Method::GET
+            && parts.uri.query().is_some_and(|query| query.contains("list-type=2"));
         let has_body = matches!(parts.method, Method::PUT | Method::POST | Method::PATCH);
         let request = Request::from_parts(parts, ());
         let answer = match has_body {
@@ -161,6 +164,11 @@ impl Client {
                     self.waiting.failed(&server, &format!("status {}", parts.status));
                 } else {
                     self.waiting.is_failing.store(false, Ordering::Relaxed);
+                }
+                let text = || String::from_utf8_lossy(&bytes);
+                if is_list && parts.status.is_success() && !text().contains("<ListBucketResult") {
+                    let error = NoList(format!("status {}, and no list of objects", parts.status));
+                    return Err(HttpError::new(HttpErrorKind::Decode, error));
                 }
                 Ok(HttpResponse::from_parts(parts, bytes.into()))
             }
