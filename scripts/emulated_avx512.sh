@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The same bytes with AVX-512 on a machine that has none: the kernels' tests and a run of small models in Linux in the
-# emulator Bochs, whose tables are compared with those made here.
+# The same bytes with AVX-512 on a machine that has none: the kernels' tests and a run of small
+# models in Linux in the emulator Bochs, whose tables are compared with those made here.
 #
 #   scripts/emulated_avx512.sh [FOLDER]
 #
-# FOLDER (default: target/bochs) gets the disk of that Linux and what it says. It needs Debian's packages `bochs`,
-# `bochsbios`, `vgabios`, `isolinux`, `syslinux-common`, `genisoimage`, `busybox-static` and `cpio`, and the kernel of
-# `linux-image-cloud-amd64`, which is fetched and not installed. It takes some ten minutes of one core. AVX-512 for bf16 and
-# AMX are not among what Debian's Bochs has.
+# FOLDER (default: target/bochs) gets the disk of that Linux and what it says. It needs Debian's
+# packages `bochs`,
+# `bochsbios`, `vgabios`, `isolinux`, `syslinux-common`, `genisoimage`, `busybox-static` and `cpio`,
+# and the kernel of
+# `linux-image-cloud-amd64`, which is fetched and not installed. It takes some ten minutes of one
+# core. AVX-512 for bf16 and AMX are not among what Debian's Bochs has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/small_run.sh
 folder=$(realpath -m "${1:-target/bochs}")
 built=${CARGO_TARGET_DIR:-target}/release
 mkdir -p "$folder"
@@ -18,10 +21,11 @@ kernels=$(cargo test --release -p alignscope-kernel --lib --no-run --message-for
     grep -o '"executable":"[^"]*"' | cut -d'"' -f4)
 cargo build --release -p alignscope-cli
 
-# What the emulated machine has: a shell, both programs with their libraries, and the inputs of a run.
+# What the emulated machine has: a shell, both programs with their libraries, and the inputs of a
+# run.
 disk=$folder/disk
 rm -rf "$disk"
-mkdir -p "$disk/bin" "$disk/dev" "$disk/proc" "$disk/tmp" "$disk/work/models"
+mkdir -p "$disk/bin" "$disk/dev" "$disk/proc" "$disk/tmp"
 cp /bin/busybox "$disk/bin/"
 for tool in sh mount poweroff grep sha256sum; do ln -s busybox "$disk/bin/$tool"; done
 cp "$kernels" "$disk/kernels"
@@ -30,28 +34,9 @@ for library in $(ldd "$kernels" "$built/alignscope" | grep -o '/lib[^ ]*' | sort
     mkdir -p "$disk$(dirname "$library")"
     cp -L "$library" "$disk$library"
 done
-golden=crates/alignscope/tests/golden
-names="base siglip dinov2 beit convnext"
-cp -r "$golden/clip/base" "$disk/work/models/"
-for name in siglip dinov2 beit convnext; do cp -r "$golden/families/$name" "$disk/work/models/"; done
-mkdir "$disk/work/images"
-for name in original blur contrast jpeg noise; do
-    cp "$golden/baseline/even_$name.jpg" "$disk/work/images/$name.jpg"
-done
-cat > "$disk/work/images/pairs.csv" <<PAIRS
-reference,distorted,score
-original.jpg,blur.jpg,3
-original.jpg,contrast.jpg,6
-original.jpg,jpeg.jpg,2
-original.jpg,noise.jpg,5
-blur.jpg,contrast.jpg,4
-blur.jpg,jpeg.jpg,0
-blur.jpg,noise.jpg,1
-PAIRS
-models="--model ssim --model ssim-rgb --model psnr"
-for name in $names; do models="$models --model models/$name"; done
-run="run --quiet --dataset pairs --data images $models --precision f32 --distance all --resamples 200 --no-cache --memory 300MB --threads 1"
-tables="scores.csv energy.csv findings.csv distances.parquet"
+small_run "$disk/work"
+run="$SMALL_RUN --memory 300MB --threads 1"
+tables=$SMALL_TABLES
 cat > "$disk/init" <<INIT
 #!/bin/sh
 /bin/mount -t proc proc /proc
@@ -80,7 +65,8 @@ mkdir -p iso/isolinux
 (cd disk && find . | cpio --quiet -o -H newc | gzip -1) > iso/isolinux/disk.gz
 cp kernel/boot/vmlinuz-* iso/isolinux/vmlinuz
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 iso/isolinux/
-# Bochs gives sizes for xsavec, xsaves and pku that Linux does not believe, and then uses no AVX at all.
+# Bochs gives sizes for xsavec, xsaves and pku that Linux does not believe, and then uses no AVX at
+# all.
 cat > iso/isolinux/isolinux.cfg <<BOOT
 default linux
 prompt 0

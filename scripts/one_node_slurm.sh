@@ -4,9 +4,10 @@
 #     scripts/one_node_slurm.sh start DIR [CPUS]     # then: export SLURM_CONF=DIR/slurm.conf
 #     scripts/one_node_slurm.sh stop DIR
 #
-# Needs root, and Debian's packages slurm-wlm and munge. All of it lies in DIR, a new folder: configuration, state, logs,
-# the key of munge. CPUS are those that Slurm believes in, 8 by default, whatever the machine has. Nothing else of the
-# machine is changed, and no service of the system is used.
+# Needs root, and Debian's packages slurm-wlm and munge. All of it lies in DIR, a new folder:
+# configuration, state, logs, the key of munge. CPUS are those that Slurm believes in, 8 by default,
+# whatever the machine has. Nothing else of the machine is changed, and no service of the system is
+# used.
 set -euo pipefail
 
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }

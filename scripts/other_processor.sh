@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# The same bytes on 64-bit Arm, under an emulator on x86: the kernels' tests that hold their bits, and the tables of a
-# run of small models, compared with those made here at each level of instructions.
+# The same bytes on 64-bit Arm, under an emulator on x86: the kernels' tests that hold their bits,
+# and the tables of a run of small models, compared with those made here at each level of
+# instructions.
 #
 #   scripts/other_processor.sh [FOLDER]
 #
-# FOLDER (default: target/arm) gets a Debian of sid with its rustc, and the standard library for Arm, which no toolchain
-# here has. It needs root, Debian's `debootstrap` and `qemu-user`, Debian's packages, and the crates of Cargo.lock in cargo's
-# own folder (`cargo fetch`). The first time takes some 20 minutes of two cores, and 4 GB.
+# FOLDER (default: target/arm) gets a Debian of sid with its rustc, and the standard library for
+# Arm, which no toolchain here has. It needs root, Debian's `debootstrap` and `qemu-user`, Debian's
+# packages, and the crates of Cargo.lock in cargo's own folder (`cargo fetch`). The first time takes
+# some 20 minutes of two cores, and 4 GB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/small_run.sh
 repository=$PWD
 debian=$(realpath -m "${1:-target/arm}")
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
@@ -48,34 +51,13 @@ on_arm "$debian$kernels" levels
 in_debian build -p alignscope-cli
 cargo build --release -p alignscope-cli
 out=$(mktemp -d)
-data=$out/images
-golden=crates/alignscope/tests/golden
-mkdir "$data"
-for name in original blur contrast jpeg noise; do cp "$golden/baseline/even_$name.jpg" "$data/$name.jpg"; done
-cat > "$data/pairs.csv" <<PAIRS
-reference,distorted,score
-original.jpg,blur.jpg,3
-original.jpg,contrast.jpg,6
-original.jpg,jpeg.jpg,2
-original.jpg,noise.jpg,5
-blur.jpg,contrast.jpg,4
-blur.jpg,jpeg.jpg,0
-blur.jpg,noise.jpg,1
-PAIRS
-models=(--model ssim --model ssim-rgb --model psnr)
-for model in clip/base families/siglip families/dinov2 families/beit families/convnext; do
-    models+=(--model "${model#*/}=$golden/$model")
-done
-run() {
-    local where=$1
-    shift
-    "$@" run --quiet --dataset pairs --data "$data" "${models[@]}" --precision f32 --distance all --resamples 200 --no-cache \
-        --out "$out/$where"
-}
-run here "${CARGO_TARGET_DIR:-target}/release/alignscope"
-run arm on_arm "$debian/built/$target/release/alignscope"
-for table in scores.csv distances.parquet energy.csv findings.csv; do
-    cmp "$out/here/$table" "$out/arm/$table"
+small_run "$out"
+here=$(realpath "${CARGO_TARGET_DIR:-target}/release/alignscope")
+cd "$out"
+"$here" $SMALL_RUN --out here
+on_arm "$debian/built/$target/release/alignscope" $SMALL_RUN --out arm
+for table in $SMALL_TABLES; do
+    cmp "here/$table" "arm/$table"
     echo "$table: the same bytes here and on $target"
 done
 echo "the tables are in $out"

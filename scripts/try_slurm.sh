@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs an experiment in eight shards on a real Slurm, kills one shard in its middle, and holds the results to one machine's.
+# Runs an experiment in eight shards on a real Slurm, kills one shard in its middle, and holds the
+# results to one machine's.
 #
 #     scripts/one_node_slurm.sh start /tmp/one-slurm; export SLURM_CONF=/tmp/one-slurm/slurm.conf
 #     scripts/try_slurm.sh PROGRAM EXPERIMENT DIR [OPTIONS OF run]
 #
-# DIR is a new folder for both runs. Prints what each job did, the seconds of each way, and whether the bytes of all CSV
-# tables, and of the values of distances.parquet, are the same.
+# DIR is a new folder for both runs. Prints what each job did, the seconds of each way, and whether
+# the bytes of all CSV tables, and of the values of distances.parquet, are the same.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 program=$(realpath "$1") experiment=$(realpath "$2") place=$(realpath -m "$3")

@@ -93,16 +93,16 @@ pub enum Command {
     Activations(Activations),
     /// Say what a run will take: memory, disk and time of each model on each data set.
     ///
-    /// Takes the options of `run`. Opens all data sets, lets each model encode a few images, and refuses
-    /// what `run` would refuse, also after hours: missing files and weights, a memory budget that is
-    /// too small, a disk without room.
+    /// Takes the options of `run`. Opens all data sets, lets each model encode a few images, and
+    /// refuses what `run` would refuse, also after hours: missing files and weights, a memory
+    /// budget that is too small, a disk without room.
     Plan(Plan),
-    /// Write the scripts that run an experiment on a Slurm cluster: an array of jobs, each a shard of the
-    /// run, and the job that assembles them; or submit them too.
+    /// Write the scripts that run an experiment on a Slurm cluster: an array of jobs, each a shard
+    /// of the run, and the job that assembles them; or submit them too.
     ///
-    /// Writes `shards.sbatch`, `assemble.sbatch` and `submit.sh`. What the shards compute goes to the
-    /// cache, which all nodes must see. A shard that is lost is put back into the queue, and goes on
-    /// from what it has computed. Options of `run` stand after `--`.
+    /// Writes `shards.sbatch`, `assemble.sbatch` and `submit.sh`. What the shards compute goes to
+    /// the cache, which all nodes must see. A shard that is lost is put back into the queue, and
+    /// goes on from what it has computed. Options of `run` stand after `--`.
     Slurm(Slurm),
     /// Try everything out without a download: images that are drawn, answers that are simulated.
     Demo(Demo),

@@ -74,6 +74,17 @@ pub fn folder(given: Option<&std::path::Path>) -> anyhow::Result<CacheFolder> {
     })
 }
 
+/// The same, but what an experiment says takes the place of the user's cache.
+pub fn folder_of(
+    given: Option<&std::path::Path>,
+    of_file: Option<CacheFolder>,
+) -> anyhow::Result<CacheFolder> {
+    match (given, of_file) {
+        (None, Some(of_file)) => Ok(of_file),
+        (given, _) => folder(given),
+    }
+}
+
 /// The model that is to be removed: as it is named for `run`, or by its name in results.
 fn chosen<'a>(model: &str, entries: &'a [CacheListing]) -> anyhow::Result<&'a str> {
     let place = model.parse::<NamedModel>().map(|model| model.spec.place());

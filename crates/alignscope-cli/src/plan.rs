@@ -68,12 +68,13 @@ fn table(plan: &RunPlan) {
 }
 
 /// The columns, texts first.
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "model",
     "data set",
     "shard",
     "images",
     "pairs",
+    "stages",
     "memory",
     "cache",
     "temporary",
@@ -91,6 +92,7 @@ fn of_cell(cell: &PlannedCell) -> Vec<String> {
         cell.shard.clone(),
         cell.images.to_string(),
         cell.pairs.to_string(),
+        cell.stages.to_string(),
         size(cell.memory_bytes),
         size(cell.cache_bytes),
         size(cell.temporary_bytes),

@@ -84,10 +84,7 @@ pub fn experiment(arguments: &Asked, words: &[String]) -> anyhow::Result<Experim
     Ok(Experiment {
         kept: match arguments.store.no_cache {
             true => None,
-            false => Some(match (&arguments.store.cache, experiment.kept) {
-                (None, Some(of_file)) => of_file,
-                (given, _) => cache::folder(given.as_deref())?,
-            }),
+            false => Some(cache::folder_of(arguments.store.cache.as_deref(), experiment.kept)?),
         },
         fresh: arguments.store.fresh,
         ..experiment
@@ -289,8 +286,15 @@ fn execute_shard(
     };
     for cell in &summary.cells {
         progress.note(&format!(
-            "{} on {}: {} images and {} pairs are this shard's, {} images were encoded in {:.1} s",
-            cell.model, cell.dataset, cell.images, cell.pairs, cell.encoded, cell.wall_s
+            "{} on {}: {} images and {} pairs at {} {} are this shard's, {} images were encoded in {:.1} s",
+            cell.model,
+            cell.dataset,
+            cell.images,
+            cell.pairs,
+            cell.stages,
+            if cell.stages == 1 { "stage" } else { "stages" },
+            cell.encoded,
+            cell.wall_s
         ));
     }
     progress.note(&format!(

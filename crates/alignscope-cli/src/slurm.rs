@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf, absolute};
 use std::process;
 
-use alignscope::ExperimentFile;
-use alignscope::Shard;
 use alignscope::cache::CacheFolder;
+use alignscope::{ExperimentFile, Shard};
 use anyhow::{Context, bail};
 use clap::Parser;
 
@@ -106,10 +105,7 @@ impl<'a> Scripts<'a> {
             }
         };
         let of_file = ExperimentFile::cache_of(&arguments.experiment)?;
-        let kept = match (&arguments.cache, of_file) {
-            (None, Some(of_file)) => of_file,
-            (given, _) => cache::folder(given.as_deref())?,
-        };
+        let kept = cache::folder_of(arguments.cache.as_deref(), of_file)?;
         let mut command = vec![program, "run".to_owned()];
         command.push(whole(&arguments.experiment)?.display().to_string());
         command.extend(["--out".to_owned(), out.display().to_string()]);
@@ -134,8 +130,8 @@ impl<'a> Scripts<'a> {
             let is_it = |word: &String| word == option || word.starts_with(&format!("{option}="));
             if self.arguments.run.iter().any(is_it) {
                 bail!(
-                    "`{option}` cannot be an option of the jobs' runs: it stands before `--`, or the \
-                     scripts say it themselves"
+                    "`{option}` cannot be an option of the jobs' runs: it stands before `--`, or \
+                     the scripts say it themselves"
                 );
             }
         }

@@ -106,8 +106,8 @@ impl<'a> LeftRows<'a> {
     }
 }
 
-/// As `vectorized!`, for code that multiplies in f32: its body has a type `K`, the [`Kernel`] of the
-/// level, whose instructions the processor then has.
+/// As `vectorized!`, for code that multiplies in f32: its body has a type `K`, the [`Kernel`] of
+/// the level, whose instructions the processor then has.
 macro_rules! multiplying {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*

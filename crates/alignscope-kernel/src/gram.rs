@@ -3,8 +3,11 @@
 //! Both sides are packed alike, in panels of 8 vectors that stand number by number: `[numbers, 8]`.
 //! A tile is 4 vectors of the one side and 8 of the other, which is 8 registers of AVX2 with sums:
 //! each number costs 2 loads and 4 broadcasts for 8 fused multiplications and additions, so that
-//! these are the limit. Tiles stay in registers for a run of numbers; a block of panels is best no
-//! larger than the second cache.
+//! these are the limit. With AVX-512 it is 8 by 8, again 8 registers, so that two additions a cycle
+//! need not wait for those before them. Tiles stay in registers for a run of numbers; a block of
+//! panels is best no larger than the second cache.
+
+use crate::instructions::{Level, level};
 
 /// Vectors of a panel.
 pub const PANEL: usize = 8;
@@ -12,23 +15,32 @@ pub const PANEL: usize = 8;
 /// Numbers that are summed in a register before their sum is added to the others'.
 pub const RUN: usize = 256;
 
-/// Vectors of one side of a tile.
-const ROWS: usize = 4;
+vectorized! {
+    fn products_by_four(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
+        products::<4>(a, b, numbers, out);
+    }
+}
 
 vectorized! {
-    fn products(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
-        let a_panels = a.as_chunks::<PANEL>().0.chunks_exact(numbers);
-        let width = b.len() / numbers;
-        for (a, out) in a_panels.zip(out.chunks_exact_mut(PANEL * width)) {
-            for (j, b) in b.as_chunks::<PANEL>().0.chunks_exact(numbers).enumerate() {
-                for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
-                    for half in 0..PANEL / ROWS {
-                        let sums = tile(a, b, half * ROWS);
-                        for (row, sums) in sums.iter().enumerate() {
-                            let start = (half * ROWS + row) * width + j * PANEL;
-                            let out = &mut out[start..][..PANEL];
-                            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-                        }
+    fn products_by_eight(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
+        products::<8>(a, b, numbers, out);
+    }
+}
+
+/// `ROWS` — vectors of one side of a tile
+#[inline(always)]
+fn products<const ROWS: usize>(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
+    let a_panels = a.as_chunks::<PANEL>().0.chunks_exact(numbers);
+    let width = b.len() / numbers;
+    for (a, out) in a_panels.zip(out.chunks_exact_mut(PANEL * width)) {
+        for (j, b) in b.as_chunks::<PANEL>().0.chunks_exact(numbers).enumerate() {
+            for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
+                for part in 0..PANEL / ROWS {
+                    let sums = tile::<ROWS>(a, b, part * ROWS);
+                    for (row, sums) in sums.iter().enumerate() {
+                        let start = (part * ROWS + row) * width + j * PANEL;
+                        let out = &mut out[start..][..PANEL];
+                        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
                     }
                 }
             }
@@ -36,12 +48,16 @@ vectorized! {
     }
 }
 
-/// Sums of 4 vectors of a panel, from number `first` on, and those of another panel.
+/// Sums of some vectors of a panel, from number `first` on, and those of another panel.
 #[inline(always)]
-fn tile(a: &[[f64; PANEL]], b: &[[f64; PANEL]], first: usize) -> [[f64; PANEL]; ROWS] {
+fn tile<const ROWS: usize>(
+    a: &[[f64; PANEL]],
+    b: &[[f64; PANEL]],
+    first: usize,
+) -> [[f64; PANEL]; ROWS] {
     let mut sums = [[0.0_f64; PANEL]; ROWS];
     for (a, b) in a.iter().zip(b) {
-        let a: &[f64; ROWS] = a[first..][..ROWS].try_into().expect("half of a panel");
+        let a: &[f64; ROWS] = a[first..][..ROWS].try_into().expect("a part of a panel");
         for (sums, a) in sums.iter_mut().zip(a) {
             for (sum, b) in sums.iter_mut().zip(b) {
                 *sum = a.mul_add(*b, *sum);
@@ -69,7 +85,10 @@ pub fn add_products(a: &[f64], b: &[f64], numbers: usize, out: &mut [f64]) {
     assert!(numbers > 0, "vectors of numbers");
     assert!([a, b].iter().all(|x| x.len().is_multiple_of(panel)), "[panels, numbers, 8]");
     assert_eq!(out.len(), a.len() / numbers * (b.len() / numbers), "[vectors, vectors]");
-    products(a, b, numbers, out);
+    match level() {
+        Level::Amx | Level::Avx512 => products_by_eight(a, b, numbers, out),
+        Level::Avx2 | Level::Portable => products_by_four(a, b, numbers, out),
+    }
 }
 
 /// Packs up to 8 vectors into a panel, `[numbers, 8]`, each number by its factor; vectors that are

@@ -15,41 +15,21 @@ impl Element for f32 {}
 impl Element for f64 {}
 
 mod sealed {
-    use super::{Matrix, MatrixMut};
+    use super::{Matrix, MatrixMut, of_f32, of_f64};
+
+    /// `out = scale · a b`, or that added to it. The shapes fit.
+    type Multiply<T> = fn(MatrixMut<'_, T>, Matrix<'_, T>, Matrix<'_, T>, T, bool);
 
     pub trait Multiplied: Sized {
-        /// `out = scale · a b`, or that added to it. The shapes fit.
-        fn multiply(
-            out: MatrixMut<'_, Self>,
-            a: Matrix<'_, Self>,
-            b: Matrix<'_, Self>,
-            scale: Self,
-            add: bool,
-        );
+        const MULTIPLY: Multiply<Self>;
     }
-}
 
-impl sealed::Multiplied for f32 {
-    fn multiply(
-        out: MatrixMut<'_, Self>,
-        a: Matrix<'_, Self>,
-        b: Matrix<'_, Self>,
-        scale: Self,
-        add: bool,
-    ) {
-        of_f32(out, a, b, scale, add);
+    impl Multiplied for f32 {
+        const MULTIPLY: Multiply<Self> = of_f32;
     }
-}
 
-impl sealed::Multiplied for f64 {
-    fn multiply(
-        out: MatrixMut<'_, Self>,
-        a: Matrix<'_, Self>,
-        b: Matrix<'_, Self>,
-        scale: Self,
-        add: bool,
-    ) {
-        of_f64(out, a, b, scale, add);
+    impl Multiplied for f64 {
+        const MULTIPLY: Multiply<Self> = of_f64;
     }
 }
 
@@ -169,7 +149,7 @@ pub fn matmul<T: Element>(
     add: bool,
 ) {
     assert_eq!((out.rows, out.cols, a.cols), (a.rows, b.cols, b.rows), "shapes of a product");
-    T::multiply(out, a, b, scale, add);
+    (T::MULTIPLY)(out, a, b, scale, add);
 }
 
 multiplying! {

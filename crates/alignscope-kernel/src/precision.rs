@@ -40,7 +40,8 @@ impl Precision {
         }
     }
 
-    /// The instructions that its bits are bound to; `None` for `f32`, which has the same bits by all.
+    /// The instructions that its bits are bound to; `None` for `f32`, which has the same bits by
+    /// all.
     pub fn bound_to(self) -> Option<&'static str> {
         match self {
             Self::F32 => None,

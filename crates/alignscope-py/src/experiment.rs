@@ -15,7 +15,7 @@ use alignscope::{
     Backend, ClusterBy, DatasetFormat, DatasetSpec, Distance, ExperimentError, ExperimentFile,
     Measure, ModelSpec, ModelSpecError, NamedModel, PlanRequest, PrecisionChoice, ProjectionForm,
     Shard, ShardError, SimilarityRequest, Ties, Tokens, TorchDtype, TorchOptions, TransformSpec,
-    UnknownName,
+    UnknownName, UserModel,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -26,7 +26,7 @@ use crate::error::{exception, raise};
 use crate::external::{Given, Own};
 use crate::table::Table;
 use crate::torch::Torch;
-use crate::work;
+use crate::work::{self, Worker};
 
 /// What is chosen of an experiment, as Python names it; `None` where nothing is.
 #[derive(FromPyObject)]
@@ -250,13 +250,11 @@ impl Experiment {
         let keep_going = keep_going || self.experiment.keep_going;
         let experiment =
             alignscope::Experiment { kept, fresh, keep_going, ..self.experiment.clone() };
-        let given: Vec<Given<'_>> =
-            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let given = given(py, &own, experiment.tokens)?;
         let claimed = OutputFolder::claim_run(&out, fresh || overwrite);
         let folder = claimed.map_err(|e| exception(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker, worker));
-            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            let own = external(given, worker)?;
             experiment.run_with(own, &Torch(worker), &folder, worker)
         });
         let failed = match done {
@@ -297,11 +295,9 @@ impl Experiment {
         let keep_going = keep_going || self.experiment.keep_going;
         let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
-        let given: Vec<Given<'_>> =
-            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let given = given(py, &own, experiment.tokens)?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker, worker));
-            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            let own = external(given, worker)?;
             experiment.run_shard(shard, own, &Torch(worker), worker)
         });
         match done? {
@@ -333,11 +329,9 @@ impl Experiment {
         let keep_going = keep_going || self.experiment.keep_going;
         let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let experiment = alignscope::Experiment { kept, keep_going, ..self.experiment.clone() };
-        let given: Vec<Given<'_>> =
-            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let given = given(py, &own, experiment.tokens)?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker, worker));
-            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            let own = external(given, worker)?;
             experiment.plan(&request, own, &Torch(worker), worker)
         });
         match done? {
@@ -367,13 +361,11 @@ impl Experiment {
         let request = SimilarityRequest { images, stage };
         let kept = cache.folder(self.experiment.kept.as_ref(), py)?;
         let experiment = alignscope::Experiment { kept, ..self.experiment.clone() };
-        let given: Vec<Given<'_>> =
-            own.iter().map(|own| own.given(py, experiment.tokens)).collect::<PyResult<_>>()?;
+        let given = given(py, &own, experiment.tokens)?;
         let folder = out.map(|out| OutputFolder::claim(&out)).transpose();
         let folder = folder.map_err(|e| exception(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
-            let own = given.into_iter().map(|given| given.external(worker, worker));
-            let own = own.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::from)?;
+            let own = external(given, worker)?;
             experiment.compare_models(&request, own, &Torch(worker), folder.as_ref(), worker)
         });
         let failed = match done {
@@ -386,6 +378,20 @@ impl Experiment {
         }
         Err(failed)
     }
+}
+
+/// The user's own models as they were given.
+fn given<'a>(py: Python<'_>, own: &'a [Own<'_>], tokens: Tokens) -> PyResult<Vec<Given<'a>>> {
+    own.iter().map(|own| own.given(py, tokens)).collect()
+}
+
+/// The same as a run takes them.
+fn external<'w, 'a: 'w>(
+    given: Vec<Given<'a>>,
+    worker: &'w Worker,
+) -> Result<Vec<UserModel<'w>>, ExperimentError> {
+    let models = given.into_iter().map(|given| given.external(worker, worker));
+    Ok(models.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// The words that each choice takes, by the name of the choice.

@@ -14,8 +14,8 @@ pub(crate) fn is_there(path: &Path) -> bool {
     !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// A temporary file in the folder of `path`, removed unless it is kept. Its name has the machine and
-/// the process in it: others may write to the same folder.
+/// A temporary file in the folder of `path`, removed unless it is kept. Its name has the machine
+/// and the process in it: others may write to the same folder.
 pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     let prefix = format!("{UNFINISHED}{}-", process_name());

@@ -1,8 +1,8 @@
 //! Sums of all pairs of a data set at once, from products of matrices.
 //!
-//! Where a data set asks for a good part of all pairs of its images, a pair costs less as one number
-//! of a product of matrices than by itself, and what is kept of it are two sums instead of one for
-//! each channel:
+//! Where a data set asks for a good part of all pairs of its images, a pair costs less as one
+//! number of a product of matrices than by itself, and what is kept of it are two sums instead of
+//! one for each channel:
 //!
 //! ```text
 //! Σ (a − b)²            = g_aa + g_bb − 2 g_ab      g = X Xᵀ, X the images, centred
@@ -17,8 +17,8 @@
 //! **Exactness.** All is in f64, from the f32 of the activations. A sum of n products is within
 //! (n / 256 + 256) · 2⁻⁵³ of the sum of their magnitudes, 7e-13 for 1,500,000 numbers. What is left
 //! of a difference of such sums is so much less exact as it is smaller: pairs whose sum is below
-//! [`NEAR`] of g_aa + g_bb (or h) go one by one, and so do channels whose scale is below [`NEAR`] of
-//! Σ d_i x_i². So a squared distance is within 2 · 7e-13 / [`NEAR`] of that of exact sums, every
+//! [`NEAR`] of g_aa + g_bb (or h) go one by one, and so do channels whose scale is below [`NEAR`]
+//! of Σ d_i x_i². So a squared distance is within 2 · 7e-13 / [`NEAR`] of that of exact sums, every
 //! distance within 1e-9, and equal images are at 0.
 //!
 //! **Order.** A sum is over numbers in their order, in runs that depend on the number of channels
@@ -30,6 +30,7 @@ mod graph;
 mod stage_sums;
 
 use std::convert::Infallible;
+use std::time::Instant;
 
 use alignscope_kernel::{PANEL, RUN, add_products, pack_panel, squared_differences};
 use rayon::prelude::*;
@@ -48,6 +49,12 @@ pub(crate) const NEAR: f64 = 1e-3;
 /// Bytes of numbers of all images that come from a device together: tiles that wait elsewhere then
 /// come seldom.
 pub(crate) const BROUGHT_BYTES: u64 = 1 << 27;
+
+/// Products of a pair for each of its numbers: plain, with how often it is used, and scaled.
+pub(crate) const PRODUCTS: u64 = 3;
+
+/// Images and levels of the products that are timed.
+const TIMED: [usize; 2] = [512, 4096];
 
 /// Numbers of an image that go through together: whole tokens, as many as do not pass this, or one.
 const CHUNK: usize = 1024;
@@ -131,6 +138,24 @@ pub(crate) fn squares_of_levels<E: From<Infallible>>(
     let (mut squares, mut near) = (vec![0.0; pairs.len()], vec![false; pairs.len()]);
     gram.finish(pairs, &mut squares, &mut near);
     Ok(squares)
+}
+
+/// Seconds of one product of a pair on this machine, where so many images have so many pairs: by the
+/// clock, for some images that are made up.
+pub(crate) fn product_s(images: usize, pairs: usize) -> f64 {
+    let [most, numbers] = TIMED;
+    let timed = images.clamp(1, most);
+    let levels: Vec<u8> = (0..timed * numbers).map(|i| (i * i % 251) as u8).collect();
+    let levels: Vec<&[u8]> = levels.chunks_exact(numbers).collect();
+    let mut seconds = f64::INFINITY;
+    // What is made ready at first is no part of it.
+    for _ in 0..2 {
+        let clock = Instant::now();
+        let Ok(_) = squares_of_levels(&levels, &[[0, 0]], |_| Ok::<_, Infallible>(()));
+        seconds = clock.elapsed().as_secs_f64().min(seconds);
+    }
+    let each = seconds / (timed * timed * numbers) as f64;
+    each * (images * images) as f64 / pairs.max(1) as f64
 }
 
 /// Bytes of working memory of [`squares_of_levels`].

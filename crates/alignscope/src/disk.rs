@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Bytes that a user may still write where a path lies, or will; `None` where the system does not say.
+/// Bytes that a user may still write where a path lies, or will; `None` where the system does not
+/// say.
 #[cfg(unix)]
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let there = path.ancestors().find(|folder| folder.exists())?;

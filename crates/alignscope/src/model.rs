@@ -51,7 +51,7 @@ pub use function::{
 };
 pub use given_distances::{GivenDistances, GivenModel, GivenOn, GivenValues};
 pub use given_error::GivenError;
-pub use metric::{ImageMetric, Metric};
+pub use metric::{ImageMetric, Levels, Metric};
 pub use on_device::{ImageSums, PairSums};
 pub use pixels::Pixels;
 pub use reduction::{Begun, StageDistances};
@@ -64,7 +64,7 @@ pub use user::{UserModel, UserSource};
 use crate::cache::CacheEntry;
 use crate::distance::Distance;
 use crate::encoder::{Checkpoint, Tokens};
-use crate::plan::{Expected, Holding, WorkCost, reading_bytes};
+use crate::plan::{Coverage, Expected, Holding, WorkCost, reading_bytes};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
@@ -97,12 +97,12 @@ pub trait Model: Send {
         progress: &dyn Progress,
     ) -> Result<Measurement, ModelError>;
 
-    /// Computes some pairs of a data set and keeps them, as [`measure`](Self::measure) would; reads no
-    /// distance. What was done for it; `None` if all of them were kept, or none is ever. Without a cache
-    /// they are computed all the same: so it is measured how long they take.
+    /// Computes some pairs of a data set and keeps them, as [`measure`](Self::measure) would; reads
+    /// no distance. What was done for it; `None` if all of them were kept, or none is ever. Without
+    /// a cache they are computed all the same: so it is measured how long they take.
     ///
-    /// `others` — for each pair, whether it is left to others; a connected component of the pairs'
-    /// graph is as a whole, or not at all
+    /// `others` — what is left to others; a connected component of the pairs' graph is as a whole,
+    /// or not at all
     ///
     /// # Errors
     /// As for [`measure`](Self::measure).
@@ -110,16 +110,19 @@ pub trait Model: Send {
         &mut self,
         cell: &Cell<'_>,
         cached: Option<CacheEntry>,
-        others: &[bool],
+        others: &Coverage,
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError>;
 
-    /// For each pair of a data set, whether it is kept.
-    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool>;
+    /// How many stages it has on a data set.
+    fn stages(&self, cell: &Cell<'_>) -> usize;
+
+    /// What of a data set is kept; nothing without an entry.
+    fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage;
 
     /// What that takes of memory and disk, by the plan that it would be done by.
     ///
-    /// `covered` — for each pair, whether it is kept, or left to others
+    /// `covered` — what is kept, or left to others
     /// `is_cached` — whether what is computed is kept
     ///
     /// # Errors
@@ -127,7 +130,7 @@ pub trait Model: Send {
     fn expected(
         &mut self,
         cell: &Cell<'_>,
-        covered: &[bool],
+        covered: &Coverage,
         is_cached: bool,
         progress: &dyn Progress,
     ) -> Result<Expected, ModelError>;
@@ -207,8 +210,8 @@ pub trait Facts {
         None
     }
 
-    /// Whether last digits may differ between processors: so it is where numbers are made outside of
-    /// the library, by a function of the user's. Results are then kept apart by processor.
+    /// Whether last digits may differ between processors: so it is where numbers are made outside
+    /// of the library, by a function of the user's. Results are then kept apart by processor.
     fn follows_processor(&self) -> bool {
         false
     }

@@ -1,21 +1,25 @@
 //! How the memory budget of a run is shared out among what a model needs.
 
 mod budget;
+mod coverage;
 mod expected;
 mod holding;
 mod remaining;
 mod resident;
 mod shard;
+mod units;
 
 use std::ops::Range;
 
 pub(crate) use budget::{ahead_limit, encoder_bytes, fixed_bytes, more_ahead_bytes, reading_bytes};
+pub use coverage::Coverage;
 pub use expected::{Expected, PlannedCell};
 pub use holding::{Holding, Place};
 pub use remaining::Remaining;
 pub use resident::{ComponentTooLarge, ResidentSet, plan, plan_whole};
-pub(crate) use shard::Components;
-pub use shard::{MAX_SHARDS, Shard, ShardCell, ShardError, WorkCost};
+pub use shard::{MAX_SHARDS, Shard, ShardCell, ShardError};
+pub use units::WorkCost;
+pub(crate) use units::{Divided, Units, dealt_to};
 
 use crate::dense_pairs::{self, StageSums};
 use crate::energy::EnergyAccumulator;
@@ -335,8 +339,14 @@ impl MemoryPlan {
         let pairs: usize = self.sets.iter().map(|set| set.pairs.len()).sum();
         let kept = match request.is_dense {
             true => {
-                let of_stage = StageSums::bytes(request.pairs, request.images);
-                channels.len() as u64 * of_stage + (numbers * size_of::<f64>() + of_set) as u64
+                let open = |(stage, channels): (usize, &usize)| {
+                    let of_channels =
+                        channels * size_of::<f64>() + EnergyAccumulator::bytes(*channels);
+                    let of_pairs = StageSums::bytes(request.pairs, request.images);
+                    let is_open = !request.remaining.has_stage(stage);
+                    if is_open { of_pairs + of_channels as u64 } else { 0 }
+                };
+                channels.iter().enumerate().map(open).sum()
             }
             false => (pairs * (size_of::<u32>() + of_pair) + self.sets.len() * of_set) as u64,
         };
@@ -348,6 +358,7 @@ impl MemoryPlan {
             memory_bytes: fixed + of_pairs,
             cache_bytes: if request.is_cached { kept } else { 0 },
             temporary_bytes: in_file + if self.store_in_memory { 0 } else { stored },
+            products: request.is_dense.then(|| demand.products()),
             ..Expected::default()
         }
     }
@@ -425,6 +436,12 @@ impl Demand {
             + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + request.pairs as u64 * PAIR_BYTES
             + if request.is_dense { self.dense_bytes(request) } else { 0 }
+    }
+
+    /// Products of numbers that a pair takes at all stages, where all pairs are reduced at once.
+    fn products(&self) -> u64 {
+        let numbers = |stage: &StageDemand| stage.image_bytes / size_of::<f32>() as u64;
+        dense_pairs::PRODUCTS * self.stages.iter().map(numbers).sum::<u64>()
     }
 
     /// Bytes for the sums of all pairs at a stage, and for the work on them.

@@ -240,7 +240,8 @@ impl Experiment {
 
     /// Opens all that the run is made of.
     ///
-    /// `can_keep_going` — whether the user can ask to leave out trials of images that cannot be read
+    /// `can_keep_going` — whether the user can ask to leave out trials of images that cannot be
+    /// read
     ///
     /// # Errors
     /// Something of it cannot be run.

@@ -26,8 +26,8 @@ pub struct Planning {
     #[arg(long, value_name = "N")]
     pub shards: Option<NonZeroUsize>,
 
-    /// Images a second that a model encodes, as in `mine=120`, by its name in results; by default it
-    /// encodes a few images now. Can be given several times.
+    /// Images a second that a model encodes, as in `mine=120`, by its name in results; by default
+    /// it encodes a few images now. Can be given several times.
     #[arg(long = "speed", value_name = "MODEL=IMAGES/S", value_parser = model_speed)]
     pub speeds: Vec<(String, f64)>,
 

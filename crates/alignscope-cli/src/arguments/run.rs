@@ -195,9 +195,9 @@ pub struct Store {
     #[command(flatten)]
     pub budget: Budget,
 
-    /// Place of the cache, with which nothing is encoded twice and a stopped run can continue: a folder
-    /// or `s3://BUCKET/PREFIX`, which many machines may share. By default what an experiment says, else
-    /// $ALIGNSCOPE_CACHE, else alignscope/cells in $XDG_CACHE_HOME or ~/.cache.
+    /// Place of the cache, with which nothing is encoded twice and a stopped run can continue: a
+    /// folder or `s3://BUCKET/PREFIX`, which many machines may share. By default what an experiment
+    /// says, else $ALIGNSCOPE_CACHE, else alignscope/cells in $XDG_CACHE_HOME or ~/.cache.
     #[arg(long, value_name = "PLACE", conflicts_with = "no_cache", value_parser = path())]
     pub cache: Option<PathBuf>,
 

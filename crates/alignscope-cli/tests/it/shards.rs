@@ -1,5 +1,5 @@
-//! A run in shards has the results of one machine, to the byte, also where shards are killed or run at
-//! the same time; the scripts for Slurm run it so, and a plan knows all of its parts.
+//! A run in shards has the results of one machine, to the byte, also where shards are killed or run
+//! at the same time; the scripts for Slurm run it so, and a plan knows all of its parts.
 #![cfg(unix)]
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use alignscope::demo::{self, DemoFolders};
 use serde_json::Value;
 
-use crate::place::{Place, golden, text};
+use crate::place::{Place, golden, npy, stepped_png, text};
 use crate::program::{PROGRAM, has_parts, is_refused, merged, outcome};
 
 /// A folder with the data sets of the demonstration, and an experiment on them.
@@ -129,7 +129,7 @@ fn each_shard_does_a_part_and_none_does_what_another_does() {
     let of_model = |said: &String| -> u64 {
         let lines =
             said.lines().filter(|line| line.contains("base on pairs") && line.contains("shard's"));
-        lines.map(|line| numbers(line, " pairs are this shard's")).sum()
+        lines.map(|line| numbers(line, " pairs at ")).sum()
     };
     let rows = fs::read_to_string(demo.data.low.join("pairs.csv")).expect("read");
     let pairs = rows.lines().count() as u64 - 1;
@@ -183,9 +183,50 @@ fn a_component_of_all_images_is_one_part() {
         let mut command = place.command();
         let (code, said) = merged(command.args(base).args(["--no-pixels", "--shard", shard]));
         assert_eq!(code, 0, "{said}");
-        pairs += said.matches("3 pairs are this shard's").count();
+        pairs += said.matches("3 pairs at 1 stage are this shard's").count();
     }
     assert_eq!(pairs, 1);
+}
+
+#[test]
+fn stages_are_dealt_where_nearly_all_pairs_are_asked_for() {
+    let (place, images, stages) = (Place::new(), 40, ["one", "three", "two"]);
+    let mut rows = "reference,distorted,score\n".to_owned();
+    for i in 0..images {
+        place.write(&format!("data/{i:02}.png"), stepped_png(20, 17, 3 + i));
+        for j in i + 1..images {
+            rows.push_str(&format!("{i:02}.png,{j:02}.png,{}\n", (7 * i + 11 * j) % 19));
+        }
+    }
+    place.write("data/pairs.csv", rows);
+    let names: Vec<String> = (0..images).map(|i| format!("{i:02}.png")).collect();
+    for (k, stage) in stages.into_iter().enumerate() {
+        let values: Vec<f32> = (0..images * 5).map(|i| (i as f32 * (k + 2) as f32).sin()).collect();
+        let folder = format!("features/{stage}");
+        place.write(&format!("{folder}/features.npy"), npy(&[images, 5], "False", &values));
+        place.write(&format!("{folder}/file_names.txt"), names.join("\n"));
+    }
+    let said = |more: &[&str]| {
+        let base = ["run", "--model", "mine=features:features", "--no-pixels"];
+        let mut command = place.command();
+        command.args(base).args(["--dataset", "pairs", "--data", "data", "--resamples", "100"]);
+        let (code, said) = merged(command.args(more));
+        assert_eq!(code, 0, "{said}");
+        said
+    };
+    said(&["--no-cache", "--out", "alone"]);
+    for shard in ["3/3", "1/3", "2/3"] {
+        let part = said(&["--shard", shard]);
+        assert!(part.contains("mine on pairs: 40 images and 780 pairs at 1 stage are"), "{part}");
+        assert!(part.contains("this shard's, 40 images were encoded"), "{part}");
+        let again = said(&["--shard", shard]);
+        assert!(again.contains("this shard's, 0 images were encoded"), "{again}");
+    }
+    let together = said(&["--out", "together"]);
+    let manifest: Value =
+        serde_json::from_str(&place.read("together/manifest.json")).expect("JSON");
+    assert_eq!(manifest["times"]["work"], Value::Array(vec![]), "{together}");
+    assert!(tables(&place.path("together")) == tables(&place.path("alone")), "other results");
 }
 
 #[test]

@@ -341,8 +341,8 @@ class Experiment:
         Returns
         -------
         Table
-            `model`, `dataset`, `images` and `pairs` that are this part's, `encoded` (images that
-            were encoded now; 0 where all was in the cache), `wall_s`.
+            `model`, `dataset`, `images`, `pairs` and number of `stages` that are this part's,
+            `encoded` (images that were encoded now; 0 where all was in the cache), `wall_s`.
 
         Raises
         ------

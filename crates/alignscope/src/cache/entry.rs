@@ -1,7 +1,6 @@
 //! One model on one data set, as far as it is kept.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -187,11 +186,6 @@ impl CacheEntry {
         self.stages.contains_key(&stage)
     }
 
-    /// The same of several.
-    pub(crate) fn has_stages(&self, mut stages: Range<usize>) -> bool {
-        stages.all(|stage| self.has_stage(stage))
-    }
-
     /// Looks whether another run has kept the sums of all pairs at a stage meanwhile, and says so.
     pub(crate) fn take_over_stage(&mut self, stage: usize) -> Result<bool, CacheError> {
         if !self.has_stage(stage)
@@ -226,16 +220,8 @@ impl CacheEntry {
         sums: &StageSums,
         energy: &EnergyAccumulator,
     ) -> Result<(), CacheError> {
-        let mut kept = StageFile::write(&*self.files, stage, sums, energy);
-        for _ in 1..ATTEMPTS {
-            // Whoever cleans the cache may have taken the entry for nobody's.
-            if !kept.as_ref().is_err_and(CacheError::is_gone) {
-                break;
-            }
-            kept = StageFile::write(&*self.files, stage, sums, energy);
-        }
-        self.files.put_if_absent(ABOUT, &self.record)?;
-        self.add_stage(kept?);
+        let file = self.keep(|files| StageFile::write(files, stage, sums, energy))?;
+        self.add_stage(file);
         Ok(())
     }
 
@@ -266,18 +252,27 @@ impl CacheEntry {
     /// # Errors
     /// The file cannot be written.
     pub fn keep_values(&self, pairs: &[u32], values: &[f64]) -> Result<(), CacheError> {
+        self.keep(|files| values::write(files, pairs, values))
+    }
+
+    /// Writes a file, and again where somebody removes the entry meanwhile: whoever cleans the
+    /// cache may have taken it for nobody's.
+    fn keep<T>(
+        &self,
+        write: impl Fn(&dyn EntryFiles) -> Result<T, CacheError>,
+    ) -> Result<T, CacheError> {
+        let once = || {
+            let kept = write(&*self.files)?;
+            self.files.put_if_absent(ABOUT, &self.record)?;
+            Ok(kept)
+        };
         for _ in 1..ATTEMPTS {
-            match self.keep_values_once(pairs, values) {
-                Err(error) if error.is_gone() => {}
+            match once() {
+                Err(error) if CacheError::is_gone(&error) => {}
                 other => return other,
             }
         }
-        self.keep_values_once(pairs, values)
-    }
-
-    fn keep_values_once(&self, pairs: &[u32], values: &[f64]) -> Result<(), CacheError> {
-        values::write(&*self.files, pairs, values)?;
-        self.files.put_if_absent(ABOUT, &self.record)
+        once()
     }
 
     /// Begins to keep the statistics of some pairs at stages of so many `channels`.

@@ -25,8 +25,8 @@ pub enum ObjectStoreError {
     /// Nobody says who asks.
     #[error(
         "no credentials for {place}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
-         AWS_SESSION_TOKEN, if there is one), or AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; this \
-         machine has no role of its own ({why}), and profiles in `~/.aws` are not read"
+         AWS_SESSION_TOKEN, if there is one), or AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN; \
+         this machine has no role of its own ({why}), and profiles in `~/.aws` are not read"
     )]
     NoCredentials {
         /// The address of the cache.
@@ -48,8 +48,8 @@ pub enum ObjectStoreError {
     },
     /// The clock of this machine is wrong.
     #[error(
-        "{endpoint} refuses what is signed with the time of this machine, which is too far from its \
-         own ({answer}); set the clock"
+        "{endpoint} refuses what is signed with the time of this machine, which is too far from \
+         its own ({answer}); set the clock"
     )]
     Clock {
         /// The server.

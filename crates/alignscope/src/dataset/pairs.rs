@@ -22,8 +22,8 @@ pub struct Pairs {
 /// Whether so many pairs are a good part of all pairs of so many images: their sums then come from
 /// products of matrices.
 ///
-/// A quarter: a pair by itself costs about as much as three of such products, and its differences in
-/// each channel are written and read again. Of fewer than 32 images, either is fast.
+/// A quarter: a pair by itself costs about as much as three of such products, and its differences
+/// in each channel are written and read again. Of fewer than 32 images, either is fast.
 pub(crate) fn is_dense(pairs: usize, images: usize) -> bool {
     images >= 32 && 8 * pairs >= images * (images - 1)
 }
@@ -43,8 +43,8 @@ impl Pairs {
         self.images.len()
     }
 
-    /// Whether they are a good part of all pairs of so many images, a quarter of them: their sums then
-    /// come from products of matrices. Never of fewer than 32 images.
+    /// Whether they are a good part of all pairs of so many images, a quarter of them: their sums
+    /// then come from products of matrices. Never of fewer than 32 images.
     pub fn is_dense(&self, images: usize) -> bool {
         is_dense(self.len(), images)
     }

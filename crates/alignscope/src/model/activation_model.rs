@@ -14,7 +14,7 @@ use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
 use crate::image::prefetch;
 use crate::pair_statistics::PairStatisticsStore;
-use crate::plan::{Expected, MemoryPlan, Remaining, Request};
+use crate::plan::{Coverage, Expected, MemoryPlan, Remaining, Request};
 use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::transform::StageVectors;
@@ -56,7 +56,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         &mut self,
         cell: &Cell<'_>,
         mut cached: Option<CacheEntry>,
-        others: &[bool],
+        others: &Coverage,
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
         let source = &mut self.0;
@@ -65,25 +65,29 @@ impl<S: ActivationSource> Model for Activations<S> {
         })
     }
 
-    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
-        covered(cell, &self.0.widths(cell), Some(entry))
+    fn stages(&self, cell: &Cell<'_>) -> usize {
+        self.0.widths(cell).len()
+    }
+
+    fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage {
+        covered(cell, &self.0.widths(cell), entry)
     }
 
     fn expected(
         &mut self,
         cell: &Cell<'_>,
-        covered: &[bool],
+        covered: &Coverage,
         is_cached: bool,
         progress: &dyn Progress,
     ) -> Result<Expected, ModelError> {
         let source = &mut self.0;
         let stages = source.widths(cell).len();
         let nothing = Expected { columns: stages * cell.distances.len(), ..Expected::default() };
-        if covered.iter().all(|covered| *covered) {
+        if covered.is_whole() {
             return Ok(nothing);
         }
         source.load(cell, progress)?;
-        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let remaining = Remaining::new(&cell.dataset.pairs, covered.clone());
         let (demand, name) = (source.demand(cell), cell.name());
         let request = request(cell, &name, &remaining, is_cached);
         let plan = MemoryPlan::new(&demand, request)?;
@@ -102,7 +106,7 @@ impl<S: ActivationSource> Model for Activations<S> {
         let images = cell.dataset.dataset.images.len();
         source.load(cell, progress)?;
         let pairs = &cell.dataset.pairs;
-        let remaining = Remaining::new(pairs, &vec![false; pairs.len()]);
+        let remaining = Remaining::new(pairs, Coverage::Pairs(vec![false; pairs.len()]));
         let mut vectors = Vectors::new(images, &widths);
         let name = cell.name();
         let request = request(cell, &name, &remaining, true);
@@ -152,31 +156,31 @@ fn again_if_gone<T>(
     work(cached)
 }
 
-/// Has each image of a pair encoded that is not kept, and not left to others. Where nothing is kept,
-/// it is a sample, whose pairs are reduced one by one and forgotten.
+/// Has each image of a pair encoded that is not kept, and not left to others. Where nothing is
+/// kept, it is a sample, whose pairs are reduced one by one and forgotten.
 fn fill<S: ActivationSource>(
     source: &mut S,
     cell: &Cell<'_>,
     cached: Option<&mut CacheEntry>,
-    others: &[bool],
+    others: &Coverage,
     progress: &dyn Progress,
 ) -> Result<Option<CellWork>, ModelError> {
     let widths = source.widths(cell);
-    let mut covered = covered(cell, &widths, cached.as_deref());
-    covered.iter_mut().zip(others).for_each(|(covered, other)| *covered |= other);
-    if covered.iter().all(|covered| *covered) {
+    let covered = covered(cell, &widths, cached.as_deref()).or(others);
+    if covered.is_whole() {
         return Ok(None);
     }
     source.load(cell, progress)?;
     let clock = Instant::now();
-    let remaining = Remaining::new(&cell.dataset.pairs, &covered);
-    let images = Remaining::new(&cell.dataset.pairs, others).images.len();
+    let remaining = Remaining::new(&cell.dataset.pairs, covered);
+    let images = Remaining::new(&cell.dataset.pairs, others.clone()).images.len();
     let is_dense = cell.dataset.is_dense() && cached.is_some();
     let name = cell.name();
     let request = Request { images, is_dense, ..request(cell, &name, &remaining, true) };
     let plan = plan_of(source, cell, request, 0, progress)?;
     let when = if is_dense { When::Dense } else { When::FromFiles };
-    let (_, taken_over) = encode_all(source, cell, &plan, &widths, when, cached, progress)?;
+    let work = Work { widths: &widths, remaining: &remaining, plan: &plan, when };
+    let (_, taken_over) = encode_all(source, cell, work, cached, progress)?;
     let (images, wall_s) = (remaining.images.len() - taken_over, clock.elapsed().as_secs_f64());
     Ok(Some(CellWork { images, features_computed: None, wall_s }))
 }
@@ -192,7 +196,7 @@ fn measure<S: ActivationSource>(
     let widths = source.widths(cell);
     let covered = covered(cell, &widths, cached.as_deref());
     if let Some(entry) = &cached
-        && covered.iter().all(|covered| *covered)
+        && covered.is_whole()
     {
         let stages = from_cache(cell, &widths, entry, progress)?;
         let warnings = source.warnings();
@@ -200,7 +204,7 @@ fn measure<S: ActivationSource>(
     }
     source.load(cell, progress)?;
     let clock = Instant::now();
-    let remaining = Remaining::new(&dataset.pairs, &covered);
+    let remaining = Remaining::new(&dataset.pairs, covered);
     let name = cell.name();
     let request = request(cell, &name, &remaining, cached.is_some());
     let mut plan = plan_of(source, cell, request, 0, progress)?;
@@ -215,8 +219,8 @@ fn measure<S: ActivationSource>(
         (false, true) => When::FromFiles,
         (false, false) => When::AtTheEnd,
     };
-    let (found, taken_over) =
-        encode_all(source, cell, &plan, &widths, when, cached.as_deref_mut(), progress)?;
+    let work = Work { widths: &widths, remaining: &remaining, plan: &plan, when };
+    let (found, taken_over) = encode_all(source, cell, work, cached.as_deref_mut(), progress)?;
     let images = remaining.images.len() - taken_over;
     let stages = match (found, &cached) {
         (Some(stages), _) => stages,
@@ -233,25 +237,32 @@ fn measure<S: ActivationSource>(
     Ok(Measurement { holding, warnings, ..Measurement::new(stages, Some(work)) })
 }
 
-/// For each pair, whether it is kept.
-fn covered(cell: &Cell<'_>, widths: &[(Stage, usize)], cached: Option<&CacheEntry>) -> Vec<bool> {
+/// What is kept.
+fn covered(cell: &Cell<'_>, widths: &[(Stage, usize)], cached: Option<&CacheEntry>) -> Coverage {
     let pairs = cell.dataset.pairs.len();
+    let is_kept = |stage| cached.is_some_and(|entry| entry.has_stage(stage));
     match cached {
-        // All images are encoded for each stage that is not there.
-        Some(entry) if cell.dataset.is_dense() => vec![entry.has_stages(0..widths.len()); pairs],
-        Some(entry) => entry.covered(pairs),
-        None => vec![false; pairs],
+        _ if cell.dataset.is_dense() => Coverage::Stages((0..widths.len()).map(is_kept).collect()),
+        Some(entry) => Coverage::Pairs(entry.covered(pairs)),
+        None => Coverage::Pairs(vec![false; pairs]),
     }
 }
 
-/// Has all sets of a plan encoded and reduced: the distances, unless they are to be read from files,
-/// and how many images another run did meanwhile.
+/// What of a cell is to be done, and how.
+struct Work<'a> {
+    /// Each stage with its channels.
+    widths: &'a [(Stage, usize)],
+    remaining: &'a Remaining,
+    plan: &'a MemoryPlan,
+    when: When,
+}
+
+/// Has all sets of a plan encoded and reduced: the distances, unless they are to be read from
+/// files, and how many images another run did meanwhile.
 fn encode_all<S: ActivationSource>(
     source: &mut S,
     cell: &Cell<'_>,
-    plan: &MemoryPlan,
-    widths: &[(Stage, usize)],
-    when: When,
+    Work { widths, remaining, plan, when }: Work<'_>,
     mut cached: Option<&mut CacheEntry>,
     progress: &dyn Progress,
 ) -> Result<(Option<Vec<StageDistances>>, usize), ModelError> {
@@ -265,7 +276,7 @@ fn encode_all<S: ActivationSource>(
         let reduction = Reduction::new(*cell, of_group, when, plan.store_in_memory, takes_over)?;
         let cache = cached.as_deref_mut();
         let first = stages.start;
-        let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first };
+        let sink = Sink::Pairs { cache, reduction: Box::new(reduction), first, remaining };
         let mut reducer = SetReducer::new(cell, sink, progress);
         encode(source, plan, &needed, stages.clone(), &mut reducer)?;
         taken_over += reducer.taken_over_images;

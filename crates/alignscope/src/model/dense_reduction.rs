@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::ModelError;
 use super::on_device::{ImageSums, OnDevice};
-use super::pair_reduction::each_image;
+use super::pair_reduction::{Seen, each_image};
 use super::token_choice::TokenChoice;
 use crate::dense_pairs::{BROUGHT_BYTES, Columns, MemoryColumns, PairGraph, StageSums, stage_sums};
 use crate::distance::Scale;
@@ -62,33 +62,20 @@ impl DenseWork<'_> {
         TokenChoice { tokens, prefix }: TokenChoice,
     ) -> Result<Found, ModelError> {
         let file = spilled.file;
-        let (images, count, channels) = (file.images(), file.tokens(), file.channels());
-        match tokens.range(count, prefix) {
-            Some(range) if range.len() > 1 => {
-                let products = Mutex::new(vec![ImageProducts::default(); images]);
+        let (images, channels) = (file.images(), file.channels());
+        match Seen::new(spilled, tokens, prefix)? {
+            Seen::Tokens(range, products) => {
                 let energy = Mutex::new(EnergyAccumulator::new(channels));
-                each_image(spilled, |i, image| {
-                    let seen = Activations::new(image, 1, count, channels).of_tokens(range.clone());
-                    let (found, of_image) =
-                        (seen.image_products()[0], image_energy(seen.image(0), channels));
-                    products.lock().expect("no thread panics while it copies")[i] = found;
+                let numbers = range.start * channels..range.end * channels;
+                each_image(spilled, |_, image| {
+                    let of_image = image_energy(&image[numbers.clone()], channels);
                     energy.lock().expect("no thread panics while it adds").add(&of_image);
                 })?;
-                let products = products.into_inner().expect("no thread panics while it copies");
                 let energy = energy.into_inner().expect("no thread panics while it adds");
                 let mut columns = FileColumns { file, tokens: range };
                 Ok((self.sums(&mut columns, &products)?, energy))
             }
-            _ => {
-                // One vector an image: all of them fit.
-                let vectors = Mutex::new(vec![0.0; images * channels]);
-                each_image(spilled, |i, image| {
-                    let mut vector = vec![0.0; channels];
-                    tokens.select_one(image, prefix, &mut vector);
-                    let mut all = vectors.lock().expect("no thread panics while it copies");
-                    all[i * channels..][..channels].copy_from_slice(&vector);
-                })?;
-                let vectors = vectors.into_inner().expect("no thread panics while it copies");
+            Seen::Vectors(vectors) => {
                 self.of_memory(Activations::new(&vectors, images, 1, channels))
             }
         }

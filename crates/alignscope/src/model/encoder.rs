@@ -111,8 +111,7 @@ impl Facts for EncoderSource {
             let [tokens, channels] = architecture.shape_at(stage);
             tokens * channels
         });
-        let pair = 4 * numbers.sum::<usize>() as u64;
-        WorkCost { image: architecture.products(), pair }
+        WorkCost::of_numbers(architecture.products(), numbers.sum())
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {

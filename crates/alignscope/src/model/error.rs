@@ -473,6 +473,21 @@ pub fn check_stopped(progress: &dyn Progress) -> Result<(), ModelError> {
     }
 }
 
+/// Tells of so many steps as the part of them that is done grows, from 0 to 1; an error where the
+/// user wants to stop.
+pub(super) fn in_parts(
+    progress: &dyn Progress,
+    steps: usize,
+) -> impl FnMut(f64) -> Result<(), ModelError> {
+    let mut told = 0;
+    move |part| {
+        let now = (part * steps as f64) as u64;
+        progress.advance(now - told);
+        told = now;
+        check_stopped(progress)
+    }
+}
+
 impl From<TooLittleMemory> for ModelError {
     fn from(error: TooLittleMemory) -> Self {
         Self::Memory(Box::new(error))

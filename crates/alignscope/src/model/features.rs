@@ -19,7 +19,7 @@ use crate::encoder::{Encoded, Spilled, SpilledImages};
 use crate::features::{ArrayAxes, FeatureFolder, NpyFile, Reading, RowsError, rows_of_images};
 use crate::input_file::{ContentHash, HashedPath};
 use crate::pair_statistics::{Activations, ImageProducts};
-use crate::plan::{Beyond, Demand, ResidentSet, StageDemand};
+use crate::plan::{Beyond, Demand, ResidentSet, StageDemand, WorkCost};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::results::FileRecord;
@@ -187,6 +187,12 @@ impl Facts for FeaturesSource<'_> {
 
     fn reads_images(&self) -> bool {
         false
+    }
+
+    fn cost(&self, _: &Cell<'_>) -> WorkCost {
+        let numbers = self.arrays.iter().map(|(_, axes)| axes.tokens * axes.channels).sum();
+        // An image is read.
+        WorkCost::of_numbers(1, numbers)
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {

@@ -11,7 +11,7 @@ use crate::dataset::{Dataset, ImageIndex};
 use crate::distance::Distance;
 use crate::features::rows_of_images;
 use crate::input_file::ContentHash;
-use crate::plan::{Expected, WorkCost};
+use crate::plan::{Coverage, Expected, WorkCost};
 use crate::progress::Progress;
 use crate::remedy::Advice;
 use crate::stage::{Stage, depths};
@@ -181,20 +181,24 @@ impl Model for GivenModel<'_> {
         &mut self,
         _: &Cell<'_>,
         _: Option<CacheEntry>,
-        _: &[bool],
+        _: &Coverage,
         _: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
         Ok(None)
     }
 
-    fn kept(&self, cell: &Cell<'_>, _: &CacheEntry) -> Vec<bool> {
-        vec![true; cell.dataset.pairs.len()]
+    fn stages(&self, _: &Cell<'_>) -> usize {
+        self.given.stages().len()
+    }
+
+    fn kept(&self, cell: &Cell<'_>, _: Option<&CacheEntry>) -> Coverage {
+        Coverage::Pairs(vec![true; cell.dataset.pairs.len()])
     }
 
     fn expected(
         &mut self,
         _: &Cell<'_>,
-        _: &[bool],
+        _: &Coverage,
         _: bool,
         _: &dyn Progress,
     ) -> Result<Expected, ModelError> {

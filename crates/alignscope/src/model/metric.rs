@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::error::check_stopped;
+use super::error::{check_stopped, in_parts};
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, Role, StageDistances};
 use crate::cache::CacheEntry;
 use crate::dataset::is_dense;
@@ -14,12 +14,15 @@ use crate::distance::Distance;
 use crate::image::{PROGRAM_BYTES, RgbImage};
 use crate::memory::TooLittleMemory;
 use crate::metric::{LoadedMetric, MetricFeatures};
-use crate::plan::{Expected, Remaining, ResidentSet, WorkCost, plan};
+use crate::plan::{Coverage, Expected, Remaining, ResidentSet, WorkCost, plan};
 use crate::prepared::{PixelRule, PreparedDataset};
 use crate::progress::Progress;
 use crate::remedy::Remedy;
 use crate::results::{FileRecord, absolute};
 use crate::stage::Stage;
+
+/// The levels of an image, `[rows, columns, 3]` or all of them in another order.
+pub type Levels<F> = fn(&F) -> &[u8];
 
 /// A distance of two images: what it needs of each, and its value for a pair.
 ///
@@ -86,6 +89,10 @@ pub trait ImageMetric: Send + Sync {
 
     /// So many pairs are compared by a thread between two looks at whether the user wants to stop.
     const PAIRS_AT_A_TIME: usize = 1;
+    /// The levels of an image, where the distance of two is the root of the mean of their squared
+    /// differences: those of a good part of all pairs come from products of matrices, to the same
+    /// bits.
+    const LEVELS: Option<Levels<Self::Features>> = None;
 
     /// What results call it.
     fn name(&self) -> String;
@@ -137,7 +144,8 @@ pub trait ImageMetric: Send + Sync {
     /// Gives back what it was made ready with: the last data set is done.
     fn give_back(&mut self) {}
 
-    /// About the multiplications and additions of an image and of a pair, by which work is shared out.
+    /// About the multiplications and additions of an image and of a pair, by which work is shared
+    /// out.
     fn cost(&self, width: usize, height: usize) -> WorkCost {
         let values = 3 * (width * height) as u64;
         WorkCost { image: values, pair: values }
@@ -160,14 +168,6 @@ pub trait ImageMetric: Send + Sync {
 
     /// The distance of two images: ≥ 0, 0 of equal images.
     fn distance(&self, a: &Self::Features, b: &Self::Features) -> f64;
-
-    /// The levels of an image, where the distance of two is the root of the mean of their squared
-    /// differences: of a good part of all pairs these come from products of matrices, to the same
-    /// bits.
-    fn levels(features: &Self::Features) -> Option<&[u8]> {
-        let _ = features;
-        None
-    }
 }
 
 impl ImageMetric for LoadedMetric {
@@ -306,7 +306,7 @@ impl<M: ImageMetric> Model for Metric<M> {
         }
         self.0.load(progress)?;
         let clock = Instant::now();
-        let others = vec![false; pairs];
+        let others = Coverage::Pairs(vec![false; pairs]);
         let (values, features_computed) =
             distances(&self.0, cell, kept.as_mut(), &others, progress)?;
         let work = CellWork {
@@ -322,11 +322,10 @@ impl<M: ImageMetric> Model for Metric<M> {
         &mut self,
         cell: &Cell<'_>,
         mut cached: Option<CacheEntry>,
-        others: &[bool],
+        others: &Coverage,
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError> {
-        let is_kept = |pair| cached.as_ref().is_some_and(|entry| entry.value(pair).is_some());
-        if (0..).zip(others).all(|(pair, other)| *other || is_kept(pair)) {
+        if self.kept(cell, cached.as_ref()).or(others).is_whole() {
             return Ok(None);
         }
         self.0.load(progress)?;
@@ -336,23 +335,28 @@ impl<M: ImageMetric> Model for Metric<M> {
         Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
     }
 
-    fn kept(&self, cell: &Cell<'_>, entry: &CacheEntry) -> Vec<bool> {
-        (0..).take(cell.dataset.pairs.len()).map(|pair| entry.value(pair).is_some()).collect()
+    fn stages(&self, _: &Cell<'_>) -> usize {
+        1
+    }
+
+    fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage {
+        let is_kept = |pair| entry.is_some_and(|entry| entry.value(pair).is_some());
+        Coverage::Pairs((0..).take(cell.dataset.pairs.len()).map(is_kept).collect())
     }
 
     fn expected(
         &mut self,
         cell: &Cell<'_>,
-        covered: &[bool],
+        covered: &Coverage,
         is_cached: bool,
         progress: &dyn Progress,
     ) -> Result<Expected, ModelError> {
-        if covered.iter().all(|covered| *covered) {
+        if covered.is_whole() {
             return Ok(Expected { columns: 1, ..Expected::default() });
         }
         self.0.load(progress)?;
         let share = Share::plan(&self.0, cell)?;
-        let remaining = Remaining::new(&cell.dataset.pairs, covered);
+        let remaining = Remaining::new(&cell.dataset.pairs, covered.clone());
         let images = remaining.images.len();
         let held = match plan(images, &remaining.pairs, share.held) {
             Ok(sets) => sets.iter().map(|set| set.images.len()).max().unwrap_or(0),
@@ -361,13 +365,22 @@ impl<M: ImageMetric> Model for Metric<M> {
         let (width, height) = rule(&self.0, cell.dataset).size();
         let features = held as u64 * self.0.bytes(width, height) as u64;
         let busy = share.threads.min(images.max(1)) as u64;
+        let levels = 3 * width * height;
+        let products = Some(products_bytes(held, levels)).filter(|bytes| {
+            M::LEVELS.is_some() && *bytes <= share.rest && is_dense(remaining.pairs.len(), held)
+        });
         let pairs = (cell.dataset.pairs.len() * (PAIR_BYTES + size_of::<f64>())) as u64;
         Ok(Expected {
-            memory_bytes: share.fixed + busy * share.each + features + pairs,
+            memory_bytes: share.fixed
+                + busy * share.each
+                + features
+                + pairs
+                + products.unwrap_or(0),
             cache_bytes: if is_cached { 12 * remaining.pairs.len() as u64 } else { 0 },
             temporary_bytes: 0,
             busy_images: BUSY * share.threads * self.0.images_at_a_time(),
             columns: 1,
+            products: products.map(|_| levels as u64),
         })
     }
 
@@ -459,15 +472,15 @@ impl Share {
 /// Features of as many images as the budget allows are held at once: resident sets where the
 /// components of the pairs' graph fit, so that nothing is computed twice. Otherwise the images are
 /// held group by group in order, and each later image that has a pair with the group is computed
-/// again, on the fly. Pairs that are kept are not computed, nor those of a group that another run has
-/// kept meanwhile, and those that are computed are kept.
+/// again, on the fly. Pairs that are kept are not computed, nor those of a group that another run
+/// has kept meanwhile, and those that are computed are kept.
 ///
-/// `others` — for each pair, whether it is left to others; its distance is then 0 unless it is kept
+/// `others` — what is left to others: its distances are then 0 unless they are kept
 fn distances<M: ImageMetric>(
     metric: &M,
     cell: &Cell<'_>,
     mut kept: Option<&mut CacheEntry>,
-    others: &[bool],
+    others: &Coverage,
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, usize), ModelError> {
     let dataset = cell.dataset;
@@ -475,9 +488,10 @@ fn distances<M: ImageMetric>(
     progress.begin(&format!("{}: grouping pairs", cell.name()), 0);
     let Share { held, threads, rest, .. } = Share::plan(metric, cell)?;
     let known = |pair: u32| kept.as_ref().and_then(|entry| entry.value(pair));
-    let is_covered = |(pair, other): (u32, &bool)| *other || known(pair).is_some();
-    let covered: Vec<bool> = (0..).zip(others).map(is_covered).collect();
-    let remaining = Remaining::new(&dataset.pairs, &covered);
+    let is_covered = |(pair, other): (u32, bool)| other || known(pair).is_some();
+    let covered = (0..).zip(others.of_pairs(dataset.pairs.len())).map(is_covered);
+    let covered: Vec<bool> = covered.collect();
+    let remaining = Remaining::new(&dataset.pairs, Coverage::Pairs(covered.clone()));
     let mut groups: Vec<Group> = match plan(remaining.images.len(), &remaining.pairs, held) {
         Ok(sets) => {
             let sets = sets.into_iter().map(|set| remaining.in_dataset(set));
@@ -540,13 +554,7 @@ fn distances<M: ImageMetric>(
         };
         let within = match levels_of::<M>(&held, group, rest) {
             Some(levels) => {
-                let (pairs, mut told) = (group.pairs.len() as f64, 0);
-                let tick = |part: f64| {
-                    let now = (part * pairs) as u64;
-                    progress.advance(now - told);
-                    told = now;
-                    check_stopped(progress)
-                };
+                let tick = in_parts(progress, group.pairs.len());
                 let images: Vec<[u32; 2]> = group.pairs.iter().map(|(_, images)| *images).collect();
                 let count = levels.first().map_or(0, |levels| levels.len()) as f64;
                 let squares = squares_of_levels(&levels, &images, tick)?;
@@ -596,11 +604,15 @@ fn levels_of<'a, M: ImageMetric>(
     if !is_dense(group.pairs.len(), held.len()) {
         return None;
     }
-    let levels: Vec<&[u8]> = held.iter().map(M::levels).collect::<Option<_>>()?;
+    let levels: Vec<&[u8]> = held.iter().map(M::LEVELS?).collect();
     let count = levels.first()?.len();
-    let needed = levels_bytes(held.len(), count) + (held.len() * count) as u64;
-    let fits = needed <= bytes && levels.iter().all(|levels| levels.len() == count);
-    fits.then_some(levels)
+    let fits = products_bytes(held.len(), count) <= bytes;
+    (fits && levels.iter().all(|levels| levels.len() == count)).then_some(levels)
+}
+
+/// Bytes of the work on products of so many images, each of `count` levels.
+fn products_bytes(images: usize, count: usize) -> u64 {
+    levels_bytes(images, count) + (images * count) as u64
 }
 
 /// Images whose features are held at once, and what is compared with them.

@@ -24,8 +24,8 @@ pub(super) trait OnDevice {
     /// The activations of an image, `[tokens, channels]`, for a message.
     fn image(&mut self, image: usize) -> Result<Vec<f32>, ModelError>;
 
-    /// Some of the numbers of all images, `[images, numbers]`; number t · channels + c is channel c of
-    /// token t.
+    /// Some of the numbers of all images, `[images, numbers]`; number t · channels + c is channel c
+    /// of token t.
     fn numbers(&mut self, numbers: Range<usize>) -> Result<Vec<f32>, ModelError>;
 
     /// What pairs have, given by position in the set.

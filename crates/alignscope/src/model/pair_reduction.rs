@@ -1,5 +1,6 @@
 //! The pairs of a set in the order in which memory is read least.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -119,36 +120,65 @@ pub(super) fn reduce_file(
     energy: &mut EnergyAccumulator,
     keep: impl Keep,
 ) -> Result<(), StoreError> {
-    let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
-    match tokens.range(count, prefix) {
-        Some(range) if range == (0..count) => {
-            let products = spilled.products;
-            tiles(spilled, range, products, pairs, energy, keep)
-        }
-        Some(range) if range.len() > 1 => {
-            let products = Mutex::new(vec![ImageProducts::default(); spilled.file.images()]);
-            each_image(spilled, |i, image| {
-                let of_image = Activations::new(image, 1, count, channels).of_tokens(range.clone());
-                let found = of_image.image_products()[0];
-                products.lock().expect("no thread panics while it copies")[i] = found;
-            })?;
-            let products = products.into_inner().expect("no thread panics while it copies");
-            tiles(spilled, range, &products, pairs, energy, keep)
-        }
-        _ => {
-            // One vector an image: all of them fit.
-            let images = spilled.file.images();
-            let vectors = Mutex::new(vec![0.0; images * channels]);
-            each_image(spilled, |i, image| {
-                let mut vector = vec![0.0; channels];
-                tokens.select_one(image, prefix, &mut vector);
-                let mut all = vectors.lock().expect("no thread panics while it copies");
-                all[i * channels..][..channels].copy_from_slice(&vector);
-            })?;
-            let vectors = vectors.into_inner().expect("no thread panics while it copies");
+    match Seen::new(spilled, tokens, prefix)? {
+        Seen::Tokens(range, products) => tiles(spilled, range, &products, pairs, energy, keep),
+        Seen::Vectors(vectors) => {
+            let (images, channels) = (spilled.file.images(), spilled.file.channels());
             reduce_memory(Activations::new(&vectors, images, 1, channels), pairs, energy, keep)
         }
     }
+}
+
+/// What is compared of activations in a file.
+pub(super) enum Seen<'a> {
+    /// Several tokens, and the products of each image.
+    Tokens(Range<usize>, Cow<'a, [ImageProducts]>),
+    /// One vector an image, `[images, channels]`: all of them fit.
+    Vectors(Vec<f32>),
+}
+
+impl<'a> Seen<'a> {
+    /// Reads every image once, unless all tokens are compared.
+    pub(super) fn new(
+        spilled: &mut Spilled<'a>,
+        tokens: Tokens,
+        prefix: Prefix,
+    ) -> Result<Self, StoreError> {
+        let (count, channels) = (spilled.file.tokens(), spilled.file.channels());
+        match tokens.range(count, prefix) {
+            Some(range) if range == (0..count) => {
+                Ok(Self::Tokens(range, Cow::Borrowed(spilled.products)))
+            }
+            Some(range) if range.len() > 1 => {
+                let products = Mutex::new(vec![ImageProducts::default(); spilled.file.images()]);
+                each_image(spilled, |i, image| {
+                    let of_image = Activations::new(image, 1, count, channels);
+                    let found = of_image.of_tokens(range.clone()).image_products()[0];
+                    products.lock().expect("no thread panics while it copies")[i] = found;
+                })?;
+                let products = products.into_inner().expect("no thread panics while it copies");
+                Ok(Self::Tokens(range, Cow::Owned(products)))
+            }
+            _ => Ok(Self::Vectors(selected_vectors(spilled, tokens, prefix)?)),
+        }
+    }
+}
+
+/// The one vector of each image in a file, `[images, channels]`.
+pub(super) fn selected_vectors(
+    spilled: &mut Spilled<'_>,
+    tokens: Tokens,
+    prefix: Prefix,
+) -> Result<Vec<f32>, StoreError> {
+    let (images, channels) = (spilled.file.images(), spilled.file.channels());
+    let vectors = Mutex::new(vec![0.0; images * channels]);
+    each_image(spilled, |i, image| {
+        let mut vector = vec![0.0; channels];
+        tokens.select_one(image, prefix, &mut vector);
+        let mut all = vectors.lock().expect("no thread panics while it copies");
+        all[i * channels..][..channels].copy_from_slice(&vector);
+    })?;
+    Ok(vectors.into_inner().expect("no thread panics while it copies"))
 }
 
 /// Reads every image once, on all threads.

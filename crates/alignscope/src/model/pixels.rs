@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Role;
-use super::metric::ImageMetric;
+use super::metric::{ImageMetric, Levels};
 use crate::distance::Distance;
 use crate::image::RgbImage;
 use crate::stage::Stage;
@@ -18,6 +18,7 @@ impl ImageMetric for Pixels {
     const DISTANCE: Distance = Distance::Euclidean;
     const ROLE: Role = Role::Pixels;
     const PAIRS_AT_A_TIME: usize = 256;
+    const LEVELS: Option<Levels<RgbImage>> = Some(RgbImage::pixels);
 
     fn name(&self) -> String {
         "pixels".to_owned()
@@ -41,9 +42,5 @@ impl ImageMetric for Pixels {
 
     fn distance(&self, a: &RgbImage, b: &RgbImage) -> f64 {
         a.rms_difference(b)
-    }
-
-    fn levels(image: &RgbImage) -> Option<&[u8]> {
-        Some(image.pixels())
     }
 }

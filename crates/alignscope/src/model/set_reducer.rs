@@ -1,6 +1,7 @@
 //! What becomes of activations: statistics of pairs, or vectors.
 
 use super::dense_reduction::{DenseWork, Found};
+use super::error::in_parts;
 use super::on_device::OnDevice;
 use super::pair_reduction::{PlacedPair, reduce_file, reduce_memory, reduce_on_device};
 use super::reduction::{Begun, Reduction, check_usable, suspects};
@@ -12,7 +13,7 @@ use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
 use crate::encoder::Encoded;
 use crate::pair_statistics::Activations as StageActivations;
-use crate::plan::ResidentSet;
+use crate::plan::{Remaining, ResidentSet};
 use crate::progress::Progress;
 use crate::stage::Stage;
 
@@ -24,6 +25,8 @@ pub(super) enum Sink<'a> {
         reduction: Box<Reduction<'a>>,
         /// Position of the first of the stages among the model's.
         first: usize,
+        /// What is to be done.
+        remaining: &'a Remaining,
     },
     /// The one vector of each image, as it is.
     Vectors(&'a mut Vectors),
@@ -169,12 +172,12 @@ impl SetReducer<'_> {
         }
     }
 
-    /// Whether activations at a stage are of no use: only another one is transformed, or the sums of
-    /// all its pairs are kept.
+    /// Whether activations at a stage are of no use: only another one is transformed, or the sums
+    /// of all its pairs are kept or left to others.
     fn passes_over(&mut self, stage: Stage) -> Result<bool, ModelError> {
-        if let Sink::Pairs { cache: Some(cache), reduction, first } = &mut self.sink
+        if let Sink::Pairs { cache: Some(cache), reduction, first, remaining } = &mut self.sink
             && let Some(place) = reduction.place(stage)
-            && cache.take_over_stage(*first + place)?
+            && (remaining.has_stage(*first + place) || cache.take_over_stage(*first + place)?)
         {
             let (images, _) = self.set.as_ref().expect("a set was begun");
             self.progress.advance(images.len() as u64);
@@ -198,16 +201,9 @@ impl SetReducer<'_> {
         stage: Stage,
         reduce: impl FnOnce(DenseWork<'_>) -> Result<Found, ModelError>,
     ) -> Result<(), ModelError> {
-        let progress = self.progress;
         let (images, _) = self.set.as_ref().expect("a set was begun");
-        let (steps, mut told) = (images.len() as f64, 0);
-        let mut tick = |part: f64| {
-            let now = (part * steps) as u64;
-            progress.advance(now - told);
-            told = now;
-            check_stopped(progress)
-        };
-        let Sink::Pairs { cache, reduction, first } = &mut self.sink else {
+        let mut tick = in_parts(self.progress, images.len());
+        let Sink::Pairs { cache, reduction, first, .. } = &mut self.sink else {
             panic!("vectors have no pairs")
         };
         let entry = cache.as_deref_mut().map(|entry| (entry, *first));

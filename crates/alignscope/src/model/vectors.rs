@@ -1,6 +1,7 @@
 //! One vector for each image: what a transform is of.
 
 use super::on_device::OnDevice;
+use super::pair_reduction::selected_vectors;
 use super::token_choice::TokenChoice;
 use super::{Cell, ModelError};
 use crate::dataset::ImageIndex;
@@ -60,15 +61,9 @@ pub(super) fn of_file(
     choice: TokenChoice,
 ) -> Result<Vec<f32>, ModelError> {
     let TokenChoice { tokens, prefix } = choice;
-    let [of_image, channels] = [spilled.file.tokens(), spilled.file.channels()];
+    let of_image = spilled.file.tokens();
     check_one(cell, stage, tokens.range(of_image, prefix).map_or(1, |range| range.len()))?;
-    let mut vectors = vec![0.0; spilled.file.images() * channels];
-    let values = &mut spilled.workspace[..of_image * channels];
-    for (image, vector) in vectors.chunks_exact_mut(channels).enumerate() {
-        spilled.file.read(image, values)?;
-        tokens.select_one(values, prefix, vector);
-    }
-    Ok(vectors)
+    Ok(selected_vectors(spilled, tokens, prefix)?)
 }
 
 /// The vector of each of the images that a device holds.

@@ -17,14 +17,16 @@ pub struct Expected {
     pub busy_images: usize,
     /// Distances of each pair: kinds at all stages.
     pub columns: usize,
+    /// Products of numbers that a pair takes at all stages, where all pairs are reduced at once.
+    pub products: Option<u64>,
 }
 
 impl Expected {
-    /// The same, with memory and disk of another.
+    /// The same, with memory, disk and products of another.
     #[must_use]
     pub(crate) fn with(self, other: Self) -> Self {
-        let Self { memory_bytes, cache_bytes, temporary_bytes, .. } = other;
-        Self { memory_bytes, cache_bytes, temporary_bytes, ..self }
+        let Self { memory_bytes, cache_bytes, temporary_bytes, products, .. } = other;
+        Self { memory_bytes, cache_bytes, temporary_bytes, products, ..self }
     }
 }
 
@@ -42,6 +44,8 @@ csv_row! {
         pub images: usize,
         /// Pairs that are not.
         pub pairs: usize,
+        /// Stages at which they are not.
+        pub stages: usize,
         /// Memory at the most, of the whole program, in bytes.
         pub memory_bytes: usize,
         /// What is added to the cache, in bytes.

@@ -1,5 +1,6 @@
 //! The part of a data set that is yet to be encoded.
 
+use super::coverage::Coverage;
 use super::resident::ResidentSet;
 use crate::dataset::{ImageIndex, Pairs};
 
@@ -13,12 +14,14 @@ pub struct Remaining {
     pub images: Vec<ImageIndex>,
     /// The number of each pair in the data set, ascending.
     numbers: Vec<u32>,
+    covered: Coverage,
 }
 
 impl Remaining {
     /// The pairs of `all` that are not `covered`.
-    pub fn new(all: &Pairs, covered: &[bool]) -> Self {
-        let open = (0..).zip(covered).filter(|(_, covered)| !**covered);
+    pub fn new(all: &Pairs, covered: Coverage) -> Self {
+        let of_pairs = covered.of_pairs(all.len());
+        let open = (0..).zip(&of_pairs).filter(|(_, covered)| !**covered);
         let numbers: Vec<u32> = open.map(|(number, _)| number).collect();
         let of_pair = |number: &u32| all.images[*number as usize];
         let mut images: Vec<ImageIndex> = numbers.iter().flat_map(of_pair).collect();
@@ -34,7 +37,12 @@ impl Remaining {
             of_trials: vec![],
             per_trial: all.per_trial,
         };
-        Self { pairs, images, numbers }
+        Self { pairs, images, numbers, covered }
+    }
+
+    /// Whether nothing is to be done at a stage, given by its position.
+    pub fn has_stage(&self, stage: usize) -> bool {
+        self.covered.has_stage(stage)
     }
 
     /// A resident set of it, as the data set numbers images and pairs.
@@ -63,7 +71,7 @@ mod tests {
             std: None,
         };
         let all = Pairs::of(&Trials::RatedPairs(pairs.iter().map(trial).collect()));
-        let open = Remaining::new(&all, &[true, true, true, false, false]);
+        let open = Remaining::new(&all, Coverage::Pairs(vec![true, true, true, false, false]));
         let sets = plan(open.images.len(), &open.pairs, 3).expect("it fits");
         let expected = ResidentSet {
             images: vec![5, 6, 7],
@@ -75,7 +83,7 @@ mod tests {
             [expected]
         );
 
-        let open = Remaining::new(&all, &[false; 5]);
+        let open = Remaining::new(&all, Coverage::Pairs(vec![false; 5]));
         let sets = plan(open.images.len(), &open.pairs, 8).expect("it fits");
         assert_eq!(open.in_dataset(sets[0].clone()), plan(8, &all, 8).expect("it fits")[0]);
     }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::resident::components;
 use crate::csv_row::{csv_row, name};
-use crate::dataset::Pairs;
 
 /// More parts than this are no way to share a run out.
 pub const MAX_SHARDS: usize = 100_000;
@@ -74,14 +72,14 @@ impl Shard {
 
     /// Which units of each cell are this shard's.
     ///
-    /// All units of all cells lie on a line, each as long as it costs, and shard i of n has the i-th
-    /// of n equal parts of the line: those units whose middle lies in it. So neighbours go together
-    /// and few models are loaded by several shards; no shard costs more than its part and one unit.
-    /// It is exact in whole numbers, so that all machines agree.
+    /// All units of all cells lie on a line, each as long as it costs, and shard i of n has the
+    /// i-th of n equal parts of the line: those units whose middle lies in it. So neighbours go
+    /// together and few models are loaded by several shards; no shard costs more than its part and
+    /// one unit. It is exact in whole numbers, so that all machines agree.
     ///
-    /// `costs` — of each cell, what each of its units costs: of components of the pairs' graph, say
-    pub(crate) fn units(self, costs: &[Vec<u64>]) -> Vec<Range<usize>> {
-        let total: u128 = costs.iter().flatten().map(|cost| u128::from(*cost)).sum();
+    /// `costs` — of each cell, what each of its units costs
+    pub(super) fn deal(self, costs: &[&[u64]]) -> Vec<Range<usize>> {
+        let total: u128 = costs.iter().copied().flatten().map(|cost| u128::from(*cost)).sum();
         let mut before = 0_u128;
         let mut owner = |cost: u64| {
             let middle = 2 * before + u128::from(cost);
@@ -90,7 +88,7 @@ impl Shard {
             let owner = middle * self.count as u128 / (2 * total).max(1);
             owner.min(self.count as u128 - 1) + 1
         };
-        let of_cell = |costs: &Vec<u64>| {
+        let of_cell = |costs: &&[u64]| {
             let owners: Vec<u128> = costs.iter().map(|cost| owner(*cost)).collect();
             let index = self.index as u128;
             owners.partition_point(|o| *o < index)..owners.partition_point(|o| *o <= index)
@@ -133,6 +131,8 @@ csv_row! {
         pub images: usize,
         /// Pairs that are.
         pub pairs: usize,
+        /// Stages at which they are.
+        pub stages: usize,
         /// Images that were encoded now; fewer where some were kept from before.
         pub encoded: usize,
         /// Seconds that it took, without reading weights.
@@ -140,76 +140,9 @@ csv_row! {
     }
 }
 
-/// What a model's work on a data set costs beside that of others: about the multiplications and
-/// additions that it takes. Nothing but the balance of shards depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WorkCost {
-    /// Of encoding an image.
-    pub image: u64,
-    /// Of comparing a pair.
-    pub pair: u64,
-}
-
-impl WorkCost {
-    /// Of what takes no work: it is there already.
-    pub const NOTHING: Self = Self { image: 0, pair: 0 };
-
-    /// Of a model of which nothing is known: about that of a vision transformer of base size.
-    pub const UNKNOWN: Self = Self { image: 17_000_000_000, pair: 4_000_000 };
-}
-
-/// The connected components of a data set's pairs, in the order of their first image: what is
-/// encoded as a whole, or not at all.
-#[derive(Debug)]
-pub(crate) struct Components {
-    /// The component of each pair.
-    of_pair: Vec<u32>,
-    /// Images and pairs of each.
-    sizes: Vec<[u64; 2]>,
-}
-
-impl Components {
-    /// `images` — images of the data set
-    pub(crate) fn new(images: usize, pairs: &Pairs) -> Self {
-        let of_image = components(images, pairs);
-        let of_pair: Vec<u32> = pairs.images.iter().map(|[a, _]| of_image[*a as usize]).collect();
-        let count = of_image.iter().max().map_or(0, |last| *last as usize + 1);
-        let mut sizes = vec![[0; 2]; count];
-        of_image.iter().for_each(|component| sizes[*component as usize][0] += 1);
-        of_pair.iter().for_each(|component| sizes[*component as usize][1] += 1);
-        Self { of_pair, sizes }
-    }
-
-    /// All of a data set as one.
-    pub(crate) fn whole(images: usize, pairs: &Pairs) -> Self {
-        Self { of_pair: vec![0; pairs.len()], sizes: vec![[images as u64, pairs.len() as u64]] }
-    }
-
-    /// What each costs.
-    pub(crate) fn costs(&self, of_model: WorkCost) -> Vec<u64> {
-        let cost = |[images, pairs]: &[u64; 2]| {
-            let of_images = of_model.image.saturating_mul(*images);
-            of_images.saturating_add(of_model.pair.saturating_mul(*pairs))
-        };
-        self.sizes.iter().map(cost).collect()
-    }
-
-    /// Images and pairs of some.
-    pub(crate) fn sizes(&self, range: Range<usize>) -> [u64; 2] {
-        let add = |[a, b]: [u64; 2], [c, d]: &[u64; 2]| [a + c, b + d];
-        self.sizes[range].iter().fold([0; 2], add)
-    }
-
-    /// For each pair, whether it is in none of some components.
-    pub(crate) fn pairs_of_others(&self, range: &Range<usize>) -> Vec<bool> {
-        self.of_pair.iter().map(|component| !range.contains(&(*component as usize))).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{RatedPair, Trials};
     use proptest::prelude::*;
 
     #[test]
@@ -226,27 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn components_are_counted_and_told_apart() {
-        let pairs = [[0, 1], [2, 3], [2, 4], [1, 0]];
-        let trial = |&[reference, distorted]: &[u32; 2]| RatedPair {
-            reference,
-            distorted,
-            score: 0.0,
-            std: None,
-        };
-        let pairs = Pairs::of(&Trials::RatedPairs(pairs.iter().map(trial).collect()));
-        let components = Components::new(5, &pairs);
-        let cost = WorkCost { image: 10, pair: 1 };
-        assert_eq!(components.costs(cost), [21, 32]);
-        assert_eq!(components.sizes(0..2), [5, 3]);
-        assert_eq!(components.pairs_of_others(&(1..2)), [true, false, false]);
-    }
-
-    #[test]
     fn units_of_equal_cost_are_dealt_equally() {
-        let costs = [vec![5; 4], vec![5; 4]];
+        let costs = [[5; 4], [5; 4]].each_ref().map(|costs| &costs[..]);
         let dealt: Vec<_> =
-            Shard::all(4).expect("four").iter().map(|shard| shard.units(&costs)).collect();
+            Shard::all(4).expect("four").iter().map(|shard| shard.deal(&costs)).collect();
         assert_eq!(dealt, [[0..2, 0..0], [2..4, 0..0], [4..4, 0..2], [4..4, 2..4]]);
     }
 
@@ -256,12 +172,13 @@ mod tests {
             costs in proptest::collection::vec(proptest::collection::vec(0_u64..1000, 0..20), 0..8),
             count in 1_usize..12,
         ) {
+            let costs: Vec<&[u64]> = costs.iter().map(Vec::as_slice).collect();
             let mut owners: Vec<Vec<usize>> = costs.iter().map(|c| vec![0; c.len()]).collect();
-            let total: u64 = costs.iter().flatten().sum();
-            let largest = costs.iter().flatten().max().copied().unwrap_or(0);
+            let total: u64 = costs.iter().copied().flatten().sum();
+            let largest = costs.iter().copied().flatten().max().copied().unwrap_or(0);
             for shard in Shard::all(count).expect("shards") {
                 let mut cost = 0;
-                for (cell, range) in shard.units(&costs).into_iter().enumerate() {
+                for (cell, range) in shard.deal(&costs).into_iter().enumerate() {
                     cost += costs[cell][range.clone()].iter().sum::<u64>();
                     owners[cell][range].iter_mut().for_each(|owner| *owner += 1);
                 }

@@ -6,14 +6,15 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::models::RunModel;
-use super::shard::components_of;
+use super::shard::divided;
 use super::{ExperimentError, Opened};
 use crate::cache::CacheFolder;
 use crate::dataset::Pairs;
+use crate::dense_pairs::product_s;
 use crate::disk::free_bytes;
 use crate::experiment::Experiment;
 use crate::model::{Cell, Model, TorchModels, UserModel, check_stopped};
-use crate::plan::{Components, Expected, PlannedCell, Shard, WorkCost};
+use crate::plan::{Coverage, Divided, Expected, PlannedCell, Shard, WorkCost, dealt_to};
 use crate::prepared::PreparedDataset;
 use crate::progress::Progress;
 use crate::results::csv_document;
@@ -62,8 +63,8 @@ pub struct RunPlan {
     pub whole: Vec<PlannedCell>,
     /// The part of each shard, in order; `None` of a run on one machine.
     pub parts: Option<Vec<Vec<PlannedCell>>>,
-    /// Seconds in which the data sets are opened, and each image is decoded and hashed: once for each
-    /// shard, and once more when the run is assembled.
+    /// Seconds in which the data sets are opened, and each image is decoded and hashed: once for
+    /// each shard, and once more when the run is assembled.
     pub opening_s: f64,
     /// Seconds of figures and page.
     pub finishing_s: f64,
@@ -147,8 +148,10 @@ fn total(cells: &[PlannedCell]) -> PlannedTotal {
 
 /// What is known of a model on a data set before it is measured.
 struct Look {
-    /// For each pair, whether it is in the cache.
-    kept: Vec<bool>,
+    /// What is in the cache.
+    kept: Coverage,
+    /// Stages of the model.
+    stages: usize,
     /// Whether what is computed is kept.
     is_cached: bool,
     expected: Expected,
@@ -161,18 +164,21 @@ struct Look {
 }
 
 impl Look {
-    /// The row of those pairs that are not covered.
+    /// The row of what is not covered.
     fn row(
         &self,
         cell: &Cell<'_>,
         shard: String,
-        covered: &[bool],
+        covered: &Coverage,
         expected: Expected,
     ) -> PlannedCell {
-        let (images, pairs) = counted(&cell.dataset.pairs, covered);
+        let of_pairs = covered.of_pairs(cell.dataset.pairs.len());
+        let (images, pairs) = counted(&cell.dataset.pairs, &of_pairs);
+        let stages = covered.open_stages(self.stages);
         let loading_s = if pairs > 0 { self.loading_s } else { 0.0 };
         let Speed { image_s, pair_s } = self.speed;
-        let work = image_s * images as f64 + pair_s * pairs as f64;
+        let of_stages = stages as f64 / self.stages.max(1) as f64;
+        let work = image_s * images as f64 + pair_s * pairs as f64 * of_stages;
         // In shards it is scored when the run is assembled.
         let scoring_s = if shard.is_empty() { self.scoring_s } else { 0.0 };
         PlannedCell {
@@ -181,6 +187,7 @@ impl Look {
             shard,
             images,
             pairs,
+            stages,
             memory_bytes: expected.memory_bytes as usize,
             cache_bytes: expected.cache_bytes as usize,
             temporary_bytes: expected.temporary_bytes as usize,
@@ -207,8 +214,8 @@ impl Experiment {
     /// `own`, `torch` — as for [`run_with`](Self::run_with)
     ///
     /// # Errors
-    /// All that [`run_with`](Self::run_with) would refuse, at once or after hours: what is missing, a
-    /// budget that is too small, a disk without room for the cache or for temporary files. And a
+    /// All that [`run_with`](Self::run_with) would refuse, at once or after hours: what is missing,
+    /// a budget that is too small, a disk without room for the cache or for temporary files. And a
     /// speed is given of a model that is not run, or is none.
     pub fn plan<'a>(
         &self,
@@ -222,10 +229,10 @@ impl Experiment {
         let opening_s = clock.elapsed().as_secs_f64() / request.factor;
         let Opened { this, mut models, datasets, foreign_scales } = opened;
         check_request(request, &models)?;
-        let components: Vec<Components> = datasets.iter().map(components_of).collect();
-        let costs = this.unit_costs(&models, &datasets, &components);
+        let divided: Vec<Divided> = datasets.iter().map(divided).collect();
+        let units = this.units(&models, &datasets, &divided);
         let shards = request.shards.map(Shard::all).transpose()?.unwrap_or_default();
-        let units: Vec<_> = shards.iter().map(|shard| shard.units(&costs)).collect();
+        let dealt: Vec<_> = shards.iter().map(|shard| dealt_to(*shard, &units)).collect();
         let column_s: Vec<f64> = datasets.iter().map(column_s).collect();
         let mut whole = Vec::new();
         let mut parts = vec![Vec::new(); shards.len()];
@@ -237,13 +244,12 @@ impl Experiment {
                 let cell = cells.next().expect("numbers do not end");
                 let of_cell = this.cell_of(&name, dataset, &foreign_scales);
                 let found = this.look(model, &of_cell, request, column_s[position], progress)?;
-                for ((shard, units), part) in shards.iter().zip(&units).zip(&mut parts) {
-                    let range = &units[cell];
+                for ((shard, ranges), part) in shards.iter().zip(&dealt).zip(&mut parts) {
+                    let range = &ranges[cell];
                     if range.is_empty() {
                         continue;
                     }
-                    let mut covered = components[position].pairs_of_others(range);
-                    covered.iter_mut().zip(&found.kept).for_each(|(open, kept)| *open |= *kept);
+                    let covered = found.kept.clone().or(&units[cell].others(range));
                     let is_cached = found.is_cached;
                     let expected = model.model.expected(&of_cell, &covered, is_cached, progress)?;
                     part.push(found.row(&of_cell, shard.to_string(), &covered, expected));
@@ -259,8 +265,8 @@ impl Experiment {
         Ok(plan)
     }
 
-    /// What is known of a model on a data set before it is measured: what of it is kept, what the rest
-    /// takes, and how fast it is.
+    /// What is known of a model on a data set before it is measured: what of it is kept, what the
+    /// rest takes, and how fast it is.
     ///
     /// `column_s` — seconds of scoring a list of distances for each thread
     fn look(
@@ -271,34 +277,43 @@ impl Experiment {
         column_s: f64,
         progress: &dyn Progress,
     ) -> Result<Look, ExperimentError> {
-        let kept = self.kept_pairs(model, cell, progress)?;
+        let kept = self.kept(model, cell, progress)?;
         let is_cached = self.kept.is_some() && model.model.facts().not_cached().is_none();
         let clock = Instant::now();
         let expected = model.model.expected(cell, &kept, is_cached, progress)?;
         let loading_s = clock.elapsed().as_secs_f64();
         let speed = match request.speeds.get(&model.name) {
             Some(speed) => given_speed(*speed, model.model.facts().cost(cell)),
-            None => measured_speed(model.model.as_mut(), cell, &kept, &expected, progress)?,
+            None => {
+                let speed = measured_speed(model.model.as_mut(), cell, &kept, &expected, progress)?;
+                let dataset = cell.dataset;
+                let of_product = || product_s(dataset.dataset.images.len(), dataset.pairs.len());
+                match expected.products {
+                    Some(products) => Speed { pair_s: of_product() * products as f64, ..speed },
+                    None => speed,
+                }
+            }
         };
         let turns = expected.columns.div_ceil(rayon::current_num_threads());
         let (scoring_s, factor) = (column_s * turns as f64, request.factor);
-        Ok(Look { kept, is_cached, expected, speed, loading_s, scoring_s, factor })
+        let stages = model.model.stages(cell);
+        Ok(Look { kept, stages, is_cached, expected, speed, loading_s, scoring_s, factor })
     }
 
-    /// For each pair, whether it is in the cache; nothing is made there.
-    fn kept_pairs(
+    /// What is in the cache; nothing is made there.
+    fn kept(
         &self,
         model: &RunModel<'_>,
         cell: &Cell<'_>,
         progress: &dyn Progress,
-    ) -> Result<Vec<bool>, ExperimentError> {
-        let none = vec![false; cell.dataset.pairs.len()];
+    ) -> Result<Coverage, ExperimentError> {
+        let none = model.model.kept(cell, None);
         let Some(kept) = self.kept.as_ref().filter(|_| !self.fresh) else { return Ok(none) };
         if !kept.telling(progress, || kept.has(&model.fingerprint(cell).0))? {
             return Ok(none);
         }
         let Some(entry) = self.cache_entry(model, cell, progress)? else { return Ok(none) };
-        Ok(model.model.kept(cell, &entry))
+        Ok(model.model.kept(cell, Some(&entry)))
     }
 
     /// Refuses a plan that a disk has no room for.
@@ -369,18 +384,18 @@ fn given_speed(images_a_second: f64, cost: WorkCost) -> Speed {
     Speed { image_s, pair_s }
 }
 
-/// The speed of a model on some images of a data set: once with few pairs of them, and once with all,
-/// if those are many more.
+/// The speed of a model on some images of a data set: once with few pairs of them, and once with
+/// all, if those are many more.
 ///
-/// `kept` — for each pair, whether it is in the cache: then nothing is measured
+/// `kept` — what is in the cache: if that is all, nothing is measured
 fn measured_speed(
     model: &mut dyn Model,
     cell: &Cell<'_>,
-    kept: &[bool],
+    kept: &Coverage,
     expected: &Expected,
     progress: &dyn Progress,
 ) -> Result<Speed, ExperimentError> {
-    if kept.iter().all(|kept| *kept) || expected.memory_bytes == 0 {
+    if kept.is_whole() || expected.memory_bytes == 0 {
         return Ok(Speed::default());
     }
     progress.begin(&format!("{}: how fast it is", cell.name()), 0);
@@ -392,7 +407,7 @@ fn measured_speed(
     let mut timed = |sample: &[bool]| {
         let others: Vec<bool> = sample.iter().map(|is_in| !is_in).collect();
         let clock = Instant::now();
-        model.fill(cell, None, &others, &Unsaid(progress))?;
+        model.fill(cell, None, &Coverage::Pairs(others.clone()), &Unsaid(progress))?;
         let (images, pairs) = counted(pairs, &others);
         Ok::<_, ExperimentError>((clock.elapsed().as_secs_f64(), images as f64, pairs as f64))
     };

@@ -145,8 +145,14 @@ pub(super) fn replicates_in_silence(
 }
 
 /// Bytes that so many lists of counts of very many clusters need for rows of so many numbers.
-pub(super) fn blocked_bytes(lists: usize, width: usize, subsets: usize) -> usize {
-    blocks::bytes(lists, width, subsets)
+pub(super) fn blocked_bytes(
+    lists: usize,
+    width: usize,
+    subsets: &[Subset],
+    trials: usize,
+) -> usize {
+    let cells = cells(subsets, trials).into_iter().max().map_or(0, |last| last + 1);
+    blocks::bytes(lists, width, cells)
 }
 
 /// The shares of rows that are all in memory.

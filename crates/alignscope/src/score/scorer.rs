@@ -265,7 +265,7 @@ impl Scorer {
         let width = 4 * (columns + 1);
         let lists = self.draws.resamples + 2 * SPLITS;
         let of_list = 32 * self.trials.comparisons() * self.trials.len();
-        ratio::blocked_bytes(lists, width, self.subsets.len()) + of_list
+        ratio::blocked_bytes(lists, width, &self.subsets, self.trials.len()) + of_list
     }
 
     /// Lists of distances that are resampled together.

@@ -54,8 +54,8 @@ pub trait Device: Send {
     /// The device fails.
     fn image(&mut self, stage: usize, image: usize) -> Result<Vec<f32>, AnyError>;
 
-    /// Some of the numbers of all images of the set at a stage, `[images, numbers]`: of a data set that
-    /// asks for a good part of all pairs, which are then reduced in main memory. Number
+    /// Some of the numbers of all images of the set at a stage, `[images, numbers]`: of a data set
+    /// that asks for a good part of all pairs, which are then reduced in main memory. Number
     /// t · channels + c is channel c of token t, of the tokens that are compared.
     ///
     /// # Errors

@@ -26,10 +26,10 @@ const TILE: usize = 24 * TASK;
 const ROW_BYTES: usize = 64 << 20;
 
 /// Bytes that so many resamples of rows of so many numbers need: counts, rows, and the sums of each
-/// cell, of which there are as many as subsets, say, twice.
-pub(super) fn bytes(lists: usize, width: usize, subsets: usize) -> usize {
+/// cell, twice.
+pub(super) fn bytes(lists: usize, width: usize, cells: usize) -> usize {
     let lists = lists.min(TILE);
-    lists * BLOCK + ROW_BYTES.max(8 * GROUP * width) + 2 * 8 * lists * width * subsets
+    lists * BLOCK + ROW_BYTES.max(8 * GROUP * width) + 2 * 8 * lists * width * cells
 }
 
 /// What is summed, cluster by cluster.

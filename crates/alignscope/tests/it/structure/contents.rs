@@ -1,8 +1,8 @@
 //! What a file of Rust says of modules.
 //!
 //! As much of the language as that takes: `use` trees, and paths that begin with `crate`, `super`
-//! or `self`; not what a macro makes; strings; and names of functions that are called. Comments and what is under `#[cfg(test)]` do not
-//! count.
+//! or `self`; not what a macro makes; strings; and names of functions that are called. Comments and
+//! what is under `#[cfg(test)]` do not count.
 
 use std::collections::BTreeMap;
 
