@@ -80,6 +80,6 @@ pub use precision::Precision;
 pub use rms_norm::rms_norm;
 pub use separable_filter::filter_valid;
 pub use softmax::softmax_rows;
-pub use squared_distance::squared_distance;
+pub use squared_distance::{squared_distance, squared_level_distance};
 pub use ssim::{Windows, add_similarity, multiply};
 pub use weighted_sums::{SUM_COLUMNS, SUM_LISTS, add_weighted_rows};

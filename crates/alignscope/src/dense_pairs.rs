@@ -53,8 +53,8 @@ pub(crate) const BROUGHT_BYTES: u64 = 1 << 27;
 /// Products of a pair for each of its numbers: plain, with how often it is used, and scaled.
 pub(crate) const PRODUCTS: u64 = 3;
 
-/// Images and levels of the products that are timed.
-const TIMED: [usize; 2] = [512, 4096];
+/// Levels of each image whose products are timed.
+const TIMED: usize = 4096;
 
 /// Numbers of an image that go through together: whole tokens, as many as do not pass this, or one.
 const CHUNK: usize = 1024;
@@ -143,10 +143,12 @@ pub(crate) fn squares_of_levels<E: From<Infallible>>(
 /// Seconds of one product of a pair on this machine, where so many images have so many pairs: by the
 /// clock, for some images that are made up.
 pub(crate) fn product_s(images: usize, pairs: usize) -> f64 {
-    let [most, numbers] = TIMED;
-    let timed = images.clamp(1, most);
-    let levels: Vec<u8> = (0..timed * numbers).map(|i| (i * i % 251) as u8).collect();
-    let levels: Vec<&[u8]> = levels.chunks_exact(numbers).collect();
+    // Some pairs of blocks for each thread.
+    let of_blocks = |images: usize| blocks(images) * (blocks(images) + 1) / 2;
+    let enough = |images: &usize| of_blocks(*images) >= 4 * rayon::current_num_threads();
+    let timed = (BLOCK..images).step_by(BLOCK).find(enough).unwrap_or(images.max(1));
+    let levels: Vec<u8> = (0..timed * TIMED).map(|i| (i * i % 251) as u8).collect();
+    let levels: Vec<&[u8]> = levels.chunks_exact(TIMED).collect();
     let mut seconds = f64::INFINITY;
     // What is made ready at first is no part of it.
     for _ in 0..2 {
@@ -154,8 +156,8 @@ pub(crate) fn product_s(images: usize, pairs: usize) -> f64 {
         let Ok(_) = squares_of_levels(&levels, &[[0, 0]], |_| Ok::<_, Infallible>(()));
         seconds = clock.elapsed().as_secs_f64().min(seconds);
     }
-    let each = seconds / (timed * timed * numbers) as f64;
-    each * (images * images) as f64 / pairs.max(1) as f64
+    let each = seconds / (of_blocks(timed) * TIMED) as f64;
+    each * of_blocks(images) as f64 / pairs.max(1) as f64
 }
 
 /// Bytes of working memory of [`squares_of_levels`].

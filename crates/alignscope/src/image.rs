@@ -14,6 +14,8 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
+use alignscope_kernel::squared_level_distance;
+
 use crate::input_file;
 use image::ImageFormat;
 
@@ -98,16 +100,7 @@ impl RgbImage {
     /// The images differ in size.
     pub fn rms_difference(&self, other: &Self) -> f64 {
         assert_eq!((self.width, self.height), (other.width, other.height), "images of one size");
-        // A row of squares below 2^16 fits 32 bits; the whole needs 64.
-        let sum: u64 = self
-            .pixels
-            .chunks(4096)
-            .zip(other.pixels.chunks(4096))
-            .map(|(a, b)| {
-                let squares = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
-                u64::from(squares.sum::<u32>())
-            })
-            .sum();
+        let sum = squared_level_distance(&self.pixels, &other.pixels);
         (sum as f64 / self.pixels.len() as f64).sqrt()
     }
 

@@ -32,6 +32,34 @@ impl TooLittleMemory {
     }
 }
 
+/// What this process takes of memory, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessMemory {
+    /// Now.
+    pub(crate) resident: u64,
+    /// At the most until now.
+    pub(crate) peak: u64,
+}
+
+impl ProcessMemory {
+    /// `None` where the system does not say it as Linux does.
+    pub(crate) fn now() -> Option<Self> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+            Some(1024 * kilobytes)
+        };
+        Some(Self { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+    }
+
+    /// At the most since `before`, beyond what was taken then.
+    pub(crate) fn grown_since(self, before: Self) -> u64 {
+        let most = if self.peak > before.peak { self.peak } else { self.resident };
+        most.saturating_sub(before.resident)
+    }
+}
+
 /// Bytes in units of 10^6, rounded up.
 pub struct Megabytes(pub u64);
 

@@ -114,8 +114,8 @@ pub trait Model: Send {
         progress: &dyn Progress,
     ) -> Result<Option<CellWork>, ModelError>;
 
-    /// How many stages it has on a data set.
-    fn stages(&self, cell: &Cell<'_>) -> usize;
+    /// How many numbers of an image it compares at each of its stages on a data set.
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64>;
 
     /// What of a data set is kept; nothing without an entry.
     fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage;

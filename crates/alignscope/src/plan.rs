@@ -358,7 +358,6 @@ impl MemoryPlan {
             memory_bytes: fixed + of_pairs,
             cache_bytes: if request.is_cached { kept } else { 0 },
             temporary_bytes: in_file + if self.store_in_memory { 0 } else { stored },
-            products: request.is_dense.then(|| demand.products()),
             ..Expected::default()
         }
     }
@@ -436,12 +435,6 @@ impl Demand {
             + (2 * numbers * EnergyAccumulator::CHANNEL_BYTES) as u64
             + request.pairs as u64 * PAIR_BYTES
             + if request.is_dense { self.dense_bytes(request) } else { 0 }
-    }
-
-    /// Products of numbers that a pair takes at all stages, where all pairs are reduced at once.
-    fn products(&self) -> u64 {
-        let numbers = |stage: &StageDemand| stage.image_bytes / size_of::<f32>() as u64;
-        dense_pairs::PRODUCTS * self.stages.iter().map(numbers).sum::<u64>()
     }
 
     /// Bytes for the sums of all pairs at a stage, and for the work on them.

@@ -357,7 +357,7 @@ class Experiment:
         >>> dataset = alignscope.load_dataset("pairs", "demo/low")
         >>> experiment = alignscope.Experiment("ssim", dataset, pixels=False)
         >>> parts = [experiment.run_shard(f"{i}/2", cache="shared", progress=False) for i in (1, 2)]
-        >>> sum(part["pairs"][0] for part in parts) == len(dataset.pairs)
+        >>> int(sum(part["pairs"][0] for part in parts)) == len(dataset.pairs)
         True
         >>> run = experiment.run("assembled", cache="shared", progress=False)
         """

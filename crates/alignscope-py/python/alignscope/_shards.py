@@ -44,8 +44,6 @@ def computed(experiment: Experiment, shard: str, options: dict[str, Any]) -> dic
     table = experiment.run_shard(shard, progress=False, **options)
     return {
         "shard": shard,
-        "images": int(sum(table["images"])),
-        "pairs": int(sum(table["pairs"])),
         "encoded": int(sum(table["encoded"])),
         "wall_s": float(sum(table["wall_s"])),
     }

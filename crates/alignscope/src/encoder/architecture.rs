@@ -287,7 +287,7 @@ impl Architecture {
     }
 
     /// The tokens before the patches; none where the blocks are fed bare patches.
-    pub(super) fn prefix(&self, bare_patches: bool) -> Prefix {
+    pub(crate) fn prefix(&self, bare_patches: bool) -> Prefix {
         match bare_patches {
             true => Prefix::default(),
             false => Prefix { class_token: self.class_token, registers: self.registers },

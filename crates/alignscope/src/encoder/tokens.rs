@@ -95,6 +95,14 @@ impl Tokens {
         }
     }
 
+    /// So many numbers of an image with so many tokens and channels are compared.
+    ///
+    /// `prefix` — the tokens before the patches, as for [`range`](Self::range)
+    pub(crate) fn numbers(self, [tokens, channels]: [usize; 2], prefix: Prefix) -> u64 {
+        let chosen = self.range(tokens, prefix).map_or(1, |range| range.len());
+        (chosen * channels) as u64
+    }
+
     /// The tokens chosen of each image. Only a mean is a copy.
     ///
     /// `prefix` — the tokens before the patches, as for [`range`](Self::range)

@@ -12,6 +12,7 @@ use super::vectors::Vectors;
 use super::{Cell, CellWork, Facts, Measurement, Model, ModelError, StageDistances, check_stopped};
 use crate::cache::CacheEntry;
 use crate::dataset::ImageIndex;
+use crate::dense_pairs::PRODUCTS;
 use crate::image::prefetch;
 use crate::pair_statistics::PairStatisticsStore;
 use crate::plan::{Coverage, Expected, MemoryPlan, Remaining, Request};
@@ -65,8 +66,8 @@ impl<S: ActivationSource> Model for Activations<S> {
         })
     }
 
-    fn stages(&self, cell: &Cell<'_>) -> usize {
-        self.0.widths(cell).len()
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
+        self.0.compared_numbers(cell)
     }
 
     fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage {
@@ -92,7 +93,10 @@ impl<S: ActivationSource> Model for Activations<S> {
         let request = request(cell, &name, &remaining, is_cached);
         let plan = MemoryPlan::new(&demand, request)?;
         let busy_images = demand.busy_images;
-        Ok(Expected { busy_images, ..nothing }.with(plan.expected(&demand, request)))
+        let of_pair = || PRODUCTS * source.compared_numbers(cell).iter().sum::<u64>();
+        let products = cell.dataset.is_dense().then(of_pair);
+        let found = Expected { busy_images, products, ..nothing };
+        Ok(found.with(plan.expected(&demand, request)))
     }
 
     /// Encodes each image once; nothing is kept.
@@ -156,8 +160,8 @@ fn again_if_gone<T>(
     work(cached)
 }
 
-/// Has each image of a pair encoded that is not kept, and not left to others. Where nothing is
-/// kept, it is a sample, whose pairs are reduced one by one and forgotten.
+/// Has each image of a pair encoded that is not kept, and not left to others. Without an entry to
+/// keep them in, it is a sample, whose pairs are reduced one by one and forgotten.
 fn fill<S: ActivationSource>(
     source: &mut S,
     cell: &Cell<'_>,
@@ -304,7 +308,10 @@ fn plan_of<S: ActivationSource>(
 ) -> Result<MemoryPlan, ModelError> {
     let (mut demand, name) = (source.demand(cell), request.cell);
     demand.fixed_bytes += beside_bytes;
-    let plan = MemoryPlan::new(&demand, request)?;
+    let mut plan = MemoryPlan::new(&demand, request)?;
+    // A source that is asked again for each group is not asked for one that is covered.
+    plan.stage_groups
+        .retain(|group| group.clone().any(|stage| !request.remaining.has_stage(stage)));
     plan.tell(name, &demand, progress);
     let images = request.remaining.images.len();
     // All pairs at a stage take as many steps as its images.

@@ -129,6 +129,11 @@ pub trait ActivationSource: Facts + Send {
     /// Each stage with its channels, on a data set that it was [prepared](Self::prepare) for.
     fn widths(&self, cell: &Cell<'_>) -> Vec<(Stage, usize)>;
 
+    /// How many numbers of an image are compared at each stage; by default one vector.
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
+        self.widths(cell).iter().map(|(_, channels)| *channels as u64).collect()
+    }
+
     /// Makes ready what encoding needs; asked for when something is to be encoded, and not before.
     ///
     /// # Errors

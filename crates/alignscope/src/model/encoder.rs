@@ -105,13 +105,9 @@ impl Facts for EncoderSource {
     }
 
     /// A pair is read once at each stage; that takes as long as a few products of each number.
-    fn cost(&self, _: &Cell<'_>) -> WorkCost {
-        let architecture = &self.checkpoint.architecture;
-        let numbers = architecture.stages().into_iter().map(|stage| {
-            let [tokens, channels] = architecture.shape_at(stage);
-            tokens * channels
-        });
-        WorkCost::of_numbers(architecture.products(), numbers.sum())
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let numbers = self.compared_numbers(cell).iter().sum();
+        WorkCost::of_numbers(self.checkpoint.architecture.products(), numbers)
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
@@ -129,6 +125,13 @@ impl ActivationSource for EncoderSource {
         let architecture = &self.checkpoint.architecture;
         let width = |stage| (stage, architecture.channels_at(stage));
         architecture.stages().into_iter().map(width).collect()
+    }
+
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
+        let architecture = &self.checkpoint.architecture;
+        let prefix = architecture.prefix(self.checkpoint.has_bare_patches());
+        let of_stage = |stage| cell.tokens.numbers(architecture.shape_at(stage), prefix);
+        architecture.stages().into_iter().map(of_stage).collect()
     }
 
     /// Reads the tensors: hours may have passed since their files were hashed, against which every byte is held that is

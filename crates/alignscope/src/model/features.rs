@@ -189,10 +189,10 @@ impl Facts for FeaturesSource<'_> {
         false
     }
 
-    fn cost(&self, _: &Cell<'_>) -> WorkCost {
-        let numbers = self.arrays.iter().map(|(_, axes)| axes.tokens * axes.channels).sum();
-        // An image is read.
-        WorkCost::of_numbers(1, numbers)
+    /// An image is read.
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let read = self.arrays.iter().map(|(_, axes)| (axes.tokens * axes.channels) as u64).sum();
+        WorkCost::of_numbers(read, self.compared_numbers(cell).iter().sum())
     }
 
     fn depths(&self, stages: &[Stage]) -> Vec<f64> {
@@ -213,6 +213,14 @@ impl ActivationSource for FeaturesSource<'_> {
 
     fn widths(&self, _: &Cell<'_>) -> Vec<(Stage, usize)> {
         self.arrays.iter().map(|(stage, axes)| (*stage, axes.channels)).collect()
+    }
+
+    fn compared_numbers(&self, _: &Cell<'_>) -> Vec<u64> {
+        let of_stage = |(_, axes): &(Stage, ArrayAxes)| {
+            let shape = [axes.tokens, axes.channels];
+            self.reading.tokens.numbers(shape, axes.before_patches())
+        };
+        self.arrays.iter().map(of_stage).collect()
     }
 
     fn demand(&self, _: &Cell<'_>) -> Demand {
@@ -269,6 +277,10 @@ impl ActivationSource for FeaturesSource<'_> {
             for position in stages.clone() {
                 let ((stage, values), (_, axes)) =
                     (&self.features.stages[position], &self.arrays[position]);
+                if reducer.passes_over(*stage)? {
+                    images.advance(set.images.len())?;
+                    continue;
+                }
                 let tokens = self.reading.tokens;
                 let choice = TokenChoice { tokens, prefix: axes.before_patches() };
                 // One more image while channels are brought to their place.

@@ -276,6 +276,14 @@ impl ActivationSource for FunctionSource<'_> {
         shapes.map(|(stage, [_, channels])| (*stage, *channels)).collect()
     }
 
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
+        let of_stage = |stage: &DeviceStage| {
+            let tokens = stage.chosen.as_ref().map_or(1, |range| range.len());
+            (tokens * stage.channels) as u64
+        };
+        self.device_stages(cell).iter().map(of_stage).collect()
+    }
+
     fn load(&mut self, cell: &Cell<'_>, _: &dyn Progress) -> Result<(), ModelError> {
         // It was called for the first image.
         self.calls = 1;

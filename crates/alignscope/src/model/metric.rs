@@ -335,8 +335,9 @@ impl<M: ImageMetric> Model for Metric<M> {
         Ok(Some(CellWork { images, features_computed: Some(images), wall_s }))
     }
 
-    fn stages(&self, _: &Cell<'_>) -> usize {
-        1
+    fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
+        let (width, height) = rule(&self.0, cell.dataset).size();
+        vec![3 * (width * height) as u64]
     }
 
     fn kept(&self, cell: &Cell<'_>, entry: Option<&CacheEntry>) -> Coverage {
@@ -358,29 +359,26 @@ impl<M: ImageMetric> Model for Metric<M> {
         let share = Share::plan(&self.0, cell)?;
         let remaining = Remaining::new(&cell.dataset.pairs, covered.clone());
         let images = remaining.images.len();
-        let held = match plan(images, &remaining.pairs, share.held) {
-            Ok(sets) => sets.iter().map(|set| set.images.len()).max().unwrap_or(0),
-            Err(_) => share.held,
-        };
+        // Where not all images are held, nobody knows before which pairs go together.
+        let sets = plan(images, &remaining.pairs, share.held).unwrap_or_default();
+        let largest = sets.iter().max_by_key(|set| set.images.len());
+        let held = largest.map_or(share.held, |set| set.images.len());
         let (width, height) = rule(&self.0, cell.dataset).size();
         let features = held as u64 * self.0.bytes(width, height) as u64;
         let busy = share.threads.min(images.max(1)) as u64;
         let levels = 3 * width * height;
-        let products = Some(products_bytes(held, levels)).filter(|bytes| {
-            M::LEVELS.is_some() && *bytes <= share.rest && is_dense(remaining.pairs.len(), held)
-        });
+        let fits = products_bytes(held, levels) <= share.rest;
+        let is_dense = largest.is_some_and(|set| is_dense(set.pairs.len(), held));
+        let by_products = M::LEVELS.is_some() && is_dense && fits;
+        let products = if by_products { levels_bytes(held, levels) } else { 0 };
         let pairs = (cell.dataset.pairs.len() * (PAIR_BYTES + size_of::<f64>())) as u64;
         Ok(Expected {
-            memory_bytes: share.fixed
-                + busy * share.each
-                + features
-                + pairs
-                + products.unwrap_or(0),
+            memory_bytes: share.fixed + busy * share.each + features + pairs + products,
             cache_bytes: if is_cached { 12 * remaining.pairs.len() as u64 } else { 0 },
             temporary_bytes: 0,
             busy_images: BUSY * share.threads * self.0.images_at_a_time(),
             columns: 1,
-            products: products.map(|_| levels as u64),
+            products: by_products.then_some(levels as u64),
         })
     }
 
@@ -610,7 +608,7 @@ fn levels_of<'a, M: ImageMetric>(
     (fits && levels.iter().all(|levels| levels.len() == count)).then_some(levels)
 }
 
-/// Bytes of the work on products of so many images, each of `count` levels.
+/// Bytes of so many images, each of `count` levels, and of the work on their products.
 fn products_bytes(images: usize, count: usize) -> u64 {
     levels_bytes(images, count) + (images * count) as u64
 }

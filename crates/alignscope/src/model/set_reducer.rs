@@ -174,7 +174,7 @@ impl SetReducer<'_> {
 
     /// Whether activations at a stage are of no use: only another one is transformed, or the sums
     /// of all its pairs are kept or left to others.
-    fn passes_over(&mut self, stage: Stage) -> Result<bool, ModelError> {
+    pub(super) fn passes_over(&mut self, stage: Stage) -> Result<bool, ModelError> {
         if let Sink::Pairs { cache: Some(cache), reduction, first, remaining } = &mut self.sink
             && let Some(place) = reduction.place(stage)
             && (remaining.has_stage(*first + place) || cache.take_over_stage(*first + place)?)

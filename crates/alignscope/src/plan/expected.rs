@@ -22,11 +22,11 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// The same, with memory, disk and products of another.
+    /// The same, with memory and disk of another.
     #[must_use]
     pub(crate) fn with(self, other: Self) -> Self {
-        let Self { memory_bytes, cache_bytes, temporary_bytes, products, .. } = other;
-        Self { memory_bytes, cache_bytes, temporary_bytes, products, ..self }
+        let Self { memory_bytes, cache_bytes, temporary_bytes, .. } = other;
+        Self { memory_bytes, cache_bytes, temporary_bytes, ..self }
     }
 }
 

@@ -24,11 +24,11 @@ impl WorkCost {
     /// Of a model of which nothing is known: about that of a vision transformer of base size.
     pub const UNKNOWN: Self = Self { image: 17_000_000_000, pair: 4_000_000 };
 
-    /// Of so many numbers of an image at all stages.
+    /// Of so many numbers of an image that are compared, at all stages.
     ///
     /// `image` — of encoding an image
-    pub(crate) fn of_numbers(image: u64, numbers: usize) -> Self {
-        Self { image, pair: 4 * numbers as u64 }
+    pub(crate) fn of_numbers(image: u64, numbers: u64) -> Self {
+        Self { image, pair: 4 * numbers }
     }
 
     fn of(self, [images, pairs]: [u64; 2]) -> u64 {
@@ -74,7 +74,9 @@ pub(crate) struct Units<'a> {
     divided: &'a Divided,
     /// Stages of the model.
     stages: usize,
-    /// What each costs; of a data set that is divided by stages, those that follow each other.
+    /// Of a data set that is divided by stages, those of each unit.
+    runs: Vec<Range<usize>>,
+    /// What each costs.
     costs: Vec<u64>,
 }
 
@@ -82,19 +84,29 @@ impl<'a> Units<'a> {
     /// Components one by one. Stages in as many runs as is worth it: whoever has one of them has
     /// all images encoded for it, so that a run is no smaller than costs as much as that.
     ///
-    /// `stages` — how many the model has
-    pub(crate) fn new(divided: &'a Divided, stages: usize, cost: WorkCost) -> Self {
-        let costs = match divided {
-            Divided::Components { sizes, .. } => sizes.iter().map(|size| cost.of(*size)).collect(),
+    /// `numbers` — how many of an image are compared at each stage of the model
+    pub(crate) fn new(divided: &'a Divided, numbers: &[u64], cost: WorkCost) -> Self {
+        let stages = numbers.len();
+        let (runs, costs) = match divided {
+            Divided::Components { sizes, .. } => {
+                (vec![], sizes.iter().map(|size| cost.of(*size)).collect())
+            }
             Divided::Stages([images, pairs]) => {
                 let of_images = cost.image.saturating_mul(*images);
                 let of_pairs = cost.pair.saturating_mul(*pairs);
                 let most = usize::try_from(of_pairs / of_images.max(1)).unwrap_or(usize::MAX);
-                let runs = most.clamp(1, stages.max(1));
-                vec![of_images.saturating_add(of_pairs / runs as u64); runs]
+                let runs = runs(numbers, most.clamp(1, stages.max(1)));
+                let total = numbers.iter().sum::<u64>().max(1);
+                let of_run = |run: &Range<usize>| {
+                    let part = u128::from(numbers[run.clone()].iter().sum::<u64>());
+                    let of_run = u128::from(of_pairs) * part / u128::from(total);
+                    of_images.saturating_add(of_run as u64)
+                };
+                let costs = runs.iter().map(of_run).collect();
+                (runs, costs)
             }
         };
-        Self { divided, stages, costs }
+        Self { divided, stages, runs, costs }
     }
 
     /// Images, pairs and stages of some of them.
@@ -123,11 +135,32 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// The stages of some runs.
-    fn stages_of(&self, runs: &Range<usize>) -> Range<usize> {
-        let first = |run: usize| run * self.stages / self.costs.len();
-        first(runs.start)..first(runs.end)
+    /// The stages of some units.
+    fn stages_of(&self, units: &Range<usize>) -> Range<usize> {
+        match &self.runs[units.clone()] {
+            [] => 0..0,
+            [first, .., last] => first.start..last.end,
+            [one] => one.clone(),
+        }
     }
+}
+
+/// Stages in at most so many runs of about as many numbers.
+fn runs(numbers: &[u64], most: usize) -> Vec<Range<usize>> {
+    let total = numbers.iter().map(|n| u128::from(*n)).sum::<u128>().max(1);
+    let mut before = 0_u128;
+    let run_of = |n: &u64| {
+        let middle = 2 * before + u128::from(*n);
+        before += u128::from(*n);
+        (middle * most as u128 / (2 * total)).min(most as u128 - 1)
+    };
+    let run_of: Vec<u128> = numbers.iter().map(run_of).collect();
+    let mut first = 0;
+    let of_runs = run_of.chunk_by(|a, b| a == b).map(|run| {
+        first += run.len();
+        first - run.len()..first
+    });
+    of_runs.collect()
 }
 
 /// Which units of each cell are a shard's.
@@ -156,7 +189,7 @@ mod tests {
     #[test]
     fn components_are_counted_and_told_apart() {
         let divided = Divided::into_components(5, &pairs());
-        let units = Units::new(&divided, 3, WorkCost { image: 10, pair: 1 });
+        let units = Units::new(&divided, &[1; 3], WorkCost { image: 10, pair: 1 });
         assert_eq!(units.costs, [21, 32]);
         assert_eq!(units.sizes(&(0..2)), [5, 3, 3]);
         assert_eq!(units.others(&(1..2)), Coverage::Pairs(vec![true, false, false]));
@@ -167,22 +200,28 @@ mod tests {
         let divided = Divided::into_stages(5, &pairs());
         // Pairs that cost less than the images, as much, and so much more.
         for (image, runs) in [(1_000, 1), (60, 1), (20, 3), (1, 4), (0, 4)] {
-            let units = Units::new(&divided, 4, WorkCost { image, pair: 100 });
-            assert_eq!(units.costs, vec![5 * image + 300 / runs; runs as usize], "{image}");
+            let units = Units::new(&divided, &[7; 4], WorkCost { image, pair: 100 });
+            assert_eq!(units.costs.len(), runs, "{image}");
+            assert_eq!(units.costs.iter().sum::<u64>(), 5 * image * runs as u64 + 300, "{image}");
         }
-        let units = Units::new(&divided, 4, WorkCost { image: 20, pair: 100 });
-        assert_eq!(units.sizes(&(1..3)), [5, 3, 3]);
-        assert_eq!(units.others(&(1..3)), Coverage::Stages(vec![true, false, false, false]));
+        // A wide stage is a run by itself, and narrow ones go together.
+        let units = Units::new(&divided, &[60, 30, 20, 10], WorkCost { image: 30, pair: 100 });
+        assert_eq!(units.costs, [150 + 150, 150 + 150]);
+        assert_eq!(units.sizes(&(1..2)), [5, 3, 3]);
+        assert_eq!(units.others(&(1..2)), Coverage::Stages(vec![true, false, false, false]));
+        assert!(units.others(&(2..2)).is_whole());
     }
 
     proptest! {
         #[test]
         fn every_stage_is_in_one_shard(
-            stages in 1_usize..40, image in 0_u64..50, count in 1_usize..12,
+            numbers in proptest::collection::vec(0_u64..1000, 1..40),
+            image in 0_u64..50,
+            count in 1_usize..12,
         ) {
             let divided = Divided::into_stages(5, &pairs());
-            let units = [Units::new(&divided, stages, WorkCost { image, pair: 100 })];
-            let mut owners = vec![0; stages];
+            let units = [Units::new(&divided, &numbers, WorkCost { image, pair: 100 })];
+            let mut owners = vec![0; numbers.len()];
             for shard in Shard::all(count).expect("shards") {
                 let others = units[0].others(&dealt_to(shard, &units)[0]);
                 for (stage, owner) in owners.iter_mut().enumerate() {

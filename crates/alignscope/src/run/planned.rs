@@ -13,6 +13,8 @@ use crate::dataset::Pairs;
 use crate::dense_pairs::product_s;
 use crate::disk::free_bytes;
 use crate::experiment::Experiment;
+use crate::image::PROGRAM_BYTES;
+use crate::memory::ProcessMemory;
 use crate::model::{Cell, Model, TorchModels, UserModel, check_stopped};
 use crate::plan::{Coverage, Divided, Expected, PlannedCell, Shard, WorkCost, dealt_to};
 use crate::prepared::PreparedDataset;
@@ -150,10 +152,12 @@ fn total(cells: &[PlannedCell]) -> PlannedTotal {
 struct Look {
     /// What is in the cache.
     kept: Coverage,
-    /// Stages of the model.
-    stages: usize,
+    /// Numbers of an image that are compared at each stage.
+    numbers: Vec<u64>,
     /// Whether what is computed is kept.
     is_cached: bool,
+    /// Bytes of the whole program before: reading millions of trials takes more than a model.
+    least_bytes: u64,
     expected: Expected,
     speed: Speed,
     /// Seconds of reading weights; 0 if they were read for another data set.
@@ -174,11 +178,13 @@ impl Look {
     ) -> PlannedCell {
         let of_pairs = covered.of_pairs(cell.dataset.pairs.len());
         let (images, pairs) = counted(&cell.dataset.pairs, &of_pairs);
-        let stages = covered.open_stages(self.stages);
+        let is_open = |stage: &usize| !covered.has_stage(*stage);
+        let open: Vec<usize> = (0..self.numbers.len()).filter(is_open).collect();
         let loading_s = if pairs > 0 { self.loading_s } else { 0.0 };
         let Speed { image_s, pair_s } = self.speed;
-        let of_stages = stages as f64 / self.stages.max(1) as f64;
-        let work = image_s * images as f64 + pair_s * pairs as f64 * of_stages;
+        let part = open.iter().map(|stage| self.numbers[*stage]).sum::<u64>() as f64;
+        let part = part / self.numbers.iter().sum::<u64>().max(1) as f64;
+        let work = image_s * images as f64 + pair_s * pairs as f64 * part;
         // In shards it is scored when the run is assembled.
         let scoring_s = if shard.is_empty() { self.scoring_s } else { 0.0 };
         PlannedCell {
@@ -187,8 +193,8 @@ impl Look {
             shard,
             images,
             pairs,
-            stages,
-            memory_bytes: expected.memory_bytes as usize,
+            stages: open.len(),
+            memory_bytes: expected.memory_bytes.max(self.least_bytes) as usize,
             cache_bytes: expected.cache_bytes as usize,
             temporary_bytes: expected.temporary_bytes as usize,
             image_s: image_s / self.factor,
@@ -197,6 +203,15 @@ impl Look {
             scoring_s: scoring_s / self.factor,
         }
     }
+}
+
+/// What is known of a data set once it is opened.
+#[derive(Debug, Clone, Copy)]
+struct Opening {
+    /// Bytes of memory, of the whole program, that opening all data sets took at the most.
+    bytes: u64,
+    /// Seconds of scoring a list of distances for each thread.
+    column_s: f64,
 }
 
 /// How fast a model is on a data set.
@@ -224,9 +239,12 @@ impl Experiment {
         torch: &'a dyn TorchModels,
         progress: &'a dyn Progress,
     ) -> Result<RunPlan, ExperimentError> {
-        let clock = Instant::now();
+        let (clock, before) = (Instant::now(), ProcessMemory::now());
         let opened = self.with_own(&own).opened(own, torch, true, progress)?;
         let opening_s = clock.elapsed().as_secs_f64() / request.factor;
+        let after = ProcessMemory::now().zip(before);
+        let opening_bytes =
+            PROGRAM_BYTES + after.map_or(0, |(after, before)| after.grown_since(before));
         let Opened { this, mut models, datasets, foreign_scales } = opened;
         check_request(request, &models)?;
         let divided: Vec<Divided> = datasets.iter().map(divided).collect();
@@ -243,7 +261,8 @@ impl Experiment {
                 check_stopped(progress)?;
                 let cell = cells.next().expect("numbers do not end");
                 let of_cell = this.cell_of(&name, dataset, &foreign_scales);
-                let found = this.look(model, &of_cell, request, column_s[position], progress)?;
+                let opening = Opening { bytes: opening_bytes, column_s: column_s[position] };
+                let found = this.look(model, &of_cell, request, opening, progress)?;
                 for ((shard, ranges), part) in shards.iter().zip(&dealt).zip(&mut parts) {
                     let range = &ranges[cell];
                     if range.is_empty() {
@@ -267,14 +286,12 @@ impl Experiment {
 
     /// What is known of a model on a data set before it is measured: what of it is kept, what the
     /// rest takes, and how fast it is.
-    ///
-    /// `column_s` — seconds of scoring a list of distances for each thread
     fn look(
         &self,
         model: &mut RunModel<'_>,
         cell: &Cell<'_>,
         request: &PlanRequest,
-        column_s: f64,
+        opening: Opening,
         progress: &dyn Progress,
     ) -> Result<Look, ExperimentError> {
         let kept = self.kept(model, cell, progress)?;
@@ -284,20 +301,29 @@ impl Experiment {
         let loading_s = clock.elapsed().as_secs_f64();
         let speed = match request.speeds.get(&model.name) {
             Some(speed) => given_speed(*speed, model.model.facts().cost(cell)),
-            None => {
-                let speed = measured_speed(model.model.as_mut(), cell, &kept, &expected, progress)?;
-                let dataset = cell.dataset;
-                let of_product = || product_s(dataset.dataset.images.len(), dataset.pairs.len());
-                match expected.products {
-                    Some(products) => Speed { pair_s: of_product() * products as f64, ..speed },
-                    None => speed,
-                }
-            }
+            None => measured_speed(model.model.as_mut(), cell, &kept, &expected, progress)?,
+        };
+        let dataset = cell.dataset;
+        let of_product = || product_s(dataset.dataset.images.len(), dataset.pairs.len());
+        let speed = match expected.products {
+            Some(products) => Speed { pair_s: of_product() * products as f64, ..speed },
+            None => speed,
         };
         let turns = expected.columns.div_ceil(rayon::current_num_threads());
-        let (scoring_s, factor) = (column_s * turns as f64, request.factor);
-        let stages = model.model.stages(cell);
-        Ok(Look { kept, stages, is_cached, expected, speed, loading_s, scoring_s, factor })
+        let (scoring_s, factor) = (opening.column_s * turns as f64, request.factor);
+        let numbers = model.model.compared_numbers(cell);
+        let least_bytes = opening.bytes;
+        Ok(Look {
+            kept,
+            numbers,
+            is_cached,
+            least_bytes,
+            expected,
+            speed,
+            loading_s,
+            scoring_s,
+            factor,
+        })
     }
 
     /// What is in the cache; nothing is made there.
@@ -403,7 +429,7 @@ fn measured_speed(
     let wanted = expected.busy_images.clamp(least, most);
     let pairs = &cell.dataset.pairs;
     let [few, all] = samples(pairs, wanted);
-    let cost = model.facts().cost(cell);
+    let (cost, reads_images) = (model.facts().cost(cell), model.facts().reads_images());
     let mut timed = |sample: &[bool]| {
         let others: Vec<bool> = sample.iter().map(|is_in| !is_in).collect();
         let clock = Instant::now();
@@ -412,8 +438,13 @@ fn measured_speed(
         Ok::<_, ExperimentError>((clock.elapsed().as_secs_f64(), images as f64, pairs as f64))
     };
     // What is made ready at the first image is no part of its speed.
-    timed(&few)?;
+    if reads_images {
+        timed(&few)?;
+    }
     let (few_s, images, few_pairs) = timed(&few)?;
+    // Features of all images are read for some.
+    let all_images = cell.dataset.dataset.images.len() as f64;
+    let images = if reads_images { images } else { all_images };
     let count = |sample: &[bool]| sample.iter().filter(|is_in| **is_in).count();
     if count(&all) < 2 * count(&few) {
         let ratio = cost.pair as f64 / cost.image.max(1) as f64;

@@ -121,8 +121,8 @@ impl Experiment {
         let of_model = |model: &RunModel<'_>| {
             let of_cell = |(dataset, divided): (&PreparedDataset, &'d Divided)| {
                 let cell = self.cell_without_scales(&model.name, dataset);
-                let stages = model.model.stages(&cell);
-                Units::new(divided, stages, model.model.facts().cost(&cell))
+                let numbers = model.model.compared_numbers(&cell);
+                Units::new(divided, &numbers, model.model.facts().cost(&cell))
             };
             datasets.iter().zip(divided).map(of_cell).collect::<Vec<_>>()
         };
