@@ -216,10 +216,14 @@ class _Dying:
         self.killed = killed
 
     def __call__(self, images, stages):
+        means = np.stack([i.mean((0, 1)) for i in images]).astype(np.float32)
+        if len(images) == 1:
+            # It is looked at before the shard begins.
+            return {"mean": means}
         try:
             os.close(os.open(self.killed, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
-            return {"mean": np.stack([i.mean((0, 1)) for i in images]).astype(np.float32)}
+            return {"mean": means}
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
 

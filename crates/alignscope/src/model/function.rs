@@ -28,7 +28,7 @@ use super::set_reducer::SetReducer;
 use super::{Cell, Facts, ModelError, Role};
 use crate::features::Reading;
 use crate::image::RgbImage;
-use crate::plan::{Beyond, Demand, Holding, MemoryPlan, Place, StageDemand};
+use crate::plan::{Beyond, Demand, Holding, MemoryPlan, Place, StageDemand, WorkCost};
 use crate::prepared::PreparedDataset;
 use crate::preprocess::Preprocessing;
 use crate::progress::Progress;
@@ -240,6 +240,11 @@ impl Facts for FunctionSource<'_> {
 
     fn follows_processor(&self) -> bool {
         true
+    }
+
+    fn cost(&self, cell: &Cell<'_>) -> WorkCost {
+        let numbers = self.compared_numbers(cell).iter().sum();
+        WorkCost::of_numbers(WorkCost::UNKNOWN.image, numbers)
     }
 
     fn not_cached(&self) -> Option<&'static str> {

@@ -74,7 +74,8 @@ impl Facts for Transformed<'_> {
     }
 
     fn cost(&self, cell: &Cell<'_>) -> WorkCost {
-        self.inner.cost(cell)
+        let WorkCost { image, .. } = self.inner.cost(cell);
+        WorkCost::of_numbers(image, self.transform.outputs() as u64)
     }
 
     fn not_cached(&self) -> Option<&'static str> {

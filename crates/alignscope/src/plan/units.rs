@@ -82,7 +82,7 @@ pub(crate) struct Units<'a> {
 
 impl<'a> Units<'a> {
     /// Components one by one. Stages in as many runs as is worth it: whoever has one of them has
-    /// all images encoded for it, so that a run is no smaller than costs as much as that.
+    /// all images encoded for it, so that the pairs of runs cost as much as that on average.
     ///
     /// `numbers` — how many of an image are compared at each stage of the model
     pub(crate) fn new(divided: &'a Divided, numbers: &[u64], cost: WorkCost) -> Self {

@@ -13,6 +13,7 @@ use crate::dataset::Pairs;
 use crate::dense_pairs::product_s;
 use crate::disk::free_bytes;
 use crate::experiment::Experiment;
+use crate::figure::drawing_s;
 use crate::image::PROGRAM_BYTES;
 use crate::memory::ProcessMemory;
 use crate::model::{Cell, Model, TorchModels, UserModel, check_stopped};
@@ -25,8 +26,15 @@ use crate::spill;
 /// Images of a sample, at least and at most.
 const SAMPLE_IMAGES: [usize; 2] = [8, 48];
 
-/// Seconds of comparisons, figures and page, which hardly depend on the run.
-const FINISHING_S: f64 = 1.0;
+/// Comparisons, tables, figures and page of a small run take as long as so many figures.
+const FINISHING_FIGURES: f64 = 6.0;
+
+/// Seconds of each distance that is written, compared and hashed: 44 for the 71 million of THINGS
+/// whole with 14 stages.
+const DISTANCE_S: f64 = 6e-7;
+
+/// Pairs of features that are a sample.
+const FEATURE_PAIRS: usize = 500;
 
 /// What is asked of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +76,11 @@ pub struct RunPlan {
     /// Seconds in which the data sets are opened, and each image is decoded and hashed: once for
     /// each shard, and once more when the run is assembled.
     pub opening_s: f64,
-    /// Seconds of figures and page.
+    /// Seconds of comparisons, tables, figures and page.
     pub finishing_s: f64,
+    /// Memory that opening the data sets takes at the most, of the whole program: each shard does
+    /// that, also one to which nothing is dealt.
+    pub opening_bytes: usize,
 }
 
 /// What a part of a run takes together.
@@ -98,7 +109,9 @@ impl RunPlan {
     pub fn of_shards(&self) -> Vec<PlannedTotal> {
         let of = |cells: &Vec<PlannedCell>| {
             let seconds = self.opening_s + cells.iter().map(|cell| cell.seconds).sum::<f64>();
-            PlannedTotal { seconds, ..total(cells) }
+            let total = total(cells);
+            let memory_bytes = total.memory_bytes.max(self.opening_bytes);
+            PlannedTotal { memory_bytes, seconds, ..total }
         };
         self.parts.iter().flatten().map(of).collect()
     }
@@ -154,6 +167,8 @@ struct Look {
     kept: Coverage,
     /// Numbers of an image that are compared at each stage.
     numbers: Vec<u64>,
+    /// Whether the model reads images.
+    reads_images: bool,
     /// Whether what is computed is kept.
     is_cached: bool,
     /// Bytes of the whole program before: reading millions of trials takes more than a model.
@@ -184,7 +199,9 @@ impl Look {
         let Speed { image_s, pair_s } = self.speed;
         let part = open.iter().map(|stage| self.numbers[*stage]).sum::<u64>() as f64;
         let part = part / self.numbers.iter().sum::<u64>().max(1) as f64;
-        let work = image_s * images as f64 + pair_s * pairs as f64 * part;
+        // Features of a stage are read for it alone.
+        let of_images = if self.reads_images { 1.0 } else { part };
+        let work = image_s * images as f64 * of_images + pair_s * pairs as f64 * part;
         // In shards it is scored when the run is assembled.
         let scoring_s = if shard.is_empty() { self.scoring_s } else { 0.0 };
         PlannedCell {
@@ -252,7 +269,7 @@ impl Experiment {
         let shards = request.shards.map(Shard::all).transpose()?.unwrap_or_default();
         let dealt: Vec<_> = shards.iter().map(|shard| dealt_to(*shard, &units)).collect();
         let column_s: Vec<f64> = datasets.iter().map(column_s).collect();
-        let mut whole = Vec::new();
+        let (mut whole, mut distances) = (Vec::new(), 0.0);
         let mut parts = vec![Vec::new(); shards.len()];
         let mut cells = 0..;
         for model in &mut models {
@@ -273,13 +290,16 @@ impl Experiment {
                     let expected = model.model.expected(&of_cell, &covered, is_cached, progress)?;
                     part.push(found.row(&of_cell, shard.to_string(), &covered, expected));
                 }
+                distances += (found.expected.columns * dataset.pairs.len()) as f64;
                 whole.push(found.row(&of_cell, String::new(), &found.kept, found.expected));
             }
             model.model.give_back();
         }
         let parts = request.shards.map(|_| parts);
-        let finishing_s = FINISHING_S / request.factor;
-        let plan = RunPlan { whole, parts, opening_s, finishing_s };
+        let finishing_s = FINISHING_FIGURES * drawing_s() + DISTANCE_S * distances;
+        let finishing_s = finishing_s / request.factor;
+        let opening_bytes = opening_bytes as usize;
+        let plan = RunPlan { whole, parts, opening_s, finishing_s, opening_bytes };
         this.check_disk(&plan)?;
         Ok(plan)
     }
@@ -316,6 +336,7 @@ impl Experiment {
         Ok(Look {
             kept,
             numbers,
+            reads_images: model.model.facts().reads_images(),
             is_cached,
             least_bytes,
             expected,
@@ -437,14 +458,18 @@ fn measured_speed(
         let (images, pairs) = counted(pairs, &others);
         Ok::<_, ExperimentError>((clock.elapsed().as_secs_f64(), images as f64, pairs as f64))
     };
-    // What is made ready at the first image is no part of its speed.
-    if reads_images {
-        timed(&few)?;
+    if !reads_images {
+        // Features in files are read as a whole, whatever of them is compared.
+        let first = |count: usize| (0..pairs.len()).map(|pair| pair < count).collect::<Vec<_>>();
+        let (read_s, _, one) = timed(&first(1))?;
+        let (some_s, _, some) = timed(&first(FEATURE_PAIRS))?;
+        progress.end();
+        let pair_s = ((some_s - read_s) / (some - one).max(1.0)).max(0.0);
+        return Ok(Speed { image_s: read_s / cell.dataset.dataset.images.len() as f64, pair_s });
     }
+    // What is made ready at the first image is no part of its speed.
+    timed(&few)?;
     let (few_s, images, few_pairs) = timed(&few)?;
-    // Features of all images are read for some.
-    let all_images = cell.dataset.dataset.images.len() as f64;
-    let images = if reads_images { images } else { all_images };
     let count = |sample: &[bool]| sample.iter().filter(|is_in| **is_in).count();
     if count(&all) < 2 * count(&few) {
         let ratio = cost.pair as f64 / cost.image.max(1) as f64;
