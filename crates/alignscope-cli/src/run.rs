@@ -286,7 +286,8 @@ fn execute_shard(
     };
     for cell in &summary.cells {
         progress.note(&format!(
-            "{} on {}: {} images and {} pairs at {} {} are this shard's, {} images were encoded in {:.1} s",
+            "{} on {}: {} images and {} pairs at {} {} are this shard's, {} images were encoded in \
+             {:.1} s",
             cell.model,
             cell.dataset,
             cell.images,

@@ -140,8 +140,8 @@ pub(crate) fn squares_of_levels<E: From<Infallible>>(
     Ok(squares)
 }
 
-/// Seconds of one product of a pair on this machine, where so many images have so many pairs: by the
-/// clock, for some images that are made up.
+/// Seconds of one product of a pair on this machine, where so many images have so many pairs: by
+/// the clock, for some images that are made up.
 pub(crate) fn product_s(images: usize, pairs: usize) -> f64 {
     // Some pairs of blocks for each thread.
     let of_blocks = |images: usize| blocks(images) * (blocks(images) + 1) / 2;

@@ -22,8 +22,8 @@ class Plan:
 
     def __init__(self, cells: Table, summary: Mapping[str, Any]) -> None:
         #: Each model on each data set, of shards each one's part: `model`, `dataset`, `shard`
-        #: (`2/8`), `images` and `pairs` that are not in the cache and the number of `stages` at which
-        #: they are not, `memory_bytes` (at the most, of the whole program), `cache_bytes`,
+        #: (`2/8`), `images` and `pairs` that are not in the cache and the number of `stages` at
+        #: which they are not, `memory_bytes` (at the most, of the whole program), `cache_bytes`,
         #: `temporary_bytes`, `image_s` and `pair_s` (seconds of one, at all stages), `seconds`,
         #: `scoring_s`. Shards to which stages are dealt have all images and pairs each.
         self.cells = cells

@@ -206,6 +206,11 @@ impl ArrayAxes {
         Prefix::with_class_token(self.prefix.unwrap_or(0))
     }
 
+    /// How many numbers of an image are compared.
+    pub(crate) fn compared_numbers(&self, tokens: Tokens) -> u64 {
+        tokens.numbers([self.tokens, self.channels], self.before_patches())
+    }
+
     /// What results depend on, as JSON.
     pub(crate) fn recorded(&self) -> Value {
         let Self { rank, tokens, channels, channels_first, prefix, .. } = *self;

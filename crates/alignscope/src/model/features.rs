@@ -215,11 +215,8 @@ impl ActivationSource for FeaturesSource<'_> {
     }
 
     fn compared_numbers(&self, _: &Cell<'_>) -> Vec<u64> {
-        let of_stage = |(_, axes): &(Stage, ArrayAxes)| {
-            let shape = [axes.tokens, axes.channels];
-            self.reading.tokens.numbers(shape, axes.before_patches())
-        };
-        self.arrays.iter().map(of_stage).collect()
+        let arrays = self.arrays.iter();
+        arrays.map(|(_, axes)| axes.compared_numbers(self.reading.tokens)).collect()
     }
 
     fn demand(&self, _: &Cell<'_>) -> Demand {

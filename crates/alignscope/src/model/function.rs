@@ -282,11 +282,8 @@ impl ActivationSource for FunctionSource<'_> {
     }
 
     fn compared_numbers(&self, cell: &Cell<'_>) -> Vec<u64> {
-        let of_stage = |stage: &DeviceStage| {
-            let tokens = stage.chosen.as_ref().map_or(1, |range| range.len());
-            (tokens * stage.channels) as u64
-        };
-        self.device_stages(cell).iter().map(of_stage).collect()
+        let arrays = self.look(cell.dataset).arrays.iter();
+        arrays.map(|(_, axes)| axes.compared_numbers(self.reading.tokens)).collect()
     }
 
     fn load(&mut self, cell: &Cell<'_>, _: &dyn Progress) -> Result<(), ModelError> {

@@ -89,6 +89,7 @@ pub trait ImageMetric: Send + Sync {
 
     /// So many pairs are compared by a thread between two looks at whether the user wants to stop.
     const PAIRS_AT_A_TIME: usize = 1;
+
     /// The levels of an image, where the distance of two is the root of the mean of their squared
     /// differences: those of a good part of all pairs come from products of matrices, to the same
     /// bits.

@@ -48,7 +48,7 @@ impl Coverage {
     /// Whether all pairs at a stage, given by its position, are covered.
     pub fn has_stage(&self, stage: usize) -> bool {
         match self {
-            Self::Pairs(covered) => covered.iter().all(|covered| *covered),
+            Self::Pairs(_) => self.is_whole(),
             Self::Stages(covered) => covered[stage],
         }
     }

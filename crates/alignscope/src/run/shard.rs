@@ -130,7 +130,8 @@ impl Experiment {
     }
 }
 
-/// How a data set is dealt: by its components, or by stages if it asks for a good part of all pairs.
+/// How a data set is dealt: by its components, or by stages if it asks for a good part of all
+/// pairs.
 pub(super) fn divided(dataset: &PreparedDataset) -> Divided {
     let images = dataset.dataset.images.len();
     match dataset.is_dense() {
