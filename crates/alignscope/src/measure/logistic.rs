@@ -23,8 +23,13 @@ pub(super) const MAX: usize = 5;
 /// Steps of the fit from one start.
 const MAX_STEPS: usize = 200;
 
-/// How steep the curve is at each start, for x of deviation 1.
-const STARTS: [f64; 3] = [0.5, 2.0, 8.0];
+/// How steep the curve is at a start, for x of deviation 1.
+const STEEPNESS: [f64; 3] = [0.5, 2.0, 8.0];
+
+/// Where its middle is, in deviations from that of x. Of scores that distances hardly tell the
+/// squares have several minima, some of them far from the middle: from one start, distances that
+/// differ in their sixth digit could end in different ones.
+const MIDDLES: [f64; 3] = [-1.0, 0.0, 1.0];
 
 /// A curve that was fitted by least squares.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +75,8 @@ impl Logistic {
         }
     }
 
-    /// The curve of least squares, by Levenberg and Marquardt's method from three starts that
-    /// differ in steepness; the best of them. None where there are not more points than
+    /// The curve of least squares, by Levenberg and Marquardt's method from nine starts that differ
+    /// in steepness and place; the best of them. None where there are not more points than
     /// parameters, or all x or all y are equal.
     ///
     /// # Panics
@@ -97,10 +102,12 @@ impl Logistic {
         let high = y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let rising = scaled.iter().zip(y).map(|(x, y)| x * (y - y_middle)).sum::<f64>() >= 0.0;
         let (from, to) = if rising { (low, high) } else { (high, low) };
-        let fits = STARTS.iter().map(|steepness| {
+        let starts =
+            MIDDLES.iter().flat_map(|middle| STEEPNESS.map(|steepness| (*middle, steepness)));
+        let fits = starts.map(|(middle, steepness)| {
             let start = match self {
-                Self::Four => [to, from, 0.0, -libm::log(*steepness), 0.0],
-                Self::Five => [to - from, *steepness, 0.0, 0.0, y_middle],
+                Self::Four => [to, from, middle, -libm::log(steepness), 0.0],
+                Self::Five => [to - from, steepness, middle, 0.0, y_middle],
             };
             self.descend(&scaled, y, start)
         });

@@ -6,7 +6,7 @@
 them with the clusters as its sample: `<measure>/counts` (how often each cluster was drawn in each of its
 resamples), `<measure>/percentile` at Hesterberg's expanded level, `<measure>/bca` at 95 %.
 `logistic.safetensors`: for each case x, y, and `expected` = squares and Pearson's r of four and of five
-parameters, the best of curve_fit from three starts.
+parameters, the best of curve_fit from nine starts.
 """
 
 import json
@@ -94,8 +94,8 @@ for name, n, scale, noise in [("small", 40, 1.0, 0.5), ("tid", 600, 12.0, 0.7), 
     x = -scale * rng.gamma(2, 1, n)
     y = 1 + 5 / (1 + np.exp(-(x / scale + 1.8) / 0.5)) + noise * rng.normal(0, 1, n)
     s, m = x.std(), x.mean()
-    starts4 = [(y.max(), y.min(), m, s / g) for g in (0.5, 2, 8)]
-    starts5 = [(np.ptp(y), g / s, m, 0, y.mean()) for g in (0.5, 2, 8)]
+    starts4 = [(y.max(), y.min(), m + k * s, s / g) for k in (-1, 0, 1) for g in (0.5, 2, 8)]
+    starts5 = [(np.ptp(y), g / s, m + k * s, 0, y.mean()) for k in (-1, 0, 1) for g in (0.5, 2, 8)]
     out |= {f"{name}/x": x, f"{name}/y": y,
             f"{name}/expected": np.array([*best(four, starts4, x, y), *best(five, starts5, x, y)])}
 save_file(out, HERE / "logistic.safetensors")
