@@ -1,23 +1,29 @@
 //! Sums of products in f32: some rows times a panel of 32 columns.
 //!
 //! Every product in f32 is made of these tiles, with AVX-512 (`f32_tile/avx512.rs`), with AVX2
-//! (`f32_tile/avx2.rs`) or in plain code (`f32_tile/plain.rs`). Each number is one row's sum with
-//! one column, over the inputs in their order with fused steps: in [runs](RUN) of 128 inputs, and
-//! the runs' sums one after the other. So it has the same bits whatever the kernel, and whatever
-//! stands beside it. The runs are there because every addition to one long sum would round by the
-//! size of an input that is far larger than the others.
+//! (`f32_tile/avx2.rs`), with NEON (`f32_tile/neon.rs`) or in plain code (`f32_tile/plain.rs`).
+//! Each number is one row's sum with one column, over the inputs in their order with fused steps:
+//! in [runs](RUN) of 128 inputs, and the runs' sums one after the other. So it has the same bits
+//! whatever the kernel, and whatever stands beside it. The runs are there because every addition to
+//! one long sum would round by the size of an input that is far larger than the others.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "NEON has its own tile"))]
 mod plain;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::avx512::Avx512;
-pub(crate) use self::plain::Plain;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use self::neon::Neon as Baseline;
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) use self::plain::Plain as Baseline;
 use crate::lanes::{LANES, Lanes};
 
 /// Inputs in a run of a sum: the runs are summed one by one, and then added one after the other.
@@ -133,7 +139,7 @@ macro_rules! multiplying {
                     Level::Portable => {}
                 }
             }
-            body::<$crate::f32_tile::Plain>($($arg),*)
+            body::<$crate::f32_tile::Baseline>($($arg),*)
         }
     };
 }

@@ -1,8 +1,7 @@
-//! Tiles of sums in plain code that vectorizes, for processors without AVX2.
+//! Tiles of sums in plain code that vectorizes, for processors without AVX2 and NEON.
 //!
-//! A panel is taken in two halves of 16 columns: 4 rows are 16 registers of four numbers, of the 32
-//! that 64-bit Arm has, which stay where they are while a run of inputs goes by. x86 without FMA
-//! has a call of the C library for each step, which rounds once as the instruction does.
+//! A panel is taken in two halves of 16 columns, 4 rows at a time. x86 without FMA has a call of
+//! the C library for each step, which rounds once as the instruction does.
 
 use super::{Kernel, Sums};
 use crate::lanes::{LANES, Lanes, ZEROS};
