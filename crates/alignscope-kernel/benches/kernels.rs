@@ -1,7 +1,9 @@
-//! Each kernel at the sizes of CLIP B/16, on one thread.
+//! Each kernel at the sizes of CLIP B/16, three images at a time, on one thread.
 //!
-//! `cargo bench --bench kernels`; a name after `--` selects. The limit that each aims at stands in
-//! the kernel's own file.
+//! `cargo bench --bench kernels`; a name after `--` selects, and the environment variable
+//! `ALIGNSCOPE_INSTRUCTIONS` takes lower instructions than the best of the processor
+//! (`scripts/bench_levels.sh` goes through them all). The limit that each aims at stands in the
+//! kernel's own file.
 
 use alignscope_kernel::bench::{self, Reading};
 use alignscope_kernel::{Activation, Precision};
@@ -9,7 +11,7 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 
 /// Images that a thread takes at a time, and their tokens.
-const ROWS: usize = 2 * 197;
+const ROWS: usize = 3 * 197;
 
 fn main() {
     divan::main();
@@ -56,6 +58,27 @@ fn attention(bencher: Bencher<'_, '_>, precision: Precision) {
 fn layer_norm(bencher: Bencher<'_, '_>) {
     let bytes = BytesCount::new(8 * ROWS * 768);
     bencher.counter(bytes).bench_local(bench::norm([ROWS, 768]));
+}
+
+#[divan::bench]
+fn softmax(bencher: Bencher<'_, '_>) {
+    let shape = [197, 197];
+    bencher.counter(ItemsCount::new(shape[0] * shape[1])).bench_local(bench::softmax(shape));
+}
+
+/// All pairs of 128 vectors, in f64.
+#[divan::bench]
+fn gram(bencher: Bencher<'_, '_>) {
+    let (vectors, count) = (128, 768);
+    let operations = ItemsCount::new(2 * vectors * vectors * count);
+    bencher.counter(operations).bench_local(bench::gram([vectors, count]));
+}
+
+/// Two images of 224 × 224 pixels.
+#[divan::bench]
+fn pixels(bencher: Bencher<'_, '_>) {
+    let count = 3 * 224 * 224;
+    bencher.counter(BytesCount::new(2 * count)).bench_local(bench::levels(count));
 }
 
 #[divan::bench(args = Activation::ALL)]

@@ -92,10 +92,11 @@ impl AttentionScratch {
     /// Bytes that it grows to, at most: for images of so many tokens, and heads of so many
     /// channels.
     pub fn bytes(tokens: usize, width: usize) -> usize {
-        // Sums, scores and weights of a block of queries; key and value of a head. Tiles take three
-        // halves of an f32 at most.
+        // Sums and weights of two blocks of queries, scores of a few; key and value of a head. Tiles
+        // take three halves of an f32 at most.
         let padded = tokens.next_multiple_of(32) + 32;
-        size_of::<f32>() * (3 * 32 * padded + 2 * padded * (width + 32)) * 3 / 2
+        let width = width.next_multiple_of(32) + 32;
+        size_of::<f32>() * (4 * 32 * padded + 2 * padded * width) * 3 / 2
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
     use crate::instructions::tests::{assert_same_bits, bits};
     use crate::matmul::tests::numbers;
-    use crate::packed_gemm::{Output, PackedWeights, ProductScratch};
+    use crate::packed_gemm::{Output, PackedWeights};
 
     /// In f64, straight from the formula.
     fn expected(qkv: &[f32], tokens: usize, heads: usize) -> Vec<f64> {
@@ -148,8 +149,7 @@ mod tests {
     fn read(lhs: &Lhs, width: usize, precision: Precision) -> Vec<f32> {
         let (rows, inputs) = (lhs.rows(), lhs.inputs());
         let mut out = vec![0.0; rows * inputs];
-        let mut scratch = ProductScratch::default();
-        identity(inputs, inputs, precision).apply(lhs, None, Output::Set(&mut out), &mut scratch);
+        identity(inputs, inputs, precision).apply(lhs, None, Output::Set(&mut out));
         let runs = out.chunks(padded_width(width, precision));
         runs.flat_map(|run| run[..width].to_vec()).collect()
     }
@@ -160,7 +160,6 @@ mod tests {
         qkv: Lhs,
         out: Lhs,
         attention: AttentionScratch,
-        products: ProductScratch,
     }
 
     /// Attention of all images, of `tokens` tokens each, in buffers that may have been used.
@@ -170,12 +169,12 @@ mod tests {
         [tokens, heads, width]: [usize; 3],
         precision: Precision,
     ) -> Vec<f32> {
-        let Buffers { x, qkv, out, attention, products } = buffers;
+        let Buffers { x, qkv, out, attention } = buffers;
         let (rows, columns) = (values.len() / (3 * heads * width), 3 * heads * width);
         let weights = identity(columns, width, precision);
         weights.shape(x, rows);
         values.chunks_exact(columns).enumerate().for_each(|(row, values)| x.set_row(row, values));
-        weights.apply(x, None, Output::Lhs(None, qkv), products);
+        weights.apply(x, None, Output::Lhs(None, qkv));
 
         out.shape(qkv.format(), rows, qkv.inputs() / 3);
         for first_row in (0..rows).step_by(tokens) {

@@ -9,8 +9,10 @@ use crate::gram::{PANEL, add_products};
 use crate::huge_pages;
 use crate::layer_norm::{Norm, layer_norm};
 use crate::lhs::Lhs;
-use crate::packed_gemm::{Output, PackedWeights, ProductScratch};
+use crate::packed_gemm::{Output, PackedWeights};
 use crate::precision::Precision;
+use crate::softmax::softmax_rows;
+use crate::squared_distance::squared_level_distance;
 use crate::tile::{BLOCK, EMPTY, STEP};
 use crate::tile_packing::{put_columns, put_rows};
 
@@ -40,8 +42,7 @@ pub fn product(precision: Precision, [rows, inputs, outputs]: [usize; 3]) -> imp
     let weights = PackedWeights::new(numbers(outputs * inputs), inputs, precision);
     let x = lhs(&weights, rows, inputs);
     let (mut out, bias) = (huge_pages::vec(rows * outputs, 0.0), numbers(outputs));
-    let mut scratch = ProductScratch::default();
-    move || weights.apply(&x, Some(&bias), Output::Set(&mut out), &mut scratch)
+    move || weights.apply(&x, Some(&bias), Output::Set(&mut out))
 }
 
 /// The same, activated or not, to the form that the next product or attention takes.
@@ -53,10 +54,9 @@ pub fn to_lhs(
     let weights = PackedWeights::new(numbers(outputs * inputs), inputs, precision);
     let x = lhs(&weights, rows, inputs);
     let (mut out, bias) = (Lhs::default(), numbers(outputs));
-    let mut scratch = ProductScratch::default();
     move || {
         let output = Output::Lhs(activation, &mut out);
-        weights.apply(&x, Some(&bias), output, &mut scratch);
+        weights.apply(&x, Some(&bias), output);
     }
 }
 
@@ -80,6 +80,25 @@ pub fn gram([vectors, count]: [usize; 2]) -> impl FnMut() + use<> {
     let a: Vec<f64> = numbers(packed).into_iter().map(f64::from).collect();
     let (b, mut out) = (a.clone(), vec![0.0; (packed / count).pow(2)]);
     move || add_products(&a, &b, count, &mut out)
+}
+
+/// The squared distance of two images of so many 8-bit levels.
+pub fn levels(count: usize) -> impl FnMut() + use<> {
+    let image = |seed: f32| numbers(count).iter().map(|x| (x * seed) as u8).collect::<Vec<u8>>();
+    let (a, b) = (image(100.0), image(200.0));
+    move || {
+        std::hint::black_box(squared_level_distance(&a, &b));
+    }
+}
+
+/// The softmax of each row of `[rows, width]`.
+pub fn softmax([rows, width]: [usize; 2]) -> impl FnMut() + use<> {
+    let original = numbers(rows * width);
+    let mut values = original.clone();
+    move || {
+        values.copy_from_slice(&original);
+        softmax_rows(&mut values, width);
+    }
 }
 
 /// A layer norm of `[rows, channels]`.

@@ -9,7 +9,7 @@ use crate::instructions::tests::{assert_same_bits, bits, bits_of_f64};
 use crate::layer_norm::{Norm, layer_norm};
 use crate::lhs::Lhs;
 use crate::matmul::{Matrix, MatrixMut, matmul};
-use crate::packed_gemm::{Output, PackedWeights, ProductScratch};
+use crate::packed_gemm::{Output, PackedWeights};
 use crate::precision::Precision;
 use crate::rms_norm::rms_norm;
 use crate::separable_filter::filter_valid;
@@ -159,12 +159,11 @@ fn products(hold: Hold<'_>) {
             let (x, bias) = (lhs(&weights, rows, inputs), numbers(outputs, 3));
             let what = format!("{rows} rows, {inputs} inputs, {outputs} outputs");
             hold(&what, &mut || {
-                let mut scratch = ProductScratch::default();
                 let mut out = numbers(rows * outputs, 4);
-                weights.apply(&x, Some(&bias), Output::Add(&mut out), &mut scratch);
+                weights.apply(&x, Some(&bias), Output::Add(&mut out));
                 let mut activated = Lhs::default();
                 let output = Output::Lhs(Some(Activation::Gelu), &mut activated);
-                weights.apply(&x, Some(&bias), output, &mut scratch);
+                weights.apply(&x, Some(&bias), output);
                 [bits(&out), read(&activated)].concat()
             });
 

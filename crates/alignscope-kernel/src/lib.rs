@@ -9,7 +9,7 @@
 //! A linear layer in f32; any other [`Precision`] is used alike:
 //!
 //! ```
-//! use alignscope_kernel::{Lhs, Output, PackedWeights, Precision, ProductScratch};
+//! use alignscope_kernel::{Lhs, Output, PackedWeights, Precision};
 //!
 //! let weights = vec![1.0, 0.0, 0.0, 2.0, 1.0, 1.0]; // [outputs, inputs] = [3, 2]
 //! let packed = PackedWeights::new(weights, 2, Precision::F32);
@@ -17,7 +17,7 @@
 //! packed.shape(&mut x, 1); // [rows, inputs] = [1, 2]
 //! x.set_row(0, &[3.0, 4.0]);
 //! let mut out = [0.0; 3]; // [rows, outputs] = [1, 3]
-//! packed.apply(&x, None, Output::Set(&mut out), &mut ProductScratch::default());
+//! packed.apply(&x, None, Output::Set(&mut out));
 //! assert_eq!(out, [3.0, 8.0, 7.0]);
 //! ```
 //!
@@ -75,7 +75,7 @@ pub use instructions::{InstructionsError, check_instructions};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;
 pub use matmul::{Element, Matrix, MatrixMut, matmul};
-pub use packed_gemm::{Output, PackedWeights, ProductScratch};
+pub use packed_gemm::{Output, PackedWeights};
 pub use precision::Precision;
 pub use rms_norm::rms_norm;
 pub use separable_filter::filter_valid;

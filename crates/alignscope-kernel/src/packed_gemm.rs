@@ -45,20 +45,6 @@ pub enum Output<'a> {
     Lhs(Option<Activation>, &'a mut Lhs),
 }
 
-/// Working memory of one thread's products, grown once and then kept.
-#[derive(Debug, Default)]
-pub struct ProductScratch {
-    tiles: tiles::TilesScratch,
-}
-
-impl ProductScratch {
-    /// Bytes that it grows to, at most: of products of so many rows with `outputs` outputs, whose
-    /// inputs are taken in several goes.
-    pub fn bytes(rows: usize, outputs: usize) -> usize {
-        tiles::scratch_bytes(rows, outputs)
-    }
-}
-
 impl PackedWeights {
     /// Packs weights of `[outputs, inputs]`, on the threads of the rayon pool that it is called in.
     ///
@@ -117,18 +103,11 @@ impl PackedWeights {
     /// The product of `x`, `[rows, inputs]`, with these weights, to where `output` says; `bias` is
     /// `[outputs]`, and 0 if there is none.
     ///
-    /// A row of the result has the same bits whatever stands beside it in `x`, and whatever
-    /// `scratch` was used for.
+    /// A row of the result has the same bits whatever stands beside it in `x`.
     ///
     /// # Panics
     /// The shapes do not fit, or `x` was shaped for weights of another form.
-    pub fn apply(
-        &self,
-        x: &Lhs,
-        bias: Option<&[f32]>,
-        output: Output<'_>,
-        scratch: &mut ProductScratch,
-    ) {
+    pub fn apply(&self, x: &Lhs, bias: Option<&[f32]>, output: Output<'_>) {
         assert!(
             x.inputs() == self.inputs && x.format() == self.format(),
             "a left side for these weights"
@@ -142,7 +121,8 @@ impl PackedWeights {
                 lhs.shape(self.format(), rows, outputs);
                 if let Packing::Tiles(tiles, precision) = &self.weights {
                     let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
-                    return product.lhs(activation, lhs, &mut scratch.tiles);
+                    let tiles = lhs.as_tiles_mut();
+                    return tiles::run(product, tiles::Target::Lhs { activation, tiles });
                 }
                 let (out, stride) = lhs.as_rows_mut();
                 (activation.map_or(Finish::Set, Finish::Activate), out, stride)
@@ -166,7 +146,8 @@ impl PackedWeights {
             }
             Packing::Tiles(tiles, precision) => {
                 let product = tiles::Product { x, tiles, bias, outputs, precision: *precision };
-                product.rows(matches!(finish, Finish::Add), out, &mut scratch.tiles);
+                let add = matches!(finish, Finish::Add);
+                tiles::run(product, tiles::Target::Rows { add, out });
             }
         }
     }
@@ -217,7 +198,6 @@ mod tests {
 
     #[test]
     fn it_is_the_plain_product_over_odd_sizes() {
-        let mut scratch = ProductScratch::default();
         for precision in Precision::ALL {
             for rows in [1, 2, 13, 14, 15, 29, 50, 330] {
                 for (inputs, outputs) in SIZES {
@@ -232,7 +212,7 @@ mod tests {
                         let before = out.clone();
                         let output =
                             if add { Output::Add(&mut out) } else { Output::Set(&mut out) };
-                        packed.apply(&x_lhs, Some(&bias), output, &mut scratch);
+                        packed.apply(&x_lhs, Some(&bias), output);
                         for (i, (found, product)) in out.iter().zip(&expected).enumerate() {
                             let kept = if add { f64::from(before[i]) } else { 0.0 };
                             let expected = product + f64::from(bias[i % outputs]) + kept;
@@ -255,7 +235,7 @@ mod tests {
         let packed = PackedWeights::new(vec![1.0; inputs], inputs, Precision::F32);
         let mut found = [0.0];
         let output = Output::Set(&mut found);
-        packed.apply(&lhs(&packed, &x), None, output, &mut ProductScratch::default());
+        packed.apply(&lhs(&packed, &x), None, output);
         let expected: f64 = x.iter().map(|x| f64::from(*x)).sum();
         let off = (f64::from(found[0]) - expected).abs();
         assert!(off <= 0.4 * RUN as f64 + 6.0, "{off} off");
@@ -263,7 +243,6 @@ mod tests {
 
     #[test]
     fn two_layers_and_the_activation_between_are_those_done_apart() {
-        let mut scratch = ProductScratch::default();
         let activations = Activation::ALL.map(Some);
         for precision in Precision::ALL {
             for activation in activations.into_iter().chain([None]) {
@@ -279,18 +258,18 @@ mod tests {
 
                     let mut between = Lhs::default();
                     let output = Output::Lhs(activation, &mut between);
-                    first.apply(&x, Some(&bias), output, &mut scratch);
+                    first.apply(&x, Some(&bias), output);
                     let mut found = vec![0.0; rows * outputs];
-                    second.apply(&between, None, Output::Set(&mut found), &mut scratch);
+                    second.apply(&between, None, Output::Set(&mut found));
 
                     let mut apart = vec![0.0; rows * hidden];
-                    first.apply(&x, Some(&bias), Output::Set(&mut apart), &mut scratch);
+                    first.apply(&x, Some(&bias), Output::Set(&mut apart));
                     if let Some(activation) = activation {
                         activation.apply(&mut apart);
                     }
                     let mut expected = vec![0.0; rows * outputs];
                     let between = lhs(&second, &apart);
-                    second.apply(&between, None, Output::Set(&mut expected), &mut scratch);
+                    second.apply(&between, None, Output::Set(&mut expected));
                     assert!(found == expected, "{precision}, {activation:?}, {rows} × {inputs}");
                 }
             }
@@ -299,7 +278,6 @@ mod tests {
 
     #[test]
     fn each_level_of_instructions_gives_the_same_bits() {
-        let mut scratch = ProductScratch::default();
         for rows in [1, 3, 4, 5, 6, 7, 13, 14, 29] {
             for (inputs, outputs) in SIZES {
                 let weights = numbers(inputs * outputs, 2);
@@ -309,11 +287,11 @@ mod tests {
                 let what = format!("{rows} rows, {inputs} inputs, {outputs} outputs");
                 assert_same_bits(&what, || {
                     let mut out = numbers(rows * outputs, 4);
-                    packed.apply(&x, Some(&bias), Output::Add(&mut out), &mut scratch);
+                    packed.apply(&x, Some(&bias), Output::Add(&mut out));
                     for activation in Activation::ALL {
                         let mut lhs = Lhs::default();
                         let output = Output::Lhs(Some(activation), &mut lhs);
-                        packed.apply(&x, Some(&bias), output, &mut scratch);
+                        packed.apply(&x, Some(&bias), output);
                         let (values, stride) = lhs.as_rows();
                         let rows = values.chunks(stride).take(rows);
                         out.extend(rows.flat_map(|row| &row[..outputs]));
@@ -331,7 +309,7 @@ mod tests {
             let packed = PackedWeights::new(weights.clone(), inputs, Precision::F32);
             let mut found = vec![0.0; 2 * outputs];
             let output = Output::Set(&mut found);
-            packed.apply(&lhs(&packed, &x), None, output, &mut ProductScratch::default());
+            packed.apply(&lhs(&packed, &x), None, output);
             let one_by_one = |x: &[f32], w: &[f32]| {
                 let runs = x.chunks(RUN).zip(w.chunks(RUN));
                 runs.map(|(x, w)| x.iter().zip(w).fold(0.0, |sum, (x, w)| x.mul_add(*w, sum)))
@@ -350,15 +328,14 @@ mod tests {
     fn a_row_has_the_same_bits_whatever_stands_beside_it() {
         let (inputs, outputs, rows) = (900, 50, 400);
         let x = numbers(rows * inputs, 1);
-        let mut scratch = ProductScratch::default();
         for precision in Precision::ALL {
             let packed = PackedWeights::new(numbers(inputs * outputs, 2), inputs, precision);
             let mut whole = vec![0.0; rows * outputs];
-            packed.apply(&lhs(&packed, &x), None, Output::Set(&mut whole), &mut scratch);
+            packed.apply(&lhs(&packed, &x), None, Output::Set(&mut whole));
             for group in [1, 3, 14, 27, 200] {
                 let mut out = vec![0.0; rows * outputs];
                 for (x, out) in x.chunks(group * inputs).zip(out.chunks_mut(group * outputs)) {
-                    packed.apply(&lhs(&packed, x), None, Output::Set(out), &mut scratch);
+                    packed.apply(&lhs(&packed, x), None, Output::Set(out));
                 }
                 assert!(out == whole, "{precision}, in groups of {group} rows");
             }

@@ -70,6 +70,7 @@ use layers::Layers;
 pub use library::torch_library;
 pub use norm::NormKind;
 pub use precision::PrecisionChoice;
+pub(crate) use precision::check_of;
 pub use rotary::{Places, RotaryPositions};
 use scratch::Scratch;
 pub use tokens::{Prefix, Selected, Tokens};
@@ -101,7 +102,7 @@ pub struct Encoder {
 
 /// Rows of activations that go through a layer at a time: enough that the product's own
 /// preparations cost little, few enough that they stay near the processor.
-const ROWS_AT_A_TIME: usize = 520;
+const ROWS_AT_A_TIME: usize = 600;
 
 /// What an encoder is made of, checked, before its tensors are read.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::bf16;
 use crate::huge_pages;
 use crate::lhs::Lhs;
 use crate::packed_gemm::tiles::Multiplier;
-use crate::packed_gemm::tiles::block::{Block, EMPTY_SUMS, Sums, lines};
+use crate::packed_gemm::tiles::block::{Beside, Block, EMPTY_SUMS, Sums, lines};
 use crate::softmax::{exponentials, in_lanes};
 use crate::tile::{BLOCK, EMPTY, SIDE, STEP, Tile, parts};
 use crate::tile_packing::{put, transpose};
@@ -23,11 +23,11 @@ pub(super) struct TilesScratch {
     keys: Vec<Tile>,
     /// Values: `[panels of 32 channels, steps over the tokens, parts]`.
     values: Vec<Tile>,
-    /// Sums of a block of queries, `[panels of 32 tokens]`.
+    /// Sums of two blocks of queries, `[2, panels of 32 tokens]`.
     sums: Vec<Sums>,
     /// A query's scores with all keys.
     scores: Vec<f32>,
-    /// Their exponentials: `[steps over the tokens, parts]`.
+    /// The exponentials of two blocks: `[2, steps over the tokens, parts]`.
     weights: Vec<Tile>,
 }
 
@@ -72,78 +72,154 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Writes what a head makes of the image's tokens to `out`, `[blocks, heads, steps over the width,
-/// parts]`.
-pub(super) fn attend(head: Head<'_>, out: &mut [Tile], scratch: &mut TilesScratch) {
-    let Head { qkv, first_row, tokens, heads, head, width, scale } = head;
-    let parts = parts(qkv.format().precision());
-    let (over_width, over_tokens) = (width.div_ceil(STEP) * parts, tokens.div_ceil(STEP) * parts);
-    let panels = tokens.div_ceil(BLOCK);
-    let TilesScratch { keys, values, sums, scores, weights } = scratch;
-    // What an earlier head left is never looked at: beyond the last token and channel all tiles
-    // have zeros where that is summed over, and anything elsewhere.
-    let keys = huge_pages::first(keys, panels * over_width, EMPTY);
-    let values = huge_pages::first(values, width.div_ceil(BLOCK) * over_tokens, EMPTY);
-    let weights = huge_pages::first(weights, over_tokens, EMPTY);
-    let sums = huge_pages::first(sums, panels, EMPTY_SUMS);
-    let scores = huge_pages::first(scores, panels * BLOCK, 0.0);
+/// Some queries of the image: lines of a block.
+#[derive(Debug, Clone)]
+struct Queries {
+    block: usize,
+    lines: Range<usize>,
+}
 
-    let rows = |which: usize| Rows {
-        tiles: qkv.as_tiles(),
-        tiles_a_block: 3 * heads * over_width,
-        start: (which * heads + head) * over_width,
-        count: over_width,
-        first_row,
-    };
-    let queries = rows(0);
-    pack_keys(rows(1), tokens, keys);
-    pack_values(rows(2), tokens, parts, values);
+/// What a block of queries has between its two products, and one over the sum of each query's
+/// exponentials.
+struct Between<'a> {
+    sums: &'a mut [Sums],
+    weights: &'a mut [Tile],
+    shares: [f32; BLOCK],
+}
 
-    let multiplier = Multiplier::new();
-    let mut row = first_row;
-    while row < first_row + tokens {
-        let block = row / BLOCK;
-        let lines = row % BLOCK..lines(first_row + tokens, block);
-        let queries = queries.block(block);
-        for (keys, sums) in keys.chunks_exact(over_width).zip(sums.iter_mut()) {
-            multiplier.multiply(product(queries, lines.end, keys, parts), sums);
+rounding! {
+    /// Writes what a head makes of the image's tokens to `out`, `[blocks, heads, steps over the
+    /// width, parts]`.
+    ///
+    /// The exponentials of a block of queries are taken while the products of the blocks before and
+    /// after it are made.
+    pub(super) fn attend(head: Head<'_>, out: &mut [Tile], scratch: &mut TilesScratch) {
+        let Head { qkv, first_row, tokens, heads, head, width, scale } = head;
+        let parts = parts(qkv.format().precision());
+        let over_width = width.div_ceil(STEP) * parts;
+        let over_tokens = tokens.div_ceil(STEP) * parts;
+        let panels = tokens.div_ceil(BLOCK);
+        let TilesScratch { keys, values, sums, scores, weights } = scratch;
+        // What an earlier head left is never looked at: beyond the last token and channel all tiles
+        // have zeros where that is summed over, and anything elsewhere.
+        let keys = huge_pages::first(keys, panels * over_width, EMPTY);
+        let values = huge_pages::first(values, width.div_ceil(BLOCK) * over_tokens, EMPTY);
+        let weights = huge_pages::first(weights, 2 * over_tokens, EMPTY);
+        let sums = huge_pages::first(sums, 2 * panels, EMPTY_SUMS);
+        let scores = huge_pages::first(scores, panels * BLOCK, 0.0);
+
+        let rows = |which: usize| Rows {
+            tiles: qkv.as_tiles(),
+            tiles_a_block: 3 * heads * over_width,
+            start: (which * heads + head) * over_width,
+            count: over_width,
+            first_row,
+        };
+        pack_keys(rows(1), tokens, keys);
+        pack_values(rows(2), tokens, parts, values);
+
+        let multiplier = Multiplier::new();
+        let blocks = first_row / BLOCK..(first_row + tokens).div_ceil(BLOCK);
+        let queries = |block: usize| {
+            let lines = first_row.saturating_sub(block * BLOCK)..lines(first_row + tokens, block);
+            Queries { block, lines }
+        };
+        let (sums, next_sums) = sums.split_at_mut(panels);
+        let (weights, next_weights) = weights.split_at_mut(over_tokens);
+        let mut before = Between { sums, weights, shares: [0.0; BLOCK] };
+        let mut now = Between { sums: next_sums, weights: next_weights, shares: [0.0; BLOCK] };
+        let mut attended = EMPTY_SUMS;
+        let goes = panels + values.len() / over_tokens;
+        // Three blocks are at work: one is multiplied with the keys, the one before it is weighed,
+        // the one before that is multiplied with the values.
+        for block in blocks.start..blocks.end + 2 {
+            // `before` is of the block before, whose scores are there; `now` is of the one before
+            // that, whose exponentials are; its sums become those of this block.
+            let weighed = (block > blocks.start && block <= blocks.end).then(|| queries(block - 1));
+            let mut weighing = Weighing::<NATIVE> {
+                lines: weighed.map_or(0..0, |queries| queries.lines),
+                tokens,
+                scale,
+                scores: &mut *scores,
+                between: &mut before,
+                go: 0,
+                goes,
+            };
+            if block >= blocks.start + 2 {
+                let Queries { block, lines } = queries(block - 2);
+                let out = &mut out[(block * heads + head) * over_width..][..over_width];
+                let steps = values.chunks_exact(over_tokens).zip(out.chunks_exact_mut(parts));
+                for (values, out) in steps {
+                    let block = product(now.weights, lines.end, values, parts);
+                    multiplier.multiply(block, &mut attended, &mut weighing);
+                    weighing.go += 1;
+                    write_shares::<NATIVE>(&attended, &now.shares, lines.clone(), out);
+                }
+            } else {
+                weighing.go += goes - panels;
+            }
+            if block < blocks.end {
+                let Queries { block, lines } = queries(block);
+                let queries = rows(0).block(block);
+                for (keys, sums) in keys.chunks_exact(over_width).zip(now.sums.iter_mut()) {
+                    let block = product(queries, lines.end, keys, parts);
+                    multiplier.multiply(block, sums, &mut weighing);
+                    weighing.go += 1;
+                }
+            }
+            weighing.rest();
+            std::mem::swap(&mut before, &mut now);
         }
-        let mut shares = [0.0; BLOCK];
-        weigh(sums, tokens, scale, lines.clone(), scores, weights, &mut shares);
-        let out = &mut out[(block * heads + head) * over_width..][..over_width];
-        for (values, out) in values.chunks_exact(over_tokens).zip(out.chunks_exact_mut(parts)) {
-            multiplier.multiply(product(weights, lines.end, values, parts), &mut sums[0]);
-            write_shares(&sums[0], &shares, lines.clone(), out);
-        }
-        row = (block + 1) * BLOCK;
     }
 }
 
 /// The first `lines` rows times these columns.
 fn product<'a>(rows: &'a [Tile], lines: usize, columns: &'a [Tile], parts: usize) -> Block<'a> {
-    Block { rows, lines, weights: columns, parts, add: false, soon: columns }
+    Block { rows, lines, weights: columns, parts, soon: columns }
 }
 
-rounding! {
-    /// The exponentials of some queries' scores to their rows of `weights`, and one over the sum of
-    /// each to `shares`.
-    fn weigh(
-        sums: &[Sums],
-        tokens: usize,
-        scale: f32,
-        lines: Range<usize>,
-        scores: &mut [f32],
-        weights: &mut [Tile],
-        shares: &mut [f32; BLOCK],
-    ) {
-        let parts = weights.len() / tokens.div_ceil(STEP);
-        for line in lines {
-            for (scores, sums) in scores.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sums) {
+/// Makes the exponentials of a block's scores, some queries after another.
+struct Weighing<'a, 'b, const NATIVE: bool> {
+    /// The queries that are still to come.
+    lines: Range<usize>,
+    tokens: usize,
+    scale: f32,
+    /// Those of one query.
+    scores: &'a mut [f32],
+    between: &'a mut Between<'b>,
+    /// Products that were made meanwhile, of how many.
+    go: usize,
+    goes: usize,
+}
+
+impl<const NATIVE: bool> Beside for Weighing<'_, '_, NATIVE> {
+    #[inline(always)]
+    fn after(&mut self, step: usize, steps: usize) {
+        // As many queries for each step that is left.
+        let left = (self.goes - self.go) * steps - step;
+        self.weigh(self.lines.len().div_ceil(left + 1));
+    }
+}
+
+impl<const NATIVE: bool> Weighing<'_, '_, NATIVE> {
+    #[inline(always)]
+    fn rest(&mut self) {
+        self.weigh(self.lines.len());
+    }
+
+    /// The exponentials of the next queries' scores to their rows of the weights, and one over the
+    /// sum of each to the shares.
+    #[inline(always)]
+    fn weigh(&mut self, count: usize) {
+        let Between { sums, weights, shares } = &mut *self.between;
+        let parts = weights.len() / self.tokens.div_ceil(STEP);
+        for line in self.lines.by_ref().take(count) {
+            for (scores, sums) in self.scores.as_chunks_mut::<BLOCK>().0.iter_mut().zip(&**sums) {
                 *scores = sums.0.as_chunks::<BLOCK>().0[line];
             }
-            let scores = in_lanes(scores, tokens);
-            shares[line] = 1.0 / exponentials(scores, scale);
-            let steps = weights.chunks_exact_mut(parts).zip(scores[..tokens].chunks(STEP));
+            let scores = in_lanes(self.scores, self.tokens);
+            shares[line] = 1.0 / exponentials(scores, self.scale);
+            let steps = weights.chunks_exact_mut(parts).zip(scores[..self.tokens].chunks(STEP));
             for (tiles, values) in steps {
                 put::<NATIVE>(tiles, line, values);
             }
@@ -151,14 +227,18 @@ rounding! {
     }
 }
 
-rounding! {
-    /// A block's sums, each query's times its share, to the same lines of a step.
-    fn write_shares(sums: &Sums, shares: &[f32; BLOCK], lines: Range<usize>, step: &mut [Tile]) {
-        for line in lines {
-            let mut row = sums.0.as_chunks::<BLOCK>().0[line];
-            row.iter_mut().for_each(|sum| *sum *= shares[line]);
-            put::<NATIVE>(step, line, &row);
-        }
+/// A block's sums, each query's times its share, to the same lines of a step.
+#[inline(always)]
+fn write_shares<const NATIVE: bool>(
+    sums: &Sums,
+    shares: &[f32; BLOCK],
+    lines: Range<usize>,
+    step: &mut [Tile],
+) {
+    for line in lines {
+        let mut row = sums.0.as_chunks::<BLOCK>().0[line];
+        row.iter_mut().for_each(|sum| *sum *= shares[line]);
+        put::<NATIVE>(step, line, &row);
     }
 }
 

@@ -7,21 +7,23 @@
 //! away. In `Bf16` only high · high is taken.
 //!
 //! On AMX (`tiles/amx.rs`) a block of 32 rows and 32 outputs is four tiles of sums, which stay in
-//! their registers while inputs go by, 32 at a time; of the other four registers two hold rows and
-//! two weights. Twelve products of 16 cycles each and ten loads of a kilobyte make a step (four and
-//! four in `Bf16`, twenty-four and fourteen in `Bf16x6`), so the products limit where tiles come
-//! from the first cache. Sixteen kilobytes of weights stay there while the rows of some blocks go
-//! by, which stay in the second cache for all weights; sums wait beside them. The weights of the
-//! next outputs are asked for meanwhile.
+//! their registers while all inputs go by, 32 at a time; of the other four registers two hold rows
+//! and two weights. Twelve products of 16 cycles each and eight loads of a kilobyte make a step
+//! (four and four in `Bf16`, twenty-four and fourteen in `Bf16x6`). Some rows stay in the second
+//! cache while all weights go by, 32 outputs after another; the weights of the next outputs are
+//! asked for meanwhile. The sums of a block are finished, a few rows after each step, while the
+//! next block is multiplied: vectors and tiles are at work at once.
 //!
 //! Processors with AVX-512 for bf16 alone multiply the same tiles by it (`tiles/vectors.rs`); all
 //! others do AMX's sums in the order of the manual's pseudo-code, slowly, so that a precision can
 //! be tried anywhere; `tiles/emulation.rs` is also what tests hold the instructions to. From AMX's
 //! it differs by design only in sums of numbers below 2^-126, which the instructions take as zero.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use self::block::{Block, EMPTY_SUMS, Sums, asked, lines};
+use self::block::{Beside, Block, EMPTY_SUMS, Sums, asked, lines};
 use crate::activation::Activation;
 use crate::huge_pages;
 use crate::instructions::Instructions;
@@ -38,36 +40,12 @@ mod emulation;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-/// Steps that are taken in one go, at most: 1024 inputs.
-const DEPTH_STEPS: usize = 32;
-/// Kilobytes of rows that stay in the second cache, over so many steps: more of them where weights
-/// have three parts, which would come from memory for each few rows.
-const fn rows_kb(parts: usize) -> usize {
-    if parts == 6 { 1024 } else { 800 }
-}
-/// Kilobytes of weights that stay in the first cache, while rows go by, at most.
-const WEIGHTS_KB: usize = 16;
+/// Kilobytes of weights of 32 outputs that are taken in one go, at most, where what was summed can
+/// go to its place before the rest: in `Bf16` 2048 inputs.
+const WEIGHTS_KB: usize = 128;
 
-/// Working memory of one thread.
-#[derive(Debug, Default)]
-pub(crate) struct TilesScratch {
-    sums: Vec<Sums>,
-}
-
-/// Bytes of [`TilesScratch`], at most.
-pub(super) fn scratch_bytes(rows: usize, outputs: usize) -> usize {
-    size_of::<Sums>() * rows.div_ceil(BLOCK) * outputs.div_ceil(BLOCK)
-}
-
-/// In how many goes so many steps are taken, as even as can be.
-fn depths(steps: usize) -> usize {
-    steps.div_ceil(DEPTH_STEPS)
-}
-
-/// Blocks of rows that stay in the second cache, at most.
-fn blocks_at_a_time(steps: usize, parts: usize) -> usize {
-    rows_kb(parts) / (steps.div_ceil(depths(steps)) * parts)
-}
+/// Kilobytes of rows that stay in the second cache, over the steps of one go.
+const ROWS_KB: usize = 1024;
 
 /// The right to multiply tiles on this thread, until it is dropped.
 pub(crate) enum Multiplier {
@@ -89,12 +67,13 @@ impl Multiplier {
         }
     }
 
-    /// Sums of one block.
+    /// Sums of one block, and what is done `beside` them.
     ///
     /// # Panics
     /// There is no step, or not as many of rows as of weights, or more lines than a block has.
-    pub(crate) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
-        let Block { rows, lines, weights, parts, add, .. } = block;
+    #[inline(always)]
+    pub(crate) fn multiply(&self, block: Block<'_>, sums: &mut Sums, beside: &mut impl Beside) {
+        let Block { rows, lines, weights, parts, .. } = block;
         assert!(lines <= BLOCK, "{lines} of {BLOCK} rows");
         assert!(matches!(parts, 2 | 4 | 6), "one, two or three parts, of two tiles each");
         assert!(
@@ -104,16 +83,15 @@ impl Multiplier {
         match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: rows and weights are as many whole steps, as just checked.
-            Self::Amx(configured) => unsafe { configured.multiply(block, sums) },
+            Self::Amx(configured) => return unsafe { configured.multiply(block, sums, beside) },
             #[cfg(target_arch = "x86_64")]
             Self::Vectors(vectors) => vectors.multiply(block, sums),
             Self::Emulation => {
-                if !add {
-                    *sums = EMPTY_SUMS;
-                }
+                *sums = EMPTY_SUMS;
                 emulation::multiply(rows, weights, parts, sums);
             }
         }
+        beside.after(1, 1);
     }
 }
 
@@ -140,130 +118,160 @@ pub(super) struct Product<'a> {
     pub(super) precision: Precision,
 }
 
+/// Where a product goes.
+pub(super) enum Target<'a> {
+    /// Rows of `outputs` numbers; with `add` to what is there.
+    Rows { add: bool, out: &'a mut [f32] },
+    /// The tiles of a left side, activated or not: a block of 32 outputs is a step of it.
+    Lhs { activation: Option<Activation>, tiles: &'a mut [Tile] },
+}
+
+rounding! {
+    /// Multiplies, and writes to `target`.
+    pub(super) fn run(product: Product<'_>, target: Target<'_>) {
+        let mut target = target;
+        product.each_block::<NATIVE>(&mut target);
+    }
+}
+
+/// A block of sums among all.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    block: usize,
+    panel: usize,
+    /// In which go.
+    depth: usize,
+}
+
+/// The sums of a block on their way to their place, some lines after each step of the next.
+struct Finishing<'a, 'b, const NATIVE: bool> {
+    product: Product<'a>,
+    target: &'a mut Target<'b>,
+    sums: &'a Sums,
+    place: Place,
+    /// The lines that are still to be written.
+    lines: Range<usize>,
+    /// How many after each step.
+    each: usize,
+}
+
+impl<const NATIVE: bool> Beside for Finishing<'_, '_, NATIVE> {
+    #[inline(always)]
+    fn after(&mut self, step: usize, steps: usize) {
+        let count = if step == steps { BLOCK } else { self.each };
+        let end = self.lines.end.min(self.lines.start + count);
+        let now = self.lines.start..end;
+        self.lines.start = end;
+        self.product.write::<NATIVE>(self.sums, self.place, now, self.target);
+    }
+}
+
 impl Product<'_> {
-    /// To rows of `outputs` numbers; with `add` they are added to what is there.
-    pub(super) fn rows(self, add: bool, out: &mut [f32], scratch: &mut TilesScratch) {
-        self.each_block(scratch, |block, panel, sums| {
-            let first = panel * BLOCK;
-            let width = BLOCK.min(self.outputs - first);
-            let rows = out.chunks_mut(self.outputs).skip(block * BLOCK);
-            write_rows(sums, &self.bias_of(panel), add, rows, first..first + width);
-        });
-    }
-
-    /// To a left side, activated or not: a block of 32 outputs is a step of it.
-    pub(super) fn lhs(
-        self,
-        activation: Option<Activation>,
-        out: &mut Lhs,
-        scratch: &mut TilesScratch,
-    ) {
-        let parts = parts(self.precision);
-        let steps = self.outputs.div_ceil(STEP);
-        let rows = self.x.rows();
-        let tiles = out.as_tiles_mut();
-        self.each_block(scratch, |block, panel, sums| {
-            let step = &mut tiles[(block * steps + panel) * parts..][..parts];
-            let width = BLOCK.min(self.outputs - panel * BLOCK);
-            let lines = lines(rows, block);
-            write_lines(sums, &self.bias_of(panel), activation, lines, width, step);
-        });
-    }
-
-    fn bias_of(self, panel: usize) -> [f32; BLOCK] {
-        self.bias.map_or([0.0; BLOCK], |bias| padded(&bias[panel * BLOCK..]))
-    }
-
-    /// Calls `write` with each block of sums, by its number among the rows and its panel.
-    fn each_block(self, scratch: &mut TilesScratch, mut write: impl FnMut(usize, usize, &Sums)) {
+    #[inline(always)]
+    fn each_block<const NATIVE: bool>(self, target: &mut Target<'_>) {
         let multiplier = Multiplier::new();
         let parts = parts(self.precision);
         let (blocks, panels) = (self.x.rows().div_ceil(BLOCK), self.outputs.div_ceil(BLOCK));
         let steps = self.x.inputs().div_ceil(STEP);
         let rows = self.x.as_tiles();
+        let depths = match target {
+            Target::Rows { .. } => (steps * parts).div_ceil(WEIGHTS_KB),
+            Target::Lhs { .. } => 1,
+        };
         // As even as can be: few blocks would have the weights brought for themselves.
-        let groups = blocks.div_ceil(blocks_at_a_time(steps, parts).max(1));
-        let at_a_time = blocks.div_ceil(groups);
-        let depths = depths(steps);
-        // Where inputs are taken in one go, a panel's sums are done at once.
-        let kept = if depths == 1 { at_a_time } else { at_a_time * panels };
-        let all_sums = huge_pages::first(&mut scratch.sums, kept, EMPTY_SUMS);
+        let blocks_at_a_time = (ROWS_KB / (steps.div_ceil(depths) * parts)).max(1);
+        let groups = blocks.div_ceil(blocks_at_a_time);
+        let [mut now, mut done] = [&mut EMPTY_SUMS.clone(), &mut EMPTY_SUMS.clone()];
+        // The first has nothing before it.
+        let mut before = (Place { block: 0, panel: 0, depth: 0 }, 0..0);
         for group in 0..groups {
             let some = group * blocks / groups..(group + 1) * blocks / groups;
             for depth in 0..depths {
-                let steps_here = depth * steps / depths..(depth + 1) * steps / depths;
+                let from = depth * steps / depths;
+                let count = (depth + 1) * steps / depths - from;
                 for panel in 0..panels {
-                    let place = if depths == 1 { 0 } else { panel * at_a_time };
-                    let sums = &mut all_sums[place..][..some.len()];
-                    for from in steps_here.clone().step_by(WEIGHTS_KB / parts) {
-                        let count = (steps_here.end - from).min(WEIGHTS_KB / parts);
-                        let weights = &self.tiles[(panel * steps + from) * parts..];
-                        let next = weights.get(steps * parts..).filter(|next| !next.is_empty());
-                        let next = next.unwrap_or(weights);
-                        let weights = &weights[..count * parts];
-                        for (i, (block, sums)) in some.clone().zip(&mut *sums).enumerate() {
-                            let rows = &rows[(block * steps + from) * parts..][..count * parts];
-                            let ahead = i * count * asked(parts) / size_of::<Tile>();
-                            let soon = next.get(ahead..).unwrap_or(next);
-                            let add = from > 0;
-                            let lines = lines(self.x.rows(), block);
-                            let block_here = Block { rows, lines, weights, parts, add, soon };
-                            multiplier.multiply(block_here, sums);
-                            if from + count == steps {
-                                write(block, panel, sums);
-                            }
-                        }
+                    let weights = &self.tiles[(panel * steps + from) * parts..];
+                    let next = weights.get(steps * parts..).filter(|next| !next.is_empty());
+                    let next = next.unwrap_or(weights);
+                    let weights = &weights[..count * parts];
+                    for (i, block) in some.clone().enumerate() {
+                        let rows = &rows[(block * steps + from) * parts..][..count * parts];
+                        let ahead = i * count * asked(parts) / size_of::<Tile>();
+                        let soon = next.get(ahead..).unwrap_or(next);
+                        let lines = lines(self.x.rows(), block);
+                        let here = Block { rows, lines, weights, parts, soon };
+                        let (place, to_write) = before;
+                        let mut finishing = Finishing::<NATIVE> {
+                            product: self,
+                            target,
+                            sums: &*done,
+                            place,
+                            lines: to_write,
+                            each: BLOCK.div_ceil(count),
+                        };
+                        multiplier.multiply(here, now, &mut finishing);
+                        std::mem::swap(&mut now, &mut done);
+                        before = (Place { block, panel, depth }, 0..lines);
                     }
+                }
+            }
+        }
+        let (place, lines) = before;
+        self.write::<NATIVE>(done, place, lines, target);
+    }
+
+    /// Writes these lines of a block's sums.
+    #[inline(always)]
+    fn write<const NATIVE: bool>(
+        self,
+        sums: &Sums,
+        Place { block, panel, depth }: Place,
+        lines: Range<usize>,
+        target: &mut Target<'_>,
+    ) {
+        let first = panel * BLOCK;
+        let width = BLOCK.min(self.outputs - first);
+        let bias = match self.bias {
+            Some(bias) if depth == 0 => padded(&bias[first..]),
+            _ => [0.0; BLOCK],
+        };
+        let sums = sums.0.as_chunks::<BLOCK>().0;
+        match target {
+            Target::Rows { add, out } => {
+                let add = *add || depth > 0;
+                for line in lines {
+                    let at = (block * BLOCK + line) * self.outputs + first;
+                    write_row(&sums[line], &bias, add, &mut out[at..at + width]);
+                }
+            }
+            Target::Lhs { activation, tiles } => {
+                let (steps, parts) = (self.outputs.div_ceil(STEP), parts(self.precision));
+                let step = &mut tiles[(block * steps + panel) * parts..][..parts];
+                for line in lines {
+                    let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[line][i] + bias[i]);
+                    if let Some(activation) = *activation {
+                        activation.apply_inline(&mut values);
+                    }
+                    put::<NATIVE>(step, line, &values[..width]);
                 }
             }
         }
     }
 }
 
-vectorized! {
-    /// Sums of a block to the columns `to` of its rows.
-    fn write_rows(
-        sums: &Sums,
-        bias: &[f32; BLOCK],
-        add: bool,
-        rows: std::iter::Skip<std::slice::ChunksMut<'_, f32>>,
-        to: std::ops::Range<usize>,
-    ) {
-        for (row, sums) in rows.zip(sums.0.as_chunks::<BLOCK>().0) {
-            let out = &mut row[to.clone()];
-            match out.as_mut_array::<BLOCK>() {
-                Some(out) if add => {
-                    let old = *out;
-                    *out = std::array::from_fn(|i| sums[i] + bias[i] + old[i]);
-                }
-                Some(out) => *out = std::array::from_fn(|i| sums[i] + bias[i]),
-                None => {
-                    for (out, (sum, bias)) in out.iter_mut().zip(sums.iter().zip(bias)) {
-                        *out = sum + bias + if add { *out } else { 0.0 };
-                    }
-                }
-            }
+/// A row of sums to its place; with `add` they are added to what is there.
+#[inline(always)]
+fn write_row(sums: &[f32; BLOCK], bias: &[f32; BLOCK], add: bool, out: &mut [f32]) {
+    match out.as_mut_array::<BLOCK>() {
+        Some(out) if add => {
+            let old = *out;
+            *out = std::array::from_fn(|i| sums[i] + bias[i] + old[i]);
         }
-    }
-}
-
-rounding! {
-    /// Sums of a block, activated or not, to the first `lines` rows of a step of a left side; zeros
-    /// beyond `width`.
-    fn write_lines(
-        sums: &Sums,
-        bias: &[f32; BLOCK],
-        activation: Option<Activation>,
-        lines: usize,
-        width: usize,
-        step: &mut [Tile],
-    ) {
-        for (line, sums) in sums.0.as_chunks::<BLOCK>().0[..lines].iter().enumerate() {
-            let mut values: [f32; BLOCK] = std::array::from_fn(|i| sums[i] + bias[i]);
-            if let Some(activation) = activation {
-                activation.apply_inline(&mut values);
+        Some(out) => *out = std::array::from_fn(|i| sums[i] + bias[i]),
+        None => {
+            for (out, (sum, bias)) in out.iter_mut().zip(sums.iter().zip(bias)) {
+                *out = sum + bias + if add { *out } else { 0.0 };
             }
-            put::<NATIVE>(step, line, &values[..width]);
         }
     }
 }
@@ -293,6 +301,17 @@ mod tests {
         multipliers
     }
 
+    /// Counts the steps that it is told of.
+    #[derive(Default)]
+    struct Told(usize);
+
+    impl Beside for Told {
+        fn after(&mut self, step: usize, steps: usize) {
+            self.0 += 1;
+            assert!(self.0 == step && step <= steps, "step {step} of {steps}");
+        }
+    }
+
     /// A tile of numbers from -1 to 1, in bf16.
     fn tile(seed: usize) -> Tile {
         Tile(std::array::from_fn(|i| {
@@ -317,19 +336,19 @@ mod tests {
                 let weights: Vec<Tile> = (0..steps * parts).map(|i| tile(i + 1000)).collect();
                 for lines in [1, 8, 9, 17, BLOCK] {
                     let (mut found, mut expected) = (EMPTY_SUMS, EMPTY_SUMS);
-                    for add in [false, true] {
-                        let (rows, weights) = (&*rows, &*weights);
-                        let block = Block { rows, lines, weights, parts, add, soon: weights };
-                        multiplier.multiply(block, &mut found);
-                        emulation::multiply(rows, weights, parts, &mut expected);
-                    }
+                    let (rows, weights) = (&*rows, &*weights);
+                    let block = Block { rows, lines, weights, parts, soon: weights };
+                    let mut told = Told::default();
+                    multiplier.multiply(block, &mut found, &mut told);
+                    assert!(told.0 > 0, "what is done beside is done");
+                    emulation::multiply(rows, weights, parts, &mut expected);
                     let [found, expected] =
                         [&found, &expected].map(|sums| &sums.0[..lines * BLOCK]);
                     // Each of n additions is rounded by 2^-24 of the sum at most, and the order
                     // within a tile is that of the manual, which processors may not follow to the
                     // last bit, and another one in vectors: the errors add up as chance has it, to
                     // √n of one.
-                    let products = (2 * steps * STEP * terms(parts).len()) as f32;
+                    let products = (steps * STEP * terms(parts).len()) as f32;
                     let largest = expected.iter().fold(1.0_f32, |most, sum| most.max(sum.abs()));
                     let limit = 4.0 * products.sqrt() * largest * 2.0_f32.powi(-24);
                     for (found, expected) in found.iter().zip(expected) {

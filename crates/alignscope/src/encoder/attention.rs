@@ -43,13 +43,13 @@ impl SelfAttention {
         let rows = x.len() / before.channels();
         self.qkv.shape(&mut scratch.input, rows);
         before.fill(x, &mut scratch.input);
-        let Scratch { input, qkv, wide, scores, attention, products, .. } = scratch;
+        let Scratch { input, qkv, wide, scores, attention, .. } = scratch;
         if !self.changes_queries() && !self.is_explicit() {
-            self.qkv.to_lhs(input, None, qkv, products);
+            self.qkv.to_lhs(input, None, qkv);
         } else {
             let outputs = self.qkv.outputs();
             let values = huge_pages::first(wide, rows * outputs, 0.0);
-            self.qkv.apply(input, values, products);
+            self.qkv.apply(input, values);
             for (row, values) in values.chunks_exact_mut(outputs).enumerate() {
                 self.change(row % tokens, values);
             }
@@ -58,7 +58,7 @@ impl SelfAttention {
                 for (image, values) in values.chunks_exact(tokens * outputs).enumerate() {
                     self.attend(values, image * tokens, tokens, input, scores);
                 }
-                return self.out.add_to(input, x, products);
+                return self.out.add_to(input, x);
             }
             self.qkv.shape_output(qkv, rows);
             for (row, values) in values.chunks_exact(outputs).enumerate() {
@@ -70,7 +70,7 @@ impl SelfAttention {
         for first_row in (0..rows).step_by(tokens) {
             Attention { qkv, first_row, tokens, heads, width }.apply(input, attention);
         }
-        self.out.add_to(input, x, products);
+        self.out.add_to(input, x);
     }
 
     /// Whether queries and keys are not what their layer gives.

@@ -5,7 +5,6 @@ use super::attention::SelfAttention;
 use super::mlp::Mlp;
 use super::norm::Norm;
 use super::scratch::Scratch;
-use alignscope_kernel::ProductScratch;
 
 /// A pre-norm transformer block.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ impl Block {
     /// Bytes of one thread's working memory for `rows` rows.
     pub(super) fn scratch_bytes(&self, rows: usize, tokens: usize) -> usize {
         let channels = self.norm_1.channels();
-        let (qkv, hidden) = (self.attention.qkv.outputs(), self.mlp.input.outputs());
+        let hidden = self.mlp.input.outputs();
         let wide = match self.mlp.is_plain() {
             // A head of attention has keys and values of an image in `wide`.
             true => tokens * 2 * channels,
@@ -42,6 +41,5 @@ impl Block {
         self.attention.scratch_bytes(rows, tokens)
             + self.mlp.input.lhs_bytes(rows, hidden)
             + size_of::<f32>() * wide
-            + ProductScratch::bytes(rows, qkv.max(hidden))
     }
 }

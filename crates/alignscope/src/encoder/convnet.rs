@@ -93,7 +93,7 @@ pub(super) fn square(side: usize, channels: usize, values: &[f32]) -> MapView<'_
 impl Stem {
     /// `pixels` is `[3, size, size]`, `out` the first map.
     fn apply(&self, pixels: &[f32], size: usize, out: &mut [f32], scratch: &mut Scratch) {
-        let Scratch { input, products, wide, maps: [current, next, ..], .. } = scratch;
+        let Scratch { input, wide, maps: [current, next, ..], .. } = scratch;
         let image = huge_pages::first(current, pixels.len(), 0.0);
         // [c, h, w] -> [h, w, c]
         for (channel, plane) in pixels.chunks_exact(size * size).enumerate() {
@@ -102,21 +102,20 @@ impl Stem {
         }
         let (last, before) = self.convolutions.split_last().expect("a stem has a convolution");
         let (mut side, mut channels) = (size, 3);
-        let mut scratch = (input, products);
         for convolution in before {
             let made = convolution.output_side(side);
             let out = huge_pages::first(next, made * made * convolution.outputs(), 0.0);
-            convolution.apply(square(side, channels, current), out, relu, &mut scratch);
+            convolution.apply(square(side, channels, current), out, relu, input);
             (side, channels) = (made, convolution.outputs());
             std::mem::swap(current, next);
         }
         let map = square(side, channels, current);
         match &self.end {
-            StemEnd::Relu => last.apply(map, out, relu, &mut scratch),
+            StemEnd::Relu => last.apply(map, out, relu, input),
             StemEnd::Pool(window) | StemEnd::MeanPool(window) => {
                 let (side, channels) = (last.output_side(side), last.outputs());
                 let full = huge_pages::first(next, side * side * channels, 0.0);
-                last.apply(map, full, relu, &mut scratch);
+                last.apply(map, full, relu, input);
                 let (map, width) = (square(side, channels, full), window.output_side(side));
                 match self.end {
                     StemEnd::MeanPool(_) => window.mean_pool(map, width, out),
@@ -124,7 +123,7 @@ impl Stem {
                 }
             }
             StemEnd::Norm(norm) => {
-                last.apply(map, out, as_it_is, &mut scratch);
+                last.apply(map, out, as_it_is, input);
                 norm.apply_in_place(out, wide);
             }
         }
@@ -207,9 +206,9 @@ impl MapAttention {
         rest.copy_from_slice(map.values);
         mean(map.values, first, scratch);
         add(&mut tokens, &self.positions);
-        let Scratch { input, products, .. } = scratch;
+        let Scratch { input, .. } = scratch;
         let mut query = vec![0.0; channels];
-        self.query.apply_row(&tokens[..channels], &mut query, input, products);
+        self.query.apply_row(&tokens[..channels], &mut query, input);
         let count = tokens.len() / channels;
         self.pooling.key_value.shape(input, count);
         let rows = tokens.chunks_exact(channels).enumerate();

@@ -25,7 +25,7 @@ use crate::feature_map::Window;
 use crate::input_file::HashedPath;
 use crate::preprocess::{CropRounding, PreprocessError, Preprocessing, Recipe, Resize};
 use crate::weights::{Init, Renaming, TowerNames, Weights, WeightsError};
-use alignscope_kernel::{Activation, Depthwise, ProductScratch, depthwise, huge_pages};
+use alignscope_kernel::{Activation, Depthwise, depthwise, huge_pages};
 
 /// Whose ConvNeXt it is. They compute the same, but for what is added to the variance in the last
 /// norm.
@@ -149,7 +149,7 @@ impl Block {
 
 impl MapBlock for Block {
     fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch) {
-        let Scratch { input, hidden, wide, products, maps: [map, ..], .. } = scratch;
+        let Scratch { input, hidden, wide, maps: [map, ..], .. } = scratch;
         if let Some((norm, convolution)) = &self.halving {
             let numbers = side * side * norm.channels();
             let normed = huge_pages::first(map, numbers, 0.0);
@@ -158,7 +158,7 @@ impl MapBlock for Block {
             let made = convolution.output_side(side);
             let out = &mut image[..made * made * convolution.outputs()];
             let view = square(side, norm.channels(), normed);
-            convolution.apply(view, out, as_it_is, &mut (&mut *input, &mut *products));
+            convolution.apply(view, out, as_it_is, input);
         }
         let (side, channels) = (self.side(side), self.channels());
         let image = &mut image[..side * side * channels];
@@ -169,8 +169,8 @@ impl MapBlock for Block {
         for (filtered, image) in filtered.chunks(strip).zip(image.chunks_mut(strip)) {
             self.mlp_in.shape(input, filtered.len() / channels);
             self.norm.fill(filtered, input);
-            self.mlp_in.to_lhs(input, Some(self.activation), hidden, products);
-            self.mlp_out.add_to(hidden, image, products);
+            self.mlp_in.to_lhs(input, Some(self.activation), hidden);
+            self.mlp_out.add_to(hidden, image);
         }
     }
 
@@ -192,9 +192,7 @@ impl MapBlock for Block {
         let positions = self.side(side).pow(2);
         let (channels, hidden) = (self.channels(), self.mlp_in.outputs());
         let rows = positions.min(self.strip_positions());
-        let mlp = self.mlp_in.lhs_bytes(rows, channels)
-            + self.mlp_out.lhs_bytes(rows, hidden)
-            + ProductScratch::bytes(rows, hidden);
+        let mlp = self.mlp_in.lhs_bytes(rows, channels) + self.mlp_out.lhs_bytes(rows, hidden);
         size_of::<f32>() * before.max(positions * channels) + halving.max(mlp)
     }
 }

@@ -4,7 +4,7 @@ use super::layers::Layers;
 use super::linear::Linear;
 use crate::feature_map::{MapView, Window};
 use crate::weights::{Init, WeightsError};
-use alignscope_kernel::{Lhs, Precision, ProductScratch};
+use alignscope_kernel::{Lhs, Precision};
 
 /// A convolution: a product with what its window sees at each place.
 #[derive(Debug)]
@@ -128,23 +128,15 @@ impl Convolution {
     }
 
     /// Writes what it makes of a map to `out`, `[places, outputs]`, row by row; `then` changes each
-    /// strip of it while it is near the processor.
+    /// strip of it while it is near the processor. `input` is working memory.
     pub(super) fn apply(
         &self,
         map: MapView<'_>,
         out: &mut [f32],
         then: fn(&mut [f32]),
-        scratch: &mut (&mut Lhs, &mut ProductScratch),
+        input: &mut Lhs,
     ) {
-        self.by_strips(
-            map,
-            out,
-            scratch,
-            |linear, input, strip, products| {
-                linear.apply(input, strip, products);
-            },
-            then,
-        );
+        self.by_strips(map, out, input, Linear::apply, then);
     }
 
     /// As [`apply`](Self::apply), but adds it to what is in `out`.
@@ -156,26 +148,18 @@ impl Convolution {
         map: MapView<'_>,
         out: &mut [f32],
         then: fn(&mut [f32]),
-        scratch: &mut (&mut Lhs, &mut ProductScratch),
+        input: &mut Lhs,
     ) {
         assert_eq!(self.parts.len(), 1, "only a whole convolution ends a residual branch");
-        self.by_strips(
-            map,
-            out,
-            scratch,
-            |linear, input, strip, products| {
-                linear.add_to(input, strip, products);
-            },
-            then,
-        );
+        self.by_strips(map, out, input, Linear::add_to, then);
     }
 
     fn by_strips(
         &self,
         map: MapView<'_>,
         out: &mut [f32],
-        (input, products): &mut (&mut Lhs, &mut ProductScratch),
-        work: impl Fn(&Linear, &Lhs, &mut [f32], &mut ProductScratch),
+        input: &mut Lhs,
+        work: impl Fn(&Linear, &Lhs, &mut [f32]),
         then: fn(&mut [f32]),
     ) {
         let (outputs, places) = (self.outputs(), self.strip_places());
@@ -195,12 +179,12 @@ impl Convolution {
                     });
                 }
                 if self.parts.len() == 1 {
-                    work(linear, input, out, products);
+                    work(linear, input, out);
                     continue;
                 }
                 let each = linear.outputs();
                 of_part.resize(count * each, 0.0);
-                work(linear, input, &mut of_part, products);
+                work(linear, input, &mut of_part);
                 for (out, made) in out.chunks_exact_mut(outputs).zip(of_part.chunks_exact(each)) {
                     out[part * each..][..each].copy_from_slice(made);
                 }
@@ -226,7 +210,6 @@ impl Convolution {
         let (part, outputs) = (&self.parts[0], self.parts[0].outputs());
         let of_part = if self.parts.len() == 1 { 0 } else { places * outputs };
         part.lhs_bytes(places, self.window.kernel.pow(2) * self.inputs_a_part)
-            + ProductScratch::bytes(places, outputs)
             + size_of::<f32>() * of_part
     }
 }
@@ -330,8 +313,7 @@ mod tests {
             let values: Vec<f32> = (0..7 * 7 * inputs).map(|i| number(i + 5)).collect();
             let map = MapView { height: 7, width: 7, channels: inputs, values: &values };
             let mut out = vec![0.0; 16 * outputs];
-            let (mut lhs, mut products) = (Lhs::default(), ProductScratch::default());
-            convolution.apply(map, &mut out, as_it_is, &mut (&mut lhs, &mut products));
+            convolution.apply(map, &mut out, as_it_is, &mut Lhs::default());
             for (place, out) in out.chunks_exact(outputs).enumerate() {
                 let expected = plain(&weight, &sizes, map, place);
                 for ((out, expected), bias) in out.iter().zip(expected).zip(&bias) {

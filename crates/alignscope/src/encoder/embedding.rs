@@ -72,7 +72,7 @@ impl Embedding {
         for patch in 0..side * side {
             scratch.input.fill_row(patch, |out| self.cut(pixels, patch, out));
         }
-        self.patch.apply(&scratch.input, out, &mut scratch.products);
+        self.patch.apply(&scratch.input, out);
     }
 
     /// Cuts a patch out of an image, patches being counted row by row: `[3, h, w]` ->

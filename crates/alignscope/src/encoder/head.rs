@@ -45,14 +45,14 @@ impl From<Linear> for Projection {
 impl Projection {
     /// Projects one vector, `[inputs]`, into `out`, `[last channels]`.
     pub(super) fn apply(&self, vector: &[f32], out: &mut [f32], scratch: &mut Scratch) {
-        let Scratch { input: lhs, hidden, products, .. } = scratch;
+        let Scratch { input: lhs, hidden, .. } = scratch;
         match self {
-            Self::Linear(linear) => linear.apply_row(vector, out, lhs, products),
+            Self::Linear(linear) => linear.apply_row(vector, out, lhs),
             Self::Mlp { input, activation, out: last } => {
                 input.shape(lhs, 1);
                 lhs.set_row(0, vector);
-                input.to_lhs(lhs, Some(*activation), hidden, products);
-                last.apply(hidden, out, products);
+                input.to_lhs(lhs, Some(*activation), hidden);
+                last.apply(hidden, out);
             }
         }
     }
@@ -211,9 +211,9 @@ impl AttentionPooling {
         scratch: &mut Scratch,
     ) {
         let channels = query.len();
-        let Scratch { input, hidden, wide, products, .. } = scratch;
+        let Scratch { input, hidden, wide, .. } = scratch;
         let key_value = huge_pages::first(wide, count * 2 * channels, 0.0);
-        self.key_value.apply(input, key_value, products);
+        self.key_value.apply(input, key_value);
         let width = channels / self.heads;
         if let Some(rotary) = &self.rotary {
             let places = key_value.chunks_exact_mut(2 * channels).skip(1).enumerate();
@@ -240,12 +240,12 @@ impl AttentionPooling {
                 false,
             );
         }
-        self.out.apply_row(&attended, out, input, products);
+        self.out.apply_row(&attended, out, input);
         if let Some(mlp) = &self.mlp {
             mlp.input.shape(input, 1);
             mlp.norm.fill(out, input);
-            mlp.input.to_lhs(input, Some(mlp.activation), hidden, products);
-            mlp.out.add_to(hidden, out, products);
+            mlp.input.to_lhs(input, Some(mlp.activation), hidden);
+            mlp.out.add_to(hidden, out);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A linear layer.
 
-use alignscope_kernel::{Activation, Lhs, Output, PackedWeights, Precision, ProductScratch};
+use alignscope_kernel::{Activation, Lhs, Output, PackedWeights, Precision};
 
 /// `y = W x + b` for each row of a matrix.
 #[derive(Debug)]
@@ -48,36 +48,24 @@ impl Linear {
     }
 
     /// `out = x Wᵀ + b`; `x` is `[rows, inputs]`, `out` `[rows, outputs]`.
-    pub(super) fn apply(&self, x: &Lhs, out: &mut [f32], scratch: &mut ProductScratch) {
-        self.weights.apply(x, self.bias.as_deref(), Output::Set(out), scratch);
+    pub(super) fn apply(&self, x: &Lhs, out: &mut [f32]) {
+        self.weights.apply(x, self.bias.as_deref(), Output::Set(out));
     }
 
     /// `out += x Wᵀ + b`: the end of a residual branch.
-    pub(super) fn add_to(&self, x: &Lhs, out: &mut [f32], scratch: &mut ProductScratch) {
-        self.weights.apply(x, self.bias.as_deref(), Output::Add(out), scratch);
+    pub(super) fn add_to(&self, x: &Lhs, out: &mut [f32]) {
+        self.weights.apply(x, self.bias.as_deref(), Output::Add(out));
     }
 
     /// `x Wᵀ + b`, or its activation, as what a later layer of this precision or attention takes.
-    pub(super) fn to_lhs(
-        &self,
-        x: &Lhs,
-        activation: Option<Activation>,
-        out: &mut Lhs,
-        scratch: &mut ProductScratch,
-    ) {
-        self.weights.apply(x, self.bias.as_deref(), Output::Lhs(activation, out), scratch);
+    pub(super) fn to_lhs(&self, x: &Lhs, activation: Option<Activation>, out: &mut Lhs) {
+        self.weights.apply(x, self.bias.as_deref(), Output::Lhs(activation, out));
     }
 
     /// As [`apply`](Self::apply), for one row.
-    pub(super) fn apply_row(
-        &self,
-        x: &[f32],
-        out: &mut [f32],
-        lhs: &mut Lhs,
-        scratch: &mut ProductScratch,
-    ) {
+    pub(super) fn apply_row(&self, x: &[f32], out: &mut [f32], lhs: &mut Lhs) {
         self.shape(lhs, 1);
         lhs.set_row(0, x);
-        self.apply(lhs, out, scratch);
+        self.apply(lhs, out);
     }
 }

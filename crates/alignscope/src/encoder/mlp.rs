@@ -22,16 +22,16 @@ impl Mlp {
     /// Adds to `x`, `[rows, channels]`, what comes of it behind the norm `before`.
     pub(super) fn add_to(&self, before: &Norm, x: &mut [f32], scratch: &mut Scratch) {
         let rows = x.len() / before.channels();
-        let Scratch { input, hidden, wide, products, .. } = scratch;
+        let Scratch { input, hidden, wide, .. } = scratch;
         self.input.shape(input, rows);
         before.fill(x, input);
         if self.is_plain() {
-            self.input.to_lhs(input, Some(self.activation), hidden, products);
-            return self.out.add_to(hidden, x, products);
+            self.input.to_lhs(input, Some(self.activation), hidden);
+            return self.out.add_to(hidden, x);
         }
         let outputs = self.input.outputs();
         let values = huge_pages::first(wide, rows * outputs, 0.0);
-        self.input.apply(input, values, products);
+        self.input.apply(input, values);
         self.out.shape(hidden, rows);
         for (i, values) in values.chunks_exact_mut(outputs).enumerate() {
             let values = self.activate(values);
@@ -40,7 +40,7 @@ impl Mlp {
                 None => hidden.set_row(i, values),
             }
         }
-        self.out.add_to(hidden, x, products);
+        self.out.add_to(hidden, x);
     }
 
     /// Whether the activation is all that there is between its two layers.

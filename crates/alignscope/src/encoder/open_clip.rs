@@ -18,7 +18,7 @@ use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe};
 use crate::stage::Stage;
 use crate::weights::{Format, Init, TowerNames, Weights, WeightsError};
-use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
+use alignscope_kernel::{Activation, Lhs, Precision};
 
 /// CLIP's vision transformer, as open_clip stores it.
 #[derive(Debug)]
@@ -205,8 +205,7 @@ fn pooler(layers: &Layers<'_>) -> Result<AttentionPooling, WeightsError> {
     pooler_norm(layers, "ln_q", c)?.apply(&stored[..c], &mut normed);
     let to_query = Linear::new(to_query, Some(query_bias), c, Precision::F32);
     let mut query = vec![0.0; c];
-    let (lhs, scratch) = (&mut Lhs::default(), &mut ProductScratch::default());
-    to_query.apply_row(&normed, &mut query, lhs, scratch);
+    to_query.apply_row(&normed, &mut query, &mut Lhs::default());
     let out = format!("{POOLER}attn.out_proj");
     Ok(AttentionPooling {
         skip: 0,

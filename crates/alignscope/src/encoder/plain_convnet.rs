@@ -61,7 +61,7 @@ impl Block {
 
 impl MapBlock for Block {
     fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch) {
-        let Scratch { input, products, maps: [map, ..], .. } = scratch;
+        let Scratch { input, maps: [map, ..], .. } = scratch;
         let made = self.side(side);
         let map = huge_pages::first(map, made * made * self.inputs, 0.0);
         match self.pool {
@@ -69,7 +69,7 @@ impl MapBlock for Block {
             Some(window) => window.max_pool(square(side, self.inputs, image), made, map),
         }
         let out = &mut image[..made * made * self.convolution.outputs()];
-        self.convolution.apply(square(made, self.inputs, map), out, relu, &mut (input, products));
+        self.convolution.apply(square(made, self.inputs, map), out, relu, input);
     }
 
     fn bytes(&self) -> usize {

@@ -146,15 +146,14 @@ struct Shortcut {
 
 impl MapBlock for Residual {
     fn apply(&self, image: &mut [f32], side: usize, scratch: &mut Scratch) {
-        let Scratch { input, products, maps: [current, next, shortcut], .. } = scratch;
-        let mut scratch = (input, products);
+        let Scratch { input, maps: [current, next, shortcut], .. } = scratch;
         let (last, before) = self.convolutions.split_last().expect("a block has convolutions");
         let (mut now, mut channels) = (side, self.inputs);
         for (i, convolution) in before.iter().enumerate() {
             let made = convolution.output_side(now);
             let out = huge_pages::first(next, made * made * convolution.outputs(), 0.0);
             let from = if i == 0 { &*image } else { &*current };
-            convolution.apply(square(now, channels, from), out, relu, &mut scratch);
+            convolution.apply(square(now, channels, from), out, relu, input);
             (now, channels) = (made, convolution.outputs());
             std::mem::swap(current, next);
         }
@@ -168,11 +167,11 @@ impl MapBlock for Residual {
                 window.mean_pool(map, made, pooled);
                 map = square(made, self.inputs, pooled);
             }
-            convolution.apply(map, out, as_it_is, &mut scratch);
+            convolution.apply(map, out, as_it_is, input);
             image[..numbers].copy_from_slice(out);
         }
         let map = square(now, channels, current);
-        last.add_to(map, &mut image[..numbers], relu, &mut scratch);
+        last.add_to(map, &mut image[..numbers], relu, input);
     }
 
     fn bytes(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Working memory of one thread.
 
-use alignscope_kernel::{AttentionScratch, Lhs, ProductScratch};
+use alignscope_kernel::{AttentionScratch, Lhs};
 
 /// The working memory of one thread, grown once and then kept.
 #[derive(Debug, Default)]
@@ -20,5 +20,4 @@ pub(super) struct Scratch {
     /// Maps of a convolutional network on their way from one convolution to the next.
     pub(super) maps: [Vec<f32>; 3],
     pub(super) attention: AttentionScratch,
-    pub(super) products: ProductScratch,
 }

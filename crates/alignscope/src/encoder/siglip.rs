@@ -22,7 +22,7 @@ use crate::input_file::HashedPath;
 use crate::preprocess::{PreprocessError, Preprocessing, Recipe, Resize};
 use crate::stage::Stage;
 use crate::weights::{Init, TowerNames, Weights, WeightsError};
-use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
+use alignscope_kernel::{Activation, Lhs, Precision};
 
 /// No class token, and a pooling head of attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,7 +305,6 @@ fn pooling(
         &probe,
         &mut query,
         &mut Lhs::default(),
-        &mut ProductScratch::default(),
     );
     Ok(AttentionPooling {
         skip: 0,

@@ -15,7 +15,7 @@ use super::timm_folder::TimmTensors;
 use super::timm_registered::Registered;
 use super::transformer::Transformer;
 use crate::weights::{Init, Weights, WeightsError};
-use alignscope_kernel::{Activation, Lhs, Precision, ProductScratch};
+use alignscope_kernel::{Activation, Lhs, Precision};
 
 /// The tensors of a model of timm, by the names that it gives them.
 ///
@@ -348,8 +348,7 @@ impl<'a> TimmModel<'a> {
         let linear = |part: &str, shape| layers.linear(&named(part), shape, spread, Init::Zeros);
         let to_query: Linear = linear("q", [c, c])?;
         let mut query = vec![0.0; c];
-        let (lhs, scratch) = (&mut Lhs::default(), &mut ProductScratch::default());
-        to_query.apply_row(&latent, &mut query, lhs, scratch);
+        to_query.apply_row(&latent, &mut query, &mut Lhs::default());
         Ok(Box::new(AttentionPooling {
             skip,
             query,

@@ -3,7 +3,7 @@
 pub(super) use crate::feature_map::relu;
 use crate::feature_map::{MapView, Window};
 use crate::weights::{Init, Weights, WeightsError};
-use alignscope_kernel::{Lhs, Output, PackedWeights, Precision, ProductScratch};
+use alignscope_kernel::{Lhs, Output, PackedWeights, Precision};
 
 /// `[height, width, channels]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +89,7 @@ impl Convolution {
         let mut values = vec![0.0; height * width * outputs];
         let as_it_is = kernel == 1 && stride == 1 && padding == 0;
         let strip_rows = (STRIP_NUMBERS / (width * depth)).clamp(1, height);
-        let (mut seen, mut scratch) = (Lhs::default(), ProductScratch::default());
+        let mut seen = Lhs::default();
         for (strip, out) in values.chunks_mut(strip_rows * width * outputs).enumerate() {
             let pixels = out.len() / outputs;
             let first_row = strip * strip_rows;
@@ -104,7 +104,7 @@ impl Convolution {
                     });
                 }
             }
-            self.weights.apply(&seen, Some(&self.bias), Output::Set(out), &mut scratch);
+            self.weights.apply(&seen, Some(&self.bias), Output::Set(out));
             out.chunks_exact_mut(outputs).for_each(&finish);
         }
         Map { height, width, channels: outputs, values }

@@ -3,9 +3,9 @@
 use std::arch::asm;
 use std::marker::PhantomData;
 
-use super::block::{Block, Sums, asked};
+use super::block::{Beside, Block, Sums, asked};
 use crate::instructions::has_amx;
-use crate::tile::{SIDE, Tile};
+use crate::tile::SIDE;
 
 /// The shape of all eight tiles, which this thread alone has, until it is dropped.
 #[derive(Debug)]
@@ -32,21 +32,28 @@ impl Configured {
         Self(PhantomData)
     }
 
-    /// Sums of one block: sets them or, with `add`, adds to them.
+    /// Sums of one block. After each step `beside` is told how many there were: what it does is done
+    /// while the processor multiplies.
     ///
     /// # Safety
     /// Rows and weights are as many whole steps, at least one.
-    pub(super) unsafe fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
+    #[inline(always)]
+    pub(super) unsafe fn multiply(
+        &self,
+        block: Block<'_>,
+        sums: &mut Sums,
+        beside: &mut impl Beside,
+    ) {
         // SAFETY: AMX is available and the tiles have their shape while this is not dropped; the
         // steps are up to the caller.
         unsafe {
             match (block.parts, block.lines > SIDE) {
-                (6, true) => three_parts(block, sums),
-                (6, false) => three_parts_of_half(block, sums),
-                (4, true) => two_parts(block, sums),
-                (4, false) => two_parts_of_half(block, sums),
-                (_, true) => one_part(block, sums),
-                (_, false) => one_part_of_half(block, sums),
+                (6, true) => three_parts(block, sums, beside),
+                (6, false) => three_parts_of_half(block, sums, beside),
+                (4, true) => two_parts(block, sums, beside),
+                (4, false) => two_parts_of_half(block, sums, beside),
+                (_, true) => one_part(block, sums, beside),
+                (_, false) => one_part_of_half(block, sums, beside),
             }
         }
     }
@@ -78,48 +85,58 @@ macro_rules! term {
 }
 
 /// A function that does a block, all of it or half: how its sums begin, what a step does, and where
-/// they go.
+/// they go. Sums stay in the tiles from one piece of assembly to the next. Rust does not promise
+/// that; it holds because the compiler uses no tiles of its own accord, keeps pieces of assembly in
+/// their order, and what is done between them has no use for tiles ([`Beside`]).
 macro_rules! block {
     (
         $name:ident, $parts:literal,
-        zero: $($zero:literal)*, load: $($load:literal)*,
+        zero: $($zero:literal)*,
         step: $($step:expr)*, store: $($store:literal)*
     ) => {
         /// # Safety
         /// AMX is available and configured; rows and weights are as many whole steps, at least one.
-        unsafe fn $name(block: Block<'_>, sums: &mut Sums) {
-            let Block { rows, weights, add, soon, .. } = block;
-            // SAFETY: a step reads its kilobytes of rows and weights, which are there, as the
-            // caller says; the sums are 32 rows of 128 bytes; asking for memory beforehand never
-            // fails, wherever it lies. All tile registers are named.
+        #[inline(always)]
+        unsafe fn $name(block: Block<'_>, sums: &mut Sums, beside: &mut impl Beside) {
+            let Block { rows, weights, soon, .. } = block;
+            let sums = sums.0.as_mut_ptr();
+            // SAFETY: AMX is available and configured.
             unsafe {
                 asm!(
-                    "test {add:e}, {add:e}",
-                    "jnz 4f",
                     $($zero,)*
-                    "jmp 2f",
-                    "4:",
-                    $($load,)*
-                    "2:",
-                    $($step,)*
-                    "add {soon}, {asked}",
-                    "add {rows}, {bytes}",
-                    "add {weights}, {bytes}",
-                    "dec {steps}",
-                    "jnz 2b",
-                    $($store,)*
-                    rows = inout(reg) rows.as_ptr() => _,
-                    weights = inout(reg) weights.as_ptr() => _,
-                    soon = inout(reg) soon.as_ptr() => _,
-                    steps = inout(reg) rows.len() / $parts => _,
-                    sums = in(reg) sums.0.as_mut_ptr(),
-                    add = in(reg) u32::from(add),
-                    asked = const asked($parts),
-                    bytes = const $parts * size_of::<Tile>(),
-                    line = in(reg) 64_usize,
-                    row = in(reg) 128_usize,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack, nomem),
+                );
+            }
+            let (mut rows_at, mut weights_at) = (rows.as_ptr(), weights.as_ptr());
+            let mut soon_at = soon.as_ptr().cast::<u8>();
+            let steps = rows.len() / $parts;
+            for step in 0..steps {
+                // SAFETY: a step reads its kilobytes of rows and weights, which are there, as the
+                // caller says; asking for memory beforehand never fails, wherever it lies. All
+                // tile registers are named.
+                unsafe {
+                    asm!(
+                        $($step,)*
+                        rows = in(reg) rows_at,
+                        weights = in(reg) weights_at,
+                        soon = in(reg) soon_at,
+                        line = in(reg) 64_usize,
+                        out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                        out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                        options(nostack, readonly),
+                    );
+                }
+                rows_at = rows_at.wrapping_add($parts);
+                weights_at = weights_at.wrapping_add($parts);
+                soon_at = soon_at.wrapping_add(asked($parts));
+                beside.after(step + 1, steps);
+            }
+            // SAFETY: the sums are 32 rows of 128 bytes.
+            unsafe {
+                asm!(
+                    $($store,)*
+                    sums = in(reg) sums, row = in(reg) 128_usize,
                     options(nostack),
                 );
             }
@@ -134,11 +151,6 @@ macro_rules! blocks {
         block! {
             $whole, $parts,
             zero: "tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3",
-            load:
-                "tileloadd tmm0, [{sums} + {row}]"
-                "tileloadd tmm1, [{sums} + {row} + 64]"
-                "tileloadd tmm2, [{sums} + {row} + 2048]"
-                "tileloadd tmm3, [{sums} + {row} + 2112]",
             step: $(term!(whole, $($term)*))*,
             store:
                 "tilestored [{sums} + {row}], tmm0"
@@ -150,9 +162,6 @@ macro_rules! blocks {
         block! {
             $half, $parts,
             zero: "tilezero tmm0" "tilezero tmm1",
-            load:
-                "tileloadd tmm0, [{sums} + {row}]"
-                "tileloadd tmm1, [{sums} + {row} + 64]",
             step: $(term!(half, $($term)*))*,
             store:
                 "tilestored [{sums} + {row}], tmm0"
@@ -165,9 +174,9 @@ blocks! { one_part, one_part_of_half, 2, [weights 0, rows 0, soon 0 1] }
 
 blocks! {
     two_parts, two_parts_of_half, 4,
-    [weights 0, rows 0, soon 0 1 2]
-    [rows 1, soon 3 4 5]
-    [weights 1, rows 0, soon 6 7]
+    [weights 0, rows 1, soon 0 1 2]
+    [rows 0, soon 3 4 5]
+    [weights 1, soon 6 7]
 }
 
 blocks! {

@@ -24,14 +24,21 @@ pub(crate) struct Block<'a> {
     /// As many steps of weights.
     pub(crate) weights: &'a [Tile],
     pub(crate) parts: usize,
-    /// Whether the products are added to the sums that are there.
-    pub(crate) add: bool,
     /// What weights come next: some of them are brought near meanwhile.
     #[cfg_attr(
         not(target_arch = "x86_64"),
         allow(dead_code, reason = "plain code asks for nothing")
     )]
     pub(crate) soon: &'a [Tile],
+}
+
+/// What is done while a block is multiplied: the sums of an earlier one are finished.
+///
+/// It makes no [`Multiplier`](super::Multiplier) and multiplies no block: sums are in the tiles of
+/// this thread meanwhile.
+pub(crate) trait Beside {
+    /// So many of all steps are under way.
+    fn after(&mut self, step: usize, steps: usize);
 }
 
 /// Bytes of the next weights that a step asks for beforehand: blocks in a row ask for one part
@@ -50,7 +57,7 @@ pub(crate) const fn asked(parts: usize) -> usize {
 pub(crate) fn terms(parts: usize) -> &'static [[usize; 2]] {
     match parts {
         2 => &[[0, 0]],
-        4 => &[[0, 0], [1, 0], [0, 1]],
+        4 => &[[1, 0], [0, 0], [0, 1]],
         6 => &[[0, 0], [2, 0], [1, 0], [1, 1], [0, 1], [0, 2]],
         _ => unreachable!("one, two or three parts, of two tiles each"),
     }

@@ -6,8 +6,8 @@
 //! an instruction, and another order of additions than AMX's.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_dpbf16_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_dpbf16_ps, _mm512_loadu_si512,
+    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
@@ -33,7 +33,7 @@ impl Vectors {
         Self(())
     }
 
-    /// Sums of one block: sets them or, with `add`, adds to them.
+    /// Sums of one block.
     pub(super) fn multiply(&self, block: Block<'_>, sums: &mut Sums) {
         // SAFETY: the processor has the instructions, or there were no `self`.
         unsafe { multiply(block, sums) }
@@ -42,17 +42,12 @@ impl Vectors {
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn multiply(block: Block<'_>, sums: &mut Sums) {
-    let Block { rows, lines, weights, parts, add, soon } = block;
+    let Block { rows, lines, weights, parts, soon } = block;
     let (terms, mut soon) = (terms(parts), soon.as_ptr().cast::<i8>());
     let groups = sums.0.as_chunks_mut::<{ ROWS * BLOCK }>().0;
     for (group, sums) in groups.iter_mut().take(lines.div_ceil(ROWS)).enumerate() {
         let (tile, line) = (group * ROWS / SIDE, group * ROWS % SIDE);
         let mut registers = [[_mm512_setzero_ps(); 2]; ROWS];
-        if add {
-            for (registers, sums) in registers.iter_mut().zip(sums.as_chunks::<BLOCK>().0) {
-                *registers = [load(sums, 0), load(sums, SIDE)];
-            }
-        }
         for (rows, weights) in rows.chunks_exact(parts).zip(weights.chunks_exact(parts)) {
             if group == 0 {
                 for _ in 0..asked(parts) / LINE {
@@ -101,14 +96,6 @@ fn pairs(values: &[u32; SIDE]) -> __m512bh {
 fn of_pairs(bits: __m512i) -> __m512bh {
     // SAFETY: both are 512 bits.
     unsafe { transmute::<__m512i, __m512bh>(bits) }
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn load(sums: &[f32; BLOCK], at: usize) -> __m512 {
-    let sums = &sums[at..at + SIDE];
-    // SAFETY: these are sixteen numbers.
-    unsafe { _mm512_loadu_ps(sums.as_ptr()) }
 }
 
 #[target_feature(enable = "avx512f")]
