@@ -1,7 +1,7 @@
 """alignscope and transformers in turn on the same checkpoint and images, and the ratio of their speeds.
 
     python scripts/compare_speed.py --alignscope target/release/alignscope --images DIR \
-        [--models B/32 B/16 L/14 DINOv2-B/14 ResNet-50] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
+        [--models B/32 B/16 L/14 DINOv2-B/14 SigLIP-so400m/14 ResNet-50] [--precision f32] [--torch float32] [--rounds 5] [--openvino]
 
 For each model: a random checkpoint of its size, saved by transformers. In each round both encode the same images
 (transformers: batched, all hidden states kept, preprocessed beforehand; alignscope: every stage, with the differences of every
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from transformers import CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model, ResNetConfig, ResNetModel
+from transformers import CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model, ResNetConfig, ResNetModel, SiglipVisionConfig, SiglipVisionModel
 
 SIZES = {"B/32": (768, 12, 12, 32, 224), "B/16": (768, 12, 12, 16, 224), "L/14": (1024, 24, 16, 14, 224),
          "L/14-336": (1024, 24, 16, 14, 336)}
@@ -33,7 +33,7 @@ TEXT = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_a
 
 
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
-SIZE = {"DINOv2-B/14": 224, "ResNet-50": 224} | {name: sizes[4] for name, sizes in SIZES.items()}
+SIZE = {"DINOv2-B/14": 224, "SigLIP-so400m/14": 224, "ResNet-50": 224} | {name: sizes[4] for name, sizes in SIZES.items()}
 
 
 class Clip(torch.nn.Module):
@@ -63,6 +63,19 @@ class Dino(torch.nn.Module):
         return (*tower.hidden_states, tower.pooler_output)
 
 
+class Siglip(torch.nn.Module):
+    """All hidden states and what the pooling head makes of the last."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = SiglipVisionModel(SiglipVisionConfig(
+            hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16, patch_size=14, image_size=224))
+
+    def forward(self, x):
+        tower = self.model(pixel_values=x, output_hidden_states=True)
+        return (*tower.hidden_states, tower.pooler_output)
+
+
 class Residual(torch.nn.Module):
     """The stem, every residual block and the pooled map."""
 
@@ -82,11 +95,14 @@ def checkpoint(name, folder):
     """The module of a random checkpoint of transformers, which lies in the folder."""
     torch.manual_seed(0)
     size = SIZE[name]
-    module = {"DINOv2-B/14": Dino, "ResNet-50": Residual}.get(name, lambda: Clip(name))().eval()
+    module = {"DINOv2-B/14": Dino, "SigLIP-so400m/14": Siglip, "ResNet-50": Residual}.get(name, lambda: Clip(name))().eval()
     module.requires_grad_(False)
     module.model.save_pretrained(folder)
     processor = {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": size}, "crop_size": size,
                  "image_mean": MEAN, "image_std": STD}
+    if name.startswith("SigLIP"):
+        processor |= {"image_processor_type": "SiglipImageProcessor", "size": {"height": size, "width": size}}
+        del processor["crop_size"]
     (Path(folder) / "preprocessor_config.json").write_text(json.dumps(processor))
     return module
 

@@ -128,7 +128,9 @@ def test_torch_runs_what_our_own_encoders_know(library, name, rated, tmp_path):
     pytest.importorskip(library)
     model = f"x={FAMILIES / name}"
     dataset = alignscope.load_dataset("pairs", rated)
-    own = alignscope.run(model, dataset, tmp_path / "own", resamples=0, **QUIET)
+    own = alignscope.run(
+        model, dataset, tmp_path / "own", precision="f32", resamples=0, **QUIET
+    )
     run_by_command("--model", model, "--backend", "torch", *on(rated, tmp_path / "torch"))
     keys = distances(own.path, "x")[:-1]
     *found, values = distances(tmp_path / "torch", "x")
@@ -146,7 +148,9 @@ def test_a_folder_may_be_named_with_its_library(rated, tmp_path):
     pytest.importorskip("transformers")
     dataset = alignscope.load_dataset("pairs", rated)
     models = [f"transformers:{FAMILIES / 'vit'}", str(FAMILIES / "vit")]
-    run = alignscope.run(models, dataset, tmp_path / "run", resamples=0, pixels=False, **QUIET)
+    run = alignscope.run(
+        models, dataset, tmp_path / "run", precision="f32", resamples=0, pixels=False, **QUIET
+    )
     assert list(dict.fromkeys(run.scores["model"])) == ["transformers:vit", "vit"]
     *keys, ours = distances(run.path, "vit")
     *found, theirs = distances(run.path, "transformers:vit")

@@ -68,7 +68,8 @@ def test_an_adapter_gives_the_distances_of_our_own_encoder(library, name, rated,
     dataset = alignscope.load_dataset("pairs", rated)
     models = [f"ours={FAMILIES / name}", adapted(library, name)]
     run = alignscope.run(
-        models, dataset, tmp_path / "run", resamples=0, cache=False, progress=False, pixels=False
+        models, dataset, tmp_path / "run", precision="f32", resamples=0, cache=False, progress=False,
+        pixels=False,
     )
     # Sums of f32 in another order. What the ResNet's attention gives for two images differs by a
     # hundredth of its size, so that the difference has lost two digits.
@@ -84,8 +85,8 @@ def test_an_adapter_knows_the_tokens_before_the_patches(library, name, tokens, r
     dataset = alignscope.load_dataset("pairs", rated)
     models = [f"ours={FAMILIES / name}", adapted(library, name)]
     run = alignscope.run(
-        models, dataset, tmp_path / "run", tokens=tokens, resamples=0, cache=False, progress=False,
-        pixels=False,
+        models, dataset, tmp_path / "run", tokens=tokens, precision="f32", resamples=0, cache=False,
+        progress=False, pixels=False,
     )
     compare(run, "ours", "torch", 1e-5)
 

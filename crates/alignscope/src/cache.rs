@@ -41,7 +41,7 @@ pub use set::SetWriter;
 
 /// Raised whenever the numbers that encoders, baselines or pixels give change, however little:
 /// entries of another version are not taken.
-pub const NUMERICS: u32 = 7;
+pub const NUMERICS: u32 = 8;
 
 /// All that the numbers of an entry depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

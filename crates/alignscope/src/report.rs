@@ -59,6 +59,7 @@ struct Told {
     title: Option<String>,
     tokens: Option<String>,
     precision: Option<String>,
+    precision_check: Option<String>,
     device: Option<String>,
     ties: String,
     models: Vec<ToldModel>,

@@ -208,8 +208,8 @@ impl Choice for PrecisionChoice {
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
             Self::Auto => {
-                "the fastest that changes no distance by more than 1e-4, relative to f32: bf16x6 \
-                 on a processor with AMX, f32 on any other"
+                "the fastest that moves no score by more than a hundredth of its interval's \
+                 half-width: bf16x3 on a processor with AMX, f32 on any other"
             }
             Self::Only(Precision::F32) => "single precision",
             Self::Only(Precision::Bf16x6) => {

@@ -120,7 +120,7 @@ impl CombinedManifest {
         for key in ["models", "distances"] {
             join(&mut self.told, &part.told, key);
         }
-        for key in ["tokens", "precision", "instructions", "baseline_size"] {
+        for key in ["tokens", "precision", "precision_check", "instructions", "baseline_size"] {
             fill(&mut self.told, &part.told, key);
         }
         if self.told.get("device") != part.told.get("device") {

@@ -418,7 +418,10 @@ fn what_was_run(run: &Run) -> Markup {
             @if let Some(tokens) = &told.tokens { dt { "Tokens compared" } dd { (tokens) } }
             @if let Some(precision) = &told.precision {
                 dt { "Arithmetic of encoders" }
-                dd { (precision) @if let Some(device) = &told.device { " on " (device) } }
+                dd {
+                    (precision) @if let Some(device) = &told.device { " on " (device) }
+                    @if let Some(check) = &told.precision_check { br; (check) }
+                }
             }
             @if told.models.iter().any(|m| m.of_user && m.made_with.is_empty()) {
                 dt { "Arithmetic of the user's model" } dd { "not known to alignscope" }

@@ -29,6 +29,8 @@ pub struct Manifest<F> {
     /// Number format of the encoders' products; none without an encoder. That of a model of the
     /// user's is not known.
     pub precision: Option<String>,
+    /// How far scores in it are from those in f32, as was measured; none of f32 itself.
+    pub precision_check: Option<String>,
     /// The instructions that did them.
     pub instructions: Option<String>,
     /// What all models ran on; none where one is of the user's, whose device is not known.

@@ -2,7 +2,7 @@
 
 use super::ExperimentError;
 use super::models::RunModel;
-use crate::encoder::Checkpoint;
+use crate::encoder::{Checkpoint, check_of};
 use crate::experiment::{Experiment, written};
 use crate::finished::FigureSpec;
 use crate::model::Role;
@@ -115,6 +115,7 @@ impl Experiment {
             baseline_size: baselines.then_some(self.baseline_size),
             tokens: self.tokens_compared(of_run),
             precision: precise.then(|| self.precision.to_string()),
+            precision_check: check_of(self.precision).filter(|_| precise).map(str::to_owned),
             instructions: precise.then(|| self.precision.instructions().to_owned()),
             device: (!of_user).then(|| "cpu".to_owned()),
             ties: self.ties.to_string(),
