@@ -208,8 +208,8 @@ impl Choice for PrecisionChoice {
     fn meaning(self) -> Option<&'static str> {
         Some(match self {
             Self::Auto => {
-                "the fastest that moves no score by more than a hundredth of its interval's \
-                 half-width: bf16x3 on a processor with AMX, f32 on any other"
+                "the fastest for which scores stay within a hundredth of their intervals: bf16x3 \
+                 on a processor with AMX, f32 on any other"
             }
             Self::Only(Precision::F32) => "single precision",
             Self::Only(Precision::Bf16x6) => {

@@ -6,9 +6,9 @@ use alignscope_kernel::Precision;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PrecisionChoice {
     /// The fastest for which scores do not move: against f32 at most 1 answer in 10,000 changes and
-    /// no score moves by more than a hundredth of its interval's half-width, with trained models,
-    /// and also where one channel is far larger than all others (docs/numerics.md): bf16x3 with
-    /// AMX, f32 elsewhere.
+    /// no score moves by more than a hundredth of its interval's half-width, but for those after a
+    /// fitted curve, whose fit is the less certain of the two (docs/numerics.md): bf16x3 with AMX,
+    /// f32 elsewhere.
     #[default]
     Auto,
     /// That one.
