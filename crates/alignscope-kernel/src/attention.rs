@@ -92,8 +92,8 @@ impl AttentionScratch {
     /// Bytes that it grows to, at most: for images of so many tokens, and heads of so many
     /// channels.
     pub fn bytes(tokens: usize, width: usize) -> usize {
-        // Sums and weights of two blocks of queries, scores of a few; key and value of a head. Tiles
-        // take three halves of an f32 at most.
+        // Sums and weights of two blocks of queries, scores of a few; key and value of a head.
+        // Tiles take three halves of an f32 at most.
         let padded = tokens.next_multiple_of(32) + 32;
         let width = width.next_multiple_of(32) + 32;
         size_of::<f32>() * (4 * 32 * padded + 2 * padded * width) * 3 / 2

@@ -7,6 +7,20 @@
 //! whatever the kernel, and whatever stands beside it. The runs are there because every addition to
 //! one long sum would round by the size of an input that is far larger than the others.
 
+/// Calls a kernel's `tile::<ROWS, HALF>` for the number of rows that there are, one of those listed,
+/// with each half of a panel.
+macro_rules! in_halves {
+    ($rows:expr, [$($count:literal)*], $tile:ident $args:tt) => {
+        match $rows {
+            $($count => {
+                $tile::<$count, 0> $args;
+                $tile::<$count, 1> $args;
+            })*
+            other => unreachable!("a tile of {other} rows"),
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

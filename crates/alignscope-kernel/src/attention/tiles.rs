@@ -72,13 +72,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Some queries of the image: lines of a block.
-#[derive(Debug, Clone)]
-struct Queries {
-    block: usize,
-    lines: Range<usize>,
-}
-
 /// What a block of queries has between its two products, and one over the sum of each query's
 /// exponentials.
 struct Between<'a> {
@@ -120,9 +113,9 @@ rounding! {
 
         let multiplier = Multiplier::new();
         let blocks = first_row / BLOCK..(first_row + tokens).div_ceil(BLOCK);
-        let queries = |block: usize| {
-            let lines = first_row.saturating_sub(block * BLOCK)..lines(first_row + tokens, block);
-            Queries { block, lines }
+        // The image's queries among the 32 of a block.
+        let lines_of = |block: usize| {
+            first_row.saturating_sub(block * BLOCK)..lines(first_row + tokens, block)
         };
         let (sums, next_sums) = sums.split_at_mut(panels);
         let (weights, next_weights) = weights.split_at_mut(over_tokens);
@@ -135,9 +128,9 @@ rounding! {
         for block in blocks.start..blocks.end + 2 {
             // `before` is of the block before, whose scores are there; `now` is of the one before
             // that, whose exponentials are; its sums become those of this block.
-            let weighed = (block > blocks.start && block <= blocks.end).then(|| queries(block - 1));
+            let is_weighed = block > blocks.start && block <= blocks.end;
             let mut weighing = Weighing::<NATIVE> {
-                lines: weighed.map_or(0..0, |queries| queries.lines),
+                lines: if is_weighed { lines_of(block - 1) } else { 0..0 },
                 tokens,
                 scale,
                 scores: &mut *scores,
@@ -146,12 +139,12 @@ rounding! {
                 goes,
             };
             if block >= blocks.start + 2 {
-                let Queries { block, lines } = queries(block - 2);
-                let out = &mut out[(block * heads + head) * over_width..][..over_width];
+                let lines = lines_of(block - 2);
+                let out = &mut out[((block - 2) * heads + head) * over_width..][..over_width];
                 let steps = values.chunks_exact(over_tokens).zip(out.chunks_exact_mut(parts));
                 for (values, out) in steps {
-                    let block = product(now.weights, lines.end, values, parts);
-                    multiplier.multiply(block, &mut attended, &mut weighing);
+                    let share = product(now.weights, lines.end, values, parts);
+                    multiplier.multiply(share, &mut attended, &mut weighing);
                     weighing.go += 1;
                     write_shares::<NATIVE>(&attended, &now.shares, lines.clone(), out);
                 }
@@ -159,11 +152,10 @@ rounding! {
                 weighing.go += goes - panels;
             }
             if block < blocks.end {
-                let Queries { block, lines } = queries(block);
-                let queries = rows(0).block(block);
+                let (queries, lines) = (rows(0).block(block), lines_of(block));
                 for (keys, sums) in keys.chunks_exact(over_width).zip(now.sums.iter_mut()) {
-                    let block = product(queries, lines.end, keys, parts);
-                    multiplier.multiply(block, sums, &mut weighing);
+                    let scores = product(queries, lines.end, keys, parts);
+                    multiplier.multiply(scores, sums, &mut weighing);
                     weighing.go += 1;
                 }
             }

@@ -31,19 +31,8 @@ impl Kernel for Avx2 {
         add: bool,
         out: &mut Sums,
     ) {
-        macro_rules! of_rows {
-            ($($rows:literal)*) => {
-                match rows {
-                    // SAFETY: the processor has AVX2 and FMA, as our caller promises.
-                    $($rows => unsafe {
-                        tile::<$rows, 0>(x, stride, run, add, out);
-                        tile::<$rows, 1>(x, stride, run, add, out);
-                    },)*
-                    other => unreachable!("a tile of {other} rows"),
-                }
-            };
-        }
-        of_rows!(1 2 3 4 5 6);
+        // SAFETY: the processor has AVX2 and FMA, as our caller promises.
+        unsafe { in_halves!(rows, [1 2 3 4 5 6], tile(x, stride, run, add, out)) }
     }
 }
 

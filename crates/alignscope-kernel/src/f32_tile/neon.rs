@@ -32,19 +32,8 @@ impl Kernel for Neon {
         add: bool,
         out: &mut Sums,
     ) {
-        macro_rules! of_rows {
-            ($($rows:literal)*) => {
-                match rows {
-                    // SAFETY: every 64-bit Arm has NEON.
-                    $($rows => unsafe {
-                        tile::<$rows, 0>(x, stride, run, add, out);
-                        tile::<$rows, 1>(x, stride, run, add, out);
-                    },)*
-                    other => unreachable!("a tile of {other} rows"),
-                }
-            };
-        }
-        of_rows!(1 2 3 4 5 6);
+        // SAFETY: every 64-bit Arm has NEON.
+        unsafe { in_halves!(rows, [1 2 3 4 5 6], tile(x, stride, run, add, out)) }
     }
 }
 

@@ -21,18 +21,7 @@ impl Kernel for Plain {
         add: bool,
         out: &mut Sums,
     ) {
-        macro_rules! of_rows {
-            ($($rows:literal)*) => {
-                match rows {
-                    $($rows => {
-                        tile::<$rows, 0>(x, stride, run, add, out);
-                        tile::<$rows, 1>(x, stride, run, add, out);
-                    })*
-                    other => unreachable!("a tile of {other} rows"),
-                }
-            };
-        }
-        of_rows!(1 2 3 4);
+        in_halves!(rows, [1 2 3 4], tile(x, stride, run, add, out));
     }
 }
 

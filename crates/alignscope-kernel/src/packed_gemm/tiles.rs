@@ -181,7 +181,8 @@ impl Product<'_> {
         // As even as can be: few blocks would have the weights brought for themselves.
         let blocks_at_a_time = (ROWS_KB / (steps.div_ceil(depths) * parts)).max(1);
         let groups = blocks.div_ceil(blocks_at_a_time);
-        let [mut now, mut done] = [&mut EMPTY_SUMS.clone(), &mut EMPTY_SUMS.clone()];
+        let mut sums = [EMPTY_SUMS; 2];
+        let [mut now, mut done] = sums.each_mut();
         // The first has nothing before it.
         let mut before = (Place { block: 0, panel: 0, depth: 0 }, 0..0);
         for group in 0..groups {

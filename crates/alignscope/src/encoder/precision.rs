@@ -55,13 +55,13 @@ pub(crate) fn check_of(precision: Precision) -> Option<&'static str> {
     match precision {
         Precision::F32 => None,
         Precision::Bf16x6 => Some(
-            "beside f32, trained DINOv2 ViT-S/14 and AlexNet on three data sets: at most 1 of 24,144 \
-             answers changed at a stage",
+            "beside f32, trained DINOv2 ViT-S/14 and AlexNet on three data sets: at most 1 of \
+             24,144 answers changed at a stage",
         ),
         Precision::Bf16x3 => Some(
-            "beside f32, trained DINOv2 ViT-S/14 and AlexNet on three data sets: no answer of 28,742 \
-             changed at any stage, and no accuracy, bits or rank correlation moved by more than \
-             0.0005 of its interval's half-width",
+            "beside f32, trained DINOv2 ViT-S/14 and AlexNet on three data sets: no answer of \
+             28,742 changed at any stage, and no accuracy, bits or rank correlation moved by more \
+             than 0.0005 of its interval's half-width",
         ),
         Precision::Bf16 => {
             Some("beside f32, answers change at some stages: for trials, not for results")

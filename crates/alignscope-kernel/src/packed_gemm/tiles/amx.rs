@@ -32,8 +32,8 @@ impl Configured {
         Self(PhantomData)
     }
 
-    /// Sums of one block. After each step `beside` is told how many there were: what it does is done
-    /// while the processor multiplies.
+    /// Sums of one block. After each step `beside` is told how many there were: what it does is
+    /// done while the processor multiplies.
     ///
     /// # Safety
     /// Rows and weights are as many whole steps, at least one.
