@@ -5,14 +5,17 @@ set -eu
 cat <<'HEAD'
 # What is said to wrong input
 
-Every row is a test in `crates/alignscope-cli/tests/it/`, in `wrong_input.rs`, `checkpoints.rs` or `series.rs`. The program ends with exit code 2 and leaves no result. Paths are shown without their
-beginning; DATA is the folder given with `--data`.
+What the program says to each kind of wrong input: look for the message that you got. Every row is
+a test in `crates/alignscope-cli/tests/it/`, in `wrong_input.rs`, `checkpoints.rs` or `series.rs`.
+The program ends with exit code 2 and leaves no result. Paths are shown without their beginning;
+DATA is the folder given with `--data`.
 
-Characters that a terminal would obey instead of showing them (control characters such as escape sequences, and those that turn the direction of a text), and most that have no width, are
-printed as escapes: `\u{1b}`, `\n`. Lines after the first of an error are set off by two spaces.
+Characters that a terminal would obey instead of showing them (control characters such as escape
+sequences, and those that turn the direction of a text), and most that have no width, are printed
+as escapes: `\u{1b}`, `\n`. Lines after the first of an error are set off by two spaces.
 
-A run's folder may come from elsewhere. Its files are regular files, and what is in them has bounds; an error names the file, the key or line and column, what
-was found, and what was expected:
+A run's folder may come from elsewhere. Its files are regular files, and what is in them has
+bounds; an error names the file, the key or line and column, what was found, and what was expected:
 
 | | at most |
 |---|---|
@@ -30,7 +33,8 @@ was found, and what was expected:
 | depths, and the values that figures show | from 0 to 100, and from −100 to 100 (4,294,967,295 effective channels) |
 | an image's file, any other file, that `verify` hashes | 2 GiB, 1 TiB |
 
-Images have limits of their own, of pixels, bytes, scans and memory, each with what is said of it: [images.md](images.md#what-is-refused).
+Images have limits of their own, of pixels, bytes, scans and memory, each with what is said of it:
+[images.md](images.md#what-is-refused).
 
 | wrong input | what the program says |
 |---|---|

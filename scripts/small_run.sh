@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # The inputs of a run of small models, and its options: for scripts that compare its tables between
 # processors. To be sourced, from the root of the repository.
 #
