@@ -39,7 +39,9 @@ torch.manual_seed(0)
 if DATA is None:
     dataset = alignscope.demo(place / "data")["twoafc"]
 else:
-    dataset = alignscope.load_dataset(*DATA)
+    dataset = alignscope.load_dataset(*DATA, skip_missing=True)
+    if dataset.skipped_trials:
+        print(f"{dataset.skipped_trials} trials are left out, because an image is missing.")
 print(f"{dataset.name}: {len(dataset)} trials with {len(dataset.images)} images")
 
 # %% [markdown]
@@ -131,7 +133,7 @@ print(
 findings = run.table("findings").where(model=vit.name, distance=KIND).to_pandas()
 findings = findings.set_index("finding")
 peak, onset = findings.loc["peak"], findings.loc["onset"]
-print(f"With other trials its peak might be elsewhere: {peak.note}.")
+print(f"Its peak is at `{peak.stage}`, {peak.note}.")
 print(
     f"Its onset, where it is first clearly above the pixels, is `{onset.stage}`."
     if onset.value == onset.value
@@ -153,7 +155,7 @@ print(
     f"{row.model_a} at `{row.stage_a}` less {row.model_b} at `{row.stage_b}`: "
     f"{100 * row.difference:+.1f} points (95 % interval: {low:+.1f} to {high:+.1f}), "
     f"p = {row.p_holm:.2g}: "
-    + ("a difference." if row.p_holm <= 0.05 else "they are not clearly different.")
+    + ("a clear difference." if row.p_holm <= 0.05 else "not a clear difference.")
 )
 print(f"Error consistency: {row.kappa:.2f} ({row.kappa_low:.2f} to {row.kappa_high:.2f}).")
 
@@ -191,7 +193,9 @@ def choices(model, stage):
 def show_trials(rows, given, title):
     """Trials as rows of three images; below each image who chose it."""
     height = max(len(rows), 1)
-    figure, axes = plt.subplots(height, 3, figsize=(5.2, 2.1 * height), squeeze=False)
+    figure, axes = plt.subplots(
+        height, 3, figsize=(5.2, 2.5 * height), squeeze=False, layout="constrained"
+    )
     for line, row in zip(axes, rows):
         for position, ax in enumerate(line):
             picture = Image.open(dataset.files[shown[row][position]]).convert("RGB")
@@ -203,7 +207,6 @@ def show_trials(rows, given, title):
             if answers[row] == position:
                 plt.setp(ax.spines.values(), visible=True, color="tab:green", linewidth=4)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout()
 
 
 given = {

@@ -44,7 +44,9 @@ if DATA is None:
     drawn = alignscope.demo(place / "data")
     sets, dataset = list(drawn.values()), drawn["twoafc"]
 else:
-    dataset = alignscope.load_dataset(*DATA)
+    dataset = alignscope.load_dataset(*DATA, skip_missing=True)
+    if dataset.skipped_trials:
+        print(f"{dataset.skipped_trials} trials are left out, because an image is missing.")
     sets = [dataset]
 for one in sets:
     print(f"{one.name}: {len(one)} trials with {len(one.images)} images, level: {one.level}")
@@ -88,8 +90,10 @@ def show_trials(rows, given, title):
 
     `given` has the answers of each by their name: a position for each trial.
     """
-    size = (3, max(len(rows), 1))
-    figure, axes = plt.subplots(*size[::-1], figsize=(5.2, 2.1 * size[1]), squeeze=False)
+    height = max(len(rows), 1)
+    figure, axes = plt.subplots(
+        height, 3, figsize=(5.2, 2.5 * height), squeeze=False, layout="constrained"
+    )
     for line, row in zip(axes, rows):
         for position, ax in enumerate(line):
             picture = Image.open(dataset.files[shown[row][position]]).convert("RGB")
@@ -101,7 +105,6 @@ def show_trials(rows, given, title):
             if answers[row] == position:
                 plt.setp(ax.spines.values(), visible=True, color="tab:green", linewidth=4)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout()
 
 
 asked = "the odd one" if is_odd_one_out else "closer to the reference"
@@ -183,10 +186,19 @@ for row in baselines.itertuples():
     print("For comparison,", in_words(row))
 ceiling = curve.ceiling.iloc[0]
 print(
-    f"The ceiling is {ceiling:.0%}: so often a vote is with the majority."
+    f"The ceiling is {ceiling:.0%}, since those who answered do not all agree."
     if ceiling == ceiling
     else "The data set does not say how far people agree, so there is no ceiling."
 )
+for one in sets:
+    if one is not dataset:
+        rows = run.scores.where(dataset=one.name, subset="all", model=MODEL, distance=KIND)
+        main = "accuracy" if "accuracy" in rows["measure"] else "spearman"
+        end = rows.where(measure=main).to_pandas().iloc[-1]
+        print(
+            f"On {one.name} its {main} at `{end.stage}` is {end.value:.2f} (95 % interval: "
+            f"{end.ci_low:.2f} to {end.ci_high:.2f}), where chance is {end.chance:.2f}."
+        )
 
 
 # %%
@@ -299,7 +311,8 @@ show_trials(surest(is_decided & ~is_right), given, f"the model does not agree wi
 # %%
 encoder = alignscope.Encoder(MODEL, progress=False)
 print(f"{len(encoder.stages)} stages, from `{encoder.stages[0]}` to `{encoder.stages[-1]}`")
-activations = encoder.activations(dataset.files, stages=["block 6", "projection"])
+middle, last = encoder.stages[6], encoder.stages[-1]
+activations = encoder.activations(dataset.files, stages=[middle, last])
 for stage, array in activations.items():
     print(f"`{stage}`: {' × '.join(map(str, array.shape))} numbers, images first")
 
@@ -323,10 +336,10 @@ mine[["stage", "distance", "value", "ci_low", "ci_high", "n"]]
 
 # %%
 of_model = scores[(scores.model == MODEL) & (scores.distance == "cosine")]
-same = of_model[of_model.stage == "block 6"]
-assert same.value.iloc[0] == mine[mine.stage == "block 6"].value.iloc[0]
+same = of_model[of_model.stage == middle]
+assert same.value.iloc[0] == mine[mine.stage == middle].value.iloc[0]
 
-chosen_by_mine = choices(found.trial_distances("block 6", "cosine"))
+chosen_by_mine = choices(found.trial_distances(middle, "cosine"))
 by_hand = np.mean((chosen_by_mine == answers)[is_decided])
 print(f"accuracy by hand: {by_hand:.6f}, by score: {same.value.iloc[0]:.6f}")
 

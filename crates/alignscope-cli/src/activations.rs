@@ -39,6 +39,11 @@ pub fn run(arguments: &Activations, quiet: bool) -> anyhow::Result<()> {
     for path in &arguments.images {
         collect(path, &mut images)?;
     }
+    if images.is_empty() {
+        let places = arguments.images.iter().map(|path| path.display().to_string());
+        let places = places.collect::<Vec<_>>().join(", ");
+        bail!("there is no image below {places}, expected PNG, JPEG, BMP, WebP or TIFF");
+    }
     let loading = || format!("cannot load the model {model}");
     let progress = progress(quiet);
     let mut checkpoint =

@@ -3,10 +3,13 @@
 mod activations;
 mod cache;
 mod check;
+mod cite;
 mod combine;
 mod compare;
 mod demo;
+mod doctor;
 mod fetch;
+mod gallery;
 mod import;
 mod list;
 mod plan;
@@ -25,10 +28,13 @@ use clap::{Parser, Subcommand};
 pub use activations::Activations;
 pub use cache::{Cache, CacheAction};
 pub use check::Check;
+pub use cite::Cite;
 pub use combine::Combine;
 pub use compare::Compare;
 pub use demo::Demo;
+pub use doctor::Doctor;
 pub use fetch::Fetch;
+pub use gallery::Gallery;
 pub use import::Import;
 pub use list::Listed;
 pub use plan::{Plan, PlanForm};
@@ -123,6 +129,19 @@ pub enum Command {
     /// Nothing is measured again: tables, comparisons of all models with each other, figures and page
     /// are those that one run of all models would have.
     Combine(Combine),
+    /// Put the models of finished runs, your own and others', on one board: ranks, scores and
+    /// intervals, a figure, and a page.
+    ///
+    /// Each run is verified first; a run that is not as its manifest says is refused. Weights and
+    /// images of others need not be here. Ranks are those that the paired differences leave: where a
+    /// difference is not clear, models share ranks.
+    Gallery(Gallery),
+    /// Print what to cite of finished runs, as BibTeX: alignscope and the study that it follows, and
+    /// the papers of the data sets, models and metrics that were used.
+    ///
+    /// Before each entry stands what it is cited for, as a comment; what has no entry is named at
+    /// the end.
+    Cite(Cite),
     /// Download models from the Hugging Face hub, and the weights of baselines.
     ///
     /// Models go to the cache that Python's huggingface_hub uses; HF_HOME, HF_HUB_CACHE,
@@ -148,6 +167,12 @@ pub enum Command {
     /// `twoafc.csv`, `oddoneout.csv`, `quadruplets.csv` or `samedifferent.csv`, with labels and
     /// numbers of trials, and says what it did. What is read there has the same scores.
     Import(Import),
+    /// Say what this machine has, for a report of a bug: processor and instructions, memory, caches,
+    /// the hub, torch and its devices, versions.
+    ///
+    /// Exit code 1 if something would not work; it says what, and what to do. Tokens are not
+    /// printed.
+    Doctor(Doctor),
     /// List the known models, data sets or distances.
     List {
         /// What to list.

@@ -44,7 +44,7 @@ pub fn run(arguments: &Check, quiet: bool) -> anyhow::Result<u8> {
             DONE
         }
         n => {
-            say!("{n} problems");
+            say!("{n} {}", if n == 1 { "problem" } else { "problems" });
             DONE_WITH_FAILURES
         }
     })

@@ -15,6 +15,15 @@ use crate::terminal::{say, tell};
 
 /// Compares models of one run or of two, and prints a table.
 pub fn run(arguments: &Compare, quiet: bool) -> anyhow::Result<()> {
+    if arguments.models_only.stage.is_some() {
+        bail!(
+            "`--stage` goes with `--models-only`; in a comparison with people say `--stage-a` or \
+             `--stage-b`"
+        );
+    }
+    if arguments.models_only.images.is_some() {
+        bail!("`--images` goes with `--models-only`; a comparison with people reads no images");
+    }
     if let Some(path) = &arguments.csv {
         refuse_run(path, [Some(&arguments.run_a), arguments.run_b.as_ref()])?;
     }

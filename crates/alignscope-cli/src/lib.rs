@@ -7,10 +7,13 @@ mod activations;
 mod arguments;
 mod cache;
 mod check;
+mod cite;
 mod combine;
 mod compare;
 mod demo;
+mod doctor;
 mod fetch;
+mod gallery;
 mod import;
 mod list;
 mod plan;
@@ -79,6 +82,9 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
             | Command::Cache(_)
             | Command::Compare(_)
             | Command::Check(_)
+            | Command::Cite(_)
+            | Command::Doctor(_)
+            | Command::Gallery(_)
             | Command::Import(_)
             | Command::Verify(_)
             | Command::Completions(_)
@@ -87,7 +93,11 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         stop::with_the_reader();
     }
     let done = |()| DONE;
-    let ready = check_instructions().map_err(anyhow::Error::from);
+    // The doctor says itself what is wrong with them.
+    let ready = match arguments.command {
+        Command::Doctor(_) => Ok(()),
+        _ => check_instructions().map_err(anyhow::Error::from),
+    };
     let ready = ready.and_then(|()| set_threads(arguments.threads));
     let result = ready.and_then(|()| match arguments.command {
         Command::Run(run) => run::run(&run, typed, torch, quiet),
@@ -97,6 +107,7 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         Command::Transform(transform) => transform::run(&transform, typed, torch, quiet),
         Command::Activations(activations) => activations::run(&activations, quiet).map(done),
         Command::Demo(demo) => demo::run(&demo, typed, quiet),
+        Command::Doctor(doctor) => Ok(doctor::run(&doctor, torch)),
         Command::Report(report) => report::run(&report, quiet).map(done),
         Command::Published(published) => published::run(&published, quiet).map(done),
         Command::Compare(compare) if compare.models_only.models_only => {
@@ -104,6 +115,8 @@ pub fn run_with(command: Vec<OsString>, torch: &dyn TorchModels) -> u8 {
         }
         Command::Compare(compare) => compare::run(&compare, quiet).map(done),
         Command::Combine(combine) => combine::run(&combine, quiet).map(done),
+        Command::Cite(cite) => cite::run(&cite).map(done),
+        Command::Gallery(arguments) => gallery::run(&arguments, quiet).map(done),
         Command::Fetch(fetch) => fetch::run(&fetch, quiet).map(done),
         Command::Verify(arguments) => verify::run(&arguments, quiet),
         Command::Check(arguments) => check::run(&arguments, quiet),

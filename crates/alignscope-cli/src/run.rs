@@ -10,6 +10,7 @@ use alignscope::{
 };
 use anyhow::{Context, bail};
 use bytesize::ByteSize;
+use clap::ValueEnum;
 
 use crate::DONE;
 use crate::arguments::{Asked, Run};
@@ -41,7 +42,7 @@ fn models_like(models: &[NamedModel], like: Option<&Like>) -> anyhow::Result<Vec
 
 /// What is said where `--like` is given and is about no model.
 pub const LIKE_UNUSED: &str = "--like says what a file of weights is, such as `FILE.pt`; no model \
-                               here is one without `@like=`";
+                               here is one without `@like=`; leave it out";
 
 /// Measures models on data sets.
 ///
@@ -164,16 +165,12 @@ fn from_file(arguments: &Asked, path: &Path) -> anyhow::Result<ExperimentFile> {
         grid = grid.with_models(models_like(&arguments.models, arguments.like.as_ref())?);
     }
     let options = arguments.data.part.options();
-    let of_file = arguments.data.datasets.is_empty();
-    let asked = options.split.is_some()
-        || options.min_votes.is_some()
-        || options.lower_is_better.is_some()
-        || options.things_images.is_some()
-        || options.odd.is_some();
-    if of_file && asked {
+    if arguments.data.datasets.is_empty()
+        && let Some((option, line)) = of_datasets(arguments).into_iter().next()
+    {
         bail!(
-            "--split, --min-votes, --lower-is-better, --images and --odd stand in the experiment, \
-             under [[datasets]]"
+            "`{option}` is not for the data sets of an experiment; write `{line}` there, under \
+               [[datasets]]"
         );
     }
     for dataset in &mut grid.datasets {
@@ -183,6 +180,24 @@ fn from_file(arguments: &Asked, path: &Path) -> anyhow::Result<ExperimentFile> {
     }
     set_levels(&mut grid.datasets, &arguments.data.levels)?;
     Ok(grid)
+}
+
+/// The options of data sets that are typed and stand in an experiment, each with its line there.
+fn of_datasets(arguments: &Asked) -> Vec<(&'static str, String)> {
+    let part = &arguments.data.part;
+    let images =
+        part.images.and_then(|images| Some(images.to_possible_value()?.get_name().to_owned()));
+    let lines = [
+        ("--split", part.split.as_ref().map(|name| format!("split = {name:?}"))),
+        ("--min-votes", part.min_votes.map(|votes| format!("min_votes = {votes}"))),
+        (
+            "--lower-is-better",
+            part.scores.lower_is_better.map(|is| format!("lower_is_better = {is}")),
+        ),
+        ("--images", images.map(|name| format!("images = {name:?}"))),
+        ("--odd", part.odd.map(|place| format!("odd = \"{place}\""))),
+    ];
+    lines.into_iter().filter_map(|(option, line)| Some((option, line?))).collect()
 }
 
 /// Gives data sets the levels that `--level` says.
@@ -218,7 +233,10 @@ pub fn named_paths(
     for text in texts {
         let text = text.as_ref();
         let Some((name, path)) = text.split_once('=') else {
-            bail!("`--data {text}` is not understood, expected NAME=PATH, as in `nights={text}`");
+            bail!(
+                "`--data {text}` is not understood, expected NAME=PATH with the name that the \
+                 experiment or the run has for the data set, as in `pairs={text}`"
+            );
         };
         let path = expand_home(Path::new(path))?;
         if found.insert(name.to_owned(), path).is_some() {

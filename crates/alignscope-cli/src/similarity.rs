@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use alignscope::results::{OutputFolder, check_finished};
+use alignscope::results::{OutputFolder, check_finished, check_not_itself};
 use alignscope::{
     Choices, Experiment, ExperimentError, ExperimentFile, SimilarityRequest, TorchModels,
 };
@@ -35,6 +35,7 @@ pub fn run(
         images: asked.images.unwrap_or(SimilarityRequest::IMAGES),
         stage: asked.stage,
     };
+    check_not_itself([&arguments.run_a], folder)?;
     let out = OutputFolder::claim(folder)?;
     let progress = Stoppable::new(progress(quiet))?;
     match experiment.compare_models(&request, vec![], torch, Some(&out), &progress) {
@@ -75,7 +76,8 @@ fn experiment(arguments: &Compare, command: Vec<String>) -> anyhow::Result<Exper
 
 /// The experiment file itself, or the manifest in the folder of a run.
 fn file_of(path: &Path) -> anyhow::Result<PathBuf> {
-    if path.is_file() {
+    // A file of TOML that is not there is told as such, not as a run.
+    if path.is_file() || path.extension().is_some_and(|ending| ending == "toml") {
         return Ok(path.to_owned());
     }
     check_finished(path)?;

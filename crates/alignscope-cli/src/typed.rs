@@ -39,8 +39,17 @@ fn with_known_id(error: &ModelSpecError) -> String {
     }
     let id = name.trim().to_lowercase();
     let is_end = |known: &&str| known.split('/').next_back().is_some_and(|end| end == id);
-    match known_models().iter().map(|known| known.id).find(is_end) {
-        Some(known) => format!("{error}; did you mean `{known}`?"),
+    let known = || known_models().iter().map(|known| known.id);
+    // Of four letters on, a part of a name tells which family is meant.
+    let has_it = |known: &&str| id.chars().count() >= 4 && known.to_lowercase().contains(&id);
+    match known().find(is_end).or_else(|| known().find(has_it)) {
+        Some(known) => match known.strip_prefix("torchvision/") {
+            Some(name) => format!(
+                "{error}; did you mean `torchvision:{name}` (run by torch, in the Python package), \
+                 or a file of its weights, `FILE.pth@like={known}`?"
+            ),
+            None => format!("{error}; did you mean `{known}`?"),
+        },
         None => error.to_string(),
     }
 }

@@ -88,6 +88,15 @@ pub fn check_instructions() -> Result<(), InstructionsError> {
     chosen().map(|_| ())
 }
 
+/// The words of the instructions in use, and of the best that the processor has: `portable`, `avx2`,
+/// `avx512` or `amx`.
+///
+/// # Errors
+/// As for [`check_instructions`].
+pub fn instructions() -> Result<[&'static str; 2], InstructionsError> {
+    chosen().map(|level| [level, best()].map(Level::word))
+}
+
 /// The level in use.
 ///
 /// # Panics

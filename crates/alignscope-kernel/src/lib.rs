@@ -71,7 +71,7 @@ pub use cpu_name::cpu_name;
 pub use depthwise::{Depthwise, depthwise};
 pub use difference::{ImageSums, image_sums, mean_squares, reduce_pair, squared_differences};
 pub use gram::{PANEL, RUN, add_products, pack_panel};
-pub use instructions::{InstructionsError, check_instructions};
+pub use instructions::{InstructionsError, check_instructions, instructions};
 pub use layer_norm::{Norm, layer_norm};
 pub use lhs::Lhs;
 pub use matmul::{Element, Matrix, MatrixMut, matmul};

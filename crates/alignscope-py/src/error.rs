@@ -11,8 +11,8 @@ use alignscope::model::{GivenError, ModelError};
 use alignscope::results::ResultsError;
 use alignscope::{
     Choice, CombineError, CompareError, DrawError, ExperimentError, ExperimentFileError,
-    ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError, UnknownName,
-    UnknownStage, remedies_of, with_remedies,
+    GalleryError, ModelNameError, ModelSpecError, PreparedError, Remedy, StageRowsError,
+    UnknownName, UnknownStage, remedies_of, with_remedies,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -21,6 +21,22 @@ use crate::raised::Raised;
 
 /// The exception of an error.
 pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr {
+    exception_in_words(py, error, in_python)
+}
+
+/// The exception of an error of a function that takes a new folder, and cannot replace a run in it.
+pub(crate) fn exception_of_new_folder(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr {
+    exception_in_words(py, error, |remedy| match remedy {
+        Remedy::ReplaceRun | Remedy::Fresh => in_python(&Remedy::RemoveFolder),
+        other => in_python(other),
+    })
+}
+
+fn exception_in_words(
+    py: Python<'_>,
+    error: &(dyn Error + 'static),
+    words: impl Fn(&Remedy) -> String,
+) -> PyErr {
     let mut chain: Vec<&(dyn Error + 'static)> = vec![error];
     while let Some(cause) = chain[chain.len() - 1].source() {
         chain.push(cause);
@@ -37,7 +53,7 @@ pub(crate) fn exception(py: Python<'_>, error: &(dyn Error + 'static)) -> PyErr 
         return PyKeyboardInterrupt::new_err("stopped");
     }
     let message = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let message = with_remedies(&message, remedies_of(error).iter().map(in_python));
+    let message = with_remedies(&message, remedies_of(error).iter().map(words));
     // A name in a file that is obeyed by a terminal is shown by it instead.
     let message = alignscope::in_lines(&message).into_owned();
     raise(py, class(&chain), message)
@@ -58,14 +74,35 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::FreeSpace => "free some space there",
         Remedy::OtherTemporaryFolder => "name another folder in the environment variable TMPDIR",
         Remedy::FewerResamples => "draw fewer with `resamples`",
-        Remedy::FewerTrials => "take a part of them with `limit`",
-        Remedy::LeaveOutImages => "leave the trials of such images out with `keep_going=True`",
-        Remedy::LeaveOutMissing => "leave those trials out with `skip_missing=True`",
+        Remedy::FewerTrials => {
+            "take a part of them with `load_dataset(…, limit=N)` (in an experiment's file: \
+             `limit = N` under [[datasets]])"
+        }
+        Remedy::LeaveOutImages => {
+            "leave the trials of such images out with `keep_going=True` of `run` (in an \
+             experiment's file: `keep_going = true`)"
+        }
+        Remedy::LeaveOutMissing => {
+            "leave those trials out with `load_dataset(…, skip_missing=True)` (in an experiment's \
+             file: `skip_missing = true` under [[datasets]])"
+        }
+        Remedy::NameData => {
+            "name the folder where it is (for a data set of an experiment's file \
+             `data={\"NAME\": path}`; paths in the file begin at its own folder)"
+        }
         Remedy::WithImages => "load it with `images=True` where they are",
         Remedy::WithoutPixels => "leave the pixels out with `pixels=False`",
-        Remedy::AllowOutside => "if you trust the file, allow that with `allow_outside=True`",
-        Remedy::SayOdd { place } => return format!("if it does, say so with `odd=\"{place}\"`"),
-        Remedy::NameFile => "name one of them as the path",
+        Remedy::AllowOutside => {
+            "if you trust the file, allow that with `load_dataset(…, allow_outside=True)` (in an \
+             experiment's file: `allow_outside = true` under [[datasets]])"
+        }
+        Remedy::SayOdd { place } => {
+            return format!(
+                "if it does, say so with `load_dataset(…, odd=\"{place}\")` (in an experiment's \
+                 file: `odd = \"{place}\"` under [[datasets]])"
+            );
+        }
+        Remedy::NameFile => "name one of them instead of the folder",
         Remedy::RenameDataset { .. } => "give one another name with `name`",
         Remedy::ClusterByDefault => "choose `cluster=\"default\"`",
         Remedy::LeaveOut(choice) => return format!("leave out {}", argument(*choice)),
@@ -81,15 +118,26 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
              `FILE@like=openai/clip-vit-base-patch32`"
         }
         Remedy::SayPrefix => {
-            "say with `prefix` how many stand before the patches, such as 5 for a class token and \
-             4 registers, 0 for none"
+            "say with `prefix`, as in `alignscope.Features(folder, prefix=5)`, how many stand \
+             before the patches: 5 for a class token and 4 registers, 0 for none (in an \
+             experiment's file: `prefix_tokens = 5`)"
         }
         Remedy::SayOtherPrefix => {
-            "if that is not so, say with `prefix` how many stand before the patches"
+            "if that is not so, say how many stand before the patches with `prefix`, as in \
+             `alignscope.Features(folder, prefix=5)` (in an experiment's file: `prefix_tokens = 5`)"
         }
-        Remedy::SayClassToken => "if the first is a class token, say so with `prefix=1`",
+        Remedy::SayClassToken => {
+            "if the first is a class token, say so with `prefix=1`, as in \
+             `alignscope.Features(folder, prefix=1)` (in an experiment's file: `prefix_tokens = 1`)"
+        }
         Remedy::SayLayouts { layouts, axes } => {
-            return format!("if its axes are {axes}, say so with `layout={}`", quoted(layouts));
+            let said = quoted(layouts);
+            let list = said.trim_matches(['[', ']']);
+            return format!(
+                "if its axes are {axes}, say so with `layout={said}`, as in \
+                 `alignscope.Features(folder, layout={said})` (in an experiment's file: \
+                 `layouts = [{list}]`)"
+            );
         }
         Remedy::FetchWeights { metric } => {
             return format!("fetch them with `alignscope fetch {metric}`");
@@ -103,12 +151,23 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
         Remedy::WithoutFresh => "leave out `fresh`",
         Remedy::OtherFolder => "name another folder with `out`",
         Remedy::RemoveFolder => "remove what is there",
-        Remedy::ReplaceRun | Remedy::Fresh => "replace that run with `overwrite=True`",
+        Remedy::ReplaceRun | Remedy::Fresh => {
+            "replace that run with `overwrite=True`, which `run`, `score`, `evaluate` and `combine` \
+             take"
+        }
         Remedy::SayDirection => {
-            "say with `lower_is_better=True` that lower scores are better, or with \
-             `lower_is_better=False` that higher ones are"
+            "say with `load_dataset(…, lower_is_better=True)` that lower scores are better, or with \
+             `lower_is_better=False` that higher ones are (in an experiment's file: \
+             `lower_is_better = true` or `false` under [[datasets]])"
         }
         Remedy::Verify => "look into it with `alignscope verify`",
+        Remedy::RunAgain => "run it again",
+        Remedy::OneDataset { dataset } => {
+            return format!("compare on one that both have, with `dataset=\"{dataset}\"`");
+        }
+        Remedy::Gallery => "put them on one board with `alignscope.gallery`",
+        Remedy::NameBoardRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
+        Remedy::TakeAltered => "take it as it is, and have it marked, with `altered=True`",
         Remedy::NameSide => "name one side",
         Remedy::NameRuns => "name the runs, as in `{\"before\": run, \"after\": other}`",
         Remedy::RunWithTies => "run one of them again with `ties`",
@@ -116,16 +175,19 @@ pub(crate) fn in_python(remedy: &Remedy) -> String {
     text.to_owned()
 }
 
-/// The argument, or arguments, by which something is chosen.
+/// The argument, or arguments, by which something is chosen, with its key in an experiment's file
+/// where that is another word.
 fn argument(choice: Choice) -> &'static str {
     match choice {
         Choice::Split => "`split`",
         Choice::MinVotes => "`min_votes`",
         Choice::LowerIsBetter => "`lower_is_better`",
-        Choice::ThingsImages => "`things_images`",
+        Choice::ThingsImages => "`things_images` (in an experiment's file: `images`)",
         Choice::Odd => "`odd`",
-        Choice::Reading => "`layout` and `prefix`",
-        Choice::Prefix => "`prefix`",
+        Choice::Reading => {
+            "`layout` and `prefix` (in an experiment's file: `layouts` and `prefix_tokens`)"
+        }
+        Choice::Prefix => "`prefix` (in an experiment's file: `prefix_tokens`)",
         Choice::Scales => "`scale_from`",
         Choice::Transform => "`transform`",
         Choice::Torch => "`device`, `dtype`, `tf32`, `compile` and `batch`",
@@ -186,6 +248,15 @@ fn shown<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
         Some(CombineError::Compare(error)) => return Some(error),
         _ => {}
     }
+    match as_a::<GalleryError>(error) {
+        Some(
+            GalleryError::Results(results)
+            | GalleryError::Compare(CompareError::Results(results))
+            | GalleryError::Draw(DrawError::Results(results)),
+        ) => return Some(results),
+        Some(GalleryError::Compare(error)) => return Some(error),
+        _ => {}
+    }
     match as_a::<FeatureFolderError>(error) {
         Some(FeatureFolderError::Npy(npy)) => Some(npy),
         _ => None,
@@ -224,6 +295,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if word {
         return Some("InvalidValueError");
     }
+    if let Some(ResultsError::Itself { .. }) = as_a::<ResultsError>(error) {
+        return Some("InvalidValueError");
+    }
     if let Some(error) = as_a::<CompareError>(error) {
         return match error {
             CompareError::Results(_) => None,
@@ -233,9 +307,17 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = as_a::<CombineError>(error) {
         return match error {
             CombineError::Few { .. }
-            | CombineError::Itself { .. }
             | CombineError::Different { .. }
             | CombineError::Model { .. } => Some("InvalidValueError"),
+            _ => None,
+        };
+    }
+    if let Some(error) = as_a::<GalleryError>(error) {
+        return match error {
+            GalleryError::Altered { .. } => Some("ResultsError"),
+            GalleryError::NoDistance { .. } | GalleryError::Taken { .. } => {
+                Some("InvalidValueError")
+            }
             _ => None,
         };
     }
@@ -252,9 +334,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(error) = as_a::<EncoderError>(error) {
         return match error {
-            EncoderError::NoFolder { .. } | EncoderError::NoConfig { .. } => {
-                Some("MissingFileError")
-            }
+            EncoderError::NoFolder { .. }
+            | EncoderError::NoCheckpoint { .. }
+            | EncoderError::NoConfig { .. } => Some("MissingFileError"),
             EncoderError::Unknown { .. }
             | EncoderError::NoClassToken { .. }
             | EncoderError::NoRegisters { .. } => Some("InvalidValueError"),
@@ -263,9 +345,9 @@ fn by_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(error) = as_a::<FeatureFolderError>(error) {
         return match error {
-            FeatureFolderError::NoFolder { .. } | FeatureFolderError::Nothing { .. } => {
-                Some("MissingFileError")
-            }
+            FeatureFolderError::NoFolder { .. }
+            | FeatureFolderError::Nothing { .. }
+            | FeatureFolderError::NoNames { .. } => Some("MissingFileError"),
             _ => None,
         };
     }

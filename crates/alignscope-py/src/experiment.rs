@@ -22,7 +22,7 @@ use pyo3::types::PyDict;
 
 use crate::dataset::Dataset;
 use crate::encoder::memory_bytes;
-use crate::error::{exception, raise};
+use crate::error::{exception, exception_of_new_folder, raise};
 use crate::external::{Given, Own};
 use crate::table::Table;
 use crate::torch::Torch;
@@ -363,7 +363,7 @@ impl Experiment {
         let experiment = alignscope::Experiment { kept, ..self.experiment.clone() };
         let given = given(py, &own, experiment.tokens)?;
         let folder = out.map(|out| OutputFolder::claim(&out)).transpose();
-        let folder = folder.map_err(|e| exception(py, &e))?;
+        let folder = folder.map_err(|e| exception_of_new_folder(py, &e))?;
         let done = work::run(py, reporter.as_ref(), threads, |worker| {
             let own = external(given, worker)?;
             experiment.compare_models(&request, own, &Torch(worker), folder.as_ref(), worker)

@@ -1,19 +1,23 @@
 //! Work on runs that are there: compared, combined, their distances as matrices, their colours.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use alignscope::results::{OutputFolder, table_of_comparisons};
+use alignscope::results::{OutputFolder, check_not_itself, table_of_comparisons, table_of_gallery};
 use alignscope::{
-    CompareRequest, Distance, MatrixRequest, Stage, TogetherRequest, combine_runs, compare_runs,
-    compare_together as together, read_matrix,
+    CompareRequest, Distance, GalleryRequest, MatrixRequest, Stage, TogetherRequest, citations,
+    combine_runs, compare_runs, compare_together as together, read_matrix,
 };
 use numpy::PyArrayDyn;
 use pyo3::prelude::*;
 
 use crate::array;
-use crate::error::exception;
+use crate::error::{exception, exception_of_new_folder};
 use crate::table::Table;
 use crate::work;
+
+/// So many stages and distances of each data set are scored again before a run stands on a board.
+const SCORED_AGAIN: usize = 20;
 
 fn kind(py: Python<'_>, name: Option<String>) -> PyResult<Option<Distance>> {
     let found = name.as_deref().map(Distance::in_results).transpose();
@@ -81,6 +85,7 @@ pub(crate) fn combine(
     reporter: Option<Bound<'_, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<()> {
+    check_not_itself(&runs, &out).map_err(|e| exception(py, &e))?;
     let claimed = match overwrite {
         true => OutputFolder::claim_run(&out, true),
         false => OutputFolder::claim(&out),
@@ -97,6 +102,45 @@ pub(crate) fn combine(
     folder.take_back();
     folder.abandon();
     Err(failed)
+}
+
+/// Puts the models of several runs on one board.
+#[pyfunction]
+#[pyo3(signature = (runs, out, distance, data, altered, reporter, threads))]
+#[expect(clippy::too_many_arguments, reason = "Python names them")]
+pub(crate) fn gallery(
+    py: Python<'_>,
+    runs: Vec<(String, PathBuf)>,
+    out: PathBuf,
+    distance: Option<String>,
+    data: BTreeMap<String, PathBuf>,
+    altered: bool,
+    reporter: Option<Bound<'_, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Table> {
+    let sample = Some(SCORED_AGAIN);
+    let request = GalleryRequest { runs, distance: kind(py, distance)?, data, sample, altered };
+    let of_runs = request.runs.iter().map(|(_, path)| path);
+    check_not_itself(of_runs, &out).map_err(|e| exception(py, &e))?;
+    let folder = OutputFolder::claim(&out).map_err(|e| exception_of_new_folder(py, &e))?;
+    let done = work::run(py, reporter.as_ref(), threads, |worker| {
+        alignscope::gallery(&request, &folder, worker)
+    });
+    let failed = match done {
+        Ok(Ok(found)) => return Ok(Table::of(table_of_gallery(&found.rows))),
+        Ok(Err(error)) => exception(py, &error),
+        Err(stopped) => stopped,
+    };
+    folder.take_back();
+    folder.abandon();
+    Err(failed)
+}
+
+/// What to cite of some runs, as BibTeX.
+#[pyfunction]
+pub(crate) fn cite(py: Python<'_>, runs: Vec<PathBuf>) -> PyResult<String> {
+    let found = citations(&runs).map_err(|e| exception(py, &e))?;
+    Ok(found.to_string())
 }
 
 /// A matrix with what it is of: data set, model, stage, kind of distance, and its images.

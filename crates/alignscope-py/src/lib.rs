@@ -37,7 +37,8 @@ mod _alignscope {
     use super::external::{Measured, measure};
     #[pymodule_export]
     use super::finished::{
-        altered_tables, colours_of_run, combine, compare_sides, compare_together, distance_matrix,
+        altered_tables, cite, colours_of_run, combine, compare_sides, compare_together,
+        distance_matrix, gallery,
     };
     #[pymodule_export]
     use super::recipe::prepared;

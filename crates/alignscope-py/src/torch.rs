@@ -1,7 +1,7 @@
 //! Torch models by their names, which Python opens.
 
 use alignscope::model::ModelError;
-use alignscope::{Progress, Tokens, TorchModels, TorchOptions, TorchRequest, UserModel};
+use alignscope::{Progress, Silent, Tokens, TorchModels, TorchOptions, TorchRequest, UserModel};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -24,6 +24,17 @@ impl TorchModels for Torch<'_> {
             ModelError::Torch { model: asked.name.to_owned(), source }
         })?;
         given.external(self.0, progress)
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        let of_python = |py: Python<'_>| -> PyResult<Vec<(String, String)>> {
+            py.import("alignscope.torch._facts")?.getattr("facts")?.call0()?.extract()
+        };
+        let unknown = |why: String| vec![("python".to_owned(), why)];
+        match self.0.call(&Silent, of_python) {
+            None => unknown("stopped".to_owned()),
+            Some(found) => found.unwrap_or_else(|raised| unknown(raised.to_string())),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 /// Bytes that a user may still write where a path lies, or will; `None` where the system does not
 /// say.
 #[cfg(unix)]
-pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+pub fn free_bytes(path: &Path) -> Option<u64> {
     let there = path.ancestors().find(|folder| folder.exists())?;
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let found = rustix::fs::statvfs(there).ok()?;
@@ -14,7 +14,7 @@ pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
 
 /// Bytes that a user may still write where a path lies; `None` where the system does not say.
 #[cfg(not(unix))]
-pub(crate) fn free_bytes(_path: &Path) -> Option<u64> {
+pub fn free_bytes(_path: &Path) -> Option<u64> {
     None
 }
 

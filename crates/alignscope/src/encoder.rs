@@ -63,6 +63,9 @@ pub use config::ConfigError;
 pub use convolutional::Convolutional;
 pub use dreamsim::DreamSimError;
 pub(crate) use dreamsim::normalized_embedding;
+#[cfg(test)]
+pub(crate) use families::all_family_references;
+pub(crate) use families::family_references;
 pub use families::{FamilyEntry, families, known_models};
 use family::{CheckpointFolder, Family, WeightsOrigin};
 pub use forward::{encode_last, encode_spilled, encode_stages, passes};
@@ -186,7 +189,12 @@ impl Checkpoint {
             let format = match Needed::in_folder(folder, families::is_known) {
                 Some(needed) => needed.format,
                 // Whichever has a configuration says what it lacks.
-                None => config_format(folder).unwrap_or(Format::Transformers),
+                None => config_format(folder).or_else(|| odd_config(folder)).ok_or_else(|| {
+                    EncoderError::NoCheckpoint {
+                        path: folder.to_owned(),
+                        instead: instead_of(folder),
+                    }
+                })?,
             };
             let origin = WeightsOrigin { file: None, adapter };
             Self::of_folder(CheckpointFolder::open_with(folder, format, origin)?)
@@ -483,6 +491,39 @@ fn config_format(folder: &Path) -> Option<Format> {
     is_there(Format::OpenClip).then_some(Format::OpenClip)
 }
 
+/// The format if there is something by the name of a configuration that is no file, which an error
+/// is to tell.
+fn odd_config(folder: &Path) -> Option<Format> {
+    let is_there = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    (is_there("config.json") || is_there("open_clip_config.json")).then_some(Format::Transformers)
+}
+
+/// What may have been meant by a folder without a configuration, as the end of a sentence.
+fn instead_of(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    if let Some(inner) = paths.iter().find(|path| path.is_dir() && config_format(path).is_some()) {
+        return format!("; {} has one: name that", inner.display());
+    }
+    let holds_features = |folder: &Path| folder.join("features.npy").is_file();
+    if holds_features(folder) || paths.iter().any(|path| holds_features(path)) {
+        return format!("; it holds features: name it as `features:{}`", folder.display());
+    }
+    let is_weights = |path: &&PathBuf| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let known = ["pt", "pth", "ckpt", "bin", "safetensors"];
+        path.is_file() && ending.is_some_and(|ending| known.contains(&ending.as_str()))
+    };
+    paths.iter().find(is_weights).map_or_else(String::new, |file| {
+        format!(
+            "; for a file of weights alone say what it is like, as in \
+             `{}@like=openai/clip-vit-base-patch32`",
+            file.display()
+        )
+    })
+}
+
 /// A model of the catalogue, and its family.
 fn known(id: &str) -> Result<(&'static dyn Family, &'static Known), EncoderError> {
     families::known(id).ok_or_else(|| EncoderError::Unknown {
@@ -612,10 +653,20 @@ pub enum EncoderError {
         /// The path.
         path: PathBuf,
     },
+    /// The folder is none of a checkpoint.
+    #[error(
+        "{path} holds no checkpoint: expected `config.json` or `open_clip_config.json` with its \
+         weights{instead}"
+    )]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+        /// What may have been meant, as the end of the sentence.
+        instead: String,
+    },
     /// Nothing says what the architecture of a file of weights is.
     #[error(
-        "no configuration for {path}: expected `config.json` or `open_clip_config.json` in \
-         {folder}, or a model that it is said to be like, as in `FILE@like=FOLDER`"
+        "no configuration for {path}: expected `config.json` or `open_clip_config.json` in {folder}"
     )]
     NoConfig {
         /// The file.

@@ -1,6 +1,7 @@
 //! Score, and energy, against depth or over a training, drawn from rows of results alone.
 
 mod axes;
+mod board;
 mod curves;
 mod heat_map;
 mod legend;
@@ -19,7 +20,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::energy::EnergyRow;
-use crate::results::{ResultsError, ScoreRow, csv_document, write_whole};
+use crate::results::{GalleryRow, ResultsError, ScoreRow, csv_document, write_whole};
 use crate::score::Measure;
 use crate::similarity::SimilarityRow;
 use crate::study::{AskedParts, published_scores};
@@ -28,6 +29,8 @@ use curves::PanelData;
 use panels::Panel;
 use svg::{Label, Svg, number};
 
+pub(crate) use mark::mark_of_distance;
+pub(crate) use palette::baseline_dashes;
 pub(crate) use table::MarkRow;
 
 pub use palette::{Color, NoColor, Palette};
@@ -100,6 +103,8 @@ enum About {
     Bits,
     /// Bits against depth, as a share of people's.
     Explained,
+    /// Models of several runs at their last stage.
+    Gallery,
 }
 
 impl About {
@@ -113,6 +118,7 @@ impl About {
             Self::Similarity => "How alike models see the same images",
             Self::Bits => "People's answers in bits, all levels on one axis",
             Self::Explained => "Share of the bits that people's own answers hold",
+            Self::Gallery => "Models at their last stage",
         }
     }
 
@@ -126,6 +132,7 @@ impl About {
             Self::Similarity => "Similarity by the stages of two models",
             Self::Bits => "Bits beyond chance against depth in percent",
             Self::Explained => "Share of people's bits against depth in percent",
+            Self::Gallery => "Models by their score at the last stage",
         }
     }
 }
@@ -273,6 +280,16 @@ impl Figure {
         let caption = captions.reduce(|all, one| format!("{all}; {one}"));
         let options = FigureOptions { caption, ..options.clone() };
         (!panels.is_empty()).then(|| Self::of_curves(about, panels, COLUMNS, &options))
+    }
+
+    /// The models of a board, one panel for each data set: a dot, its interval and its rank for each,
+    /// the best first, at most 24 of them.
+    ///
+    /// `None` without a row.
+    pub fn from_gallery(rows: &[GalleryRow], options: &FigureOptions) -> Option<Self> {
+        let panels: Vec<Panel> = board::boards(rows).into_iter().map(Panel::Board).collect();
+        let (about, columns, options) = (About::Gallery, MAP_COLUMNS, options.clone());
+        (!panels.is_empty()).then_some(Self { about, panels, columns, options })
     }
 
     /// Whether it shows energy, and so nothing that people answered.

@@ -6,7 +6,7 @@ mod points;
 mod training;
 
 pub use elsewhere::chosen_elsewhere;
-pub(crate) use points::Points;
+pub(crate) use points::{level, points};
 pub(crate) use training::sentences;
 pub use training::{State, TrainingCurve, chosen_stages};
 
@@ -40,6 +40,8 @@ pub enum Finding {
     MidDepthDrop,
     /// The score at the last stage.
     Projection,
+    /// How far the score falls from the peak to the last stage.
+    FallToLast,
     /// The peak as a part of what lies between chance and ceiling.
     NormalizedPeak,
     /// The score at the last stage as a part of what lies between chance and ceiling; also of baselines
@@ -55,13 +57,14 @@ pub enum Finding {
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Peak,
         Self::ChosenStage,
         Self::StageChosenElsewhere,
         Self::Onset,
         Self::MidDepthDrop,
         Self::Projection,
+        Self::FallToLast,
         Self::NormalizedPeak,
         Self::NormalizedProjection,
         Self::HalfInOneChannel,
@@ -78,6 +81,7 @@ impl Finding {
             Self::Onset => "onset",
             Self::MidDepthDrop => "mid-depth-drop",
             Self::Projection => "projection",
+            Self::FallToLast => "fall-to-last",
             Self::NormalizedPeak => "normalized-peak",
             Self::NormalizedProjection => "normalized-projection",
             Self::HalfInOneChannel => "half-in-one-channel",
@@ -169,16 +173,17 @@ pub struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// Peak, chosen stage, onset, mid-depth drop, projection, normalized peak and projection.
+    /// Peak, chosen stage, onset, mid-depth drop, projection, fall from the peak to the last stage,
+    /// normalized peak and projection.
     /// Scores that are not defined are passed over.
     ///
     /// The peak is the highest of many scores that are each a little off by chance, and so is too
     /// high on average; the chosen stage is scored on other clusters than it was chosen by, and is
     /// not.
     ///
-    /// The onset and the drop are looked for among many stages, so that their intervals hold
-    /// together for all of them ([`Together`]): a flat curve has one that is clear of 0 in no more than
-    /// 5 % of data sets. The other intervals are of the stage that was found.
+    /// The onset, the drop and the fall to the last stage are looked for among many stages, so that
+    /// their intervals hold together for all of them ([`Together`]): a flat curve has one that is
+    /// clear of 0 in no more than 5 % of data sets. The other intervals are of the stage that was found.
     pub fn findings(&self) -> Vec<FindingRow> {
         let points: Vec<Point<'_>> =
             self.points.iter().filter(|p| !p.replicates.estimate.is_nan()).copied().collect();
@@ -189,6 +194,7 @@ impl Curve<'_> {
         rows.push(self.onset(&points));
         rows.push(self.drop(&points));
         rows.push(self.row(Finding::Projection, Some(last), last.replicates, String::new()));
+        rows.push(self.fall(&points, &peak));
         rows.push(self.normalized(Finding::NormalizedPeak, &peak));
         rows.push(self.normalized(Finding::NormalizedProjection, last));
         rows
@@ -235,7 +241,7 @@ impl Curve<'_> {
         // By simulation those of correlations hold the truth in 88 % of data sets; others than those of
         // shares were not simulated.
         if !self.measure.is_share() && chosen.replicates.interval().is_ok() {
-            note.push_str("; interval tends to be too narrow (see docs/statistics.md)");
+            note.push_str("; interval tends to be too narrow, by simulation");
         }
         self.row(Finding::ChosenStage, Some(&points[place]), &chosen.replicates, note)
     }
@@ -317,14 +323,31 @@ impl Curve<'_> {
         let fall = less(peak, trough);
         let interval = interval_of(together, &fall);
         let rise = less(top, trough);
+        let by = points::points(rise.estimate, None, None);
         let after = match interval_of(together, &rise) {
             Ok(interval) if interval.low > 0.0 => {
-                format!("then clearly up by {:.3} to {}", rise.estimate, top.stage)
+                format!("it then rises clearly by {by} to {}", top.stage)
             }
-            _ => format!("then up by {:.3} to {}, which is not clear", rise.estimate, top.stage),
+            _ => format!("it then rises by {by} to {}, which is not clear", top.stage),
         };
-        let note = format!("to {} at {:.1} %, {after}", trough.stage, trough.depth_percent);
+        let note = format!("to {}; {after}", trough.stage);
         self.row_with(Finding::MidDepthDrop, Some(peak), &fall, interval, note)
+    }
+
+    /// How far the last stage lies below the peak. The peak is one of many stages, so that the
+    /// interval holds for the falls of all of them together.
+    fn fall(&self, points: &[Point<'_>], peak: &Point<'_>) -> FindingRow {
+        let last = points.last().expect("a curve with a peak has a last stage");
+        if last.stage == peak.stage {
+            return self.none(Finding::FallToLast, "the last stage is the highest");
+        }
+        let below = |p: &Point<'_>| p.replicates.with(last.replicates, |score, last| score - last);
+        let earlier = points.iter().filter(|p| p.stage != last.stage);
+        let together = Together::of(earlier.map(below));
+        let fall = below(peak);
+        let interval = interval_of(together, &fall);
+        let note = format!("to {}", last.stage);
+        self.row_with(Finding::FallToLast, Some(peak), &fall, interval, note)
     }
 
     fn row(
@@ -467,12 +490,17 @@ fn highest<'a>(points: &[Point<'a>]) -> Option<Point<'a>> {
     first_highest(points.iter().map(|p| p.replicates.estimate)).map(|i| points[i])
 }
 
-/// Between which depths the peak lies in 95 of 100 resamples.
+/// Between which stages the peak lies in 95 of 100 resamples.
 fn peak_depths(points: &[Point<'_>]) -> String {
     let curve: Vec<&Replicates> = points.iter().map(|point| point.replicates).collect();
     let Some([low, high]) = places_of_highest(&curve) else { return String::new() };
-    let [low, high] = [low, high].map(|place| points[place].depth_percent);
-    format!("in 95 % of resamples at a depth of {low:.1} to {high:.1} %")
+    match low == high {
+        true => "in 95 % of resamples at this stage".to_owned(),
+        false => {
+            let [low, high] = [low, high].map(|place| points[place].stage);
+            format!("in 95 % of resamples between {low} and {high}")
+        }
+    }
 }
 
 /// Between which places of a curve its highest value lies in 95 of 100 resamples; the first of them
@@ -543,7 +571,14 @@ mod tests {
         assert_eq!(of(Finding::Projection).value, 0.65);
         assert!((of(Finding::NormalizedPeak).value - 0.8).abs() < 1e-12);
         assert!((of(Finding::NormalizedProjection).value - 0.7).abs() < 1e-12);
-        assert!(drop.note.contains("then up by 0.200 to projection"), "{drop:?}");
+        assert!(drop.note.contains("it then rises by 20.0 points to projection"), "{drop:?}");
+        let fall = of(Finding::FallToLast);
+        assert!(
+            (fall.value - 0.05).abs() < 1e-12 && fall.note.starts_with("to projection"),
+            "{fall:?}"
+        );
+        assert_eq!(fall.stage, Some(Stage::Block(2)));
+        assert_eq!(of(Finding::Peak).note, "in 95 % of resamples at this stage");
         assert!(of(Finding::Peak).ci_low.expect("an interval") < 0.7);
     }
 
@@ -609,6 +644,9 @@ mod tests {
         assert!(end[3].note.contains("does not rise again"), "{:?}", end[3]);
         assert!(of(Finding::MidDepthDrop).note.contains("never falls"));
         assert!(of(Finding::MidDepthDrop).value.is_nan());
+        let rises = find(&[0.4, 0.5, 0.6], None);
+        let last = rises.iter().find(|r| r.finding == Finding::FallToLast).expect("found");
+        assert!(last.value.is_nan() && last.note == "the last stage is the highest", "{last:?}");
         let rows = find(&[0.4, 0.4, 0.4, 0.4], Some(0.5));
         assert!(rows[2].note.contains("no stage is clearly above image"), "{:?}", rows[2]);
     }

@@ -5,6 +5,7 @@ mod combined_manifest;
 mod compare;
 mod compare_error;
 mod figures;
+mod gallery;
 mod matrix;
 mod together;
 mod verify;
@@ -16,6 +17,7 @@ pub(crate) use figures::check as check_figures;
 pub use figures::{
     DrawError, FigureSpec, Presentation, colours_of_run, draw, notes_on_published, read_drawn,
 };
+pub use gallery::{Gallery, GalleryError, GalleryRequest, gallery};
 pub use matrix::{DistanceMatrix, MatrixRequest, read_matrix};
 pub use together::{TogetherRequest, compare_together};
 pub use verify::{Check, CheckOutcome, VerifyRequest, verify};

@@ -108,6 +108,16 @@ struct Sibling {
     rfilename: String,
 }
 
+/// Whether the hub answers within `patience`: asks it for one line about itself.
+///
+/// # Errors
+/// Why it does not, in words.
+pub fn reach_hub(settings: &HubSettings, patience: Duration) -> Result<(), String> {
+    let client = Client::with_patience(&settings.endpoint, settings.token.as_deref(), patience);
+    let address = format!("{}/api/models?limit=1", settings.endpoint);
+    client.text(&address, MAX_LISTING_BYTES).map(drop).map_err(|failure| failure.to_string())
+}
+
 impl Hub {
     /// The hub of these settings. `known_type` says of a folder whether its `config.json` is of a
     /// model that can be read; a server that says nothing is given up after `patience`.

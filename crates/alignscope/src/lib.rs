@@ -86,6 +86,8 @@ mod prepared;
 pub mod model;
 /// What one study published, and the differences from it.
 pub mod study;
+/// What to cite of a run.
+mod bibliography;
 /// Score against depth, as a figure.
 pub mod figure;
 /// A run as a page.
@@ -98,20 +100,22 @@ mod run;
 /// Images and trials that are drawn rather than collected.
 pub mod demo;
 
+pub use crate::bibliography::{Citation, Citations, citations};
 pub use crate::dataset::{
     Dataset, DatasetError, DatasetFormat, DatasetOptions, NamedDataset, NamedLevel, OddOneOut,
     Pairs, RatedPair, Trials, TwoAlternatives, check_dataset_name,
 };
+pub use crate::disk::free_bytes;
 pub use crate::distance::Distance;
 pub use crate::encoder::{Precision, PrecisionChoice, Tokens};
 pub use crate::experiment::{Choices, Experiment, ExperimentFile, ExperimentFileError};
 pub use crate::finished::{
     Check, CheckOutcome, CombineError, CompareError, CompareRequest, Comparisons, DistanceMatrix,
-    DrawError, FigureSpec, MatrixRequest, Presentation, TogetherRequest, VerifyRequest, WithPeople,
-    colours_of_run, combine_runs, compare_runs, compare_together, draw, notes_on_published,
-    read_drawn, read_matrix, verify,
+    DrawError, FigureSpec, Gallery, GalleryError, GalleryRequest, MatrixRequest, Presentation,
+    TogetherRequest, VerifyRequest, WithPeople, colours_of_run, combine_runs, compare_runs,
+    compare_together, draw, gallery, notes_on_published, read_drawn, read_matrix, verify,
 };
-pub use crate::hub::{Hub, HubModel, HubSettings};
+pub use crate::hub::{Hub, HubModel, HubSettings, reach_hub};
 pub use crate::input_file::{ContentHash, HashedPath, JsonFileError};
 pub use crate::memory::TooLittleMemory;
 pub use crate::metric::{LoadedMetric, MetricFolders, MetricKind};
@@ -142,4 +146,4 @@ pub use crate::spill::SpillError;
 pub use crate::stage::{Stage, StageName, UnknownStage, depths};
 pub use crate::transform::TransformKind;
 pub use crate::user_folders::{NoHome, expand_home};
-pub use alignscope_kernel::{InstructionsError, check_instructions};
+pub use alignscope_kernel::{InstructionsError, check_instructions, cpu_name, instructions};

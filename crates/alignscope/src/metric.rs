@@ -77,6 +77,19 @@ impl MetricKind {
         }
     }
 
+    /// Keys of the papers to cite, in `assets/references.bib`; none for PSNR.
+    pub fn references(self) -> &'static [&'static str] {
+        match self {
+            Self::Ssim | Self::SsimMatlab | Self::SsimMatlabDownsampled | Self::SsimRgb => {
+                &["wang2004ssim"]
+            }
+            Self::MsSsim => &["wang2003msssim"],
+            Self::Psnr => &[],
+            Self::LpipsAlex | Self::LpipsVgg | Self::LpipsSqueeze => &["zhang2018lpips"],
+            Self::PerceptNet => &["hepburn2020perceptnet"],
+        }
+    }
+
     /// What it is, in a line.
     pub fn description(self) -> &'static str {
         match self {

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use crate::hub::HubModel;
 use crate::metric::MetricKind;
-use crate::name::nearest;
 use crate::user_folders::expand_home;
 
 mod checkpoint_file;
 mod dreamsim;
 mod expanded;
 mod matching;
+mod meant;
 mod named;
 mod series;
 mod short_name;
@@ -469,14 +469,19 @@ fn hub_model(name: &str, rest: &str, base: Option<&Path>) -> Result<HubModel, Mo
         None => (rest, None),
         Some((id, revision)) => (id, Some(revision)),
     };
+    // `ViT-B/32` of OpenAI is formed as an id, and is none.
+    if let Some(meant) = meant::elsewhere(rest) {
+        return Err(ModelSpecError::Unknown {
+            name: name.to_owned(),
+            meant: Some(meant.to_owned()),
+        });
+    }
     if !is_hub_id(id) {
         if let Some((name, rest)) = named::split_name(name) {
             let (name, rest) = (name.to_owned(), rest.to_owned());
             return Err(ModelSpecError::Named { name, rest });
         }
-        let words = MetricKind::ALL.map(MetricKind::name).into_iter();
-        let words = words.chain(DreamSim::ALL.map(DreamSim::name)).chain(["pixels"]);
-        let meant = nearest(id, words).map(str::to_owned);
+        let meant = meant::meant(id);
         return Err(ModelSpecError::Unknown { name: name.to_owned(), meant });
     }
     if let Some(found) = revision.filter(|revision| !is_revision(revision)) {
@@ -561,10 +566,21 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_nearly_a_baseline_is_told_so() {
+    fn a_word_that_is_nearly_a_model_is_told_so() {
         for (word, meant) in
             [("SSIM", "`ssim`"), ("lpips_alex", "`lpips-alex`"), ("pixel", "`pixels`")]
         {
+            let said = word.parse::<ModelSpec>().expect_err("no model").to_string();
+            assert!(said.contains(&format!("did you mean {meant}")), "{said}");
+        }
+        for (word, meant) in [
+            ("ViT-B/32", "`openai/clip-vit-base-patch32`"),
+            ("ViT-L/14@336px", "`openai/clip-vit-large-patch14-336`"),
+            ("dinov2", "`facebook/dinov2-base`"),
+            ("resnet50", "`torchvision:resnet50`"),
+            ("openai/clip-vit-base-patch32/", "`openai/clip-vit-base-patch32`"),
+            ("https://huggingface.co/a/b", "`a/b`"),
+        ] {
             let said = word.parse::<ModelSpec>().expect_err("no model").to_string();
             assert!(said.contains(&format!("did you mean {meant}")), "{said}");
         }

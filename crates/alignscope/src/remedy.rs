@@ -35,6 +35,8 @@ pub enum Remedy {
     LeaveOutImages,
     /// Trials of images that are missing are left out.
     LeaveOutMissing,
+    /// The folder or file where a data set is.
+    NameData,
     /// A data set with its images.
     WithImages,
     /// No model `pixels`.
@@ -112,6 +114,19 @@ pub enum Remedy {
     SayDirection,
     /// A look at what of the run has changed.
     Verify,
+    /// The run is made again.
+    RunAgain,
+    /// A comparison on a data set that both runs have.
+    OneDataset {
+        /// The data set.
+        dataset: String,
+    },
+    /// Runs that cannot be one, side by side on one board.
+    Gallery,
+    /// Another name for one of two runs on a board.
+    NameBoardRuns,
+    /// Runs that are not as their manifests say are taken, too, and marked.
+    TakeAltered,
     /// One side of a comparison.
     NameSide,
     /// Names of runs that tell their models apart.

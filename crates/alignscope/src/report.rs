@@ -4,11 +4,14 @@
 //! that the data was, and shown if they are those of the run.
 
 mod examples;
+mod gallery;
 mod page;
+mod shell;
 mod summary;
 mod table;
 mod tables;
 mod thumbnail;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -29,6 +32,9 @@ use crate::results::{
     write_whole, wrong,
 };
 use crate::stage::Stage;
+
+pub use gallery::GalleryRun;
+pub(crate) use gallery::{Board, write_gallery_page};
 
 /// A figure with the name of its files.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +63,7 @@ struct Told {
     simulated: bool,
     command: Option<Vec<String>>,
     title: Option<String>,
+    colours: BTreeMap<String, String>,
     tokens: Option<String>,
     precision: Option<String>,
     precision_check: Option<String>,
@@ -170,24 +177,19 @@ impl Run {
 
     /// The data sets by name, from the low to the high level.
     fn datasets(&self) -> Vec<(&str, Level)> {
-        let mut found: Vec<(&str, Level)> = Vec::new();
-        for row in &self.scores {
-            if !found.iter().any(|(name, _)| *name == row.dataset) {
-                found.push((&row.dataset, row.level));
-            }
-        }
-        found.sort_by_key(|(_, level)| *level);
-        found
+        datasets_of(&self.scores.iter().collect::<Vec<_>>())
     }
 
     /// The kind of distance by which the page compares models: the normalized one where it was run.
     fn main_distance(&self) -> Distance {
-        let none = |d: &Distance| *d == Distance::Own;
-        let mut run = self.scores.iter().map(|row| row.distance).filter(|d| !none(d));
-        let normalized = |row: &ScoreRow| row.distance == Distance::NormalizedEuclidean;
-        match self.scores.iter().any(normalized) {
+        // The pixels are there by one distance, whichever were asked for.
+        let of_stages =
+            |row: &&ScoreRow| row.stage != Stage::Image && row.distance != Distance::Own;
+        let mut run = self.scores.iter().filter(of_stages).map(|row| row.distance);
+        let first = run.clone().next();
+        match run.any(|distance| distance == Distance::NormalizedEuclidean) {
             true => Distance::NormalizedEuclidean,
-            false => run.next().unwrap_or(Distance::Own),
+            false => first.unwrap_or(Distance::Own),
         }
     }
 
@@ -232,8 +234,25 @@ impl Run {
 
     /// Who answered.
     fn people(&self) -> &'static str {
-        if self.told.simulated { "the simulated observer" } else { "people" }
+        people(self.told.simulated)
     }
+}
+
+/// Who answered.
+fn people(simulated: bool) -> &'static str {
+    if simulated { "the simulated observer" } else { "people" }
+}
+
+/// The data sets of scores by name, from the low to the high level.
+fn datasets_of<'a>(rows: &[&'a ScoreRow]) -> Vec<(&'a str, Level)> {
+    let mut found: Vec<(&str, Level)> = Vec::new();
+    for row in rows {
+        if !found.iter().any(|(name, _)| *name == row.dataset) {
+            found.push((&row.dataset, row.level));
+        }
+    }
+    found.sort_by_key(|(_, level)| *level);
+    found
 }
 
 /// The images of data sets, by their ids: where each lies, and the SHA-256 of its bytes.

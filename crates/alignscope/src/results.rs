@@ -11,6 +11,7 @@ mod existing_run;
 mod file_record;
 mod findings;
 mod folder;
+mod gallery;
 mod images;
 mod judgements;
 mod lock;
@@ -25,13 +26,14 @@ mod table;
 mod tables;
 mod trials;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use crate::atomic_write::is_there;
 use crate::remedy::Remedy;
+use crate::spill::is_full;
 pub use arrow::{
-    TableReader, one_batch, read_table, table_of_comparisons, table_of_plan, table_of_scores,
-    table_of_shard, table_of_similarities,
+    TableReader, one_batch, read_table, table_of_comparisons, table_of_gallery, table_of_plan,
+    table_of_scores, table_of_shard, table_of_similarities,
 };
 pub(crate) use bounds::{
     Bounds, MAX_CSV_ROWS, MAX_ENTRIES, MAX_MODELS, MAX_NAME_BYTES, MAX_TRIALS, read_record,
@@ -48,7 +50,10 @@ pub(crate) use existing_run::{is_done, lines as told_changes};
 pub use file_record::FileRecord;
 pub(crate) use file_record::{absolute, recorded_sha256};
 pub use findings::{read_findings, write_findings};
-pub use folder::{Found, OutputFolder, altered_tables, check_finished, write_whole};
+pub use folder::{
+    Found, OutputFolder, altered_tables, check_finished, check_not_itself, write_whole,
+};
+pub use gallery::{GalleryRow, write_gallery};
 pub(crate) use images::{MAX_IMAGE_BYTES, hash_images, images_root, moved};
 pub use judgements::write_judgements;
 pub use manifest::{
@@ -110,16 +115,22 @@ pub enum ResultsError {
         path: PathBuf,
     },
     /// The run in a folder is not done.
-    #[error(
-        "the run in {path} is not done (it holds unfinished.json); give its command again, and it goes on"
-    )]
+    #[error("the run in {path} is not done (it holds unfinished.json); {}", again(*simulated))]
     NotDone {
         /// The folder.
         path: PathBuf,
+        /// Whether it is of simulated answers: such a run does not go on.
+        simulated: bool,
     },
     /// The folder holds no finished run.
-    #[error("{path} holds no finished run (a file manifest.json, and none unfinished.json)")]
+    #[error("{path} holds no finished run: {}", no_run(path))]
     NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The output is a folder that is read: what comes of it would take its place.
+    #[error("{path} is one of the runs that are read, expected another folder for the output")]
+    Itself {
         /// The folder.
         path: PathBuf,
     },
@@ -261,6 +272,26 @@ pub enum ResultsError {
     },
 }
 
+/// How a run that is not done comes to its end.
+fn again(simulated: bool) -> &'static str {
+    match simulated {
+        true => "remove the folder and begin anew",
+        false => "run it again into the same folder, and it goes on",
+    }
+}
+
+/// Why there is no run at a path, and what to name.
+fn no_run(path: &Path) -> &'static str {
+    match (path.is_file(), path.exists()) {
+        (true, _) if path.ends_with("manifest.json") => {
+            "it is a file; name the folder in which it lies"
+        }
+        (true, _) => "it is a file; name the folder that was a run's output",
+        (false, true) => "there is no manifest.json in it; name the folder that was a run's output",
+        (false, false) => "there is no such folder; name the folder that was a run's output",
+    }
+}
+
 impl ResultsError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
@@ -272,6 +303,7 @@ impl ResultsError {
             }
             Self::Tampered { .. } => vec![Remedy::Verify, Remedy::Fresh],
             Self::Locked { .. } => vec![Remedy::OtherFolder],
+            Self::Write { source, .. } if is_full(source) => vec![Remedy::FreeSpace],
             _ => vec![],
         }
     }

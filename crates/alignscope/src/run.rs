@@ -46,7 +46,7 @@ use crate::prepared::{DatasetSpec, Opening, PreparedDataset};
 use crate::progress::Progress;
 use crate::results::{
     BadImage, Drawn, DrawnDataset, DrawnModel, MAX_TRIALS, OutputFolder, RunState, ScaleFile,
-    ScoreRow, is_done, read_energy, read_scores,
+    ScoreRow, check_finished, is_done, read_energy, read_scores,
 };
 
 /// The scales of another run.
@@ -395,6 +395,7 @@ impl Experiment {
     /// The scales of the run that `scale_from` names, for each model and data set of this one.
     fn foreign_scales(&self, models: &[RunModel<'_>]) -> Result<ForeignScales, ExperimentError> {
         let Some(run) = &self.scale_from else { return Ok(ForeignScales::default()) };
+        check_finished(run)?;
         let file = ScaleFile::read(&run.join("scale.parquet"))?;
         let mut scales = BTreeMap::new();
         let other = RunState::read(&run.join("manifest.json"))?;

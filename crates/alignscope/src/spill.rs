@@ -37,11 +37,17 @@ pub struct SpillError {
     pub source: io::Error,
 }
 
+/// Whether a file cannot be written for want of space.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl SpillError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         let more = Remedy::MoreMemory { bytes: None };
-        vec![Remedy::FreeSpace, more, Remedy::OtherTemporaryFolder]
+        let free = is_full(&self.source).then_some(Remedy::FreeSpace);
+        free.into_iter().chain([more, Remedy::OtherTemporaryFolder]).collect()
     }
 }
 

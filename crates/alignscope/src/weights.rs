@@ -788,7 +788,10 @@ pub enum WeightsError {
         found: String,
     },
     /// The file is not one of `torch.save`, is damaged, or asks for more than tensors.
-    #[error("cannot read {path} as PyTorch weights: {found}")]
+    #[error(
+        "cannot read {path} as PyTorch weights: {found}; expected what torch.save writes of a \
+         state_dict(): download or save it again"
+    )]
     DamagedTorch {
         /// The file.
         path: PathBuf,

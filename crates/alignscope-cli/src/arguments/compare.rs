@@ -110,11 +110,11 @@ pub struct ModelsOnly {
 
     /// Take at most so many images of each data set, evenly spread over it; by default 300. The work
     /// grows by the square of their number.
-    #[arg(long, value_name = "N", value_parser = three_or_more, requires = "models_only")]
+    #[arg(long, value_name = "N", value_parser = three_or_more)]
     pub images: Option<usize>,
 
     /// Compare models at this stage alone; by default at all.
-    #[arg(long, value_name = "STAGE", value_parser = any_stage, requires = "models_only")]
+    #[arg(long, value_name = "STAGE", value_parser = any_stage)]
     pub stage: Option<Stage>,
 
     /// The folder for the table and its figures. It is new or empty.

@@ -31,7 +31,7 @@ pub struct Planning {
     #[arg(long = "speed", value_name = "MODEL=IMAGES/S", value_parser = model_speed)]
     pub speeds: Vec<(String, f64)>,
 
-    /// So many times as fast as this machine are those that will run it; by default 1.
+    /// How many times as fast as this machine the one is that will run it; by default 1.
     #[arg(long, value_name = "FACTOR", value_parser = positive_number)]
     pub factor: Option<f64>,
 

@@ -54,19 +54,21 @@ pub struct Asked {
     #[arg(long, requires = "experiment")]
     pub untrained: bool,
 
-    /// A model. One of:
-    /// an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`;
-    /// the folder of a checkpoint, or of a LoRA adapter;
-    /// `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
-    /// `series:GLOB[#PART][@like=WHAT]`, in quotes, one model in many states: the files or checkpoint
-    /// folders that the pattern matches, by the step in their names, as in `series:runs/a/epoch_*.pt`;
-    /// `timm:NAME`, `transformers:ID`, `open_clip:NAME/PRETRAINED` or `torchvision:NAME[/WEIGHTS]`, a
-    /// torch model, in the Python package;
-    /// `features:DIR`, features that are already computed, in the folder DIR as for `score`;
-    /// `random:ID[@seed=N]`, `random:FOLDER` or `random:timm:NAME`, an untrained control;
-    /// `FOLDER#TYPE`, the stages of a single model of DreamSim, as `models#dino_vitb16`;
-    /// a baseline such as `ssim`, `lpips-alex` or `dreamsim`;
-    /// `pixels`.
+    /// A model: one of
+    ///
+    /// - an id of the Hugging Face hub, `OWNER/NAME[@REVISION]`;
+    /// - the folder of a checkpoint, or of a LoRA adapter;
+    /// - `FILE.pt[#PART][@like=WHAT]`, a file of weights, as --like describes;
+    /// - `series:GLOB[#PART][@like=WHAT]`, in quotes, one model in many states: the files or
+    ///   checkpoint folders that the pattern matches, by the step in their names, as in
+    ///   `series:runs/a/epoch_*.pt`;
+    /// - a torch model, in the Python package: `timm:NAME`, `transformers:ID`,
+    ///   `open_clip:NAME/PRETRAINED` or `torchvision:NAME[/WEIGHTS]`;
+    /// - `features:DIR`, features that are already computed, in the folder DIR as for `score`;
+    /// - an untrained control: `random:ID[@seed=N]`, `random:FOLDER` or `random:timm:NAME`;
+    /// - `FOLDER#TYPE`, the stages of a single model of DreamSim, as `models#dino_vitb16`;
+    /// - a baseline such as `ssim`, `lpips-alex` or `dreamsim`;
+    /// - `pixels`.
     ///
     /// `NAME=MODEL` names the model in the results, as in `mine=./checkpoints/last`. A folder or file
     /// without a name is called by the shortest ending of its path that is unique. `@bare-patches`
@@ -77,6 +79,9 @@ pub struct Asked {
         required_unless_present = "experiment",
         num_args = 1..,
         value_parser = model,
+        help = "A model: an id of the hub, a checkpoint's folder, `FILE.pt[#PART][@like=WHAT]`, \
+                `series:GLOB[#PART][@like=WHAT]`, `timm:NAME`, `transformers:ID`, `features:DIR`, \
+                `random:ID[@seed=N]`, a baseline such as `ssim`, or `pixels`; --help says more of each",
         verbatim_doc_comment
     )]
     pub models: Vec<NamedModel>,

@@ -56,8 +56,8 @@ pub struct Job {
     #[arg(long, value_name = "NAME")]
     pub partition: Option<String>,
 
-    /// The longest time of a job, as in `4:00:00`. One that is over is lost; what it computed is
-    /// kept.
+    /// The longest time of a job, as in `4:00:00`. A job that takes longer is stopped by Slurm; what
+    /// it has computed is kept, and the shard goes on from there when it is submitted again.
     #[arg(long, value_name = "TIME")]
     pub time: Option<String>,
 

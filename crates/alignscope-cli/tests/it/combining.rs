@@ -61,7 +61,12 @@ fn what_cannot_be_one_run_is_refused_and_leaves_nothing() {
         ("combine one other --out both", "resamples: 2000, seed 0, now 0, seed 0"),
         ("combine one nothing --out both", "holds no finished run"),
         ("combine one --out both", "RUN"),
-        ("combine one two --out one", "holds a finished run already; name another folder"),
+        ("combine one two --out one", "one is one of the runs that are read"),
+        ("gallery one two --out two", "two is one of the runs that are read"),
+        ("compare one --models-only --out one", "one is one of the runs that are read"),
+        ("combine one two --out whole", "holds a finished run already; name another folder"),
+        ("combine one/manifest.json two --out both", "it is a file; name the folder in which"),
+        ("combine one other --out both", "Put them on one board with `alignscope gallery`"),
     ] {
         let (code, found) = program(&place, words);
         assert_eq!(code, 2, "{found}");
@@ -71,5 +76,19 @@ fn what_cannot_be_one_run_is_refused_and_leaves_nothing() {
     place.edit("two/scores.csv", "0.", "0.1");
     let (code, found) = program(&place, "combine one two --out both");
     assert_eq!(code, 2, "{found}");
-    assert!(found.contains("scores.csv is not as this very run left it"), "{found}");
+    let said = "scores.csv is not as this very run left it; look into it with `alignscope verify`, \
+                or run it again";
+    assert!(found.contains(said) && !found.contains("--fresh"), "{found}");
+    std::fs::remove_file(place.path("two/scores.csv")).expect("removed");
+    let (code, said) = program(&place, "verify two");
+    let parts = ["NOT THERE  result: two/scores.csv", "NOT THERE  scores of all data sets"];
+    assert!(code == 1 && parts.iter().all(|part| said.contains(part)), "{said}");
+    std::fs::remove_file(place.path("one/distances.parquet")).expect("removed");
+    std::fs::rename(place.path("data"), place.path("away")).expect("moved");
+    let (code, said) = program(&place, "verify one");
+    let parts = ["NOT THERE  scores of 2 of 2 stages", "name its folder with `--data pairs=PATH`"];
+    assert!(code == 1 && parts.iter().all(|part| said.contains(part)), "{said}");
+    std::fs::write(place.path("one/unfinished.json"), "{}").expect("written");
+    let (code, said) = program(&place, "verify one");
+    assert!(code == 2 && said.contains("is not done") && said.contains("run it again"), "{said}");
 }

@@ -227,9 +227,9 @@ fn a_file_of_weights_runs_with_the_architecture_of_another_model() {
     assert_eq!((code, &named), (0, &typed), "{message}");
 
     let (code, message, _) = run(text(&file), &[]);
-    is_refused(code, &message, &["no configuration for", "--like"]);
+    is_refused(code, &message, &["no configuration for", "`FILE@like="]);
     let (code, message, _) = run(&whole, &["--like", text(&like)]);
-    is_refused(code, &message, &["--like says what a file of weights is"]);
+    is_refused(code, &message, &["--like says what a file of weights is", "leave it out"]);
     let both = format!("{}#teacher@like={}", golden("files/dino.pth").display(), like.display());
     let (code, message, _) = run(&both, &[]);
     is_refused(code, &message, &["embeddings"]);
@@ -317,11 +317,11 @@ fn the_page_shows_the_trials_with_their_images_or_says_that_they_are_gone() {
     let page = || fs::read_to_string(out.join("report.html")).expect("a page");
     assert!(page().contains("data:image/jpeg;base64,"));
     assert!(page().contains("more alike than"), "people's and the model's answers");
-    assert!(!page().contains("image not shown"));
+    assert!(!page().contains("<div class=\"absent\">image not shown"));
     fs::remove_file(place.path("b.png")).expect("removed");
     assert_eq!(alignscope(&["report", text(&out), "--quiet"]).0, 0);
     assert!(page().contains("one cannot be read") && page().contains("b.png"));
-    assert!(page().contains("image not shown"));
+    assert!(page().contains("<div class=\"absent\">image not shown"));
 }
 
 #[test]
@@ -426,8 +426,8 @@ fn a_run_has_intervals_ceilings_findings_and_comparisons() {
     let first = ceilings[0].ceiling;
     assert_eq!((row.ceiling, first), (None, alignscope::ceiling::Ceiling::OneOtherPerson));
     let findings = alignscope::results::read_findings(&out.join("findings.csv")).expect("findings");
-    // Seven of each kind of distance, one of the pixels, and one of each energy.
-    assert_eq!(findings.len(), 21 + 1 + 2);
+    // Eight of each kind of distance, one of the pixels, and one of each energy.
+    assert_eq!(findings.len(), 24 + 1 + 2);
     let rows = alignscope::results::read_comparisons(&out.join("comparisons.csv")).expect("rows");
     // By the accuracy, then by bits.
     assert_eq!(rows.len(), 6);

@@ -274,6 +274,40 @@ fn a_remedy_is_one_that_the_command_has() {
     let (code, said) = merged(command.env_remove("XDG_CACHE_HOME").env_remove("USERPROFILE"));
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("in a place that you name with `--cache`"), "{said}");
+    assert!(said.contains("or in the environment variable ALIGNSCOPE_CACHE"), "{said}");
+}
+
+#[test]
+fn what_an_experiment_lacks_or_may_not_have_is_told_in_its_own_words() {
+    let place = place();
+    let datasets = "[[datasets]]\nname = \"pairs\"\ndata = \"data\"\n";
+    for (models, more, options, parts) in [
+        (true, "min_votes = 3\n", "", &["leave out", "(in an experiment: `min_votes`)"][..]),
+        (true, "", "--odd first", &["`--odd`", "write `odd = \"first\"` there"]),
+        (true, "", "--images 01b", &["`--images`", "write `images = \"01b\"` there"]),
+        (false, "", "", &["has no models, expected such as `models = ["]),
+    ] {
+        let models = if models { "models = [\"ssim\"]\n" } else { "" };
+        place.write("e.toml", format!("{models}{datasets}{more}"));
+        refuses(&place, &format!("run e.toml --out out {options}"), parts);
+    }
+    place.write("e.toml", "models = [\"ssim\"]\n[[datasets]]\nname = \"mine\"\ndata = \"data\"\n");
+    let parts = ["the data set `mine` of the experiment e.toml has no `format`"];
+    refuses(&place, "run e.toml --out out", &parts);
+    place.write("e.toml", format!("models = [\"m.pt\"]\n{datasets}"));
+    let parts = ["e.toml, whose paths begin at its own folder", "names no file"];
+    refuses(&place, "run e.toml --out out", &parts);
+    refuses(
+        &place,
+        "compare no.toml --models-only --out out",
+        &["cannot read the experiment no.toml"],
+    );
+    let twice = RUN.replace("--model ssim", "--model ssim ssim");
+    refuses(&place, &format!("{twice} --out out"), &["the model `ssim` is named twice"]);
+    place.write("empty/notes.txt", "");
+    let activations = "activations --model random:openai/clip-vit-base-patch32";
+    let parts = ["there is no image below empty, expected PNG"];
+    refuses(&place, &format!("{activations} --images empty --out out"), &parts);
 }
 
 #[test]
@@ -289,6 +323,7 @@ fn every_option_that_a_message_names_is_one_of_the_program() {
         "report",
         "published",
         "combine",
+        "gallery",
         "compare",
         "fetch",
         "cache",

@@ -40,7 +40,7 @@ fn a_data_set_is_imported_and_what_was_done_is_said() {
     assert!(table.contains(row), "{table}");
     // Again in the same place: nothing is overwritten.
     let (code, _, message) = import("out", &["--copy"]);
-    is_refused(code, &message, &["is no empty folder", "name another folder with `--out`"]);
+    is_refused(code, &message, &["is no empty folder; name a new one"]);
     assert_eq!(place.read("out/oddoneout.csv"), table);
     // What is imported can be checked and run.
     for command in ["check", "run"] {

@@ -6,6 +6,7 @@ mod program;
 #[cfg(unix)]
 mod servers;
 
+mod after_a_run;
 mod another_model;
 mod checkpoints;
 mod combining;

@@ -181,7 +181,7 @@ fn maps_and_exchanged_tokens_have_a_layout_each() {
     }
     let (code, message, _) = score(&place, &features, &["--layout", "NCHW"]);
     assert_eq!(code, 0, "{message}");
-    for advice in ["`--layout NCHW --layout NCL`, or if", "`--layout NCHW --layout NLC`"] {
+    for advice in ["`--layout NCHW --layout NCL`", ", or if", "`--layout NCHW --layout NLC`"] {
         assert!(message.contains(advice), "{message}");
     }
     let both = ["--layout", "NCHW", "--layout", "NCL"];

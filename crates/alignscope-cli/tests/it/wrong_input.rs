@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::{IMAGES, Place, golden, png, text};
+use crate::place::{IMAGES, Place, golden, npy, png, text};
 use crate::program::{alignscope, command, is_refused, outcome, print_row};
 
 /// A folder in which a run would work, until a test breaks something.
@@ -72,21 +72,33 @@ fn an_empty_folder() {
 
 #[test]
 fn a_folder_that_does_not_exist() {
-    refuses_at(&place(), "nights", "nowhere", &[], &["nowhere does not exist"]);
+    let parts = ["nowhere does not exist", "name the folder where it is", "`--data NAME=PATH`"];
+    refuses_at(&place(), "nights", "nowhere", &[], &parts);
 }
 
 #[test]
 fn the_folder_of_another_data_set() {
     let place = place();
     place.write("data.csv", "id\n");
-    refuses(&place, "things", &[], &["holds no things", "it looks like nights"]);
+    refuses(&place, "things", &[], &["holds no things", "it looks like nights: name that"]);
 }
 
 #[test]
 fn a_table_without_a_column() {
     let place = place();
     place.write("pairs.csv", "reference,other,score\na.png,b.png,3\n");
-    refuses(&place, "pairs", &[], &["pairs.csv has no column `distorted`", "`other`"]);
+    refuses(&place, "pairs", &[], &["pairs.csv has no column `distorted`", "`other`", "rename it"]);
+    place.write("pairs.csv", "reference,distorted,mos\na.png,b.png,3\n");
+    refuses(&place, "pairs", &[], &["pairs.csv has no column `score` (or `dmos`)"]);
+    place.write("twoafc.csv", "reference,left,right,votes\na.png,b.png,c.png,3\n");
+    let or = ["no column `right_vote` (or `left_votes` and `right_votes`)"];
+    refuses(&place, "twoafc", &[], &or);
+    place.write("pairs.csv", "");
+    refuses(&place, "pairs", &[], &["pairs.csv is empty, expected a first line"]);
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\n");
+    refuses(&place, "pairs", &["--split", "val"], &["no column `split`", "leave out `--split`"]);
+    place.write("pairs.csv", "reference,distorted,score\na.png,b.png\n");
+    refuses(&place, "pairs", &[], &["pairs.csv, line 2: 2 fields, expected 3 as in the first"]);
 }
 
 #[test]
@@ -102,7 +114,7 @@ fn a_field_that_is_no_number() {
 fn a_row_with_too_few_fields() {
     let place = place();
     place.write("pairs.csv", "reference,distorted,score\na.png,b.png\n");
-    refuses(&place, "pairs", &[], &["pairs.csv", "line: 2", "2 fields"]);
+    refuses(&place, "pairs", &[], &["pairs.csv, line 2", "2 fields"]);
 }
 
 #[test]
@@ -177,10 +189,77 @@ fn a_split_that_is_not_there() {
 fn missing_images() {
     let place = place();
     place.write("pairs.csv", "reference,distorted,score\na.png,b.png,3\na.png,gone.png,2\n");
-    refuses(&place, "pairs", &[], &["1 images", "gone.png", "1 trials", "--skip-missing"]);
+    refuses(&place, "pairs", &[], &["1 images", "gone.png", "1 of 2 trials", "--skip-missing"]);
     let (code, message) = run(&place, "pairs", "", &["--skip-missing"]);
     assert_eq!(code, 0, "{message}");
     assert!(message.contains("1 trials are left out because 1 images are missing"), "{message}");
+    fs::remove_dir_all(place.path("out")).expect("removed");
+    // Where none is there, the folder is another one than is meant.
+    place.write("pairs.csv", "reference,distorted,score\nref/a.png,b/b.png,3\n");
+    let (code, message) = run(&place, "pairs", "", &[]);
+    let looked = format!("the first was looked for at {}", place.path("ref/a.png").display());
+    is_refused(code, &message, &["1 of 1 trials", &looked, "name the folder in which they lie"]);
+    assert!(!message.contains("--skip-missing"), "{message}");
+    let (code, message) = run(&place, "pairs", "", &["--skip-missing"]);
+    is_refused(code, &message, &["1 have missing images (ref/a.png, b/b.png)", "looked for at"]);
+    assert!(!message.contains("0 are not of the split"), "{message}");
+}
+
+#[test]
+fn a_folder_that_is_no_checkpoint() {
+    let place = place();
+    let refuses_folder = |folder: &str, parts: &[&str]| {
+        let (folder, out, data) = (place.path(folder), place.path("out"), place.path(""));
+        let (code, _, message) = alignscope(&[
+            "run",
+            "--model",
+            text(&folder),
+            "--dataset",
+            "pairs",
+            "--data",
+            text(&data),
+            "--out",
+            text(&out),
+        ]);
+        print_row(&place, &message);
+        is_refused(code, &message, parts);
+        is_refused(code, &message, &["holds no checkpoint: expected `config.json`"]);
+    };
+    place.write("images/a.png", "");
+    refuses_folder("images", &["with its weights"]);
+    place.write("features/block-01/features.npy", "");
+    refuses_folder("features", &["name it as `features:"]);
+    place.write("weights/pytorch_model.bin", "");
+    refuses_folder("weights", &["pytorch_model.bin@like=openai/clip-vit-base-patch32`"]);
+    place.write("trained/checkpoint-10/config.json", "{}");
+    refuses_folder("trained", &["checkpoint-10 has one: name that"]);
+}
+
+#[test]
+fn features_without_the_names_of_their_images() {
+    let place = place();
+    place.write("f/features.npy", npy(&[3, 2], "False", &[1.0, 2.0, 3.0, 4.0, 5.0, 7.0]));
+    let (data, out, features) = (place.path(""), place.path("out"), place.path("f"));
+    let score = [
+        "score",
+        "--features",
+        text(&features),
+        "--dataset",
+        "pairs",
+        "--data",
+        text(&data),
+        "--out",
+        text(&out),
+    ];
+    let (code, _, message) = alignscope(&score);
+    print_row(&place, &message);
+    is_refused(code, &message, &["f has no file_names.txt", "a line for each row of features.npy"]);
+    place.write("f/file_names.txt", "x.png\ny.png\nz.png\n");
+    let (code, _, message) = alignscope(&score);
+    is_refused(code, &message, &["(the first row is `x.png`); are these the features of this"]);
+    place.write("f/file_names.txt", "a.png\nb.png\nz.png\n");
+    let (code, _, message) = alignscope(&score);
+    is_refused(code, &message, &["add their rows, or take the trials of those images out"]);
 }
 
 #[test]
@@ -392,6 +471,14 @@ fn a_model_that_is_neither_a_folder_nor_an_id() {
 fn a_control_of_a_model_that_is_not_known() {
     let parts = ["cannot load the model random:a/b", "HF_HUB_OFFLINE", "`alignscope fetch a/b`"];
     refuses_model(&["run", "--model", "random:a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
+    let parts = ["did you mean `torchvision:resnet50`?"];
+    refuses_model(&["run", "--model", "resnet50"], &[], &parts);
+    let parts = ["did you mean `torchvision:vgg11`", "`FILE.pth@like=torchvision/vgg11`"];
+    refuses_model(&["run", "--model", "vgg11"], &[], &parts);
+    let parts = ["did you mean `openai/clip-vit-base-patch32`?"];
+    refuses_model(&["run", "--model", "ViT-B/32"], &[], &parts);
+    let parts = ["did you mean `microsoft/beit-base-patch16-224`?"];
+    refuses_model(&["run", "--model", "beit"], &[], &parts);
     let parts = ["known by its architecture alone", "`FILE.pth@like=torchvision/resnet50`"];
     refuses_model(&["run", "--model", "torchvision/resnet50"], &[], &parts);
     let parts = ["`random:ssim` is no untrained control", "an id on the hub"];
@@ -402,7 +489,7 @@ fn a_control_of_a_model_that_is_not_known() {
 fn a_model_of_the_hub_without_a_network() {
     let parts = ["HF_HUB_OFFLINE", "`alignscope fetch a/b`", "`random:ID` with an id of"];
     refuses_model(&["run", "--model", "a/b"], &[("HF_HUB_OFFLINE", "1")], &parts);
-    let parts = ["http://127.0.0.1:9 cannot be reached", "`random:ID` with an id of"];
+    let parts = ["http://127.0.0.1:9 cannot be reached (", "HF_ENDPOINT", "`random:ID` with an id"];
     refuses_model(&["fetch", "a/b"], &[("HF_ENDPOINT", "http://127.0.0.1:9")], &parts);
 }
 
@@ -719,13 +806,19 @@ fn a_comparison_with_a_model_stage_or_run_that_is_not_there() {
         print_row(&place, &message);
         is_refused(code, &message, parts);
     };
-    compare(&["none"], &["cannot read", "manifest.json"]);
+    let none = ["none holds no finished run: there is no such folder", "that was a run's output"];
+    compare(&["none"], &none);
     compare(&["first", "--model-a", "b/c"], &["has no model `b/c` on pairs; it has `pixels`"]);
     compare(
         &["first", "--model-a", "pixels", "--stage-a", "block 9"],
-        &["has no stage `block 9` on pairs; it has `image`"],
+        &["`pixels` of ", "first has no stage `block 9` on pairs; it has `image`"],
     );
-    compare(&["first", "--dataset", "nights"], &["has no scores on nights"]);
+    compare(&["first", "--dataset", "nights"], &["has no scores on nights; it has pairs"]);
+    compare(
+        &["first", "--stage", "block 3"],
+        &["`--stage` goes with `--models-only`", "--stage-a"],
+    );
+    compare(&["first", "--images", "30"], &["`--images` goes with `--models-only`"]);
     compare(
         &["first", "out"],
         &[

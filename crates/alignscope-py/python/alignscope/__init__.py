@@ -16,7 +16,8 @@ one model of one's own on one data set.
 `Experiment.run_shard` computes one. `Experiment.plan` says what a run will take.
 
 **Results.** `Run` is the folder of a run: its tables, `rdm`, `plot`, `show`. `results` reads one
-table. `compare` compares models of one run or of several, `combine` makes one run of several.
+table. `compare` compares models of one run or of several, `combine` makes one run of several,
+`gallery` puts several on one board, `cite` says what to cite.
 
 **Activations.** `Encoder` gives those of an encoder; `known_models` lists what it knows.
 
@@ -49,6 +50,7 @@ from ._errors import (
 )
 from ._experiment import Experiment
 from ._finished import Run
+from ._gallery import cite, gallery
 from ._load import demo, load_dataset
 from ._matrix import DistanceMatrix
 from ._measurement import Holding, Measurement
@@ -90,10 +92,12 @@ __all__ = [
     "Run",
     "Table",
     "__version__",
+    "cite",
     "combine",
     "compare",
     "demo",
     "evaluate",
+    "gallery",
     "known_models",
     "load_dataset",
     "ray",

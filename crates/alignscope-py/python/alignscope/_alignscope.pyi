@@ -22,6 +22,7 @@ __all__ = [
     "__version__",
     "altered_tables",
     "choices",
+    "cite",
     "colours_of_run",
     "combine",
     "compare_sides",
@@ -29,6 +30,7 @@ __all__ = [
     "datasets_folder",
     "distance_matrix",
     "draw_demo",
+    "gallery",
     "known_models",
     "measure",
     "memory_of_text",
@@ -227,6 +229,7 @@ def altered_tables(run: str | PathLike[str]) -> list[str]: ...
 def choices() -> dict[str, list[str]]: ...
 def datasets_folder() -> Path: ...
 def png(image: NDArray[np.uint8]) -> bytes: ...
+def cite(runs: Sequence[str | PathLike[str]]) -> str: ...
 def colours_of_run(run: str | PathLike[str]) -> list[tuple[str, str]]: ...
 def combine(
     runs: Sequence[str | PathLike[str]],
@@ -259,6 +262,15 @@ def distance_matrix(
     distance: str | None,
     dataset: str | None,
 ) -> tuple[str, str, str, str, list[str], NDArray[np.float64]]: ...
+def gallery(
+    runs: Sequence[tuple[str, str | PathLike[str]]],
+    out: str | PathLike[str],
+    distance: str | None,
+    data: Mapping[str, str | PathLike[str]],
+    altered: bool,
+    reporter: Reporter | None,
+    threads: int | None,
+) -> Table: ...
 def draw_demo(folder: str | PathLike[str], seed: int) -> dict[str, Path]: ...
 def memory_of_text(text: str) -> int: ...
 def prepared(steps: Steps, image: NDArray[np.uint8]) -> NDArray[np.float32]: ...

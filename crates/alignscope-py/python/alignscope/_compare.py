@@ -82,7 +82,7 @@ def compare(
     >>> len(alignscope.compare([alignscope.Run("results"), other], dataset="pairs"))
     12
     """
-    given = _named(runs)
+    given = named_runs(runs)
     which = check.optional_text("dataset", dataset)
     drawn = (check.optional_whole("resamples", resamples), check.optional_whole("seed", seed))
     of_models, of_stages = _sides("models", models), _sides("stages", stages)
@@ -158,7 +158,7 @@ def combine(
         raise check.wrong_type("runs", runs, "a list of two runs or more")
     path = check.path("out", out)
     _alignscope.combine(
-        [found for _, found in _named(runs)],
+        [found for _, found in named_runs(runs)],
         path,
         check.optional_text("title", title),
         check.yes_or_no("overwrite", overwrite),
@@ -179,7 +179,7 @@ def _warn(path: str) -> None:
         )
 
 
-def _named(runs: Any) -> list[tuple[str | None, str]]:
+def named_runs(runs: Any) -> list[tuple[str | None, str]]:
     """The folders of runs, with the names that they are given."""
     if isinstance(runs, (Run, str, os.PathLike)):
         runs = [runs]

@@ -201,7 +201,10 @@ class Dataset:
         column = check.optional_text("image_column", image_column)
         if isinstance(images, Dataset):
             if not images.has_images:
-                raise InvalidValueError("images is a data set that was loaded without its images")
+                raise InvalidValueError(
+                    "images is a data set that was loaded without its images, expected one with "
+                    "them; load it with `images=True`"
+                )
             images = dict(zip(images.images, images.files))
         given: _images.Images | None
         if images is False:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _alignscope, _arguments as check
@@ -67,18 +69,33 @@ class _Curve:
         #: Whether it is one number, whatever the depth.
         self.is_line = len(depth) == 1 and set(rows["distance"][is_one]) == {_OWN}
 
-    def draw(self, ax: Axes, colour: str, intervals: bool) -> None:
-        """Draws it, with its interval."""
+    def draw(self, ax: Axes, colour: str, intervals: bool, hollow: bool) -> None:
+        """Draws it, with its interval; an untrained control has hollow marks and a thin line."""
         if self.is_line:
             ax.axhline(self.value[0], color=colour, linestyle="--", label=self.model)
             if intervals:
                 ax.axhspan(self.low[0], self.high[0], color=colour, alpha=0.1, linewidth=0)
             return
-        ax.plot(self.depth, self.value, color=colour, marker="o", markersize=4, label=self.model)
+        ax.plot(
+            self.depth,
+            self.value,
+            color=colour,
+            marker="o",
+            markersize=4,
+            markerfacecolor="white" if hollow else colour,
+            linewidth=0.9 if hollow else 1.6,
+            label=self.model,
+        )
         if intervals and len(self.depth) > 1:
             ax.fill_between(self.depth, self.low, self.high, color=colour, alpha=0.2, linewidth=0)
         elif intervals:
             ax.vlines(self.depth, self.low, self.high, color=colour)
+
+
+def _controls(path: str) -> set[str]:
+    """The models of a run that are untrained controls."""
+    told = json.loads((Path(path) / "manifest.json").read_text(encoding="utf-8"))
+    return {model["name"] for model in told["models"] if model["spec"].startswith("random:")}
 
 
 def plot(
@@ -102,11 +119,12 @@ def plot(
         chosen("model", model, there)
     kind = _kind(distance, rows)
     axes = package("matplotlib.pyplot", "plot()").subplots()[1] if ax is None else ax
-    colours = dict(_alignscope.colours_of_run(path))
+    colours, controls = dict(_alignscope.colours_of_run(path)), _controls(path)
+    with_intervals = check.yes_or_no("intervals", intervals)
     for model in wanted:
         curve = _Curve(rows, model, kind)
         if len(curve.depth):
-            curve.draw(axes, colours[model], check.yes_or_no("intervals", intervals))
+            curve.draw(axes, colours[model], with_intervals, model in controls)
     _frame(axes, rows, name, measure if kind == _OWN else f"{measure} ({kind})")
     found: Axes = axes
     return found
@@ -114,11 +132,13 @@ def plot(
 
 def _frame(ax: Axes, rows: Table, title: str, measured: str) -> None:
     """Lines of reference, and the texts around them."""
-    for column, style, label in [("chance", ":", "chance"), ("ceiling", "-", "people agree")]:
+    is_simulated = bool(len(rows)) and bool(rows["simulated"][0])
+    agree = "answers agree" if is_simulated else "people agree"
+    for column, style, label in [("chance", ":", "chance"), ("ceiling", "-", agree)]:
         values = rows[column]
         if len(values) and values[0] == values[0]:
             ax.axhline(values[0], color="0.4", linestyle=style, linewidth=1, label=label)
-    simulated = ", simulated answers" if len(rows) and rows["simulated"][0] else ""
+    simulated = ", simulated answers" if is_simulated else ""
     ax.set_title(f"{title}{simulated}")
     ax.set_xlabel("depth (%)")
     ax.set_ylabel(measured)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::object_error::ObjectStoreError;
 use crate::remedy::Remedy;
-use crate::spill::SpillError;
+use crate::spill::{SpillError, is_full};
 
 /// Entries cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
@@ -73,10 +73,12 @@ impl CacheError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::Write { .. } => {
+            Self::Write { source, .. } if is_full(source) => {
                 vec![Remedy::FreeSpace, Remedy::NameCache, Remedy::WithoutCache]
             }
-            Self::NoPlace | Self::ObjectStore(_) => vec![Remedy::NameCache, Remedy::WithoutCache],
+            Self::Write { .. } | Self::NoPlace | Self::ObjectStore(_) => {
+                vec![Remedy::NameCache, Remedy::WithoutCache]
+            }
             Self::Spill(_) => vec![Remedy::FreeSpace, Remedy::OtherTemporaryFolder],
             Self::InUse { .. } | Self::Read { .. } | Self::Gone { .. } => vec![],
         }

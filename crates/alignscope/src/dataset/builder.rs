@@ -33,6 +33,8 @@ pub(super) struct Builder<'a, T> {
     missing: BTreeSet<String>,
     /// The first few in order of use.
     first_missing: Vec<String>,
+    /// Where the first was looked for.
+    looked: Option<PathBuf>,
     skipped_trials: usize,
     /// Trials that an option leaves out (a split, votes).
     filtered: usize,
@@ -47,8 +49,14 @@ struct Labels {
 
 /// An image that a trial names: where it is, or that it is not there.
 pub(super) enum Found {
-    Image { id: String, path: PathBuf },
-    Missing,
+    Image {
+        id: String,
+        path: PathBuf,
+    },
+    /// With where it was looked for first.
+    Missing {
+        looked: PathBuf,
+    },
 }
 
 impl<'a, T> Builder<'a, T> {
@@ -71,6 +79,7 @@ impl<'a, T> Builder<'a, T> {
             response_times: Vec::new(),
             missing: BTreeSet::new(),
             first_missing: Vec::new(),
+            looked: None,
             skipped_trials: 0,
             filtered: 0,
             compared: None,
@@ -130,7 +139,8 @@ impl<'a, T> Builder<'a, T> {
             } else if !self.missing.contains(*name) {
                 match find(name) {
                     Found::Image { id, path } => *found = Some(Err((id, path))),
-                    Found::Missing => {
+                    Found::Missing { looked } => {
+                        self.looked.get_or_insert(looked);
                         self.missing.insert((*name).to_owned());
                         if self.first_missing.len() < SHOWN {
                             self.first_missing.push(shown(name));
@@ -206,27 +216,24 @@ impl<'a, T> Builder<'a, T> {
         mut notes: Vec<String>,
     ) -> Result<Dataset, DatasetError> {
         let missing_images = self.missing.len();
+        let mut first = self.first_missing;
+        if missing_images > first.len() {
+            first.push("…".to_owned());
+        }
+        let looked = self.looked.unwrap_or_else(|| self.path.clone());
         if self.skipped_trials > 0 && !self.options.skip_missing {
-            let mut first = self.first_missing;
-            if missing_images > first.len() {
-                first.push("…".to_owned());
-            }
             return Err(DatasetError::Missing {
                 path: self.path,
                 images: missing_images,
                 trials: self.skipped_trials,
+                left: self.trials.len(),
+                looked,
                 first,
             });
         }
         if self.trials.is_empty() {
             return Err(DatasetError::NoTrials {
-                why: match (self.skipped_trials, self.filtered) {
-                    (0, 0) => "it has no rows".to_owned(),
-                    (skipped, filtered) => format!(
-                        "{skipped} have missing images, {filtered} are not of the split or have \
-                         too few votes"
-                    ),
-                },
+                why: why_none(self.skipped_trials, self.filtered, &first, &looked),
                 path: self.path,
             });
         }
@@ -265,5 +272,24 @@ impl<'a, T> Builder<'a, T> {
             skipped_trials: self.skipped_trials,
             missing: self.missing.into_iter().collect(),
         })
+    }
+}
+
+/// Why no trial is left.
+///
+/// `skipped`, `filtered` — trials whose images are missing, and that an option leaves out
+/// `first`, `looked` — the first missing images, and where the first was looked for
+fn why_none(skipped: usize, filtered: usize, first: &[String], looked: &Path) -> String {
+    let looked = looked.display();
+    let missing = format!(
+        "{skipped} have missing images ({}), the first of which was looked for at {looked}",
+        first.join(", ")
+    );
+    let left_out = format!("{filtered} are not of the split or have too few votes");
+    match (skipped, filtered) {
+        (0, 0) => "it has no rows".to_owned(),
+        (_, 0) => missing,
+        (0, _) => left_out,
+        _ => format!("{left_out}, {missing}"),
     }
 }

@@ -84,16 +84,14 @@ pub enum DatasetError {
         files: Vec<String>,
     },
     /// A table lacks a column.
-    #[error(
-        "{path} has no column `{column}`; its columns are {}{}",
-        listed(found),
-        separator(found)
-    )]
+    #[error("{}", no_column(path, column, or, found))]
     Column {
         /// The file.
         path: PathBuf,
         /// The column.
         column: String,
+        /// What would do as well, such as `` `dmos` ``; empty if nothing else does.
+        or: String,
         /// The columns that are there.
         found: Vec<String>,
     },
@@ -157,6 +155,21 @@ pub enum DatasetError {
         path: PathBuf,
         /// The line in which the row begins, from 1.
         line: u64,
+    },
+    /// A row has more fields than the first line, or fewer.
+    #[error(
+        "{path}, line {line}: {found} fields, expected {expected} as in the first line; is a \
+         separator missing or too many, or does one stand in a text without quotes?"
+    )]
+    Fields {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the row begins, from 1.
+        line: u64,
+        /// Its fields.
+        found: u64,
+        /// Fields of the first line.
+        expected: u64,
     },
     /// A table is not well-formed.
     #[error("cannot read the table {path}")]
@@ -277,8 +290,12 @@ pub enum DatasetError {
     },
     /// Images are missing.
     #[error(
-        "{images} images that {path} names are missing ({}), which {trials} trials need",
-        first.join(", ")
+        "{images} images that {path} names are missing ({}), which {trials} of {} trials need; \
+         the first was looked for at {}{}",
+        first.join(", "),
+        trials + left,
+        end_of(looked),
+        if *left == 0 { "; put them there, or name the folder in which they lie" } else { "" }
     )]
     Missing {
         /// The annotation file.
@@ -287,6 +304,10 @@ pub enum DatasetError {
         images: usize,
         /// How many trials need them.
         trials: usize,
+        /// How many trials are left without those.
+        left: usize,
+        /// Where the first was looked for.
+        looked: PathBuf,
         /// The first few.
         first: Vec<String>,
     },
@@ -367,7 +388,12 @@ impl DatasetError {
             Self::Direction { .. } => vec![Remedy::SayDirection],
             Self::Ambiguous { .. } => vec![Remedy::NameFile],
             Self::Outside { .. } => vec![Remedy::AllowOutside],
+            Self::Missing { left: 0, .. } => vec![],
             Self::Missing { .. } => vec![Remedy::LeaveOutMissing],
+            Self::NotThere { .. } => vec![Remedy::NameData],
+            Self::Column { column, .. } if column == "split" => {
+                vec![Remedy::LeaveOut(Choice::Split)]
+            }
             Self::NoObserver { .. } | Self::NotResampledBy { .. } => {
                 vec![Remedy::ClusterByDefault]
             }
@@ -403,6 +429,33 @@ fn listed(choices: &[String]) -> String {
     }
 }
 
+/// A path, or the end of a very long one.
+fn end_of(path: &Path) -> String {
+    const LONGEST: usize = 300;
+    let text = path.display().to_string();
+    let count = text.chars().count();
+    match count > LONGEST {
+        true => format!("…{}", text.chars().skip(count - LONGEST).collect::<String>()),
+        false => text,
+    }
+}
+
+/// What is said of a table without a column.
+fn no_column(path: &Path, column: &str, or: &str, found: &[String]) -> String {
+    let path = path.display();
+    if found.iter().all(String::is_empty) {
+        return format!("{path} is empty, expected a first line with the names of its columns");
+    }
+    let or = if or.is_empty() { String::new() } else { format!(" (or {or})") };
+    let (listed, separator) = (listed(found), separator(found));
+    let rename = match (separator, column) {
+        ("", "split") => "",
+        ("", _) => "; if one of them is it, rename it in the first line",
+        (separator, _) => separator,
+    };
+    format!("{path} has no column `{column}`{or}; its columns are {listed}{rename}")
+}
+
 /// What a table of one column may be.
 fn separator(columns: &[String]) -> &'static str {
     match columns {
@@ -413,7 +466,8 @@ fn separator(columns: &[String]) -> &'static str {
 
 /// Where the data set may be instead.
 fn instead(looks_like: Option<&str>, elsewhere: Option<&Path>) -> String {
-    let mut told = looks_like.map_or(String::new(), |other| format!("; it looks like {other}"));
+    let mut told = looks_like
+        .map_or(String::new(), |other| format!("; it looks like {other}: name that format"));
     if let Some(folder) = elsewhere {
         told.push_str(&format!("; {} seems to hold it: name that folder", folder.display()));
     }

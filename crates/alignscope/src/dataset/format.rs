@@ -93,6 +93,17 @@ pub trait Format {
     /// The level of abstraction of a data set in this format, unless the user says another.
     fn level(&self) -> Level;
 
+    /// Keys of the papers to cite for whatever lies in this format, in `assets/references.bib`; none
+    /// where that is the user's own, or of a release, which has its own.
+    fn references(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Keys of the papers of the method by which such answers are scored, in `assets/references.bib`.
+    fn method_references(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The releases that come in this format; each can be asked for by its own name.
     fn releases(&self) -> &'static [Release] {
         &[]

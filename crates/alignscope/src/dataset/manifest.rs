@@ -288,7 +288,7 @@ fn scores(
             return Err(DatasetError::TwoScores { path: reading.path.to_owned(), columns });
         }
         (None, Some(column)) => (column, "dmos", Direction::LowerIsCloser),
-        _ => (table.column(score)?, score, Direction::HigherIsCloser),
+        _ => (table.column_or(score, "`dmos`")?, score, Direction::HigherIsCloser),
     };
     let direction = Direction::chosen(reading.options, own);
     let what = format!("the column `{name}` of {}", reading.path.display());

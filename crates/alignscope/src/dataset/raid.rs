@@ -38,6 +38,10 @@ impl Format for Raid {
         Level::Low
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["dauden2024raid"]
+    }
+
     fn choices(&self) -> &'static [crate::remedy::Choice] {
         &[]
     }
@@ -97,7 +101,9 @@ impl Format for Raid {
 
 /// The image of this name, in whatever folder; counts one that is there more than once.
 fn find(files: &Files, name: &str, passed_over: &mut usize) -> Found {
-    let Some((path, others)) = files.named(name, &[]) else { return Found::Missing };
+    let Some((path, others)) = files.named(name, &[]) else {
+        return Found::Missing { looked: files.full(name) };
+    };
     *passed_over += usize::from(others);
     Found::Image { id: path.to_owned(), path: files.full(path) }
 }

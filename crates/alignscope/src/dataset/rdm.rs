@@ -24,6 +24,9 @@ use array::{Given, Meaning};
 use order::Order;
 use trials::Found;
 
+/// Noise ceilings, and correlations with each person's matrix.
+const METHOD: &[&str] = &["nili2014toolbox"];
+
 /// What a file of matrices is called, before its ending.
 pub(super) const STEM: &str = "rdm";
 
@@ -47,6 +50,10 @@ impl Format for RdmManifest {
     fn description(&self) -> &'static str {
         "people's matrices of your own: rdm.npy, .npz, .csv or .mat (or rdm_PERSON.npy, .csv) and \
          images.txt; rdm.toml says whether they are similarities"
+    }
+
+    fn method_references(&self) -> &'static [&'static str] {
+        METHOD
     }
 
     fn level(&self) -> Level {

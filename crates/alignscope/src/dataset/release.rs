@@ -111,6 +111,23 @@ impl Release {
         }
     }
 
+    /// Keys of the papers to cite, in `assets/references.bib`.
+    pub fn references(self) -> &'static [&'static str] {
+        match self {
+            Self::Tid2013 => &["ponomarenko2015tid2013"],
+            Self::Tid2008 => &["ponomarenko2009tid2008"],
+            Self::Kadid10k => &["lin2019kadid"],
+            Self::Csiq => &["larson2010mad"],
+            Self::Live => &["sheikh2006live"],
+            Self::LiveMd => &["jayaraman2012livemd"],
+            Self::Pipal => &["gu2020pipal"],
+            Self::PieApp => &["prashnani2018pieapp"],
+            Self::Nights => &["fu2023dreamsim"],
+            Self::Bapps => &["zhang2018lpips"],
+            Self::Things => &["hebart2019things", "hebart2023thingsdata"],
+        }
+    }
+
     /// Whether a user who asks for it gets it or an error. The names of the others open whatever
     /// lies in their format, and results say what that was.
     pub fn is_exact(self) -> bool {

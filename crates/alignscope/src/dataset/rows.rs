@@ -17,7 +17,7 @@ pub(super) fn find(files: &Files, name: &str) -> Found {
     let outside = files.full(name);
     match inner_path(name).is_none() && outside.is_file() {
         true => Found::Image { id: name.to_owned(), path: outside },
-        false => Found::Missing,
+        false => Found::Missing { looked: outside },
     }
 }
 

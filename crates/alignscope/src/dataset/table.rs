@@ -92,18 +92,30 @@ impl Table {
 
     /// The column of this name, which must be there.
     pub(super) fn column(&self, name: &'static str) -> Result<Column, DatasetError> {
-        self.find(name).ok_or_else(|| DatasetError::Column {
-            path: self.file.path().to_owned(),
-            column: name.to_owned(),
-            found: self.header.iter().map(|h| format!("`{}`", shown(h))).collect(),
-        })
+        self.column_or(name, "")
+    }
+
+    /// The column of this name, which must be there; `or` is what would do as well, for messages.
+    pub(super) fn column_or(&self, name: &'static str, or: &str) -> Result<Column, DatasetError> {
+        self.find(name).ok_or_else(|| self.without(name.to_owned(), or.to_owned()))
+    }
+
+    /// That a column is not there.
+    fn without(&self, column: String, or: String) -> DatasetError {
+        let named = self.header.iter().filter(|name| !name.is_empty());
+        let found = named.map(|name| format!("`{}`", shown(name))).collect();
+        DatasetError::Column { path: self.file.path().to_owned(), column, or, found }
     }
 
     /// The first column of these names that is there; the first name, if none is, is what lacks.
     pub(super) fn first_of(&self, names: &[&'static str]) -> Result<Column, DatasetError> {
         match names.iter().find_map(|name| self.find(name)) {
             Some(column) => Ok(column),
-            None => self.column(names[0]),
+            None => {
+                let others: Vec<String> =
+                    names[1..].iter().map(|name| format!("`{name}`")).collect();
+                self.column_or(names[0], &others.join(", "))
+            }
         }
     }
 
@@ -115,11 +127,7 @@ impl Table {
     ) -> Result<Column, DatasetError> {
         match self.header.iter().position(|h| h.eq_ignore_ascii_case(asked)) {
             Some(index) => Ok(Column { index, name }),
-            None => Err(DatasetError::Column {
-                path: self.file.path().to_owned(),
-                column: shown(asked),
-                found: self.header.iter().map(|h| format!("`{}`", shown(h))).collect(),
-            }),
+            None => Err(self.without(shown(asked), String::new())),
         }
     }
 
@@ -171,6 +179,12 @@ impl Rows<'_> {
                 DatasetError::LongRow { path, line, limit: MAX_LINE_BYTES }
             }
             csv::ErrorKind::Utf8 { .. } => DatasetError::NotUtf8 { path, line },
+            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => DatasetError::Fields {
+                path,
+                line: pos.as_ref().map_or(line, csv::Position::line),
+                found: *len,
+                expected: *expected_len,
+            },
             csv::ErrorKind::Io(_) => {
                 let csv::ErrorKind::Io(source) = source.into_kind() else {
                     unreachable!("its kind was seen above")

@@ -120,7 +120,7 @@ fn open(data: &Path, options: &DatasetOptions) -> Result<Dataset, DatasetError> 
                     passed_over += usize::from(others);
                     Found::Image { id: path.to_owned(), path: files.full(path) }
                 }
-                None => Found::Missing,
+                None => Found::Missing { looked: files.full(name) },
             },
             |[reference, distorted]| RatedPair {
                 reference,

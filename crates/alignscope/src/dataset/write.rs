@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use super::formats::DatasetFormat;
 use super::{Dataset, Trials};
 use crate::atomic_write::UNFINISHED;
-use crate::remedy::Remedy;
 
 /// What stands for the images in a data set that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub struct WrittenDataset {
 #[non_exhaustive]
 pub enum WriteDatasetError {
     /// Something is at that place.
-    #[error("{path} is there already, and is no empty folder: expected a new folder")]
+    #[error("{path} is there already, and is no empty folder; name a new one")]
     Exists {
         /// The place.
         path: PathBuf,
@@ -88,16 +87,6 @@ pub enum WriteDatasetError {
         #[source]
         source: io::Error,
     },
-}
-
-impl WriteDatasetError {
-    /// What would help.
-    pub fn remedies(&self) -> Vec<Remedy> {
-        match self {
-            Self::Exists { .. } => vec![Remedy::OtherFolder],
-            _ => vec![],
-        }
-    }
 }
 
 /// The name of the text that says where a data set comes from.

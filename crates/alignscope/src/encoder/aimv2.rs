@@ -42,7 +42,7 @@ const TOWER: TowerNames = TowerNames {
 
 impl Family for Aimv2 {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "aimv2", title: "AIMv2" }
+        FamilyName { id: "aimv2", title: "AIMv2", references: &["fini2025aimv2"] }
     }
 
     fn model_types(&self) -> &'static [&'static str] {

@@ -21,6 +21,8 @@ pub struct FamilyName {
     pub id: &'static str,
     /// In messages: `SigLIP`.
     pub title: &'static str,
+    /// Keys of the papers to cite, in `assets/references.bib`.
+    pub references: &'static [&'static str],
 }
 
 impl fmt::Display for FamilyName {

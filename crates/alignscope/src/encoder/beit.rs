@@ -61,7 +61,7 @@ const TOWER: TowerNames = TowerNames {
 
 impl Family for Beit {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "beit", title: "BEiT" }
+        FamilyName { id: "beit", title: "BEiT", references: &["bao2022beit"] }
     }
 
     fn model_types(&self) -> &'static [&'static str] {

@@ -38,9 +38,19 @@ const PROJECTION: &str = "visual_projection.weight";
 impl Family for Clip {
     fn name(&self) -> FamilyName {
         match self {
-            Self::OpenAi => FamilyName { id: "clip", title: "CLIP" },
-            Self::Chinese => FamilyName { id: "chinese-clip", title: "Chinese-CLIP" },
-            Self::Meta2 => FamilyName { id: "metaclip-2", title: "MetaCLIP 2" },
+            Self::OpenAi => {
+                FamilyName { id: "clip", title: "CLIP", references: &["radford2021clip"] }
+            }
+            Self::Chinese => FamilyName {
+                id: "chinese-clip",
+                title: "Chinese-CLIP",
+                references: &["yang2022chineseclip"],
+            },
+            Self::Meta2 => FamilyName {
+                id: "metaclip-2",
+                title: "MetaCLIP 2",
+                references: &["chuang2025metaclip2"],
+            },
         }
     }
 

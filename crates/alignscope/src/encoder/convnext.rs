@@ -273,11 +273,19 @@ impl Names {
 impl Family for ConvNext {
     fn name(&self) -> FamilyName {
         match self {
-            Self::Transformers => FamilyName { id: "convnext", title: "ConvNeXt" },
-            Self::Timm => FamilyName { id: "timm-convnext", title: "timm ConvNeXt" },
-            Self::Trunk => {
-                FamilyName { id: "open-clip-timm-convnext", title: "open_clip timm ConvNeXt" }
+            Self::Transformers => {
+                FamilyName { id: "convnext", title: "ConvNeXt", references: &["liu2022convnext"] }
             }
+            Self::Timm => FamilyName {
+                id: "timm-convnext",
+                title: "timm ConvNeXt",
+                references: &["liu2022convnext", "wightman2019timm"],
+            },
+            Self::Trunk => FamilyName {
+                id: "open-clip-timm-convnext",
+                title: "open_clip timm ConvNeXt",
+                references: &["liu2022convnext", "ilharco2021openclip", "wightman2019timm"],
+            },
         }
     }
 

@@ -34,10 +34,14 @@ const PATCH: &str = "embeddings.patch_embeddings.projection";
 impl Family for Dinov2 {
     fn name(&self) -> FamilyName {
         match self {
-            Self::Plain => FamilyName { id: "dinov2", title: "DINOv2" },
-            Self::Registers => {
-                FamilyName { id: "dinov2-registers", title: "DINOv2 with registers" }
+            Self::Plain => {
+                FamilyName { id: "dinov2", title: "DINOv2", references: &["oquab2024dinov2"] }
             }
+            Self::Registers => FamilyName {
+                id: "dinov2-registers",
+                title: "DINOv2 with registers",
+                references: &["oquab2024dinov2", "darcet2024registers"],
+            },
         }
     }
 

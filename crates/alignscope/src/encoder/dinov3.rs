@@ -37,7 +37,7 @@ const BIASES: [(&str, &str, bool); 5] = [
 
 impl Family for Dinov3 {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "dinov3", title: "DINOv3" }
+        FamilyName { id: "dinov3", title: "DINOv3", references: &["simeoni2025dinov3"] }
     }
 
     fn model_types(&self) -> &'static [&'static str] {

@@ -5,6 +5,7 @@ mod head;
 
 use std::path::{Path, PathBuf};
 
+pub(super) use branch::family_names;
 use branch::{Branch, branches};
 pub(crate) use head::normalize as normalized_embedding;
 

@@ -12,6 +12,7 @@ use super::config::{ConfigError, ConfigFile};
 use super::convnext::ConvNext;
 use super::dinov2::Dinov2;
 use super::dinov3::Dinov3;
+use super::dreamsim;
 use super::family::Family;
 use super::open_clip::OpenClip;
 use super::open_clip_trunk::TimmTrunk;
@@ -106,6 +107,20 @@ pub fn families() -> Vec<FamilyEntry> {
         FamilyEntry { name, model_types: family.model_types(), models: models.collect() }
     };
     FAMILIES.iter().map(entry).collect()
+}
+
+/// Keys of the papers of a family, by its id in results; none if it is not known.
+pub(crate) fn family_references(id: &str) -> &'static [&'static str] {
+    let names = FAMILIES.iter().map(|family| family.name()).chain(dreamsim::family_names());
+    let mut of_id = names.filter(|name| name.id == id);
+    of_id.next().map_or(&[], |name| name.references)
+}
+
+/// Keys of the papers of all families.
+#[cfg(test)]
+pub(crate) fn all_family_references() -> impl Iterator<Item = &'static str> {
+    let names = FAMILIES.iter().map(|family| family.name()).chain(dreamsim::family_names());
+    names.flat_map(|name| name.references.iter().copied())
 }
 
 /// A model of the catalogue, and its family.

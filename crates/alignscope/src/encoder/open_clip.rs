@@ -26,7 +26,11 @@ pub(super) struct OpenClip;
 
 impl Family for OpenClip {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "open-clip", title: "open_clip CLIP" }
+        FamilyName {
+            id: "open-clip",
+            title: "open_clip CLIP",
+            references: &["radford2021clip", "ilharco2021openclip"],
+        }
     }
 
     fn recognises(&self, config: &ConfigFile) -> bool {

@@ -380,7 +380,11 @@ const CLASSIFIER: &str = "head";
 
 impl Family for TimmTrunk {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "timm-vit", title: "open_clip timm ViT" }
+        FamilyName {
+            id: "timm-vit",
+            title: "open_clip timm ViT",
+            references: &["ilharco2021openclip", "wightman2019timm"],
+        }
     }
 
     fn recognises(&self, config: &ConfigFile) -> bool {

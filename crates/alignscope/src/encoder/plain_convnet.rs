@@ -85,8 +85,10 @@ impl MapBlock for Block {
 impl Family for PlainConvNet {
     fn name(&self) -> FamilyName {
         match self {
-            Self::AlexNet => FamilyName { id: "alexnet", title: "AlexNet" },
-            Self::Vgg => FamilyName { id: "vgg", title: "VGG" },
+            Self::AlexNet => {
+                FamilyName { id: "alexnet", title: "AlexNet", references: &["krizhevsky2014weird"] }
+            }
+            Self::Vgg => FamilyName { id: "vgg", title: "VGG", references: &["simonyan2015vgg"] },
         }
     }
 

@@ -348,12 +348,24 @@ const ATTENTION: &str = "visual.attnpool";
 impl Family for ResNet {
     fn name(&self) -> FamilyName {
         match self {
-            Self::Transformers => FamilyName { id: "resnet", title: "ResNet" },
-            Self::Timm => FamilyName { id: "timm-resnet", title: "timm ResNet" },
-            Self::Trunk => {
-                FamilyName { id: "open-clip-timm-resnet", title: "open_clip timm ResNet" }
+            Self::Transformers => {
+                FamilyName { id: "resnet", title: "ResNet", references: &["he2016resnet"] }
             }
-            Self::OpenClip => FamilyName { id: "open-clip-resnet", title: "open_clip ResNet" },
+            Self::Timm => FamilyName {
+                id: "timm-resnet",
+                title: "timm ResNet",
+                references: &["he2016resnet", "wightman2019timm"],
+            },
+            Self::Trunk => FamilyName {
+                id: "open-clip-timm-resnet",
+                title: "open_clip timm ResNet",
+                references: &["he2016resnet", "ilharco2021openclip", "wightman2019timm"],
+            },
+            Self::OpenClip => FamilyName {
+                id: "open-clip-resnet",
+                title: "open_clip ResNet",
+                references: &["radford2021clip", "ilharco2021openclip"],
+            },
         }
     }
 

@@ -37,8 +37,14 @@ pub(super) enum Siglip {
 impl Family for Siglip {
     fn name(&self) -> FamilyName {
         match self {
-            Self::Fixed => FamilyName { id: "siglip", title: "SigLIP" },
-            Self::NaFlex => FamilyName { id: "siglip2-naflex", title: "SigLIP 2 NaFlex" },
+            Self::Fixed => {
+                FamilyName { id: "siglip", title: "SigLIP", references: &["zhai2023siglip"] }
+            }
+            Self::NaFlex => FamilyName {
+                id: "siglip2-naflex",
+                title: "SigLIP 2 NaFlex",
+                references: &["tschannen2025siglip2"],
+            },
         }
     }
 

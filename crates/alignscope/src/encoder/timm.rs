@@ -27,7 +27,7 @@ pub(super) struct TimmVit;
 
 impl Family for TimmVit {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "timm", title: "timm ViT" }
+        FamilyName { id: "timm", title: "timm ViT", references: &["wightman2019timm"] }
     }
 
     fn recognises(&self, config: &ConfigFile) -> bool {

@@ -41,10 +41,16 @@ const POOLER: &str = "pooler.dense";
 impl Family for Vit {
     fn name(&self) -> FamilyName {
         match self {
-            Self::Plain => FamilyName { id: "vit", title: "ViT" },
-            Self::Deit => FamilyName { id: "deit", title: "DeiT" },
-            Self::Mae => FamilyName { id: "vit-mae", title: "MAE" },
-            Self::Ijepa => FamilyName { id: "ijepa", title: "I-JEPA" },
+            Self::Plain => {
+                FamilyName { id: "vit", title: "ViT", references: &["dosovitskiy2021vit"] }
+            }
+            Self::Deit => {
+                FamilyName { id: "deit", title: "DeiT", references: &["touvron2021deit"] }
+            }
+            Self::Mae => FamilyName { id: "vit-mae", title: "MAE", references: &["he2022mae"] },
+            Self::Ijepa => {
+                FamilyName { id: "ijepa", title: "I-JEPA", references: &["assran2023ijepa"] }
+            }
         }
     }
 

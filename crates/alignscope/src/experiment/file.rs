@@ -47,6 +47,13 @@ pub struct ExperimentFile {
     pub cache: Option<CacheFolder>,
 }
 
+/// A data set, for an experiment that has none.
+const EXAMPLE_DATASET: &str =
+    "a line `[[datasets]]` with the lines `format = \"pairs\"` and `data = \"FOLDER\"` below it";
+
+/// Models, for an experiment that has none.
+const EXAMPLE_MODELS: &str = "`models = [\"openai/clip-vit-base-patch32\"]`";
+
 impl ExperimentFile {
     /// Reads an experiment. Data sets and models' folders lie relative to the file, or where `data`
     /// says. With `untrained`, every encoder is replaced by its random control.
@@ -66,17 +73,15 @@ impl ExperimentFile {
             let of_figures = root.figures.iter().filter_map(|figure| figure.models.as_ref());
             root.models.iter().chain(of_figures.flatten())
         };
-        let empty = |what| Err(ExperimentFileError::Empty { path: origin.path(), what });
+        let empty =
+            |what, example| Err(ExperimentFileError::Empty { path: origin.path(), what, example });
         if datasets.is_empty() {
-            return empty("[[datasets]]");
+            return empty("[[datasets]]", EXAMPLE_DATASET);
         }
-        if root.figures.is_empty() && root.models.is_empty() {
-            return empty("[[figures]]");
+        if root.models.is_empty() && root.figures.iter().all(|figure| figure.models.is_none()) {
+            return empty("models", EXAMPLE_MODELS);
         }
         let models = Models::read(origin, texts(), untrained)?;
-        if root.models.is_empty() && root.figures.iter().all(|figure| figure.models.is_none()) {
-            return empty("models");
-        }
         let colours = models.colours(origin, &root.colours)?;
         let listed = choices.distances.as_deref();
         let shown = Shown { models: &models, datasets: &datasets, distances: listed };

@@ -44,6 +44,15 @@ pub enum FeatureFolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// Nothing says which image each row is.
+    #[error(
+        "{path} has no {NAMES}, expected one: a line for each row of {FEATURES} with the path of \
+         its image below the data set's folder"
+    )]
+    NoNames {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -152,7 +161,12 @@ fn lines(names: usize, rows: usize) -> String {
 /// The names of the images of `rows` rows; of a longer list one more.
 fn read_names(path: &Path, rows: usize) -> Result<Vec<String>, FeatureFolderError> {
     let error = |source| FeatureFolderError::Read { path: path.to_owned(), source };
-    let file = InputFile::open(path).map_err(error)?;
+    let file = InputFile::open(path).map_err(|source| match (source.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            FeatureFolderError::NoNames { path: folder.to_owned() }
+        }
+        _ => error(source),
+    })?;
     let mut lines = Lines::of(&file).map_err(error)?;
     let mut names = Vec::new();
     while let Some((_, line)) = lines.next().map_err(error)? {

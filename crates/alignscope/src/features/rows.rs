@@ -11,7 +11,14 @@ use crate::listing::folded;
 pub enum RowsError {
     /// Images have no row.
     #[error(
-        "{missing} of the {total} images of the data set are in no row of the features, the first is `{first}`; a row is known by its file name, which must end in the image's path below the data set's folder (the first row is `{row}`)"
+        "{missing} of the {total} images of the data set are in no row of the features, the first \
+         is `{first}`; a row is known by its file name, which must end in the image's path below \
+         the data set's folder (the first row is `{row}`); {}",
+        if missing == total {
+            "are these the features of this data set?"
+        } else {
+            "add their rows, or take the trials of those images out of the data set"
+        }
     )]
     Missing {
         /// How many images.

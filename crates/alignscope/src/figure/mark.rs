@@ -228,6 +228,16 @@ enum Shape {
 }
 
 impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Circle => "circle",
+            Self::Square => "square",
+            Self::Triangle => "triangle",
+            Self::TriangleDown => "triangle-down",
+            Self::Cross => "cross",
+        }
+    }
+
     /// About as far as `r` to all sides.
     fn path(self, x: f64, y: f64, r: f64) -> String {
         match self {
@@ -290,6 +300,13 @@ fn style_of_curve(of: Of) -> Style {
 /// Lengths of dash and gap; none for a whole line.
 pub(super) fn dashes_of(of: Of) -> Option<[u32; 2]> {
     style_of_curve(of).dashes
+}
+
+/// The mark of a distance by its name, and the lengths of dash and gap of its line; `None` for a whole
+/// line. For a page that draws by itself.
+pub(crate) fn mark_of_distance(distance: Distance) -> (&'static str, Option<[u32; 2]>) {
+    let style = style_of_curve(Of::Distance(distance));
+    (style.mark.name(), style.dashes)
 }
 
 /// What the study published: thin and dotted, whatever the distance.

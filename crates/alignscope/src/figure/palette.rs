@@ -274,7 +274,7 @@ impl Color {
 }
 
 /// Lengths of dash and gap of a baseline's line, for a text of 15 units.
-pub(super) fn baseline_dashes(name: &str) -> [u32; 2] {
+pub(crate) fn baseline_dashes(name: &str) -> [u32; 2] {
     baseline(name).map_or([10, 3], |(_, dashes)| dashes)
 }
 

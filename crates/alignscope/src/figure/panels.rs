@@ -1,6 +1,7 @@
 //! The kinds of panels that a figure has.
 
 use super::axes::Frame;
+use super::board::Board;
 use super::curves::{Kind, PanelData, Point};
 use super::heat_map::HeatMap;
 use super::map::Map;
@@ -20,6 +21,8 @@ pub(super) enum Panel {
     Map(Map),
     /// A matrix of two models' stages.
     HeatMap(HeatMap),
+    /// Models beside each other at one stage.
+    Board(Board),
 }
 
 impl Panel {
@@ -27,7 +30,7 @@ impl Panel {
     pub(super) fn curves(&self) -> Option<&PanelData> {
         match self {
             Self::Curves(panel) => Some(panel),
-            Self::Map(_) | Self::HeatMap(_) => None,
+            Self::Map(_) | Self::HeatMap(_) | Self::Board(_) => None,
         }
     }
 
@@ -37,6 +40,7 @@ impl Panel {
             Self::Curves(panel) => panel.titles(),
             Self::Map(map) => map.titles(),
             Self::HeatMap(map) => map.titles(),
+            Self::Board(board) => board.titles(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Panel {
             Self::Curves(panel) => panel::draw(svg, frame, panel, palette),
             Self::Map(map) => map.draw(svg, frame),
             Self::HeatMap(map) => map.draw(svg, frame),
+            Self::Board(board) => board.draw(svg, frame, palette),
         }
     }
 
@@ -55,6 +60,7 @@ impl Panel {
             Self::Curves(panel) => describe(panel),
             Self::Map(map) => map.described(),
             Self::HeatMap(map) => map.described(),
+            Self::Board(board) => board.described(),
         }
     }
 
@@ -64,6 +70,7 @@ impl Panel {
             Self::Curves(panel) => table::rows(panel),
             Self::Map(map) => map.rows(),
             Self::HeatMap(map) => map.rows(),
+            Self::Board(board) => board.rows(),
         }
     }
 }

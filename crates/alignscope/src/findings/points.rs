@@ -1,44 +1,21 @@
-//! Scores and differences in words.
+//! Scores and differences in words: a score as its axis has it, a difference in points of 0.01.
 
-use crate::score::Measure;
-
-/// How differences are told: in points of 100 for shares, as they are for correlations.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Points {
-    share: bool,
-    /// What a score is called that is no share.
-    called: &'static str,
+/// A difference in points, with its interval if it has one: `3.8 points [2.0, 5.5]`.
+pub(crate) fn points(value: f64, low: Option<f64>, high: Option<f64>) -> String {
+    let show = |v: f64| format!("{:.1}", 100.0 * v).replace('-', "−");
+    let unit = if show(value) == "1.0" { "point" } else { "points" };
+    format!("{} {unit}{}", show(value), interval(low, high, show))
 }
 
-impl Points {
-    /// For scores of these measures of one data set.
-    pub(crate) fn of(measures: impl Iterator<Item = Measure>) -> Self {
-        let measures: Vec<Measure> = measures.collect();
-        let is_precision = measures.contains(&Measure::AveragePrecision);
-        let called = if is_precision { "an average precision" } else { "a correlation" };
-        Self { share: measures.into_iter().any(Measure::is_share), called }
-    }
+/// A score, with its interval if it has one: `0.414 [0.397, 0.437]`.
+pub(crate) fn level(value: f64, low: Option<f64>, high: Option<f64>) -> String {
+    let show = |v: f64| format!("{v:.3}").replace('-', "−");
+    format!("{}{}", show(value), interval(low, high, show))
+}
 
-    /// A difference, with its interval if it has one.
-    pub(crate) fn amount(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        let show = |v: f64| match self.share {
-            true => format!("{:.1}", 100.0 * v),
-            false => format!("{v:.3}"),
-        };
-        let unit = if self.share { " points" } else { "" };
-        let interval = low.zip(high).map_or(String::new(), |(low, high)| {
-            format!(" [{}, {}]", show(low).replace('-', "−"), show(high).replace('-', "−"))
-        });
-        format!("{}{unit}{interval}", show(value).replace('-', "−"))
-    }
-
-    /// A score, with its interval if it has one.
-    pub(crate) fn level(self, value: f64, low: Option<f64>, high: Option<f64>) -> String {
-        match self.share {
-            true => self.amount(value, low, high).replacen(" points", " %", 1),
-            false => format!("{} of {}", self.called, self.amount(value, low, high)),
-        }
-    }
+fn interval(low: Option<f64>, high: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    let ends = low.zip(high);
+    ends.map_or(String::new(), |(low, high)| format!(" [{}, {}]", show(low), show(high)))
 }
 
 #[cfg(test)]
@@ -46,15 +23,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_are_of_a_hundred_for_accuracies_and_as_they_are_for_correlations() {
-        let shares = Points::of([Measure::Accuracy].into_iter());
-        let said = shares.amount(0.022, Some(0.015), Some(0.029));
-        assert_eq!(said, "2.2 points [1.5, 2.9]");
-        let ranks = Points::of([Measure::Spearman].into_iter());
-        let said = ranks.amount(-0.0221, Some(-0.03), Some(0.01));
-        assert_eq!(said, "−0.022 [−0.030, 0.010]");
-        assert_eq!(ranks.level(0.5, None, None), "a correlation of 0.500");
-        let precision = Points::of([Measure::AveragePrecision].into_iter());
-        assert_eq!(precision.level(0.5, None, None), "an average precision of 0.500");
+    fn scores_are_said_as_they_stand_and_differences_in_points() {
+        assert_eq!(points(0.022, Some(0.015), Some(0.029)), "2.2 points [1.5, 2.9]");
+        assert_eq!(points(-0.0221, Some(-0.03), Some(0.01)), "−2.2 points [−3.0, 1.0]");
+        assert_eq!(points(0.01, None, None), "1.0 point");
+        assert_eq!(level(0.5, None, None), "0.500");
+        assert_eq!(level(-0.25, Some(-0.5), Some(0.1)), "−0.250 [−0.500, 0.100]");
     }
 }

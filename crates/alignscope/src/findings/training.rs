@@ -1,7 +1,7 @@
 //! What is read off the scores of a series: how a stage changes over the training.
 
 use super::{
-    Finding, FindingRow, Points, first_highest, interval_of, places_of_highest, with_reason,
+    Finding, FindingRow, first_highest, interval_of, level, places_of_highest, points, with_reason,
 };
 use crate::distance::Distance;
 use crate::model_spec::{SeriesStep, short_name};
@@ -163,16 +163,13 @@ pub(crate) fn sentences(rows: &[FindingRow], dataset: &str, distance: Distance) 
 
 /// When a series peaks at a stage, and how far it falls from there.
 fn sentence(peak: &FindingRow, fall: &FindingRow) -> Option<String> {
-    let points = Points::of(peak.measure.into_iter());
     let (series, stage) = (short_name(peak.series.as_deref()?), peak.stage?);
     let range = peak.step_low.zip(peak.step_high);
     let range = range.map_or(String::new(), |(low, high)| format!(" [{low}, {high}]"));
-    let level = points.level(peak.value, peak.ci_low, peak.ci_high);
-    let begin = format!(
-        "Over its training {series} peaks at {stage} at step {}{range} with {level}",
-        peak.step?
-    );
-    let by = points.amount(fall.value, fall.ci_low, fall.ci_high);
+    let at = level(peak.value, peak.ci_low, peak.ci_high);
+    let begin =
+        format!("Over its training {series} peaks at {stage} at step {}{range} ({at})", peak.step?);
+    let by = points(fall.value, fall.ci_low, fall.ci_high);
     let last = fall.step?;
     Some(match fall.ci_low {
         _ if fall.value.is_nan() => {
@@ -246,10 +243,7 @@ mod tests {
         // In a quarter of the resamples it rises: no fall is clear.
         assert!(fall.ci_low.expect("an interval") < 0.0);
         let said = sentences(&rows, "things", Distance::Cosine);
-        assert!(
-            said[0].contains("peaks at output at step 200 [100, 300] with 60.0 % ["),
-            "{said:?}"
-        );
+        assert!(said[0].contains("peaks at output at step 200 [100, 300] (0.600 ["), "{said:?}");
         assert!(
             said[0].contains("that it falls to step 300 is not clear: by 5.0 points ["),
             "{said:?}"

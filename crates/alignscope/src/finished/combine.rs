@@ -16,9 +16,9 @@ use crate::remedy::Remedy;
 use crate::report::write_report;
 use crate::results::{
     Change, DistancesWriter, FileRecord, OutputFolder, ResultsError, RunState, RunTable,
-    ScaleWriter, ScoreRow, altered_tables, check_finished, is_there, read_energy, read_findings,
-    read_scores, told_changes, write_comparisons, write_energy, write_findings, write_scores,
-    write_whole,
+    ScaleWriter, ScoreRow, altered_tables, check_finished, check_not_itself, read_energy,
+    read_findings, read_scores, told_changes, write_comparisons, write_energy, write_findings,
+    write_scores, write_whole,
 };
 use crate::weights::file_sha256;
 
@@ -40,12 +40,6 @@ pub enum CombineError {
     Few {
         /// How many there are.
         found: usize,
-    },
-    /// The output is one of the runs.
-    #[error("{path} is one of the runs to combine, expected another folder for all of them")]
-    Itself {
-        /// The folder.
-        path: PathBuf,
     },
     /// Two runs are not made alike.
     #[error(
@@ -103,8 +97,12 @@ impl CombineError {
     /// What would help.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
+            Self::Results(ResultsError::Tampered { .. }) => {
+                vec![Remedy::Verify, Remedy::RunAgain]
+            }
             Self::Results(error) => error.remedies(),
             Self::Compare(error) => error.remedies(),
+            Self::Different { .. } => vec![Remedy::Gallery],
             _ => vec![],
         }
     }
@@ -122,9 +120,6 @@ struct Part {
 impl Part {
     fn read(path: &Path) -> Result<Self, CombineError> {
         check_finished(path)?;
-        if !is_there(&path.join("manifest.json")) {
-            return Err(ResultsError::NoRun { path: path.to_owned() }.into());
-        }
         if let Some(table) = altered_tables(path, &RunTable::files())?.into_iter().next() {
             return Err(ResultsError::Tampered { path: path.join(table) }.into());
         }
@@ -159,10 +154,7 @@ pub fn combine_runs(
     if runs.len() < 2 {
         return Err(CombineError::Few { found: runs.len() });
     }
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if let Some(path) = runs.iter().find(|run| real(run) == real(out.path())) {
-        return Err(CombineError::Itself { path: path.clone() });
-    }
+    check_not_itself(runs, out.path())?;
     progress.begin("reading the runs", 0);
     let parts: Vec<Part> = runs.iter().map(|path| Part::read(path)).collect::<Result<_, _>>()?;
     check_alike(&parts)?;

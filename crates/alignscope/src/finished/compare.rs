@@ -137,10 +137,11 @@ impl<'a> ComparedRun<'a> {
                     true => Ok(()),
                     false => Err(CompareError::NotThere {
                         run: self.path.to_owned(),
+                        model: model.filter(|_| what != "model").map(Box::from),
                         what,
                         name,
                         dataset: dataset.to_owned(),
-                        found,
+                        found: found.into(),
                     }),
                 }
             };
@@ -153,6 +154,15 @@ impl<'a> ComparedRun<'a> {
             stage.is_some() || of_model.is_some_and(|(_, last)| last.stage == side.stage)
         };
         Ok(left.into_iter().filter(last).cloned().collect())
+    }
+
+    /// That this run has no scores on a data set; with one that the other has too, if there is one.
+    fn without(&self, dataset: String, other: Option<&Self>) -> CompareError {
+        let found: Vec<String> = self.datasets.iter().map(|of| of.name.clone()).collect();
+        let is_in = |other: &Self, name: &str| other.datasets.iter().any(|of| of.name == name);
+        let shared = found.iter().find(|name| other.is_some_and(|other| is_in(other, name)));
+        let shared = shared.cloned();
+        CompareError::NoDataset { run: self.path.to_owned(), dataset, found, shared }
     }
 
     /// Whether a side is among those that are compared where no model is named: of a series it is the
@@ -187,15 +197,14 @@ pub fn compare_runs(request: &CompareRequest) -> Result<Comparisons, CompareErro
     let datasets: Vec<&RunDataset> = a.datasets.iter().filter(wanted).collect();
     if datasets.is_empty() {
         let dataset = request.dataset.clone().unwrap_or_else(|| "any data set".to_owned());
-        return Err(CompareError::NoDataset { run: a.path.to_owned(), dataset });
+        return Err(a.without(dataset, None));
     }
     let resampling = request.resampling()?;
     let mut found = Comparisons { resampling, rows: vec![], with_people: vec![] };
     for dataset in datasets {
         if let Some(b) = &b {
             let Some(other) = b.datasets.iter().find(|other| other.name == dataset.name) else {
-                let dataset = dataset.name.clone();
-                return Err(CompareError::NoDataset { run: b.path.to_owned(), dataset });
+                return Err(b.without(dataset.name.clone(), Some(&a)));
             };
             if let Some(difference) = dataset.first_difference(other) {
                 return Err(CompareError::Trials {

@@ -17,10 +17,16 @@ pub enum CompareError {
     #[error(transparent)]
     Results(#[from] ResultsError),
     /// A run does not have what is asked for.
-    #[error("{run} has no {what} `{name}` on {dataset}; it has {}", found.join(", "))]
+    #[error(
+        "{}{run} has no {what} `{name}` on {dataset}; it has {}",
+        model.as_ref().map_or(String::new(), |model| format!("`{model}` of ")),
+        found.join(", ")
+    )]
     NotThere {
         /// The run.
         run: PathBuf,
+        /// The model whose stage or distance it is, where one is named.
+        model: Option<Box<str>>,
         /// Model, stage or distance.
         what: &'static str,
         /// Its name.
@@ -28,15 +34,22 @@ pub enum CompareError {
         /// The data set.
         dataset: String,
         /// What there is.
-        found: Vec<String>,
+        found: Box<[String]>,
     },
     /// A run does not have a data set.
-    #[error("{run} has no scores on {dataset}")]
+    #[error(
+        "{run} has no scores on {dataset}; it has {}",
+        if found.is_empty() { "none at all".to_owned() } else { found.join(", ") }
+    )]
     NoDataset {
         /// The run.
         run: PathBuf,
         /// The data set.
         dataset: String,
+        /// Those that it has.
+        found: Vec<String>,
+        /// A data set that both runs have.
+        shared: Option<String>,
     },
     /// No run has a data set.
     #[error("no run has scores on {dataset}; they have {}", found.join(", "))]
@@ -155,6 +168,9 @@ impl CompareError {
             Self::Ties { .. } => vec![Remedy::RunWithTies],
             Self::SameName { .. } => vec![Remedy::NameRuns],
             Self::Many { .. } => vec![Remedy::NameSide],
+            Self::NoDataset { shared: Some(dataset), .. } => {
+                vec![Remedy::OneDataset { dataset: dataset.clone() }]
+            }
             Self::Resamples { .. } => vec![Remedy::FewerResamples],
             _ => vec![],
         }

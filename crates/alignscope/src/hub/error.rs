@@ -22,9 +22,9 @@ pub enum HubError {
     },
     /// The hub cannot be reached.
     #[error(
-        "`{id}` is no folder here, and {endpoint} cannot be reached; without a network name a \
-         checkpoint's folder, or an untrained control, `random:ID` with an id of `alignscope list \
-         models`: {why}"
+        "`{id}` is no folder here, and {endpoint} cannot be reached ({why}); try again, or set \
+         HF_ENDPOINT for a mirror; without a network name a checkpoint's folder, or an untrained \
+         control, `random:ID` with an id of `alignscope list models`"
     )]
     Unreachable {
         /// The model, with its revision.
@@ -74,7 +74,8 @@ pub enum HubError {
     },
     /// A download ended early.
     #[error(
-        "the download of {file} of `{id}` ended early; the same command goes on where it stopped: {why}"
+        "the download of {file} of `{id}` ended early ({why}); doing the same again goes on where \
+         it stopped"
     )]
     Download {
         /// The model, with its revision.
@@ -86,7 +87,8 @@ pub enum HubError {
     },
     /// A download is not what the hub has.
     #[error(
-        "{file} of `{id}` was damaged on the way (SHA-256 {found}, expected {expected}) and has been removed; run the same command again"
+        "{file} of `{id}` was damaged on the way (SHA-256 {found}, expected {expected}) and has \
+         been removed; doing the same again downloads it again"
     )]
     Damaged {
         /// The model, with its revision.

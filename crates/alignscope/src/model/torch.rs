@@ -54,6 +54,12 @@ pub trait TorchModels: Sync {
         asked: TorchRequest<'_>,
         progress: &'a dyn Progress,
     ) -> Result<UserModel<'a>, ModelError>;
+
+    /// What there is of Python, torch and its libraries, and devices, for a report of what a
+    /// machine has: what each thing is called, and its version or kind. Empty if there is no Python.
+    fn facts(&self) -> Vec<(String, String)> {
+        vec![]
+    }
 }
 
 /// Where there is no torch: every model is an error that says what to install.

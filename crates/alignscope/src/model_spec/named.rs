@@ -108,6 +108,12 @@ pub enum ModelNameError {
         /// The name.
         name: String,
     },
+    /// A model is there twice.
+    #[error("the model `{name}` is named twice; leave one out")]
+    Twice {
+        /// What it is called.
+        name: String,
+    },
     /// Two models have one name.
     #[error("two models would be called `{name}`: {first} and {second}; give one another name")]
     Taken {
@@ -283,6 +289,9 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
     let names: Vec<String> = fixed.iter().enumerate().map(name).collect::<Result<_, _>>()?;
     for (i, name) in names.iter().enumerate() {
         if let Some(first) = names[..i].iter().position(|other| other == name) {
+            if models[first].spec == models[i].spec {
+                return Err(ModelNameError::Twice { name: name.clone() });
+            }
             return Err(ModelNameError::Taken {
                 name: name.clone(),
                 first: models[first].spec.to_string(),

@@ -41,6 +41,16 @@ impl TorchLibrary {
         }
     }
 
+    /// Keys of the papers to cite, in `assets/references.bib`.
+    pub fn references(self) -> &'static [&'static str] {
+        match self {
+            Self::Timm => &["wightman2019timm"],
+            Self::Transformers => &["wolf2020transformers"],
+            Self::OpenClip => &["ilharco2021openclip"],
+            Self::Torchvision => &["torchvision2016"],
+        }
+    }
+
     /// How its models are written, without its name.
     pub fn forms(self) -> &'static [&'static str] {
         match self {

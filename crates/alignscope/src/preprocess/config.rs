@@ -27,7 +27,10 @@ pub struct Recipe {
 pub enum PreprocessError {
     /// The folder has none.
     #[error(
-        "no preprocessing in {folder}: expected `preprocessor_config.json`, or `processor_config.json` with an image processor in it"
+        "no preprocessing in {folder}: expected `preprocessor_config.json`, or \
+         `processor_config.json` with an image processor in it; copy it from the model that this \
+         one was trained from, or name the file of its weights, as in \
+         `FILE@like=openai/clip-vit-base-patch32`"
     )]
     NoFile {
         /// The checkpoint's folder.

@@ -22,6 +22,10 @@ const SAMPLES: usize = 6;
 const MISSES: usize = 3;
 /// Models beyond these have no list of misses.
 const MOST_MODELS: usize = 16;
+/// Each two of so many models are held against each other.
+const MOST_COMPARED: usize = 6;
+/// Trials on which two models disagree, of each way in which they can.
+const DISAGREEMENTS: usize = 2;
 
 /// Examples of one data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +41,22 @@ pub(super) struct Examples {
     pub(super) looked_for: usize,
     /// Models whose misses are left out.
     pub(super) models_left_out: usize,
+    /// Where two models answer differently.
+    pub(super) disagreements: Vec<Disagreement>,
+}
+
+/// Trials that two models answer differently.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Disagreement {
+    /// The models.
+    pub(super) models: [String; 2],
+    /// Questions to which both have an answer.
+    pub(super) questions: usize,
+    /// How many of them they answer differently; `None` of ratings.
+    pub(super) differ: Option<usize>,
+    /// Some of them: those that only the first answers as people do, only the second, neither; the
+    /// clearest first. Of ratings, those whose ranks differ most.
+    pub(super) trials: Vec<Example>,
 }
 
 /// A trial with what was answered.
@@ -135,6 +155,7 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
                 ((*name).to_owned(), examples.collect())
             })
             .collect();
+        let disagreements = place.disagreements(&asked, &of_models, &kinds_of(run));
         all.push(Examples {
             dataset: told.asked.name.clone(),
             samples,
@@ -143,6 +164,7 @@ pub(super) fn gather(run: &Run, images: &Images<'_>) -> Result<Vec<Examples>, Re
             missing_images: place.missing,
             looked_for: place.looked_for,
             models_left_out: of_models.len().saturating_sub(MOST_MODELS),
+            disagreements,
         });
     }
     Ok(all)
@@ -243,6 +265,22 @@ fn is_plain(id: &str) -> bool {
     id.split('/').all(|part| !part.is_empty() && part != ".")
 }
 
+/// In which order models are held against each other: encoders, their controls, baselines, pixels.
+fn kinds_of(run: &Run) -> BTreeMap<&str, u8> {
+    let specs = run.specs();
+    let mut kinds = BTreeMap::new();
+    for row in &run.scores {
+        let kind = match (row.stage, row.distance) {
+            (Stage::Image, _) => 3,
+            (_, Distance::Own) => 2,
+            _ if specs.is_control(&row.model) => 1,
+            _ => 0,
+        };
+        kinds.entry(row.model.as_str()).or_insert(kind);
+    }
+    kinds
+}
+
 /// Where the images of a data set are looked for.
 struct Place<'a> {
     images: Option<&'a HashMap<String, (PathBuf, String)>>,
@@ -254,6 +292,47 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// What each two of the first models answer differently.
+    fn disagreements(
+        &mut self,
+        asked: &[Question],
+        of_models: &[(&str, Vec<Judged>)],
+        kinds: &BTreeMap<&str, u8>,
+    ) -> Vec<Disagreement> {
+        let mut compared: Vec<&(&str, Vec<Judged>)> = of_models.iter().collect();
+        compared.sort_by_key(|(name, _)| kinds.get(name).copied());
+        compared.truncate(MOST_COMPARED);
+        let mut found = Vec::new();
+        for (i, (name_a, a)) in compared.iter().enumerate() {
+            for (name_b, b) in &compared[i + 1..] {
+                let between = judge::disagreements(a, b, DISAGREEMENTS);
+                let both = [(*name_a, a), (*name_b, b)];
+                let trials = between.shown.iter().map(|i| self.between(&asked[*i], *i, both));
+                found.push(Disagreement {
+                    models: [(*name_a).to_owned(), (*name_b).to_owned()],
+                    questions: between.questions,
+                    differ: between.differ,
+                    trials: trials.collect(),
+                });
+            }
+        }
+        found
+    }
+
+    fn between(
+        &mut self,
+        question: &Question,
+        number: usize,
+        both: [(&str, &Vec<Judged>); 2],
+    ) -> Example {
+        let mut example = self.example(question, number, &[]);
+        let answer = |(name, judged): (&str, &Vec<Judged>)| {
+            (name.to_owned(), judged[number].answer.clone(), judged[number].agrees)
+        };
+        example.answers = both.into_iter().map(answer).collect();
+        example
+    }
+
     fn example(
         &mut self,
         question: &Question,

@@ -1,10 +1,12 @@
 //! The page itself.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::examples::{Example, Examples};
+use super::shell::{Page, explorer};
 use super::summary::{energy, summarize};
 use super::table::{Cell, Table};
+use super::view::json;
 use super::{NamedFigure, Run, tables};
 use crate::figure::{InlineEntry, InlinePanel};
 use crate::findings::Finding;
@@ -14,13 +16,6 @@ use crate::shown::thousands;
 use crate::study::{
     PublishedDifference, other_tokens, published_notes, read_published_differences,
 };
-
-const STYLE: &str = include_str!("../../assets/report.css");
-const SCRIPT: &str = include_str!("../../assets/report.js");
-
-/// Nothing is fetched, whatever stands on the page.
-const POLICY: &str =
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// The page as HTML.
 pub(super) fn render(
@@ -34,9 +29,11 @@ pub(super) fn render(
         (false, Some(title)) => title,
         (false, None) => "Alignment with human judgements",
     };
-    let sections: Vec<(&str, &str, Markup)> = vec![
+    let sections: Vec<(&'static str, &'static str, Markup)> = vec![
+        ("figure", "Score against depth", explorer()),
         ("summary", "In words", summary(run)),
-        ("figures", "Figures", figures_section(run, figures)),
+        ("disagreements", "Where two models disagree", disagreements()),
+        ("figures", "Figures as saved", figures_section(run, figures)),
         ("scores", "Scores", html! { (tables::scores(run).html()) }),
         ("findings", "Findings", findings(run)),
         ("comparisons", "Comparisons", comparisons(run)),
@@ -47,47 +44,18 @@ pub(super) fn render(
         ("data", "What was run", what_was_run(run)),
         ("manifest", "Manifest", manifest(run)),
     ];
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                a.skip href="#main" { "Skip to the content" }
-                header {
-                    h1 { (title) }
-                    @if told.simulated {
-                        p.alert role="note" {
-                            "A simulated observer answered these trials, no person did: the scores show that the program works, and say nothing about people."
-                        }
-                    }
-                    p { (opening(run)) }
-                    nav aria-label="Sections" { ul {
-                        @for (id, name, _) in &sections {
-                            li { a href={ "#" (id) } { (name) } }
-                        }
-                    } }
-                }
-                main id="main" {
-                    @for (id, name, content) in &sections {
-                        section id=(id) aria-labelledby={ "h-" (id) } {
-                            h2 id={ "h-" (id) } { (name) }
-                            (content)
-                        }
-                    }
-                }
-                footer { p { "Written by alignscope " (told.alignscope_version) ", from the files of the run alone." } }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let page = Page {
+        title,
+        simulated: told.simulated,
+        opening: opening(run),
+        sections,
+        data: json(&run.shown(title, examples)?),
+        footer: format!(
+            "Written by alignscope {}, from the files of the run alone.",
+            told.alignscope_version
+        ),
     };
-    Ok(page.into_string())
+    Ok(page.html())
 }
 
 /// What was run on what, in a sentence.
@@ -111,16 +79,24 @@ fn opening(run: &Run) -> Markup {
     }
 }
 
+/// Trials on which two models that are chosen disagree, shown by the script.
+fn disagreements() -> Markup {
+    html! {
+        div id="disagree" {}
+        noscript { p.note { "To choose two models, let the page's own script run." } }
+    }
+}
+
 fn summary(run: &Run) -> Markup {
     let said = summarize(run);
     html! {
         p.note {
-            "What is ahead is said only where the intervals support it; onsets and drops by intervals that hold for all stages of a curve together. The stage of a peak was chosen by its score, which its interval does not account for. For the distance " (run.main_distance())
-            ", baselines and pixels; “points” are of 100, in brackets the 95 % interval."
+            "By the distance " (run.main_distance()) ", baselines and pixels. A score stands as on its axis, a difference in points of 0.01; in brackets is the 95 % interval. "
+            "What is ahead is said only where the intervals support it, after Holm’s correction. Onsets, falls and drops have intervals that hold for all stages of a curve together; the score at a peak has one that does not know that the peak was chosen."
         }
         @for paragraph in &said {
             @if !paragraph.sentences.is_empty() {
-                h3 { (paragraph.dataset) }
+                h3 { (paragraph.heading) }
                 ul { @for sentence in &paragraph.sentences { li { (sentence) } } }
             }
         }
@@ -167,7 +143,7 @@ fn energy_words(run: &Run) -> Markup {
     }
 }
 
-fn panel_html(panel: &InlinePanel) -> Markup {
+pub(super) fn panel_html(panel: &InlinePanel) -> Markup {
     html! {
         div.panel tabindex="0" role="group" aria-label={ (panel.title) ": values by arrow keys" } {
             (PreEscaped(&panel.svg))

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::comparison::{ComparisonRow, Side};
 use crate::energy::EnergyOf;
-use crate::findings::{Finding, FindingRow, Points, sentences};
+use crate::findings::{Finding, FindingRow, level, points, sentences};
 use crate::model_spec::short_name;
 use crate::score::Measure;
 use crate::stage::Stage;
@@ -16,7 +16,8 @@ const LEVEL: f64 = 0.05;
 /// What is said about one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Said {
-    pub(super) dataset: String,
+    /// The data set, and what its scores are.
+    pub(super) heading: String,
     pub(super) sentences: Vec<String>,
 }
 
@@ -28,7 +29,7 @@ pub(super) fn summarize(run: &Run) -> Vec<Said> {
             let mut said = curves(run, dataset);
             said.extend(sentences(&run.findings, dataset, run.main_distance()));
             said.extend(pairs(run, dataset));
-            Said { dataset: dataset.to_owned(), sentences: said }
+            Said { heading: heading(run, dataset), sentences: said }
         })
         .collect()
 }
@@ -50,14 +51,13 @@ fn curves(run: &Run, dataset: &str) -> Vec<String> {
     // Controls last, as everywhere.
     let specs = run.specs();
     models.sort_by_key(|model| specs.is_control(model));
-    let points = scale_of(run, dataset);
     let mut said: Vec<String> = models
         .into_iter()
         .filter_map(|model| {
             let of = |finding: Finding| {
                 findings.iter().find(|f| f.model == model && f.finding == finding).copied()
             };
-            curve(model, of, points)
+            curve(model, of)
         })
         .collect();
     if said.len() > MOST {
@@ -68,48 +68,94 @@ fn curves(run: &Run, dataset: &str) -> Vec<String> {
     said
 }
 
-/// What the curve of a model shows.
-fn curve<'a>(
+/// What the curve of a model shows, a sentence for each thing.
+fn curve<'a>(model: &str, of: impl Fn(Finding) -> Option<&'a FindingRow>) -> Option<String> {
+    let said = [
+        Some(peak(model, of(Finding::Peak)?, of(Finding::Projection), of(Finding::FallToLast))?),
+        of(Finding::ChosenStage).and_then(chosen),
+        of(Finding::Onset).map(onset),
+        of(Finding::MidDepthDrop).and_then(drop),
+    ];
+    Some(said.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// A stage in a sentence.
+fn the(stage: Stage) -> String {
+    match stage {
+        Stage::Embedding | Stage::Projection | Stage::Output => format!("the {stage}"),
+        stage => stage.to_string(),
+    }
+}
+
+/// Where a curve peaks, and whether it falls from there to the last stage.
+fn peak(
     model: &str,
-    of: impl Fn(Finding) -> Option<&'a FindingRow>,
-    points: Points,
+    peak: &FindingRow,
+    last: Option<&FindingRow>,
+    fall: Option<&FindingRow>,
 ) -> Option<String> {
-    let peak = of(Finding::Peak)?;
-    let depth = |f: &FindingRow| f.depth_percent.map(|d| format!("{d:.1} %"));
-    let mut deep: Vec<String> = depth(peak).into_iter().collect();
-    deep.extend((!peak.note.is_empty()).then(|| peak.note.clone()));
-    let mut said = format!(
-        "{} peaks at {}{} with {}",
-        short_name(model),
-        peak.stage?,
-        if deep.is_empty() { String::new() } else { format!(" ({})", deep.join("; ")) },
-        points.level(peak.value, peak.ci_low, peak.ci_high)
-    );
-    if let Some(chosen) = of(Finding::ChosenStage).filter(|chosen| chosen.value.is_finite()) {
-        let level = points.level(chosen.value, chosen.ci_low, chosen.ci_high);
-        said.push_str(&format!(
-            "; chosen by half of the clusters, a stage has {level} on the other half"
+    let (model, stage) = (short_name(model), peak.stage?);
+    let at = level(peak.value, peak.ci_low, peak.ci_high);
+    let unsure = peak.note.strip_prefix("in 95 % of resamples between ");
+    let unsure = unsure.map_or(String::new(), |between| {
+        format!(" In 95 % of resamples the peak lies between {between}.")
+    });
+    let Some(last) = last.filter(|last| last.stage != peak.stage) else {
+        return Some(format!(
+            "{model} is highest at its last stage, {} ({at}).{unsure}",
+            the(stage)
         ));
-    }
-    if let Some(onset) = of(Finding::Onset) {
-        match onset.stage {
-            Some(stage) => said.push_str(&format!(
-                "; it is first clearly above the pixels at {stage}{}{}",
-                depth(onset).map_or(String::new(), |d| format!(" ({d})")),
-                onset.note.strip_prefix("above image by the value").unwrap_or_default()
-            )),
-            None => said.push_str(&format!("; no onset: {}", onset.note)),
+    };
+    let begin = format!("{model} peaks at {} ({at})", the(stage));
+    let end = last.stage.map_or_else(|| "the last stage".to_owned(), the);
+    let by = fall.filter(|fall| fall.value.is_finite());
+    let said = match by.map(|fall| (fall, fall.ci_low)) {
+        Some((fall, Some(low))) if low > 0.0 => {
+            let by = points(fall.value, fall.ci_low, fall.ci_high);
+            format!("{begin} and falls by {by} to {end}.")
         }
+        Some((_, Some(_))) => {
+            let at = level(last.value, last.ci_low, last.ci_high);
+            format!("{begin}; that {end} ({at}) is lower is not clear.")
+        }
+        _ => format!("{begin}; {end} has {}.", level(last.value, last.ci_low, last.ci_high)),
+    };
+    Some(said + &unsure)
+}
+
+/// What a stage scores that is chosen on other clusters.
+fn chosen(chosen: &FindingRow) -> Option<String> {
+    let score = level(chosen.value, chosen.ci_low, chosen.ci_high);
+    chosen.value.is_finite().then(|| {
+        format!("Its best stage, chosen on half of the clusters, scores {score} on the other half.")
+    })
+}
+
+/// From where on it is above the pixels.
+fn onset(onset: &FindingRow) -> String {
+    let Some(stage) = onset.stage.map(the) else {
+        return match onset.note.as_str() {
+            "no stage is clearly above image" => "No stage is clearly above the pixels.".to_owned(),
+            why => format!("Where it rises above the pixels is not known: {why}."),
+        };
+    };
+    match onset.note.strip_prefix("above image by the value, ") {
+        Some("and at every later stage") => {
+            format!("It is clearly above the pixels from {stage} on.")
+        }
+        Some("at the last stage alone") => {
+            format!("It is clearly above the pixels at {stage} alone, its last stage.")
+        }
+        Some(rest) => format!("It is first clearly above the pixels at {stage}; {rest}."),
+        None => format!("It is first clearly above the pixels at {stage}."),
     }
-    if let Some(drop) = of(Finding::MidDepthDrop)
-        && drop.ci_low.is_some_and(|low| low > 0.0)
-    {
-        let amount = points.amount(drop.value, drop.ci_low, drop.ci_high);
-        let from = drop.stage.map_or(String::new(), |s| s.to_string());
-        said.push_str(&format!("; it drops by {amount} from {from} {}", drop.note));
-    }
-    said.push('.');
-    Some(said)
+}
+
+/// Where it falls and rises again, if that is clear.
+fn drop(drop: &FindingRow) -> Option<String> {
+    drop.ci_low.filter(|low| *low > 0.0)?;
+    let by = points(drop.value, drop.ci_low, drop.ci_high);
+    Some(format!("From {} it falls by {by} {}.", the(drop.stage?), drop.note))
 }
 
 /// From which stage on one channel holds half of the energy, a sentence for each model and data set.
@@ -124,15 +170,17 @@ pub(super) fn energy(run: &Run) -> Vec<String> {
     for of_model in findings.chunk_by(same) {
         let (dataset, model) = (&of_model[0].dataset, short_name(&of_model[0].model));
         let whose = |f: &FindingRow| f.energy.map_or("", EnergyOf::name);
-        let parts = of_model.iter().map(|f| match (f.stage, f.depth_percent) {
-            (Some(stage), Some(depth)) => format!(
-                "of the energy of {} one channel holds half first at {stage} ({depth:.1} % deep): {}",
-                whose(f), f.note
+        let parts = of_model.iter().map(|f| match f.stage {
+            Some(stage) => format!(
+                "half of the energy of {} lies in one channel first at {} ({})",
+                whose(f),
+                the(stage),
+                f.note
             ),
-            _ => format!("of the energy of {} {}", whose(f), f.note),
+            None => format!("of the energy of {} {}", whose(f), f.note),
         });
         let parts: Vec<String> = parts.collect();
-        said.push(format!("{model} on {dataset}: {}.", parts.join(" — ")));
+        said.push(format!("{model} on {dataset}: {}.", parts.join("; ")));
     }
     if said.len() > MOST {
         let more = said.len() - MOST;
@@ -183,11 +231,10 @@ fn pairs(run: &Run, dataset: &str) -> Vec<String> {
     // Whether a checkpoint was trained cannot be seen; a control says that it was not.
     let specs = run.specs();
     let no_control = |side: &Side| side.is_of_encoder() && !specs.is_control(&side.model);
-    let points = scale_of(run, dataset);
     let (first, rest): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
         of_dataset.into_iter().partition(|c| no_control(&c.a()) && no_control(&c.b()));
-    let mut said = each(&first, dataset, points);
-    said.extend(counted(&first, &format!("comparisons of models on {dataset}")));
+    let mut said = each(&first);
+    said.extend(counted(&first, "comparisons of models"));
 
     let (against, among): (Vec<&ComparisonRow>, Vec<&ComparisonRow>) =
         rest.into_iter().partition(|c| no_control(&c.a()) || no_control(&c.b()));
@@ -203,12 +250,12 @@ fn pairs(run: &Run, dataset: &str) -> Vec<String> {
     for other in others {
         let of_other: Vec<&ComparisonRow> =
             against.iter().filter(|c| c.a() == other || c.b() == other).copied().collect();
-        said.push(beside(&other, &of_other, dataset, points));
+        said.push(beside(&other, &of_other));
     }
     if !among.is_empty() {
         let clear = among.iter().filter(|c| Verdict::of(c) == Verdict::Clear).count();
         said.push(format!(
-            "Controls, baselines and pixels among each other on {dataset}: {clear} of {} differences are clear; they stand in the table of comparisons.",
+            "Among controls, baselines and pixels {clear} of {} differences are clear; the table of comparisons has them.",
             among.len()
         ));
     }
@@ -224,7 +271,7 @@ fn called(side: &Side) -> String {
 }
 
 /// A sentence for each clear difference, the largest first.
-fn each(rows: &[&ComparisonRow], dataset: &str, points: Points) -> Vec<String> {
+fn each(rows: &[&ComparisonRow]) -> Vec<String> {
     let mut clear: Vec<&&ComparisonRow> =
         rows.iter().filter(|c| Verdict::of(c) == Verdict::Clear).collect();
     clear.sort_by(|a, b| b.difference.abs().total_cmp(&a.difference.abs()));
@@ -238,52 +285,76 @@ fn each(rows: &[&ComparisonRow], dataset: &str, points: Points) -> Vec<String> {
                 side.is_of_encoder() && matches!(side.stage, Stage::Projection | Stage::Output)
             });
             let at = last.map_or(String::new(), |side| format!(" at the {}", side.stage));
-            let amount = gap(c, points);
-            format!(
-                "{} is ahead of {} on {dataset}{at} by {amount}.",
-                called(&first),
-                called(&second)
-            )
+            format!("{} is ahead of {}{at} by {}.", called(&first), called(&second), gap(c))
         })
         .collect();
     if more > 0 {
         said.push(format!(
-            "{more} more such differences of models on {dataset} stand in the table of comparisons."
+            "{more} more such differences of models stand in the table of comparisons."
         ));
     }
     said
 }
 
 /// By how much the one that is ahead is, with the interval.
-fn gap(c: &ComparisonRow, points: Points) -> String {
+fn gap(c: &ComparisonRow) -> String {
     let (low, high) = match c.difference > 0.0 {
         true => (c.ci_low, c.ci_high),
         false => (c.ci_high.map(|v| -v), c.ci_low.map(|v| -v)),
     };
-    points.amount(c.difference.abs(), low, high)
+    points(c.difference.abs(), low, high)
 }
 
 /// How the models that are no controls stand to a control, a baseline or the pixels: one sentence.
-fn beside(other: &Side, rows: &[&ComparisonRow], dataset: &str, points: Points) -> String {
+fn beside(other: &Side, rows: &[&ComparisonRow]) -> String {
     let (mut ahead, mut behind, mut open) = (vec![], vec![], vec![]);
     for c in rows {
         let is_first = c.b() == *other;
         let model = called(&if is_first { c.a() } else { c.b() });
         match (Verdict::of(c), (c.difference > 0.0) == is_first) {
-            (Verdict::Clear, true) => ahead.push(format!("{model} by {}", gap(c, points))),
-            (Verdict::Clear, false) => behind.push(format!("{model} by {}", gap(c, points))),
+            (Verdict::Clear, true) => ahead.push(format!("{model} by {}", gap(c))),
+            (Verdict::Clear, false) => behind.push(format!("{model} by {}", gap(c))),
             _ => open.push(model),
         }
     }
-    let part =
-        |word: &str, of: &[String]| (!of.is_empty()).then(|| format!("{word}: {}", of.join(", ")));
+    let (other, it) = match other.stage {
+        Stage::Image => ("the pixels".to_owned(), "them"),
+        _ => (called(other), "it"),
+    };
+    let part = |of: &[String], one: &str, many: &str| {
+        let verb = if of.len() == 1 { one } else { many };
+        (!of.is_empty()).then(|| (listed(of), verb.to_owned()))
+    };
     let parts = [
-        part("clearly ahead of it", &ahead),
-        part("clearly behind it", &behind),
-        part("not clearly either", &open),
+        part(&ahead, "is ahead of", "are ahead of"),
+        part(&behind, "is behind", "are behind"),
+        part(&open, "is not clearly ahead of or behind", "are not clearly ahead of or behind"),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("Models beside {} on {dataset} — {}.", called(other), parts.join("; "))
+    let parts: Vec<(String, String)> = parts.into_iter().flatten().collect();
+    let said = parts.iter().enumerate().map(|(i, (models, verb))| match verb.contains("clearly") {
+        true => format!("{models} {verb} {}", if i == 0 { other.as_str() } else { it }),
+        // `X is ahead of the pixels by 3 points`, `X by 3 points and Y by 2 points are ahead of …`.
+        false => with_amounts(models, verb, if i == 0 { &other } else { it }),
+    });
+    format!("{}.", said.collect::<Vec<_>>().join("; "))
+}
+
+/// Who is ahead or behind: of one model the amount stands at the end.
+fn with_amounts(models: &str, verb: &str, other: &str) -> String {
+    match models.split_once(" by ").filter(|(_, by)| verb.starts_with("is") && !by.contains(" by "))
+    {
+        Some((model, by)) => format!("{model} {verb} {other} by {by}"),
+        None => format!("{models} {verb} {other}"),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// What is not clear, counted.
@@ -320,8 +391,11 @@ fn counted(rows: &[&ComparisonRow], what: &str) -> Vec<String> {
     said
 }
 
-/// How differences on a data set are told.
-fn scale_of(run: &Run, dataset: &str) -> Points {
-    let of_dataset = run.scores.iter().filter(|row| row.dataset == dataset);
-    Points::of(of_dataset.map(|row| row.measure))
+/// A data set, and the measure in which it is told.
+fn heading(run: &Run, dataset: &str) -> String {
+    let mut of_dataset = run.scores.iter().filter(|row| row.dataset == dataset);
+    match of_dataset.find(|row| row.measure.is_main()) {
+        Some(row) => format!("{dataset}: {}", row.measure.title()),
+        None => dataset.to_owned(),
+    }
 }

@@ -60,6 +60,11 @@ impl Cell {
         Self { text: crate::shown::thousands(n), sort: Some(n as f64), number: true }
     }
 
+    /// Ranks, which are sorted by their middle.
+    pub(super) fn ranks(text: String, middle: f64) -> Self {
+        Self { text, sort: Some(middle), number: true }
+    }
+
     /// A text that is sorted by a number, such as a stage by its depth.
     pub(super) fn sorted(text: impl Into<String>, by: Option<f64>) -> Self {
         Self { text: text.into(), sort: by, number: false }

@@ -10,8 +10,8 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::table::{BATCH_ROWS, opened};
 use super::{
-    ResultsError, RunTable, ScoreRow, read_ceilings, read_comparisons, read_energy, read_findings,
-    read_scores,
+    GalleryRow, ResultsError, RunTable, ScoreRow, read_ceilings, read_comparisons, read_energy,
+    read_findings, read_scores,
 };
 use crate::comparison::ComparisonRow;
 use crate::csv_row::CsvRow;
@@ -87,6 +87,11 @@ pub fn table_of_scores(rows: &[ScoreRow]) -> RecordBatch {
 
 /// Comparisons as the table that [`read_table`] gives of `comparisons.csv`.
 pub fn table_of_comparisons(rows: &[ComparisonRow]) -> RecordBatch {
+    batch(rows)
+}
+
+/// The rows of a board as a table.
+pub fn table_of_gallery(rows: &[GalleryRow]) -> RecordBatch {
     batch(rows)
 }
 

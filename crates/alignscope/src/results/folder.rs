@@ -223,14 +223,39 @@ impl OutputFolder {
     }
 }
 
-/// Refuses a folder whose run is not done: its files may be of two attempts.
+/// Refuses a folder that holds no run, or one that is not done: its files may be of two attempts.
 ///
 /// # Errors
-/// It holds the record of a start.
+/// It holds the record of a start, or no manifest.
 pub fn check_finished(run: &Path) -> Result<(), ResultsError> {
-    match is_there(&run.join(STARTED)) {
-        true => Err(ResultsError::NotDone { path: run.to_owned() }),
-        false => Ok(()),
+    let (started, path) = (run.join(STARTED), run.to_owned());
+    if run.is_file() {
+        return Err(ResultsError::NoRun { path });
+    }
+    if is_there(&started) {
+        let state = RunState::read(&started);
+        let is_simulated = |state: RunState| state.choices.get("simulated").cloned();
+        let simulated = state.is_ok_and(|state| is_simulated(state).as_deref() == Some("true"));
+        return Err(ResultsError::NotDone { path, simulated });
+    }
+    match is_there(&run.join(MANIFEST)) {
+        true => Ok(()),
+        false => Err(ResultsError::NoRun { path }),
+    }
+}
+
+/// Refuses an output that is one of the runs that are read.
+///
+/// # Errors
+/// It is.
+pub fn check_not_itself<'a>(
+    runs: impl IntoIterator<Item = &'a PathBuf>,
+    out: &Path,
+) -> Result<(), ResultsError> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match runs.into_iter().find(|run| real(run) == real(out)) {
+        Some(path) => Err(ResultsError::Itself { path: path.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use crate::cache::CacheError;
-use crate::dataset::{DatasetError, WriteDatasetError};
+use crate::dataset::DatasetError;
 use crate::encoder::EncoderError;
 use crate::features::{FeatureError, LayoutError};
-use crate::finished::{CombineError, CompareError, DrawError};
+use crate::finished::{CombineError, CompareError, DrawError, GalleryError};
 use crate::hub::HubError;
 use crate::image::ImageError;
 use crate::memory::TooLittleMemory;
@@ -354,12 +354,12 @@ fn remedies_of_one(error: &(dyn Error + 'static)) -> Vec<Remedy> {
     of(error, ExperimentError::remedies)
         .or_else(|| of(error, CompareError::remedies))
         .or_else(|| of(error, CombineError::remedies))
+        .or_else(|| of(error, GalleryError::remedies))
         .or_else(|| of(error, FeatureError::remedies))
         .or_else(|| of(error, ResultsError::remedies))
         .or_else(|| of(error, ModelError::remedies))
         .or_else(|| of(error, PreparedError::remedies))
         .or_else(|| of(error, DatasetError::remedies))
-        .or_else(|| of(error, WriteDatasetError::remedies))
         .or_else(|| of(error, LayoutError::remedies))
         .or_else(|| of(error, EncoderError::remedies))
         .or_else(|| of(error, MetricError::remedies))

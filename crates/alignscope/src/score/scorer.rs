@@ -193,7 +193,7 @@ impl Scorer {
         let of_interval = match score.interval {
             Err(reason) => Some(reason.to_string()),
             Ok(_) if within || measure.has_narrow_intervals() => {
-                Some("interval tends to be too narrow (see docs/statistics.md)".to_owned())
+                Some("interval tends to be too narrow, by simulation".to_owned())
             }
             Ok(_) => None,
         };

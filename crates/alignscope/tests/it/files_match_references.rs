@@ -214,7 +214,7 @@ fn a_file_without_a_configuration_or_of_another_architecture_is_an_error() {
     let path = place.path().join("last.ckpt");
     std::fs::copy(golden("files/lightning.ckpt"), &path).expect("copied");
     let error = said(Checkpoint::open_file(&CheckpointFile::new(&path)));
-    assert!(error.contains("no configuration for") && error.contains("@like="), "{error}");
+    assert!(error.contains("no configuration for"), "{error}");
     let like = |id: &str| {
         let file = CheckpointFile::new(&path).like(Like::Known(id.to_owned()));
         said(Checkpoint::open_file(&file).and_then(|c| Encoder::load(&c)))

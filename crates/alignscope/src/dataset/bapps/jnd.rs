@@ -25,6 +25,10 @@ impl Format for BappsJnd {
         Level::Low
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["zhang2018lpips"]
+    }
+
     fn recognise(&self, folder: &Path) -> Option<&'static str> {
         JND.find(folder).map(|_| self.name())
     }

@@ -39,6 +39,10 @@ impl Format for AligNet {
         Level::High
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["muttenthaler2025aligning"]
+    }
+
     fn choices(&self) -> &'static [Choice] {
         &[Choice::Split]
     }

@@ -146,7 +146,7 @@ impl ConceptFolders {
                 let below = below.to_string_lossy().replace('\\', "/");
                 Found::Image { id: format!("{}/{below}", self.folder_name), path: path.clone() }
             }
-            None => Found::Missing,
+            None => Found::Missing { looked: self.folder.join(concept) },
         }
     }
 

@@ -26,7 +26,7 @@ impl ImageNet {
     /// The file `n01440764_10026.JPEG`, in the folder of its class where there are several.
     pub(super) fn find(&mut self, name: &str) -> Found {
         let Some((id, others)) = self.files.named(name, &[class(name)]) else {
-            return Found::Missing;
+            return Found::Missing { looked: self.files.full(name) };
         };
         self.passed_over += usize::from(others);
         Found::Image { id: id.to_owned(), path: self.files.full(id) }

@@ -40,6 +40,10 @@ impl Format for Levels {
         Level::High
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["muttenthaler2025aligning"]
+    }
+
     fn choices(&self) -> &'static [Choice] {
         &[]
     }

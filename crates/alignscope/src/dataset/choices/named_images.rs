@@ -68,7 +68,7 @@ impl NamedImages {
         let path = self.files.full(name);
         match self.allow_outside && inner_path(name).is_none() && path.is_file() {
             true => Found::Image { id: name.to_owned(), path },
-            false => Found::Missing,
+            false => Found::Missing { looked: path },
         }
     }
 

@@ -35,6 +35,10 @@ impl Format for NightsRaw {
         Level::Middle
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["fu2023dreamsim"]
+    }
+
     fn choices(&self) -> &'static [Choice] {
         &[Choice::Split, Choice::MinVotes]
     }

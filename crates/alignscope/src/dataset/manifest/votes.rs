@@ -25,7 +25,13 @@ impl VoteColumns {
                 Err(DatasetError::TwoScores { path, columns: [share, count] })
             }
             (Some(share), None) => Ok(Self::Share(share)),
-            (None, _) => Ok(Self::Counts([table.column(counts[0])?, table.column(counts[1])?])),
+            (None, Some(_)) => {
+                Ok(Self::Counts([table.column(counts[0])?, table.column(counts[1])?]))
+            }
+            (None, None) => {
+                let or = format!("`{}` and `{}`", counts[0], counts[1]);
+                table.column_or(share, &or).map(Self::Share)
+            }
         }
     }
 

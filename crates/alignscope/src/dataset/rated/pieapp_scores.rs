@@ -31,6 +31,10 @@ impl Format for PieAppScores {
         Level::Low
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["prashnani2018pieapp"]
+    }
+
     fn choices(&self) -> &'static [Choice] {
         &[]
     }

@@ -84,6 +84,10 @@ impl Format for Pyiqa {
         Level::Low
     }
 
+    fn references(&self) -> &'static [&'static str] {
+        &["chen2022pyiqa"]
+    }
+
     fn choices(&self) -> &'static [Choice] {
         &[Choice::Split, Choice::LowerIsBetter]
     }

@@ -70,7 +70,7 @@ impl Images<'_> {
                 let (id, path) = (path.to_owned(), self.files.full(path));
                 (Found::Image { id, path }, others)
             }
-            None => (Found::Missing, false),
+            None => (Found::Missing { looked: self.files.full(name) }, false),
         }
     }
 }

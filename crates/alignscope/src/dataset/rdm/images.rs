@@ -21,6 +21,8 @@ pub(super) struct Images {
     pub(super) places: Vec<Option<ImageIndex>>,
     /// The names of the others.
     pub(super) missing: Vec<String>,
+    /// Where the first of them was looked for.
+    looked: Option<PathBuf>,
 }
 
 impl Images {
@@ -40,6 +42,7 @@ impl Images {
         let mut lines = HashMap::new();
         for (name, line) in order.names.iter().zip(&order.lines) {
             let Some((id, path)) = look_up(&files, order, name)? else {
+                images.looked.get_or_insert_with(|| files.full(name));
                 images.missing.push(name.clone());
                 images.places.push(None);
                 continue;
@@ -60,8 +63,17 @@ impl Images {
             if self.missing.len() > SHOWN {
                 first.push("…".to_owned());
             }
-            let (path, images) = (order.path.clone(), self.missing.len());
-            return Err(DatasetError::Missing { path, images, trials: self.skipped(), first });
+            let looked = self.looked.clone().unwrap_or_else(|| order.path.clone());
+            // A matrix needs three images.
+            let left = if self.entries.len() < 3 { 0 } else { pairs(self.entries.len()) };
+            return Err(DatasetError::Missing {
+                path: order.path.clone(),
+                images: self.missing.len(),
+                trials: pairs(self.places.len()) - left,
+                left,
+                looked,
+                first,
+            });
         }
         match self.entries.len() {
             count @ 0..3 => {
@@ -74,9 +86,13 @@ impl Images {
 
     /// How many pairs have missing images.
     pub(super) fn skipped(&self) -> usize {
-        let pairs = |images: usize| images * images.saturating_sub(1) / 2;
         pairs(self.places.len()) - pairs(self.entries.len())
     }
+}
+
+/// How many pairs some images have.
+fn pairs(images: usize) -> usize {
+    images * images.saturating_sub(1) / 2
 }
 
 /// The image of a name: the path below the data set's folder, or in one of the order's folders, else

@@ -74,6 +74,20 @@ impl Format for Published {
         Level::High
     }
 
+    fn method_references(&self) -> &'static [&'static str] {
+        super::METHOD
+    }
+
+    fn references(&self) -> &'static [&'static str] {
+        match self {
+            Self::Images92 => &["kriegeskorte2008matching"],
+            Self::Algonauts => &["cichy2019algonauts", "cichy2014resolving", "cichy2016fusion"],
+            Self::MultiArrangement => &["mur2013human"],
+            Self::FreeArrangement => &["king2019similarity"],
+            Self::Peterson => &["peterson2018evaluating"],
+        }
+    }
+
     fn choices(&self) -> &'static [Choice] {
         match self {
             Self::Algonauts | Self::FreeArrangement => &[Choice::Split],

@@ -54,6 +54,18 @@ enum Backbone {
     SynclrVitb16,
 }
 
+/// What the encoders are called.
+pub(in crate::encoder) fn family_names() -> impl Iterator<Item = FamilyName> {
+    let all = [
+        Backbone::DinoVitb16,
+        Backbone::Dinov2Vitb14,
+        Backbone::ClipVitb16,
+        Backbone::OpenClipVitb16,
+        Backbone::SynclrVitb16,
+    ];
+    all.into_iter().map(Backbone::name)
+}
+
 /// The encoders of a model, in the order of its embedding.
 pub(super) fn branches(model: DreamSim) -> &'static [Branch] {
     const fn alone(backbone: Backbone, with_patches: bool) -> Branch {
@@ -90,16 +102,26 @@ pub(super) fn adapted(encoder: usize, block: usize) -> String {
 impl Backbone {
     /// In results, and in messages.
     fn name(self) -> FamilyName {
-        let (id, title) = match self {
-            Self::DinoVitb16 => ("dreamsim-dino", "DreamSim's DINO"),
-            Self::Dinov2Vitb14 => ("dreamsim-dinov2", "DreamSim's DINOv2"),
-            Self::ClipVitb16 | Self::ClipVitb32 => ("dreamsim-clip", "DreamSim's CLIP"),
-            Self::OpenClipVitb16 | Self::OpenClipVitb32 => {
-                ("dreamsim-open-clip", "DreamSim's open_clip")
+        let (id, title, references): (_, _, &[_]) = match self {
+            Self::DinoVitb16 => {
+                ("dreamsim-dino", "DreamSim's DINO", &["fu2023dreamsim", "caron2021dino"])
             }
-            Self::SynclrVitb16 => ("dreamsim-synclr", "DreamSim's SynCLR"),
+            Self::Dinov2Vitb14 => {
+                ("dreamsim-dinov2", "DreamSim's DINOv2", &["fu2023dreamsim", "oquab2024dinov2"])
+            }
+            Self::ClipVitb16 | Self::ClipVitb32 => {
+                ("dreamsim-clip", "DreamSim's CLIP", &["fu2023dreamsim", "radford2021clip"])
+            }
+            Self::OpenClipVitb16 | Self::OpenClipVitb32 => (
+                "dreamsim-open-clip",
+                "DreamSim's open_clip",
+                &["fu2023dreamsim", "ilharco2021openclip"],
+            ),
+            Self::SynclrVitb16 => {
+                ("dreamsim-synclr", "DreamSim's SynCLR", &["fu2023dreamsim", "tian2024synclr"])
+            }
         };
-        FamilyName { id, title }
+        FamilyName { id, title, references }
     }
 
     /// Where its weights lie in the folder, the first that is there being taken. PyTorch's hub keeps

@@ -18,7 +18,7 @@ pub(super) struct Example;
 
 impl Family for Example {
     fn name(&self) -> FamilyName {
-        FamilyName { id: "example", title: "Example" }
+        FamilyName { id: "example", title: "Example", references: &[] }
     }
 
     fn model_types(&self) -> &'static [&'static str] {

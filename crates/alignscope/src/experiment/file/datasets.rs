@@ -7,6 +7,7 @@ use super::error::ExperimentFileError;
 use super::form::DatasetForm;
 use super::origin::Origin;
 use crate::dataset::{DatasetFormat, DatasetOptions, Level, check_dataset_name};
+use crate::name::UnknownName;
 use crate::prepared::DatasetSpec;
 
 /// Reads the data sets.
@@ -43,10 +44,18 @@ fn read_one(
     let (name, format) = match (form.name, form.format) {
         (name, Some(format)) => (name, format),
         (Some(format), None) => (None, format),
-        (None, None) => return Err(ExperimentFileError::NoFormat { path: origin.path() }),
+        (None, None) => {
+            return Err(ExperimentFileError::NoFormat { path: origin.path(), name: None });
+        }
     };
     let word = |source| origin.word(source);
-    let format: DatasetFormat = format.parse().map_err(word)?;
+    let format: DatasetFormat = format.parse().map_err(|source: UnknownName| {
+        match name.is_none() && source.meant.is_none() {
+            // A name of the user's own, without a format.
+            true => ExperimentFileError::NoFormat { path: origin.path(), name: Some(source.found) },
+            false => word(source),
+        }
+    })?;
     if let Some(name) = &name {
         check_dataset_name(name).map_err(|source| ExperimentFileError::DatasetName {
             path: origin.path(),

@@ -82,7 +82,7 @@ pub enum ExperimentFileError {
         source: UnknownName,
     },
     /// A model that cannot be.
-    #[error("in the experiment {path}")]
+    #[error("in the experiment {path}, whose paths begin at its own folder")]
     Model {
         /// The file.
         path: PathBuf,
@@ -124,12 +124,14 @@ pub enum ExperimentFileError {
         source: NoHome,
     },
     /// Nothing is shown.
-    #[error("the experiment {path} has no {what}")]
+    #[error("the experiment {path} has no {what}, expected such as {example}")]
     Empty {
         /// The file.
         path: PathBuf,
         /// What is missing.
         what: &'static str,
+        /// What could be there.
+        example: &'static str,
     },
     /// Data for a data set that is not in the experiment.
     #[error(
@@ -147,12 +149,16 @@ pub enum ExperimentFileError {
     },
     /// A data set says neither what it is nor what it is called.
     #[error(
-        "a [[datasets]] of the experiment {path} has no `format`, expected one such as \
-         `format = \"pairs\"`; `alignscope list datasets` lists them"
+        "{} of the experiment {path} has no `format`, expected one such as `format = \"pairs\"`{}; \
+         `alignscope list datasets` lists them",
+        name.as_ref().map_or("a [[datasets]]".to_owned(), |name| format!("the data set `{name}`")),
+        if name.is_some() { ", or a format as its name" } else { "" }
     )]
     NoFormat {
         /// The file.
         path: PathBuf,
+        /// What the data set is called.
+        name: Option<String>,
     },
     /// A data set cannot have its name.
     #[error("in the experiment {path}")]

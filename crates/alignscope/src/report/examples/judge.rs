@@ -34,6 +34,51 @@ pub(super) struct Judged {
     pub(super) agrees: Option<bool>,
     /// How far the model is off, if it is.
     pub(super) margin: Option<f64>,
+    /// What it picks, if it picks one: the place of the alternative. Of a rated pair `None`.
+    pub(super) picked: Option<usize>,
+    /// How much farther it sees what it does not pick, in units of its mean distance; of a rated
+    /// pair the share of pairs that it sees as less alike.
+    pub(super) sureness: f64,
+}
+
+/// Questions that two models answer differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Between {
+    /// Questions to which both have an answer.
+    pub(super) questions: usize,
+    /// How many they answer differently; `None` of ratings.
+    pub(super) differ: Option<usize>,
+    /// Positions of some of them.
+    pub(super) shown: Vec<usize>,
+}
+
+/// The questions that two models answer differently, and `most` of each kind: only the first agrees
+/// with most people, only the second, neither; those first of which both models are surest. Of
+/// ratings, those whose ranks by the models differ most, twice as many.
+pub(super) fn disagreements(a: &[Judged], b: &[Judged], most: usize) -> Between {
+    let both = || (0..a.len()).filter(|i| a[*i].sureness.is_finite() && b[*i].sureness.is_finite());
+    let is_rated = both().all(|i| a[i].picked.is_none() && a[i].agrees.is_none());
+    let mut by_clearness: Vec<(f64, usize)> = both()
+        .filter(|i| is_rated || a[*i].picked != b[*i].picked)
+        .map(|i| match is_rated {
+            true => ((a[i].sureness - b[i].sureness).abs(), i),
+            false => (a[i].sureness.min(b[i].sureness), i),
+        })
+        .collect();
+    by_clearness.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+    let of_kind = |kind: [Option<bool>; 2], most: usize| {
+        let is_it = move |i: &usize| [a[*i].agrees, b[*i].agrees] == kind;
+        by_clearness.iter().map(|(_, i)| *i).filter(is_it).take(most).collect::<Vec<_>>()
+    };
+    let shown = match is_rated {
+        true => of_kind([None, None], 2 * most),
+        false => [[true, false], [false, true], [false, false]]
+            .into_iter()
+            .flat_map(|kind| of_kind(kind.map(Some), most))
+            .collect(),
+    };
+    let differ = (!is_rated).then_some(by_clearness.len());
+    Between { questions: both().count(), differ, shown }
 }
 
 /// The questions of trials, in order of first use: one for each trial, or for all that ask the same
@@ -170,7 +215,13 @@ pub(super) fn judge(asked: &[Question], of_pairs: &PairDistances) -> Vec<Judged>
         true => shares_below(&distances.iter().flatten().map(|d| -d[0]).collect::<Vec<_>>()),
         false => vec![],
     };
-    let none = || Judged { answer: "no distance".to_owned(), agrees: None, margin: None };
+    let none = || Judged {
+        answer: "no distance".to_owned(),
+        agrees: None,
+        margin: None,
+        picked: None,
+        sureness: f64::NAN,
+    };
     asked
         .iter()
         .enumerate()
@@ -185,6 +236,8 @@ pub(super) fn judge(asked: &[Question], of_pairs: &PairDistances) -> Vec<Judged>
                     ),
                     agrees: None,
                     margin: share.map(|s| (s - question.above).abs()),
+                    picked: None,
+                    sureness: share.unwrap_or(f64::NAN),
                 };
             }
             let sign = if question.farthest { -1.0 } else { 1.0 };
@@ -196,10 +249,20 @@ pub(super) fn judge(asked: &[Question], of_pairs: &PairDistances) -> Vec<Judged>
             };
             let of_distances: Vec<String> = d.iter().map(|d| short(*d)).collect();
             let chosen = question.chosen();
+            let others =
+                (0..d.len()).filter(|side| !picked.contains(side)).map(|side| sign * d[side]);
             Judged {
                 answer: format!("{answer} (distances {})", of_distances.join(", ")),
                 agrees: chosen.map(|chosen| picked == [chosen]),
                 margin: chosen.map(|chosen| (sign * d[chosen] - least) / mean),
+                sureness: match picked[..] {
+                    [_] => (others.fold(f64::INFINITY, f64::min) - least) / mean,
+                    _ => 0.0,
+                },
+                picked: match picked[..] {
+                    [one] => Some(one),
+                    _ => None,
+                },
             }
         })
         .collect()
@@ -260,6 +323,44 @@ mod tests {
         let judged = &judge(&questions(&vec![trial]), &of_pairs)[0];
         assert_eq!((judged.agrees, judged.margin), (None, None));
         assert!(judged.answer.starts_with("left"));
+    }
+
+    #[test]
+    fn what_two_models_answer_differently_is_counted_and_the_surest_shown_first() {
+        let trial = |reference| TwoAlternatives {
+            reference,
+            left: reference + 1,
+            right: reference + 2,
+            left_votes: 1.0,
+            right_votes: 0.0,
+        };
+        let asked = questions(&vec![trial(0), trial(10), trial(20), trial(30)]);
+        let distances = |to_left: [f64; 4]| -> PairDistances {
+            let of_trial = |(i, left): (usize, f64)| {
+                let first = 10 * i as u32;
+                [((first, first + 1), left), ((first, first + 2), 1.0)]
+            };
+            to_left.into_iter().enumerate().flat_map(of_trial).collect()
+        };
+        // The first is right thrice, the second on the last two.
+        let a = judge(&asked, &distances([0.5, 0.9, 0.5, 2.0]));
+        let b = judge(&asked, &distances([3.0, 1.1, 0.5, 0.5]));
+        let between = disagreements(&a, &b, 1);
+        let expected = Between { questions: 4, differ: Some(3), shown: vec![0, 3] };
+        assert_eq!(between, expected);
+        assert_eq!(disagreements(&a, &b, 9).shown, [0, 1, 3]);
+        assert!(disagreements(&a, &a, 9).shown.is_empty());
+    }
+
+    #[test]
+    fn of_ratings_those_are_shown_whose_ranks_differ_most() {
+        let pair = |distorted, score| RatedPair { reference: 0, distorted, score, std: None };
+        let asked = questions(&vec![pair(1, 9.0), pair(2, 5.0), pair(3, 1.0)]);
+        let ranks = |d: [f64; 3]| PairDistances::from([0, 1, 2].map(|i| ((0, i as u32 + 1), d[i])));
+        let a = judge(&asked, &ranks([1.0, 2.0, 3.0]));
+        let b = judge(&asked, &ranks([2.0, 3.0, 1.0]));
+        let between = disagreements(&a, &b, 1);
+        assert_eq!(between, Between { questions: 3, differ: None, shown: vec![2, 0] });
     }
 
     #[test]
