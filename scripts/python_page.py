@@ -12,9 +12,9 @@ import alignscope
 HEAD = """\
 # The Python package
 
-Made by `scripts/python_page.py` from the docstrings; `.ci/python` fails where it is another. A tutorial: [tutorial.ipynb](tutorial.ipynb).
+Made by `scripts/python_page.py` from the docstrings. A tutorial: [tutorial.ipynb](tutorial.ipynb).
 
-    pip install ./crates/alignscope-py        # needs Rust and a C compiler; brings the command `alignscope` and the module
+    pip install ./crates/alignscope-py        # brings the command `alignscope` and the module
 """
 
 
@@ -138,6 +138,7 @@ print(HEAD)
 print(inspect.getdoc(alignscope), "\n")
 functions = [
     "run", "load_dataset", "demo", "score", "score_distances", "evaluate", "compare", "combine",
+    "gallery", "cite",
     "results", "known_models",
 ]  # fmt: skip
 classes = [

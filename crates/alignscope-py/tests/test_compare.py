@@ -169,7 +169,7 @@ def test_runs_that_cannot_be_one_are_refused(runs, dataset, triplets, tmp_path):
         with pytest.raises(ValueError, match=message):
             alignscope.combine(runs_, out, progress=False)
         assert not out.exists()
-    with pytest.raises(ValueError, match="is one of the runs to combine"):
+    with pytest.raises(ValueError, match="is one of the runs that are read"):
         alignscope.combine([first, second], first.path, overwrite=True, progress=False)
     assert len(first.scores)
     with pytest.raises(ValueError, match="are not of the same trials of pairs"):

@@ -11,8 +11,10 @@ use crate::shown::thousands;
 
 /// More models are left to the table.
 const MOST: usize = 24;
-/// A longer name of a model loses its end.
+/// So much of a panel's width may be names.
 const NAME_SHARE: f64 = 0.38;
+/// Text is no smaller than this share of the panel's; a longer name of a model loses its end.
+const SMALLEST: f64 = 0.7;
 
 /// The models on a data set, the best first.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,8 +89,11 @@ impl Board {
         let t = frame.text;
         let (top, bottom) = (frame.top + 2.9 * t, frame.top + frame.height - 3.2 * t);
         let step = (bottom - top) / self.rows.len() as f64;
-        let size = t.min(0.86 * step);
         let room = NAME_SHARE * frame.width;
+        // Long names are written smaller, as far as they can be read.
+        let longest = self.rows.iter().map(|row| text_width(&short_name(&row.model), t));
+        let fits = t * (room / longest.fold(1.0, f64::max));
+        let size = t.min(0.86 * step).min(fits.max(SMALLEST * t));
         let names: Vec<String> =
             self.rows.iter().map(|row| within(&short_name(&row.model), size, room)).collect();
         let widest = names.iter().map(|name| text_width(name, size)).fold(0.0, f64::max);
@@ -134,7 +139,7 @@ impl Board {
         svg.text(label(frame.left + 0.4 * t, frame.top + 2.2 * t, 0.9 * t, "start"), &n);
         let end = frame.left + frame.width - 0.2 * t;
         svg.text(label(end, frame.top + 2.2 * t, 0.9 * t, "end"), "rank");
-        let marks = ticks(axis.low, axis.high, (axis.right - axis.left) / (3.4 * t));
+        let marks = ticks(axis.low, axis.high, (axis.right - axis.left) / (2.6 * t));
         for value in &marks.values {
             let x = axis.x(*value);
             vertical(svg, x, top, bottom, &GRID.to_string(), "grid", "none");

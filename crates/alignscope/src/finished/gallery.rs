@@ -12,7 +12,7 @@ use crate::ceiling::CeilingRow;
 use crate::comparison::{ComparisonRow, Side};
 use crate::dataset::ALL;
 use crate::distance::Distance;
-use crate::figure::{Figure, FigureError, FigureOptions, Palette};
+use crate::figure::{Color, Figure, FigureError, FigureOptions, Palette};
 use crate::findings::{Finding, FindingRow};
 use crate::model_spec::Specs;
 use crate::progress::Progress;
@@ -118,6 +118,7 @@ struct BoardRun {
     findings: Vec<FindingRow>,
     ceilings: Vec<CeilingRow>,
     models: Vec<DrawnModel>,
+    colours: BTreeMap<String, String>,
 }
 
 /// Puts the models of several runs on one board: verifies each run, compares all models that were
@@ -165,7 +166,7 @@ pub fn gallery(
     let options = FigureOptions {
         title: Some("Models at their last stage".to_owned()),
         caption: simulated(&merged.scores),
-        palette: Palette::of_run(names, &BTreeMap::new(), merged.specs.clone()),
+        palette: Palette::of_run(names, &merged.colours, merged.specs.clone()),
         ..FigureOptions::default()
     };
     let figure = Figure::from_gallery(&rows, &options).ok_or(FigureError::NoScores)?;
@@ -180,6 +181,7 @@ pub fn gallery(
         ceilings: &merged.ceilings,
         distance,
         specs: merged.specs.clone(),
+        palette: options.palette.clone(),
         version: env!("CARGO_PKG_VERSION"),
         bibtex: citations(&paths)?.to_string(),
     };
@@ -249,12 +251,14 @@ fn checked(
 
 impl BoardRun {
     fn read(name: &str, path: &Path) -> Result<Self, ResultsError> {
+        let drawn = read_drawn(&path.join("manifest.json"))?;
         Ok(Self {
             name: name.to_owned(),
             scores: read_scores(&path.join("scores.csv"))?,
             findings: read_findings(&path.join("findings.csv"))?,
             ceilings: read_ceilings(&path.join("ceilings.csv"))?,
-            models: read_drawn(&path.join("manifest.json"))?.models,
+            models: drawn.models,
+            colours: drawn.colours,
         })
     }
 }
@@ -283,6 +287,8 @@ struct Merged {
     findings: Vec<FindingRow>,
     ceilings: Vec<CeilingRow>,
     specs: Specs,
+    /// Colours that runs chose for models.
+    colours: BTreeMap<String, Color>,
     /// Of which run a model on a data set is.
     run_of: BTreeMap<(String, String), String>,
 }
@@ -299,6 +305,7 @@ impl Merged {
             findings: vec![],
             ceilings: vec![],
             specs: Specs::default(),
+            colours: BTreeMap::new(),
             run_of: BTreeMap::new(),
         };
         let mut specs = BTreeMap::new();
@@ -318,6 +325,8 @@ impl Merged {
                     let spec = run.models.iter().map(DrawnModel::place);
                     let spec = spec.into_iter().find(|(name, _)| *name == row.model);
                     specs.extend(spec.map(|(_, spec)| (key.1.clone(), spec)));
+                    let colour = run.colours.get(&row.model).and_then(|color| color.parse().ok());
+                    merged.colours.extend(colour.map(|color| (key.1.clone(), color)));
                     merged.scores.push(ScoreRow { model: key.1, ..row.clone() });
                 }
             }

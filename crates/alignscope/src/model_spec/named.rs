@@ -289,7 +289,9 @@ pub fn names_of(models: &[NamedModel]) -> Result<Vec<String>, ModelNameError> {
     let names: Vec<String> = fixed.iter().enumerate().map(name).collect::<Result<_, _>>()?;
     for (i, name) in names.iter().enumerate() {
         if let Some(first) = names[..i].iter().position(|other| other == name) {
-            if models[first].spec == models[i].spec {
+            // Two objects of the user's are two models, though they may have one name.
+            let is_object = matches!(models[i].spec, ModelSpec::Own(_));
+            if models[first].spec == models[i].spec && !is_object {
                 return Err(ModelNameError::Twice { name: name.clone() });
             }
             return Err(ModelNameError::Taken {

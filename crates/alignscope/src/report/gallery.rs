@@ -54,6 +54,7 @@ pub(crate) struct Board<'a> {
     pub(crate) ceilings: &'a [CeilingRow],
     pub(crate) distance: Distance,
     pub(crate) specs: Specs,
+    pub(crate) palette: Palette,
     pub(crate) version: &'a str,
     /// What to cite.
     pub(crate) bibtex: String,
@@ -70,7 +71,6 @@ pub(crate) fn write_gallery_page(
 ) -> Result<(), ResultsError> {
     let title = "A gallery of runs";
     let simulated = board.scores.iter().any(|row| row.simulated);
-    let names: Vec<&str> = board.scores.iter().map(|row| row.model.as_str()).collect();
     let shown = Shown {
         title,
         version: board.version,
@@ -80,7 +80,7 @@ pub(crate) fn write_gallery_page(
         scores: board.scores.iter().collect(),
         trials: board.rows.iter().map(|row| (row.dataset.as_str(), row.n)).collect(),
         ceilings: board.ceilings,
-        palette: Palette::of_run(names, &BTreeMap::new(), board.specs.clone()),
+        palette: board.palette.clone(),
         specs: board.specs.clone(),
         examples: &[],
         bibtex: board.bibtex.clone(),
