@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use alignscope::{Advice, Progress};
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 /// Progress that also says when to stop: after SIGINT (Ctrl-C) or SIGTERM. A second signal ends the
 /// program at once.
@@ -30,7 +29,7 @@ impl Stoppable {
                 })
                 .context("cannot listen for Ctrl-C")?;
         }
-        tell_the_first()?;
+        tell_the_first(&signal)?;
         Ok(Self { progress, signal })
     }
 
@@ -41,15 +40,31 @@ impl Stoppable {
     }
 }
 
-/// Says once that the signal was heard: the write at hand may take a while.
-fn tell_the_first() -> anyhow::Result<()> {
+/// What is said once when a signal was heard: the write at hand may take a while.
+const STOPPING: &str = "stopping as soon as nothing is lost by it; once more ends at once";
+
+/// Says so.
+#[cfg(unix)]
+fn tell_the_first(_signal: &Arc<AtomicUsize>) -> anyhow::Result<()> {
+    use signal_hook::iterator::Signals;
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            crate::terminal::tell_line(
-                "stopping as soon as nothing is lost by it; once more ends at once",
-            );
+            crate::terminal::tell_line(STOPPING);
         }
+    });
+    Ok(())
+}
+
+/// Says so. Where signals cannot be waited for, their mark is looked at.
+#[cfg(not(unix))]
+fn tell_the_first(signal: &Arc<AtomicUsize>) -> anyhow::Result<()> {
+    let signal = signal.clone();
+    std::thread::spawn(move || {
+        while signal.load(Ordering::Relaxed) == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        crate::terminal::tell_line(STOPPING);
     });
     Ok(())
 }

@@ -120,12 +120,15 @@ pub fn draw(dir: &Path, seed: u64) -> Result<DemoFolders, DemoError> {
 }
 
 /// A temporary folder is private; the demo's is as open as any new one.
+#[cfg(unix)]
 fn open_to_all(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
-    }
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}
+
+/// A temporary folder is as open as any new one.
+#[cfg(not(unix))]
+fn open_to_all(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
